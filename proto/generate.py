@@ -93,9 +93,7 @@ def stale(fresh: Path) -> list[str]:
         str(name)
         for name in names
         if not (
-            (fresh / name).exists()
-            and (GEN / name).exists()
-            and filecmp.cmp(fresh / name, GEN / name, shallow=False)
+            (fresh / name).exists() and (GEN / name).exists() and filecmp.cmp(fresh / name, GEN / name, shallow=False)
         )
     ]
 

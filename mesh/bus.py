@@ -1,0 +1,131 @@
+"""NATS JetStream: one connection for the process, the streams of the house, publishing with acknowledgement."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import nats
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext, api
+from nats.js.errors import NotFoundError
+
+from mesh.telemetry import get_logger
+
+log = get_logger(__name__)
+
+EVENTS_STREAM = "FUSIONX_EVENTS"
+ADVISORIES_STREAM = "FUSIONX_ADVISORIES"
+ACK_WAIT = 30.0
+MAX_DELIVER = 64
+MAX_ACK_PENDING = 1024
+PUBLISH_TIMEOUT = 5.0
+_DAY = 24 * 3600.0
+
+_STREAMS = (
+    api.StreamConfig(
+        name=EVENTS_STREAM,
+        subjects=["fusionx.*.v1.>"],
+        storage=api.StorageType.FILE,
+        max_age=7 * _DAY,
+        # a relay that lost the acknowledgement publishes again under the same id
+        duplicate_window=600,
+    ),
+    api.StreamConfig(
+        name=ADVISORIES_STREAM,
+        subjects=["$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.>"],
+        storage=api.StorageType.FILE,
+        max_age=30 * _DAY,
+    ),
+)
+
+
+class Bus:
+    """The process's connection to JetStream. Being disconnected is a normal state: callers try again."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url = url
+        self._name = name
+        self._client = Client()
+        self._stream: JetStreamContext | None = None
+        self._connecting: asyncio.Task[None] | None = None
+
+    @property
+    def jetstream(self) -> JetStreamContext:
+        """The JetStream API. Raises ConnectionError while NATS is out of reach."""
+        if self._stream is None or not self._client.is_connected:
+            raise ConnectionError("NATS is out of reach")
+        return self._stream
+
+    def start(self) -> None:
+        """Connect in the background, for as long as it takes: no service waits for NATS to start."""
+        self._connecting = asyncio.create_task(self._connect(), name="nats-connect")
+
+    async def close(self) -> None:
+        """Flush what was sent and close."""
+        if self._connecting:
+            self._connecting.cancel()
+        if self._client.is_connected:
+            await self._client.drain()
+        elif not self._client.is_closed:
+            await self._client.close()
+
+    async def publish(self, subject: str, payload: bytes, headers: dict[str, str]) -> asyncio.Future[api.PubAck]:
+        """Send one message and return the future of its acknowledgement.
+
+        Give a `Nats-Msg-Id` header: a publish whose acknowledgement is lost may have been stored.
+        """
+        return await self.jetstream.publish_async(subject, payload, headers=headers)
+
+    async def pull(self, durable: str, subjects: Sequence[str]) -> JetStreamContext.PullSubscription:
+        """Create or update a durable consumer of the event stream and return a subscription to it."""
+        config = api.ConsumerConfig(
+            durable_name=durable,
+            filter_subjects=list(subjects),
+            ack_policy=api.AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT,
+            max_deliver=MAX_DELIVER,
+            max_ack_pending=MAX_ACK_PENDING,
+        )
+        await self.jetstream.add_consumer(EVENTS_STREAM, config)
+        return await self.jetstream.pull_subscribe_bind(durable=durable, stream=EVENTS_STREAM)
+
+    async def _connect(self) -> None:
+        while True:
+            try:
+                self._client = await nats.connect(
+                    self._url,
+                    name=self._name,
+                    max_reconnect_attempts=-1,
+                    reconnect_time_wait=1,
+                    disconnected_cb=self._on_disconnected,
+                    reconnected_cb=self._on_reconnected,
+                    error_cb=self._on_error,
+                )
+                self._stream = self._client.jetstream(timeout=PUBLISH_TIMEOUT)
+                await self._ensure_streams(self._stream)
+            except (OSError, NatsError, TimeoutError) as error:
+                log.warning("NATS is out of reach", error=repr(error))
+                await asyncio.sleep(0.5)
+            else:
+                return
+
+    async def _ensure_streams(self, stream: JetStreamContext) -> None:
+        for config in _STREAMS:
+            try:
+                await stream.stream_info(config.name or "")
+            except NotFoundError:
+                await stream.add_stream(config)
+
+    async def _on_disconnected(self) -> None:
+        log.warning("NATS connection lost")
+
+    async def _on_reconnected(self) -> None:
+        log.info("NATS connection restored")
+        if self._stream is not None:
+            # a server that came back empty lost the streams; the outbox refills them
+            await self._ensure_streams(self._stream)
+
+    async def _on_error(self, error: Exception) -> None:
+        log.warning("NATS error", error=repr(error))

@@ -1,0 +1,109 @@
+"""PostgreSQL for a service: SQLAlchemy writes the statements, psycopg's async driver runs them.
+
+A statement is compiled once, at import, and prepared once per connection: on the hot path that costs half of what
+SQLAlchemy's own async engine does (`docs/decisions.md`), and leaves psycopg's pipeline and typing in reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import namedtuple_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from sqlalchemy.dialects.postgresql.psycopg import dialect
+from sqlalchemy.sql.elements import ClauseElement
+
+from mesh.errors import unavailable
+
+Row = Any
+Connection = psycopg.AsyncConnection[Row]
+_DIALECT = dialect()  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A compiled statement: its SQL, and the values of the parameters that it carries itself."""
+
+    text: bytes
+    constants: Mapping[str, Any]
+
+
+def statement(clause: ClauseElement) -> Statement:
+    """Compile a SQLAlchemy Core construct. Its `bindparam`s are given when it runs."""
+    compiled = clause.compile(dialect=_DIALECT)
+    constants = {name: value for name, value in compiled.params.items() if value is not None}
+    return Statement(compiled.string.encode(), constants)
+
+
+class Session:
+    """One connection, inside or outside of a transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+
+    async def one(self, query: Statement, **parameters: Any) -> Row | None:
+        """Run a statement and return its first row, or None."""
+        cursor = await self.connection.execute(query.text, {**query.constants, **parameters})
+        return await cursor.fetchone()
+
+    async def all(self, query: Statement, **parameters: Any) -> list[Row]:
+        """Run a statement and return all its rows."""
+        cursor = await self.connection.execute(query.text, {**query.constants, **parameters})
+        return await cursor.fetchall()
+
+    async def run(self, query: Statement, **parameters: Any) -> int:
+        """Run a statement and return how many rows it touched."""
+        cursor = await self.connection.execute(query.text, {**query.constants, **parameters})
+        return cursor.rowcount
+
+
+class Database:
+    """A pool of connections to the service's own database."""
+
+    def __init__(self, url: str, max_size: int) -> None:
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            min_size=1,
+            max_size=max_size,
+            open=False,
+            timeout=5.0,
+            # ten concurrent requests should not wait for ten connections to be made one after the other
+            num_workers=3,
+            kwargs={
+                "row_factory": namedtuple_row,
+                "autocommit": True,
+                "prepare_threshold": 1,
+                "connect_timeout": 5,
+            },
+            check=None,
+        )
+
+    async def open(self) -> None:
+        """Start the pool. Connections are made in the background: a database that is down does not stop the service."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Session]:
+        """Lend a connection in autocommit mode: each statement is a transaction of its own.
+
+        Raises ApiError UNAVAILABLE when the database cannot be reached.
+        """
+        try:
+            async with self._pool.connection() as connection:
+                yield Session(connection)
+        except (PoolTimeout, psycopg.OperationalError) as error:
+            raise unavailable("DATABASE_UNAVAILABLE", "the database is out of reach, try again") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """Lend a connection for one transaction: committed at the end of the block, rolled back if it raises."""
+        async with self.session() as session, session.connection.transaction():
+            yield session

@@ -1,0 +1,103 @@
+"""The one vocabulary of errors that crosses the mesh.
+
+A use case raises an `ApiError`; the server turns it into a gRPC status with `google.rpc` details (AIP-193), the client
+builder turns it back, and the edge prints it as JSON. Reasons are documented in `docs/errors.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+DOMAIN = "fusionxpay"
+DETAILS_KEY = "grpc-status-details-bin"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One field that is wrong: its path in the request, and what is wrong with it."""
+
+    field: str
+    description: str
+
+
+@dataclass(eq=False)
+class ApiError(Exception):
+    """An error that a caller may see: a gRPC code, a machine-readable reason, and a sentence for a person."""
+
+    code: grpc.StatusCode
+    reason: str
+    message: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    violations: Sequence[FieldViolation] = ()
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.message}"
+
+    def to_status(self, request_id: str = "") -> status_pb2.Status:
+        """Return the error as `google.rpc.Status` with ErrorInfo, BadRequest and RequestInfo details."""
+        details: list[Message] = [
+            error_details_pb2.ErrorInfo(reason=self.reason, domain=DOMAIN, metadata=dict(self.metadata))
+        ]
+        if self.violations:
+            bad_request = error_details_pb2.BadRequest()
+            for violation in self.violations:
+                bad_request.field_violations.add(field=violation.field, description=violation.description)
+            details.append(bad_request)
+        if request_id:
+            details.append(error_details_pb2.RequestInfo(request_id=request_id))
+        return status_pb2.Status(code=self.code.value[0], message=self.message, details=[_pack(d) for d in details])
+
+    @classmethod
+    def from_rpc(cls, error: grpc.aio.AioRpcError) -> ApiError:
+        """Read the typed error back from a failed call; without details its reason is the code's name."""
+        info = error_details_pb2.ErrorInfo(reason=error.code().name)
+        for key, value in error.trailing_metadata() or ():
+            if key == DETAILS_KEY and isinstance(value, bytes):
+                for detail in status_pb2.Status.FromString(value).details:
+                    detail.Unpack(info)
+        return cls(error.code(), info.reason, error.details() or "", dict(info.metadata))
+
+
+def _pack(detail: Message) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    return packed
+
+
+def invalid(field_name: str, description: str, reason: str = "INVALID_ARGUMENT") -> ApiError:
+    """One wrong field of the request."""
+    return invalid_fields([FieldViolation(field_name, description)], reason)
+
+
+def invalid_fields(violations: Sequence[FieldViolation], reason: str = "INVALID_ARGUMENT") -> ApiError:
+    """Several wrong fields of the request, told at once."""
+    first = violations[0]
+    message = f"{first.field}: {first.description}" if first.field else first.description
+    return ApiError(grpc.StatusCode.INVALID_ARGUMENT, reason, message, violations=violations)
+
+
+def not_found(kind: str, resource_id: str) -> ApiError:
+    """The resource does not exist, or belongs to another merchant: the answer does not tell which."""
+    reason = f"{kind.upper().replace(' ', '_')}_NOT_FOUND"
+    return ApiError(grpc.StatusCode.NOT_FOUND, reason, f"no such {kind}: {resource_id}")
+
+
+def failed_precondition(reason: str, message: str, **metadata: str) -> ApiError:
+    """The resource is not in a state that allows the call."""
+    return ApiError(grpc.StatusCode.FAILED_PRECONDITION, reason, message, metadata)
+
+
+def unavailable(reason: str, message: str) -> ApiError:
+    """Something that the call needs is out of reach; nothing was changed and the call may be tried again."""
+    return ApiError(grpc.StatusCode.UNAVAILABLE, reason, message)
+
+
+def unauthenticated(reason: str, message: str) -> ApiError:
+    """The caller did not prove who it is."""
+    return ApiError(grpc.StatusCode.UNAUTHENTICATED, reason, message)

@@ -1,0 +1,22 @@
+"""Identities and time, in one place so that tests can hold them still."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import uuid_utils
+
+Clock = Callable[[], datetime]
+NewId = Callable[[], UUID]
+
+
+def new_id() -> UUID:
+    """Return a UUIDv7 (RFC 9562): unique, and ordered by the time it was made."""
+    return UUID(int=uuid_utils.uuid7().int)
+
+
+def utc_now() -> datetime:
+    """Return the present moment, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,176 @@
+"""What happens around every RPC of ours: trace, identity, deadline, overload, validation, errors, access log, metrics.
+
+One interceptor wraps a method's handler once, at its first call, and keeps the wrapped form: a chain of interceptors
+would be walked again at every call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, cast
+from uuid import UUID
+
+import grpc
+from fusionx.type.v1 import access_pb2
+from google.protobuf.descriptor import ServiceDescriptor
+from google.protobuf.message import Message
+
+from mesh import context
+from mesh.errors import DETAILS_KEY, ApiError, unauthenticated, unavailable
+from mesh.telemetry import RPC_SECONDS, get_logger
+from mesh.validation import validate
+
+log = get_logger("access")
+
+MERCHANT_KEY = "x-merchant-id"
+TRACE_KEY = "traceparent"
+REQUEST_ID_KEY = "x-request-id"
+IDEMPOTENCY_KEY = "idempotency-key"
+LEAST_USEFUL_SECONDS = 0.005
+
+Servicer = grpc.aio.ServicerContext[Any, Any]
+Behaviour = Callable[[Message, Servicer], Awaitable[Message]]
+
+
+def access_of(service: ServiceDescriptor) -> dict[str, int]:
+    """Return the declared access of each RPC, by its path.
+
+    Raises TypeError for an RPC without a declaration: such a service must not start.
+    """
+    table: dict[str, int] = {}
+    for method in service.methods:
+        access = method.GetOptions().Extensions[access_pb2.access]
+        if access == access_pb2.ACCESS_UNSPECIFIED:
+            raise TypeError(f"{method.full_name} does not declare who may call it")
+        table[f"/{service.full_name}/{method.name}"] = access
+    return table
+
+
+class CallInterceptor(grpc.aio.ServerInterceptor):
+    """Gives every RPC of the contract the same treatment; health and reflection pass untouched."""
+
+    def __init__(self, access: Mapping[str, int], max_concurrent: int, default_deadline: float) -> None:
+        self._access = access
+        self._max_concurrent = max_concurrent
+        self._default_deadline = default_deadline
+        self._in_flight = 0
+        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Return the wrapped handler of the method."""
+        method = str(handler_call_details.method)
+        known = self._wrapped.get(method)
+        if known is not None:
+            return known
+        handler = await continuation(handler_call_details)
+        if handler is None or method not in self._access:
+            return handler
+        wrapped: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
+            self._wrap(method, cast(Behaviour, handler.unary_unary)),
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+        self._wrapped[method] = wrapped
+        return wrapped
+
+    def _wrap(self, method: str, behaviour: Behaviour) -> Behaviour:
+        access = self._access[method]
+
+        async def call(request: Message, servicer: Servicer) -> Message:
+            started = time.perf_counter()
+            running = self._begin(method, servicer)
+            code = grpc.StatusCode.OK
+            self._in_flight += 1
+            try:
+                self._admit(running, access)
+                validate(request)
+                return await self._answer(behaviour, request, servicer, running)
+            except ApiError as error:
+                code = error.code
+                running.log["reason"] = error.reason
+                return await _abort(servicer, error, running)
+            except asyncio.CancelledError:
+                code = grpc.StatusCode.CANCELLED
+                raise
+            except Exception as error:
+                code = grpc.StatusCode.INTERNAL
+                return await _abort(servicer, _internal(error), running)
+            finally:
+                self._in_flight -= 1
+                _record(method, code, running, time.perf_counter() - started)
+
+        return call
+
+    def _begin(self, method: str, servicer: Servicer) -> context.Call:
+        headers: dict[str, Any] = dict(servicer.invocation_metadata() or ())
+        remaining = servicer.time_remaining()
+        call = context.Call(
+            trace_id=context.trace_id_of(headers.get(TRACE_KEY, ""), headers.get(REQUEST_ID_KEY, "")),
+            merchant_id=headers.get(MERCHANT_KEY, ""),
+            idempotency_key=headers.get(IDEMPOTENCY_KEY, ""),
+            method=method,
+            deadline=time.monotonic() + (self._default_deadline if remaining is None else remaining),
+        )
+        context.enter(call)
+        return call
+
+    def _admit(self, call: context.Call, access: int) -> None:
+        if self._in_flight > self._max_concurrent:
+            raise unavailable("OVERLOADED", "too many requests are in flight, try again")
+        if call.remaining() < LEAST_USEFUL_SECONDS:
+            raise ApiError(
+                grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_TOO_SHORT", "not enough time is left to do this"
+            )
+        if access == access_pb2.ACCESS_MERCHANT:
+            try:
+                UUID(call.merchant_id)
+            except ValueError:
+                raise unauthenticated("IDENTITY_MISSING", "the call does not say for which merchant it is") from None
+
+    async def _answer(self, behaviour: Behaviour, request: Message, servicer: Servicer, call: context.Call) -> Message:
+        """Run the handler, for no longer than somebody waits: calls with a deadline are ended by gRPC itself."""
+        if servicer.time_remaining() is None:
+            try:
+                async with asyncio.timeout(self._default_deadline):
+                    response = await behaviour(request, servicer)
+            except TimeoutError:
+                raise ApiError(grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "this took too long") from None
+        else:
+            response = await behaviour(request, servicer)
+        if call.response_headers:
+            await servicer.send_initial_metadata(tuple(call.response_headers))
+        return response
+
+
+def _internal(error: Exception) -> ApiError:
+    """Hide an unexpected error behind an id; what it says stays in the log."""
+    error_id = secrets.token_hex(8)
+    log.error("unexpected error", error_id=error_id, exc_info=error)
+    return ApiError(grpc.StatusCode.INTERNAL, "INTERNAL", "something went wrong on our side", {"error_id": error_id})
+
+
+async def _abort(servicer: Servicer, error: ApiError, call: context.Call) -> Message:
+    status = error.to_status(call.trace_id)
+    trailers = (*call.response_headers, (DETAILS_KEY, status.SerializeToString()))
+    await servicer.abort(error.code, error.message, trailers)
+    raise AssertionError("abort returned")
+
+
+def _record(method: str, code: grpc.StatusCode, call: context.Call, seconds: float) -> None:
+    RPC_SECONDS.labels(method, code.name).observe(seconds)
+    log.info(
+        "rpc",
+        trace_id=call.trace_id,
+        method=method,
+        code=code.name,
+        duration_ms=round(seconds * 1000, 3),
+        merchant_id=call.merchant_id,
+        **call.log,
+    )

@@ -1,0 +1,40 @@
+"""Schema migrations: alembic, one line of numbered revisions a service, each in the service's own database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import sqlalchemy as sa
+from alembic import command, context
+from alembic.config import Config
+
+
+def head_revision(migrations: Path) -> str:
+    """Return the newest revision that this version of the service brings: files are named `0001_what.py`."""
+    return max(path.name.split("_")[0] for path in (migrations / "versions").glob("[0-9]*_*.py"))
+
+
+def config(migrations: Path, url: str) -> Config:
+    """Return alembic's configuration for a service's migrations and database."""
+    settings = Config()
+    settings.set_main_option("script_location", str(migrations))
+    settings.attributes["url"] = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    return settings
+
+
+def upgrade(migrations: Path, url: str) -> None:
+    """Bring the database to the newest revision. Several replicas may call it at once: an advisory lock orders them."""
+    with psycopg.connect(url, autocommit=True) as guard:
+        guard.execute("SELECT pg_advisory_lock(hashtext('fusionxpay-migrations'))")
+        command.upgrade(config(migrations, url), "head")
+
+
+def run_env(metadata: sa.MetaData) -> None:
+    """Be the body of a service's `migrations/env.py`."""
+    url = context.config.attributes["url"]
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    with engine.connect() as connection:
+        context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+        with context.begin_transaction():
+            context.run_migrations()

@@ -1,0 +1,88 @@
+"""Tables that every service keeps beside its own, and how constraints are named."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+TIME = sa.DateTime(timezone=True)
+
+mesh_metadata = sa.MetaData(naming_convention=NAMING)
+"""The tables below; a service copies those it needs into its own metadata with `with_mesh_tables`."""
+
+outbox = sa.Table(
+    "outbox",
+    mesh_metadata,
+    sa.Column("seq", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("event_id", sa.UUID, nullable=False),
+    sa.Column("aggregate_id", sa.UUID, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("publish_time", TIME),
+    sa.Column("stream_seq", sa.BigInteger),
+)
+# the relay walks the backlog by seq, and asks of each row whether an older one of its resource is waiting
+sa.Index("ix_outbox_backlog", outbox.c.seq, postgresql_where=outbox.c.publish_time.is_(None))
+sa.Index(
+    "ix_outbox_aggregate",
+    outbox.c.aggregate_id,
+    outbox.c.seq,
+    postgresql_where=outbox.c.publish_time.is_(None),
+)
+
+inbox = sa.Table(
+    "inbox",
+    mesh_metadata,
+    sa.Column("consumer", sa.Text, primary_key=True),
+    sa.Column("event_id", sa.UUID, primary_key=True),
+    sa.Column("receive_time", TIME, nullable=False, server_default=sa.func.now()),
+)
+sa.Index("ix_inbox_receive_time", inbox.c.receive_time)
+
+dead_letters = sa.Table(
+    "dead_letters",
+    mesh_metadata,
+    sa.Column("dead_letter_id", sa.UUID, primary_key=True),
+    sa.Column("consumer", sa.Text, nullable=False),
+    sa.Column("event_id", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("deliveries", sa.Integer, nullable=False),
+    sa.Column("create_time", TIME, nullable=False, server_default=sa.func.now()),
+    sa.Column("replay_time", TIME),
+    sa.UniqueConstraint("consumer", "event_id"),
+)
+
+idempotency_keys = sa.Table(
+    "idempotency_keys",
+    mesh_metadata,
+    sa.Column("merchant_id", sa.UUID, primary_key=True),
+    sa.Column("method", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.LargeBinary, nullable=False),
+    sa.Column("resource_id", sa.UUID, nullable=False),
+    sa.Column("response", sa.LargeBinary),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("lease_time", TIME),
+)
+sa.Index("ix_idempotency_keys_create_time", idempotency_keys.c.create_time)
+
+
+def with_mesh_tables(metadata: sa.MetaData, *tables: sa.Table) -> None:
+    """Make the named mesh tables part of a service's own schema."""
+    for table in tables:
+        table.to_metadata(metadata)
+
+
+def json_column(name: str) -> sa.Column[dict[str, str]]:
+    """A column of string pairs, never null."""
+    return sa.Column(name, pg.JSONB, nullable=False)

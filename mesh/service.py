@@ -1,0 +1,202 @@
+"""The life of a service process: settings, logs, pools, workers, server, health, and an orderly end.
+
+Order of the end: NOT_SERVING, a pause for balancers to notice, consumers and relays stop, the server ends its calls,
+shielded work is awaited, NATS is drained, pools close. A rolling restart loses no request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc
+import uvloop
+from google.protobuf.descriptor import ServiceDescriptor
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health_aio
+from grpc_reflection.v1alpha import reflection
+from sqlalchemy import text
+
+from mesh import migrate
+from mesh.bus import Bus
+from mesh.database import Database, statement
+from mesh.errors import ApiError
+from mesh.interceptors import CallInterceptor, access_of
+from mesh.settings import ServiceSettings, SettingsT, load
+from mesh.telemetry import get_logger, serve_metrics, setup_logging
+from mesh.worker import Worker
+
+log = get_logger(__name__)
+PROBE_SECONDS = 1.0
+_REVISION = statement(text("SELECT version_num FROM alembic_version"))
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A gRPC service and what implements it.
+
+    `descriptor` is None for a protocol that is not of our contract, such as Envoy's: its calls are not intercepted.
+    """
+
+    add: Callable[[Any, grpc.aio.Server], None]
+    servicer: object
+    descriptor: ServiceDescriptor | None = None
+    name: str = ""
+
+
+@dataclass
+class Service:
+    """Everything that a service consists of, put together by its composition root."""
+
+    name: str
+    settings: ServiceSettings
+    database: Database
+    registrations: Sequence[Registration]
+    workers: Sequence[Worker] = ()
+    bus: Bus | None = None
+    background: BackgroundTasks | None = None
+    on_close: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+
+
+@dataclass
+class BackgroundTasks:
+    """Work that must end even when its caller is gone, such as a charge between the provider and the commit."""
+
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+
+    async def shielded(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run `work` to its end; a cancelled caller stops waiting, and the work goes on."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(task)
+
+    async def finish(self, seconds: float) -> None:
+        """Wait for what still runs."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+
+
+class Runner:
+    """Starts a service, keeps its health true, and ends it."""
+
+    def __init__(self, service: Service, revision: str) -> None:
+        self._service = service
+        self._revision = revision
+        self._health = health_aio.HealthServicer()
+        self._server = self._build_server()
+        self._stop = asyncio.Event()
+
+    def _build_server(self) -> grpc.aio.Server:
+        settings = self._service.settings
+        access = {}
+        for registration in self._service.registrations:
+            if registration.descriptor:
+                access.update(access_of(registration.descriptor))
+        interceptor = CallInterceptor(access, settings.max_concurrent_rpcs, settings.default_deadline_seconds)
+        server = grpc.aio.server(
+            interceptors=[interceptor],
+            options=[
+                # a second process on the same port must fail, not share its calls silently
+                ("grpc.so_reuseport", 0),
+                # clients look the name up again when a connection ends
+                ("grpc.max_connection_age_ms", 30 * 60_000),
+                ("grpc.keepalive_time_ms", 300_000),
+                ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
+                ("grpc.max_receive_message_length", 1 << 20),
+            ],
+        )
+        for registration in self._service.registrations:
+            registration.add(registration.servicer, server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        names = [r.descriptor.full_name if r.descriptor else r.name for r in self._service.registrations]
+        reflection.enable_server_reflection([*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
+                                             reflection.SERVICE_NAME], server)  # fmt: skip
+        port = server.add_insecure_port(settings.listen)
+        log.info("listening", address=f"{settings.listen.rsplit(':', 1)[0]}:{port}")
+        return server
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        service = self._service
+        await service.database.open()
+        if service.bus:
+            service.bus.start()
+        for worker in service.workers:
+            worker.start()
+        await self._server.start()
+        prober = asyncio.create_task(self._probe(), name="health-probe")
+        # what was built at start-up lives until the end: the collector need not look at it again
+        gc.collect()
+        gc.freeze()
+        await self._stop.wait()
+        prober.cancel()
+        await self._drain()
+
+    async def _probe(self) -> None:
+        """Keep readiness true: the database answers and is migrated. Liveness is that this loop turns."""
+        serving: bool | None = None
+        while True:
+            ready = await self._is_ready()
+            if ready != serving:
+                log.info("readiness changed", ready=ready)
+                serving = ready
+                status = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
+                for name in (
+                    "",
+                    *(r.descriptor.full_name for r in self._service.registrations if r.descriptor),
+                ):
+                    await self._health.set(name, status)
+            await asyncio.sleep(PROBE_SECONDS if serving else PROBE_SECONDS / 5)
+
+    async def _is_ready(self) -> bool:
+        try:
+            async with asyncio.timeout(2 * PROBE_SECONDS), self._service.database.session() as session:
+                row = await session.one(_REVISION)
+        except Exception as error:
+            log.warning("not ready", error=repr(error))
+            return False
+        return row is not None and row.version_num >= self._revision
+
+    async def _drain(self) -> None:
+        service, settings = self._service, self._service.settings
+        log.info("draining")
+        await self._health.enter_graceful_shutdown()
+        await asyncio.sleep(settings.drain_seconds)
+        await asyncio.gather(*(worker.stop() for worker in service.workers))
+        await self._server.stop(settings.grace_seconds)
+        if service.background:
+            await service.background.finish(settings.grace_seconds)
+        for close in service.on_close:
+            with contextlib.suppress(ApiError, OSError):
+                await close()
+        if service.bus:
+            await service.bus.close()
+        await service.database.close()
+        log.info("stopped")
+
+
+def main(name: str, settings_type: type[SettingsT], package: str, build: Callable[[SettingsT], Service]) -> None:
+    """Run a service, or its migrations when the first argument is `migrate`. The body of every `__main__`."""
+    settings = load(settings_type)
+    setup_logging(name, settings.log_level)
+    migrations = Path(package).resolve().parent / "migrations"
+    if sys.argv[1:] == ["migrate"]:
+        migrate.upgrade(migrations, settings.database_url)
+        return
+    serve_metrics(settings.metrics_listen)
+
+    async def serve() -> None:
+        await Runner(build(settings), migrate.head_revision(migrations)).run()
+
+    uvloop.run(serve())

@@ -1,0 +1,66 @@
+"""Background loops: woken when there is work, else looking now and then, and never dying of an exception."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+
+from mesh import context
+from mesh.telemetry import get_logger
+
+log = get_logger(__name__)
+MAX_BACKOFF = 10.0
+
+
+class Worker:
+    """Runs `step` again and again: at once while it returns True, else when woken or after `interval` seconds.
+
+    A step that raises is logged and tried again with growing pauses: the next part of the house that is down must not
+    end the loop.
+    """
+
+    def __init__(self, name: str, step: Callable[[], Awaitable[bool]], interval: float) -> None:
+        self.name = name
+        self._step = step
+        self._interval = interval
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._task: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Say that there is work now."""
+        self._wake.set()
+
+    def start(self) -> None:
+        """Start the loop."""
+        self._task = asyncio.create_task(self._run(), name=self.name)
+
+    async def stop(self) -> None:
+        """End the loop after the step under way, which is given 10 seconds."""
+        self._stopping = True
+        self._wake.set()
+        if self._task:
+            await asyncio.wait([self._task], timeout=10)
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        failures = 0
+        while not self._stopping:
+            self._wake.clear()
+            context.enter(context.Call(trace_id=secrets.token_hex(16)))
+            try:
+                more = await self._step()
+                failures = 0
+            except Exception as error:
+                failures += 1
+                more = False
+                log.warning("worker step failed", worker=self.name, failures=failures, error=repr(error))
+            if not more:
+                await self._pause(min(MAX_BACKOFF, self._interval * 2 ** min(failures, 6)))
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            return
