@@ -1,0 +1,58 @@
+"""Composition root of the order service: `python -m order_svc [migrate]`."""
+
+from __future__ import annotations
+
+from fusionx.order.v1 import order_payment_service_pb2, order_service_pb2
+from fusionx.order.v1.order_payment_service_pb2_grpc import add_OrderPaymentServiceServicer_to_server
+from fusionx.order.v1.order_service_pb2_grpc import add_OrderServiceServicer_to_server
+
+from mesh import idempotency, inbox, service
+from mesh.bus import Bus
+from mesh.consumer import Consumer
+from mesh.database import Database
+from mesh.outbox import Relay
+from mesh.service import Registration, Service
+from order_svc.consumer import NAME, SUBJECTS, PaymentEvents
+from order_svc.orders import Lifetimes, Orders
+from order_svc.repository import OrderRepository
+from order_svc.servicer import OrderPaymentServicer, OrderServicer
+from order_svc.settings import OrderSettings
+
+
+def build(settings: OrderSettings) -> Service:
+    """Put the service together."""
+    database = Database(settings.database_url, settings.database_pool_size)
+    bus = Bus(settings.nats_url, "order_svc")
+    relay = Relay(database, bus)
+    lifetimes = Lifetimes(settings.order_lifetime, settings.order_max_lifetime)
+    orders = Orders(database, OrderRepository(), lifetimes, relay.wake)
+    payments = Consumer(NAME, SUBJECTS, bus, database, PaymentEvents(orders), after_commit=relay.wake)
+    return Service(
+        name="order_svc",
+        settings=settings,
+        database=database,
+        bus=bus,
+        workers=[
+            payments.worker,
+            relay.worker,
+            relay.janitor,
+            idempotency.janitor(database),
+            inbox.janitor(database),
+        ],
+        registrations=[
+            Registration(
+                add_OrderServiceServicer_to_server,
+                OrderServicer(orders),
+                order_service_pb2.DESCRIPTOR.services_by_name["OrderService"],
+            ),
+            Registration(
+                add_OrderPaymentServiceServicer_to_server,
+                OrderPaymentServicer(orders),
+                order_payment_service_pb2.DESCRIPTOR.services_by_name["OrderPaymentService"],
+            ),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    service.main("order_svc", OrderSettings, __file__, build)

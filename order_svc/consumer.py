@@ -1,0 +1,37 @@
+"""Payment events in, order use cases out."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fusionx.payment.v1 import payment_events_pb2 as events_pb2
+from fusionx.type.v1.event_pb2 import EventEnvelope
+from google.protobuf.message import Message
+
+from mesh.database import Session
+from mesh.events import options_of
+from order_svc import mapping
+from order_svc.orders import Orders
+
+NAME = "order_svc_payments"
+SUBJECTS = tuple(
+    options_of(fact.DESCRIPTOR).subject
+    for fact in (events_pb2.PaymentSucceeded, events_pb2.PaymentFailed, events_pb2.PaymentCancelled)
+)
+
+
+class PaymentEvents:
+    """Applies what became of payments to their orders."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+
+    async def __call__(self, session: Session, _: EventEnvelope, fact: Message) -> None:
+        """Apply one fact inside the given transaction."""
+        match fact:
+            case events_pb2.PaymentSucceeded(payment=payment):
+                await self._orders.settle(session, UUID(payment.order_id), mapping.capture(payment))
+            case events_pb2.PaymentFailed(payment=payment) | events_pb2.PaymentCancelled(payment=payment):
+                await self._orders.fail(session, UUID(payment.order_id), UUID(payment.payment_id))
+            case _:
+                raise ValueError(f"no use for {fact.DESCRIPTOR.full_name}")

@@ -1,0 +1,99 @@
+"""An order, its states, and the one function that moves it between them. Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from mesh.money import Money
+
+
+class OrderStatus(StrEnum):
+    """Where an order stands; the names are the contract's."""
+
+    NEW = "NEW"
+    PROCESSING = "PROCESSING"
+    SUCCESS = "SUCCESS"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+    PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED"
+    REFUNDED = "REFUNDED"
+
+
+TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
+    OrderStatus.NEW: frozenset({OrderStatus.PROCESSING, OrderStatus.CANCELLED, OrderStatus.EXPIRED}),
+    OrderStatus.PROCESSING: frozenset({OrderStatus.SUCCESS, OrderStatus.FAILED}),
+    OrderStatus.FAILED: frozenset({OrderStatus.PROCESSING, OrderStatus.SUCCESS, OrderStatus.EXPIRED}),
+    OrderStatus.SUCCESS: frozenset({OrderStatus.PARTIALLY_REFUNDED, OrderStatus.REFUNDED}),
+    OrderStatus.PARTIALLY_REFUNDED: frozenset({OrderStatus.REFUNDED, OrderStatus.SUCCESS}),
+    OrderStatus.REFUNDED: frozenset({OrderStatus.PARTIALLY_REFUNDED, OrderStatus.SUCCESS}),
+    OrderStatus.CANCELLED: frozenset(),
+    OrderStatus.EXPIRED: frozenset(),
+}
+"""Every legal step. A refund that fails late lowers what was refunded, hence the way back from REFUNDED."""
+
+PAYABLE = frozenset({OrderStatus.NEW, OrderStatus.FAILED})
+SETTLED = frozenset({OrderStatus.SUCCESS, OrderStatus.PARTIALLY_REFUNDED, OrderStatus.REFUNDED})
+
+
+class IllegalTransitionError(Exception):
+    """A step that `TRANSITIONS` does not allow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a merchant wants to be paid for."""
+
+    order_id: UUID
+    merchant_id: UUID
+    merchant_order_id: str
+    amount: Money
+    status: OrderStatus
+    description: str
+    metadata: Mapping[str, str]
+    payment_id: UUID | None
+    version: int
+    create_time: datetime
+    update_time: datetime
+    expire_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A capture that the provider confirmed, as the payment service tells it."""
+
+    payment_id: UUID
+    amount: Money
+
+
+def transition(order: Order, to: OrderStatus, now: datetime, payment_id: UUID | None = None) -> Order:
+    """Return the order one step on: new status, version + 1. Raises IllegalTransitionError."""
+    if to not in TRANSITIONS[order.status]:
+        raise IllegalTransitionError(f"an order cannot go from {order.status} to {to}")
+    return replace(
+        order, status=to, payment_id=payment_id or order.payment_id, version=order.version + 1, update_time=now
+    )
+
+
+def settle(order: Order, capture: Capture, now: datetime) -> Order | None:
+    """Return the order after a confirmed capture; None when it was already known.
+
+    Raises IllegalTransitionError when the money does not fit the order: a second capture, an order that was cancelled
+    or expired, or another amount. Such a capture changes no order; it is looked at by a person and can be refunded.
+    """
+    if order.status in SETTLED and order.payment_id == capture.payment_id:
+        return None
+    if capture.amount != order.amount:
+        raise IllegalTransitionError(f"captured {capture.amount} for an order of {order.amount}")
+    return transition(order, OrderStatus.SUCCESS, now, capture.payment_id)
+
+
+def fail(order: Order, payment_id: UUID, now: datetime) -> Order | None:
+    """Return the order after its payment failed; None when the order has moved on or belongs to another payment."""
+    if order.status != OrderStatus.PROCESSING or order.payment_id != payment_id:
+        return None
+    return transition(order, OrderStatus.FAILED, now)

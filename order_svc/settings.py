@@ -1,0 +1,18 @@
+"""Settings of the order service."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from mesh.settings import ServiceSettings
+
+
+class OrderSettings(ServiceSettings):
+    """What the order service needs beside what all services do."""
+
+    order_lifetime: timedelta = Field(
+        timedelta(hours=24), description="how long an order is payable when none is asked"
+    )
+    order_max_lifetime: timedelta = Field(timedelta(days=30), description="the longest expire_time that is taken")

@@ -1,0 +1,42 @@
+"""The tables of the database `orders`."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from mesh.schema import NAMING, TIME, dead_letters, idempotency_keys, inbox, json_column, outbox, with_mesh_tables
+from order_svc.domain import OrderStatus
+
+metadata = sa.MetaData(naming_convention=NAMING)
+with_mesh_tables(metadata, outbox, inbox, dead_letters, idempotency_keys)
+
+orders = sa.Table(
+    "orders",
+    metadata,
+    sa.Column("order_id", sa.UUID, primary_key=True),
+    sa.Column("merchant_id", sa.UUID, nullable=False),
+    sa.Column("merchant_order_id", sa.Text, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    json_column("metadata"),
+    sa.Column("payment_id", sa.UUID),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("update_time", TIME, nullable=False),
+    sa.Column("expire_time", TIME, nullable=False),
+    sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
+    sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in OrderStatus)})", name="status_known"),
+    sa.CheckConstraint("payment_id IS NOT NULL OR status IN ('NEW', 'CANCELLED', 'EXPIRED')", name="payment_named"),
+)
+# lists are keyset pages, newest first: UUIDv7 ids sort by time
+sa.Index("ix_orders_merchant", orders.c.merchant_id, orders.c.order_id)
+sa.Index("ix_orders_merchant_status", orders.c.merchant_id, orders.c.status, orders.c.order_id)
+sa.Index(
+    "ix_orders_merchant_reference",
+    orders.c.merchant_id,
+    orders.c.merchant_order_id,
+    orders.c.order_id,
+    postgresql_where=orders.c.merchant_order_id != "",
+)
