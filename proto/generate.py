@@ -57,6 +57,10 @@ def to_descriptor_set(validate: Path, target: Path) -> list[str]:
 def to_stubs(descriptors: Path, names: list[str], target: Path) -> None:
     """Write messages, typed interfaces and gRPC stubs."""
     outs = [f"--{kind}_out={target}" for kind in ("python", "grpc_python")]
+    # found beside this interpreter, so that the virtual environment need not be on the PATH
+    outs += [
+        f"--plugin={name}={Path(sys.executable).parent / name}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")
+    ]
     outs += [f"--mypy_out=quiet:{target}", f"--mypy_grpc_out=quiet:{target}"]
     run_protoc([f"--descriptor_set_in={descriptors}"], outs, [VALIDATE, *names])
     for folder in (target / "fusionx", target / "buf"):

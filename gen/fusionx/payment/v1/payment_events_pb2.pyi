@@ -42,6 +42,30 @@ class PaymentCreated(_message.Message):
 Global___PaymentCreated: _TypeAlias = PaymentCreated  # noqa: Y015
 
 @_typing.final
+class PaymentUpdated(_message.Message):
+    """Something about the payment changed but not its status: where to send the customer, or why an attempt was refused."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def payment(self) -> _payment_pb2.Payment:
+        """The payment as it stood right after the change."""
+
+    def __init__(
+        self,
+        *,
+        payment: _payment_pb2.Payment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentUpdated: _TypeAlias = PaymentUpdated  # noqa: Y015
+
+@_typing.final
 class PaymentProcessing(_message.Message):
     """The provider works on the payment, or its answer is not known yet."""
 
@@ -64,6 +88,30 @@ class PaymentProcessing(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PaymentProcessing: _TypeAlias = PaymentProcessing  # noqa: Y015
+
+@_typing.final
+class PaymentAuthorized(_message.Message):
+    """The amount is held on the customer's side and waits for a capture."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def payment(self) -> _payment_pb2.Payment:
+        """The payment as it stood right after the change."""
+
+    def __init__(
+        self,
+        *,
+        payment: _payment_pb2.Payment | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payment", b"payment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentAuthorized: _TypeAlias = PaymentAuthorized  # noqa: Y015
 
 @_typing.final
 class PaymentSucceeded(_message.Message):

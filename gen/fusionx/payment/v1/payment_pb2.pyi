@@ -80,7 +80,7 @@ class Payment(_message.Message):
         code: _builtins.str
         """Machine-readable: `card_declined`, `insufficient_funds`, `expired_card`, `incorrect_cvc`,
         `authentication_failed`, `processing_error`, `amount_not_allowed`, `invalid_payment_method`,
-        `provider_rejected`, `expired` or `cancelled`.
+        `provider_rejected`, `provider_unavailable`, `expired` or `cancelled`.
         """
         message: _builtins.str
         """For a person. Carries no card data."""

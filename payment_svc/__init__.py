@@ -1,0 +1,1 @@
+"""Payments, providers, provider webhooks and recovery; owns the database `payments`."""

@@ -1,0 +1,1 @@
+"""Payment providers: one folder each, all behind the interface in `base`."""

@@ -1,0 +1,111 @@
+"""The Strategy interface that every provider implements, and the errors it may raise.
+
+An adapter translates: our request to the provider's API, its answers to `Snapshot`, its errors to the few below. It
+decides nothing about states and stores nothing. `docs/adding-a-provider.md` walks through writing one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from mesh.money import Money
+from payment_svc.domain import Failure, Payment, Snapshot
+
+
+class ProviderError(Exception):
+    """Anything that went wrong at or on the way to a provider."""
+
+
+class RejectedError(ProviderError):
+    """The provider will not do this, now or later: the request itself is at fault. No money moved."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class UnavailableError(ProviderError):
+    """The provider certainly did not do it: not reached, or it answered that it is too busy."""
+
+
+class OutcomeUnknownError(ProviderError):
+    """No answer that can be trusted: the provider may or may not have done it."""
+
+
+class ObjectNotFoundError(ProviderError):
+    """The provider knows no such object."""
+
+
+class SignatureInvalidError(ProviderError):
+    """A webhook that was not signed by the provider, or not within the tolerated time."""
+
+
+class AmountNotSupportedError(ProviderError):
+    """The provider cannot take this amount or this currency."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEvent:
+    """What a webhook says: a hint to look at one object, never a fact by itself.
+
+    `payment_id` is our own id from the object's metadata, empty when it carries none.
+    """
+
+    event_id: str
+    type: str
+    reference: str
+    payment_id: str
+    create_time: datetime
+
+
+class Provider(Protocol):
+    """One payment provider. All methods are safe to call again: writes carry an idempotency key of the payment."""
+
+    @property
+    def name(self) -> str:
+        """The word that merchants and paths use, such as `stripe`."""
+        ...
+
+    def check_amount(self, amount: Money) -> None:
+        """Raise AmountNotSupportedError when the provider's wire form cannot hold the amount exactly."""
+        ...
+
+    async def start(self, payment: Payment) -> Snapshot:
+        """Create the provider's object for a payment: a hosted page, or a charge confirmed at once.
+
+        A decline is an answer, not an error. Raises RejectedError, UnavailableError or OutcomeUnknownError.
+        """
+        ...
+
+    async def fetch(self, payment: Payment) -> Snapshot:
+        """Return what the provider says now of a payment whose reference is known.
+
+        Raises ObjectNotFoundError, UnavailableError or OutcomeUnknownError.
+        """
+        ...
+
+    async def find(self, payment: Payment) -> Snapshot | None:
+        """Look for the payment's object by our metadata; None when the provider has none.
+
+        Raises UnavailableError or OutcomeUnknownError.
+        """
+        ...
+
+    def recognizes(self, headers: Mapping[str, str]) -> bool:
+        """Whether a webhook's headers (names in lower case) are this provider's."""
+        ...
+
+    def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
+        """Check the signature over the raw body. Raises SignatureInvalidError."""
+        ...
+
+    def translate(self, body: bytes) -> ProviderEvent:
+        """Read a verified webhook. Raises ValueError when it is not an event."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...

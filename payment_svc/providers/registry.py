@@ -1,0 +1,51 @@
+"""Which providers are on: the one place that knows them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from mesh.errors import ApiError, invalid
+from payment_svc.providers.base import Provider
+from payment_svc.providers.stripe.adapter import StripeProvider
+from payment_svc.settings import PaymentSettings
+
+
+class Registry:
+    """The providers that are on, by name."""
+
+    def __init__(self, providers: Iterable[Provider]) -> None:
+        self._providers = {provider.name: provider for provider in providers}
+
+    def get(self, name: str) -> Provider:
+        """Return a provider. Raises ApiError INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, naming those that are on."""
+        provider = self._providers.get(name)
+        if provider is None:
+            raise self._unknown(name)
+        return provider
+
+    def recognize(self, headers: Mapping[str, str]) -> Provider:
+        """Return the provider that a webhook is from. Raises ApiError as `get` does."""
+        for provider in self._providers.values():
+            if provider.recognizes(headers):
+                return provider
+        raise self._unknown("")
+
+    async def close(self) -> None:
+        """Release the connections of all providers."""
+        for provider in self._providers.values():
+            await provider.close()
+
+    def _unknown(self, name: str) -> ApiError:
+        known = ", ".join(sorted(self._providers)) or "none"
+        return invalid("provider", f"{name!r} is not a provider here; there are: {known}", "PROVIDER_UNKNOWN")
+
+
+def build(settings: PaymentSettings) -> Registry:
+    """Make the providers that the settings turn on."""
+    providers: list[Provider] = []
+    if key := settings.stripe_api_key.get_secret_value():
+        secrets = settings.stripe_webhook_secret.get_secret_value().split(",")
+        providers.append(
+            StripeProvider(key, secrets, settings.stripe_api_base, timeout=settings.provider_timeout_seconds)
+        )
+    return Registry(providers)

@@ -1,0 +1,1 @@
+"""Stripe, by its official SDK. The only place that imports it."""

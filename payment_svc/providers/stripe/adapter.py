@@ -1,0 +1,169 @@
+"""The Stripe adapter: a hosted page (Checkout Session) or a token confirmed at once (PaymentIntent)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import stripe
+
+from mesh.money import Money
+from payment_svc.domain import Payment, PaymentStatus, Snapshot
+from payment_svc.providers.base import ObjectNotFoundError, ProviderEvent, RejectedError
+from payment_svc.providers.stripe import amounts, objects, webhooks
+from payment_svc.providers.stripe.errors import translated
+
+CLOCK_SKEW = timedelta(minutes=5)
+
+
+class StripeProvider:
+    """Stripe behind the `Provider` interface; its promises are written there."""
+
+    name = "stripe"
+
+    def __init__(self, api_key: str, webhook_secrets: Sequence[str], api_base: str, *, timeout: float) -> None:
+        self._secrets = webhook_secrets
+        self._http = stripe.HTTPXClient(timeout=timeout)
+        self._api = stripe.StripeClient(
+            api_key,
+            base_addresses={"api": api_base} if api_base else {},
+            http_client=self._http,
+            max_network_retries=1,
+        ).v1
+
+    def check_amount(self, amount: Money) -> None:
+        """Refuse what Stripe's integer cannot hold."""
+        amounts.to_wire(amount)
+
+    async def start(self, payment: Payment) -> Snapshot:
+        """Create a Checkout Session, or a PaymentIntent confirmed with the merchant's token."""
+        return await (self._open_page(payment) if payment.is_hosted else self._confirm(payment))
+
+    async def fetch(self, payment: Payment) -> Snapshot:
+        """Retrieve the session with its intent, or the intent."""
+        reference = payment.provider_reference
+        with translated():
+            if reference.startswith("cs_"):
+                session = await self._api.checkout.sessions.retrieve_async(reference, {"expand": ["payment_intent"]})
+                return objects.of_session(session.to_dict())
+            intent = await self._api.payment_intents.retrieve_async(reference)
+            return objects.of_intent(intent.to_dict(), hosted=payment.is_hosted)
+
+    async def find(self, payment: Payment) -> Snapshot | None:
+        """Walk through what was created since the payment was, for the object that carries our id.
+
+        Lists are consistent at once; Stripe's search lags by up to a minute.
+        """
+        since: Any = {"gte": int((payment.create_time - CLOCK_SKEW).timestamp())}
+        with translated():
+            if payment.is_hosted:
+                sessions = await self._api.checkout.sessions.list_async(
+                    {"created": since, "limit": 100, "expand": ["data.payment_intent"]}
+                )
+                async for session in sessions.auto_paging_iter():
+                    if session.client_reference_id == str(payment.payment_id):
+                        return objects.of_session(session.to_dict())
+                return None
+            intents = await self._api.payment_intents.list_async({"created": since, "limit": 100})
+            async for intent in intents.auto_paging_iter():
+                found = intent.to_dict()
+                if found["metadata"].get("payment_id") == str(payment.payment_id):
+                    return objects.of_intent(found, hosted=False)
+        return None
+
+    def recognizes(self, headers: Mapping[str, str]) -> bool:
+        """Stripe signs with a header of its own name."""
+        return webhooks.HEADER in headers
+
+    def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
+        """Check `Stripe-Signature`."""
+        webhooks.verify(body, headers, self._secrets, now)
+
+    def translate(self, body: bytes) -> ProviderEvent:
+        """Read an Event object."""
+        return webhooks.translate(body)
+
+    async def close(self) -> None:
+        """Close the SDK's connection pool."""
+        await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def _open_page(self, payment: Payment) -> Snapshot:
+        labels = _labels(payment)
+        with translated():
+            session = await self._api.checkout.sessions.create_async(
+                {
+                    "mode": "payment",
+                    "client_reference_id": str(payment.payment_id),
+                    "line_items": [
+                        {
+                            "quantity": 1,
+                            "price_data": {
+                                "currency": payment.amount.currency.lower(),
+                                "unit_amount": amounts.to_wire(payment.amount),
+                                "product_data": {"name": payment.description or f"Order {payment.order_id}"},
+                            },
+                        }
+                    ],
+                    "success_url": payment.return_url,
+                    "cancel_url": payment.return_url,
+                    "metadata": labels,
+                    "payment_intent_data": {"metadata": labels},
+                },
+                {"idempotency_key": str(payment.payment_id)},
+            )
+        return objects.of_session(session.to_dict())
+
+    async def _confirm(self, payment: Payment) -> Snapshot:
+        try:
+            with translated():
+                intent = await self._api.payment_intents.create_async(
+                    self._intent_params(payment), {"idempotency_key": str(payment.payment_id)}
+                )
+        except RejectedError as error:
+            return await self._after_rejection(payment, error)
+        return objects.of_intent(intent.to_dict(), hosted=False)
+
+    def _intent_params(self, payment: Payment) -> Any:
+        redirects = {"allow_redirects": "always" if payment.return_url else "never"}
+        params: dict[str, Any] = {
+            "amount": amounts.to_wire(payment.amount),
+            "currency": payment.amount.currency.lower(),
+            "payment_method": payment.payment_method,
+            "confirm": True,
+            "automatic_payment_methods": {"enabled": True, **redirects},
+            "metadata": _labels(payment),
+        }
+        if payment.return_url:
+            params["return_url"] = payment.return_url
+        if payment.description:
+            params["description"] = payment.description
+        return params
+
+    async def _after_rejection(self, payment: Payment, error: RejectedError) -> Snapshot:
+        """Close the intent that a declined confirmation leaves open: nobody will ever confirm it again.
+
+        A decline names its intent; a request that was refused outright made none. Should closing fail, an open intent
+        without a confirmation moves no money, and one that is paid all the same is learned by webhook.
+        """
+        intent_id = _declined_intent(error)
+        if not intent_id:
+            return Snapshot("", PaymentStatus.FAILED, failure=error.failure)
+        with contextlib.suppress(stripe.StripeError, ObjectNotFoundError):
+            await self._api.payment_intents.cancel_async(
+                intent_id, options={"idempotency_key": f"{payment.payment_id}:cancel"}
+            )
+        return Snapshot(intent_id, PaymentStatus.FAILED, failure=error.failure)
+
+
+def _labels(payment: Payment) -> dict[str, str]:
+    """Our ids, by which events and objects at Stripe are known as ours."""
+    return {"payment_id": str(payment.payment_id), "order_id": str(payment.order_id)}
+
+
+def _declined_intent(error: RejectedError) -> str:
+    cause = error.__cause__
+    body = cause.error if isinstance(cause, stripe.CardError) else None
+    intent = body.payment_intent if body else None
+    return intent.id if intent else ""

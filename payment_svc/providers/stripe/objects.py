@@ -1,0 +1,84 @@
+"""Stripe's objects as snapshots: which of its statuses is which of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mesh.money import Money
+from payment_svc.domain import Failure, PaymentStatus, Snapshot
+from payment_svc.providers.stripe import amounts
+from payment_svc.providers.stripe.errors import failure
+
+Object = Mapping[str, Any]
+
+_STATUSES = {
+    "requires_payment_method": PaymentStatus.INITIATED,
+    "requires_confirmation": PaymentStatus.INITIATED,
+    "requires_action": PaymentStatus.PROCESSING,
+    "processing": PaymentStatus.PROCESSING,
+    "requires_capture": PaymentStatus.AUTHORIZED,
+    "succeeded": PaymentStatus.SUCCESS,
+    "canceled": PaymentStatus.CANCELLED,
+}
+
+
+def of_intent(intent: Object, *, hosted: bool) -> Snapshot:
+    """Read a PaymentIntent.
+
+    A refused card leaves the intent open. On a hosted page the customer may try another one; a token that was confirmed
+    directly has nobody who could, so there the payment has failed.
+    """
+    status = _STATUSES[intent["status"]]
+    refusal = _refusal(intent)
+    if refusal and not hosted and status in (PaymentStatus.INITIATED, PaymentStatus.CANCELLED):
+        status = PaymentStatus.FAILED
+    return Snapshot(
+        reference=intent["id"],
+        status=status,
+        amount=_moved(intent),
+        redirect_url=_action_url(intent),
+        failure=refusal,
+    )
+
+
+def of_session(session: Object) -> Snapshot:
+    """Read a Checkout Session, expanded by its PaymentIntent once the customer has tried to pay."""
+    intent = session.get("payment_intent")
+    status = PaymentStatus.INITIATED
+    inside = of_intent(intent, hosted=True) if isinstance(intent, Mapping) else None
+    if inside:
+        status = inside.status
+    if session["status"] == "expired" and status != PaymentStatus.SUCCESS:
+        expired = Failure("expired", "the customer did not pay in time", "checkout.session.expired")
+        return Snapshot(session["id"], PaymentStatus.CANCELLED, failure=(inside and inside.failure) or expired)
+    return Snapshot(
+        reference=session["id"],
+        status=status,
+        amount=inside.amount if inside else None,
+        redirect_url=session.get("url") or "" if session["status"] == "open" else "",
+        failure=inside.failure if inside else None,
+    )
+
+
+def _refusal(intent: Object) -> Failure | None:
+    error = intent.get("last_payment_error")
+    if not error or intent["status"] == "succeeded":
+        return None
+    return failure(
+        error.get("code") or "", error.get("decline_code") or "", error.get("message") or "", "card_declined"
+    )
+
+
+def _moved(intent: Object) -> Money | None:
+    """Return what is captured, or held for a capture; None while no money is committed."""
+    if intent["status"] == "succeeded":
+        return amounts.from_wire(intent["amount_received"], intent["currency"])
+    if intent["status"] == "requires_capture":
+        return amounts.from_wire(intent["amount_capturable"], intent["currency"])
+    return None
+
+
+def _action_url(intent: Object) -> str:
+    action = intent.get("next_action") or {}
+    return (action.get("redirect_to_url") or {}).get("url") or ""

@@ -1,0 +1,74 @@
+"""The tables of the database `payments`."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from mesh.schema import NAMING, TIME, idempotency_keys, outbox, with_mesh_tables
+from payment_svc.domain import LIVE, PaymentStatus
+
+metadata = sa.MetaData(naming_convention=NAMING)
+with_mesh_tables(metadata, outbox, idempotency_keys)
+
+_LIVE = ", ".join(repr(str(status)) for status in sorted(LIVE))
+
+payments = sa.Table(
+    "payments",
+    metadata,
+    sa.Column("payment_id", sa.UUID, primary_key=True),
+    sa.Column("merchant_id", sa.UUID, nullable=False),
+    sa.Column("order_id", sa.UUID, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("provider_reference", sa.Text, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("payment_method", sa.Text, nullable=False),
+    sa.Column("return_url", sa.Text, nullable=False),
+    sa.Column("redirect_url", sa.Text, nullable=False),
+    sa.Column("failure", pg.JSONB),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("update_time", TIME, nullable=False),
+    # when the reconciler asks the provider again, and how often it has; null once the payment is terminal
+    sa.Column("next_check_time", TIME),
+    sa.Column("checks", sa.Integer, nullable=False),
+    sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
+    sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in PaymentStatus)})", name="status_known"),
+    sa.CheckConstraint("status <> 'SUCCESS' OR provider_reference <> ''", name="capture_has_reference"),
+)
+# one live payment per order, whatever goes wrong above
+sa.Index("uq_payments_live_order", payments.c.order_id, unique=True, postgresql_where=sa.text(f"status IN ({_LIVE})"))
+sa.Index("ix_payments_order", payments.c.order_id, payments.c.payment_id)
+sa.Index("ix_payments_merchant", payments.c.merchant_id, payments.c.payment_id)
+sa.Index("ix_payments_merchant_status", payments.c.merchant_id, payments.c.status, payments.c.payment_id)
+sa.Index(
+    "ix_payments_reference",
+    payments.c.provider,
+    payments.c.provider_reference,
+    postgresql_where=payments.c.provider_reference != "",
+)
+sa.Index("ix_payments_next_check", payments.c.next_check_time, postgresql_where=payments.c.next_check_time.is_not(None))
+
+provider_events = sa.Table(
+    "provider_events",
+    metadata,
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("event_id", sa.Text, primary_key=True),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("payload", sa.LargeBinary, nullable=False),
+    sa.Column("trace_id", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("receive_time", TIME, nullable=False),
+    sa.Column("next_attempt_time", TIME),
+    sa.CheckConstraint("status IN ('PENDING', 'APPLIED', 'IGNORED', 'QUARANTINED', 'DEAD')", name="status_known"),
+)
+sa.Index(
+    "ix_provider_events_due",
+    provider_events.c.next_attempt_time,
+    postgresql_where=provider_events.c.next_attempt_time.is_not(None),
+)
