@@ -128,6 +128,7 @@ _ANSWER = statement(
     .where(idempotency_keys.c.resource_id == sa.bindparam("resource_id", type_=sa.UUID), *_mine)
     .values(response=sa.bindparam("response", type_=sa.LargeBinary), lease_time=None)
 )
+_RELEASE = statement(sa.delete(idempotency_keys).where(*_mine, idempotency_keys.c.response.is_(None)))
 _PURGE = statement(
     sa.delete(idempotency_keys).where(idempotency_keys.c.create_time < sa.bindparam("before", type_=TIME))
 )
@@ -175,6 +176,11 @@ async def take_over(session: Session, claim: Claim, now: datetime, lease: timede
 async def answer(session: Session, claim: Claim, resource_id: UUID, response: Message) -> None:
     """Store the answer that every repetition gets."""
     await session.run(_ANSWER, **_key_of(claim), resource_id=resource_id, response=response.SerializeToString())
+
+
+async def release(session: Session, claim: Claim) -> None:
+    """Free the key of a request that was refused: nothing is kept of it, and the key may be used again."""
+    await session.run(_RELEASE, **_key_of(claim))
 
 
 def replay(record: Record, kind: type[MessageT]) -> MessageT:

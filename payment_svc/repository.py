@@ -1,0 +1,278 @@
+"""Every SQL statement of the payment service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import cache
+from uuid import UUID
+
+import sqlalchemy as sa
+from psycopg.types.json import Jsonb
+from sqlalchemy.dialects import postgresql as pg
+
+from mesh.database import Row, Session, Statement, statement
+from mesh.money import Money
+from mesh.schema import TIME
+from payment_svc.domain import TERMINAL, Failure, Payment, PaymentStatus
+from payment_svc.tables import payments, provider_events
+
+_id = sa.bindparam("payment_id", type_=sa.UUID)
+_now = sa.bindparam("now", type_=TIME)
+_limit = sa.bindparam("limit", type_=sa.Integer)
+
+
+def _bound(table: sa.Table, *names: str) -> dict[str, sa.BindParameter[object]]:
+    return {name: sa.bindparam(f"b_{name}", type_=table.c[name].type) for name in names}
+
+
+_INSERT = statement(sa.insert(payments).values(_bound(payments, *payments.c.keys())))
+_LOCK = statement(sa.select(payments).where(payments.c.payment_id == _id).with_for_update())
+_GET = statement(
+    sa.select(payments).where(
+        payments.c.payment_id == _id, payments.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID)
+    )
+)
+_UPDATE = statement(
+    sa.update(payments)
+    .where(
+        payments.c.payment_id == sa.bindparam("b_payment_id", type_=sa.UUID),
+        payments.c.version == sa.bindparam("b_version", type_=sa.Integer) - 1,
+    )
+    .values(
+        _bound(
+            payments,
+            *("provider_reference", "status", "redirect_url", "failure", "version", "update_time", "next_check_time"),
+        )
+    )
+)
+_SCHEDULE = statement(
+    sa.update(payments)
+    .where(payments.c.payment_id == _id)
+    .values(next_check_time=sa.bindparam("next_check_time", type_=TIME))
+)
+_FIND = statement(
+    sa.select(payments.c.payment_id)
+    .where(
+        payments.c.provider == sa.bindparam("provider", type_=sa.Text),
+        payments.c.provider_reference == sa.bindparam("reference", type_=sa.Text),
+        payments.c.provider_reference != "",
+    )
+    .limit(1)
+)
+_due = (
+    sa.select(payments.c.payment_id)
+    .where(payments.c.next_check_time <= _now)
+    .order_by(payments.c.next_check_time)
+    .limit(_limit)
+    .with_for_update(skip_locked=True)
+    .scalar_subquery()
+)
+_CLAIM = statement(
+    sa.update(payments)
+    .where(payments.c.payment_id.in_(_due))
+    .values(next_check_time=sa.bindparam("lease", type_=TIME), checks=payments.c.checks + 1)
+    .returning(payments)
+)
+_RECEIVE = statement(
+    pg.insert(provider_events)
+    .values(_bound(provider_events, *provider_events.c.keys()))
+    .on_conflict_do_nothing(index_elements=["provider", "event_id"])
+    .returning(provider_events.c.event_id)
+)
+_key = sa.tuple_(provider_events.c.provider, provider_events.c.event_id)
+_due_events = (
+    sa.select(provider_events.c.provider, provider_events.c.event_id)
+    .where(provider_events.c.next_attempt_time <= _now)
+    .order_by(provider_events.c.next_attempt_time)
+    .limit(_limit)
+    .with_for_update(skip_locked=True)
+)
+_CLAIM_EVENTS = statement(
+    sa.update(provider_events)
+    .where(_key.in_(_due_events))
+    .values(next_attempt_time=sa.bindparam("lease", type_=TIME), attempts=provider_events.c.attempts + 1)
+    .returning(provider_events)
+)
+_CLOSE_EVENT = statement(
+    sa.update(provider_events)
+    .where(
+        provider_events.c.provider == sa.bindparam("b_provider", type_=sa.Text),
+        provider_events.c.event_id == sa.bindparam("b_event_id", type_=sa.Text),
+    )
+    .values(_bound(provider_events, "status", "reason", "next_attempt_time"))
+)
+
+
+@cache
+def _list(by_order: bool, by_status: bool, after: bool) -> Statement:
+    """Build a list page for a combination of filters; each has an index that ends in the payment id."""
+    query = sa.select(payments).where(payments.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
+    if by_order:
+        query = query.where(payments.c.order_id == sa.bindparam("order_id", type_=sa.UUID))
+    if by_status:
+        query = query.where(payments.c.status == sa.bindparam("status", type_=sa.Text))
+    if after:
+        query = query.where(payments.c.payment_id < sa.bindparam("after", type_=sa.UUID))
+    return statement(query.order_by(payments.c.payment_id.desc()).limit(_limit))
+
+
+@dataclass(frozen=True, slots=True)
+class DueCheck:
+    """A payment that is due to be looked up, and how often it has been."""
+
+    payment: Payment
+    checks: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A verified webhook in the inbox."""
+
+    provider: str
+    event_id: str
+    type: str
+    payload: bytes
+    trace_id: str
+    attempts: int
+    receive_time: datetime
+
+
+def _payment(row: Row) -> Payment:
+    return Payment(
+        payment_id=row.payment_id,
+        merchant_id=row.merchant_id,
+        order_id=row.order_id,
+        provider=row.provider,
+        provider_reference=row.provider_reference,
+        amount=Money(row.amount_minor, row.currency),
+        description=row.description,
+        status=PaymentStatus(row.status),
+        payment_method=row.payment_method,
+        return_url=row.return_url,
+        redirect_url=row.redirect_url,
+        failure=Failure(**row.failure) if row.failure else None,
+        version=row.version,
+        create_time=row.create_time,
+        update_time=row.update_time,
+    )
+
+
+def _changing(payment: Payment, next_check: datetime | None) -> dict[str, object]:
+    """Return the columns that a change of the payment writes."""
+    return {
+        "b_payment_id": payment.payment_id,
+        "b_provider_reference": payment.provider_reference,
+        "b_status": str(payment.status),
+        "b_redirect_url": payment.redirect_url,
+        "b_failure": Jsonb(asdict(payment.failure)) if payment.failure else None,
+        "b_version": payment.version,
+        "b_update_time": payment.update_time,
+        "b_next_check_time": None if payment.status in TERMINAL else next_check,
+    }
+
+
+class PaymentRepository:
+    """Payments and provider events in PostgreSQL. Methods run in the session that they are given."""
+
+    async def insert(self, session: Session, payment: Payment, next_check: datetime) -> None:
+        """Store a new payment. Raises psycopg's UniqueViolation when the order has a live one."""
+        await session.run(
+            _INSERT,
+            **_changing(payment, next_check),
+            b_merchant_id=payment.merchant_id,
+            b_order_id=payment.order_id,
+            b_provider=payment.provider,
+            b_amount_minor=payment.amount.minor,
+            b_currency=payment.amount.currency,
+            b_description=payment.description,
+            b_payment_method=payment.payment_method,
+            b_return_url=payment.return_url,
+            b_create_time=payment.create_time,
+            b_checks=0,
+        )
+
+    async def get(self, session: Session, merchant_id: UUID, payment_id: UUID) -> Payment | None:
+        """Return a merchant's payment."""
+        row = await session.one(_GET, merchant_id=merchant_id, payment_id=payment_id)
+        return _payment(row) if row else None
+
+    async def lock(self, session: Session, payment_id: UUID) -> Payment | None:
+        """Return a payment and hold its row until the transaction ends."""
+        row = await session.one(_LOCK, payment_id=payment_id)
+        return _payment(row) if row else None
+
+    async def update(self, session: Session, payment: Payment, next_check: datetime | None) -> None:
+        """Store the payment's next version. Raises RuntimeError when somebody else stored it first."""
+        if await session.run(_UPDATE, **_changing(payment, next_check)) != 1:
+            raise RuntimeError(f"payment {payment.payment_id} is no longer at version {payment.version - 1}")
+
+    async def schedule(self, session: Session, payment_id: UUID, next_check: datetime | None) -> None:
+        """Say when the payment is looked up next."""
+        await session.run(_SCHEDULE, payment_id=payment_id, next_check_time=next_check)
+
+    async def find(self, session: Session, provider: str, reference: str) -> UUID | None:
+        """Return the payment behind a provider's object."""
+        row = await session.one(_FIND, provider=provider, reference=reference)
+        return row.payment_id if row else None
+
+    async def claim_due(self, session: Session, now: datetime, lease: datetime, limit: int) -> list[DueCheck]:
+        """Take payments that are due to be looked up; no other replica sees them until `lease`."""
+        rows = await session.all(_CLAIM, now=now, lease=lease, limit=limit)
+        return [DueCheck(_payment(row), row.checks) for row in rows]
+
+    async def page(
+        self,
+        session: Session,
+        merchant_id: UUID,
+        *,
+        order_id: UUID | None,
+        status: PaymentStatus | None,
+        after: UUID | None,
+        limit: int,
+    ) -> list[Payment]:
+        """Return the merchant's payments that match, newest first, from the one after `after`."""
+        query = _list(order_id is not None, status is not None, after is not None)
+        given = {"order_id": order_id, "status": status and str(status), "after": after}
+        rows = await session.all(
+            query, merchant_id=merchant_id, limit=limit, **{name: value for name, value in given.items() if value}
+        )
+        return [_payment(row) for row in rows]
+
+    async def receive(self, session: Session, event: StoredEvent) -> bool:
+        """Store a verified webhook, due at once; return False when it is here already."""
+        row = await session.one(
+            _RECEIVE,
+            b_provider=event.provider,
+            b_event_id=event.event_id,
+            b_type=event.type,
+            b_payload=event.payload,
+            b_trace_id=event.trace_id,
+            b_status="PENDING",
+            b_reason="",
+            b_attempts=event.attempts,
+            b_receive_time=event.receive_time,
+            b_next_attempt_time=event.receive_time,
+        )
+        return row is not None
+
+    async def claim_events(self, session: Session, now: datetime, lease: datetime, limit: int) -> Sequence[StoredEvent]:
+        """Take webhooks that are due to be applied; no other replica sees them until `lease`."""
+        rows = await session.all(_CLAIM_EVENTS, now=now, lease=lease, limit=limit)
+        return [
+            StoredEvent(r.provider, r.event_id, r.type, r.payload, r.trace_id, r.attempts, r.receive_time) for r in rows
+        ]
+
+    async def close_event(
+        self, session: Session, event: StoredEvent, status: str, reason: str, again: datetime | None = None
+    ) -> None:
+        """Note what became of a webhook, and when it is tried again, if it is."""
+        await session.run(
+            _CLOSE_EVENT,
+            b_provider=event.provider,
+            b_event_id=event.event_id,
+            b_status=status,
+            b_reason=reason,
+            b_next_attempt_time=again,
+        )

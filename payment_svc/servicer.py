@@ -1,0 +1,92 @@
+"""gRPC in, use case, gRPC out."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import grpc
+from fusionx.payment.v1 import payment_pb2
+from fusionx.payment.v1 import payment_service_pb2 as service_pb2
+from fusionx.payment.v1 import payment_service_pb2_grpc as service_grpc
+from fusionx.payment.v1 import webhook_service_pb2 as webhook_pb2
+from fusionx.payment.v1 import webhook_service_pb2_grpc as webhook_grpc
+
+from mesh import context, idempotency, paging
+from mesh.idempotency import Record
+from payment_svc import mapping
+from payment_svc.domain import Payment, PaymentStatus
+from payment_svc.payments import NewPayment, Payments
+from payment_svc.webhooks import Webhooks
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def _merchant() -> UUID:
+    return UUID(context.current().merchant_id)
+
+
+def _answer(payment: Payment) -> payment_pb2.Payment:
+    context.current().log.update(payment_id=str(payment.payment_id), order_id=str(payment.order_id))
+    return mapping.payment_message(payment)
+
+
+class PaymentServicer(service_grpc.PaymentServiceServicer):
+    """The public contract of payments; each RPC's promise is written there."""
+
+    def __init__(self, payments: Payments) -> None:
+        self._payments = payments
+
+    async def CreatePayment(self, request: service_pb2.CreatePaymentRequest, _: Context) -> payment_pb2.Payment:
+        """Start a payment of an order."""
+        merchant = _merchant()
+        context.current().log["order_id"] = request.order_id
+        new = NewPayment(
+            merchant_id=merchant,
+            order_id=UUID(request.order_id),
+            provider=request.provider,
+            payment_method=request.payment_method,
+            return_url=request.return_url,
+        )
+        created = await self._payments.create(new, idempotency.claim_of(request, merchant))
+        if isinstance(created, Record):
+            context.current().log["payment_id"] = str(created.resource_id)
+            return idempotency.replay(created, payment_pb2.Payment)
+        return _answer(created)
+
+    async def GetPayment(self, request: service_pb2.GetPaymentRequest, _: Context) -> payment_pb2.Payment:
+        """Return one payment."""
+        return _answer(await self._payments.get(_merchant(), UUID(request.payment_id)))
+
+    async def ListPayments(
+        self, request: service_pb2.ListPaymentsRequest, _: Context
+    ) -> service_pb2.ListPaymentsResponse:
+        """Return a page of payments: one more than asked is read, to know whether there is a next page."""
+        size = request.page_size or paging.DEFAULT_SIZE
+        payments = await self._payments.page(
+            _merchant(),
+            order_id=UUID(request.order_id) if request.order_id else None,
+            status=PaymentStatus(payment_pb2.Payment.Status.Name(request.status)) if request.status else None,
+            after=paging.decode(request, request.page_token),
+            limit=size + 1,
+        )
+        more = len(payments) > size
+        return service_pb2.ListPaymentsResponse(
+            payments=[mapping.payment_message(payment) for payment in payments[:size]],
+            next_page_token=paging.encode(request, payments[size - 1].payment_id) if more else "",
+        )
+
+
+class WebhookServicer(webhook_grpc.WebhookServiceServicer):
+    """The door for providers."""
+
+    def __init__(self, webhooks: Webhooks) -> None:
+        self._webhooks = webhooks
+
+    async def ReceiveWebhook(
+        self, request: webhook_pb2.ReceiveWebhookRequest, servicer: Context
+    ) -> webhook_pb2.ReceiveWebhookResponse:
+        """Verify and store one provider event; the HTTP headers arrive as metadata."""
+        headers = {key: value for key, value in servicer.invocation_metadata() or () if isinstance(value, str)}
+        await self._webhooks.receive(request.provider, request.payload.data, headers)
+        return webhook_pb2.ReceiveWebhookResponse()

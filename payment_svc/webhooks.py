@@ -1,0 +1,159 @@
+"""Provider webhooks: verified and stored at the door, applied afterwards.
+
+An event is only a hint. Before anything changes, the provider is asked for the object again, so that events which come
+twice, late, reordered or forged (with a stolen secret) cannot move a payment anywhere the provider's own books do not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from mesh import context
+from mesh.database import Database
+from mesh.errors import ApiError, invalid, unauthenticated
+from mesh.ids import Clock, utc_now
+from mesh.telemetry import alert, get_logger
+from mesh.worker import Worker
+from payment_svc.domain import AmountMismatchError, Payment, Snapshot
+from payment_svc.payments import Payments, timed
+from payment_svc.providers.base import (
+    ObjectNotFoundError,
+    Provider,
+    ProviderError,
+    ProviderEvent,
+    SignatureInvalidError,
+)
+from payment_svc.providers.registry import Registry
+from payment_svc.repository import PaymentRepository, StoredEvent
+
+log = get_logger(__name__)
+BATCH = 16
+LEASE = timedelta(seconds=60)
+BACKOFF = tuple(timedelta(seconds=s) for s in (0.5, 2, 5, 15, 30, 60, 300, 900, 3600))
+"""The waits between attempts to apply an event; after the last it is dead, and the reconciler still has the payment."""
+
+
+class Webhooks:
+    """Takes provider events in and applies them."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: PaymentRepository,
+        payments: Payments,
+        providers: Registry,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._payments = payments
+        self._providers = providers
+        self._clock = clock
+        self.worker = Worker("webhook-inbox", self._apply_due, interval=2.0)
+
+    async def receive(self, provider_name: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Verify a webhook on its raw bytes and store it; one that is here already changes nothing.
+
+        Raises ApiError UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID; INVALID_ARGUMENT for a provider that is not
+        on or a body that is not an event.
+        """
+        provider = self._providers.get(provider_name) if provider_name else self._providers.recognize(headers)
+        try:
+            provider.verify(body, headers, self._clock())
+            event = provider.translate(body)
+        except SignatureInvalidError as error:
+            raise unauthenticated("WEBHOOK_SIGNATURE_INVALID", str(error)) from None
+        except ValueError as error:
+            raise invalid("payload", str(error), "WEBHOOK_NOT_AN_EVENT") from None
+        call = context.current()
+        call.log.update(provider=provider.name, event_type=event.type, payment_id=event.payment_id)
+        stored = StoredEvent(provider.name, event.event_id, event.type, body, call.trace_id, 0, self._clock())
+        async with self._database.session() as session:
+            if await self._store.receive(session, stored):
+                self.worker.wake()
+
+    async def _apply_due(self) -> bool:
+        now = self._clock()
+        async with self._database.session() as session:
+            events = await self._store.claim_events(session, now, now + LEASE, BATCH)
+        await asyncio.gather(*(self._apply_safely(event) for event in events))
+        return len(events) == BATCH
+
+    async def _apply_safely(self, stored: StoredEvent) -> None:
+        """Apply one event; whatever fails is tried again, and given up on only with an alert."""
+        context.enter(context.Call(trace_id=stored.trace_id, method=f"webhook:{stored.provider}:{stored.type}"))
+        try:
+            status, reason = await self._apply(stored)
+        except (ProviderError, ApiError) as error:
+            await self._try_again(stored, repr(error))
+        except Exception as error:
+            log.error("webhook failed", event_id=stored.event_id, exc_info=error)
+            await self._try_again(stored, repr(error))
+        else:
+            await self._close(stored, status, reason)
+
+    async def _apply(self, stored: StoredEvent) -> tuple[str, str]:
+        provider = self._providers.get(stored.provider)
+        event = provider.translate(stored.payload)
+        payment = await self._payment_of(stored.provider, event)
+        if payment is None:
+            return "IGNORED", "belongs to no payment of ours"
+        try:
+            snapshot = await timed(payment, "fetch", _by_event(provider, event))
+            changed = await self._payments.agree(payment.payment_id, snapshot)
+        except ObjectNotFoundError:
+            return "QUARANTINED", "the provider knows no such object"
+        except AmountMismatchError as error:
+            return "QUARANTINED", str(error)
+        log.info(
+            "webhook applied",
+            event_type=stored.type,
+            provider=stored.provider,
+            payment_id=payment.payment_id,
+            order_id=payment.order_id,
+            status=changed.status,
+            delay_ms=round((self._clock() - stored.receive_time).total_seconds() * 1000, 3),
+        )
+        return "APPLIED", ""
+
+    async def _payment_of(self, provider: str, event: ProviderEvent) -> Payment | None:
+        """Find our payment: by our id in the object's metadata, else by the provider's reference."""
+        async with self._database.session() as session:
+            payment_id = _uuid(event.payment_id) or await self._store.find(session, provider, event.reference)
+            payment = await self._store.lock(session, payment_id) if payment_id else None
+        return payment if payment and payment.provider == provider else None
+
+    async def _try_again(self, stored: StoredEvent, reason: str) -> None:
+        if stored.attempts > len(BACKOFF):
+            await self._close(stored, "DEAD", reason)
+            return
+        async with self._database.session() as session:
+            again = self._clock() + BACKOFF[stored.attempts - 1]
+            await self._store.close_event(session, stored, "PENDING", reason, again)
+
+    async def _close(self, stored: StoredEvent, status: str, reason: str) -> None:
+        async with self._database.session() as session:
+            await self._store.close_event(session, stored, status, reason)
+        if status in ("QUARANTINED", "DEAD"):
+            alert(f"webhook_{status.lower()}", log, provider=stored.provider, event_id=stored.event_id, reason=reason)
+
+
+def _by_event(provider: Provider, event: ProviderEvent) -> Callable[[Payment], Awaitable[Snapshot]]:
+    """Fetch what the payment is known to refer to; before its first answer was stored, what the event points at."""
+
+    async def fetch(payment: Payment) -> Snapshot:
+        reference = payment.provider_reference or event.reference
+        return await provider.fetch(replace(payment, provider_reference=reference))
+
+    return fetch
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
