@@ -1,0 +1,23 @@
+"""Composition root: ``python -m sandbox``."""
+
+from sandbox.app import build
+from sandbox.logs import log
+from sandbox.provider import Provider, World
+from sandbox.server import serve
+from sandbox.settings import Settings
+from sandbox.stripe.provider import Stripe
+
+
+def main() -> None:
+    """Open the world, plug the providers in, and serve until told to stop."""
+    settings = Settings()
+    world = World.open(settings)
+    stripe = Stripe(world)
+    providers: dict[str, Provider] = {stripe.name: stripe}
+    log("start", listen=settings.listen, providers=sorted(providers))
+    serve(build(world, providers), settings.host, settings.port)
+    log("stop")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Faults of the network: a call that is slow, or never answered."""
+
+import asyncio
+from contextlib import suppress
+
+from starlette.requests import Request
+
+from sandbox.faults import Fault
+from sandbox.server import RESET
+
+_SILENT = {"timeout_before", "timeout_after", "connection_reset"}
+
+
+async def hold_back(fault: Fault | None) -> None:
+    """Spend a fault's latency, before the work is done."""
+    if fault is not None and fault.kind == "latency":
+        await asyncio.sleep(fault.seconds)
+
+
+def skips_work(fault: Fault | None) -> bool:
+    """Whether the request never reaches the provider's own code."""
+    if fault is None:
+        return False
+    return fault.kind in {"error_429", "timeout_before"} or (
+        fault.kind in {"error_500", "connection_reset"} and not fault.applied
+    )
+
+
+async def vanish(request: Request, fault: Fault | None) -> None:
+    """Never answer: stay silent until the caller gives up or time is over, then reset the connection."""
+    if fault is None or fault.kind not in _SILENT:
+        return
+    if fault.kind != "connection_reset":
+        with suppress(TimeoutError):
+            async with asyncio.timeout(fault.seconds):
+                await _disconnected(request)
+    request.scope[RESET]()
+    await _disconnected(request)
+
+
+async def _disconnected(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

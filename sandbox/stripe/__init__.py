@@ -1,0 +1,1 @@
+"""Stripe, as its official SDKs see it: PaymentIntents, Refunds, Checkout, Disputes, Events."""

@@ -1,0 +1,208 @@
+"""The HTTP side of the API: keys, parameters, idempotency, faults, and the answer's headers."""
+
+import base64
+import binascii
+import hmac
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from sandbox import gate
+from sandbox.faults import API_KINDS, Fault
+from sandbox.idempotency import KeyInUseError, KeyReusedError, fingerprint
+from sandbox.logs import annotate
+from sandbox.provider import World
+from sandbox.replies import Reply
+from sandbox.stripe.account import NAME, Account, Cause, new_id
+from sandbox.stripe.calls import Call
+from sandbox.stripe.endpoints import ENDPOINTS, Endpoint
+from sandbox.stripe.errors import (
+    StripeError,
+    invalid,
+    key_in_use,
+    key_reused,
+    server_error,
+    too_many_requests,
+    unauthorized,
+    unknown_url,
+)
+from sandbox.stripe.expansion import expand
+from sandbox.stripe.params import Params, decode
+
+_MAX_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One request on its way through."""
+
+    endpoint: Endpoint
+    call: Call
+    request_id: str
+    key: str | None
+    fingerprint: str
+    fault: Fault | None = None
+
+
+class Api:
+    """Serves the endpoint table."""
+
+    def __init__(self, world: World, account: Account) -> None:
+        self._world = world
+        self._account = account
+        self._idempotency = world.idempotency(NAME)
+
+    def routes(self) -> list[BaseRoute]:
+        """One route per endpoint, and Stripe's own 404 for everything else below ``/v1``."""
+        routes: list[BaseRoute] = [
+            Route(endpoint.path, self._serve(endpoint), methods=[endpoint.method]) for endpoint in ENDPOINTS
+        ]
+        every_method = ["GET", "POST", "DELETE", "PUT", "PATCH"]
+        routes.append(Route("/v1/{rest:path}", self._unknown, methods=every_method))
+        return routes
+
+    async def _unknown(self, request: Request) -> Response:
+        return unknown_url(request.method, request.url.path).reply().response()
+
+    def _serve(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            request_id = new_id("req")
+            headers = {"request-id": request_id, "stripe-version": self._version(request)}
+            try:
+                self._authenticate(request)
+                exchange = await self._read(request, endpoint, request_id)
+                reply = await self._exchange(request, exchange)
+            except StripeError as error:
+                reply = error.reply()
+            return reply.response(headers)
+
+        return serve
+
+    def _version(self, request: Request) -> str:
+        return request.headers.get("stripe-version", self._world.settings.api_version)
+
+    def _authenticate(self, request: Request) -> None:
+        given = _secret_key(request.headers.get("authorization", ""))
+        if not given:
+            raise unauthorized(
+                "You did not provide an API key. You need to provide your API key in the Authorization"
+                " header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."
+            )
+        if not hmac.compare_digest(given.encode(), self._world.settings.stripe_api_key.encode()):
+            raise unauthorized(f"Invalid API Key provided: {given[:8]}****")
+
+    async def _read(self, request: Request, endpoint: Endpoint, request_id: str) -> _Exchange:
+        raw = await request.body() if request.method == "POST" else request.url.query.encode()
+        values = decode(raw.decode("utf-8", "replace"))
+        params = Params(values)
+        params.only(endpoint.parameters)
+        key = request.headers.get("idempotency-key") if request.method == "POST" else None
+        if key is not None and not 0 < len(key) <= _MAX_KEY:
+            raise invalid("Idempotency keys must be between 1 and 255 characters.", "Idempotency-Key")
+        path = request.url.path
+        call = Call(params, path, str(request.path_params.get("id", "")))
+        return _Exchange(endpoint, call, request_id, key, fingerprint(request.method, path, values))
+
+    async def _exchange(self, request: Request, exchange: _Exchange) -> Reply:
+        """Answer under the idempotency key; a fault may strike before, instead of, or after the work."""
+        tags = self._tags(exchange.call)
+        annotate(request, provider=NAME, operation=exchange.endpoint.operation, tags=tags)
+        try:
+            with self._idempotency.claim(exchange.key):
+                fault = self._world.faults.take(API_KINDS, NAME, exchange.endpoint.operation, tags)
+                await gate.hold_back(fault)
+                reply = self._answer(exchange, fault)
+        except KeyInUseError:
+            raise key_in_use(exchange.key or "") from None
+        except KeyReusedError:
+            raise key_reused(exchange.key or "") from None
+        annotate(request, object=_object_id(exchange.call, reply), fault=fault.kind if fault else None)
+        await gate.vanish(request, fault)
+        return reply
+
+    def _answer(self, exchange: _Exchange, fault: Fault | None) -> Reply:
+        if fault is not None and fault.kind == "error_429":
+            return too_many_requests().reply()
+        record = self._idempotency.find(exchange.key, exchange.fingerprint)
+        if record is not None:
+            headers = {"idempotent-replayed": "true", "original-request": record.request_id}
+            return Reply(record.reply.status, record.reply.body, {**record.reply.headers, **headers})
+        reply = None if gate.skips_work(fault) else self._work(exchange, fault)
+        if fault is not None and fault.kind == "error_500":
+            return self._server_error(exchange, fault)
+        return reply or server_error(recorded=False).reply()
+
+    def _work(self, exchange: _Exchange, fault: Fault | None) -> Reply:
+        """Run the endpoint in one transaction with its idempotency record."""
+        self._account.cause = Cause(exchange.request_id, exchange.key)
+        try:
+            with self._world.database.transaction():
+                reply = self._run(exchange)
+                self._remember(exchange, reply)
+        except StripeError as error:
+            reply = error.reply()
+            if error.recorded:
+                with self._world.database.transaction():
+                    self._remember(exchange, reply)
+        finally:
+            self._account.cause = Cause()
+        return reply
+
+    def _run(self, exchange: _Exchange) -> Reply:
+        """A decline is an answer like any other here: what it left behind is committed."""
+        try:
+            body = exchange.endpoint.handler(self._account, exchange.call)
+            return Reply.of(expand(self._account, body, exchange.call.params.texts("expand")))
+        except StripeError as error:
+            if not error.committed:
+                raise
+            return error.reply()
+
+    def _server_error(self, exchange: _Exchange, fault: Fault) -> Reply:
+        """A 500; kept under the key, as Stripe keeps those of endpoints that began to run."""
+        recorded = fault.stored and exchange.key is not None
+        reply = server_error(recorded=recorded).reply()
+        if recorded:
+            with self._world.database.transaction():
+                self._remember(exchange, reply)
+        return reply
+
+    def _remember(self, exchange: _Exchange, reply: Reply) -> None:
+        self._idempotency.store(exchange.key, exchange.fingerprint, exchange.request_id, reply)
+
+    def _tags(self, call: Call) -> dict[str, str]:
+        """All metadata known of the objects a call names and of those it is about to make."""
+        tags: dict[str, str] = {}
+        values = call.params.values
+        for object_id in (call.id, values.get("payment_intent"), values.get("charge")):
+            document = self._world.documents.get(object_id) if isinstance(object_id, str) else None
+            tags |= document.tags if document else {}
+        nested = values.get("payment_intent_data")
+        for holder in (nested if isinstance(nested, dict) else {}, values):
+            metadata = holder.get("metadata")
+            tags |= metadata if isinstance(metadata, dict) else {}
+        if isinstance(values.get("client_reference_id"), str):
+            tags["client_reference_id"] = values["client_reference_id"]
+        return tags
+
+
+def _object_id(call: Call, reply: Reply) -> str | None:
+    """The object a request was about: named in its URL, or made by it."""
+    return call.id or json.loads(reply.body).get("id")
+
+
+def _secret_key(authorization: str) -> str:
+    """The key of a Bearer header, or the user name of a Basic one."""
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return value.strip()
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(value, validate=True).decode().partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError):
+        return ""

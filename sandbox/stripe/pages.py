@@ -1,0 +1,199 @@
+"""Pages the customer sees: Checkout, and the bank's 3-D Secure challenge.
+
+Each button is a form that a script can post as well: JSON in and out with `Accept: application/json`.
+"""
+
+import json
+from html import escape
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from sandbox.documents import JSON, Document
+from sandbox.logs import annotate
+from sandbox.provider import World
+from sandbox.stripe import charging, checkout, html
+from sandbox.stripe.account import NAME, Account
+from sandbox.stripe.errors import StripeError
+from sandbox.stripe.money import shown
+
+_CARDS = {
+    "pm_card_visa": "Visa …4242, approved",
+    "pm_card_mastercard": "Mastercard …4444, approved",
+    "pm_card_threeDSecure2Required": "Visa, asks for 3-D Secure",
+    "pm_card_visa_chargeDeclinedInsufficientFunds": "Visa, insufficient funds",
+    "pm_card_createDispute": "Visa, disputed afterwards",
+    "pm_usBankAccount_success": "Bank debit, succeeds later",
+    "pm_usBankAccount_failed": "Bank debit, fails later",
+}
+_SEE_OTHER = 303
+
+
+class Pages:
+    """The hosted pages of one account."""
+
+    def __init__(self, world: World, account: Account) -> None:
+        self._database = world.database
+        self._account = account
+
+    def routes(self) -> list[Route]:
+        """The routes of the pages."""
+        return [
+            Route(f"/{NAME}/checkout/{{id}}", self._show_session),
+            Route(f"/{NAME}/checkout/{{id}}/pay", self._pay, methods=["POST"]),
+            Route(f"/{NAME}/checkout/{{id}}/cancel", self._leave, methods=["GET", "POST"]),
+            Route(f"/{NAME}/3ds/{{id}}", self._show_challenge),
+            Route(f"/{NAME}/3ds/{{id}}/approve", self._approve, methods=["POST"]),
+            Route(f"/{NAME}/3ds/{{id}}/refuse", self._refuse, methods=["POST"]),
+        ]
+
+    async def _show_session(self, request: Request) -> Response:
+        session = self._find(request, "checkout.session")
+        return HTMLResponse(self._session_page(session)) if session else _not_found(request)
+
+    async def _pay(self, request: Request) -> Response:
+        fields = await _fields(request)
+        token = str(fields.get("payment_method", ""))
+        session = self._find(request, "checkout.session")
+        if session is None:
+            return _not_found(request)
+        if session.body["status"] != "open":
+            return _problem(request, 409, f"This checkout is {session.body['status']}.")
+        try:
+            with self._database.transaction():
+                intent = checkout.pay(self._account, session, token)
+        except StripeError as error:
+            return _problem(request, 400, str(error))
+        return self._after_attempt(request, intent)
+
+    async def _leave(self, request: Request) -> Response:
+        """The customer turns back; the Session stays open."""
+        session = self._find(request, "checkout.session")
+        if session is None:
+            return _not_found(request)
+        target = session.body["cancel_url"] or f"{self._account.pages_url}/checkout/{session.id}"
+        return _redirect(request, target, {"status": session.body["status"]})
+
+    async def _show_challenge(self, request: Request) -> Response:
+        intent = self._find(request, "payment_intent")
+        if intent is None or intent.body["status"] != "requires_action":
+            return _not_found(request)
+        base, amount = request.url.path, _amount(intent.body)
+        content = f"<h1>{amount}</h1><p>Your bank asks: is this you?</p>" + (
+            html.form(f"{base}/approve", "Approve", primary=True) + html.form(f"{base}/refuse", "Refuse")
+        )
+        return HTMLResponse(html.page("3-D Secure", content))
+
+    async def _approve(self, request: Request) -> Response:
+        return self._authenticate(request, approved=True)
+
+    async def _refuse(self, request: Request) -> Response:
+        return self._authenticate(request, approved=False)
+
+    def _authenticate(self, request: Request, *, approved: bool) -> Response:
+        intent = self._find(request, "payment_intent")
+        if intent is None:
+            return _not_found(request)
+        if intent.body["status"] != "requires_action":
+            return _problem(request, 409, f"This payment is {intent.body['status']}.")
+        with self._database.transaction():
+            charging.authenticate(self._account, intent, approved=approved)
+        return self._after_attempt(request, intent)
+
+    def _after_attempt(self, request: Request, intent: Document) -> Response:
+        """Send the customer where the attempt leads: on, to the bank, or back with the reason."""
+        body = intent.body
+        summary = {"payment_intent": intent.id, "payment_intent_status": body["status"]}
+        session = self._session_of(intent)
+        if session is not None:
+            summary["status"] = session.body["status"]
+        if body["status"] == "requires_action":
+            return _redirect(request, body["next_action"]["redirect_to_url"]["url"], summary)
+        if session is None:
+            return _redirect(request, _return_url(intent), summary)
+        if body["last_payment_error"] is not None:
+            return self._declined(request, session, body["last_payment_error"], summary)
+        success_url = session.body["success_url"].replace("{CHECKOUT_SESSION_ID}", session.id)
+        return _redirect(request, success_url, summary)
+
+    def _declined(self, request: Request, session: Document, error: JSON, summary: JSON) -> Response:
+        if _wants_json(request):
+            return JSONResponse({**summary, "error": error}, 402)
+        return HTMLResponse(self._session_page(session, error["message"]), 402)
+
+    def _session_page(self, session: Document, problem: str = "") -> str:
+        body = session.body
+        items = "".join(
+            f"<li>{item['quantity']} × {escape(item['name'])}</li>" for item in session.private["line_items"]
+        )
+        content = f"<h1>{_amount({**body, 'amount': body['amount_total']})}</h1><ul>{items}</ul>"
+        content += html.error(problem) if problem else ""
+        if body["status"] != "open":
+            return html.page("Checkout", f"{content}<p>This checkout is {body['status']}.</p>")
+        base = f"/{NAME}/checkout/{session.id}"
+        decline = html.hidden("payment_method", "pm_card_visa_chargeDeclined")
+        content += html.form(f"{base}/pay", "Pay", html.select("payment_method", _CARDS), primary=True)
+        content += html.form(f"{base}/pay", "Pay with a card that is declined", decline)
+        return html.page("Checkout", content + html.form(f"{base}/cancel", "Cancel and go back"))
+
+    def _session_of(self, intent: Document) -> Document | None:
+        return self._account.find("checkout.session", str(intent.private.get("session")))
+
+    def _find(self, request: Request, kind: str) -> Document | None:
+        document = self._account.find(kind, request.path_params["id"])
+        if document is not None:
+            annotate(request, object=document.id, tags=document.tags)
+        return document
+
+
+async def _fields(request: Request) -> JSON:
+    raw = (await request.body()).decode("utf-8", "replace")
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        return dict(parse_qsl(raw))
+    try:
+        body = json.loads(raw)
+    except json.JSONDecodeError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _wants_json(request: Request) -> bool:
+    return "application/json" in request.headers.get("accept", "")
+
+
+def _redirect(request: Request, target: str, summary: JSON) -> Response:
+    if _wants_json(request):
+        return JSONResponse({**summary, "redirect": target})
+    return RedirectResponse(target, _SEE_OTHER)
+
+
+def _problem(request: Request, status: int, message: str) -> Response:
+    if _wants_json(request):
+        return JSONResponse({"error": {"message": message}}, status)
+    return HTMLResponse(html.page("Checkout", html.error(message)), status)
+
+
+def _not_found(request: Request) -> Response:
+    return _problem(request, 404, "There is nothing here.")
+
+
+def _amount(body: JSON) -> str:
+    return escape(shown(body["amount"], body["currency"]))
+
+
+def _return_url(intent: Document) -> str:
+    """Where the merchant wants the customer after 3-D Secure, with Stripe's query parameters."""
+    target = intent.private.get("return_url")
+    if target is None:
+        return "/"
+    outcome = "failed" if intent.body["last_payment_error"] else "succeeded"
+    query = urlencode(
+        {
+            "payment_intent": intent.id,
+            "payment_intent_client_secret": intent.body["client_secret"],
+            "redirect_status": outcome,
+        }
+    )
+    return f"{target}{'&' if '?' in target else '?'}{query}"
