@@ -1,0 +1,29 @@
+"""The `fusionxpay` command. Each subcommand lives in a module of its own and is listed here."""
+
+from __future__ import annotations
+
+import typer
+
+from cli import up
+
+app = typer.Typer(
+    name="fusionxpay",
+    help="FusionXPay, a payment gateway: run it and look after it.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # they may hold secrets
+)
+app.command("up")(up.up)
+
+
+@app.callback()
+def _commands() -> None:
+    """Keep subcommands as such even while there is only one."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""One supervised child process: start, readiness, stop with grace, kill, and no survivor after its parent."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+PR_SET_PDEATHSIG = 1
+TAIL_BYTES = 2000
+POLL_SECONDS = 0.02
+
+
+class StackError(Exception):
+    """A part of the stack cannot run. The message names the setting or the log file to look at."""
+
+
+@dataclass(frozen=True)
+class User:
+    """The system user that a child runs as."""
+
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to run. Secrets belong in `env`, which only the child's user can read; `argv` is public."""
+
+    argv: Sequence[str | Path]
+    env: Mapping[str, str] = field(repr=False)
+    cwd: Path
+    user: User | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    orphan_signal: signal.Signals = signal.SIGKILL
+
+
+class Child:
+    """A process of ours, in a session of its own, that dies with us whatever way we die.
+
+    `ready` tells whether a server answers; a child without it is a job, ready once it has ended with status 0.
+    `prepare` runs before each start.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        command: Command,
+        log: Path,
+        ready: Callable[[], bool] | None = None,
+        prepare: Callable[[], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._command = command
+        self._ready = ready
+        self._prepare = prepare
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log_start = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The process id while it runs."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    @property
+    def is_job(self) -> bool:
+        """Whether it is meant to end by itself."""
+        return self._ready is None
+
+    def start(self) -> None:
+        """Start the process; a running one is left alone.
+
+        Raises:
+            StackError: the program cannot be run.
+            RuntimeError: called outside the main thread.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            # The kernel sends the death signal when the starting *thread* ends, not the process.
+            raise RuntimeError("children are started from the main thread only")
+        if self.pid is not None:
+            return
+        if self._prepare is not None:
+            self._prepare()
+        command = self._command
+        with self.log.open("ab") as log:
+            self._log_start = log.tell()
+            try:
+                self._process = subprocess.Popen(
+                    [os.fspath(part) for part in command.argv],
+                    env=dict(command.env),
+                    cwd=command.cwd,
+                    user=command.user.uid if command.user else None,
+                    group=command.user.gid if command.user else None,
+                    extra_groups=[] if command.user else None,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                    preexec_fn=_die_with_parent(command.orphan_signal),  # noqa: PLW1509  two system calls, no lock
+                )
+            except OSError as error:
+                raise StackError(f"{self.name} cannot be run: {error}") from error
+
+    def poll_ready(self) -> bool:
+        """Tell whether it is ready, without waiting.
+
+        Raises:
+            StackError: the process has ended; the message carries the end of its log.
+        """
+        status = self._process.poll() if self._process else None
+        if self._ready is None:
+            if status:
+                raise StackError(self._obituary(f"failed with status {status}"))
+            return status == 0
+        if self._process is None or status is not None:
+            raise StackError(self._obituary(f"ended with status {status}"))
+        return self._ready()
+
+    def wait_ready(self, timeout: float) -> None:
+        """Wait until it is ready.
+
+        Raises:
+            StackError: it has ended, or is not ready in time.
+        """
+        deadline = time.monotonic() + timeout
+        while not self.poll_ready():
+            if time.monotonic() > deadline:
+                raise StackError(self._obituary(f"is not ready after {timeout:g} s"))
+            time.sleep(POLL_SECONDS)
+
+    def terminate(self) -> None:
+        """Ask the process to end, and return at once."""
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(self._command.stop_signal)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for the end of the process; tell whether it has come."""
+        if self._process is None:
+            return True
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """End the process and all that it started with SIGKILL, and wait until they are gone."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        # PostgreSQL's backends leave the process group, so the group alone would miss them.
+        try:
+            doomed = psutil.Process(self._process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            doomed = []
+        self._process.kill()
+        for process in doomed:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                continue
+        self._process.wait()
+        psutil.wait_procs(doomed, timeout=5)
+
+    def stop(self, grace: float) -> None:
+        """End the process: politely, and after `grace` seconds by SIGKILL."""
+        stop_all([self], grace)
+
+    def _obituary(self, what: str) -> str:
+        with self.log.open("rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(self._log_start, size - TAIL_BYTES))
+            tail = log.read().decode(errors="replace").strip()
+        return f"{self.name} {what}; its log {self.log} ends with:\n{tail or '(nothing)'}"
+
+
+def stop_all(children: Iterable[Child], grace: float) -> None:
+    """End several processes at the same time; those left after `grace` seconds get SIGKILL."""
+    children = list(children)
+    for child in children:
+        child.terminate()
+    deadline = time.monotonic() + grace
+    for child in children:
+        if not child.wait(max(0.0, deadline - time.monotonic())):
+            child.kill()
+
+
+_prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+
+
+def _die_with_parent(orphan_signal: signal.Signals) -> Callable[[], None] | None:
+    """Return what a new child calls to have the kernel send it `orphan_signal` when this process is gone."""
+    if _prctl is None:
+        return None
+    parent, number = os.getpid(), int(orphan_signal)
+
+    def arm() -> None:
+        _prctl(PR_SET_PDEATHSIG, number)
+        if os.getppid() != parent:  # the parent died before the line above
+            os._exit(1)
+
+    return arm

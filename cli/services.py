@@ -1,0 +1,99 @@
+"""Our own processes: which there are, and what each is told by its environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.postgres import database_url
+from cli.probes import grpc_serving, http_ok
+from cli.process import Child, Command
+from cli.servers import outside_env
+from cli.site import Site
+
+ROOT = Path(__file__).resolve().parent.parent
+# What our services may not inherit: secrets that belong to one of them, and what is meant for the stack itself.
+WITHHELD = (
+    "FUSIONXPAY_STACK_",
+    "FUSIONXPAY_STRIPE_",
+    "FUSIONXPAY_POSTGRES_URL",
+    "FUSIONXPAY_NATS_URL",
+    "FUSIONXPAY_REDIS_URL",
+)
+
+
+@dataclass(frozen=True)
+class Service:
+    """A gRPC process of ours and the database that it owns; `settings` are the ones that only it needs."""
+
+    name: str
+    database: str
+    settings: Callable[[Site], dict[str, str]] = lambda _: {}
+
+    def env(self, site: Site) -> dict[str, str]:
+        """Return the environment that it runs in."""
+        shared = {
+            "LISTEN": site.address(self.name),
+            "METRICS_LISTEN": site.address(f"{self.name}_metrics"),
+            "DATABASE_URL": database_url(site.postgres_url, self.database),
+            "NATS_URL": site.nats_url,
+            "REDIS_URL": site.redis_url,
+            "PUBLIC_URL": site.edge_url,
+            "LOG_LEVEL": site.log_level,
+        }
+        ours = {f"FUSIONXPAY_{name}": value for name, value in (shared | self.settings(site)).items()}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(WITHHELD)}
+        return inherited | ours | dict(site.service_env.get(self.name, {}))
+
+    def server(self, site: Site) -> Child:
+        """Return the service itself."""
+        target = site.address(self.name)
+        return Child(self.name, self._command(site), site.log(self.name), ready=lambda: grpc_serving(target))
+
+    def migration(self, site: Site) -> Child:
+        """Return the job that brings its database up to date."""
+        name = f"{self.name}.migrate"
+        return Child(name, self._command(site, "migrate"), site.log(name))
+
+    def _command(self, site: Site, *arguments: str) -> Command:
+        return Command([sys.executable, "-m", self.name, *arguments], self.env(site), ROOT)
+
+
+def _payment_settings(site: Site) -> dict[str, str]:
+    settings = {
+        "ORDER_TARGET": site.address("order_svc"),
+        "STRIPE_API_KEY": site.stripe_api_key,
+        "STRIPE_WEBHOOK_SECRET": site.stripe_webhook_secret,
+    }
+    return settings | ({"STRIPE_API_BASE": site.sandbox_url} if site.sandbox_url else {})
+
+
+def _notify_settings(site: Site) -> dict[str, str]:
+    return {"SECRET_KEYS": site.data.secrets.secret_keys, "ALLOW_HTTP_WEBHOOKS": "true"}
+
+
+OUR_SERVICES = (
+    Service("order_svc", "orders"),
+    Service("payment_svc", "payments", _payment_settings),
+    Service("notify_svc", "notify", _notify_settings),
+    Service("edge", "identity"),
+)
+
+
+def sandbox(site: Site) -> Child:
+    """Return the provider simulator, which keeps its ledger in the data folder."""
+    folder = site.data.folder("sandbox")
+    env = outside_env() | {
+        "SANDBOX_LISTEN": site.address("sandbox"),
+        "SANDBOX_PUBLIC_URL": site.sandbox_url,
+        "SANDBOX_DATABASE": str(folder / "sandbox.sqlite3"),
+        "SANDBOX_STRIPE_API_KEY": site.stripe_api_key,
+        "SANDBOX_STRIPE_WEBHOOK_URL": f"{site.edge_url}/v1/webhooks/stripe",
+        "SANDBOX_STRIPE_WEBHOOK_SECRET": site.stripe_webhook_secret,
+    }
+    command = Command([sys.executable, "-m", "sandbox"], env | dict(site.service_env.get("sandbox", {})), ROOT)
+    health = f"{site.sandbox_url}/_sandbox/health"
+    return Child("sandbox", command, site.log("sandbox"), ready=lambda: http_ok(health))

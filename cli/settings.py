@@ -1,0 +1,53 @@
+"""What a stack can be told: by keyword, or by the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class StackSettings(BaseSettings):
+    """Settings of the embedded stack, read from `FUSIONXPAY_STACK_*`.
+
+    The servers that a stack brings are each replaced by a URL, and the simulated Stripe by the real one's key.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="FUSIONXPAY_STACK_", populate_by_name=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    data_dir: Path | None = Field(None, description="folder that keeps the state between runs; none: a temporary one")
+    ready_file: Path | None = Field(None, description="file that holds addresses and pids while all is healthy")
+    http_port: int = Field(0, ge=0, le=65535, description="port of the public API; 0 takes a free one")
+    log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="lowest level that is logged")
+    start_seconds: float = Field(60, gt=0, description="how long all parts together may take to become ready")
+    grace_seconds: float = Field(15, ge=0, description="how long a part may take to end before it is killed")
+    service_env: dict[str, dict[str, str]] = Field(
+        default_factory=dict, description="extra environment by component, such as shorter timeouts for a test"
+    )
+    postgres_url: str = Field(
+        "",
+        validation_alias="FUSIONXPAY_POSTGRES_URL",
+        pattern=r"^(postgres(ql)?://.+)?$",
+        description="PostgreSQL server to use, with a user that may create databases; empty: an embedded one",
+    )
+    nats_url: str = Field(
+        "",
+        validation_alias="FUSIONXPAY_NATS_URL",
+        pattern=r"^((nats|tls)://.+)?$",
+        description="NATS server with JetStream to use; empty: an embedded one",
+    )
+    redis_url: str = Field(
+        "",
+        validation_alias="FUSIONXPAY_REDIS_URL",
+        pattern=r"^(rediss?://.+)?$",
+        description="Redis or Valkey server to use; empty: an embedded one",
+    )
+    stripe_api_key: str = Field(
+        "", validation_alias="FUSIONXPAY_STRIPE_API_KEY", description="key of the real Stripe; empty: the sandbox"
+    )
+    stripe_webhook_secret: str = Field(
+        "", validation_alias="FUSIONXPAY_STRIPE_WEBHOOK_SECRET", description="signing secret of its webhook endpoint"
+    )
