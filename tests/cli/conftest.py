@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -28,3 +29,21 @@ def run_parent(tmp_path: Path) -> Iterator[Callable[..., Parent]]:
     for parent in parents:
         parent.process.kill()
         parent.process.wait()
+
+
+@pytest.fixture
+def tmp_path_for_postgres(_temporary_folders_of_ours: Path) -> Path:
+    """A folder that the user whom PostgreSQL runs as can reach, which pytest's own folders are not."""
+    folder = _temporary_folders_of_ours / "data"
+    folder.mkdir(mode=0o711)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _temporary_folders_of_ours(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where stacks keep their temporary folders, so that what a killed one leaves goes with the test."""
+    with TemporaryDirectory(prefix="fusionxpay-test-") as folder:
+        Path(folder).chmod(0o711)
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr("tempfile.tempdir", folder)
+        yield Path(folder)
