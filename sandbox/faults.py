@@ -14,6 +14,7 @@ from sandbox.database import Database
 ApiKind = Literal["latency", "error_500", "error_429", "timeout_before", "timeout_after", "connection_reset"]
 WebhookKind = Literal["webhook_duplicate", "webhook_delay", "webhook_reorder", "webhook_drop", "webhook_corrupt"]
 SettleKind = Literal["settle_delay"]
+Kind = Literal[ApiKind, WebhookKind, SettleKind]
 
 API_KINDS: tuple[str, ...] = get_args(ApiKind)
 WEBHOOK_KINDS: tuple[str, ...] = get_args(WebhookKind)
@@ -28,7 +29,7 @@ class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     id: str = Field(default_factory=lambda: f"fault_{secrets.token_hex(8)}")
-    kind: ApiKind | WebhookKind | SettleKind
+    kind: Kind
     provider: str = Field("*", description="stripe, paypal … or *")
     operation: str = Field("*", description="an operation or event type; shell patterns are allowed")
     match: dict[str, str] = Field(default_factory=dict, description="metadata that must be equal, all of it")

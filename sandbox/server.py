@@ -1,8 +1,11 @@
 """The web server, with a way to break a connection under a request."""
 
 import asyncio
+import signal
 import socket
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import uvicorn
@@ -36,12 +39,23 @@ def _reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
+class QuietServer(uvicorn.Server):
+    """Ends with exit code 0 on SIGTERM; uvicorn would raise the signal again after its clean stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Turn SIGTERM and SIGINT into a graceful stop."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self.handle_exit)
+        yield
+
+
 def serve(app: ASGIApp, host: str, port: int) -> None:
     """Run until SIGTERM or SIGINT; requests that still hang are cut off after a second.
 
     Idle connections stay open for long, as provider SDKs pool them.
     """
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -51,3 +65,4 @@ def serve(app: ASGIApp, host: str, port: int) -> None:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
+    QuietServer(config).run()

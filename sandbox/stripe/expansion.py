@@ -5,7 +5,7 @@ from typing import Any
 
 from sandbox.documents import JSON
 from sandbox.stripe.account import Account
-from sandbox.stripe.errors import invalid
+from sandbox.stripe.errors import StripeError, invalid
 
 _MAX_DEPTH = 4
 
@@ -32,10 +32,17 @@ def _walk(account: Account, node: Any, segments: list[str], path: str) -> None:
         return
     name, *rest = segments
     if not isinstance(node, dict) or name not in node:
-        raise invalid(f"This property cannot be expanded ({path}).", "expand")
-    if isinstance(node[name], str):
-        document = account.world.documents.get(node[name])
+        raise _not_expandable(path)
+    value = node[name]
+    if isinstance(value, str):
+        document = account.world.documents.get(value)
         if document is None:
-            raise invalid(f"This property cannot be expanded ({path}).", "expand")
+            raise _not_expandable(path)
         node[name] = copy.deepcopy(document.body)
+    elif not (value is None or isinstance(value, dict | list)):
+        raise _not_expandable(path)
     _walk(account, node[name], rest, path)
+
+
+def _not_expandable(path: str) -> StripeError:
+    return invalid(f"This property cannot be expanded ({path}).", "expand")
