@@ -29,7 +29,7 @@ HTTP_STATUS = {grpc.StatusCode.UNAUTHENTICATED: 401, grpc.StatusCode.INVALID_ARG
 NO_VALID_KEY = unauthenticated("API_KEY_INVALID", "a valid API key is needed: `Authorization: Bearer sk_…`")
 
 
-class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):
+class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # type: ignore[misc]  # untyped stubs
     """Answers Envoy from memory; what it cannot answer, Envoy refuses with 503."""
 
     def __init__(self, keys: KeyCache, checks: RequestChecks) -> None:

@@ -78,16 +78,19 @@ def _object_violation(document: dict[str, Any], message: Descriptor, prefix: str
         if field is None:
             known = ", ".join(sorted(message.fields_by_name))
             return FieldViolation(prefix + name, f"is not a field here; there are: {known}")
-        if _is_nested(field):
+        nested = _nested(field)
+        if nested:
             for item in value if isinstance(value, list) else [value]:
                 if isinstance(item, dict):
-                    found = _object_violation(item, field.message_type, f"{prefix}{name}.", depth - 1)
+                    found = _object_violation(item, nested, f"{prefix}{name}.", depth - 1)
                     if found:
                         return found
     return None
 
 
-def _is_nested(field: FieldDescriptor) -> bool:
-    """Whether the field's JSON is an object with the message's own fields; maps and Google's types have other forms."""
+def _nested(field: FieldDescriptor) -> Descriptor | None:
+    """Return the message whose fields the JSON object has; maps and Google's own types have other forms."""
     message = field.message_type
-    return message is not None and not message.GetOptions().map_entry and message.full_name.startswith("fusionx.")
+    if message is None or message.GetOptions().map_entry or not message.full_name.startswith("fusionx."):
+        return None
+    return message
