@@ -1,6 +1,7 @@
 """The ASGI application: every provider's API, the control API, and the background work."""
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -24,6 +25,8 @@ def build(world: World, providers: Mapping[str, Provider]) -> ASGIApp:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(runner.work()), asyncio.create_task(sender.work())]
+        for task in tasks:
+            task.add_done_callback(_stop_if_broken)
         yield
         for task in tasks:
             task.cancel()
@@ -35,6 +38,13 @@ def build(world: World, providers: Mapping[str, Provider]) -> ASGIApp:
     for provider in providers.values():
         routes.extend(provider.routes())
     return RequestLog(Starlette(routes=routes, lifespan=lifespan))
+
+
+def _stop_if_broken(task: asyncio.Task[None]) -> None:
+    """A sandbox that has silently stopped sending would mislead every test: stop it loudly."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log("background work failed", level="error", error=repr(error))
+        signal.raise_signal(signal.SIGTERM)
 
 
 class RequestLog:

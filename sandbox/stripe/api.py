@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from sandbox import gate
 from sandbox.faults import API_KINDS, Fault
-from sandbox.idempotency import KeyInUseError, KeyReusedError, fingerprint
+from sandbox.idempotency import KeyInUseError, KeyReusedError, Record, fingerprint
 from sandbox.logs import annotate
 from sandbox.provider import World
 from sandbox.replies import Reply
@@ -34,6 +34,7 @@ from sandbox.stripe.expansion import expand
 from sandbox.stripe.params import Params, decode
 
 _MAX_KEY = 255
+_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,7 @@ class Api:
             return too_many_requests().reply()
         record = self._idempotency.find(exchange.key, exchange.fingerprint)
         if record is not None:
-            headers = {"idempotent-replayed": "true", "original-request": record.request_id}
-            return Reply(record.reply.status, record.reply.body, {**record.reply.headers, **headers})
+            return _replay(record)
         reply = None if gate.skips_work(fault) else self._work(exchange, fault)
         if fault is not None and fault.kind == "error_500":
             return self._server_error(exchange, fault)
@@ -188,6 +188,14 @@ class Api:
         if isinstance(values.get("client_reference_id"), str):
             tags["client_reference_id"] = values["client_reference_id"]
         return tags
+
+
+def _replay(record: Record) -> Reply:
+    """The first answer again; retrying a replayed failure would only replay it once more."""
+    headers = {"idempotent-replayed": "true", "original-request": record.request_id}
+    if record.reply.status >= _SERVER_ERROR:
+        headers["stripe-should-retry"] = "false"
+    return Reply(record.reply.status, record.reply.body, headers)
 
 
 def _object_id(call: Call, reply: Reply) -> str | None:
