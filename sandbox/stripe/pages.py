@@ -112,7 +112,7 @@ class Pages:
         if body["status"] == "requires_action":
             return _redirect(request, body["next_action"]["redirect_to_url"]["url"], summary)
         if session is None:
-            return _redirect(request, _return_url(intent), summary)
+            return _back_to_shop(request, intent, summary)
         if body["last_payment_error"] is not None:
             return self._declined(request, session, body["last_payment_error"], summary)
         success_url = session.body["success_url"].replace("{CHECKOUT_SESSION_ID}", session.id)
@@ -183,17 +183,18 @@ def _amount(body: JSON) -> str:
     return escape(shown(body["amount"], body["currency"]))
 
 
-def _return_url(intent: Document) -> str:
-    """Where the merchant wants the customer after 3-D Secure, with Stripe's query parameters."""
+def _back_to_shop(request: Request, intent: Document, summary: JSON) -> Response:
+    """Redirect to the merchant's `return_url` with Stripe's query parameters, if one was given."""
     target = intent.private.get("return_url")
     if target is None:
-        return "/"
-    outcome = "failed" if intent.body["last_payment_error"] else "succeeded"
+        if _wants_json(request):
+            return JSONResponse(summary)
+        return HTMLResponse(html.page("3-D Secure", "<p>Done. You may close this page.</p>"))
     query = urlencode(
         {
             "payment_intent": intent.id,
             "payment_intent_client_secret": intent.body["client_secret"],
-            "redirect_status": outcome,
+            "redirect_status": "failed" if intent.body["last_payment_error"] else "succeeded",
         }
     )
-    return f"{target}{'&' if '?' in target else '?'}{query}"
+    return _redirect(request, f"{target}{'&' if '?' in target else '?'}{query}", summary)

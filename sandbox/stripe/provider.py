@@ -15,6 +15,7 @@ from sandbox.stripe.account import NAME, Account
 from sandbox.stripe.api import Api
 from sandbox.stripe.pages import Pages
 
+_USER_AGENT = "Stripe/1.0 (+https://stripe.com/docs/webhooks)"
 _OUTCOMES = ("succeeded", "failed")
 
 
@@ -42,7 +43,7 @@ class Stripe:
         at = int(time.time())
         secret = self._settings.stripe_webhook_secret.encode()
         signature = hmac.new(secret, f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-        return {"Stripe-Signature": f"t={at},v1={signature}"}
+        return {"Stripe-Signature": f"t={at},v1={signature}", "User-Agent": _USER_AGENT}
 
     def run(self, job: Job) -> None:
         """An asynchronous outcome, or the end of a Session's time."""

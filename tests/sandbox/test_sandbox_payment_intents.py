@@ -91,6 +91,12 @@ def test_three_d_secure_is_approved_on_the_banks_page(client: stripe.StripeClien
     assert client.v1.payment_intents.retrieve(intent.id).status == "succeeded"
 
 
+def test_three_d_secure_without_a_return_url_ends_on_the_page(pay: Pay) -> None:
+    url = pay("pm_card_threeDSecure2Required").next_action.redirect_to_url.url
+    assert "close this page" in httpx.post(f"{url}/approve").text
+    assert httpx.post(f"{url}/approve").status_code == 409
+
+
 def test_three_d_secure_refused_leaves_the_intent_open(client: stripe.StripeClient, pay: Pay) -> None:
     intent = pay("pm_card_authenticationRequired", return_url="https://shop.example/back")
     answer = httpx.post(f"{intent.next_action.redirect_to_url.url}/refuse")
