@@ -1,4 +1,4 @@
-"""Envoy's own errors in the one JSON shape, `google.rpc.Status`: code, message, details with a machine-readable reason."""
+"""Envoy's own errors in the one JSON shape, `google.rpc.Status`: code, message, and a machine-readable reason."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Render Envoy's configuration from the contracts: `python -m edge.render` writes `envoy/envoy.yaml`, `--check` compares.
+"""Render Envoy's configuration from the contracts: `python -m edge.render` writes `envoy/envoy.yaml`.
 
-The static parts are fragments in `envoy/fragments/`; routes, transcoding and clusters come from the descriptor set.
+With `--check` it writes nothing and fails when that file is stale. The static parts are fragments in
+`envoy/fragments/`; routes, transcoding and clusters come from the descriptor set.
 """
 
 from __future__ import annotations

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from edge.domain import ApiKey, Identity, Merchant
 from edge.tables import api_keys, merchants
-from mesh.database import Row, Session, statement
+from mesh.database import Row, Session, parameters_for, statement
 from mesh.schema import TIME
 
-_ADD_MERCHANT = statement(sa.insert(merchants).values({c.name: sa.bindparam(c.name) for c in merchants.c}))
+_ADD_MERCHANT = statement(sa.insert(merchants).values(parameters_for(merchants)))
 _ADD_KEY = statement(
     sa.insert(api_keys).from_select(
         ["api_key_id", "merchant_id", "secret_sha256", "create_time"],

@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from mesh import context
 from mesh.bus import Bus
-from mesh.database import Database, Session, statement
+from mesh.database import Database, Session, parameters_for, statement
 from mesh.errors import ApiError
 from mesh.events import fact_of
 from mesh.ids import new_id
@@ -50,18 +50,9 @@ _REMEMBER = statement(
 _BURY = statement(
     pg.insert(dead_letters)
     .values(
-        {
-            name: sa.bindparam(name)
-            for name in (
-                "dead_letter_id",
-                "consumer",
-                "event_id",
-                "subject",
-                "payload",
-                "reason",
-                "deliveries",
-            )
-        }
+        parameters_for(
+            dead_letters, "dead_letter_id", "consumer", "event_id", "subject", "payload", "reason", "deliveries"
+        )
     )
     .on_conflict_do_nothing(index_elements=["consumer", "event_id"])
 )

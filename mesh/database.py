@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+import sqlalchemy as sa
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy.dialects.postgresql.psycopg import dialect
@@ -37,6 +38,12 @@ def statement(clause: ClauseElement) -> Statement:
     compiled = clause.compile(dialect=_DIALECT)
     constants = {name: value for name, value in compiled.params.items() if value is not None}
     return Statement(compiled.string.encode(), constants)
+
+
+def parameters_for(table: sa.Table, *names: str, prefix: str = "") -> dict[str, sa.BindParameter[Any]]:
+    """Return a typed parameter for each named column, or for all; `prefix` sets them apart from other parameters."""
+    chosen = names or [column.name for column in table.columns]
+    return {name: sa.bindparam(prefix + name, type_=table.c[name].type) for name in chosen}
 
 
 class Session:

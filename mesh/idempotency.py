@@ -20,7 +20,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.sql.dml import ReturningInsert
 
 from mesh import context
-from mesh.database import Database, Session, statement
+from mesh.database import Database, Session, parameters_for, statement
 from mesh.errors import ApiError, invalid
 from mesh.ids import Clock, utc_now
 from mesh.schema import TIME, idempotency_keys
@@ -31,16 +31,6 @@ KEEP = timedelta(hours=24)
 REPLAYED = ("idempotent-replayed", "true")
 
 MessageT = TypeVar("MessageT", bound=Message)
-_COLUMNS = (
-    "merchant_id",
-    "method",
-    "key",
-    "fingerprint",
-    "resource_id",
-    "response",
-    "create_time",
-    "lease_time",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +71,7 @@ def insert_claim() -> ReturningInsert[Any]:
     """Return the insert of a record that does nothing when the key is taken."""
     return (
         pg.insert(idempotency_keys)
-        .values({name: sa.bindparam(f"idem_{name}", type_=idempotency_keys.c[name].type) for name in _COLUMNS})
+        .values(parameters_for(idempotency_keys, prefix="idem_"))
         .on_conflict_do_nothing(index_elements=["merchant_id", "method", "key"])
         .returning(idempotency_keys.c.resource_id)
     )
@@ -160,6 +150,11 @@ async def begin(session: Session, claim: Claim, resource_id: UUID, now: datetime
     return await session.one(_CLAIM, **claim_parameters(claim, resource_id, now, lease=lease)) is not None
 
 
+async def store(session: Session, claim: Claim, resource_id: UUID, now: datetime, response: bytes) -> bool:
+    """Claim the key together with its answer, in the effect's own transaction; False when somebody was first."""
+    return await session.one(_CLAIM, **claim_parameters(claim, resource_id, now, response)) is not None
+
+
 async def take_over(session: Session, claim: Claim, now: datetime, lease: timedelta) -> None:
     """Continue a request whose first run died.
 
@@ -183,10 +178,10 @@ async def release(session: Session, claim: Claim) -> None:
     await session.run(_RELEASE, **_key_of(claim))
 
 
-def replay(record: Record, kind: type[MessageT]) -> MessageT:
-    """Return the stored answer, and mark it as replayed in the headers of the call."""
+def replay(response: bytes | None, kind: type[MessageT]) -> MessageT:
+    """Return a stored answer, and mark it as replayed in the headers of the call."""
     context.current().response_headers.append(REPLAYED)
-    return kind.FromString(record.response or b"")
+    return kind.FromString(response or b"")
 
 
 def janitor(database: Database, clock: Clock = utc_now) -> Worker:

@@ -74,7 +74,7 @@ class _ToStructlog(logging.Handler):
 
 def get_logger(name: str) -> Log:
     """Return a logger whose lines name the component and the module."""
-    log: Log = structlog.get_logger(logger=name)
+    log: Log = structlog.get_logger(module=name)
     return log
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
-from mesh.database import Row, Session, Statement, statement
+from mesh.database import Row, Session, Statement, parameters_for, statement
 from mesh.events import OutboxEvent, columns
 from mesh.idempotency import Claim, claim_parameters, insert_claim
 from mesh.money import Money
@@ -20,7 +20,7 @@ _COLUMNS = [column.name for column in orders.columns]
 
 
 def _insert_order(where: sa.ColumnElement[bool] | None) -> sa.Insert:
-    values = sa.select(*(sa.bindparam(f"order_{name}", type_=orders.c[name].type) for name in _COLUMNS))
+    values = sa.select(*parameters_for(orders, prefix="order_").values())
     return sa.insert(orders).from_select(_COLUMNS, values if where is None else values.where(where))
 
 

@@ -52,7 +52,7 @@ class OrderServicer(service_grpc.OrderServiceServicer):
         created = await self._orders.create(new, idempotency.claim_of(request, merchant))
         if isinstance(created, Record):
             _touched(str(created.resource_id))
-            return idempotency.replay(created, order_pb2.Order)
+            return idempotency.replay(created.response, order_pb2.Order)
         _touched(str(created.order_id))
         return mapping.order_message(created)
 

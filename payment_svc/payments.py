@@ -117,7 +117,8 @@ class Payments:
     async def drive(self, payment: Payment, claim: Claim | None = None) -> Payment:
         """Carry a committed intent on: reserve its order, ask the provider, commit the outcome.
 
-        Safe to repeat from any point at which an earlier run died: each step knows its earlier self by the payment's id.
+        Safe to repeat from any point at which an earlier run died: each step knows its earlier self by the payment's
+        id.
         Raises ApiError when the order was taken meanwhile; the payment is CANCELLED then.
         """
         try:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.database import Row, Session, Statement, statement
+from mesh.database import Row, Session, Statement, parameters_for, statement
 from mesh.money import Money
 from mesh.schema import TIME
 from payment_svc.domain import TERMINAL, Failure, Payment, PaymentStatus
@@ -23,11 +23,7 @@ _now = sa.bindparam("now", type_=TIME)
 _limit = sa.bindparam("limit", type_=sa.Integer)
 
 
-def _bound(table: sa.Table, *names: str) -> dict[str, sa.BindParameter[object]]:
-    return {name: sa.bindparam(f"b_{name}", type_=table.c[name].type) for name in names}
-
-
-_INSERT = statement(sa.insert(payments).values(_bound(payments, *payments.c.keys())))
+_INSERT = statement(sa.insert(payments).values(parameters_for(payments, prefix="b_")))
 _LOCK = statement(sa.select(payments).where(payments.c.payment_id == _id).with_for_update())
 _GET = statement(
     sa.select(payments).where(
@@ -41,9 +37,10 @@ _UPDATE = statement(
         payments.c.version == sa.bindparam("b_version", type_=sa.Integer) - 1,
     )
     .values(
-        _bound(
+        parameters_for(
             payments,
             *("provider_reference", "status", "redirect_url", "failure", "version", "update_time", "next_check_time"),
+            prefix="b_",
         )
     )
 )
@@ -77,7 +74,7 @@ _CLAIM = statement(
 )
 _RECEIVE = statement(
     pg.insert(provider_events)
-    .values(_bound(provider_events, *provider_events.c.keys()))
+    .values(parameters_for(provider_events, prefix="b_"))
     .on_conflict_do_nothing(index_elements=["provider", "event_id"])
     .returning(provider_events.c.event_id)
 )
@@ -101,7 +98,7 @@ _CLOSE_EVENT = statement(
         provider_events.c.provider == sa.bindparam("b_provider", type_=sa.Text),
         provider_events.c.event_id == sa.bindparam("b_event_id", type_=sa.Text),
     )
-    .values(_bound(provider_events, "status", "reason", "next_attempt_time"))
+    .values(parameters_for(provider_events, "status", "reason", "next_attempt_time", prefix="b_"))
 )
 
 

@@ -1,4 +1,4 @@
-"""When a payment whose outcome is open is looked up again, and when recovery gives up. Published in `docs/payments.md`."""
+"""When an open payment is looked up again, and when recovery gives up. Published in `docs/payments.md`."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
         created = await self._payments.create(new, idempotency.claim_of(request, merchant))
         if isinstance(created, Record):
             context.current().log["payment_id"] = str(created.resource_id)
-            return idempotency.replay(created, payment_pb2.Payment)
+            return idempotency.replay(created.response, payment_pb2.Payment)
         return _answer(created)
 
     async def GetPayment(self, request: service_pb2.GetPaymentRequest, _: Context) -> payment_pb2.Payment:

@@ -1,0 +1,1 @@
+"""Merchant webhooks: endpoints, events, signed deliveries and their log; owns the database `notify`."""

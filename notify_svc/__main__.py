@@ -1,0 +1,56 @@
+"""Composition root of the notification service: `python -m notify_svc [migrate]`."""
+
+from __future__ import annotations
+
+from cryptography.fernet import Fernet, MultiFernet
+from fusionx.notify.v1 import notify_service_pb2
+from fusionx.notify.v1.notify_service_pb2_grpc import add_NotifyServiceServicer_to_server
+
+from mesh import idempotency, inbox, service
+from mesh.bus import Bus
+from mesh.consumer import Consumer
+from mesh.database import Database
+from mesh.service import Registration, Service
+from notify_svc.consumer import NAME, SUBJECTS, PublicEvents
+from notify_svc.notifications import Notifications
+from notify_svc.repository import NotifyRepository
+from notify_svc.sender import Sender
+from notify_svc.servicer import NotifyServicer
+from notify_svc.settings import NotifySettings
+
+
+def build(settings: NotifySettings) -> Service:
+    """Put the service together."""
+    database = Database(settings.database_url, settings.database_pool_size)
+    bus = Bus(settings.nats_url, "notify_svc")
+    store = NotifyRepository()
+    vault = MultiFernet([Fernet(key.strip()) for key in settings.secret_keys.get_secret_value().split(",")])
+    notifications = Notifications(database, store, vault, allow_http=settings.allow_http_webhooks)
+    sender = Sender(
+        database,
+        store,
+        vault,
+        timeout=settings.delivery_timeout_seconds,
+        concurrency=settings.delivery_concurrency,
+        allow_http=settings.allow_http_webhooks,
+    )
+    consumer = Consumer(NAME, SUBJECTS, bus, database, PublicEvents(notifications), after_commit=sender.worker.wake)
+    return Service(
+        name="notify_svc",
+        settings=settings,
+        database=database,
+        bus=bus,
+        on_close=[sender.close],
+        workers=[consumer.worker, sender.worker, idempotency.janitor(database), inbox.janitor(database)],
+        registrations=[
+            Registration(
+                add_NotifyServiceServicer_to_server,
+                NotifyServicer(notifications),
+                notify_service_pb2.DESCRIPTOR.services_by_name["NotifyService"],
+            ),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    service.main("notify_svc", NotifySettings, __file__, build)

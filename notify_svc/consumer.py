@@ -1,0 +1,31 @@
+"""Events of all domains in, notifications out."""
+
+from __future__ import annotations
+
+from fusionx.order.v1 import order_events_pb2
+from fusionx.payment.v1 import payment_events_pb2
+from fusionx.type.v1.event_pb2 import EventEnvelope
+from google.protobuf.message import Message
+
+from mesh.database import Session
+from notify_svc import mapping
+from notify_svc.notifications import Notifications
+
+NAME = "notify_svc_events"
+KNOWN = (order_events_pb2.DESCRIPTOR, payment_events_pb2.DESCRIPTOR)
+"""The contracts whose events merchants hear of; importing them makes their messages known."""
+
+SUBJECTS = tuple(f"fusionx.{contract.package.split('.')[1]}.v1.>" for contract in KNOWN)
+
+
+class PublicEvents:
+    """Puts every public fact into the merchant's event log and on its way."""
+
+    def __init__(self, notifications: Notifications) -> None:
+        self._notifications = notifications
+
+    async def __call__(self, session: Session, envelope: EventEnvelope, fact: Message) -> None:
+        """Apply one fact inside the given transaction."""
+        event = mapping.public_event(envelope, fact)
+        if event:
+            await self._notifications.publish(session, event)

@@ -1,0 +1,74 @@
+"""The tables of the database `notify`."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from mesh.schema import NAMING, TIME, dead_letters, idempotency_keys, inbox, with_mesh_tables
+
+metadata = sa.MetaData(naming_convention=NAMING)
+with_mesh_tables(metadata, inbox, dead_letters, idempotency_keys)
+
+webhook_endpoints = sa.Table(
+    "webhook_endpoints",
+    metadata,
+    sa.Column("endpoint_id", sa.UUID, primary_key=True),
+    sa.Column("merchant_id", sa.UUID, nullable=False),
+    sa.Column("url", sa.Text, nullable=False),
+    # encrypted and authenticated by a key that is not in the database
+    sa.Column("secret", sa.LargeBinary, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+)
+sa.Index("ix_webhook_endpoints_merchant", webhook_endpoints.c.merchant_id, webhook_endpoints.c.endpoint_id)
+
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("event_id", sa.UUID, primary_key=True),
+    sa.Column("merchant_id", sa.UUID, nullable=False),
+    sa.Column("type", sa.Text, nullable=False),
+    sa.Column("aggregate_id", sa.UUID, nullable=False),
+    sa.Column("aggregate_version", sa.BigInteger, nullable=False),
+    sa.Column("order_id", sa.Text, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Column("trace_id", sa.Text, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+)
+sa.Index("ix_events_merchant", events.c.merchant_id, events.c.event_id)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("delivery_id", sa.UUID, primary_key=True),
+    sa.Column("endpoint_id", sa.UUID, sa.ForeignKey(webhook_endpoints.c.endpoint_id), nullable=False),
+    sa.Column("event_id", sa.UUID, sa.ForeignKey(events.c.event_id), nullable=False),
+    sa.Column("aggregate_id", sa.UUID, nullable=False),
+    sa.Column("aggregate_version", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_attempt_time", TIME),
+    sa.CheckConstraint("status IN ('PENDING', 'DELIVERED', 'FAILED')", name="status_known"),
+    sa.UniqueConstraint("endpoint_id", "event_id"),
+)
+sa.Index(
+    "ix_deliveries_due", deliveries.c.next_attempt_time, postgresql_where=deliveries.c.next_attempt_time.is_not(None)
+)
+# the first delivery of a version waits for the first attempt of the version before it
+sa.Index(
+    "ix_deliveries_untried",
+    deliveries.c.endpoint_id,
+    deliveries.c.aggregate_id,
+    deliveries.c.aggregate_version,
+    postgresql_where=deliveries.c.attempts == 0,
+)
+
+delivery_attempts = sa.Table(
+    "delivery_attempts",
+    metadata,
+    sa.Column("delivery_id", sa.UUID, sa.ForeignKey(deliveries.c.delivery_id), primary_key=True),
+    sa.Column("attempt", sa.Integer, primary_key=True),
+    sa.Column("time", TIME, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("duration_ms", sa.Double, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),
+)
