@@ -68,7 +68,7 @@ def _allowed(identity: Identity) -> external_auth_pb2.CheckResponse:
 
 def _denied(error: ApiError, request_id: str) -> external_auth_pb2.CheckResponse:
     """Refuse with the same JSON that a service's own error becomes."""
-    body = json_format.MessageToDict(error.to_status(request_id.replace("-", "")), preserving_proto_field_name=True)
+    body = json_format.MessageToDict(error.to_status(request_id), preserving_proto_field_name=True)
     return external_auth_pb2.CheckResponse(
         status=status_pb2.Status(code=error.code.value[0], message=error.message),
         denied_response=external_auth_pb2.DeniedHttpResponse(

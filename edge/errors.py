@@ -64,7 +64,8 @@ def _reply(status: int) -> Config:
                 "code": code.value[0],
                 "message": message,
                 "details": [
-                    {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": f"{DOMAIN}.edge"}
+                    {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "domain": f"{DOMAIN}.edge"},
+                    {"@type": "type.googleapis.com/google.rpc.RequestInfo", "request_id": "%REQ(X-REQUEST-ID)%"},
                 ],
             },
         },

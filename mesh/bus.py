@@ -50,6 +50,7 @@ class Bus:
         self._client = Client()
         self._stream: JetStreamContext | None = None
         self._connecting: asyncio.Task[None] | None = None
+        self._connected = asyncio.Event()
 
     @property
     def jetstream(self) -> JetStreamContext:
@@ -61,6 +62,10 @@ class Bus:
     def start(self) -> None:
         """Connect in the background, for as long as it takes: no service waits for NATS to start."""
         self._connecting = asyncio.create_task(self._connect(), name="nats-connect")
+
+    async def connected(self) -> None:
+        """Wait for the first connection."""
+        await self._connected.wait()
 
     async def close(self) -> None:
         """Flush what was sent and close."""
@@ -109,6 +114,7 @@ class Bus:
                 log.warning("NATS is out of reach", error=repr(error))
                 await asyncio.sleep(0.5)
             else:
+                self._connected.set()
                 return
 
     async def _ensure_streams(self, stream: JetStreamContext) -> None:

@@ -102,6 +102,7 @@ class Consumer:
     async def _step(self) -> bool:
         try:
             if self._subscription is None:
+                await self._bus.connected()
                 # a fresh start, or a failure before: take nothing that cannot be stored
                 async with self._database.session() as session:
                     await session.one(_PING)

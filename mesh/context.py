@@ -19,6 +19,8 @@ class Call:
     trace_id: str
     merchant_id: str = ""
     idempotency_key: str = ""
+    request_id: str = ""
+    """The edge's id of the request, which the client has in the `x-request-id` of its answer."""
     method: str = ""
     deadline: float = float("inf")
     """Moment of `time.monotonic` after which nobody waits for the answer."""

@@ -116,7 +116,7 @@ _TAKE_OVER = statement(
 _ANSWER = statement(
     sa.update(idempotency_keys)
     .where(idempotency_keys.c.resource_id == sa.bindparam("resource_id", type_=sa.UUID), *_mine)
-    .values(response=sa.bindparam("response", type_=sa.LargeBinary), lease_time=None)
+    .values(response=sa.bindparam("response", type_=sa.LargeBinary), lease_time=sa.null())
 )
 _RELEASE = statement(sa.delete(idempotency_keys).where(*_mine, idempotency_keys.c.response.is_(None)))
 _PURGE = statement(

@@ -115,6 +115,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             trace_id=context.trace_id_of(headers.get(TRACE_KEY, ""), headers.get(REQUEST_ID_KEY, "")),
             merchant_id=headers.get(MERCHANT_KEY, ""),
             idempotency_key=headers.get(IDEMPOTENCY_KEY, ""),
+            request_id=headers.get(REQUEST_ID_KEY, ""),
             method=method,
             deadline=time.monotonic() + (self._default_deadline if remaining is None else remaining),
         )
@@ -157,7 +158,7 @@ def _internal(error: Exception) -> ApiError:
 
 
 async def _abort(servicer: Servicer, error: ApiError, call: context.Call) -> Message:
-    status = error.to_status(call.trace_id)
+    status = error.to_status(call.request_id)
     trailers = (*call.response_headers, (DETAILS_KEY, status.SerializeToString()))
     await servicer.abort(error.code, error.message, trailers)
     raise AssertionError("abort returned")

@@ -41,7 +41,7 @@ def rows_to_insert(where: sa.ColumnElement[bool] | None = None) -> sa.Insert:
     arrays: list[sa.BindParameter[Any]] = [
         sa.bindparam(name, type_=pg.ARRAY(types.get(name, sa.Text()))) for name in _COLUMNS
     ]
-    rows = sa.func.unnest(*arrays).table_valued(*_COLUMNS, name="event")
+    rows = sa.func.unnest(*arrays).table_valued(*_COLUMNS, name="event").render_derived()
     select = sa.select(*(rows.c[name] for name in _COLUMNS))
     return sa.insert(outbox).from_select(_COLUMNS, select if where is None else select.where(where))
 
@@ -62,10 +62,14 @@ _CLAIM = statement(
     .limit(sa.bindparam("batch", type_=sa.Integer))
     .with_for_update(skip_locked=True, of=outbox)
 )
-_done = sa.func.unnest(
-    sa.bindparam("seqs", type_=pg.ARRAY(sa.BigInteger)),
-    sa.bindparam("stream_seqs", type_=pg.ARRAY(sa.BigInteger)),
-).table_valued("seq", "stream_seq", name="done")
+_done = (
+    sa.func.unnest(
+        sa.bindparam("seqs", type_=pg.ARRAY(sa.BigInteger)),
+        sa.bindparam("stream_seqs", type_=pg.ARRAY(sa.BigInteger)),
+    )
+    .table_valued("seq", "stream_seq", name="done")
+    .render_derived()
+)
 _MARK = statement(
     sa.update(outbox)
     .where(outbox.c.seq == _done.c.seq)

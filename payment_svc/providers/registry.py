@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mesh.errors import ApiError, invalid
+from mesh.errors import ApiError, invalid, unauthenticated
 from payment_svc.providers.base import Provider
 from payment_svc.providers.stripe.adapter import StripeProvider
 from payment_svc.settings import PaymentSettings
@@ -24,11 +24,11 @@ class Registry:
         return provider
 
     def recognize(self, headers: Mapping[str, str]) -> Provider:
-        """Return the provider that a webhook is from. Raises ApiError as `get` does."""
+        """Return the provider that signed a webhook. Raises ApiError UNAUTHENTICATED when none of them did."""
         for provider in self._providers.values():
             if provider.recognizes(headers):
                 return provider
-        raise self._unknown("")
+        raise unauthenticated("WEBHOOK_SIGNATURE_INVALID", "no provider's signature is on this request")
 
     async def close(self) -> None:
         """Release the connections of all providers."""

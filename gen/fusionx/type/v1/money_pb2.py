@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66usionx/type/v1/money.proto\x12\x0f\x66usionx.type.v1\x1a\x1b\x62uf/validate/validate.proto\"\x80\x01\n\x05Money\x12\x45\n\x05value\x18\x01 \x01(\tB/\xbaH,r\'2%^(0|[1-9][0-9]{0,11})(\\.[0-9]{1,4})?$\xc8\x01\x01R\x05value\x12\x30\n\x08\x63urrency\x18\x02 \x01(\tB\x14\xbaH\x11r\x0c\x32\n^[A-Z]{3}$\xc8\x01\x01R\x08\x63urrencyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1b\x66usionx/type/v1/money.proto\x12\x0f\x66usionx.type.v1\x1a\x1b\x62uf/validate/validate.proto\"\xea\x01\n\x05Money\x12\xb7\x01\n\x05value\x18\x01 \x01(\tB\xa0\x01\xbaH\x9c\x01\xba\x01\x95\x01\n\x0bmoney.value\x12Nmust be a plain decimal such as \"12.00\": digits and at most one point, no sign\x1a\x36this.matches(\'^(0|[1-9][0-9]{0,11})(\\\\.[0-9]{1,4})?$\')\xc8\x01\x01R\x05value\x12\'\n\x08\x63urrency\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\x98\x01\x03\xc8\x01\x01R\x08\x63urrencyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,9 +33,9 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fusionx.type.v1.money_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MONEY'].fields_by_name['value']._loaded_options = None
-  _globals['_MONEY'].fields_by_name['value']._serialized_options = b'\272H,r\'2%^(0|[1-9][0-9]{0,11})(\\.[0-9]{1,4})?$\310\001\001'
+  _globals['_MONEY'].fields_by_name['value']._serialized_options = b'\272H\234\001\272\001\225\001\n\013money.value\022Nmust be a plain decimal such as \"12.00\": digits and at most one point, no sign\0326this.matches(\'^(0|[1-9][0-9]{0,11})(\\\\.[0-9]{1,4})?$\')\310\001\001'
   _globals['_MONEY'].fields_by_name['currency']._loaded_options = None
-  _globals['_MONEY'].fields_by_name['currency']._serialized_options = b'\272H\021r\0142\n^[A-Z]{3}$\310\001\001'
+  _globals['_MONEY'].fields_by_name['currency']._serialized_options = b'\272H\010r\003\230\001\003\310\001\001'
   _globals['_MONEY']._serialized_start=78
-  _globals['_MONEY']._serialized_end=206
+  _globals['_MONEY']._serialized_end=312
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,54 @@
+# Everything a developer types. `make demo` and `make test` need Python 3.11+, make and git, and install the rest.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	if $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
+BIN := .venv/bin
+WORKERS ?= 2
+PACKAGES := mesh order_svc payment_svc notify_svc edge sandbox cli bench proto tests
+
+.PHONY: install demo up test lint format gen bench constraints clean
+
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: install
+	$(BIN)/fusionxpay demo
+
+up: install
+	$(BIN)/fusionxpay up
+
+test: lint
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python proto/generate.py --check
+	$(BIN)/python -m edge.render --check
+	$(BIN)/buf lint gen/api.binpb
+	$(BIN)/python proto/breaking.py
+
+format: install
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+gen: install
+	$(BIN)/python proto/generate.py
+	$(BIN)/python -m edge.render
+
+bench: install
+	$(BIN)/python -m bench
+
+# Pins every dependency, of ours and of theirs, without naming where it is downloaded from.
+constraints: install
+	$(BIN)/python -m piptools compile --quiet --all-extras --strip-extras --no-emit-index-url --no-emit-find-links \
+		--no-annotate --no-header --output-file constraints.txt pyproject.toml
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
