@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from cli.process import StackError
 from cli.site import Site
+from cli.state import write_private
+from edge.render import Gateway, render
+from edge.routes import DESCRIPTORS
 
 EnvoyConfig = Callable[[Site], Path]
+# Envoy's name for each service that it routes to.
+UPSTREAMS = {"order": "order_svc", "payment": "payment_svc", "notify": "notify_svc", "edge": "edge"}
 
 
 def render_envoy(site: Site) -> Path:
-    """Write the configuration for the site's ports and return the file.
-
-    Raises:
-        StackError: there is no renderer.
-    """
-    raise StackError("Envoy has no configuration renderer yet")
+    """Write Envoy's configuration, with the site's addresses in it, and return the file."""
+    gateway = Gateway(
+        listen=site.address("envoy"),
+        admin_port=site.ports["envoy_admin"],
+        descriptors=str(DESCRIPTORS),
+        upstreams={upstream: site.address(service) for upstream, service in UPSTREAMS.items()},
+        requests_per_second=site.requests_per_second,
+    )
+    config = site.data.folder("envoy") / "envoy.yaml"
+    write_private(config, render(gateway))
+    return config

@@ -79,7 +79,7 @@ def drain_envoy(admin_url: str) -> None:
         http_text(f"{admin_url}/drain_listeners?graceful&skip_exit", method="POST")
         deadline = time.monotonic() + ENVOY_DRAIN_SECONDS
         while time.monotonic() < deadline:
-            active = http_text(f"{admin_url}/stats?filter=^http\\.ingress.*downstream_rq_active$")
+            active = http_text(f"{admin_url}/stats?filter=^http\\.public\\.downstream_rq_active$")
             if all(line.rsplit(" ", 1)[-1] == "0" for line in active.splitlines()):
                 return
             time.sleep(POLL_SECONDS)

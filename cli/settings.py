@@ -22,6 +22,7 @@ class StackSettings(BaseSettings):
     ready_file: Path | None = Field(None, description="file that holds addresses and pids while all is healthy")
     http_port: int = Field(0, ge=0, le=65535, description="port of the public API; 0 takes a free one")
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="lowest level that is logged")
+    requests_per_second: int = Field(1000, ge=1, description="what the gateway takes of one merchant")
     start_seconds: float = Field(60, gt=0, description="how long all parts together may take to become ready")
     grace_seconds: float = Field(15, ge=0, description="how long a part may take to end before it is killed")
     service_env: dict[str, dict[str, str]] = Field(

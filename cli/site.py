@@ -30,6 +30,7 @@ class Site:
     stripe_api_key: str = field(repr=False)
     stripe_webhook_secret: str = field(repr=False)
     log_level: str
+    requests_per_second: int
     service_env: Mapping[str, Mapping[str, str]]
 
     def address(self, port: str) -> str:
@@ -82,5 +83,6 @@ def lay_out(settings: StackSettings, wanted: frozenset[str], data: DataDir, port
         stripe_api_key=settings.stripe_api_key or secrets.stripe_api_key,
         stripe_webhook_secret=settings.stripe_webhook_secret or secrets.stripe_webhook_secret,
         log_level=settings.log_level,
+        requests_per_second=settings.requests_per_second,
         service_env=settings.service_env,
     )

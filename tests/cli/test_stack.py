@@ -48,7 +48,7 @@ static_resources:
       - name: http
         typed_config:
           "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
-          stat_prefix: ingress
+          stat_prefix: public
           route_config:
             virtual_hosts:
             - name: all
