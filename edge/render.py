@@ -204,6 +204,8 @@ def _ext_authz() -> Config:
         grpc_service={"envoy_grpc": {"cluster_name": "edge"}, "timeout": "2s"},
         # the body goes along because a field that the contract does not know is refused by name
         with_request_body={"max_request_bytes": MAX_BODY, "pack_as_bytes": True},
+        # what the answer depends on, and no more
+        allowed_headers={"patterns": [{"exact": name} for name in ("authorization", "content-type", "x-request-id")]},
         failure_mode_allow=False,
         status_on_error={"code": "ServiceUnavailable"},
         clear_route_cache=False,

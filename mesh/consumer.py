@@ -72,9 +72,14 @@ class Received:
         """The identity that its effect is remembered by."""
         return UUID(self.envelope.event_id)
 
+    def enter(self) -> None:
+        """Go on under the trace of the call that caused the event."""
+        trace_id = context.trace_id_of(self.envelope.traceparent)
+        context.enter(context.Call(trace_id, self.envelope.merchant_id, method=f"event:{self.envelope.type}"))
 
-Handler = Callable[[Session, event_pb2.EventEnvelope, Message], Awaitable[None]]
-"""Applies one event inside the given transaction. What it raises undoes the event's effect."""
+
+Handler = Callable[[Session, Sequence[Received]], Awaitable[None]]
+"""Applies events, in their order, inside the given transaction. What it raises undoes them all."""
 
 
 class Consumer:
@@ -147,12 +152,11 @@ class Consumer:
     async def _apply_together(self, events: Sequence[Received]) -> None:
         async with self._database.transaction() as session:
             rows = await session.all(_REMEMBER, consumer=self._name, event_ids=[event.event_id for event in events])
-            fresh = {row.event_id for row in rows}
-            for event in events:
-                if event.event_id in fresh:
-                    fresh.discard(event.event_id)
-                    _enter(event.envelope)
-                    await self._handler(session, event.envelope, event.fact)
+            unseen = {row.event_id for row in rows}
+            # an event that came twice in one batch is applied once
+            fresh = {event.event_id: event for event in reversed(events) if event.event_id in unseen}
+            if fresh:
+                await self._handler(session, [event for event in events if fresh.get(event.event_id) is event])
         self._after_commit()
         for event in events:
             # a lost acknowledgement only brings the event again, and the inbox absorbs it
@@ -213,7 +217,3 @@ class Consumer:
         await message.term()
         DEAD_LETTERS.labels(self._name).inc()
         alert("dead_letter", log, consumer=self._name, subject=message.subject, reason=json.dumps(reason)[:500])
-
-
-def _enter(envelope: event_pb2.EventEnvelope) -> None:
-    context.enter(context.Call(trace_id=context.trace_id_of(envelope.traceparent), merchant_id=envelope.merchant_id))

@@ -6,7 +6,7 @@ SQLAlchemy's own async engine does (`docs/decisions.md`), and leaves psycopg's p
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ import psycopg
 import sqlalchemy as sa
 from psycopg.rows import namedtuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -44,6 +45,14 @@ def parameters_for(table: sa.Table, *names: str, prefix: str = "") -> dict[str, 
     """Return a typed parameter for each named column, or for all; `prefix` sets them apart from other parameters."""
     chosen = names or [column.name for column in table.columns]
     return {name: sa.bindparam(prefix + name, type_=table.c[name].type) for name in chosen}
+
+
+def rows_from_arrays(name: str, columns: Sequence[sa.Column[Any]], prefix: str = "") -> sa.TableValuedAlias:
+    """Return a row source made from one array parameter a column: many rows for the price of one statement."""
+    arrays = [sa.bindparam(prefix + c.name, type_=pg.ARRAY(c.type)) for c in columns]
+    return (
+        sa.func.unnest(*arrays).table_valued(*(sa.column(c.name, c.type) for c in columns), name=name).render_derived()
+    )
 
 
 class Session:

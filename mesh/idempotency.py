@@ -1,13 +1,14 @@
 """Idempotency keys: the same request sent again gives the same answer and no second effect.
 
 A record is unique per merchant, method and key, lives in the same database and transaction as its effect, and is kept
-24 hours. Two ways lead to it: an effect of one statement stores its record inside that statement (`insert_claim`), and
+24 hours. Two ways lead to it: an effect of one statement stores its record inside that statement (`insert_claims`), and
 an effect that takes time, such as a charge, claims a lease first and stores its answer when it is known.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.sql.dml import ReturningInsert
 
 from mesh import context
-from mesh.database import Database, Session, parameters_for, statement
+from mesh.database import Database, Session, parameters_for, rows_from_arrays, statement
 from mesh.errors import ApiError, invalid
 from mesh.ids import Clock, utc_now
 from mesh.schema import TIME, idempotency_keys
@@ -67,6 +68,22 @@ def claim_of(request: Message, merchant_id: UUID) -> Claim | None:
     return Claim(merchant_id, call.method, call.idempotency_key, fingerprint)
 
 
+def insert_claims() -> ReturningInsert[Any]:
+    """Return the insert of many records, one array a column, that does nothing where a key is taken.
+
+    It returns the resource ids of those that were free. Give the rows in the order of their keys: two statements that
+    wait for each other's keys would deadlock otherwise.
+    """
+    columns = list(idempotency_keys.columns)
+    rows = rows_from_arrays("claim_row", columns, prefix="idem_")
+    return (
+        pg.insert(idempotency_keys)
+        .from_select([c.name for c in columns], sa.select(*rows.c))
+        .on_conflict_do_nothing(index_elements=["merchant_id", "method", "key"])
+        .returning(idempotency_keys.c.resource_id)
+    )
+
+
 def insert_claim() -> ReturningInsert[Any]:
     """Return the insert of a record that does nothing when the key is taken."""
     return (
@@ -95,6 +112,15 @@ def claim_parameters(
         "idem_create_time": now,
         "idem_lease_time": now + lease if lease else None,
     }
+
+
+def claims_parameters(claims: Iterable[tuple[Claim, UUID, datetime, bytes]]) -> dict[str, list[object]]:
+    """Return the parameters of `insert_claims` for claims with their resource, time and answer."""
+    rows = [
+        claim_parameters(claim, resource_id, now, response)
+        for claim, resource_id, now, response in sorted(claims, key=lambda row: (row[0].merchant_id, row[0].key))
+    ]
+    return {f"idem_{column.name}": [row[f"idem_{column.name}"] for row in rows] for column in idempotency_keys.columns}
 
 
 _mine = (

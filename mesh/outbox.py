@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import sqlalchemy as sa
 from fusionx.type.v1 import event_pb2
 from nats.js.api import PubAck
-from sqlalchemy.dialects import postgresql as pg
 
 from mesh.bus import PUBLISH_TIMEOUT, Bus
-from mesh.database import Database, Row, Session, statement
+from mesh.database import Database, Row, Session, rows_from_arrays, statement
 from mesh.events import OutboxEvent, columns, headers_of
 from mesh.ids import Clock, utc_now
 from mesh.schema import TIME, outbox
@@ -25,24 +23,22 @@ from mesh.telemetry import EVENTS_PUBLISHED, OUTBOX_DEPTH
 from mesh.worker import Worker
 
 BATCH = 256
+BUSY = 8
+LINGER_SECONDS = 0.02
+"""A pause after a batch of more than `BUSY` rows: under load the next one is larger, and so cheaper by the row."""
+
 KEEP = timedelta(days=7)
 
 _COLUMNS = ("event_id", "aggregate_id", "subject", "payload", "create_time")
 
 
+EVENT_ROWS = rows_from_arrays("event", [outbox.c[name] for name in _COLUMNS])
+"""Events as the statement's parameters, one array a column; `columns` makes them."""
+
+
 def rows_to_insert(where: sa.ColumnElement[bool] | None = None) -> sa.Insert:
-    """Return the insert of outbox rows from one array a column; with `where`, only if it holds."""
-    types: dict[str, Any] = {
-        "event_id": sa.UUID(),
-        "aggregate_id": sa.UUID(),
-        "payload": sa.LargeBinary(),
-        "create_time": TIME,
-    }
-    arrays: list[sa.BindParameter[Any]] = [
-        sa.bindparam(name, type_=pg.ARRAY(types.get(name, sa.Text()))) for name in _COLUMNS
-    ]
-    rows = sa.func.unnest(*arrays).table_valued(*_COLUMNS, name="event").render_derived()
-    select = sa.select(*(rows.c[name] for name in _COLUMNS))
+    """Return the insert of outbox rows from `EVENT_ROWS`; with `where`, of those rows for which it holds."""
+    select = sa.select(*(EVENT_ROWS.c[name] for name in _COLUMNS))
     return sa.insert(outbox).from_select(_COLUMNS, select if where is None else select.where(where))
 
 
@@ -62,14 +58,7 @@ _CLAIM = statement(
     .limit(sa.bindparam("batch", type_=sa.Integer))
     .with_for_update(skip_locked=True, of=outbox)
 )
-_done = (
-    sa.func.unnest(
-        sa.bindparam("seqs", type_=pg.ARRAY(sa.BigInteger)),
-        sa.bindparam("stream_seqs", type_=pg.ARRAY(sa.BigInteger)),
-    )
-    .table_valued("seq", "stream_seq", name="done")
-    .render_derived()
-)
+_done = rows_from_arrays("done", [outbox.c.seq, outbox.c.stream_seq], prefix="done_")
 _MARK = statement(
     sa.update(outbox)
     .where(outbox.c.seq == _done.c.seq)
@@ -120,11 +109,15 @@ class Relay:
                 row.seq: ack.result().seq for row, ack in zip(rows, acknowledgements, strict=True) if _is_stored(ack)
             }
             if stored:
-                await session.run(_MARK, seqs=list(stored), stream_seqs=list(stored.values()), now=self._clock())
+                await session.run(
+                    _MARK, done_seq=list(stored), done_stream_seq=list(stored.values()), now=self._clock()
+                )
         EVENTS_PUBLISHED.inc(len(stored))
         if len(stored) < len(rows):
             # what was not stored is still unpublished and is claimed again, after a pause
             raise ConnectionError(f"{len(rows) - len(stored)} of {len(rows)} events were not acknowledged")
+        if len(rows) > BUSY:
+            await asyncio.sleep(LINGER_SECONDS)
         return True
 
     async def _publish(self, row: Row) -> asyncio.Future[PubAck]:

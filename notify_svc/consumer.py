@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fusionx.order.v1 import order_events_pb2
 from fusionx.payment.v1 import payment_events_pb2
-from fusionx.type.v1.event_pb2 import EventEnvelope
-from google.protobuf.message import Message
 
+from mesh.consumer import Received
 from mesh.database import Session
 from notify_svc import mapping
 from notify_svc.notifications import Notifications
@@ -24,8 +25,7 @@ class PublicEvents:
     def __init__(self, notifications: Notifications) -> None:
         self._notifications = notifications
 
-    async def __call__(self, session: Session, envelope: EventEnvelope, fact: Message) -> None:
-        """Apply one fact inside the given transaction."""
-        event = mapping.public_event(envelope, fact)
-        if event:
-            await self._notifications.publish(session, event)
+    async def __call__(self, session: Session, events: Sequence[Received]) -> None:
+        """Apply facts inside the given transaction."""
+        public = [mapping.public_event(event.envelope, event.fact) for event in events]
+        await self._notifications.publish(session, [event for event in public if event])

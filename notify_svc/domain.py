@@ -41,7 +41,7 @@ class Delivery:
     url: str
     secret: bytes
     """The signing secret, encrypted."""
-    body: bytes
+    payload: bytes
     event_type: str
     order_id: str
     trace_id: str

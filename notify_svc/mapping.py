@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -13,13 +14,13 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from mesh.context import trace_id_of
-from mesh.events import options_of
+from mesh.events import fact_of, options_of
 from notify_svc.domain import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
 class PublicEvent:
-    """An event as a merchant's webhook carries it; `body` is exactly what is signed and sent."""
+    """An event that a merchant hears of; `payload` is the envelope as it came."""
 
     event_id: UUID
     merchant_id: UUID
@@ -27,38 +28,50 @@ class PublicEvent:
     aggregate_id: UUID
     aggregate_version: int
     order_id: str
-    time: datetime
+    create_time: datetime
     trace_id: str
-    body: bytes
+    payload: bytes
 
 
 def public_event(envelope: EventEnvelope, fact: Message) -> PublicEvent | None:
-    """Return what merchants see of a fact; None for one that is internal.
-
-    The body is `{"id", "type", "timestamp", "data"}` (Standard Webhooks), the data as the REST API prints the resource.
-    """
+    """Return what a merchant hears of a fact; None for one that is internal."""
     public_type = options_of(fact.DESCRIPTOR).public_type
     if not public_type:
         return None
-    data = json_format.MessageToDict(fact, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-    body = {
-        "id": envelope.event_id,
-        "type": public_type,
-        "timestamp": envelope.time.ToJsonString(),
-        "data": data,
-    }
-    resource = next(iter(data.values()))
     return PublicEvent(
         event_id=UUID(envelope.event_id),
         merchant_id=UUID(envelope.merchant_id),
         type=public_type,
         aggregate_id=UUID(envelope.aggregate_id),
         aggregate_version=envelope.aggregate_version,
-        order_id=resource.get("order_id", ""),
-        time=envelope.time.ToDatetime(UTC),
+        order_id=_resource(fact).order_id,
+        create_time=envelope.time.ToDatetime(UTC),
         trace_id=trace_id_of(envelope.traceparent),
-        body=orjson.dumps(body),
+        payload=envelope.SerializeToString(),
     )
+
+
+def webhook_body(payload: bytes) -> bytes:
+    """Return exactly what is signed and sent of a stored event: `{"id", "type", "timestamp", "data"}`.
+
+    The form is Standard Webhooks'; the data is printed as the REST API prints the resource.
+    """
+    envelope = EventEnvelope.FromString(payload)
+    fact = fact_of(envelope)
+    data = json_format.MessageToDict(fact, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    return orjson.dumps(
+        {
+            "id": envelope.event_id,
+            "type": options_of(fact.DESCRIPTOR).public_type,
+            "timestamp": envelope.time.ToJsonString(),
+            "data": data,
+        }
+    )
+
+
+def _resource(fact: Message) -> Any:
+    """Return the order or the payment that a fact is about: its only field."""
+    return getattr(fact, fact.DESCRIPTOR.fields[0].name)
 
 
 def endpoint_message(endpoint: Endpoint, secret: str) -> endpoint_pb2.WebhookEndpoint:

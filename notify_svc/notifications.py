@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from cryptography.fernet import MultiFernet
@@ -63,12 +63,15 @@ class Notifications:
         """Return the stored answer of a repeated request: it holds a secret, and so is encrypted at rest."""
         return self._vault.decrypt(record.response or b"")
 
-    async def publish(self, session: Session, event: PublicEvent) -> None:
-        """Store an event and put it on its way to each of the merchant's endpoints."""
-        await self._store.add_event(session, event)
-        now = self._clock()
-        for endpoint_id in await self._store.endpoints_of(session, event.merchant_id):
-            await self._store.add_delivery(session, self._ids(), endpoint_id, event, now)
+    async def publish(self, session: Session, events: Sequence[PublicEvent]) -> None:
+        """Store events and put each on its way to all endpoints of its merchant."""
+        if not events:
+            return
+        await self._store.add_events(session, events)
+        endpoints = await self._store.endpoints_of(session, {event.merchant_id for event in events})
+        new = [(self._ids(), endpoint, event) for event in events for endpoint in endpoints.get(event.merchant_id, ())]
+        if new:
+            await self._store.add_deliveries(session, new, self._clock())
 
     async def _claim(self, session: Session, claim: Claim, endpoint: Endpoint, secret: str) -> Record | None:
         """Claim the key with the sealed answer; return the record of whoever was first."""

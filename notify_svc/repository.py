@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.database import Row, Session, parameters_for, statement
+from mesh.database import Row, Session, parameters_for, rows_from_arrays, statement
 from mesh.schema import TIME
 from notify_svc.domain import Attempt, Delivery, Endpoint
 from notify_svc.mapping import PublicEvent
@@ -18,16 +18,25 @@ from notify_svc.tables import deliveries, delivery_attempts, events, webhook_end
 _now = sa.bindparam("now", type_=TIME)
 _ADD_ENDPOINT = statement(sa.insert(webhook_endpoints).values(parameters_for(webhook_endpoints)))
 _ENDPOINTS = statement(
-    sa.select(webhook_endpoints.c.endpoint_id).where(
-        webhook_endpoints.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID)
+    sa.select(webhook_endpoints.c.merchant_id, webhook_endpoints.c.endpoint_id).where(
+        webhook_endpoints.c.merchant_id == sa.func.any(sa.bindparam("merchant_ids", type_=pg.ARRAY(sa.UUID)))
     )
 )
-_ADD_EVENT = statement(pg.insert(events).values(parameters_for(events)).on_conflict_do_nothing())
-_ADD_DELIVERY = statement(
+_event_rows = rows_from_arrays("event_row", list(events.columns))
+_ADD_EVENTS = statement(
+    pg.insert(events)
+    .from_select([column.name for column in events.columns], sa.select(*_event_rows.c))
+    .on_conflict_do_nothing()
+)
+_delivery_rows = rows_from_arrays(
+    "delivery_row",
+    [deliveries.c[name] for name in ("delivery_id", "endpoint_id", "event_id", "aggregate_id", "aggregate_version")],
+)
+_ADD_DELIVERIES = statement(
     pg.insert(deliveries)
-    .values(
-        parameters_for(deliveries, "delivery_id", "endpoint_id", "event_id", "aggregate_id", "aggregate_version")
-        | {"next_attempt_time": _now, "status": "PENDING", "attempts": 0}
+    .from_select(
+        [*_delivery_rows.c.keys(), "next_attempt_time", "status", "attempts"],
+        sa.select(*_delivery_rows.c, _now, sa.literal("PENDING"), sa.literal(0)),
     )
     .on_conflict_do_nothing()
 )
@@ -63,7 +72,7 @@ _CLAIM = statement(
         _lease,
         webhook_endpoints.c.url,
         webhook_endpoints.c.secret,
-        events.c.body,
+        events.c.payload,
         events.c.type,
         events.c.order_id,
         events.c.trace_id,
@@ -96,7 +105,7 @@ def _delivery(row: Row) -> Delivery:
         event_id=row.event_id,
         url=row.url,
         secret=row.secret,
-        body=row.body,
+        payload=row.payload,
         event_type=row.type,
         order_id=row.order_id,
         trace_id=row.trace_id,
@@ -118,36 +127,30 @@ class NotifyRepository:
             create_time=endpoint.create_time,
         )
 
-    async def endpoints_of(self, session: Session, merchant_id: UUID) -> Sequence[UUID]:
-        """Return the endpoints that a merchant's events go to."""
-        return [row.endpoint_id for row in await session.all(_ENDPOINTS, merchant_id=merchant_id)]
+    async def endpoints_of(self, session: Session, merchant_ids: Iterable[UUID]) -> dict[UUID, list[UUID]]:
+        """Return the endpoints that events go to, by merchant."""
+        found: dict[UUID, list[UUID]] = {}
+        for row in await session.all(_ENDPOINTS, merchant_ids=list(merchant_ids)):
+            found.setdefault(row.merchant_id, []).append(row.endpoint_id)
+        return found
 
-    async def add_event(self, session: Session, event: PublicEvent) -> None:
-        """Store an event in the merchant's log; one that is here already changes nothing."""
+    async def add_events(self, session: Session, new: Sequence[PublicEvent]) -> None:
+        """Store events in the merchants' log; one that is here already changes nothing."""
         await session.run(
-            _ADD_EVENT,
-            event_id=event.event_id,
-            merchant_id=event.merchant_id,
-            type=event.type,
-            aggregate_id=event.aggregate_id,
-            aggregate_version=event.aggregate_version,
-            order_id=event.order_id,
-            body=event.body,
-            trace_id=event.trace_id,
-            create_time=event.time,
+            _ADD_EVENTS, **{column.name: [getattr(event, column.name) for event in new] for column in events.columns}
         )
 
-    async def add_delivery(
-        self, session: Session, delivery_id: UUID, endpoint_id: UUID, event: PublicEvent, now: datetime
+    async def add_deliveries(
+        self, session: Session, new: Sequence[tuple[UUID, UUID, PublicEvent]], now: datetime
     ) -> None:
-        """Put an event on its way to an endpoint, due at once; a second time changes nothing."""
+        """Put events on their way: delivery id, endpoint id, event. Due at once; a second time changes nothing."""
         await session.run(
-            _ADD_DELIVERY,
-            delivery_id=delivery_id,
-            endpoint_id=endpoint_id,
-            event_id=event.event_id,
-            aggregate_id=event.aggregate_id,
-            aggregate_version=event.aggregate_version,
+            _ADD_DELIVERIES,
+            delivery_id=[delivery_id for delivery_id, _, _ in new],
+            endpoint_id=[endpoint_id for _, endpoint_id, _ in new],
+            event_id=[event.event_id for _, _, event in new],
+            aggregate_id=[event.aggregate_id for _, _, event in new],
+            aggregate_version=[event.aggregate_version for _, _, event in new],
             now=now,
         )
 

@@ -16,7 +16,7 @@ from mesh.database import Database
 from mesh.ids import Clock, utc_now
 from mesh.telemetry import get_logger
 from mesh.worker import Worker
-from notify_svc import domain
+from notify_svc import domain, mapping
 from notify_svc.domain import Attempt, Delivery, UrlRefusedError
 from notify_svc.repository import NotifyRepository
 
@@ -119,8 +119,9 @@ class Sender:
         return Attempt(status, (time.perf_counter() - started) * 1000, answer)
 
     async def _post(self, delivery: Delivery, now: datetime) -> tuple[int, str]:
-        headers = self._signature(delivery, now)
-        async with self._http.stream("POST", delivery.url, content=delivery.body, headers=headers) as response:
+        body = mapping.webhook_body(delivery.payload)
+        headers = self._signature(delivery, body, now)
+        async with self._http.stream("POST", delivery.url, content=body, headers=headers) as response:
             answer = b""
             async for chunk in response.aiter_raw():
                 answer += chunk
@@ -128,7 +129,7 @@ class Sender:
                     break
             return response.status_code, answer[:MAX_ANSWER].decode(errors="replace").replace("\x00", "")
 
-    def _signature(self, delivery: Delivery, now: datetime) -> dict[str, str]:
+    def _signature(self, delivery: Delivery, body: bytes, now: datetime) -> dict[str, str]:
         """Return the Standard Webhooks headers; the id is the event's, so a receiver can absorb repetitions."""
         secret = self._vault.decrypt(delivery.secret).decode()
         key = base64.b64decode(secret.removeprefix(domain.SECRET_PREFIX))
@@ -136,5 +137,5 @@ class Sender:
         return {
             "webhook-id": message_id,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Webhook(key).sign(message_id, now, delivery.body.decode()),
+            "webhook-signature": Webhook(key).sign(message_id, now, body.decode()),
         }

@@ -30,7 +30,8 @@ events = sa.Table(
     sa.Column("aggregate_id", sa.UUID, nullable=False),
     sa.Column("aggregate_version", sa.BigInteger, nullable=False),
     sa.Column("order_id", sa.Text, nullable=False),
-    sa.Column("body", sa.LargeBinary, nullable=False),
+    # the fact as it came; what merchants read is made of it when it is sent
+    sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Column("trace_id", sa.Text, nullable=False),
     sa.Column("create_time", TIME, nullable=False),
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from fusionx.payment.v1 import payment_events_pb2 as events_pb2
-from fusionx.type.v1.event_pb2 import EventEnvelope
 from google.protobuf.message import Message
 
+from mesh.consumer import Received
 from mesh.database import Session
 from mesh.events import options_of
 from order_svc import mapping
@@ -26,8 +27,13 @@ class PaymentEvents:
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
 
-    async def __call__(self, session: Session, _: EventEnvelope, fact: Message) -> None:
-        """Apply one fact inside the given transaction."""
+    async def __call__(self, session: Session, events: Sequence[Received]) -> None:
+        """Apply facts, in their order, inside the given transaction."""
+        for event in events:
+            event.enter()
+            await self._apply(session, event.fact)
+
+    async def _apply(self, session: Session, fact: Message) -> None:
         match fact:
             case events_pb2.PaymentSucceeded(payment=payment):
                 await self._orders.settle(session, UUID(payment.order_id), mapping.capture(payment))

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 from uuid import UUID
 
 from mesh import context, idempotency, outbox
-from mesh.database import Session
+from mesh.batcher import Batcher
+from mesh.database import Database, Session
 from mesh.errors import failed_precondition, invalid, not_found
-from mesh.events import OutboxEvent
 from mesh.idempotency import Claim, Record
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
 from mesh.telemetry import alert, get_logger
 from order_svc import domain, mapping
 from order_svc.domain import PAYABLE, Capture, IllegalTransitionError, Order, OrderStatus
+from order_svc.repository import Creation, OrderRepository
 
 log = get_logger(__name__)
 
@@ -43,60 +42,13 @@ class Lifetimes:
     maximum: timedelta
 
 
-class Transactions(Protocol):
-    """What the use cases need of the database."""
-
-    def session(self) -> AbstractAsyncContextManager[Session]:
-        """Lend a connection in autocommit mode."""
-        ...
-
-    def transaction(self) -> AbstractAsyncContextManager[Session]:
-        """Lend a connection for one transaction."""
-        ...
-
-
-class Store(Protocol):
-    """What the use cases need of the repository; see `OrderRepository`."""
-
-    async def create(
-        self, session: Session, order: Order, event: OutboxEvent, claim: Claim | None, response: bytes
-    ) -> bool:
-        """Insert order, event and idempotency record; False when the key was taken."""
-        ...
-
-    async def get(self, session: Session, merchant_id: UUID, order_id: UUID) -> Order | None:
-        """Return a merchant's order."""
-        ...
-
-    async def lock(self, session: Session, order_id: UUID) -> Order | None:
-        """Return an order and hold its row."""
-        ...
-
-    async def update(self, session: Session, order: Order) -> None:
-        """Store the order's next version."""
-        ...
-
-    async def page(
-        self,
-        session: Session,
-        merchant_id: UUID,
-        *,
-        status: OrderStatus | None,
-        reference: str,
-        after: UUID | None,
-        limit: int,
-    ) -> list[Order]:
-        """Return a page of a merchant's orders."""
-        ...
-
-
 class Orders:
     """Creates, finds, cancels, reserves and settles orders."""
 
     def __init__(
         self,
-        database: Transactions,
-        store: Store,
+        database: Database,
+        store: OrderRepository,
         lifetimes: Lifetimes,
         committed: Callable[[], None],
         *,
@@ -109,6 +61,7 @@ class Orders:
         self._committed = committed
         self._clock = clock
         self._ids = ids
+        self._creations = Batcher(self._insert)
 
     async def create(self, new: NewOrder, claim: Claim | None) -> Order | Record:
         """Create an order, or return the record of the request that created it under the same key.
@@ -132,14 +85,20 @@ class Orders:
         )
         message = mapping.order_message(order)
         event = mapping.order_event(order, message)
+        if await self._creations.submit(Creation(order, event, claim, message.SerializeToString())):
+            return order
         async with self._database.session() as session:
-            if await self._store.create(session, order, event, claim, message.SerializeToString()):
-                self._committed()
-                return order
             record = await idempotency.find(session, claim) if claim else None
         if record is None:
             raise RuntimeError("the idempotency record vanished between two statements")
         return record
+
+    async def _insert(self, batch: Sequence[Creation]) -> list[bool]:
+        """Insert orders together; return for each whether it is new."""
+        async with self._database.session() as session:
+            new = await self._store.create(session, batch)
+        self._committed()
+        return [creation.order.order_id in new for creation in batch]
 
     async def get(self, merchant_id: UUID, order_id: UUID) -> Order:
         """Return a merchant's order. Raises ApiError NOT_FOUND."""

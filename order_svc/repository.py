@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from uuid import UUID
 
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
+from sqlalchemy.dialects import postgresql as pg
 
-from mesh.database import Row, Session, Statement, parameters_for, statement
+from mesh.database import Row, Session, Statement, rows_from_arrays, statement
 from mesh.events import OutboxEvent, columns
-from mesh.idempotency import Claim, claim_parameters, insert_claim
+from mesh.idempotency import Claim, claims_parameters, insert_claims
 from mesh.money import Money
-from mesh.outbox import rows_to_insert
+from mesh.outbox import EVENT_ROWS, rows_to_insert
 from order_svc.domain import Order, OrderStatus
 from order_svc.tables import orders
 
 _COLUMNS = [column.name for column in orders.columns]
 
 
-def _insert_order(where: sa.ColumnElement[bool] | None) -> sa.Insert:
-    values = sa.select(*parameters_for(orders, prefix="order_").values())
-    return sa.insert(orders).from_select(_COLUMNS, values if where is None else values.where(where))
+_NEW_ROWS = rows_from_arrays("new_row", list(orders.columns), prefix="order_")
 
 
-def _create(with_claim: bool) -> Statement:
-    """Build the one statement, hence one round trip and one transaction, that makes an order.
+def _create() -> Statement:
+    """Build the one statement, hence one round trip and one transaction, that makes a batch of orders.
 
-    The idempotency record decides: where the key is taken it inserts nothing, and then neither do the others.
+    The idempotency records decide: where a key is taken nothing is inserted for it, and then neither is its order nor
+    its event. Orders without a key are marked as free by the caller.
     """
-    claim = insert_claim().cte("claim")
-    claimed = sa.exists(sa.select(sa.literal(1)).select_from(claim)) if with_claim else None
-    order = _insert_order(claimed).returning(orders.c.order_id).cte("new_order")
-    event = rows_to_insert(claimed).cte("new_event")
-    done = sa.select(order.c.order_id).add_cte(event)
-    return statement(done.add_cte(claim) if with_claim else done)
+    claim = insert_claims().cte("claim")
+    free = sa.union_all(
+        sa.select(claim.c.resource_id),
+        sa.select(sa.func.unnest(sa.bindparam("without_key", type_=pg.ARRAY(sa.UUID)))),
+    ).cte("free")
+    rows = sa.select(*_NEW_ROWS.c).where(_NEW_ROWS.c.order_id.in_(sa.select(free.c.resource_id)))
+    order = sa.insert(orders).from_select(_COLUMNS, rows).returning(orders.c.order_id).cte("new_order")
+    event = rows_to_insert(EVENT_ROWS.c.aggregate_id.in_(sa.select(free.c.resource_id))).cte("new_event")
+    return statement(sa.select(order.c.order_id).add_cte(event))
 
 
-_CREATE = _create(with_claim=False)
-_CREATE_ONCE = _create(with_claim=True)
+_CREATE = _create()
 _GET = statement(
     sa.select(orders).where(
         orders.c.order_id == sa.bindparam("order_id", type_=sa.UUID),
@@ -95,36 +99,54 @@ def _order(row: Row) -> Order:
     )
 
 
-def _parameters(order: Order) -> dict[str, object]:
-    return {
-        "order_order_id": order.order_id,
-        "order_merchant_id": order.merchant_id,
-        "order_merchant_order_id": order.merchant_order_id,
-        "order_amount_minor": order.amount.minor,
-        "order_currency": order.amount.currency,
-        "order_status": str(order.status),
-        "order_description": order.description,
-        "order_metadata": Jsonb(dict(order.metadata)),
-        "order_payment_id": order.payment_id,
-        "order_version": order.version,
-        "order_create_time": order.create_time,
-        "order_update_time": order.update_time,
-        "order_expire_time": order.expire_time,
-    }
+def _values(order: Order) -> tuple[object, ...]:
+    """Return an order's columns, in the order of the table's."""
+    return (
+        order.order_id,
+        order.merchant_id,
+        order.merchant_order_id,
+        order.amount.minor,
+        order.amount.currency,
+        str(order.status),
+        order.description,
+        Jsonb(dict(order.metadata)),
+        order.payment_id,
+        order.version,
+        order.create_time,
+        order.update_time,
+        order.expire_time,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """An order to insert, with the fact of it, and the claim and answer that its request is remembered by."""
+
+    order: Order
+    event: OutboxEvent
+    claim: Claim | None
+    response: bytes
 
 
 class OrderRepository:
     """Orders in PostgreSQL. Methods run in the session, and so in the transaction, that they are given."""
 
-    async def create(
-        self, session: Session, order: Order, event: OutboxEvent, claim: Claim | None, response: bytes
-    ) -> bool:
-        """Insert order, event and idempotency record in one statement; return False when the key was taken."""
-        parameters = _parameters(order) | columns([event])
-        if claim is None:
-            return await session.one(_CREATE, **parameters) is not None
-        parameters |= claim_parameters(claim, order.order_id, order.create_time, response)
-        return await session.one(_CREATE_ONCE, **parameters) is not None
+    async def create(self, session: Session, batch: Sequence[Creation]) -> set[UUID]:
+        """Insert orders with their events and idempotency records, in one statement.
+
+        Return the ids of those that are new; the key of any other was taken by an earlier request.
+        """
+        columns_of_orders = zip(*(_values(new.order) for new in batch), strict=True)
+        parameters = {f"order_{name}": list(values) for name, values in zip(_COLUMNS, columns_of_orders, strict=True)}
+        claims = [(new.claim, new.order.order_id, new.order.create_time, new.response) for new in batch if new.claim]
+        rows = await session.all(
+            _CREATE,
+            **parameters,
+            **columns(new.event for new in batch),
+            **claims_parameters(claims),
+            without_key=[new.order.order_id for new in batch if new.claim is None],
+        )
+        return {row.order_id for row in rows}
 
     async def get(self, session: Session, merchant_id: UUID, order_id: UUID) -> Order | None:
         """Return a merchant's order."""

@@ -30,7 +30,9 @@ def main() -> int:
         against.write(before)
         against.flush()
         buf = str(Path(sys.executable).parent / "buf")
-        return subprocess.run([buf, "breaking", DESCRIPTORS, "--against", against.name], cwd=ROOT, check=False).returncode
+        return subprocess.run(
+            [buf, "breaking", DESCRIPTORS, "--against", against.name], cwd=ROOT, check=False
+        ).returncode
 
 
 if __name__ == "__main__":

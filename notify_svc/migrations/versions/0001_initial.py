@@ -30,7 +30,7 @@ def upgrade() -> None:
         sa.Column("aggregate_id", sa.UUID(), nullable=False),
         sa.Column("aggregate_version", sa.BigInteger(), nullable=False),
         sa.Column("order_id", sa.Text(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=False),
         sa.Column("trace_id", sa.Text(), nullable=False),
         sa.Column("create_time", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("event_id", name="pk_events"),

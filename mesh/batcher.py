@@ -1,0 +1,67 @@
+"""Group commit: what is asked for while the database is busy goes to it together, in one statement.
+
+Under load a statement for thirty rows costs little more than one for a single row, in this process, in PostgreSQL and
+on the disk. An item that comes while nothing is under way is not held back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+
+class Batcher(Generic[ItemT, ResultT]):
+    """Hands items to `flush` in batches, and each caller its own result.
+
+    A batch that fails is tried again item by item, so that one caller's bad item fails nobody else: `flush` must have
+    no effect when it raises.
+    """
+
+    def __init__(
+        self,
+        flush: Callable[[Sequence[ItemT]], Awaitable[Sequence[ResultT]]],
+        *,
+        max_size: int = 64,
+        max_in_flight: int = 2,
+    ) -> None:
+        self._flush = flush
+        self._max_size = max_size
+        self._max_in_flight = max_in_flight
+        self._waiting: list[tuple[ItemT, asyncio.Future[ResultT]]] = []
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def submit(self, item: ItemT) -> ResultT:
+        """Return the item's result, or raise what its flush raised. A caller that is cancelled stops nothing."""
+        future: asyncio.Future[ResultT] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, future))
+        self._start()
+        return await future
+
+    def _start(self) -> None:
+        while self._waiting and len(self._running) < self._max_in_flight:
+            batch, self._waiting = self._waiting[: self._max_size], self._waiting[self._max_size :]
+            task = asyncio.create_task(self._run(batch))
+            self._running.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._start()
+
+    async def _run(self, batch: Sequence[tuple[ItemT, asyncio.Future[ResultT]]]) -> None:
+        try:
+            results = await self._flush([item for item, _ in batch])
+        except Exception as error:
+            if len(batch) > 1:
+                for pair in batch:
+                    await self._run([pair])
+            elif not batch[0][1].done():
+                batch[0][1].set_exception(error)
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            if not future.done():
+                future.set_result(result)
