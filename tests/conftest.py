@@ -1,0 +1,87 @@
+"""What all tests share: one run, at most one stack for it, and merchants that no two tests have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from cli.stack import Ready
+from tests.support.merchant import Identities, Merchant
+from tests.support.provider import Provider
+from tests.support.receiver import Receiver, serving
+from tests.support.run import Run
+
+_run = pytest.StashKey[Run]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the run, in the process that the developer started."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_run] = Run.begin()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, exitstatus: pytest.ExitCode, config: pytest.Config
+) -> None:
+    """Say where the logs of a run that failed are."""
+    run = config.stash.get(_run, None)
+    if run and exitstatus == pytest.ExitCode.TESTS_FAILED and run.stack_log.exists():
+        run.failed = True
+        terminalreporter.write_line(f"logs of the shared stack: {run.stack_folder / 'logs'}")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the run and its stack, whatever became of the tests."""
+    if _run in config.stash:
+        config.stash[_run].end()
+
+
+@pytest.fixture(scope="session")
+def gateway() -> Ready:
+    """The stack of the run. A test changes nothing of it that another could see."""
+    return Run.current().shared_stack()
+
+
+@pytest.fixture
+def provider(gateway: Ready) -> Iterator[Provider]:
+    """The provider of the stack, for a look at its books and for faults."""
+    provider = Provider(gateway.sandbox_url)
+    yield provider
+    provider.close()
+
+
+@pytest.fixture
+def identities(gateway: Ready) -> Iterator[Identities]:
+    """The internal service that makes merchants."""
+    identities = Identities(gateway.services["edge"])
+    yield identities
+    identities.close()
+
+
+@pytest.fixture
+def new_merchant(gateway: Ready, identities: Identities) -> Iterator[Callable[[], Merchant]]:
+    """Make a merchant that nobody else knows."""
+    made: list[Merchant] = []
+
+    def make() -> Merchant:
+        made.append(Merchant(gateway.edge_url, *identities.new_merchant()))
+        return made[-1]
+
+    yield make
+    for merchant in made:
+        merchant.http.close()
+
+
+@pytest.fixture
+def merchant(new_merchant: Callable[[], Merchant]) -> Merchant:
+    """The test's own merchant."""
+    return new_merchant()
+
+
+@pytest.fixture
+def receiver(merchant: Merchant) -> Iterator[Receiver]:
+    """The merchant's own server, which gets all its events."""
+    with serving() as receiver:
+        merchant.listen(receiver)
+        yield receiver

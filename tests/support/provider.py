@@ -1,0 +1,59 @@
+"""The provider as a test sees it: its books, its faults on demand, and the pages where a customer pays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from tests.support.waiting import eventually
+
+
+class Provider:
+    """The sandbox's control API and pages (`docs/sandbox.md`)."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._http = httpx.Client(base_url=url, headers={"accept": "application/json"}, timeout=30)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def captures(self, order_id: str) -> list[tuple[int, str]]:
+        """Return amount and currency of every capture for an order: money that really moved."""
+        answer = self._http.get("/_sandbox/ledger", params={"order_id": order_id, "kind": "capture"})
+        return [(line["amount"], line["currency"]) for line in answer.raise_for_status().json()["entries"]]
+
+    def charges(self, order_id: str) -> list[str]:
+        """Return the outcome of every attempt to charge for an order."""
+        answer = self._http.get("/_sandbox/ledger", params={"order_id": order_id, "kind": "charge"})
+        return [line["status"] for line in answer.raise_for_status().json()["entries"]]
+
+    def wait_for_capture(self, order_id: str) -> None:
+        """Wait until money has moved for an order."""
+        eventually(lambda: self.captures(order_id), f"a capture for {order_id}")
+
+    def fault(self, order_id: str, kind: str, **fields: Any) -> str:
+        """Arm a fault that strikes this order's requests and webhooks alone, once unless told otherwise."""
+        fault = {"kind": kind, "match": {"order_id": order_id}, "count": 1} | fields
+        return str(self._http.post("/_sandbox/faults", json=fault).raise_for_status().json()["id"])
+
+    def disarm(self, fault_id: str) -> None:
+        """Remove a fault, and release the webhooks that it holds."""
+        self._http.delete(f"/_sandbox/faults/{fault_id}").raise_for_status()
+
+    def pay(self, page_url: str, payment_method: str = "pm_card_visa") -> httpx.Response:
+        """Pay on a hosted page, as its button does."""
+        return self._http.post(f"{page_url}/pay", data={"payment_method": payment_method})
+
+    def answer_challenge(self, challenge_url: str, answer: str) -> None:
+        """`approve` or `refuse` a 3-D Secure challenge."""
+        assert self._http.post(f"{challenge_url}/{answer}").status_code in (200, 402)
+
+    def deliveries(self, **filters: str) -> list[dict[str, Any]]:
+        """Return webhooks with their attempts."""
+        deliveries: list[dict[str, Any]] = (
+            self._http.get("/_sandbox/webhooks", params=filters).raise_for_status().json()["deliveries"]
+        )
+        return deliveries

@@ -1,0 +1,113 @@
+"""A merchant's own server: it records the webhooks that it gets, and misbehaves when it is told to."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from standardwebhooks import Webhook
+
+from tests.support.waiting import PATIENCE, eventually
+
+
+@dataclass(frozen=True)
+class Received:
+    """One request as it came in, and how it was answered."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    status: int
+
+
+class Receiver:
+    """An HTTP server on a port of its own.
+
+    `secret` is what the gateway answered when the URL was registered; every body is verified with it by the public
+    Standard Webhooks library before a test sees it.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.secret = ""
+        self.requests: list[Received] = []
+        self._failures = 0
+        self._gate = threading.Event()
+        self._gate.set()
+        self._lock = threading.Lock()
+
+    def fail_next(self, count: int) -> None:
+        """Answer 500 to the next requests."""
+        self._failures = count
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Answer nothing while the block runs."""
+        self._gate.clear()
+        try:
+            yield
+        finally:
+            self._gate.set()
+
+    def take(self, headers: Mapping[str, str], body: bytes) -> int:
+        """Record a request and return the status to answer with."""
+        with self._lock:
+            status = 500 if self._failures else 204
+            self._failures = max(0, self._failures - 1)
+            self.requests.append(Received(headers, body, status))
+        self._gate.wait(PATIENCE)
+        return status
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return every event that came in, in its order of arrival, verified."""
+        webhook = Webhook(self.secret)
+        return [webhook.verify(request.body, dict(request.headers)) for request in list(self.requests)]
+
+    def wait_for(self, event_type: str, *, count: int = 1, seconds: float = PATIENCE) -> list[dict[str, Any]]:
+        """Wait until `count` different events of a type have come, and return them."""
+
+        def arrived() -> list[dict[str, Any]]:
+            found = {event["id"]: event for event in self.events() if event["type"] == event_type}
+            return list(found.values()) if len(found) >= count else []
+
+        return eventually(arrived, f"{count} x {event_type}", seconds=seconds)
+
+    def histories(self) -> dict[str, list[tuple[int, str]]]:
+        """Return by resource the versions that were told of, each once, in the order in which they first came."""
+        found: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        seen: set[str] = set()
+        for event in self.events():
+            kind, resource = next(iter(event["data"].items()))
+            if event["id"] not in seen:
+                seen.add(event["id"])
+                found[resource[f"{kind}_id"]].append((resource["version"], event["type"]))
+        return dict(found)
+
+
+@contextmanager
+def serving() -> Iterator[Receiver]:
+    """Run a receiver."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:  # noqa: N802  the base class's name
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            status = receiver.take({name.lower(): value for name, value in self.headers.items()}, body)
+            self.send_response(status)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Keep the test's output clean."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        receiver = Receiver(f"http://127.0.0.1:{server.server_address[1]}/webhooks")
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield receiver
+        server.shutdown()

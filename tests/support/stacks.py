@@ -1,0 +1,9 @@
+"""How the stacks of the tests differ from a developer's: they do not wait long for what does not come."""
+
+from __future__ import annotations
+
+QUICK = {
+    "payment_svc": {"FUSIONXPAY_FIRST_CHECK_SECONDS": "2", "FUSIONXPAY_PROVIDER_TIMEOUT_SECONDS": "2"},
+    "sandbox": {"SANDBOX_SETTLE_SECONDS": "0.3"},
+}
+"""Environment by component."""
