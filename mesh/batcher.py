@@ -26,7 +26,7 @@ class Batcher(Generic[ItemT, ResultT]):
         flush: Callable[[Sequence[ItemT]], Awaitable[Sequence[ResultT]]],
         *,
         max_size: int = 64,
-        max_in_flight: int = 2,
+        max_in_flight: int = 1,
     ) -> None:
         self._flush = flush
         self._max_size = max_size
