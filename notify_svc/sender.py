@@ -21,8 +21,8 @@ from notify_svc.domain import Attempt, Delivery, UrlRefusedError
 from notify_svc.repository import NotifyRepository
 
 log = get_logger(__name__)
-LEASE = timedelta(seconds=90)
-"""Longer than an attempt can take: a delivery of a process that died is tried again after it."""
+LEASE_MARGIN = timedelta(seconds=10)
+"""How much longer than an attempt a delivery stays with its process; when that died, it is tried again after it."""
 
 MAX_ANSWER = 500
 """How many bytes of the merchant's answer are read and kept."""
@@ -46,6 +46,7 @@ class Sender:
         self._store = store
         self._vault = vault
         self._timeout = timeout
+        self._lease = timedelta(seconds=timeout) + LEASE_MARGIN
         self._concurrency = concurrency
         self._allow_http = allow_http
         self._clock = clock
@@ -72,7 +73,7 @@ class Sender:
             return False
         now = self._clock()
         async with self._database.session() as session:
-            due = await self._store.claim_due(session, now, now + LEASE, room)
+            due = await self._store.claim_due(session, now, now + self._lease, room)
         for delivery in due:
             task = asyncio.create_task(self._deliver(delivery))
             self._under_way.add(task)

@@ -24,7 +24,9 @@ from payment_svc.repository import DueCheck, PaymentRepository
 
 log = get_logger(__name__)
 BATCH = 16
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
+"""How long what a process took stays with it; when that died, another takes it. Overlapping work is harmless."""
+
 NEVER_ARRIVED_AFTER = 2
 """Look-ups that must find nothing at the provider before a call without an answer counts as never made."""
 

@@ -32,7 +32,7 @@ from payment_svc.repository import PaymentRepository, StoredEvent
 
 log = get_logger(__name__)
 BATCH = 16
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=30)
 BACKOFF = tuple(timedelta(seconds=s) for s in (0.5, 2, 5, 15, 30, 60, 300, 900, 3600))
 """The waits between attempts to apply an event; after the last it is dead, and the reconciler still has the payment."""
 
