@@ -31,7 +31,9 @@ from mesh.worker import Worker
 log = get_logger(__name__)
 
 BATCH = 128
-FETCH_SECONDS = 10.0
+FETCH_SECONDS = 2.0
+"""How long one look into an idle stream lasts; a service that is told to end waits for it."""
+
 MAX_ATTEMPTS = 8
 BACKOFF = (0.1, 0.5, 2.0, 5.0, 10.0, 20.0, 30.0)
 
