@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.support.merchant import Merchant
 from tests.support.provider import Provider
 from tests.support.receiver import Receiver

@@ -39,6 +39,15 @@ class Provider:
         fault = {"kind": kind, "match": {"order_id": order_id}, "count": 1} | fields
         return str(self._http.post("/_sandbox/faults", json=fault).raise_for_status().json()["id"])
 
+    def wait_for_hit(self, fault_id: str) -> None:
+        """Wait until a fault has struck."""
+
+        def struck() -> bool:
+            faults = self._http.get("/_sandbox/faults").raise_for_status().json()["faults"]
+            return any(fault["id"] == fault_id and fault["hits"] for fault in faults)
+
+        eventually(struck, f"a hit of {fault_id}")
+
     def disarm(self, fault_id: str) -> None:
         """Remove a fault, and release the webhooks that it holds."""
         self._http.delete(f"/_sandbox/faults/{fault_id}").raise_for_status()
