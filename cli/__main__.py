@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import up
+from cli import demo, up
 
 app = typer.Typer(
     name="fusionxpay",
@@ -13,11 +13,7 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # they may hold secrets
 )
 app.command("up")(up.up)
-
-
-@app.callback()
-def _commands() -> None:
-    """Keep subcommands as such even while there is only one."""
+app.command("demo")(demo.demo)
 
 
 def main() -> None:

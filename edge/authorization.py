@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from typing import Any
 
@@ -38,6 +39,7 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
 
     async def Check(self, request: external_auth_pb2.CheckRequest, context: Context) -> external_auth_pb2.CheckResponse:
         """Identify the merchant by its key, then hold the request against the contract."""
+        started = time.perf_counter()
         http = request.attributes.request.http
         headers = http.headers
         try:
@@ -51,6 +53,13 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
         violation = self._checks.violation(http.method, http.path, headers.get("content-type", ""), body)
         if violation:
             return _denied(invalid_fields([violation]), headers.get("x-request-id", ""))
+        log.debug(
+            "authorized",
+            path=http.path,
+            merchant_id=identity.merchant_id,
+            request_id=headers.get("x-request-id", ""),
+            duration_ms=round((time.perf_counter() - started) * 1000, 3),
+        )
         return _allowed(identity)
 
 

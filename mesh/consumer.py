@@ -6,6 +6,7 @@ with growing pauses, and after `MAX_ATTEMPTS` written to the dead letters and ta
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ class Consumer:
     async def _step(self) -> bool:
         try:
             if self._subscription is None:
-                await self._bus.connected()
+                await self.worker.idle(self._bus.connected())
                 # a fresh start, or a failure before: take nothing that cannot be stored
                 async with self._database.session() as session:
                     await session.one(_PING)
@@ -123,9 +124,13 @@ class Consumer:
 
     async def _fetch(self, subscription: JetStreamContext.PullSubscription) -> list[Msg]:
         try:
-            return await subscription.fetch(BATCH, timeout=FETCH_SECONDS)
+            return await self.worker.idle(subscription.fetch(BATCH, timeout=FETCH_SECONDS))
         except TimeoutError:
             return []
+        except asyncio.CancelledError:
+            # nobody reads any more: what the server would still send waits for whoever asks next
+            await subscription.unsubscribe()
+            raise
 
     async def _apply(self, messages: Sequence[Msg]) -> None:
         received = [event for message in messages if (event := await self._decode(message))]

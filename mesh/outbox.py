@@ -19,8 +19,10 @@ from mesh.database import Database, Row, Session, rows_from_arrays, statement
 from mesh.events import OutboxEvent, columns, headers_of
 from mesh.ids import Clock, utc_now
 from mesh.schema import TIME, outbox
-from mesh.telemetry import EVENTS_PUBLISHED, OUTBOX_DEPTH
+from mesh.telemetry import EVENTS_PUBLISHED, OUTBOX_DEPTH, get_logger
 from mesh.worker import Worker
+
+log = get_logger(__name__)
 
 BATCH = 256
 BUSY = 8
@@ -45,7 +47,7 @@ def rows_to_insert(where: sa.ColumnElement[bool] | None = None) -> sa.Insert:
 _INSERT = statement(rows_to_insert())
 _older = outbox.alias("older")
 _CLAIM = statement(
-    sa.select(outbox.c.seq, outbox.c.subject, outbox.c.payload)
+    sa.select(outbox.c.seq, outbox.c.aggregate_id, outbox.c.subject, outbox.c.payload, outbox.c.create_time)
     .where(
         outbox.c.publish_time.is_(None),
         ~sa.exists().where(
@@ -113,12 +115,19 @@ class Relay:
                     _MARK, done_seq=list(stored), done_stream_seq=list(stored.values()), now=self._clock()
                 )
         EVENTS_PUBLISHED.inc(len(stored))
+        self._log_published([row for row in rows if row.seq in stored])
         if len(stored) < len(rows):
             # what was not stored is still unpublished and is claimed again, after a pause
             raise ConnectionError(f"{len(rows) - len(stored)} of {len(rows)} events were not acknowledged")
         if len(rows) > BUSY:
             await asyncio.sleep(LINGER_SECONDS)
         return True
+
+    def _log_published(self, rows: Sequence[Row]) -> None:
+        now = self._clock()
+        for row in rows:
+            delay = round((now - row.create_time).total_seconds() * 1000, 3)
+            log.debug("event published", subject=row.subject, aggregate_id=row.aggregate_id, delay_ms=delay)
 
     async def _publish(self, row: Row) -> asyncio.Future[PubAck]:
         envelope = event_pb2.EventEnvelope.FromString(row.payload)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from mesh import context
 from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
 MAX_BACKOFF = 10.0
+ResultT = TypeVar("ResultT")
 
 
 class Worker:
@@ -27,6 +29,7 @@ class Worker:
         self._wake = asyncio.Event()
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
+        self._idle: asyncio.Future[Any] | None = None
 
     def wake(self) -> None:
         """Say that there is work now."""
@@ -37,12 +40,22 @@ class Worker:
         self._task = asyncio.create_task(self._run(), name=self.name)
 
     async def stop(self) -> None:
-        """End the loop after the step under way, which is given 10 seconds."""
+        """End the loop after the step under way, which is given 10 seconds; a step that only waits ends at once."""
         self._stopping = True
         self._wake.set()
+        if self._idle:
+            self._idle.cancel()
         if self._task:
             await asyncio.wait([self._task], timeout=10)
             self._task.cancel()
+
+    async def idle(self, waiting: Awaitable[ResultT]) -> ResultT:
+        """Wait, inside a step, for something that may be given up when the worker stops."""
+        future = self._idle = asyncio.ensure_future(waiting)
+        try:
+            return await future
+        finally:
+            self._idle = None
 
     async def _run(self) -> None:
         failures = 0

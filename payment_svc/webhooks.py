@@ -18,7 +18,7 @@ from mesh.errors import ApiError, invalid, unauthenticated
 from mesh.ids import Clock, utc_now
 from mesh.telemetry import alert, get_logger
 from mesh.worker import Worker
-from payment_svc.domain import AmountMismatchError, Payment, Snapshot
+from payment_svc.domain import AmountMismatchError, Payment, PaymentStatus, Snapshot
 from payment_svc.payments import Payments, timed
 from payment_svc.providers.base import (
     ObjectNotFoundError,
@@ -102,6 +102,9 @@ class Webhooks:
         payment = await self._payment_of(stored.provider, event)
         if payment is None:
             return "IGNORED", "belongs to no payment of ours"
+        if payment.status == PaymentStatus.SUCCESS:
+            # nothing that happens to a charge takes a capture back, so there is nothing to ask
+            return "APPLIED", "the payment was settled already"
         try:
             snapshot = await timed(payment, "fetch", _by_event(provider, event))
             changed = await self._payments.agree(payment.payment_id, snapshot)
