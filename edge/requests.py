@@ -1,11 +1,12 @@
 """What Envoy's transcoder lets through but a merchant would want to be told of.
 
-The transcoder drops unknown JSON fields silently, and lets query parameters override what the path and the body say.
-Both are refused here, by name, before the request reaches a service.
+The transcoder drops unknown JSON fields silently, lets query parameters override what the path and the body say, and
+names a field of the wrong type only in prose. All are refused here, by name, before the request reaches a service.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,6 +18,8 @@ from edge.routes import Route
 from mesh.errors import FieldViolation
 
 MAX_DEPTH = 16
+_INTEGERS = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64)
+_INTEGER = re.compile(r"-?\d{1,18}")
 
 
 class RequestChecks:
@@ -48,10 +51,24 @@ class RequestChecks:
 def _query_violation(route: Route, query: str) -> FieldViolation | None:
     if route.body:
         return FieldViolation("query", f"{route.method} {route.template} takes no query parameters")
-    for name, _ in parse_qsl(query, keep_blank_values=True):
-        if name.split(".")[0] in route.variables:
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name in route.variables:
             return FieldViolation(name, "is given by the path and cannot be a query parameter")
+        field = _field(route.request, name)
+        if field is None:
+            known = ", ".join(sorted(set(route.request.fields_by_name) - route.variables)) or "none"
+            return FieldViolation(name, f"is not a query parameter here; there are: {known}")
+        if not _is_parameter(field, value):
+            return FieldViolation(name, _expectation(field))
     return None
+
+
+def _is_parameter(field: FieldDescriptor, text: str) -> bool:
+    if field.enum_type is not None:
+        return text in field.enum_type.values_by_name
+    if field.cpp_type in _INTEGERS:
+        return _INTEGER.fullmatch(text) is not None
+    return True
 
 
 def _body_violation(route: Route, body: bytes) -> FieldViolation | None:
@@ -70,27 +87,67 @@ def _body_violation(route: Route, body: bytes) -> FieldViolation | None:
 
 
 def _object_violation(document: dict[str, Any], message: Descriptor, prefix: str, depth: int) -> FieldViolation | None:
-    """Find the first field that the message does not have, as deep as messages of ours are nested."""
-    if depth == 0:
-        return FieldViolation(prefix.rstrip("."), "is nested too deep")
+    """Find the first field that the message does not have, or whose value is of another type."""
     for name, value in document.items():
-        field = message.fields_by_name.get(name) or message.fields_by_camelcase_name.get(name)
+        field = _field(message, name)
         if field is None:
             known = ", ".join(sorted(message.fields_by_name))
             return FieldViolation(prefix + name, f"is not a field here; there are: {known}")
-        nested = _nested(field)
-        if nested:
-            for item in value if isinstance(value, list) else [value]:
-                if isinstance(item, dict):
-                    found = _object_violation(item, nested, f"{prefix}{name}.", depth - 1)
-                    if found:
-                        return found
+        found = _value_violation(field, value, prefix + name, depth)
+        if found:
+            return found
     return None
 
 
-def _nested(field: FieldDescriptor) -> Descriptor | None:
-    """Return the message whose fields the JSON object has; maps and Google's own types have other forms."""
-    message = field.message_type
-    if message is None or message.GetOptions().map_entry or not message.full_name.startswith("fusionx."):
+def _field(message: Descriptor, name: str) -> FieldDescriptor | None:
+    """Return a field by its name or by its JSON name: both are taken (ProtoJSON)."""
+    return message.fields_by_name.get(name) or message.fields_by_camelcase_name.get(name)
+
+
+def _value_violation(field: FieldDescriptor, value: Any, path: str, depth: int) -> FieldViolation | None:
+    if value is None:
         return None
-    return message
+    if depth == 0:
+        return FieldViolation(path, "is nested too deep")
+    message = field.message_type
+    if message is not None and message.GetOptions().map_entry:
+        texts = isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+        return None if texts else FieldViolation(path, "must be an object whose values are strings")
+    if field.is_repeated:
+        return _list_violation(field, value, path, depth)
+    if message is not None and message.full_name.startswith("fusionx."):
+        if not isinstance(value, dict):
+            return FieldViolation(path, "must be an object")
+        return _object_violation(value, message, f"{path}.", depth - 1)
+    return None if _is_value(field, value) else FieldViolation(path, _expectation(field))
+
+
+def _list_violation(field: FieldDescriptor, value: Any, path: str, depth: int) -> FieldViolation | None:
+    if not isinstance(value, list):
+        return FieldViolation(path, "must be a list")
+    wrong = (number for number, item in enumerate(value) if not _is_value(field, item))
+    number = next(wrong, None)
+    return None if number is None else FieldViolation(f"{path}[{number}]", _expectation(field))
+
+
+def _is_value(field: FieldDescriptor, value: Any) -> bool:
+    """Whether a JSON value can be the scalar that the field holds; Google's own types are left to the transcoder."""
+    if field.enum_type is not None:
+        return isinstance(value, str) and value in field.enum_type.values_by_name
+    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+        return isinstance(value, str)
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        return isinstance(value, bool)
+    if field.cpp_type in _INTEGERS:
+        return not isinstance(value, bool) and _INTEGER.fullmatch(str(value)) is not None
+    return True
+
+
+def _expectation(field: FieldDescriptor) -> str:
+    if field.enum_type is not None:
+        return "must be one of: " + ", ".join(name for name in field.enum_type.values_by_name)
+    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+        return "must be a string"
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        return "must be true or false"
+    return "must be a whole number"

@@ -51,7 +51,8 @@ class Worker:
 
     async def idle(self, waiting: Awaitable[ResultT]) -> ResultT:
         """Wait, inside a step, for something that may be given up when the worker stops."""
-        future = self._idle = asyncio.ensure_future(waiting)
+        future: asyncio.Future[ResultT] = asyncio.ensure_future(waiting)
+        self._idle = future
         try:
             return await future
         finally:
