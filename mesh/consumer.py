@@ -32,8 +32,8 @@ from mesh.worker import Worker
 log = get_logger(__name__)
 
 BATCH = 128
-FETCH_SECONDS = 2.0
-"""How long one look into an idle stream lasts; a service that is told to end waits for it."""
+FETCH_SECONDS = 10.0
+"""How long one look into an idle stream lasts; less than the stream waits for an acknowledgement."""
 
 MAX_ATTEMPTS = 8
 BACKOFF = (0.1, 0.5, 2.0, 5.0, 10.0, 20.0, 30.0)
