@@ -3,6 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 BIN := .venv/bin
 WORKERS ?= 2
+PORT ?= 8080
 PACKAGES := mesh order_svc payment_svc notify_svc edge sandbox cli bench proto tests
 
 .PHONY: install demo up test lint format gen bench constraints clean
@@ -19,7 +20,8 @@ demo: install
 	$(BIN)/fusionxpay demo
 
 up: install
-	$(BIN)/fusionxpay up
+	@mkdir -p .data
+	$(BIN)/fusionxpay up --http-port $(PORT) --ready-file .data/ready.json
 
 test: lint
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
