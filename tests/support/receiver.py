@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +13,8 @@ from typing import Any
 from standardwebhooks import Webhook
 
 from tests.support.waiting import PATIENCE, eventually
+
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,18 @@ class Receiver:
             return list(found.values()) if len(found) >= count else []
 
         return eventually(arrived, f"{count} x {event_type}", seconds=seconds)
+
+    def wait_for_state(self, resource_id: str, wanted: Callable[[Json], bool]) -> Json:
+        """Wait until a resource was told of in a wanted state, and return that state."""
+
+        def told() -> Json:
+            for event in self.events():
+                kind, resource = next(iter(event["data"].items()))
+                if resource[f"{kind}_id"] == resource_id and wanted(resource):
+                    return dict(resource)
+            return {}
+
+        return eventually(told, f"the wanted state of {resource_id}")
 
     def histories(self) -> dict[str, list[tuple[int, str]]]:
         """Return by resource the versions that were told of, each once, in the order in which they first came."""

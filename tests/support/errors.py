@@ -1,0 +1,21 @@
+"""The one JSON shape of errors, `google.rpc.Status`."""
+
+from __future__ import annotations
+
+import httpx
+
+
+def problem(answer: httpx.Response) -> tuple[int, str, set[str]]:
+    """Return status, reason and the fields that are named, after a look at the rest of the shape."""
+    assert answer.status_code >= 400, answer.text
+    assert answer.headers["content-type"].startswith("application/json"), answer.headers
+    body = answer.json()
+    assert body.keys() == {"code", "message", "details"}, body
+    assert isinstance(body["code"], int)
+    assert body["message"]
+    details = {detail["@type"].rpartition(".")[2]: detail for detail in body["details"]}
+    assert details["RequestInfo"]["request_id"] == answer.headers["x-request-id"], body
+    assert details["ErrorInfo"]["domain"].startswith("fusionxpay")
+    violations = details.get("BadRequest", {"field_violations": []})["field_violations"]
+    assert all(violation["description"] for violation in violations)
+    return answer.status_code, details["ErrorInfo"]["reason"], {violation["field"] for violation in violations}
