@@ -24,7 +24,9 @@ class StackSettings(BaseSettings):
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="lowest level that is logged")
     requests_per_second: int = Field(1000, ge=1, description="what the gateway takes of one merchant")
     start_seconds: float = Field(60, gt=0, description="how long all parts together may take to become ready")
-    grace_seconds: float = Field(15, ge=0, description="how long a part may take to end before it is killed")
+    grace_seconds: float = Field(
+        25, ge=0, description="how long a part may take to end: longer than a service's own drain"
+    )
     service_env: dict[str, dict[str, str]] = Field(
         default_factory=dict, description="extra environment by component, such as shorter timeouts for a test"
     )
