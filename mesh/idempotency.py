@@ -139,6 +139,11 @@ _TAKE_OVER = statement(
     )
     .values(lease_time=sa.bindparam("until", type_=TIME))
 )
+_HAND_OVER = statement(
+    sa.update(idempotency_keys)
+    .where(*_mine, idempotency_keys.c.response.is_(None))
+    .values(lease_time=sa.bindparam("until", type_=TIME))
+)
 _ANSWER = statement(
     sa.update(idempotency_keys)
     .where(idempotency_keys.c.resource_id == sa.bindparam("resource_id", type_=sa.UUID), *_mine)
@@ -197,6 +202,11 @@ async def take_over(session: Session, claim: Claim, now: datetime, lease: timede
 async def answer(session: Session, claim: Claim, resource_id: UUID, response: Message) -> None:
     """Store the answer that every repetition gets."""
     await session.run(_ANSWER, **_key_of(claim), resource_id=resource_id, response=response.SerializeToString())
+
+
+async def hand_over(session: Session, claim: Claim, now: datetime) -> None:
+    """End the lease of a request that could not be finished: the next repetition may continue it at once."""
+    await session.run(_HAND_OVER, **_key_of(claim), until=now)
 
 
 async def release(session: Session, claim: Claim) -> None:

@@ -126,6 +126,9 @@ class Payments:
         except ApiError as error:
             if error.code in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND):
                 await self._abandon(payment, error, claim)
+            elif claim:
+                async with self._database.session() as session:
+                    await idempotency.hand_over(session, claim, self._clock())
             raise
         snapshot = await self.ask(payment, "start", self._providers.get(payment.provider).start)
         return await self.agree(payment.payment_id, snapshot, claim)
