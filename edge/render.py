@@ -264,6 +264,8 @@ def _cluster(name: str, address: str) -> Config:
         "type": "STRICT_DNS",
         "connect_timeout": "1s",
         "lb_policy": "ROUND_ROBIN",
+        # Envoy's second of waiting for further changes would send requests to a replica that has already left
+        "common_lb_config": {"update_merge_window": "0s"},
         "per_connection_buffer_limit_bytes": 1 << 20,
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
         "typed_extension_protocol_options": {
