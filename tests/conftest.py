@@ -11,6 +11,7 @@ from tests.support.merchant import Identities, Merchant
 from tests.support.provider import Provider
 from tests.support.receiver import Receiver, serving
 from tests.support.run import Run
+from tests.support.stripe_events import Stripe
 
 _run = pytest.StashKey[Run]()
 
@@ -49,6 +50,12 @@ def provider(gateway: Ready) -> Iterator[Provider]:
     provider = Provider(gateway.sandbox_url)
     yield provider
     provider.close()
+
+
+@pytest.fixture
+def stripe(gateway: Ready) -> Stripe:
+    """A sender of webhooks that knows the signing secret."""
+    return Stripe(gateway.edge_url, gateway.webhook_secrets["stripe"])
 
 
 @pytest.fixture
