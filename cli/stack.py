@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,7 @@ from cli.merchant import Merchant
 from cli.plan import STOP_ORDER, carry_out, plan
 from cli.ports import Ports
 from cli.postgres import database_url
-from cli.process import Child, stop_all
+from cli.process import Child, StackError, stop_all
 from cli.servers import drain_envoy
 from cli.services import OUR_SERVICES
 from cli.settings import StackSettings
@@ -72,6 +72,7 @@ class Stack:
 
     def __enter__(self) -> Stack:
         with ExitStack() as undo:
+            self._clear_ready_file()
             data = undo.enter_context(DataDir(self._settings.data_dir))
             ports = undo.enter_context(Ports())
             self._site = lay_out(self._settings, self._wanted, data, ports)
@@ -170,9 +171,21 @@ class Stack:
         if self._settings.ready_file is not None:
             write_private(self._settings.ready_file, self.ready.to_json())
 
+    def _clear_ready_file(self) -> None:
+        """Remove what a stack that was killed left, and find out early whether the file can be written."""
+        file = self._settings.ready_file
+        if file is None:
+            return
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise StackError(f"ready file {file} cannot be used: {error}") from error
+
     def _stop_everything(self) -> None:
         if self._settings.ready_file is not None:
-            self._settings.ready_file.unlink(missing_ok=True)
+            with suppress(OSError):  # whatever has become of its folder, the processes are ended
+                self._settings.ready_file.unlink()
         for job in (child for child in self._children.values() if child.is_job):
             job.kill()
         if "envoy" in self._children and self._children["envoy"].pid is not None:

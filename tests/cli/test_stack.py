@@ -186,6 +186,24 @@ def test_ready_file_is_private_and_exists_only_while_all_is_healthy(tmp_path: Pa
     assert not ready_file.exists()
 
 
+def test_ready_file_of_a_stack_that_was_killed_is_removed_before_the_next_is_ready(tmp_path: Path):
+    ready_file = tmp_path / "ready.json"
+    ready_file.write_text("stale")
+
+    def config(site: Site) -> Path:
+        assert not ready_file.exists()
+        return envoy_config(site)
+
+    with Stack(StackSettings(ready_file=ready_file), ["envoy"], config):
+        assert ready_file.exists()
+
+
+def test_ready_file_that_cannot_be_written_is_reported_before_anything_starts(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(StackError, match=r"ready file .*/file/ready\.json cannot be used"):
+        Stack(StackSettings(ready_file=tmp_path / "file" / "ready.json"), ["valkey"]).__enter__()
+
+
 def test_failed_start_names_the_log_and_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def broken(site: Site) -> Path:
         config = envoy_config(site)
