@@ -1,0 +1,78 @@
+"""Group commit: what comes while a flush is under way goes together into the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from mesh.batcher import Batcher
+
+
+class Flush:
+    """A flush that can be held, and that refuses odd numbers when told to."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.gate = asyncio.Event()
+        self.refuses_odd = False
+
+    async def __call__(self, items: Sequence[int]) -> list[int]:
+        """Return ten times each item."""
+        self.batches.append(list(items))
+        await self.gate.wait()
+        if self.refuses_odd and any(item % 2 for item in items):
+            raise ValueError("odd")
+        return [item * 10 for item in items]
+
+
+async def held(flush: Flush, batcher: Batcher[int, int], items: Sequence[int]) -> list[asyncio.Task[int]]:
+    """Submit the first item, and the others while it is under way."""
+    tasks = []
+    for item in items:
+        tasks.append(asyncio.create_task(batcher.submit(item)))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    flush.gate.set()
+    return tasks
+
+
+async def test_an_item_alone_is_not_held_back() -> None:
+    flush = Flush()
+    flush.gate.set()
+    assert await Batcher(flush).submit(1) == 10
+    assert flush.batches == [[1]]
+
+
+async def test_items_that_come_meanwhile_go_together_and_each_gets_its_own_result() -> None:
+    flush = Flush()
+    tasks = await held(flush, Batcher(flush), [1, 2, 3, 4])
+    assert await asyncio.gather(*tasks) == [10, 20, 30, 40]
+    assert flush.batches == [[1], [2, 3, 4]]
+
+
+async def test_a_batch_is_no_larger_than_it_may_be() -> None:
+    flush = Flush()
+    tasks = await held(flush, Batcher(flush, max_size=2), [1, 2, 3, 4])
+    await asyncio.gather(*tasks)
+    assert flush.batches == [[1], [2, 3], [4]]
+
+
+async def test_a_bad_item_fails_nobody_else() -> None:
+    flush = Flush()
+    flush.refuses_odd = True
+    tasks = await held(flush, Batcher(flush), [2, 4, 5, 6])
+    assert await asyncio.gather(*tasks[:2], tasks[3]) == [20, 40, 60]
+    with pytest.raises(ValueError, match="odd"):
+        await tasks[2]
+
+
+async def test_a_caller_that_gives_up_stops_nothing() -> None:
+    flush = Flush()
+    batcher = Batcher(flush)
+    gone = asyncio.create_task(batcher.submit(1))
+    await asyncio.sleep(0)
+    gone.cancel()
+    flush.gate.set()
+    assert await batcher.submit(2) == 20

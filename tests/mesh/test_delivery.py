@@ -1,0 +1,169 @@
+"""From the outbox through the stream into the inbox, on real servers: in order, once, and never silently lost."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+from fusionx.order.v1 import order_events_pb2, order_pb2
+
+from mesh import consumer as consumer_module
+from mesh import outbox
+from mesh.bus import Bus
+from mesh.consumer import Consumer, Received
+from mesh.database import Database, Session, statement
+from mesh.events import OutboxEvent, event
+from mesh.outbox import Relay
+
+UNPUBLISHED = statement(sa.text("SELECT count(*) FROM outbox WHERE publish_time IS NULL"))
+DEAD = statement(sa.text("SELECT event_id, reason, payload FROM dead_letters"))
+
+
+class Applied:
+    """A handler that notes what it applied, and refuses what it is told to."""
+
+    def __init__(self) -> None:
+        self.versions: dict[str, list[int]] = {}
+        self.refused: set[int] = set()
+        self.refusals = 0
+
+    async def __call__(self, session: Session, events: Sequence[Received]) -> None:
+        """Apply a batch, or nothing of it."""
+        if any(one.envelope.aggregate_version in self.refused for one in events):
+            self.refusals += 1
+            raise ValueError("this one cannot be applied")
+        for one in events:
+            self.versions.setdefault(one.envelope.aggregate_id, []).append(one.envelope.aggregate_version)
+
+    @property
+    def count(self) -> int:
+        """How many events were applied."""
+        return sum(len(versions) for versions in self.versions.values())
+
+
+@pytest.fixture
+def subject() -> str:
+    """A subject that no service listens to."""
+    return f"fusionx.test.v1.{uuid.uuid4().hex}"
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumer_module, "BACKOFF", (0.01,))
+
+
+def fact(subject: str, aggregate_id: uuid.UUID, version: int) -> OutboxEvent:
+    """Return an event of a resource."""
+    order = order_pb2.Order(order_id=str(aggregate_id), version=version)
+    made = event(
+        order_events_pb2.OrderCreated(order=order),
+        aggregate_id=aggregate_id,
+        version=version,
+        merchant_id=uuid.uuid4(),
+        time=datetime.now(UTC),
+    )
+    return replace(made, subject=subject)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait, for at most 20 seconds, until something holds."""
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110  # what is waited for happens in PostgreSQL and NATS
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def consuming(bus: Bus, database: Database, subject: str, handler: Applied) -> AsyncIterator[None]:
+    """Run a consumer of the subject while the block runs."""
+    consumer = Consumer(f"test_{uuid.uuid4().hex}", [subject], bus, database, handler, after_commit=lambda: None)
+    consumer.worker.start()
+    yield
+    await consumer.worker.stop()
+
+
+async def test_two_relays_publish_the_events_of_each_resource_in_order(
+    bus: Bus, database: Database, subject: str
+) -> None:
+    resources = [uuid.uuid4() for _ in range(4)]
+    async with database.transaction() as session:
+        for version in range(1, 11):
+            await outbox.add(session, [fact(subject, resource, version) for resource in resources])
+    relays = [Relay(database, bus), Relay(database, bus)]
+    applied = Applied()
+    async with consuming(bus, database, subject, applied):
+        for relay in relays:
+            relay.worker.start()
+        await until(lambda: applied.count == 40)
+        await asyncio.gather(*(relay.worker.stop() for relay in relays))
+    assert applied.versions == {str(resource): list(range(1, 11)) for resource in resources}
+    async with database.session() as session:
+        row = await session.one(UNPUBLISHED)
+    assert row is not None
+    assert row[0] == 0
+
+
+async def test_an_event_that_comes_twice_is_applied_once(bus: Bus, database: Database, subject: str) -> None:
+    first, last = fact(subject, uuid.uuid4(), 1), fact(subject, uuid.uuid4(), 2)
+    applied = Applied()
+    async with consuming(bus, database, subject, applied):
+        # under other message ids, so that the stream does not absorb the repetition
+        for message_id, published in (("a", first), ("b", first), ("c", last)):
+            header = {"Nats-Msg-Id": f"{message_id}-{published.event_id}"}
+            await (await bus.publish(subject, published.payload, header))
+        await until(lambda: applied.count >= 2)
+    assert applied.versions == {str(first.aggregate_id): [1], str(last.aggregate_id): [2]}
+
+
+async def test_a_poison_event_becomes_a_dead_letter_and_the_others_flow(
+    bus: Bus, database: Database, subject: str
+) -> None:
+    poison, healthy = fact(subject, uuid.uuid4(), 13), [fact(subject, uuid.uuid4(), 1) for _ in range(5)]
+    applied = Applied()
+    applied.refused = {13}
+    async with consuming(bus, database, subject, applied):
+        for published in (poison, *healthy):
+            await (await bus.publish(subject, published.payload, {"Nats-Msg-Id": str(published.event_id)}))
+        await until(lambda: applied.count == 5)
+        dead = await dead_letters(database)
+    assert [(row.event_id, bytes(row.payload)) for row in dead] == [(str(poison.event_id), poison.payload)]
+    assert "cannot be applied" in dead[0].reason
+    assert applied.refusals >= consumer_module.MAX_ATTEMPTS
+
+
+async def test_an_event_that_fails_for_a_while_is_applied_in_the_end(
+    bus: Bus, database: Database, subject: str
+) -> None:
+    published = fact(subject, uuid.uuid4(), 7)
+    applied = Applied()
+    applied.refused = {7}
+    async with consuming(bus, database, subject, applied):
+        await (await bus.publish(subject, published.payload, {"Nats-Msg-Id": str(published.event_id)}))
+        await until(lambda: applied.refusals >= 2)
+        applied.refused = set()
+        await until(lambda: applied.count == 1)
+
+
+async def test_what_cannot_be_read_is_buried_at_once(bus: Bus, database: Database, subject: str) -> None:
+    applied = Applied()
+    async with consuming(bus, database, subject, applied):
+        await (await bus.publish(subject, b"\xff not an envelope", {"Nats-Msg-Id": "garbage"}))
+        dead = await dead_letters(database)
+    assert [(row.event_id, bytes(row.payload)) for row in dead] == [("garbage", b"\xff not an envelope")]
+    assert applied.count == 0
+
+
+async def dead_letters(database: Database) -> list[sa.Row[tuple[str, str, bytes]]]:
+    """Return the dead letters, as soon as there are any."""
+    async with asyncio.timeout(20):
+        while True:
+            async with database.session() as session:
+                rows = await session.all(DEAD)
+            if rows:
+                return rows
+            await asyncio.sleep(0.01)
