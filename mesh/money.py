@@ -48,10 +48,10 @@ class Money:
         digits = exponent(currency)
         try:
             scaled = Decimal(value).scaleb(digits)
-        except InvalidOperation:
+            minor = int(scaled)
+        except (InvalidOperation, ValueError, OverflowError):
             raise MoneyError("value", "must be a plain decimal number") from None
-        minor = int(scaled)
-        if minor != scaled:
+        if minor != scaled or len(value.partition(".")[2]) > digits:
             raise MoneyError("value", f"{currency} has at most {digits} decimals")
         if not 0 < minor <= MAX_MINOR_UNITS:
             raise MoneyError("value", "must be more than zero and at most 10^15 minor units")

@@ -22,7 +22,7 @@ def validate(request: Message) -> None:
 
 def _violation(violation: Any) -> FieldViolation:
     """Name the field. A rule of the whole message names it at the start of its text, `field: what is wrong`."""
-    if violation.field.elements:
+    if violation.field is not None and violation.field.elements:
         return FieldViolation(_path(violation.field), violation.message)
     name, _, description = violation.message.partition(": ")
     return FieldViolation(name, description)
