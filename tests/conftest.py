@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import psutil
 import pytest
 
 from cli.stack import Ready
@@ -47,7 +48,8 @@ def gateway() -> Ready:
 @pytest.fixture
 def provider(gateway: Ready) -> Iterator[Provider]:
     """The provider of the stack, for a look at its books and for faults."""
-    provider = Provider(gateway.sandbox_url)
+    api_key = psutil.Process(gateway.pids["payment_svc"]).environ()["FUSIONXPAY_STRIPE_API_KEY"]
+    provider = Provider(gateway.sandbox_url, api_key)
     yield provider
     provider.close()
 

@@ -11,7 +11,7 @@ import pytest
 from cli.stack import Ready
 from order_svc import repository
 from tests.support.errors import problem
-from tests.support.merchant import Json, Merchant, direct
+from tests.support.merchant import Json, Merchant
 
 
 def pages(merchant: Merchant, path: str, kind: str, **params: str | int) -> list[list[Json]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
+import stripe
 
 from tests.support.waiting import eventually
 
@@ -12,8 +13,8 @@ from tests.support.waiting import eventually
 class Provider:
     """The sandbox's control API and pages (`docs/sandbox.md`)."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, api_key: str) -> None:
+        self._api = stripe.StripeClient(api_key, base_addresses={"api": url}).v1
         self._http = httpx.Client(base_url=url, headers={"accept": "application/json"}, timeout=30)
 
     def close(self) -> None:
@@ -59,6 +60,19 @@ class Provider:
     def answer_challenge(self, challenge_url: str, answer: str) -> None:
         """`approve` or `refuse` a 3-D Secure challenge."""
         assert self._http.post(f"{challenge_url}/{answer}").status_code in (200, 402)
+
+    def capture_elsewhere(self, amount: int, currency: str, **metadata: str) -> None:
+        """Take money without the gateway, by the provider's own API, in an object that claims to be the gateway's."""
+        self._api.payment_intents.create(
+            {
+                "amount": amount,
+                "currency": currency,
+                "payment_method": "pm_card_visa",
+                "payment_method_types": ["card"],
+                "confirm": True,
+                "metadata": metadata,
+            }
+        )
 
     def deliveries(self, **filters: str) -> list[dict[str, Any]]:
         """Return webhooks with their attempts."""

@@ -1,0 +1,32 @@
+"""A look into the databases, to see that nothing was stored."""
+
+from __future__ import annotations
+
+import psycopg
+
+from cli.stack import Ready
+
+_TABLES = {
+    "orders": ("orders", "idempotency_keys"),
+    "payments": ("payments", "idempotency_keys"),
+    "notify": ("webhook_endpoints", "events", "idempotency_keys"),
+}
+
+
+def rows_of(gateway: Ready, merchant_id: str) -> dict[str, int]:
+    """Count what is stored for a merchant, by database and table."""
+    counts = {}
+    for database, tables in _TABLES.items():
+        with psycopg.connect(gateway.database_urls[database]) as connection:
+            for table in tables:
+                query = f"SELECT count(*) FROM {table} WHERE merchant_id = %s"
+                row = connection.execute(query.encode(), [merchant_id]).fetchone()
+                counts[f"{database}.{table}"] = row[0] if row else 0
+    return counts
+
+
+def provider_event(gateway: Ready, event_id: str) -> tuple[str, str] | None:
+    """Return status and reason of a webhook in the inbox of the payment service; None when it is not there."""
+    with psycopg.connect(gateway.database_urls["payments"]) as connection:
+        query = b"SELECT status, reason FROM provider_events WHERE event_id = %s"
+        return connection.execute(query, [event_id]).fetchone()
