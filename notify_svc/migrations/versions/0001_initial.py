@@ -77,7 +77,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_time", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("status IN ('PENDING', 'DELIVERED', 'FAILED')", name="ck_deliveries_status_known"),
+        sa.CheckConstraint("status IN ('PENDING', 'DELIVERED', 'FAILED')", name=op.f("ck_deliveries_status_known")),
         sa.ForeignKeyConstraint(
             ["endpoint_id"], ["webhook_endpoints.endpoint_id"], name="fk_deliveries_endpoint_id_webhook_endpoints"
         ),

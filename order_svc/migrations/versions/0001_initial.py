@@ -91,13 +91,13 @@ def upgrade() -> None:
         sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expire_time", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint(
-            "payment_id IS NOT NULL OR status IN ('NEW', 'CANCELLED', 'EXPIRED')", name="ck_orders_payment_named"
+            "payment_id IS NOT NULL OR status IN ('NEW', 'CANCELLED', 'EXPIRED')", name=op.f("ck_orders_payment_named")
         ),
         sa.CheckConstraint(
             "status IN ('NEW', 'PROCESSING', 'SUCCESS', 'FAILED', 'CANCELLED', 'EXPIRED', 'PARTIALLY_REFUNDED', 'REFUNDED')",
-            name="ck_orders_status_known",
+            name=op.f("ck_orders_status_known"),
         ),
-        sa.CheckConstraint("amount_minor > 0", name="ck_orders_amount_positive"),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_orders_amount_positive")),
         sa.PrimaryKeyConstraint("order_id", name="pk_orders"),
     )
     op.create_index("ix_orders_merchant", "orders", ["merchant_id", "order_id"], unique=False)

@@ -99,12 +99,14 @@ def upgrade() -> None:
         sa.Column("update_time", sa.DateTime(timezone=True), nullable=False),
         sa.Column("next_check_time", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checks", sa.Integer(), nullable=False),
-        sa.CheckConstraint("status <> 'SUCCESS' OR provider_reference <> ''", name="ck_payments_capture_has_reference"),
+        sa.CheckConstraint(
+            "status <> 'SUCCESS' OR provider_reference <> ''", name=op.f("ck_payments_capture_has_reference")
+        ),
         sa.CheckConstraint(
             "status IN ('INITIATED', 'PROCESSING', 'AUTHORIZED', 'SUCCESS', 'FAILED', 'CANCELLED', 'NEEDS_REVIEW')",
-            name="ck_payments_status_known",
+            name=op.f("ck_payments_status_known"),
         ),
-        sa.CheckConstraint("amount_minor > 0", name="ck_payments_amount_positive"),
+        sa.CheckConstraint("amount_minor > 0", name=op.f("ck_payments_amount_positive")),
         sa.PrimaryKeyConstraint("payment_id", name="pk_payments"),
     )
     op.create_index("ix_payments_merchant", "payments", ["merchant_id", "payment_id"], unique=False)
@@ -145,7 +147,7 @@ def upgrade() -> None:
         sa.Column("next_attempt_time", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "status IN ('PENDING', 'APPLIED', 'IGNORED', 'QUARANTINED', 'DEAD')",
-            name="ck_provider_events_status_known",
+            name=op.f("ck_provider_events_status_known"),
         ),
         sa.PrimaryKeyConstraint("provider", "event_id", name="pk_provider_events"),
     )
