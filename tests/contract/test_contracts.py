@@ -1,0 +1,85 @@
+"""What the contracts must declare beyond what buf looks at."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+from fusionx.order.v1 import order_events_pb2, order_pb2
+from fusionx.payment.v1 import payment_events_pb2, payment_pb2
+from fusionx.type.v1 import access_pb2, event_pb2
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FileDescriptor, MethodDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from edge.routes import DESCRIPTORS
+from order_svc import mapping as order_mapping
+from order_svc.domain import OrderStatus
+from payment_svc import mapping as payment_mapping
+from payment_svc.domain import PaymentStatus
+
+OURS = [
+    importlib.import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2").DESCRIPTOR
+    for file in FileDescriptorSet.FromString(Path(DESCRIPTORS).read_bytes()).file
+    if file.name.startswith("fusionx/")
+]
+METHODS = [method for file in OURS for service in file.services_by_name.values() for method in service.methods]
+EVENTS = [
+    message
+    for file in (order_events_pb2.DESCRIPTOR, payment_events_pb2.DESCRIPTOR)
+    for message in file.message_types_by_name.values()
+]
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
+def test_rpc_declares_who_may_call_it(method: MethodDescriptor):
+    assert method.GetOptions().Extensions[access_pb2.access] != access_pb2.ACCESS_UNSPECIFIED
+
+
+@pytest.mark.parametrize("message", EVENTS, ids=lambda message: message.name)
+def test_event_declares_its_subject_and_its_public_name(message: Descriptor):
+    options = message.GetOptions().Extensions[event_pb2.event]
+    aggregate = message.full_name.split(".")[1]
+    fact = options.subject.removeprefix(f"fusionx.{aggregate}.v1.")
+    assert options.subject != fact
+    assert options.public_type == f"{aggregate}.{fact}"
+    assert [field.name for field in message.fields] == [aggregate]
+
+
+def test_no_two_events_share_a_subject():
+    subjects = [message.GetOptions().Extensions[event_pb2.event].subject for message in EVENTS]
+    assert len(set(subjects)) == len(subjects)
+
+
+@pytest.mark.parametrize(
+    ("contract", "domain"),
+    [
+        (order_pb2.Order.DESCRIPTOR.enum_types_by_name["Status"], OrderStatus),
+        (payment_pb2.Payment.DESCRIPTOR.enum_types_by_name["Status"], PaymentStatus),
+    ],
+)
+def test_statuses_of_contract_and_domain_are_the_same(contract: EnumDescriptor, domain: type):
+    assert {value.name for value in contract.values} - {"STATUS_UNSPECIFIED"} == {str(status) for status in domain}
+
+
+@pytest.mark.parametrize(
+    ("facts", "file"),
+    [(order_mapping._FACTS, order_events_pb2.DESCRIPTOR), (payment_mapping._FACTS, payment_events_pb2.DESCRIPTOR)],
+)
+def test_every_event_of_the_contract_tells_of_a_status_or_of_a_change(facts: dict[str, type], file: FileDescriptor):
+    told = {kind.DESCRIPTOR.name for kind in facts.values()}
+    assert set(file.message_types_by_name) - told <= {"PaymentCreated", "PaymentUpdated"}
+
+
+def test_every_reachable_status_has_its_event():
+    """Expiry and refunds are states that no code path of this version enters."""
+    unreachable = {OrderStatus.EXPIRED, OrderStatus.PARTIALLY_REFUNDED, OrderStatus.REFUNDED}
+    assert set(OrderStatus) - set(order_mapping._FACTS) == unreachable
+    assert set(PaymentStatus) - set(payment_mapping._FACTS) == {PaymentStatus.INITIATED}
+
+
+def test_public_requests_carry_no_merchant():
+    """The merchant comes from the API key alone."""
+    public = [m for m in METHODS if m.GetOptions().Extensions[access_pb2.access] == access_pb2.ACCESS_MERCHANT]
+    assert public
+    assert not [m.full_name for m in public if "merchant_id" in m.input_type.fields_by_name]

@@ -1,0 +1,101 @@
+"""Migrations, tables and domain tell the same story."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from psycopg import sql
+
+from cli.site import SERVICES
+from cli.stack import Ready
+from mesh import migrate
+from order_svc.domain import TRANSITIONS as ORDER_TRANSITIONS
+from payment_svc.domain import TRANSITIONS as PAYMENT_TRANSITIONS
+
+
+@pytest.fixture
+def scratch(gateway: Ready) -> Iterator[str]:
+    """An empty database on the stack's server."""
+    server = gateway.database_urls["orders"]
+    name = f"scratch_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _migrations(service: str) -> Path:
+    return Path(str(importlib.import_module(service).__file__)).parent / "migrations"
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_migrations_make_exactly_the_tables(service: str, scratch: str):
+    migrate.upgrade(_migrations(service), scratch)
+    metadata = importlib.import_module(f"{service}.tables").metadata
+    engine = sa.create_engine(scratch.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=sa.NullPool)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
+        assert compare_metadata(context, metadata) == []
+        checks = connection.execute(sa.text("SELECT conname FROM pg_constraint WHERE contype = 'c'")).scalars()
+        assert set(checks) >= {
+            str(constraint.name)
+            for table in metadata.tables.values()
+            for constraint in table.constraints
+            if isinstance(constraint, sa.CheckConstraint)
+        }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_migrations_may_run_again(service: str, scratch: str):
+    for _ in range(2):
+        migrate.upgrade(_migrations(service), scratch)
+    with psycopg.connect(scratch) as connection:
+        revision = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    assert revision == [(migrate.head_revision(_migrations(service)),)]
+
+
+@pytest.mark.parametrize(
+    ("database", "transitions"), [("orders", ORDER_TRANSITIONS), ("payments", PAYMENT_TRANSITIONS)]
+)
+def test_database_allows_the_steps_that_the_domain_allows(
+    database: str, transitions: Mapping[str, frozenset[str]], gateway: Ready
+):
+    with psycopg.connect(gateway.database_urls[database]) as connection:
+        query = "SELECT prosrc FROM pg_proc WHERE proname = %s"
+        (source,) = connection.execute(query, [f"guard_{database}"]).fetchone() or ("",)
+    legal = {(str(before), str(after)) for before, steps in transitions.items() for after in steps}
+    assert set(re.findall(r"'([A-Z_]+)>([A-Z_]+)'", source)) == legal
+
+
+INSERT = """
+INSERT INTO orders VALUES (%(id)s, %(id)s, '', 100, 'EUR', 'NEW', '', '{}', NULL, 1, now(), now(), now())
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "status = 'SUCCESS', version = 2, payment_id = order_id",
+        "status = 'CANCELLED', version = 3",
+        "status = 'CANCELLED'",
+        "version = 1, status = 'PROCESSING', payment_id = order_id",
+        "status = 'PROCESSING', version = 2",
+        "status = 'PAID', version = 2",
+    ],
+)
+def test_database_refuses_an_illegal_step_whoever_takes_it(change: str, gateway: Ready):
+    order_id = uuid.uuid4()
+    with psycopg.connect(gateway.database_urls["orders"]) as connection:
+        connection.execute(INSERT, {"id": order_id})
+        with pytest.raises(psycopg.errors.CheckViolation):
+            connection.execute(f"UPDATE orders SET {change} WHERE order_id = %s".encode(), [order_id])

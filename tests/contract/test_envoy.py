@@ -1,0 +1,96 @@
+"""Envoy's configuration: what is rendered is what the contracts say, and what Envoy accepts."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
+from google.protobuf import json_format
+
+from edge.render import RENDERED, Gateway, render
+from edge.routes import DESCRIPTORS, contract_routes
+
+EXTENSIONS = (
+    "envoy.extensions.filters.http.buffer.v3.buffer_pb2",
+    "envoy.extensions.filters.http.ext_authz.v3.ext_authz_pb2",
+    "envoy.extensions.filters.http.grpc_json_transcoder.v3.transcoder_pb2",
+    "envoy.extensions.filters.http.local_ratelimit.v3.local_rate_limit_pb2",
+    "envoy.extensions.filters.http.router.v3.router_pb2",
+    "envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2",
+    "envoy.extensions.http.early_header_mutation.header_mutation.v3.header_mutation_pb2",
+    "envoy.extensions.access_loggers.stream.v3.stream_pb2",
+    "envoy.extensions.upstreams.http.v3.http_protocol_options_pb2",
+)
+Config = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def config() -> Config:
+    """The rendered file."""
+    parsed: Config = yaml.safe_load(RENDERED.read_text())
+    return parsed
+
+
+@pytest.fixture
+def routes(config: Config) -> list[Config]:
+    """The routes of the public listener, in their order."""
+    chain = config["static_resources"]["listeners"][0]["filter_chains"][0]
+    found: list[Config] = chain["filters"][0]["typed_config"]["route_config"]["virtual_hosts"][0]["routes"]
+    return found
+
+
+def test_every_field_is_one_that_envoy_knows(config: Config):
+    for module in EXTENSIONS:
+        importlib.import_module(module)
+    json_format.ParseDict(config, Bootstrap())
+
+
+def test_envoy_accepts_it(tmp_path: Path):
+    envoy = Path(sys.executable).with_name("envoy")
+    path = tmp_path / "envoy.yaml"
+    path.write_text(render(Gateway(descriptors=str(DESCRIPTORS))))
+    run = subprocess.run(
+        [envoy, "--mode", "validate", "-c", path, "--log-level", "warning"], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_rendered_file_is_up_to_date():
+    assert RENDERED.read_text() == render(Gateway())
+
+
+def test_every_binding_of_the_contracts_has_its_route(routes: list[Config]):
+    forwarded = {route["name"] for route in routes if "route" in route}
+    bindings = {f"{route.method} {route.template}" for route in contract_routes() if route.package != "identity"}
+    rpcs = {
+        f"grpc /{route.service}/{route.rpc.name}"
+        for route in contract_routes()
+        if route.package != "identity" and not route.is_raw
+    }
+    assert forwarded == bindings | rpcs
+
+
+def test_only_the_provider_comes_in_without_a_key(routes: list[Config]):
+    open_to_all = {
+        route["name"]
+        for route in routes
+        if "route" in route and route.get("typed_per_filter_config", {}).get("ext_authz", {}).get("disabled")
+    }
+    assert open_to_all == {f"{r.method} {r.template}" for r in contract_routes() if not r.is_authenticated}
+
+
+def test_no_route_leads_to_an_internal_service(routes: list[Config]):
+    text = yaml.safe_dump(routes)
+    assert "identity" not in text
+    assert "OrderPaymentService" not in text
+
+
+def test_last_route_answers_what_no_route_takes(routes: list[Config]):
+    assert routes[-1]["match"] == {"prefix": "/"}
+    assert routes[-1]["direct_response"]["status"] == 404

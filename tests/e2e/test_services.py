@@ -1,0 +1,89 @@
+"""Every service on its own: health, reflection, and what it does about wrong settings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import grpc
+import psutil
+import pytest
+from fusionx.identity.v1 import identity_service_pb2
+from fusionx.notify.v1 import notify_service_pb2
+from fusionx.order.v1 import order_payment_service_pb2, order_service_pb2
+from fusionx.payment.v1 import payment_service_pb2, webhook_service_pb2
+from google.protobuf.descriptor import FileDescriptor
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from cli.site import SERVICES
+from cli.stack import Ready
+from tests.support.run import ROOT
+
+CONTRACTS: dict[str, tuple[FileDescriptor, ...]] = {
+    "order_svc": (order_service_pb2.DESCRIPTOR, order_payment_service_pb2.DESCRIPTOR),
+    "payment_svc": (payment_service_pb2.DESCRIPTOR, webhook_service_pb2.DESCRIPTOR),
+    "notify_svc": (notify_service_pb2.DESCRIPTOR,),
+    "edge": (identity_service_pb2.DESCRIPTOR,),
+}
+
+
+def _services(name: str) -> set[str]:
+    return {service.full_name for file in CONTRACTS[name] for service in file.services_by_name.values()}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_service_is_serving_as_a_whole_and_by_contract(name: str, gateway: Ready):
+    with grpc.insecure_channel(gateway.services[name]) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        for service in ("", *_services(name)):
+            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=10)
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_reflection_lists_the_contracts(name: str, gateway: Ready):
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+    with grpc.insecure_channel(gateway.services[name]) as channel:
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        (answer,) = stub.ServerReflectionInfo(iter([request]), timeout=10)
+    listed = {service.name for service in answer.list_services_response.service}
+    assert listed >= _services(name) | {"grpc.health.v1.Health"}
+
+
+EVERYWHERE = (
+    ("DATABASE_URL", None),
+    ("DATABASE_URL", "mysql://host/orders"),
+    ("NATS_URL", "http://host"),
+    ("LISTEN", "everywhere"),
+    ("LOG_LEVEL", "LOUD"),
+    ("DATABASE_POOL_SIZE", "-75"),
+    ("DRAIN_SECONDS", "-7.5"),
+)
+WRONG_SETTINGS = [(service, name, value) for service in SERVICES for name, value in EVERYWHERE] + [
+    ("order_svc", "ORDER_LIFETIME", "long"),
+    ("payment_svc", "ORDER_TARGET", None),
+    ("payment_svc", "STRIPE_WEBHOOK_SECRET", None),
+    ("payment_svc", "PROVIDER_TIMEOUT_SECONDS", "-7.5"),
+    ("notify_svc", "SECRET_KEYS", None),
+    ("notify_svc", "SECRET_KEYS", "tooshort"),
+    ("edge", "KEY_CACHE_SECONDS", "-7.5"),
+]
+
+
+@pytest.mark.parametrize(("service", "setting", "value"), WRONG_SETTINGS)
+def test_service_with_a_wrong_setting_refuses_to_start_and_names_it(
+    service: str, setting: str, value: str | None, gateway: Ready
+):
+    good = psutil.Process(gateway.pids[service]).environ()
+    wrong = {name: text for name, text in good.items() if name != f"FUSIONXPAY_{setting}"}
+    if value is not None:
+        wrong[f"FUSIONXPAY_{setting}"] = value
+    run = subprocess.run(
+        [sys.executable, "-m", service], env=wrong, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == os.EX_CONFIG
+    assert f"FUSIONXPAY_{setting}" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert value is None or value not in run.stderr
