@@ -40,6 +40,7 @@ class Document:
 
     `body` is what the API shows, `private` what only the simulator knows (how the test card will
     behave), `tags` all metadata known of the object and its parents: faults and logs match on them.
+    An object whose API names neither its type nor its birth in numbers has both in `private`.
     """
 
     body: JSON
@@ -54,7 +55,12 @@ class Document:
     @property
     def kind(self) -> str:
         """The provider's name for this type of object."""
-        return str(self.body["object"])
+        return str(self.private.get("object") or self.body["object"])
+
+    @property
+    def created(self) -> int:
+        """When it came to be, in seconds since the epoch."""
+        return int(self.private.get("created") or self.body["created"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,7 @@ class Documents:
                 provider,
                 document.kind,
                 document.id,
-                document.body["created"],
+                document.created,
                 dumps(document.body),
                 dumps(document.private),
                 dumps(document.tags),
@@ -146,7 +152,7 @@ def _document(row: sqlite3.Row) -> Document:
 
 def _labels(document: Document) -> dict[str, str]:
     body = document.body
-    labels = {name: str(body[name]) for name in _INDEXED if body.get(name) is not None}
+    labels = {name: str(body[name]) for name in _INDEXED if isinstance(body.get(name), str | int)}
     for name, value in (body.get("metadata") or {}).items():
         labels[f"metadata.{name}"] = str(value)
     return labels

@@ -47,15 +47,11 @@ def fingerprint(method: str, path: str, parameters: object) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-class Idempotency:
-    """Records of one provider; requests in flight are known to this process only."""
+class InFlight:
+    """The keys of requests that are still running; known to this process only."""
 
-    def __init__(self, database: Database, provider: str) -> None:
-        self._database = database
-        self._provider = provider
+    def __init__(self) -> None:
         self._running: set[str] = set()
-        database.create(_SCHEMA)
-        database.execute("DELETE FROM idempotency WHERE created < ?", (time.time() - _KEPT_SECONDS,))
 
     @contextmanager
     def claim(self, key: str | None) -> Iterator[None]:
@@ -70,6 +66,17 @@ class Idempotency:
             yield
         finally:
             self._running.discard(key)
+
+
+class Idempotency(InFlight):
+    """Records of one provider."""
+
+    def __init__(self, database: Database, provider: str) -> None:
+        super().__init__()
+        self._database = database
+        self._provider = provider
+        database.create(_SCHEMA)
+        database.execute("DELETE FROM idempotency WHERE created < ?", (time.time() - _KEPT_SECONDS,))
 
     def find(self, key: str | None, print_: str) -> Record | None:
         """The answer given before; refuses a key that belongs to another request."""

@@ -7,6 +7,11 @@ from dataclasses import dataclass, field
 from starlette.responses import Response
 
 
+def pretty(body: object) -> bytes:
+    """JSON as providers write it: indented, UTF-8 unescaped. Signatures are over these bytes."""
+    return json.dumps(body, indent=2, ensure_ascii=False).encode()
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """Status, body and headers, kept as bytes so that a replay is exact."""
@@ -18,7 +23,7 @@ class Reply:
     @classmethod
     def of(cls, body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> "Reply":
         """A JSON answer, indented as providers do."""
-        return cls(status, json.dumps(body, indent=2, ensure_ascii=False).encode(), headers or {})
+        return cls(status, pretty(body), headers or {})
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
         """The answer as Starlette sends it."""

@@ -1,10 +1,8 @@
 """The background sender of webhooks."""
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import httpx
 
@@ -14,6 +12,7 @@ from sandbox.documents import Documents
 from sandbox.logs import log
 from sandbox.outbox import Delivery, Outbox
 from sandbox.provider import Provider
+from sandbox.replies import pretty
 
 _TIMEOUT_SECONDS = 10.0
 _AT_ONCE = 32
@@ -93,5 +92,4 @@ class WebhookSender:
 
     def _body(self, delivery: Delivery) -> bytes:
         document = self._documents.get(delivery.event.id)
-        body: dict[str, Any] = document.body if document else {}
-        return json.dumps(body, indent=2, ensure_ascii=False).encode()
+        return pretty(document.body if document else {})

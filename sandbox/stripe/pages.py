@@ -3,18 +3,18 @@
 Each button is a form that a script can post as well: JSON in and out with `Accept: application/json`.
 """
 
-import json
 from html import escape
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from sandbox import hosted, html
 from sandbox.documents import JSON, Document
 from sandbox.logs import annotate
 from sandbox.provider import World
-from sandbox.stripe import charging, checkout, html
+from sandbox.stripe import charging, checkout
 from sandbox.stripe.account import NAME, Account
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.money import shown
@@ -28,7 +28,6 @@ _CARDS = {
     "pm_usBankAccount_success": "Bank debit, succeeds later",
     "pm_usBankAccount_failed": "Bank debit, fails later",
 }
-_SEE_OTHER = 303
 
 
 class Pages:
@@ -51,35 +50,35 @@ class Pages:
 
     async def _show_session(self, request: Request) -> Response:
         session = self._find(request, "checkout.session")
-        return HTMLResponse(self._session_page(session)) if session else _not_found(request)
+        return HTMLResponse(self._session_page(session)) if session else hosted.not_found(request)
 
     async def _pay(self, request: Request) -> Response:
-        fields = await _fields(request)
+        fields = await hosted.fields(request)
         token = str(fields.get("payment_method", ""))
         session = self._find(request, "checkout.session")
         if session is None:
-            return _not_found(request)
+            return hosted.not_found(request)
         if session.body["status"] != "open":
-            return _problem(request, 409, f"This checkout is {session.body['status']}.")
+            return hosted.problem(request, 409, f"This checkout is {session.body['status']}.")
         try:
             with self._database.transaction():
                 intent = checkout.pay(self._account, session, token)
         except StripeError as error:
-            return _problem(request, 400, str(error))
+            return hosted.problem(request, 400, str(error))
         return self._after_attempt(request, intent)
 
     async def _leave(self, request: Request) -> Response:
         """The customer turns back; the Session stays open."""
         session = self._find(request, "checkout.session")
         if session is None:
-            return _not_found(request)
+            return hosted.not_found(request)
         target = session.body["cancel_url"] or f"{self._account.pages_url}/checkout/{session.id}"
-        return _redirect(request, target, {"status": session.body["status"]})
+        return hosted.redirect(request, target, {"status": session.body["status"]})
 
     async def _show_challenge(self, request: Request) -> Response:
         intent = self._find(request, "payment_intent")
         if intent is None or intent.body["status"] != "requires_action":
-            return _not_found(request)
+            return hosted.not_found(request)
         base, amount = request.url.path, _amount(intent.body)
         content = f"<h1>{amount}</h1><p>Your bank asks: is this you?</p>" + (
             html.form(f"{base}/approve", "Approve", primary=True) + html.form(f"{base}/refuse", "Refuse")
@@ -95,9 +94,9 @@ class Pages:
     def _authenticate(self, request: Request, *, approved: bool) -> Response:
         intent = self._find(request, "payment_intent")
         if intent is None:
-            return _not_found(request)
+            return hosted.not_found(request)
         if intent.body["status"] != "requires_action":
-            return _problem(request, 409, f"This payment is {intent.body['status']}.")
+            return hosted.problem(request, 409, f"This payment is {intent.body['status']}.")
         with self._database.transaction():
             charging.authenticate(self._account, intent, approved=approved)
         return self._after_attempt(request, intent)
@@ -110,16 +109,16 @@ class Pages:
         if session is not None:
             summary["status"] = session.body["status"]
         if body["status"] == "requires_action":
-            return _redirect(request, body["next_action"]["redirect_to_url"]["url"], summary)
+            return hosted.redirect(request, body["next_action"]["redirect_to_url"]["url"], summary)
         if session is None:
             return _back_to_shop(request, intent, summary)
         if body["last_payment_error"] is not None:
             return self._declined(request, session, body["last_payment_error"], summary)
         success_url = session.body["success_url"].replace("{CHECKOUT_SESSION_ID}", session.id)
-        return _redirect(request, success_url, summary)
+        return hosted.redirect(request, success_url, summary)
 
     def _declined(self, request: Request, session: Document, error: JSON, summary: JSON) -> Response:
-        if _wants_json(request):
+        if hosted.wants_json(request):
             return JSONResponse({**summary, "error": error}, 402)
         return HTMLResponse(self._session_page(session, error["message"]), 402)
 
@@ -148,37 +147,6 @@ class Pages:
         return document
 
 
-async def _fields(request: Request) -> JSON:
-    raw = (await request.body()).decode("utf-8", "replace")
-    if not request.headers.get("content-type", "").startswith("application/json"):
-        return dict(parse_qsl(raw))
-    try:
-        body = json.loads(raw)
-    except json.JSONDecodeError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _wants_json(request: Request) -> bool:
-    return "application/json" in request.headers.get("accept", "")
-
-
-def _redirect(request: Request, target: str, summary: JSON) -> Response:
-    if _wants_json(request):
-        return JSONResponse({**summary, "redirect": target})
-    return RedirectResponse(target, _SEE_OTHER)
-
-
-def _problem(request: Request, status: int, message: str) -> Response:
-    if _wants_json(request):
-        return JSONResponse({"error": {"message": message}}, status)
-    return HTMLResponse(html.page("Checkout", html.error(message)), status)
-
-
-def _not_found(request: Request) -> Response:
-    return _problem(request, 404, "There is nothing here.")
-
-
 def _amount(body: JSON) -> str:
     return escape(shown(body["amount"], body["currency"]))
 
@@ -187,7 +155,7 @@ def _back_to_shop(request: Request, intent: Document, summary: JSON) -> Response
     """Redirect to the merchant's `return_url` with Stripe's query parameters, if one was given."""
     target = intent.private.get("return_url")
     if target is None:
-        if _wants_json(request):
+        if hosted.wants_json(request):
             return JSONResponse(summary)
         return HTMLResponse(html.page("3-D Secure", "<p>Done. You may close this page.</p>"))
     query = urlencode(
@@ -197,4 +165,4 @@ def _back_to_shop(request: Request, intent: Document, summary: JSON) -> Response
             "redirect_status": "failed" if intent.body["last_payment_error"] else "succeeded",
         }
     )
-    return _redirect(request, f"{target}{'&' if '?' in target else '?'}{query}", summary)
+    return hosted.redirect(request, hosted.with_query(target, query), summary)
