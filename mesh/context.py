@@ -62,8 +62,8 @@ def trace_id_of(traceparent: str, request_id: str = "") -> str:
     A UUID request id without its dashes is a valid trace id, so one word finds the request at the edge, in every
     service's log and in every event.
     """
-    if match := TRACEPARENT.match(traceparent):
+    if match := TRACEPARENT.fullmatch(traceparent):
         return match.group(1)
-    if UUID_FORM.match(request_id):
+    if UUID_FORM.fullmatch(request_id):
         return request_id.replace("-", "")
     return secrets.token_hex(16)
