@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import base64
+from uuid import UUID
+
+import pytest
+from fusionx.order.v1 import order_pb2, order_service_pb2
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesh import paging
+from mesh.errors import ApiError
+
+ListOrders = order_service_pb2.ListOrdersRequest
+LAST = UUID(int=7)
+
+
+@given(st.uuids(), st.text(max_size=20), st.integers(0, 100), st.integers(0, 100))
+def test_token_leads_back_to_where_it_was_made_whatever_the_page_size(
+    last: UUID, reference: str, size: int, next_: int
+):
+    token = paging.encode(ListOrders(merchant_order_id=reference, page_size=size), last)
+    again = ListOrders(merchant_order_id=reference, page_size=next_, page_token=token)
+    assert paging.decode(again, token) == last
+
+
+def test_no_token_is_the_first_page():
+    assert paging.decode(ListOrders(), "") is None
+
+
+@pytest.mark.parametrize("other", [ListOrders(status=order_pb2.Order.NEW), ListOrders(merchant_order_id="A")])
+def test_token_of_other_filters_is_refused(other: ListOrders):
+    with pytest.raises(ApiError) as refused:
+        paging.decode(other, paging.encode(ListOrders(), LAST))
+    assert refused.value.reason == "PAGE_TOKEN_INVALID"
+
+
+@given(st.text(min_size=1) | st.binary(max_size=40).map(lambda raw: base64.urlsafe_b64encode(raw).decode() or "=="))
+def test_token_that_is_not_ours_is_refused_whatever_it_is(token: str):
+    with pytest.raises(ApiError) as refused:
+        paging.decode(ListOrders(), token)
+    assert refused.value.violations[0].field == "page_token"

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesh.money import Money
+from order_svc.domain import (
+    PAYABLE,
+    SETTLED,
+    TRANSITIONS,
+    Capture,
+    IllegalTransitionError,
+    Order,
+    OrderStatus,
+    fail,
+    settle,
+    transition,
+)
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+AMOUNT = Money(1200, "EUR")
+FIRST, SECOND = UUID(int=1), UUID(int=2)
+NEW = Order(
+    order_id=UUID(int=9),
+    merchant_id=UUID(int=8),
+    merchant_order_id="A-1",
+    amount=AMOUNT,
+    status=OrderStatus.NEW,
+    description="",
+    metadata={},
+    payment_id=None,
+    version=1,
+    create_time=NOW,
+    update_time=NOW,
+    expire_time=NOW + timedelta(days=1),
+)
+PROCESSING = transition(NEW, OrderStatus.PROCESSING, NOW, FIRST)
+
+
+@pytest.mark.parametrize("before", OrderStatus)
+@pytest.mark.parametrize("after", OrderStatus)
+def test_step_is_taken_if_and_only_if_it_is_legal(before: OrderStatus, after: OrderStatus):
+    order = replace(NEW, status=before, payment_id=FIRST)
+    if after in TRANSITIONS[before]:
+        changed = transition(order, after, NOW)
+        assert (changed.status, changed.version) == (after, order.version + 1)
+    else:
+        with pytest.raises(IllegalTransitionError):
+            transition(order, after, NOW)
+
+
+def test_no_step_leads_out_of_a_terminal_status_or_back_to_new():
+    assert not TRANSITIONS[OrderStatus.CANCELLED] | TRANSITIONS[OrderStatus.EXPIRED]
+    assert OrderStatus.NEW not in frozenset().union(*TRANSITIONS.values())
+    assert not PAYABLE & SETTLED
+
+
+def _tell(order: Order, facts: Sequence[tuple[str, UUID]]) -> list[Order]:
+    """Apply facts as they come, however often; return every version."""
+    versions = [order]
+    for kind, payment_id in facts:
+        changed: Order | None
+        try:
+            if kind == "captured":
+                changed = settle(versions[-1], Capture(payment_id, AMOUNT), NOW)
+            else:
+                changed = fail(versions[-1], payment_id, NOW)
+        except IllegalTransitionError:
+            changed = None
+        if changed:
+            versions.append(changed)
+    return versions
+
+
+facts = st.lists(st.tuples(st.sampled_from(["captured", "failed"]), st.sampled_from([FIRST, SECOND])), max_size=8)
+
+
+@given(facts)
+def test_facts_in_any_order_and_number_take_only_legal_steps(told: list[tuple[str, UUID]]):
+    versions = _tell(PROCESSING, told)
+    for before, after in zip(versions, versions[1:], strict=False):
+        assert after.status in TRANSITIONS[before.status]
+        assert after.version == before.version + 1
+
+
+@given(facts)
+def test_confirmed_capture_is_never_forgotten(told: list[tuple[str, UUID]]):
+    captured = next((payment_id for kind, payment_id in told if kind == "captured"), None)
+    last = _tell(PROCESSING, told)[-1]
+    if captured:
+        assert (last.status, last.payment_id) == (OrderStatus.SUCCESS, captured)
+    else:
+        assert last.status in (OrderStatus.PROCESSING, OrderStatus.FAILED)
+
+
+@given(facts)
+def test_facts_told_again_change_nothing(told: list[tuple[str, UUID]]):
+    last = _tell(PROCESSING, told)[-1]
+    assert _tell(last, told)[-1].status in (last.status, OrderStatus.FAILED)
+    if last.status in SETTLED:
+        assert _tell(last, told) == [last]
+
+
+def test_late_capture_of_a_failed_order_is_money_all_the_same():
+    failed = fail(PROCESSING, FIRST, NOW)
+    assert failed
+    settled = settle(failed, Capture(FIRST, AMOUNT), NOW)
+    assert settled
+    assert settled.status == OrderStatus.SUCCESS
+
+
+@pytest.mark.parametrize("status", [OrderStatus.CANCELLED, OrderStatus.EXPIRED])
+def test_capture_of_an_order_that_is_closed_is_quarantined(status: OrderStatus):
+    with pytest.raises(IllegalTransitionError):
+        settle(replace(PROCESSING, status=status), Capture(FIRST, AMOUNT), NOW)
+
+
+@pytest.mark.parametrize("amount", [Money(1199, "EUR"), Money(1201, "EUR"), Money(1200, "USD")])
+def test_capture_of_other_money_is_quarantined(amount: Money):
+    with pytest.raises(IllegalTransitionError, match="captured"):
+        settle(PROCESSING, Capture(FIRST, amount), NOW)
+
+
+def test_second_capture_by_another_payment_is_quarantined():
+    settled = settle(PROCESSING, Capture(FIRST, AMOUNT), NOW)
+    assert settled
+    with pytest.raises(IllegalTransitionError):
+        settle(settled, Capture(SECOND, AMOUNT), NOW)

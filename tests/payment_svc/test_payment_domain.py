@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesh.money import Money
+from payment_svc import schedule
+from payment_svc.domain import (
+    LIVE,
+    TERMINAL,
+    TRANSITIONS,
+    AmountMismatchError,
+    Failure,
+    Payment,
+    PaymentStatus,
+    Snapshot,
+    apply,
+)
+
+S = PaymentStatus
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+AMOUNT = Money(1200, "EUR")
+DECLINED = Failure("card_declined", "declined", "generic_decline")
+FRESH = Payment(
+    payment_id=UUID(int=1),
+    merchant_id=UUID(int=2),
+    order_id=UUID(int=3),
+    provider="stripe",
+    provider_reference="",
+    amount=AMOUNT,
+    description="",
+    status=S.INITIATED,
+    payment_method="",
+    return_url="https://shop.example/",
+    redirect_url="",
+    failure=None,
+    version=1,
+    create_time=NOW,
+    update_time=NOW,
+)
+OPEN = Snapshot("cs_1", S.INITIATED, redirect_url="https://pay.example/1")
+REFUSED = replace(OPEN, failure=DECLINED)
+WORKING = Snapshot("cs_1", S.PROCESSING)
+CAPTURED = Snapshot("cs_1", S.SUCCESS, AMOUNT)
+snapshots = st.sampled_from(
+    [
+        OPEN,
+        REFUSED,
+        WORKING,
+        Snapshot("cs_1", S.AUTHORIZED, AMOUNT),
+        CAPTURED,
+        Snapshot("cs_1", S.FAILED, failure=DECLINED),
+        Snapshot("cs_1", S.CANCELLED),
+        Snapshot("cs_1", S.NEEDS_REVIEW),
+    ]
+)
+
+
+def _after(payment: Payment, *told: Snapshot) -> list[Payment]:
+    versions = [payment]
+    for snapshot in told:
+        versions += apply(versions[-1], snapshot, NOW)
+    return versions
+
+
+@given(st.lists(snapshots, max_size=8))
+def test_snapshots_in_any_order_and_number_take_only_legal_steps(told: list[Snapshot]):
+    versions = _after(FRESH, *told)
+    for before, after in zip(versions, versions[1:], strict=False):
+        assert after.version == before.version + 1
+        assert after.status == before.status or after.status in TRANSITIONS[before.status]
+
+
+@given(st.lists(snapshots, max_size=8))
+def test_capture_wins_wherever_it_comes(told: list[Snapshot]):
+    last = _after(FRESH, *told)[-1]
+    assert (last.status == S.SUCCESS) == (CAPTURED in told)
+
+
+@given(st.lists(snapshots, max_size=5), snapshots)
+def test_same_snapshot_again_changes_nothing(told: list[Snapshot], last: Snapshot):
+    once = _after(FRESH, *told, last)[-1]
+    assert apply(once, last, NOW + timedelta(hours=1)) == []
+
+
+@pytest.mark.parametrize("told", permutations([OPEN, REFUSED, WORKING, CAPTURED]))
+def test_story_of_a_customer_who_was_declined_once_ends_the_same_in_any_order(told: tuple[Snapshot, ...]):
+    last = _after(FRESH, *told, *told)[-1]
+    assert (last.status, last.failure, last.redirect_url) == (S.SUCCESS, None, "")
+
+
+@pytest.mark.parametrize("status", TERMINAL)
+@pytest.mark.parametrize("told", [OPEN, REFUSED, WORKING, Snapshot("cs_1", S.CANCELLED), Snapshot("cs_1", S.FAILED)])
+def test_what_has_ended_does_not_go_back(status: PaymentStatus, told: Snapshot):
+    assert apply(replace(FRESH, status=status), told, NOW) == []
+
+
+def test_capture_that_comes_first_goes_by_way_of_processing():
+    assert [version.status for version in apply(FRESH, CAPTURED, NOW)] == [S.PROCESSING, S.SUCCESS]
+
+
+def test_refused_attempt_is_noted_and_the_payment_stays_open():
+    (noted,) = apply(_after(FRESH, OPEN)[-1], REFUSED, NOW)
+    assert (noted.status, noted.failure) == (S.INITIATED, DECLINED)
+    assert noted.redirect_url == OPEN.redirect_url
+
+
+@pytest.mark.parametrize("amount", [Money(1199, "EUR"), Money(1200, "USD")])
+@pytest.mark.parametrize("status", PaymentStatus)
+def test_other_money_than_ours_changes_no_state(amount: Money, status: PaymentStatus):
+    with pytest.raises(AmountMismatchError):
+        apply(replace(FRESH, status=status), replace(CAPTURED, amount=amount), NOW)
+
+
+def test_every_status_is_either_live_or_terminal():
+    assert set(PaymentStatus) == LIVE | TERMINAL
+    assert not LIVE & TERMINAL
+
+
+def test_look_ups_become_rarer_and_never_end():
+    waits = [schedule.next_check(checks, NOW) - NOW for checks in range(20)]
+    assert waits == sorted(waits)
+    assert waits[:5] == list(schedule.CHECKS)
+    assert waits[-1] == schedule.CHECKS[-1]
+
+
+@pytest.mark.parametrize(
+    ("status", "age", "hopeless"),
+    [
+        (S.PROCESSING, timedelta(hours=27), True),
+        (S.PROCESSING, timedelta(hours=25), False),
+        (S.INITIATED, timedelta(days=9), False),
+        (S.SUCCESS, timedelta(days=9), False),
+    ],
+)
+def test_recovery_gives_up_on_what_nobody_answers_for(status: PaymentStatus, age: timedelta, hopeless: bool):
+    assert schedule.is_hopeless(replace(FRESH, status=status), NOW + age) is hopeless

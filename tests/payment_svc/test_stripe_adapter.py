@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import iso4217
+import pytest
+import stripe
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesh.money import Money, exponent
+from payment_svc.domain import PaymentStatus
+from payment_svc.providers.base import AmountNotSupportedError, SignatureInvalidError
+from payment_svc.providers.stripe import amounts, objects, webhooks
+
+S = PaymentStatus
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SECRET = "whsec_test"
+CURRENCIES = sorted(currency.code for currency in iso4217.Currency if currency.exponent is not None)
+
+
+@given(st.builds(Money, st.integers(1, 10**9), st.sampled_from(CURRENCIES)))
+def test_amount_that_stripe_can_hold_comes_back_the_same(amount: Money):
+    try:
+        wire = amounts.to_wire(amount)
+    except AmountNotSupportedError:
+        return
+    assert 0 < wire <= amounts.MAX_WIRE_AMOUNT
+    assert amounts.from_wire(wire, amount.currency.lower()) == amount
+
+
+@given(st.integers(1, 99_999), st.sampled_from(CURRENCIES))
+def test_whole_units_are_always_supported(units: int, currency: str):
+    amount = Money(units * 10 ** exponent(currency), currency)
+    assert amounts.from_wire(amounts.to_wire(amount), currency) == amount
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "wire"),
+    [
+        ("12.00", "EUR", 1200),
+        ("500", "JPY", 500),
+        ("1.230", "KWD", 1230),
+        ("100", "ISK", 10_000),
+        ("100", "UGX", 10_000),
+        ("100", "CLP", 100),
+    ],
+)
+def test_wire_form_is_stripes_own(value: str, currency: str, wire: int):
+    assert amounts.to_wire(Money.parse(value, currency)) == wire
+
+
+@pytest.mark.parametrize(("value", "currency"), [("1.234", "KWD"), ("1000000.00", "EUR"), ("100000000", "JPY")])
+def test_amount_that_stripe_cannot_hold_is_refused(value: str, currency: str):
+    with pytest.raises(AmountNotSupportedError):
+        amounts.to_wire(Money.parse(value, currency))
+
+
+DECLINE = {
+    "code": "card_declined",
+    "decline_code": "insufficient_funds",
+    "message": "Your card has insufficient funds.",
+}
+
+
+def _intent(status: str, **more: Any) -> dict[str, Any]:
+    amount = {"amount": 1200, "amount_received": 1200, "amount_capturable": 1200, "currency": "eur"}
+    return {"id": "pi_1", "status": status, "last_payment_error": None, "next_action": None, **amount, **more}
+
+
+@pytest.mark.parametrize(
+    ("status", "ours"),
+    [
+        ("requires_payment_method", S.INITIATED),
+        ("requires_confirmation", S.INITIATED),
+        ("requires_action", S.PROCESSING),
+        ("processing", S.PROCESSING),
+        ("requires_capture", S.AUTHORIZED),
+        ("succeeded", S.SUCCESS),
+        ("canceled", S.CANCELLED),
+    ],
+)
+def test_status_of_an_intent_is_ours(status: str, ours: PaymentStatus):
+    snapshot = objects.of_intent(_intent(status), hosted=False)
+    assert snapshot.status == ours
+    assert (snapshot.amount == Money(1200, "EUR")) == (ours in (S.AUTHORIZED, S.SUCCESS))
+
+
+@pytest.mark.parametrize(
+    ("status", "hosted", "ours"),
+    [
+        ("requires_payment_method", True, S.INITIATED),
+        ("requires_payment_method", False, S.FAILED),
+        ("canceled", True, S.CANCELLED),
+        ("canceled", False, S.FAILED),
+    ],
+)
+def test_declined_card_fails_a_payment_that_nobody_can_try_again(status: str, hosted: bool, ours: PaymentStatus):
+    snapshot = objects.of_intent(_intent(status, last_payment_error=DECLINE), hosted=hosted)
+    assert snapshot.status == ours
+    assert snapshot.failure
+    assert (snapshot.failure.code, snapshot.failure.provider_code) == ("insufficient_funds", "insufficient_funds")
+
+
+def test_success_forgets_the_declines_before_it():
+    assert objects.of_intent(_intent("succeeded", last_payment_error=DECLINE), hosted=True).failure is None
+
+
+def test_authentication_tells_where_the_customer_must_go():
+    action = {"redirect_to_url": {"url": "https://bank.example/3ds"}}
+    assert objects.of_intent(_intent("requires_action", next_action=action), hosted=False).redirect_url == (
+        "https://bank.example/3ds"
+    )
+
+
+@pytest.mark.parametrize(
+    ("session", "intent", "ours", "url"),
+    [
+        ("open", None, S.INITIATED, True),
+        ("open", "requires_payment_method", S.INITIATED, True),
+        ("complete", "processing", S.PROCESSING, False),
+        ("complete", "succeeded", S.SUCCESS, False),
+        ("expired", None, S.CANCELLED, False),
+        ("expired", "requires_payment_method", S.CANCELLED, False),
+        ("expired", "succeeded", S.SUCCESS, False),
+    ],
+)
+def test_session_is_read_with_its_intent(session: str, intent: str | None, ours: PaymentStatus, url: bool):
+    page = {
+        "id": "cs_1",
+        "status": session,
+        "url": "https://pay.example/",
+        "payment_intent": intent and _intent(intent),
+    }
+    snapshot = objects.of_session(page)
+    assert (snapshot.reference, snapshot.status, bool(snapshot.redirect_url)) == ("cs_1", ours, url)
+
+
+EVENT = {
+    "id": "evt_1",
+    "type": "payment_intent.succeeded",
+    "created": 1_767_225_600,
+    "data": {"object": {"id": "pi_1", "object": "payment_intent", "metadata": {"payment_id": "p-1"}}},
+}
+BODY = json.dumps(EVENT).encode()
+
+
+def _header(at: datetime = NOW, secret: str = SECRET, scheme: str = "v1") -> dict[str, str]:
+    timestamp = int(at.timestamp())
+    signed = stripe.WebhookSignature._compute_signature(f"{timestamp}.{BODY.decode()}", secret)
+    return {"stripe-signature": f"t={timestamp},{scheme}={signed}"}
+
+
+@pytest.mark.parametrize("seconds", [-300, -1, 0, 1, 300])
+def test_signature_within_the_tolerance_passes(seconds: int):
+    webhooks.verify(BODY, _header(NOW + timedelta(seconds=seconds)), [SECRET], NOW)
+
+
+def test_signature_of_either_secret_passes_while_secrets_rotate():
+    for secret in ("whsec_old", "whsec_new"):
+        webhooks.verify(BODY, _header(secret=secret), ["whsec_old", " whsec_new"], NOW)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"stripe-signature": ""},
+        {"stripe-signature": "t=,v1="},
+        {"stripe-signature": "v1=00"},
+        _header(NOW - timedelta(seconds=301)),
+        _header(NOW + timedelta(seconds=301)),
+        _header(secret="whsec_other"),
+        _header(scheme="v0"),
+    ],
+)
+def test_signature_that_is_wrong_stale_or_from_the_future_is_refused(headers: dict[str, str]):
+    with pytest.raises(SignatureInvalidError):
+        webhooks.verify(BODY, headers, [SECRET], NOW)
+
+
+@given(st.integers(0, len(BODY) - 1), st.integers(1, 255))
+def test_any_touched_byte_is_noticed(position: int, change: int):
+    touched = bytearray(BODY)
+    touched[position] ^= change
+    with pytest.raises(SignatureInvalidError):
+        webhooks.verify(bytes(touched), _header(), [SECRET], NOW)
+
+
+@pytest.mark.parametrize(
+    ("target", "reference", "payment_id"),
+    [
+        ({"id": "pi_1", "object": "payment_intent", "metadata": {"payment_id": "p"}}, "pi_1", "p"),
+        ({"id": "ch_1", "object": "charge", "payment_intent": "pi_1", "metadata": {}}, "pi_1", ""),
+        ({"id": "cs_1", "object": "checkout.session", "payment_intent": "pi_1"}, "cs_1", ""),
+    ],
+)
+def test_event_points_at_the_object_to_fetch(target: dict[str, Any], reference: str, payment_id: str):
+    event = webhooks.translate(json.dumps(EVENT | {"data": {"object": target}}).encode())
+    assert (event.event_id, event.reference, event.payment_id) == ("evt_1", reference, payment_id)
+
+
+@given(st.binary(max_size=60) | st.recursive(st.none() | st.text(), st.lists).map(lambda x: json.dumps(x).encode()))
+def test_body_that_is_no_event_is_a_value_error_whatever_it_is(body: bytes):
+    with pytest.raises(ValueError):  # noqa: PT011  any reason
+        webhooks.translate(body)
