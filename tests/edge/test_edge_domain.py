@@ -6,7 +6,7 @@ import pytest
 
 from edge import domain
 
-SECRET = domain.new_secret(secrets.token_bytes)
+SECRET = domain.new_secret(bytes)
 
 
 @pytest.mark.parametrize("header", [f"Bearer {SECRET}", f"bearer {SECRET}", f"BEARER  {SECRET} "])

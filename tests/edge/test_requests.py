@@ -64,4 +64,4 @@ def test_no_body_breaks_the_check(body: bytes):
 
 
 def test_body_nested_deeper_than_any_message_is_refused():
-    CHECKS.violation("POST", "/v1/orders", JSON, b'{"amount":' * 100 + b"{}" + b"}" * 100)
+    assert CHECKS.violation("POST", "/v1/orders", JSON, b'{"amount":' * 100 + b"{}" + b"}" * 100)

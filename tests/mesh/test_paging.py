@@ -16,11 +16,9 @@ LAST = UUID(int=7)
 
 
 @given(st.uuids(), st.text(max_size=20), st.integers(0, 100), st.integers(0, 100))
-def test_token_leads_back_to_where_it_was_made_whatever_the_page_size(
-    last: UUID, reference: str, size: int, next_: int
-):
+def test_token_leads_to_where_it_was_made_whatever_the_page_size(last: UUID, reference: str, size: int, other: int):
     token = paging.encode(ListOrders(merchant_order_id=reference, page_size=size), last)
-    again = ListOrders(merchant_order_id=reference, page_size=next_, page_token=token)
+    again = ListOrders(merchant_order_id=reference, page_size=other, page_token=token)
     assert paging.decode(again, token) == last
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -84,7 +85,7 @@ facts = st.lists(st.tuples(st.sampled_from(["captured", "failed"]), st.sampled_f
 @given(facts)
 def test_facts_in_any_order_and_number_take_only_legal_steps(told: list[tuple[str, UUID]]):
     versions = _tell(PROCESSING, told)
-    for before, after in zip(versions, versions[1:], strict=False):
+    for before, after in pairwise(versions):
         assert after.status in TRANSITIONS[before.status]
         assert after.version == before.version + 1
 

@@ -61,7 +61,7 @@ def test_amount_that_stripe_cannot_hold_is_refused(value: str, currency: str):
 DECLINE = {
     "code": "card_declined",
     "decline_code": "insufficient_funds",
-    "message": "Your card has insufficient funds.",
+    "message": "Insufficient funds.",
 }
 
 
