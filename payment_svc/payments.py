@@ -114,11 +114,11 @@ class Payments:
                 session, merchant_id, order_id=order_id, status=status, after=after, limit=limit
             )
 
-    async def drive(self, payment: Payment, claim: Claim | None = None) -> Payment:
+    async def drive(self, payment: Payment, claim: Claim | None = None, *, again: bool = False) -> Payment:
         """Carry a committed intent on: reserve its order, ask the provider, commit the outcome.
 
-        Safe to repeat from any point at which an earlier run died: each step knows its earlier self by the payment's
-        id.
+        Safe to repeat (`again`) from any point at which an earlier run died: each step knows its earlier self by the
+        payment's id.
         Raises ApiError when the order was taken meanwhile; the payment is CANCELLED then.
         """
         try:
@@ -130,16 +130,23 @@ class Payments:
                 async with self._database.session() as session:
                     await idempotency.hand_over(session, claim, self._clock())
             raise
-        snapshot = await self.ask(payment, "start", self._providers.get(payment.provider).start)
+        snapshot = await self.ask(payment, "start", self._providers.get(payment.provider).start, again=again)
         return await self.agree(payment.payment_id, snapshot, claim)
 
-    async def ask(self, payment: Payment, operation: str, call: Callable[[Payment], Awaitable[Snapshot]]) -> Snapshot:
-        """Call the provider and return what it says; an answer that never came is PROCESSING, never a failure."""
+    async def ask(
+        self, payment: Payment, operation: str, call: Callable[[Payment], Awaitable[Snapshot]], *, again: bool = False
+    ) -> Snapshot:
+        """Call the provider and return what it says; an answer that never came is PROCESSING, never a failure.
+
+        A provider out of reach did nothing now, but when it is asked `again` it may have done it the first time.
+        """
         try:
             return await timed(payment, operation, call)
         except RejectedError as error:
             return Snapshot("", PaymentStatus.FAILED, failure=error.failure)
         except UnavailableError as error:
+            if again:
+                return Snapshot(payment.provider_reference, PaymentStatus.PROCESSING)
             return Snapshot(
                 "", PaymentStatus.FAILED, failure=Failure("provider_unavailable", f"try again later: {error}")
             )
@@ -213,7 +220,7 @@ class Payments:
             await idempotency.take_over(session, claim, self._clock(), LEASE)
         payment = await self.get(merchant_id, record.resource_id)
         if payment.status == PaymentStatus.INITIATED and not payment.provider_reference:
-            resumed: Payment = await self._background.shielded(self.drive(payment, claim))
+            resumed: Payment = await self._background.shielded(self.drive(payment, claim, again=True))
             return resumed
         async with self._database.session() as session:
             await idempotency.answer(session, claim, payment.payment_id, mapping.payment_message(payment))

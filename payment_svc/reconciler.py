@@ -82,7 +82,7 @@ class Reconciler:
             return await self._payments.agree(payment.payment_id, snapshot)
         if payment.status == PaymentStatus.INITIATED:
             # the process died between the intent and the provider: carry it on
-            return await self._payments.drive(payment)
+            return await self._payments.drive(payment, again=True)
         if checks < NEVER_ARRIVED_AFTER:
             return payment
         failure = Failure("provider_unavailable", "the provider never received the payment, try again")

@@ -11,7 +11,13 @@ import stripe
 
 from mesh.money import Money
 from payment_svc.domain import Payment, PaymentStatus, Snapshot
-from payment_svc.providers.base import ObjectNotFoundError, ProviderEvent, RejectedError
+from payment_svc.providers.base import (
+    ObjectNotFoundError,
+    OutcomeUnknownError,
+    ProviderEvent,
+    RejectedError,
+    UnavailableError,
+)
 from payment_svc.providers.stripe import amounts, objects, webhooks
 from payment_svc.providers.stripe.errors import translated
 
@@ -38,8 +44,19 @@ class StripeProvider:
         amounts.to_wire(amount)
 
     async def start(self, payment: Payment) -> Snapshot:
-        """Create a Checkout Session, or a PaymentIntent confirmed with the merchant's token."""
-        return await (self._open_page(payment) if payment.is_hosted else self._confirm(payment))
+        """Create a Checkout Session, or a PaymentIntent confirmed with the merchant's token.
+
+        Without a clear answer it is asked once more, under the same key. The SDK's own retry would forget that the
+        first request may have got through: a second one that is not even connected says nothing about it.
+        """
+        send = self._open_page if payment.is_hosted else self._confirm
+        try:
+            return await send(payment)
+        except OutcomeUnknownError as unknown:
+            try:
+                return await send(payment)
+            except UnavailableError:
+                raise unknown from None
 
     async def fetch(self, payment: Payment) -> Snapshot:
         """Retrieve the session with its intent, or the intent."""
@@ -111,16 +128,14 @@ class StripeProvider:
                     "metadata": labels,
                     "payment_intent_data": {"metadata": labels},
                 },
-                {"idempotency_key": str(payment.payment_id)},
+                _once(payment),
             )
         return objects.of_session(session.to_dict())
 
     async def _confirm(self, payment: Payment) -> Snapshot:
         try:
             with translated():
-                intent = await self._api.payment_intents.create_async(
-                    self._intent_params(payment), {"idempotency_key": str(payment.payment_id)}
-                )
+                intent = await self._api.payment_intents.create_async(self._intent_params(payment), _once(payment))
         except RejectedError as error:
             return await self._after_rejection(payment, error)
         return objects.of_intent(intent.to_dict(), hosted=False)
@@ -160,6 +175,11 @@ class StripeProvider:
 def _labels(payment: Payment) -> dict[str, str]:
     """Our ids, by which events and objects at Stripe are known as ours."""
     return {"payment_id": str(payment.payment_id), "order_id": str(payment.order_id)}
+
+
+def _once(payment: Payment) -> Any:
+    """Return the options of a request that must have its effect once, however often it is sent."""
+    return {"idempotency_key": str(payment.payment_id), "max_network_retries": 0}
 
 
 def _declined_intent(error: RejectedError) -> str:
