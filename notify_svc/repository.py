@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -40,18 +40,33 @@ _ADD_DELIVERIES = statement(
     )
     .on_conflict_do_nothing()
 )
+GAP_PATIENCE = timedelta(minutes=2)
+"""How long a version waits for the one before it, which the stream brings again when a consumer died with it."""
+
 _earlier = deliveries.alias("earlier")
+_before = events.alias("before")
+_is_next = sa.or_(
+    deliveries.c.aggregate_version <= 1,
+    deliveries.c.next_attempt_time <= _now - GAP_PATIENCE,
+    sa.exists().where(
+        _before.c.aggregate_id == deliveries.c.aggregate_id,
+        _before.c.aggregate_version == deliveries.c.aggregate_version - 1,
+    ),
+)
 _due = (
     sa.select(deliveries.c.delivery_id)
     .where(
         deliveries.c.next_attempt_time <= _now,
         sa.or_(
             deliveries.c.attempts > 0,
-            ~sa.exists().where(
-                _earlier.c.endpoint_id == deliveries.c.endpoint_id,
-                _earlier.c.aggregate_id == deliveries.c.aggregate_id,
-                _earlier.c.aggregate_version < deliveries.c.aggregate_version,
-                _earlier.c.attempts == 0,
+            sa.and_(
+                _is_next,
+                ~sa.exists().where(
+                    _earlier.c.endpoint_id == deliveries.c.endpoint_id,
+                    _earlier.c.aggregate_id == deliveries.c.aggregate_id,
+                    _earlier.c.aggregate_version < deliveries.c.aggregate_version,
+                    _earlier.c.attempts == 0,
+                ),
             ),
         ),
     )
@@ -157,7 +172,8 @@ class NotifyRepository:
     async def claim_due(self, session: Session, now: datetime, lease: datetime, limit: int) -> list[Delivery]:
         """Take deliveries that are due; no other replica sees them until `lease`.
 
-        A delivery that was never tried waits until every earlier version of its resource was tried at that endpoint.
+        A delivery that was never tried waits until the version before it has come, and until every earlier version of
+        its resource was tried at that endpoint.
         """
         return [_delivery(row) for row in await session.all(_CLAIM, now=now, lease=lease, limit=limit)]
 

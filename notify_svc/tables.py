@@ -36,6 +36,7 @@ events = sa.Table(
     sa.Column("create_time", TIME, nullable=False),
 )
 sa.Index("ix_events_merchant", events.c.merchant_id, events.c.event_id)
+sa.Index("ix_events_aggregate", events.c.aggregate_id, events.c.aggregate_version)
 
 deliveries = sa.Table(
     "deliveries",

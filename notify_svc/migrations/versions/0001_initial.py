@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("event_id", name="pk_events"),
     )
     op.create_index("ix_events_merchant", "events", ["merchant_id", "event_id"], unique=False)
+    op.create_index("ix_events_aggregate", "events", ["aggregate_id", "aggregate_version"], unique=False)
     op.create_table(
         "idempotency_keys",
         sa.Column("merchant_id", sa.UUID(), nullable=False),
@@ -127,6 +128,7 @@ def downgrade() -> None:
     op.drop_table("inbox")
     op.drop_index("ix_idempotency_keys_create_time", table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
+    op.drop_index("ix_events_aggregate", table_name="events")
     op.drop_index("ix_events_merchant", table_name="events")
     op.drop_table("events")
     op.drop_table("dead_letters")
