@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
-import psutil
 import pytest
 
 from cli.stack import Ready
+from cli.state import SECRETS_FILE
 from tests.support.merchant import Identities, Merchant
 from tests.support.provider import Provider
 from tests.support.receiver import Receiver, serving
@@ -48,8 +50,8 @@ def gateway() -> Ready:
 @pytest.fixture
 def provider(gateway: Ready) -> Iterator[Provider]:
     """The provider of the stack, for a look at its books and for faults."""
-    api_key = psutil.Process(gateway.pids["payment_svc"]).environ()["FUSIONXPAY_STRIPE_API_KEY"]
-    provider = Provider(gateway.sandbox_url, api_key)
+    secrets = json.loads((Path(gateway.log_dir).parent / SECRETS_FILE).read_text())
+    provider = Provider(gateway.sandbox_url, secrets["stripe_api_key"])
     yield provider
     provider.close()
 

@@ -43,7 +43,7 @@ def test_charge_is_found_though_no_answer_and_no_webhook_ever_comes(
     assert merchant.charge(order_id)["status"] in ("PROCESSING", "SUCCESS")
     assert_paid(merchant, provider, receiver, order_id)
     assert provider.charges(order_id) == ["succeeded"]
-    assert not any(attempt for delivery in provider.deliveries(order_id=order_id) for attempt in delivery["attempts"])
+    assert not [delivery for delivery in provider.deliveries(order_id=order_id) if delivery["attempts"]]
 
 
 def test_page_that_was_paid_is_found_though_no_webhook_comes(
