@@ -2,6 +2,7 @@
 
 from sandbox.app import build
 from sandbox.logs import log
+from sandbox.paypal.provider import Paypal
 from sandbox.provider import Provider, World
 from sandbox.server import serve
 from sandbox.settings import Settings
@@ -12,8 +13,8 @@ def main() -> None:
     """Open the world, plug the providers in, and serve until told to stop."""
     settings = Settings()
     world = World.open(settings)
-    stripe = Stripe(world)
-    providers: dict[str, Provider] = {stripe.name: stripe}
+    plugged: tuple[Provider, ...] = (Stripe(world), Paypal(world))
+    providers = {provider.name: provider for provider in plugged}
     log("start", listen=settings.listen, providers=sorted(providers))
     serve(build(world, providers), settings.host, settings.port)
     log("stop")

@@ -15,6 +15,13 @@ class Settings(BaseSettings):
     stripe_api_key: str = Field("sk_test_sandbox", description="the one secret key that is accepted")
     stripe_webhook_url: str = Field("", description="where Stripe events go; empty sends none")
     stripe_webhook_secret: str = Field("whsec_sandbox", description="signing secret of that endpoint")
+    paypal_client_id: str = Field("paypal_sandbox_client", description="the one OAuth client that is accepted")
+    paypal_client_secret: str = Field("paypal_sandbox_secret", description="its secret")
+    paypal_token_seconds: int = Field(32400, ge=0, description="how long access tokens live")
+    paypal_webhook_url: str = Field("", description="where PayPal events go; empty sends none")
+    paypal_webhook_id: str = Field("WH-SANDBOX", description="id of that webhook; part of what is signed")
+    paypal_cert_url_base: str = Field("", description="base of PAYPAL-CERT-URL; the sandbox itself when empty")
+    paypal_ca_file: str = Field("", description="where the CA to trust is written; beside `database` when empty")
     webhook_retry_seconds: str = Field(
         "0.5,1,2,5,10,30,60,60,60", description="back-off before each further webhook attempt"
     )

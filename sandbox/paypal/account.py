@@ -1,0 +1,109 @@
+"""The simulated PayPal account: resources, events, the ledger and scheduled outcomes in one place."""
+
+import secrets
+import string
+import time
+from datetime import UTC, datetime
+
+from sandbox.documents import JSON, Document
+from sandbox.jobs import Job
+from sandbox.ledger import Entry, Kind
+from sandbox.outbox import Event
+from sandbox.paypal.errors import not_found
+from sandbox.paypal.money import Amount
+from sandbox.provider import World
+
+NAME = "paypal"
+_ALPHABET = string.ascii_uppercase + string.digits
+_ID_LENGTH = 17
+
+
+def new_id() -> str:
+    """An id in PayPal's style."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+
+
+def timestamp() -> str:
+    """PayPal's timestamps are RFC 3339 in whole seconds, UTC."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def kind_of(document: Document) -> str:
+    """The type of a resource; the store also knows which provider's it is."""
+    return document.kind.removeprefix(f"{NAME}.")
+
+
+class Account:
+    """Everything an endpoint touches. Used inside one transaction, never across an await."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    @property
+    def url(self) -> str:
+        """Base of the API and of the pages."""
+        return f"{self.world.settings.base_url}/{NAME}"
+
+    def link(self, path: str, rel: str, method: str = "GET") -> JSON:
+        """A HATEOAS link."""
+        return {"href": f"{self.url}/{path}", "rel": rel, "method": method}
+
+    def find(self, kind: str, object_id: str) -> Document | None:
+        """A resource of one type."""
+        document = self.world.documents.get(object_id)
+        return document if document is not None and document.kind == f"{NAME}.{kind}" else None
+
+    def load(self, kind: str, object_id: str) -> Document:
+        """A resource that must exist; RESOURCE_NOT_FOUND otherwise."""
+        document = self.find(kind, object_id)
+        if document is None:
+            raise not_found()
+        return document
+
+    def new(self, kind: str, body: JSON, private: JSON, tags: dict[str, str]) -> Document:
+        """A resource that begins now."""
+        now = timestamp()
+        whole = {"id": new_id(), **body, "create_time": now, "update_time": now}
+        return Document(whole, {"created": int(time.time()), **private, "object": f"{NAME}.{kind}"}, tags)
+
+    def save(self, document: Document) -> None:
+        """Store a resource as it now is."""
+        if "update_time" in document.body:
+            document.body["update_time"] = timestamp()
+        self.world.documents.save(NAME, document)
+
+    def emit(self, event_type: str, subject: Document, resource: JSON, resource_type: str, summary: str) -> None:
+        """Record a webhook event about a resource and queue it, in the transaction under way."""
+        event_id = f"WH-{new_id()}-{new_id()}"
+        own = f"v1/notifications/webhooks-events/{event_id}"
+        body: JSON = {
+            "id": event_id,
+            "event_version": "1.0",
+            "create_time": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "resource_type": resource_type,
+            "resource_version": "2.0",
+            "event_type": event_type,
+            "summary": summary,
+            "resource": resource,
+            "links": [self.link(own, "self"), self.link(f"{own}/resend", "resend", "POST")],
+        }
+        private: JSON = {"object": f"{NAME}.event", "created": int(time.time())}
+        self.save(Document(body, private, subject.tags))
+        if self.world.settings.paypal_webhook_url:
+            self.world.outbox.enqueue(Event(NAME, event_id, event_type, subject.id, subject.tags))
+
+    def record(self, kind: Kind, subject: Document, order_id: str, amount: Amount, status: str) -> None:
+        """Write a ledger line, in the same words and the same spelling of currencies for every provider."""
+        currency = amount.currency.lower()
+        self.world.ledger.record(
+            Entry(NAME, kind, subject.id, order_id, amount.minor, currency, status, subject.tags, subject.created)
+        )
+
+    def schedule(self, name: str, subject: Document, outcome: str) -> None:
+        """Plan how a pending resource ends by itself."""
+        due = time.time() + self.world.settings.settle_seconds
+        self.world.jobs.schedule(Job(subject.id, NAME, name, outcome, due), subject.tags)
+
+    def unschedule(self, subject: Document) -> None:
+        """Forget what was planned."""
+        self.world.jobs.cancel(subject.id)

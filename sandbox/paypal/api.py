@@ -1,0 +1,200 @@
+"""The HTTP side of the API: tokens, bodies, request ids, faults, and how much of a resource is shown."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from sandbox import gate
+from sandbox.documents import Document
+from sandbox.faults import API_KINDS, Fault
+from sandbox.idempotency import KeyInUseError, fingerprint
+from sandbox.logs import annotate
+from sandbox.paypal import orders, tokens
+from sandbox.paypal.account import NAME, Account
+from sandbox.paypal.calls import Call
+from sandbox.paypal.endpoints import ENDPOINTS, Endpoint, show
+from sandbox.paypal.errors import (
+    PaypalError,
+    in_progress,
+    invalid,
+    not_found,
+    rate_limited,
+    server_error,
+    unsupported_media_type,
+)
+from sandbox.paypal.fields import decode
+from sandbox.paypal.request_ids import RequestIds
+from sandbox.provider import World
+from sandbox.replies import Reply
+
+_MAX_REQUEST_ID = 108
+_PREFERENCES = {"": True, "return=minimal": True, "return=representation": False}
+_OK, _NO_CONTENT = 200, 204
+_DEBUG_HEADER = "paypal-debug-id"
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What a request is about: faults, logs and the claim on its request id go by it."""
+
+    operation: str
+    debug_id: str
+    tags: dict[str, str]
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One request as its endpoint and its request id need it."""
+
+    endpoint: Endpoint
+    call: Call
+    request_id: str | None
+    fingerprint: str
+    minimal: bool
+
+
+class Api:
+    """Serves the endpoint table."""
+
+    def __init__(self, world: World, account: Account) -> None:
+        self._world = world
+        self._account = account
+        self._request_ids = RequestIds(world.database)
+
+    def routes(self) -> list[BaseRoute]:
+        """The token endpoint, one route per endpoint of the table, and 404 for everything else."""
+        every_method = ["GET", "POST", "DELETE", "PUT", "PATCH"]
+        return [
+            Route(f"/{NAME}/v1/oauth2/token", self._token, methods=["POST"]),
+            *(Route(f"/{NAME}{one.path}", self._serve(one), methods=[one.method]) for one in ENDPOINTS),
+            Route(f"/{NAME}/{{rest:path}}", self._unknown, methods=every_method),
+        ]
+
+    async def _unknown(self, request: Request) -> Response:
+        return not_found().reply(_debug_id()).response()
+
+    async def _token(self, request: Request) -> Response:
+        subject = _Subject("oauth2.token", _debug_id(), {})
+        raw, authorization = await request.body(), request.headers.get("authorization", "")
+        return await self._meet(request, subject, partial(self._issue, authorization, raw))
+
+    def _issue(self, authorization: str, raw: bytes) -> Reply:
+        with self._world.database.transaction():
+            return Reply.of(tokens.issue(self._account, authorization, raw))
+
+    def _serve(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            debug_id = _debug_id()
+            try:
+                tokens.check(self._account, request.headers.get("authorization", ""))
+                exchange = await _read(request, endpoint)
+            except PaypalError as error:
+                return error.reply(debug_id).response({_DEBUG_HEADER: debug_id})
+            key = f"{endpoint.operation} {exchange.request_id}" if exchange.request_id else None
+            subject = _Subject(endpoint.operation, debug_id, self._tags(exchange.call), key)
+            return await self._meet(request, subject, partial(self._work, exchange, request))
+
+        return serve
+
+    async def _meet(self, request: Request, subject: _Subject, work: Callable[[], Reply]) -> Response:
+        """Answer; a fault may strike before, instead of, or after the work."""
+        annotate(request, provider=NAME, operation=subject.operation, tags=subject.tags)
+        headers = {_DEBUG_HEADER: subject.debug_id}
+        try:
+            with self._request_ids.claim(subject.key):
+                fault = self._world.faults.take(API_KINDS, NAME, subject.operation, subject.tags)
+                await gate.hold_back(fault)
+                reply = _answer(fault, work, subject.debug_id)
+        except KeyInUseError:
+            return in_progress().reply(subject.debug_id).response(headers)
+        annotate(request, fault=fault.kind if fault else None)
+        await gate.vanish(request, fault)
+        return reply.response(headers)
+
+    def _work(self, exchange: _Exchange, request: Request) -> Reply:
+        """Run the endpoint in one transaction with its request id, or show what the id stands for."""
+        known = self._known(exchange)
+        if known is not None:
+            return self._show(exchange, known, _OK)
+        with self._world.database.transaction():
+            outcome = self._run(exchange)
+        if isinstance(outcome, PaypalError):
+            raise outcome
+        annotate(request, object=outcome.id, tags=outcome.tags)
+        # PayPal answers 200 to an order that waits for the payer, 201 to other new things.
+        waiting = outcome.body["status"] == "PAYER_ACTION_REQUIRED"
+        return self._show(exchange, outcome, _OK if waiting else exchange.endpoint.status)
+
+    def _known(self, exchange: _Exchange) -> Document | None:
+        if exchange.request_id is None:
+            return None
+        operation = exchange.endpoint.operation
+        object_id = self._request_ids.find(operation, exchange.request_id, exchange.fingerprint)
+        return self._world.documents.get(object_id) if object_id else None
+
+    def _run(self, exchange: _Exchange) -> Document | PaypalError:
+        """A declined attempt is a fact like any other: what it left behind is committed."""
+        try:
+            document = exchange.endpoint.handler(self._account, exchange.call)
+        except PaypalError as error:
+            if not error.committed:
+                raise
+            return error
+        if exchange.request_id is not None:
+            endpoint = exchange.endpoint
+            self._request_ids.store(
+                endpoint.operation, exchange.request_id, exchange.fingerprint, document.id, endpoint.kept_seconds
+            )
+        return document
+
+    def _show(self, exchange: _Exchange, document: Document, status: int) -> Reply:
+        if exchange.endpoint.status == _NO_CONTENT and exchange.minimal:
+            return Reply(_NO_CONTENT, b"")
+        shown = show(self._account, document, minimal=exchange.minimal)
+        return Reply.of(shown, _OK if status == _NO_CONTENT else status)
+
+    def _tags(self, call: Call) -> dict[str, str]:
+        """What is known of the object a call names, or of the order it is about to make."""
+        named = self._world.documents.get(call.id) if call.id else None
+        units = call.fields.values.get("purchase_units")
+        unit = units[0] if isinstance(units, list) and units else None
+        return (named.tags if named else {}) | (orders.tags_of(unit) if isinstance(unit, dict) else {})
+
+
+async def _read(request: Request, endpoint: Endpoint) -> _Exchange:
+    """PayPal insists on JSON, also where a body may be left out."""
+    posted = request.method == "POST"
+    if posted and not request.headers.get("content-type", "").startswith("application/json"):
+        raise unsupported_media_type()
+    fields = decode(await request.body() if posted else b"")
+    request_id = request.headers.get("paypal-request-id") if posted else None
+    if request_id is not None and not 0 < len(request_id) <= _MAX_REQUEST_ID:
+        raise invalid("INVALID_STRING_LENGTH", "PayPal-Request-Id", request_id)
+    preference = request.headers.get("prefer", "").replace(" ", "")
+    if preference not in _PREFERENCES:
+        raise invalid("INVALID_PARAMETER_VALUE", "Prefer", preference)
+    call = Call(fields, str(request.path_params.get("id", "")))
+    print_ = fingerprint(request.method, request.url.path, fields.values)
+    return _Exchange(endpoint, call, request_id, print_, posted and _PREFERENCES[preference])
+
+
+def _answer(fault: Fault | None, work: Callable[[], Reply], debug_id: str) -> Reply:
+    try:
+        if fault is not None and fault.kind == "error_429":
+            raise rate_limited()
+        reply = None if gate.skips_work(fault) else work()
+        if reply is None or (fault is not None and fault.kind == "error_500"):
+            raise server_error()
+    except PaypalError as error:
+        return error.reply(debug_id)
+    return reply
+
+
+def _debug_id() -> str:
+    return secrets.token_hex(7)

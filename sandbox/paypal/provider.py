@@ -1,0 +1,77 @@
+"""PayPal as the shared parts see it."""
+
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute
+
+from sandbox.documents import JSON, Document
+from sandbox.jobs import Job
+from sandbox.paypal import authorizations, captures, orders, refunds
+from sandbox.paypal.account import NAME, Account, kind_of
+from sandbox.paypal.api import Api
+from sandbox.paypal.notifications import Notifications
+from sandbox.paypal.pages import Pages
+from sandbox.provider import Refused, World
+
+_OUTCOMES = ("succeeded", "failed", "reversed")
+
+
+class Paypal:
+    """The PayPal provider."""
+
+    name = NAME
+
+    def __init__(self, world: World) -> None:
+        self._settings = world.settings
+        self._account = Account(world)
+        self._api = Api(world, self._account)
+        self._pages = Pages(world, self._account)
+        self._notifications = Notifications(self._account)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Everything below ``/paypal``; the API comes last, as it answers 404 for what nobody knows."""
+        return [*self._pages.routes(), *self._notifications.routes(), *self._api.routes()]
+
+    def webhook_url(self) -> str:
+        """The one webhook of the app."""
+        return self._settings.paypal_webhook_url
+
+    def sign(self, body: bytes) -> dict[str, str]:
+        """The `PAYPAL-TRANSMISSION-*` headers."""
+        return self._notifications.sign(body)
+
+    def run(self, job: Job) -> None:
+        """A pending capture or refund has come to its end."""
+        document = self._account.world.documents.get(job.object_id)
+        assert document is not None, "jobs are only planned for stored objects"
+        self._decide(document, job.outcome)
+
+    def settle(self, object_id: str, outcome: str) -> JSON:
+        """Decide a pending capture or refund, or reverse an approval or a capture."""
+        document = self._account.world.documents.get(object_id)
+        if document is None:
+            raise Refused(f"no object {object_id}")
+        if outcome not in _OUTCOMES:
+            raise Refused(f"outcome must be one of {', '.join(_OUTCOMES)}")
+        self._decide(document, outcome)
+        return document.body
+
+    def dispute(self, request: JSON) -> JSON:
+        """Disputes are not simulated; a chargeback shows as a reversed capture."""
+        raise Refused("PayPal disputes are not simulated: settle a capture as reversed")
+
+    def _decide(self, document: Document, outcome: str) -> None:
+        match kind_of(document), document.body["status"], outcome:
+            case orders.KIND, "APPROVED", "reversed":
+                orders.reverse_approval(self._account, document)
+            case captures.KIND, "PENDING", "succeeded" | "failed":
+                captures.decide(self._account, document, succeeded=outcome == "succeeded")
+                authorizations.follow(self._account, document)
+            case captures.KIND, "COMPLETED" | "PARTIALLY_REFUNDED", "reversed":
+                refunds.reverse(self._account, document)
+            case refunds.KIND, "PENDING", "succeeded" | "failed":
+                refunds.decide(self._account, document, succeeded=outcome == "succeeded")
+            case refunds.KIND, "COMPLETED", "failed":
+                refunds.decide(self._account, document, succeeded=False)
+            case kind, status, _:
+                raise Refused(f"{kind} {document.id} is {status}: it cannot become {outcome}")
