@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import stripe
+from paypal_harness import Paypal
 from sandbox_harness import Receiver, Sandbox, free_port, handler_for
 
 
@@ -53,6 +54,18 @@ def client(sandbox: Sandbox) -> stripe.StripeClient:
 def order_id() -> str:
     """An order nobody else uses: faults and filters of parallel tests do not meet."""
     return f"order-{uuid.uuid4()}"
+
+
+@pytest.fixture(scope="session")
+def paypal_token(sandbox: Sandbox) -> str:
+    return Paypal.log_in(sandbox)
+
+
+@pytest.fixture
+def paypal(sandbox: Sandbox, paypal_token: str, order_id: str) -> Iterator[Paypal]:
+    """A merchant's server that talks to PayPal about this test's order."""
+    with Paypal.session(sandbox, paypal_token) as http:
+        yield Paypal(sandbox, http, order_id)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -18,6 +18,8 @@ import stripe
 
 SECRET = "whsec_test_of_the_sandbox"
 KEY = "sk_test_of_the_sandbox"
+CLIENT = ("paypal_client_of_the_tests", "paypal_secret_of_the_tests")
+WEBHOOK_ID = "WH-OF-THE-TESTS"
 PATIENCE_SECONDS = 20.0
 
 Pay = Callable[..., stripe.PaymentIntent]
@@ -30,6 +32,7 @@ class Received:
     body: bytes
     signature: str
     path: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def verify(self) -> stripe.Event:
         return stripe.Webhook.construct_event(self.body, self.signature, SECRET)
@@ -59,7 +62,7 @@ class Receiver:
 
     def about(self, needle: str, event_type: str | None = None) -> list[Received]:
         """What has come in that mentions an id, in the order of arrival."""
-        wanted = f'"type": "{event_type}"' if event_type else ""
+        wanted = f'type": "{event_type}"' if event_type else ""
         return [r for r in self.inbox if needle.encode() in r.body and wanted.encode() in r.body]
 
     def wait(self, needle: str, event_type: str | None = None, count: int = 1) -> list[Received]:
@@ -75,7 +78,7 @@ def handler_for(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            status = receiver.take(Received(body, self.headers["Stripe-Signature"], self.path))
+            status = receiver.take(Received(body, self.headers.get("Stripe-Signature", ""), self.path, self.headers))
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -112,6 +115,10 @@ class Sandbox:
             "SANDBOX_STRIPE_API_KEY": KEY,
             "SANDBOX_STRIPE_WEBHOOK_SECRET": SECRET,
             "SANDBOX_STRIPE_WEBHOOK_URL": self.webhook_url,
+            "SANDBOX_PAYPAL_CLIENT_ID": CLIENT[0],
+            "SANDBOX_PAYPAL_CLIENT_SECRET": CLIENT[1],
+            "SANDBOX_PAYPAL_WEBHOOK_URL": self.webhook_url.replace("/stripe", "/paypal"),
+            "SANDBOX_PAYPAL_WEBHOOK_ID": WEBHOOK_ID,
             "SANDBOX_WEBHOOK_RETRY_SECONDS": "0.1,0.1,0.2,0.5,1,2",
             "SANDBOX_SETTLE_SECONDS": "0.1",
             **self.settings,
