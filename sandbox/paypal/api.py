@@ -97,6 +97,7 @@ class Api:
             except PaypalError as error:
                 return error.reply(debug_id).response({_DEBUG_HEADER: debug_id})
             key = f"{endpoint.operation} {exchange.request_id}" if exchange.request_id else None
+            annotate(request, object=exchange.call.id or None)
             subject = _Subject(endpoint.operation, debug_id, self._tags(exchange.call), key)
             return await self._meet(request, subject, partial(self._work, exchange, request))
 

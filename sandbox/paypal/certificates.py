@@ -40,12 +40,12 @@ class Certificates:
     def open(cls, path: Path, ca_path: Path) -> "Certificates":
         """Load them from beside the database; make them at the first start."""
         if not path.exists():
-            _write(path, _pem(*_issue()))
+            _write(path, _pem(*_issue()), 0o600)
         key, _, certificates = path.read_bytes().partition(_BEGIN)
         private = load_pem_private_key(key, None)
         assert isinstance(private, RSAPrivateKey), "this module writes nothing else"
         opened = cls(private, x509.load_pem_x509_certificates(_BEGIN + certificates))
-        _write(ca_path, opened.chain[-1].public_bytes(Encoding.PEM))
+        _write(ca_path, opened.chain[-1].public_bytes(Encoding.PEM), 0o644)
         return opened
 
     @property
@@ -101,10 +101,10 @@ def _pem(key: RSAPrivateKey, chain: Sequence[x509.Certificate]) -> bytes:
     return secret + b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
 
 
-def _write(path: Path, content: bytes) -> None:
-    """All or nothing, and readable by the owner only."""
+def _write(path: Path, content: bytes, mode: int) -> None:
+    """All or nothing: who dies while writing leaves the path as it was."""
     draft = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
     draft.replace(path)

@@ -31,6 +31,7 @@ _ISSUES = {
     "INVALID_STRING_LENGTH": "The value of a field is either too short or too long.",
     "MALFORMED_REQUEST_JSON": "The request JSON is not well formed.",
     "MAX_CAPTURE_AMOUNT_EXCEEDED": "Capture amount exceeds allowable limit.",
+    "MAX_VALUE_EXCEEDED": "Should be less than or equal to 999999999999999.99.",
     "MISSING_REQUIRED_PARAMETER": "A required field / parameter is missing.",
     "ORDER_ALREADY_AUTHORIZED": "Order already authorized.",
     "ORDER_ALREADY_CAPTURED": "Order already captured. If 'intent=CAPTURE' only one capture per order is allowed.",

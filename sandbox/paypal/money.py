@@ -15,6 +15,7 @@ _TWO_DECIMALS = frozenset([
 ])  # fmt: skip
 _PATTERN = re.compile(r"-?[0-9]+|-?[0-9]*\.[0-9]+")
 _LONGEST = 32
+_HIGHEST = Decimal("999999999999999.99")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ def read(fields: Fields) -> Amount:
     decimals = len(value.partition(".")[2])
     if decimals > _decimals(currency):
         raise unacceptable("DECIMALS_NOT_SUPPORTED" if currency in _WHOLE else "DECIMAL_PRECISION", where, value)
+    if Decimal(value) > _HIGHEST:
+        raise unacceptable("MAX_VALUE_EXCEEDED", where, value)
     amount = parse({"currency_code": currency, "value": value})
     if amount.minor <= 0:
         raise unacceptable("CANNOT_BE_ZERO_OR_NEGATIVE", where, value)

@@ -136,6 +136,7 @@ def test_an_approval_can_be_taken_back(paypal: Paypal, receiver: Receiver) -> No
         ({"amount": {"currency_code": "HUF", "value": "100.50"}}, 422, "DECIMALS_NOT_SUPPORTED"),
         ({"amount": {"currency_code": "XXX", "value": "1.00"}}, 422, "INVALID_CURRENCY_CODE"),
         ({"amount": {"currency_code": "EUR", "value": "0.00"}}, 422, "CANNOT_BE_ZERO_OR_NEGATIVE"),
+        ({"amount": {"currency_code": "EUR", "value": "9" * 20}}, 422, "MAX_VALUE_EXCEEDED"),
         ({"amount": {"currency_code": "EUR", "value": "1e3"}}, 400, "INVALID_PARAMETER_SYNTAX"),
         ({"amount": {"currency_code": "EUR", "value": 10}}, 400, "INVALID_PARAMETER_SYNTAX"),
         ({"amount": {"currency_code": "EUR"}}, 400, "MISSING_REQUIRED_PARAMETER"),
