@@ -3,71 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
-import psutil
 import pytest
-import yaml
 
-from cli.gateway import render_envoy
-from cli.ports import HOST, Ports
-from cli.process import Child, Command
+from cli.ports import Ports
 from cli.settings import StackSettings
-from cli.site import Site
 from cli.stack import Ready, Stack
-from tests.support.merchant import Merchant
-from tests.support.run import ROOT
+from tests.support.chaos import ChaosStack
 from tests.support.stacks import QUICK
-
-
-class ChaosStack:
-    """A stack, and a second replica of the order service that Envoy knows of, for when one is not enough."""
-
-    def __init__(self, settings: StackSettings, replica_port: int) -> None:
-        self._replica_address = f"{HOST}:{replica_port}"
-        self.stack = Stack(settings, envoy_config=self._with_replica)
-
-    @property
-    def ready(self) -> Ready:
-        """Addresses and pids as of now."""
-        return self.stack.ready
-
-    def heal(self) -> None:
-        """Start what is down."""
-        for name in set(self._names) - set(self.ready.pids):
-            self.stack.start(name)
-
-    def remember(self) -> None:
-        """Take what runs now for what should run."""
-        self._names = list(self.ready.pids)
-
-    @contextmanager
-    def second_order_service(self) -> Iterator[Child]:
-        """Run the second replica: the same program with the same settings, at another address."""
-        env = psutil.Process(self.ready.pids["order_svc"]).environ() | {
-            "FUSIONXPAY_LISTEN": self._replica_address,
-            "FUSIONXPAY_METRICS_LISTEN": f"{HOST}:0",
-        }
-        argv = psutil.Process(self.ready.pids["order_svc"]).cmdline()
-        log = Path(self.ready.log_dir) / "order_svc.2.log"
-        replica = Child("order_svc.2", Command(argv, env, ROOT), log, ready=lambda: True)
-        replica.start()
-        try:
-            yield replica
-        finally:
-            replica.stop(grace=20)
-
-    def _with_replica(self, site: Site) -> Path:
-        """Render Envoy's configuration, and add the replica to the order service's addresses."""
-        path = render_envoy(site)
-        config = yaml.safe_load(path.read_text())
-        cluster = next(c for c in config["static_resources"]["clusters"] if c["name"] == "order")
-        host, _, port = self._replica_address.rpartition(":")
-        address = {"socket_address": {"address": host, "port_value": int(port)}}
-        cluster["load_assignment"]["endpoints"][0]["lb_endpoints"].append({"endpoint": {"address": address}})
-        path.write_text(yaml.safe_dump(config))
-        return path
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +20,6 @@ def chaos() -> Iterator[ChaosStack]:
     with ExitStack() as undo:
         chaos = ChaosStack(StackSettings(service_env=QUICK), undo.enter_context(Ports()).take())
         undo.enter_context(chaos.stack)
-        chaos.remember()
         yield chaos
 
 
@@ -91,9 +34,3 @@ def stack(chaos: ChaosStack) -> Iterator[Stack]:
     """The stack to break; it is whole again after the test."""
     yield chaos.stack
     chaos.heal()
-
-
-@pytest.fixture
-def merchant(stack: Stack, merchant: Merchant) -> Merchant:
-    """The test's own merchant, made while the stack is whole."""
-    return merchant

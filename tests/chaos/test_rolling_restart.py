@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from cli.stack import Stack
-from tests.chaos.conftest import ChaosStack
+from tests.support.chaos import ChaosStack
 from tests.support.merchant import Merchant
 from tests.support.waiting import eventually
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import grpc
@@ -17,10 +17,11 @@ from fusionx.type.v1 import money_pb2
 
 from cli.stack import Ready
 from tests.support.errors import problem
-from tests.support.merchant import Merchant, direct, hosted
+from tests.support.merchant import Json, Merchant, direct, hosted
 from tests.support.provider import Provider
 from tests.support.receiver import Receiver
 from tests.support.stripe_events import Stripe
+from tests.support.waiting import eventually
 
 
 def test_cancelling_is_told_once_however_often_it_is_asked(merchant: Merchant, receiver: Receiver):
@@ -40,18 +41,19 @@ def test_cancelled_order_cannot_be_paid(merchant: Merchant, provider: Provider):
 
 
 @pytest.mark.parametrize("request_of", [direct, hosted])
-def test_order_with_a_payment_cannot_be_cancelled(request_of: object, merchant: Merchant):
+def test_order_with_a_payment_cannot_be_cancelled(request_of: Callable[[str], Json], merchant: Merchant):
     order_id = merchant.new_order()["order_id"]
-    merchant.post("/v1/payments", request_of(order_id))  # type: ignore[operator]
+    merchant.post("/v1/payments", request_of(order_id))
     answer = merchant.http.post(f"/v1/orders/{order_id}/cancel", json={})
     assert problem(answer) == (400, "ORDER_NOT_CANCELLABLE", set())
 
 
-def test_order_is_payable_until_it_expires(merchant: Merchant):
+def test_expired_order_cannot_be_paid(merchant: Merchant, provider: Provider):
     soon = datetime.now(UTC) + timedelta(seconds=1)
     order_id = merchant.new_order(expire_time=soon.isoformat())["order_id"]
-    payment = merchant.open_page(order_id)
-    assert payment["status"] == "INITIATED"
+    eventually(lambda: datetime.now(UTC) > soon, "the order's end")
+    assert problem(merchant.http.post("/v1/payments", json=direct(order_id)))[1] == "ORDER_NOT_PAYABLE"
+    assert provider.charges(order_id) == []
 
 
 def test_architecture_paths_carry_the_whole_flow(merchant: Merchant, provider: Provider, stripe: Stripe):
