@@ -245,6 +245,7 @@ def _transcoder(routes: Sequence[Route], gateway: Gateway) -> Config:
         services=list(dict.fromkeys(route.service for route in routes)),
         match_incoming_request_route=True,
         convert_grpc_status=True,
+        case_insensitive_enum_parsing=True,
         max_request_body_size=MAX_WEBHOOK_BODY,
         max_response_body_size=1 << 20,
         print_options={"preserve_proto_field_names": True, "always_print_primitive_fields": True},

@@ -65,7 +65,7 @@ def _query_violation(route: Route, query: str) -> FieldViolation | None:
 
 def _is_parameter(field: FieldDescriptor, text: str) -> bool:
     if field.enum_type is not None:
-        return text in field.enum_type.values_by_name
+        return text.upper() in field.enum_type.values_by_name
     if field.cpp_type in _INTEGERS:
         return _INTEGER.fullmatch(text) is not None
     return True
@@ -133,7 +133,7 @@ def _list_violation(field: FieldDescriptor, value: Any, path: str, depth: int) -
 def _is_value(field: FieldDescriptor, value: Any) -> bool:
     """Whether a JSON value can be the scalar that the field holds; Google's own types are left to the transcoder."""
     if field.enum_type is not None:
-        return isinstance(value, str) and value in field.enum_type.values_by_name
+        return isinstance(value, str) and value.upper() in field.enum_type.values_by_name
     if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
         return isinstance(value, str)
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:

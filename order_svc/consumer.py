@@ -17,7 +17,12 @@ from order_svc.orders import Orders
 NAME = "order_svc_payments"
 SUBJECTS = tuple(
     options_of(fact.DESCRIPTOR).subject
-    for fact in (events_pb2.PaymentSucceeded, events_pb2.PaymentFailed, events_pb2.PaymentCancelled)
+    for fact in (
+        events_pb2.PaymentSucceeded,
+        events_pb2.PaymentRefunded,
+        events_pb2.PaymentFailed,
+        events_pb2.PaymentCancelled,
+    )
 )
 
 
@@ -37,6 +42,8 @@ class PaymentEvents:
         match fact:
             case events_pb2.PaymentSucceeded(payment=payment):
                 await self._orders.settle(session, UUID(payment.order_id), mapping.capture(payment))
+            case events_pb2.PaymentRefunded(payment=payment):
+                await self._orders.refund(session, UUID(payment.order_id), mapping.refunded(payment))
             case events_pb2.PaymentFailed(payment=payment) | events_pb2.PaymentCancelled(payment=payment):
                 await self._orders.fail(session, UUID(payment.order_id), UUID(payment.payment_id))
             case _:

@@ -56,6 +56,8 @@ class Order:
     description: str
     metadata: Mapping[str, str]
     payment_id: UUID | None
+    payment_version: int
+    """The newest version of its payment that the order has heard refunds of: older news is stale."""
     version: int
     create_time: datetime
     update_time: datetime
@@ -90,6 +92,33 @@ def settle(order: Order, capture: Capture, now: datetime) -> Order | None:
     if capture.amount != order.amount:
         raise IllegalTransitionError(f"captured {capture.amount} for an order of {order.amount}")
     return transition(order, OrderStatus.SUCCESS, now, capture.payment_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Refunded:
+    """What was given back of a payment in all, as the payment service tells it."""
+
+    payment_id: UUID
+    payment_version: int
+    captured: Money
+    refunded: int
+
+
+def refund(order: Order, news: Refunded, now: datetime) -> Order | None:
+    """Return the order after the sum of its payment's refunds changed; None when the news is stale.
+
+    Where the status stays, so does the order's version: only which news was heard is noted.
+    """
+    if order.payment_id != news.payment_id or news.payment_version <= order.payment_version:
+        return None
+    if news.refunded == 0:
+        status = OrderStatus.SUCCESS
+    elif news.refunded < news.captured.minor:
+        status = OrderStatus.PARTIALLY_REFUNDED
+    else:
+        status = OrderStatus.REFUNDED
+    changed = order if status == order.status else transition(order, status, now)
+    return replace(changed, payment_version=news.payment_version)
 
 
 def fail(order: Order, payment_id: UUID, now: datetime) -> Order | None:

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from mesh.errors import invalid
 from mesh.events import OutboxEvent, event
 from mesh.money import Money, MoneyError
-from order_svc.domain import Capture, Order, OrderStatus
+from order_svc.domain import Capture, Order, OrderStatus, Refunded
 
 _FACTS: Mapping[OrderStatus, type[Message]] = {
     OrderStatus.NEW: events_pb2.OrderCreated,
@@ -22,6 +22,8 @@ _FACTS: Mapping[OrderStatus, type[Message]] = {
     OrderStatus.SUCCESS: events_pb2.OrderSucceeded,
     OrderStatus.FAILED: events_pb2.OrderFailed,
     OrderStatus.CANCELLED: events_pb2.OrderCancelled,
+    OrderStatus.PARTIALLY_REFUNDED: events_pb2.OrderPartiallyRefunded,
+    OrderStatus.REFUNDED: events_pb2.OrderRefunded,
 }
 
 
@@ -65,3 +67,15 @@ def order_event(order: Order, message: order_pb2.Order | None = None) -> OutboxE
 def capture(payment: payment_pb2.Payment) -> Capture:
     """Read what a succeeded payment captured."""
     return Capture(UUID(payment.payment_id), Money.parse(payment.amount.value, payment.amount.currency))
+
+
+def refunded(payment: payment_pb2.Payment) -> Refunded:
+    """Read what was given back of a payment in all."""
+    captured = Money.parse(payment.captured_amount.value, payment.captured_amount.currency)
+    given = payment.refunded_amount
+    return Refunded(
+        payment_id=UUID(payment.payment_id),
+        payment_version=payment.version,
+        captured=captured,
+        refunded=Money.parse(given.value, given.currency).minor if payment.HasField("refunded_amount") else 0,
+    )

@@ -16,7 +16,7 @@ from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
 from mesh.telemetry import alert, get_logger
 from order_svc import domain, mapping
-from order_svc.domain import PAYABLE, Capture, IllegalTransitionError, Order, OrderStatus
+from order_svc.domain import PAYABLE, Capture, IllegalTransitionError, Order, OrderStatus, Refunded
 from order_svc.repository import Creation, OrderRepository
 
 log = get_logger(__name__)
@@ -78,6 +78,7 @@ class Orders:
             description=new.description,
             metadata=new.metadata,
             payment_id=None,
+            payment_version=0,
             version=1,
             create_time=now,
             update_time=now,
@@ -168,6 +169,17 @@ class Orders:
             return
         if settled:
             await self._save(session, settled)
+
+    async def refund(self, session: Session, order_id: UUID, news: Refunded) -> None:
+        """Apply what was given back of the order's payment; stale news are absorbed."""
+        order = await self._store.lock(session, order_id)
+        refunded = domain.refund(order, news, self._clock()) if order else None
+        if order is None or refunded is None:
+            return
+        if refunded.version == order.version:
+            await self._store.note(session, refunded)
+        else:
+            await self._save(session, refunded)
 
     async def fail(self, session: Session, order_id: UUID, payment_id: UUID) -> None:
         """Apply the failure of the order's payment; of any other payment it is absorbed."""

@@ -61,9 +61,16 @@ _UPDATE = statement(
     .values(
         status=sa.bindparam("b_status", type_=sa.Text),
         payment_id=sa.bindparam("b_payment_id", type_=sa.UUID),
+        payment_version=sa.bindparam("b_payment_version", type_=sa.Integer),
         version=sa.bindparam("b_version", type_=sa.Integer),
         update_time=sa.bindparam("b_update_time", type_=orders.c.update_time.type),
     )
+)
+
+_NOTE = statement(
+    sa.update(orders)
+    .where(orders.c.order_id == sa.bindparam("b_order_id", type_=sa.UUID))
+    .values(payment_version=sa.bindparam("b_payment_version", type_=sa.Integer))
 )
 
 
@@ -92,6 +99,7 @@ def _order(row: Row) -> Order:
         description=row.description,
         metadata=row.metadata,
         payment_id=row.payment_id,
+        payment_version=row.payment_version,
         version=row.version,
         create_time=row.create_time,
         update_time=row.update_time,
@@ -111,6 +119,7 @@ def _values(order: Order) -> tuple[object, ...]:
         order.description,
         Jsonb(dict(order.metadata)),
         order.payment_id,
+        order.payment_version,
         order.version,
         order.create_time,
         order.update_time,
@@ -166,10 +175,15 @@ class OrderRepository:
             b_version=order.version,
             b_status=str(order.status),
             b_payment_id=order.payment_id,
+            b_payment_version=order.payment_version,
             b_update_time=order.update_time,
         )
         if changed != 1:
             raise RuntimeError(f"order {order.order_id} is no longer at version {order.version - 1}")
+
+    async def note(self, session: Session, order: Order) -> None:
+        """Store which news of its payment an order has heard, which is no change of the order."""
+        await session.run(_NOTE, b_order_id=order.order_id, b_payment_version=order.payment_version)
 
     async def page(
         self,

@@ -22,6 +22,7 @@ orders = sa.Table(
     sa.Column("description", sa.Text, nullable=False),
     json_column("metadata"),
     sa.Column("payment_id", sa.UUID),
+    sa.Column("payment_version", sa.Integer, nullable=False, server_default="0"),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("create_time", TIME, nullable=False),
     sa.Column("update_time", TIME, nullable=False),

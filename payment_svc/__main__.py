@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from fusionx.payment.v1 import payment_service_pb2, webhook_service_pb2
+from fusionx.payment.v1 import payment_service_pb2, refund_service_pb2, webhook_service_pb2
 from fusionx.payment.v1.payment_service_pb2_grpc import add_PaymentServiceServicer_to_server
+from fusionx.payment.v1.refund_service_pb2_grpc import add_RefundServiceServicer_to_server
 from fusionx.payment.v1.webhook_service_pb2_grpc import add_WebhookServiceServicer_to_server
 
 from mesh import idempotency, service
@@ -17,8 +18,11 @@ from payment_svc.order_client import GrpcOrderClient
 from payment_svc.payments import Payments
 from payment_svc.providers import registry
 from payment_svc.reconciler import Reconciler
+from payment_svc.refund_reconciler import RefundReconciler
+from payment_svc.refund_repository import RefundRepository
+from payment_svc.refunds import Refunds
 from payment_svc.repository import PaymentRepository
-from payment_svc.servicer import PaymentServicer, WebhookServicer
+from payment_svc.servicer import PaymentServicer, RefundServicer, WebhookServicer
 from payment_svc.settings import PaymentSettings
 from payment_svc.webhooks import Webhooks
 
@@ -41,8 +45,19 @@ def build(settings: PaymentSettings) -> Service:
         relay.wake,
         first_check=timedelta(seconds=settings.first_check_seconds),
     )
-    webhooks = Webhooks(database, store, payments, providers)
+    refund_store = RefundRepository()
+    refunds = Refunds(
+        database,
+        store,
+        refund_store,
+        providers,
+        background,
+        relay.wake,
+        first_check=timedelta(seconds=settings.first_check_seconds),
+    )
+    webhooks = Webhooks(database, store, payments, refunds, providers)
     reconciler = Reconciler(database, store, payments, providers)
+    refund_reconciler = RefundReconciler(database, store, refund_store, refunds, providers)
     return Service(
         name="payment_svc",
         settings=settings,
@@ -50,12 +65,24 @@ def build(settings: PaymentSettings) -> Service:
         bus=bus,
         background=background,
         on_close=[providers.close, orders.close],
-        workers=[webhooks.worker, reconciler.worker, relay.worker, relay.janitor, idempotency.janitor(database)],
+        workers=[
+            webhooks.worker,
+            reconciler.worker,
+            refund_reconciler.worker,
+            relay.worker,
+            relay.janitor,
+            idempotency.janitor(database),
+        ],
         registrations=[
             Registration(
                 add_PaymentServiceServicer_to_server,
                 PaymentServicer(payments),
                 payment_service_pb2.DESCRIPTOR.services_by_name["PaymentService"],
+            ),
+            Registration(
+                add_RefundServiceServicer_to_server,
+                RefundServicer(refunds),
+                refund_service_pb2.DESCRIPTOR.services_by_name["RefundService"],
             ),
             Registration(
                 add_WebhookServiceServicer_to_server,

@@ -36,6 +36,14 @@ TRANSITIONS: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
 }
 """Every legal step between two statuses. A change that keeps the status is always legal."""
 
+
+class CaptureMethod(StrEnum):
+    """When the money that was authorized is taken; the names are the contract's."""
+
+    AUTOMATIC = "AUTOMATIC"
+    MANUAL = "MANUAL"
+
+
 TERMINAL = frozenset({_S.SUCCESS, _S.FAILED, _S.CANCELLED})
 LIVE = frozenset(_S) - TERMINAL
 
@@ -65,6 +73,11 @@ class Payment:
     amount: Money
     description: str
     status: PaymentStatus
+    capture_method: CaptureMethod
+    captured: int
+    """Minor units that were captured."""
+    refunded: int
+    """Minor units of the refunds that succeeded."""
     payment_method: str
     return_url: str
     redirect_url: str
@@ -77,6 +90,10 @@ class Payment:
     def is_hosted(self) -> bool:
         """Whether the customer pays on the provider's page, rather than by a token that was confirmed directly."""
         return not self.payment_method
+
+    def money(self, minor: int) -> Money:
+        """Return an amount in the payment's currency."""
+        return Money(minor, self.amount.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +117,7 @@ def apply(payment: Payment, snapshot: Snapshot, now: datetime) -> list[Payment]:
     Repeated and stale snapshots are absorbed, terminal states do not regress, and a capture always wins.
     Raises AmountMismatchError when the provider speaks of other money than ours.
     """
-    if snapshot.amount is not None and snapshot.amount != payment.amount:
+    if snapshot.amount is not None and not _is_ours(payment, snapshot.status, snapshot.amount):
         raise AmountMismatchError(f"the provider says {snapshot.amount}, the payment is of {payment.amount}")
     versions: list[Payment] = []
     for status in _way(payment.status, snapshot.status):
@@ -111,6 +128,13 @@ def apply(payment: Payment, snapshot: Snapshot, now: datetime) -> list[Payment]:
         if replace(noted, version=payment.version, update_time=payment.update_time) != payment:
             versions.append(noted)
     return versions
+
+
+def _is_ours(payment: Payment, status: PaymentStatus, amount: Money) -> bool:
+    """Whether the provider's amount can be the payment's: the same, or a part of it that was captured by hand."""
+    if payment.capture_method == CaptureMethod.MANUAL and status == _S.SUCCESS:
+        return amount.currency == payment.amount.currency and amount.minor <= payment.amount.minor
+    return amount == payment.amount
 
 
 def _way(current: PaymentStatus, target: PaymentStatus) -> list[PaymentStatus]:
@@ -127,6 +151,7 @@ def _next(payment: Payment, snapshot: Snapshot, status: PaymentStatus, now: date
         payment,
         status=status,
         provider_reference=snapshot.reference or payment.provider_reference,
+        captured=snapshot.amount.minor if status == _S.SUCCESS and snapshot.amount else payment.captured,
         redirect_url="" if status in TERMINAL else snapshot.redirect_url,
         failure=None if status == _S.SUCCESS else snapshot.failure or payment.failure,
         version=payment.version + 1,

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fusionx.payment.v1 import payment_events_pb2 as events_pb2
-from fusionx.payment.v1 import payment_pb2
+from fusionx.payment.v1 import payment_pb2, refund_events_pb2, refund_pb2
 from fusionx.type.v1 import money_pb2
 from google.protobuf.message import Message
 
+from mesh.errors import invalid
 from mesh.events import OutboxEvent, event
-from payment_svc.domain import Payment, PaymentStatus
+from mesh.money import Money, MoneyError
+from payment_svc.domain import Failure, Payment, PaymentStatus
+from payment_svc.refund_domain import Refund, RefundStatus
 
 _FACTS: Mapping[PaymentStatus, type[Message]] = {
     PaymentStatus.PROCESSING: events_pb2.PaymentProcessing,
@@ -22,6 +25,31 @@ _FACTS: Mapping[PaymentStatus, type[Message]] = {
 }
 
 
+_REFUND_FACTS: Mapping[RefundStatus, type[Message]] = {
+    RefundStatus.PENDING: refund_events_pb2.RefundUpdated,
+    RefundStatus.SUCCESS: refund_events_pb2.RefundSucceeded,
+    RefundStatus.FAILED: refund_events_pb2.RefundFailed,
+}
+
+
+def money(message: money_pb2.Money, field: str) -> Money:
+    """Read an amount. Raises ApiError INVALID_ARGUMENT that names the part of `field` that is wrong."""
+    try:
+        return Money.parse(message.value, message.currency)
+    except MoneyError as error:
+        raise invalid(f"{field}.{error.field}", str(error)) from None
+
+
+def _money_message(amount: Money) -> money_pb2.Money:
+    return money_pb2.Money(value=amount.value, currency=amount.currency)
+
+
+def _failure_message(failure: Failure | None) -> payment_pb2.Payment.Failure | None:
+    if failure is None:
+        return None
+    return payment_pb2.Payment.Failure(code=failure.code, message=failure.message, provider_code=failure.provider_code)
+
+
 def payment_message(payment: Payment) -> payment_pb2.Payment:
     """Return the payment as the contract shows it."""
     message = payment_pb2.Payment(
@@ -29,17 +57,18 @@ def payment_message(payment: Payment) -> payment_pb2.Payment:
         order_id=str(payment.order_id),
         provider=payment.provider,
         provider_reference=payment.provider_reference,
-        amount=money_pb2.Money(value=payment.amount.value, currency=payment.amount.currency),
+        amount=_money_message(payment.amount),
         status=payment_pb2.Payment.Status.Value(payment.status),
         payment_method=payment.payment_method,
         return_url=payment.return_url,
         redirect_url=payment.redirect_url,
         version=payment.version,
+        capture_method=payment_pb2.Payment.CaptureMethod.Value(payment.capture_method),
+        failure=_failure_message(payment.failure),
     )
-    if payment.failure:
-        message.failure.code = payment.failure.code
-        message.failure.message = payment.failure.message
-        message.failure.provider_code = payment.failure.provider_code
+    for minor, field in ((payment.captured, message.captured_amount), (payment.refunded, message.refunded_amount)):
+        if minor:
+            field.CopyFrom(_money_message(payment.money(minor)))
     message.create_time.FromDatetime(payment.create_time)
     message.update_time.FromDatetime(payment.update_time)
     return message
@@ -51,10 +80,49 @@ def payment_event(payment: Payment, before: PaymentStatus | None) -> OutboxEvent
         kind: type[Message] = events_pb2.PaymentCreated
     else:
         kind = events_pb2.PaymentUpdated if before == payment.status else _FACTS[payment.status]
+    return _payment_event(kind, payment)
+
+
+def _payment_event(kind: type[Message], payment: Payment) -> OutboxEvent:
     return event(
         kind(payment=payment_message(payment)),
         aggregate_id=payment.payment_id,
         version=payment.version,
         merchant_id=payment.merchant_id,
         time=payment.update_time,
+    )
+
+
+def refunded_event(payment: Payment) -> OutboxEvent:
+    """Return the fact that the sum of a payment's refunds changed."""
+    return _payment_event(events_pb2.PaymentRefunded, payment)
+
+
+def refund_message(refund: Refund) -> refund_pb2.Refund:
+    """Return the refund as the contract shows it."""
+    message = refund_pb2.Refund(
+        refund_id=str(refund.refund_id),
+        payment_id=str(refund.payment_id),
+        order_id=str(refund.order_id),
+        amount=_money_message(refund.amount),
+        status=refund_pb2.Refund.Status.Value(refund.status),
+        reason=refund.reason,
+        provider_reference=refund.provider_reference,
+        failure=_failure_message(refund.failure),
+        version=refund.version,
+    )
+    message.create_time.FromDatetime(refund.create_time)
+    message.update_time.FromDatetime(refund.update_time)
+    return message
+
+
+def refund_event(refund: Refund) -> OutboxEvent:
+    """Return the fact of the refund's newest version."""
+    kind = refund_events_pb2.RefundCreated if refund.version == 1 else _REFUND_FACTS[refund.status]
+    return event(
+        kind(refund=refund_message(refund)),
+        aggregate_id=refund.refund_id,
+        version=refund.version,
+        merchant_id=refund.merchant_id,
+        time=refund.update_time,
     )

@@ -19,13 +19,14 @@ from psycopg.errors import UniqueViolation
 
 from mesh import idempotency, outbox
 from mesh.database import Database, Session
-from mesh.errors import ApiError, failed_precondition, invalid, not_found
+from mesh.errors import ApiError, failed_precondition, invalid, not_found, unavailable
 from mesh.idempotency import Claim, Record
 from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.money import Money
 from mesh.service import BackgroundTasks
 from mesh.telemetry import get_logger
 from payment_svc import domain, mapping, schedule
-from payment_svc.domain import Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain import CaptureMethod, Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.orders import OrderClient, PayableOrder
 from payment_svc.providers.base import (
     AmountNotSupportedError,
@@ -53,6 +54,7 @@ class NewPayment:
     provider: str
     payment_method: str
     return_url: str
+    capture_method: CaptureMethod
 
 
 class Payments:
@@ -113,6 +115,54 @@ class Payments:
             return await self._store.page(
                 session, merchant_id, order_id=order_id, status=status, after=after, limit=limit
             )
+
+    async def capture(self, merchant_id: UUID, payment_id: UUID, amount: Money | None) -> Payment:
+        """Capture an authorized payment, all or a part of it. Raises ApiError as the contract's CapturePayment says."""
+        payment = await self.get(merchant_id, payment_id)
+        wanted = amount or payment.amount
+        if payment.status == PaymentStatus.SUCCESS and payment.captured == wanted.minor:
+            return payment
+        if payment.status != PaymentStatus.AUTHORIZED:
+            raise failed_precondition(
+                "PAYMENT_NOT_CAPTURABLE", f"the payment is {payment.status}; only an AUTHORIZED one can be captured"
+            )
+        check_part(wanted, payment.amount)
+        provider = self._providers.get(payment.provider)
+        return await self._operate(payment, "capture", lambda one: provider.capture(one, wanted))
+
+    async def cancel(self, merchant_id: UUID, payment_id: UUID) -> Payment:
+        """Cancel a payment before money moved. Raises ApiError as the contract's CancelPayment says."""
+        payment = await self.get(merchant_id, payment_id)
+        if payment.status == PaymentStatus.CANCELLED:
+            return payment
+        at_provider = bool(payment.provider_reference)
+        if payment.status not in (PaymentStatus.INITIATED, PaymentStatus.AUTHORIZED) or not at_provider:
+            raise failed_precondition("PAYMENT_NOT_CANCELLABLE", f"the payment is {payment.status}")
+        return await self._operate(payment, "cancel", self._providers.get(payment.provider).cancel)
+
+    async def _operate(
+        self, payment: Payment, operation: str, call: Callable[[Payment], Awaitable[Snapshot]]
+    ) -> Payment:
+        """Change the provider's object and agree with it, to the end even when the caller is gone.
+
+        The provider may refuse because the object has moved on: then what it says now decides. Raises ApiError
+        UNAVAILABLE when it does not answer, FAILED_PRECONDITION when it refuses and nothing has changed.
+        """
+
+        async def work() -> Payment:
+            try:
+                return await self.agree(payment.payment_id, await timed(payment, operation, call))
+            except RejectedError as error:
+                fetch = self._providers.get(payment.provider).fetch
+                now = await self.agree(payment.payment_id, await timed(payment, "fetch", fetch))
+                if now.status == payment.status:
+                    raise failed_precondition("PROVIDER_REFUSED", error.failure.message) from None
+                return now
+            except ProviderError as error:
+                raise unavailable("PROVIDER_UNAVAILABLE", f"{error}; repeat the call") from error
+
+        finished: Payment = await self._background.shielded(work())
+        return finished
 
     async def drive(self, payment: Payment, claim: Claim | None = None, *, again: bool = False) -> Payment:
         """Carry a committed intent on: reserve its order, ask the provider, commit the outcome.
@@ -180,6 +230,9 @@ class Payments:
             amount=order.amount,
             description=order.description,
             status=PaymentStatus.INITIATED,
+            capture_method=new.capture_method,
+            captured=0,
+            refunded=0,
             payment_method=new.payment_method,
             return_url=new.return_url,
             redirect_url="",
@@ -248,6 +301,14 @@ class Payments:
                 version=payment.version,
             )
         return payment
+
+
+def check_part(part: Money, whole: Money) -> None:
+    """Refuse an amount that is not a part of another. Raises ApiError INVALID_ARGUMENT."""
+    if part.currency != whole.currency:
+        raise invalid("amount.currency", f"the payment is in {whole.currency}")
+    if part.minor > whole.minor:
+        raise invalid("amount.value", f"at most {whole.value} {whole.currency} is possible", "AMOUNT_TOO_LARGE")
 
 
 async def timed(payment: Payment, operation: str, call: Callable[[Payment], Awaitable[ResultT]]) -> ResultT:

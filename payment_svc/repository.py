@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.database import Row, Session, Statement, parameters_for, statement
 from mesh.money import Money
 from mesh.schema import TIME
-from payment_svc.domain import TERMINAL, Failure, Payment, PaymentStatus
+from payment_svc.domain import TERMINAL, CaptureMethod, Failure, Payment, PaymentStatus
 from payment_svc.tables import payments, provider_events
 
 _id = sa.bindparam("payment_id", type_=sa.UUID)
@@ -39,7 +39,8 @@ _UPDATE = statement(
     .values(
         parameters_for(
             payments,
-            *("provider_reference", "status", "redirect_url", "failure", "version", "update_time", "next_check_time"),
+            *("provider_reference", "status", "captured_minor", "refunded_minor", "redirect_url", "failure"),
+            *("version", "update_time", "next_check_time"),
             prefix="b_",
         )
     )
@@ -146,6 +147,9 @@ def _payment(row: Row) -> Payment:
         amount=Money(row.amount_minor, row.currency),
         description=row.description,
         status=PaymentStatus(row.status),
+        capture_method=CaptureMethod(row.capture_method),
+        captured=row.captured_minor,
+        refunded=row.refunded_minor,
         payment_method=row.payment_method,
         return_url=row.return_url,
         redirect_url=row.redirect_url,
@@ -162,6 +166,8 @@ def _changing(payment: Payment, next_check: datetime | None) -> dict[str, object
         "b_payment_id": payment.payment_id,
         "b_provider_reference": payment.provider_reference,
         "b_status": str(payment.status),
+        "b_captured_minor": payment.captured,
+        "b_refunded_minor": payment.refunded,
         "b_redirect_url": payment.redirect_url,
         "b_failure": Jsonb(asdict(payment.failure)) if payment.failure else None,
         "b_version": payment.version,
@@ -184,6 +190,7 @@ class PaymentRepository:
             b_amount_minor=payment.amount.minor,
             b_currency=payment.amount.currency,
             b_description=payment.description,
+            b_capture_method=str(payment.capture_method),
             b_payment_method=payment.payment_method,
             b_return_url=payment.return_url,
             b_create_time=payment.create_time,

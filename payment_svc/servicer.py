@@ -6,17 +6,19 @@ from typing import Any
 from uuid import UUID
 
 import grpc
-from fusionx.payment.v1 import payment_pb2
+from fusionx.payment.v1 import payment_pb2, refund_pb2, refund_service_pb2
 from fusionx.payment.v1 import payment_service_pb2 as service_pb2
 from fusionx.payment.v1 import payment_service_pb2_grpc as service_grpc
+from fusionx.payment.v1 import refund_service_pb2_grpc as refund_grpc
 from fusionx.payment.v1 import webhook_service_pb2 as webhook_pb2
 from fusionx.payment.v1 import webhook_service_pb2_grpc as webhook_grpc
 
 from mesh import context, idempotency, paging
 from mesh.idempotency import Record
 from payment_svc import mapping
-from payment_svc.domain import Payment, PaymentStatus
+from payment_svc.domain import CaptureMethod, Payment, PaymentStatus
 from payment_svc.payments import NewPayment, Payments
+from payment_svc.refunds import NewRefund, Refunds
 from payment_svc.webhooks import Webhooks
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -47,6 +49,11 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
             provider=request.provider,
             payment_method=request.payment_method,
             return_url=request.return_url,
+            capture_method=(
+                CaptureMethod.MANUAL
+                if request.capture_method == payment_pb2.Payment.CaptureMethod.MANUAL
+                else CaptureMethod.AUTOMATIC
+            ),
         )
         created = await self._payments.create(new, idempotency.claim_of(request, merchant))
         if isinstance(created, Record):
@@ -57,6 +64,15 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
     async def GetPayment(self, request: service_pb2.GetPaymentRequest, _: Context) -> payment_pb2.Payment:
         """Return one payment."""
         return _answer(await self._payments.get(_merchant(), UUID(request.payment_id)))
+
+    async def CapturePayment(self, request: service_pb2.CapturePaymentRequest, _: Context) -> payment_pb2.Payment:
+        """Capture an authorized payment."""
+        amount = mapping.money(request.amount, "amount") if request.HasField("amount") else None
+        return _answer(await self._payments.capture(_merchant(), UUID(request.payment_id), amount))
+
+    async def CancelPayment(self, request: service_pb2.CancelPaymentRequest, _: Context) -> payment_pb2.Payment:
+        """Cancel a payment before money moved."""
+        return _answer(await self._payments.cancel(_merchant(), UUID(request.payment_id)))
 
     async def ListPayments(
         self, request: service_pb2.ListPaymentsRequest, _: Context
@@ -74,6 +90,44 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
         return service_pb2.ListPaymentsResponse(
             payments=[mapping.payment_message(payment) for payment in payments[:size]],
             next_page_token=paging.encode(request, payments[size - 1].payment_id) if more else "",
+        )
+
+
+class RefundServicer(refund_grpc.RefundServiceServicer):
+    """The public contract of refunds; each RPC's promise is written there."""
+
+    def __init__(self, refunds: Refunds) -> None:
+        self._refunds = refunds
+
+    async def CreateRefund(self, request: refund_service_pb2.CreateRefundRequest, _: Context) -> refund_pb2.Refund:
+        """Give money back."""
+        merchant = _merchant()
+        context.current().log["payment_id"] = request.payment_id
+        new = NewRefund(
+            merchant_id=merchant,
+            payment_id=UUID(request.payment_id),
+            amount=mapping.money(request.amount, "amount") if request.HasField("amount") else None,
+            reason=request.reason,
+        )
+        created = await self._refunds.create(new, idempotency.claim_of(request, merchant))
+        if isinstance(created, Record):
+            return idempotency.replay(created.response, refund_pb2.Refund)
+        return mapping.refund_message(created)
+
+    async def GetRefund(self, request: refund_service_pb2.GetRefundRequest, _: Context) -> refund_pb2.Refund:
+        """Return one refund."""
+        return mapping.refund_message(await self._refunds.get(_merchant(), UUID(request.refund_id)))
+
+    async def ListRefunds(
+        self, request: refund_service_pb2.ListRefundsRequest, _: Context
+    ) -> refund_service_pb2.ListRefundsResponse:
+        """Return a page of a payment's refunds."""
+        size = request.page_size or paging.DEFAULT_SIZE
+        after = paging.decode(request, request.page_token)
+        refunds = await self._refunds.page(_merchant(), UUID(request.payment_id), after=after, limit=size + 1)
+        return refund_service_pb2.ListRefundsResponse(
+            refunds=[mapping.refund_message(refund) for refund in refunds[:size]],
+            next_page_token=paging.encode(request, refunds[size - 1].refund_id) if len(refunds) > size else "",
         )
 
 

@@ -25,6 +25,9 @@ payments = sa.Table(
     sa.Column("currency", sa.Text, nullable=False),
     sa.Column("description", sa.Text, nullable=False),
     sa.Column("status", sa.Text, nullable=False),
+    sa.Column("capture_method", sa.Text, nullable=False, server_default="AUTOMATIC"),
+    sa.Column("captured_minor", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("refunded_minor", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("payment_method", sa.Text, nullable=False),
     sa.Column("return_url", sa.Text, nullable=False),
     sa.Column("redirect_url", sa.Text, nullable=False),
@@ -38,6 +41,8 @@ payments = sa.Table(
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in PaymentStatus)})", name="status_known"),
     sa.CheckConstraint("status <> 'SUCCESS' OR provider_reference <> ''", name="capture_has_reference"),
+    sa.CheckConstraint("captured_minor BETWEEN 0 AND amount_minor", name="captured_within_amount"),
+    sa.CheckConstraint("refunded_minor BETWEEN 0 AND captured_minor", name="refunded_within_captured"),
 )
 # one live payment per order, whatever goes wrong above
 sa.Index("uq_payments_live_order", payments.c.order_id, unique=True, postgresql_where=sa.text(f"status IN ({_LIVE})"))
@@ -51,6 +56,31 @@ sa.Index(
     postgresql_where=payments.c.provider_reference != "",
 )
 sa.Index("ix_payments_next_check", payments.c.next_check_time, postgresql_where=payments.c.next_check_time.is_not(None))
+
+refunds = sa.Table(
+    "refunds",
+    metadata,
+    sa.Column("refund_id", sa.UUID, primary_key=True),
+    sa.Column("payment_id", sa.UUID, sa.ForeignKey(payments.c.payment_id), nullable=False),
+    sa.Column("merchant_id", sa.UUID, nullable=False),
+    sa.Column("order_id", sa.UUID, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("provider_reference", sa.Text, nullable=False),
+    sa.Column("failure", pg.JSONB),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("update_time", TIME, nullable=False),
+    sa.Column("next_check_time", TIME),
+    sa.Column("checks", sa.Integer, nullable=False),
+    sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
+    sa.CheckConstraint("status IN ('PENDING', 'SUCCESS', 'FAILED')", name="status_known"),
+)
+sa.Index("ix_refunds_payment", refunds.c.payment_id, refunds.c.refund_id)
+sa.Index("ix_refunds_reference", refunds.c.provider_reference, postgresql_where=refunds.c.provider_reference != "")
+sa.Index("ix_refunds_next_check", refunds.c.next_check_time, postgresql_where=refunds.c.next_check_time.is_not(None))
 
 provider_events = sa.Table(
     "provider_events",

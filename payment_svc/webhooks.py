@@ -28,6 +28,7 @@ from payment_svc.providers.base import (
     SignatureInvalidError,
 )
 from payment_svc.providers.registry import Registry
+from payment_svc.refunds import Refunds
 from payment_svc.repository import PaymentRepository, StoredEvent
 
 log = get_logger(__name__)
@@ -45,12 +46,14 @@ class Webhooks:
         database: Database,
         store: PaymentRepository,
         payments: Payments,
+        refunds: Refunds,
         providers: Registry,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._store = store
         self._payments = payments
+        self._refunds = refunds
         self._providers = providers
         self._clock = clock
         self.worker = Worker("webhook-inbox", self._apply_due, interval=2.0)
@@ -102,6 +105,8 @@ class Webhooks:
         payment = await self._payment_of(stored.provider, event)
         if payment is None:
             return "IGNORED", "belongs to no payment of ours"
+        if event.refund_reference:
+            return await self._apply_refund(provider, event, payment)
         if payment.status == PaymentStatus.SUCCESS:
             # nothing that happens to a charge takes a capture back, so there is nothing to ask
             return "APPLIED", "the payment was settled already"
@@ -121,6 +126,20 @@ class Webhooks:
             status=changed.status,
             delay_ms=round((self._clock() - stored.receive_time).total_seconds() * 1000, 3),
         )
+        return "APPLIED", ""
+
+    async def _apply_refund(self, provider: Provider, event: ProviderEvent, payment: Payment) -> tuple[str, str]:
+        refund = await self._refunds.of_event(payment, _uuid(event.refund_id), event.refund_reference)
+        if refund is None:
+            return "QUARANTINED", "a refund that was not made here"
+        named = replace(refund, provider_reference=event.refund_reference)
+        snapshot = await timed(payment, "fetch_refund", lambda one: provider.fetch_refund(one, named))
+        if snapshot is None:
+            return "QUARANTINED", "the provider knows no such refund"
+        try:
+            await self._refunds.agree(refund, snapshot)
+        except AmountMismatchError as error:
+            return "QUARANTINED", str(error)
         return "APPLIED", ""
 
     async def _payment_of(self, provider: str, event: ProviderEvent) -> Payment | None:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from mesh.money import Money
 from payment_svc.domain import Failure, Payment, Snapshot
+from payment_svc.refund_domain import Refund, RefundSnapshot
 
 
 class ProviderError(Exception):
@@ -51,7 +52,8 @@ class AmountNotSupportedError(ProviderError):
 class ProviderEvent:
     """What a webhook says: a hint to look at one object, never a fact by itself.
 
-    `payment_id` is our own id from the object's metadata, empty when it carries none.
+    `payment_id` and `refund_id` are our own ids from the object's metadata, empty when it carries none. With a
+    `refund_reference` the event is about that refund of the provider's, and `reference` is the payment it belongs to.
     """
 
     event_id: str
@@ -59,6 +61,8 @@ class ProviderEvent:
     reference: str
     payment_id: str
     create_time: datetime
+    refund_id: str = ""
+    refund_reference: str = ""
 
 
 class Provider(Protocol):
@@ -91,6 +95,28 @@ class Provider(Protocol):
         """Look for the payment's object by our metadata; None when the provider has none.
 
         Raises UnavailableError or OutcomeUnknownError.
+        """
+        ...
+
+    async def capture(self, payment: Payment, amount: Money) -> Snapshot:
+        """Capture an authorized payment, all or a part of it.
+
+        Raises RejectedError, UnavailableError or OutcomeUnknownError.
+        """
+        ...
+
+    async def cancel(self, payment: Payment) -> Snapshot:
+        """Close the hosted page, or void the authorization. Raises as `capture` does."""
+        ...
+
+    async def refund(self, payment: Payment, refund: Refund) -> RefundSnapshot:
+        """Give money back. Raises as `capture` does."""
+        ...
+
+    async def fetch_refund(self, payment: Payment, refund: Refund) -> RefundSnapshot | None:
+        """Return what the provider says now of a refund: by its reference, else by our id in its metadata.
+
+        None when the provider has none. Raises UnavailableError or OutcomeUnknownError.
         """
         ...
 

@@ -21,6 +21,7 @@ from cli.stack import Ready
 from mesh import migrate
 from order_svc.domain import TRANSITIONS as ORDER_TRANSITIONS
 from payment_svc.domain import TRANSITIONS as PAYMENT_TRANSITIONS
+from payment_svc.refund_domain import REFUND_TRANSITIONS
 
 
 @pytest.fixture
@@ -65,14 +66,19 @@ def test_migrations_may_run_again(service: str, scratch: str):
 
 
 @pytest.mark.parametrize(
-    ("database", "transitions"), [("orders", ORDER_TRANSITIONS), ("payments", PAYMENT_TRANSITIONS)]
+    ("database", "table", "transitions"),
+    [
+        ("orders", "orders", ORDER_TRANSITIONS),
+        ("payments", "payments", PAYMENT_TRANSITIONS),
+        ("payments", "refunds", REFUND_TRANSITIONS),
+    ],
 )
 def test_database_allows_the_steps_that_the_domain_allows(
-    database: str, transitions: Mapping[str, frozenset[str]], gateway: Ready
+    database: str, table: str, transitions: Mapping[str, frozenset[str]], gateway: Ready
 ):
     with psycopg.connect(gateway.database_urls[database]) as connection:
         query = "SELECT prosrc FROM pg_proc WHERE proname = %s"
-        (source,) = connection.execute(query, [f"guard_{database}"]).fetchone() or ("",)
+        (source,) = connection.execute(query, [f"guard_{table}"]).fetchone() or ("",)
     legal = {(str(before), str(after)) for before, steps in transitions.items() for after in steps}
     assert set(re.findall(r"'([A-Z_]+)>([A-Z_]+)'", source)) == legal
 

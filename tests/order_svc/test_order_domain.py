@@ -19,7 +19,9 @@ from order_svc.domain import (
     IllegalTransitionError,
     Order,
     OrderStatus,
+    Refunded,
     fail,
+    refund,
     settle,
     transition,
 )
@@ -36,6 +38,7 @@ NEW = Order(
     description="",
     metadata={},
     payment_id=None,
+    payment_version=0,
     version=1,
     create_time=NOW,
     update_time=NOW,
@@ -133,3 +136,16 @@ def test_second_capture_by_another_payment_is_quarantined():
     assert settled
     with pytest.raises(IllegalTransitionError):
         settle(settled, Capture(SECOND, AMOUNT), NOW)
+
+
+@given(st.permutations([(5, 400), (6, 1200), (7, 800), (8, 0), (9, 1200)]))
+def test_news_of_refunds_in_any_order_end_at_the_newest(told: list[tuple[int, int]]):
+    order = transition(PROCESSING, OrderStatus.SUCCESS, NOW)
+    for version, refunded in told:
+        order = refund(order, Refunded(FIRST, version, AMOUNT, refunded), NOW) or order
+    assert order.status == OrderStatus.REFUNDED
+
+
+def test_refund_of_another_payment_is_absorbed():
+    order = transition(PROCESSING, OrderStatus.SUCCESS, NOW)
+    assert refund(order, Refunded(UUID(int=77), 5, AMOUNT, 1200), NOW) is None

@@ -16,6 +16,7 @@ from payment_svc.domain import (
     TERMINAL,
     TRANSITIONS,
     AmountMismatchError,
+    CaptureMethod,
     Failure,
     Payment,
     PaymentStatus,
@@ -36,6 +37,9 @@ FRESH = Payment(
     amount=AMOUNT,
     description="",
     status=S.INITIATED,
+    capture_method=CaptureMethod.AUTOMATIC,
+    captured=0,
+    refunded=0,
     payment_method="",
     return_url="https://shop.example/",
     redirect_url="",
@@ -141,3 +145,14 @@ def test_look_ups_become_rarer_and_never_end():
 )
 def test_recovery_gives_up_on_what_nobody_answers_for(status: PaymentStatus, age: timedelta, hopeless: bool):
     assert schedule.is_hopeless(replace(FRESH, status=status), NOW + age) is hopeless
+
+
+@pytest.mark.parametrize(("minor", "believed"), [(1200, True), (700, True), (1201, False)])
+def test_part_may_be_captured_by_hand_but_never_more(minor: int, believed: bool):
+    held = replace(FRESH, capture_method=CaptureMethod.MANUAL, status=S.AUTHORIZED)
+    captured = Snapshot("pi_1", S.SUCCESS, Money(minor, "EUR"))
+    if believed:
+        assert [payment.captured for payment in apply(held, captured, NOW)] == [minor]
+    else:
+        with pytest.raises(AmountMismatchError):
+            apply(held, captured, NOW)

@@ -26,6 +26,12 @@ class Provider:
         answer = self._http.get("/_sandbox/ledger", params={"order_id": order_id, "kind": "capture"})
         return [(line["amount"], line["currency"]) for line in answer.raise_for_status().json()["entries"]]
 
+    def refunds(self, order_id: str) -> list[int]:
+        """Return the amount of every refund for an order that the provider has not taken back."""
+        answer = self._http.get("/_sandbox/ledger", params={"order_id": order_id, "kind": "refund"})
+        entries = answer.raise_for_status().json()["entries"]
+        return [line["amount"] for line in entries if line["status"] not in ("failed", "canceled")]
+
     def charges(self, order_id: str) -> list[str]:
         """Return the outcome of every attempt to charge for an order."""
         answer = self._http.get("/_sandbox/ledger", params={"order_id": order_id, "kind": "charge"})

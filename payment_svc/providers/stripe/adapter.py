@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import stripe
 
 from mesh.money import Money
-from payment_svc.domain import Payment, PaymentStatus, Snapshot
+from payment_svc.domain import CaptureMethod, Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.providers.base import (
     ObjectNotFoundError,
     OutcomeUnknownError,
@@ -20,8 +21,10 @@ from payment_svc.providers.base import (
 )
 from payment_svc.providers.stripe import amounts, objects, webhooks
 from payment_svc.providers.stripe.errors import translated
+from payment_svc.refund_domain import Refund, RefundSnapshot
 
 CLOCK_SKEW = timedelta(minutes=5)
+CANCELLED = Failure("cancelled", "the merchant cancelled the payment")
 
 
 class StripeProvider:
@@ -90,6 +93,52 @@ class StripeProvider:
                     return objects.of_intent(found, hosted=False)
         return None
 
+    async def capture(self, payment: Payment, amount: Money) -> Snapshot:
+        """Capture the intent."""
+        with translated():
+            intent = await self._api.payment_intents.capture_async(
+                await self._intent_id(payment),
+                {"amount_to_capture": amounts.to_wire(amount)},
+                {"idempotency_key": f"{payment.payment_id}:capture:{amount.minor}"},
+            )
+        return replace(objects.of_intent(intent.to_dict(), hosted=payment.is_hosted), reference="")
+
+    async def cancel(self, payment: Payment) -> Snapshot:
+        """Expire an open session, or cancel the intent."""
+        key: Any = {"idempotency_key": f"{payment.payment_id}:cancel"}
+        with translated():
+            if payment.is_hosted and payment.status != PaymentStatus.AUTHORIZED:
+                session = await self._api.checkout.sessions.expire_async(payment.provider_reference, options=key)
+                return replace(objects.of_session(session.to_dict()), failure=CANCELLED)
+            intent = await self._api.payment_intents.cancel_async(await self._intent_id(payment), options=key)
+        return Snapshot("", objects.of_intent(intent.to_dict(), hosted=True).status, failure=CANCELLED)
+
+    async def refund(self, payment: Payment, refund: Refund) -> RefundSnapshot:
+        """Create a Refund of the intent."""
+        with translated():
+            made = await self._api.refunds.create_async(
+                {
+                    "payment_intent": await self._intent_id(payment),
+                    "amount": amounts.to_wire(refund.amount),
+                    "metadata": _labels(payment) | {"refund_id": str(refund.refund_id)},
+                },
+                # no retry by the SDK: it would forget that the first request may have got through
+                {"idempotency_key": str(refund.refund_id), "max_network_retries": 0},
+            )
+        return objects.of_refund(made.to_dict())
+
+    async def fetch_refund(self, payment: Payment, refund: Refund) -> RefundSnapshot | None:
+        """Retrieve the Refund, or walk through those of the intent."""
+        with translated():
+            if refund.provider_reference:
+                return objects.of_refund((await self._api.refunds.retrieve_async(refund.provider_reference)).to_dict())
+            made = await self._api.refunds.list_async({"payment_intent": await self._intent_id(payment), "limit": 100})
+            async for one in made.auto_paging_iter():
+                found = one.to_dict()
+                if (found.get("metadata") or {}).get("refund_id") == str(refund.refund_id):
+                    return objects.of_refund(found)
+        return None
+
     def recognizes(self, headers: Mapping[str, str]) -> bool:
         """Stripe signs with a header of its own name."""
         return webhooks.HEADER in headers
@@ -105,6 +154,13 @@ class StripeProvider:
     async def close(self) -> None:
         """Close the SDK's connection pool."""
         await self._http.close_async()  # type: ignore[no-untyped-call]
+
+    async def _intent_id(self, payment: Payment) -> str:
+        """Return the intent behind the payment; a session knows its own."""
+        if not payment.provider_reference.startswith("cs_"):
+            return payment.provider_reference
+        session = await self._api.checkout.sessions.retrieve_async(payment.provider_reference)
+        return str(session.to_dict()["payment_intent"])
 
     async def _open_page(self, payment: Payment) -> Snapshot:
         labels = _labels(payment)
@@ -126,7 +182,7 @@ class StripeProvider:
                     "success_url": payment.return_url,
                     "cancel_url": payment.return_url,
                     "metadata": labels,
-                    "payment_intent_data": {"metadata": labels},
+                    "payment_intent_data": {"metadata": labels, "capture_method": _capture_method(payment)},
                 },
                 _once(payment),
             )
@@ -147,6 +203,7 @@ class StripeProvider:
             "currency": payment.amount.currency.lower(),
             "payment_method": payment.payment_method,
             "confirm": True,
+            "capture_method": _capture_method(payment),
             "automatic_payment_methods": {"enabled": True, **redirects},
             "metadata": _labels(payment),
         }
@@ -170,6 +227,10 @@ class StripeProvider:
                 intent_id, options={"idempotency_key": f"{payment.payment_id}:cancel"}
             )
         return Snapshot(intent_id, PaymentStatus.FAILED, failure=error.failure)
+
+
+def _capture_method(payment: Payment) -> Literal["automatic", "manual"]:
+    return "manual" if payment.capture_method == CaptureMethod.MANUAL else "automatic"
 
 
 def _labels(payment: Payment) -> dict[str, str]:

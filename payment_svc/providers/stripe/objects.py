@@ -9,6 +9,7 @@ from mesh.money import Money
 from payment_svc.domain import Failure, PaymentStatus, Snapshot
 from payment_svc.providers.stripe import amounts
 from payment_svc.providers.stripe.errors import failure
+from payment_svc.refund_domain import RefundSnapshot, RefundStatus
 
 Object = Mapping[str, Any]
 
@@ -20,6 +21,14 @@ _STATUSES = {
     "requires_capture": PaymentStatus.AUTHORIZED,
     "succeeded": PaymentStatus.SUCCESS,
     "canceled": PaymentStatus.CANCELLED,
+}
+
+_REFUND_STATUSES = {
+    "pending": RefundStatus.PENDING,
+    "requires_action": RefundStatus.PENDING,
+    "succeeded": RefundStatus.SUCCESS,
+    "failed": RefundStatus.FAILED,
+    "canceled": RefundStatus.FAILED,
 }
 
 
@@ -58,6 +67,19 @@ def of_session(session: Object) -> Snapshot:
         amount=inside.amount if inside else None,
         redirect_url=session.get("url") or "" if session["status"] == "open" else "",
         failure=inside.failure if inside else None,
+    )
+
+
+def of_refund(refund: Object) -> RefundSnapshot:
+    """Read a Refund. One that succeeded may fail weeks later."""
+    status = _REFUND_STATUSES[refund["status"]]
+    reason = refund.get("failure_reason") or refund["status"]
+    failed = status == RefundStatus.FAILED
+    return RefundSnapshot(
+        reference=refund["id"],
+        status=status,
+        amount=amounts.from_wire(refund["amount"], refund["currency"]),
+        failure=Failure("processing_error", f"the refund failed: {reason}", reason) if failed else None,
     )
 
 

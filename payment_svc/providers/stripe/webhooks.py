@@ -47,6 +47,8 @@ def translate(body: bytes) -> ProviderEvent:
             type=event["type"],
             reference=target.get("payment_intent") or target["id"] if _is_charge(target) else target["id"],
             payment_id=(target.get("metadata") or {}).get("payment_id", ""),
+            refund_id=(target.get("metadata") or {}).get("refund_id", ""),
+            refund_reference=target["id"] if target.get("object") == "refund" else "",
             create_time=datetime.fromtimestamp(event["created"], UTC),
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -26,7 +26,7 @@ from fusionx.payment.v1 import payment_pb2 as fusionx_dot_payment_dot_v1_dot_pay
 from fusionx.type.v1 import event_pb2 as fusionx_dot_type_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fusionx/payment/v1/payment_events.proto\x12\x12\x66usionx.payment.v1\x1a fusionx/payment/v1/payment.proto\x1a\x1b\x66usionx/type/v1/event.proto\"z\n\x0ePaymentCreated\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:1\xca\xda\x18-\n\x1a\x66usionx.payment.v1.created\x12\x0fpayment.created\"z\n\x0ePaymentUpdated\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:1\xca\xda\x18-\n\x1a\x66usionx.payment.v1.updated\x12\x0fpayment.updated\"\x83\x01\n\x11PaymentProcessing\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:7\xca\xda\x18\x33\n\x1d\x66usionx.payment.v1.processing\x12\x12payment.processing\"\x83\x01\n\x11PaymentAuthorized\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:7\xca\xda\x18\x33\n\x1d\x66usionx.payment.v1.authorized\x12\x12payment.authorized\"\x80\x01\n\x10PaymentSucceeded\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:5\xca\xda\x18\x31\n\x1c\x66usionx.payment.v1.succeeded\x12\x11payment.succeeded\"w\n\rPaymentFailed\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:/\xca\xda\x18+\n\x19\x66usionx.payment.v1.failed\x12\x0epayment.failed\"\x80\x01\n\x10PaymentCancelled\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:5\xca\xda\x18\x31\n\x1c\x66usionx.payment.v1.cancelled\x12\x11payment.cancelled\"\x88\x01\n\x12PaymentNeedsReview\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:;\xca\xda\x18\x37\n\x1f\x66usionx.payment.v1.needs_review\x12\x14payment.needs_reviewb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fusionx/payment/v1/payment_events.proto\x12\x12\x66usionx.payment.v1\x1a fusionx/payment/v1/payment.proto\x1a\x1b\x66usionx/type/v1/event.proto\"z\n\x0ePaymentCreated\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:1\xca\xda\x18-\n\x1a\x66usionx.payment.v1.created\x12\x0fpayment.created\"z\n\x0ePaymentUpdated\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:1\xca\xda\x18-\n\x1a\x66usionx.payment.v1.updated\x12\x0fpayment.updated\"\x83\x01\n\x11PaymentProcessing\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:7\xca\xda\x18\x33\n\x1d\x66usionx.payment.v1.processing\x12\x12payment.processing\"\x83\x01\n\x11PaymentAuthorized\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:7\xca\xda\x18\x33\n\x1d\x66usionx.payment.v1.authorized\x12\x12payment.authorized\"\x80\x01\n\x10PaymentSucceeded\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:5\xca\xda\x18\x31\n\x1c\x66usionx.payment.v1.succeeded\x12\x11payment.succeeded\"}\n\x0fPaymentRefunded\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:3\xca\xda\x18/\n\x1b\x66usionx.payment.v1.refunded\x12\x10payment.refunded\"w\n\rPaymentFailed\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:/\xca\xda\x18+\n\x19\x66usionx.payment.v1.failed\x12\x0epayment.failed\"\x80\x01\n\x10PaymentCancelled\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:5\xca\xda\x18\x31\n\x1c\x66usionx.payment.v1.cancelled\x12\x11payment.cancelled\"\x88\x01\n\x12PaymentNeedsReview\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:;\xca\xda\x18\x37\n\x1f\x66usionx.payment.v1.needs_review\x12\x14payment.needs_reviewb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,6 +43,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAYMENTAUTHORIZED']._serialized_options = b'\312\332\0303\n\035fusionx.payment.v1.authorized\022\022payment.authorized'
   _globals['_PAYMENTSUCCEEDED']._loaded_options = None
   _globals['_PAYMENTSUCCEEDED']._serialized_options = b'\312\332\0301\n\034fusionx.payment.v1.succeeded\022\021payment.succeeded'
+  _globals['_PAYMENTREFUNDED']._loaded_options = None
+  _globals['_PAYMENTREFUNDED']._serialized_options = b'\312\332\030/\n\033fusionx.payment.v1.refunded\022\020payment.refunded'
   _globals['_PAYMENTFAILED']._loaded_options = None
   _globals['_PAYMENTFAILED']._serialized_options = b'\312\332\030+\n\031fusionx.payment.v1.failed\022\016payment.failed'
   _globals['_PAYMENTCANCELLED']._loaded_options = None
@@ -59,10 +61,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAYMENTAUTHORIZED']._serialized_end=640
   _globals['_PAYMENTSUCCEEDED']._serialized_start=643
   _globals['_PAYMENTSUCCEEDED']._serialized_end=771
-  _globals['_PAYMENTFAILED']._serialized_start=773
-  _globals['_PAYMENTFAILED']._serialized_end=892
-  _globals['_PAYMENTCANCELLED']._serialized_start=895
-  _globals['_PAYMENTCANCELLED']._serialized_end=1023
-  _globals['_PAYMENTNEEDSREVIEW']._serialized_start=1026
-  _globals['_PAYMENTNEEDSREVIEW']._serialized_end=1162
+  _globals['_PAYMENTREFUNDED']._serialized_start=773
+  _globals['_PAYMENTREFUNDED']._serialized_end=898
+  _globals['_PAYMENTFAILED']._serialized_start=900
+  _globals['_PAYMENTFAILED']._serialized_end=1019
+  _globals['_PAYMENTCANCELLED']._serialized_start=1022
+  _globals['_PAYMENTCANCELLED']._serialized_end=1150
+  _globals['_PAYMENTNEEDSREVIEW']._serialized_start=1153
+  _globals['_PAYMENTNEEDSREVIEW']._serialized_end=1289
 # @@protoc_insertion_point(module_scope)

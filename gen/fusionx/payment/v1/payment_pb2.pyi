@@ -68,6 +68,29 @@ class Payment(_message.Message):
     NEEDS_REVIEW: Payment.Status.ValueType  # 7
     """Recovery could not learn the outcome; a person has to look."""
 
+    class _CaptureMethod:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _CaptureMethodEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Payment._CaptureMethod.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        CAPTURE_METHOD_UNSPECIFIED: Payment._CaptureMethod.ValueType  # 0
+        """Left out: AUTOMATIC."""
+        AUTOMATIC: Payment._CaptureMethod.ValueType  # 1
+        """At once, when the provider authorizes."""
+        MANUAL: Payment._CaptureMethod.ValueType  # 2
+        """By a call to CapturePayment, before the authorization runs out."""
+
+    class CaptureMethod(_CaptureMethod, metaclass=_CaptureMethodEnumTypeWrapper):
+        """When the money that was authorized is taken."""
+
+    CAPTURE_METHOD_UNSPECIFIED: Payment.CaptureMethod.ValueType  # 0
+    """Left out: AUTOMATIC."""
+    AUTOMATIC: Payment.CaptureMethod.ValueType  # 1
+    """At once, when the provider authorizes."""
+    MANUAL: Payment.CaptureMethod.ValueType  # 2
+    """By a call to CapturePayment, before the authorization runs out."""
+
     @_typing.final
     class Failure(_message.Message):
         """Why the provider refused, in words that are the same for every provider."""
@@ -112,6 +135,9 @@ class Payment(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    CAPTURE_METHOD_FIELD_NUMBER: _builtins.int
+    CAPTURED_AMOUNT_FIELD_NUMBER: _builtins.int
+    REFUNDED_AMOUNT_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     """Identity of the payment, a UUIDv7 given by the gateway."""
     order_id: _builtins.str
@@ -132,6 +158,8 @@ class Payment(_message.Message):
     """
     version: _builtins.int
     """Grows by one with every change of the payment."""
+    capture_method: Global___Payment.CaptureMethod.ValueType
+    """When the money is taken."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """What is to be paid: always the order's amount."""
@@ -147,6 +175,14 @@ class Payment(_message.Message):
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When the payment last changed."""
+
+    @_builtins.property
+    def captured_amount(self) -> _money_pb2.Money:
+        """What was captured; less than `amount` after a partial capture. Unset while nothing was."""
+
+    @_builtins.property
+    def refunded_amount(self) -> _money_pb2.Money:
+        """The sum of the refunds that succeeded. Unset while there is none."""
 
     def __init__(
         self,
@@ -164,10 +200,13 @@ class Payment(_message.Message):
         version: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        capture_method: Global___Payment.CaptureMethod.ValueType = ...,
+        captured_amount: _money_pb2.Money | None = ...,
+        refunded_amount: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "failure", b"failure", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "refunded_amount", b"refunded_amount", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "failure", b"failure", "order_id", b"order_id", "payment_id", b"payment_id", "payment_method", b"payment_method", "provider", b"provider", "provider_reference", b"provider_reference", "redirect_url", b"redirect_url", "return_url", b"return_url", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "capture_method", b"capture_method", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "order_id", b"order_id", "payment_id", b"payment_id", "payment_method", b"payment_method", "provider", b"provider", "provider_reference", b"provider_reference", "redirect_url", b"redirect_url", "refunded_amount", b"refunded_amount", "return_url", b"return_url", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

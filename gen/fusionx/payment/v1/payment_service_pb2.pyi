@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from fusionx.payment.v1 import payment_pb2 as _payment_pb2
+from fusionx.type.v1 import money_pb2 as _money_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
@@ -29,6 +30,7 @@ class CreatePaymentRequest(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     PAYMENT_METHOD_FIELD_NUMBER: _builtins.int
     RETURN_URL_FIELD_NUMBER: _builtins.int
+    CAPTURE_METHOD_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order to pay; its amount is what the customer pays."""
     provider: _builtins.str
@@ -39,6 +41,8 @@ class CreatePaymentRequest(_message.Message):
     """
     return_url: _builtins.str
     """Where the customer's browser returns to; an absolute http(s) URL. Required for a hosted page."""
+    capture_method: _payment_pb2.Payment.CaptureMethod.ValueType
+    """When the money is taken. Left out: AUTOMATIC."""
     def __init__(
         self,
         *,
@@ -46,10 +50,11 @@ class CreatePaymentRequest(_message.Message):
         provider: _builtins.str = ...,
         payment_method: _builtins.str = ...,
         return_url: _builtins.str = ...,
+        capture_method: _payment_pb2.Payment.CaptureMethod.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "payment_method", b"payment_method", "provider", b"provider", "return_url", b"return_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capture_method", b"capture_method", "order_id", b"order_id", "payment_method", b"payment_method", "provider", b"provider", "return_url", b"return_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -76,6 +81,56 @@ class GetPaymentRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetPaymentRequest: _TypeAlias = GetPaymentRequest  # noqa: Y015
+
+@_typing.final
+class CapturePaymentRequest(_message.Message):
+    """Names the payment to capture."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    """The payment's id."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """How much to capture, in the payment's currency. Left out: all of it."""
+
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "payment_id", b"payment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CapturePaymentRequest: _TypeAlias = CapturePaymentRequest  # noqa: Y015
+
+@_typing.final
+class CancelPaymentRequest(_message.Message):
+    """Names the payment to cancel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    """The payment's id."""
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payment_id", b"payment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelPaymentRequest: _TypeAlias = CancelPaymentRequest  # noqa: Y015
 
 @_typing.final
 class ListPaymentsRequest(_message.Message):

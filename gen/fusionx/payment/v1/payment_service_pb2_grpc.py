@@ -47,6 +47,16 @@ class PaymentServiceStub:
                 request_serializer=fusionx_dot_payment_dot_v1_dot_payment__service__pb2.GetPaymentRequest.SerializeToString,
                 response_deserializer=fusionx_dot_payment_dot_v1_dot_payment__pb2.Payment.FromString,
                 _registered_method=True)
+        self.CapturePayment = channel.unary_unary(
+                '/fusionx.payment.v1.PaymentService/CapturePayment',
+                request_serializer=fusionx_dot_payment_dot_v1_dot_payment__service__pb2.CapturePaymentRequest.SerializeToString,
+                response_deserializer=fusionx_dot_payment_dot_v1_dot_payment__pb2.Payment.FromString,
+                _registered_method=True)
+        self.CancelPayment = channel.unary_unary(
+                '/fusionx.payment.v1.PaymentService/CancelPayment',
+                request_serializer=fusionx_dot_payment_dot_v1_dot_payment__service__pb2.CancelPaymentRequest.SerializeToString,
+                response_deserializer=fusionx_dot_payment_dot_v1_dot_payment__pb2.Payment.FromString,
+                _registered_method=True)
         self.ListPayments = channel.unary_unary(
                 '/fusionx.payment.v1.PaymentService/ListPayments',
                 request_serializer=fusionx_dot_payment_dot_v1_dot_payment__service__pb2.ListPaymentsRequest.SerializeToString,
@@ -83,6 +93,29 @@ class PaymentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CapturePayment(self, request, context):
+        """Captures an authorized payment: all of it, or a part, which gives the rest back to the customer.
+
+        Safe to repeat: a captured payment is returned as it is, if the amount is the same.
+
+        Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED;
+        INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when
+        the provider did not answer: repeat the call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CancelPayment(self, request, context):
+        """Cancels a payment before any money moved: closes the hosted page, or voids the authorization.
+
+        Safe to repeat. Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, when it is captured, has
+        failed, or the provider works on it; UNAVAILABLE, reason PROVIDER_UNAVAILABLE: repeat the call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListPayments(self, request, context):
         """Lists the merchant's payments, newest first. Pages follow AIP-158.
         """
@@ -101,6 +134,16 @@ def add_PaymentServiceServicer_to_server(servicer, server):
             'GetPayment': grpc.unary_unary_rpc_method_handler(
                     servicer.GetPayment,
                     request_deserializer=fusionx_dot_payment_dot_v1_dot_payment__service__pb2.GetPaymentRequest.FromString,
+                    response_serializer=fusionx_dot_payment_dot_v1_dot_payment__pb2.Payment.SerializeToString,
+            ),
+            'CapturePayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.CapturePayment,
+                    request_deserializer=fusionx_dot_payment_dot_v1_dot_payment__service__pb2.CapturePaymentRequest.FromString,
+                    response_serializer=fusionx_dot_payment_dot_v1_dot_payment__pb2.Payment.SerializeToString,
+            ),
+            'CancelPayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelPayment,
+                    request_deserializer=fusionx_dot_payment_dot_v1_dot_payment__service__pb2.CancelPaymentRequest.FromString,
                     response_serializer=fusionx_dot_payment_dot_v1_dot_payment__pb2.Payment.SerializeToString,
             ),
             'ListPayments': grpc.unary_unary_rpc_method_handler(
@@ -164,6 +207,60 @@ class PaymentService:
             target,
             '/fusionx.payment.v1.PaymentService/GetPayment',
             fusionx_dot_payment_dot_v1_dot_payment__service__pb2.GetPaymentRequest.SerializeToString,
+            fusionx_dot_payment_dot_v1_dot_payment__pb2.Payment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CapturePayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.payment.v1.PaymentService/CapturePayment',
+            fusionx_dot_payment_dot_v1_dot_payment__service__pb2.CapturePaymentRequest.SerializeToString,
+            fusionx_dot_payment_dot_v1_dot_payment__pb2.Payment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelPayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.payment.v1.PaymentService/CancelPayment',
+            fusionx_dot_payment_dot_v1_dot_payment__service__pb2.CancelPaymentRequest.SerializeToString,
             fusionx_dot_payment_dot_v1_dot_payment__pb2.Payment.FromString,
             options,
             channel_credentials,

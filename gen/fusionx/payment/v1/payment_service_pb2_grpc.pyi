@@ -51,6 +51,21 @@ class PaymentServiceStub:
     """
     GetPayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.GetPaymentRequest, _payment_pb2.Payment]
     """Returns one payment. Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND."""
+    CapturePayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.CapturePaymentRequest, _payment_pb2.Payment]
+    """Captures an authorized payment: all of it, or a part, which gives the rest back to the customer.
+
+    Safe to repeat: a captured payment is returned as it is, if the amount is the same.
+
+    Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED;
+    INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when
+    the provider did not answer: repeat the call.
+    """
+    CancelPayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.CancelPaymentRequest, _payment_pb2.Payment]
+    """Cancels a payment before any money moved: closes the hosted page, or voids the authorization.
+
+    Safe to repeat. Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, when it is captured, has
+    failed, or the provider works on it; UNAVAILABLE, reason PROVIDER_UNAVAILABLE: repeat the call.
+    """
     ListPayments: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentsRequest, _payment_service_pb2.ListPaymentsResponse]
     """Lists the merchant's payments, newest first. Pages follow AIP-158."""
 
@@ -76,6 +91,21 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     """
     GetPayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.GetPaymentRequest, _payment_pb2.Payment]  # type: ignore[assignment]
     """Returns one payment. Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND."""
+    CapturePayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.CapturePaymentRequest, _payment_pb2.Payment]  # type: ignore[assignment]
+    """Captures an authorized payment: all of it, or a part, which gives the rest back to the customer.
+
+    Safe to repeat: a captured payment is returned as it is, if the amount is the same.
+
+    Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED;
+    INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when
+    the provider did not answer: repeat the call.
+    """
+    CancelPayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.CancelPaymentRequest, _payment_pb2.Payment]  # type: ignore[assignment]
+    """Cancels a payment before any money moved: closes the hosted page, or voids the authorization.
+
+    Safe to repeat. Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, when it is captured, has
+    failed, or the provider works on it; UNAVAILABLE, reason PROVIDER_UNAVAILABLE: repeat the call.
+    """
     ListPayments: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentsRequest, _payment_service_pb2.ListPaymentsResponse]  # type: ignore[assignment]
     """Lists the merchant's payments, newest first. Pages follow AIP-158."""
 
@@ -110,6 +140,33 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_pb2.Payment, _abc.Awaitable[_payment_pb2.Payment]]:
         """Returns one payment. Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def CapturePayment(
+        self,
+        request: _payment_service_pb2.CapturePaymentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_pb2.Payment, _abc.Awaitable[_payment_pb2.Payment]]:
+        """Captures an authorized payment: all of it, or a part, which gives the rest back to the customer.
+
+        Safe to repeat: a captured payment is returned as it is, if the amount is the same.
+
+        Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED;
+        INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when
+        the provider did not answer: repeat the call.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelPayment(
+        self,
+        request: _payment_service_pb2.CancelPaymentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_payment_pb2.Payment, _abc.Awaitable[_payment_pb2.Payment]]:
+        """Cancels a payment before any money moved: closes the hosted page, or voids the authorization.
+
+        Safe to repeat. Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, when it is captured, has
+        failed, or the provider works on it; UNAVAILABLE, reason PROVIDER_UNAVAILABLE: repeat the call.
+        """
 
     @_abc_1.abstractmethod
     def ListPayments(
