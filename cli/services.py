@@ -51,15 +51,15 @@ class Service:
     def server(self, site: Site) -> Child:
         """Return the service itself."""
         target = site.address(self.name)
-        return Child(self.name, self._command(site), site.log(self.name), ready=lambda: grpc_serving(target))
+        return Child(self.name, self._command(site, self.name), site.log(self.name), ready=lambda: grpc_serving(target))
 
     def migration(self, site: Site) -> Child:
         """Return the job that brings its database up to date."""
         name = f"{self.name}.migrate"
-        return Child(name, self._command(site, "migrate"), site.log(name))
+        return Child(name, self._command(site, "mesh.migrate", self.name), site.log(name))
 
-    def _command(self, site: Site, *arguments: str) -> Command:
-        return Command([sys.executable, "-m", self.name, *arguments], self.env(site), ROOT)
+    def _command(self, site: Site, *module: str) -> Command:
+        return Command([sys.executable, "-m", *module], self.env(site), ROOT)
 
 
 def _payment_settings(site: Site) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Composition root of the edge: `python -m edge [migrate]`."""
+"""Composition root of the edge: `python -m edge`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,12 @@
-"""Schema migrations: alembic, one line of numbered revisions a service, each in the service's own database."""
+"""Schema migrations: alembic, one line of numbered revisions a service, each in the service's own database.
+
+`python -m mesh.migrate order_svc` brings the database in `FUSIONXPAY_DATABASE_URL` up to date.
+"""
 
 from __future__ import annotations
 
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -9,10 +14,7 @@ import sqlalchemy as sa
 from alembic import command, context
 from alembic.config import Config
 
-
-def head_revision(migrations: Path) -> str:
-    """Return the newest revision that this version of the service brings: files are named `0001_what.py`."""
-    return max(path.name.split("_")[0] for path in (migrations / "versions").glob("[0-9]*_*.py"))
+from mesh.settings import ServiceSettings, load
 
 
 def config(migrations: Path, url: str) -> Config:
@@ -38,3 +40,15 @@ def run_env(metadata: sa.MetaData) -> None:
         context.configure(connection=connection, target_metadata=metadata, compare_type=True)
         with context.begin_transaction():
             context.run_migrations()
+
+
+def main() -> None:
+    """Migrate the service that the first argument names."""
+    spec = find_spec(sys.argv[1]) if len(sys.argv) == 2 else None
+    if spec is None or not spec.origin:
+        raise SystemExit("usage: python -m mesh.migrate <service package>")
+    upgrade(Path(spec.origin).parent / "migrations", load(ServiceSettings).database_url)
+
+
+if __name__ == "__main__":
+    main()

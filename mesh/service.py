@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import gc
 import signal
-import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +23,11 @@ from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 from sqlalchemy import text
 
-from mesh import migrate
 from mesh.bus import Bus
 from mesh.database import Database, statement
 from mesh.errors import ApiError
 from mesh.interceptors import CallInterceptor, access_of
+from mesh.revision import head_revision
 from mesh.settings import ServiceSettings, SettingsT, load
 from mesh.telemetry import get_logger, serve_metrics, setup_logging
 from mesh.worker import Worker
@@ -187,16 +186,13 @@ class Runner:
 
 
 def main(name: str, settings_type: type[SettingsT], package: str, build: Callable[[SettingsT], Service]) -> None:
-    """Run a service, or its migrations when the first argument is `migrate`. The body of every `__main__`."""
+    """Run a service. The body of every `__main__`."""
     settings = load(settings_type)
     setup_logging(name, settings.log_level)
-    migrations = Path(package).resolve().parent / "migrations"
-    if sys.argv[1:] == ["migrate"]:
-        migrate.upgrade(migrations, settings.database_url)
-        return
+    revision = head_revision(Path(package).resolve().parent / "migrations")
     serve_metrics(settings.metrics_listen)
 
     async def serve() -> None:
-        await Runner(build(settings), migrate.head_revision(migrations)).run()
+        await Runner(build(settings), revision).run()
 
     uvloop.run(serve())

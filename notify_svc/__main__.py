@@ -1,4 +1,4 @@
-"""Composition root of the notification service: `python -m notify_svc [migrate]`."""
+"""Composition root of the notification service: `python -m notify_svc`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Composition root of the order service: `python -m order_svc [migrate]`."""
+"""Composition root of the order service: `python -m order_svc`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Composition root of the payment service: `python -m payment_svc [migrate]`."""
+"""Composition root of the payment service: `python -m payment_svc`."""
 
 from __future__ import annotations
 

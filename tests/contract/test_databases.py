@@ -19,6 +19,7 @@ from psycopg import sql
 from cli.site import SERVICES
 from cli.stack import Ready
 from mesh import migrate
+from mesh.revision import head_revision
 from order_svc.domain import TRANSITIONS as ORDER_TRANSITIONS
 from payment_svc.domain import TRANSITIONS as PAYMENT_TRANSITIONS
 from payment_svc.refund_domain import REFUND_TRANSITIONS
@@ -62,7 +63,7 @@ def test_migrations_may_run_again(service: str, scratch: str):
         migrate.upgrade(_migrations(service), scratch)
     with psycopg.connect(scratch) as connection:
         revision = connection.execute("SELECT version_num FROM alembic_version").fetchall()
-    assert revision == [(migrate.head_revision(_migrations(service)),)]
+    assert revision == [(head_revision(_migrations(service)),)]
 
 
 @pytest.mark.parametrize(
