@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import nats
 from nats.aio.client import Client
@@ -51,6 +51,7 @@ class Bus:
         self._stream: JetStreamContext | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
+        self._listeners: list[Callable[[], None]] = []
 
     @property
     def jetstream(self) -> JetStreamContext:
@@ -62,6 +63,10 @@ class Bus:
     def start(self) -> None:
         """Connect in the background, for as long as it takes: no service waits for NATS to start."""
         self._connecting = asyncio.create_task(self._connect(), name="nats-connect")
+
+    def when_back(self, listener: Callable[[], None]) -> None:
+        """Call `listener` each time the connection comes, or comes back."""
+        self._listeners.append(listener)
 
     async def connected(self) -> None:
         """Wait for the first connection."""
@@ -115,6 +120,7 @@ class Bus:
                 await asyncio.sleep(0.5)
             else:
                 self._connected.set()
+                self._tell()
                 return
 
     async def _ensure_streams(self, stream: JetStreamContext) -> None:
@@ -132,6 +138,11 @@ class Bus:
         if self._stream is not None:
             # a server that came back empty lost the streams; the outbox refills them
             await self._ensure_streams(self._stream)
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     async def _on_error(self, error: Exception) -> None:
         log.warning("NATS error", error=repr(error))

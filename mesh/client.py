@@ -21,7 +21,8 @@ KEEPALIVE_MS = 300_000
 def service_config(services: list[ServiceDescriptor]) -> str:
     """Return the gRPC service config: round robin over healthy replicas, and retries for calls that may be repeated.
 
-    Only RPCs that the contract calls idempotent are retried, on UNAVAILABLE and on CANCELLED, which is what a server
+    A call waits, within its deadline, for a replica to be ready: one that restarts is no reason to fail. Only RPCs that
+    the contract calls idempotent are retried, on UNAVAILABLE and on CANCELLED, which is what a server
     that stops in the middle of a call answers.
     """
     repeatable = [
@@ -41,7 +42,10 @@ def service_config(services: list[ServiceDescriptor]) -> str:
         {
             "loadBalancingConfig": [{"round_robin": {}}],
             "healthCheckConfig": {"serviceName": ""},
-            "methodConfig": [{"name": repeatable, "retryPolicy": retry}] if repeatable else [],
+            "methodConfig": [
+                {"name": [{"service": service.full_name} for service in services], "waitForReady": True},
+                *([{"name": repeatable, "waitForReady": True, "retryPolicy": retry}] if repeatable else []),
+            ],
         }
     )
 
@@ -60,7 +64,7 @@ def channel(target: str, *services: ServiceDescriptor) -> grpc.aio.Channel:
             ("grpc.keepalive_time_ms", KEEPALIVE_MS),
             ("grpc.min_reconnect_backoff_ms", 100),
             ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.max_reconnect_backoff_ms", 2000),
+            ("grpc.max_reconnect_backoff_ms", 500),
         ],
         interceptors=[ContextInterceptor()],
     )

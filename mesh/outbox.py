@@ -94,6 +94,7 @@ class Relay:
         self._clock = clock
         self.worker = Worker("outbox-relay", self._publish_batch, interval=2.0)
         self.janitor = Worker("outbox-janitor", self._purge, interval=30.0)
+        bus.when_back(self.wake)
 
     def wake(self) -> None:
         """Say that events were committed."""

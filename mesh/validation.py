@@ -7,17 +7,22 @@ from typing import Any
 import protovalidate
 from google.protobuf.message import Message
 
+from mesh.cards import fields_with_card_numbers
 from mesh.errors import FieldViolation, invalid_fields
 
 
 def validate(request: Message) -> None:
-    """Hold a request against its protovalidate rules.
+    """Hold a request against its protovalidate rules, and against card numbers in any text.
 
-    Raises ApiError INVALID_ARGUMENT that names every wrong field at once.
+    Raises ApiError INVALID_ARGUMENT that names every wrong field at once; reason CARD_NUMBER_REFUSED for the latter,
+    and the number itself is not repeated.
     """
     violations = protovalidate.collect_violations(request)
     if violations:
         raise invalid_fields([_violation(violation.proto) for violation in violations])
+    cards = [FieldViolation(path, "must not hold a card number") for path in fields_with_card_numbers(request)]
+    if cards:
+        raise invalid_fields(cards, "CARD_NUMBER_REFUSED")
 
 
 def _violation(violation: Any) -> FieldViolation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -71,6 +72,23 @@ def nothing_stored(gateway: Ready, merchant: Merchant) -> Iterator[None]:
 def test_order_that_is_wrong_names_the_field(body: Json, field: str, merchant: Merchant):
     answer = merchant.http.post("/v1/orders", json=body, headers={"idempotency-key": "k"})
     assert problem(answer) == (400, INVALID, {field})
+
+
+@pytest.mark.usefixtures("nothing_stored")
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"description": "card 4242 4242 4242 4242"}, "description"),
+        ({"merchant_order_id": "5555555555554444"}, "merchant_order_id"),
+        ({"metadata": {"note": "378282246310005"}}, "metadata[note]"),
+    ],
+)
+def test_card_number_is_refused_and_reaches_no_log(fields: Json, named: str, gateway: Ready, merchant: Merchant):
+    answer = merchant.http.post("/v1/orders", json={"amount": EUR} | fields)
+    assert problem(answer) == (400, "CARD_NUMBER_REFUSED", {named})
+    numbers = ("4242 4242 4242 4242", "5555555555554444", "378282246310005")
+    logs = "".join(path.read_text(errors="replace") for path in Path(gateway.log_dir).glob("*.log"))
+    assert not [number for number in numbers if number in logs or number in answer.text]
 
 
 @pytest.mark.usefixtures("nothing_stored")
