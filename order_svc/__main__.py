@@ -12,6 +12,7 @@ from mesh.consumer import Consumer
 from mesh.database import Database
 from mesh.outbox import Relay
 from mesh.service import Registration, Service
+from mesh.worker import Worker
 from order_svc.consumer import NAME, SUBJECTS, PaymentEvents
 from order_svc.orders import Lifetimes, Orders
 from order_svc.repository import OrderRepository
@@ -34,6 +35,7 @@ def build(settings: OrderSettings) -> Service:
         bus=bus,
         workers=[
             payments.worker,
+            Worker("order-expiry", orders.expire_due, interval=settings.expiry_interval_seconds),
             relay.worker,
             relay.janitor,
             idempotency.janitor(database),

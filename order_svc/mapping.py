@@ -22,6 +22,7 @@ _FACTS: Mapping[OrderStatus, type[Message]] = {
     OrderStatus.SUCCESS: events_pb2.OrderSucceeded,
     OrderStatus.FAILED: events_pb2.OrderFailed,
     OrderStatus.CANCELLED: events_pb2.OrderCancelled,
+    OrderStatus.EXPIRED: events_pb2.OrderExpired,
     OrderStatus.PARTIALLY_REFUNDED: events_pb2.OrderPartiallyRefunded,
     OrderStatus.REFUNDED: events_pb2.OrderRefunded,
 }

@@ -20,6 +20,7 @@ from order_svc.domain import PAYABLE, Capture, IllegalTransitionError, Order, Or
 from order_svc.repository import Creation, OrderRepository
 
 log = get_logger(__name__)
+EXPIRY_BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,17 @@ class Orders:
             await self._save(session, order)
         self._committed()
         return order
+
+    async def expire_due(self) -> bool:
+        """Expire orders that were not paid in time; return whether there may be more. Safe in several replicas."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            due = await self._store.lock_expired(session, now, EXPIRY_BATCH)
+            for order in due:
+                await self._save(session, domain.transition(order, OrderStatus.EXPIRED, now))
+        if due:
+            self._committed()
+        return len(due) == EXPIRY_BATCH
 
     async def settle(self, session: Session, order_id: UUID, capture: Capture) -> None:
         """Apply a confirmed capture. Money that does not fit the order changes nothing and raises an alert."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from mesh.events import OutboxEvent, columns
 from mesh.idempotency import Claim, claims_parameters, insert_claims
 from mesh.money import Money
 from mesh.outbox import EVENT_ROWS, rows_to_insert
+from mesh.schema import TIME
 from order_svc.domain import Order, OrderStatus
 from order_svc.tables import orders
 
@@ -67,6 +69,14 @@ _UPDATE = statement(
     )
 )
 
+_EXPIRED = statement(
+    sa.select(orders)
+    # the words of the partial index, so that the planner sees that they are the same
+    .where(sa.text("status IN ('NEW', 'FAILED')"), orders.c.expire_time <= sa.bindparam("now", type_=TIME))
+    .order_by(orders.c.expire_time)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+    .with_for_update(skip_locked=True)
+)
 _NOTE = statement(
     sa.update(orders)
     .where(orders.c.order_id == sa.bindparam("b_order_id", type_=sa.UUID))
@@ -180,6 +190,10 @@ class OrderRepository:
         )
         if changed != 1:
             raise RuntimeError(f"order {order.order_id} is no longer at version {order.version - 1}")
+
+    async def lock_expired(self, session: Session, now: datetime, limit: int) -> list[Order]:
+        """Return orders that were not paid in time, and hold their rows; what another replica holds is passed over."""
+        return [_order(row) for row in await session.all(_EXPIRED, now=now, limit=limit)]
 
     async def note(self, session: Session, order: Order) -> None:
         """Store which news of its payment an order has heard, which is no change of the order."""

@@ -15,4 +15,5 @@ class OrderSettings(ServiceSettings):
     order_lifetime: timedelta = Field(
         timedelta(hours=24), description="how long an order is payable when none is asked"
     )
+    expiry_interval_seconds: float = Field(5.0, gt=0, description="how often it is looked for orders to expire")
     order_max_lifetime: timedelta = Field(timedelta(days=30), description="the longest expire_time that is taken")

@@ -31,6 +31,7 @@ orders = sa.Table(
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in OrderStatus)})", name="status_known"),
     sa.CheckConstraint("payment_id IS NOT NULL OR status IN ('NEW', 'CANCELLED', 'EXPIRED')", name="payment_named"),
 )
+sa.Index("ix_orders_expiring", orders.c.expire_time, postgresql_where=sa.text("status IN ('NEW', 'FAILED')"))
 # lists are keyset pages, newest first: UUIDv7 ids sort by time
 sa.Index("ix_orders_merchant", orders.c.merchant_id, orders.c.order_id)
 sa.Index("ix_orders_merchant_status", orders.c.merchant_id, orders.c.status, orders.c.order_id)

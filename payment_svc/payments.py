@@ -26,7 +26,7 @@ from mesh.money import Money
 from mesh.service import BackgroundTasks
 from mesh.telemetry import get_logger
 from payment_svc import domain, mapping, schedule
-from payment_svc.domain import CaptureMethod, Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain import TERMINAL, CaptureMethod, Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.orders import OrderClient, PayableOrder
 from payment_svc.providers.base import (
     AmountNotSupportedError,
@@ -269,9 +269,12 @@ class Payments:
         """Answer a repeated request: with the stored answer, or by continuing what died half-way."""
         if record.response is not None:
             return record
-        async with self._database.session() as session:
-            await idempotency.take_over(session, claim, self._clock(), LEASE)
         payment = await self.get(merchant_id, record.resource_id)
+        if payment.status not in TERMINAL:
+            # an outcome that stands needs no lease: nobody who is still at work could change it
+            async with self._database.session() as session:
+                await idempotency.take_over(session, claim, self._clock(), LEASE)
+            payment = await self.get(merchant_id, record.resource_id)
         if payment.status == PaymentStatus.INITIATED and not payment.provider_reference:
             resumed: Payment = await self._background.shielded(self.drive(payment, claim, again=True))
             return resumed

@@ -56,6 +56,30 @@ def test_expired_order_cannot_be_paid(merchant: Merchant, provider: Provider):
     assert provider.charges(order_id) == []
 
 
+@pytest.mark.parametrize("before", ["NEW", "FAILED"])
+def test_order_that_is_not_paid_in_time_expires_and_the_merchant_hears_of_it(
+    before: str, merchant: Merchant, receiver: Receiver
+):
+    soon = datetime.now(UTC) + timedelta(seconds=3)
+    order_id = merchant.new_order(expire_time=soon.isoformat())["order_id"]
+    if before == "FAILED":
+        merchant.charge(order_id, "pm_card_chargeDeclined")
+    merchant.wait_for_order(order_id, before)
+    expired = merchant.wait_for_order(order_id, "EXPIRED")
+    eventually(lambda: (expired["version"], "order.expired") in receiver.histories()[order_id], "order.expired")
+    assert problem(merchant.http.post(f"/v1/orders/{order_id}/cancel", json={}))[1] == "ORDER_NOT_CANCELLABLE"
+
+
+def test_order_under_payment_does_not_expire(merchant: Merchant, provider: Provider):
+    soon = datetime.now(UTC) + timedelta(seconds=2)
+    order_id = merchant.new_order(expire_time=soon.isoformat())["order_id"]
+    page = merchant.open_page(order_id)["redirect_url"]
+    other = merchant.new_order(expire_time=soon.isoformat())["order_id"]
+    merchant.wait_for_order(other, "EXPIRED")
+    provider.pay(page)
+    merchant.wait_for_order(order_id, "SUCCESS")
+
+
 def test_architecture_paths_carry_the_whole_flow(merchant: Merchant, provider: Provider, stripe: Stripe):
     order = merchant.post("/order/create", {"amount": {"value": "3.00", "currency": "EUR"}})
     assert merchant.get(f"/order/{order['order_id']}") == order
