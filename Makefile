@@ -13,7 +13,7 @@ install: .venv/.installed
 .venv/.installed: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,dev]'
 	@touch $@
 
 demo: install
@@ -49,8 +49,7 @@ bench: install
 
 # Pins every dependency, of ours and of theirs, without naming where it is downloaded from.
 constraints: install
-	$(BIN)/python -m piptools compile --quiet --all-extras --strip-extras --no-emit-index-url --no-emit-find-links \
-		--no-annotate --no-header --output-file constraints.txt pyproject.toml
+	$(BIN)/python -m piptools compile --quiet --output-file constraints.txt pyproject.toml
 
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
