@@ -123,7 +123,10 @@ def _forward(route: Route, match: Config, name: str) -> Config:
             "retry_policy": {"retry_on": retry_on, "num_retries": 2},
         },
     }
-    if not route.is_authenticated:
+    if route.is_authenticated:
+        # ext_authz takes the body whole, and so limits it already
+        result["typed_per_filter_config"] = {"buffer": _typed("buffer.v3.BufferPerRoute", disabled=True)}
+    else:
         result["typed_per_filter_config"] = {
             "ext_authz": _typed("ext_authz.v3.ExtAuthzPerRoute", disabled=True),
             "buffer": _typed("buffer.v3.BufferPerRoute", buffer={"max_request_bytes": MAX_WEBHOOK_BODY}),
