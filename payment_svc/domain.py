@@ -101,7 +101,8 @@ class Snapshot:
     """What a provider says of a payment at one moment.
 
     `amount` is what was authorized or captured; None while there is nothing of the kind. A `failure` beside a status
-    that is not FAILED is an attempt that was refused while the customer may try again.
+    that is not FAILED is an attempt that was refused while the customer may try again. With `approved` the customer has
+    agreed to pay and the provider waits for our word to take the money.
     """
 
     reference: str
@@ -109,6 +110,7 @@ class Snapshot:
     amount: Money | None = None
     redirect_url: str = ""
     failure: Failure | None = None
+    approved: bool = False
 
 
 def apply(payment: Payment, snapshot: Snapshot, now: datetime) -> list[Payment]:

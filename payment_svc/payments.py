@@ -154,7 +154,7 @@ class Payments:
                 return await self.agree(payment.payment_id, await timed(payment, operation, call))
             except RejectedError as error:
                 fetch = self._providers.get(payment.provider).fetch
-                now = await self.agree(payment.payment_id, await timed(payment, "fetch", fetch))
+                now = await self.follow(payment, await timed(payment, "fetch", fetch))
                 if now.status == payment.status:
                     raise failed_precondition("PROVIDER_REFUSED", error.failure.message) from None
                 return now
@@ -182,6 +182,18 @@ class Payments:
             raise
         snapshot = await self.ask(payment, "start", self._providers.get(payment.provider).start, again=again)
         return await self.agree(payment.payment_id, snapshot, claim)
+
+    async def follow(self, payment: Payment, snapshot: Snapshot) -> Payment:
+        """Agree with what the provider says, and take the money where the customer has approved that.
+
+        The payment is PROCESSING before the money is asked for: from then on nobody can cancel it.
+        Raises as `agree` does.
+        """
+        changed = await self.agree(payment.payment_id, snapshot)
+        if not snapshot.approved or changed.status != PaymentStatus.PROCESSING:
+            return changed
+        complete = self._providers.get(changed.provider).complete
+        return await self.agree(changed.payment_id, await self.ask(changed, "complete", complete, again=True))
 
     async def ask(
         self, payment: Payment, operation: str, call: Callable[[Payment], Awaitable[Snapshot]], *, again: bool = False

@@ -79,7 +79,7 @@ class Reconciler:
             return await self._payments.agree(payment.payment_id, verdict)
         snapshot = await self._look_up(payment)
         if snapshot is not None:
-            return await self._payments.agree(payment.payment_id, snapshot)
+            return await self._payments.follow(payment, snapshot)
         if payment.status == PaymentStatus.INITIATED:
             # the process died between the intent and the provider: carry it on
             return await self._payments.drive(payment, again=True)

@@ -66,7 +66,7 @@ class Webhooks:
         """
         provider = self._providers.get(provider_name) if provider_name else self._providers.recognize(headers)
         try:
-            provider.verify(body, headers, self._clock())
+            await provider.verify(body, headers, self._clock())
             event = provider.translate(body)
         except SignatureInvalidError as error:
             raise unauthenticated("WEBHOOK_SIGNATURE_INVALID", str(error)) from None
@@ -112,7 +112,7 @@ class Webhooks:
             return "APPLIED", "the payment was settled already"
         try:
             snapshot = await timed(payment, "fetch", _by_event(provider, event))
-            changed = await self._payments.agree(payment.payment_id, snapshot)
+            changed = await self._payments.follow(payment, snapshot)
         except ObjectNotFoundError:
             return "QUARANTINED", "the provider knows no such object"
         except AmountMismatchError as error:

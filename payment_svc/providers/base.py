@@ -6,13 +6,13 @@ decides nothing about states and stores nothing. `docs/adding-a-provider.md` wal
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from mesh.money import Money
-from payment_svc.domain import Failure, Payment, Snapshot
+from payment_svc.domain import Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.refund_domain import Refund, RefundSnapshot
 
 
@@ -49,6 +49,36 @@ class AmountNotSupportedError(ProviderError):
 
 
 @dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do. What it cannot is refused before anything is stored, and never reaches its adapter."""
+
+    hosted_page: bool
+    """The customer pays on a page of the provider's."""
+    tokens: str
+    """Which payment-method tokens it confirms directly: a regular expression of the whole token; empty: none."""
+    authorization_lifetime: timedelta | None
+    """How long money may stay authorized before it is captured; None: it is always captured at once."""
+    partial_capture: bool
+    refunds: bool
+    partial_refunds: bool
+    disputes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderRecord:
+    """A payment as the provider's own books list it. `amount` is what was captured, None while nothing is.
+
+    `payment_id` is our own id from the object's metadata, empty when it carries none.
+    """
+
+    reference: str
+    payment_id: str
+    status: PaymentStatus
+    amount: Money | None
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderEvent:
     """What a webhook says: a hint to look at one object, never a fact by itself.
 
@@ -71,6 +101,11 @@ class Provider(Protocol):
     @property
     def name(self) -> str:
         """The word that merchants and paths use, such as `stripe`."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do; the contract suite in `tests/providers` holds it to that."""
         ...
 
     def check_amount(self, amount: Money) -> None:
@@ -98,6 +133,13 @@ class Provider(Protocol):
         """
         ...
 
+    async def complete(self, payment: Payment) -> Snapshot:
+        """Take or hold the money that the customer has approved, of a payment whose snapshot was `approved`.
+
+        Raises RejectedError, UnavailableError or OutcomeUnknownError.
+        """
+        ...
+
     async def capture(self, payment: Payment, amount: Money) -> Snapshot:
         """Capture an authorized payment, all or a part of it.
 
@@ -120,12 +162,19 @@ class Provider(Protocol):
         """
         ...
 
+    def records(self, since: datetime, until: datetime) -> AsyncIterator[ProviderRecord]:
+        """Walk through the provider's own list of payments that were created in a span of time.
+
+        Raises UnavailableError or OutcomeUnknownError.
+        """
+        ...
+
     def recognizes(self, headers: Mapping[str, str]) -> bool:
         """Whether a webhook's headers (names in lower case) are this provider's."""
         ...
 
-    def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
-        """Check the signature over the raw body. Raises SignatureInvalidError."""
+    async def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
+        """Check the signature over the raw body. Raises SignatureInvalidError; UnavailableError when it cannot tell."""
         ...
 
     def translate(self, body: bytes) -> ProviderEvent:

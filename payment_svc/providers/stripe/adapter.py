@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import stripe
@@ -13,9 +14,11 @@ import stripe
 from mesh.money import Money
 from payment_svc.domain import CaptureMethod, Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.providers.base import (
+    Capabilities,
     ObjectNotFoundError,
     OutcomeUnknownError,
     ProviderEvent,
+    ProviderRecord,
     RejectedError,
     UnavailableError,
 )
@@ -31,6 +34,15 @@ class StripeProvider:
     """Stripe behind the `Provider` interface; its promises are written there."""
 
     name = "stripe"
+    capabilities = Capabilities(
+        hosted_page=True,
+        tokens=r"(pm|tok|card|src)_\w+",
+        authorization_lifetime=timedelta(days=7),
+        partial_capture=True,
+        refunds=True,
+        partial_refunds=True,
+        disputes=True,
+    )
 
     def __init__(self, api_key: str, webhook_secrets: Sequence[str], api_base: str, *, timeout: float) -> None:
         self._secrets = webhook_secrets
@@ -93,6 +105,10 @@ class StripeProvider:
                     return objects.of_intent(found, hosted=False)
         return None
 
+    async def complete(self, payment: Payment) -> Snapshot:
+        """Say how the payment stands: Stripe takes the money itself when the customer has approved."""
+        return await self.fetch(payment)
+
     async def capture(self, payment: Payment, amount: Money) -> Snapshot:
         """Capture the intent."""
         with translated():
@@ -139,11 +155,27 @@ class StripeProvider:
                     return objects.of_refund(found)
         return None
 
+    async def records(self, since: datetime, until: datetime) -> AsyncIterator[ProviderRecord]:
+        """Walk through the intents; those of a Checkout Session carry the payment's id as well."""
+        created: Any = {"gte": math.ceil(since.timestamp()), "lt": math.ceil(until.timestamp())}
+        with translated():
+            intents = await self._api.payment_intents.list_async({"created": created, "limit": 100})
+            async for intent in intents.auto_paging_iter():
+                found = intent.to_dict()
+                said = objects.of_intent(found, hosted=True)
+                yield ProviderRecord(
+                    reference=said.reference,
+                    payment_id=found["metadata"].get("payment_id", ""),
+                    status=said.status,
+                    amount=said.amount if said.status == PaymentStatus.SUCCESS else None,
+                    create_time=datetime.fromtimestamp(found["created"], UTC),
+                )
+
     def recognizes(self, headers: Mapping[str, str]) -> bool:
         """Stripe signs with a header of its own name."""
         return webhooks.HEADER in headers
 
-    def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
+    async def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
         """Check `Stripe-Signature`."""
         webhooks.verify(body, headers, self._secrets, now)
 
