@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import demo, up
+from cli import demo, reconcile, up
 
 app = typer.Typer(
     name="fusionxpay",
@@ -14,6 +14,8 @@ app = typer.Typer(
 )
 app.command("up")(up.up)
 app.command("demo")(demo.demo)
+app.command("reconcile")(reconcile.reconcile)
+app.command("providers")(reconcile.providers)
 
 
 def main() -> None:

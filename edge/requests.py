@@ -115,6 +115,11 @@ def _value_violation(field: FieldDescriptor, value: Any, path: str, depth: int) 
         return None if texts else FieldViolation(path, "must be an object whose values are strings")
     if field.is_repeated:
         return _list_violation(field, value, path, depth)
+    return _item_violation(field, value, path, depth)
+
+
+def _item_violation(field: FieldDescriptor, value: Any, path: str, depth: int) -> FieldViolation | None:
+    message = field.message_type
     if message is not None and message.full_name.startswith("fusionx."):
         if not isinstance(value, dict):
             return FieldViolation(path, "must be an object")
@@ -125,9 +130,11 @@ def _value_violation(field: FieldDescriptor, value: Any, path: str, depth: int) 
 def _list_violation(field: FieldDescriptor, value: Any, path: str, depth: int) -> FieldViolation | None:
     if not isinstance(value, list):
         return FieldViolation(path, "must be a list")
-    wrong = (number for number, item in enumerate(value) if not _is_value(field, item))
-    number = next(wrong, None)
-    return None if number is None else FieldViolation(f"{path}[{number}]", _expectation(field))
+    for number, item in enumerate(value):
+        found = _item_violation(field, item, f"{path}[{number}]", depth)
+        if found:
+            return found
+    return None
 
 
 def _is_value(field: FieldDescriptor, value: Any) -> bool:

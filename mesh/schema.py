@@ -76,6 +76,23 @@ idempotency_keys = sa.Table(
 )
 sa.Index("ix_idempotency_keys_create_time", idempotency_keys.c.create_time)
 
+history = sa.Table(
+    "history",
+    mesh_metadata,
+    sa.Column("seq", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("order_id", sa.UUID, nullable=False),
+    sa.Column("resource", sa.Text, nullable=False),
+    sa.Column("resource_id", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("trace_id", sa.Text, nullable=False),
+    sa.Column("time", TIME, nullable=False),
+)
+sa.Index("ix_history_order", history.c.order_id, history.c.seq)
+
 
 def with_mesh_tables(metadata: sa.MetaData, *tables: sa.Table) -> None:
     """Make the named mesh tables part of a service's own schema."""

@@ -13,6 +13,7 @@ import signal
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import grpc
@@ -48,6 +49,12 @@ class Registration:
     servicer: object
     descriptor: ServiceDescriptor | None = None
     name: str = ""
+
+    @classmethod
+    def of(cls, messages: ModuleType, stubs: ModuleType, servicer: object) -> Registration:
+        """Return the registration of the one service that a file of the contract declares."""
+        (descriptor,) = messages.DESCRIPTOR.services_by_name.values()
+        return cls(getattr(stubs, f"add_{descriptor.name}Servicer_to_server"), servicer, descriptor)
 
 
 @dataclass

@@ -62,7 +62,7 @@ class Worker:
         failures = 0
         while not self._stopping:
             self._wake.clear()
-            context.enter(context.Call(trace_id=secrets.token_hex(16)))
+            context.enter(context.Call(trace_id=secrets.token_hex(16), method=self.name))
             try:
                 more = await self._step()
                 failures = 0

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from cryptography.fernet import Fernet, MultiFernet
-from fusionx.notify.v1 import notify_service_pb2
-from fusionx.notify.v1.notify_service_pb2_grpc import add_NotifyServiceServicer_to_server
+from fusionx.notify.v1 import notify_service_pb2, notify_service_pb2_grpc
 
 from mesh import idempotency, inbox, service
 from mesh.bus import Bus
@@ -43,11 +42,7 @@ def build(settings: NotifySettings) -> Service:
         on_close=[sender.close],
         workers=[consumer.worker, sender.worker, idempotency.janitor(database), inbox.janitor(database)],
         registrations=[
-            Registration(
-                add_NotifyServiceServicer_to_server,
-                NotifyServicer(notifications),
-                notify_service_pb2.DESCRIPTOR.services_by_name["NotifyService"],
-            ),
+            Registration.of(notify_service_pb2, notify_service_pb2_grpc, NotifyServicer(notifications)),
         ],
     )
 

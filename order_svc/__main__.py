@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from fusionx.order.v1 import order_payment_service_pb2, order_service_pb2
-from fusionx.order.v1.order_payment_service_pb2_grpc import add_OrderPaymentServiceServicer_to_server
-from fusionx.order.v1.order_service_pb2_grpc import add_OrderServiceServicer_to_server
+from fusionx.order.v1 import (
+    order_payment_service_pb2,
+    order_payment_service_pb2_grpc,
+    order_service_pb2,
+    order_service_pb2_grpc,
+)
 
 from mesh import idempotency, inbox, service
 from mesh.bus import Bus
@@ -42,16 +45,8 @@ def build(settings: OrderSettings) -> Service:
             inbox.janitor(database),
         ],
         registrations=[
-            Registration(
-                add_OrderServiceServicer_to_server,
-                OrderServicer(orders),
-                order_service_pb2.DESCRIPTOR.services_by_name["OrderService"],
-            ),
-            Registration(
-                add_OrderPaymentServiceServicer_to_server,
-                OrderPaymentServicer(orders),
-                order_payment_service_pb2.DESCRIPTOR.services_by_name["OrderPaymentService"],
-            ),
+            Registration.of(order_service_pb2, order_service_pb2_grpc, OrderServicer(orders)),
+            Registration.of(order_payment_service_pb2, order_payment_service_pb2_grpc, OrderPaymentServicer(orders)),
         ],
     )
 

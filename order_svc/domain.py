@@ -62,6 +62,8 @@ class Order:
     create_time: datetime
     update_time: datetime
     expire_time: datetime
+    create_trace_id: str
+    """The trace of the request that created it."""
 
 
 @dataclass(frozen=True, slots=True)

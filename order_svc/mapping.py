@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from fusionx.order.v1 import order_events_pb2 as events_pb2
+from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
 from fusionx.order.v1 import order_pb2
 from fusionx.payment.v1 import payment_pb2
 from fusionx.type.v1 import money_pb2
@@ -13,6 +14,7 @@ from google.protobuf.message import Message
 
 from mesh.errors import invalid
 from mesh.events import OutboxEvent, event
+from mesh.history import Entry
 from mesh.money import Money, MoneyError
 from order_svc.domain import Capture, Order, OrderStatus, Refunded
 
@@ -80,3 +82,16 @@ def refunded(payment: payment_pb2.Payment) -> Refunded:
         captured=captured,
         refunded=Money.parse(given.value, given.currency).minor if payment.HasField("refunded_amount") else 0,
     )
+
+
+def change_message(entry: Entry) -> internal_pb2.OrderChange:
+    """Return one change of an order as the contract shows it."""
+    message = internal_pb2.OrderChange(
+        version=entry.change.version,
+        status=entry.change.status,
+        actor=entry.origin.actor,
+        cause=entry.origin.cause,
+        trace_id=entry.origin.trace_id,
+    )
+    message.time.FromDatetime(entry.change.time)
+    return message

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from mesh import context, idempotency, outbox
+from mesh import context, history, idempotency, outbox
 from mesh.batcher import Batcher
 from mesh.database import Database, Session
 from mesh.errors import failed_precondition, invalid, not_found
+from mesh.history import Change, Entry, Origin
 from mesh.idempotency import Claim, Record
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
@@ -84,6 +85,7 @@ class Orders:
             create_time=now,
             update_time=now,
             expire_time=self._expiry(new.expire_time, now),
+            create_trace_id=context.current().trace_id,
         )
         message = mapping.order_message(order)
         event = mapping.order_event(order, message)
@@ -109,6 +111,14 @@ class Orders:
         if order is None:
             raise not_found("order", str(order_id))
         return order
+
+    async def changes(self, merchant_id: UUID, order_id: UUID) -> list[Entry]:
+        """Return what happened to a merchant's order, oldest first. Raises ApiError NOT_FOUND."""
+        order = await self.get(merchant_id, order_id)
+        created = replace(order, status=OrderStatus.NEW, version=1, update_time=order.create_time)
+        origin = Origin("merchant", "CreateOrder", order.create_trace_id)
+        async with self._database.session() as session:
+            return [Entry(_change(created), origin), *await history.of_order(session, order_id)]
 
     async def page(
         self, merchant_id: UUID, *, status: OrderStatus | None, reference: str, after: UUID | None, limit: int
@@ -209,6 +219,7 @@ class Orders:
     async def _save(self, session: Session, order: Order) -> None:
         await self._store.update(session, order)
         await outbox.add(session, [mapping.order_event(order)])
+        await history.record(session, [_change(order)])
         call = context.current()
         log.info(
             "order changed", order_id=order.order_id, status=order.status, version=order.version, cause=call.method
@@ -220,3 +231,7 @@ class Orders:
         if not now < asked <= now + self._lifetimes.maximum:
             raise invalid("expire_time", f"must be in the future and at most {self._lifetimes.maximum.days} days ahead")
         return asked
+
+
+def _change(order: Order) -> Change:
+    return Change(order.order_id, "order", str(order.order_id), order.version, str(order.status), order.update_time)

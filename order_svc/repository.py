@@ -114,6 +114,7 @@ def _order(row: Row) -> Order:
         create_time=row.create_time,
         update_time=row.update_time,
         expire_time=row.expire_time,
+        create_trace_id=row.create_trace_id,
     )
 
 
@@ -134,6 +135,7 @@ def _values(order: Order) -> tuple[object, ...]:
         order.create_time,
         order.update_time,
         order.expire_time,
+        order.create_trace_id,
     )
 
 

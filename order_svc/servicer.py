@@ -93,3 +93,10 @@ class OrderPaymentServicer(internal_grpc.OrderPaymentServiceServicer):
             UUID(request.merchant_id), _touched(request.order_id), UUID(request.payment_id)
         )
         return mapping.order_message(order)
+
+    async def ListOrderChanges(
+        self, request: internal_pb2.ListOrderChangesRequest, _: Context
+    ) -> internal_pb2.ListOrderChangesResponse:
+        """Return every change of an order."""
+        changes = await self._orders.changes(UUID(request.merchant_id), _touched(request.order_id))
+        return internal_pb2.ListOrderChangesResponse(changes=[mapping.change_message(entry) for entry in changes])

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from mesh.schema import NAMING, TIME, dead_letters, idempotency_keys, inbox, json_column, outbox, with_mesh_tables
+from mesh.schema import (
+    NAMING,
+    TIME,
+    dead_letters,
+    history,
+    idempotency_keys,
+    inbox,
+    json_column,
+    outbox,
+    with_mesh_tables,
+)
 from order_svc.domain import OrderStatus
 
 metadata = sa.MetaData(naming_convention=NAMING)
-with_mesh_tables(metadata, outbox, inbox, dead_letters, idempotency_keys)
+with_mesh_tables(metadata, outbox, inbox, dead_letters, idempotency_keys, history)
 
 orders = sa.Table(
     "orders",
@@ -27,6 +37,8 @@ orders = sa.Table(
     sa.Column("create_time", TIME, nullable=False),
     sa.Column("update_time", TIME, nullable=False),
     sa.Column("expire_time", TIME, nullable=False),
+    # spares the creation a row of history
+    sa.Column("create_trace_id", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in OrderStatus)})", name="status_known"),
     sa.CheckConstraint("payment_id IS NOT NULL OR status IN ('NEW', 'CANCELLED', 'EXPIRED')", name="payment_named"),

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from fusionx.payment.v1 import payment_service_pb2, refund_service_pb2, webhook_service_pb2
-from fusionx.payment.v1.payment_service_pb2_grpc import add_PaymentServiceServicer_to_server
-from fusionx.payment.v1.refund_service_pb2_grpc import add_RefundServiceServicer_to_server
-from fusionx.payment.v1.webhook_service_pb2_grpc import add_WebhookServiceServicer_to_server
+from fusionx.payment.v1 import (
+    dispute_service_pb2,
+    dispute_service_pb2_grpc,
+    payment_service_pb2,
+    payment_service_pb2_grpc,
+    provider_service_pb2,
+    provider_service_pb2_grpc,
+    refund_service_pb2,
+    refund_service_pb2_grpc,
+    routing_service_pb2,
+    routing_service_pb2_grpc,
+    timeline_service_pb2,
+    timeline_service_pb2_grpc,
+    webhook_service_pb2,
+    webhook_service_pb2_grpc,
+)
 
 from mesh import idempotency, service
 from mesh.bus import Bus
 from mesh.database import Database
+from mesh.lock import Locks
 from mesh.outbox import Relay
 from mesh.service import BackgroundTasks, Registration, Service
+from payment_svc.books import Books
+from payment_svc.charging import Charging
+from payment_svc.dispute_repository import DisputeRepository
+from payment_svc.disputes import Disputes
+from payment_svc.operator_servicer import ProviderServicer, RoutingServicer, TimelineServicer
 from payment_svc.order_client import GrpcOrderClient
 from payment_svc.payments import Payments
 from payment_svc.providers import registry
@@ -22,8 +40,12 @@ from payment_svc.refund_reconciler import RefundReconciler
 from payment_svc.refund_repository import RefundRepository
 from payment_svc.refunds import Refunds
 from payment_svc.repository import PaymentRepository
-from payment_svc.servicer import PaymentServicer, RefundServicer, WebhookServicer
+from payment_svc.routing import Router
+from payment_svc.routing_repository import RoutingRepository
+from payment_svc.servicer import DisputeServicer, PaymentServicer, RefundServicer, WebhookServicer
 from payment_svc.settings import PaymentSettings
+from payment_svc.timeline import Timeline
+from payment_svc.webhook_repository import WebhookRepository
 from payment_svc.webhooks import Webhooks
 
 
@@ -32,39 +54,32 @@ def build(settings: PaymentSettings) -> Service:
     database = Database(settings.database_url, settings.database_pool_size)
     bus = Bus(settings.nats_url, "payment_svc")
     relay = Relay(database, bus)
-    store = PaymentRepository()
+    locks = Locks(settings.redis_url)
     orders = GrpcOrderClient(settings.order_target)
     providers = registry.build(settings)
     background = BackgroundTasks()
+    first_check = timedelta(seconds=settings.first_check_seconds)
+
+    store, refund_store = PaymentRepository(), RefundRepository()
+    charging = Charging(database, store, orders, providers, relay.wake, authorization=settings.authorization_lifetime)
+    router = Router(database, RoutingRepository(), providers)
     payments = Payments(
-        database,
-        store,
-        orders,
-        providers,
-        background,
-        relay.wake,
-        first_check=timedelta(seconds=settings.first_check_seconds),
+        *(database, store, orders, providers, router, charging, locks, background, relay.wake), first_check=first_check
     )
-    refund_store = RefundRepository()
-    refunds = Refunds(
-        database,
-        store,
-        refund_store,
-        providers,
-        background,
-        relay.wake,
-        first_check=timedelta(seconds=settings.first_check_seconds),
-    )
-    webhooks = Webhooks(database, store, payments, refunds, providers)
-    reconciler = Reconciler(database, store, payments, providers)
+    refunds = Refunds(*(database, store, refund_store, providers, background, relay.wake), first_check=first_check)
+    disputes = Disputes(database, DisputeRepository(), relay.wake)
+    webhooks = Webhooks(database, WebhookRepository(), store, charging, refunds, disputes, providers, locks)
+    reconciler = Reconciler(database, store, charging, providers, locks)
     refund_reconciler = RefundReconciler(database, store, refund_store, refunds, providers)
+    timeline = Timeline(database, orders)
+    books = Books(database, store, providers)
     return Service(
         name="payment_svc",
         settings=settings,
         database=database,
         bus=bus,
         background=background,
-        on_close=[providers.close, orders.close],
+        on_close=[providers.close, orders.close, locks.close],
         workers=[
             webhooks.worker,
             reconciler.worker,
@@ -74,21 +89,13 @@ def build(settings: PaymentSettings) -> Service:
             idempotency.janitor(database),
         ],
         registrations=[
-            Registration(
-                add_PaymentServiceServicer_to_server,
-                PaymentServicer(payments),
-                payment_service_pb2.DESCRIPTOR.services_by_name["PaymentService"],
-            ),
-            Registration(
-                add_RefundServiceServicer_to_server,
-                RefundServicer(refunds),
-                refund_service_pb2.DESCRIPTOR.services_by_name["RefundService"],
-            ),
-            Registration(
-                add_WebhookServiceServicer_to_server,
-                WebhookServicer(webhooks),
-                webhook_service_pb2.DESCRIPTOR.services_by_name["WebhookService"],
-            ),
+            Registration.of(payment_service_pb2, payment_service_pb2_grpc, PaymentServicer(payments)),
+            Registration.of(refund_service_pb2, refund_service_pb2_grpc, RefundServicer(refunds)),
+            Registration.of(dispute_service_pb2, dispute_service_pb2_grpc, DisputeServicer(disputes)),
+            Registration.of(webhook_service_pb2, webhook_service_pb2_grpc, WebhookServicer(webhooks)),
+            Registration.of(routing_service_pb2, routing_service_pb2_grpc, RoutingServicer(router)),
+            Registration.of(timeline_service_pb2, timeline_service_pb2_grpc, TimelineServicer(timeline)),
+            Registration.of(provider_service_pb2, provider_service_pb2_grpc, ProviderServicer(providers, books)),
         ],
     )
 

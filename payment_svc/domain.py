@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -61,9 +61,39 @@ class Failure:
     provider_code: str = ""
 
 
+class AttemptStatus(StrEnum):
+    """How one try stands; the names are the contract's."""
+
+    OPEN = "OPEN"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one provider."""
+
+    number: int
+    provider: str
+    provider_reference: str
+    status: AttemptStatus
+    failure: Failure | None
+    create_time: datetime
+    end_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How the provider was chosen where the request named none, and which others may still be tried, in their order."""
+
+    rule: str
+    reason: str
+    alternatives: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """One try to have an order paid through one provider."""
+    """An order's way to its money: one provider at a time, one live payment per order."""
 
     payment_id: UUID
     merchant_id: UUID
@@ -85,6 +115,10 @@ class Payment:
     version: int
     create_time: datetime
     update_time: datetime
+    attempts: tuple[Attempt, ...]
+    route: Route | None = None
+    capture_before: datetime | None = None
+    """Until when an AUTHORIZED payment has to be captured."""
 
     @property
     def is_hosted(self) -> bool:
@@ -113,10 +147,31 @@ class Snapshot:
     approved: bool = False
 
 
-def apply(payment: Payment, snapshot: Snapshot, now: datetime) -> list[Payment]:
+def first_attempt(provider: str, now: datetime) -> Attempt:
+    """Return the try that a payment begins with."""
+    return Attempt(1, provider, "", AttemptStatus.OPEN, None, now, None)
+
+
+def move_on(payment: Payment, provider: str, failure: Failure, now: datetime) -> Payment:
+    """Return the payment at another provider, after the one before certainly did not charge."""
+    given_up = replace(payment.attempts[-1], status=AttemptStatus.FAILED, failure=failure, end_time=now)
+    following = replace(first_attempt(provider, now), number=given_up.number + 1)
+    return replace(
+        payment,
+        provider=provider,
+        provider_reference="",
+        redirect_url="",
+        attempts=(*payment.attempts[:-1], given_up, following),
+        version=payment.version + 1,
+        update_time=now,
+    )
+
+
+def apply(payment: Payment, snapshot: Snapshot, now: datetime, hold: timedelta | None = None) -> list[Payment]:
     """Return the versions that the payment goes through to agree with the provider; none when it already does.
 
-    Repeated and stale snapshots are absorbed, terminal states do not regress, and a capture always wins.
+    Repeated and stale snapshots are absorbed, terminal states do not regress, and a capture always wins. `hold` is how
+    long the provider keeps money authorized.
     Raises AmountMismatchError when the provider speaks of other money than ours.
     """
     if snapshot.amount is not None and not _is_ours(payment, snapshot.status, snapshot.amount):
@@ -124,6 +179,8 @@ def apply(payment: Payment, snapshot: Snapshot, now: datetime) -> list[Payment]:
     versions: list[Payment] = []
     for status in _way(payment.status, snapshot.status):
         payment = _next(payment, snapshot, status, now)
+        if status == _S.AUTHORIZED and hold:
+            payment = replace(payment, capture_before=now + hold)
         versions.append(payment)
     if not versions and payment.status in LIVE:
         noted = _next(payment, snapshot, payment.status, now)
@@ -156,6 +213,38 @@ def _next(payment: Payment, snapshot: Snapshot, status: PaymentStatus, now: date
         captured=snapshot.amount.minor if status == _S.SUCCESS and snapshot.amount else payment.captured,
         redirect_url="" if status in TERMINAL else snapshot.redirect_url,
         failure=None if status == _S.SUCCESS else snapshot.failure or payment.failure,
+        attempts=_attempts(payment, snapshot, status, now),
         version=payment.version + 1,
         update_time=now,
     )
+
+
+def _attempts(payment: Payment, snapshot: Snapshot, status: PaymentStatus, now: datetime) -> tuple[Attempt, ...]:
+    """Return the tries after a snapshot: the last one may end, and a new one may have begun at the same provider."""
+    *before, last = payment.attempts
+    last = replace(last, provider_reference=snapshot.reference or last.provider_reference)
+    anew = Attempt(last.number + 1, last.provider, last.provider_reference, AttemptStatus.OPEN, None, now, None)
+    ended = _end(last, snapshot, status, now)
+    if ended is not None:
+        return (*before, ended)
+    if last.status == AttemptStatus.FAILED and _tried_again(last, snapshot, status):
+        return (*before, last, _end(anew, snapshot, status, now) or anew)
+    return (*before, last)
+
+
+def _tried_again(failed: Attempt, snapshot: Snapshot, status: PaymentStatus) -> bool:
+    """Whether the snapshot tells of more than the try that failed: money, or another refusal."""
+    if status in (_S.AUTHORIZED, _S.SUCCESS):
+        return True
+    return status in LIVE and snapshot.failure is not None and snapshot.failure != failed.failure
+
+
+def _end(attempt: Attempt, snapshot: Snapshot, status: PaymentStatus, now: datetime) -> Attempt | None:
+    """Return how an open try ended; None when it goes on, or has ended before."""
+    if attempt.status != AttemptStatus.OPEN:
+        return None
+    if status in (_S.AUTHORIZED, _S.SUCCESS):
+        return replace(attempt, status=AttemptStatus.SUCCEEDED, end_time=now)
+    if status in TERMINAL or snapshot.failure:
+        return replace(attempt, status=AttemptStatus.FAILED, failure=snapshot.failure, end_time=now)
+    return None

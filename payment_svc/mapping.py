@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from fusionx.payment.v1 import (
+    dispute_events_pb2,
+    dispute_pb2,
+    payment_pb2,
+    refund_events_pb2,
+    refund_pb2,
+)
 from fusionx.payment.v1 import payment_events_pb2 as events_pb2
-from fusionx.payment.v1 import payment_pb2, refund_events_pb2, refund_pb2
 from fusionx.type.v1 import money_pb2
 from google.protobuf.message import Message
 
 from mesh.errors import invalid
 from mesh.events import OutboxEvent, event
 from mesh.money import Money, MoneyError
-from payment_svc.domain import Failure, Payment, PaymentStatus
+from payment_svc.dispute_domain import DECIDED, Dispute
+from payment_svc.domain import Attempt, Failure, Payment, PaymentStatus
 from payment_svc.refund_domain import Refund, RefundStatus
 
 _FACTS: Mapping[PaymentStatus, type[Message]] = {
@@ -40,7 +47,8 @@ def money(message: money_pb2.Money, field: str) -> Money:
         raise invalid(f"{field}.{error.field}", str(error)) from None
 
 
-def _money_message(amount: Money) -> money_pb2.Money:
+def money_message(amount: Money) -> money_pb2.Money:
+    """Return the amount as the contract shows it."""
     return money_pb2.Money(value=amount.value, currency=amount.currency)
 
 
@@ -57,7 +65,7 @@ def payment_message(payment: Payment) -> payment_pb2.Payment:
         order_id=str(payment.order_id),
         provider=payment.provider,
         provider_reference=payment.provider_reference,
-        amount=_money_message(payment.amount),
+        amount=money_message(payment.amount),
         status=payment_pb2.Payment.Status.Value(payment.status),
         payment_method=payment.payment_method,
         return_url=payment.return_url,
@@ -68,9 +76,28 @@ def payment_message(payment: Payment) -> payment_pb2.Payment:
     )
     for minor, field in ((payment.captured, message.captured_amount), (payment.refunded, message.refunded_amount)):
         if minor:
-            field.CopyFrom(_money_message(payment.money(minor)))
+            field.CopyFrom(money_message(payment.money(minor)))
+    message.attempts.extend(_attempt_message(attempt) for attempt in payment.attempts)
+    if payment.route:
+        message.routing.rule, message.routing.reason = payment.route.rule, payment.route.reason
+    if payment.capture_before and payment.status == PaymentStatus.AUTHORIZED:
+        message.capture_before.FromDatetime(payment.capture_before)
     message.create_time.FromDatetime(payment.create_time)
     message.update_time.FromDatetime(payment.update_time)
+    return message
+
+
+def _attempt_message(attempt: Attempt) -> payment_pb2.Payment.Attempt:
+    message = payment_pb2.Payment.Attempt(
+        number=attempt.number,
+        provider=attempt.provider,
+        provider_reference=attempt.provider_reference,
+        status=payment_pb2.Payment.Attempt.Status.Value(attempt.status),
+        failure=_failure_message(attempt.failure),
+    )
+    message.create_time.FromDatetime(attempt.create_time)
+    if attempt.end_time:
+        message.end_time.FromDatetime(attempt.end_time)
     return message
 
 
@@ -104,7 +131,7 @@ def refund_message(refund: Refund) -> refund_pb2.Refund:
         refund_id=str(refund.refund_id),
         payment_id=str(refund.payment_id),
         order_id=str(refund.order_id),
-        amount=_money_message(refund.amount),
+        amount=money_message(refund.amount),
         status=refund_pb2.Refund.Status.Value(refund.status),
         reason=refund.reason,
         provider_reference=refund.provider_reference,
@@ -125,4 +152,38 @@ def refund_event(refund: Refund) -> OutboxEvent:
         version=refund.version,
         merchant_id=refund.merchant_id,
         time=refund.update_time,
+    )
+
+
+def dispute_message(dispute: Dispute) -> dispute_pb2.Dispute:
+    """Return the dispute as the contract shows it."""
+    message = dispute_pb2.Dispute(
+        dispute_id=str(dispute.dispute_id),
+        payment_id=str(dispute.payment_id),
+        order_id=str(dispute.order_id),
+        amount=money_message(dispute.amount),
+        status=dispute_pb2.Dispute.Status.Value(dispute.status),
+        reason=dispute.reason,
+        provider_reference=dispute.provider_reference,
+        version=dispute.version,
+    )
+    if dispute.respond_before:
+        message.respond_before.FromDatetime(dispute.respond_before)
+    message.create_time.FromDatetime(dispute.create_time)
+    message.update_time.FromDatetime(dispute.update_time)
+    return message
+
+
+def dispute_event(dispute: Dispute) -> OutboxEvent:
+    """Return the fact of the dispute's newest version."""
+    if dispute.version == 1:
+        kind: type[Message] = dispute_events_pb2.DisputeOpened
+    else:
+        kind = dispute_events_pb2.DisputeClosed if dispute.status in DECIDED else dispute_events_pb2.DisputeUpdated
+    return event(
+        kind(dispute=dispute_message(dispute)),
+        aggregate_id=dispute.dispute_id,
+        version=dispute.version,
+        merchant_id=dispute.merchant_id,
+        time=dispute.update_time,
     )

@@ -13,6 +13,7 @@ from fusionx.order.v1.order_payment_service_pb2_grpc import OrderPaymentServiceS
 from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
 
 from mesh.client import channel
+from mesh.history import Change, Entry, Origin
 from mesh.money import Money
 from payment_svc.domain import Payment
 from payment_svc.orders import PayableOrder
@@ -53,6 +54,20 @@ class GrpcOrderClient:
             payment_id=str(payment.payment_id),
         )
         await self._internal.ReserveOrder(request, timeout=TIMEOUT_SECONDS)
+
+    async def changes(self, merchant_id: UUID, order_id: UUID) -> list[Entry]:
+        """Return what happened to a merchant's order."""
+        request = internal_pb2.ListOrderChangesRequest(order_id=str(order_id), merchant_id=str(merchant_id))
+        answer: internal_pb2.ListOrderChangesResponse = await self._internal.ListOrderChanges(
+            request, timeout=TIMEOUT_SECONDS
+        )
+        return [
+            Entry(
+                Change(order_id, "order", str(order_id), one.version, one.status, one.time.ToDatetime(UTC)),
+                Origin(one.actor, one.cause, one.trace_id),
+            )
+            for one in answer.changes
+        ]
 
     async def close(self) -> None:
         """Close the channel."""

@@ -8,6 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from mesh.errors import failed_precondition
+from mesh.history import Entry
 from mesh.money import Money
 from payment_svc.domain import Payment
 
@@ -35,7 +36,7 @@ class PayableOrder:
 
 
 class OrderClient(Protocol):
-    """What the use cases ask of the order service. Both raise ApiError with the order service's own reason."""
+    """What the use cases ask of the order service. All raise ApiError with the order service's own reason."""
 
     async def get(self, order_id: UUID) -> PayableOrder:
         """Return the calling merchant's order."""
@@ -43,4 +44,8 @@ class OrderClient(Protocol):
 
     async def reserve(self, payment: Payment) -> None:
         """Take the order for this payment; again is harmless."""
+        ...
+
+    async def changes(self, merchant_id: UUID, order_id: UUID) -> list[Entry]:
+        """Return what happened to a merchant's order, oldest first."""
         ...

@@ -1,46 +1,32 @@
-"""The use cases of payments: start one, look at them, and bring one in agreement with its provider.
-
-A charge is never made inside a database transaction. The intent is committed first, then the provider is asked under
-an idempotency key of the payment, then the outcome is committed; whatever dies in between is picked up by the
-reconciler or by the provider's webhook.
-"""
+"""The use cases of payments: start one, look at them, capture, cancel. `charging` carries them on."""
 
 from __future__ import annotations
 
-import time
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TypeVar
+from datetime import timedelta
 from uuid import UUID
 
-import grpc
 from psycopg.errors import UniqueViolation
 
-from mesh import idempotency, outbox
-from mesh.database import Database, Session
-from mesh.errors import ApiError, failed_precondition, invalid, not_found, unavailable
+from mesh import history, idempotency, outbox
+from mesh.database import Database
+from mesh.errors import failed_precondition, invalid, not_found, unavailable
 from mesh.idempotency import Claim, Record
 from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.lock import Locks
 from mesh.money import Money
 from mesh.service import BackgroundTasks
-from mesh.telemetry import get_logger
-from payment_svc import domain, mapping, schedule
-from payment_svc.domain import TERMINAL, CaptureMethod, Failure, Payment, PaymentStatus, Snapshot
+from payment_svc import changes, domain, mapping
+from payment_svc.charging import Charging
+from payment_svc.domain import TERMINAL, CaptureMethod, Payment, PaymentStatus, Route, Snapshot
 from payment_svc.orders import OrderClient, PayableOrder
-from payment_svc.providers.base import (
-    AmountNotSupportedError,
-    OutcomeUnknownError,
-    Provider,
-    ProviderError,
-    RejectedError,
-    UnavailableError,
-)
+from payment_svc.providers.base import AmountNotSupportedError, Provider, ProviderError, RejectedError
 from payment_svc.providers.registry import Registry
 from payment_svc.repository import PaymentRepository
+from payment_svc.routing import Router, Wish
 
-log = get_logger(__name__)
-ResultT = TypeVar("ResultT")
 LEASE = timedelta(seconds=30)
 """How long the first request under an idempotency key may take before a repetition may continue its work."""
 
@@ -55,10 +41,11 @@ class NewPayment:
     payment_method: str
     return_url: str
     capture_method: CaptureMethod
+    customer_country: str = ""
 
 
 class Payments:
-    """Starts payments and keeps them in agreement with their providers."""
+    """Starts payments, and changes them as merchants ask."""
 
     def __init__(
         self,
@@ -66,6 +53,9 @@ class Payments:
         store: PaymentRepository,
         orders: OrderClient,
         providers: Registry,
+        router: Router,
+        charging: Charging,
+        locks: Locks,
         background: BackgroundTasks,
         committed: Callable[[], None],
         *,
@@ -77,6 +67,9 @@ class Payments:
         self._store = store
         self._orders = orders
         self._providers = providers
+        self._router = router
+        self._charging = charging
+        self._locks = locks
         self._background = background
         self._committed = committed
         self._first_check = first_check
@@ -90,13 +83,16 @@ class Payments:
         """
         if claim and (record := await self._find(claim)):
             return await self._repeat(record, claim, new.merchant_id)
-        provider = self._providers.get(new.provider)
+        if new.provider:
+            check_start(new, self._providers.get(new.provider))
         order = await self._orders.get(new.order_id)
-        _check(order, provider, self._clock())
-        payment = self._intent(new, order)
+        order.check_payable(self._clock())
+        payment_id = self._ids()
+        provider, route = await self._choose(new, order, payment_id)
+        payment = self._intent(new, order, payment_id, provider, route)
         if not await self._commit_intent(payment, claim):
             return await self.create(new, claim)
-        finished: Payment = await self._background.shielded(self.drive(payment, claim))
+        finished: Payment = await self._background.shielded(self._drive(payment, claim))
         return finished
 
     async def get(self, merchant_id: UUID, payment_id: UUID) -> Payment:
@@ -128,7 +124,10 @@ class Payments:
             )
         check_part(wanted, payment.amount)
         provider = self._providers.get(payment.provider)
-        return await self._operate(payment, "capture", lambda one: provider.capture(one, wanted))
+        if wanted != payment.amount:
+            check_capability(provider.capabilities.partial_capture, "amount", provider.name, "capture a part")
+            _check_amount(wanted, provider, "amount.value")
+        return await self._operate(payment, lambda one: provider.capture(one, wanted))
 
     async def cancel(self, merchant_id: UUID, payment_id: UUID) -> Payment:
         """Cancel a payment before money moved. Raises ApiError as the contract's CancelPayment says."""
@@ -138,11 +137,9 @@ class Payments:
         at_provider = bool(payment.provider_reference)
         if payment.status not in (PaymentStatus.INITIATED, PaymentStatus.AUTHORIZED) or not at_provider:
             raise failed_precondition("PAYMENT_NOT_CANCELLABLE", f"the payment is {payment.status}")
-        return await self._operate(payment, "cancel", self._providers.get(payment.provider).cancel)
+        return await self._operate(payment, self._providers.get(payment.provider).cancel)
 
-    async def _operate(
-        self, payment: Payment, operation: str, call: Callable[[Payment], Awaitable[Snapshot]]
-    ) -> Payment:
+    async def _operate(self, payment: Payment, call: Callable[[Payment], Awaitable[Snapshot]]) -> Payment:
         """Change the provider's object and agree with it, to the end even when the caller is gone.
 
         The provider may refuse because the object has moved on: then what it says now decides. Raises ApiError
@@ -151,10 +148,10 @@ class Payments:
 
         async def work() -> Payment:
             try:
-                return await self.agree(payment.payment_id, await timed(payment, operation, call))
+                return await self._charging.agree(payment.payment_id, await call(payment))
             except RejectedError as error:
-                fetch = self._providers.get(payment.provider).fetch
-                now = await self.follow(payment, await timed(payment, "fetch", fetch))
+                said = await self._providers.get(payment.provider).fetch(payment)
+                now = await self._charging.follow(payment, said)
                 if now.status == payment.status:
                     raise failed_precondition("PROVIDER_REFUSED", error.failure.message) from None
                 return now
@@ -164,80 +161,32 @@ class Payments:
         finished: Payment = await self._background.shielded(work())
         return finished
 
-    async def drive(self, payment: Payment, claim: Claim | None = None, *, again: bool = False) -> Payment:
-        """Carry a committed intent on: reserve its order, ask the provider, commit the outcome.
+    async def _choose(self, new: NewPayment, order: PayableOrder, payment_id: UUID) -> tuple[str, Route | None]:
+        """Return the provider that was asked for, or the one that the merchant's policy gives."""
+        if new.provider:
+            _check_amount(order.amount, self._providers.get(new.provider), "order_id")
+            return new.provider, None
 
-        Safe to repeat (`again`) from any point at which an earlier run died: each step knows its earlier self by the
-        payment's id.
-        Raises ApiError when the order was taken meanwhile; the payment is CANCELLED then.
-        """
-        try:
-            await self._orders.reserve(payment)
-        except ApiError as error:
-            if error.code in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND):
-                await self._abandon(payment, error, claim)
-            elif claim:
-                async with self._database.session() as session:
-                    await idempotency.hand_over(session, claim, self._clock())
-            raise
-        snapshot = await self.ask(payment, "start", self._providers.get(payment.provider).start, again=again)
-        return await self.agree(payment.payment_id, snapshot, claim)
+        def fits(provider: Provider) -> None:
+            check_start(new, provider)
+            provider.check_amount(order.amount)
 
-    async def follow(self, payment: Payment, snapshot: Snapshot) -> Payment:
-        """Agree with what the provider says, and take the money where the customer has approved that.
+        return await self._router.choose(Wish(new.merchant_id, order.amount, new.customer_country), payment_id, fits)
 
-        The payment is PROCESSING before the money is asked for: from then on nobody can cancel it.
-        Raises as `agree` does.
-        """
-        changed = await self.agree(payment.payment_id, snapshot)
-        if not snapshot.approved or changed.status != PaymentStatus.PROCESSING:
-            return changed
-        complete = self._providers.get(changed.provider).complete
-        return await self.agree(changed.payment_id, await self.ask(changed, "complete", complete, again=True))
+    async def _drive(self, payment: Payment, claim: Claim | None, *, again: bool = False) -> Payment:
+        """Carry a payment on while webhooks and look-ups of the same order wait."""
+        async with self._locks.hold(f"order:{payment.order_id}", wait=0):
+            return await self._charging.drive(payment, claim, again=again)
 
-    async def ask(
-        self, payment: Payment, operation: str, call: Callable[[Payment], Awaitable[Snapshot]], *, again: bool = False
-    ) -> Snapshot:
-        """Call the provider and return what it says; an answer that never came is PROCESSING, never a failure.
-
-        A provider out of reach did nothing now, but when it is asked `again` it may have done it the first time.
-        """
-        try:
-            return await timed(payment, operation, call)
-        except RejectedError as error:
-            return Snapshot("", PaymentStatus.FAILED, failure=error.failure)
-        except UnavailableError as error:
-            if again:
-                return Snapshot(payment.provider_reference, PaymentStatus.PROCESSING)
-            return Snapshot(
-                "", PaymentStatus.FAILED, failure=Failure("provider_unavailable", f"try again later: {error}")
-            )
-        except OutcomeUnknownError:
-            return Snapshot(payment.provider_reference, PaymentStatus.PROCESSING)
-
-    async def agree(self, payment_id: UUID, snapshot: Snapshot, claim: Claim | None = None) -> Payment:
-        """Apply what the provider says, in one transaction with its events and the stored answer.
-
-        Raises ApiError NOT_FOUND for a payment that is not here, AmountMismatchError when the money differs from ours.
-        """
-        async with self._database.transaction() as session:
-            payment = await self._store.lock(session, payment_id)
-            if payment is None:
-                raise not_found("payment", str(payment_id))
-            versions = domain.apply(payment, snapshot, self._clock())
-            payment = await self._save(session, payment, versions)
-            if claim:
-                await idempotency.answer(session, claim, payment_id, mapping.payment_message(payment))
-        self._committed()
-        return payment
-
-    def _intent(self, new: NewPayment, order: PayableOrder) -> Payment:
+    def _intent(
+        self, new: NewPayment, order: PayableOrder, payment_id: UUID, provider: str, route: Route | None
+    ) -> Payment:
         now = self._clock()
         return Payment(
-            payment_id=self._ids(),
+            payment_id=payment_id,
             merchant_id=new.merchant_id,
             order_id=new.order_id,
-            provider=new.provider,
+            provider=provider,
             provider_reference="",
             amount=order.amount,
             description=order.description,
@@ -252,6 +201,8 @@ class Payments:
             version=1,
             create_time=now,
             update_time=now,
+            attempts=(domain.first_attempt(provider, now),),
+            route=route,
         )
 
     async def _commit_intent(self, payment: Payment, claim: Claim | None) -> bool:
@@ -266,6 +217,7 @@ class Payments:
                     return False
                 await self._store.insert(session, payment, now + self._first_check)
                 await outbox.add(session, [mapping.payment_event(payment, None)])
+                await history.record(session, changes.of_payment(payment))
         except UniqueViolation:
             raise failed_precondition(
                 "PAYMENT_IN_PROGRESS", "another payment of this order is under way", order_id=str(payment.order_id)
@@ -288,33 +240,10 @@ class Payments:
                 await idempotency.take_over(session, claim, self._clock(), LEASE)
             payment = await self.get(merchant_id, record.resource_id)
         if payment.status == PaymentStatus.INITIATED and not payment.provider_reference:
-            resumed: Payment = await self._background.shielded(self.drive(payment, claim, again=True))
+            resumed: Payment = await self._background.shielded(self._drive(payment, claim, again=True))
             return resumed
         async with self._database.session() as session:
             await idempotency.answer(session, claim, payment.payment_id, mapping.payment_message(payment))
-        return payment
-
-    async def _abandon(self, payment: Payment, error: ApiError, claim: Claim | None) -> None:
-        """Cancel an intent whose order was taken; the refused request leaves its key free."""
-        failure = Failure("cancelled", error.message)
-        snapshot = Snapshot("", PaymentStatus.CANCELLED, failure=failure)
-        await self.agree(payment.payment_id, snapshot)
-        if claim:
-            async with self._database.session() as session:
-                await idempotency.release(session, claim)
-
-    async def _save(self, session: Session, payment: Payment, versions: list[Payment]) -> Payment:
-        for version in versions:
-            await self._store.update(session, version, schedule.next_check(0, self._clock()))
-            await outbox.add(session, [mapping.payment_event(version, payment.status)])
-            payment = version
-            log.info(
-                "payment changed",
-                payment_id=payment.payment_id,
-                order_id=payment.order_id,
-                status=payment.status,
-                version=payment.version,
-            )
         return payment
 
 
@@ -326,31 +255,28 @@ def check_part(part: Money, whole: Money) -> None:
         raise invalid("amount.value", f"at most {whole.value} {whole.currency} is possible", "AMOUNT_TOO_LARGE")
 
 
-async def timed(payment: Payment, operation: str, call: Callable[[Payment], Awaitable[ResultT]]) -> ResultT:
-    """Make a provider call and log what it was, how long it took and how it ended."""
-    started = time.perf_counter()
-    outcome = "ok"
-    try:
-        return await call(payment)
-    except ProviderError as error:
-        outcome = type(error).__name__
-        raise
-    finally:
-        log.info(
-            "provider call",
-            provider=payment.provider,
-            operation=operation,
-            outcome=outcome,
-            duration_ms=round((time.perf_counter() - started) * 1000, 3),
-            payment_id=payment.payment_id,
-            order_id=payment.order_id,
-        )
+def check_capability(has: bool, field: str, provider: str, what: str) -> None:
+    """Refuse what a provider cannot do. Raises ApiError INVALID_ARGUMENT, reason CAPABILITY_NOT_SUPPORTED."""
+    if not has:
+        raise invalid(field, f"{provider} does not {what}", "CAPABILITY_NOT_SUPPORTED")
 
 
-def _check(order: PayableOrder, provider: Provider, now: datetime) -> None:
-    """Refuse early, with nothing stored, what can be seen to fail."""
-    order.check_payable(now)
+def check_start(new: NewPayment, provider: Provider) -> None:
+    """Refuse a payment that a provider cannot start as asked. Raises ApiError INVALID_ARGUMENT."""
+    can = provider.capabilities
+    if new.payment_method:
+        fits = bool(can.tokens) and re.fullmatch(can.tokens, new.payment_method) is not None
+        check_capability(fits, "payment_method", provider.name, "take such a payment-method token")
+    else:
+        check_capability(can.hosted_page, "payment_method", provider.name, "have a hosted page; a token is required")
+    if new.capture_method == CaptureMethod.MANUAL:
+        holds = can.authorization_lifetime is not None
+        check_capability(holds, "capture_method", provider.name, "hold money for a later capture")
+
+
+def _check_amount(amount: Money, provider: Provider, field: str) -> None:
+    """Refuse, with nothing stored, what the provider's wire form cannot hold. Raises ApiError INVALID_ARGUMENT."""
     try:
-        provider.check_amount(order.amount)
+        provider.check_amount(amount)
     except AmountNotSupportedError as error:
-        raise invalid("order_id", str(error), "AMOUNT_NOT_SUPPORTED") from None
+        raise invalid(field, str(error), "AMOUNT_NOT_SUPPORTED") from None

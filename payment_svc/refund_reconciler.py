@@ -14,7 +14,6 @@ from mesh.telemetry import alert, get_logger
 from mesh.worker import Worker
 from payment_svc import schedule
 from payment_svc.domain import AmountMismatchError, Payment
-from payment_svc.payments import timed
 from payment_svc.providers.base import ProviderError
 from payment_svc.providers.registry import Registry
 from payment_svc.reconciler import BATCH, LEASE
@@ -72,7 +71,7 @@ class RefundReconciler:
     async def _check(self, refund: Refund) -> None:
         payment = await self._payment_of(refund)
         provider = self._providers.get(payment.provider)
-        snapshot = await timed(payment, "fetch_refund", lambda one: provider.fetch_refund(one, refund))
+        snapshot = await provider.fetch_refund(payment, refund)
         if snapshot is not None:
             await self._refunds.agree(refund, snapshot)
         elif self._clock() - refund.create_time < REPEATABLE:

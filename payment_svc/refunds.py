@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from mesh import idempotency, outbox
+from mesh import history, idempotency, outbox
 from mesh.database import Database, Session
 from mesh.errors import failed_precondition, invalid, not_found
 from mesh.idempotency import Claim, Record
@@ -19,9 +19,9 @@ from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
 from mesh.service import BackgroundTasks
 from mesh.telemetry import get_logger
-from payment_svc import mapping, refund_domain, schedule
+from payment_svc import changes, mapping, refund_domain, schedule
 from payment_svc.domain import Failure, Payment, PaymentStatus
-from payment_svc.payments import LEASE, check_part, timed
+from payment_svc.payments import LEASE, check_capability, check_part
 from payment_svc.providers.base import AmountNotSupportedError, OutcomeUnknownError, RejectedError, UnavailableError
 from payment_svc.providers.registry import Registry
 from payment_svc.refund_domain import Refund, RefundSnapshot, RefundStatus
@@ -113,7 +113,7 @@ class Refunds:
         """
         provider = self._providers.get(payment.provider)
         try:
-            snapshot = await timed(payment, "refund", lambda one: provider.refund(one, refund))
+            snapshot = await provider.refund(payment, refund)
         except RejectedError as error:
             snapshot = RefundSnapshot("", RefundStatus.FAILED, failure=error.failure)
         except UnavailableError as error:
@@ -160,8 +160,12 @@ class Refunds:
             raise failed_precondition("PAYMENT_NOT_REFUNDABLE", "nothing of this payment is left to refund")
         amount = new.amount or payment.money(left)
         check_part(amount, payment.money(left))
+        provider = self._providers.get(payment.provider)
+        check_capability(provider.capabilities.refunds, "payment_id", provider.name, "give money back")
+        if amount.minor != payment.captured:
+            check_capability(provider.capabilities.partial_refunds, "amount", provider.name, "give a part back")
         try:
-            self._providers.get(payment.provider).check_amount(amount)
+            provider.check_amount(amount)
         except AmountNotSupportedError as error:
             raise invalid("amount.value", str(error), "AMOUNT_NOT_SUPPORTED") from None
         refund = self._intent(new, payment, amount)
@@ -169,6 +173,7 @@ class Refunds:
             raise _KeyTakenError
         await self._store.insert(session, refund, refund.create_time + self._first_check)
         await outbox.add(session, [mapping.refund_event(refund)])
+        await history.record(session, [changes.of_refund(refund)])
         return payment, refund
 
     def _intent(self, new: NewRefund, payment: Payment, amount: Money) -> Refund:
@@ -205,12 +210,15 @@ class Refunds:
         """Store the refund, and the payment's sum where it changed."""
         await self._store.update(session, refund, schedule.next_check(0, now))
         events = [mapping.refund_event(refund)]
+        news = [changes.of_refund(refund)]
         given = (await self._store.sums(session, payment.payment_id)).given
         if given != payment.refunded:
-            payment = replace(payment, refunded=given, version=payment.version + 1, update_time=now)
-            await self._payments.update(session, payment, None)
-            events.append(mapping.refunded_event(payment))
+            after = replace(payment, refunded=given, version=payment.version + 1, update_time=now)
+            await self._payments.update(session, after, None)
+            events.append(mapping.refunded_event(after))
+            news += changes.of_payment(after, payment)
         await outbox.add(session, events)
+        await history.record(session, news)
         log.info(
             "refund changed",
             refund_id=refund.refund_id,

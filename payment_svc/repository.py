@@ -1,4 +1,4 @@
-"""Every SQL statement of the payment service."""
+"""Every SQL statement about payments."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,8 +16,17 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.database import Row, Session, Statement, parameters_for, statement
 from mesh.money import Money
 from mesh.schema import TIME
-from payment_svc.domain import TERMINAL, CaptureMethod, Failure, Payment, PaymentStatus
-from payment_svc.tables import payments, provider_events
+from payment_svc.domain import (
+    TERMINAL,
+    Attempt,
+    AttemptStatus,
+    CaptureMethod,
+    Failure,
+    Payment,
+    PaymentStatus,
+    Route,
+)
+from payment_svc.tables import payments
 
 _id = sa.bindparam("payment_id", type_=sa.UUID)
 _now = sa.bindparam("now", type_=TIME)
@@ -39,8 +49,8 @@ _UPDATE = statement(
     .values(
         parameters_for(
             payments,
-            *("provider_reference", "status", "captured_minor", "refunded_minor", "redirect_url", "failure"),
-            *("version", "update_time", "next_check_time"),
+            *("provider", "provider_reference", "status", "captured_minor", "refunded_minor", "redirect_url"),
+            *("failure", "version", "update_time", "attempts", "capture_before", "next_check_time"),
             prefix="b_",
         )
     )
@@ -73,33 +83,17 @@ _CLAIM = statement(
     .values(next_check_time=sa.bindparam("lease", type_=TIME), checks=payments.c.checks + 1)
     .returning(payments)
 )
-_RECEIVE = statement(
-    pg.insert(provider_events)
-    .values(parameters_for(provider_events, prefix="b_"))
-    .on_conflict_do_nothing(index_elements=["provider", "event_id"])
-    .returning(provider_events.c.event_id)
-)
-_key = sa.tuple_(provider_events.c.provider, provider_events.c.event_id)
-_due_events = (
-    sa.select(provider_events.c.provider, provider_events.c.event_id)
-    .where(provider_events.c.next_attempt_time <= _now)
-    .order_by(provider_events.c.next_attempt_time)
-    .limit(_limit)
-    .with_for_update(skip_locked=True)
-)
-_CLAIM_EVENTS = statement(
-    sa.update(provider_events)
-    .where(_key.in_(_due_events))
-    .values(next_attempt_time=sa.bindparam("lease", type_=TIME), attempts=provider_events.c.attempts + 1)
-    .returning(provider_events)
-)
-_CLOSE_EVENT = statement(
-    sa.update(provider_events)
+_CREATED = statement(
+    sa.select(payments)
     .where(
-        provider_events.c.provider == sa.bindparam("b_provider", type_=sa.Text),
-        provider_events.c.event_id == sa.bindparam("b_event_id", type_=sa.Text),
+        payments.c.provider == sa.bindparam("provider", type_=sa.Text),
+        payments.c.create_time >= sa.bindparam("since", type_=TIME),
+        payments.c.create_time < sa.bindparam("until", type_=TIME),
     )
-    .values(parameters_for(provider_events, "status", "reason", "next_attempt_time", prefix="b_"))
+    .order_by(payments.c.create_time)
+)
+_BY_IDS = statement(
+    sa.select(payments).where(payments.c.payment_id == sa.any_(sa.bindparam("ids", type_=pg.ARRAY(sa.UUID))))
 )
 
 
@@ -124,19 +118,6 @@ class DueCheck:
     checks: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """A verified webhook in the inbox."""
-
-    provider: str
-    event_id: str
-    type: str
-    payload: bytes
-    trace_id: str
-    attempts: int
-    receive_time: datetime
-
-
 def _payment(row: Row) -> Payment:
     return Payment(
         payment_id=row.payment_id,
@@ -157,13 +138,41 @@ def _payment(row: Row) -> Payment:
         version=row.version,
         create_time=row.create_time,
         update_time=row.update_time,
+        attempts=tuple(_attempt(stored) for stored in row.attempts),
+        route=_route(row.route) if row.route else None,
+        capture_before=row.capture_before,
     )
+
+
+def _attempt(stored: dict[str, Any]) -> Attempt:
+    return Attempt(
+        number=stored["number"],
+        provider=stored["provider"],
+        provider_reference=stored["provider_reference"],
+        status=AttemptStatus(stored["status"]),
+        failure=Failure(**stored["failure"]) if stored["failure"] else None,
+        create_time=datetime.fromisoformat(stored["create_time"]),
+        end_time=datetime.fromisoformat(stored["end_time"]) if stored["end_time"] else None,
+    )
+
+
+def _stored(attempt: Attempt) -> dict[str, Any]:
+    return asdict(attempt) | {
+        "status": str(attempt.status),
+        "create_time": attempt.create_time.isoformat(),
+        "end_time": attempt.end_time.isoformat() if attempt.end_time else None,
+    }
+
+
+def _route(stored: dict[str, Any]) -> Route:
+    return Route(stored["rule"], stored["reason"], tuple(stored["alternatives"]))
 
 
 def _changing(payment: Payment, next_check: datetime | None) -> dict[str, object]:
     """Return the columns that a change of the payment writes."""
     return {
         "b_payment_id": payment.payment_id,
+        "b_provider": payment.provider,
         "b_provider_reference": payment.provider_reference,
         "b_status": str(payment.status),
         "b_captured_minor": payment.captured,
@@ -172,6 +181,8 @@ def _changing(payment: Payment, next_check: datetime | None) -> dict[str, object
         "b_failure": Jsonb(asdict(payment.failure)) if payment.failure else None,
         "b_version": payment.version,
         "b_update_time": payment.update_time,
+        "b_attempts": Jsonb([_stored(attempt) for attempt in payment.attempts]),
+        "b_capture_before": payment.capture_before,
         "b_next_check_time": None if payment.status in TERMINAL else next_check,
     }
 
@@ -186,7 +197,6 @@ class PaymentRepository:
             **_changing(payment, next_check),
             b_merchant_id=payment.merchant_id,
             b_order_id=payment.order_id,
-            b_provider=payment.provider,
             b_amount_minor=payment.amount.minor,
             b_currency=payment.amount.currency,
             b_description=payment.description,
@@ -194,6 +204,7 @@ class PaymentRepository:
             b_payment_method=payment.payment_method,
             b_return_url=payment.return_url,
             b_create_time=payment.create_time,
+            b_route=Jsonb(asdict(payment.route)) if payment.route else None,
             b_checks=0,
         )
 
@@ -244,39 +255,10 @@ class PaymentRepository:
         )
         return [_payment(row) for row in rows]
 
-    async def receive(self, session: Session, event: StoredEvent) -> bool:
-        """Store a verified webhook, due at once; return False when it is here already."""
-        row = await session.one(
-            _RECEIVE,
-            b_provider=event.provider,
-            b_event_id=event.event_id,
-            b_type=event.type,
-            b_payload=event.payload,
-            b_trace_id=event.trace_id,
-            b_status="PENDING",
-            b_reason="",
-            b_attempts=event.attempts,
-            b_receive_time=event.receive_time,
-            b_next_attempt_time=event.receive_time,
-        )
-        return row is not None
+    async def created(self, session: Session, provider: str, since: datetime, until: datetime) -> list[Payment]:
+        """Return all payments through a provider that were created in a span of time, oldest first."""
+        return [_payment(row) for row in await session.all(_CREATED, provider=provider, since=since, until=until)]
 
-    async def claim_events(self, session: Session, now: datetime, lease: datetime, limit: int) -> Sequence[StoredEvent]:
-        """Take webhooks that are due to be applied; no other replica sees them until `lease`."""
-        rows = await session.all(_CLAIM_EVENTS, now=now, lease=lease, limit=limit)
-        return [
-            StoredEvent(r.provider, r.event_id, r.type, r.payload, r.trace_id, r.attempts, r.receive_time) for r in rows
-        ]
-
-    async def close_event(
-        self, session: Session, event: StoredEvent, status: str, reason: str, again: datetime | None = None
-    ) -> None:
-        """Note what became of a webhook, and when it is tried again, if it is."""
-        await session.run(
-            _CLOSE_EVENT,
-            b_provider=event.provider,
-            b_event_id=event.event_id,
-            b_status=status,
-            b_reason=reason,
-            b_next_attempt_time=again,
-        )
+    async def by_ids(self, session: Session, payment_ids: Sequence[UUID]) -> list[Payment]:
+        """Return the payments of these ids that there are."""
+        return [_payment(row) for row in await session.all(_BY_IDS, ids=list(payment_ids))]

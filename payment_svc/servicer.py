@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import grpc
-from fusionx.payment.v1 import payment_pb2, refund_pb2, refund_service_pb2
+from fusionx.payment.v1 import dispute_pb2, dispute_service_pb2, payment_pb2, refund_pb2, refund_service_pb2
+from fusionx.payment.v1 import dispute_service_pb2_grpc as dispute_grpc
 from fusionx.payment.v1 import payment_service_pb2 as service_pb2
 from fusionx.payment.v1 import payment_service_pb2_grpc as service_grpc
 from fusionx.payment.v1 import refund_service_pb2_grpc as refund_grpc
@@ -16,6 +17,7 @@ from fusionx.payment.v1 import webhook_service_pb2_grpc as webhook_grpc
 from mesh import context, idempotency, paging
 from mesh.idempotency import Record
 from payment_svc import mapping
+from payment_svc.disputes import Disputes
 from payment_svc.domain import CaptureMethod, Payment, PaymentStatus
 from payment_svc.payments import NewPayment, Payments
 from payment_svc.refunds import NewRefund, Refunds
@@ -49,6 +51,7 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
             provider=request.provider,
             payment_method=request.payment_method,
             return_url=request.return_url,
+            customer_country=request.customer_country,
             capture_method=(
                 CaptureMethod.MANUAL
                 if request.capture_method == payment_pb2.Payment.CaptureMethod.MANUAL
@@ -128,6 +131,30 @@ class RefundServicer(refund_grpc.RefundServiceServicer):
         return refund_service_pb2.ListRefundsResponse(
             refunds=[mapping.refund_message(refund) for refund in refunds[:size]],
             next_page_token=paging.encode(request, refunds[size - 1].refund_id) if len(refunds) > size else "",
+        )
+
+
+class DisputeServicer(dispute_grpc.DisputeServiceServicer):
+    """The public contract of disputes; each RPC's promise is written there."""
+
+    def __init__(self, disputes: Disputes) -> None:
+        self._disputes = disputes
+
+    async def GetDispute(self, request: dispute_service_pb2.GetDisputeRequest, _: Context) -> dispute_pb2.Dispute:
+        """Return one dispute."""
+        return mapping.dispute_message(await self._disputes.get(_merchant(), UUID(request.dispute_id)))
+
+    async def ListDisputes(
+        self, request: dispute_service_pb2.ListDisputesRequest, _: Context
+    ) -> dispute_service_pb2.ListDisputesResponse:
+        """Return a page of disputes."""
+        size = request.page_size or paging.DEFAULT_SIZE
+        after = paging.decode(request, request.page_token)
+        payment_id = UUID(request.payment_id) if request.payment_id else None
+        disputes = await self._disputes.page(_merchant(), payment_id=payment_id, after=after, limit=size + 1)
+        return dispute_service_pb2.ListDisputesResponse(
+            disputes=[mapping.dispute_message(dispute) for dispute in disputes[:size]],
+            next_page_token=paging.encode(request, disputes[size - 1].dispute_id) if len(disputes) > size else "",
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from pydantic import Field, SecretStr, model_validator
 
 from mesh.settings import ServiceSettings
@@ -17,9 +19,25 @@ class PaymentSettings(ServiceSettings):
         SecretStr(""), description="comma list of webhook signing secrets (`whsec_…`), more than one while rotating"
     )
     provider_timeout_seconds: float = Field(8.0, gt=0, le=80, description="how long one call to a provider may take")
+    provider_max_calls: int = Field(
+        400,
+        ge=1,
+        description="calls in flight at one provider before more are refused",
+    )
+    circuit_failures: int = Field(5, ge=1, description="failures of a provider in a row that open a circuit")
+    circuit_open_seconds: float = Field(10.0, gt=0, description="how long an open circuit refuses calls")
+    authorization_hours: float = Field(
+        0.0, ge=0, description="void what is not captured after this time; 0: when the provider's own time is over"
+    )
+    redis_url: str = Field("", pattern=r"^((rediss?|unix)://.+)?$", description="Redis for locks; empty: no locks")
     first_check_seconds: float = Field(
         20.0, gt=0, description="when to ask the provider about a payment whose first call never came to an end"
     )
+
+    @property
+    def authorization_lifetime(self) -> timedelta | None:
+        """How long authorized money may wait for its capture, where it is shorter than the provider's own time."""
+        return timedelta(hours=self.authorization_hours) if self.authorization_hours else None
 
     @model_validator(mode="after")
     def _stripe_is_whole(self) -> PaymentSettings:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.schema import NAMING, TIME, idempotency_keys, outbox, with_mesh_tables
+from mesh.schema import NAMING, TIME, history, idempotency_keys, outbox, with_mesh_tables
+from payment_svc.dispute_domain import DisputeStatus
 from payment_svc.domain import LIVE, PaymentStatus
 
 metadata = sa.MetaData(naming_convention=NAMING)
-with_mesh_tables(metadata, outbox, idempotency_keys)
+with_mesh_tables(metadata, outbox, idempotency_keys, history)
 
 _LIVE = ", ".join(repr(str(status)) for status in sorted(LIVE))
 
@@ -35,6 +36,10 @@ payments = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("create_time", TIME, nullable=False),
     sa.Column("update_time", TIME, nullable=False),
+    # a few at the most, only ever read and written with their payment
+    sa.Column("attempts", pg.JSONB, nullable=False),
+    sa.Column("route", pg.JSONB),
+    sa.Column("capture_before", TIME),
     # when the reconciler asks the provider again, and how often it has; null once the payment is terminal
     sa.Column("next_check_time", TIME),
     sa.Column("checks", sa.Integer, nullable=False),
@@ -55,6 +60,7 @@ sa.Index(
     payments.c.provider_reference,
     postgresql_where=payments.c.provider_reference != "",
 )
+sa.Index("ix_payments_created", payments.c.provider, payments.c.create_time)
 sa.Index("ix_payments_next_check", payments.c.next_check_time, postgresql_where=payments.c.next_check_time.is_not(None))
 
 refunds = sa.Table(
@@ -81,6 +87,38 @@ refunds = sa.Table(
 sa.Index("ix_refunds_payment", refunds.c.payment_id, refunds.c.refund_id)
 sa.Index("ix_refunds_reference", refunds.c.provider_reference, postgresql_where=refunds.c.provider_reference != "")
 sa.Index("ix_refunds_next_check", refunds.c.next_check_time, postgresql_where=refunds.c.next_check_time.is_not(None))
+
+disputes = sa.Table(
+    "disputes",
+    metadata,
+    sa.Column("dispute_id", sa.UUID, primary_key=True),
+    sa.Column("payment_id", sa.UUID, sa.ForeignKey(payments.c.payment_id), nullable=False),
+    sa.Column("merchant_id", sa.UUID, nullable=False),
+    sa.Column("order_id", sa.UUID, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("provider_reference", sa.Text, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("respond_before", TIME),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("update_time", TIME, nullable=False),
+    sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in DisputeStatus)})", name="status_known"),
+    # however many of its events come at once, a dispute is one
+    sa.UniqueConstraint("provider", "provider_reference"),
+)
+sa.Index("ix_disputes_merchant", disputes.c.merchant_id, disputes.c.dispute_id)
+sa.Index("ix_disputes_payment", disputes.c.payment_id, disputes.c.dispute_id)
+
+routing_policies = sa.Table(
+    "routing_policies",
+    metadata,
+    sa.Column("merchant_id", sa.UUID, primary_key=True),
+    sa.Column("rules", pg.JSONB, nullable=False),
+    sa.Column("update_time", TIME, nullable=False),
+)
 
 provider_events = sa.Table(
     "provider_events",

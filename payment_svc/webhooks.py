@@ -7,35 +7,49 @@ twice, late, reordered or forged (with a stolen secret) cannot move a payment an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from mesh import context
+from mesh import context, history
 from mesh.database import Database
 from mesh.errors import ApiError, invalid, unauthenticated
 from mesh.ids import Clock, utc_now
+from mesh.lock import Locks
 from mesh.telemetry import alert, get_logger
 from mesh.worker import Worker
-from payment_svc.domain import AmountMismatchError, Payment, PaymentStatus, Snapshot
-from payment_svc.payments import Payments, timed
+from payment_svc import changes
+from payment_svc.charging import Charging
+from payment_svc.disputes import Disputes
+from payment_svc.domain import AmountMismatchError, Payment, PaymentStatus
 from payment_svc.providers.base import (
     ObjectNotFoundError,
-    Provider,
     ProviderError,
     ProviderEvent,
     SignatureInvalidError,
 )
+from payment_svc.providers.guard import Guard
 from payment_svc.providers.registry import Registry
 from payment_svc.refunds import Refunds
-from payment_svc.repository import PaymentRepository, StoredEvent
+from payment_svc.repository import PaymentRepository
+from payment_svc.webhook_repository import StoredEvent, WebhookRepository
 
 log = get_logger(__name__)
 BATCH = 16
 LEASE = timedelta(seconds=30)
 BACKOFF = tuple(timedelta(seconds=s) for s in (0.5, 2, 5, 15, 30, 60, 300, 900, 3600))
 """The waits between attempts to apply an event; after the last it is dead, and the reconciler still has the payment."""
+LOCK_WAIT_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of an event, why, and the payment that it belongs to."""
+
+    status: str
+    reason: str
+    payment: Payment | None = None
 
 
 class Webhooks:
@@ -44,17 +58,23 @@ class Webhooks:
     def __init__(
         self,
         database: Database,
-        store: PaymentRepository,
-        payments: Payments,
+        store: WebhookRepository,
+        payments: PaymentRepository,
+        charging: Charging,
         refunds: Refunds,
+        disputes: Disputes,
         providers: Registry,
+        locks: Locks,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._store = store
         self._payments = payments
+        self._charging = charging
         self._refunds = refunds
+        self._disputes = disputes
         self._providers = providers
+        self._locks = locks
         self._clock = clock
         self.worker = Worker("webhook-inbox", self._apply_due, interval=2.0)
 
@@ -90,50 +110,79 @@ class Webhooks:
         """Apply one event; whatever fails is tried again, and given up on only with an alert."""
         context.enter(context.Call(trace_id=stored.trace_id, method=f"webhook:{stored.provider}:{stored.type}"))
         try:
-            status, reason = await self._apply(stored)
+            verdict = await self._judge(stored)
         except (ProviderError, ApiError) as error:
             await self._try_again(stored, repr(error))
         except Exception as error:
             log.error("webhook failed", event_id=stored.event_id, exc_info=error)
             await self._try_again(stored, repr(error))
         else:
-            await self._close(stored, status, reason)
+            await self._close(stored, verdict)
 
-    async def _apply(self, stored: StoredEvent) -> tuple[str, str]:
+    async def _judge(self, stored: StoredEvent) -> Verdict:
+        """Apply an event to the payment that it belongs to, and say what became of it."""
         provider = self._providers.get(stored.provider)
         event = provider.translate(stored.payload)
+        if event.dispute_reference:
+            return await self._apply_dispute(provider, event)
         payment = await self._payment_of(stored.provider, event)
         if payment is None:
-            return "IGNORED", "belongs to no payment of ours"
-        if event.refund_reference:
-            return await self._apply_refund(provider, event, payment)
-        if payment.status == PaymentStatus.SUCCESS:
-            # nothing that happens to a charge takes a capture back, so there is nothing to ask
-            return "APPLIED", "the payment was settled already"
-        try:
-            snapshot = await timed(payment, "fetch", _by_event(provider, event))
-            changed = await self._payments.follow(payment, snapshot)
-        except ObjectNotFoundError:
-            return "QUARANTINED", "the provider knows no such object"
-        except AmountMismatchError as error:
-            return "QUARANTINED", str(error)
+            return Verdict("IGNORED", "belongs to no payment of ours")
+        # whoever works on the order now, most likely the request that the event is an echo of, goes first
+        async with self._locks.hold(f"order:{payment.order_id}", wait=LOCK_WAIT_SECONDS):
+            status, reason = await self._apply(provider, event, payment)
         log.info(
             "webhook applied",
             event_type=stored.type,
             provider=stored.provider,
             payment_id=payment.payment_id,
             order_id=payment.order_id,
-            status=changed.status,
+            status=status,
             delay_ms=round((self._clock() - stored.receive_time).total_seconds() * 1000, 3),
         )
+        return Verdict(status, reason, payment)
+
+    async def _apply(self, provider: Guard, event: ProviderEvent, payment: Payment) -> tuple[str, str]:
+        if payment.provider != provider.name:
+            return await self._look_at_given_up(provider, event, payment)
+        if event.refund_reference:
+            return await self._apply_refund(provider, event, payment)
+        if payment.status == PaymentStatus.SUCCESS:
+            # nothing that happens to a charge takes a capture back, so there is nothing to ask
+            return "APPLIED", "the payment was settled already"
+        # what the payment is known to refer to; before its first answer was stored, what the event points at
+        named = replace(payment, provider_reference=payment.provider_reference or event.reference)
+        try:
+            await self._charging.follow(payment, await provider.fetch(named))
+        except ObjectNotFoundError:
+            return "QUARANTINED", "the provider knows no such object"
+        except AmountMismatchError as error:
+            return "QUARANTINED", str(error)
         return "APPLIED", ""
 
-    async def _apply_refund(self, provider: Provider, event: ProviderEvent, payment: Payment) -> tuple[str, str]:
+    async def _look_at_given_up(self, provider: Guard, event: ProviderEvent, payment: Payment) -> tuple[str, str]:
+        """Look at an object of a provider that the payment has moved on from: money there is a person's business."""
+        try:
+            said = await provider.fetch(replace(payment, provider_reference=event.reference))
+        except ObjectNotFoundError:
+            return "IGNORED", "the provider knows no such object"
+        if said.amount is not None:
+            return "QUARANTINED", f"money moved at {provider.name}, which the payment had been taken from"
+        return "IGNORED", f"the payment has moved on to {payment.provider}"
+
+    async def _apply_dispute(self, provider: Guard, event: ProviderEvent) -> Verdict:
+        snapshot = await provider.fetch_dispute(event.dispute_reference)
+        payment = await self._payment_of(provider.name, replace(event, payment_id=snapshot.payment_id))
+        if payment is None:
+            return Verdict("IGNORED", "a dispute of no payment of ours")
+        await self._disputes.agree(payment, snapshot)
+        return Verdict("APPLIED", "", payment)
+
+    async def _apply_refund(self, provider: Guard, event: ProviderEvent, payment: Payment) -> tuple[str, str]:
         refund = await self._refunds.of_event(payment, _uuid(event.refund_id), event.refund_reference)
         if refund is None:
             return "QUARANTINED", "a refund that was not made here"
-        named = replace(refund, provider_reference=event.refund_reference)
-        snapshot = await timed(payment, "fetch_refund", lambda one: provider.fetch_refund(one, named))
+        snapshot = await provider.fetch_refund(payment, replace(refund, provider_reference=event.refund_reference))
         if snapshot is None:
             return "QUARANTINED", "the provider knows no such refund"
         try:
@@ -145,33 +194,27 @@ class Webhooks:
     async def _payment_of(self, provider: str, event: ProviderEvent) -> Payment | None:
         """Find our payment: by our id in the object's metadata, else by the provider's reference."""
         async with self._database.session() as session:
-            payment_id = _uuid(event.payment_id) or await self._store.find(session, provider, event.reference)
-            payment = await self._store.lock(session, payment_id) if payment_id else None
-        return payment if payment and payment.provider == provider else None
+            payment_id = _uuid(event.payment_id) or await self._payments.find(session, provider, event.reference)
+            payment = await self._payments.lock(session, payment_id) if payment_id else None
+        used = {attempt.provider for attempt in payment.attempts} if payment else set()
+        return payment if provider in used else None
 
     async def _try_again(self, stored: StoredEvent, reason: str) -> None:
         if stored.attempts > len(BACKOFF):
-            await self._close(stored, "DEAD", reason)
+            await self._close(stored, Verdict("DEAD", reason))
             return
         async with self._database.session() as session:
             again = self._clock() + BACKOFF[stored.attempts - 1]
             await self._store.close_event(session, stored, "PENDING", reason, again)
 
-    async def _close(self, stored: StoredEvent, status: str, reason: str) -> None:
-        async with self._database.session() as session:
+    async def _close(self, stored: StoredEvent, verdict: Verdict) -> None:
+        status, reason, payment = verdict.status, verdict.reason, verdict.payment
+        async with self._database.transaction() as session:
             await self._store.close_event(session, stored, status, reason)
+            if payment:
+                await history.record(session, [changes.of_webhook(payment, stored, status, reason, self._clock())])
         if status in ("QUARANTINED", "DEAD"):
             alert(f"webhook_{status.lower()}", log, provider=stored.provider, event_id=stored.event_id, reason=reason)
-
-
-def _by_event(provider: Provider, event: ProviderEvent) -> Callable[[Payment], Awaitable[Snapshot]]:
-    """Fetch what the payment is known to refer to; before its first answer was stored, what the event points at."""
-
-    async def fetch(payment: Payment) -> Snapshot:
-        reference = payment.provider_reference or event.reference
-        return await provider.fetch(replace(payment, provider_reference=reference))
-
-    return fetch
 
 
 def _uuid(text: str) -> UUID | None:

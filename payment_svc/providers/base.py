@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mesh.money import Money
+from payment_svc.dispute_domain import DisputeSnapshot
 from payment_svc.domain import Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.refund_domain import Refund, RefundSnapshot
 
@@ -83,7 +84,8 @@ class ProviderEvent:
     """What a webhook says: a hint to look at one object, never a fact by itself.
 
     `payment_id` and `refund_id` are our own ids from the object's metadata, empty when it carries none. With a
-    `refund_reference` the event is about that refund of the provider's, and `reference` is the payment it belongs to.
+    `refund_reference` or a `dispute_reference` the event is about that refund or dispute of the provider's, and
+    `reference` is the payment it belongs to.
     """
 
     event_id: str
@@ -93,6 +95,7 @@ class ProviderEvent:
     create_time: datetime
     refund_id: str = ""
     refund_reference: str = ""
+    dispute_reference: str = ""
 
 
 class Provider(Protocol):
@@ -183,4 +186,16 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Release connections."""
+        ...
+
+
+@runtime_checkable
+class Disputing(Protocol):
+    """What a provider whose `capabilities` have `disputes` does as well."""
+
+    async def fetch_dispute(self, reference: str) -> DisputeSnapshot:
+        """Return what the provider says now of a dispute.
+
+        Raises ObjectNotFoundError, UnavailableError or OutcomeUnknownError.
+        """
         ...

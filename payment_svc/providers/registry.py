@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from mesh.errors import ApiError, invalid, unauthenticated
 from payment_svc.providers.base import Provider
+from payment_svc.providers.guard import Guard, Limits
 from payment_svc.providers.stripe.adapter import StripeProvider
 from payment_svc.settings import PaymentSettings
 
@@ -13,17 +14,25 @@ from payment_svc.settings import PaymentSettings
 class Registry:
     """The providers that are on, by name."""
 
-    def __init__(self, providers: Iterable[Provider]) -> None:
-        self._providers = {provider.name: provider for provider in providers}
+    def __init__(self, providers: Iterable[Provider], limits: Limits) -> None:
+        self._providers = {provider.name: Guard(provider, limits) for provider in providers}
 
-    def get(self, name: str) -> Provider:
+    def all(self) -> list[Guard]:
+        """Return the providers that are on, in the order in which the gateway prefers them."""
+        return list(self._providers.values())
+
+    def find(self, name: str) -> Guard | None:
+        """Return a provider that is on."""
+        return self._providers.get(name)
+
+    def get(self, name: str) -> Guard:
         """Return a provider. Raises ApiError INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, naming those that are on."""
         provider = self._providers.get(name)
         if provider is None:
             raise self._unknown(name)
         return provider
 
-    def recognize(self, headers: Mapping[str, str]) -> Provider:
+    def recognize(self, headers: Mapping[str, str]) -> Guard:
         """Return the provider that signed a webhook. Raises ApiError UNAUTHENTICATED when none of them did."""
         for provider in self._providers.values():
             if provider.recognizes(headers):
@@ -48,4 +57,5 @@ def build(settings: PaymentSettings) -> Registry:
         providers.append(
             StripeProvider(key, secrets, settings.stripe_api_base, timeout=settings.provider_timeout_seconds)
         )
-    return Registry(providers)
+    limits = Limits(settings.circuit_failures, settings.circuit_open_seconds, settings.provider_max_calls)
+    return Registry(providers, limits)

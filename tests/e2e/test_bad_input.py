@@ -97,7 +97,9 @@ def test_card_number_is_refused_and_reaches_no_log(fields: Json, named: str, gat
     [
         ({"order_id": "7"}, 400, INVALID, {"order_id"}),
         ({"order_id": NOBODY}, 404, "ORDER_NOT_FOUND", set()),
-        ({"provider": ""}, 400, INVALID, {"provider"}),
+        ({"provider": "No one"}, 400, INVALID, {"provider"}),
+        ({"customer_country": "Germany"}, 400, INVALID, {"customer_country"}),
+        ({"payment_method": "4111"}, 400, "CAPABILITY_NOT_SUPPORTED", {"payment_method"}),
         ({"provider": "nobody"}, 400, "PROVIDER_UNKNOWN", {"provider"}),
         ({"payment_method": "x" * 256}, 400, INVALID, {"payment_method"}),
         ({"payment_method": ""}, 400, INVALID, {"return_url"}),

@@ -43,6 +43,7 @@ NEW = Order(
     create_time=NOW,
     update_time=NOW,
     expire_time=NOW + timedelta(days=1),
+    create_trace_id="",
 )
 PROCESSING = transition(NEW, OrderStatus.PROCESSING, NOW, FIRST)
 

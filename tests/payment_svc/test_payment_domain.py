@@ -22,6 +22,7 @@ from payment_svc.domain import (
     PaymentStatus,
     Snapshot,
     apply,
+    first_attempt,
 )
 
 S = PaymentStatus
@@ -47,6 +48,7 @@ FRESH = Payment(
     version=1,
     create_time=NOW,
     update_time=NOW,
+    attempts=(first_attempt("stripe", NOW),),
 )
 OPEN = Snapshot("cs_1", S.INITIATED, redirect_url="https://pay.example/1")
 REFUSED = replace(OPEN, failure=DECLINED)

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 QUICK = {
     "order_svc": {"FUSIONXPAY_EXPIRY_INTERVAL_SECONDS": "0.2"},
-    "payment_svc": {"FUSIONXPAY_FIRST_CHECK_SECONDS": "2", "FUSIONXPAY_PROVIDER_TIMEOUT_SECONDS": "2"},
+    "payment_svc": {
+        "FUSIONXPAY_FIRST_CHECK_SECONDS": "2",
+        "FUSIONXPAY_PROVIDER_TIMEOUT_SECONDS": "2",
+        # a provider's fault in one test must not open the circuit for another
+        "FUSIONXPAY_CIRCUIT_FAILURES": "1000",
+    },
     "notify_svc": {"FUSIONXPAY_DELIVERY_TIMEOUT_SECONDS": "2"},
     "sandbox": {"SANDBOX_SETTLE_SECONDS": "0.3"},
 }

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import stripe
 
 from mesh.money import Money
+from payment_svc.dispute_domain import DisputeSnapshot
 from payment_svc.domain import CaptureMethod, Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.providers.base import (
     Capabilities,
@@ -154,6 +155,12 @@ class StripeProvider:
                 if (found.get("metadata") or {}).get("refund_id") == str(refund.refund_id):
                     return objects.of_refund(found)
         return None
+
+    async def fetch_dispute(self, reference: str) -> DisputeSnapshot:
+        """Retrieve the Dispute with its intent, which knows the payment."""
+        with translated():
+            dispute = await self._api.disputes.retrieve_async(reference, {"expand": ["payment_intent"]})
+        return objects.of_dispute(dispute.to_dict())
 
     async def records(self, since: datetime, until: datetime) -> AsyncIterator[ProviderRecord]:
         """Walk through the intents; those of a Checkout Session carry the payment's id as well."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from mesh.money import Money
+from payment_svc.dispute_domain import DisputeSnapshot, DisputeStatus
 from payment_svc.domain import Failure, PaymentStatus, Snapshot
 from payment_svc.providers.stripe import amounts
 from payment_svc.providers.stripe.errors import failure
@@ -29,6 +31,17 @@ _REFUND_STATUSES = {
     "succeeded": RefundStatus.SUCCESS,
     "failed": RefundStatus.FAILED,
     "canceled": RefundStatus.FAILED,
+}
+
+_DISPUTE_STATUSES = {
+    "warning_needs_response": DisputeStatus.NEEDS_RESPONSE,
+    "warning_under_review": DisputeStatus.UNDER_REVIEW,
+    "warning_closed": DisputeStatus.CLOSED,
+    "needs_response": DisputeStatus.NEEDS_RESPONSE,
+    "under_review": DisputeStatus.UNDER_REVIEW,
+    "won": DisputeStatus.WON,
+    "lost": DisputeStatus.LOST,
+    "prevented": DisputeStatus.CLOSED,
 }
 
 
@@ -80,6 +93,19 @@ def of_refund(refund: Object) -> RefundSnapshot:
         status=status,
         amount=amounts.from_wire(refund["amount"], refund["currency"]),
         failure=Failure("processing_error", f"the refund failed: {reason}", reason) if failed else None,
+    )
+
+
+def of_dispute(dispute: Object) -> DisputeSnapshot:
+    """Read a Dispute, expanded by its PaymentIntent. An inquiry (`warning_…`) asks no money back yet."""
+    due = (dispute.get("evidence_details") or {}).get("due_by")
+    return DisputeSnapshot(
+        reference=dispute["id"],
+        payment_id=(dispute["payment_intent"].get("metadata") or {}).get("payment_id", ""),
+        amount=amounts.from_wire(dispute["amount"], dispute["currency"]),
+        status=_DISPUTE_STATUSES[dispute["status"]],
+        reason=dispute["reason"],
+        respond_before=datetime.fromtimestamp(due, UTC) if due else None,
     )
 
 

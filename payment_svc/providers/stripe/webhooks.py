@@ -49,6 +49,7 @@ def translate(body: bytes) -> ProviderEvent:
             payment_id=(target.get("metadata") or {}).get("payment_id", ""),
             refund_id=(target.get("metadata") or {}).get("refund_id", ""),
             refund_reference=target["id"] if target.get("object") == "refund" else "",
+            dispute_reference=target["id"] if target.get("object") == "dispute" else "",
             create_time=datetime.fromtimestamp(event["created"], UTC),
         )
     except (KeyError, TypeError, AttributeError) as error:

@@ -41,6 +41,11 @@ class OrderPaymentServiceStub:
                 request_serializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ReserveOrderRequest.SerializeToString,
                 response_deserializer=fusionx_dot_order_dot_v1_dot_order__pb2.Order.FromString,
                 _registered_method=True)
+        self.ListOrderChanges = channel.unary_unary(
+                '/fusionx.order.v1.OrderPaymentService/ListOrderChanges',
+                request_serializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ListOrderChangesRequest.SerializeToString,
+                response_deserializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ListOrderChangesResponse.FromString,
+                _registered_method=True)
 
 
 class OrderPaymentServiceServicer:
@@ -60,6 +65,13 @@ class OrderPaymentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOrderChanges(self, request, context):
+        """Returns every change of an order, oldest first. Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrderPaymentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -67,6 +79,11 @@ def add_OrderPaymentServiceServicer_to_server(servicer, server):
                     servicer.ReserveOrder,
                     request_deserializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ReserveOrderRequest.FromString,
                     response_serializer=fusionx_dot_order_dot_v1_dot_order__pb2.Order.SerializeToString,
+            ),
+            'ListOrderChanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrderChanges,
+                    request_deserializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ListOrderChangesRequest.FromString,
+                    response_serializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ListOrderChangesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -97,6 +114,33 @@ class OrderPaymentService:
             '/fusionx.order.v1.OrderPaymentService/ReserveOrder',
             fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ReserveOrderRequest.SerializeToString,
             fusionx_dot_order_dot_v1_dot_order__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrderChanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.order.v1.OrderPaymentService/ListOrderChanges',
+            fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ListOrderChangesRequest.SerializeToString,
+            fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ListOrderChangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

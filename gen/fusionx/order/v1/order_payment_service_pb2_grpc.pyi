@@ -43,6 +43,8 @@ class OrderPaymentServiceStub:
     Errors: NOT_FOUND; FAILED_PRECONDITION with reason ORDER_NOT_PAYABLE (cancelled, expired, already paid) or
     PAYMENT_IN_PROGRESS (reserved for another payment).
     """
+    ListOrderChanges: _grpc.UnaryUnaryMultiCallable[_order_payment_service_pb2.ListOrderChangesRequest, _order_payment_service_pb2.ListOrderChangesResponse]
+    """Returns every change of an order, oldest first. Errors: NOT_FOUND, reason ORDER_NOT_FOUND."""
 
 @_typing.type_check_only
 class OrderPaymentServiceAsyncStub(OrderPaymentServiceStub):
@@ -58,6 +60,8 @@ class OrderPaymentServiceAsyncStub(OrderPaymentServiceStub):
     Errors: NOT_FOUND; FAILED_PRECONDITION with reason ORDER_NOT_PAYABLE (cancelled, expired, already paid) or
     PAYMENT_IN_PROGRESS (reserved for another payment).
     """
+    ListOrderChanges: _aio.UnaryUnaryMultiCallable[_order_payment_service_pb2.ListOrderChangesRequest, _order_payment_service_pb2.ListOrderChangesResponse]  # type: ignore[assignment]
+    """Returns every change of an order, oldest first. Errors: NOT_FOUND, reason ORDER_NOT_FOUND."""
 
 class OrderPaymentServiceServicer(metaclass=_abc_1.ABCMeta):
     """What the payment service asks of orders. Internal: the public listener never routes it."""
@@ -76,5 +80,13 @@ class OrderPaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: NOT_FOUND; FAILED_PRECONDITION with reason ORDER_NOT_PAYABLE (cancelled, expired, already paid) or
         PAYMENT_IN_PROGRESS (reserved for another payment).
         """
+
+    @_abc_1.abstractmethod
+    def ListOrderChanges(
+        self,
+        request: _order_payment_service_pb2.ListOrderChangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_payment_service_pb2.ListOrderChangesResponse, _abc.Awaitable[_order_payment_service_pb2.ListOrderChangesResponse]]:
+        """Returns every change of an order, oldest first. Errors: NOT_FOUND, reason ORDER_NOT_FOUND."""
 
 def add_OrderPaymentServiceServicer_to_server(servicer: OrderPaymentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -26,7 +26,7 @@ from fusionx.type.v1 import money_pb2 as fusionx_dot_type_dot_v1_dot_money__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n fusionx/payment/v1/payment.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc0\x08\n\x07Payment\x12\x1d\n\npayment_id\x18\x01 \x01(\tR\tpaymentId\x12\x19\n\x08order_id\x18\x02 \x01(\tR\x07orderId\x12\x1a\n\x08provider\x18\x03 \x01(\tR\x08provider\x12-\n\x12provider_reference\x18\x04 \x01(\tR\x11providerReference\x12.\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x06\x61mount\x12:\n\x06status\x18\x06 \x01(\x0e\x32\".fusionx.payment.v1.Payment.StatusR\x06status\x12%\n\x0epayment_method\x18\x07 \x01(\tR\rpaymentMethod\x12\x1d\n\nreturn_url\x18\x08 \x01(\tR\treturnUrl\x12!\n\x0credirect_url\x18\t \x01(\tR\x0bredirectUrl\x12=\n\x07\x66\x61ilure\x18\n \x01(\x0b\x32#.fusionx.payment.v1.Payment.FailureR\x07\x66\x61ilure\x12\x18\n\x07version\x18\x0b \x01(\x05R\x07version\x12;\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12P\n\x0e\x63\x61pture_method\x18\x0e \x01(\x0e\x32).fusionx.payment.v1.Payment.CaptureMethodR\rcaptureMethod\x12?\n\x0f\x63\x61ptured_amount\x18\x0f \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x0e\x63\x61pturedAmount\x12?\n\x0frefunded_amount\x18\x10 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x0erefundedAmount\x1a\\\n\x07\x46\x61ilure\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12#\n\rprovider_code\x18\x03 \x01(\tR\x0cproviderCode\"\x89\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\r\n\tINITIATED\x10\x01\x12\x0e\n\nPROCESSING\x10\x02\x12\x0e\n\nAUTHORIZED\x10\x03\x12\x0b\n\x07SUCCESS\x10\x04\x12\n\n\x06\x46\x41ILED\x10\x05\x12\r\n\tCANCELLED\x10\x06\x12\x10\n\x0cNEEDS_REVIEW\x10\x07\"J\n\rCaptureMethod\x12\x1e\n\x1a\x43\x41PTURE_METHOD_UNSPECIFIED\x10\x00\x12\r\n\tAUTOMATIC\x10\x01\x12\n\n\x06MANUAL\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n fusionx/payment/v1/payment.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe7\r\n\x07Payment\x12\x1d\n\npayment_id\x18\x01 \x01(\tR\tpaymentId\x12\x19\n\x08order_id\x18\x02 \x01(\tR\x07orderId\x12\x1a\n\x08provider\x18\x03 \x01(\tR\x08provider\x12-\n\x12provider_reference\x18\x04 \x01(\tR\x11providerReference\x12.\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x06\x61mount\x12:\n\x06status\x18\x06 \x01(\x0e\x32\".fusionx.payment.v1.Payment.StatusR\x06status\x12%\n\x0epayment_method\x18\x07 \x01(\tR\rpaymentMethod\x12\x1d\n\nreturn_url\x18\x08 \x01(\tR\treturnUrl\x12!\n\x0credirect_url\x18\t \x01(\tR\x0bredirectUrl\x12=\n\x07\x66\x61ilure\x18\n \x01(\x0b\x32#.fusionx.payment.v1.Payment.FailureR\x07\x66\x61ilure\x12\x18\n\x07version\x18\x0b \x01(\x05R\x07version\x12;\n\x0b\x63reate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12P\n\x0e\x63\x61pture_method\x18\x0e \x01(\x0e\x32).fusionx.payment.v1.Payment.CaptureMethodR\rcaptureMethod\x12?\n\x0f\x63\x61ptured_amount\x18\x0f \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x0e\x63\x61pturedAmount\x12?\n\x0frefunded_amount\x18\x10 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x0erefundedAmount\x12?\n\x08\x61ttempts\x18\x11 \x03(\x0b\x32#.fusionx.payment.v1.Payment.AttemptR\x08\x61ttempts\x12=\n\x07routing\x18\x12 \x01(\x0b\x32#.fusionx.payment.v1.Payment.RoutingR\x07routing\x12\x41\n\x0e\x63\x61pture_before\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\rcaptureBefore\x1a\\\n\x07\x46\x61ilure\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12#\n\rprovider_code\x18\x03 \x01(\tR\x0cproviderCode\x1a\xaa\x03\n\x07\x41ttempt\x12\x16\n\x06number\x18\x01 \x01(\x05R\x06number\x12\x1a\n\x08provider\x18\x02 \x01(\tR\x08provider\x12-\n\x12provider_reference\x18\x03 \x01(\tR\x11providerReference\x12\x42\n\x06status\x18\x04 \x01(\x0e\x32*.fusionx.payment.v1.Payment.Attempt.StatusR\x06status\x12=\n\x07\x66\x61ilure\x18\x05 \x01(\x0b\x32#.fusionx.payment.v1.Payment.FailureR\x07\x66\x61ilure\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x35\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\"E\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x08\n\x04OPEN\x10\x01\x12\r\n\tSUCCEEDED\x10\x02\x12\n\n\x06\x46\x41ILED\x10\x03\x1a\x35\n\x07Routing\x12\x12\n\x04rule\x18\x01 \x01(\tR\x04rule\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"\x89\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\r\n\tINITIATED\x10\x01\x12\x0e\n\nPROCESSING\x10\x02\x12\x0e\n\nAUTHORIZED\x10\x03\x12\x0b\n\x07SUCCESS\x10\x04\x12\n\n\x06\x46\x41ILED\x10\x05\x12\r\n\tCANCELLED\x10\x06\x12\x10\n\x0cNEEDS_REVIEW\x10\x07\"J\n\rCaptureMethod\x12\x1e\n\x1a\x43\x41PTURE_METHOD_UNSPECIFIED\x10\x00\x12\r\n\tAUTOMATIC\x10\x01\x12\n\n\x06MANUAL\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,11 +34,17 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fusionx.payment.v1.payment_
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PAYMENT']._serialized_start=119
-  _globals['_PAYMENT']._serialized_end=1207
-  _globals['_PAYMENT_FAILURE']._serialized_start=899
-  _globals['_PAYMENT_FAILURE']._serialized_end=991
-  _globals['_PAYMENT_STATUS']._serialized_start=994
-  _globals['_PAYMENT_STATUS']._serialized_end=1131
-  _globals['_PAYMENT_CAPTUREMETHOD']._serialized_start=1133
-  _globals['_PAYMENT_CAPTUREMETHOD']._serialized_end=1207
+  _globals['_PAYMENT']._serialized_end=1886
+  _globals['_PAYMENT_FAILURE']._serialized_start=1094
+  _globals['_PAYMENT_FAILURE']._serialized_end=1186
+  _globals['_PAYMENT_ATTEMPT']._serialized_start=1189
+  _globals['_PAYMENT_ATTEMPT']._serialized_end=1615
+  _globals['_PAYMENT_ATTEMPT_STATUS']._serialized_start=1546
+  _globals['_PAYMENT_ATTEMPT_STATUS']._serialized_end=1615
+  _globals['_PAYMENT_ROUTING']._serialized_start=1617
+  _globals['_PAYMENT_ROUTING']._serialized_end=1670
+  _globals['_PAYMENT_STATUS']._serialized_start=1673
+  _globals['_PAYMENT_STATUS']._serialized_end=1810
+  _globals['_PAYMENT_CAPTUREMETHOD']._serialized_start=1812
+  _globals['_PAYMENT_CAPTUREMETHOD']._serialized_end=1886
 # @@protoc_insertion_point(module_scope)

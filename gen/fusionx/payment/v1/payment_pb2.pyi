@@ -3,10 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from fusionx.type.v1 import money_pb2 as _money_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
@@ -122,6 +124,109 @@ class Payment(_message.Message):
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
+    @_typing.final
+    class Attempt(_message.Message):
+        """One try at one provider. A payment has a new one when the customer tries again after a refusal, and when it moves on
+        to another provider.
+        """
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        class _Status:
+            ValueType = _typing.NewType("ValueType", _builtins.int)
+            V: _TypeAlias = ValueType  # noqa: Y015
+
+        class _StatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Payment.Attempt._Status.ValueType], _builtins.type):
+            DESCRIPTOR: _descriptor.EnumDescriptor
+            STATUS_UNSPECIFIED: Payment.Attempt._Status.ValueType  # 0
+            """Never sent."""
+            OPEN: Payment.Attempt._Status.ValueType  # 1
+            """Under way."""
+            SUCCEEDED: Payment.Attempt._Status.ValueType  # 2
+            """The money was captured, or is held for a capture."""
+            FAILED: Payment.Attempt._Status.ValueType  # 3
+            """Refused, given up, or the provider was out of reach."""
+
+        class Status(_Status, metaclass=_StatusEnumTypeWrapper):
+            """How a try stands."""
+
+        STATUS_UNSPECIFIED: Payment.Attempt.Status.ValueType  # 0
+        """Never sent."""
+        OPEN: Payment.Attempt.Status.ValueType  # 1
+        """Under way."""
+        SUCCEEDED: Payment.Attempt.Status.ValueType  # 2
+        """The money was captured, or is held for a capture."""
+        FAILED: Payment.Attempt.Status.ValueType  # 3
+        """Refused, given up, or the provider was out of reach."""
+
+        NUMBER_FIELD_NUMBER: _builtins.int
+        PROVIDER_FIELD_NUMBER: _builtins.int
+        PROVIDER_REFERENCE_FIELD_NUMBER: _builtins.int
+        STATUS_FIELD_NUMBER: _builtins.int
+        FAILURE_FIELD_NUMBER: _builtins.int
+        CREATE_TIME_FIELD_NUMBER: _builtins.int
+        END_TIME_FIELD_NUMBER: _builtins.int
+        number: _builtins.int
+        """1 for the first try."""
+        provider: _builtins.str
+        """The provider that was tried."""
+        provider_reference: _builtins.str
+        """The provider's own id of the object behind the try. Empty when the provider never answered."""
+        status: Global___Payment.Attempt.Status.ValueType
+        """How it stands."""
+        @_builtins.property
+        def failure(self) -> Global___Payment.Failure:
+            """Why it failed."""
+
+        @_builtins.property
+        def create_time(self) -> _timestamp_pb2.Timestamp:
+            """When it began."""
+
+        @_builtins.property
+        def end_time(self) -> _timestamp_pb2.Timestamp:
+            """When it succeeded or failed."""
+
+        def __init__(
+            self,
+            *,
+            number: _builtins.int = ...,
+            provider: _builtins.str = ...,
+            provider_reference: _builtins.str = ...,
+            status: Global___Payment.Attempt.Status.ValueType = ...,
+            failure: Global___Payment.Failure | None = ...,
+            create_time: _timestamp_pb2.Timestamp | None = ...,
+            end_time: _timestamp_pb2.Timestamp | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure"]  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "failure", b"failure", "number", b"number", "provider", b"provider", "provider_reference", b"provider_reference", "status", b"status"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Routing(_message.Message):
+        """How the provider was chosen, when the request named none."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        RULE_FIELD_NUMBER: _builtins.int
+        REASON_FIELD_NUMBER: _builtins.int
+        rule: _builtins.str
+        """The rule of the merchant's routing policy that matched; `default` where the merchant has none."""
+        reason: _builtins.str
+        """Why this provider, for a person: what matched, how the weights fell, and which providers were passed over."""
+        def __init__(
+            self,
+            *,
+            rule: _builtins.str = ...,
+            reason: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "rule", b"rule"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     PAYMENT_ID_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
@@ -138,6 +243,9 @@ class Payment(_message.Message):
     CAPTURE_METHOD_FIELD_NUMBER: _builtins.int
     CAPTURED_AMOUNT_FIELD_NUMBER: _builtins.int
     REFUNDED_AMOUNT_FIELD_NUMBER: _builtins.int
+    ATTEMPTS_FIELD_NUMBER: _builtins.int
+    ROUTING_FIELD_NUMBER: _builtins.int
+    CAPTURE_BEFORE_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     """Identity of the payment, a UUIDv7 given by the gateway."""
     order_id: _builtins.str
@@ -184,6 +292,18 @@ class Payment(_message.Message):
     def refunded_amount(self) -> _money_pb2.Money:
         """The sum of the refunds that succeeded. Unset while there is none."""
 
+    @_builtins.property
+    def attempts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Payment.Attempt]:
+        """Every try so far, oldest first; the last one is the current one."""
+
+    @_builtins.property
+    def routing(self) -> Global___Payment.Routing:
+        """How the provider was chosen. Unset when the request named it."""
+
+    @_builtins.property
+    def capture_before(self) -> _timestamp_pb2.Timestamp:
+        """Until when an AUTHORIZED payment has to be captured; afterwards the gateway voids it, and it is CANCELLED."""
+
     def __init__(
         self,
         *,
@@ -203,10 +323,13 @@ class Payment(_message.Message):
         capture_method: Global___Payment.CaptureMethod.ValueType = ...,
         captured_amount: _money_pb2.Money | None = ...,
         refunded_amount: _money_pb2.Money | None = ...,
+        attempts: _abc.Iterable[Global___Payment.Attempt] | None = ...,
+        routing: Global___Payment.Routing | None = ...,
+        capture_before: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "refunded_amount", b"refunded_amount", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "capture_before", b"capture_before", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "refunded_amount", b"refunded_amount", "routing", b"routing", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "capture_method", b"capture_method", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "order_id", b"order_id", "payment_id", b"payment_id", "payment_method", b"payment_method", "provider", b"provider", "provider_reference", b"provider_reference", "redirect_url", b"redirect_url", "refunded_amount", b"refunded_amount", "return_url", b"return_url", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "attempts", b"attempts", "capture_before", b"capture_before", "capture_method", b"capture_method", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "order_id", b"order_id", "payment_id", b"payment_id", "payment_method", b"payment_method", "provider", b"provider", "provider_reference", b"provider_reference", "redirect_url", b"redirect_url", "refunded_amount", b"refunded_amount", "return_url", b"return_url", "routing", b"routing", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -31,10 +31,11 @@ class CreatePaymentRequest(_message.Message):
     PAYMENT_METHOD_FIELD_NUMBER: _builtins.int
     RETURN_URL_FIELD_NUMBER: _builtins.int
     CAPTURE_METHOD_FIELD_NUMBER: _builtins.int
+    CUSTOMER_COUNTRY_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order to pay; its amount is what the customer pays."""
     provider: _builtins.str
-    """The provider, such as `stripe`."""
+    """The provider, such as `stripe`. Left out: the merchant's routing policy chooses."""
     payment_method: _builtins.str
     """A payment-method token of the provider's, made by the provider's own library in the customer's browser, such as
     `pm_card_visa`. Never a card number. Left out: the customer pays on the provider's hosted page.
@@ -43,6 +44,8 @@ class CreatePaymentRequest(_message.Message):
     """Where the customer's browser returns to; an absolute http(s) URL. Required for a hosted page."""
     capture_method: _payment_pb2.Payment.CaptureMethod.ValueType
     """When the money is taken. Left out: AUTOMATIC."""
+    customer_country: _builtins.str
+    """The customer's country, ISO 3166-1 alpha-2 in upper case, for the rules of the routing policy that name countries."""
     def __init__(
         self,
         *,
@@ -51,10 +54,11 @@ class CreatePaymentRequest(_message.Message):
         payment_method: _builtins.str = ...,
         return_url: _builtins.str = ...,
         capture_method: _payment_pb2.Payment.CaptureMethod.ValueType = ...,
+        customer_country: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capture_method", b"capture_method", "order_id", b"order_id", "payment_method", b"payment_method", "provider", b"provider", "return_url", b"return_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capture_method", b"capture_method", "customer_country", b"customer_country", "order_id", b"order_id", "payment_method", b"payment_method", "provider", b"provider", "return_url", b"return_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

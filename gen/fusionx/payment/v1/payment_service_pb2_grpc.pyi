@@ -43,10 +43,15 @@ class PaymentServiceStub:
     the answer carries `redirect_url`, the provider's hosted page. When the provider does not answer in time the
     payment is PROCESSING: the outcome is unknown, and is learned by webhook or by asking the provider again.
 
+    Without `provider` the merchant's routing policy chooses one, and the answer's `routing` says why. When that provider
+    is out of reach, and certainly has not charged the customer, the next one of the rule is tried; `attempts` lists
+    them. An unknown outcome is never tried elsewhere.
+
     Idempotent with an `Idempotency-Key` header (gRPC metadata `idempotency-key`), as CreateOrder is.
 
-    Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN or AMOUNT_NOT_SUPPORTED);
-    NOT_FOUND, reason ORDER_NOT_FOUND; FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE or PAYMENT_IN_PROGRESS;
+    Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED, or
+    CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
+    FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the policy fits;
     ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
     """
     GetPayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.GetPaymentRequest, _payment_pb2.Payment]
@@ -57,7 +62,8 @@ class PaymentServiceStub:
     Safe to repeat: a captured payment is returned as it is, if the amount is the same.
 
     Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED;
-    INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when
+    INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized, or reason CAPABILITY_NOT_SUPPORTED for a part
+    where the provider captures only the whole; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when
     the provider did not answer: repeat the call.
     """
     CancelPayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.CancelPaymentRequest, _payment_pb2.Payment]
@@ -83,10 +89,15 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     the answer carries `redirect_url`, the provider's hosted page. When the provider does not answer in time the
     payment is PROCESSING: the outcome is unknown, and is learned by webhook or by asking the provider again.
 
+    Without `provider` the merchant's routing policy chooses one, and the answer's `routing` says why. When that provider
+    is out of reach, and certainly has not charged the customer, the next one of the rule is tried; `attempts` lists
+    them. An unknown outcome is never tried elsewhere.
+
     Idempotent with an `Idempotency-Key` header (gRPC metadata `idempotency-key`), as CreateOrder is.
 
-    Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN or AMOUNT_NOT_SUPPORTED);
-    NOT_FOUND, reason ORDER_NOT_FOUND; FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE or PAYMENT_IN_PROGRESS;
+    Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED, or
+    CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
+    FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the policy fits;
     ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
     """
     GetPayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.GetPaymentRequest, _payment_pb2.Payment]  # type: ignore[assignment]
@@ -97,7 +108,8 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     Safe to repeat: a captured payment is returned as it is, if the amount is the same.
 
     Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED;
-    INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when
+    INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized, or reason CAPABILITY_NOT_SUPPORTED for a part
+    where the provider captures only the whole; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when
     the provider did not answer: repeat the call.
     """
     CancelPayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.CancelPaymentRequest, _payment_pb2.Payment]  # type: ignore[assignment]
@@ -126,10 +138,15 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         the answer carries `redirect_url`, the provider's hosted page. When the provider does not answer in time the
         payment is PROCESSING: the outcome is unknown, and is learned by webhook or by asking the provider again.
 
+        Without `provider` the merchant's routing policy chooses one, and the answer's `routing` says why. When that provider
+        is out of reach, and certainly has not charged the customer, the next one of the rule is tried; `attempts` lists
+        them. An unknown outcome is never tried elsewhere.
+
         Idempotent with an `Idempotency-Key` header (gRPC metadata `idempotency-key`), as CreateOrder is.
 
-        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN or AMOUNT_NOT_SUPPORTED);
-        NOT_FOUND, reason ORDER_NOT_FOUND; FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE or PAYMENT_IN_PROGRESS;
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED, or
+        CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
+        FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the policy fits;
         ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
         """
 
@@ -152,7 +169,8 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         Safe to repeat: a captured payment is returned as it is, if the amount is the same.
 
         Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED;
-        INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when
+        INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized, or reason CAPABILITY_NOT_SUPPORTED for a part
+        where the provider captures only the whole; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when
         the provider did not answer: repeat the call.
         """
 

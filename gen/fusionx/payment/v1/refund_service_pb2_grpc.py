@@ -66,7 +66,8 @@ class RefundServiceServicer:
         `Idempotency-Key` header, as CreateOrder is.
 
         Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_REFUNDABLE, when nothing was captured or nothing is left;
-        INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left.
+        INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left, or reason CAPABILITY_NOT_SUPPORTED where the provider
+        gives nothing back, or only the whole.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

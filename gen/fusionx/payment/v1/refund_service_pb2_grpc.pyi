@@ -43,7 +43,8 @@ class RefundServiceStub:
     `Idempotency-Key` header, as CreateOrder is.
 
     Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_REFUNDABLE, when nothing was captured or nothing is left;
-    INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left.
+    INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left, or reason CAPABILITY_NOT_SUPPORTED where the provider
+    gives nothing back, or only the whole.
     """
     GetRefund: _grpc.UnaryUnaryMultiCallable[_refund_service_pb2.GetRefundRequest, _refund_pb2.Refund]
     """Returns one refund. Errors: NOT_FOUND, reason REFUND_NOT_FOUND."""
@@ -64,7 +65,8 @@ class RefundServiceAsyncStub(RefundServiceStub):
     `Idempotency-Key` header, as CreateOrder is.
 
     Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_REFUNDABLE, when nothing was captured or nothing is left;
-    INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left.
+    INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left, or reason CAPABILITY_NOT_SUPPORTED where the provider
+    gives nothing back, or only the whole.
     """
     GetRefund: _aio.UnaryUnaryMultiCallable[_refund_service_pb2.GetRefundRequest, _refund_pb2.Refund]  # type: ignore[assignment]
     """Returns one refund. Errors: NOT_FOUND, reason REFUND_NOT_FOUND."""
@@ -88,7 +90,8 @@ class RefundServiceServicer(metaclass=_abc_1.ABCMeta):
         `Idempotency-Key` header, as CreateOrder is.
 
         Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_REFUNDABLE, when nothing was captured or nothing is left;
-        INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left.
+        INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left, or reason CAPABILITY_NOT_SUPPORTED where the provider
+        gives nothing back, or only the whole.
         """
 
     @_abc_1.abstractmethod

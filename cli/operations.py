@@ -1,0 +1,42 @@
+"""What the operators' commands share: where the services are, and how a call that fails is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import grpc
+import typer
+from rich.console import Console
+
+READY_FILE = Path(".data/ready.json")
+EX_UNAVAILABLE = 69
+
+Target = Annotated[
+    str, typer.Option("--target", envvar="FUSIONXPAY_PAYMENT_TARGET", help="host:port of the payment service.")
+]
+Ready = Annotated[Path, typer.Option("--ready-file", help="Where `fusionxpay up` wrote the address, without --target.")]
+
+
+@contextmanager
+def calling(service: str, target: str, ready_file: Path) -> Iterator[grpc.Channel]:
+    """Open a channel to a service for the block; what it refuses ends the command with status 69 and its words."""
+    address = target or _address(service, ready_file)
+    try:
+        with grpc.insecure_channel(address) as channel:
+            yield channel
+    except grpc.RpcError as error:
+        # every error of a unary call is also the call itself, which knows what the server said
+        said = error.details() if isinstance(error, grpc.Call) else str(error)
+        Console(stderr=True).print(f"fusionxpay: {service} at {address}: {said}", style="red", markup=False)
+        raise typer.Exit(EX_UNAVAILABLE) from None
+
+
+def _address(service: str, ready_file: Path) -> str:
+    try:
+        return str(json.loads(ready_file.read_text())["services"][service])
+    except (OSError, ValueError, KeyError):
+        raise typer.BadParameter(f"say --target, or start the gateway with --ready-file {ready_file}") from None

@@ -1,0 +1,160 @@
+"""Reconciliation: a provider's own list of payments, held against ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from mesh.database import Database
+from mesh.errors import unavailable
+from mesh.ids import Clock, utc_now
+from mesh.money import Money
+from payment_svc.domain import Payment, PaymentStatus
+from payment_svc.providers.base import ObjectNotFoundError, ProviderError, ProviderRecord
+from payment_svc.providers.guard import Guard
+from payment_svc.providers.registry import Registry
+from payment_svc.repository import PaymentRepository
+
+SETTLING = timedelta(minutes=2)
+"""Payments younger than this may be captured at the provider and on their way to us: they are not compared."""
+
+
+class DiscrepancyKind(StrEnum):
+    """What differs; the names are the contract's."""
+
+    MISSING_HERE = "MISSING_HERE"
+    MISSING_THERE = "MISSING_THERE"
+    AMOUNT_DIFFERS = "AMOUNT_DIFFERS"
+    STATE_DIFFERS = "STATE_DIFFERS"
+
+
+@dataclass(frozen=True, slots=True)
+class Discrepancy:
+    """A payment that the two books do not tell alike."""
+
+    kind: DiscrepancyKind
+    payment: Payment | None
+    record: ProviderRecord | None
+
+    @property
+    def create_time(self) -> datetime:
+        """When it was created, by the book that has it."""
+        known = self.payment or self.record
+        assert known  # one of the books has it, or there would be no discrepancy
+        return known.create_time
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How the books compare."""
+
+    provider_payments: int
+    our_payments: int
+    discrepancies: list[Discrepancy]
+
+
+class Books:
+    """Compares books. Reads only: what to do about a discrepancy is for a person to say."""
+
+    def __init__(
+        self, database: Database, store: PaymentRepository, providers: Registry, clock: Clock = utc_now
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._providers = providers
+        self._clock = clock
+
+    async def compare(self, name: str, since: datetime, until: datetime) -> Comparison:
+        """Compare the payments that were created in a span of time.
+
+        Only money counts: a page that nobody paid on is in one book and not in the other, and is no discrepancy.
+        Raises ApiError INVALID_ARGUMENT for an unknown provider, UNAVAILABLE when it does not answer.
+        """
+        provider = self._providers.get(name)
+        until = min(until, self._clock() - SETTLING)
+        try:
+            records = [record async for record in provider.records(since, until)]
+            payments = await self._ours(name, since, until, records)
+            found = [await self._confirm(provider, one) for one in _compare(payments, records)]
+        except ProviderError as error:
+            raise unavailable("PROVIDER_UNAVAILABLE", f"{name} does not tell its books: {error}") from error
+        real = [one for one in found if one is not None]
+        in_time = [payment for payment in payments.values() if since <= payment.create_time < until]
+        return Comparison(len(records), len(in_time), sorted(real, key=lambda one: one.create_time))
+
+    async def _ours(
+        self, provider: str, since: datetime, until: datetime, records: Iterable[ProviderRecord]
+    ) -> dict[UUID, Payment]:
+        """Return our payments of that time, and those that the records name, which may be from just outside of it."""
+        named = {payment_id for record in records if (payment_id := _uuid(record.payment_id))}
+        async with self._database.session() as session:
+            ours = {one.payment_id: one for one in await self._store.created(session, provider, since, until)}
+            others = await self._store.by_ids(session, sorted(named - ours.keys()))
+        return ours | {one.payment_id: one for one in others if one.provider == provider}
+
+    async def _confirm(self, provider: Guard, found: Discrepancy) -> Discrepancy | None:
+        """Ask the provider about a payment that its list does not have: it may have been created just outside of it."""
+        if found.kind != DiscrepancyKind.MISSING_THERE or found.payment is None:
+            return found
+        payment = found.payment
+        try:
+            said = await provider.fetch(payment)
+        except ObjectNotFoundError:
+            return found
+        record = ProviderRecord(
+            payment.provider_reference,
+            str(payment.payment_id),
+            said.status,
+            said.amount if said.status == PaymentStatus.SUCCESS else None,
+            payment.create_time,
+        )
+        return _differ(payment, record)
+
+
+def _compare(payments: dict[UUID, Payment], records: list[ProviderRecord]) -> list[Discrepancy]:
+    """Hold two books against each other; a record is known by our id in it, else by the provider's reference."""
+    by_reference = {payment.provider_reference: payment for payment in payments.values() if payment.provider_reference}
+    found: list[Discrepancy | None] = []
+    seen: dict[UUID, bool] = {}
+    for record in records:
+        payment_id = _uuid(record.payment_id)
+        payment = payments.get(payment_id) if payment_id else by_reference.get(record.reference)
+        if payment is None:
+            # an object that moved no money is nobody's business
+            found.append(Discrepancy(DiscrepancyKind.MISSING_HERE, None, record) if record.amount else None)
+            continue
+        if record.amount and seen.get(payment.payment_id):
+            found.append(Discrepancy(DiscrepancyKind.MISSING_HERE, None, replace(record, payment_id="")))
+            continue
+        seen[payment.payment_id] = seen.get(payment.payment_id, False) or record.amount is not None
+        found.append(_differ(payment, record))
+    found += [
+        Discrepancy(DiscrepancyKind.MISSING_THERE, payment, None)
+        for payment in payments.values()
+        if payment.payment_id not in seen and payment.status == PaymentStatus.SUCCESS
+    ]
+    return [one for one in found if one is not None]
+
+
+def _differ(payment: Payment, record: ProviderRecord) -> Discrepancy | None:
+    ours = captured(payment)
+    if (ours is None) != (record.amount is None):
+        return Discrepancy(DiscrepancyKind.STATE_DIFFERS, payment, record)
+    if ours != record.amount:
+        return Discrepancy(DiscrepancyKind.AMOUNT_DIFFERS, payment, record)
+    return None
+
+
+def captured(payment: Payment) -> Money | None:
+    """Return what we say was captured; None when we say that nothing was."""
+    return payment.money(payment.captured) if payment.status == PaymentStatus.SUCCESS else None
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,81 @@
+"""A dispute and its states: a customer's bank asks a captured payment back. Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from mesh.money import Money
+
+
+class DisputeStatus(StrEnum):
+    """Where a dispute stands; the names are the contract's."""
+
+    NEEDS_RESPONSE = "NEEDS_RESPONSE"
+    UNDER_REVIEW = "UNDER_REVIEW"
+    WON = "WON"
+    LOST = "LOST"
+    CLOSED = "CLOSED"
+
+
+_S = DisputeStatus
+DECIDED = frozenset({_S.WON, _S.LOST, _S.CLOSED})
+DISPUTE_TRANSITIONS: Mapping[DisputeStatus, frozenset[DisputeStatus]] = {
+    # an inquiry that was answered may still become a chargeback, which needs a response again
+    _S.NEEDS_RESPONSE: frozenset({_S.UNDER_REVIEW, *DECIDED}),
+    _S.UNDER_REVIEW: frozenset({_S.NEEDS_RESPONSE, *DECIDED}),
+    # banks reverse decisions, and an inquiry that was closed may be taken up again
+    _S.WON: frozenset({_S.LOST}),
+    _S.LOST: frozenset({_S.WON}),
+    _S.CLOSED: frozenset({_S.NEEDS_RESPONSE, _S.UNDER_REVIEW, _S.WON, _S.LOST}),
+}
+"""Every legal step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """Money that a customer's bank asks back."""
+
+    dispute_id: UUID
+    payment_id: UUID
+    merchant_id: UUID
+    order_id: UUID
+    provider: str
+    provider_reference: str
+    amount: Money
+    status: DisputeStatus
+    reason: str
+    respond_before: datetime | None
+    version: int
+    create_time: datetime
+    update_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeSnapshot:
+    """What a provider says of a dispute at one moment; the outcome is in its status, not in an event's type."""
+
+    reference: str
+    payment_id: str
+    """Our id, from the metadata of the payment that is disputed; empty when it carries none."""
+    amount: Money
+    status: DisputeStatus
+    reason: str
+    respond_before: datetime | None
+
+
+def apply(dispute: Dispute, snapshot: DisputeSnapshot, now: datetime) -> Dispute | None:
+    """Return the dispute in agreement with the provider; None when it already is, or the step is not a legal one."""
+    if snapshot.status != dispute.status and snapshot.status not in DISPUTE_TRANSITIONS[dispute.status]:
+        return None
+    told = replace(
+        dispute,
+        amount=snapshot.amount,
+        status=snapshot.status,
+        reason=snapshot.reason,
+        respond_before=snapshot.respond_before,
+    )
+    return None if told == dispute else replace(told, version=dispute.version + 1, update_time=now)
