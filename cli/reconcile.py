@@ -40,7 +40,7 @@ def reconcile(
     """Compare a provider's own list of payments with ours.
 
     Exit status: 0 when the books agree, 1 when they do not, 69 when the provider or the service does not answer.
-    Payments of the last two minutes are left out: they may be on their way.
+    The newest payments (two minutes, by default) are left out: they may be on their way.
     """
     total = provider_pb2.CompareBooksResponse()
     with calling("payment_svc", target, ready_file) as channel:

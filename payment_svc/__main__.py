@@ -72,7 +72,7 @@ def build(settings: PaymentSettings) -> Service:
     reconciler = Reconciler(database, store, charging, providers, locks)
     refund_reconciler = RefundReconciler(database, store, refund_store, refunds, providers)
     timeline = Timeline(database, orders)
-    books = Books(database, store, providers)
+    books = Books(database, store, providers, timedelta(seconds=settings.settling_seconds))
     return Service(
         name="payment_svc",
         settings=settings,

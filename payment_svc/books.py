@@ -18,9 +18,6 @@ from payment_svc.providers.guard import Guard
 from payment_svc.providers.registry import Registry
 from payment_svc.repository import PaymentRepository
 
-SETTLING = timedelta(minutes=2)
-"""Payments younger than this may be captured at the provider and on their way to us: they are not compared."""
-
 
 class DiscrepancyKind(StrEnum):
     """What differs; the names are the contract's."""
@@ -60,21 +57,28 @@ class Books:
     """Compares books. Reads only: what to do about a discrepancy is for a person to say."""
 
     def __init__(
-        self, database: Database, store: PaymentRepository, providers: Registry, clock: Clock = utc_now
+        self,
+        database: Database,
+        store: PaymentRepository,
+        providers: Registry,
+        settling: timedelta,
+        clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._store = store
         self._providers = providers
+        self._settling = settling
         self._clock = clock
 
     async def compare(self, name: str, since: datetime, until: datetime) -> Comparison:
         """Compare the payments that were created in a span of time.
 
+        Those younger than the settling time may be captured at the provider and on their way to us: they are left out.
         Only money counts: a page that nobody paid on is in one book and not in the other, and is no discrepancy.
         Raises ApiError INVALID_ARGUMENT for an unknown provider, UNAVAILABLE when it does not answer.
         """
         provider = self._providers.get(name)
-        until = min(until, self._clock() - SETTLING)
+        until = min(until, self._clock() - self._settling)
         try:
             records = [record async for record in provider.records(since, until)]
             payments = await self._ours(name, since, until, records)

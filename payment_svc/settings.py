@@ -29,6 +29,9 @@ class PaymentSettings(ServiceSettings):
     authorization_hours: float = Field(
         0.0, ge=0, description="void what is not captured after this time; 0: when the provider's own time is over"
     )
+    settling_seconds: float = Field(
+        120.0, ge=0, description="payments younger than this are left out when books are compared"
+    )
     redis_url: str = Field("", pattern=r"^((rediss?|unix)://.+)?$", description="Redis for locks; empty: no locks")
     first_check_seconds: float = Field(
         20.0, gt=0, description="when to ask the provider about a payment whose first call never came to an end"

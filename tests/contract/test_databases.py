@@ -21,6 +21,7 @@ from cli.stack import Ready
 from mesh import migrate
 from mesh.revision import head_revision
 from order_svc.domain import TRANSITIONS as ORDER_TRANSITIONS
+from payment_svc.dispute_domain import DISPUTE_TRANSITIONS
 from payment_svc.domain import TRANSITIONS as PAYMENT_TRANSITIONS
 from payment_svc.refund_domain import REFUND_TRANSITIONS
 
@@ -72,6 +73,7 @@ def test_migrations_may_run_again(service: str, scratch: str):
         ("orders", "orders", ORDER_TRANSITIONS),
         ("payments", "payments", PAYMENT_TRANSITIONS),
         ("payments", "refunds", REFUND_TRANSITIONS),
+        ("payments", "disputes", DISPUTE_TRANSITIONS),
     ],
 )
 def test_database_allows_the_steps_that_the_domain_allows(

@@ -16,6 +16,7 @@ from payment_svc.domain import (
     TERMINAL,
     TRANSITIONS,
     AmountMismatchError,
+    AttemptStatus,
     CaptureMethod,
     Failure,
     Payment,
@@ -23,6 +24,7 @@ from payment_svc.domain import (
     Snapshot,
     apply,
     first_attempt,
+    move_on,
 )
 
 S = PaymentStatus
@@ -158,3 +160,54 @@ def test_part_may_be_captured_by_hand_but_never_more(minor: int, believed: bool)
     else:
         with pytest.raises(AmountMismatchError):
             apply(held, captured, NOW)
+
+
+def _story(*told: Snapshot) -> list[tuple[int, str, str]]:
+    """Return number, status and failure of every try after the snapshots."""
+    attempts = _after(FRESH, *told)[-1].attempts
+    return [(one.number, str(one.status), one.failure.code if one.failure else "") for one in attempts]
+
+
+def test_declined_try_fails_and_the_next_one_succeeds():
+    assert _story(OPEN, REFUSED, CAPTURED) == [(1, "FAILED", "card_declined"), (2, "SUCCEEDED", "")]
+
+
+def test_second_refusal_is_a_try_of_its_own_and_the_same_one_told_again_is_not():
+    poor = replace(REFUSED, failure=Failure("insufficient_funds", "poor", "insufficient_funds"))
+    assert _story(REFUSED, REFUSED, poor, poor) == [(1, "FAILED", "card_declined"), (2, "FAILED", "insufficient_funds")]
+
+
+def test_page_that_runs_out_after_a_refusal_was_no_further_try():
+    gone = Snapshot("cs_1", S.CANCELLED, failure=Failure("expired", "too late"))
+    assert _story(REFUSED, gone) == [(1, "FAILED", "card_declined")]
+    assert _story(OPEN, gone) == [(1, "FAILED", "expired")]
+
+
+def test_authorization_that_is_captured_was_one_try():
+    held = replace(FRESH, capture_method=CaptureMethod.MANUAL)
+    authorized = apply(held, Snapshot("pi_1", S.AUTHORIZED, AMOUNT), NOW, hold=timedelta(days=7))[-1]
+    assert authorized.capture_before == NOW + timedelta(days=7)
+    (captured,) = apply(authorized, Snapshot("pi_1", S.SUCCESS, AMOUNT), NOW)
+    assert [str(one.status) for one in captured.attempts] == ["SUCCEEDED"]
+
+
+@given(st.lists(snapshots, max_size=8))
+def test_tries_are_numbered_and_only_the_last_one_is_open(told: list[Snapshot]):
+    attempts = _after(FRESH, *told)[-1].attempts
+    assert [one.number for one in attempts] == list(range(1, len(attempts) + 1))
+    assert all(one.status == AttemptStatus.FAILED for one in attempts[:-1])
+    assert [one.status == AttemptStatus.OPEN for one in attempts] == [one.end_time is None for one in attempts]
+
+
+def test_payment_that_moves_on_begins_anew_at_the_next_provider():
+    moved = move_on(_after(FRESH, OPEN)[-1], "paypal", DECLINED, NOW)
+    assert (moved.provider, moved.provider_reference, moved.redirect_url, moved.status) == (
+        "paypal",
+        "",
+        "",
+        S.INITIATED,
+    )
+    assert [(one.number, one.provider, str(one.status)) for one in moved.attempts] == [
+        (1, "stripe", "FAILED"),
+        (2, "paypal", "OPEN"),
+    ]

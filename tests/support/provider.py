@@ -80,6 +80,11 @@ class Provider:
             }
         )
 
+    def dispute(self, intent: str, action: str, **fields: str) -> None:
+        """`create`, `update` or `close` the dispute of a payment, as the customer's bank does."""
+        request = {"payment_intent": intent, "action": action} | {name: text for name, text in fields.items() if text}
+        self._http.post("/_sandbox/disputes", json=request).raise_for_status()
+
     def deliveries(self, **filters: str) -> list[dict[str, Any]]:
         """Return webhooks with their attempts."""
         deliveries: list[dict[str, Any]] = (

@@ -9,6 +9,7 @@ QUICK = {
         "FUSIONXPAY_PROVIDER_TIMEOUT_SECONDS": "2",
         # a provider's fault in one test must not open the circuit for another
         "FUSIONXPAY_CIRCUIT_FAILURES": "1000",
+        "FUSIONXPAY_SETTLING_SECONDS": "0",
     },
     "notify_svc": {"FUSIONXPAY_DELIVERY_TIMEOUT_SECONDS": "2"},
     "sandbox": {"SANDBOX_SETTLE_SECONDS": "0.3"},

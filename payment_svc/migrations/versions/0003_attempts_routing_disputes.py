@@ -7,6 +7,37 @@ from sqlalchemy.dialects import postgresql
 revision = "0003"
 down_revision = "0002"
 
+LEGAL_STEPS = (
+    "NEEDS_RESPONSE>UNDER_REVIEW",
+    "NEEDS_RESPONSE>WON",
+    "NEEDS_RESPONSE>LOST",
+    "NEEDS_RESPONSE>CLOSED",
+    "UNDER_REVIEW>NEEDS_RESPONSE",
+    "UNDER_REVIEW>WON",
+    "UNDER_REVIEW>LOST",
+    "UNDER_REVIEW>CLOSED",
+    "WON>LOST",
+    "LOST>WON",
+    "CLOSED>NEEDS_RESPONSE",
+    "CLOSED>UNDER_REVIEW",
+    "CLOSED>WON",
+    "CLOSED>LOST",
+)
+GUARD = f"""
+CREATE FUNCTION guard_disputes() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.version <> OLD.version + 1 THEN
+        RAISE check_violation USING MESSAGE = format('version %s cannot follow %s', NEW.version, OLD.version);
+    END IF;
+    IF NEW.status <> OLD.status AND OLD.status || '>' || NEW.status NOT IN ({", ".join(map(repr, LEGAL_STEPS))}) THEN
+        RAISE check_violation USING MESSAGE = format('status %s cannot follow %s', NEW.status, OLD.status);
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER guard_disputes BEFORE UPDATE OF status, version ON disputes
+    FOR EACH ROW EXECUTE FUNCTION guard_disputes();
+"""
+
 # payments of before had one attempt, which ended as they did
 ATTEMPTS = """
 UPDATE payments SET attempts = jsonb_build_array(jsonb_build_object(
@@ -66,6 +97,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_disputes_merchant", "disputes", ["merchant_id", "dispute_id"], unique=False)
     op.create_index("ix_disputes_payment", "disputes", ["payment_id", "dispute_id"], unique=False)
+    op.execute(GUARD)
     op.create_table(
         "routing_policies",
         sa.Column("merchant_id", sa.UUID(), nullable=False),
@@ -90,5 +122,6 @@ def downgrade() -> None:
     op.drop_index("ix_disputes_payment", table_name="disputes")
     op.drop_index("ix_disputes_merchant", table_name="disputes")
     op.drop_table("disputes")
+    op.execute("DROP FUNCTION guard_disputes")
     op.drop_index("ix_history_order", table_name="history")
     op.drop_table("history")
