@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import platform
 import re
@@ -29,9 +30,11 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from bench import providers
 from bench.load import Connection, Tally, order_body, run
 from cli.settings import StackSettings
 from cli.stack import Ready, Stack
+from cli.state import SECRETS_FILE
 from mesh.migrate import upgrade
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -174,12 +177,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=8.0, help="how long each part runs in each round")
     parser.add_argument("--connections", type=int, default=32, help="requests under way at once")
+    parser.add_argument("--payments", type=int, default=200, help="payments that are compared with bare provider calls")
     arguments = parser.parse_args()
     load = Load(arguments.seconds, arguments.connections)
     console = Console()
     console.print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}")
     # everything is on; the merchant's limit is only raised above what is measured
-    with Stack(StackSettings(requests_per_second=UNLIMITED)) as stack:
+    patient = {"payment_svc": {"FUSIONXPAY_PROVIDER_TIMEOUT_SECONDS": "30"}}
+    with Stack(StackSettings(requests_per_second=UNLIMITED, service_env=patient)) as stack:
         cpu, memory = idle_cpu(stack.ready.pids, 5), resident_mb(stack.ready.pids)
         url = scratch_database(stack.ready)
         orders(stack.ready, Load(2, load.connections))
@@ -189,6 +194,9 @@ def main() -> int:
             runs.append(orders(stack.ready, load))
         cycles = lifecycles(stack.ready, load)
         ratio = report(console, runs, rates, cycles)
+        stripe_key = json.loads((Path(stack.ready.log_dir).parent / SECRETS_FILE).read_text())["stripe_api_key"]
+        added = providers.overhead(stack.ready, stripe_key, arguments.payments)
+        providers.report(console, added, *providers.orders_meanwhile(stack.ready, load.connections, 5))
         console.print(f"idle: {sum(memory.values()):.0f} MB resident, {cpu:.1f} % of one core")
         console.print("  " + ", ".join(f"{name} {size:.0f}" for name, size in memory.items()))
     failed = {problem: count for tally in (*runs, cycles) for problem, count in tally.errors.items()}

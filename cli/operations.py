@@ -31,7 +31,9 @@ def calling(service: str, target: str, ready_file: Path) -> Iterator[grpc.Channe
     except grpc.RpcError as error:
         # every error of a unary call is also the call itself, which knows what the server said
         said = error.details() if isinstance(error, grpc.Call) else str(error)
-        Console(stderr=True).print(f"fusionxpay: {service} at {address}: {said}", style="red", markup=False)
+        Console(stderr=True).print(
+            f"fusionxpay: {service} at {address}: {said}", style="red", markup=False, soft_wrap=True
+        )
         raise typer.Exit(EX_UNAVAILABLE) from None
 
 

@@ -55,7 +55,13 @@ def build(settings: PaymentSettings) -> Registry:
     if key := settings.stripe_api_key.get_secret_value():
         secrets = settings.stripe_webhook_secret.get_secret_value().split(",")
         providers.append(
-            StripeProvider(key, secrets, settings.stripe_api_base, timeout=settings.provider_timeout_seconds)
+            StripeProvider(
+                key,
+                secrets,
+                settings.stripe_api_base,
+                timeout=settings.provider_timeout_seconds,
+                max_calls=settings.provider_max_calls,
+            )
         )
     limits = Limits(settings.circuit_failures, settings.circuit_open_seconds, settings.provider_max_calls)
     return Registry(providers, limits)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import psycopg
 import pytest
 
+from cli.stack import Ready
 from tests.support.errors import problem
 from tests.support.merchant import Json, Merchant
 from tests.support.provider import Provider
@@ -138,3 +140,20 @@ def test_another_merchants_payment_is_not_there(action: str, merchant: Merchant,
     answer = new_merchant().http.post(f"/v1/payments/{payment['payment_id']}/{action}", json={})
     assert problem(answer) == (404, "PAYMENT_NOT_FOUND", set())
     assert merchant.payment(payment["payment_id"]) == payment
+
+
+def test_authorization_that_nobody_captures_in_time_is_voided(gateway: Ready, merchant: Merchant, provider: Provider):
+    payment = authorized(merchant)
+    assert payment["capture_before"] > payment["create_time"]
+    let_time_pass(gateway, payment["payment_id"])
+    expired = merchant.wait_for_payment(payment["payment_id"], "CANCELLED")
+    assert expired["failure"]["code"] == "expired"
+    merchant.wait_for_order(payment["order_id"], "FAILED")
+    assert provider.captures(payment["order_id"]) == []
+
+
+def let_time_pass(gateway: Ready, payment_id: str) -> None:
+    """Have the authorization run out, and the reconciler look at it."""
+    query = "UPDATE payments SET capture_before = now(), next_check_time = now() WHERE payment_id = %s"
+    with psycopg.connect(gateway.database_urls["payments"]) as connection:
+        connection.execute(query, [payment_id])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import math
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
+import httpx
 import stripe
 
 from mesh.money import Money
@@ -31,6 +33,19 @@ CLOCK_SKEW = timedelta(minutes=5)
 CANCELLED = Failure("cancelled", "the merchant cancelled the payment")
 
 
+class _HttpClient(stripe.HTTPXClient):
+    """The SDK's client, with room for as many calls as the bulkhead lets through.
+
+    The SDK has no setting for it and keeps httpx's own limit of 100: further calls would wait where nobody sees it.
+    """
+
+    def __init__(self, timeout: float, max_calls: int) -> None:
+        super().__init__(timeout=timeout)
+        limits = httpx.Limits(max_connections=max_calls, max_keepalive_connections=64)
+        trusted = ssl.create_default_context(cafile=stripe.ca_bundle_path)
+        self._client_async = httpx.AsyncClient(verify=trusted, limits=limits)
+
+
 class StripeProvider:
     """Stripe behind the `Provider` interface; its promises are written there."""
 
@@ -45,9 +60,11 @@ class StripeProvider:
         disputes=True,
     )
 
-    def __init__(self, api_key: str, webhook_secrets: Sequence[str], api_base: str, *, timeout: float) -> None:
+    def __init__(
+        self, api_key: str, webhook_secrets: Sequence[str], api_base: str, *, timeout: float, max_calls: int
+    ) -> None:
         self._secrets = webhook_secrets
-        self._http = stripe.HTTPXClient(timeout=timeout)
+        self._http = _HttpClient(timeout, max_calls)
         self._api = stripe.StripeClient(
             api_key,
             base_addresses={"api": api_base} if api_base else {},

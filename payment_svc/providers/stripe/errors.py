@@ -65,7 +65,7 @@ def _never_connected(error: BaseException) -> bool:
     """Whether the request certainly did not leave: the connection itself was refused or timed out."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout):
+        if isinstance(cause, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
             return True
         cause = cause.__cause__ or cause.__context__
     return False

@@ -1,0 +1,101 @@
+"""Reconciliation: seeded discrepancies are found, each for what it is, and a clean day has none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from cli.stack import Ready
+from tests.support.merchant import Json, Merchant
+from tests.support.provider import Provider
+from tests.support.run import ROOT
+from tests.support.waiting import eventually
+
+pytestmark = pytest.mark.xdist_group("chaos")
+COPY = """
+INSERT INTO payments SELECT (jsonb_populate_record(payments, jsonb_build_object(
+    'payment_id', gen_random_uuid(), 'provider_reference', 'cs_gone'))).* FROM payments WHERE payment_id = %s
+"""
+
+
+@pytest.fixture
+def books(gateway: Ready) -> Iterator[psycopg.Connection]:
+    """Our own book, open for forgery: the database's guards are off."""
+    with psycopg.connect(gateway.database_urls["payments"], autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        yield connection
+
+
+def compare(gateway: Ready, since: datetime) -> tuple[int, list[Json]]:
+    """Run the command over all that was created since, and return its status and what it found."""
+    until = datetime.now(UTC) + timedelta(seconds=2)
+    argv = [sys.executable, "-m", "cli", "reconcile", "--provider", "stripe", "--json"]
+    argv += ["--target", gateway.services["payment_svc"]]
+    argv += ["--from", f"{since:%Y-%m-%dT%H:%M:%S}", "--to", f"{until:%Y-%m-%dT%H:%M:%S}"]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return done.returncode, found["discrepancies"]
+
+
+def paid(merchant: Merchant) -> Json:
+    payment = merchant.charge(merchant.new_order()["order_id"])
+    merchant.wait_for_order(payment["order_id"], "SUCCESS")
+    return payment
+
+
+def a_new_second() -> datetime:
+    """Return a moment before which all earlier tests have ended: the provider counts in whole seconds."""
+    before = datetime.now(UTC).replace(microsecond=0)
+    eventually(lambda: datetime.now(UTC) >= before + timedelta(seconds=1), "the next second")
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def test_clean_day_has_no_discrepancy(gateway: Ready, merchant: Merchant, provider: Provider):
+    since = a_new_second()
+    paid(merchant)
+    merchant.charge(merchant.new_order()["order_id"], "pm_card_chargeDeclined")
+    merchant.open_page(merchant.new_order()["order_id"])
+    page = merchant.open_page(merchant.new_order()["order_id"])
+    provider.pay(page["redirect_url"])
+    merchant.wait_for_order(page["order_id"], "SUCCESS")
+    assert compare(gateway, since) == (0, [])
+
+
+def test_each_kind_of_discrepancy_is_found(
+    gateway: Ready, merchant: Merchant, provider: Provider, books: psycopg.Connection
+):
+    since = a_new_second()
+    gone, other, undone = paid(merchant), paid(merchant), paid(merchant)
+    provider.capture_elsewhere(4200, "eur", order="made by hand")
+    books.execute(COPY, [gone["payment_id"]])
+    books.execute("UPDATE payments SET captured_minor = 1100 WHERE payment_id = %s", [other["payment_id"]])
+    books.execute("UPDATE payments SET status = 'FAILED' WHERE payment_id = %s", [undone["payment_id"]])
+
+    status, found = compare(gateway, since)
+
+    assert status == 1
+    kinds = {one["kind"]: one for one in found}
+    assert len(found) == 4, found
+    assert kinds["MISSING_HERE"]["provider_amount"] == {"value": "42.00", "currency": "EUR"}
+    assert kinds["MISSING_THERE"]["provider_reference"] == "cs_gone"
+    assert kinds["AMOUNT_DIFFERS"]["payment_id"] == other["payment_id"]
+    assert kinds["AMOUNT_DIFFERS"]["our_amount"]["value"] == "11.00"
+    assert kinds["STATE_DIFFERS"]["payment_id"] == undone["payment_id"]
+    assert (kinds["STATE_DIFFERS"]["our_status"], kinds["STATE_DIFFERS"]["provider_status"]) == ("FAILED", "SUCCESS")
+    books.execute("DELETE FROM payments WHERE provider_reference = 'cs_gone'")
+
+
+def test_provider_that_is_not_on_is_refused_with_words(gateway: Ready):
+    argv = [sys.executable, "-m", "cli", "reconcile", "--provider", "nobody", "--from", "2026-01-01"]
+    argv += ["--to", "2026-01-02", "--target", gateway.services["payment_svc"]]
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 69
+    assert "'nobody' is not a provider here" in done.stderr
