@@ -11,7 +11,7 @@ from sandbox.database import Database, dumps
 JSON = dict[str, Any]
 
 _FOREVER = 2**62
-_INDEXED = ("payment_intent", "charge", "status", "currency", "amount", "type", "customer")
+_INDEXED = ("payment_intent", "charge", "status", "currency", "amount", "type", "customer", "merchant_reference")
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -40,7 +40,7 @@ class Document:
 
     `body` is what the API shows, `private` what only the simulator knows (how the test card will
     behave), `tags` all metadata known of the object and its parents: faults and logs match on them.
-    An object whose API names neither its type nor its birth in numbers has both in `private`.
+    What the API of an object does not show under these names (its id, its type, its birth in numbers) is in `private`.
     """
 
     body: JSON
@@ -50,7 +50,7 @@ class Document:
     @property
     def id(self) -> str:
         """The provider's id of the object."""
-        return str(self.body["id"])
+        return str(self.private.get("id") or self.body["id"])
 
     @property
     def kind(self) -> str:

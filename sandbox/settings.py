@@ -22,6 +22,9 @@ class Settings(BaseSettings):
     paypal_webhook_id: str = Field("WH-SANDBOX", description="id of that webhook; part of what is signed")
     paypal_cert_url_base: str = Field("", description="base of PAYPAL-CERT-URL; the sandbox itself when empty")
     paypal_ca_file: str = Field("", description="where the CA to trust is written; beside `database` when empty")
+    bank_transfer_api_key: str = Field("bank_sandbox_key", description="the one key that the bank accepts")
+    bank_transfer_webhook_url: str = Field("", description="where the bank's callbacks go; empty sends none")
+    bank_transfer_webhook_secret: str = Field("bank_sandbox_secret", description="signs `Bank-Signature`")
     webhook_retry_seconds: str = Field(
         "0.5,1,2,5,10,30,60,60,60", description="back-off before each further webhook attempt"
     )

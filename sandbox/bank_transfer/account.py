@@ -1,0 +1,95 @@
+"""The simulated bank account: resources, callbacks, the ledger and scheduled outcomes in one place."""
+
+import secrets
+import time
+from datetime import UTC, datetime
+
+from sandbox.bank_transfer.errors import not_found
+from sandbox.documents import JSON, Document
+from sandbox.jobs import Job
+from sandbox.ledger import Entry, Kind
+from sandbox.outbox import Event
+from sandbox.provider import World
+
+NAME = "bank_transfer"
+PATH = "bank"
+"""The first part of every path of the bank's."""
+
+TRANSFER = f"{NAME}.transfer"
+REFUND = f"{NAME}.refund"
+
+
+def timestamp(seconds: float | None = None) -> str:
+    """RFC 3339 in whole seconds, UTC; now when none are given."""
+    at = datetime.now(UTC) if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Account:
+    """Everything an endpoint touches. Used inside one transaction, never across an await."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    @property
+    def url(self) -> str:
+        """Base of the API and of the pages."""
+        return f"{self.world.settings.base_url}/{PATH}"
+
+    def find(self, kind: str, object_id: str) -> Document | None:
+        """A resource of one kind."""
+        document = self.world.documents.get(object_id)
+        return document if document is not None and document.kind == kind else None
+
+    def load(self, kind: str, object_id: str) -> Document:
+        """A resource that must exist; 404 otherwise."""
+        document = self.find(kind, object_id)
+        if document is None:
+            raise not_found(kind.removeprefix(f"{NAME}."))
+        return document
+
+    def new(self, kind: str, prefix: str, body: JSON, private: JSON, tags: dict[str, str]) -> Document:
+        """A resource that begins now."""
+        now = int(time.time())
+        stamps = {"created_at": timestamp(now), "updated_at": timestamp(now)}
+        whole = {"id": f"{prefix}_{secrets.token_hex(12)}", **body, **stamps}
+        return Document(whole, {"object": kind, "created": now, **private}, tags)
+
+    def save(self, document: Document) -> None:
+        """Store a resource as it now is."""
+        if "updated_at" in document.body:
+            document.body["updated_at"] = timestamp()
+        self.world.documents.save(NAME, document)
+
+    def emit(self, event_type: str, subject: Document, transfer: Document, about: JSON | None = None) -> None:
+        """Queue a callback, in the transaction under way: it names what has changed, and shows nothing of it."""
+        event_id = f"bev_{secrets.token_hex(12)}"
+        body: JSON = {
+            "event_id": event_id,
+            "type": event_type,
+            "transfer_id": transfer.id,
+            "merchant_reference": transfer.body["merchant_reference"],
+            "callback_token": transfer.private["callback_token"],
+            "time": timestamp(),
+            **(about or {}),
+        }
+        private: JSON = {"id": event_id, "object": f"{NAME}.event", "created": int(time.time())}
+        self.save(Document(body, private, subject.tags))
+        if self.world.settings.bank_transfer_webhook_url:
+            self.world.outbox.enqueue(Event(NAME, event_id, event_type, subject.id, subject.tags))
+
+    def record(self, kind: Kind, subject: Document, transfer: Document, amount: int, status: str) -> None:
+        """Write a ledger line, in the same words and the same spelling of currencies for every provider."""
+        currency = transfer.body["currency"].lower()
+        self.world.ledger.record(
+            Entry(NAME, kind, subject.id, transfer.id, amount, currency, status, subject.tags, subject.created)
+        )
+
+    def schedule(self, name: str, subject: Document, outcome: str, at: float | None = None) -> None:
+        """Plan what happens to a resource by itself."""
+        due = time.time() + self.world.settings.settle_seconds if at is None else at
+        self.world.jobs.schedule(Job(subject.id, NAME, name, outcome, due), subject.tags)
+
+    def unschedule(self, subject: Document) -> None:
+        """Forget what was planned."""
+        self.world.jobs.cancel(subject.id)

@@ -1,0 +1,139 @@
+"""The HTTP side of the API: keys, fields, idempotency and faults."""
+
+import hmac
+import json
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from sandbox import gate
+from sandbox.bank_transfer import transfers
+from sandbox.bank_transfer.account import NAME, PATH, Account
+from sandbox.bank_transfer.calls import Call
+from sandbox.bank_transfer.endpoints import ENDPOINTS, Endpoint
+from sandbox.bank_transfer.errors import (
+    BankError,
+    invalid,
+    key_in_use,
+    key_reused,
+    not_found,
+    rate_limited,
+    server_error,
+    unauthorized,
+)
+from sandbox.bank_transfer.fields import Fields, decode
+from sandbox.faults import API_KINDS, Fault
+from sandbox.idempotency import KeyInUseError, KeyReusedError, fingerprint
+from sandbox.logs import annotate
+from sandbox.provider import World
+from sandbox.replies import Reply
+
+_MAX_KEY = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """One request on its way through."""
+
+    endpoint: Endpoint
+    call: Call
+    request_id: str
+    key: str | None
+    fingerprint: str
+
+
+class Api:
+    """Serves the endpoint table."""
+
+    def __init__(self, world: World, account: Account) -> None:
+        self._world = world
+        self._account = account
+        self._idempotency = world.idempotency(NAME)
+
+    def routes(self) -> list[BaseRoute]:
+        """One route per endpoint, and 404 for everything else below ``/bank/v1``."""
+        every_method = ["GET", "POST", "DELETE", "PUT", "PATCH"]
+        return [
+            *(Route(one.path, self._serve(one), methods=[one.method]) for one in ENDPOINTS),
+            Route(f"/{PATH}/v1/{{rest:path}}", self._unknown, methods=every_method),
+        ]
+
+    async def _unknown(self, request: Request) -> Response:
+        return not_found().reply().response()
+
+    def _serve(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+        async def serve(request: Request) -> Response:
+            request_id = secrets.token_hex(8)
+            try:
+                self._authenticate(request)
+                reply = await self._meet(request, await _read(request, endpoint, request_id))
+            except BankError as error:
+                reply = error.reply()
+            return reply.response({"Bank-Request-Id": request_id})
+
+        return serve
+
+    def _authenticate(self, request: Request) -> None:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        wanted = self._world.settings.bank_transfer_api_key.encode()
+        if scheme.lower() != "bearer" or not hmac.compare_digest(key.strip().encode(), wanted):
+            raise unauthorized()
+
+    async def _meet(self, request: Request, exchange: _Exchange) -> Reply:
+        """Answer under the idempotency key; a fault may strike before, instead of, or after the work."""
+        tags = self._tags(exchange.call)
+        annotate(request, provider=NAME, operation=exchange.endpoint.operation, tags=tags)
+        try:
+            with self._idempotency.claim(exchange.key):
+                fault = self._world.faults.take(API_KINDS, NAME, exchange.endpoint.operation, tags)
+                await gate.hold_back(fault)
+                reply = self._answer(exchange, fault)
+        except KeyInUseError:
+            raise key_in_use() from None
+        except KeyReusedError:
+            raise key_reused() from None
+        made = json.loads(reply.body).get("id")
+        annotate(request, object=exchange.call.id or made, fault=fault.kind if fault else None)
+        await gate.vanish(request, fault)
+        return reply
+
+    def _answer(self, exchange: _Exchange, fault: Fault | None) -> Reply:
+        """Failures are not remembered: a repetition tries again."""
+        if fault is not None and fault.kind == "error_429":
+            raise rate_limited()
+        known = self._idempotency.find(exchange.key, exchange.fingerprint)
+        if known is not None:
+            return Reply(known.reply.status, known.reply.body, {"Idempotent-Replayed": "true"})
+        reply = None if gate.skips_work(fault) else self._work(exchange)
+        if reply is None or (fault is not None and fault.kind == "error_500"):
+            return server_error().reply()
+        return reply
+
+    def _work(self, exchange: _Exchange) -> Reply:
+        """Run the endpoint in one transaction with its idempotency record."""
+        with self._world.database.transaction():
+            body = exchange.endpoint.handler(self._account, exchange.call)
+            reply = Reply.of(body, exchange.endpoint.status)
+            self._idempotency.store(exchange.key, exchange.fingerprint, exchange.request_id, reply)
+        return reply
+
+    def _tags(self, call: Call) -> dict[str, str]:
+        """What is known of the object a call names, or of the transfer it is about to make."""
+        named = self._world.documents.get(call.id) if call.id else None
+        return named.tags if named else transfers.tags_of(call.fields.values)
+
+
+async def _read(request: Request, endpoint: Endpoint, request_id: str) -> _Exchange:
+    posted = request.method == "POST"
+    fields = decode(await request.body()) if posted else Fields(dict(request.query_params))
+    fields.only(endpoint.fields)
+    key = request.headers.get("idempotency-key") if posted else None
+    if posted and (key is None or not 0 < len(key) <= _MAX_KEY):
+        raise invalid("Idempotency-Key", f"An Idempotency-Key of at most {_MAX_KEY} characters is required.")
+    call = Call(fields, str(request.path_params.get("id", "")))
+    print_ = fingerprint(request.method, request.url.path, fields.values)
+    return _Exchange(endpoint, call, request_id, key, print_)
