@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli import bank_transfer
 from cli.postgres import database_url
 from cli.probes import grpc_serving, http_ok
 from cli.process import Child, Command
@@ -19,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 WITHHELD = (
     "FUSIONXPAY_STACK_",
     "FUSIONXPAY_STRIPE_",
+    bank_transfer.PREFIX,
     "FUSIONXPAY_POSTGRES_URL",
     "FUSIONXPAY_NATS_URL",
     "FUSIONXPAY_REDIS_URL",
@@ -68,7 +70,8 @@ def _payment_settings(site: Site) -> dict[str, str]:
         "STRIPE_API_KEY": site.stripe_api_key,
         "STRIPE_WEBHOOK_SECRET": site.stripe_webhook_secret,
     }
-    return settings | ({"STRIPE_API_BASE": site.sandbox_url} if site.sandbox_url else {})
+    settings |= {"STRIPE_API_BASE": site.sandbox_url} if site.sandbox_url else {}
+    return settings | bank_transfer.gateway_settings(site)
 
 
 def _notify_settings(site: Site) -> dict[str, str]:
@@ -93,6 +96,7 @@ def sandbox(site: Site) -> Child:
         "SANDBOX_STRIPE_API_KEY": site.stripe_api_key,
         "SANDBOX_STRIPE_WEBHOOK_URL": f"{site.edge_url}/v1/webhooks/stripe",
         "SANDBOX_STRIPE_WEBHOOK_SECRET": site.stripe_webhook_secret,
+        **bank_transfer.sandbox_settings(site),
     }
     command = Command([sys.executable, "-m", "sandbox"], env | dict(site.service_env.get("sandbox", {})), ROOT)
     health = f"{site.sandbox_url}/_sandbox/health"

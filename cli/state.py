@@ -33,6 +33,10 @@ def _webhook_secret() -> str:
     return "whsec_" + secrets.token_hex(16)
 
 
+def _bank_secret() -> str:
+    return "bank_" + secrets.token_hex(16)
+
+
 def _fernet_key() -> str:
     return Fernet.generate_key().decode()
 
@@ -47,6 +51,9 @@ class Secrets:
     secret_keys: str = field(default_factory=_fernet_key, repr=False)
     stripe_api_key: str = field(default_factory=_stripe_key, repr=False)
     stripe_webhook_secret: str = field(default_factory=_webhook_secret, repr=False)
+    bank_transfer_api_key: str = field(default_factory=_bank_secret, repr=False)
+    bank_transfer_webhook_secret: str = field(default_factory=_bank_secret, repr=False)
+    bank_transfer_token_secret: str = field(default_factory=_bank_secret, repr=False)
     merchant_id: str = ""
     merchant_api_key: str = field(default="", repr=False)
 

@@ -18,6 +18,15 @@ class PaymentSettings(ServiceSettings):
     stripe_webhook_secret: SecretStr = Field(
         SecretStr(""), description="comma list of webhook signing secrets (`whsec_…`), more than one while rotating"
     )
+    bank_transfer_api_key: SecretStr = Field(SecretStr(""), description="the bank's API key; empty: transfers are off")
+    bank_transfer_api_base: str = Field("", pattern=r"^(https?://.+)?$", description="address of the bank's API")
+    bank_transfer_webhook_secret: SecretStr = Field(
+        SecretStr(""), description="comma list of secrets that sign the bank's callbacks, more than one while rotating"
+    )
+    bank_transfer_token_secret: SecretStr = Field(
+        SecretStr(""),
+        description="comma list of secrets, ours alone, that callback tokens are made of; the newest first",
+    )
     provider_timeout_seconds: float = Field(8.0, gt=0, le=80, description="how long one call to a provider may take")
     provider_max_calls: int = Field(
         400,
@@ -41,6 +50,19 @@ class PaymentSettings(ServiceSettings):
     def authorization_lifetime(self) -> timedelta | None:
         """How long authorized money may wait for its capture, where it is shorter than the provider's own time."""
         return timedelta(hours=self.authorization_hours) if self.authorization_hours else None
+
+    @model_validator(mode="after")
+    def _bank_transfer_is_whole(self) -> PaymentSettings:
+        values = {
+            "API_KEY": self.bank_transfer_api_key.get_secret_value(),
+            "API_BASE": self.bank_transfer_api_base,
+            "WEBHOOK_SECRET": self.bank_transfer_webhook_secret.get_secret_value(),
+            "TOKEN_SECRET": self.bank_transfer_token_secret.get_secret_value(),
+        }
+        missing = [f"FUSIONXPAY_BANK_TRANSFER_{name}" for name, value in values.items() if not value]
+        if 0 < len(missing) < len(values):
+            raise ValueError(f"all of FUSIONXPAY_BANK_TRANSFER_* must be set, or none; not set: {', '.join(missing)}")
+        return self
 
     @model_validator(mode="after")
     def _stripe_is_whole(self) -> PaymentSettings:

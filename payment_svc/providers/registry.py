@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from mesh.errors import ApiError, invalid, unauthenticated
-from payment_svc.providers.base import Provider
+from payment_svc.providers.bank_transfer.adapter import BankTransferProvider
+from payment_svc.providers.base import Capabilities, Provider
 from payment_svc.providers.guard import Guard, Limits
 from payment_svc.providers.stripe.adapter import StripeProvider
 from payment_svc.settings import PaymentSettings
+
+CAPABILITIES: Mapping[str, Capabilities] = {
+    StripeProvider.name: StripeProvider.capabilities,
+    BankTransferProvider.name: BankTransferProvider.capabilities,
+}
+"""What every provider can do, whether it is on or not."""
 
 
 class Registry:
@@ -61,6 +68,16 @@ def build(settings: PaymentSettings) -> Registry:
                 settings.stripe_api_base,
                 timeout=settings.provider_timeout_seconds,
                 max_calls=settings.provider_max_calls,
+            )
+        )
+    if key := settings.bank_transfer_api_key.get_secret_value():
+        providers.append(
+            BankTransferProvider(
+                key,
+                settings.bank_transfer_api_base,
+                settings.bank_transfer_webhook_secret.get_secret_value().split(","),
+                settings.bank_transfer_token_secret.get_secret_value().split(","),
+                timeout=settings.provider_timeout_seconds,
             )
         )
     limits = Limits(settings.circuit_failures, settings.circuit_open_seconds, settings.provider_max_calls)
