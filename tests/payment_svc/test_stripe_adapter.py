@@ -138,6 +138,13 @@ def test_session_is_read_with_its_intent(session: str, intent: str | None, ours:
     assert (snapshot.reference, snapshot.status, bool(snapshot.redirect_url)) == ("cs_1", ours, url)
 
 
+def test_debit_that_fails_after_the_page_is_closed_fails_the_payment():
+    intent = _intent("requires_payment_method", last_payment_error=DECLINE)
+    snapshot = objects.of_session({"id": "cs_1", "status": "complete", "url": None, "payment_intent": intent})
+    assert snapshot.status == S.FAILED
+    assert snapshot.failure
+
+
 EVENT = {
     "id": "evt_1",
     "type": "payment_intent.succeeded",

@@ -71,6 +71,9 @@ def of_session(session: Object) -> Snapshot:
     inside = of_intent(intent, hosted=True) if isinstance(intent, Mapping) else None
     if inside:
         status = inside.status
+    if session["status"] == "complete" and inside and inside.failure:
+        # a bank debit that was refused days later: the page is closed, nobody can try again
+        status = PaymentStatus.FAILED
     if session["status"] == "expired" and status != PaymentStatus.SUCCESS:
         expired = Failure("expired", "the customer did not pay in time", "checkout.session.expired")
         return Snapshot(session["id"], PaymentStatus.CANCELLED, failure=(inside and inside.failure) or expired)
