@@ -21,21 +21,24 @@ class Provider:
         """Close the connections."""
         self._http.close()
 
+    def ledger(self, order_id: str, kind: str) -> list[dict[str, Any]]:
+        """Return the lines of an order in the provider's books: of kind `charge`, `capture` or `refund`."""
+        answer = self._http.get("/_sandbox/ledger", params={"order_id": order_id, "kind": kind})
+        entries: list[dict[str, Any]] = answer.raise_for_status().json()["entries"]
+        return entries
+
     def captures(self, order_id: str) -> list[tuple[int, str]]:
         """Return amount and currency of every capture for an order: money that really moved."""
-        answer = self._http.get("/_sandbox/ledger", params={"order_id": order_id, "kind": "capture"})
-        return [(line["amount"], line["currency"]) for line in answer.raise_for_status().json()["entries"]]
+        return [(line["amount"], line["currency"]) for line in self.ledger(order_id, "capture")]
 
     def refunds(self, order_id: str) -> list[int]:
         """Return the amount of every refund for an order that the provider has not taken back."""
-        answer = self._http.get("/_sandbox/ledger", params={"order_id": order_id, "kind": "refund"})
-        entries = answer.raise_for_status().json()["entries"]
-        return [line["amount"] for line in entries if line["status"] not in ("failed", "canceled")]
+        lines = self.ledger(order_id, "refund")
+        return [line["amount"] for line in lines if line["status"] not in ("failed", "canceled")]
 
     def charges(self, order_id: str) -> list[str]:
         """Return the outcome of every attempt to charge for an order."""
-        answer = self._http.get("/_sandbox/ledger", params={"order_id": order_id, "kind": "charge"})
-        return [line["status"] for line in answer.raise_for_status().json()["entries"]]
+        return [line["status"] for line in self.ledger(order_id, "charge")]
 
     def wait_for_capture(self, order_id: str) -> None:
         """Wait until money has moved for an order."""
@@ -66,6 +69,15 @@ class Provider:
     def answer_challenge(self, challenge_url: str, answer: str) -> None:
         """`approve` or `refuse` a 3-D Secure challenge."""
         assert self._http.post(f"{challenge_url}/{answer}").status_code in (200, 402)
+
+    def settle(self, provider: str, object_id: str, outcome: str) -> None:
+        """Decide what the provider has left open: `succeeded` or `failed`."""
+        decision = {"provider": provider, "id": object_id, "outcome": outcome}
+        self._http.post("/_sandbox/settle", json=decision).raise_for_status()
+
+    def dispute(self, **fields: str) -> httpx.Response:
+        """Have the customer claim the money back; a provider without disputes answers 400."""
+        return self._http.post("/_sandbox/disputes", json={"action": "create"} | fields)
 
     def capture_elsewhere(self, amount: int, currency: str, **metadata: str) -> None:
         """Take money without the gateway, by the provider's own API, in an object that claims to be the gateway's."""

@@ -26,6 +26,11 @@ class Stripe:
         event = {"id": f"evt_{uuid.uuid4().hex}", "object": "event", "type": event_type, "created": int(time.time())}
         return json.dumps(event | {"data": {"object": target}}).encode()
 
+    @staticmethod
+    def event_id(body: bytes) -> str:
+        """Return the id of an event."""
+        return str(json.loads(body)["id"])
+
     def signature(self, body: bytes, *, at: float = 0.0, secret: str = "") -> str:
         """Return the `Stripe-Signature` header; `at` is in seconds from now."""
         timestamp = int(time.time() + at)

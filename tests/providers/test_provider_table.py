@@ -1,0 +1,28 @@
+"""The suite leaves no provider and no capability out, and the documentation says what it proves."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from payment_svc.providers.base import Capabilities
+from payment_svc.providers.registry import CAPABILITIES
+from tests.providers import table
+from tests.providers.cases import CASES, EVERY, REFUSALS
+from tests.providers.drivers import DRIVERS
+
+NAMES = {field.name for field in fields(Capabilities)}
+
+
+def test_every_provider_has_a_driver() -> None:
+    assert set(CAPABILITIES) <= set(DRIVERS)
+
+
+def test_every_capability_has_a_title_a_case_and_a_refusal() -> None:
+    table.render()
+    assert table.TITLES.keys() == NAMES == REFUSALS.keys()
+    assert all(CASES[name] for name in (*NAMES, EVERY))
+
+
+def test_table_in_the_documentation_is_the_one_of_today() -> None:
+    text = table.FILE.read_text()
+    assert table.replaced(text) == text, "run `python -m tests.providers.table`"
