@@ -64,6 +64,10 @@ WRONG_SETTINGS: list[tuple[str, dict[str, str | None]]] = [
     ("order_svc", EVERYWHERE | {"ORDER_LIFETIME": "long"}),
     ("payment_svc", EVERYWHERE | {"ORDER_TARGET": None, "PROVIDER_TIMEOUT_SECONDS": "-7.5"}),
     ("payment_svc", {"STRIPE_WEBHOOK_SECRET": None}),
+    *(
+        ("payment_svc", {f"BANK_TRANSFER_{name}": None})
+        for name in ("API_KEY", "API_BASE", "WEBHOOK_SECRET", "TOKEN_SECRET")
+    ),
     ("notify_svc", EVERYWHERE | {"SECRET_KEYS": "tooshort"}),
     ("notify_svc", {"SECRET_KEYS": None}),
     ("edge", EVERYWHERE | {"KEY_CACHE_SECONDS": "-7.5"}),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import stripe
+from bank_harness import Bank
 from paypal_harness import Paypal
 from sandbox_harness import Receiver, Sandbox, free_port, handler_for
 
@@ -66,6 +67,13 @@ def paypal(sandbox: Sandbox, paypal_token: str, order_id: str) -> Iterator[Paypa
     """A merchant's server that talks to PayPal about this test's order."""
     with Paypal.session(sandbox, paypal_token) as http:
         yield Paypal(sandbox, http, order_id)
+
+
+@pytest.fixture
+def bank(sandbox: Sandbox, order_id: str) -> Iterator[Bank]:
+    """A merchant's server that talks to the bank about this test's order."""
+    with Bank.session(sandbox) as http:
+        yield Bank(sandbox, http, order_id)
 
 
 @pytest.fixture

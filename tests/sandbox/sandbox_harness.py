@@ -20,6 +20,7 @@ SECRET = "whsec_test_of_the_sandbox"
 KEY = "sk_test_of_the_sandbox"
 CLIENT = ("paypal_client_of_the_tests", "paypal_secret_of_the_tests")
 WEBHOOK_ID = "WH-OF-THE-TESTS"
+BANK_KEY = "bank_key_of_the_tests"
 PATIENCE_SECONDS = 20.0
 
 Pay = Callable[..., stripe.PaymentIntent]
@@ -119,6 +120,9 @@ class Sandbox:
             "SANDBOX_PAYPAL_CLIENT_SECRET": CLIENT[1],
             "SANDBOX_PAYPAL_WEBHOOK_URL": self.webhook_url.replace("/stripe", "/paypal"),
             "SANDBOX_PAYPAL_WEBHOOK_ID": WEBHOOK_ID,
+            "SANDBOX_BANK_TRANSFER_API_KEY": BANK_KEY,
+            "SANDBOX_BANK_TRANSFER_WEBHOOK_URL": self.webhook_url.replace("/stripe", "/bank_transfer"),
+            "SANDBOX_BANK_TRANSFER_WEBHOOK_SECRET": SECRET,
             "SANDBOX_WEBHOOK_RETRY_SECONDS": "0.1,0.1,0.2,0.5,1,2",
             "SANDBOX_SETTLE_SECONDS": "0.1",
             **self.settings,

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesh.money import Money
+from payment_svc.domain import PaymentStatus
+from payment_svc.providers.bank_transfer import amounts, errors, objects, webhooks
+from payment_svc.providers.bank_transfer.adapter import BankTransferProvider
+from payment_svc.providers.base import (
+    AmountNotSupportedError,
+    ObjectNotFoundError,
+    OutcomeUnknownError,
+    ProviderError,
+    RejectedError,
+    SignatureInvalidError,
+    UnavailableError,
+)
+from payment_svc.refund_domain import RefundStatus
+
+S = PaymentStatus
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SECRET = "bank_secret"
+TOKENS = webhooks.Tokens(["token_secret"])
+PAGE = "https://bank.example/pay/btr_1"
+
+
+def _transfer(status: str, **more: Any) -> dict[str, Any]:
+    return {
+        "id": "btr_1",
+        "merchant_reference": "p-1",
+        "amount": 1200,
+        "amount_received": 1200,
+        "currency": "EUR",
+        "status": status,
+        "reason": None,
+        "instructions_url": PAGE,
+        "created_at": "2026-01-01T00:00:00Z",
+        **more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "ours"),
+    [
+        ("awaiting_funds", S.INITIATED),
+        ("received", S.PROCESSING),
+        ("settled", S.SUCCESS),
+        ("returned", S.FAILED),
+        ("expired", S.CANCELLED),
+        ("cancelled", S.CANCELLED),
+    ],
+)
+def test_status_of_a_transfer_is_ours(status: str, ours: PaymentStatus):
+    snapshot = objects.of_transfer(_transfer(status))
+    assert snapshot.status == ours
+    assert (snapshot.amount == Money(1200, "EUR")) == (ours == S.SUCCESS)
+    assert snapshot.redirect_url == (PAGE if ours == S.INITIATED else "")
+
+
+def test_what_was_received_counts_not_what_was_asked_for():
+    assert objects.of_transfer(_transfer("settled", amount_received=1100)).amount == Money(1100, "EUR")
+
+
+def test_reason_of_a_return_is_told_in_our_codes_and_the_banks():
+    reasons = [{"code": code, "message": "why"} for code in ("insufficient_funds", "account_blocked")]
+    failures = [objects.of_transfer(_transfer("returned", reason=reason)).failure for reason in reasons]
+    assert [(one.code, one.provider_code) for one in failures if one] == [
+        ("insufficient_funds", "insufficient_funds"),
+        ("processing_error", "account_blocked"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "ours"),
+    [("pending", RefundStatus.PENDING), ("settled", RefundStatus.SUCCESS), ("failed", RefundStatus.FAILED)],
+)
+def test_status_of_a_refund_is_ours(status: str, ours: RefundStatus):
+    snapshot = objects.of_refund({"id": "brf_1", "status": status, "amount": 5, "currency": "EUR", "reason": None})
+    assert (snapshot.reference, snapshot.status, snapshot.amount) == ("brf_1", ours, Money(5, "EUR"))
+
+
+@given(st.integers(1, amounts.HIGHEST), st.sampled_from(sorted(amounts.CURRENCIES)))
+def test_amount_that_the_bank_takes_comes_back_the_same(minor: int, currency: str):
+    assert amounts.from_wire(amounts.to_wire(Money(minor, currency)), currency) == Money(minor, currency)
+
+
+@pytest.mark.parametrize("amount", [Money(1, "USD"), Money(amounts.HIGHEST + 1, "EUR")])
+def test_amount_that_the_bank_does_not_take_is_refused(amount: Money):
+    with pytest.raises(AmountNotSupportedError):
+        amounts.to_wire(amount)
+
+
+REQUEST = httpx.Request("POST", "https://bank.example/v1/transfers")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "invalid_request", RejectedError),
+        (422, "refund_too_large", RejectedError),
+        (422, "idempotency_key_reused", OutcomeUnknownError),
+        (409, "idempotency_key_in_use", OutcomeUnknownError),
+        (401, "unauthorized", UnavailableError),
+        (429, "rate_limited", UnavailableError),
+        (404, "not_found", ObjectNotFoundError),
+        (404, None, OutcomeUnknownError),
+        (400, None, OutcomeUnknownError),
+        (500, "internal_error", OutcomeUnknownError),
+        (503, None, OutcomeUnknownError),
+    ],
+)
+def test_answer_that_is_no_success_means_one_of_our_errors(status: int, code: str | None, kind: type[ProviderError]):
+    """Without the bank's own error in it, an answer may come from anything on the way and proves nothing."""
+    body = {"error": {"code": code, "message": "why"}} if code else "<html>"
+    answer = httpx.Response(status, request=REQUEST, json=body)
+    assert type(errors.of_answer(answer)) is kind
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (httpx.ConnectError, UnavailableError),
+        (httpx.ConnectTimeout, UnavailableError),
+        (httpx.PoolTimeout, UnavailableError),
+        (httpx.ReadTimeout, OutcomeUnknownError),
+        (httpx.ReadError, OutcomeUnknownError),
+        (httpx.RemoteProtocolError, OutcomeUnknownError),
+    ],
+)
+def test_only_a_call_that_never_left_has_certainly_done_nothing(
+    error: type[httpx.TransportError], kind: type[ProviderError]
+):
+    assert type(errors.of_transport(error("lost"))) is kind
+
+
+EVENT = {
+    "event_id": "bev_1",
+    "type": "transfer.settled",
+    "transfer_id": "btr_1",
+    "merchant_reference": "p-1",
+    "callback_token": TOKENS.of("p-1"),
+    "time": "2026-01-01T00:00:00Z",
+}
+BODY = json.dumps(EVENT).encode()
+
+
+def _header(at: datetime = NOW, secret: str = SECRET, body: bytes = BODY, scheme: str = "v1") -> dict[str, str]:
+    timestamp = int(at.timestamp())
+    signed = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"bank-signature": f"t={timestamp},{scheme}={signed}"}
+
+
+@pytest.mark.parametrize("seconds", [-300, -1, 0, 1, 300])
+def test_signature_within_the_tolerance_passes(seconds: int):
+    webhooks.verify(BODY, _header(NOW + timedelta(seconds=seconds)), [SECRET], NOW)
+
+
+def test_signature_of_either_secret_passes_while_secrets_rotate():
+    for secret in ("old", "new"):
+        webhooks.verify(BODY, _header(secret=secret), ["old", " new"], NOW)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"bank-signature": ""},
+        {"bank-signature": "t=,v1="},
+        {"bank-signature": "t=１,v1=00"},
+        {"bank-signature": "t=1,t=2,v1=00"},
+        {"bank-signature": "t=1,v1=\N{LATIN SMALL LETTER E WITH ACUTE}"},
+        {"bank-signature": "v1=00"},
+        _header(NOW - timedelta(seconds=301)),
+        _header(NOW + timedelta(seconds=301)),
+        _header(secret="other"),
+        _header(scheme="v0"),
+    ],
+)
+def test_signature_that_is_wrong_stale_or_from_the_future_is_refused(headers: dict[str, str]):
+    with pytest.raises(SignatureInvalidError):
+        webhooks.verify(BODY, headers, [SECRET], NOW)
+
+
+@given(st.integers(0, len(BODY) - 1), st.integers(1, 255))
+def test_any_touched_byte_is_noticed(position: int, change: int):
+    touched = bytearray(BODY)
+    touched[position] ^= change
+    with pytest.raises(SignatureInvalidError):
+        webhooks.verify(bytes(touched), _header(), [SECRET], NOW)
+
+
+def _provider() -> BankTransferProvider:
+    return BankTransferProvider("key", "https://bank.example", [SECRET], ["new", "token_secret"], timeout=1)
+
+
+async def test_token_of_an_older_secret_passes_and_another_transfers_does_not():
+    provider = _provider()
+    await provider.verify(BODY, _header(), NOW)
+    for token in ("", TOKENS.of("p-2"), TOKENS.of("p-1")[:-1]):
+        forged = json.dumps(EVENT | {"callback_token": token}).encode()
+        with pytest.raises(SignatureInvalidError, match="token"):
+            await provider.verify(forged, _header(body=forged), NOW)
+    await provider.close()
+
+
+async def test_signed_body_that_is_no_event_is_left_to_translate():
+    provider = _provider()
+    await provider.verify(b"{}", _header(body=b"{}"), NOW)
+    with pytest.raises(ValueError, match="not a callback"):
+        provider.translate(b"{}")
+    await provider.close()
+
+
+def test_event_points_at_the_transfer_or_the_refund_to_fetch():
+    event = webhooks.translate(BODY)
+    assert (event.event_id, event.reference, event.payment_id, event.refund_reference) == ("bev_1", "btr_1", "p-1", "")
+    of_refund = json.dumps(EVENT | {"refund_id": "brf_1", "refund_reference": "r-1"}).encode()
+    event = webhooks.translate(of_refund)
+    assert (event.refund_reference, event.refund_id) == ("brf_1", "r-1")
+
+
+@given(
+    st.binary(max_size=60)
+    | st.recursive(st.none() | st.text(), st.lists).map(lambda x: json.dumps(x).encode())
+    | st.sampled_from(sorted(EVENT)).map(lambda name: json.dumps(EVENT | {name: 1}).encode())
+)
+def test_body_that_is_no_event_is_a_value_error_whatever_it_is(body: bytes):
+    with pytest.raises(ValueError):  # noqa: PT011  any reason
+        webhooks.translate(body)
