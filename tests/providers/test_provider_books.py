@@ -53,6 +53,7 @@ def _stored(shop: Shop, payment: Json) -> Payment:
         version=payment["version"],
         create_time=datetime.fromisoformat(payment["create_time"]),
         update_time=datetime.fromisoformat(payment["update_time"]),
+        attempts=(),
     )
 
 
