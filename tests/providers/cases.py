@@ -42,12 +42,12 @@ def proves(*capabilities: str) -> Callable[[Case], Case]:
     return register
 
 
-def _refuses_to_start(**fields: str) -> Callable[[Shop], None]:
+def _refuses_to_start(field: str, **fields: str) -> Callable[[Shop], None]:
     """What the provider cannot do is refused before anything is stored, and the order can still be paid otherwise."""
 
     def refuses(shop: Shop) -> None:
         order_id = shop.order()
-        assert_not_supported(shop.start(order_id, **fields))
+        assert_not_supported(shop.start(order_id, **fields), field)
         assert shop.merchant.order(order_id)["status"] == "NEW"
         assert shop.merchant.get("/v1/payments", order_id=order_id).get("payments", []) == []
 
@@ -56,14 +56,14 @@ def _refuses_to_start(**fields: str) -> Callable[[Shop], None]:
 
 def _refuses_partial_capture(shop: Shop) -> None:
     payment = shop.authorized()
-    assert_not_supported(shop.act(payment, "capture", "4.00"))
+    assert_not_supported(shop.act(payment, "capture", "4.00"), "amount")
     assert shop.merchant.payment(payment["payment_id"]) == payment
 
 
-def _refuses_refund(value: str) -> Callable[[Shop], None]:
+def _refuses_refund(field: str, value: str) -> Callable[[Shop], None]:
     def refuses(shop: Shop) -> None:
         payment = shop.paid()
-        assert_not_supported(shop.act(payment, "refunds", value))
+        assert_not_supported(shop.act(payment, "refunds", value), field)
         assert shop.books.refunds(payment["order_id"]) == []
 
     return refuses
@@ -74,11 +74,11 @@ def _has_no_disputes(shop: Shop) -> None:
 
 
 REFUSALS: dict[str, Callable[[Shop], None]] = {
-    "hosted_page": _refuses_to_start(),
-    "tokens": _refuses_to_start(payment_method="pm_card_visa"),
-    "authorization_lifetime": _refuses_to_start(capture_method="MANUAL"),
+    "hosted_page": _refuses_to_start("payment_method"),
+    "tokens": _refuses_to_start("payment_method", payment_method="pm_card_visa"),
+    "authorization_lifetime": _refuses_to_start("capture_method", capture_method="MANUAL"),
     "partial_capture": _refuses_partial_capture,
-    "refunds": _refuses_refund(""),
-    "partial_refunds": _refuses_refund("4.00"),
+    "refunds": _refuses_refund("payment_id", ""),
+    "partial_refunds": _refuses_refund("amount", "4.00"),
     "disputes": _has_no_disputes,
 }

@@ -53,12 +53,6 @@ class Shop:
         assert self.driver.pay(payment["redirect_url"]).is_success
         return self.settled(payment["order_id"])
 
-    def charged(self) -> Json:
-        """Return a payment that is captured, by a token where the provider takes any."""
-        if not self.driver.tokens:
-            return self.paid()
-        return self.settled(self.charge(self.order(), self.driver.tokens.approved)["order_id"])
-
     def settled(self, order_id: str) -> Json:
         """Wait until the order is paid; what was taken, and how often, must be what the provider's books say."""
         order = self.merchant.wait_for_order(order_id, "SUCCESS")
@@ -90,9 +84,9 @@ class Shop:
         return self.driver.http.post(url, content=body, headers={"content-type": "application/json"} | headers)
 
 
-def assert_not_supported(answer: httpx.Response) -> None:
-    """The refusal of what a provider cannot do: the same for every provider and every capability."""
-    assert problem(answer)[:2] == (400, "CAPABILITY_NOT_SUPPORTED")
+def assert_not_supported(answer: httpx.Response, field: str) -> None:
+    """The refusal of what a provider cannot do: the same for every provider, and it names what was asked too much."""
+    assert problem(answer) == (400, "CAPABILITY_NOT_SUPPORTED", {field})
 
 
 def _taken(answer: httpx.Response) -> Json:

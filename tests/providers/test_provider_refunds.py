@@ -6,7 +6,6 @@ from tests.providers.cases import proves
 from tests.providers.shop import VALUE, WIRE, Shop
 from tests.support.errors import problem
 from tests.support.merchant import Json
-from tests.support.storage import provider_event
 from tests.support.waiting import eventually
 
 
@@ -69,14 +68,15 @@ def test_refund_whose_answer_is_lost_is_made_once(shop: Shop) -> None:
 
 
 @proves("disputes")
-def test_claim_of_the_customer_is_heard_and_takes_no_capture_back(shop: Shop) -> None:
-    payment = shop.charged()
+def test_claim_of_the_customer_is_told_and_takes_no_capture_back(shop: Shop) -> None:
+    payment = shop.paid()
     assert shop.driver.dispute(payment).is_success
 
-    def heard() -> list[str]:
-        deliveries = shop.books.deliveries(payment_id=payment["payment_id"])
-        disputes = [one["event_id"] for one in deliveries if "dispute" in one["event_type"].lower()]
-        return [event for event in disputes if (provider_event(shop.driver.gateway, event) or ("",))[0] == "APPLIED"]
+    def told() -> list[Json]:
+        disputes: list[Json] = shop.merchant.get("/v1/disputes").get("disputes", [])
+        return disputes
 
-    eventually(heard, "the claim")
+    [dispute] = eventually(told, "the claim")
+    assert (dispute["payment_id"], dispute["status"]) == (payment["payment_id"], "NEEDS_RESPONSE")
+    assert dispute["amount"]["value"] == VALUE
     assert shop.merchant.payment(payment["payment_id"])["status"] == "SUCCESS"

@@ -58,4 +58,4 @@ def test_request_sent_again_under_its_key_charges_no_second_time(shop: Shop) -> 
 
 @proves("tokens")
 def test_text_that_is_no_token_of_the_provider_is_refused(shop: Shop) -> None:
-    assert_not_supported(shop.start(shop.order(), payment_method="no token at all"))
+    assert_not_supported(shop.start(shop.order(), payment_method="no token at all"), "payment_method")
