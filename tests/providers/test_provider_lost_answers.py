@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tests.providers.cases import proves
 from tests.providers.shop import Shop
+from tests.support.storage import look_up_now
+from tests.support.waiting import eventually
 
 
 def _charge_unheard(shop: Shop, order_id: str) -> None:
@@ -33,6 +35,12 @@ def test_charge_whose_answer_and_webhooks_are_lost_is_found(shop: Shop) -> None:
     order_id = shop.order()
     shop.books.fault(order_id, "webhook_drop", count=None)
     _charge_unheard(shop, order_id)
+
+    def found() -> bool:
+        look_up_now(shop.driver.gateway, order_id)
+        return bool(shop.merchant.order(order_id)["status"] == "SUCCESS")
+
+    eventually(found, f"{order_id} in SUCCESS")
     shop.settled(order_id)
     assert shop.books.charges(order_id) == ["succeeded"]
     assert not [one for one in shop.books.deliveries(order_id=order_id) if one["attempts"]]

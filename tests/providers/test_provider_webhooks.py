@@ -76,10 +76,10 @@ def test_webhook_whose_bytes_were_touched_is_refused(shop: Shop) -> None:
 
 
 @proves()
-@pytest.mark.parametrize("at", [-3600, -320, 320])
-def test_webhook_from_another_time_is_refused(shop: Shop, at: int) -> None:
+def test_webhook_from_another_time_is_refused(shop: Shop) -> None:
     event = shop.driver.callback(Subject())
-    assert problem(shop.send(event.body, shop.driver.sign(event.body, at=at))) == REFUSED
+    for at in shop.driver.another_time:
+        assert problem(shop.send(event.body, shop.driver.sign(event.body, at=at))) == REFUSED
     assert provider_event(shop.driver.gateway, event.event_id) is None
 
 

@@ -75,10 +75,6 @@ class Provider:
         decision = {"provider": provider, "id": object_id, "outcome": outcome}
         self._http.post("/_sandbox/settle", json=decision).raise_for_status()
 
-    def dispute(self, **fields: str) -> httpx.Response:
-        """Have the customer claim the money back; a provider without disputes answers 400."""
-        return self._http.post("/_sandbox/disputes", json={"action": "create"} | fields)
-
     def capture_elsewhere(self, amount: int, currency: str, **metadata: str) -> None:
         """Take money without the gateway, by the provider's own API, in an object that claims to be the gateway's."""
         self._api.payment_intents.create(

@@ -55,6 +55,8 @@ class Driver(ABC):
     """How many answers to that call must be lost until the gateway cannot know: its own attempts within one request."""
     tokens: TestTokens | None = None
     """For a provider that takes tokens."""
+    another_time: tuple[int, ...] = (-3600, -320, 320)
+    """In seconds from now, when a webhook's signature was made too long ago, or in the future."""
 
     def __init__(self, gateway: Ready, books: Provider) -> None:
         self.gateway = gateway
@@ -104,11 +106,16 @@ class Driver(ABC):
 
     def dispute(self, payment: Json) -> httpx.Response:
         """Have the customer claim the money back; answers what the sandbox says."""
-        return self.books.dispute(provider=self.name, charge=payment["provider_reference"])
+        return self._claim_back(charge=payment["provider_reference"])
 
     def secret(self, name: str) -> str:
         """Return one of the stack's secrets."""
         return str(json.loads((self.folder / SECRETS_FILE).read_text())[name])
+
+    def _claim_back(self, **charge: str) -> httpx.Response:
+        """Open a dispute of what was charged; a sandbox whose provider has none answers 400."""
+        request = {"provider": self.name, "action": "create"} | charge
+        return self.http.post(f"{self.gateway.sandbox_url}/_sandbox/disputes", json=request)
 
     def _press(self, url: str, **fields: str) -> httpx.Response:
         """Do what a button of a page does."""

@@ -26,6 +26,7 @@ class PaypalDriver(Driver):
     name = "paypal"
     charge_call = "orders.capture"
     lost_answers = 1
+    another_time = (-4 * 86400, 320)  # PayPal tries for three days, and signs when an event first leaves
 
     def pay(self, page: str) -> httpx.Response:
         """A wallet that is approved."""

@@ -37,7 +37,7 @@ class StripeDriver(Driver):
 
     def dispute(self, payment: Json) -> httpx.Response:
         """A chargeback."""
-        return self.books.dispute(provider=self.name, payment_intent=self._intent(payment))
+        return self._claim_back(payment_intent=self._intent(payment))
 
     def callback(self, about: Subject) -> Callback:
         """A PaymentIntent that succeeded."""
