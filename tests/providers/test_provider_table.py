@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import grpc
+from fusionx.payment.v1.provider_service_pb2 import ListProvidersRequest
+from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
+
+from cli.stack import Ready
 from payment_svc.providers.base import Capabilities
 from payment_svc.providers.registry import CAPABILITIES
 from tests.providers import table
@@ -11,6 +16,12 @@ from tests.providers.cases import CASES, EVERY, REFUSALS
 from tests.providers.drivers import DRIVERS
 
 NAMES = {field.name for field in fields(Capabilities)}
+
+
+def test_every_provider_that_is_on_is_in_the_suite(gateway: Ready) -> None:
+    with grpc.insecure_channel(gateway.services["payment_svc"]) as channel:
+        answer = ProviderServiceStub(channel).ListProviders(ListProvidersRequest(), timeout=10)
+    assert {provider.name for provider in answer.providers} == set(CAPABILITIES)
 
 
 def test_every_provider_has_a_driver() -> None:
