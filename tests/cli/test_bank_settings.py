@@ -1,39 +1,66 @@
+"""Which bank a stack talks to, and who is told its secrets."""
+
 from __future__ import annotations
 
-import psutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
-from cli.stack import Stack
+from cli import bank_transfer
+from cli.ports import Ports
+from cli.services import OUR_SERVICES
+from cli.settings import StackSettings
+from cli.site import COMPONENTS, Site, lay_out
+from cli.state import DataDir
 
-PREFIX = "FUSIONXPAY_BANK_TRANSFER_"
 OUTSIDE = {
-    f"{PREFIX}API_KEY": "outside_key",
-    f"{PREFIX}API_BASE": "https://bank.example",
-    f"{PREFIX}WEBHOOK_SECRET": "outside_secret",
-    f"{PREFIX}TOKEN_SECRET": "outside_token_secret",
+    f"{bank_transfer.PREFIX}API_KEY": "outside_key",
+    f"{bank_transfer.PREFIX}API_BASE": "https://bank.example",
+    f"{bank_transfer.PREFIX}WEBHOOK_SECRET": "outside_secret",
+    f"{bank_transfer.PREFIX}TOKEN_SECRET": "outside_token_secret",
 }
-PARTS = ["postgres", "nats", "valkey", "order_svc", "payment_svc", "sandbox"]
 
 
-def bank_settings(stack: Stack, component: str) -> dict[str, str]:
-    env = psutil.Process(stack.ready.pids[component]).environ()
-    return {name: value for name, value in env.items() if "BANK_TRANSFER" in name}
+@contextmanager
+def laid_out() -> Iterator[Site]:
+    """Lay a whole stack out, without starting it."""
+    with DataDir(None) as data, Ports() as ports:
+        yield lay_out(StackSettings(), frozenset(COMPONENTS), data, ports)
 
 
-def test_bank_of_the_sandbox_and_gateway_share_secrets_that_no_other_service_has():
-    with Stack(components=PARTS) as stack:
-        told, sandbox = bank_settings(stack, "payment_svc"), bank_settings(stack, "sandbox")
-        assert told.keys() == OUTSIDE.keys()
-        assert told[f"{PREFIX}API_BASE"] == f"{stack.ready.sandbox_url}/bank"
+def told(site: Site) -> dict[str, dict[str, str]]:
+    """Return what each service is told of the bank."""
+    found = {}
+    for service in OUR_SERVICES:
+        env = service.env(site).items()
+        found[service.name] = {name: value for name, value in env if name.startswith(bank_transfer.PREFIX)}
+    return found
+
+
+def test_sandbox_plays_the_bank_with_secrets_of_this_stack_that_no_other_service_has():
+    with laid_out() as one, laid_out() as other:
+        ours, simulator = told(one), bank_transfer.sandbox_settings(one)
+        payment = ours.pop("payment_svc")
+        assert payment.keys() == OUTSIDE.keys()
+        assert payment[f"{bank_transfer.PREFIX}API_BASE"] == f"{one.sandbox_url}/bank"
         for name in ("API_KEY", "WEBHOOK_SECRET"):
-            assert told[f"{PREFIX}{name}"] == sandbox[f"SANDBOX_BANK_TRANSFER_{name}"]
-        assert told[f"{PREFIX}TOKEN_SECRET"] not in sandbox.values()
-        assert bank_settings(stack, "order_svc") == {}
+            assert payment[f"{bank_transfer.PREFIX}{name}"] == simulator[f"SANDBOX_BANK_TRANSFER_{name}"]
+        assert payment[f"{bank_transfer.PREFIX}TOKEN_SECRET"] not in simulator.values()
+        assert not any(ours.values())
+        assert not set(payment.values()) & set(told(other)["payment_svc"].values())
 
 
 def test_bank_of_the_environment_takes_the_place_of_the_sandboxs(monkeypatch: pytest.MonkeyPatch):
     for name, value in OUTSIDE.items():
         monkeypatch.setenv(name, value)
-    with Stack(components=PARTS) as stack:
-        assert bank_settings(stack, "payment_svc") == OUTSIDE
-        assert bank_settings(stack, "order_svc") == {}
+    with laid_out() as site:
+        ours = told(site)
+        assert ours.pop("payment_svc") == OUTSIDE
+        assert not any(ours.values())
+
+
+def test_without_sandbox_and_settings_there_is_no_bank(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("FUSIONXPAY_STRIPE_API_KEY", "sk_test_real")
+    with laid_out() as site:
+        assert not any(told(site).values())
