@@ -130,35 +130,36 @@ class Webhooks:
             return Verdict("IGNORED", "belongs to no payment of ours")
         # whoever works on the order now, most likely the request that the event is an echo of, goes first
         async with self._locks.hold(f"order:{payment.order_id}", wait=LOCK_WAIT_SECONDS):
-            status, reason = await self._apply(provider, event, payment)
+            verdict = await self._apply(provider, event, payment)
         log.info(
             "webhook applied",
             event_type=stored.type,
             provider=stored.provider,
             payment_id=payment.payment_id,
             order_id=payment.order_id,
-            status=status,
+            verdict=verdict.status,
+            status=verdict.payment.status if verdict.payment else payment.status,
             delay_ms=round((self._clock() - stored.receive_time).total_seconds() * 1000, 3),
         )
-        return Verdict(status, reason, payment)
+        return verdict
 
-    async def _apply(self, provider: Guard, event: ProviderEvent, payment: Payment) -> tuple[str, str]:
+    async def _apply(self, provider: Guard, event: ProviderEvent, payment: Payment) -> Verdict:
         if payment.provider != provider.name:
-            return await self._look_at_given_up(provider, event, payment)
+            return Verdict(*await self._look_at_given_up(provider, event, payment), payment)
         if event.refund_reference:
-            return await self._apply_refund(provider, event, payment)
+            return Verdict(*await self._apply_refund(provider, event, payment), payment)
         if payment.status == PaymentStatus.SUCCESS:
             # nothing that happens to a charge takes a capture back, so there is nothing to ask
-            return "APPLIED", "the payment was settled already"
+            return Verdict("APPLIED", "the payment was settled already", payment)
         # what the payment is known to refer to; before its first answer was stored, what the event points at
         named = replace(payment, provider_reference=payment.provider_reference or event.reference)
         try:
-            await self._charging.follow(payment, await provider.fetch(named))
+            changed = await self._charging.follow(payment, await provider.fetch(named))
         except ObjectNotFoundError:
-            return "QUARANTINED", "the provider knows no such object"
+            return Verdict("QUARANTINED", "the provider knows no such object", payment)
         except AmountMismatchError as error:
-            return "QUARANTINED", str(error)
-        return "APPLIED", ""
+            return Verdict("QUARANTINED", str(error), payment)
+        return Verdict("APPLIED", "", changed)
 
     async def _look_at_given_up(self, provider: Guard, event: ProviderEvent, payment: Payment) -> tuple[str, str]:
         """Look at an object of a provider that the payment has moved on from: money there is a person's business."""
