@@ -126,6 +126,9 @@ class Webhooks:
         if event.dispute_reference:
             return await self._apply_dispute(provider, event)
         payment = await self._payment_of(stored.provider, event)
+        if payment is None and event.refund_reference:
+            owner = await provider.owner_of(event.reference)
+            payment = await self._payment_of(stored.provider, replace(event, payment_id=owner))
         if payment is None:
             return Verdict("IGNORED", "belongs to no payment of ours")
         # whoever works on the order now, most likely the request that the event is an echo of, goes first

@@ -190,6 +190,18 @@ class Provider(Protocol):
 
 
 @runtime_checkable
+class Owning(Protocol):
+    """What a provider does as well whose events may not tell whom they belong to, such as a refund made by hand."""
+
+    async def owner_of(self, reference: str) -> str:
+        """Return our payment id from the metadata of the provider's payment; empty when it carries none.
+
+        Raises ObjectNotFoundError, UnavailableError or OutcomeUnknownError.
+        """
+        ...
+
+
+@runtime_checkable
 class Disputing(Protocol):
     """What a provider whose `capabilities` have `disputes` does as well."""
 

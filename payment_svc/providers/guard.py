@@ -27,6 +27,7 @@ from payment_svc.providers.base import (
     Capabilities,
     Disputing,
     OutcomeUnknownError,
+    Owning,
     Provider,
     ProviderError,
     ProviderEvent,
@@ -146,6 +147,13 @@ class Guard:
     async def fetch_refund(self, payment: Payment, refund: Refund) -> RefundSnapshot | None:
         """Return what the provider says now of a refund."""
         return await self._call("fetch_refund", payment, lambda: self._inner.fetch_refund(payment, refund))
+
+    async def owner_of(self, reference: str) -> str:
+        """Return our payment id from the provider's payment, where its events may not tell; else nothing."""
+        inner = self._inner
+        if not isinstance(inner, Owning):
+            return ""
+        return await self._call("owner_of", None, lambda: inner.owner_of(reference))
 
     async def fetch_dispute(self, reference: str) -> DisputeSnapshot:
         """Return what the provider says now of a dispute. Raises TypeError where there are no disputes."""

@@ -107,3 +107,17 @@ def test_another_merchants_refund_is_not_there(merchant: Merchant, new_merchant:
     assert problem(stranger.http.get(f"/v1/refunds/{refund_id}")) == (404, "REFUND_NOT_FOUND", set())
     listing = stranger.http.get(f"/v1/payments/{payment['payment_id']}/refunds")
     assert problem(listing) == (404, "PAYMENT_NOT_FOUND", set())
+
+
+def test_refund_that_was_made_elsewhere_is_quarantined_and_changes_nothing(merchant: Merchant, provider: Provider):
+    order_id = merchant.new_order("10.00")["order_id"]
+    provider.pay(merchant.open_page(order_id)["redirect_url"])
+    merchant.wait_for_order(order_id, "SUCCESS")
+    provider.refund_elsewhere(order_id, 400)
+
+    def told() -> bool:
+        entries = merchant.get(f"/v1/orders/{order_id}/timeline")["entries"]
+        return any(one["resource"] == "webhook" and one["status"] == "QUARANTINED" for one in entries)
+
+    eventually(told, "the refund's event in quarantine")
+    assert merchant.order(order_id)["status"] == "SUCCESS"

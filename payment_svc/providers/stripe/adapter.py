@@ -173,6 +173,12 @@ class StripeProvider:
                     return objects.of_refund(found)
         return None
 
+    async def owner_of(self, reference: str) -> str:
+        """Retrieve the intent: a refund that was made in the dashboard carries no metadata of ours."""
+        with translated():
+            intent = await self._api.payment_intents.retrieve_async(reference)
+        return str(intent.to_dict()["metadata"].get("payment_id", ""))
+
     async def fetch_dispute(self, reference: str) -> DisputeSnapshot:
         """Retrieve the Dispute with its intent, which knows the payment."""
         with translated():
