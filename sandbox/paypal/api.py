@@ -14,7 +14,7 @@ from sandbox.documents import Document
 from sandbox.faults import API_KINDS, Fault
 from sandbox.idempotency import KeyInUseError, fingerprint
 from sandbox.logs import annotate
-from sandbox.paypal import orders, tokens
+from sandbox.paypal import orders, reporting, tokens
 from sandbox.paypal.account import NAME, Account
 from sandbox.paypal.calls import Call
 from sandbox.paypal.endpoints import ENDPOINTS, Endpoint, show
@@ -68,10 +68,11 @@ class Api:
         self._request_ids = RequestIds(world.database)
 
     def routes(self) -> list[BaseRoute]:
-        """The token endpoint, one route per endpoint of the table, and 404 for everything else."""
+        """Tokens, the search of transactions, one route per endpoint of the table, and 404 for everything else."""
         every_method = ["GET", "POST", "DELETE", "PUT", "PATCH"]
         return [
             Route(f"/{NAME}/v1/oauth2/token", self._token, methods=["POST"]),
+            Route(f"/{NAME}/v1/reporting/transactions", self._transactions),
             *(Route(f"/{NAME}{one.path}", self._serve(one), methods=[one.method]) for one in ENDPOINTS),
             Route(f"/{NAME}/{{rest:path}}", self._unknown, methods=every_method),
         ]
@@ -87,6 +88,14 @@ class Api:
     def _issue(self, authorization: str, raw: bytes) -> Reply:
         with self._world.database.transaction():
             return Reply.of(tokens.issue(self._account, authorization, raw))
+
+    async def _transactions(self, request: Request) -> Response:
+        subject = _Subject("transactions.search", _debug_id(), {})
+        return await self._meet(request, subject, partial(self._search, request))
+
+    def _search(self, request: Request) -> Reply:
+        tokens.check(self._account, request.headers.get("authorization", ""))
+        return Reply.of(reporting.search(self._account, request.query_params))
 
     def _serve(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         async def serve(request: Request) -> Response:

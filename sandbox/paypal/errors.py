@@ -74,9 +74,9 @@ def _error(status: int, name: str, message: str, details: list[JSON] | None = No
     return PaypalError(status, error, **more)
 
 
-def invalid(issue: str, field: str, value: object = None) -> PaypalError:
-    """400 INVALID_REQUEST: the body breaks the schema."""
-    return _error(400, "INVALID_REQUEST", _INVALID, [_at(issue, field, value)])
+def invalid(issue: str, field: str, value: object = None, location: str = "body") -> PaypalError:
+    """400 INVALID_REQUEST: the body, or what `location` says, breaks the schema."""
+    return _error(400, "INVALID_REQUEST", _INVALID, [_at(issue, field, value, location)])
 
 
 def unacceptable(issue: str, field: str, value: object) -> PaypalError:
@@ -132,6 +132,6 @@ def _detail(issue: str) -> JSON:
     return {"issue": issue, "description": _ISSUES[issue]}
 
 
-def _at(issue: str, field: str, value: object) -> JSON:
-    place: JSON = {"field": field, "location": "body"}
+def _at(issue: str, field: str, value: object, location: str = "body") -> JSON:
+    place: JSON = {"field": field, "location": location}
     return place | ({} if value is None else {"value": str(value)}) | _detail(issue)
