@@ -21,6 +21,7 @@ WITHHELD = (
     "FUSIONXPAY_STACK_",
     "FUSIONXPAY_STRIPE_",
     bank_transfer.PREFIX,
+    "FUSIONXPAY_PAYPAL_",
     "FUSIONXPAY_POSTGRES_URL",
     "FUSIONXPAY_NATS_URL",
     "FUSIONXPAY_REDIS_URL",
@@ -71,6 +72,8 @@ def _payment_settings(site: Site) -> dict[str, str]:
         "STRIPE_WEBHOOK_SECRET": site.stripe_webhook_secret,
     }
     settings |= {"STRIPE_API_BASE": site.sandbox_url} if site.sandbox_url else {}
+    if site.paypal:
+        settings |= {f"PAYPAL_{name}": value for name, value in site.paypal.settings().items()}
     return settings | bank_transfer.gateway_settings(site)
 
 
@@ -98,6 +101,15 @@ def sandbox(site: Site) -> Child:
         "SANDBOX_STRIPE_WEBHOOK_SECRET": site.stripe_webhook_secret,
         **bank_transfer.sandbox_settings(site),
     }
+    if site.paypal and site.paypal.simulated:
+        env |= {
+            "SANDBOX_PAYPAL_CLIENT_ID": site.paypal.client_id,
+            "SANDBOX_PAYPAL_CLIENT_SECRET": site.paypal.client_secret,
+            "SANDBOX_PAYPAL_WEBHOOK_ID": site.paypal.webhook_id,
+            "SANDBOX_PAYPAL_WEBHOOK_URL": f"{site.edge_url}/v1/webhooks/paypal",
+            "SANDBOX_PAYPAL_CERT_URL_BASE": site.paypal.cert_url_base,
+            "SANDBOX_PAYPAL_CA_FILE": site.paypal.ca_file,
+        }
     command = Command([sys.executable, "-m", "sandbox"], env | dict(site.service_env.get("sandbox", {})), ROOT)
     health = f"{site.sandbox_url}/_sandbox/health"
     return Child("sandbox", command, site.log("sandbox"), ready=lambda: http_ok(health))

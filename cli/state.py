@@ -37,6 +37,10 @@ def _bank_secret() -> str:
     return "bank_" + secrets.token_hex(16)
 
 
+def _paypal_webhook_id() -> str:
+    return secrets.token_hex(8).upper()
+
+
 def _fernet_key() -> str:
     return Fernet.generate_key().decode()
 
@@ -54,6 +58,8 @@ class Secrets:
     bank_transfer_api_key: str = field(default_factory=_bank_secret, repr=False)
     bank_transfer_webhook_secret: str = field(default_factory=_bank_secret, repr=False)
     bank_transfer_token_secret: str = field(default_factory=_bank_secret, repr=False)
+    paypal_client_secret: str = field(default_factory=_password, repr=False)
+    paypal_webhook_id: str = field(default_factory=_paypal_webhook_id)
     merchant_id: str = ""
     merchant_api_key: str = field(default="", repr=False)
 

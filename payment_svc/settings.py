@@ -27,6 +27,24 @@ class PaymentSettings(ServiceSettings):
         SecretStr(""),
         description="comma list of secrets, ours alone, that callback tokens are made of; the newest first",
     )
+    paypal_client_id: str = Field("", description="client id of the PayPal app; empty: PayPal is off")
+    paypal_client_secret: SecretStr = Field(SecretStr(""), description="its secret")
+    paypal_webhook_id: str = Field(
+        "", pattern=r"^[\w-]*$", description="id of the webhook in that app: part of what PayPal signs"
+    )
+    paypal_api_base: str = Field(
+        "",
+        pattern=r"^(https?://.+)?$",
+        description="PayPal's address; empty: the live one. PayPal's own sandbox is https://api-m.sandbox.paypal.com",
+    )
+    paypal_cert_url_base: str = Field(
+        "",
+        pattern=r"^(https?://.+)?$",
+        description="where a simulator's webhook certificates may be fetched from, beside PayPal's own addresses",
+    )
+    paypal_ca_file: str = Field(
+        "", description="PEM file of the CAs trusted to issue webhook certificates; empty: the usual public ones"
+    )
     provider_timeout_seconds: float = Field(8.0, gt=0, le=80, description="how long one call to a provider may take")
     provider_max_calls: int = Field(
         400,
@@ -68,4 +86,16 @@ class PaymentSettings(ServiceSettings):
     def _stripe_is_whole(self) -> PaymentSettings:
         if self.stripe_api_key.get_secret_value() and not self.stripe_webhook_secret.get_secret_value():
             raise ValueError("FUSIONXPAY_STRIPE_WEBHOOK_SECRET must be set when FUSIONXPAY_STRIPE_API_KEY is")
+        return self
+
+    @model_validator(mode="after")
+    def _paypal_is_whole(self) -> PaymentSettings:
+        given = {
+            "FUSIONXPAY_PAYPAL_CLIENT_ID": self.paypal_client_id,
+            "FUSIONXPAY_PAYPAL_CLIENT_SECRET": self.paypal_client_secret.get_secret_value(),
+            "FUSIONXPAY_PAYPAL_WEBHOOK_ID": self.paypal_webhook_id,
+        }
+        missing = [name for name, value in given.items() if not value]
+        if 0 < len(missing) < len(given):
+            raise ValueError(f"{', '.join(missing)} must be set as well, or none of {', '.join(given)}")
         return self

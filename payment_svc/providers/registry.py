@@ -8,6 +8,7 @@ from mesh.errors import ApiError, invalid, unauthenticated
 from payment_svc.providers.bank_transfer.adapter import BankTransferProvider
 from payment_svc.providers.base import Capabilities, Provider
 from payment_svc.providers.guard import Guard, Limits
+from payment_svc.providers.paypal.adapter import Access, PaypalProvider
 from payment_svc.providers.stripe.adapter import StripeProvider
 from payment_svc.settings import PaymentSettings
 
@@ -80,5 +81,15 @@ def build(settings: PaymentSettings) -> Registry:
                 timeout=settings.provider_timeout_seconds,
             )
         )
+    if settings.paypal_client_id:
+        access = Access(
+            client_id=settings.paypal_client_id,
+            client_secret=settings.paypal_client_secret.get_secret_value(),
+            webhook_id=settings.paypal_webhook_id,
+            api_base=settings.paypal_api_base.rstrip("/"),
+            cert_url_base=settings.paypal_cert_url_base,
+            ca_file=settings.paypal_ca_file,
+        )
+        providers.append(PaypalProvider(access, timeout=settings.provider_timeout_seconds))
     limits = Limits(settings.circuit_failures, settings.circuit_open_seconds, settings.provider_max_calls)
     return Registry(providers, limits)

@@ -1,0 +1,118 @@
+"""PayPal's errors in the words of the interface.
+
+An error names an `issue` in its first detail (PayPal's "Orders API errors" and "Payments API errors" pages); OAuth's
+own errors and a few old ones do not, and are known by their name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from payment_svc.domain import Failure
+from payment_svc.providers.base import (
+    ObjectNotFoundError,
+    OutcomeUnknownError,
+    ProviderError,
+    RejectedError,
+    UnavailableError,
+)
+
+CODES = {
+    "INSTRUMENT_DECLINED": "card_declined",
+    "TRANSACTION_REFUSED": "card_declined",
+    "CARD_EXPIRED": "expired_card",
+    "PAYER_ACTION_REQUIRED": "authentication_failed",
+    "CANNOT_BE_ZERO_OR_NEGATIVE": "amount_not_allowed",
+    "CURRENCY_NOT_SUPPORTED": "amount_not_allowed",
+    "DECIMALS_NOT_SUPPORTED": "amount_not_allowed",
+    "DECIMAL_PRECISION": "amount_not_allowed",
+    "INVALID_CURRENCY_CODE": "amount_not_allowed",
+    "MAX_CAPTURE_AMOUNT_EXCEEDED": "amount_not_allowed",
+    "MAX_VALUE_EXCEEDED": "amount_not_allowed",
+    "REFUND_AMOUNT_EXCEEDED": "amount_not_allowed",
+    "TRANSACTION_LIMIT_EXCEEDED": "amount_not_allowed",
+    # `processor_response.response_code` of a capture that was declined
+    "00N7": "incorrect_cvc",
+    "5110": "incorrect_cvc",
+    "5120": "insufficient_funds",
+    "5400": "expired_card",
+}
+_SLOW_OR_BUSY = 429
+
+
+class RefusedError(RejectedError):
+    """PayPal refused; `redirect_url` is where the customer may choose another way to pay, empty when nowhere."""
+
+    def __init__(self, failure: Failure, redirect_url: str = "") -> None:
+        super().__init__(failure)
+        self.redirect_url = redirect_url
+
+    @property
+    def issue(self) -> str:
+        """PayPal's own word for what is wrong."""
+        return self.failure.provider_code
+
+
+def failure(code: str, message: str, default: str = "provider_rejected") -> Failure:
+    """Return why PayPal refused."""
+    return Failure(CODES.get(code, default), message, code)
+
+
+def of_transport(error: httpx.HTTPError) -> ProviderError:
+    """Return what a request without an answer means: when no connection was made, nothing was asked."""
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
+        return UnavailableError("PayPal could not be reached")
+    return OutcomeUnknownError(f"PayPal gave no answer: {error!r}")
+
+
+def of_answer(answer: httpx.Response) -> ProviderError:
+    """Return what an answer other than 2xx means."""
+    body = _body(answer)
+    issue, said = _issue(body), _message(body)
+    match answer.status_code:
+        case 401 | 403:
+            return UnavailableError(f"PayPal does not accept our client: {said}")
+        case 404:
+            return ObjectNotFoundError(said)
+        case 409:
+            # PREVIOUS_REQUEST_IN_PROGRESS: how that one ends is not known yet
+            return OutcomeUnknownError(said)
+        case status if status == _SLOW_OR_BUSY:
+            return UnavailableError("PayPal answers that we ask too often")
+        case status if 400 <= status < 500:
+            return RefusedError(failure(issue, said), _redirect(body))
+        case status:
+            return OutcomeUnknownError(f"PayPal answered {status}: {said}")
+
+
+def _body(answer: httpx.Response) -> Mapping[str, Any]:
+    try:
+        body = answer.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _issue(body: Mapping[str, Any]) -> str:
+    return str(_detail(body).get("issue") or body.get("name") or body.get("error") or "")
+
+
+def _message(body: Mapping[str, Any]) -> str:
+    said = _detail(body).get("description") or body.get("message") or body.get("error_description")
+    return str(said or "PayPal refused without saying why")
+
+
+def _detail(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    details = body.get("details")
+    first = details[0] if isinstance(details, list) and details else None
+    return first if isinstance(first, dict) else {}
+
+
+def _redirect(body: Mapping[str, Any]) -> str:
+    links = body.get("links")
+    wanted = ("redirect", "payer-action")
+    found = [link for link in links if isinstance(link, dict)] if isinstance(links, list) else []
+    return next((str(link["href"]) for link in found if link.get("rel") in wanted and "href" in link), "")

@@ -1,0 +1,113 @@
+"""PayPal's own books: Transaction Search v1 (`GET /v1/reporting/transactions`).
+
+It lists transactions, not orders: what nobody has paid is not in it, and a payment is listed at the time at which its
+money was taken. A transaction shows up within three hours. A search spans 31 days at the most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+from payment_svc.domain import PaymentStatus
+from payment_svc.providers.base import ObjectNotFoundError, ProviderRecord
+from payment_svc.providers.paypal import amounts, requests
+from payment_svc.providers.paypal.client import Object, PaypalClient
+from payment_svc.providers.paypal.errors import RefusedError
+
+PATH = "/v1/reporting/transactions"
+PAGE_SIZE = 500
+LONGEST = timedelta(days=31)
+SHORTEST = timedelta(seconds=1)
+TOO_MANY = "RESULTSET_TOO_LARGE"
+PAYMENT = "T00"
+"""What the codes of payments begin with; fees, refunds, reversals and authorizations have others."""
+STATUSES = {
+    "S": PaymentStatus.SUCCESS,
+    # taken, and given back since: that is the refunds' story
+    "V": PaymentStatus.SUCCESS,
+    "P": PaymentStatus.PROCESSING,
+    "D": PaymentStatus.FAILED,
+}
+
+
+async def walk(api: PaypalClient, since: datetime, until: datetime) -> AsyncIterator[ProviderRecord]:
+    """List the payments of a span of time, its end excluded.
+
+    Raises UnavailableError or OutcomeUnknownError; RejectedError when the app lacks the permission to search.
+    """
+    spans = _spans(since, until)
+    while spans:
+        start, end = spans.pop(0)
+        try:
+            async for record in _search(api, start, end):
+                yield record
+        except RefusedError as error:
+            half = (end - start) / 2
+            if error.issue != TOO_MANY or half < SHORTEST:
+                raise
+            # refused before its first page, so nothing is listed twice
+            spans[:0] = [(start, start + half), (start + half, end)]
+
+
+def _spans(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+    starts = [since]
+    while starts[-1] + LONGEST < until:
+        starts.append(starts[-1] + LONGEST)
+    return list(zip(starts, [*starts[1:], until], strict=True))
+
+
+async def _search(api: PaypalClient, since: datetime, until: datetime) -> AsyncIterator[ProviderRecord]:
+    page = pages = 1
+    while page <= pages:
+        found = await api.get(
+            PATH,
+            {
+                "start_date": _time(since),
+                "end_date": _time(until),
+                "fields": "transaction_info",
+                "page": str(page),
+                "page_size": str(PAGE_SIZE),
+            },
+        )
+        pages, page = int(found.get("total_pages", 1)), page + 1
+        for one in found["transaction_details"]:
+            record = await _record(api, one["transaction_info"])
+            if record and since <= record.create_time < until:
+                yield record
+
+
+async def _record(api: PaypalClient, transaction: Object) -> ProviderRecord | None:
+    """Read a transaction; None when it is no payment, or in a currency that cannot be one of ours."""
+    wire = transaction["transaction_amount"]
+    if not str(transaction.get("transaction_event_code", "")).startswith(PAYMENT):
+        return None
+    if wire["currency_code"] not in amounts.SUPPORTED:
+        return None
+    status = STATUSES.get(str(transaction["transaction_status"]), PaymentStatus.PROCESSING)
+    return ProviderRecord(
+        reference=await _order_of(api, transaction),
+        payment_id=requests.labels_of(transaction.get("custom_field"))[0],
+        status=status,
+        amount=amounts.from_wire(wire) if status == PaymentStatus.SUCCESS else None,
+        create_time=datetime.fromisoformat(transaction["transaction_initiation_date"]),
+    )
+
+
+async def _order_of(api: PaypalClient, transaction: Object) -> str:
+    """Return the order that was paid: named by the transaction, else by the capture, whose id is the transaction's.
+
+    A captured authorization names the authorization instead of the order. Empty for money that came without an order.
+    """
+    if transaction.get("paypal_reference_id_type") == "ODR":
+        return str(transaction["paypal_reference_id"])
+    try:
+        capture = await api.get(f"/v2/payments/captures/{requests.in_path(transaction['transaction_id'])}")
+    except ObjectNotFoundError:
+        return ""
+    related = (capture.get("supplementary_data") or {}).get("related_ids") or {}
+    return str(related.get("order_id", ""))
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
