@@ -66,7 +66,8 @@ def _made(account: Account, start: datetime, end: datetime) -> list[Document]:
             Query(NAME, f"{NAME}.{kind}", created_from=low, created_to=high, limit=_MOST)
         )
     ]
-    return sorted(made, key=lambda document: (document.created, document.id))
+    # what is new comes last, so that nothing moves to another page while the pages are read
+    return sorted(made, key=lambda document: account.world.documents.position(document.id) or 0)
 
 
 def _transaction(document: Document) -> JSON:
