@@ -60,9 +60,9 @@ class Verifier:
         except CertificateUnavailableError:
             await self._ask_paypal(body, given)
         else:
-            signed = f"{given[TRANSMISSION]}|{given[TIME]}|{self._webhook_id}|{zlib.crc32(body)}"
+            signed = signed_text(given[TRANSMISSION], given[TIME], self._webhook_id, body)
             try:
-                key.verify(_decoded(given[SIGNATURE]), signed.encode(), PKCS1v15(), hashes.SHA256())
+                key.verify(_decoded(given[SIGNATURE]), signed, PKCS1v15(), hashes.SHA256())
             except InvalidSignature:
                 raise SignatureInvalidError("not PayPal's signature over this body for this webhook") from None
         self._check_transmission(given[TRANSMISSION], body)
@@ -100,6 +100,11 @@ class Verifier:
             raise UnavailableError("neither PayPal's certificate nor PayPal itself can be reached") from error
         if answer.get("verification_status") != "SUCCESS":
             raise SignatureInvalidError("PayPal says that it has not sent this")
+
+
+def signed_text(transmission_id: str, time: str, webhook_id: str, body: bytes) -> bytes:
+    """Return what PayPal signs: the body takes part by its CRC-32, as an unsigned decimal."""
+    return f"{transmission_id}|{time}|{webhook_id}|{zlib.crc32(body)}".encode()
 
 
 def translate(body: bytes) -> ProviderEvent:
