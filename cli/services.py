@@ -89,13 +89,12 @@ OUR_SERVICES = (
 )
 
 
-def sandbox(site: Site) -> Child:
-    """Return the provider simulator, which keeps its ledger in the data folder."""
-    folder = site.data.folder("sandbox")
+def sandbox_env(site: Site) -> dict[str, str]:
+    """Return the environment of the provider simulator."""
     env = outside_env() | {
         "SANDBOX_LISTEN": site.address("sandbox"),
         "SANDBOX_PUBLIC_URL": site.sandbox_url,
-        "SANDBOX_DATABASE": str(folder / "sandbox.sqlite3"),
+        "SANDBOX_DATABASE": str(site.data.folder("sandbox") / "sandbox.sqlite3"),
         "SANDBOX_STRIPE_API_KEY": site.stripe_api_key,
         "SANDBOX_STRIPE_WEBHOOK_URL": f"{site.edge_url}/v1/webhooks/stripe",
         "SANDBOX_STRIPE_WEBHOOK_SECRET": site.stripe_webhook_secret,
@@ -110,6 +109,11 @@ def sandbox(site: Site) -> Child:
             "SANDBOX_PAYPAL_CERT_URL_BASE": site.paypal.cert_url_base,
             "SANDBOX_PAYPAL_CA_FILE": site.paypal.ca_file,
         }
-    command = Command([sys.executable, "-m", "sandbox"], env | dict(site.service_env.get("sandbox", {})), ROOT)
+    return env | dict(site.service_env.get("sandbox", {}))
+
+
+def sandbox(site: Site) -> Child:
+    """Return the provider simulator, which keeps its ledger in the data folder."""
+    command = Command([sys.executable, "-m", "sandbox"], sandbox_env(site), ROOT)
     health = f"{site.sandbox_url}/_sandbox/health"
     return Child("sandbox", command, site.log("sandbox"), ready=lambda: http_ok(health))

@@ -45,7 +45,9 @@ def up(
     """Start the whole gateway with real servers, and run it until Ctrl-C.
 
     A component that dies is started again. A part is replaced by FUSIONXPAY_POSTGRES_URL, FUSIONXPAY_NATS_URL or
-    FUSIONXPAY_REDIS_URL, and the simulated Stripe by FUSIONXPAY_STRIPE_API_KEY with FUSIONXPAY_STRIPE_WEBHOOK_SECRET.
+    FUSIONXPAY_REDIS_URL, the simulated Stripe by FUSIONXPAY_STRIPE_API_KEY with FUSIONXPAY_STRIPE_WEBHOOK_SECRET, and
+    the simulated PayPal by FUSIONXPAY_PAYPAL_CLIENT_ID with FUSIONXPAY_PAYPAL_CLIENT_SECRET and
+    FUSIONXPAY_PAYPAL_WEBHOOK_ID.
     """
     console = Console()
     try:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from mesh import context, history
 from mesh.database import Database
-from mesh.errors import ApiError, invalid, unauthenticated
+from mesh.errors import ApiError, invalid, unauthenticated, unavailable
 from mesh.ids import Clock, utc_now
 from mesh.lock import Locks
 from mesh.telemetry import alert, get_logger
@@ -82,7 +82,7 @@ class Webhooks:
         """Verify a webhook on its raw bytes and store it; one that is here already changes nothing.
 
         Raises ApiError UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID; INVALID_ARGUMENT for a provider that is not
-        on or a body that is not an event.
+        on or a body that is not an event; UNAVAILABLE when the signature cannot be checked now: it is sent again.
         """
         provider = self._providers.get(provider_name) if provider_name else self._providers.recognize(headers)
         try:
@@ -90,6 +90,8 @@ class Webhooks:
             event = provider.translate(body)
         except SignatureInvalidError as error:
             raise unauthenticated("WEBHOOK_SIGNATURE_INVALID", str(error)) from None
+        except ProviderError as error:
+            raise unavailable("PROVIDER_UNAVAILABLE", f"{error}; send the event again") from error
         except ValueError as error:
             raise invalid("payload", str(error), "WEBHOOK_NOT_AN_EVENT") from None
         call = context.current()

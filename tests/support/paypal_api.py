@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx
 
 from mesh.money import Money
-from payment_svc.domain import CaptureMethod, Payment, PaymentStatus
+from payment_svc.domain import CaptureMethod, Payment, PaymentStatus, first_attempt
 from payment_svc.providers.paypal.adapter import Access, PaypalProvider
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,6 +35,7 @@ PAYMENT = Payment(
     version=3,
     create_time=NOW,
     update_time=NOW,
+    attempts=(first_attempt("paypal", NOW),),
 )
 EUR12 = {"currency_code": "EUR", "value": "12.00"}
 
