@@ -310,3 +310,10 @@ def test_amount_that_paypal_cannot_take_is_refused_and_nothing_is_stored(value: 
     body = {"order_id": order_id, "provider": "paypal", "return_url": RETURN_URL}
     assert problem(merchant.http.post("/v1/payments", json=body))[:2] == (400, "AMOUNT_NOT_SUPPORTED")
     assert merchant.order(order_id)["status"] == "NEW"
+
+
+def test_token_is_refused_as_paypal_has_none(merchant: Merchant):
+    order_id = merchant.new_order()["order_id"]
+    body = {"order_id": order_id, "provider": "paypal", "payment_method": "pm_card_visa"}
+    assert problem(merchant.http.post("/v1/payments", json=body))[:2] == (400, "CAPABILITY_NOT_SUPPORTED")
+    assert merchant.order(order_id)["status"] == "NEW"
