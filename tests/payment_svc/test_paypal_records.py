@@ -40,8 +40,9 @@ async def _records(paypal: Paypal, until: timedelta = timedelta(days=1)) -> list
     [("S", S.SUCCESS, 1200), ("V", S.SUCCESS, 1200), ("P", S.PROCESSING, 0), ("D", S.FAILED, 0)],
 )
 async def test_transaction_is_a_record_of_its_order(status: str, ours: PaymentStatus, minor: int):
-    fee, refund = _transaction("T0106", value="-0.40"), _transaction("T1107", value="-3.00")
-    listed = {"transaction_details": [_transaction(status=status), fee, refund], "total_pages": 1}
+    others = [_transaction("T0106", value="-0.40"), _transaction("T1107", value="-3.00"), _transaction(value="-9.00")]
+    others.append(_transaction(transaction_amount={"currency_code": "RUB", "value": "9.00"}))
+    listed = {"transaction_details": [*others, _transaction(status=status)], "total_pages": 1}
     [record] = await _records(Paypal(said(200, listed)))
     assert (record.reference, record.payment_id) == ("ORDER1", str(PAYMENT.payment_id))
     assert (record.status, record.amount.minor if record.amount else 0, record.create_time) == (ours, minor, NOW)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import httpx
@@ -41,7 +41,7 @@ class Access:
     """Where PayPal is, who we are there, and what its webhooks are verified against."""
 
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     webhook_id: str
     api_base: str = ""
     cert_url_base: str = ""

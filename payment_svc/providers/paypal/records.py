@@ -78,11 +78,10 @@ async def _search(api: PaypalClient, since: datetime, until: datetime) -> AsyncI
 
 
 async def _record(api: PaypalClient, transaction: Object) -> ProviderRecord | None:
-    """Read a transaction; None when it is no payment, or in a currency that cannot be one of ours."""
+    """Read a transaction; None when it is no payment, one that we made, or in a currency that cannot be one of ours."""
     wire = transaction["transaction_amount"]
-    if not str(transaction.get("transaction_event_code", "")).startswith(PAYMENT):
-        return None
-    if wire["currency_code"] not in amounts.SUPPORTED:
+    is_payment = str(transaction.get("transaction_event_code", "")).startswith(PAYMENT)
+    if not is_payment or wire["value"].startswith("-") or wire["currency_code"] not in amounts.SUPPORTED:
         return None
     status = STATUSES.get(str(transaction["transaction_status"]), PaymentStatus.PROCESSING)
     return ProviderRecord(
