@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cli import bank_transfer
+from cli import bank_transfer, paypal
 from cli.postgres import database_url
 from cli.probes import grpc_serving, http_ok
 from cli.process import Child, Command
@@ -21,7 +21,7 @@ WITHHELD = (
     "FUSIONXPAY_STACK_",
     "FUSIONXPAY_STRIPE_",
     bank_transfer.PREFIX,
-    "FUSIONXPAY_PAYPAL_",
+    paypal.PREFIX,
     "FUSIONXPAY_POSTGRES_URL",
     "FUSIONXPAY_NATS_URL",
     "FUSIONXPAY_REDIS_URL",
@@ -72,9 +72,7 @@ def _payment_settings(site: Site) -> dict[str, str]:
         "STRIPE_WEBHOOK_SECRET": site.stripe_webhook_secret,
     }
     settings |= {"STRIPE_API_BASE": site.sandbox_url} if site.sandbox_url else {}
-    if site.paypal:
-        settings |= {f"PAYPAL_{name}": value for name, value in site.paypal.settings().items()}
-    return settings | bank_transfer.gateway_settings(site)
+    return settings | bank_transfer.gateway_settings(site) | paypal.gateway_settings(site)
 
 
 def _notify_settings(site: Site) -> dict[str, str]:
@@ -89,31 +87,19 @@ OUR_SERVICES = (
 )
 
 
-def sandbox_env(site: Site) -> dict[str, str]:
-    """Return the environment of the provider simulator."""
+def sandbox(site: Site) -> Child:
+    """Return the provider simulator, which keeps its ledger in the data folder."""
+    folder = site.data.folder("sandbox")
     env = outside_env() | {
         "SANDBOX_LISTEN": site.address("sandbox"),
         "SANDBOX_PUBLIC_URL": site.sandbox_url,
-        "SANDBOX_DATABASE": str(site.data.folder("sandbox") / "sandbox.sqlite3"),
+        "SANDBOX_DATABASE": str(folder / "sandbox.sqlite3"),
         "SANDBOX_STRIPE_API_KEY": site.stripe_api_key,
         "SANDBOX_STRIPE_WEBHOOK_URL": f"{site.edge_url}/v1/webhooks/stripe",
         "SANDBOX_STRIPE_WEBHOOK_SECRET": site.stripe_webhook_secret,
         **bank_transfer.sandbox_settings(site),
+        **paypal.sandbox_settings(site),
     }
-    if site.paypal and site.paypal.simulated:
-        env |= {
-            "SANDBOX_PAYPAL_CLIENT_ID": site.paypal.client_id,
-            "SANDBOX_PAYPAL_CLIENT_SECRET": site.paypal.client_secret,
-            "SANDBOX_PAYPAL_WEBHOOK_ID": site.paypal.webhook_id,
-            "SANDBOX_PAYPAL_WEBHOOK_URL": f"{site.edge_url}/v1/webhooks/paypal",
-            "SANDBOX_PAYPAL_CERT_URL_BASE": site.paypal.cert_url_base,
-            "SANDBOX_PAYPAL_CA_FILE": site.paypal.ca_file,
-        }
-    return env | dict(site.service_env.get("sandbox", {}))
-
-
-def sandbox(site: Site) -> Child:
-    """Return the provider simulator, which keeps its ledger in the data folder."""
-    command = Command([sys.executable, "-m", "sandbox"], sandbox_env(site), ROOT)
+    command = Command([sys.executable, "-m", "sandbox"], env | dict(site.service_env.get("sandbox", {})), ROOT)
     health = f"{site.sandbox_url}/_sandbox/health"
     return Child("sandbox", command, site.log("sandbox"), ready=lambda: http_ok(health))

@@ -54,13 +54,3 @@ class StackSettings(BaseSettings):
     stripe_webhook_secret: str = Field(
         "", validation_alias="FUSIONXPAY_STRIPE_WEBHOOK_SECRET", description="signing secret of its webhook endpoint"
     )
-    paypal_client_id: str = Field(
-        "", validation_alias="FUSIONXPAY_PAYPAL_CLIENT_ID", description="client of the real PayPal; empty: the sandbox"
-    )
-    paypal_client_secret: str = Field("", validation_alias="FUSIONXPAY_PAYPAL_CLIENT_SECRET", description="its secret")
-    paypal_webhook_id: str = Field("", validation_alias="FUSIONXPAY_PAYPAL_WEBHOOK_ID", description="id of its webhook")
-    paypal_api_base: str = Field(
-        "",
-        validation_alias="FUSIONXPAY_PAYPAL_API_BASE",
-        description="address of the real PayPal; empty: the live one",
-    )

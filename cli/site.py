@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cli.ports import HOST, Ports
@@ -14,28 +14,6 @@ USER = "fusionxpay"  # at PostgreSQL and at NATS
 INFRA = ("postgres", "nats", "valkey")
 SERVICES = ("order_svc", "payment_svc", "notify_svc", "edge")
 COMPONENTS = (*INFRA, "sandbox", *SERVICES, "envoy")
-
-
-@dataclass(frozen=True)
-class PaypalAccess:
-    """Who we are at PayPal, the real one or the simulated."""
-
-    client_id: str
-    client_secret: str = field(repr=False)
-    webhook_id: str
-    api_base: str = ""
-    cert_url_base: str = ""
-    ca_file: str = ""
-
-    @property
-    def simulated(self) -> bool:
-        """Whether the sandbox plays PayPal: it alone has certificates of its own."""
-        return bool(self.cert_url_base)
-
-    def settings(self) -> dict[str, str]:
-        """Return what the payment service is told, without what is left at its default."""
-        given = {name.upper(): str(value) for name, value in asdict(self).items()}
-        return {name: value for name, value in given.items() if value}
 
 
 @dataclass(frozen=True)
@@ -51,7 +29,6 @@ class Site:
     sandbox_url: str
     stripe_api_key: str = field(repr=False)
     stripe_webhook_secret: str = field(repr=False)
-    paypal: PaypalAccess | None
     log_level: str
     requests_per_second: int
     service_env: Mapping[str, Mapping[str, str]]
@@ -95,7 +72,6 @@ def lay_out(settings: StackSettings, wanted: frozenset[str], data: DataDir, port
     def url(component: str, own: str) -> str:
         return own if component in embedded else replaced[component]
 
-    sandbox_url = f"http://{HOST}:{numbers['sandbox']}" if "sandbox" in embedded else ""
     return Site(
         data=data,
         ports=numbers,
@@ -103,33 +79,10 @@ def lay_out(settings: StackSettings, wanted: frozenset[str], data: DataDir, port
         postgres_url=url("postgres", f"postgresql://{USER}:{secrets.postgres_password}@{HOST}:{numbers['postgres']}"),
         nats_url=url("nats", f"nats://{USER}:{secrets.nats_password}@{HOST}:{numbers['nats']}"),
         redis_url=url("valkey", f"redis://:{secrets.valkey_password}@{HOST}:{numbers['valkey']}/0"),
-        sandbox_url=sandbox_url,
+        sandbox_url=f"http://{HOST}:{numbers['sandbox']}" if "sandbox" in embedded else "",
         stripe_api_key=settings.stripe_api_key or secrets.stripe_api_key,
         stripe_webhook_secret=settings.stripe_webhook_secret or secrets.stripe_webhook_secret,
-        paypal=_paypal(settings, data, sandbox_url),
         log_level=settings.log_level,
         requests_per_second=settings.requests_per_second,
         service_env=settings.service_env,
-    )
-
-
-def _paypal(settings: StackSettings, data: DataDir, sandbox_url: str) -> PaypalAccess | None:
-    """Return the real PayPal when its client is given, else the sandbox's when there is one."""
-    if settings.paypal_client_id:
-        return PaypalAccess(
-            settings.paypal_client_id,
-            settings.paypal_client_secret,
-            settings.paypal_webhook_id,
-            settings.paypal_api_base,
-        )
-    if not sandbox_url:
-        return None
-    base = f"{sandbox_url}/paypal"
-    return PaypalAccess(
-        USER,
-        data.secrets.paypal_client_secret,
-        data.secrets.paypal_webhook_id,
-        api_base=base,
-        cert_url_base=base,
-        ca_file=str(data.folder("sandbox") / "paypal-ca.pem"),
     )

@@ -14,6 +14,7 @@ from payment_svc.settings import PaymentSettings
 
 CAPABILITIES: Mapping[str, Capabilities] = {
     StripeProvider.name: StripeProvider.capabilities,
+    PaypalProvider.name: PaypalProvider.capabilities,
     BankTransferProvider.name: BankTransferProvider.capabilities,
 }
 """What every provider can do, whether it is on or not."""
@@ -71,6 +72,18 @@ def build(settings: PaymentSettings) -> Registry:
                 max_calls=settings.provider_max_calls,
             )
         )
+    if settings.paypal_client_id:
+        access = Access(
+            client_id=settings.paypal_client_id,
+            client_secret=settings.paypal_client_secret.get_secret_value(),
+            webhook_id=settings.paypal_webhook_id,
+            api_base=settings.paypal_api_base.rstrip("/"),
+            cert_url_base=settings.paypal_cert_url_base,
+            ca_file=settings.paypal_ca_file,
+        )
+        providers.append(
+            PaypalProvider(access, timeout=settings.provider_timeout_seconds, max_calls=settings.provider_max_calls)
+        )
     if key := settings.bank_transfer_api_key.get_secret_value():
         providers.append(
             BankTransferProvider(
@@ -81,15 +94,5 @@ def build(settings: PaymentSettings) -> Registry:
                 timeout=settings.provider_timeout_seconds,
             )
         )
-    if settings.paypal_client_id:
-        access = Access(
-            client_id=settings.paypal_client_id,
-            client_secret=settings.paypal_client_secret.get_secret_value(),
-            webhook_id=settings.paypal_webhook_id,
-            api_base=settings.paypal_api_base.rstrip("/"),
-            cert_url_base=settings.paypal_cert_url_base,
-            ca_file=settings.paypal_ca_file,
-        )
-        providers.append(PaypalProvider(access, timeout=settings.provider_timeout_seconds))
     limits = Limits(settings.circuit_failures, settings.circuit_open_seconds, settings.provider_max_calls)
     return Registry(providers, limits)

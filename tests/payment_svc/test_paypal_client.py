@@ -76,7 +76,9 @@ async def test_without_a_token_nothing_was_asked(answer: httpx.Response | Except
             raise answer
         return answer
 
-    client = PaypalClient("https://paypal.example", "client", "hush", timeout=1, transport=httpx.MockTransport(paypal))
+    client = PaypalClient(
+        "https://paypal.example", "client", "hush", timeout=1, max_calls=100, transport=httpx.MockTransport(paypal)
+    )
     with pytest.raises(UnavailableError) as raised:
         await client.post("/v2/checkout/orders", {}, "id")
     assert asked == ["/v1/oauth2/token"]

@@ -93,7 +93,9 @@ async def test_public_authorities_are_trusted_unless_told_otherwise():
     internet = serving(leaf(), authority())
     access = Access("client", "secret", "WH1", "https://paypal.example")
     with pytest.raises(SignatureInvalidError, match="the certificate is not PayPal's"):
-        await PaypalProvider(access, timeout=1, transport=httpx.MockTransport(internet)).verify(BODY, headers(), NOW)
+        await PaypalProvider(access, timeout=1, max_calls=100, transport=httpx.MockTransport(internet)).verify(
+            BODY, headers(), NOW
+        )
 
 
 async def test_authorities_that_cannot_be_read_leave_it_open(tmp_path: Path):

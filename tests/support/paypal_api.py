@@ -79,7 +79,7 @@ class Paypal:
 
     def adapter(self, clock: Callable[[], datetime] = lambda: NOW) -> PaypalProvider:
         access = Access("client", "secret", "WH-1", api_base="https://paypal.example")
-        return PaypalProvider(access, timeout=1, clock=clock, transport=httpx.MockTransport(self))
+        return PaypalProvider(access, timeout=1, max_calls=100, clock=clock, transport=httpx.MockTransport(self))
 
     def sent(self, index: int = -1) -> tuple[str, dict[str, Any], str]:
         """Return path, body and request id of one call."""

@@ -146,7 +146,7 @@ class Internet:
         access = Access(
             "client", "secret", WEBHOOK_ID, "https://paypal.example", cert_url_base=cert_url_base, ca_file=str(ca_file)
         )
-        return PaypalProvider(access, timeout=1, transport=httpx.MockTransport(self))
+        return PaypalProvider(access, timeout=1, max_calls=100, transport=httpx.MockTransport(self))
 
 
 def serving(*chain: x509.Certificate, url: str = CERT_URL) -> Internet:

@@ -67,11 +67,17 @@ class PaypalProvider:
         access: Access,
         *,
         timeout: float,
+        max_calls: int,
         clock: Clock = utc_now,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._api = PaypalClient(
-            access.api_base, access.client_id, access.client_secret, timeout=timeout, transport=transport
+            access.api_base,
+            access.client_id,
+            access.client_secret,
+            timeout=timeout,
+            max_calls=max_calls,
+            transport=transport,
         )
         self._certificates = Certificates(access.cert_url_base, access.ca_file, transport=transport)
         self._verifier = webhooks.Verifier(access.webhook_id, self._certificates, self._api)

@@ -18,8 +18,8 @@ from payment_svc.providers.paypal.tokens import Tokens
 
 LIVE = "https://api-m.paypal.com"
 MAX_REQUEST_ID = 108
-MAX_CONNECTIONS = 400
-"""More than the payments that are under way at once when PayPal is slow: none has to wait for a connection."""
+SPARE_CONNECTIONS = 20
+"""Beside those of payments: for access tokens, reports, and questions about webhooks, which no bulkhead counts."""
 
 Object = Mapping[str, Any]
 
@@ -34,12 +34,14 @@ class PaypalClient:
         client_secret: str,
         *,
         timeout: float,
+        max_calls: int,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._http = httpx.AsyncClient(
             base_url=api_base or LIVE,
             timeout=timeout,
-            limits=httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=50),
+            # no call that was let in has to wait for a connection, however slow PayPal is
+            limits=httpx.Limits(max_connections=max_calls + SPARE_CONNECTIONS, max_keepalive_connections=50),
             transport=transport,
         )
         self._tokens = Tokens(self._http, client_id, client_secret)
