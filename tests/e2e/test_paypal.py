@@ -209,6 +209,19 @@ def test_refund_that_fails_late_lowers_the_sum_again(merchant: Merchant, paypal:
     merchant.wait_for_order(payment["order_id"], "SUCCESS")
 
 
+def test_money_that_paypal_takes_back_is_quarantined(merchant: Merchant, paypal: PaypalAccount):
+    payment = paid(merchant, paypal)
+    [capture] = paypal.lines(payment["order_id"], "capture")
+    paypal.settle(capture["id"], "reversed")
+
+    def told() -> bool:
+        entries = merchant.get(f"/v1/orders/{payment['order_id']}/timeline")["entries"]
+        return any(one["resource"] == "webhook" and one["status"] == "QUARANTINED" for one in entries)
+
+    eventually(told, "the reversal in quarantine")
+    assert merchant.payment(payment["payment_id"]) == payment
+
+
 def test_refund_whose_answer_is_lost_is_made_once(merchant: Merchant, provider: Provider, paypal: PaypalAccount):
     payment = paid(merchant, paypal)
     provider.fault(payment["order_id"], "timeout_after", operation="captures.refund", seconds=5)

@@ -202,3 +202,12 @@ async def test_refund_is_known_by_its_label(reference: str):
         found = await Paypal(said(200, answer)).adapter().fetch_refund(PAYMENT, wanted)
         assert bool(found) == is_found
     assert await Paypal(said(404, {})).adapter().fetch_refund(PAYMENT, wanted) is None
+
+
+async def test_refund_made_by_hand_is_known_by_its_capture():
+    paypal = Paypal(said(200, paid("COMPLETED", custom_id=str(PAYMENT.payment_id))))
+    assert await paypal.adapter().owner_of("C1") == str(PAYMENT.payment_id)
+    assert paypal.sent()[0] == "/v2/payments/captures/C1"
+    assert await Paypal(said(200, paid("COMPLETED"))).adapter().owner_of("C1") == ""
+    assert await Paypal(said(404, {})).adapter().owner_of("C1") == ""
+    assert await paypal.adapter().owner_of("") == ""

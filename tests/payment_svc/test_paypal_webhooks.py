@@ -357,6 +357,11 @@ def test_refund_names_its_payment_by_its_label(label: str | None, payment_id: st
     assert (event.refund_reference, event.payment_id, event.refund_id) == ("R1", payment_id, refund_id)
 
 
+def test_refund_leads_to_its_capture():
+    links = [{"rel": "self", "href": "https://x/refunds/R1"}, {"rel": "up", "href": "https://x/captures/C1"}]
+    assert webhooks.translate(_event({"id": "R1", "links": links}, "refund")).reference == "C1"
+
+
 @given(st.binary(max_size=60) | st.recursive(st.none() | st.text(), st.lists).map(lambda x: json.dumps(x).encode()))
 def test_body_that_is_no_event_is_a_value_error_whatever_it_is(body: bytes):
     with pytest.raises(ValueError):  # noqa: PT011  any reason

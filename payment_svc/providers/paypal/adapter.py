@@ -193,6 +193,14 @@ class PaypalProvider:
         label = requests.refund_label(payment.payment_id, refund.refund_id)
         return next((objects.of_refund(one) for one in made if one.get("custom_id") == label), None)
 
+    async def owner_of(self, reference: str) -> str:
+        """Show the capture that a refund's event links to: a refund made by hand need not carry our label."""
+        try:
+            capture = await self._api.get(f"/v2/payments/captures/{requests.in_path(reference)}")
+        except ObjectNotFoundError:
+            return ""
+        return requests.labels_of(capture.get("custom_id"))[0]
+
     def records(self, since: datetime, until: datetime) -> AsyncIterator[ProviderRecord]:
         """Walk through the transactions that PayPal reports."""
         return records.walk(self._api, since, until)

@@ -121,7 +121,7 @@ def translate(body: bytes) -> ProviderEvent:
         return ProviderEvent(
             event_id=_text(event["id"]),
             type=_text(event["event_type"]),
-            reference=_order_of(target, is_order=event.get("resource_type") == "checkout-order"),
+            reference=_payment_of(target, is_order=event.get("resource_type") == "checkout-order"),
             payment_id=payment_id,
             refund_id=refund_id if is_refund else "",
             refund_reference=_text(target["id"]) if is_refund else "",
@@ -174,12 +174,13 @@ def _custom_id(target: Mapping[str, Any]) -> object:
     return target.get("custom_id") or units[0].get("custom_id")
 
 
-def _order_of(target: Mapping[str, Any], *, is_order: bool) -> str:
-    """Return the order's id; a refund does not name one."""
+def _payment_of(target: Mapping[str, Any], *, is_order: bool) -> str:
+    """Return the order's id; a refund does not name it, but links to the capture that it gives back."""
     if is_order:
         return _text(target["id"])
     related = (target.get("supplementary_data") or {}).get("related_ids") or {}
-    return _text(target.get("order_id") or related.get("order_id") or "")
+    capture = next((_text(link["href"]) for link in target.get("links") or () if link.get("rel") == "up"), "")
+    return _text(target.get("order_id") or related.get("order_id") or capture.rpartition("/")[2])
 
 
 def _text(value: object) -> str:
