@@ -22,6 +22,8 @@ from cli.up import Interrupted, interruptible, load_settings
 
 PATIENCE = 20.0
 AMOUNT = {"value": "12.00", "currency": "EUR"}
+PART = {"value": "4.50", "currency": "EUR"}
+JSON_ONLY = {"accept": "application/json"}
 ResultT = TypeVar("ResultT")
 
 
@@ -62,7 +64,8 @@ def run(console: Console) -> None:
         show_timeline(console, hops)
         show_outcome(console, trip, outcome)
         check(trip, outcome, merchant)
-    console.print(f"[green]All three agree. Done in {time.monotonic() - began:.1f} s, and nothing is left running.")
+        second_payment(console, ready)
+    console.print(f"[green]All parties agree. Done in {time.monotonic() - began:.1f} s, and nothing is left running.")
 
 
 def pay(ready: Ready, merchant: Receiver) -> tuple[Trip, Outcome]:
@@ -97,6 +100,39 @@ def pay(ready: Ready, merchant: Receiver) -> tuple[Trip, Outcome]:
         ledger = answer(browser.get(f"{ready.sandbox_url}/_sandbox/ledger", params=query)).json()
     trip = Trip(order_id, payment.json()["payment_id"], order.headers["x-request-id"], payment.headers["x-request-id"])
     return trip, Outcome(paid, ledger["entries"], event)
+
+
+def second_payment(console: Console, ready: Ready) -> None:
+    """Pay through another provider, give a part back, and show what the order's timeline tells of it.
+
+    Raises DemoError when the gateway and the provider disagree.
+    """
+    headers = {"authorization": f"Bearer {ready.merchant.api_key}"}
+    with httpx.Client(base_url=ready.edge_url, headers=headers, timeout=PATIENCE) as api, httpx.Client() as browser:
+        order_id = answer(api.post("/v1/orders", json={"amount": AMOUNT})).json()["order_id"]
+        wanted = {"order_id": order_id, "provider": "paypal", "return_url": "https://shop.example/thanks"}
+        payment = answer(api.post("/v1/payments", json=wanted)).json()
+        # the customer approves and closes the browser: nobody but PayPal tells the gateway
+        answer(browser.post(f"{payment['redirect_url']}/approve", json={"payment_method": "paypal"}, headers=JSON_ONLY))
+        wait_until("the PayPal order to be paid", lambda: settled(api, order_id))
+        answer(api.post(f"/v1/payments/{payment['payment_id']}/refunds", json={"amount": PART}))
+        wait_until("the refund to reach the order", lambda: reached(api, order_id, "PARTIALLY_REFUNDED"))
+        entries = answer(api.get(f"/v1/orders/{order_id}/timeline")).json()["entries"]
+        ledger = answer(browser.get(f"{ready.sandbox_url}/_sandbox/ledger", params={"order_id": order_id})).json()
+    table = Table("at", "what", "status", "caused by", "", title="A PayPal payment and a partial refund: its timeline")
+    for entry in entries:
+        cause = f"{entry['actor']}: {entry['cause'].removeprefix('webhook:')}"
+        table.add_row(entry["time"][11:23], entry["resource"], entry["status"], cause, entry["detail"][:60])
+    console.print(table)
+    moved = [(line["kind"], line["amount"]) for line in ledger["entries"] if line["kind"] != "charge"]
+    if moved != [("capture", 1200), ("refund", 450)]:
+        raise DemoError(f"PayPal's ledger says otherwise: {moved}")
+
+
+def reached(api: httpx.Client, order_id: str, status: str) -> dict[str, Any] | None:
+    """Return the order once it has a status."""
+    order: dict[str, Any] = answer(api.get(f"/v1/orders/{order_id}")).json()
+    return order if order["status"] == status else None
 
 
 def answer(response: httpx.Response) -> httpx.Response:

@@ -11,14 +11,14 @@ from cli.ports import Ports
 from cli.settings import StackSettings
 from cli.stack import Ready, Stack
 from tests.support.chaos import ChaosStack
-from tests.support.stacks import QUICK
+from tests.support.stacks import BREAKABLE
 
 
 @pytest.fixture(scope="session")
 def chaos() -> Iterator[ChaosStack]:
     """The stack that is broken and healed."""
     with ExitStack() as undo:
-        chaos = ChaosStack(StackSettings(service_env=QUICK), undo.enter_context(Ports()).take())
+        chaos = ChaosStack(StackSettings(service_env=BREAKABLE), undo.enter_context(Ports()).take())
         undo.enter_context(chaos.stack)
         yield chaos
 

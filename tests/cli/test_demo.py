@@ -39,5 +39,7 @@ def test_demo_shows_each_hop_once_and_leaves_nothing_behind():
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line.split("│")[3].strip() for line in done.stdout.splitlines() if line.count("│") == 5]
     assert rows[: len(HOPS)] == [hop.what for hop in HOPS]
-    assert "All three agree" in done.stdout
+    assert "All parties agree" in done.stdout
+    for told in ("PARTIALLY_REFUNDED", "provider: paypal:CHECKOUT.ORDER.APPROVED", "4.50 EUR"):
+        assert told in done.stdout
     assert left_behind(mark) == []

@@ -18,6 +18,16 @@ from tests.support.waiting import PATIENCE, POLL_SECONDS, eventually
 Json = dict[str, Any]
 RETURN_URL = "https://shop.example/return"
 TRY_AGAIN = (409, 503, 504)
+STRIPE_THEN_PAYPAL = {
+    "rules": [
+        {
+            "name": "euros",
+            "currencies": ["EUR"],
+            "targets": [{"provider": "stripe", "weight": 1}, {"provider": "paypal", "weight": 0}],
+        }
+    ]
+}
+"""A routing policy: the second provider only when the first cannot."""
 
 
 class Identities:

@@ -49,6 +49,11 @@ class Provider:
         fault = {"kind": kind, "match": {"order_id": order_id}, "count": 1} | fields
         return str(self._http.post("/_sandbox/faults", json=fault).raise_for_status().json()["id"])
 
+    def outage(self, operation: str) -> str:
+        """Have an operation answer 500 for everybody, until it is disarmed."""
+        fault = {"kind": "error_500", "operation": operation, "stored": False}
+        return str(self._http.post("/_sandbox/faults", json=fault).raise_for_status().json()["id"])
+
     def wait_for_hit(self, fault_id: str) -> None:
         """Wait until a fault has struck."""
 

@@ -15,3 +15,8 @@ QUICK = {
     "sandbox": {"SANDBOX_SETTLE_SECONDS": "0.3"},
 }
 """Environment by component."""
+
+BREAKABLE = QUICK | {
+    "payment_svc": QUICK["payment_svc"] | {"FUSIONXPAY_CIRCUIT_FAILURES": "3", "FUSIONXPAY_CIRCUIT_OPEN_SECONDS": "1"},
+}
+"""The same for a stack whose providers are taken away: its circuits open, and close again soon."""
