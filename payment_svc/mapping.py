@@ -36,6 +36,7 @@ _REFUND_FACTS: Mapping[RefundStatus, type[Message]] = {
     RefundStatus.PENDING: refund_events_pb2.RefundUpdated,
     RefundStatus.SUCCESS: refund_events_pb2.RefundSucceeded,
     RefundStatus.FAILED: refund_events_pb2.RefundFailed,
+    RefundStatus.NEEDS_REVIEW: refund_events_pb2.RefundNeedsReview,
 }
 
 

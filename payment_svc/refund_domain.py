@@ -18,10 +18,15 @@ class RefundStatus(StrEnum):
     PENDING = "PENDING"
     SUCCESS = "SUCCESS"
     FAILED = "FAILED"
+    NEEDS_REVIEW = "NEEDS_REVIEW"
 
+
+OPEN_REFUNDS = frozenset({RefundStatus.PENDING, RefundStatus.NEEDS_REVIEW})
+"""Whose outcome is open: they are looked up, and their amount counts as taken."""
 
 REFUND_TRANSITIONS: Mapping[RefundStatus, frozenset[RefundStatus]] = {
-    RefundStatus.PENDING: frozenset({RefundStatus.SUCCESS, RefundStatus.FAILED}),
+    RefundStatus.PENDING: frozenset({RefundStatus.SUCCESS, RefundStatus.FAILED, RefundStatus.NEEDS_REVIEW}),
+    RefundStatus.NEEDS_REVIEW: frozenset({RefundStatus.SUCCESS, RefundStatus.FAILED}),
     # the customer's bank may send the money back after weeks
     RefundStatus.SUCCESS: frozenset({RefundStatus.FAILED}),
     RefundStatus.FAILED: frozenset(),

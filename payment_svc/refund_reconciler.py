@@ -17,7 +17,7 @@ from payment_svc.domain import AmountMismatchError, Payment
 from payment_svc.providers.base import ProviderError
 from payment_svc.providers.registry import Registry
 from payment_svc.reconciler import BATCH, LEASE
-from payment_svc.refund_domain import Refund
+from payment_svc.refund_domain import Refund, RefundSnapshot, RefundStatus
 from payment_svc.refund_repository import DueRefund, RefundRepository
 from payment_svc.refunds import Refunds
 from payment_svc.repository import PaymentRepository
@@ -77,8 +77,9 @@ class RefundReconciler:
         elif self._clock() - refund.create_time < REPEATABLE:
             # the provider never received it: the process died before, or the request was lost
             await self._refunds.drive(payment, refund, again=True)
-        else:
+        elif refund.status == RefundStatus.PENDING:
             alert("refund_needs_review", log, refund_id=refund.refund_id, payment_id=refund.payment_id)
+            await self._refunds.agree(refund, RefundSnapshot("", RefundStatus.NEEDS_REVIEW))
 
     async def _payment_of(self, refund: Refund) -> Payment:
         async with self._database.session() as session:

@@ -14,7 +14,7 @@ from mesh.database import Row, Session, Statement, parameters_for, statement
 from mesh.money import Money
 from mesh.schema import TIME
 from payment_svc.domain import Failure
-from payment_svc.refund_domain import Refund, RefundStatus
+from payment_svc.refund_domain import OPEN_REFUNDS, Refund, RefundStatus
 from payment_svc.tables import refunds
 
 _id = sa.bindparam("refund_id", type_=sa.UUID)
@@ -53,7 +53,7 @@ _UPDATE = statement(
 )
 _SCHEDULE = statement(
     sa.update(refunds)
-    .where(refunds.c.refund_id == _id, refunds.c.status == "PENDING")
+    .where(refunds.c.refund_id == _id, refunds.c.status.in_(sorted(OPEN_REFUNDS)))
     .values(next_check_time=sa.bindparam("next_check_time", type_=TIME))
 )
 _TAKEN = statement(
@@ -127,7 +127,7 @@ def _changing(refund: Refund, next_check: datetime | None) -> dict[str, object]:
         "b_failure": Jsonb(asdict(refund.failure)) if refund.failure else None,
         "b_version": refund.version,
         "b_update_time": refund.update_time,
-        "b_next_check_time": next_check if refund.status == RefundStatus.PENDING else None,
+        "b_next_check_time": next_check if refund.status in OPEN_REFUNDS else None,
     }
 
 

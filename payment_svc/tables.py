@@ -8,6 +8,7 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.schema import NAMING, TIME, history, idempotency_keys, outbox, with_mesh_tables
 from payment_svc.dispute_domain import DisputeStatus
 from payment_svc.domain import LIVE, PaymentStatus
+from payment_svc.refund_domain import RefundStatus
 
 metadata = sa.MetaData(naming_convention=NAMING)
 with_mesh_tables(metadata, outbox, idempotency_keys, history)
@@ -82,7 +83,7 @@ refunds = sa.Table(
     sa.Column("next_check_time", TIME),
     sa.Column("checks", sa.Integer, nullable=False),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
-    sa.CheckConstraint("status IN ('PENDING', 'SUCCESS', 'FAILED')", name="status_known"),
+    sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in RefundStatus)})", name="status_known"),
 )
 sa.Index("ix_refunds_payment", refunds.c.payment_id, refunds.c.refund_id)
 sa.Index("ix_refunds_reference", refunds.c.provider_reference, postgresql_where=refunds.c.provider_reference != "")

@@ -131,6 +131,8 @@ class Webhooks:
         if payment is None and event.refund_reference:
             owner = await provider.owner_of(event.reference)
             payment = await self._payment_of(stored.provider, replace(event, payment_id=owner))
+        if payment is None and event.payment_id:
+            return Verdict("QUARANTINED", "claims to be of a payment that is not here")
         if payment is None:
             return Verdict("IGNORED", "belongs to no payment of ours")
         # whoever works on the order now, most likely the request that the event is an echo of, goes first

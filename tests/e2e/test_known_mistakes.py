@@ -1,4 +1,16 @@
-"""The mistakes that payment gateways are known to make. Each has a test, and each test fails if the mistake is made."""
+"""The mistakes that payment gateways are known to make. Each has a test, and each test fails if the mistake is made.
+
+Some need a stack that is broken, or less than a whole one, and are elsewhere:
+
+- an event that cannot be sent is only logged: `tests/chaos/test_outages.py`,
+  test_order_is_taken_while_nats_is_away_and_its_events_flow_afterwards
+- a consumer swallows what it could not do: `tests/mesh/test_delivery.py`,
+  test_an_event_that_fails_for_a_while_is_applied_in_the_end
+- an order that PayPal's customer approved in a closed browser is never captured: `tests/e2e/test_paypal.py`,
+  test_approved_order_is_captured_though_the_browser_never_returns
+- the circuit breaker never opens: `tests/payment_svc/test_guard.py`,
+  test_failures_of_the_provider_in_a_row_open_the_circuit
+"""
 
 from __future__ import annotations
 

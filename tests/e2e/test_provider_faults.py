@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
+import psycopg
 import pytest
 
+from cli.stack import Ready
 from tests.support.merchant import Merchant, direct, hosted
 from tests.support.outcome import assert_paid
 from tests.support.provider import Provider
 from tests.support.receiver import Receiver
+from tests.support.storage import provider_event
+from tests.support.stripe_events import Stripe
+from tests.support.waiting import eventually
 
 
 @pytest.mark.parametrize(
@@ -89,3 +95,33 @@ def test_webhooks_that_misbehave_change_nothing_about_the_end(
         assert provider.pay(payment["redirect_url"]).status_code == 200
     provider.disarm(fault)
     assert assert_paid(merchant, provider, receiver, order_id)["version"] == 3
+
+
+def test_payment_that_nobody_can_tell_of_is_given_to_a_person_and_may_still_succeed(
+    gateway: Ready, merchant: Merchant, provider: Provider, receiver: Receiver
+):
+    order_id = merchant.new_order()["order_id"]
+    provider.fault(order_id, "webhook_drop", count=None)
+    payment = merchant.charge(order_id, "pm_usBankAccount_processing")
+    assert payment["status"] == "PROCESSING"
+    make_old(gateway, payment["payment_id"])
+    merchant.wait_for_payment(payment["payment_id"], "NEEDS_REVIEW")
+    receiver.wait_for("payment.needs_review")
+    assert merchant.order(order_id)["status"] == "PROCESSING"
+    provider.settle("stripe", payment["provider_reference"], "succeeded")
+    make_old(gateway, payment["payment_id"])
+    assert_paid(merchant, provider, receiver, order_id)
+
+
+def make_old(gateway: Ready, payment_id: str) -> None:
+    """Have the payment wait for longer than anything can last, and the reconciler look at it."""
+    query = "UPDATE payments SET create_time = now() - interval '27 hours', next_check_time = now()"
+    with psycopg.connect(gateway.database_urls["payments"]) as connection:
+        connection.execute(f"{query} WHERE payment_id = %s".encode(), [payment_id])
+
+
+def test_event_of_a_payment_that_is_not_here_is_quarantined(gateway: Ready, stripe: Stripe):
+    body = stripe.event("payment_intent.succeeded", payment_id=str(uuid.uuid4()))
+    assert stripe.post(body).status_code == 200
+    verdict = ("QUARANTINED", "claims to be of a payment that is not here")
+    eventually(lambda: provider_event(gateway, stripe.event_id(body)) == verdict, "the event in quarantine")

@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import httpx
+import psycopg
 
+from cli.stack import Ready
 from tests.support.errors import problem
 from tests.support.merchant import Json, Merchant
 from tests.support.provider import Provider
@@ -105,6 +107,7 @@ def test_another_merchants_refund_is_not_there(merchant: Merchant, new_merchant:
     refund_id = refund(merchant, payment).json()["refund_id"]
     stranger = new_merchant()
     assert problem(stranger.http.get(f"/v1/refunds/{refund_id}")) == (404, "REFUND_NOT_FOUND", set())
+    assert problem(refund(stranger, payment, "1.00")) == (404, "PAYMENT_NOT_FOUND", set())
     listing = stranger.http.get(f"/v1/payments/{payment['payment_id']}/refunds")
     assert problem(listing) == (404, "PAYMENT_NOT_FOUND", set())
 
@@ -121,3 +124,20 @@ def test_refund_that_was_made_elsewhere_is_quarantined_and_changes_nothing(merch
 
     eventually(told, "the refund's event in quarantine")
     assert merchant.order(order_id)["status"] == "SUCCESS"
+
+
+def test_refund_that_nobody_can_tell_of_is_given_to_a_person_and_may_still_end(
+    gateway: Ready, merchant: Merchant, provider: Provider, receiver: Receiver
+):
+    payment = paid(merchant)
+    lost = provider.fault(payment["order_id"], "timeout_before", operation="refunds.create", seconds=30, count=None)
+    asked = refund(merchant, payment, "3.00").json()
+    assert asked["status"] == "PENDING"
+    query = "UPDATE refunds SET create_time = now() - interval '21 hours', next_check_time = now() WHERE refund_id = %s"
+    with psycopg.connect(gateway.database_urls["payments"]) as connection:
+        connection.execute(query, [asked["refund_id"]])
+    receiver.wait_for("refund.needs_review")
+    assert merchant.get(f"/v1/refunds/{asked['refund_id']}")["status"] == "NEEDS_REVIEW"
+    # what is not known to have failed may not be given back again
+    assert problem(refund(merchant, payment, "7.01"))[1] == "AMOUNT_TOO_LARGE"
+    provider.disarm(lost)

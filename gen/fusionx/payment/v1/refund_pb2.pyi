@@ -40,6 +40,8 @@ class Refund(_message.Message):
         """The provider gave the money back."""
         FAILED: Refund._Status.ValueType  # 3
         """The provider did not, or the customer's bank returned it later. The amount may be refunded again."""
+        NEEDS_REVIEW: Refund._Status.ValueType  # 4
+        """Recovery could not learn the outcome; a person has to look. The amount counts as taken."""
 
     class Status(_Status, metaclass=_StatusEnumTypeWrapper):
         """The life of a refund."""
@@ -52,6 +54,8 @@ class Refund(_message.Message):
     """The provider gave the money back."""
     FAILED: Refund.Status.ValueType  # 3
     """The provider did not, or the customer's bank returned it later. The amount may be refunded again."""
+    NEEDS_REVIEW: Refund.Status.ValueType  # 4
+    """Recovery could not learn the outcome; a person has to look. The amount counts as taken."""
 
     REFUND_ID_FIELD_NUMBER: _builtins.int
     PAYMENT_ID_FIELD_NUMBER: _builtins.int
