@@ -7,7 +7,8 @@ from pathlib import Path
 
 from cli.site import Site
 from cli.state import write_private
-from edge.render import Gateway, render
+from edge.gateway import Gateway
+from edge.render import render
 from edge.routes import DESCRIPTORS
 
 EnvoyConfig = Callable[[Site], Path]
@@ -23,6 +24,8 @@ def render_envoy(site: Site) -> Path:
         descriptors=str(DESCRIPTORS),
         upstreams={upstream: site.address(service) for upstream, service in UPSTREAMS.items()},
         requests_per_second=site.requests_per_second,
+        global_limit=site.global_requests_per_second > 0,
+        trusted_hops=site.trusted_hops,
     )
     config = site.data.folder("envoy") / "envoy.yaml"
     write_private(config, render(gateway))

@@ -79,11 +79,16 @@ def _notify_settings(site: Site) -> dict[str, str]:
     return {"SECRET_KEYS": site.data.secrets.secret_keys, "ALLOW_HTTP_WEBHOOKS": "true"}
 
 
+def _edge_settings(site: Site) -> dict[str, str]:
+    limit = str(site.global_requests_per_second)
+    return {"SECRET_KEYS": site.data.secrets.identity_secret_keys, "GLOBAL_REQUESTS_PER_SECOND": limit}
+
+
 OUR_SERVICES = (
     Service("order_svc", "orders"),
     Service("payment_svc", "payments", _payment_settings),
     Service("notify_svc", "notify", _notify_settings),
-    Service("edge", "identity"),
+    Service("edge", "identity", _edge_settings),
 )
 
 

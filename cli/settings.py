@@ -23,6 +23,10 @@ class StackSettings(BaseSettings):
     http_port: int = Field(0, ge=0, le=65535, description="port of the public API; 0 takes a free one")
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="lowest level that is logged")
     requests_per_second: int = Field(1000, ge=1, description="what the gateway takes of one merchant")
+    global_requests_per_second: int = Field(
+        0, ge=0, description="what all gateways together take of one merchant, counted in Redis; 0: not counted"
+    )
+    trusted_hops: int = Field(0, ge=0, le=10, description="how many proxies of ours are before the gateway")
     start_seconds: float = Field(60, gt=0, description="how long all parts together may take to become ready")
     grace_seconds: float = Field(
         25, ge=0, description="how long a part may take to end: longer than a service's own drain"

@@ -60,6 +60,7 @@ class Secrets:
     bank_transfer_token_secret: str = field(default_factory=_bank_secret, repr=False)
     paypal_client_secret: str = field(default_factory=_password, repr=False)
     paypal_webhook_id: str = field(default_factory=_paypal_webhook_id)
+    identity_secret_keys: str = field(default_factory=_fernet_key, repr=False)
     merchant_id: str = ""
     merchant_api_key: str = field(default="", repr=False)
 

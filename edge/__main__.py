@@ -3,40 +3,54 @@
 from __future__ import annotations
 
 from envoy.service.auth.v3.external_auth_pb2_grpc import add_AuthorizationServicer_to_server
-from fusionx.identity.v1 import identity_service_pb2
-from fusionx.identity.v1.identity_service_pb2_grpc import add_IdentityServiceServicer_to_server
+from envoy.service.ratelimit.v3.rls_pb2_grpc import add_RateLimitServiceServicer_to_server
+from fusionx.identity.v1 import identity_service_pb2, identity_service_pb2_grpc
 
 from edge.authorization import AuthorizationServicer
-from edge.identities import Identities, KeyCache
+from edge.identities import Identities
+from edge.keys import KeyCache, StoredKeys
+from edge.limits import GlobalLimits, RateLimitServicer
+from edge.nonces import Nonces
 from edge.repository import IdentityRepository
 from edge.requests import RequestChecks
-from edge.routes import contract_routes
+from edge.routes import contract_routes, scopes_of
 from edge.servicer import IdentityServicer
 from edge.settings import EdgeSettings
+from edge.uses import LastUses
 from mesh import service
 from mesh.database import Database
 from mesh.service import Registration, Service
+from mesh.vault import open_vault
 
 
 def build(settings: EdgeSettings) -> Service:
     """Put the service together."""
     database = Database(settings.database_url, settings.database_pool_size)
-    identities = Identities(database, IdentityRepository())
-    keys = KeyCache(identities, settings.key_cache_seconds, settings.key_cache_size)
-    authorization = AuthorizationServicer(keys, RequestChecks(contract_routes()))
+    vault = open_vault(settings.secret_keys)
+    routes = contract_routes()
+    identities = Identities(database, IdentityRepository(), vault, scopes_of(routes))
+    keys = KeyCache(StoredKeys(database, vault), settings.key_cache_seconds, settings.key_cache_size)
+    nonces = Nonces(database)
+    uses = LastUses(database, settings.last_use_seconds)
+    limits = GlobalLimits(settings.redis_url, settings.global_requests_per_second)
     return Service(
         name="edge",
         settings=settings,
         database=database,
+        workers=[keys.watcher, uses.worker, nonces.janitor],
+        on_close=[uses.flush, limits.close],
         registrations=[
             Registration(
-                add_AuthorizationServicer_to_server, authorization, name="envoy.service.auth.v3.Authorization"
+                add_AuthorizationServicer_to_server,
+                AuthorizationServicer(keys, nonces, RequestChecks(routes), uses.note),
+                name="envoy.service.auth.v3.Authorization",
             ),
             Registration(
-                add_IdentityServiceServicer_to_server,
-                IdentityServicer(identities),
-                identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"],
+                add_RateLimitServiceServicer_to_server,
+                RateLimitServicer(limits),
+                name="envoy.service.ratelimit.v3.RateLimitService",
             ),
+            Registration.of(identity_service_pb2, identity_service_pb2_grpc, IdentityServicer(identities)),
         ],
     )
 

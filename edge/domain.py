@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from uuid import UUID
 
-KEY_PREFIX = "sk_test_"
-KEY_LENGTH = len(KEY_PREFIX) + 43
+RandomBytes = Callable[[int], bytes]
+Network = IPv4Network | IPv6Network
+
+
+class Mode(StrEnum):
+    """Which of a merchant's two sets of data a key sees."""
+
+    TEST = "test"
+    LIVE = "live"
+
+
+class Signature(StrEnum):
+    """Whether requests with a key are signed."""
+
+    NONE = "none"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,29 +38,96 @@ class Merchant:
     merchant_id: UUID
     display_name: str
     create_time: datetime
+    disable_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What a key may do, from where, and in which way."""
+
+    mode: Mode
+    scopes: tuple[str, ...]
+    networks: tuple[Network, ...] = ()
+    signature: Signature = Signature.NONE
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key, without its secret."""
+    """A key, without its secrets."""
 
     api_key_id: UUID
     merchant_id: UUID
+    permissions: Permissions
     create_time: datetime
-    revoke_time: datetime | None
+    expire_time: datetime | None = None
+    revoke_time: datetime | None = None
+    last_use_time: datetime | None = None
+
+    def is_active(self, now: datetime) -> bool:
+        """Whether it can be used, as far as the key itself goes."""
+        return self.revoke_time is None and (self.expire_time is None or now < self.expire_time)
+
+    def end_after(self, now: datetime, overlap: timedelta) -> datetime:
+        """Return when it ends once it is replaced: after the overlap, unless it would have ended before."""
+        return min(now + overlap, self.expire_time or datetime.max.replace(tzinfo=now.tzinfo))
+
+    def successor(self, api_key_id: UUID, now: datetime) -> ApiKey:
+        """Return the key that replaces it: it may do the same, and lives as long."""
+        lifetime = self.expire_time - self.create_time if self.expire_time else None
+        expire_time = now + lifetime if lifetime else None
+        return ApiKey(api_key_id, self.merchant_id, self.permissions, now, expire_time)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Identity:
-    """Whom a valid key speaks for."""
+    """Whom a valid key speaks for. Compared by being the same object: what is made of it is kept along with it."""
 
     merchant_id: UUID
     api_key_id: UUID
+    permissions: Permissions
+    expire_time: datetime | None
+    signing_secret: bytes | None
+
+    @property
+    def tenant_id(self) -> UUID:
+        """Whose data it sees."""
+        return tenant_of(self.merchant_id, self.permissions.mode)
+
+    def may_come_from(self, address: str) -> bool:
+        """Whether the key may be used from an address; without a list, from any."""
+        if not self.permissions.networks:
+            return True
+        try:
+            client = ip_address(address)
+        except ValueError:
+            return False
+        if isinstance(client, IPv6Address) and client.ipv4_mapped:
+            client = client.ipv4_mapped
+        return any(client in network for network in self.permissions.networks)
 
 
-def new_secret(random_bytes: Callable[[int], bytes]) -> str:
+def tenant_of(merchant_id: UUID, mode: Mode) -> UUID:
+    """Return the id that services see as the merchant's: another one in live mode, so that no data can be shared."""
+    return merchant_id if mode is Mode.TEST else uuid.uuid5(merchant_id, mode)
+
+
+def networks_of(texts: Sequence[str]) -> tuple[Network, ...]:
+    """Read networks in CIDR notation, or single addresses. Raises ValueError for what is neither."""
+    return tuple(ip_network(text) for text in texts)
+
+
+def new_secret(random_bytes: RandomBytes, mode: Mode) -> str:
     """Return a new secret: a prefix that scanners know, and 256 random bits in URL-safe base64."""
-    return KEY_PREFIX + base64.urlsafe_b64encode(random_bytes(32)).decode().rstrip("=")
+    return f"sk_{mode}_{_text(random_bytes)}"
+
+
+def new_signing_secret(random_bytes: RandomBytes) -> str:
+    """Return a new secret for signatures: as long as the hash's output (RFC 2104, section 3)."""
+    return f"sig_{_text(random_bytes)}"
+
+
+def _text(random_bytes: RandomBytes) -> str:
+    return base64.urlsafe_b64encode(random_bytes(32)).decode().rstrip("=")
 
 
 def digest(secret: str) -> bytes:
@@ -50,9 +135,10 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def secret_of(authorization: str) -> str | None:
-    """Return the secret in an `Authorization: Bearer …` header, if it has the form of one (RFC 6750)."""
+def secret_of(authorization: str) -> str:
+    """Return the secret in an `Authorization: Bearer …` header (RFC 6750); of any other header, nothing.
+
+    Whatever it is, it is looked up by its digest: what does not have the form of a key takes as long as what has.
+    """
     scheme, _, token = authorization.partition(" ")
-    token = token.strip()
-    well_formed = scheme.lower() == "bearer" and token.startswith(KEY_PREFIX) and len(token) == KEY_LENGTH
-    return token if well_formed else None
+    return token.strip() if scheme.lower() == "bearer" else ""

@@ -1,18 +1,55 @@
-"""The use cases of identity: make merchants and keys, and say whom a key speaks for."""
+"""The use cases of identity: make merchants and keys, and take from them what they may do."""
 
 from __future__ import annotations
 
 import secrets
-import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from edge.domain import ApiKey, Identity, Merchant, digest, new_secret
+from cryptography.fernet import MultiFernet
+
+from edge.domain import (
+    ApiKey,
+    Merchant,
+    Mode,
+    Permissions,
+    RandomBytes,
+    Signature,
+    digest,
+    networks_of,
+    new_secret,
+    new_signing_secret,
+)
 from edge.repository import IdentityRepository
-from mesh.database import Database
-from mesh.errors import not_found
+from mesh.database import Database, Session
+from mesh.errors import FieldViolation, failed_precondition, invalid_fields, not_found
 from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.interceptors import ALL_SCOPES
+
+FIRST_PAGE = UUID(int=2**128 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """What is asked of a new key, in the words of who asks."""
+
+    merchant_id: UUID
+    mode: Mode
+    scopes: Sequence[str]
+    allowed_ips: Sequence[str]
+    signature: Signature
+    expire_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A key with its secrets, which are told once. The signing secret is empty where there is none."""
+
+    key: ApiKey
+    secret: str
+    signing_secret: str
 
 
 class Identities:
@@ -22,13 +59,17 @@ class Identities:
         self,
         database: Database,
         store: IdentityRepository,
+        vault: MultiFernet,
+        known_scopes: frozenset[str],
         *,
         clock: Clock = utc_now,
         ids: NewId = new_id,
-        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+        random_bytes: RandomBytes = secrets.token_bytes,
     ) -> None:
         self._database = database
         self._store = store
+        self._vault = vault
+        self._known_scopes = known_scopes
         self._clock = clock
         self._ids = ids
         self._random_bytes = random_bytes
@@ -40,62 +81,102 @@ class Identities:
             await self._store.add_merchant(session, merchant)
         return merchant
 
-    async def create_key(self, merchant_id: UUID) -> tuple[ApiKey, str]:
-        """Create a key and return it with its secret, which is nowhere kept. Raises ApiError NOT_FOUND."""
-        secret = new_secret(self._random_bytes)
-        key = ApiKey(self._ids(), merchant_id, self._clock(), None)
+    async def get_merchant(self, merchant_id: UUID) -> Merchant:
+        """Return a merchant. Raises ApiError NOT_FOUND."""
         async with self._database.session() as session:
-            if not await self._store.add_key(session, key, digest(secret)):
-                raise not_found("merchant", str(merchant_id))
-        return key, secret
+            return _found_merchant(await self._store.get_merchant(session, merchant_id), merchant_id)
+
+    async def merchants(self, after: UUID | None, limit: int) -> list[Merchant]:
+        """Return merchants older than `after`, newest first."""
+        async with self._database.session() as session:
+            return await self._store.merchants(session, after or FIRST_PAGE, limit)
+
+    async def disable_merchant(self, merchant_id: UUID) -> Merchant:
+        """Have none of a merchant's keys work. Raises ApiError NOT_FOUND."""
+        async with self._database.transaction() as session:
+            await self._store.order_changes(session)
+            merchant = await self._store.disable_merchant(session, merchant_id, self._clock())
+        return _found_merchant(merchant, merchant_id)
+
+    async def enable_merchant(self, merchant_id: UUID) -> Merchant:
+        """Have a merchant's keys work again. Raises ApiError NOT_FOUND."""
+        async with self._database.transaction() as session:
+            await self._store.order_changes(session)
+            merchant = await self._store.enable_merchant(session, merchant_id)
+        return _found_merchant(merchant, merchant_id)
+
+    async def create_key(self, new: NewKey) -> IssuedKey:
+        """Create a key. Raises ApiError NOT_FOUND for its merchant, INVALID_ARGUMENT for what it may not be."""
+        now = self._clock()
+        permissions = self._permissions(new, now)
+        async with self._database.transaction() as session:
+            _found_merchant(await self._store.get_merchant(session, new.merchant_id), new.merchant_id)
+            return await self._issue(session, ApiKey(self._ids(), new.merchant_id, permissions, now, new.expire_time))
+
+    async def get_key(self, key_id: UUID) -> ApiKey:
+        """Return a key. Raises ApiError NOT_FOUND."""
+        async with self._database.session() as session:
+            return _found_key(await self._store.get_key(session, key_id), key_id)
+
+    async def keys(self, merchant_id: UUID, after: UUID | None, limit: int) -> list[ApiKey]:
+        """Return a merchant's keys older than `after`, newest first."""
+        async with self._database.session() as session:
+            return await self._store.keys(session, merchant_id, after or FIRST_PAGE, limit)
 
     async def revoke_key(self, key_id: UUID) -> ApiKey:
         """Revoke a key. Raises ApiError NOT_FOUND."""
-        async with self._database.session() as session:
-            key = await self._store.revoke_key(session, key_id, self._clock())
-        if key is None:
-            raise not_found("api key", str(key_id))
-        return key
+        async with self._database.transaction() as session:
+            await self._store.order_changes(session)
+            await self._store.revoke_key(session, key_id, self._clock())
+            return _found_key(await self._store.get_key(session, key_id), key_id)
 
-    async def identify(self, secret_digest: bytes) -> Identity | None:
-        """Return whom the key with this digest speaks for, as the database says now."""
-        async with self._database.session() as session:
-            return await self._store.identify(session, secret_digest)
+    async def rotate_key(self, key_id: UUID, overlap: timedelta) -> IssuedKey:
+        """Replace a key; the old one ends after the overlap. Raises ApiError NOT_FOUND, FAILED_PRECONDITION."""
+        async with self._database.transaction() as session:
+            await self._store.order_changes(session)
+            old = _found_key(await self._store.get_key(session, key_id, lock=True), key_id)
+            now = self._clock()
+            if not old.is_active(now):
+                raise failed_precondition("API_KEY_NOT_ACTIVE", "the key was revoked or has expired: create a new one")
+            await self._store.end_key(session, key_id, old.end_after(now, overlap))
+            return await self._issue(session, old.successor(self._ids(), now))
+
+    async def _issue(self, session: Session, key: ApiKey) -> IssuedKey:
+        signed = key.permissions.signature is not Signature.NONE
+        secret = new_secret(self._random_bytes, key.permissions.mode)
+        signing_secret = new_signing_secret(self._random_bytes) if signed else ""
+        kept = self._vault.encrypt(signing_secret.encode()) if signed else None
+        await self._store.add_key(session, key, digest(secret), kept)
+        return IssuedKey(key, secret, signing_secret)
+
+    def _permissions(self, new: NewKey, now: datetime) -> Permissions:
+        """Read what is asked of a key. Raises ApiError INVALID_ARGUMENT that names all that is wrong."""
+        wrong: list[FieldViolation] = []
+        known = ", ".join(sorted(self._known_scopes))
+        for number, scope in enumerate(new.scopes):
+            if scope not in self._known_scopes and scope != ALL_SCOPES:
+                wrong.append(FieldViolation(f"scopes[{number}]", f"is not a scope; there are: {known}"))
+        permissions = Permissions(new.mode, tuple(new.scopes) or (ALL_SCOPES,), signature=new.signature)
+        for number, text in enumerate(new.allowed_ips):
+            try:
+                networks = (*permissions.networks, *networks_of([text]))
+                permissions = replace(permissions, networks=networks)
+            except ValueError as error:
+                wrong.append(FieldViolation(f"allowed_ips[{number}]", str(error)))
+        if new.expire_time and new.expire_time <= now:
+            wrong.append(FieldViolation("expire_time", "has passed"))
+        if wrong:
+            raise invalid_fields(wrong)
+        return permissions
 
 
-class KeyCache:
-    """Answers about keys from memory, for a second at the most.
+def _found_merchant(merchant: Merchant | None, merchant_id: UUID) -> Merchant:
+    if merchant is None:
+        raise not_found("merchant", str(merchant_id))
+    return merchant
 
-    That second is the bound on using a revoked key, on every replica and with nothing to coordinate; what it costs is
-    one indexed look-up per key and second. Unknown keys are kept too, so that guessing does not load the database.
-    """
 
-    def __init__(
-        self,
-        identities: Identities,
-        max_age: float,
-        max_size: int,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._identities = identities
-        self._max_age = max_age
-        self._max_size = max_size
-        self._now = now
-        self._known: OrderedDict[bytes, tuple[float, Identity | None]] = OrderedDict()
-
-    async def identify(self, secret: str) -> Identity | None:
-        """Return whom a key speaks for; None when it is unknown or revoked.
-
-        Raises ApiError UNAVAILABLE when nothing is known of it and the database is out of reach.
-        """
-        key = digest(secret)
-        known = self._known.get(key)
-        now = self._now()
-        if known and now - known[0] < self._max_age:
-            return known[1]
-        identity = await self._identities.identify(key)
-        self._known[key] = (now, identity)
-        self._known.move_to_end(key)
-        if len(self._known) > self._max_size:
-            self._known.popitem(last=False)
-        return identity
+def _found_key(key: ApiKey | None, key_id: UUID) -> ApiKey:
+    if key is None:
+        raise not_found("api key", str(key_id))
+    return key

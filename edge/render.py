@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
@@ -17,37 +16,14 @@ import yaml
 
 from edge import errors
 from edge.errors import Config
+from edge.filters import TYPE, http_filters, of_answer, of_merchants, of_providers
+from edge.gateway import Gateway
 from edge.routes import Route, contract_routes
 
 FOLDER = Path(__file__).resolve().parent.parent / "envoy"
 RENDERED = FOLDER / "envoy.yaml"
-TYPE = "type.googleapis.com/"
-FILTERS = "envoy.extensions.filters.http"
-MAX_BODY = 64 * 1024
-MAX_WEBHOOK_BODY = 256 * 1024
 ROUTE_TIMEOUT = "20s"
 JSON_TYPE = r"(?i)application/json(\s*;.*)?"
-
-
-@dataclass(frozen=True)
-class Gateway:
-    """Where things are: addresses as `host:port`, and the limits that an operator sets."""
-
-    listen: str = "0.0.0.0:8080"  # the public listener
-    admin_port: int = 9901
-    descriptors: str = "/etc/fusionxpay/api.binpb"
-    upstreams: dict[str, str] = field(
-        default_factory=lambda: {
-            "order": "order_svc:50051",
-            "payment": "payment_svc:50051",
-            "notify": "notify_svc:50051",
-            "edge": "edge:50051",
-        }
-    )
-    requests_per_second: int = 1000
-    """Per merchant; a burst may be twice as many."""
-    webhooks_per_second: int = 1000
-    """Of all providers together."""
 
 
 def render(gateway: Gateway) -> str:
@@ -55,10 +31,15 @@ def render(gateway: Gateway) -> str:
     routes = [route for route in contract_routes() if route.package in gateway.upstreams]
     config = _fragment("bootstrap", gateway)
     listener = config["static_resources"]["listeners"][0]
-    manager = _fragment("http", gateway) | {
+    manager = _fragment("http", gateway)
+    if not gateway.trusted_hops:
+        # no proxy of ours is before us, so whatever this says, a client made it up
+        strip = manager["early_header_mutation_extensions"][0]["typed_config"]["mutations"]
+        strip.append({"remove": "x-forwarded-for"})
+    manager |= {
         "local_reply_config": errors.local_replies(),
-        "route_config": {"name": "public", "virtual_hosts": [_virtual_host(routes)]},
-        "http_filters": _filters(routes, gateway),
+        "route_config": {"name": "public", "virtual_hosts": [_virtual_host(routes, gateway)]},
+        "http_filters": http_filters(routes, gateway),
     }
     listener["filter_chains"] = [{"filters": [{"name": "http", "typed_config": manager}]}]
     config["static_resources"]["clusters"] = [_cluster(name, where) for name, where in gateway.upstreams.items()]
@@ -69,15 +50,20 @@ def render(gateway: Gateway) -> str:
 def _fragment(name: str, gateway: Gateway) -> Config:
     host, _, port = gateway.listen.rpartition(":")
     text = Template((FOLDER / "fragments" / f"{name}.yaml").read_text())
-    values = {"listen_host": host, "listen_port": port, "admin_port": gateway.admin_port}
+    values = {
+        "listen_host": host,
+        "listen_port": port,
+        "admin_port": gateway.admin_port,
+        "trusted_hops": gateway.trusted_hops,
+    }
     parsed: Config = yaml.safe_load(text.substitute(values))
     return parsed
 
 
-def _virtual_host(routes: Sequence[Route]) -> Config:
+def _virtual_host(routes: Sequence[Route], gateway: Gateway) -> Config:
     public = [_health_route()]
     for route in routes:
-        public += _http_routes(route)
+        public += _http_routes(route, gateway)
     public += [_grpc_route(route) for route in routes if not route.is_raw and route is _first(route, routes)]
     public += [_wrong_method(pattern) for pattern in dict.fromkeys(route.pattern for route in routes)]
     public.append(_answer({"prefix": "/"}, 404, "no-route"))
@@ -94,7 +80,7 @@ def _health_route() -> Config:
     return _answer(match, 200, "health", '{"status": "SERVING"}')
 
 
-def _http_routes(route: Route) -> list[Config]:
+def _http_routes(route: Route, gateway: Gateway) -> list[Config]:
     """Return the routes of one HTTP binding: refusals that need no look at the body first, then the way through."""
     match: Config = {"safe_regex": {"regex": route.pattern}, "headers": [_header(":method", route.method)]}
     name = f"{route.method} {route.template}"
@@ -104,17 +90,17 @@ def _http_routes(route: Route) -> list[Config]:
             _answer(match | {"query_parameters": [{"name": field.name, "present_match": True}]}, 400, name, "no query")
             for field in route.request.fields
         ]
-        return [*overrides, _forward(route, match, name)]
+        return [*overrides, _forward(route, match, name, gateway)]
     if not route.body:
-        return [_forward(route, match, name)]
+        return [_forward(route, match, name, gateway)]
     json_only = match | {"headers": [*match["headers"], _header_matching("content-type", JSON_TYPE)]}
-    return [_forward(route, json_only, name), _answer(match, 415, f"{name} not JSON")]
+    return [_forward(route, json_only, name, gateway), _answer(match, 415, f"{name} not JSON")]
 
 
-def _forward(route: Route, match: Config, name: str) -> Config:
+def _forward(route: Route, match: Config, name: str, gateway: Gateway) -> Config:
     repeatable = route.method == "GET"
     retry_on = "connect-failure,refused-stream" + (",unavailable" if repeatable else "")
-    result: Config = {
+    return {
         "name": name,
         "match": match,
         "route": {
@@ -122,26 +108,7 @@ def _forward(route: Route, match: Config, name: str) -> Config:
             "timeout": ROUTE_TIMEOUT,
             "retry_policy": {"retry_on": retry_on, "num_retries": 2},
         },
-    }
-    if route.is_authenticated:
-        # ext_authz takes the body whole, and so limits it already
-        result["typed_per_filter_config"] = {"buffer": _typed("buffer.v3.BufferPerRoute", disabled=True)}
-    else:
-        result["typed_per_filter_config"] = {
-            "ext_authz": _typed("ext_authz.v3.ExtAuthzPerRoute", disabled=True),
-            "buffer": _typed("buffer.v3.BufferPerRoute", buffer={"max_request_bytes": MAX_WEBHOOK_BODY}),
-            "rate_limit": _typed("local_ratelimit.v3.LocalRateLimit", **_webhook_limit()),
-        }
-    return result
-
-
-def _webhook_limit() -> Config:
-    """Limit webhooks by a bucket of their own: a provider's burst must not meet a merchant's limit."""
-    return {
-        "stat_prefix": "webhooks",
-        "token_bucket": {"max_tokens": 2000, "tokens_per_fill": 1000, "fill_interval": "1s"},
-        "filter_enabled": _always("webhooks_enabled"),
-        "filter_enforced": _always("webhooks_enforced"),
+        "typed_per_filter_config": of_merchants() if route.is_authenticated else of_providers(gateway),
     }
 
 
@@ -162,15 +129,7 @@ def _wrong_method(pattern: str) -> Config:
 def _answer(match: Config, status: int, name: str, body: str = "") -> Config:
     """Answer at once: no key is asked for, nothing is translated."""
     response: Config = {"status": status, "body": {"inline_string": body or name}}
-    return {
-        "name": name,
-        "match": match,
-        "direct_response": response,
-        "typed_per_filter_config": {
-            "ext_authz": _typed("ext_authz.v3.ExtAuthzPerRoute", disabled=True),
-            "transcoder": _typed("grpc_json_transcoder.v3.GrpcJsonTranscoder", proto_descriptor_bin="", services=[]),
-        },
-    }
+    return {"name": name, "match": match, "direct_response": response, "typed_per_filter_config": of_answer()}
 
 
 def _header(name: str, value: str) -> Config:
@@ -179,85 +138,6 @@ def _header(name: str, value: str) -> Config:
 
 def _header_matching(name: str, regex: str) -> Config:
     return {"name": name, "string_match": {"safe_regex": {"regex": regex}}}
-
-
-def _typed(name: str, **values: object) -> Config:
-    return {"@type": f"{TYPE}{FILTERS}.{name}", **values}
-
-
-def _always(key: str) -> Config:
-    return {"runtime_key": key, "default_value": {"numerator": 100, "denominator": "HUNDRED"}}
-
-
-def _filters(routes: Sequence[Route], gateway: Gateway) -> list[Config]:
-    """Return the HTTP filters in their order: size, identity, limits, translation, upstream."""
-    return [
-        {"name": "buffer", "typed_config": _typed("buffer.v3.Buffer", max_request_bytes=MAX_BODY)},
-        {"name": "ext_authz", "typed_config": _ext_authz()},
-        {"name": "rate_limit", "typed_config": _rate_limit(gateway)},
-        {"name": "transcoder", "typed_config": _transcoder(routes, gateway)},
-        {"name": "router", "typed_config": _typed("router.v3.Router", suppress_envoy_headers=True)},
-    ]
-
-
-def _ext_authz() -> Config:
-    return _typed(
-        "ext_authz.v3.ExtAuthz",
-        transport_api_version="V3",
-        grpc_service={"envoy_grpc": {"cluster_name": "edge"}, "timeout": "2s"},
-        # the body goes along because a field that the contract does not know is refused by name
-        with_request_body={"max_request_bytes": MAX_BODY, "pack_as_bytes": True},
-        # what the answer depends on, and no more
-        allowed_headers={"patterns": [{"exact": name} for name in ("authorization", "content-type", "x-request-id")]},
-        failure_mode_allow=False,
-        status_on_error={"code": "ServiceUnavailable"},
-        clear_route_cache=False,
-    )
-
-
-def _rate_limit(gateway: Gateway) -> Config:
-    rate = gateway.requests_per_second
-    return _typed(
-        "local_ratelimit.v3.LocalRateLimit",
-        stat_prefix="merchants",
-        # the bucket of all together only bounds what this Envoy takes; each merchant has one of its own
-        token_bucket={"max_tokens": 100_000, "tokens_per_fill": 100_000, "fill_interval": "1s"},
-        filter_enabled=_always("merchants_enabled"),
-        filter_enforced=_always("merchants_enforced"),
-        rate_limits=[
-            {"actions": [{"request_headers": {"header_name": "x-merchant-id", "descriptor_key": "merchant"}}]}
-        ],
-        descriptors=[
-            {
-                "entries": [{"key": "merchant"}],
-                "token_bucket": {"max_tokens": 2 * rate, "tokens_per_fill": rate, "fill_interval": "1s"},
-            }
-        ],
-        max_dynamic_descriptors=20_000,
-        enable_x_ratelimit_headers="DRAFT_VERSION_03",
-        response_headers_to_add=[
-            {"header": {"key": "retry-after", "value": "1"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-        ],
-    )
-
-
-def _transcoder(routes: Sequence[Route], gateway: Gateway) -> Config:
-    return _typed(
-        "grpc_json_transcoder.v3.GrpcJsonTranscoder",
-        proto_descriptor=gateway.descriptors,
-        services=list(dict.fromkeys(route.service for route in routes)),
-        match_incoming_request_route=True,
-        convert_grpc_status=True,
-        case_insensitive_enum_parsing=True,
-        max_request_body_size=MAX_WEBHOOK_BODY,
-        max_response_body_size=1 << 20,
-        print_options={"preserve_proto_field_names": True, "always_print_primitive_fields": True},
-        request_validation_options={
-            "reject_unknown_method": True,
-            "reject_unknown_query_parameters": True,
-            "reject_binding_body_field_collisions": True,
-        },
-    )
 
 
 def _cluster(name: str, address: str) -> Config:

@@ -64,6 +64,11 @@ class Route:
         return bool(self.rpc.GetOptions().Extensions[access_pb2.access] == access_pb2.ACCESS_MERCHANT)
 
     @property
+    def scope(self) -> str:
+        """What the merchant's key must be allowed to do; empty where no key comes in."""
+        return str(self.rpc.GetOptions().Extensions[access_pb2.scope])
+
+    @property
     def request(self) -> Descriptor:
         """The request message."""
         return self.rpc.input_type
@@ -98,3 +103,8 @@ def _bindings(rpc: MethodDescriptor) -> list[Route]:
 def _route(rpc: MethodDescriptor, rule: http_pb2.HttpRule) -> Route:
     verb = rule.WhichOneof("pattern")
     return Route(rpc, str(verb).upper(), getattr(rule, str(verb)), rule.body)
+
+
+def scopes_of(routes: list[Route]) -> frozenset[str]:
+    """Return every scope that an RPC takes: the ones that a key can be given."""
+    return frozenset(route.scope for route in routes if route.scope)

@@ -5,12 +5,25 @@ from __future__ import annotations
 from pydantic import Field
 
 from mesh.settings import ServiceSettings
+from mesh.vault import VaultKeys
 
 
 class EdgeSettings(ServiceSettings):
     """What the edge needs beside what all services do."""
 
-    key_cache_seconds: float = Field(
-        0.9, gt=0, le=60, description="how long an answer about an API key is kept: the bound on using a revoked one"
+    secret_keys: VaultKeys = Field(
+        description="comma list of Fernet keys that encrypt signing secrets at rest; the first encrypts, all decrypt"
     )
-    key_cache_size: int = Field(20_000, ge=1, description="how many keys are kept at the most")
+    key_cache_seconds: float = Field(
+        0.9, gt=0, le=60, description="how old an answer about an API key may be: the bound on using a revoked one"
+    )
+    key_cache_size: int = Field(20_000, ge=1, description="how many keys are kept in memory at the most")
+    last_use_seconds: float = Field(10.0, gt=0, description="how often the last uses of keys are written")
+    redis_url: str = Field(
+        "",
+        pattern=r"^(rediss?://.+)?$",
+        description="Redis or Valkey where the limits of all Envoys together are counted",
+    )
+    global_requests_per_second: int = Field(
+        0, ge=0, description="what all Envoys together take of one merchant, and of one key; 0: not counted"
+    )

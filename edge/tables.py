@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 
 from mesh.schema import NAMING, TIME
 
@@ -14,6 +15,7 @@ merchants = sa.Table(
     sa.Column("merchant_id", sa.UUID, primary_key=True),
     sa.Column("display_name", sa.Text, nullable=False),
     sa.Column("create_time", TIME, nullable=False),
+    sa.Column("disable_time", TIME),
 )
 
 api_keys = sa.Table(
@@ -25,4 +27,35 @@ api_keys = sa.Table(
     sa.Column("secret_sha256", sa.LargeBinary, nullable=False, unique=True),
     sa.Column("create_time", TIME, nullable=False),
     sa.Column("revoke_time", TIME),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("scopes", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("networks", pg.ARRAY(pg.CIDR), nullable=False),
+    sa.Column("signature", sa.Text, nullable=False),
+    # encrypted: to verify a signature, it is made again
+    sa.Column("signing_secret", sa.LargeBinary),
+    sa.Column("expire_time", TIME),
+    # numbers every change of a key or of its merchant, set by a trigger: what the edge's replicas watch
+    sa.Column("change_seq", sa.BigInteger, nullable=False),
+    sa.CheckConstraint("mode IN ('test', 'live')", name="mode"),
+    sa.CheckConstraint("signature IN ('none', 'optional', 'required')", name="signature"),
+    sa.CheckConstraint("(signature = 'none') = (signing_secret IS NULL)", name="signing_secret"),
 )
+sa.Index("ix_api_keys_change_seq", api_keys.c.change_seq)
+sa.Index("ix_api_keys_merchant", api_keys.c.merchant_id, api_keys.c.api_key_id)
+
+# apart from the keys, so that using one is not a change of it
+api_key_uses = sa.Table(
+    "api_key_uses",
+    metadata,
+    sa.Column("api_key_id", sa.UUID, sa.ForeignKey(api_keys.c.api_key_id), primary_key=True),
+    sa.Column("last_use_time", TIME, nullable=False),
+)
+
+signature_nonces = sa.Table(
+    "signature_nonces",
+    metadata,
+    sa.Column("api_key_id", sa.UUID, primary_key=True),
+    sa.Column("nonce", sa.Text, primary_key=True),
+    sa.Column("create_time", TIME, nullable=False),
+)
+sa.Index("ix_signature_nonces_create_time", signature_nonces.c.create_time)

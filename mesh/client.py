@@ -1,4 +1,4 @@
-"""Channels to the other services: what is left of the deadline, the trace and the merchant travel with every call."""
+"""Channels to the other services: what is left of the deadline, the trace, merchant and mode travel with every call."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 
 from mesh import context
 from mesh.errors import ApiError
-from mesh.interceptors import MERCHANT_KEY, TRACE_KEY
+from mesh.interceptors import MERCHANT_KEY, MODE_KEY, TRACE_KEY
 
 MARGIN_SECONDS = 0.05
 KEEPALIVE_MS = 300_000
@@ -85,6 +85,8 @@ class ContextInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
         metadata.add(TRACE_KEY, call.traceparent)
         if call.merchant_id:
             metadata.add(MERCHANT_KEY, call.merchant_id)
+        if call.mode:
+            metadata.add(MODE_KEY, call.mode)
         timeout = min(client_call_details.timeout or float("inf"), call.remaining() - MARGIN_SECONDS)
         details = grpc.aio.ClientCallDetails(
             method=client_call_details.method,

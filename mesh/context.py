@@ -18,9 +18,14 @@ class Call:
 
     trace_id: str
     merchant_id: str = ""
+    """Whose data it is about: the merchant's own id in test mode, one derived from it in live mode."""
     idempotency_key: str = ""
     request_id: str = ""
     """The edge's id of the request, which the client has in the `x-request-id` of its answer."""
+    mode: str = ""
+    """`test` or `live`, for a merchant's call and all that it causes; empty where no key came in."""
+    scopes: frozenset[str] = frozenset()
+    """What the merchant's key may do. They end at the first service: what it calls in turn is internal."""
     method: str = ""
     deadline: float = float("inf")
     """Moment of `time.monotonic` after which nobody waits for the answer."""

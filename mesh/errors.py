@@ -93,6 +93,11 @@ def failed_precondition(reason: str, message: str, **metadata: str) -> ApiError:
     return ApiError(grpc.StatusCode.FAILED_PRECONDITION, reason, message, metadata)
 
 
+def permission_denied(reason: str, message: str, **metadata: str) -> ApiError:
+    """The caller is known, and may not do this."""
+    return ApiError(grpc.StatusCode.PERMISSION_DENIED, reason, message, metadata)
+
+
 def unavailable(reason: str, message: str) -> ApiError:
     """Something that the call needs is out of reach; nothing was changed and the call may be tried again."""
     return ApiError(grpc.StatusCode.UNAVAILABLE, reason, message)

@@ -10,6 +10,8 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 from uuid import UUID
 
@@ -19,13 +21,16 @@ from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import Message
 
 from mesh import context
-from mesh.errors import DETAILS_KEY, ApiError, unauthenticated, unavailable
+from mesh.errors import DETAILS_KEY, ApiError, permission_denied, unauthenticated, unavailable
 from mesh.telemetry import RPC_SECONDS, get_logger
 from mesh.validation import validate
 
 log = get_logger("access")
 
 MERCHANT_KEY = "x-merchant-id"
+MODE_KEY = "x-merchant-mode"
+SCOPES_KEY = "x-merchant-scopes"
+ALL_SCOPES = "*"
 TRACE_KEY = "traceparent"
 REQUEST_ID_KEY = "x-request-id"
 IDEMPOTENCY_KEY = "idempotency-key"
@@ -35,24 +40,42 @@ Servicer = grpc.aio.ServicerContext[Any, Any]
 Behaviour = Callable[[Message, Servicer], Awaitable[Message]]
 
 
-def access_of(service: ServiceDescriptor) -> dict[str, int]:
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Who may call an RPC, and for a merchant's key, which scope it takes."""
+
+    access: int
+    scope: str = ""
+
+
+def access_of(service: ServiceDescriptor) -> dict[str, Rule]:
     """Return the declared access of each RPC, by its path.
 
-    Raises TypeError for an RPC without a declaration: such a service must not start.
+    Raises TypeError for an RPC that does not declare who may call it, and for one of merchants without a scope: such a
+    service must not start.
     """
-    table: dict[str, int] = {}
+    table: dict[str, Rule] = {}
     for method in service.methods:
-        access = method.GetOptions().Extensions[access_pb2.access]
-        if access == access_pb2.ACCESS_UNSPECIFIED:
+        declared = method.GetOptions().Extensions
+        rule = Rule(declared[access_pb2.access], declared[access_pb2.scope])
+        if rule.access == access_pb2.ACCESS_UNSPECIFIED:
             raise TypeError(f"{method.full_name} does not declare who may call it")
-        table[f"/{service.full_name}/{method.name}"] = access
+        if (rule.access == access_pb2.ACCESS_MERCHANT) != bool(rule.scope):
+            raise TypeError(f"{method.full_name} must declare a scope if it is for merchants, and none otherwise")
+        table[f"/{service.full_name}/{method.name}"] = rule
     return table
+
+
+@lru_cache(maxsize=4096)
+def _grants(scopes: str) -> frozenset[str]:
+    """Return what a key may do, from the header that the edge sets."""
+    return frozenset(scopes.split())
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
     """Gives every RPC of the contract the same treatment; health and reflection pass untouched."""
 
-    def __init__(self, access: Mapping[str, int], max_concurrent: int, default_deadline: float) -> None:
+    def __init__(self, access: Mapping[str, Rule], max_concurrent: int, default_deadline: float) -> None:
         self._access = access
         self._max_concurrent = max_concurrent
         self._default_deadline = default_deadline
@@ -81,7 +104,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return wrapped
 
     def _wrap(self, method: str, behaviour: Behaviour) -> Behaviour:
-        access = self._access[method]
+        rule = self._access[method]
 
         async def call(request: Message, servicer: Servicer) -> Message:
             started = time.perf_counter()
@@ -89,7 +112,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             code = grpc.StatusCode.OK
             self._in_flight += 1
             try:
-                self._admit(running, access)
+                self._admit(running, rule)
                 validate(request)
                 return await self._answer(behaviour, request, servicer, running)
             except ApiError as error:
@@ -114,6 +137,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         call = context.Call(
             trace_id=context.trace_id_of(headers.get(TRACE_KEY, ""), headers.get(REQUEST_ID_KEY, "")),
             merchant_id=headers.get(MERCHANT_KEY, ""),
+            mode=headers.get(MODE_KEY, ""),
+            scopes=_grants(headers.get(SCOPES_KEY, "")),
             idempotency_key=headers.get(IDEMPOTENCY_KEY, ""),
             request_id=headers.get(REQUEST_ID_KEY, ""),
             method=method,
@@ -122,18 +147,15 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         context.enter(call)
         return call
 
-    def _admit(self, call: context.Call, access: int) -> None:
+    def _admit(self, call: context.Call, rule: Rule) -> None:
         if self._in_flight > self._max_concurrent:
             raise unavailable("OVERLOADED", "too many requests are in flight, try again")
         if call.remaining() < LEAST_USEFUL_SECONDS:
             raise ApiError(
                 grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_TOO_SHORT", "not enough time is left to do this"
             )
-        if access == access_pb2.ACCESS_MERCHANT:
-            try:
-                UUID(call.merchant_id)
-            except ValueError:
-                raise unauthenticated("IDENTITY_MISSING", "the call does not say for which merchant it is") from None
+        if rule.access == access_pb2.ACCESS_MERCHANT:
+            _check_merchant(call, rule.scope)
 
     async def _answer(self, behaviour: Behaviour, request: Message, servicer: Servicer, call: context.Call) -> Message:
         """Run the handler, for no longer than somebody waits: calls with a deadline are ended by gRPC itself."""
@@ -148,6 +170,16 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         if call.response_headers:
             await servicer.send_initial_metadata(tuple(call.response_headers))
         return response
+
+
+def _check_merchant(call: context.Call, scope: str) -> None:
+    """Hold the merchant and its key's scopes, as the edge attached them, against what the RPC takes."""
+    try:
+        UUID(call.merchant_id)
+    except ValueError:
+        raise unauthenticated("IDENTITY_MISSING", "the call does not say for which merchant it is") from None
+    if scope not in call.scopes and ALL_SCOPES not in call.scopes:
+        raise permission_denied("SCOPE_MISSING", f"the API key does not have the scope {scope}", scope=scope)
 
 
 def _internal(error: Exception) -> ApiError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cryptography.fernet import Fernet, MultiFernet
 from fusionx.notify.v1 import notify_service_pb2, notify_service_pb2_grpc
 
 from mesh import idempotency, inbox, service
@@ -10,6 +9,7 @@ from mesh.bus import Bus
 from mesh.consumer import Consumer
 from mesh.database import Database
 from mesh.service import Registration, Service
+from mesh.vault import open_vault
 from notify_svc.consumer import NAME, SUBJECTS, PublicEvents
 from notify_svc.notifications import Notifications
 from notify_svc.repository import NotifyRepository
@@ -23,7 +23,7 @@ def build(settings: NotifySettings) -> Service:
     database = Database(settings.database_url, settings.database_pool_size)
     bus = Bus(settings.nats_url, "notify_svc")
     store = NotifyRepository()
-    vault = MultiFernet([Fernet(key.strip()) for key in settings.secret_keys.get_secret_value().split(",")])
+    vault = open_vault(settings.secret_keys)
     notifications = Notifications(database, store, vault, allow_http=settings.allow_http_webhooks)
     sender = Sender(
         database,

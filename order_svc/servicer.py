@@ -87,6 +87,11 @@ class OrderPaymentServicer(internal_grpc.OrderPaymentServiceServicer):
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
 
+    async def GetPayableOrder(self, request: internal_pb2.GetPayableOrderRequest, _: Context) -> order_pb2.Order:
+        """Return a merchant's order."""
+        order = await self._orders.get(UUID(request.merchant_id), _touched(request.order_id))
+        return mapping.order_message(order)
+
     async def ReserveOrder(self, request: internal_pb2.ReserveOrderRequest, _: Context) -> order_pb2.Order:
         """Take an order for one payment."""
         order = await self._orders.reserve(

@@ -8,20 +8,16 @@ from uuid import UUID
 import grpc
 from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
 from fusionx.order.v1 import order_pb2
-from fusionx.order.v1 import order_service_pb2 as service_pb2
 from fusionx.order.v1.order_payment_service_pb2_grpc import OrderPaymentServiceStub
-from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
 
+from mesh import context
 from mesh.client import channel
 from mesh.history import Change, Entry, Origin
 from mesh.money import Money
 from payment_svc.domain import Payment
 from payment_svc.orders import PayableOrder
 
-SERVICES = (
-    service_pb2.DESCRIPTOR.services_by_name["OrderService"],
-    internal_pb2.DESCRIPTOR.services_by_name["OrderPaymentService"],
-)
+SERVICE = internal_pb2.DESCRIPTOR.services_by_name["OrderPaymentService"]
 TIMEOUT_SECONDS = 5.0
 
 
@@ -29,15 +25,13 @@ class GrpcOrderClient:
     """The `OrderClient` that asks the real order service."""
 
     def __init__(self, target: str) -> None:
-        self._channel: grpc.aio.Channel = channel(target, *SERVICES)
-        self._orders = OrderServiceStub(self._channel)
+        self._channel: grpc.aio.Channel = channel(target, SERVICE)
         self._internal = OrderPaymentServiceStub(self._channel)
 
     async def get(self, order_id: UUID) -> PayableOrder:
         """Return the calling merchant's order."""
-        order: order_pb2.Order = await self._orders.GetOrder(
-            service_pb2.GetOrderRequest(order_id=str(order_id)), timeout=TIMEOUT_SECONDS
-        )
+        request = internal_pb2.GetPayableOrderRequest(order_id=str(order_id), merchant_id=context.current().merchant_id)
+        order: order_pb2.Order = await self._internal.GetPayableOrder(request, timeout=TIMEOUT_SECONDS)
         return PayableOrder(
             order_id=order_id,
             amount=Money.parse(order.amount.value, order.amount.currency),

@@ -53,7 +53,14 @@ def test_secrets_of_one_service_do_not_reach_another(stack: Stack):
 
     secret = stack.ready.webhook_secrets["stripe"]
     assert [name for name in stack.ready.services if secret in environment(name)] == ["payment_svc"]
-    assert [name for name in stack.ready.services if "SECRET_KEYS" in environment(name)] == ["notify_svc"]
+    keys = {
+        name: line
+        for name in stack.ready.services
+        for line in environment(name).split("\0")
+        if line.startswith("FUSIONXPAY_SECRET_KEYS=")
+    }
+    assert keys.keys() == {"notify_svc", "edge"}
+    assert keys["notify_svc"] != keys["edge"]
 
 
 def test_merchant_and_orders_are_there_again_in_the_next_run(tmp_path_for_postgres: Path):

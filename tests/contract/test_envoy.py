@@ -13,10 +13,13 @@ import yaml
 from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
 from google.protobuf import json_format
 
-from edge.render import RENDERED, Gateway, render
+from edge.gateway import Gateway
+from edge.render import RENDERED, render
 from edge.routes import DESCRIPTORS, contract_routes
 
 EXTENSIONS = (
+    "envoy.extensions.filters.http.header_mutation.v3.header_mutation_pb2",
+    "envoy.extensions.filters.http.ratelimit.v3.rate_limit_pb2",
     "envoy.extensions.filters.http.buffer.v3.buffer_pb2",
     "envoy.extensions.filters.http.ext_authz.v3.ext_authz_pb2",
     "envoy.extensions.filters.http.grpc_json_transcoder.v3.transcoder_pb2",

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fusionx/identity/v1/identity.proto\x12\x13\x66usionx.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8b\x01\n\x08Merchant\x12\x1f\n\x0bmerchant_id\x18\x01 \x01(\tR\nmerchantId\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"\xd9\x01\n\x06\x41piKey\x12\x1c\n\napi_key_id\x18\x01 \x01(\tR\x08\x61piKeyId\x12\x1f\n\x0bmerchant_id\x18\x02 \x01(\tR\nmerchantId\x12\x16\n\x06secret\x18\x03 \x01(\tR\x06secret\x12;\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0brevoke_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrevokeTimeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"fusionx/identity/v1/identity.proto\x12\x13\x66usionx.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xca\x01\n\x08Merchant\x12\x1f\n\x0bmerchant_id\x18\x01 \x01(\tR\nmerchantId\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12=\n\x0c\x64isable_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0b\x64isableTime\"\xa7\x05\n\x06\x41piKey\x12\x1c\n\napi_key_id\x18\x01 \x01(\tR\x08\x61piKeyId\x12\x1f\n\x0bmerchant_id\x18\x02 \x01(\tR\nmerchantId\x12\x16\n\x06secret\x18\x03 \x01(\tR\x06secret\x12;\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0brevoke_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nrevokeTime\x12\x34\n\x04mode\x18\x06 \x01(\x0e\x32 .fusionx.identity.v1.ApiKey.ModeR\x04mode\x12\x16\n\x06scopes\x18\x07 \x03(\tR\x06scopes\x12\x1f\n\x0b\x61llowed_ips\x18\x08 \x03(\tR\nallowedIps\x12;\n\x0b\x65xpire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12>\n\rlast_use_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0blastUseTime\x12\x43\n\tsignature\x18\x0b \x01(\x0e\x32%.fusionx.identity.v1.ApiKey.SignatureR\tsignature\x12%\n\x0esigning_secret\x18\x0c \x01(\tR\rsigningSecret\"0\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x08\n\x04TEST\x10\x01\x12\x08\n\x04LIVE\x10\x02\"B\n\tSignature\x12\x19\n\x15SIGNATURE_UNSPECIFIED\x10\x00\x12\x0c\n\x08OPTIONAL\x10\x01\x12\x0c\n\x08REQUIRED\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,7 +33,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fusionx.identity.v1.identit
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MERCHANT']._serialized_start=93
-  _globals['_MERCHANT']._serialized_end=232
-  _globals['_APIKEY']._serialized_start=235
-  _globals['_APIKEY']._serialized_end=452
+  _globals['_MERCHANT']._serialized_end=295
+  _globals['_APIKEY']._serialized_start=298
+  _globals['_APIKEY']._serialized_end=977
+  _globals['_APIKEY_MODE']._serialized_start=861
+  _globals['_APIKEY_MODE']._serialized_end=909
+  _globals['_APIKEY_SIGNATURE']._serialized_start=911
+  _globals['_APIKEY_SIGNATURE']._serialized_end=977
 # @@protoc_insertion_point(module_scope)

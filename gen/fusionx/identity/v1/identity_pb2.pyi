@@ -3,9 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -26,6 +29,7 @@ class Merchant(_message.Message):
     MERCHANT_ID_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    DISABLE_TIME_FIELD_NUMBER: _builtins.int
     merchant_id: _builtins.str
     """Identity of the merchant, a UUIDv7 given by the gateway."""
     display_name: _builtins.str
@@ -34,16 +38,21 @@ class Merchant(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the merchant was created."""
 
+    @_builtins.property
+    def disable_time(self) -> _timestamp_pb2.Timestamp:
+        """When the merchant was disabled, and all of its keys with it. Unset: it may call."""
+
     def __init__(
         self,
         *,
         merchant_id: _builtins.str = ...,
         display_name: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        disable_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "disable_time", b"disable_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "display_name", b"display_name", "merchant_id", b"merchant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "disable_time", b"disable_time", "display_name", b"display_name", "merchant_id", b"merchant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -55,24 +64,101 @@ class ApiKey(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Mode:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ApiKey._Mode.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        MODE_UNSPECIFIED: ApiKey._Mode.ValueType  # 0
+        """Nothing was said: TEST."""
+        TEST: ApiKey._Mode.ValueType  # 1
+        """Data of tests, and the providers' test accounts. The secret begins with `sk_test_`."""
+        LIVE: ApiKey._Mode.ValueType  # 2
+        """Data of real payments. The secret begins with `sk_live_`."""
+
+    class Mode(_Mode, metaclass=_ModeEnumTypeWrapper):
+        """Which of a merchant's two sets of data a key sees. What is made in one is not there in the other."""
+
+    MODE_UNSPECIFIED: ApiKey.Mode.ValueType  # 0
+    """Nothing was said: TEST."""
+    TEST: ApiKey.Mode.ValueType  # 1
+    """Data of tests, and the providers' test accounts. The secret begins with `sk_test_`."""
+    LIVE: ApiKey.Mode.ValueType  # 2
+    """Data of real payments. The secret begins with `sk_live_`."""
+
+    class _Signature:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _SignatureEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ApiKey._Signature.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        SIGNATURE_UNSPECIFIED: ApiKey._Signature.ValueType  # 0
+        """The key has no signing secret: a signature is not looked at."""
+        OPTIONAL: ApiKey._Signature.ValueType  # 1
+        """A request may be signed, and then the signature must hold."""
+        REQUIRED: ApiKey._Signature.ValueType  # 2
+        """A request that is not signed is refused."""
+
+    class Signature(_Signature, metaclass=_SignatureEnumTypeWrapper):
+        """Whether requests are signed, beside carrying the key."""
+
+    SIGNATURE_UNSPECIFIED: ApiKey.Signature.ValueType  # 0
+    """The key has no signing secret: a signature is not looked at."""
+    OPTIONAL: ApiKey.Signature.ValueType  # 1
+    """A request may be signed, and then the signature must hold."""
+    REQUIRED: ApiKey.Signature.ValueType  # 2
+    """A request that is not signed is refused."""
+
     API_KEY_ID_FIELD_NUMBER: _builtins.int
     MERCHANT_ID_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     REVOKE_TIME_FIELD_NUMBER: _builtins.int
+    MODE_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    ALLOWED_IPS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    LAST_USE_TIME_FIELD_NUMBER: _builtins.int
+    SIGNATURE_FIELD_NUMBER: _builtins.int
+    SIGNING_SECRET_FIELD_NUMBER: _builtins.int
     api_key_id: _builtins.str
     """Identity of the key, a UUIDv7. Not the secret."""
     merchant_id: _builtins.str
     """The merchant that it speaks for."""
     secret: _builtins.str
-    """The secret itself, `sk_test_` and 43 characters. Sent once, in the answer to its creation; only its SHA-256 is kept."""
+    """The secret itself, `sk_test_` or `sk_live_` and 43 characters. Sent once, in the answer to its creation; only its
+    SHA-256 is kept.
+    """
+    mode: Global___ApiKey.Mode.ValueType
+    """Which data it sees."""
+    signature: Global___ApiKey.Signature.ValueType
+    """Whether requests with it are signed."""
+    signing_secret: _builtins.str
+    """What requests are signed with. Sent once, with `secret`; kept encrypted, as signatures are made again from it."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the key was created."""
 
     @_builtins.property
     def revoke_time(self) -> _timestamp_pb2.Timestamp:
-        """When the key stopped working. Unset: it works."""
+        """When the key was revoked. Unset: it was not."""
+
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it may do, such as `orders:read`; `*` is everything, also what there will be later."""
+
+    @_builtins.property
+    def allowed_ips(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The networks (CIDR) that it may be used from. Empty: any."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """From when on it no longer works. Unset: it does not end by itself."""
+
+    @_builtins.property
+    def last_use_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was used last, give or take a minute. Unset: never."""
 
     def __init__(
         self,
@@ -82,10 +168,17 @@ class ApiKey(_message.Message):
         secret: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         revoke_time: _timestamp_pb2.Timestamp | None = ...,
+        mode: Global___ApiKey.Mode.ValueType = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        allowed_ips: _abc.Iterable[_builtins.str] | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        last_use_time: _timestamp_pb2.Timestamp | None = ...,
+        signature: Global___ApiKey.Signature.ValueType = ...,
+        signing_secret: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "revoke_time", b"revoke_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "last_use_time", b"last_use_time", "revoke_time", b"revoke_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_id", b"api_key_id", "create_time", b"create_time", "merchant_id", b"merchant_id", "revoke_time", b"revoke_time", "secret", b"secret"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_ips", b"allowed_ips", "api_key_id", b"api_key_id", "create_time", b"create_time", "expire_time", b"expire_time", "last_use_time", b"last_use_time", "merchant_id", b"merchant_id", "mode", b"mode", "revoke_time", b"revoke_time", "scopes", b"scopes", "secret", b"secret", "signature", b"signature", "signing_secret", b"signing_secret"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,6 +28,8 @@ if _version_not_supported:
 
 class IdentityServiceStub:
     """Merchants and their API keys. Internal: the public listener never routes it.
+
+    Whatever changes here holds within one second on every replica of the edge.
     """
 
     def __init__(self, channel):
@@ -41,20 +43,57 @@ class IdentityServiceStub:
                 request_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.CreateMerchantRequest.SerializeToString,
                 response_deserializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.Merchant.FromString,
                 _registered_method=True)
+        self.GetMerchant = channel.unary_unary(
+                '/fusionx.identity.v1.IdentityService/GetMerchant',
+                request_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.GetMerchantRequest.SerializeToString,
+                response_deserializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.Merchant.FromString,
+                _registered_method=True)
+        self.ListMerchants = channel.unary_unary(
+                '/fusionx.identity.v1.IdentityService/ListMerchants',
+                request_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListMerchantsRequest.SerializeToString,
+                response_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListMerchantsResponse.FromString,
+                _registered_method=True)
+        self.DisableMerchant = channel.unary_unary(
+                '/fusionx.identity.v1.IdentityService/DisableMerchant',
+                request_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.DisableMerchantRequest.SerializeToString,
+                response_deserializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.Merchant.FromString,
+                _registered_method=True)
+        self.EnableMerchant = channel.unary_unary(
+                '/fusionx.identity.v1.IdentityService/EnableMerchant',
+                request_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.EnableMerchantRequest.SerializeToString,
+                response_deserializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.Merchant.FromString,
+                _registered_method=True)
         self.CreateApiKey = channel.unary_unary(
                 '/fusionx.identity.v1.IdentityService/CreateApiKey',
                 request_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.CreateApiKeyRequest.SerializeToString,
                 response_deserializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.ApiKey.FromString,
+                _registered_method=True)
+        self.GetApiKey = channel.unary_unary(
+                '/fusionx.identity.v1.IdentityService/GetApiKey',
+                request_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.GetApiKeyRequest.SerializeToString,
+                response_deserializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.ApiKey.FromString,
+                _registered_method=True)
+        self.ListApiKeys = channel.unary_unary(
+                '/fusionx.identity.v1.IdentityService/ListApiKeys',
+                request_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListApiKeysRequest.SerializeToString,
+                response_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListApiKeysResponse.FromString,
                 _registered_method=True)
         self.RevokeApiKey = channel.unary_unary(
                 '/fusionx.identity.v1.IdentityService/RevokeApiKey',
                 request_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.RevokeApiKeyRequest.SerializeToString,
                 response_deserializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.ApiKey.FromString,
                 _registered_method=True)
+        self.RotateApiKey = channel.unary_unary(
+                '/fusionx.identity.v1.IdentityService/RotateApiKey',
+                request_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.RotateApiKeyRequest.SerializeToString,
+                response_deserializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.ApiKey.FromString,
+                _registered_method=True)
 
 
 class IdentityServiceServicer:
     """Merchants and their API keys. Internal: the public listener never routes it.
+
+    Whatever changes here holds within one second on every replica of the edge.
     """
 
     def CreateMerchant(self, request, context):
@@ -64,8 +103,57 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetMerchant(self, request, context):
+        """Returns one merchant. Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMerchants(self, request, context):
+        """Lists merchants, newest first. Pages follow AIP-158.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DisableMerchant(self, request, context):
+        """Disables a merchant: none of its keys works any more. Again returns it unchanged.
+
+        Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EnableMerchant(self, request, context):
+        """Takes the disabling back: its keys work again, except those that were revoked or have expired.
+
+        Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CreateApiKey(self, request, context):
-        """Creates an API key of a merchant and returns its secret, this once. Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND.
+        """Creates an API key of a merchant and returns its secrets, this once.
+
+        Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no
+        RPC takes, what is no network, or an end that has passed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetApiKey(self, request, context):
+        """Returns one key, without its secrets. Errors: NOT_FOUND, reason API_KEY_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListApiKeys(self, request, context):
+        """Lists a merchant's keys, newest first, without their secrets. Pages follow AIP-158.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -80,6 +168,20 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RotateApiKey(self, request, context):
+        """Replaces a key: returns a new one that may do the same, with new secrets, this once. The old one works on for the
+        overlap, so that the merchant can change over without a pause.
+
+        A key that expires is followed by one that lives as long. A caller that lost the answer rotates again, and revokes
+        the key that nobody knows the secret of.
+
+        Errors: NOT_FOUND, reason API_KEY_NOT_FOUND; FAILED_PRECONDITION, reason API_KEY_NOT_ACTIVE, when it was revoked or
+        has expired.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -88,14 +190,49 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     request_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.CreateMerchantRequest.FromString,
                     response_serializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.Merchant.SerializeToString,
             ),
+            'GetMerchant': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMerchant,
+                    request_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.GetMerchantRequest.FromString,
+                    response_serializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.Merchant.SerializeToString,
+            ),
+            'ListMerchants': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMerchants,
+                    request_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListMerchantsRequest.FromString,
+                    response_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListMerchantsResponse.SerializeToString,
+            ),
+            'DisableMerchant': grpc.unary_unary_rpc_method_handler(
+                    servicer.DisableMerchant,
+                    request_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.DisableMerchantRequest.FromString,
+                    response_serializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.Merchant.SerializeToString,
+            ),
+            'EnableMerchant': grpc.unary_unary_rpc_method_handler(
+                    servicer.EnableMerchant,
+                    request_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.EnableMerchantRequest.FromString,
+                    response_serializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.Merchant.SerializeToString,
+            ),
             'CreateApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateApiKey,
                     request_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.CreateApiKeyRequest.FromString,
                     response_serializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.ApiKey.SerializeToString,
             ),
+            'GetApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetApiKey,
+                    request_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.GetApiKeyRequest.FromString,
+                    response_serializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.ApiKey.SerializeToString,
+            ),
+            'ListApiKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListApiKeys,
+                    request_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListApiKeysRequest.FromString,
+                    response_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListApiKeysResponse.SerializeToString,
+            ),
             'RevokeApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeApiKey,
                     request_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.RevokeApiKeyRequest.FromString,
+                    response_serializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.ApiKey.SerializeToString,
+            ),
+            'RotateApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateApiKey,
+                    request_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.RotateApiKeyRequest.FromString,
                     response_serializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.ApiKey.SerializeToString,
             ),
     }
@@ -108,6 +245,8 @@ def add_IdentityServiceServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class IdentityService:
     """Merchants and their API keys. Internal: the public listener never routes it.
+
+    Whatever changes here holds within one second on every replica of the edge.
     """
 
     @staticmethod
@@ -126,6 +265,114 @@ class IdentityService:
             target,
             '/fusionx.identity.v1.IdentityService/CreateMerchant',
             fusionx_dot_identity_dot_v1_dot_identity__service__pb2.CreateMerchantRequest.SerializeToString,
+            fusionx_dot_identity_dot_v1_dot_identity__pb2.Merchant.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMerchant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.identity.v1.IdentityService/GetMerchant',
+            fusionx_dot_identity_dot_v1_dot_identity__service__pb2.GetMerchantRequest.SerializeToString,
+            fusionx_dot_identity_dot_v1_dot_identity__pb2.Merchant.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMerchants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.identity.v1.IdentityService/ListMerchants',
+            fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListMerchantsRequest.SerializeToString,
+            fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListMerchantsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DisableMerchant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.identity.v1.IdentityService/DisableMerchant',
+            fusionx_dot_identity_dot_v1_dot_identity__service__pb2.DisableMerchantRequest.SerializeToString,
+            fusionx_dot_identity_dot_v1_dot_identity__pb2.Merchant.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EnableMerchant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.identity.v1.IdentityService/EnableMerchant',
+            fusionx_dot_identity_dot_v1_dot_identity__service__pb2.EnableMerchantRequest.SerializeToString,
             fusionx_dot_identity_dot_v1_dot_identity__pb2.Merchant.FromString,
             options,
             channel_credentials,
@@ -165,6 +412,60 @@ class IdentityService:
             _registered_method=True)
 
     @staticmethod
+    def GetApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.identity.v1.IdentityService/GetApiKey',
+            fusionx_dot_identity_dot_v1_dot_identity__service__pb2.GetApiKeyRequest.SerializeToString,
+            fusionx_dot_identity_dot_v1_dot_identity__pb2.ApiKey.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListApiKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.identity.v1.IdentityService/ListApiKeys',
+            fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListApiKeysRequest.SerializeToString,
+            fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListApiKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def RevokeApiKey(request,
             target,
             options=(),
@@ -180,6 +481,33 @@ class IdentityService:
             target,
             '/fusionx.identity.v1.IdentityService/RevokeApiKey',
             fusionx_dot_identity_dot_v1_dot_identity__service__pb2.RevokeApiKeyRequest.SerializeToString,
+            fusionx_dot_identity_dot_v1_dot_identity__pb2.ApiKey.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.identity.v1.IdentityService/RotateApiKey',
+            fusionx_dot_identity_dot_v1_dot_identity__service__pb2.RotateApiKeyRequest.SerializeToString,
             fusionx_dot_identity_dot_v1_dot_identity__pb2.ApiKey.FromString,
             options,
             channel_credentials,

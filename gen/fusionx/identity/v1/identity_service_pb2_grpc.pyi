@@ -28,7 +28,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class IdentityServiceStub:
-    """Merchants and their API keys. Internal: the public listener never routes it."""
+    """Merchants and their API keys. Internal: the public listener never routes it.
+
+    Whatever changes here holds within one second on every replica of the edge.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -36,31 +39,101 @@ class IdentityServiceStub:
     def __new__(cls, channel: _aio.Channel) -> IdentityServiceAsyncStub: ...
     CreateMerchant: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.CreateMerchantRequest, _identity_pb2.Merchant]
     """Creates a merchant."""
+    GetMerchant: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.GetMerchantRequest, _identity_pb2.Merchant]
+    """Returns one merchant. Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND."""
+    ListMerchants: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.ListMerchantsRequest, _identity_service_pb2.ListMerchantsResponse]
+    """Lists merchants, newest first. Pages follow AIP-158."""
+    DisableMerchant: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.DisableMerchantRequest, _identity_pb2.Merchant]
+    """Disables a merchant: none of its keys works any more. Again returns it unchanged.
+
+    Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND.
+    """
+    EnableMerchant: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.EnableMerchantRequest, _identity_pb2.Merchant]
+    """Takes the disabling back: its keys work again, except those that were revoked or have expired.
+
+    Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND.
+    """
     CreateApiKey: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.CreateApiKeyRequest, _identity_pb2.ApiKey]
-    """Creates an API key of a merchant and returns its secret, this once. Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND."""
+    """Creates an API key of a merchant and returns its secrets, this once.
+
+    Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no
+    RPC takes, what is no network, or an end that has passed.
+    """
+    GetApiKey: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.GetApiKeyRequest, _identity_pb2.ApiKey]
+    """Returns one key, without its secrets. Errors: NOT_FOUND, reason API_KEY_NOT_FOUND."""
+    ListApiKeys: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.ListApiKeysRequest, _identity_service_pb2.ListApiKeysResponse]
+    """Lists a merchant's keys, newest first, without their secrets. Pages follow AIP-158."""
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.RevokeApiKeyRequest, _identity_pb2.ApiKey]
     """Revokes a key: within one second it is refused everywhere. Revoking it again returns it unchanged.
 
     Errors: NOT_FOUND, reason API_KEY_NOT_FOUND.
     """
+    RotateApiKey: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.RotateApiKeyRequest, _identity_pb2.ApiKey]
+    """Replaces a key: returns a new one that may do the same, with new secrets, this once. The old one works on for the
+    overlap, so that the merchant can change over without a pause.
+
+    A key that expires is followed by one that lives as long. A caller that lost the answer rotates again, and revokes
+    the key that nobody knows the secret of.
+
+    Errors: NOT_FOUND, reason API_KEY_NOT_FOUND; FAILED_PRECONDITION, reason API_KEY_NOT_ACTIVE, when it was revoked or
+    has expired.
+    """
 
 @_typing.type_check_only
 class IdentityServiceAsyncStub(IdentityServiceStub):
-    """Merchants and their API keys. Internal: the public listener never routes it."""
+    """Merchants and their API keys. Internal: the public listener never routes it.
+
+    Whatever changes here holds within one second on every replica of the edge.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateMerchant: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.CreateMerchantRequest, _identity_pb2.Merchant]  # type: ignore[assignment]
     """Creates a merchant."""
+    GetMerchant: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetMerchantRequest, _identity_pb2.Merchant]  # type: ignore[assignment]
+    """Returns one merchant. Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND."""
+    ListMerchants: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListMerchantsRequest, _identity_service_pb2.ListMerchantsResponse]  # type: ignore[assignment]
+    """Lists merchants, newest first. Pages follow AIP-158."""
+    DisableMerchant: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.DisableMerchantRequest, _identity_pb2.Merchant]  # type: ignore[assignment]
+    """Disables a merchant: none of its keys works any more. Again returns it unchanged.
+
+    Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND.
+    """
+    EnableMerchant: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.EnableMerchantRequest, _identity_pb2.Merchant]  # type: ignore[assignment]
+    """Takes the disabling back: its keys work again, except those that were revoked or have expired.
+
+    Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND.
+    """
     CreateApiKey: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.CreateApiKeyRequest, _identity_pb2.ApiKey]  # type: ignore[assignment]
-    """Creates an API key of a merchant and returns its secret, this once. Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND."""
+    """Creates an API key of a merchant and returns its secrets, this once.
+
+    Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no
+    RPC takes, what is no network, or an end that has passed.
+    """
+    GetApiKey: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.GetApiKeyRequest, _identity_pb2.ApiKey]  # type: ignore[assignment]
+    """Returns one key, without its secrets. Errors: NOT_FOUND, reason API_KEY_NOT_FOUND."""
+    ListApiKeys: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListApiKeysRequest, _identity_service_pb2.ListApiKeysResponse]  # type: ignore[assignment]
+    """Lists a merchant's keys, newest first, without their secrets. Pages follow AIP-158."""
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.RevokeApiKeyRequest, _identity_pb2.ApiKey]  # type: ignore[assignment]
     """Revokes a key: within one second it is refused everywhere. Revoking it again returns it unchanged.
 
     Errors: NOT_FOUND, reason API_KEY_NOT_FOUND.
     """
+    RotateApiKey: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.RotateApiKeyRequest, _identity_pb2.ApiKey]  # type: ignore[assignment]
+    """Replaces a key: returns a new one that may do the same, with new secrets, this once. The old one works on for the
+    overlap, so that the merchant can change over without a pause.
+
+    A key that expires is followed by one that lives as long. A caller that lost the answer rotates again, and revokes
+    the key that nobody knows the secret of.
+
+    Errors: NOT_FOUND, reason API_KEY_NOT_FOUND; FAILED_PRECONDITION, reason API_KEY_NOT_ACTIVE, when it was revoked or
+    has expired.
+    """
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Merchants and their API keys. Internal: the public listener never routes it."""
+    """Merchants and their API keys. Internal: the public listener never routes it.
+
+    Whatever changes here holds within one second on every replica of the edge.
+    """
 
     @_abc_1.abstractmethod
     def CreateMerchant(
@@ -71,12 +144,70 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         """Creates a merchant."""
 
     @_abc_1.abstractmethod
+    def GetMerchant(
+        self,
+        request: _identity_service_pb2.GetMerchantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.Merchant, _abc.Awaitable[_identity_pb2.Merchant]]:
+        """Returns one merchant. Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ListMerchants(
+        self,
+        request: _identity_service_pb2.ListMerchantsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.ListMerchantsResponse, _abc.Awaitable[_identity_service_pb2.ListMerchantsResponse]]:
+        """Lists merchants, newest first. Pages follow AIP-158."""
+
+    @_abc_1.abstractmethod
+    def DisableMerchant(
+        self,
+        request: _identity_service_pb2.DisableMerchantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.Merchant, _abc.Awaitable[_identity_pb2.Merchant]]:
+        """Disables a merchant: none of its keys works any more. Again returns it unchanged.
+
+        Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def EnableMerchant(
+        self,
+        request: _identity_service_pb2.EnableMerchantRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.Merchant, _abc.Awaitable[_identity_pb2.Merchant]]:
+        """Takes the disabling back: its keys work again, except those that were revoked or have expired.
+
+        Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
     def CreateApiKey(
         self,
         request: _identity_service_pb2.CreateApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.ApiKey, _abc.Awaitable[_identity_pb2.ApiKey]]:
-        """Creates an API key of a merchant and returns its secret, this once. Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND."""
+        """Creates an API key of a merchant and returns its secrets, this once.
+
+        Errors: NOT_FOUND, reason MERCHANT_NOT_FOUND; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no
+        RPC takes, what is no network, or an end that has passed.
+        """
+
+    @_abc_1.abstractmethod
+    def GetApiKey(
+        self,
+        request: _identity_service_pb2.GetApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ApiKey, _abc.Awaitable[_identity_pb2.ApiKey]]:
+        """Returns one key, without its secrets. Errors: NOT_FOUND, reason API_KEY_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ListApiKeys(
+        self,
+        request: _identity_service_pb2.ListApiKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_service_pb2.ListApiKeysResponse, _abc.Awaitable[_identity_service_pb2.ListApiKeysResponse]]:
+        """Lists a merchant's keys, newest first, without their secrets. Pages follow AIP-158."""
 
     @_abc_1.abstractmethod
     def RevokeApiKey(
@@ -87,6 +218,22 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         """Revokes a key: within one second it is refused everywhere. Revoking it again returns it unchanged.
 
         Errors: NOT_FOUND, reason API_KEY_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateApiKey(
+        self,
+        request: _identity_service_pb2.RotateApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ApiKey, _abc.Awaitable[_identity_pb2.ApiKey]]:
+        """Replaces a key: returns a new one that may do the same, with new secrets, this once. The old one works on for the
+        overlap, so that the merchant can change over without a pause.
+
+        A key that expires is followed by one that lives as long. A caller that lost the answer rotates again, and revokes
+        the key that nobody knows the secret of.
+
+        Errors: NOT_FOUND, reason API_KEY_NOT_FOUND; FAILED_PRECONDITION, reason API_KEY_NOT_ACTIVE, when it was revoked or
+        has expired.
         """
 
 def add_IdentityServiceServicer_to_server(servicer: IdentityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

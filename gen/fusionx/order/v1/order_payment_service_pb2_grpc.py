@@ -36,6 +36,11 @@ class OrderPaymentServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.GetPayableOrder = channel.unary_unary(
+                '/fusionx.order.v1.OrderPaymentService/GetPayableOrder',
+                request_serializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.GetPayableOrderRequest.SerializeToString,
+                response_deserializer=fusionx_dot_order_dot_v1_dot_order__pb2.Order.FromString,
+                _registered_method=True)
         self.ReserveOrder = channel.unary_unary(
                 '/fusionx.order.v1.OrderPaymentService/ReserveOrder',
                 request_serializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ReserveOrderRequest.SerializeToString,
@@ -51,6 +56,16 @@ class OrderPaymentServiceStub:
 class OrderPaymentServiceServicer:
     """What the payment service asks of orders. Internal: the public listener never routes it.
     """
+
+    def GetPayableOrder(self, request, context):
+        """Returns an order that a payment is about to be started for, on behalf of the merchant that owns it. What the
+        merchant's key may do was decided where the merchant came in: starting a payment needs no leave to read orders.
+
+        Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def ReserveOrder(self, request, context):
         """Reserves an order for one payment: NEW or FAILED becomes PROCESSING, and the order names the payment.
@@ -75,6 +90,11 @@ class OrderPaymentServiceServicer:
 
 def add_OrderPaymentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'GetPayableOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPayableOrder,
+                    request_deserializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.GetPayableOrderRequest.FromString,
+                    response_serializer=fusionx_dot_order_dot_v1_dot_order__pb2.Order.SerializeToString,
+            ),
             'ReserveOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.ReserveOrder,
                     request_deserializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ReserveOrderRequest.FromString,
@@ -96,6 +116,33 @@ def add_OrderPaymentServiceServicer_to_server(servicer, server):
 class OrderPaymentService:
     """What the payment service asks of orders. Internal: the public listener never routes it.
     """
+
+    @staticmethod
+    def GetPayableOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.order.v1.OrderPaymentService/GetPayableOrder',
+            fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.GetPayableOrderRequest.SerializeToString,
+            fusionx_dot_order_dot_v1_dot_order__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ReserveOrder(request,

@@ -34,6 +34,12 @@ class OrderPaymentServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OrderPaymentServiceAsyncStub: ...
+    GetPayableOrder: _grpc.UnaryUnaryMultiCallable[_order_payment_service_pb2.GetPayableOrderRequest, _order_pb2.Order]
+    """Returns an order that a payment is about to be started for, on behalf of the merchant that owns it. What the
+    merchant's key may do was decided where the merchant came in: starting a payment needs no leave to read orders.
+
+    Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+    """
     ReserveOrder: _grpc.UnaryUnaryMultiCallable[_order_payment_service_pb2.ReserveOrderRequest, _order_pb2.Order]
     """Reserves an order for one payment: NEW or FAILED becomes PROCESSING, and the order names the payment.
 
@@ -51,6 +57,12 @@ class OrderPaymentServiceAsyncStub(OrderPaymentServiceStub):
     """What the payment service asks of orders. Internal: the public listener never routes it."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    GetPayableOrder: _aio.UnaryUnaryMultiCallable[_order_payment_service_pb2.GetPayableOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
+    """Returns an order that a payment is about to be started for, on behalf of the merchant that owns it. What the
+    merchant's key may do was decided where the merchant came in: starting a payment needs no leave to read orders.
+
+    Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+    """
     ReserveOrder: _aio.UnaryUnaryMultiCallable[_order_payment_service_pb2.ReserveOrderRequest, _order_pb2.Order]  # type: ignore[assignment]
     """Reserves an order for one payment: NEW or FAILED becomes PROCESSING, and the order names the payment.
 
@@ -65,6 +77,18 @@ class OrderPaymentServiceAsyncStub(OrderPaymentServiceStub):
 
 class OrderPaymentServiceServicer(metaclass=_abc_1.ABCMeta):
     """What the payment service asks of orders. Internal: the public listener never routes it."""
+
+    @_abc_1.abstractmethod
+    def GetPayableOrder(
+        self,
+        request: _order_payment_service_pb2.GetPayableOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_pb2.Order, _abc.Awaitable[_order_pb2.Order]]:
+        """Returns an order that a payment is about to be started for, on behalf of the merchant that owns it. What the
+        merchant's key may do was decided where the merchant came in: starting a payment needs no leave to read orders.
+
+        Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+        """
 
     @_abc_1.abstractmethod
     def ReserveOrder(

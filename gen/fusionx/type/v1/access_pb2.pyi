@@ -47,5 +47,10 @@ ACCESS_INTERNAL: Access.ValueType  # 3
 Global___Access: _TypeAlias = Access  # noqa: Y015
 
 ACCESS_FIELD_NUMBER: _builtins.int
+SCOPE_FIELD_NUMBER: _builtins.int
 access: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, Global___Access.ValueType]
 """Declares who may call the RPC. Every RPC declares it."""
+scope: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.str]
+"""What a merchant's key must be allowed to do, such as `orders:write`. Every RPC for merchants declares it, and no
+other does; a key without it gets PERMISSION_DENIED, reason SCOPE_MISSING.
+"""
