@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import demo, reconcile, up
+from cli import demo, keys, merchants, reconcile, up
 
 app = typer.Typer(
     name="fusionxpay",
@@ -16,6 +16,8 @@ app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("reconcile")(reconcile.reconcile)
 app.command("providers")(reconcile.providers)
+app.add_typer(merchants.app, name="merchant")
+app.add_typer(keys.app, name="key")
 
 
 def main() -> None:

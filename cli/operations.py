@@ -6,18 +6,24 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import grpc
 import typer
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 from rich.console import Console
 
 READY_FILE = Path(".data/ready.json")
 EX_UNAVAILABLE = 69
 
-Target = Annotated[
+PaymentTarget = Annotated[
     str, typer.Option("--target", envvar="FUSIONXPAY_PAYMENT_TARGET", help="host:port of the payment service.")
 ]
+EdgeTarget = Annotated[
+    str, typer.Option("--target", envvar="FUSIONXPAY_EDGE_TARGET", help="host:port of the edge service.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Ready = Annotated[Path, typer.Option("--ready-file", help="Where `fusionxpay up` wrote the address, without --target.")]
 
 
@@ -35,6 +41,11 @@ def calling(service: str, target: str, ready_file: Path) -> Iterator[grpc.Channe
             f"fusionxpay: {service} at {address}: {said}", style="red", markup=False, soft_wrap=True
         )
         raise typer.Exit(EX_UNAVAILABLE) from None
+
+
+def document(message: Message) -> dict[str, Any]:
+    """Return a message as JSON shows it, in the contract's own names and with what is empty."""
+    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
 def _address(service: str, ready_file: Path) -> str:

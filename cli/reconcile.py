@@ -10,11 +10,10 @@ import typer
 from fusionx.payment.v1 import provider_service_pb2 as provider_pb2
 from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
 from fusionx.type.v1 import money_pb2
-from google.protobuf.json_format import MessageToDict
 from rich.console import Console
 from rich.table import Table
 
-from cli.operations import READY_FILE, Ready, Target, calling
+from cli.operations import READY_FILE, AsJson, PaymentTarget, Ready, calling, document
 
 TIMEOUT_SECONDS = 600.0
 SPAN = timedelta(days=1)
@@ -33,8 +32,8 @@ def reconcile(
     provider: Annotated[str, typer.Option(help="The provider, such as stripe.")],
     since: Annotated[datetime, typer.Option("--from", formats=FORMATS, help="Payments created from here on, UTC.")],
     until: Annotated[datetime, typer.Option("--to", formats=FORMATS, help="Payments created before, UTC.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    target: Target = "",
+    as_json: AsJson = False,
+    target: PaymentTarget = "",
     ready_file: Ready = READY_FILE,
 ) -> None:
     """Compare a provider's own list of payments with ours.
@@ -60,7 +59,7 @@ def reconcile(
     raise typer.Exit(1 if total.discrepancies else 0)
 
 
-def providers(target: Target = "", ready_file: Ready = READY_FILE) -> None:
+def providers(target: PaymentTarget = "", ready_file: Ready = READY_FILE) -> None:
     """Show the providers that are on, and how their circuits stand in the replica that answers."""
     with calling("payment_svc", target, ready_file) as channel:
         answer = ProviderServiceStub(channel).ListProviders(provider_pb2.ListProvidersRequest(), timeout=10)
@@ -87,8 +86,8 @@ def _spans(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
 def _document(
     provider: str, since: datetime, until: datetime, total: provider_pb2.CompareBooksResponse
 ) -> dict[str, Any]:
-    said = MessageToDict(total, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-    return {"provider": provider, "from": f"{since.isoformat()}Z", "to": f"{until.isoformat()}Z", **said}
+    span = {"from": f"{since.isoformat()}Z", "to": f"{until.isoformat()}Z"}
+    return {"provider": provider, **span, **document(total)}
 
 
 def _print(console: Console, provider: str, total: provider_pb2.CompareBooksResponse) -> None:

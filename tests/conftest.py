@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.stack import Ready
 from cli.state import SECRETS_FILE
+from tests.support.edges import Edges, edges_of
 from tests.support.merchant import Identities, Merchant
 from tests.support.provider import Provider
 from tests.support.receiver import Receiver, serving
@@ -71,12 +73,16 @@ def identities(gateway: Ready) -> Iterator[Identities]:
 
 
 @pytest.fixture
-def new_merchant(gateway: Ready, identities: Identities) -> Iterator[Callable[[], Merchant]]:
-    """Make a merchant that nobody else knows."""
+def new_merchant(gateway: Ready, identities: Identities) -> Iterator[Callable[..., Merchant]]:
+    """Make a merchant that nobody else knows; with what its key may do, or a further key of another's `merchant_id`."""
     made: list[Merchant] = []
 
-    def make() -> Merchant:
-        made.append(Merchant(gateway.edge_url, *identities.new_merchant()))
+    def make(merchant_id: str = "", **key: Any) -> Merchant:
+        if merchant_id:
+            identity = merchant_id, identities.new_key(merchant_id, **key)
+        else:
+            identity = identities.new_merchant(**key)
+        made.append(Merchant(gateway.edge_url, *identity))
         return made[-1]
 
     yield make
@@ -85,9 +91,16 @@ def new_merchant(gateway: Ready, identities: Identities) -> Iterator[Callable[[]
 
 
 @pytest.fixture
-def merchant(new_merchant: Callable[[], Merchant]) -> Merchant:
+def merchant(new_merchant: Callable[..., Merchant]) -> Merchant:
     """The test's own merchant."""
     return new_merchant()
+
+
+@pytest.fixture
+def edges(gateway: Ready, tmp_path: Path) -> Iterator[Edges]:
+    """What starts further replicas of the front door."""
+    with edges_of(gateway, tmp_path) as edges:
+        yield edges
 
 
 @pytest.fixture

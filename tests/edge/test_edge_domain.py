@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import secrets
+import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from edge import domain
-from edge.domain import Mode
+from edge.domain import ApiKey, Identity, Mode, Permissions, Signature
 
 SECRET = domain.new_secret(bytes, Mode.TEST)
 
@@ -28,3 +30,62 @@ def test_secrets_differ_and_are_kept_as_digests():
     assert len({SECRET, other}) == len({domain.digest(SECRET), domain.digest(other)}) == 2
     assert domain.digest(SECRET) == domain.digest(SECRET)
     assert len(domain.digest(SECRET)) == 32
+
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MERCHANT = uuid.UUID(int=7)
+
+
+def identity_from(*networks: str) -> Identity:
+    permissions = Permissions(Mode.TEST, ("*",), domain.networks_of(networks))
+    return Identity(MERCHANT, MERCHANT, permissions, None, None)
+
+
+@pytest.mark.parametrize(
+    ("networks", "address", "allowed"),
+    [
+        ([], "203.0.113.7", True),
+        ([], "", True),
+        (["203.0.113.0/24"], "203.0.113.7", True),
+        (["203.0.113.7"], "203.0.113.7", True),
+        (["203.0.113.0/24"], "::ffff:203.0.113.7", True),
+        (["203.0.113.0/24"], "203.0.114.7", False),
+        (["203.0.113.0/24"], "2001:db8::1", False),
+        (["2001:db8::/32"], "2001:db8:1::1", True),
+        (["2001:db8::/32"], "2001:db9::1", False),
+        (["10.0.0.0/8", "2001:db8::1"], "2001:db8::1", True),
+        (["10.0.0.0/8"], "", False),
+        (["10.0.0.0/8"], "not an address", False),
+    ],
+)
+def test_key_is_used_from_where_it_may_be(networks: list[str], address: str, allowed: bool):
+    assert identity_from(*networks).may_come_from(address) is allowed
+
+
+@pytest.mark.parametrize("text", ["", "10.0.0.1/8", "10.0.0.0/33", "somewhere", "10.0.0"])
+def test_what_is_no_network_is_refused(text: str):
+    with pytest.raises(ValueError, match=r"not appear to be|has host bits"):
+        domain.networks_of([text])
+
+
+def test_live_data_belongs_to_another_tenant_than_test_data():
+    tenants = {domain.tenant_of(uuid.UUID(int=n), mode) for n in range(3) for mode in Mode}
+    assert len(tenants) == 6
+    assert domain.tenant_of(MERCHANT, Mode.TEST) == MERCHANT
+    assert domain.tenant_of(MERCHANT, Mode.LIVE) == domain.tenant_of(MERCHANT, Mode.LIVE)
+
+
+@pytest.mark.parametrize(("expires", "ends"), [(None, 60), (10, 10), (90, 60)])
+def test_old_key_ends_after_the_overlap_unless_it_ends_before(expires: int | None, ends: int):
+    expire_time = NOW + timedelta(seconds=expires) if expires else None
+    key = ApiKey(MERCHANT, MERCHANT, Permissions(Mode.TEST, ("*",)), NOW, expire_time)
+    assert key.end_after(NOW, timedelta(seconds=60)) == NOW + timedelta(seconds=ends)
+
+
+def test_successor_may_do_the_same_and_lives_as_long():
+    permissions = Permissions(Mode.LIVE, ("orders:read",), domain.networks_of(["10.0.0.0/8"]), Signature.REQUIRED)
+    key = ApiKey(MERCHANT, MERCHANT, permissions, NOW, NOW + timedelta(days=90))
+    later = NOW + timedelta(days=80)
+    assert key.successor(uuid.UUID(int=8), later) == ApiKey(
+        uuid.UUID(int=8), MERCHANT, permissions, later, later + timedelta(days=90)
+    )

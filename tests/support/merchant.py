@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 import uuid
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import grpc
 import httpx
@@ -12,11 +14,13 @@ from fusionx.identity.v1 import identity_pb2
 from fusionx.identity.v1 import identity_service_pb2 as identity
 from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 
+from edge.domain import Mode, tenant_of
 from tests.support.receiver import Receiver
 from tests.support.waiting import PATIENCE, POLL_SECONDS, eventually
 
 Json = dict[str, Any]
 RETURN_URL = "https://shop.example/return"
+LIVE = identity_pb2.ApiKey.LIVE
 TRY_AGAIN = (409, 503, 504)
 STRIPE_THEN_PAYPAL = {
     "rules": [
@@ -35,26 +39,44 @@ class Identities:
 
     def __init__(self, target: str) -> None:
         self._channel = grpc.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)])
-        self._stub = IdentityServiceStub(self._channel)
+        self.stub = IdentityServiceStub(self._channel)
 
     def close(self) -> None:
         """Close the channel."""
         self._channel.close()
 
-    def new_merchant(self) -> tuple[str, identity_pb2.ApiKey]:
-        """Create a merchant with a key."""
-        name = f"test {uuid.uuid4()}"
-        merchant = self._stub.CreateMerchant(
-            identity.CreateMerchantRequest(display_name=name), timeout=PATIENCE, wait_for_ready=True
-        )
-        key = self._stub.CreateApiKey(
-            identity.CreateApiKeyRequest(merchant_id=merchant.merchant_id), timeout=PATIENCE, wait_for_ready=True
-        )
-        return merchant.merchant_id, key
+    def new_merchant(self, **key: Any) -> tuple[str, identity_pb2.ApiKey]:
+        """Create a merchant with a key; the fields of the request say what the key may do."""
+        request = identity.CreateMerchantRequest(display_name=f"test {uuid.uuid4()}")
+        merchant = self.stub.CreateMerchant(request, timeout=PATIENCE, wait_for_ready=True)
+        return merchant.merchant_id, self.new_key(merchant.merchant_id, **key)
+
+    def new_key(self, merchant_id: str, **key: Any) -> identity_pb2.ApiKey:
+        """Create another key of a merchant."""
+        request = identity.CreateApiKeyRequest(merchant_id=merchant_id, **key)
+        return self.stub.CreateApiKey(request, timeout=PATIENCE, wait_for_ready=True)
+
+    def rotate(self, api_key_id: str, overlap: timedelta = timedelta()) -> identity_pb2.ApiKey:
+        """Replace a key; without an overlap the old one ends at once."""
+        request = identity.RotateApiKeyRequest(api_key_id=api_key_id)
+        request.overlap.FromTimedelta(overlap)
+        return self.stub.RotateApiKey(request, timeout=PATIENCE)
 
     def revoke(self, api_key_id: str) -> None:
         """Revoke a key."""
-        self._stub.RevokeApiKey(identity.RevokeApiKeyRequest(api_key_id=api_key_id), timeout=PATIENCE)
+        self.stub.RevokeApiKey(identity.RevokeApiKeyRequest(api_key_id=api_key_id), timeout=PATIENCE)
+
+    def disable(self, merchant_id: str) -> None:
+        """Disable a merchant."""
+        self.stub.DisableMerchant(identity.DisableMerchantRequest(merchant_id=merchant_id), timeout=PATIENCE)
+
+    def enable(self, merchant_id: str) -> None:
+        """Enable a merchant again."""
+        self.stub.EnableMerchant(identity.EnableMerchantRequest(merchant_id=merchant_id), timeout=PATIENCE)
+
+    def key(self, api_key_id: str) -> identity_pb2.ApiKey:
+        """Return a key as it is now."""
+        return self.stub.GetApiKey(identity.GetApiKeyRequest(api_key_id=api_key_id), timeout=PATIENCE)
 
 
 class Merchant:
@@ -64,6 +86,8 @@ class Merchant:
         self.merchant_id = merchant_id
         self.api_key_id = api_key.api_key_id
         self.secret = api_key.secret
+        self.signing_secret = api_key.signing_secret
+        self.tenant_id = str(tenant_of(UUID(merchant_id), Mode.LIVE if api_key.mode == LIVE else Mode.TEST))
         self.http = httpx.Client(base_url=edge_url, headers={"authorization": f"Bearer {self.secret}"}, timeout=30)
 
     def get(self, path: str, **params: str | int) -> Json:

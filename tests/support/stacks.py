@@ -12,6 +12,7 @@ QUICK = {
         "FUSIONXPAY_SETTLING_SECONDS": "0",
     },
     "notify_svc": {"FUSIONXPAY_DELIVERY_TIMEOUT_SECONDS": "2"},
+    "edge": {"FUSIONXPAY_LAST_USE_SECONDS": "0.2"},
     "sandbox": {"SANDBOX_SETTLE_SECONDS": "0.3"},
 }
 """Environment by component."""
