@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 import pytest
 
 from cli.stack import Ready
-from cli.state import SECRETS_FILE
 from tests.support.edges import Edges, edges_of
 from tests.support.merchant import Identities, Merchant
 from tests.support.provider import Provider
@@ -52,8 +50,7 @@ def gateway() -> Ready:
 @pytest.fixture
 def provider(gateway: Ready) -> Iterator[Provider]:
     """The provider of the stack, for a look at its books and for faults."""
-    secrets = json.loads((Path(gateway.log_dir).parent / SECRETS_FILE).read_text())
-    provider = Provider(gateway.sandbox_url, secrets["stripe_api_key"])
+    provider = Provider.of(gateway)
     yield provider
     provider.close()
 

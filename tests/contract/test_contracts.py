@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from fusionx.order.v1 import order_events_pb2, order_pb2
 from fusionx.payment.v1 import payment_events_pb2, payment_pb2
 from fusionx.type.v1 import access_pb2, event_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FileDescriptor, MethodDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, MethodOptions
+from google.protobuf.descriptor_pool import DescriptorPool
 
 from edge.routes import DESCRIPTORS
+from mesh.interceptors import access_of
 from order_svc import mapping as order_mapping
 from order_svc.domain import OrderStatus
 from payment_svc import mapping as payment_mapping
@@ -34,6 +37,42 @@ EVENTS = [
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
 def test_rpc_declares_who_may_call_it(method: MethodDescriptor):
     assert method.GetOptions().Extensions[access_pb2.access] != access_pb2.ACCESS_UNSPECIFIED
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
+def test_rpc_of_merchants_declares_its_scope_and_no_other_does(method: MethodDescriptor):
+    declared = method.GetOptions().Extensions
+    scope = declared[access_pb2.scope]
+    if declared[access_pb2.access] == access_pb2.ACCESS_MERCHANT:
+        verb = "read" if method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS else "write"
+        assert re.fullmatch(r"[a-z]+:(read|write)", scope)
+        assert scope.endswith(f":{verb}")
+    else:
+        assert not scope
+
+
+@pytest.mark.parametrize(
+    ("access", "scope", "problem"),
+    [
+        (access_pb2.ACCESS_UNSPECIFIED, "", "who may call it"),
+        (access_pb2.ACCESS_UNSPECIFIED, "orders:read", "who may call it"),
+        (access_pb2.ACCESS_MERCHANT, "", "a scope"),
+        (access_pb2.ACCESS_INTERNAL, "orders:read", "a scope"),
+        (access_pb2.ACCESS_PROVIDER, "orders:read", "a scope"),
+    ],
+)
+def test_service_does_not_start_with_an_rpc_that_does_not_declare_what_it_must(
+    access: access_pb2.Access.ValueType, scope: str, problem: str
+):
+    file = FileDescriptorProto(name="wrong.proto", package="wrong", syntax="proto3")
+    file.message_type.add(name="Nothing")
+    method = file.service.add(name="Wrong").method.add(name="Call", input_type="Nothing", output_type="Nothing")
+    method.options.Extensions[access_pb2.access] = access
+    method.options.Extensions[access_pb2.scope] = scope
+    pool = DescriptorPool()
+    pool.Add(file)
+    with pytest.raises(TypeError, match=rf"wrong\.Wrong\.Call .*{problem}"):
+        access_of(pool.FindServiceByName("wrong.Wrong"))
 
 
 @pytest.mark.parametrize("message", EVENTS, ids=lambda message: message.name)

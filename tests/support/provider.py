@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import stripe
 
+from cli.stack import Ready
+from cli.state import SECRETS_FILE
 from tests.support.waiting import eventually
 
 
@@ -16,6 +20,12 @@ class Provider:
     def __init__(self, url: str, api_key: str) -> None:
         self._api = stripe.StripeClient(api_key, base_addresses={"api": url}).v1
         self._http = httpx.Client(base_url=url, headers={"accept": "application/json"}, timeout=30)
+
+    @classmethod
+    def of(cls, stack: Ready) -> Provider:
+        """Return the provider of a stack."""
+        secrets = json.loads((Path(stack.log_dir).parent / SECRETS_FILE).read_text())
+        return cls(stack.sandbox_url, secrets["stripe_api_key"])
 
     def close(self) -> None:
         """Close the connections."""

@@ -1,0 +1,85 @@
+"""One of everything that a merchant can have, and how to call any public RPC: read from the contract, not written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from google.protobuf.descriptor import FieldDescriptor
+
+from edge.routes import Route
+from tests.support.merchant import Json, Merchant
+from tests.support.provider import Provider
+from tests.support.waiting import eventually
+
+# what a field that is no reference holds in a request that is to be taken, by its name
+VALUES: Json = {
+    "amount": {"value": "1.00", "currency": "EUR"},
+    "payment_method": "pm_card_visa",
+    "provider": "stripe",
+    "rules": [{"name": "all", "targets": [{"provider": "stripe", "weight": 1}]}],
+    "url": "http://127.0.0.1:9/never",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request of one binding of an RPC."""
+
+    method: str
+    path: str
+    query: Json
+    body: Json | None
+    refers: bool
+    """Whether it names a resource that must be there."""
+
+    def send(self, http: httpx.Client, **headers: str) -> httpx.Response:
+        """Make the request."""
+        return http.request(self.method, self.path, params=self.query, json=self.body, headers=headers)
+
+
+def one_of_everything(merchant: Merchant, provider: Provider) -> dict[str, str]:
+    """Give a merchant one of each resource, and return the fields that name them."""
+    order_id = merchant.new_order("30.00")["order_id"]
+    payment = merchant.charge(order_id)
+    merchant.wait_for_order(order_id, "SUCCESS")
+    refund = merchant.post(f"/v1/payments/{payment['payment_id']}/refunds", {"amount": VALUES["amount"]})
+    provider.dispute(payment["provider_reference"], "create")
+    dispute = eventually(lambda: merchant.get("/v1/disputes")["disputes"], "the dispute")[0]
+    merchant.wait_for_order(order_id, "PARTIALLY_REFUNDED")
+    merchant.http.put("/v1/routing_policy", json={"rules": VALUES["rules"]}).raise_for_status()
+    merchant.post("/v1/webhook_endpoints", {"url": VALUES["url"]})
+    found = {"order_id": order_id, "payment_id": payment["payment_id"]}
+    return found | {"refund_id": refund["refund_id"], "dispute_id": dispute["dispute_id"]}
+
+
+def call_of(route: Route, ids: dict[str, str]) -> Call:
+    """Return a request of a binding that names a merchant's resources wherever it can name any.
+
+    Raises AssertionError for a field that must be given and that nobody knows a value for: say it in `VALUES`, or make
+    the resource in `one_of_everything`.
+    """
+    path = re.sub(r"\{(\w+)\}", lambda variable: _reference(route, variable.group(1), ids), route.template)
+    rest = [field for field in route.request.fields if field.name not in route.variables]
+    given = {field.name: ids[field.name] for field in rest if field.name in ids}
+    body = given | {field.name: VALUES[field.name] for field in rest if field.name in VALUES}
+    refers = bool(route.variables) or (bool(given) and route.body == "*")
+    if route.body == "*":
+        return Call(route.method, path, {}, body, refers)
+    assert not route.body, f"{route.rpc.full_name}: no way is known to send the body {route.body!r}"
+    return Call(route.method, path, given, None, refers)
+
+
+def _reference(route: Route, name: str, ids: dict[str, str]) -> str:
+    assert name in ids, f"{route.rpc.full_name}: `one_of_everything` makes nothing that {name} names"
+    return ids[name]
+
+
+def lists_of(route: Route, answer: Json) -> Iterator[list[Any]]:
+    """Yield the lists of resources in an answer."""
+    for field in route.rpc.output_type.fields:
+        if field.is_repeated and field.type == FieldDescriptor.TYPE_MESSAGE:
+            yield answer[field.name]
