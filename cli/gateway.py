@@ -24,6 +24,7 @@ def render_envoy(site: Site) -> Path:
         descriptors=str(DESCRIPTORS),
         upstreams={upstream: site.address(service) for upstream, service in UPSTREAMS.items()},
         requests_per_second=site.requests_per_second,
+        key_requests_per_second=site.key_requests_per_second,
         global_limit=site.global_requests_per_second > 0,
         trusted_hops=site.trusted_hops,
     )

@@ -23,6 +23,7 @@ class StackSettings(BaseSettings):
     http_port: int = Field(0, ge=0, le=65535, description="port of the public API; 0 takes a free one")
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="lowest level that is logged")
     requests_per_second: int = Field(1000, ge=1, description="what the gateway takes of one merchant")
+    key_requests_per_second: int = Field(1000, ge=1, description="what the gateway takes with one API key")
     global_requests_per_second: int = Field(
         0, ge=0, description="what all gateways together take of one merchant, counted in Redis; 0: not counted"
     )

@@ -31,6 +31,7 @@ class Site:
     stripe_webhook_secret: str = field(repr=False)
     log_level: str
     requests_per_second: int
+    key_requests_per_second: int
     global_requests_per_second: int
     trusted_hops: int
     service_env: Mapping[str, Mapping[str, str]]
@@ -86,6 +87,7 @@ def lay_out(settings: StackSettings, wanted: frozenset[str], data: DataDir, port
         stripe_webhook_secret=settings.stripe_webhook_secret or secrets.stripe_webhook_secret,
         log_level=settings.log_level,
         requests_per_second=settings.requests_per_second,
+        key_requests_per_second=settings.key_requests_per_second,
         global_requests_per_second=settings.global_requests_per_second,
         trusted_hops=settings.trusted_hops,
         service_env=settings.service_env,

@@ -32,7 +32,10 @@ def build(settings: EdgeSettings) -> Service:
     keys = KeyCache(StoredKeys(database, vault), settings.key_cache_seconds, settings.key_cache_size)
     nonces = Nonces(database)
     uses = LastUses(database, settings.last_use_seconds)
-    limits = GlobalLimits(settings.redis_url, settings.global_requests_per_second)
+    limits = GlobalLimits(
+        settings.redis_url,
+        {"merchant": settings.global_requests_per_second, "key": settings.global_key_requests_per_second},
+    )
     return Service(
         name="edge",
         settings=settings,

@@ -93,14 +93,14 @@ def _ext_authz() -> Config:
 
 
 def _rate_limit(gateway: Gateway) -> Config:
-    """Limit each merchant, and each key of it: a key that runs wild leaves something for the others."""
-    bucket = _bucket(gateway.requests_per_second)
+    """Limit each merchant, and each of its keys."""
+    rates = {"merchant": gateway.requests_per_second, "key": gateway.key_requests_per_second}
     return _local_limit(
         "merchants",
         # the bucket of all together only bounds what this Envoy takes
         token_bucket={"max_tokens": 100_000, "tokens_per_fill": 100_000, "fill_interval": "1s"},
         rate_limits=_BY_IDENTITY,
-        descriptors=[{"entries": [{"key": name}], "token_bucket": bucket} for name in ("merchant", "key")],
+        descriptors=[{"entries": [{"key": name}], "token_bucket": _bucket(rate)} for name, rate in rates.items()],
     )
 
 

@@ -21,7 +21,9 @@ class Gateway:
         }
     )
     requests_per_second: int = 1000
-    """Per merchant and mode, and per key, at this Envoy; a burst may be twice as many."""
+    """Per merchant and mode, at this Envoy; a burst may be twice as many."""
+    key_requests_per_second: int = 1000
+    """Per key, likewise; less than a merchant's, it keeps one key from using up what all of them have."""
     webhooks_per_second: int = 1000
     """Per provider; all together may send four times as many."""
     global_limit: bool = False

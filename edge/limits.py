@@ -7,7 +7,8 @@ each Envoy keeps by itself hold on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -31,40 +32,54 @@ KEEP_SECONDS = 5
 """How long a counter is kept: longer than its second, for the clocks of replicas that are not quite the same."""
 
 
-class GlobalLimits:
-    """Fixed windows of one second, counted in one Redis; without an address or a limit, nothing is limited."""
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a request is counted for: what it is, such as a merchant, and which."""
 
-    def __init__(self, url: str, per_second: int, now: Callable[[], float] = time.time) -> None:
-        self.per_second = per_second
+    kind: str
+    value: str
+
+
+class GlobalLimits:
+    """Fixed windows of one second, counted in one Redis, by kind; without an address, or with a limit of 0, none."""
+
+    def __init__(self, url: str, per_second: Mapping[str, int], now: Callable[[], float] = time.time) -> None:
+        self._per_second = {kind: limit for kind, limit in per_second.items() if limit}
         self._now = now
         self._redis: Redis | None = None
-        if url and per_second:
+        if url and self._per_second:
             self._redis = Redis.from_url(
                 url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS, max_connections=64
             )
         self._away_until = 0.0
 
-    async def over(self, names: Sequence[str]) -> list[bool]:
-        """Count a request under each name, and return for each whether that is one too many."""
-        if self._redis is None or self._now() < self._away_until:
+    async def over(self, subjects: Sequence[Subject]) -> frozenset[Subject]:
+        """Count a request for each subject, and return those for whom it is one too many."""
+        counted = [subject for subject in subjects if subject.kind in self._per_second]
+        if self._redis is None or not counted or self._now() < self._away_until:
             LIMITED.labels("skipped").inc()
-            return [False] * len(names)
-        window = int(self._now())
+            return frozenset()
         try:
-            async with self._redis.pipeline(transaction=False) as pipeline:
-                for name in names:
-                    key = f"fusionxpay:limit:{window}:{name}"
-                    pipeline.incr(key)
-                    pipeline.expire(key, KEEP_SECONDS)
-                counts = (await pipeline.execute())[::2]
+            counts = await self._count(self._redis, counted)
         except (RedisError, OSError) as error:
             LIMITED.labels("away").inc()
             self._away_until = self._now() + PAUSE_SECONDS
             log.warning("the global limit is off for a while", error=repr(error))
-            return [False] * len(names)
-        over = [count > self.per_second for count in counts]
-        LIMITED.labels("over" if any(over) else "within").inc()
+            return frozenset()
+        pairs = zip(counted, counts, strict=True)
+        over = frozenset(subject for subject, count in pairs if count > self._per_second[subject.kind])
+        LIMITED.labels("over" if over else "within").inc()
         return over
+
+    async def _count(self, redis: Redis, subjects: Sequence[Subject]) -> list[int]:
+        window = int(self._now())
+        async with redis.pipeline(transaction=False) as pipeline:
+            for subject in subjects:
+                name = f"fusionxpay:limit:{window}:{subject.kind}:{subject.value}"
+                pipeline.incr(name)
+                pipeline.expire(name, KEEP_SECONDS)
+            answers: list[int] = await pipeline.execute()
+        return answers[::2]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -80,14 +95,13 @@ class RateLimitServicer(rls_pb2_grpc.RateLimitServiceServicer):  # type: ignore[
 
     async def ShouldRateLimit(self, request: rls_pb2.RateLimitRequest, _: Context) -> rls_pb2.RateLimitResponse:
         """Count a request under each of its descriptors, such as its merchant and its key."""
-        names = [
-            ":".join(part for entry in descriptor.entries for part in (entry.key, entry.value))
-            for descriptor in request.descriptors
+        subjects = [
+            Subject(descriptor.entries[0].key, descriptor.entries[0].value) for descriptor in request.descriptors
         ]
-        over = await self._limits.over(names)
-        codes = [Code.OVER_LIMIT if one else Code.OK for one in over]
+        over = await self._limits.over(subjects)
+        codes = [Code.OVER_LIMIT if subject in over else Code.OK for subject in subjects]
         return rls_pb2.RateLimitResponse(
-            overall_code=Code.OVER_LIMIT if any(over) else Code.OK,
+            overall_code=Code.OVER_LIMIT if over else Code.OK,
             statuses=[rls_pb2.RateLimitResponse.DescriptorStatus(code=code) for code in codes],
-            response_headers_to_add=[base_pb2.HeaderValue(key="retry-after", value="1")] if any(over) else [],
+            response_headers_to_add=[base_pb2.HeaderValue(key="retry-after", value="1")] if over else [],
         )

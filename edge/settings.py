@@ -25,5 +25,8 @@ class EdgeSettings(ServiceSettings):
         description="Redis or Valkey where the limits of all Envoys together are counted",
     )
     global_requests_per_second: int = Field(
-        0, ge=0, description="what all Envoys together take of one merchant, and of one key; 0: not counted"
+        0, ge=0, description="what all Envoys together take of one merchant; 0: not limited"
+    )
+    global_key_requests_per_second: int = Field(
+        0, ge=0, description="what all Envoys together take with one API key; 0: not limited"
     )

@@ -13,7 +13,9 @@ import pytest
 from fusionx.identity.v1 import identity_service_pb2 as identity
 from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from fusionx.order.v1 import order_payment_service_pb2 as internal
+from fusionx.order.v1 import order_service_pb2 as orders
 from fusionx.order.v1.order_payment_service_pb2_grpc import OrderPaymentServiceStub
+from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from cli.stack import Ready
@@ -194,6 +196,44 @@ def test_header_that_claims_an_identity_has_no_effect(header: str, new_merchant:
     assert [order["order_id"] for order in victim.get("/v1/orders")["orders"]] == [order_id]
     anonymous = httpx.get(f"{attacker.http.base_url}/v1/orders", headers=claim)
     assert anonymous.status_code == 401
+
+
+MEANINGLESS = [
+    {"grpc-timeout": "1n"},
+    {"grpc-timeout": "soon"},
+    {"grpc-encoding": "gzip"},
+    {"x-evil-bin": "!!!"},
+    {"grpc-status-details-bin": "AAAA"},
+    {"x-envoy-upstream-rq-timeout-ms": "1"},
+    {"x-envoy-expected-rq-timeout-ms": "1"},
+    {"x-envoy-original-path": "/v1/payments"},
+    {"x-envoy-retry-on": "5xx", "x-envoy-max-retries": "100"},
+    {"x-envoy-internal": "true", "x-envoy-external-address": "10.0.0.1"},
+    {"x-forwarded-for": "10.0.0.1, 10.0.0.2", "x-forwarded-proto": "gopher"},
+    {"x-merchant-mode": "live"},
+    {"x-merchant-scopes": ""},
+    {"x-merchant-key": NOBODY},
+]
+
+
+@pytest.mark.parametrize("headers", MEANINGLESS, ids=str)
+def test_header_that_is_the_edges_own_has_no_effect(headers: dict[str, str], merchant: Merchant):
+    made = merchant.http.post("/v1/orders", json={"amount": EUR}, headers=headers)
+    assert made.status_code == 200, made.text
+    assert [order["order_id"] for order in merchant.get("/v1/orders")["orders"]] == [made.json()["order_id"]]
+
+
+@pytest.mark.parametrize("headers", MEANINGLESS, ids=str)
+def test_metadata_that_is_the_edges_own_has_no_effect(
+    headers: dict[str, str], merchant: Merchant, public: grpc.Channel
+):
+    stub = OrderServiceStub(public)
+    # the library itself refuses to send what it does not call metadata
+    texts = [(name, value.encode() if name.endswith("-bin") else value) for name, value in headers.items()]
+    sendable = [(name, value) for name, value in texts if not name.startswith("grpc-")]
+    metadata = [("authorization", f"Bearer {merchant.secret}"), *sendable]
+    made = stub.CreateOrder(orders.CreateOrderRequest(amount=EUR), metadata=metadata, timeout=20)
+    assert merchant.order(made.order_id)["order_id"] == made.order_id
 
 
 @pytest.fixture

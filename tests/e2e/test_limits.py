@@ -56,6 +56,13 @@ def test_merchant_is_limited_however_many_keys_it_has(edges: Edges, new_merchant
     assert refused_of(asked(url, new_merchant(first.merchant_id)))
 
 
+def test_key_is_limited_and_leaves_the_rest_to_the_merchants_other_keys(edges: Edges, new_merchant: NewMerchant):
+    url = edges.envoy(key_requests_per_second=1)
+    first = new_merchant()
+    assert refused_of(asked(url, first))
+    assert asked(url, new_merchant(first.merchant_id), 1)[0].status_code == 200
+
+
 def test_claimed_identity_gets_no_other_bucket(edges: Edges, merchant: Merchant):
     url = edges.envoy(requests_per_second=1)
     headers = {"authorization": f"Bearer {merchant.secret}"}
