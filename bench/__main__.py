@@ -30,7 +30,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import providers
+from bench import keys, providers
 from bench.load import Connection, Tally, order_body, run
 from cli.settings import StackSettings
 from cli.stack import Ready, Stack
@@ -184,7 +184,8 @@ def main() -> int:
     console.print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine()}")
     # everything is on; the merchant's limit is only raised above what is measured
     patient = {"payment_svc": {"FUSIONXPAY_PROVIDER_TIMEOUT_SECONDS": "30"}}
-    with Stack(StackSettings(requests_per_second=UNLIMITED, service_env=patient)) as stack:
+    unlimited = StackSettings(requests_per_second=UNLIMITED, key_requests_per_second=UNLIMITED, service_env=patient)
+    with Stack(unlimited) as stack:
         cpu, memory = idle_cpu(stack.ready.pids, 5), resident_mb(stack.ready.pids)
         url = scratch_database(stack.ready)
         orders(stack.ready, Load(2, load.connections))
@@ -197,6 +198,7 @@ def main() -> int:
         stripe_key = json.loads((Path(stack.ready.log_dir).parent / SECRETS_FILE).read_text())["stripe_api_key"]
         added = providers.overhead(stack.ready, stripe_key, arguments.payments)
         providers.report(console, added, *providers.orders_meanwhile(stack.ready, load.connections, 5))
+        keys.report(console, keys.cost(stack.ready, load.seconds / 2))
         console.print(f"idle: {sum(memory.values()):.0f} MB resident, {cpu:.1f} % of one core")
         console.print("  " + ", ".join(f"{name} {size:.0f}" for name, size in memory.items()))
     failed = {problem: count for tally in (*runs, cycles) for problem, count in tally.errors.items()}

@@ -1,0 +1,107 @@
+"""What Envoy is answered, by fakes of what is asked."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from uuid import UUID
+
+import pytest
+from envoy.service.auth.v3 import external_auth_pb2
+
+from edge import signing
+from edge.authorization import AuthorizationServicer
+from edge.domain import Identity, Mode, Permissions, Signature, digest, networks_of
+from edge.requests import RequestChecks
+from edge.routes import contract_routes
+from edge.signing import SignedRequest
+
+SECRET = "sk_test_" + "A" * 43
+SIGNING_SECRET = b"sig_secret"
+CHECKS = RequestChecks(contract_routes())
+NONCE = "0123456789abcdef"
+
+
+class World:
+    """Keys, nonces and uses, and what was asked of them."""
+
+    def __init__(self, identity: Identity | None) -> None:
+        self.known = {digest(SECRET): identity}
+        self.asked: list[bytes] = []
+        self.nonces: list[tuple[UUID, str]] = []
+        self.uses: list[UUID] = []
+
+    async def identify(self, secret_digest: bytes) -> Identity | None:
+        self.asked.append(secret_digest)
+        return self.known.get(secret_digest)
+
+    async def use(self, key_id: UUID, nonce: str) -> bool:
+        self.nonces.append((key_id, nonce))
+        return len(self.nonces) == 1
+
+    async def check(self, **headers: str) -> external_auth_pb2.CheckResponse:
+        request = external_auth_pb2.CheckRequest()
+        http = request.attributes.request.http
+        http.method, http.path = "GET", "/v1/orders"
+        http.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
+        servicer = AuthorizationServicer(self, self, CHECKS, self.uses.append)
+        answer: external_auth_pb2.CheckResponse = await servicer.Check(request, None)  # type: ignore[arg-type]
+        return answer
+
+
+def identity(mode: Mode = Mode.TEST, signature: Signature = Signature.NONE, *networks: str) -> Identity:
+    permissions = Permissions(mode, ("orders:read", "orders:write"), networks_of(networks), signature)
+    return Identity(
+        uuid.uuid4(), uuid.uuid4(), permissions, None, None if signature is Signature.NONE else SIGNING_SECRET
+    )
+
+
+@pytest.mark.parametrize(
+    "authorization", ["", "Bearer", "Bearer sk_test_", f"Basic {SECRET}", "Bearer " + "x" * 5000, f"Bearer {SECRET}"]
+)
+async def test_whatever_comes_is_looked_up_once_and_refused_alike(authorization: str):
+    world = World(None)
+    answer = await world.check(authorization=authorization)
+    assert answer.denied_response.status.code == 401
+    assert [len(asked) for asked in world.asked] == [32]
+    assert answer == await World(None).check(authorization="")
+    assert not world.uses
+
+
+@pytest.mark.parametrize("mode", Mode)
+async def test_identity_is_attached_and_the_key_goes_no_further(mode: Mode):
+    who = identity(mode)
+    world = World(who)
+    answer = await world.check(authorization=f"Bearer {SECRET}")
+    attached = {option.header.key: option.header.value for option in answer.ok_response.headers}
+    assert attached == {
+        "x-merchant-id": str(who.tenant_id),
+        "x-merchant-mode": mode,
+        "x-merchant-key": str(who.api_key_id),
+        "x-merchant-scopes": "orders:read orders:write",
+    }
+    assert "authorization" in answer.ok_response.headers_to_remove
+    assert world.uses == [who.api_key_id]
+
+
+async def test_address_is_looked_at_before_the_signature():
+    world = World(identity(Mode.TEST, Signature.REQUIRED, "10.0.0.0/8"))
+    answer = await world.check(authorization=f"Bearer {SECRET}", x_client_address="192.0.2.1")
+    assert answer.denied_response.status.code == 403
+    assert "IP_NOT_ALLOWED" in answer.denied_response.body
+
+
+async def test_nonce_is_used_up_by_a_signature_that_holds_and_by_no_other():
+    who = identity(Mode.TEST, Signature.OPTIONAL)
+    world = World(who)
+    stamp = int(time.time())
+    v1 = signing.make(SIGNING_SECRET, SignedRequest("GET", "/v1/orders", b""), stamp, NONCE)
+    headers = {"authorization": f"Bearer {SECRET}"}
+    wrong = await world.check(**headers, fusionxpay_signature=f"t={stamp},n={NONCE},v1={'0' * 64}")
+    assert "SIGNATURE_INVALID" in wrong.denied_response.body
+    assert not world.nonces
+    right = await world.check(**headers, fusionxpay_signature=f"t={stamp},n={NONCE},v1={v1}")
+    assert right.HasField("ok_response")
+    again = await world.check(**headers, fusionxpay_signature=f"t={stamp},n={NONCE},v1={v1}")
+    assert "NONCE_REPLAYED" in again.denied_response.body
+    assert world.nonces == [(who.api_key_id, NONCE)] * 2
