@@ -70,6 +70,7 @@ def _payment_settings(site: Site) -> dict[str, str]:
         "ORDER_TARGET": site.address("order_svc"),
         "STRIPE_API_KEY": site.stripe_api_key,
         "STRIPE_WEBHOOK_SECRET": site.stripe_webhook_secret,
+        "SECRET_KEYS": site.data.secrets.account_keys,
     }
     settings |= {"STRIPE_API_BASE": site.sandbox_url} if site.sandbox_url else {}
     return settings | bank_transfer.gateway_settings(site) | paypal.gateway_settings(site)

@@ -53,6 +53,7 @@ class Secrets:
     nats_password: str = field(default_factory=_password, repr=False)
     valkey_password: str = field(default_factory=_password, repr=False)
     secret_keys: str = field(default_factory=_fernet_key, repr=False)
+    account_keys: str = field(default_factory=_fernet_key, repr=False)
     stripe_api_key: str = field(default_factory=_stripe_key, repr=False)
     stripe_webhook_secret: str = field(default_factory=_webhook_secret, repr=False)
     bank_transfer_api_key: str = field(default_factory=_bank_secret, repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from fusionx.payment.v1 import (
@@ -9,6 +10,8 @@ from fusionx.payment.v1 import (
     dispute_service_pb2_grpc,
     payment_service_pb2,
     payment_service_pb2_grpc,
+    provider_account_service_pb2,
+    provider_account_service_pb2_grpc,
     provider_service_pb2,
     provider_service_pb2_grpc,
     refund_service_pb2,
@@ -27,14 +30,19 @@ from mesh.database import Database
 from mesh.lock import Locks
 from mesh.outbox import Relay
 from mesh.service import BackgroundTasks, Registration, Service
+from mesh.vault import Envelopes, open_vault
+from payment_svc.account_repository import AccountRepository
+from payment_svc.accounts import Accounts
 from payment_svc.books import Books
 from payment_svc.charging import Charging
 from payment_svc.dispute_repository import DisputeRepository
 from payment_svc.disputes import Disputes
-from payment_svc.operator_servicer import ProviderServicer, RoutingServicer, TimelineServicer
+from payment_svc.operator_servicer import ProviderAccountServicer, ProviderServicer, RoutingServicer, TimelineServicer
 from payment_svc.order_client import GrpcOrderClient
 from payment_svc.payments import Payments
 from payment_svc.providers import registry
+from payment_svc.providers.base import Provider
+from payment_svc.providers.registry import Registry
 from payment_svc.reconciler import Reconciler
 from payment_svc.refund_reconciler import RefundReconciler
 from payment_svc.refund_repository import RefundRepository
@@ -57,20 +65,21 @@ def build(settings: PaymentSettings) -> Service:
     locks = Locks(settings.redis_url)
     orders = GrpcOrderClient(settings.order_target)
     providers = registry.build(settings)
+    accounts = _accounts(settings, database, providers)
     background = BackgroundTasks()
     first_check = timedelta(seconds=settings.first_check_seconds)
 
     store, refund_store = PaymentRepository(), RefundRepository()
-    charging = Charging(database, store, orders, providers, relay.wake, authorization=settings.authorization_lifetime)
-    router = Router(database, RoutingRepository(), providers)
+    charging = Charging(database, store, orders, accounts, relay.wake, authorization=settings.authorization_lifetime)
+    router = Router(database, RoutingRepository(), accounts)
     payments = Payments(
-        *(database, store, orders, providers, router, charging, locks, background, relay.wake), first_check=first_check
+        *(database, store, orders, accounts, router, charging, locks, background, relay.wake), first_check=first_check
     )
-    refunds = Refunds(*(database, store, refund_store, providers, background, relay.wake), first_check=first_check)
+    refunds = Refunds(*(database, store, refund_store, accounts, background, relay.wake), first_check=first_check)
     disputes = Disputes(database, DisputeRepository(), relay.wake)
-    webhooks = Webhooks(database, WebhookRepository(), store, charging, refunds, disputes, providers, locks)
-    reconciler = Reconciler(database, store, charging, providers, locks)
-    refund_reconciler = RefundReconciler(database, store, refund_store, refunds, providers)
+    webhooks = Webhooks(database, WebhookRepository(), store, charging, refunds, disputes, accounts, locks)
+    reconciler = Reconciler(database, store, charging, accounts, locks)
+    refund_reconciler = RefundReconciler(database, store, refund_store, refunds, accounts)
     timeline = Timeline(database, orders)
     books = Books(database, store, providers, timedelta(seconds=settings.settling_seconds))
     return Service(
@@ -79,7 +88,7 @@ def build(settings: PaymentSettings) -> Service:
         database=database,
         bus=bus,
         background=background,
-        on_close=[providers.close, orders.close, locks.close],
+        on_close=[accounts.close, orders.close, locks.close],
         workers=[
             webhooks.worker,
             reconciler.worker,
@@ -94,10 +103,22 @@ def build(settings: PaymentSettings) -> Service:
             Registration.of(dispute_service_pb2, dispute_service_pb2_grpc, DisputeServicer(disputes)),
             Registration.of(webhook_service_pb2, webhook_service_pb2_grpc, WebhookServicer(webhooks)),
             Registration.of(routing_service_pb2, routing_service_pb2_grpc, RoutingServicer(router)),
+            Registration.of(
+                provider_account_service_pb2, provider_account_service_pb2_grpc, ProviderAccountServicer(accounts)
+            ),
             Registration.of(timeline_service_pb2, timeline_service_pb2_grpc, TimelineServicer(timeline)),
             Registration.of(provider_service_pb2, provider_service_pb2_grpc, ProviderServicer(providers, books)),
         ],
     )
+
+
+def _accounts(settings: PaymentSettings, database: Database, platform: Registry) -> Accounts:
+    def make(name: str, credentials: Mapping[str, str], mode: str) -> Provider:
+        return registry.make(name, credentials, mode, settings)
+
+    vault = Envelopes(open_vault(settings.secret_keys)) if settings.secret_keys.get_secret_value() else None
+    limits = registry.limits_of(settings)
+    return Accounts(database, AccountRepository(), vault, platform, settings.platform_mode, make, limits)
 
 
 if __name__ == "__main__":

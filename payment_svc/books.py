@@ -97,7 +97,7 @@ class Books:
         async with self._database.session() as session:
             ours = {one.payment_id: one for one in await self._store.created(session, provider, since, until)}
             others = await self._store.by_ids(session, sorted(named - ours.keys()))
-        return ours | {one.payment_id: one for one in others if one.provider == provider}
+        return ours | {one.payment_id: one for one in others if one.provider == provider and one.account_id is None}
 
     async def _confirm(self, provider: Guard, found: Discrepancy) -> Discrepancy | None:
         """Ask the provider about a payment that its list does not have: it may have been created just outside of it."""

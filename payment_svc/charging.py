@@ -20,10 +20,11 @@ from mesh.idempotency import Claim
 from mesh.ids import Clock, utc_now
 from mesh.telemetry import get_logger
 from payment_svc import changes, domain, mapping, schedule
+from payment_svc.accounts import Accounts, Owner
 from payment_svc.domain import LIVE, Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.orders import OrderClient
 from payment_svc.providers.base import OutcomeUnknownError, ProviderError, RejectedError, UnavailableError
-from payment_svc.providers.registry import Registry
+from payment_svc.providers.registry import CAPABILITIES
 from payment_svc.repository import PaymentRepository
 
 log = get_logger(__name__)
@@ -37,7 +38,7 @@ class Charging:
         database: Database,
         store: PaymentRepository,
         orders: OrderClient,
-        providers: Registry,
+        accounts: Accounts,
         committed: Callable[[], None],
         *,
         authorization: timedelta | None = None,
@@ -46,7 +47,7 @@ class Charging:
         self._database = database
         self._store = store
         self._orders = orders
-        self._providers = providers
+        self._accounts = accounts
         self._committed = committed
         self._authorization = authorization
         self._clock = clock
@@ -79,7 +80,7 @@ class Charging:
         changed = await self.agree(payment.payment_id, snapshot)
         if not snapshot.approved or changed.status != PaymentStatus.PROCESSING:
             return changed
-        completed = await self._answer(changed, self._providers.get(changed.provider).complete)
+        completed = await self._answer(changed, (await self._accounts.of(changed)).complete)
         return await self.agree(changed.payment_id, completed)
 
     async def agree(self, payment_id: UUID, snapshot: Snapshot, claim: Claim | None = None) -> Payment:
@@ -106,7 +107,7 @@ class Charging:
         """
         while True:
             try:
-                return await self._providers.get(payment.provider).start(payment)
+                return await (await self._accounts.of(payment)).start(payment)
             except RejectedError as error:
                 return Snapshot("", PaymentStatus.FAILED, failure=error.failure)
             except (UnavailableError, OutcomeUnknownError) as error:
@@ -124,14 +125,17 @@ class Charging:
         """Commit the next provider of the payment's route, before it is asked; None when there is none left."""
         tried = {attempt.provider for attempt in payment.attempts}
         left = [name for name in (payment.route.alternatives if payment.route else ()) if name not in tried]
-        following = next((name for name in left if self._providers.find(name)), None)
+        open_to = {
+            guard.name: guard for guard in await self._accounts.available(Owner(payment.merchant_id, payment.mode))
+        }
+        following = next((open_to[name] for name in left if name in open_to), None)
         if following is None:
             return None
         async with self._database.transaction() as session:
             current = await self._store.lock(session, payment.payment_id)
             if current is None or current.version != payment.version or current.status not in LIVE:
                 return None
-            moved = domain.move_on(current, following, failure, self._clock())
+            moved = domain.move_on(current, following.name, failure, self._clock(), following.account_id)
             moved = await self._save(session, current, [moved])
         self._committed()
         log.warning(
@@ -139,7 +143,7 @@ class Charging:
             payment_id=payment.payment_id,
             order_id=payment.order_id,
             given_up=payment.provider,
-            provider=following,
+            provider=following.name,
             reason=failure.message,
         )
         return moved
@@ -179,6 +183,5 @@ class Charging:
 
     def _hold(self, name: str) -> timedelta | None:
         """Return how long the provider keeps money authorized, or we do where that is shorter."""
-        provider = self._providers.find(name)
-        lifetime = provider.capabilities.authorization_lifetime if provider else None
+        lifetime = CAPABILITIES[name].authorization_lifetime
         return min(lifetime, self._authorization) if lifetime and self._authorization else lifetime

@@ -119,6 +119,10 @@ class Payment:
     route: Route | None = None
     capture_before: datetime | None = None
     """Until when an AUTHORIZED payment has to be captured."""
+    mode: str = ""
+    """Of the key that it was made with: `test`, `live`, or empty for a call from inside the mesh."""
+    account_id: UUID | None = None
+    """The merchant's own account at the provider; None: the platform's."""
 
     @property
     def is_hosted(self) -> bool:
@@ -152,13 +156,16 @@ def first_attempt(provider: str, now: datetime) -> Attempt:
     return Attempt(1, provider, "", AttemptStatus.OPEN, None, now, None)
 
 
-def move_on(payment: Payment, provider: str, failure: Failure, now: datetime) -> Payment:
+def move_on(
+    payment: Payment, provider: str, failure: Failure, now: datetime, account_id: UUID | None = None
+) -> Payment:
     """Return the payment at another provider, after the one before certainly did not charge."""
     given_up = replace(payment.attempts[-1], status=AttemptStatus.FAILED, failure=failure, end_time=now)
     following = replace(first_attempt(provider, now), number=given_up.number + 1)
     return replace(
         payment,
         provider=provider,
+        account_id=account_id,
         provider_reference="",
         redirect_url="",
         attempts=(*payment.attempts[:-1], given_up, following),

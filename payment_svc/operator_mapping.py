@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from fusionx.payment.v1 import provider_service_pb2, routing_service_pb2, timeline_service_pb2
+from fusionx.payment.v1 import (
+    provider_account_service_pb2,
+    provider_service_pb2,
+    routing_service_pb2,
+    timeline_service_pb2,
+)
 
 from mesh.history import Entry
 from payment_svc import mapping
+from payment_svc.account_domain import Account
 from payment_svc.books import Comparison, Discrepancy, captured
 from payment_svc.providers.guard import Guard
 from payment_svc.routing_domain import Rule, Target
@@ -46,6 +52,21 @@ def policy_message(policy: Policy) -> routing_service_pb2.RoutingPolicy:
             shown.max_amount.CopyFrom(mapping.money_message(rule.max_amount))
     if policy.update_time:
         message.update_time.FromDatetime(policy.update_time)
+    return message
+
+
+def account_message(account: Account) -> provider_account_service_pb2.ProviderAccount:
+    """Return a merchant's own account as the contract shows it, without its secrets."""
+    message = provider_account_service_pb2.ProviderAccount(
+        provider_account_id=str(account.account_id),
+        provider=account.provider,
+        credentials=account.credentials,
+        webhook_path=f"/v1/webhooks/{account.provider}/{account.account_id}",
+    )
+    message.create_time.FromDatetime(account.create_time)
+    message.update_time.FromDatetime(account.update_time)
+    if account.delete_time:
+        message.delete_time.FromDatetime(account.delete_time)
     return message
 
 

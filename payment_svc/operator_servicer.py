@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import grpc
+from fusionx.payment.v1 import provider_account_service_pb2 as account_pb2
+from fusionx.payment.v1 import provider_account_service_pb2_grpc as account_grpc
 from fusionx.payment.v1 import provider_service_pb2 as provider_pb2
 from fusionx.payment.v1 import provider_service_pb2_grpc as provider_grpc
 from fusionx.payment.v1 import routing_service_pb2 as routing_pb2
@@ -15,8 +17,9 @@ from fusionx.payment.v1 import timeline_service_pb2 as timeline_pb2
 from fusionx.payment.v1 import timeline_service_pb2_grpc as timeline_grpc
 
 from mesh import context
-from mesh.errors import invalid
+from mesh.errors import invalid, not_found
 from payment_svc import operator_mapping as mapping
+from payment_svc.accounts import Accounts, Owner
 from payment_svc.books import Books
 from payment_svc.providers.registry import Registry
 from payment_svc.routing import Router
@@ -27,6 +30,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 def _merchant() -> UUID:
     return UUID(context.current().merchant_id)
+
+
+def _owner() -> Owner:
+    return Owner(_merchant(), context.current().mode)
 
 
 class RoutingServicer(routing_grpc.RoutingServiceServicer):
@@ -45,7 +52,43 @@ class RoutingServicer(routing_grpc.RoutingServiceServicer):
         self, request: routing_pb2.UpdateRoutingPolicyRequest, _: Context
     ) -> routing_pb2.RoutingPolicy:
         """Replace the merchant's policy."""
-        return mapping.policy_message(await self._router.replace(_merchant(), mapping.rules(request.rules)))
+        return mapping.policy_message(await self._router.replace(_owner(), mapping.rules(request.rules)))
+
+
+class ProviderAccountServicer(account_grpc.ProviderAccountServiceServicer):
+    """The public contract of merchants' own accounts; each RPC's promise is written there."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    async def SetProviderAccount(
+        self, request: account_pb2.SetProviderAccountRequest, _: Context
+    ) -> account_pb2.ProviderAccount:
+        """Set the credentials of an account."""
+        account = await self._accounts.set(_owner(), request.provider, dict(request.credentials))
+        return mapping.account_message(account)
+
+    async def GetProviderAccount(
+        self, request: account_pb2.GetProviderAccountRequest, _: Context
+    ) -> account_pb2.ProviderAccount:
+        """Return an account."""
+        for account in await self._accounts.in_use(_merchant()):
+            if account.provider == request.provider:
+                return mapping.account_message(account)
+        raise not_found("provider account", request.provider)
+
+    async def ListProviderAccounts(
+        self, _request: account_pb2.ListProviderAccountsRequest, _: Context
+    ) -> account_pb2.ListProviderAccountsResponse:
+        """Return the accounts of the merchant."""
+        shown = [mapping.account_message(account) for account in await self._accounts.in_use(_merchant())]
+        return account_pb2.ListProviderAccountsResponse(provider_accounts=shown)
+
+    async def DeleteProviderAccount(
+        self, request: account_pb2.DeleteProviderAccountRequest, _: Context
+    ) -> account_pb2.ProviderAccount:
+        """Take an account out of use."""
+        return mapping.account_message(await self._accounts.delete(_merchant(), request.provider))
 
 
 class TimelineServicer(timeline_grpc.TimelineServiceServicer):

@@ -19,11 +19,12 @@ from mesh.lock import Locks
 from mesh.money import Money
 from mesh.service import BackgroundTasks
 from payment_svc import changes, domain, mapping
+from payment_svc.accounts import Accounts, Owner
 from payment_svc.charging import Charging
 from payment_svc.domain import TERMINAL, CaptureMethod, Payment, PaymentStatus, Route, Snapshot
 from payment_svc.orders import OrderClient, PayableOrder
 from payment_svc.providers.base import AmountNotSupportedError, Provider, ProviderError, RejectedError
-from payment_svc.providers.registry import Registry
+from payment_svc.providers.guard import Guard
 from payment_svc.repository import PaymentRepository
 from payment_svc.routing import Router, Wish
 
@@ -42,6 +43,12 @@ class NewPayment:
     return_url: str
     capture_method: CaptureMethod
     customer_country: str = ""
+    mode: str = ""
+
+    @property
+    def owner(self) -> Owner:
+        """Who asks."""
+        return Owner(self.merchant_id, self.mode)
 
 
 class Payments:
@@ -52,7 +59,7 @@ class Payments:
         database: Database,
         store: PaymentRepository,
         orders: OrderClient,
-        providers: Registry,
+        accounts: Accounts,
         router: Router,
         charging: Charging,
         locks: Locks,
@@ -66,7 +73,7 @@ class Payments:
         self._database = database
         self._store = store
         self._orders = orders
-        self._providers = providers
+        self._accounts = accounts
         self._router = router
         self._charging = charging
         self._locks = locks
@@ -84,7 +91,7 @@ class Payments:
         if claim and (record := await self._find(claim)):
             return await self._repeat(record, claim, new.merchant_id)
         if new.provider:
-            check_start(new, self._providers.get(new.provider))
+            check_start(new, await self._accounts.get(new.owner, new.provider))
         order = await self._orders.get(new.order_id)
         order.check_payable(self._clock())
         payment_id = self._ids()
@@ -123,7 +130,7 @@ class Payments:
                 "PAYMENT_NOT_CAPTURABLE", f"the payment is {payment.status}; only an AUTHORIZED one can be captured"
             )
         check_part(wanted, payment.amount)
-        provider = self._providers.get(payment.provider)
+        provider = await self._accounts.of(payment)
         if wanted != payment.amount:
             check_capability(provider.capabilities.partial_capture, "amount", provider.name, "capture a part")
             _check_amount(wanted, provider, "amount.value")
@@ -137,7 +144,7 @@ class Payments:
         at_provider = bool(payment.provider_reference)
         if payment.status not in (PaymentStatus.INITIATED, PaymentStatus.AUTHORIZED) or not at_provider:
             raise failed_precondition("PAYMENT_NOT_CANCELLABLE", f"the payment is {payment.status}")
-        return await self._operate(payment, self._providers.get(payment.provider).cancel)
+        return await self._operate(payment, (await self._accounts.of(payment)).cancel)
 
     async def _operate(self, payment: Payment, call: Callable[[Payment], Awaitable[Snapshot]]) -> Payment:
         """Change the provider's object and agree with it, to the end even when the caller is gone.
@@ -150,7 +157,7 @@ class Payments:
             try:
                 return await self._charging.agree(payment.payment_id, await call(payment))
             except RejectedError as error:
-                said = await self._providers.get(payment.provider).fetch(payment)
+                said = await (await self._accounts.of(payment)).fetch(payment)
                 now = await self._charging.follow(payment, said)
                 if now.status == payment.status:
                     raise failed_precondition("PROVIDER_REFUSED", error.failure.message) from None
@@ -161,17 +168,18 @@ class Payments:
         finished: Payment = await self._background.shielded(work())
         return finished
 
-    async def _choose(self, new: NewPayment, order: PayableOrder, payment_id: UUID) -> tuple[str, Route | None]:
+    async def _choose(self, new: NewPayment, order: PayableOrder, payment_id: UUID) -> tuple[Guard, Route | None]:
         """Return the provider that was asked for, or the one that the merchant's policy gives."""
         if new.provider:
-            _check_amount(order.amount, self._providers.get(new.provider), "order_id")
-            return new.provider, None
+            provider = await self._accounts.get(new.owner, new.provider)
+            _check_amount(order.amount, provider, "order_id")
+            return provider, None
 
         def fits(provider: Provider) -> None:
             check_start(new, provider)
             provider.check_amount(order.amount)
 
-        return await self._router.choose(Wish(new.merchant_id, order.amount, new.customer_country), payment_id, fits)
+        return await self._router.choose(Wish(new.owner, order.amount, new.customer_country), payment_id, fits)
 
     async def _drive(self, payment: Payment, claim: Claim | None, *, again: bool = False) -> Payment:
         """Carry a payment on while webhooks and look-ups of the same order wait."""
@@ -179,14 +187,16 @@ class Payments:
             return await self._charging.drive(payment, claim, again=again)
 
     def _intent(
-        self, new: NewPayment, order: PayableOrder, payment_id: UUID, provider: str, route: Route | None
+        self, new: NewPayment, order: PayableOrder, payment_id: UUID, provider: Guard, route: Route | None
     ) -> Payment:
         now = self._clock()
         return Payment(
             payment_id=payment_id,
             merchant_id=new.merchant_id,
             order_id=new.order_id,
-            provider=provider,
+            provider=provider.name,
+            mode=new.mode,
+            account_id=provider.account_id,
             provider_reference="",
             amount=order.amount,
             description=order.description,
@@ -201,7 +211,7 @@ class Payments:
             version=1,
             create_time=now,
             update_time=now,
-            attempts=(domain.first_attempt(provider, now),),
+            attempts=(domain.first_attempt(provider.name, now),),
             route=route,
         )
 

@@ -18,10 +18,10 @@ from mesh.lock import Locks
 from mesh.telemetry import alert, get_logger
 from mesh.worker import Worker
 from payment_svc import schedule
+from payment_svc.accounts import Accounts
 from payment_svc.charging import Charging
 from payment_svc.domain import TERMINAL, AmountMismatchError, Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.providers.base import ObjectNotFoundError, ProviderError, RejectedError
-from payment_svc.providers.registry import Registry
 from payment_svc.repository import DueCheck, PaymentRepository
 
 log = get_logger(__name__)
@@ -41,14 +41,14 @@ class Reconciler:
         database: Database,
         store: PaymentRepository,
         charging: Charging,
-        providers: Registry,
+        accounts: Accounts,
         locks: Locks,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._store = store
         self._charging = charging
-        self._providers = providers
+        self._accounts = accounts
         self._locks = locks
         self._clock = clock
         self.worker = Worker("reconciler", self._check_due, interval=2.0)
@@ -100,7 +100,7 @@ class Reconciler:
 
     async def _void(self, payment: Payment) -> Payment:
         """Give back what was authorized and not captured in time; where it was captured after all, that counts."""
-        provider = self._providers.get(payment.provider)
+        provider = await self._accounts.of(payment)
         try:
             said = await provider.cancel(payment)
         except RejectedError:
@@ -111,7 +111,7 @@ class Reconciler:
 
     async def _look_up(self, payment: Payment) -> Snapshot | None:
         """Ask by the provider's reference, or by our own id where no answer ever brought one."""
-        provider = self._providers.get(payment.provider)
+        provider = await self._accounts.of(payment)
         if not payment.provider_reference:
             return await provider.find(payment)
         try:

@@ -13,9 +13,9 @@ from mesh.ids import Clock, utc_now
 from mesh.telemetry import alert, get_logger
 from mesh.worker import Worker
 from payment_svc import schedule
+from payment_svc.accounts import Accounts
 from payment_svc.domain import AmountMismatchError, Payment
 from payment_svc.providers.base import ProviderError
-from payment_svc.providers.registry import Registry
 from payment_svc.reconciler import BATCH, LEASE
 from payment_svc.refund_domain import Refund, RefundSnapshot, RefundStatus
 from payment_svc.refund_repository import DueRefund, RefundRepository
@@ -36,14 +36,14 @@ class RefundReconciler:
         payments: PaymentRepository,
         store: RefundRepository,
         refunds: Refunds,
-        providers: Registry,
+        accounts: Accounts,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._payments = payments
         self._store = store
         self._refunds = refunds
-        self._providers = providers
+        self._accounts = accounts
         self._clock = clock
         self.worker = Worker("refund-reconciler", self._check_due, interval=2.0)
 
@@ -70,7 +70,7 @@ class RefundReconciler:
 
     async def _check(self, refund: Refund) -> None:
         payment = await self._payment_of(refund)
-        provider = self._providers.get(payment.provider)
+        provider = await self._accounts.of(payment)
         snapshot = await provider.fetch_refund(payment, refund)
         if snapshot is not None:
             await self._refunds.agree(refund, snapshot)

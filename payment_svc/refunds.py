@@ -20,10 +20,11 @@ from mesh.money import Money
 from mesh.service import BackgroundTasks
 from mesh.telemetry import get_logger
 from payment_svc import changes, mapping, refund_domain, schedule
+from payment_svc.accounts import Accounts
 from payment_svc.domain import Failure, Payment, PaymentStatus
 from payment_svc.payments import LEASE, check_capability, check_part
 from payment_svc.providers.base import AmountNotSupportedError, OutcomeUnknownError, RejectedError, UnavailableError
-from payment_svc.providers.registry import Registry
+from payment_svc.providers.guard import Guard
 from payment_svc.refund_domain import Refund, RefundSnapshot, RefundStatus
 from payment_svc.refund_repository import RefundRepository
 from payment_svc.repository import PaymentRepository
@@ -53,7 +54,7 @@ class Refunds:
         database: Database,
         payments: PaymentRepository,
         store: RefundRepository,
-        providers: Registry,
+        accounts: Accounts,
         background: BackgroundTasks,
         committed: Callable[[], None],
         *,
@@ -64,7 +65,7 @@ class Refunds:
         self._database = database
         self._payments = payments
         self._store = store
-        self._providers = providers
+        self._accounts = accounts
         self._background = background
         self._committed = committed
         self._first_check = first_check
@@ -76,11 +77,12 @@ class Refunds:
 
         Raises ApiError as the contract's CreateRefund says; then nothing was stored and no money moved.
         """
+        provider = await self._provider_of(new)
         try:
             async with self._database.transaction() as session:
                 record = await idempotency.find(session, claim) if claim else None
                 if record is None:
-                    payment, refund = await self._take(session, new, claim)
+                    payment, refund = await self._take(session, new, provider, claim)
         except _KeyTakenError:
             return await self.create(new, claim)
         if record is not None:
@@ -111,7 +113,7 @@ class Refunds:
 
         A provider out of reach did nothing now, but when it is asked `again` it may have done it the first time.
         """
-        provider = self._providers.get(payment.provider)
+        provider = await self._accounts.of(payment)
         try:
             snapshot = await provider.refund(payment, refund)
         except RejectedError as error:
@@ -150,7 +152,16 @@ class Refunds:
             refund = await self._store.get(session, payment.merchant_id, found) if found else None
         return refund if refund and refund.payment_id == payment.payment_id else None
 
-    async def _take(self, session: Session, new: NewRefund, claim: Claim | None) -> tuple[Payment, Refund]:
+    async def _provider_of(self, new: NewRefund) -> Guard:
+        async with self._database.session() as session:
+            payment = await self._payments.get(session, new.merchant_id, new.payment_id)
+        if payment is None:
+            raise not_found("payment", str(new.payment_id))
+        return await self._accounts.of(payment)
+
+    async def _take(
+        self, session: Session, new: NewRefund, provider: Guard, claim: Claim | None
+    ) -> tuple[Payment, Refund]:
         """Store the refund within what is left of the capture, which the payment's lock keeps true."""
         payment = await self._payments.lock(session, new.payment_id)
         if payment is None or payment.merchant_id != new.merchant_id:
@@ -160,7 +171,6 @@ class Refunds:
             raise failed_precondition("PAYMENT_NOT_REFUNDABLE", "nothing of this payment is left to refund")
         amount = new.amount or payment.money(left)
         check_part(amount, payment.money(left))
-        provider = self._providers.get(payment.provider)
         check_capability(provider.capabilities.refunds, "payment_id", provider.name, "give money back")
         if amount.minor != payment.captured:
             check_capability(provider.capabilities.partial_refunds, "amount", provider.name, "give a part back")

@@ -50,7 +50,7 @@ _UPDATE = statement(
         parameters_for(
             payments,
             *("provider", "provider_reference", "status", "captured_minor", "refunded_minor", "redirect_url"),
-            *("failure", "version", "update_time", "attempts", "capture_before", "next_check_time"),
+            *("failure", "version", "update_time", "attempts", "capture_before", "account_id", "next_check_time"),
             prefix="b_",
         )
     )
@@ -87,6 +87,7 @@ _CREATED = statement(
     sa.select(payments)
     .where(
         payments.c.provider == sa.bindparam("provider", type_=sa.Text),
+        payments.c.account_id.is_(None),
         payments.c.create_time >= sa.bindparam("since", type_=TIME),
         payments.c.create_time < sa.bindparam("until", type_=TIME),
     )
@@ -141,6 +142,8 @@ def _payment(row: Row) -> Payment:
         attempts=tuple(_attempt(stored) for stored in row.attempts),
         route=_route(row.route) if row.route else None,
         capture_before=row.capture_before,
+        mode=row.mode,
+        account_id=row.account_id,
     )
 
 
@@ -183,6 +186,7 @@ def _changing(payment: Payment, next_check: datetime | None) -> dict[str, object
         "b_update_time": payment.update_time,
         "b_attempts": Jsonb([_stored(attempt) for attempt in payment.attempts]),
         "b_capture_before": payment.capture_before,
+        "b_account_id": payment.account_id,
         "b_next_check_time": None if payment.status in TERMINAL else next_check,
     }
 
@@ -204,6 +208,7 @@ class PaymentRepository:
             b_payment_method=payment.payment_method,
             b_return_url=payment.return_url,
             b_create_time=payment.create_time,
+            b_mode=payment.mode,
             b_route=Jsonb(asdict(payment.route)) if payment.route else None,
             b_checks=0,
         )
@@ -256,7 +261,7 @@ class PaymentRepository:
         return [_payment(row) for row in rows]
 
     async def created(self, session: Session, provider: str, since: datetime, until: datetime) -> list[Payment]:
-        """Return all payments through a provider that were created in a span of time, oldest first."""
+        """Return all payments through the platform's account that were created in a span of time, oldest first."""
         return [_payment(row) for row in await session.all(_CREATED, provider=provider, since=since, until=until)]
 
     async def by_ids(self, session: Session, payment_ids: Sequence[UUID]) -> list[Payment]:

@@ -10,10 +10,10 @@ from mesh.database import Database
 from mesh.errors import ApiError, failed_precondition, invalid
 from mesh.ids import Clock, utc_now
 from mesh.money import Money
+from payment_svc.accounts import Accounts, Owner
 from payment_svc.domain import Route
 from payment_svc.providers.base import AmountNotSupportedError, Provider
 from payment_svc.providers.guard import Guard
-from payment_svc.providers.registry import Registry
 from payment_svc.routing_domain import Rule, Target, draw
 from payment_svc.routing_repository import Policy, RoutingRepository
 
@@ -25,7 +25,7 @@ START = "start"
 class Wish:
     """What of a payment the rules look at."""
 
-    merchant_id: UUID
+    owner: Owner
     amount: Money
     country: str
 
@@ -34,11 +34,11 @@ class Router:
     """Chooses providers by the merchants' policies."""
 
     def __init__(
-        self, database: Database, store: RoutingRepository, providers: Registry, clock: Clock = utc_now
+        self, database: Database, store: RoutingRepository, accounts: Accounts, clock: Clock = utc_now
     ) -> None:
         self._database = database
         self._store = store
-        self._providers = providers
+        self._accounts = accounts
         self._clock = clock
 
     async def policy(self, merchant_id: UUID) -> Policy:
@@ -46,26 +46,28 @@ class Router:
         async with self._database.session() as session:
             return await self._store.get(session, merchant_id)
 
-    async def replace(self, merchant_id: UUID, rules: Sequence[Rule]) -> Policy:
+    async def replace(self, owner: Owner, rules: Sequence[Rule]) -> Policy:
         """Set a merchant's rules. Raises ApiError INVALID_ARGUMENT that names the rule that is wrong."""
+        names = [provider.name for provider in await self._accounts.available(owner)]
         for number, rule in enumerate(rules):
-            self._check(rule, f"rules[{number}]")
+            _check(rule, f"rules[{number}]", names)
         policy = Policy(tuple(rules), self._clock())
         async with self._database.session() as session:
-            await self._store.put(session, merchant_id, policy)
+            await self._store.put(session, owner.merchant_id, policy)
         return policy if rules else replace(policy, update_time=None)
 
-    async def choose(self, wish: Wish, payment_id: UUID, fits: Callable[[Provider], None]) -> tuple[str, Route]:
+    async def choose(self, wish: Wish, payment_id: UUID, fits: Callable[[Provider], None]) -> tuple[Guard, Route]:
         """Return the provider that takes a payment, with the rule and the reason.
 
         `fits` raises ApiError or AmountNotSupportedError for a provider that cannot take it. One whose circuit is open
         is passed over while there is another. Raises ApiError FAILED_PRECONDITION, reason NO_ROUTE.
         """
-        rule = await self._rule(wish)
+        providers = {provider.name: provider for provider in await self._accounts.available(wish.owner)}
+        rule = await self._rule(wish, list(providers))
         passed_over: list[str] = []
         able: list[Guard] = []
         for target in draw(rule.targets, payment_id.int):
-            provider = self._providers.find(target.provider)
+            provider = providers.get(target.provider)
             refusal = "is not on here" if provider is None else _refusal(provider, fits)
             if provider is None or refusal:
                 passed_over.append(f"{target.provider} passed over: {refusal}")
@@ -78,33 +80,32 @@ class Router:
         # those that are down come last: they may be up again when the others turn out to be down as well
         order = [*up, *(provider for provider in able if provider not in up)]
         reason = "; ".join((f"{rule.name} ({rule.condition()}): {_share(rule, order[0].name)}", *passed_over))
-        return order[0].name, Route(rule.name, reason, tuple(provider.name for provider in order[1:]))
+        return order[0], Route(rule.name, reason, tuple(provider.name for provider in order[1:]))
 
-    async def _rule(self, wish: Wish) -> Rule:
-        rules = (await self.policy(wish.merchant_id)).rules
+    async def _rule(self, wish: Wish, names: Sequence[str]) -> Rule:
+        rules = (await self.policy(wish.owner.merchant_id)).rules
         if not rules:
             # the gateway's own order: the first that can
-            targets = [Target(provider.name, 0) for provider in self._providers.all()]
-            return Rule(DEFAULT_RULE, (), None, None, (), tuple(targets))
+            return Rule(DEFAULT_RULE, (), None, None, (), tuple(Target(name, 0) for name in names))
         for rule in rules:
             if rule.matches(wish.amount, wish.country):
                 return rule
         raise failed_precondition("NO_ROUTE", "no rule of the routing policy matches the payment; name a provider")
 
-    def _check(self, rule: Rule, field: str) -> None:
-        for number, target in enumerate(rule.targets):
-            if self._providers.find(target.provider) is None:
-                known = ", ".join(provider.name for provider in self._providers.all()) or "none"
-                raise invalid(
-                    f"{field}.targets[{number}].provider",
-                    f"{target.provider!r} is not a provider here; there are: {known}",
-                    "PROVIDER_UNKNOWN",
-                )
-        if len({target.provider for target in rule.targets}) < len(rule.targets):
-            raise invalid(f"{field}.targets", "names a provider twice")
-        low, high = rule.min_amount, rule.max_amount
-        if low and high and (low.currency != high.currency or low.minor > high.minor):
-            raise invalid(f"{field}.max_amount", "must be of the currency of min_amount, and not less")
+
+def _check(rule: Rule, field: str, names: Sequence[str]) -> None:
+    for number, target in enumerate(rule.targets):
+        if target.provider not in names:
+            raise invalid(
+                f"{field}.targets[{number}].provider",
+                f"{target.provider!r} is not a provider here; there are: {', '.join(names) or 'none'}",
+                "PROVIDER_UNKNOWN",
+            )
+    if len({target.provider for target in rule.targets}) < len(rule.targets):
+        raise invalid(f"{field}.targets", "names a provider twice")
+    low, high = rule.min_amount, rule.max_amount
+    if low and high and (low.currency != high.currency or low.minor > high.minor):
+        raise invalid(f"{field}.max_amount", "must be of the currency of min_amount, and not less")
 
 
 def _refusal(provider: Guard, fits: Callable[[Provider], None]) -> str:

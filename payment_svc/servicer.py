@@ -52,6 +52,7 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
             payment_method=request.payment_method,
             return_url=request.return_url,
             customer_country=request.customer_country,
+            mode=context.current().mode,
             capture_method=(
                 CaptureMethod.MANUAL
                 if request.capture_method == payment_pb2.Payment.CaptureMethod.MANUAL
@@ -169,5 +170,6 @@ class WebhookServicer(webhook_grpc.WebhookServiceServicer):
     ) -> webhook_pb2.ReceiveWebhookResponse:
         """Verify and store one provider event; the HTTP headers arrive as metadata."""
         headers = {key: value for key, value in servicer.invocation_metadata() or () if isinstance(value, str)}
-        await self._webhooks.receive(request.provider, request.payload.data, headers)
+        account_id = UUID(request.provider_account_id) if request.provider_account_id else None
+        await self._webhooks.receive(request.provider, account_id, request.payload.data, headers)
         return webhook_pb2.ReceiveWebhookResponse()

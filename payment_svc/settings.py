@@ -45,6 +45,15 @@ class PaymentSettings(ServiceSettings):
     paypal_ca_file: str = Field(
         "", description="PEM file of the CAs trusted to issue webhook certificates; empty: the usual public ones"
     )
+    platform_mode: str = Field(
+        "test",
+        pattern="^(test|live)$",
+        description="whose payments the accounts above take: those of test keys, or those of live keys",
+    )
+    secret_keys: SecretStr = Field(
+        SecretStr(""),
+        description="comma list of Fernet keys for merchants' own accounts: the first encrypts, all decrypt",
+    )
     provider_timeout_seconds: float = Field(8.0, gt=0, le=80, description="how long one call to a provider may take")
     provider_max_calls: int = Field(
         400,
@@ -63,6 +72,22 @@ class PaymentSettings(ServiceSettings):
     first_check_seconds: float = Field(
         20.0, gt=0, description="when to ask the provider about a payment whose first call never came to an end"
     )
+
+    def platform_accounts(self) -> dict[str, dict[str, str]]:
+        """Return the credentials of the platform's own accounts that are on, by the provider's name."""
+        accounts: dict[str, dict[str, str]] = {}
+        if key := self.stripe_api_key.get_secret_value():
+            accounts["stripe"] = {"api_key": key, "webhook_secret": self.stripe_webhook_secret.get_secret_value()}
+        if self.paypal_client_id:
+            accounts["paypal"] = {
+                "client_id": self.paypal_client_id,
+                "client_secret": self.paypal_client_secret.get_secret_value(),
+                "webhook_id": self.paypal_webhook_id,
+            }
+        if key := self.bank_transfer_api_key.get_secret_value():
+            secret = self.bank_transfer_webhook_secret.get_secret_value()
+            accounts["bank_transfer"] = {"api_key": key, "webhook_secret": secret}
+        return accounts
 
     @property
     def authorization_lifetime(self) -> timedelta | None:
@@ -84,8 +109,11 @@ class PaymentSettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _stripe_is_whole(self) -> PaymentSettings:
-        if self.stripe_api_key.get_secret_value() and not self.stripe_webhook_secret.get_secret_value():
+        key = self.stripe_api_key.get_secret_value()
+        if key and not self.stripe_webhook_secret.get_secret_value():
             raise ValueError("FUSIONXPAY_STRIPE_WEBHOOK_SECRET must be set when FUSIONXPAY_STRIPE_API_KEY is")
+        if key and key.startswith(("sk_live_", "rk_live_")) != (self.platform_mode == "live"):
+            raise ValueError(f"FUSIONXPAY_STRIPE_API_KEY is not a {self.platform_mode} key (FUSIONXPAY_PLATFORM_MODE)")
         return self
 
     @model_validator(mode="after")

@@ -41,6 +41,10 @@ payments = sa.Table(
     sa.Column("attempts", pg.JSONB, nullable=False),
     sa.Column("route", pg.JSONB),
     sa.Column("capture_before", TIME),
+    # of the key that it was made with: test, live, or empty for a call from inside the mesh
+    sa.Column("mode", sa.Text, nullable=False, server_default=""),
+    # the merchant's own account at the provider; null: the platform's
+    sa.Column("account_id", sa.UUID),
     # when the reconciler asks the provider again, and how often it has; null once the payment is terminal
     sa.Column("next_check_time", TIME),
     sa.Column("checks", sa.Integer, nullable=False),
@@ -113,6 +117,31 @@ disputes = sa.Table(
 sa.Index("ix_disputes_merchant", disputes.c.merchant_id, disputes.c.dispute_id)
 sa.Index("ix_disputes_payment", disputes.c.payment_id, disputes.c.dispute_id)
 
+provider_accounts = sa.Table(
+    "provider_accounts",
+    metadata,
+    sa.Column("account_id", sa.UUID, primary_key=True),
+    sa.Column("merchant_id", sa.UUID, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("credentials", pg.ARRAY(sa.Text), nullable=False),
+    # the credentials, encrypted; and the key to them, encrypted with a key of the settings
+    sa.Column("data_key", sa.LargeBinary, nullable=False),
+    sa.Column("secret", sa.LargeBinary, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("update_time", TIME, nullable=False),
+    sa.Column("delete_time", TIME),
+)
+# one in use for each merchant and provider; those that were taken out of use stay, for the payments made with them
+sa.Index(
+    "uq_provider_accounts_in_use",
+    provider_accounts.c.merchant_id,
+    provider_accounts.c.provider,
+    unique=True,
+    postgresql_where=sa.text("delete_time IS NULL"),
+)
+
 routing_policies = sa.Table(
     "routing_policies",
     metadata,
@@ -125,6 +154,8 @@ provider_events = sa.Table(
     "provider_events",
     metadata,
     sa.Column("provider", sa.Text, primary_key=True),
+    # the merchant's own account that it came for, empty for the platform's: nobody can take another's event ids
+    sa.Column("account", sa.Text, primary_key=True, server_default=""),
     sa.Column("event_id", sa.Text, primary_key=True),
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("payload", sa.LargeBinary, nullable=False),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
@@ -18,12 +19,12 @@ _limit = sa.bindparam("limit", type_=sa.Integer)
 _RECEIVE = statement(
     pg.insert(provider_events)
     .values(parameters_for(provider_events, prefix="b_"))
-    .on_conflict_do_nothing(index_elements=["provider", "event_id"])
+    .on_conflict_do_nothing(index_elements=["provider", "account", "event_id"])
     .returning(provider_events.c.event_id)
 )
-_key = sa.tuple_(provider_events.c.provider, provider_events.c.event_id)
+_key = sa.tuple_(provider_events.c.provider, provider_events.c.account, provider_events.c.event_id)
 _due_events = (
-    sa.select(provider_events.c.provider, provider_events.c.event_id)
+    sa.select(provider_events.c.provider, provider_events.c.account, provider_events.c.event_id)
     .where(provider_events.c.next_attempt_time <= _now)
     .order_by(provider_events.c.next_attempt_time)
     .limit(_limit)
@@ -39,6 +40,7 @@ _CLOSE_EVENT = statement(
     sa.update(provider_events)
     .where(
         provider_events.c.provider == sa.bindparam("b_provider", type_=sa.Text),
+        provider_events.c.account == sa.bindparam("b_account", type_=sa.Text),
         provider_events.c.event_id == sa.bindparam("b_event_id", type_=sa.Text),
     )
     .values(parameters_for(provider_events, "status", "reason", "next_attempt_time", prefix="b_"))
@@ -50,6 +52,8 @@ class StoredEvent:
     """A verified webhook in the inbox."""
 
     provider: str
+    account_id: UUID | None
+    """The merchant's own account that it came for; None: the platform's."""
     event_id: str
     type: str
     payload: bytes
@@ -66,6 +70,7 @@ class WebhookRepository:
         row = await session.one(
             _RECEIVE,
             b_provider=event.provider,
+            b_account=_account(event),
             b_event_id=event.event_id,
             b_type=event.type,
             b_payload=event.payload,
@@ -82,7 +87,12 @@ class WebhookRepository:
         """Take webhooks that are due to be applied; no other replica sees them until `lease`."""
         rows = await session.all(_CLAIM_EVENTS, now=now, lease=lease, limit=limit)
         return [
-            StoredEvent(r.provider, r.event_id, r.type, r.payload, r.trace_id, r.attempts, r.receive_time) for r in rows
+            StoredEvent(
+                r.provider,
+                UUID(r.account) if r.account else None,
+                *(r.event_id, r.type, r.payload, r.trace_id, r.attempts, r.receive_time),
+            )
+            for r in rows
         ]
 
     async def close_event(
@@ -92,8 +102,13 @@ class WebhookRepository:
         await session.run(
             _CLOSE_EVENT,
             b_provider=event.provider,
+            b_account=_account(event),
             b_event_id=event.event_id,
             b_status=status,
             b_reason=reason,
             b_next_attempt_time=again,
         )
+
+
+def _account(event: StoredEvent) -> str:
+    return str(event.account_id) if event.account_id else ""

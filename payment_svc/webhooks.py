@@ -20,6 +20,7 @@ from mesh.lock import Locks
 from mesh.telemetry import alert, get_logger
 from mesh.worker import Worker
 from payment_svc import changes
+from payment_svc.accounts import Accounts
 from payment_svc.charging import Charging
 from payment_svc.disputes import Disputes
 from payment_svc.domain import AmountMismatchError, Payment, PaymentStatus
@@ -30,7 +31,6 @@ from payment_svc.providers.base import (
     SignatureInvalidError,
 )
 from payment_svc.providers.guard import Guard
-from payment_svc.providers.registry import Registry
 from payment_svc.refunds import Refunds
 from payment_svc.repository import PaymentRepository
 from payment_svc.webhook_repository import StoredEvent, WebhookRepository
@@ -63,7 +63,7 @@ class Webhooks:
         charging: Charging,
         refunds: Refunds,
         disputes: Disputes,
-        providers: Registry,
+        accounts: Accounts,
         locks: Locks,
         clock: Clock = utc_now,
     ) -> None:
@@ -73,18 +73,23 @@ class Webhooks:
         self._charging = charging
         self._refunds = refunds
         self._disputes = disputes
-        self._providers = providers
+        self._accounts = accounts
         self._locks = locks
         self._clock = clock
         self.worker = Worker("webhook-inbox", self._apply_due, interval=2.0)
 
-    async def receive(self, provider_name: str, body: bytes, headers: Mapping[str, str]) -> None:
+    async def receive(
+        self, provider_name: str, account_id: UUID | None, body: bytes, headers: Mapping[str, str]
+    ) -> None:
         """Verify a webhook on its raw bytes and store it; one that is here already changes nothing.
 
         Raises ApiError UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID; INVALID_ARGUMENT for a provider that is not
         on or a body that is not an event; UNAVAILABLE when the signature cannot be checked now: it is sent again.
         """
-        provider = self._providers.get(provider_name) if provider_name else self._providers.recognize(headers)
+        if provider_name:
+            provider = await self._accounts.by_id(provider_name, account_id)
+        else:
+            provider = self._accounts.recognize(headers)
         try:
             await provider.verify(body, headers, self._clock())
             event = provider.translate(body)
@@ -96,7 +101,9 @@ class Webhooks:
             raise invalid("payload", str(error), "WEBHOOK_NOT_AN_EVENT") from None
         call = context.current()
         call.log.update(provider=provider.name, event_type=event.type, payment_id=event.payment_id)
-        stored = StoredEvent(provider.name, event.event_id, event.type, body, call.trace_id, 0, self._clock())
+        stored = StoredEvent(
+            *(provider.name, account_id, event.event_id, event.type, body, call.trace_id, 0, self._clock())
+        )
         async with self._database.session() as session:
             if await self._store.receive(session, stored):
                 self.worker.wake()
@@ -123,7 +130,7 @@ class Webhooks:
 
     async def _judge(self, stored: StoredEvent) -> Verdict:
         """Apply an event to the payment that it belongs to, and say what became of it."""
-        provider = self._providers.get(stored.provider)
+        provider = await self._accounts.by_id(stored.provider, stored.account_id)
         event = provider.translate(stored.payload)
         if event.dispute_reference:
             return await self._apply_dispute(provider, event)
@@ -135,6 +142,9 @@ class Webhooks:
             return Verdict("QUARANTINED", "claims to be of a payment that is not here")
         if payment is None:
             return Verdict("IGNORED", "belongs to no payment of ours")
+        if payment.provider == provider.name and payment.account_id != stored.account_id:
+            # whoever owns an account can have it say anything: of other accounts' payments it is not believed
+            return Verdict("QUARANTINED", "came from another account than the payment's", payment)
         # whoever works on the order now, most likely the request that the event is an echo of, goes first
         async with self._locks.hold(f"order:{payment.order_id}", wait=LOCK_WAIT_SECONDS):
             verdict = await self._apply(provider, event, payment)
@@ -183,6 +193,8 @@ class Webhooks:
         payment = await self._payment_of(provider.name, replace(event, payment_id=snapshot.payment_id))
         if payment is None:
             return Verdict("IGNORED", "a dispute of no payment of ours")
+        if payment.account_id != provider.account_id:
+            return Verdict("QUARANTINED", "came from another account than the payment's", payment)
         await self._disputes.agree(payment, snapshot)
         return Verdict("APPLIED", "", payment)
 

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
+from uuid import UUID
 
 from prometheus_client import Gauge, Histogram
 from purgatory import AsyncCircuitBreakerFactory
@@ -72,8 +73,9 @@ class Circuit:
 class Guard:
     """A provider behind its breaker and bulkhead; itself a `Provider`, whose promises it keeps."""
 
-    def __init__(self, inner: Provider, limits: Limits) -> None:
+    def __init__(self, inner: Provider, limits: Limits, account_id: UUID | None = None) -> None:
         self._inner = inner
+        self.account_id = account_id
         self.max_calls = limits.max_calls
         self.calls = 0
         # whatever is not the provider's own failure counts as a call that went well
@@ -211,7 +213,7 @@ class Guard:
         if breaker.context.state == "half-opened":
             raise UnavailableError(f"the circuit to {self.name} is half-open, and a call is trying it")
         self.calls += 1
-        IN_FLIGHT.labels(self.name).set(self.calls)
+        IN_FLIGHT.labels(self.name).inc()
         try:
             async with breaker:
                 return await call()
@@ -219,16 +221,24 @@ class Guard:
             raise UnavailableError(f"the circuit to {self.name} is open") from None
         finally:
             self.calls -= 1
-            IN_FLIGHT.labels(self.name).set(self.calls)
+            IN_FLIGHT.labels(self.name).dec()
 
     def _on_event(self, operation: str, _kind: str, event: Event) -> None:
         if not isinstance(event, ContextChanged):
             return
-        CIRCUIT_STATE.labels(self.name, operation).set(_STATES[event.state])
-        if event.state == OPENED:
+        if self.account_id is None:
+            CIRCUIT_STATE.labels(self.name, operation).set(_STATES[event.state])
+        if event.state == OPENED and self.account_id is None:
             alert("provider_circuit_open", log, provider=self.name, operation=operation)
         else:
-            log.info("circuit changed", provider=self.name, operation=operation, state=event.state)
+            # a merchant's own account that fails is the merchant's business, and nobody has to get up for it
+            log.warning(
+                "circuit changed",
+                provider=self.name,
+                operation=operation,
+                state=event.state,
+                account_id=self.account_id,
+            )
 
 
 def _is_not_a_failure(error: BaseException) -> bool:

@@ -17,11 +17,20 @@ CAPABILITIES: Mapping[str, Capabilities] = {
     PaypalProvider.name: PaypalProvider.capabilities,
     BankTransferProvider.name: BankTransferProvider.capabilities,
 }
-"""What every provider can do, whether it is on or not."""
+"""What every provider can do, whether it is on or not, in the order in which the gateway prefers them."""
+
+CREDENTIALS: Mapping[str, tuple[str, ...]] = {
+    StripeProvider.name: ("api_key", "webhook_secret"),
+    PaypalProvider.name: ("client_id", "client_secret", "webhook_id"),
+    BankTransferProvider.name: ("api_key", "webhook_secret"),
+}
+"""What an account at each provider consists of."""
+
+PAYPAL_SANDBOX = "https://api-m.sandbox.paypal.com"
 
 
 class Registry:
-    """The providers that are on, by name."""
+    """The platform's own accounts, by the provider's name."""
 
     def __init__(self, providers: Iterable[Provider], limits: Limits) -> None:
         self._providers = {provider.name: Guard(provider, limits) for provider in providers}
@@ -58,41 +67,68 @@ class Registry:
         return invalid("provider", f"{name!r} is not a provider here; there are: {known}", "PROVIDER_UNKNOWN")
 
 
+def make(name: str, credentials: Mapping[str, str], mode: str, settings: PaymentSettings) -> Provider:
+    """Make a provider with an account's credentials.
+
+    Raises ApiError INVALID_ARGUMENT that names what is missing, unknown or of the other mode; PROVIDER_UNKNOWN.
+    """
+    required = CREDENTIALS.get(name)
+    if required is None:
+        known = ", ".join(CREDENTIALS)
+        raise invalid("provider", f"{name!r} is not a provider here; there are: {known}", "PROVIDER_UNKNOWN")
+    for wrong in [*(set(required) - credentials.keys()), *(credentials.keys() - set(required))]:
+        verb = "is required" if wrong in required else "is not one of"
+        raise invalid(f"credentials.{wrong}", f"{verb}: {name} takes {', '.join(required)}")
+    makers = {"stripe": _stripe, "paypal": _paypal, "bank_transfer": _bank_transfer}
+    return makers[name](credentials, mode, settings)
+
+
+def _stripe(credentials: Mapping[str, str], mode: str, settings: PaymentSettings) -> Provider:
+    key = credentials["api_key"]
+    if mode and (key.startswith(("sk_live_", "rk_live_")) != (mode == "live")):
+        raise invalid("credentials.api_key", f"is not a {mode} key", "MODE_DIFFERS")
+    return StripeProvider(
+        key,
+        credentials["webhook_secret"].split(","),
+        settings.stripe_api_base,
+        timeout=settings.provider_timeout_seconds,
+        max_calls=settings.provider_max_calls,
+    )
+
+
+def _paypal(credentials: Mapping[str, str], mode: str, settings: PaymentSettings) -> Provider:
+    access = Access(
+        client_id=credentials["client_id"],
+        client_secret=credentials["client_secret"],
+        webhook_id=credentials["webhook_id"],
+        # PayPal's credentials do not tell their mode, but each of its two addresses knows only its own
+        api_base=settings.paypal_api_base.rstrip("/") or (PAYPAL_SANDBOX if mode == "test" else ""),
+        cert_url_base=settings.paypal_cert_url_base,
+        ca_file=settings.paypal_ca_file,
+    )
+    return PaypalProvider(access, timeout=settings.provider_timeout_seconds, max_calls=settings.provider_max_calls)
+
+
+def _bank_transfer(credentials: Mapping[str, str], mode: str, settings: PaymentSettings) -> Provider:
+    del mode  # the bank has one address for both, and its key tells them apart
+    if not settings.bank_transfer_api_base:
+        raise invalid("provider", "bank transfers are not on here", "PROVIDER_UNKNOWN")
+    return BankTransferProvider(
+        credentials["api_key"],
+        settings.bank_transfer_api_base,
+        credentials["webhook_secret"].split(","),
+        settings.bank_transfer_token_secret.get_secret_value().split(","),
+        timeout=settings.provider_timeout_seconds,
+    )
+
+
+def limits_of(settings: PaymentSettings) -> Limits:
+    """Return what stands around each account."""
+    return Limits(settings.circuit_failures, settings.circuit_open_seconds, settings.provider_max_calls)
+
+
 def build(settings: PaymentSettings) -> Registry:
-    """Make the providers that the settings turn on."""
-    providers: list[Provider] = []
-    if key := settings.stripe_api_key.get_secret_value():
-        secrets = settings.stripe_webhook_secret.get_secret_value().split(",")
-        providers.append(
-            StripeProvider(
-                key,
-                secrets,
-                settings.stripe_api_base,
-                timeout=settings.provider_timeout_seconds,
-                max_calls=settings.provider_max_calls,
-            )
-        )
-    if settings.paypal_client_id:
-        access = Access(
-            client_id=settings.paypal_client_id,
-            client_secret=settings.paypal_client_secret.get_secret_value(),
-            webhook_id=settings.paypal_webhook_id,
-            api_base=settings.paypal_api_base.rstrip("/"),
-            cert_url_base=settings.paypal_cert_url_base,
-            ca_file=settings.paypal_ca_file,
-        )
-        providers.append(
-            PaypalProvider(access, timeout=settings.provider_timeout_seconds, max_calls=settings.provider_max_calls)
-        )
-    if key := settings.bank_transfer_api_key.get_secret_value():
-        providers.append(
-            BankTransferProvider(
-                key,
-                settings.bank_transfer_api_base,
-                settings.bank_transfer_webhook_secret.get_secret_value().split(","),
-                settings.bank_transfer_token_secret.get_secret_value().split(","),
-                timeout=settings.provider_timeout_seconds,
-            )
-        )
-    limits = Limits(settings.circuit_failures, settings.circuit_open_seconds, settings.provider_max_calls)
-    return Registry(providers, limits)
+    """Make the platform's own accounts, as far as the settings turn them on."""
+    accounts = settings.platform_accounts()
+    providers = [make(name, credentials, settings.platform_mode, settings) for name, credentials in accounts.items()]
+    return Registry(providers, limits_of(settings))

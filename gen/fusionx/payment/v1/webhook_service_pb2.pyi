@@ -25,8 +25,11 @@ class ReceiveWebhookRequest(_message.Message):
 
     PROVIDER_FIELD_NUMBER: _builtins.int
     PAYLOAD_FIELD_NUMBER: _builtins.int
+    PROVIDER_ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     """The provider, such as `stripe`."""
+    provider_account_id: _builtins.str
+    """The merchant's own account at the provider. Empty: the platform's."""
     @_builtins.property
     def payload(self) -> _httpbody_pb2.HttpBody:
         """The raw body: signatures are computed over exactly these bytes."""
@@ -36,10 +39,11 @@ class ReceiveWebhookRequest(_message.Message):
         *,
         provider: _builtins.str = ...,
         payload: _httpbody_pb2.HttpBody | None = ...,
+        provider_account_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload", "provider", b"provider"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payload", b"payload", "provider", b"provider", "provider_account_id", b"provider_account_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

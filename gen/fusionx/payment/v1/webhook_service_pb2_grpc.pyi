@@ -38,7 +38,8 @@ class WebhookServiceStub:
     only after the provider was asked for the object again. An event that is already stored is answered alike.
 
     The provider is the last segment of the path, so a new provider needs no new contract. On the architecture's own
-    path, which names none, the provider is known by its signature header.
+    path, which names none, the provider is known by its signature header. A merchant's own account has a path of its
+    own, and its own secret verifies what comes there.
 
     Errors: UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID, when the signature is missing, wrong, stale or from the
     future; NOT_FOUND, reason PROVIDER_UNKNOWN; INVALID_ARGUMENT when the verified body is not an event.
@@ -54,7 +55,8 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     only after the provider was asked for the object again. An event that is already stored is answered alike.
 
     The provider is the last segment of the path, so a new provider needs no new contract. On the architecture's own
-    path, which names none, the provider is known by its signature header.
+    path, which names none, the provider is known by its signature header. A merchant's own account has a path of its
+    own, and its own secret verifies what comes there.
 
     Errors: UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID, when the signature is missing, wrong, stale or from the
     future; NOT_FOUND, reason PROVIDER_UNKNOWN; INVALID_ARGUMENT when the verified body is not an event.
@@ -73,7 +75,8 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         only after the provider was asked for the object again. An event that is already stored is answered alike.
 
         The provider is the last segment of the path, so a new provider needs no new contract. On the architecture's own
-        path, which names none, the provider is known by its signature header.
+        path, which names none, the provider is known by its signature header. A merchant's own account has a path of its
+        own, and its own secret verifies what comes there.
 
         Errors: UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID, when the signature is missing, wrong, stale or from the
         future; NOT_FOUND, reason PROVIDER_UNKNOWN; INVALID_ARGUMENT when the verified body is not an event.

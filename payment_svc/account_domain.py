@@ -1,0 +1,24 @@
+"""A merchant's own account at a provider. Pure: no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where a merchant's payments go instead of the platform's account. Its secrets are sealed elsewhere."""
+
+    account_id: UUID
+    merchant_id: UUID
+    provider: str
+    mode: str
+    """Of the key that set it: `test`, `live`, or empty for a call from inside the mesh."""
+    credentials: tuple[str, ...]
+    """The names of what is set, never the values."""
+    version: int
+    create_time: datetime
+    update_time: datetime
+    delete_time: datetime | None
