@@ -6,7 +6,7 @@ WORKERS ?= 2
 PORT ?= 8080
 PACKAGES := mesh order_svc payment_svc notify_svc edge sandbox cli bench proto tests
 
-.PHONY: install demo up test lint format gen bench constraints clean
+.PHONY: install demo up test lint format gen bench fuzz constraints clean
 
 install: .venv/.installed
 
@@ -33,6 +33,7 @@ lint: install
 	$(BIN)/lint-imports
 	$(BIN)/python proto/generate.py --check
 	$(BIN)/python -m edge.render --check
+	$(BIN)/python -m edge.openapi --check
 	$(BIN)/buf lint gen/api.binpb
 	$(BIN)/python proto/breaking.py
 
@@ -43,9 +44,14 @@ format: install
 gen: install
 	$(BIN)/python proto/generate.py
 	$(BIN)/python -m edge.render
+	$(BIN)/python -m edge.openapi
 
 bench: install
 	$(BIN)/python -m bench
+
+# Odd requests to every public route, for ten minutes.
+fuzz: install
+	$(BIN)/python -m tests.fuzz
 
 # Pins every dependency, of ours and of theirs, without naming where it is downloaded from.
 constraints: install

@@ -65,7 +65,7 @@ def _virtual_host(routes: Sequence[Route], gateway: Gateway) -> Config:
     for route in routes:
         public += _http_routes(route, gateway)
     public += [_grpc_route(route) for route in routes if not route.is_raw and route is _first(route, routes)]
-    public += [_wrong_method(pattern) for pattern in dict.fromkeys(route.pattern for route in routes)]
+    public += [_wrong_method(pattern, routes) for pattern in dict.fromkeys(route.pattern for route in routes)]
     public.append(_answer({"prefix": "/"}, 404, "no-route"))
     return {"name": "public", "domains": ["*"], "routes": public}
 
@@ -122,8 +122,12 @@ def _grpc_route(route: Route) -> Config:
     }
 
 
-def _wrong_method(pattern: str) -> Config:
-    return _answer({"safe_regex": {"regex": pattern}}, 405, "wrong method")
+def _wrong_method(pattern: str, routes: Sequence[Route]) -> Config:
+    """Refuse any other method, and say which there are (RFC 9110, section 15.5.6)."""
+    allowed = ", ".join(sorted({route.method for route in routes if route.pattern == pattern}))
+    header = {"header": {"key": "allow", "value": allowed}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+    refusal = _answer({"safe_regex": {"regex": pattern}}, 405, "wrong method")
+    return refusal | {"response_headers_to_add": [header]}
 
 
 def _answer(match: Config, status: int, name: str, body: str = "") -> Config:

@@ -1,0 +1,43 @@
+"""Schemathesis against every public route: `python -m tests.fuzz --seconds 600` (`make fuzz`) on a stack of its own.
+
+What it holds: no request, however odd, gets a 5xx, and every answer is what the OpenAPI document says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from cli.settings import StackSettings
+from cli.stack import Ready, Stack
+from edge.openapi import RENDERED
+from tests.support.stacks import QUICK
+
+CHECKS = "not_a_server_error,response_schema_conformance,content_type_conformance,ignored_auth"
+UNLIMITED = 1_000_000
+
+
+def fuzz(ready: Ready, api_key: str, seconds: int) -> subprocess.CompletedProcess[str]:
+    """Try odd requests for a while; the status is not 0 when an answer was not as documented."""
+    options = ["--url", ready.edge_url, "--header", f"Authorization: Bearer {api_key}", "--checks", CHECKS]
+    options += ["--max-time", str(seconds), "--workers", "2", "--phases", "examples,coverage,fuzzing"]
+    options += ["--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off", "--no-color"]
+    program = Path(sys.executable).with_name("schemathesis")
+    return subprocess.run([program, "run", *options, RENDERED], capture_output=True, text=True, check=False)
+
+
+def main() -> int:
+    """Run on a stack of its own."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=600)
+    seconds = parser.parse_args().seconds
+    with Stack(StackSettings(service_env=QUICK, requests_per_second=UNLIMITED)) as stack:
+        done = fuzz(stack.ready, stack.ready.merchant.api_key, seconds)
+    sys.stdout.write(done.stdout + done.stderr)
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
