@@ -19,11 +19,15 @@ CHECKS = "not_a_server_error,response_schema_conformance,content_type_conformanc
 UNLIMITED = 1_000_000
 
 
-def fuzz(ready: Ready, api_key: str, seconds: int) -> subprocess.CompletedProcess[str]:
-    """Try odd requests for a while; the status is not 0 when an answer was not as documented."""
+def fuzz(ready: Ready, api_key: str, seconds: int, seed: int | None = None) -> subprocess.CompletedProcess[str]:
+    """Try odd requests for a while; the status is not 0 when an answer was not as documented.
+
+    The same seed tries the same requests, as far as the time allows; without one they are new each time.
+    """
     options = ["--url", ready.edge_url, "--header", f"Authorization: Bearer {api_key}", "--checks", CHECKS]
-    options += ["--max-time", str(seconds), "--workers", "2", "--phases", "examples,coverage,fuzzing"]
+    options += ["--max-time", str(seconds), "--phases", "examples,coverage,fuzzing"]
     options += ["--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off", "--no-color"]
+    options += [] if seed is None else ["--seed", str(seed)]
     program = Path(sys.executable).with_name("schemathesis")
     return subprocess.run([program, "run", *options, RENDERED], capture_output=True, text=True, check=False)
 

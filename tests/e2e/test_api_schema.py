@@ -16,7 +16,7 @@ SECONDS = 20
 
 
 def test_odd_requests_get_documented_answers(gateway: Ready, merchant: Merchant):
-    done = fuzz(gateway, merchant.secret, SECONDS)
+    done = fuzz(gateway, merchant.secret, SECONDS, seed=1)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -42,5 +42,5 @@ def test_wrong_method_is_told_which_there_are(gateway: Ready, merchant: Merchant
 
 
 def test_header_whose_name_grpc_does_not_know_is_no_error(merchant: Merchant):
-    odd = {"^": "a", "wm`eq0d#5": "x", "x.dots": "1", "x-bytes": "\xff"}
+    odd = {"^": "a", "wm`eq0d#5": "x", "x.dots": "1", "-leading": "2"}
     assert merchant.http.get("/v1/orders", headers=odd).status_code == 200
