@@ -2,8 +2,8 @@
 
 Fernet (AES-128-CBC with HMAC-SHA256) from `cryptography`: the first key of the setting encrypts, all of them decrypt.
 
-What is worth more than one key is put into an envelope: encrypted with a fresh data key, which is encrypted with a key of
-the setting. Changing that one means encrypting the small data keys again (`rewrap`), never the secrets.
+What is worth more than one key is put into an envelope: encrypted with a fresh data key, which is encrypted with a key
+of the setting. Changing that one means encrypting the small data keys again (`rewrap`), never the secrets.
 """
 
 from __future__ import annotations

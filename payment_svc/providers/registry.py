@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mesh.errors import ApiError, invalid, unauthenticated
+from mesh.errors import ApiError, FieldViolation, invalid, invalid_fields, unauthenticated
 from payment_svc.providers.bank_transfer.adapter import BankTransferProvider
 from payment_svc.providers.base import Capabilities, Provider
 from payment_svc.providers.guard import Guard, Limits
@@ -76,9 +76,15 @@ def make(name: str, credentials: Mapping[str, str], mode: str, settings: Payment
     if required is None:
         known = ", ".join(CREDENTIALS)
         raise invalid("provider", f"{name!r} is not a provider here; there are: {known}", "PROVIDER_UNKNOWN")
-    for wrong in [*(set(required) - credentials.keys()), *(credentials.keys() - set(required))]:
-        verb = "is required" if wrong in required else "is not one of"
-        raise invalid(f"credentials.{wrong}", f"{verb}: {name} takes {', '.join(required)}")
+    takes = f"{name} takes {', '.join(required)}"
+    missing = [
+        FieldViolation(f"credentials.{one}", f"is required: {takes}") for one in required if one not in credentials
+    ]
+    unknown = [
+        FieldViolation(f"credentials.{one}", f"is unknown: {takes}") for one in credentials if one not in required
+    ]
+    if missing or unknown:
+        raise invalid_fields([*missing, *unknown])
     makers = {"stripe": _stripe, "paypal": _paypal, "bank_transfer": _bank_transfer}
     return makers[name](credentials, mode, settings)
 

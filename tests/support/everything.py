@@ -18,6 +18,7 @@ from tests.support.waiting import eventually
 # what a field that is no reference holds in a request that is to be taken, by its name
 VALUES: Json = {
     "amount": {"value": "1.00", "currency": "EUR"},
+    "credentials": {"api_key": "sk_test_nobody", "webhook_secret": "whsec_nobody"},
     "payment_method": "pm_card_visa",
     "provider": "stripe",
     "rules": [{"name": "all", "targets": [{"provider": "stripe", "weight": 1}]}],
@@ -52,7 +53,9 @@ def one_of_everything(merchant: Merchant, provider: Provider) -> dict[str, str]:
     merchant.wait_for_order(order_id, "PARTIALLY_REFUNDED")
     merchant.http.put("/v1/routing_policy", json={"rules": VALUES["rules"]}).raise_for_status()
     merchant.post("/v1/webhook_endpoints", {"url": VALUES["url"]})
-    found = {"order_id": order_id, "payment_id": payment["payment_id"]}
+    account = {"credentials": VALUES["credentials"]}
+    merchant.http.put(f"/v1/provider_accounts/{VALUES['provider']}", json=account).raise_for_status()
+    found = {"order_id": order_id, "payment_id": payment["payment_id"], "provider": VALUES["provider"]}
     return found | {"refund_id": refund["refund_id"], "dispute_id": dispute["dispute_id"]}
 
 
@@ -66,7 +69,8 @@ def call_of(route: Route, ids: dict[str, str]) -> Call:
     rest = [field for field in route.request.fields if field.name not in route.variables]
     given = {field.name: ids[field.name] for field in rest if field.name in ids}
     body = given | {field.name: VALUES[field.name] for field in rest if field.name in VALUES}
-    refers = bool(route.variables) or (bool(given) and route.body == "*")
+    # what is put need not be there before
+    refers = route.method != "PUT" and (bool(route.variables) or (bool(given) and route.body == "*"))
     if route.body == "*":
         return Call(route.method, path, {}, body, refers)
     assert not route.body, f"{route.rpc.full_name}: no way is known to send the body {route.body!r}"

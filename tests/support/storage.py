@@ -8,7 +8,7 @@ from cli.stack import Ready
 
 _TABLES = {
     "orders": ("orders", "idempotency_keys"),
-    "payments": ("payments", "refunds", "disputes", "routing_policies", "idempotency_keys"),
+    "payments": ("payments", "refunds", "disputes", "routing_policies", "provider_accounts", "idempotency_keys"),
     "notify": ("webhook_endpoints", "events", "idempotency_keys"),
 }
 
