@@ -13,7 +13,7 @@ import pytest
 from cli.stack import Ready
 from cli.state import SECRETS_FILE
 from tests.support.errors import problem
-from tests.support.merchant import Json, Merchant
+from tests.support.merchant import LIVE, RETURN_URL, Json, Merchant, direct
 from tests.support.provider import Provider
 from tests.support.storage import provider_event
 from tests.support.stripe_events import Stripe
@@ -141,3 +141,21 @@ def test_another_merchants_account_is_not_there(
     assert problem(stranger.http.get(ACCOUNT))[:2] == (404, "PROVIDER_ACCOUNT_NOT_FOUND")
     assert problem(stranger.http.delete(ACCOUNT))[:2] == (404, "PROVIDER_ACCOUNT_NOT_FOUND")
     assert len(merchant.get("/v1/provider_accounts")["provider_accounts"]) == 1
+
+
+def test_live_key_reaches_no_account_of_test_mode(
+    gateway: Ready, merchant: Merchant, new_merchant: Callable[..., Merchant], sandbox_key: str
+):
+    own_account(merchant, sandbox_key)
+    live = new_merchant(merchant.merchant_id, mode=LIVE)
+    # neither the platform's accounts, which are of test mode here, nor the merchant's own of that mode
+    order = live.new_order()
+    answer = live.http.post("/v1/payments", json=direct(order["order_id"]))
+    assert problem(answer) == (400, "PROVIDER_UNKNOWN", {"provider"})
+    routed = live.http.post("/v1/payments", json={"order_id": order["order_id"], "return_url": RETURN_URL})
+    assert problem(routed)[:2] == (400, "NO_ROUTE")
+    assert live.get("/v1/provider_accounts") == {"provider_accounts": []}
+    refused = live.http.put(ACCOUNT, json={"credentials": {"api_key": sandbox_key, "webhook_secret": SECRET}})
+    assert problem(refused) == (400, "MODE_DIFFERS", {"credentials.api_key"})
+    # the merchant's two modes know nothing of each other
+    assert problem(merchant.http.get(f"/v1/orders/{order['order_id']}"))[0] == 404
