@@ -65,7 +65,7 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
             return denied(error, http)
         log.debug(
             "authorized",
-            path=http.path,
+            path=http.path.partition("?")[0],
             merchant_id=identity.merchant_id,
             request_id=http.headers.get("x-request-id", ""),
             duration_ms=round((time.perf_counter() - started) * 1000, 3),

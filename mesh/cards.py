@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-# digits in one run, or grouped as cards are printed, with nothing of a longer number or word around them
-_CANDIDATE = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
-_SEPARATORS = re.compile(r"[ -]")
+# digits in one run, or grouped as cards are printed, with nothing of a longer number or word around them; a plus is how
+# forms and query strings write a space
+_CANDIDATE = re.compile(r"(?<![\w-])\d(?:[\s+-]?\d){12,18}(?![\w-])")
+_SEPARATORS = re.compile(r"[\s+-]")
 # how the card networks' numbers begin, and how long they are: a merchant's own long numbers mostly do neither
 _ISSUERS = re.compile(
     r"4(\d{12}|\d{15}|\d{18})"  # Visa
@@ -51,7 +52,10 @@ def fields_with_card_numbers(message: Message, prefix: str = "") -> Iterator[str
                 for key, text in value.items()
                 if _is_card(key) or _is_card(text)
             )
-        elif field.type == FieldDescriptor.TYPE_MESSAGE and not field.is_repeated:
+        elif field.type == FieldDescriptor.TYPE_MESSAGE and field.is_repeated:
+            for number, item in enumerate(value):
+                yield from fields_with_card_numbers(item, f"{path}[{number}].")
+        elif field.type == FieldDescriptor.TYPE_MESSAGE:
             yield from fields_with_card_numbers(value, f"{path}.")
         elif field.type == FieldDescriptor.TYPE_STRING:
             texts = value if field.is_repeated else [value]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fusionx.order.v1 import order_service_pb2
+from fusionx.payment.v1 import routing_service_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,7 +33,9 @@ def test_number_is_known_wherever_it_stands(number: str, text: str):
     assert contains_card_number(text.format(number))
 
 
-@pytest.mark.parametrize("text", ["4242 4242 4242 4242", "4242-4242-4242-4242", "3782 822463 10005"])
+@pytest.mark.parametrize(
+    "text", ["4242 4242 4242 4242", "4242-4242-4242-4242", "3782 822463 10005", "4242+4242+4242+4242"]
+)
 def test_number_is_known_as_it_is_printed_on_the_card(text: str):
     assert contains_card_number(text)
 
@@ -68,3 +71,10 @@ def test_every_field_is_named_and_the_number_is_not_repeated():
         validate(request)
     assert refused.value.reason == "CARD_NUMBER_REFUSED"
     assert not any(number in str(refused.value.to_status()) for number in NUMBERS)
+
+
+def test_number_in_one_of_many_messages_is_found():
+    policy = routing_service_pb2.UpdateRoutingPolicyRequest()
+    policy.rules.add(name="fine")
+    policy.rules.add(name=NUMBERS[0])
+    assert list(fields_with_card_numbers(policy)) == ["rules[1].name"]
