@@ -28,6 +28,7 @@ EXTENSIONS = (
     "envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2",
     "envoy.extensions.http.early_header_mutation.header_mutation.v3.header_mutation_pb2",
     "envoy.extensions.access_loggers.stream.v3.stream_pb2",
+    "envoy.extensions.formatter.cel.v3.cel_pb2",
     "envoy.extensions.upstreams.http.v3.http_protocol_options_pb2",
 )
 Config = dict[str, Any]
