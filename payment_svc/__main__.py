@@ -54,6 +54,7 @@ from payment_svc.servicer import DisputeServicer, PaymentServicer, RefundService
 from payment_svc.settings import PaymentSettings
 from payment_svc.timeline import Timeline
 from payment_svc.webhook_repository import WebhookRepository
+from payment_svc.webhook_sources import Sources
 from payment_svc.webhooks import Webhooks
 
 
@@ -63,6 +64,7 @@ def build(settings: PaymentSettings) -> Service:
     bus = Bus(settings.nats_url, "payment_svc")
     relay = Relay(database, bus)
     locks = Locks(settings.redis_url)
+    sources = Sources(settings.webhook_networks)
     orders = GrpcOrderClient(settings.order_target)
     providers = registry.build(settings)
     accounts = _accounts(settings, database, providers)
@@ -77,7 +79,7 @@ def build(settings: PaymentSettings) -> Service:
     )
     refunds = Refunds(*(database, store, refund_store, accounts, background, relay.wake), first_check=first_check)
     disputes = Disputes(database, DisputeRepository(), relay.wake)
-    webhooks = Webhooks(database, WebhookRepository(), store, charging, refunds, disputes, accounts, locks)
+    webhooks = Webhooks(database, WebhookRepository(), store, charging, refunds, disputes, accounts, locks, sources)
     reconciler = Reconciler(database, store, charging, accounts, locks)
     refund_reconciler = RefundReconciler(database, store, refund_store, refunds, accounts)
     timeline = Timeline(database, orders)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from mesh.settings import ServiceSettings
+from payment_svc.webhook_sources import Sources
 
 
 class PaymentSettings(ServiceSettings):
@@ -44,6 +45,10 @@ class PaymentSettings(ServiceSettings):
     )
     paypal_ca_file: str = Field(
         "", description="PEM file of the CAs trusted to issue webhook certificates; empty: the usual public ones"
+    )
+    webhook_networks: str = Field(
+        "",
+        description="where webhooks may come from, by provider: `stripe=3.18.12.63,3.130.192.231;paypal=64.4.240.0/21`",
     )
     platform_mode: str = Field(
         "test",
@@ -93,6 +98,12 @@ class PaymentSettings(ServiceSettings):
     def authorization_lifetime(self) -> timedelta | None:
         """How long authorized money may wait for its capture, where it is shorter than the provider's own time."""
         return timedelta(hours=self.authorization_hours) if self.authorization_hours else None
+
+    @field_validator("webhook_networks")
+    @classmethod
+    def _networks_can_be_read(cls, value: str) -> str:
+        Sources(value)
+        return value
 
     @model_validator(mode="after")
     def _bank_transfer_is_whole(self) -> PaymentSettings:

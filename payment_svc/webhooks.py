@@ -14,7 +14,7 @@ from uuid import UUID
 
 from mesh import context, history
 from mesh.database import Database
-from mesh.errors import ApiError, invalid, unauthenticated, unavailable
+from mesh.errors import ApiError, invalid, permission_denied, unauthenticated, unavailable
 from mesh.ids import Clock, utc_now
 from mesh.lock import Locks
 from mesh.telemetry import alert, get_logger
@@ -34,6 +34,7 @@ from payment_svc.providers.guard import Guard
 from payment_svc.refunds import Refunds
 from payment_svc.repository import PaymentRepository
 from payment_svc.webhook_repository import StoredEvent, WebhookRepository
+from payment_svc.webhook_sources import Sources
 
 log = get_logger(__name__)
 BATCH = 16
@@ -41,6 +42,8 @@ LEASE = timedelta(seconds=30)
 BACKOFF = tuple(timedelta(seconds=s) for s in (0.5, 2, 5, 15, 30, 60, 300, 900, 3600))
 """The waits between attempts to apply an event; after the last it is dead, and the reconciler still has the payment."""
 LOCK_WAIT_SECONDS = 2.0
+CLIENT_KEY = "x-client-address"
+"""Where the edge says who the client is, behind the proxies that are trusted; a client's own is taken off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ class Webhooks:
         disputes: Disputes,
         accounts: Accounts,
         locks: Locks,
+        sources: Sources,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
@@ -75,6 +79,7 @@ class Webhooks:
         self._disputes = disputes
         self._accounts = accounts
         self._locks = locks
+        self._sources = sources
         self._clock = clock
         self.worker = Worker("webhook-inbox", self._apply_due, interval=2.0)
 
@@ -83,13 +88,16 @@ class Webhooks:
     ) -> None:
         """Verify a webhook on its raw bytes and store it; one that is here already changes nothing.
 
-        Raises ApiError UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID; INVALID_ARGUMENT for a provider that is not
-        on or a body that is not an event; UNAVAILABLE when the signature cannot be checked now: it is sent again.
+        Raises ApiError PERMISSION_DENIED, reason IP_NOT_ALLOWED; UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID;
+        INVALID_ARGUMENT for a provider that is not on or a body that is not an event; UNAVAILABLE when the signature
+        cannot be checked now: it is sent again.
         """
         if provider_name:
             provider = await self._accounts.by_id(provider_name, account_id)
         else:
             provider = self._accounts.recognize(headers)
+        if not self._sources.allow(provider.name, headers.get(CLIENT_KEY, "")):
+            raise permission_denied("IP_NOT_ALLOWED", f"{provider.name} does not send from this address")
         try:
             await provider.verify(body, headers, self._clock())
             event = provider.translate(body)

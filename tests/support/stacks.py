@@ -10,6 +10,7 @@ QUICK = {
         # a provider's fault in one test must not open the circuit for another
         "FUSIONXPAY_CIRCUIT_FAILURES": "1000",
         "FUSIONXPAY_SETTLING_SECONDS": "0",
+        "FUSIONXPAY_WEBHOOK_NETWORKS": "stripe=127.0.0.0/8,::1",
     },
     "notify_svc": {"FUSIONXPAY_DELIVERY_TIMEOUT_SECONDS": "2"},
     "edge": {"FUSIONXPAY_LAST_USE_SECONDS": "0.2"},

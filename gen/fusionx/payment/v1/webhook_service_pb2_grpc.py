@@ -54,7 +54,8 @@ class WebhookServiceServicer:
         path, which names none, the provider is known by its signature header. A merchant's own account has a path of its
         own, and its own secret verifies what comes there.
 
-        Errors: UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID, when the signature is missing, wrong, stale or from the
+        Errors: PERMISSION_DENIED, reason IP_NOT_ALLOWED, from an address that the provider does not send from, where the
+        operator has listed them; UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID, when the signature is missing, wrong, stale or from the
         future; NOT_FOUND, reason PROVIDER_UNKNOWN; INVALID_ARGUMENT when the verified body is not an event.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

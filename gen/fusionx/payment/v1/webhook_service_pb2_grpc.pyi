@@ -41,7 +41,8 @@ class WebhookServiceStub:
     path, which names none, the provider is known by its signature header. A merchant's own account has a path of its
     own, and its own secret verifies what comes there.
 
-    Errors: UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID, when the signature is missing, wrong, stale or from the
+    Errors: PERMISSION_DENIED, reason IP_NOT_ALLOWED, from an address that the provider does not send from, where the
+    operator has listed them; UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID, when the signature is missing, wrong, stale or from the
     future; NOT_FOUND, reason PROVIDER_UNKNOWN; INVALID_ARGUMENT when the verified body is not an event.
     """
 
@@ -58,7 +59,8 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     path, which names none, the provider is known by its signature header. A merchant's own account has a path of its
     own, and its own secret verifies what comes there.
 
-    Errors: UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID, when the signature is missing, wrong, stale or from the
+    Errors: PERMISSION_DENIED, reason IP_NOT_ALLOWED, from an address that the provider does not send from, where the
+    operator has listed them; UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID, when the signature is missing, wrong, stale or from the
     future; NOT_FOUND, reason PROVIDER_UNKNOWN; INVALID_ARGUMENT when the verified body is not an event.
     """
 
@@ -78,7 +80,8 @@ class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
         path, which names none, the provider is known by its signature header. A merchant's own account has a path of its
         own, and its own secret verifies what comes there.
 
-        Errors: UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID, when the signature is missing, wrong, stale or from the
+        Errors: PERMISSION_DENIED, reason IP_NOT_ALLOWED, from an address that the provider does not send from, where the
+        operator has listed them; UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID, when the signature is missing, wrong, stale or from the
         future; NOT_FOUND, reason PROVIDER_UNKNOWN; INVALID_ARGUMENT when the verified body is not an event.
         """
 
