@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 WORKERS ?= 2
 PORT ?= 8080
-PACKAGES := mesh order_svc payment_svc notify_svc edge sandbox cli bench proto tests
+PACKAGES := mesh order_svc payment_svc notify_svc edge audit_svc sandbox cli bench proto tests
 
 .PHONY: install demo up test lint format gen bench fuzz constraints clean
 

@@ -23,6 +23,7 @@ def render_envoy(site: Site) -> Path:
         admin_port=site.ports["envoy_admin"],
         descriptors=str(DESCRIPTORS),
         upstreams={upstream: site.address(service) for upstream, service in UPSTREAMS.items()},
+        audit_file=str(site.audit_file),
         requests_per_second=site.requests_per_second,
         key_requests_per_second=site.key_requests_per_second,
         global_limit=site.global_requests_per_second > 0,

@@ -85,11 +85,16 @@ def _edge_settings(site: Site) -> dict[str, str]:
     return {"SECRET_KEYS": site.data.secrets.identity_secret_keys, "GLOBAL_REQUESTS_PER_SECOND": limit}
 
 
+def _audit_settings(site: Site) -> dict[str, str]:
+    return {"SPOOL_FILE": str(site.audit_file), "ENVOY_ADMIN_URL": site.envoy_admin_url}
+
+
 OUR_SERVICES = (
     Service("order_svc", "orders"),
     Service("payment_svc", "payments", _payment_settings),
     Service("notify_svc", "notify", _notify_settings),
     Service("edge", "identity", _edge_settings),
+    Service("audit_svc", "audit", _audit_settings),
 )
 
 

@@ -12,7 +12,7 @@ from cli.state import DataDir
 
 USER = "fusionxpay"  # at PostgreSQL and at NATS
 INFRA = ("postgres", "nats", "valkey")
-SERVICES = ("order_svc", "payment_svc", "notify_svc", "edge")
+SERVICES = ("order_svc", "payment_svc", "notify_svc", "edge", "audit_svc")
 COMPONENTS = (*INFRA, "sandbox", *SERVICES, "envoy")
 
 
@@ -43,6 +43,11 @@ class Site:
     def log(self, component: str) -> Path:
         """Return the log file of a component."""
         return self.data.log(component)
+
+    @property
+    def audit_file(self) -> Path:
+        """The file that Envoy writes its lines for the audit to."""
+        return self.data.folder("audit") / "audit.jsonl"
 
     @property
     def edge_url(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from edge.access_log import status_note
 from edge.errors import Config
 from edge.gateway import Gateway
 from edge.headers import CLIENT_ADDRESS, KEY_KEY, SIGNATURE, WEBHOOK_PATH
@@ -57,6 +58,7 @@ def http_filters(routes: Sequence[Route], gateway: Gateway) -> list[Config]:
         {"name": "rate_limit", "typed_config": _rate_limit(gateway)},
         *([{"name": "global_limit", "typed_config": _global_limit()}] if gateway.global_limit else []),
         {"name": "transcoder", "typed_config": _transcoder(routes, gateway)},
+        status_note(),
         {"name": "router", "typed_config": _typed("router.v3.Router", suppress_envoy_headers=True)},
     ]
 

@@ -20,6 +20,8 @@ class Gateway:
             "edge": "edge:50051",
         }
     )
+    audit_file: str = "/var/spool/fusionxpay/audit.jsonl"
+    """Where the audit's lines go; `audit_svc` follows it."""
     requests_per_second: int = 1000
     """Per merchant and mode, at this Envoy; a burst may be twice as many."""
     key_requests_per_second: int = 1000

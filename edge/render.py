@@ -15,6 +15,7 @@ from string import Template
 import yaml
 
 from edge import errors
+from edge.access_log import audit_log
 from edge.errors import Config
 from edge.filters import TYPE, http_filters, of_answer, of_merchants, of_providers
 from edge.gateway import Gateway
@@ -41,6 +42,7 @@ def render(gateway: Gateway) -> str:
         "route_config": {"name": "public", "virtual_hosts": [_virtual_host(routes, gateway)]},
         "http_filters": http_filters(routes, gateway),
     }
+    manager["access_log"].append(audit_log(gateway.audit_file))
     listener["filter_chains"] = [{"filters": [{"name": "http", "typed_config": manager}]}]
     config["static_resources"]["clusters"] = [_cluster(name, where) for name, where in gateway.upstreams.items()]
     header = "# Rendered from the contracts by `make gen`. Do not edit: change envoy/fragments/ or edge/render.py.\n"

@@ -29,8 +29,17 @@ _ISSUERS = re.compile(
 
 def contains_card_number(text: str) -> bool:
     """Whether a text holds a number that a card network could have issued and that passes the Luhn check."""
-    numbers = (_SEPARATORS.sub("", found.group()) for found in _CANDIDATE.finditer(text))
-    return any(_ISSUERS.fullmatch(number) and _passes_luhn(number) for number in numbers)
+    return any(_is_card_number(found.group()) for found in _CANDIDATE.finditer(text))
+
+
+def without_card_numbers(text: str, mark: str) -> str:
+    """Return a text with a mark in place of each number that `contains_card_number` would find."""
+    return _CANDIDATE.sub(lambda found: mark if _is_card_number(found.group()) else found.group(), text)
+
+
+def _is_card_number(digits: str) -> bool:
+    number = _SEPARATORS.sub("", digits)
+    return _ISSUERS.fullmatch(number) is not None and _passes_luhn(number)
 
 
 def _passes_luhn(digits: str) -> bool:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from cli.site import SERVICES
 from cli.stack import Stack
 from tests.support.merchant import Merchant, direct, hosted
 from tests.support.outcome import assert_paid
@@ -15,7 +16,7 @@ from tests.support.provider import Provider
 from tests.support.receiver import Receiver
 
 pytestmark = pytest.mark.xdist_group("chaos")
-KILLED = ("order_svc", "payment_svc", "notify_svc", "edge", "envoy", "sandbox", "postgres", "nats", "valkey")
+KILLED = (*SERVICES, "envoy", "sandbox", "postgres", "nats", "valkey")
 
 
 @pytest.mark.parametrize("victim", KILLED)

@@ -104,7 +104,7 @@ def publish(url: str, stream: str) -> int:
 def test_servers_are_up_inside_the_block_and_gone_after_it():
     with Stack(components=INFRA) as stack:
         assert answers(stack)
-        assert list(stack.ready.database_urls) == ["orders", "payments", "notify", "identity"]
+        assert list(stack.ready.database_urls) == ["orders", "payments", "notify", "identity", "audit"]
         pids, log_dir = family(list(stack.ready.pids.values())), Path(stack.ready.log_dir)
     assert not any(alive(pid) for pid in pids)
     assert not log_dir.parent.exists()

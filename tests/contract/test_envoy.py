@@ -23,6 +23,8 @@ EXTENSIONS = (
     "envoy.extensions.filters.http.buffer.v3.buffer_pb2",
     "envoy.extensions.filters.http.ext_authz.v3.ext_authz_pb2",
     "envoy.extensions.filters.http.grpc_json_transcoder.v3.transcoder_pb2",
+    "envoy.extensions.filters.http.header_to_metadata.v3.header_to_metadata_pb2",
+    "envoy.extensions.access_loggers.file.v3.file_pb2",
     "envoy.extensions.filters.http.local_ratelimit.v3.local_rate_limit_pb2",
     "envoy.extensions.filters.http.router.v3.router_pb2",
     "envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2",
@@ -58,7 +60,7 @@ def test_every_field_is_one_that_envoy_knows(config: Config):
 def test_envoy_accepts_it(tmp_path: Path):
     envoy = Path(sys.executable).with_name("envoy")
     path = tmp_path / "envoy.yaml"
-    path.write_text(render(Gateway(descriptors=str(DESCRIPTORS))))
+    path.write_text(render(Gateway(descriptors=str(DESCRIPTORS), audit_file=str(tmp_path / "audit.jsonl"))))
     run = subprocess.run(
         [envoy, "--mode", "validate", "-c", path, "--log-level", "warning"], capture_output=True, text=True, check=False
     )

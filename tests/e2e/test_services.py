@@ -9,6 +9,7 @@ import sys
 import grpc
 import psutil
 import pytest
+from fusionx.audit.v1 import audit_service_pb2
 from fusionx.identity.v1 import identity_service_pb2
 from fusionx.notify.v1 import notify_service_pb2
 from fusionx.order.v1 import order_payment_service_pb2, order_service_pb2
@@ -26,6 +27,7 @@ CONTRACTS: dict[str, tuple[FileDescriptor, ...]] = {
     "payment_svc": (payment_service_pb2.DESCRIPTOR, webhook_service_pb2.DESCRIPTOR),
     "notify_svc": (notify_service_pb2.DESCRIPTOR,),
     "edge": (identity_service_pb2.DESCRIPTOR,),
+    "audit_svc": (audit_service_pb2.DESCRIPTOR,),
 }
 
 
@@ -71,6 +73,7 @@ WRONG_SETTINGS: list[tuple[str, dict[str, str | None]]] = [
     ("notify_svc", EVERYWHERE | {"SECRET_KEYS": "tooshort"}),
     ("notify_svc", {"SECRET_KEYS": None}),
     ("edge", EVERYWHERE | {"KEY_CACHE_SECONDS": "-7.5"}),
+    ("audit_svc", EVERYWHERE | {"SPOOL_FILE": None, "ENVOY_ADMIN_URL": "envoy"}),
     *((service, {"DATABASE_URL": None}) for service in SERVICES),
 ]
 

@@ -20,5 +20,8 @@ QUICK = {
 
 BREAKABLE = QUICK | {
     "payment_svc": QUICK["payment_svc"] | {"FUSIONXPAY_CIRCUIT_FAILURES": "3", "FUSIONXPAY_CIRCUIT_OPEN_SECONDS": "1"},
+    "audit_svc": {"FUSIONXPAY_SPOOL_ROTATE_BYTES": "50000"},
 }
-"""The same for a stack whose providers are taken away: its circuits open, and close again soon."""
+"""The same for a stack whose providers are taken away: its circuits open, and close again soon.
+
+The audit's files are small, so that they change under load."""

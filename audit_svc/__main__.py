@@ -1,0 +1,37 @@
+"""Composition root of the audit service: `python -m audit_svc`, one beside each Envoy."""
+
+from __future__ import annotations
+
+from fusionx.audit.v1 import audit_service_pb2, audit_service_pb2_grpc
+
+from audit_svc.audit import Audit
+from audit_svc.intake import Intake, Rotation
+from audit_svc.repository import AuditRepository
+from audit_svc.servicer import AuditServicer
+from audit_svc.settings import AuditSettings
+from audit_svc.spool import Spool
+from mesh import service
+from mesh.database import Database
+from mesh.service import Registration, Service
+
+
+def build(settings: AuditSettings) -> Service:
+    """Put the service together."""
+    database = Database(settings.database_url, settings.database_pool_size)
+    store = AuditRepository()
+    spool = Spool(settings.spool_file)
+    intake = Intake(database, store, spool, settings.spool_name, alert_bytes=settings.spool_alert_bytes)
+    audit = AuditServicer(Audit(database, store))
+    rotation = Rotation(spool, settings.spool_rotate_bytes, settings.envoy_admin_url)
+    return Service(
+        name="audit_svc",
+        settings=settings,
+        database=database,
+        workers=[intake.worker, rotation.worker],
+        on_close=[rotation.close],
+        registrations=[Registration.of(audit_service_pb2, audit_service_pb2_grpc, audit)],
+    )
+
+
+if __name__ == "__main__":
+    service.main("audit_svc", AuditSettings, __file__, build)

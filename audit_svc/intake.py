@@ -1,0 +1,112 @@
+"""Takes Envoy's lines over into the table: in batches, each line once, however often it is killed in between."""
+
+from __future__ import annotations
+
+import httpx
+from prometheus_client import Counter, Gauge
+
+from audit_svc.domain import chained
+from audit_svc.lines import UNREADABLE, entry_of
+from audit_svc.repository import AuditRepository
+from audit_svc.spool import Batch, Position, Spool
+from mesh.database import Database
+from mesh.ids import Clock, utc_now
+from mesh.telemetry import alert, get_logger
+from mesh.worker import Worker
+
+log = get_logger(__name__)
+ENTRIES = Counter("fusionxpay_audit_entries_total", "Requests taken over into the audit")
+BACKLOG = Gauge("fusionxpay_audit_backlog_bytes", "Bytes that Envoy has written and that are not in the audit yet")
+INTERVAL_SECONDS = 0.2
+
+
+class Intake:
+    """Follows one Envoy's spool. Where it stands is in the database, moved in the transaction of the rows."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: AuditRepository,
+        spool: Spool,
+        name: str,
+        *,
+        alert_bytes: int,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._spool = spool
+        self._name = name
+        self._alert_bytes = alert_bytes
+        self._clock = clock
+        self._position: Position | None = None
+        self._alerted = False
+        self.worker = Worker("audit-intake", self.step, INTERVAL_SECONDS)
+
+    async def step(self) -> bool:
+        """Take over one batch; tell whether there was one."""
+        if self._position is None:
+            async with self._database.session() as session:
+                self._position = await self._store.position(session, self._name)
+        self._watch_backlog(self._position)
+        batch = self._spool.read(self._position)
+        if not batch.lines:
+            return False
+        if not await self._take_over(batch, self._position):
+            # somebody else reads this spool as well, and was first
+            self._position = None
+            return True
+        self._position = batch.end
+        self._spool.drop_read(batch.end)
+        return True
+
+    async def _take_over(self, batch: Batch, begin: Position) -> bool:
+        now = self._clock()
+        found = [entry_of(line, now) for line in batch.lines]
+        if unreadable := sum(entry.source == UNREADABLE for entry in found):
+            alert("audit_line_unreadable", log, lines=unreadable)
+        async with self._database.transaction() as session:
+            last = await self._store.lock_head(session)
+            if await self._store.position(session, self._name) != begin:
+                return False
+            rows = chained(last, found)
+            await self._store.add(session, rows)
+            await self._store.move(session, self._name, batch.end)
+        ENTRIES.inc(len(rows))
+        # logs go elsewhere, and so prove later that nothing before this was changed
+        log.info("audited", entries=len(rows), seq=rows[-1].seq, hash=rows[-1].hash.hex())
+        return True
+
+    def _watch_backlog(self, position: Position) -> None:
+        waiting = self._spool.backlog(position)
+        BACKLOG.set(waiting)
+        if waiting > self._alert_bytes and not self._alerted:
+            alert("audit_backlog", log, bytes=waiting)
+        self._alerted = waiting > self._alert_bytes
+
+
+class Rotation:
+    """Begins a new file when Envoy's has grown large. The old one is read to its end, and then removed."""
+
+    def __init__(self, spool: Spool, size: int, admin_url: str) -> None:
+        self._spool = spool
+        self._size = size
+        self._http = httpx.AsyncClient(base_url=admin_url, timeout=2, trust_env=False) if admin_url else None
+        self.worker = Worker("audit-rotation", self.step, interval=1.0)
+
+    async def step(self) -> bool:
+        """Look at the size once; always rest afterwards."""
+        if self._http is None:
+            return False
+        if self._spool.is_larger_than(self._size):
+            self._spool.set_aside()
+        # also when an earlier life of ours has set it aside and got no further
+        if self._spool.is_without_file():
+            (await self._http.post("/reopen_logs")).raise_for_status()
+            log.info("a new spool file is begun")
+        return False
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._http:
+            await self._http.aclose()

@@ -1,0 +1,21 @@
+"""Settings of the audit service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from mesh.settings import ServiceSettings
+
+
+class AuditSettings(ServiceSettings):
+    """Where the lines of an Envoy are, and when its file is changed for a new one."""
+
+    spool_file: Path = Field(description="the file that Envoy writes its audit lines to")
+    spool_name: str = Field("envoy", min_length=1, max_length=200, description="name of that Envoy, its own among all")
+    spool_rotate_bytes: int = Field(64 << 20, ge=1, description="size at which a new file is begun")
+    spool_alert_bytes: int = Field(256 << 20, ge=1, description="an alert is raised when more waits to be taken over")
+    envoy_admin_url: str = Field(
+        "", pattern=r"^(https?://.+)?$", description="Envoy's administration, to begin a new file; empty: none is begun"
+    )
