@@ -10,10 +10,11 @@ from audit_svc.lines import UNREADABLE, entry_of
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 LINE = b"""{"audit":"1","client":"203.0.113.9","detail":"via_upstream","duration_us":4503,"flags":"-",
-"grpc_failure":"5","grpc_status":12,"http_status":404,"idempotency_key":null,"key_id":null,"merchant_id":"m",
-"method":"GET","mode":"test","path":"/v1/orders/1","request_id":"fb121eee-fab7-4fdd-9bc1-1c59e9cc4232",
-"source":"GET /v1/orders/{order_id}","target":"/fusionx.order.v1.OrderService/GetOrder","time":"2026-11-23T11:00:00.000001+00:00","traceparent":null,
-"user_agent":"curl"}""".replace(b"\n", b"")
+"grpc_failure":"5","grpc_status":12,"http_status":404,"idempotency_key":null,"key_id":null,
+"merchant_id":"m","method":"GET","mode":"test","path":"/v1/orders/1",
+"request_id":"fb121eee-fab7-4fdd-9bc1-1c59e9cc4232","source":"GET /v1/orders/{order_id}",
+"target":"/fusionx.order.v1.OrderService/GetOrder","time":"2026-11-23T11:00:00.000001+00:00",
+"traceparent":null,"user_agent":"curl"}""".replace(b"\n", b"")
 ENTRY = entry_of(LINE, NOW)
 
 
