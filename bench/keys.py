@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc
 import psutil
@@ -20,6 +21,7 @@ from rich.console import Console
 
 from cli.stack import Ready
 from edge.domain import Mode, digest, new_secret
+from mesh.tls import TlsFiles, client_credentials, name_override, read
 
 COUNTS = (10, 10_000)
 ROUNDS = 3
@@ -45,7 +47,7 @@ def cost(ready: Ready, seconds: float) -> list[Cost]:
     """Ask the edge about requests with few keys and with many, turn about, and return the medians."""
     secrets_of = {count: _make(ready.database_urls["identity"], count) for count in COUNTS}
     for keys in secrets_of.values():
-        uvloop.run(_ask(ready.services["edge"], keys, seconds=0, at_least=len(keys)))
+        uvloop.run(_ask(ready, keys, seconds=0, at_least=len(keys)))
     runs = [_measure(ready, secrets_of[count], seconds) for _ in range(ROUNDS) for count in COUNTS]
     return [
         Cost(
@@ -76,7 +78,7 @@ def _make(url: str, count: int) -> list[str]:
 
 def _measure(ready: Ready, keys: Sequence[str], seconds: float) -> Cost:
     before = [_used(ready.pids[name]) for name in ("edge", "postgres")]
-    asked = uvloop.run(_ask(ready.services["edge"], keys, seconds))
+    asked = uvloop.run(_ask(ready, keys, seconds))
     after = [_used(ready.pids[name]) for name in ("edge", "postgres")]
     edge, postgres = ((later - sooner) / asked * 1e6 for sooner, later in zip(before, after, strict=True))
     return Cost(len(keys), edge, postgres)
@@ -87,12 +89,16 @@ def _used(pid: int) -> float:
     return sum(sum(member.cpu_times()[:2]) for member in members)
 
 
-async def _ask(target: str, keys: Sequence[str], seconds: float, at_least: int = 0) -> int:
+async def _ask(ready: Ready, keys: Sequence[str], seconds: float, at_least: int = 0) -> int:
     """Ask about requests with each key in turn, and return how often. Raises AssertionError at a refusal."""
     asked = 0
     in_turn = itertools.cycle([_request(key) for key in keys])
     end = time.monotonic() + seconds
-    async with grpc.aio.insecure_channel(target) as channel:
+    # only Envoy may ask
+    folder = Path(ready.ca_file).parent / "envoy"
+    pems = read(TlsFiles(folder / "cert.pem", folder / "key.pem", folder / "ca.pem"))
+    target, options = ready.services["edge"], [name_override("edge")]
+    async with grpc.aio.secure_channel(target, client_credentials(pems), options=options) as channel:
         stub = external_auth_pb2_grpc.AuthorizationStub(channel)
 
         async def worker() -> None:

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-import grpc
 import httpx
 import orjson
 import uvloop
@@ -18,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.load import Connection, Tally, order_body, run
+from cli.dial import dial, tls_of
 from cli.stack import Ready
 
 DELAYS_MS = (0, 50, 200)
@@ -149,12 +149,13 @@ async def _orders_beside(ready: Ready, connections: int, seconds: float) -> tupl
     address, key = ready.edge_grpc, ready.merchant.api_key
     orders = await _new_orders(address, key, WAITING)
     payments = [asyncio.create_task(_pay(Connection(address, key), order_id)) for order_id in orders]
-    async with grpc.aio.insecure_channel(ready.services["payment_svc"]) as channel:
+    tls = tls_of(ready.operator_tls)
+    with dial(ready.services["payment_svc"], "payment_svc", tls) as channel:
         stub = ProviderServiceStub(channel)
         waiting = 0
         deadline = time.perf_counter() + SLOW_SECONDS - seconds - 1
         while waiting < WAITING and time.perf_counter() < deadline:
-            answer = await stub.ListProviders(provider_pb2.ListProvidersRequest())
+            answer = stub.ListProviders(provider_pb2.ListProvidersRequest())
             waiting = next(one.calls_in_flight for one in answer.providers if one.name == "stripe")
             await asyncio.sleep(0.05)
     tally = await _orders(ready, connections, seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import audit, demo, keys, merchants, reconcile, up
+from cli import audit, certificates, demo, keys, merchants, reconcile, up
 
 app = typer.Typer(
     name="fusionxpay",
@@ -16,6 +16,7 @@ app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("reconcile")(reconcile.reconcile)
 app.add_typer(audit.app, name="audit")
+app.command("certificates")(certificates.certificates)
 app.command("providers")(reconcile.providers)
 app.add_typer(merchants.app, name="merchant")
 app.add_typer(keys.app, name="key")

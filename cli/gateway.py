@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cli.site import Site
 from cli.state import write_private
+from edge import tls
 from edge.gateway import Gateway
 from edge.render import render
 from edge.routes import DESCRIPTORS
@@ -18,8 +19,14 @@ UPSTREAMS = {"order": "order_svc", "payment": "payment_svc", "notify": "notify_s
 
 def render_envoy(site: Site) -> Path:
     """Write Envoy's configuration, with the site's addresses in it, and return the file."""
+    folder = site.data.folder("envoy")
     gateway = Gateway(
         listen=site.address("envoy"),
+        https_listen=site.address("envoy_https"),
+        http=site.http,
+        public_https_port=site.ports["envoy_https"],
+        sds_folder=str(folder),
+        mutual_tls=site.mutual_tls,
         admin_port=site.ports["envoy_admin"],
         descriptors=str(DESCRIPTORS),
         upstreams={upstream: site.address(service) for upstream, service in UPSTREAMS.items()},
@@ -29,6 +36,8 @@ def render_envoy(site: Site) -> Path:
         global_limit=site.global_requests_per_second > 0,
         trusted_hops=site.trusted_hops,
     )
-    config = site.data.folder("envoy") / "envoy.yaml"
+    for name, secret in tls.secrets(str(site.data.folder("tls"))).items():
+        write_private(folder / name, secret)
+    config = folder / "envoy.yaml"
     write_private(config, render(gateway))
     return config

@@ -8,8 +8,10 @@ import grpc
 from fusionx.identity.v1 import identity_service_pb2 as identity
 from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 
+from cli.dial import dial
 from cli.process import StackError
 from cli.site import Site
+from mesh.tls import TlsFiles
 
 DISPLAY_NAME = "Demo merchant"
 TIMEOUT = 10.0
@@ -32,19 +34,19 @@ def ensure_demo_merchant(site: Site) -> None:
     secrets = site.data.secrets
     if secrets.merchant_api_key:
         return
-    merchant = create_demo_merchant(site.address("edge"))
+    merchant = create_demo_merchant(site.address("edge"), site.tls("operator"))
     secrets.merchant_id, secrets.merchant_api_key = merchant.id, merchant.api_key
     site.data.save_secrets()
 
 
-def create_demo_merchant(target: str) -> Merchant:
+def create_demo_merchant(target: str, tls: TlsFiles | None) -> Merchant:
     """Create a merchant with an API key at the identity service on `host:port`.
 
     Raises:
         StackError: the service refuses.
     """
     try:
-        with grpc.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+        with dial(target, "edge", tls) as channel:
             stub = IdentityServiceStub(channel)
             merchant = stub.CreateMerchant(identity.CreateMerchantRequest(display_name=DISPLAY_NAME), timeout=TIMEOUT)
             request = identity.CreateApiKeyRequest(merchant_id=merchant.merchant_id)

@@ -14,6 +14,8 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from rich.console import Console
 
+from cli.dial import dial, tls_of, tls_of_environment
+
 READY_FILE = Path(".data/ready.json")
 EX_UNAVAILABLE = 69
 
@@ -30,9 +32,14 @@ Ready = Annotated[Path, typer.Option("--ready-file", help="Where `fusionxpay up`
 @contextmanager
 def calling(service: str, target: str, ready_file: Path) -> Iterator[grpc.Channel]:
     """Open a channel to a service for the block; what it refuses ends the command with status 69 and its words."""
-    address = target or _address(service, ready_file)
+    address = target or str(_ready(ready_file, service)["services"][service])
+    tls = tls_of_environment() or (None if target else tls_of(_ready(ready_file, service)["operator_tls"]))
     try:
-        with grpc.insecure_channel(address) as channel:
+        opened = dial(address, service, tls)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"the certificate cannot be used: {error}") from None
+    try:
+        with opened as channel:
             yield channel
     except grpc.RpcError as error:
         # every error of a unary call is also the call itself, which knows what the server said
@@ -48,8 +55,12 @@ def document(message: Message) -> dict[str, Any]:
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
-def _address(service: str, ready_file: Path) -> str:
+def _ready(ready_file: Path, service: str) -> dict[str, Any]:
+    """Return what `fusionxpay up` has written, if it tells of the service."""
     try:
-        return str(json.loads(ready_file.read_text())["services"][service])
+        said: dict[str, Any] = json.loads(ready_file.read_text())
+        said["services"][service]
+        said["operator_tls"]
+        return said
     except (OSError, ValueError, KeyError):
         raise typer.BadParameter(f"say --target, or start the gateway with --ready-file {ready_file}") from None

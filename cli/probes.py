@@ -11,6 +11,9 @@ import grpc
 import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from cli.dial import dial
+from mesh.tls import TlsFiles
+
 TIMEOUT = 1.0
 
 
@@ -65,15 +68,15 @@ def redis_answers(url: str) -> bool:
         return False
 
 
-def grpc_serving(target: str) -> bool:
-    """Tell whether the server at `host:port` reports SERVING by the gRPC health protocol."""
+def grpc_serving(target: str, service: str, tls: TlsFiles | None) -> bool:
+    """Tell whether a service at `host:port` reports SERVING by the gRPC health protocol."""
     host, port = target.rsplit(":", 1)
     try:
         # gRPC waits a second after a refused connection; asking TCP first costs nothing and finds out sooner.
         socket.create_connection((host, int(port)), TIMEOUT).close()
     except OSError:
         return False
-    with grpc.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)]) as channel:
+    with dial(target, service, tls) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT)
         except grpc.RpcError:

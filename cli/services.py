@@ -47,14 +47,17 @@ class Service:
             "PUBLIC_URL": site.edge_url,
             "LOG_LEVEL": site.log_level,
         }
+        if tls := site.tls(self.name):
+            shared |= {"TLS_CERT_FILE": str(tls.cert), "TLS_KEY_FILE": str(tls.key), "TLS_CA_FILE": str(tls.ca)}
         ours = {f"FUSIONXPAY_{name}": value for name, value in (shared | self.settings(site)).items()}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(WITHHELD)}
         return inherited | ours | dict(site.service_env.get(self.name, {}))
 
     def server(self, site: Site) -> Child:
         """Return the service itself."""
-        target = site.address(self.name)
-        return Child(self.name, self._command(site, self.name), site.log(self.name), ready=lambda: grpc_serving(target))
+        target, tls = site.address(self.name), site.tls("operator")
+        command = self._command(site, self.name)
+        return Child(self.name, command, site.log(self.name), ready=lambda: grpc_serving(target, self.name, tls))
 
     def migration(self, site: Site) -> Child:
         """Return the job that brings its database up to date."""
@@ -106,6 +109,8 @@ def sandbox(site: Site) -> Child:
         "SANDBOX_PUBLIC_URL": site.sandbox_url,
         "SANDBOX_DATABASE": str(folder / "sandbox.sqlite3"),
         "SANDBOX_STRIPE_API_KEY": site.stripe_api_key,
+        # where the gateway is reached by HTTPS only, its certificate has to be trusted
+        **({} if site.http == "plain" else {"SSL_CERT_FILE": str(site.authority.ca_file)}),
         "SANDBOX_STRIPE_WEBHOOK_URL": f"{site.edge_url}/v1/webhooks/stripe",
         "SANDBOX_STRIPE_WEBHOOK_SECRET": site.stripe_webhook_secret,
         **bank_transfer.sandbox_settings(site),

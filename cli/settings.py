@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,6 +22,11 @@ class StackSettings(BaseSettings):
     data_dir: Path | None = Field(None, description="folder that keeps the state between runs; none: a temporary one")
     ready_file: Path | None = Field(None, description="file that holds addresses and pids while all is healthy")
     http_port: int = Field(0, ge=0, le=65535, description="port of the public API; 0 takes a free one")
+    https_port: int = Field(0, ge=0, le=65535, description="port of the public API by HTTPS; 0 takes a free one")
+    http: Literal["plain", "redirect", "off"] = Field(
+        "plain", description="what the public API does by HTTP: answer, send to HTTPS (308), or nothing"
+    )
+    mutual_tls: bool = Field(True, description="whether the mesh speaks mutual TLS; without it, only in plain text")
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="lowest level that is logged")
     requests_per_second: int = Field(1000, ge=1, description="what the gateway takes of one merchant")
     key_requests_per_second: int = Field(1000, ge=1, description="what the gateway takes with one API key")

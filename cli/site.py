@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+from cli.authority import Authority
 from cli.ports import HOST, Ports
 from cli.settings import StackSettings
 from cli.state import DataDir
+from mesh.tls import TlsFiles
 
 USER = "fusionxpay"  # at PostgreSQL and at NATS
 INFRA = ("postgres", "nats", "valkey")
@@ -34,6 +37,8 @@ class Site:
     key_requests_per_second: int
     global_requests_per_second: int
     trusted_hops: int
+    http: Literal["plain", "redirect", "off"]
+    mutual_tls: bool
     service_env: Mapping[str, Mapping[str, str]]
 
     def address(self, port: str) -> str:
@@ -52,7 +57,21 @@ class Site:
     @property
     def edge_url(self) -> str:
         """The public address of the gateway."""
-        return f"http://{self.address('envoy')}"
+        return f"http://{self.address('envoy')}" if self.http == "plain" else self.edge_https_url
+
+    @property
+    def edge_https_url(self) -> str:
+        """The public address of the gateway by HTTPS."""
+        return f"https://{self.address('envoy_https')}"
+
+    @property
+    def authority(self) -> Authority:
+        """The CA of this stack."""
+        return Authority(self.data.folder("tls"))
+
+    def tls(self, name: str) -> TlsFiles | None:
+        """Return where a process of the mesh has its certificate; None where the mesh speaks in plain text."""
+        return self.authority.files(name) if self.mutual_tls else None
 
     @property
     def envoy_admin_url(self) -> str:
@@ -73,8 +92,9 @@ def lay_out(settings: StackSettings, wanted: frozenset[str], data: DataDir, port
         "sandbox": settings.stripe_api_key,
     }
     embedded = frozenset(name for name in wanted if not replaced.get(name))
-    names = [*COMPONENTS, "nats_monitor", "envoy_admin", *(f"{name}_metrics" for name in SERVICES)]
-    numbers = {name: ports.take(settings.http_port if name == "envoy" else 0) for name in names}
+    names = [*COMPONENTS, "nats_monitor", "envoy_admin", "envoy_https", *(f"{name}_metrics" for name in SERVICES)]
+    wanted_ports = {"envoy": settings.http_port, "envoy_https": settings.https_port}
+    numbers = {name: ports.take(wanted_ports.get(name, 0)) for name in names}
     secrets = data.secrets
 
     def url(component: str, own: str) -> str:
@@ -95,5 +115,7 @@ def lay_out(settings: StackSettings, wanted: frozenset[str], data: DataDir, port
         key_requests_per_second=settings.key_requests_per_second,
         global_requests_per_second=settings.global_requests_per_second,
         trusted_hops=settings.trusted_hops,
+        http=settings.http,
+        mutual_tls=settings.mutual_tls,
         service_env=settings.service_env,
     )

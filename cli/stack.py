@@ -27,6 +27,9 @@ class Ready:
     """What a user of a running stack needs to know. What does not run is empty."""
 
     edge_url: str
+    edge_https_url: str
+    ca_file: str
+    operator_tls: dict[str, str]
     edge_grpc: str
     services: dict[str, str]
     merchant: Merchant
@@ -76,6 +79,7 @@ class Stack:
             data = undo.enter_context(DataDir(self._settings.data_dir))
             ports = undo.enter_context(Ports())
             self._site = lay_out(self._settings, self._wanted, data, ports)
+            self._site.authority.issue_all()
             undo.callback(self._stop_everything)
             carry_out(plan(self._site, self._envoy_config), self._adopt, self._settings.start_seconds)
             self._publish()
@@ -89,10 +93,13 @@ class Stack:
     def ready(self) -> Ready:
         """Addresses, keys and pids as of now."""
         site = self._site
-        with_envoy = "envoy" in site.embedded
+        with_envoy, tls = "envoy" in site.embedded, site.tls("operator")
         return Ready(
             edge_url=site.edge_url if with_envoy else "",
-            edge_grpc=site.address("envoy") if with_envoy else "",
+            edge_https_url=site.edge_https_url if with_envoy else "",
+            ca_file=str(site.authority.ca_file),
+            operator_tls={name: str(path) for name, path in asdict(tls).items()} if tls else {},
+            edge_grpc=site.address("envoy" if site.http == "plain" else "envoy_https") if with_envoy else "",
             services={name: site.address(name) for name in SERVICES if name in site.embedded},
             merchant=Merchant(site.data.secrets.merchant_id, site.data.secrets.merchant_api_key),
             sandbox_url=site.sandbox_url,

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
+
+Http = Literal["plain", "redirect", "off"]
 
 
 @dataclass(frozen=True)
 class Gateway:
     """Where things are: addresses as `host:port`, and the limits that an operator sets."""
 
-    listen: str = "0.0.0.0:8080"  # the public listener
+    listen: str = "0.0.0.0:8080"
+    """Where HTTP is spoken."""
+    https_listen: str = "0.0.0.0:8443"
+    """Where HTTPS is spoken; empty: nowhere."""
+    http: Http = "redirect"
+    """What HTTP is for: `plain` answers, `redirect` sends to HTTPS, `off` has no listener."""
+    public_https_port: int = 443
+    """The port that a redirected client is sent to."""
+    tls_folder: str = "/etc/fusionxpay/tls"
+    """Holds `envoy/` and `public/`, with their certificates."""
+    sds_folder: str = "/etc/envoy/sds"
+    """Holds what `tls.secrets` renders."""
+    mutual_tls: bool = True
+    """Whether services are spoken to by mutual TLS, or in plain text."""
     admin_port: int = 9901
     descriptors: str = "/etc/fusionxpay/api.binpb"
     upstreams: dict[str, str] = field(

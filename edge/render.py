@@ -14,15 +14,17 @@ from string import Template
 
 import yaml
 
-from edge import errors
+from edge import errors, tls
 from edge.access_log import audit_log
 from edge.errors import Config
 from edge.filters import TYPE, http_filters, of_answer, of_merchants, of_providers
 from edge.gateway import Gateway
+from edge.listeners import public_listeners
 from edge.routes import Route, contract_routes
 
 FOLDER = Path(__file__).resolve().parent.parent / "envoy"
 RENDERED = FOLDER / "envoy.yaml"
+SDS = FOLDER / "sds"
 ROUTE_TIMEOUT = "20s"
 JSON_TYPE = r"(?i)application/json(\s*;.*)?"
 
@@ -31,7 +33,7 @@ def render(gateway: Gateway) -> str:
     """Return the configuration as YAML."""
     routes = [route for route in contract_routes() if route.package in gateway.upstreams]
     config = _fragment("bootstrap", gateway)
-    listener = config["static_resources"]["listeners"][0]
+    settings = config["static_resources"].pop("listener")
     manager = _fragment("http", gateway)
     if not gateway.trusted_hops:
         # no proxy of ours is before us, so whatever this says, a client made it up
@@ -43,18 +45,20 @@ def render(gateway: Gateway) -> str:
         "http_filters": http_filters(routes, gateway),
     }
     manager["access_log"].append(audit_log(gateway.audit_file))
-    listener["filter_chains"] = [{"filters": [{"name": "http", "typed_config": manager}]}]
-    config["static_resources"]["clusters"] = [_cluster(name, where) for name, where in gateway.upstreams.items()]
+    config["static_resources"] = {
+        "listeners": public_listeners(gateway, settings, manager),
+        "clusters": [_cluster(name, where) for name, where in gateway.upstreams.items()],
+    }
+    if gateway.mutual_tls:
+        for cluster in config["static_resources"]["clusters"]:
+            cluster["transport_socket"] = tls.to_upstream(cluster["name"], gateway.sds_folder)
     header = "# Rendered from the contracts by `make gen`. Do not edit: change envoy/fragments/ or edge/render.py.\n"
     return header + yaml.safe_dump(config, sort_keys=False, width=120)
 
 
 def _fragment(name: str, gateway: Gateway) -> Config:
-    host, _, port = gateway.listen.rpartition(":")
     text = Template((FOLDER / "fragments" / f"{name}.yaml").read_text())
     values = {
-        "listen_host": host,
-        "listen_port": port,
         "admin_port": gateway.admin_port,
         "trusted_hops": gateway.trusted_hops,
     }
@@ -185,13 +189,16 @@ def main() -> int:
     """Write the rendered file, or compare it; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail when envoy/envoy.yaml is stale")
-    text = render(Gateway())
+    gateway = Gateway()
+    files = {RENDERED: render(gateway)} | {SDS / name: text for name, text in tls.secrets(gateway.tls_folder).items()}
     if parser.parse_args().check:
-        if RENDERED.read_text() != text:
-            sys.stderr.write("envoy/envoy.yaml is stale, run `make gen`\n")
-            return 1
-        return 0
-    RENDERED.write_text(text)
+        stale = [file for file, text in files.items() if not file.exists() or file.read_text() != text]
+        for file in stale:
+            sys.stderr.write(f"{file.relative_to(FOLDER.parent)} is stale, run `make gen`\n")
+        return bool(stale)
+    SDS.mkdir(exist_ok=True)
+    for file, text in files.items():
+        file.write_text(text)
     return 0
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -13,6 +13,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from mesh import context
 from mesh.errors import ApiError
 from mesh.interceptors import MERCHANT_KEY, MODE_KEY, TRACE_KEY
+from mesh.tls import RenewedChannel, TlsFiles, name_override
 
 MARGIN_SECONDS = 0.05
 KEEPALIVE_MS = 300_000
@@ -55,19 +56,28 @@ def _is_idempotent(method: MethodDescriptor) -> bool:
     return options.idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN
 
 
-def channel(target: str, *services: ServiceDescriptor) -> grpc.aio.Channel:
-    """Open a channel to `host:port` or any gRPC name, for calls to the named services."""
-    return grpc.aio.insecure_channel(
-        target,
-        options=[
-            ("grpc.service_config", service_config(list(services))),
-            ("grpc.keepalive_time_ms", KEEPALIVE_MS),
-            ("grpc.min_reconnect_backoff_ms", 100),
-            ("grpc.initial_reconnect_backoff_ms", 100),
-            ("grpc.max_reconnect_backoff_ms", 500),
-        ],
-        interceptors=[ContextInterceptor()],
-    )
+def channel(target: str, *services: ServiceDescriptor, peer: str = "", tls: TlsFiles | None = None) -> grpc.aio.Channel:
+    """Open a channel to `host:port` or any gRPC name, for calls to the named services.
+
+    With `tls`, the process at the other end must have a certificate in the name of `peer`.
+    """
+    options: list[tuple[str, Any]] = [
+        ("grpc.service_config", service_config(list(services))),
+        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 500),
+    ]
+    interceptors = [ContextInterceptor()]
+    if tls is None:
+        return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
+    options.append(name_override(peer))
+
+    def opened(credentials: grpc.ChannelCredentials) -> grpc.aio.Channel:
+        return grpc.aio.secure_channel(target, credentials, options=options, interceptors=interceptors)
+
+    # stubs ask a channel for nothing but this
+    return cast(grpc.aio.Channel, RenewedChannel(tls, opened))
 
 
 class ContextInterceptor(grpc.aio.UnaryUnaryClientInterceptor):

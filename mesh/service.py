@@ -25,12 +25,14 @@ from grpc_reflection.v1alpha import reflection
 from sqlalchemy import text
 
 from mesh.bus import Bus
+from mesh.callers import Allowed, CallerInterceptor, callers_of
 from mesh.database import Database, statement
 from mesh.errors import ApiError
 from mesh.interceptors import CallInterceptor, access_of
 from mesh.revision import head_revision
 from mesh.settings import ServiceSettings, SettingsT, load
 from mesh.telemetry import get_logger, serve_metrics, setup_logging
+from mesh.tls import server_credentials
 from mesh.worker import Worker
 
 log = get_logger(__name__)
@@ -42,13 +44,25 @@ _REVISION = statement(text("SELECT version_num FROM alembic_version"))
 class Registration:
     """A gRPC service and what implements it.
 
-    `descriptor` is None for a protocol that is not of our contract, such as Envoy's: its calls are not intercepted.
+    `descriptor` is None for a protocol that is not of our contract, such as Envoy's: its calls are not intercepted, and
+    who may make them is said by `callers`.
     """
 
     add: Callable[[Any, grpc.aio.Server], None]
     servicer: object
     descriptor: ServiceDescriptor | None = None
     name: str = ""
+    callers: Allowed = frozenset({"envoy"})
+
+    @property
+    def full_name(self) -> str:
+        """The name of the gRPC service."""
+        return str(self.descriptor.full_name) if self.descriptor else self.name
+
+    @property
+    def allowed(self) -> Allowed:
+        """Who may call it. Raises TypeError when the contract does not say."""
+        return callers_of(self.descriptor) if self.descriptor else self.callers
 
     @classmethod
     def of(cls, messages: ModuleType, stubs: ModuleType, servicer: object) -> Registration:
@@ -106,9 +120,15 @@ class Runner:
         for registration in self._service.registrations:
             if registration.descriptor:
                 access.update(access_of(registration.descriptor))
-        interceptor = CallInterceptor(access, settings.max_concurrent_rpcs, settings.default_deadline_seconds)
+        interceptors: list[grpc.aio.ServerInterceptor] = [
+            CallInterceptor(access, settings.max_concurrent_rpcs, settings.default_deadline_seconds)
+        ]
+        callers = {registration.full_name: registration.allowed for registration in self._service.registrations}
+        if settings.tls:
+            # without certificates nobody has a name
+            interceptors.insert(0, CallerInterceptor(callers))
         server = grpc.aio.server(
-            interceptors=[interceptor],
+            interceptors=interceptors,
             options=[
                 # a second process on the same port must fail, not share its calls silently
                 ("grpc.so_reuseport", 0),
@@ -122,10 +142,13 @@ class Runner:
         for registration in self._service.registrations:
             registration.add(registration.servicer, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-        names = [r.descriptor.full_name if r.descriptor else r.name for r in self._service.registrations]
+        names = list(callers)
         reflection.enable_server_reflection([*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
                                              reflection.SERVICE_NAME], server)  # fmt: skip
-        port = server.add_insecure_port(settings.listen)
+        if settings.tls:
+            port = server.add_secure_port(settings.listen, server_credentials(settings.tls))
+        else:
+            port = server.add_insecure_port(settings.listen)
         log.info("listening", address=f"{settings.listen.rsplit(':', 1)[0]}:{port}")
         return server
 

@@ -65,7 +65,7 @@ def build(settings: PaymentSettings) -> Service:
     relay = Relay(database, bus)
     locks = Locks(settings.redis_url)
     sources = Sources(settings.webhook_networks)
-    orders = GrpcOrderClient(settings.order_target)
+    orders = GrpcOrderClient(settings.order_target, settings.tls)
     providers = registry.build(settings)
     accounts = _accounts(settings, database, providers)
     background = BackgroundTasks()

@@ -14,6 +14,7 @@ from mesh import context
 from mesh.client import channel
 from mesh.history import Change, Entry, Origin
 from mesh.money import Money
+from mesh.tls import TlsFiles
 from payment_svc.domain import Payment
 from payment_svc.orders import PayableOrder
 
@@ -24,8 +25,8 @@ TIMEOUT_SECONDS = 5.0
 class GrpcOrderClient:
     """The `OrderClient` that asks the real order service."""
 
-    def __init__(self, target: str) -> None:
-        self._channel: grpc.aio.Channel = channel(target, SERVICE)
+    def __init__(self, target: str, tls: TlsFiles | None) -> None:
+        self._channel: grpc.aio.Channel = channel(target, SERVICE, peer="order_svc", tls=tls)
         self._internal = OrderPaymentServiceStub(self._channel)
 
     async def get(self, order_id: UUID) -> PayableOrder:

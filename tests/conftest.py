@@ -64,7 +64,7 @@ def stripe(gateway: Ready) -> Stripe:
 @pytest.fixture
 def identities(gateway: Ready) -> Iterator[Identities]:
     """The internal service that makes merchants."""
-    identities = Identities(gateway.services["edge"])
+    identities = Identities(gateway)
     yield identities
     identities.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from cli.stack import Ready
 from tests.support.merchant import Json, Merchant
+from tests.support.mesh import operator_environment
 from tests.support.provider import Provider
 from tests.support.run import ROOT
 from tests.support.waiting import eventually
@@ -39,7 +41,8 @@ def compare(gateway: Ready, since: datetime) -> tuple[int, list[Json]]:
     argv = [sys.executable, "-m", "cli", "reconcile", "--provider", "stripe", "--json"]
     argv += ["--target", gateway.services["payment_svc"]]
     argv += ["--from", f"{since:%Y-%m-%dT%H:%M:%S}", "--to", f"{until:%Y-%m-%dT%H:%M:%S}"]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    env = os.environ | operator_environment(gateway)
+    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode in (0, 1), done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
     return done.returncode, found["discrepancies"]
@@ -96,6 +99,7 @@ def test_each_kind_of_discrepancy_is_found(
 def test_provider_that_is_not_on_is_refused_with_words(gateway: Ready):
     argv = [sys.executable, "-m", "cli", "reconcile", "--provider", "nobody", "--from", "2026-01-01"]
     argv += ["--to", "2026-01-02", "--target", gateway.services["payment_svc"]]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
+    env = os.environ | operator_environment(gateway)
+    done = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 69
     assert "'nobody' is not a provider here" in done.stderr

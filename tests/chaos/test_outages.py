@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import grpc
 import httpx
 import psutil
 import pytest
@@ -10,6 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cli.stack import Ready, Stack
 from tests.support.merchant import Merchant
+from tests.support.mesh import dial_service
 from tests.support.outcome import assert_paid
 from tests.support.provider import Provider
 from tests.support.receiver import Receiver
@@ -67,8 +67,8 @@ def test_stopped_database_turns_readiness_off_and_on_without_a_restart(stack: St
 def _health(ready: Ready) -> set[int]:
     """Ask every service for its health."""
     found = set()
-    for target in ready.services.values():
-        with grpc.insecure_channel(target) as channel:
+    for name in ready.services:
+        with dial_service(ready, name) as channel:
             answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
         found.add(answer.status)
     return found

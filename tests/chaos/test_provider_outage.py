@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import grpc
 import httpx
 import psutil
 import pytest
@@ -13,6 +12,7 @@ from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
 
 from cli.stack import Ready
 from tests.support.merchant import RETURN_URL, STRIPE_THEN_PAYPAL, Json, Merchant
+from tests.support.mesh import dial_service
 from tests.support.paypal import PaypalAccount
 from tests.support.provider import Provider
 from tests.support.waiting import eventually
@@ -35,7 +35,7 @@ def routed(merchant: Merchant) -> Json:
 
 def circuit(gateway: Ready, operation: str) -> str:
     """Return how an operation of Stripe's stands, as the internal RPC tells."""
-    with grpc.insecure_channel(gateway.services["payment_svc"]) as channel:
+    with dial_service(gateway, "payment_svc") as channel:
         answer = ProviderServiceStub(channel).ListProviders(provider_pb2.ListProvidersRequest(), timeout=10)
     stripe = next(one for one in answer.providers if one.name == "stripe")
     states = {one.operation: provider_pb2.Circuit.State.Name(one.state) for one in stripe.circuits}

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli.dial import tls_of
 from cli.probes import grpc_serving
 from cli.settings import StackSettings
 from cli.site import COMPONENTS
@@ -31,7 +32,8 @@ def order(stack: Stack, key: str) -> httpx.Response:
 
 def test_every_component_runs_and_every_service_is_healthy(stack: Stack):
     assert set(stack.ready.pids) == set(COMPONENTS)
-    assert all(grpc_serving(target) for target in stack.ready.services.values())
+    tls = tls_of(stack.ready.operator_tls)
+    assert all(grpc_serving(target, name, tls) for name, target in stack.ready.services.items())
 
 
 def test_command_that_is_shown_creates_an_order(stack: Stack):

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from cli.__main__ import app
 from cli.stack import Ready
+from tests.support.mesh import operator_environment
 from tests.support.waiting import eventually
 
 Run = Callable[..., Any]
@@ -27,7 +28,7 @@ def invoke(gateway: Ready) -> Callable[..., Result]:
     """Run a command that asks the shared stack."""
 
     def run(*arguments: str) -> Result:
-        env = {"COLUMNS": "250", "FUSIONXPAY_EDGE_TARGET": gateway.services["edge"]}
+        env = {"COLUMNS": "250", "FUSIONXPAY_EDGE_TARGET": gateway.services["edge"]} | operator_environment(gateway)
         return CliRunner().invoke(app, list(arguments), env=env)
 
     return run

@@ -26,6 +26,9 @@ from tests.cli.helpers import ROOT, Parent, alive, family, wait_until
 
 READY_KEYS = [
     "edge_url",
+    "edge_https_url",
+    "ca_file",
+    "operator_tls",
     "edge_grpc",
     "services",
     "merchant",

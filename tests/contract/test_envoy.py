@@ -13,6 +13,8 @@ import yaml
 from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
 from google.protobuf import json_format
 
+from cli.authority import Authority
+from edge import tls
 from edge.gateway import Gateway
 from edge.render import RENDERED, render
 from edge.routes import DESCRIPTORS, contract_routes
@@ -31,6 +33,7 @@ EXTENSIONS = (
     "envoy.extensions.http.early_header_mutation.header_mutation.v3.header_mutation_pb2",
     "envoy.extensions.access_loggers.stream.v3.stream_pb2",
     "envoy.extensions.formatter.cel.v3.cel_pb2",
+    "envoy.extensions.transport_sockets.tls.v3.tls_pb2",
     "envoy.extensions.upstreams.http.v3.http_protocol_options_pb2",
 )
 Config = dict[str, Any]
@@ -46,7 +49,9 @@ def config() -> Config:
 @pytest.fixture
 def routes(config: Config) -> list[Config]:
     """The routes of the public listener, in their order."""
-    chain = config["static_resources"]["listeners"][0]["filter_chains"][0]
+    listeners = {listener["name"]: listener for listener in config["static_resources"]["listeners"]}
+    assert set(listeners) == {"redirect", "public_https"}, "in production HTTP only leads to HTTPS"
+    chain = listeners["public_https"]["filter_chains"][0]
     found: list[Config] = chain["filters"][0]["typed_config"]["route_config"]["virtual_hosts"][0]["routes"]
     return found
 
@@ -60,7 +65,11 @@ def test_every_field_is_one_that_envoy_knows(config: Config):
 def test_envoy_accepts_it(tmp_path: Path):
     envoy = Path(sys.executable).with_name("envoy")
     path = tmp_path / "envoy.yaml"
-    path.write_text(render(Gateway(descriptors=str(DESCRIPTORS), audit_file=str(tmp_path / "audit.jsonl"))))
+    Authority(tmp_path / "tls").issue_all()
+    for name, text in tls.secrets(str(tmp_path / "tls")).items():
+        (tmp_path / name).write_text(text)
+    gateway = Gateway(descriptors=str(DESCRIPTORS), audit_file=str(tmp_path / "audit.jsonl"), sds_folder=str(tmp_path))
+    path.write_text(render(gateway))
     run = subprocess.run(
         [envoy, "--mode", "validate", "-c", path, "--log-level", "warning"], capture_output=True, text=True, check=False
     )
@@ -100,3 +109,14 @@ def test_no_route_leads_to_an_internal_service(routes: list[Config]):
 def test_last_route_answers_what_no_route_takes(routes: list[Config]):
     assert routes[-1]["match"] == {"prefix": "/"}
     assert routes[-1]["direct_response"]["status"] == 404
+
+
+def test_every_upstream_is_spoken_to_by_its_own_name_only(config: Config):
+    for cluster in config["static_resources"]["clusters"]:
+        context = cluster["transport_socket"]["typed_config"]["common_tls_context"]
+        (match,) = context["combined_validation_context"]["default_validation_context"]["match_typed_subject_alt_names"]
+        assert match == {"san_type": "URI", "matcher": {"exact": f"spiffe://fusionxpay/{tls.PEERS[cluster['name']]}"}}
+
+
+def test_administration_is_on_loopback(config: Config):
+    assert config["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"

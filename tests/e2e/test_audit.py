@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -19,6 +20,7 @@ from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
 from cli.stack import Ready
 from tests.support.audit import command, rows_of_request
 from tests.support.merchant import Merchant
+from tests.support.mesh import operator_environment
 from tests.support.run import ROOT
 from tests.support.stripe_events import Stripe
 
@@ -39,6 +41,7 @@ def test_accepted_request_is_told_of_in_full(gateway: Ready, merchant: Merchant)
     assert row["rpc"] == "/fusionx.order.v1.OrderService/CreateOrder"
     assert (row["http_status"], row["grpc_status"], row["detail"]) == (200, 0, "via_upstream")
     assert (row["idempotency_key"], row["user_agent"], row["client"]) == (key, "shop/1.0", "127.0.0.1")
+    assert (row["key_id"], row["mode"]) == (merchant.api_key_id, "test")
     assert row["duration_us"] > 0
 
 
@@ -136,7 +139,8 @@ def test_tail_follows_what_comes_in(gateway: Ready, merchant: Merchant):
     row_of(gateway, merchant.http.get("/v1/orders"))
     argv = [sys.executable, "-m", "cli", "audit", "tail", "-n", "1", "--follow", "--merchant", merchant.merchant_id]
     argv += ["--target", gateway.services["audit_svc"]]
-    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True) as following:
+    env = os.environ | operator_environment(gateway)
+    with subprocess.Popen(argv, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as following:
         assert following.stdout
         following.stdout.readline()  # it has looked once, and goes on from there
         second = merchant.http.post("/v1/orders", json=ORDER)

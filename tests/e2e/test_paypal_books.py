@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import grpc
 import pytest
 from fusionx.payment.v1 import provider_service_pb2 as provider_pb2
 from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
 
 from cli.stack import Ready
 from tests.support.merchant import Json, Merchant
+from tests.support.mesh import dial_service
 from tests.support.paypal import PaypalAccount, open_page
 from tests.support.provider import Provider
 from tests.support.waiting import PATIENCE
@@ -33,7 +33,7 @@ def differences(gateway: Ready, since: datetime, *payments: Json) -> list[Any]:
     request = provider_pb2.CompareBooksRequest(provider="paypal")
     request.from_time.FromDatetime(since)
     request.to_time.FromDatetime(datetime.now(UTC) + timedelta(minutes=1))
-    with grpc.insecure_channel(gateway.services["payment_svc"]) as channel:
+    with dial_service(gateway, "payment_svc") as channel:
         compared = ProviderServiceStub(channel).CompareBooks(request, timeout=PATIENCE)
     assert compared.provider_payments
     ids = {payment["payment_id"] for payment in payments}

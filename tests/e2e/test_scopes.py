@@ -40,7 +40,7 @@ def name_of(route: Route) -> str:
 @pytest.fixture(scope="module")
 def owner(gateway: Ready) -> Iterator[Owner]:
     """A merchant that has one of everything, which no test here changes."""
-    with closing(Identities(gateway.services["edge"])) as identities, closing(Provider.of(gateway)) as provider:
+    with closing(Identities(gateway)) as identities, closing(Provider.of(gateway)) as provider:
         merchant = Merchant(gateway.edge_url, *identities.new_merchant())
         yield merchant, one_of_everything(merchant, provider)
         merchant.http.close()

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 
-import grpc
 import psutil
 import pytest
 from fusionx.audit.v1 import audit_service_pb2
@@ -20,6 +19,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from cli.site import SERVICES
 from cli.stack import Ready
+from tests.support.mesh import dial_service
 from tests.support.run import ROOT
 
 CONTRACTS: dict[str, tuple[FileDescriptor, ...]] = {
@@ -37,7 +37,7 @@ def _services(name: str) -> set[str]:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_service_is_serving_as_a_whole_and_by_contract(name: str, gateway: Ready):
-    with grpc.insecure_channel(gateway.services[name]) as channel:
+    with dial_service(gateway, name) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         for service in ("", *_services(name)):
             answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=10)
@@ -47,7 +47,7 @@ def test_service_is_serving_as_a_whole_and_by_contract(name: str, gateway: Ready
 @pytest.mark.parametrize("name", SERVICES)
 def test_reflection_lists_the_contracts(name: str, gateway: Ready):
     request = reflection_pb2.ServerReflectionRequest(list_services="")
-    with grpc.insecure_channel(gateway.services[name]) as channel:
+    with dial_service(gateway, name) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
         (answer,) = stub.ServerReflectionInfo(iter([request]), timeout=10)
     listed = {service.name for service in answer.list_services_response.service}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import fields
 
-import grpc
 from fusionx.payment.v1.provider_service_pb2 import ListProvidersRequest
 from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
 
@@ -14,12 +13,13 @@ from payment_svc.providers.registry import CAPABILITIES
 from tests.providers import table
 from tests.providers.cases import CASES, EVERY, REFUSALS
 from tests.providers.drivers import DRIVERS
+from tests.support.mesh import dial_service
 
 NAMES = {field.name for field in fields(Capabilities)}
 
 
 def test_every_provider_that_is_on_is_in_the_suite(gateway: Ready) -> None:
-    with grpc.insecure_channel(gateway.services["payment_svc"]) as channel:
+    with dial_service(gateway, "payment_svc") as channel:
         answer = ProviderServiceStub(channel).ListProviders(ListProvidersRequest(), timeout=10)
     assert {provider.name for provider in answer.providers} == set(CAPABILITIES)
 

@@ -11,6 +11,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from cli.stack import Ready
+from tests.support.mesh import operator_environment
 from tests.support.run import ROOT
 from tests.support.waiting import eventually
 
@@ -32,4 +33,5 @@ def counts(gateway: Ready, merchant_id: str) -> dict[str, int]:
 def command(gateway: Ready, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `fusionxpay audit …` against the stack."""
     argv = [sys.executable, "-m", "cli", "audit", *arguments, "--target", gateway.services["audit_svc"]]
-    return subprocess.run(argv, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, timeout=60, check=False)
+    env = os.environ | operator_environment(gateway)
+    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from cli.dial import tls_of
 from cli.ports import HOST, Ports
 from cli.probes import grpc_serving, http_ok
 from cli.process import Child, Command
@@ -17,6 +18,7 @@ from cli.stack import Ready
 from edge.gateway import Gateway
 from edge.render import render
 from edge.routes import DESCRIPTORS
+from edge.tls import PEERS
 from tests.support.run import ROOT
 from tests.support.waiting import eventually
 
@@ -35,16 +37,20 @@ class Edges:
         address, metrics = (f"{HOST}:{self._ports.take()}" for _ in range(2))
         shared = psutil.Process(self._stack.pids["edge"])
         env = shared.environ() | {"FUSIONXPAY_LISTEN": address, "FUSIONXPAY_METRICS_LISTEN": metrics} | settings
-        self._run("edge", Command(shared.cmdline(), env, ROOT), lambda: grpc_serving(address))
+        tls = tls_of(self._stack.operator_tls)
+        self._run("edge", Command(shared.cmdline(), env, ROOT), lambda: grpc_serving(address, "edge", tls))
         return address, f"http://{metrics}/metrics"
 
     def envoy(self, edge: str = "", **fields: object) -> str:
         """Run an Envoy, which asks the edge service at the address, or the shared one; return its URL."""
         port, admin_port = self._ports.take(), self._ports.take()
-        services = {name.removesuffix("_svc"): address for name, address in self._stack.services.items()}
+        services = {upstream: self._stack.services[name] for upstream, name in PEERS.items()}
         gateway = Gateway(
             listen=f"{HOST}:{port}",
             admin_port=admin_port,
+            https_listen="",
+            sds_folder=str(Path(self._stack.ca_file).parents[1] / "envoy"),
+            audit_file=str(self._folder / f"audit-{port}.jsonl"),
             descriptors=str(DESCRIPTORS),
             upstreams=services | ({"edge": edge} if edge else {}),
             **fields,  # type: ignore[arg-type]  # the test knows them

@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import grpc
 import httpx
 from fusionx.identity.v1 import identity_pb2
 from fusionx.identity.v1 import identity_service_pb2 as identity
 from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 
+from cli.stack import Ready
 from edge.domain import Mode, tenant_of
+from tests.support.mesh import dial_service
 from tests.support.receiver import Receiver
 from tests.support.waiting import PATIENCE, POLL_SECONDS, eventually
 
@@ -37,8 +38,8 @@ STRIPE_THEN_PAYPAL = {
 class Identities:
     """Merchants and keys, by the internal service that makes them."""
 
-    def __init__(self, target: str) -> None:
-        self._channel = grpc.insecure_channel(target, options=[("grpc.use_local_subchannel_pool", 1)])
+    def __init__(self, gateway: Ready) -> None:
+        self._channel = dial_service(gateway, "edge")
         self.stub = IdentityServiceStub(self._channel)
 
     def close(self) -> None:

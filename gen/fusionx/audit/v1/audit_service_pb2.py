@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from fusionx.audit.v1 import entry_pb2 as fusionx_dot_audit_dot_v1_dot_entry__pb2
 from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb2
+from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$fusionx/audit/v1/audit_service.proto\x12\x10\x66usionx.audit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/audit/v1/entry.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x02\n\x12ListEntriesRequest\x12(\n\x0bmerchant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@R\nmerchantId\x12\x37\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x66romTime\x12\x33\n\x07to_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06toTime\x12$\n\tafter_seq\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08\x61\x66terSeq\x12\'\n\tpage_size\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12!\n\x0cnewest_first\x18\x06 \x01(\x08R\x0bnewestFirst\"H\n\x13ListEntriesResponse\x12\x31\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.fusionx.audit.v1.EntryR\x07\x65ntries\"\xa8\x01\n\x12VerifyChainRequest\x12\x37\n\tfrom_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x66romTime\x12\x33\n\x07to_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06toTime\x12$\n\tafter_seq\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08\x61\x66terSeq\"\xaa\x01\n\x13VerifyChainResponse\x12\x18\n\x07\x63hecked\x18\x01 \x01(\x03R\x07\x63hecked\x12\x19\n\x08last_seq\x18\x02 \x01(\x03R\x07lastSeq\x12\x1b\n\tlast_hash\x18\x03 \x01(\x0cR\x08lastHash\x12-\n\x05\x66\x61ult\x18\x04 \x01(\x0b\x32\x17.fusionx.audit.v1.FaultR\x05\x66\x61ult\x12\x12\n\x04\x64one\x18\x05 \x01(\x08R\x04\x64one\"\x91\x01\n\x05\x46\x61ult\x12\x10\n\x03seq\x18\x01 \x01(\x03R\x03seq\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.fusionx.audit.v1.Fault.KindR\x04kind\"D\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x41LTERED\x10\x01\x12\x0b\n\x07MISSING\x10\x02\x12\x0c\n\x08INSERTED\x10\x03\x32\xd8\x01\n\x0c\x41uditService\x12\x63\n\x0bListEntries\x12$.fusionx.audit.v1.ListEntriesRequest\x1a%.fusionx.audit.v1.ListEntriesResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12\x63\n\x0bVerifyChain\x12$.fusionx.audit.v1.VerifyChainRequest\x1a%.fusionx.audit.v1.VerifyChainResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$fusionx/audit/v1/audit_service.proto\x12\x10\x66usionx.audit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/audit/v1/entry.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x02\n\x12ListEntriesRequest\x12(\n\x0bmerchant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@R\nmerchantId\x12\x37\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x66romTime\x12\x33\n\x07to_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06toTime\x12$\n\tafter_seq\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08\x61\x66terSeq\x12\'\n\tpage_size\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12!\n\x0cnewest_first\x18\x06 \x01(\x08R\x0bnewestFirst\"H\n\x13ListEntriesResponse\x12\x31\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.fusionx.audit.v1.EntryR\x07\x65ntries\"\xa8\x01\n\x12VerifyChainRequest\x12\x37\n\tfrom_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x66romTime\x12\x33\n\x07to_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06toTime\x12$\n\tafter_seq\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08\x61\x66terSeq\"\xaa\x01\n\x13VerifyChainResponse\x12\x18\n\x07\x63hecked\x18\x01 \x01(\x03R\x07\x63hecked\x12\x19\n\x08last_seq\x18\x02 \x01(\x03R\x07lastSeq\x12\x1b\n\tlast_hash\x18\x03 \x01(\x0cR\x08lastHash\x12-\n\x05\x66\x61ult\x18\x04 \x01(\x0b\x32\x17.fusionx.audit.v1.FaultR\x05\x66\x61ult\x12\x12\n\x04\x64one\x18\x05 \x01(\x08R\x04\x64one\"\x91\x01\n\x05\x46\x61ult\x12\x10\n\x03seq\x18\x01 \x01(\x03R\x03seq\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.fusionx.audit.v1.Fault.KindR\x04kind\"D\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x41LTERED\x10\x01\x12\x0b\n\x07MISSING\x10\x02\x12\x0c\n\x08INSERTED\x10\x03\x32\xe6\x01\n\x0c\x41uditService\x12\x63\n\x0bListEntries\x12$.fusionx.audit.v1.ListEntriesRequest\x1a%.fusionx.audit.v1.ListEntriesResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12\x63\n\x0bVerifyChain\x12$.fusionx.audit.v1.VerifyChainRequest\x1a%.fusionx.audit.v1.VerifyChainResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x1a\x0c\xea\xdb\x18\x08operatorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,22 +44,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTENTRIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_VERIFYCHAINREQUEST'].fields_by_name['after_seq']._loaded_options = None
   _globals['_VERIFYCHAINREQUEST'].fields_by_name['after_seq']._serialized_options = b'\272H\004\"\002(\000'
+  _globals['_AUDITSERVICE']._loaded_options = None
+  _globals['_AUDITSERVICE']._serialized_options = b'\352\333\030\010operator'
   _globals['_AUDITSERVICE'].methods_by_name['ListEntries']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['ListEntries']._serialized_options = b'\220\002\001\230\333\030\003'
   _globals['_AUDITSERVICE'].methods_by_name['VerifyChain']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['VerifyChain']._serialized_options = b'\220\002\001\230\333\030\003'
-  _globals['_LISTENTRIESREQUEST']._serialized_start=181
-  _globals['_LISTENTRIESREQUEST']._serialized_end=467
-  _globals['_LISTENTRIESRESPONSE']._serialized_start=469
-  _globals['_LISTENTRIESRESPONSE']._serialized_end=541
-  _globals['_VERIFYCHAINREQUEST']._serialized_start=544
-  _globals['_VERIFYCHAINREQUEST']._serialized_end=712
-  _globals['_VERIFYCHAINRESPONSE']._serialized_start=715
-  _globals['_VERIFYCHAINRESPONSE']._serialized_end=885
-  _globals['_FAULT']._serialized_start=888
-  _globals['_FAULT']._serialized_end=1033
-  _globals['_FAULT_KIND']._serialized_start=965
-  _globals['_FAULT_KIND']._serialized_end=1033
-  _globals['_AUDITSERVICE']._serialized_start=1036
-  _globals['_AUDITSERVICE']._serialized_end=1252
+  _globals['_LISTENTRIESREQUEST']._serialized_start=212
+  _globals['_LISTENTRIESREQUEST']._serialized_end=498
+  _globals['_LISTENTRIESRESPONSE']._serialized_start=500
+  _globals['_LISTENTRIESRESPONSE']._serialized_end=572
+  _globals['_VERIFYCHAINREQUEST']._serialized_start=575
+  _globals['_VERIFYCHAINREQUEST']._serialized_end=743
+  _globals['_VERIFYCHAINRESPONSE']._serialized_start=746
+  _globals['_VERIFYCHAINRESPONSE']._serialized_end=916
+  _globals['_FAULT']._serialized_start=919
+  _globals['_FAULT']._serialized_end=1064
+  _globals['_FAULT_KIND']._serialized_start=996
+  _globals['_FAULT_KIND']._serialized_end=1064
+  _globals['_AUDITSERVICE']._serialized_start=1067
+  _globals['_AUDITSERVICE']._serialized_end=1297
 # @@protoc_insertion_point(module_scope)

@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from fusionx.identity.v1 import identity_pb2 as fusionx_dot_identity_dot_v1_dot_identity__pb2
 from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb2
+from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*fusionx/identity/v1/identity_service.proto\x12\x13\x66usionx.identity.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"fusionx/identity/v1/identity.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"F\n\x15\x43reateMerchantRequest\x12-\n\x0c\x64isplay_name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x0b\x64isplayName\"?\n\x12GetMerchantRequest\x12)\n\x0bmerchant_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\"g\n\x14ListMerchantsRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"|\n\x15ListMerchantsResponse\x12;\n\tmerchants\x18\x01 \x03(\x0b\x32\x1d.fusionx.identity.v1.MerchantR\tmerchants\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"C\n\x16\x44isableMerchantRequest\x12)\n\x0bmerchant_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\"B\n\x15\x45nableMerchantRequest\x12)\n\x0bmerchant_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\"\xdd\x02\n\x13\x43reateApiKeyRequest\x12)\n\x0bmerchant_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\x12>\n\x04mode\x18\x02 \x01(\x0e\x32 .fusionx.identity.v1.ApiKey.ModeB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x04mode\x12\"\n\x06scopes\x18\x03 \x03(\tB\n\xbaH\x07\x92\x01\x04\x10\x32\x18\x01R\x06scopes\x12+\n\x0b\x61llowed_ips\x18\x04 \x03(\tB\n\xbaH\x07\x92\x01\x04\x10\x64\x18\x01R\nallowedIps\x12;\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12M\n\tsignature\x18\x06 \x01(\x0e\x32%.fusionx.identity.v1.ApiKey.SignatureB\x08\xbaH\x05\x82\x01\x02\x10\x01R\tsignature\":\n\x10GetApiKeyRequest\x12&\n\napi_key_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x08\x61piKeyId\"\x90\x01\n\x12ListApiKeysRequest\x12)\n\x0bmerchant_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\x12&\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"u\n\x13ListApiKeysResponse\x12\x36\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x1b.fusionx.identity.v1.ApiKeyR\x07\x61piKeys\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"=\n\x13RevokeApiKeyRequest\x12&\n\napi_key_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x08\x61piKeyId\"\x83\x01\n\x13RotateApiKeyRequest\x12&\n\napi_key_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x08\x61piKeyId\x12\x44\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x05\x08\x80\x9a\x9e\x01\x32\x00R\x07overlap2\xf2\x07\n\x0fIdentityService\x12\x61\n\x0e\x43reateMerchant\x12*.fusionx.identity.v1.CreateMerchantRequest\x1a\x1d.fusionx.identity.v1.Merchant\"\x04\x98\xdb\x18\x03\x12^\n\x0bGetMerchant\x12\'.fusionx.identity.v1.GetMerchantRequest\x1a\x1d.fusionx.identity.v1.Merchant\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12o\n\rListMerchants\x12).fusionx.identity.v1.ListMerchantsRequest\x1a*.fusionx.identity.v1.ListMerchantsResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12\x66\n\x0f\x44isableMerchant\x12+.fusionx.identity.v1.DisableMerchantRequest\x1a\x1d.fusionx.identity.v1.Merchant\"\x07\x90\x02\x02\x98\xdb\x18\x03\x12\x64\n\x0e\x45nableMerchant\x12*.fusionx.identity.v1.EnableMerchantRequest\x1a\x1d.fusionx.identity.v1.Merchant\"\x07\x90\x02\x02\x98\xdb\x18\x03\x12[\n\x0c\x43reateApiKey\x12(.fusionx.identity.v1.CreateApiKeyRequest\x1a\x1b.fusionx.identity.v1.ApiKey\"\x04\x98\xdb\x18\x03\x12X\n\tGetApiKey\x12%.fusionx.identity.v1.GetApiKeyRequest\x1a\x1b.fusionx.identity.v1.ApiKey\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12i\n\x0bListApiKeys\x12\'.fusionx.identity.v1.ListApiKeysRequest\x1a(.fusionx.identity.v1.ListApiKeysResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12^\n\x0cRevokeApiKey\x12(.fusionx.identity.v1.RevokeApiKeyRequest\x1a\x1b.fusionx.identity.v1.ApiKey\"\x07\x90\x02\x02\x98\xdb\x18\x03\x12[\n\x0cRotateApiKey\x12(.fusionx.identity.v1.RotateApiKeyRequest\x1a\x1b.fusionx.identity.v1.ApiKey\"\x04\x98\xdb\x18\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*fusionx/identity/v1/identity_service.proto\x12\x13\x66usionx.identity.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"fusionx/identity/v1/identity.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"F\n\x15\x43reateMerchantRequest\x12-\n\x0c\x64isplay_name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x0b\x64isplayName\"?\n\x12GetMerchantRequest\x12)\n\x0bmerchant_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\"g\n\x14ListMerchantsRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"|\n\x15ListMerchantsResponse\x12;\n\tmerchants\x18\x01 \x03(\x0b\x32\x1d.fusionx.identity.v1.MerchantR\tmerchants\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"C\n\x16\x44isableMerchantRequest\x12)\n\x0bmerchant_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\"B\n\x15\x45nableMerchantRequest\x12)\n\x0bmerchant_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\"\xdd\x02\n\x13\x43reateApiKeyRequest\x12)\n\x0bmerchant_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\x12>\n\x04mode\x18\x02 \x01(\x0e\x32 .fusionx.identity.v1.ApiKey.ModeB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x04mode\x12\"\n\x06scopes\x18\x03 \x03(\tB\n\xbaH\x07\x92\x01\x04\x10\x32\x18\x01R\x06scopes\x12+\n\x0b\x61llowed_ips\x18\x04 \x03(\tB\n\xbaH\x07\x92\x01\x04\x10\x64\x18\x01R\nallowedIps\x12;\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12M\n\tsignature\x18\x06 \x01(\x0e\x32%.fusionx.identity.v1.ApiKey.SignatureB\x08\xbaH\x05\x82\x01\x02\x10\x01R\tsignature\":\n\x10GetApiKeyRequest\x12&\n\napi_key_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x08\x61piKeyId\"\x90\x01\n\x12ListApiKeysRequest\x12)\n\x0bmerchant_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\x12&\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"u\n\x13ListApiKeysResponse\x12\x36\n\x08\x61pi_keys\x18\x01 \x03(\x0b\x32\x1b.fusionx.identity.v1.ApiKeyR\x07\x61piKeys\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"=\n\x13RevokeApiKeyRequest\x12&\n\napi_key_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x08\x61piKeyId\"\x83\x01\n\x13RotateApiKeyRequest\x12&\n\napi_key_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x08\x61piKeyId\x12\x44\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0f\xbaH\x0c\xaa\x01\t\"\x05\x08\x80\x9a\x9e\x01\x32\x00R\x07overlap2\x80\x08\n\x0fIdentityService\x12\x61\n\x0e\x43reateMerchant\x12*.fusionx.identity.v1.CreateMerchantRequest\x1a\x1d.fusionx.identity.v1.Merchant\"\x04\x98\xdb\x18\x03\x12^\n\x0bGetMerchant\x12\'.fusionx.identity.v1.GetMerchantRequest\x1a\x1d.fusionx.identity.v1.Merchant\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12o\n\rListMerchants\x12).fusionx.identity.v1.ListMerchantsRequest\x1a*.fusionx.identity.v1.ListMerchantsResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12\x66\n\x0f\x44isableMerchant\x12+.fusionx.identity.v1.DisableMerchantRequest\x1a\x1d.fusionx.identity.v1.Merchant\"\x07\x90\x02\x02\x98\xdb\x18\x03\x12\x64\n\x0e\x45nableMerchant\x12*.fusionx.identity.v1.EnableMerchantRequest\x1a\x1d.fusionx.identity.v1.Merchant\"\x07\x90\x02\x02\x98\xdb\x18\x03\x12[\n\x0c\x43reateApiKey\x12(.fusionx.identity.v1.CreateApiKeyRequest\x1a\x1b.fusionx.identity.v1.ApiKey\"\x04\x98\xdb\x18\x03\x12X\n\tGetApiKey\x12%.fusionx.identity.v1.GetApiKeyRequest\x1a\x1b.fusionx.identity.v1.ApiKey\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12i\n\x0bListApiKeys\x12\'.fusionx.identity.v1.ListApiKeysRequest\x1a(.fusionx.identity.v1.ListApiKeysResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12^\n\x0cRevokeApiKey\x12(.fusionx.identity.v1.RevokeApiKeyRequest\x1a\x1b.fusionx.identity.v1.ApiKey\"\x07\x90\x02\x02\x98\xdb\x18\x03\x12[\n\x0cRotateApiKey\x12(.fusionx.identity.v1.RotateApiKeyRequest\x1a\x1b.fusionx.identity.v1.ApiKey\"\x04\x98\xdb\x18\x03\x1a\x0c\xea\xdb\x18\x08operatorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -72,6 +73,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROTATEAPIKEYREQUEST'].fields_by_name['api_key_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_ROTATEAPIKEYREQUEST'].fields_by_name['overlap']._loaded_options = None
   _globals['_ROTATEAPIKEYREQUEST'].fields_by_name['overlap']._serialized_options = b'\272H\014\252\001\t\"\005\010\200\232\236\0012\000'
+  _globals['_IDENTITYSERVICE']._loaded_options = None
+  _globals['_IDENTITYSERVICE']._serialized_options = b'\352\333\030\010operator'
   _globals['_IDENTITYSERVICE'].methods_by_name['CreateMerchant']._loaded_options = None
   _globals['_IDENTITYSERVICE'].methods_by_name['CreateMerchant']._serialized_options = b'\230\333\030\003'
   _globals['_IDENTITYSERVICE'].methods_by_name['GetMerchant']._loaded_options = None
@@ -92,30 +95,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IDENTITYSERVICE'].methods_by_name['RevokeApiKey']._serialized_options = b'\220\002\002\230\333\030\003'
   _globals['_IDENTITYSERVICE'].methods_by_name['RotateApiKey']._loaded_options = None
   _globals['_IDENTITYSERVICE'].methods_by_name['RotateApiKey']._serialized_options = b'\230\333\030\003'
-  _globals['_CREATEMERCHANTREQUEST']._serialized_start=227
-  _globals['_CREATEMERCHANTREQUEST']._serialized_end=297
-  _globals['_GETMERCHANTREQUEST']._serialized_start=299
-  _globals['_GETMERCHANTREQUEST']._serialized_end=362
-  _globals['_LISTMERCHANTSREQUEST']._serialized_start=364
-  _globals['_LISTMERCHANTSREQUEST']._serialized_end=467
-  _globals['_LISTMERCHANTSRESPONSE']._serialized_start=469
-  _globals['_LISTMERCHANTSRESPONSE']._serialized_end=593
-  _globals['_DISABLEMERCHANTREQUEST']._serialized_start=595
-  _globals['_DISABLEMERCHANTREQUEST']._serialized_end=662
-  _globals['_ENABLEMERCHANTREQUEST']._serialized_start=664
-  _globals['_ENABLEMERCHANTREQUEST']._serialized_end=730
-  _globals['_CREATEAPIKEYREQUEST']._serialized_start=733
-  _globals['_CREATEAPIKEYREQUEST']._serialized_end=1082
-  _globals['_GETAPIKEYREQUEST']._serialized_start=1084
-  _globals['_GETAPIKEYREQUEST']._serialized_end=1142
-  _globals['_LISTAPIKEYSREQUEST']._serialized_start=1145
-  _globals['_LISTAPIKEYSREQUEST']._serialized_end=1289
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=1291
-  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1408
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1410
-  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1471
-  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=1474
-  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=1605
-  _globals['_IDENTITYSERVICE']._serialized_start=1608
-  _globals['_IDENTITYSERVICE']._serialized_end=2618
+  _globals['_CREATEMERCHANTREQUEST']._serialized_start=258
+  _globals['_CREATEMERCHANTREQUEST']._serialized_end=328
+  _globals['_GETMERCHANTREQUEST']._serialized_start=330
+  _globals['_GETMERCHANTREQUEST']._serialized_end=393
+  _globals['_LISTMERCHANTSREQUEST']._serialized_start=395
+  _globals['_LISTMERCHANTSREQUEST']._serialized_end=498
+  _globals['_LISTMERCHANTSRESPONSE']._serialized_start=500
+  _globals['_LISTMERCHANTSRESPONSE']._serialized_end=624
+  _globals['_DISABLEMERCHANTREQUEST']._serialized_start=626
+  _globals['_DISABLEMERCHANTREQUEST']._serialized_end=693
+  _globals['_ENABLEMERCHANTREQUEST']._serialized_start=695
+  _globals['_ENABLEMERCHANTREQUEST']._serialized_end=761
+  _globals['_CREATEAPIKEYREQUEST']._serialized_start=764
+  _globals['_CREATEAPIKEYREQUEST']._serialized_end=1113
+  _globals['_GETAPIKEYREQUEST']._serialized_start=1115
+  _globals['_GETAPIKEYREQUEST']._serialized_end=1173
+  _globals['_LISTAPIKEYSREQUEST']._serialized_start=1176
+  _globals['_LISTAPIKEYSREQUEST']._serialized_end=1320
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_start=1322
+  _globals['_LISTAPIKEYSRESPONSE']._serialized_end=1439
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_start=1441
+  _globals['_REVOKEAPIKEYREQUEST']._serialized_end=1502
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_start=1505
+  _globals['_ROTATEAPIKEYREQUEST']._serialized_end=1636
+  _globals['_IDENTITYSERVICE']._serialized_start=1639
+  _globals['_IDENTITYSERVICE']._serialized_end=2663
 # @@protoc_insertion_point(module_scope)

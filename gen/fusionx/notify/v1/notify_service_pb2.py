@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from fusionx.notify.v1 import webhook_endpoint_pb2 as fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2
 from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb2
+from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&fusionx/notify/v1/notify_service.proto\x12\x11\x66usionx.notify.v1\x1a\x1b\x62uf/validate/validate.proto\x1a(fusionx/notify/v1/webhook_endpoint.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1cgoogle/api/annotations.proto\"@\n\x1c\x43reateWebhookEndpointRequest\x12 \n\x03url\x18\x01 \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xc8\x01\x01R\x03url2\xb6\x01\n\rNotifyService\x12\xa4\x01\n\x15\x43reateWebhookEndpoint\x12/.fusionx.notify.v1.CreateWebhookEndpointRequest\x1a\".fusionx.notify.v1.WebhookEndpoint\"6\x98\xdb\x18\x01\xa2\xdb\x18\x0ewebhooks:write\x82\xd3\xe4\x93\x02\x1a\"\x15/v1/webhook_endpoints:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&fusionx/notify/v1/notify_service.proto\x12\x11\x66usionx.notify.v1\x1a\x1b\x62uf/validate/validate.proto\x1a(fusionx/notify/v1/webhook_endpoint.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\"@\n\x1c\x43reateWebhookEndpointRequest\x12 \n\x03url\x18\x01 \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xc8\x01\x01R\x03url2\xc1\x01\n\rNotifyService\x12\xa4\x01\n\x15\x43reateWebhookEndpoint\x12/.fusionx.notify.v1.CreateWebhookEndpointRequest\x1a\".fusionx.notify.v1.WebhookEndpoint\"6\x98\xdb\x18\x01\xa2\xdb\x18\x0ewebhooks:write\x82\xd3\xe4\x93\x02\x1a\"\x15/v1/webhook_endpoints:\x01*\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,10 +38,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['url']._loaded_options = None
   _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['url']._serialized_options = b'\272H\013r\006\030\200\020\210\001\001\310\001\001'
+  _globals['_NOTIFYSERVICE']._loaded_options = None
+  _globals['_NOTIFYSERVICE']._serialized_options = b'\352\333\030\005envoy'
   _globals['_NOTIFYSERVICE'].methods_by_name['CreateWebhookEndpoint']._loaded_options = None
   _globals['_NOTIFYSERVICE'].methods_by_name['CreateWebhookEndpoint']._serialized_options = b'\230\333\030\001\242\333\030\016webhooks:write\202\323\344\223\002\032\"\025/v1/webhook_endpoints:\001*'
-  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_start=192
-  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_end=256
-  _globals['_NOTIFYSERVICE']._serialized_start=259
-  _globals['_NOTIFYSERVICE']._serialized_end=441
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_start=223
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_end=287
+  _globals['_NOTIFYSERVICE']._serialized_start=290
+  _globals['_NOTIFYSERVICE']._serialized_end=483
 # @@protoc_insertion_point(module_scope)

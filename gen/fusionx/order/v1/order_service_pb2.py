@@ -25,12 +25,13 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from fusionx.order.v1 import order_pb2 as fusionx_dot_order_dot_v1_dot_order__pb2
 from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb2
+from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 from fusionx.type.v1 import money_pb2 as fusionx_dot_type_dot_v1_dot_money__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$fusionx/order/v1/order_service.proto\x12\x10\x66usionx.order.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/order/v1/order.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x03\n\x12\x43reateOrderRequest\x12\x34\n\x11merchant_order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x0fmerchantOrderId\x12\x36\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyB\x06\xbaH\x03\xc8\x01\x01R\x06\x61mount\x12*\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x0b\x64\x65scription\x12g\n\x08metadata\x18\x04 \x03(\x0b\x32\x32.fusionx.order.v1.CreateOrderRequest.MetadataEntryB\x17\xbaH\x14\x9a\x01\x11\x10\x32\"\x06r\x04\x10\x01\x18(*\x05r\x03\x18\xf4\x03R\x08metadata\x12;\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"6\n\x0fGetOrderRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"\xdc\x01\n\x11ListOrdersRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12@\n\x06status\x18\x03 \x01(\x0e\x32\x1e.fusionx.order.v1.Order.StatusB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06status\x12\x34\n\x11merchant_order_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x0fmerchantOrderId\"m\n\x12ListOrdersResponse\x12/\n\x06orders\x18\x01 \x03(\x0b\x32\x17.fusionx.order.v1.OrderR\x06orders\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"9\n\x12\x43\x61ncelOrderRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId2\xc2\x04\n\x0cOrderService\x12\x8b\x01\n\x0b\x43reateOrder\x12$.fusionx.order.v1.CreateOrderRequest\x1a\x17.fusionx.order.v1.Order\"=\x98\xdb\x18\x01\xa2\xdb\x18\x0corders:write\x82\xd3\xe4\x93\x02#\"\n/v1/orders:\x01*Z\x12\"\r/order/create:\x01*\x12\x90\x01\n\x08GetOrder\x12!.fusionx.order.v1.GetOrderRequest\x1a\x17.fusionx.order.v1.Order\"H\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0borders:read\x82\xd3\xe4\x93\x02,\x12\x15/v1/orders/{order_id}Z\x13\x12\x11/order/{order_id}\x12\x81\x01\n\nListOrders\x12#.fusionx.order.v1.ListOrdersRequest\x1a$.fusionx.order.v1.ListOrdersResponse\"(\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0borders:read\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/orders\x12\x8c\x01\n\x0b\x43\x61ncelOrder\x12$.fusionx.order.v1.CancelOrderRequest\x1a\x17.fusionx.order.v1.Order\">\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\x0corders:write\x82\xd3\xe4\x93\x02!\"\x1c/v1/orders/{order_id}/cancel:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$fusionx/order/v1/order_service.proto\x12\x10\x66usionx.order.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/order/v1/order.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x91\x03\n\x12\x43reateOrderRequest\x12\x34\n\x11merchant_order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x0fmerchantOrderId\x12\x36\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyB\x06\xbaH\x03\xc8\x01\x01R\x06\x61mount\x12*\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x0b\x64\x65scription\x12g\n\x08metadata\x18\x04 \x03(\x0b\x32\x32.fusionx.order.v1.CreateOrderRequest.MetadataEntryB\x17\xbaH\x14\x9a\x01\x11\x10\x32\"\x06r\x04\x10\x01\x18(*\x05r\x03\x18\xf4\x03R\x08metadata\x12;\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"6\n\x0fGetOrderRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"\xdc\x01\n\x11ListOrdersRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12@\n\x06status\x18\x03 \x01(\x0e\x32\x1e.fusionx.order.v1.Order.StatusB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06status\x12\x34\n\x11merchant_order_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01R\x0fmerchantOrderId\"m\n\x12ListOrdersResponse\x12/\n\x06orders\x18\x01 \x03(\x0b\x32\x17.fusionx.order.v1.OrderR\x06orders\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"9\n\x12\x43\x61ncelOrderRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId2\xcd\x04\n\x0cOrderService\x12\x8b\x01\n\x0b\x43reateOrder\x12$.fusionx.order.v1.CreateOrderRequest\x1a\x17.fusionx.order.v1.Order\"=\x98\xdb\x18\x01\xa2\xdb\x18\x0corders:write\x82\xd3\xe4\x93\x02#\"\n/v1/orders:\x01*Z\x12\"\r/order/create:\x01*\x12\x90\x01\n\x08GetOrder\x12!.fusionx.order.v1.GetOrderRequest\x1a\x17.fusionx.order.v1.Order\"H\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0borders:read\x82\xd3\xe4\x93\x02,\x12\x15/v1/orders/{order_id}Z\x13\x12\x11/order/{order_id}\x12\x81\x01\n\nListOrders\x12#.fusionx.order.v1.ListOrdersRequest\x1a$.fusionx.order.v1.ListOrdersResponse\"(\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0borders:read\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/orders\x12\x8c\x01\n\x0b\x43\x61ncelOrder\x12$.fusionx.order.v1.CancelOrderRequest\x1a\x17.fusionx.order.v1.Order\">\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\x0corders:write\x82\xd3\xe4\x93\x02!\"\x1c/v1/orders/{order_id}/cancel:\x01*\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -59,6 +60,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTORDERSREQUEST'].fields_by_name['merchant_order_id']._serialized_options = b'\272H\005r\003\030\200\001'
   _globals['_CANCELORDERREQUEST'].fields_by_name['order_id']._loaded_options = None
   _globals['_CANCELORDERREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_ORDERSERVICE']._loaded_options = None
+  _globals['_ORDERSERVICE']._serialized_options = b'\352\333\030\005envoy'
   _globals['_ORDERSERVICE'].methods_by_name['CreateOrder']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['CreateOrder']._serialized_options = b'\230\333\030\001\242\333\030\014orders:write\202\323\344\223\002#\"\n/v1/orders:\001*Z\022\"\r/order/create:\001*'
   _globals['_ORDERSERVICE'].methods_by_name['GetOrder']._loaded_options = None
@@ -67,18 +70,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERSERVICE'].methods_by_name['ListOrders']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\013orders:read\202\323\344\223\002\014\022\n/v1/orders'
   _globals['_ORDERSERVICE'].methods_by_name['CancelOrder']._loaded_options = None
   _globals['_ORDERSERVICE'].methods_by_name['CancelOrder']._serialized_options = b'\220\002\002\230\333\030\001\242\333\030\014orders:write\202\323\344\223\002!\"\034/v1/orders/{order_id}/cancel:\001*'
-  _globals['_CREATEORDERREQUEST']._serialized_start=240
-  _globals['_CREATEORDERREQUEST']._serialized_end=641
-  _globals['_CREATEORDERREQUEST_METADATAENTRY']._serialized_start=582
-  _globals['_CREATEORDERREQUEST_METADATAENTRY']._serialized_end=641
-  _globals['_GETORDERREQUEST']._serialized_start=643
-  _globals['_GETORDERREQUEST']._serialized_end=697
-  _globals['_LISTORDERSREQUEST']._serialized_start=700
-  _globals['_LISTORDERSREQUEST']._serialized_end=920
-  _globals['_LISTORDERSRESPONSE']._serialized_start=922
-  _globals['_LISTORDERSRESPONSE']._serialized_end=1031
-  _globals['_CANCELORDERREQUEST']._serialized_start=1033
-  _globals['_CANCELORDERREQUEST']._serialized_end=1090
-  _globals['_ORDERSERVICE']._serialized_start=1093
-  _globals['_ORDERSERVICE']._serialized_end=1671
+  _globals['_CREATEORDERREQUEST']._serialized_start=271
+  _globals['_CREATEORDERREQUEST']._serialized_end=672
+  _globals['_CREATEORDERREQUEST_METADATAENTRY']._serialized_start=613
+  _globals['_CREATEORDERREQUEST_METADATAENTRY']._serialized_end=672
+  _globals['_GETORDERREQUEST']._serialized_start=674
+  _globals['_GETORDERREQUEST']._serialized_end=728
+  _globals['_LISTORDERSREQUEST']._serialized_start=731
+  _globals['_LISTORDERSREQUEST']._serialized_end=951
+  _globals['_LISTORDERSRESPONSE']._serialized_start=953
+  _globals['_LISTORDERSRESPONSE']._serialized_end=1062
+  _globals['_CANCELORDERREQUEST']._serialized_start=1064
+  _globals['_CANCELORDERREQUEST']._serialized_end=1121
+  _globals['_ORDERSERVICE']._serialized_start=1124
+  _globals['_ORDERSERVICE']._serialized_end=1713
 # @@protoc_insertion_point(module_scope)

@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from fusionx.payment.v1 import dispute_pb2 as fusionx_dot_payment_dot_v1_dot_dispute__pb2
 from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb2
+from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(fusionx/payment/v1/dispute_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a fusionx/payment/v1/dispute.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1cgoogle/api/annotations.proto\"<\n\x11GetDisputeRequest\x12\'\n\ndispute_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tdisputeId\"\x92\x01\n\x13ListDisputesRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12*\n\npayment_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\tpaymentId\"w\n\x14ListDisputesResponse\x12\x37\n\x08\x64isputes\x18\x01 \x03(\x0b\x32\x1b.fusionx.payment.v1.DisputeR\x08\x64isputes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xb0\x02\n\x0e\x44isputeService\x12\x8b\x01\n\nGetDispute\x12%.fusionx.payment.v1.GetDisputeRequest\x1a\x1b.fusionx.payment.v1.Dispute\"9\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rdisputes:read\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/disputes/{dispute_id}\x12\x8f\x01\n\x0cListDisputes\x12\'.fusionx.payment.v1.ListDisputesRequest\x1a(.fusionx.payment.v1.ListDisputesResponse\",\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rdisputes:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/disputesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(fusionx/payment/v1/dispute_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a fusionx/payment/v1/dispute.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\"<\n\x11GetDisputeRequest\x12\'\n\ndispute_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tdisputeId\"\x92\x01\n\x13ListDisputesRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12*\n\npayment_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\tpaymentId\"w\n\x14ListDisputesResponse\x12\x37\n\x08\x64isputes\x18\x01 \x03(\x0b\x32\x1b.fusionx.payment.v1.DisputeR\x08\x64isputes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xbb\x02\n\x0e\x44isputeService\x12\x8b\x01\n\nGetDispute\x12%.fusionx.payment.v1.GetDisputeRequest\x1a\x1b.fusionx.payment.v1.Dispute\"9\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rdisputes:read\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/disputes/{dispute_id}\x12\x8f\x01\n\x0cListDisputes\x12\'.fusionx.payment.v1.ListDisputesRequest\x1a(.fusionx.payment.v1.ListDisputesResponse\",\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rdisputes:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/disputes\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,16 +44,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDISPUTESREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_LISTDISPUTESREQUEST'].fields_by_name['payment_id']._loaded_options = None
   _globals['_LISTDISPUTESREQUEST'].fields_by_name['payment_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_DISPUTESERVICE']._loaded_options = None
+  _globals['_DISPUTESERVICE']._serialized_options = b'\352\333\030\005envoy'
   _globals['_DISPUTESERVICE'].methods_by_name['GetDispute']._loaded_options = None
   _globals['_DISPUTESERVICE'].methods_by_name['GetDispute']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\rdisputes:read\202\323\344\223\002\033\022\031/v1/disputes/{dispute_id}'
   _globals['_DISPUTESERVICE'].methods_by_name['ListDisputes']._loaded_options = None
   _globals['_DISPUTESERVICE'].methods_by_name['ListDisputes']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\rdisputes:read\202\323\344\223\002\016\022\014/v1/disputes'
-  _globals['_GETDISPUTEREQUEST']._serialized_start=187
-  _globals['_GETDISPUTEREQUEST']._serialized_end=247
-  _globals['_LISTDISPUTESREQUEST']._serialized_start=250
-  _globals['_LISTDISPUTESREQUEST']._serialized_end=396
-  _globals['_LISTDISPUTESRESPONSE']._serialized_start=398
-  _globals['_LISTDISPUTESRESPONSE']._serialized_end=517
-  _globals['_DISPUTESERVICE']._serialized_start=520
-  _globals['_DISPUTESERVICE']._serialized_end=824
+  _globals['_GETDISPUTEREQUEST']._serialized_start=218
+  _globals['_GETDISPUTEREQUEST']._serialized_end=278
+  _globals['_LISTDISPUTESREQUEST']._serialized_start=281
+  _globals['_LISTDISPUTESREQUEST']._serialized_end=427
+  _globals['_LISTDISPUTESRESPONSE']._serialized_start=429
+  _globals['_LISTDISPUTESRESPONSE']._serialized_end=548
+  _globals['_DISPUTESERVICE']._serialized_start=551
+  _globals['_DISPUTESERVICE']._serialized_end=866
 # @@protoc_insertion_point(module_scope)

@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from fusionx.payment.v1 import payment_pb2 as fusionx_dot_payment_dot_v1_dot_payment__pb2
 from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb2
+from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 from fusionx.type.v1 import money_pb2 as fusionx_dot_type_dot_v1_dot_money__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(fusionx/payment/v1/payment_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a fusionx/payment/v1/payment.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1cgoogle/api/annotations.proto\"\xbd\x05\n\x14\x43reatePaymentRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\x12<\n\x08provider\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9_]{0,31})?$R\x08provider\x12/\n\x0epayment_method\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01R\rpaymentMethod\x12\xbb\x01\n\nreturn_url\x18\x04 \x01(\tB\x9b\x01\xbaH\x97\x01r\x03\x18\x80\x10\xba\x01\x8e\x01\n\x08url.http\x12%must be an absolute http or https URL\x1a[this == \'\' || (this.isUri() && (this.startsWith(\'https://\') || this.startsWith(\'http://\')))R\treturnUrl\x12Z\n\x0e\x63\x61pture_method\x18\x05 \x01(\x0e\x32).fusionx.payment.v1.Payment.CaptureMethodB\x08\xbaH\x05\x82\x01\x02\x10\x01R\rcaptureMethod\x12?\n\x10\x63ustomer_country\x18\x06 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{2})?$R\x0f\x63ustomerCountry:\xb5\x01\xbaH\xb1\x01\x1a\xae\x01\n\x13return_url.required\x12\x63return_url: is required when payment_method is left out, because the customer pays on a hosted page\x1a\x32this.payment_method != \'\' || this.return_url != \'\'\"<\n\x11GetPaymentRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\"p\n\x15\x43\x61pturePaymentRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\x12.\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x06\x61mount\"?\n\x14\x43\x61ncelPaymentRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\"\xd4\x01\n\x13ListPaymentsRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12&\n\x08order_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07orderId\x12\x44\n\x06status\x18\x04 \x01(\x0e\x32\".fusionx.payment.v1.Payment.StatusB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06status\"w\n\x14ListPaymentsResponse\x12\x37\n\x08payments\x18\x01 \x03(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x08payments\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x90\x06\n\x0ePaymentService\x12\x9c\x01\n\rCreatePayment\x12(.fusionx.payment.v1.CreatePaymentRequest\x1a\x1b.fusionx.payment.v1.Payment\"D\x98\xdb\x18\x01\xa2\xdb\x18\x0epayments:write\x82\xd3\xe4\x93\x02(\"\x0c/v1/payments:\x01*Z\x15\"\x10/payment/request:\x01*\x12\x8b\x01\n\nGetPayment\x12%.fusionx.payment.v1.GetPaymentRequest\x1a\x1b.fusionx.payment.v1.Payment\"9\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rpayments:read\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/payments/{payment_id}\x12\x9f\x01\n\x0e\x43\x61pturePayment\x12).fusionx.payment.v1.CapturePaymentRequest\x1a\x1b.fusionx.payment.v1.Payment\"E\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\x0epayments:write\x82\xd3\xe4\x93\x02&\"!/v1/payments/{payment_id}/capture:\x01*\x12\x9c\x01\n\rCancelPayment\x12(.fusionx.payment.v1.CancelPaymentRequest\x1a\x1b.fusionx.payment.v1.Payment\"D\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\x0epayments:write\x82\xd3\xe4\x93\x02%\" /v1/payments/{payment_id}/cancel:\x01*\x12\x8f\x01\n\x0cListPayments\x12\'.fusionx.payment.v1.ListPaymentsRequest\x1a(.fusionx.payment.v1.ListPaymentsResponse\",\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rpayments:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/paymentsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(fusionx/payment/v1/payment_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a fusionx/payment/v1/payment.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1cgoogle/api/annotations.proto\"\xbd\x05\n\x14\x43reatePaymentRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\x12<\n\x08provider\x18\x02 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9_]{0,31})?$R\x08provider\x12/\n\x0epayment_method\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01R\rpaymentMethod\x12\xbb\x01\n\nreturn_url\x18\x04 \x01(\tB\x9b\x01\xbaH\x97\x01r\x03\x18\x80\x10\xba\x01\x8e\x01\n\x08url.http\x12%must be an absolute http or https URL\x1a[this == \'\' || (this.isUri() && (this.startsWith(\'https://\') || this.startsWith(\'http://\')))R\treturnUrl\x12Z\n\x0e\x63\x61pture_method\x18\x05 \x01(\x0e\x32).fusionx.payment.v1.Payment.CaptureMethodB\x08\xbaH\x05\x82\x01\x02\x10\x01R\rcaptureMethod\x12?\n\x10\x63ustomer_country\x18\x06 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{2})?$R\x0f\x63ustomerCountry:\xb5\x01\xbaH\xb1\x01\x1a\xae\x01\n\x13return_url.required\x12\x63return_url: is required when payment_method is left out, because the customer pays on a hosted page\x1a\x32this.payment_method != \'\' || this.return_url != \'\'\"<\n\x11GetPaymentRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\"p\n\x15\x43\x61pturePaymentRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\x12.\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x06\x61mount\"?\n\x14\x43\x61ncelPaymentRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\"\xd4\x01\n\x13ListPaymentsRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12&\n\x08order_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07orderId\x12\x44\n\x06status\x18\x04 \x01(\x0e\x32\".fusionx.payment.v1.Payment.StatusB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06status\"w\n\x14ListPaymentsResponse\x12\x37\n\x08payments\x18\x01 \x03(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x08payments\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\x9b\x06\n\x0ePaymentService\x12\x9c\x01\n\rCreatePayment\x12(.fusionx.payment.v1.CreatePaymentRequest\x1a\x1b.fusionx.payment.v1.Payment\"D\x98\xdb\x18\x01\xa2\xdb\x18\x0epayments:write\x82\xd3\xe4\x93\x02(\"\x0c/v1/payments:\x01*Z\x15\"\x10/payment/request:\x01*\x12\x8b\x01\n\nGetPayment\x12%.fusionx.payment.v1.GetPaymentRequest\x1a\x1b.fusionx.payment.v1.Payment\"9\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rpayments:read\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/payments/{payment_id}\x12\x9f\x01\n\x0e\x43\x61pturePayment\x12).fusionx.payment.v1.CapturePaymentRequest\x1a\x1b.fusionx.payment.v1.Payment\"E\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\x0epayments:write\x82\xd3\xe4\x93\x02&\"!/v1/payments/{payment_id}/capture:\x01*\x12\x9c\x01\n\rCancelPayment\x12(.fusionx.payment.v1.CancelPaymentRequest\x1a\x1b.fusionx.payment.v1.Payment\"D\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\x0epayments:write\x82\xd3\xe4\x93\x02%\" /v1/payments/{payment_id}/cancel:\x01*\x12\x8f\x01\n\x0cListPayments\x12\'.fusionx.payment.v1.ListPaymentsRequest\x1a(.fusionx.payment.v1.ListPaymentsResponse\",\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rpayments:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/payments\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,6 +65,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPAYMENTSREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_LISTPAYMENTSREQUEST'].fields_by_name['status']._loaded_options = None
   _globals['_LISTPAYMENTSREQUEST'].fields_by_name['status']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_PAYMENTSERVICE']._loaded_options = None
+  _globals['_PAYMENTSERVICE']._serialized_options = b'\352\333\030\005envoy'
   _globals['_PAYMENTSERVICE'].methods_by_name['CreatePayment']._loaded_options = None
   _globals['_PAYMENTSERVICE'].methods_by_name['CreatePayment']._serialized_options = b'\230\333\030\001\242\333\030\016payments:write\202\323\344\223\002(\"\014/v1/payments:\001*Z\025\"\020/payment/request:\001*'
   _globals['_PAYMENTSERVICE'].methods_by_name['GetPayment']._loaded_options = None
@@ -74,18 +77,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAYMENTSERVICE'].methods_by_name['CancelPayment']._serialized_options = b'\220\002\002\230\333\030\001\242\333\030\016payments:write\202\323\344\223\002%\" /v1/payments/{payment_id}/cancel:\001*'
   _globals['_PAYMENTSERVICE'].methods_by_name['ListPayments']._loaded_options = None
   _globals['_PAYMENTSERVICE'].methods_by_name['ListPayments']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\rpayments:read\202\323\344\223\002\016\022\014/v1/payments'
-  _globals['_CREATEPAYMENTREQUEST']._serialized_start=217
-  _globals['_CREATEPAYMENTREQUEST']._serialized_end=918
-  _globals['_GETPAYMENTREQUEST']._serialized_start=920
-  _globals['_GETPAYMENTREQUEST']._serialized_end=980
-  _globals['_CAPTUREPAYMENTREQUEST']._serialized_start=982
-  _globals['_CAPTUREPAYMENTREQUEST']._serialized_end=1094
-  _globals['_CANCELPAYMENTREQUEST']._serialized_start=1096
-  _globals['_CANCELPAYMENTREQUEST']._serialized_end=1159
-  _globals['_LISTPAYMENTSREQUEST']._serialized_start=1162
-  _globals['_LISTPAYMENTSREQUEST']._serialized_end=1374
-  _globals['_LISTPAYMENTSRESPONSE']._serialized_start=1376
-  _globals['_LISTPAYMENTSRESPONSE']._serialized_end=1495
-  _globals['_PAYMENTSERVICE']._serialized_start=1498
-  _globals['_PAYMENTSERVICE']._serialized_end=2282
+  _globals['_CREATEPAYMENTREQUEST']._serialized_start=248
+  _globals['_CREATEPAYMENTREQUEST']._serialized_end=949
+  _globals['_GETPAYMENTREQUEST']._serialized_start=951
+  _globals['_GETPAYMENTREQUEST']._serialized_end=1011
+  _globals['_CAPTUREPAYMENTREQUEST']._serialized_start=1013
+  _globals['_CAPTUREPAYMENTREQUEST']._serialized_end=1125
+  _globals['_CANCELPAYMENTREQUEST']._serialized_start=1127
+  _globals['_CANCELPAYMENTREQUEST']._serialized_end=1190
+  _globals['_LISTPAYMENTSREQUEST']._serialized_start=1193
+  _globals['_LISTPAYMENTSREQUEST']._serialized_end=1405
+  _globals['_LISTPAYMENTSRESPONSE']._serialized_start=1407
+  _globals['_LISTPAYMENTSRESPONSE']._serialized_end=1526
+  _globals['_PAYMENTSERVICE']._serialized_start=1529
+  _globals['_PAYMENTSERVICE']._serialized_end=2324
 # @@protoc_insertion_point(module_scope)

@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb2
+from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 from fusionx.type.v1 import money_pb2 as fusionx_dot_type_dot_v1_dot_money__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)fusionx/payment/v1/provider_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14ListProvidersRequest\"S\n\x15ListProvidersResponse\x12:\n\tproviders\x18\x01 \x03(\x0b\x32\x1c.fusionx.payment.v1.ProviderR\tproviders\"\xae\x01\n\x08Provider\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x37\n\x08\x63ircuits\x18\x02 \x03(\x0b\x32\x1b.fusionx.payment.v1.CircuitR\x08\x63ircuits\x12&\n\x0f\x63\x61lls_in_flight\x18\x03 \x01(\x05R\rcallsInFlight\x12-\n\x13max_calls_in_flight\x18\x04 \x01(\x05R\x10maxCallsInFlight\"\xfa\x01\n\x07\x43ircuit\x12\x1c\n\toperation\x18\x01 \x01(\tR\toperation\x12\x37\n\x05state\x18\x02 \x01(\x0e\x32!.fusionx.payment.v1.Circuit.StateR\x05state\x12\x1a\n\x08\x66\x61ilures\x18\x03 \x01(\x05R\x08\x66\x61ilures\x12\x37\n\topen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08openTime\"C\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\n\n\x06\x43LOSED\x10\x01\x12\x08\n\x04OPEN\x10\x02\x12\r\n\tHALF_OPEN\x10\x03\"\xce\x01\n\x13\x43ompareBooksRequest\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\x12?\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x08\x66romTime\x12;\n\x07to_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x06toTime\"\xad\x01\n\x14\x43ompareBooksResponse\x12+\n\x11provider_payments\x18\x01 \x01(\x05R\x10providerPayments\x12!\n\x0cour_payments\x18\x02 \x01(\x05R\x0bourPayments\x12\x45\n\rdiscrepancies\x18\x03 \x03(\x0b\x32\x1f.fusionx.payment.v1.DiscrepancyR\rdiscrepancies\"\x97\x04\n\x0b\x44iscrepancy\x12\x38\n\x04kind\x18\x01 \x01(\x0e\x32$.fusionx.payment.v1.Discrepancy.KindR\x04kind\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x19\n\x08order_id\x18\x03 \x01(\tR\x07orderId\x12-\n\x12provider_reference\x18\x04 \x01(\tR\x11providerReference\x12\x35\n\nour_amount\x18\x05 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\tourAmount\x12?\n\x0fprovider_amount\x18\x06 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x0eproviderAmount\x12\x1d\n\nour_status\x18\x07 \x01(\tR\tourStatus\x12\'\n\x0fprovider_status\x18\x08 \x01(\tR\x0eproviderStatus\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"h\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cMISSING_HERE\x10\x01\x12\x11\n\rMISSING_THERE\x10\x02\x12\x12\n\x0e\x41MOUNT_DIFFERS\x10\x03\x12\x11\n\rSTATE_DIFFERS\x10\x04\x32\xec\x01\n\x0fProviderService\x12m\n\rListProviders\x12(.fusionx.payment.v1.ListProvidersRequest\x1a).fusionx.payment.v1.ListProvidersResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12j\n\x0c\x43ompareBooks\x12\'.fusionx.payment.v1.CompareBooksRequest\x1a(.fusionx.payment.v1.CompareBooksResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)fusionx/payment/v1/provider_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14ListProvidersRequest\"S\n\x15ListProvidersResponse\x12:\n\tproviders\x18\x01 \x03(\x0b\x32\x1c.fusionx.payment.v1.ProviderR\tproviders\"\xae\x01\n\x08Provider\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x37\n\x08\x63ircuits\x18\x02 \x03(\x0b\x32\x1b.fusionx.payment.v1.CircuitR\x08\x63ircuits\x12&\n\x0f\x63\x61lls_in_flight\x18\x03 \x01(\x05R\rcallsInFlight\x12-\n\x13max_calls_in_flight\x18\x04 \x01(\x05R\x10maxCallsInFlight\"\xfa\x01\n\x07\x43ircuit\x12\x1c\n\toperation\x18\x01 \x01(\tR\toperation\x12\x37\n\x05state\x18\x02 \x01(\x0e\x32!.fusionx.payment.v1.Circuit.StateR\x05state\x12\x1a\n\x08\x66\x61ilures\x18\x03 \x01(\x05R\x08\x66\x61ilures\x12\x37\n\topen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08openTime\"C\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\n\n\x06\x43LOSED\x10\x01\x12\x08\n\x04OPEN\x10\x02\x12\r\n\tHALF_OPEN\x10\x03\"\xce\x01\n\x13\x43ompareBooksRequest\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\x12?\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x08\x66romTime\x12;\n\x07to_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x06toTime\"\xad\x01\n\x14\x43ompareBooksResponse\x12+\n\x11provider_payments\x18\x01 \x01(\x05R\x10providerPayments\x12!\n\x0cour_payments\x18\x02 \x01(\x05R\x0bourPayments\x12\x45\n\rdiscrepancies\x18\x03 \x03(\x0b\x32\x1f.fusionx.payment.v1.DiscrepancyR\rdiscrepancies\"\x97\x04\n\x0b\x44iscrepancy\x12\x38\n\x04kind\x18\x01 \x01(\x0e\x32$.fusionx.payment.v1.Discrepancy.KindR\x04kind\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x19\n\x08order_id\x18\x03 \x01(\tR\x07orderId\x12-\n\x12provider_reference\x18\x04 \x01(\tR\x11providerReference\x12\x35\n\nour_amount\x18\x05 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\tourAmount\x12?\n\x0fprovider_amount\x18\x06 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x0eproviderAmount\x12\x1d\n\nour_status\x18\x07 \x01(\tR\tourStatus\x12\'\n\x0fprovider_status\x18\x08 \x01(\tR\x0eproviderStatus\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"h\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cMISSING_HERE\x10\x01\x12\x11\n\rMISSING_THERE\x10\x02\x12\x12\n\x0e\x41MOUNT_DIFFERS\x10\x03\x12\x11\n\rSTATE_DIFFERS\x10\x04\x32\xfa\x01\n\x0fProviderService\x12m\n\rListProviders\x12(.fusionx.payment.v1.ListProvidersRequest\x1a).fusionx.payment.v1.ListProvidersResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12j\n\x0c\x43ompareBooks\x12\'.fusionx.payment.v1.CompareBooksRequest\x1a(.fusionx.payment.v1.CompareBooksResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x1a\x0c\xea\xdb\x18\x08operatorb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,28 +42,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COMPAREBOOKSREQUEST'].fields_by_name['from_time']._serialized_options = b'\272H\003\310\001\001'
   _globals['_COMPAREBOOKSREQUEST'].fields_by_name['to_time']._loaded_options = None
   _globals['_COMPAREBOOKSREQUEST'].fields_by_name['to_time']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_PROVIDERSERVICE']._loaded_options = None
+  _globals['_PROVIDERSERVICE']._serialized_options = b'\352\333\030\010operator'
   _globals['_PROVIDERSERVICE'].methods_by_name['ListProviders']._loaded_options = None
   _globals['_PROVIDERSERVICE'].methods_by_name['ListProviders']._serialized_options = b'\220\002\001\230\333\030\003'
   _globals['_PROVIDERSERVICE'].methods_by_name['CompareBooks']._loaded_options = None
   _globals['_PROVIDERSERVICE'].methods_by_name['CompareBooks']._serialized_options = b'\220\002\001\230\333\030\003'
-  _globals['_LISTPROVIDERSREQUEST']._serialized_start=186
-  _globals['_LISTPROVIDERSREQUEST']._serialized_end=208
-  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=210
-  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=293
-  _globals['_PROVIDER']._serialized_start=296
-  _globals['_PROVIDER']._serialized_end=470
-  _globals['_CIRCUIT']._serialized_start=473
-  _globals['_CIRCUIT']._serialized_end=723
-  _globals['_CIRCUIT_STATE']._serialized_start=656
-  _globals['_CIRCUIT_STATE']._serialized_end=723
-  _globals['_COMPAREBOOKSREQUEST']._serialized_start=726
-  _globals['_COMPAREBOOKSREQUEST']._serialized_end=932
-  _globals['_COMPAREBOOKSRESPONSE']._serialized_start=935
-  _globals['_COMPAREBOOKSRESPONSE']._serialized_end=1108
-  _globals['_DISCREPANCY']._serialized_start=1111
-  _globals['_DISCREPANCY']._serialized_end=1646
-  _globals['_DISCREPANCY_KIND']._serialized_start=1542
-  _globals['_DISCREPANCY_KIND']._serialized_end=1646
-  _globals['_PROVIDERSERVICE']._serialized_start=1649
-  _globals['_PROVIDERSERVICE']._serialized_end=1885
+  _globals['_LISTPROVIDERSREQUEST']._serialized_start=217
+  _globals['_LISTPROVIDERSREQUEST']._serialized_end=239
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_start=241
+  _globals['_LISTPROVIDERSRESPONSE']._serialized_end=324
+  _globals['_PROVIDER']._serialized_start=327
+  _globals['_PROVIDER']._serialized_end=501
+  _globals['_CIRCUIT']._serialized_start=504
+  _globals['_CIRCUIT']._serialized_end=754
+  _globals['_CIRCUIT_STATE']._serialized_start=687
+  _globals['_CIRCUIT_STATE']._serialized_end=754
+  _globals['_COMPAREBOOKSREQUEST']._serialized_start=757
+  _globals['_COMPAREBOOKSREQUEST']._serialized_end=963
+  _globals['_COMPAREBOOKSRESPONSE']._serialized_start=966
+  _globals['_COMPAREBOOKSRESPONSE']._serialized_end=1139
+  _globals['_DISCREPANCY']._serialized_start=1142
+  _globals['_DISCREPANCY']._serialized_end=1677
+  _globals['_DISCREPANCY_KIND']._serialized_start=1573
+  _globals['_DISCREPANCY_KIND']._serialized_end=1677
+  _globals['_PROVIDERSERVICE']._serialized_start=1680
+  _globals['_PROVIDERSERVICE']._serialized_end=1930
 # @@protoc_insertion_point(module_scope)

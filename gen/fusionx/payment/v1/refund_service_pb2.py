@@ -25,11 +25,12 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from fusionx.payment.v1 import refund_pb2 as fusionx_dot_payment_dot_v1_dot_refund__pb2
 from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb2
+from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 from fusionx.type.v1 import money_pb2 as fusionx_dot_type_dot_v1_dot_money__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fusionx/payment/v1/refund_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1f\x66usionx/payment/v1/refund.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1cgoogle/api/annotations.proto\"\x90\x01\n\x13\x43reateRefundRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\x12.\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x06\x61mount\x12 \n\x06reason\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x06reason\"9\n\x10GetRefundRequest\x12%\n\trefund_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x08refundId\"\x8e\x01\n\x12ListRefundsRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\x12&\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"s\n\x13ListRefundsResponse\x12\x34\n\x07refunds\x18\x01 \x03(\x0b\x32\x1a.fusionx.payment.v1.RefundR\x07refunds\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xd3\x03\n\rRefundService\x12\x96\x01\n\x0c\x43reateRefund\x12\'.fusionx.payment.v1.CreateRefundRequest\x1a\x1a.fusionx.payment.v1.Refund\"A\x98\xdb\x18\x01\xa2\xdb\x18\rrefunds:write\x82\xd3\xe4\x93\x02&\"!/v1/payments/{payment_id}/refunds:\x01*\x12\x85\x01\n\tGetRefund\x12$.fusionx.payment.v1.GetRefundRequest\x1a\x1a.fusionx.payment.v1.Refund\"6\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0crefunds:read\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/refunds/{refund_id}\x12\xa0\x01\n\x0bListRefunds\x12&.fusionx.payment.v1.ListRefundsRequest\x1a\'.fusionx.payment.v1.ListRefundsResponse\"@\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0crefunds:read\x82\xd3\xe4\x93\x02#\x12!/v1/payments/{payment_id}/refundsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fusionx/payment/v1/refund_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1f\x66usionx/payment/v1/refund.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1cgoogle/api/annotations.proto\"\x90\x01\n\x13\x43reateRefundRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\x12.\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x06\x61mount\x12 \n\x06reason\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x06reason\"9\n\x10GetRefundRequest\x12%\n\trefund_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x08refundId\"\x8e\x01\n\x12ListRefundsRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\x12&\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"s\n\x13ListRefundsResponse\x12\x34\n\x07refunds\x18\x01 \x03(\x0b\x32\x1a.fusionx.payment.v1.RefundR\x07refunds\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xde\x03\n\rRefundService\x12\x96\x01\n\x0c\x43reateRefund\x12\'.fusionx.payment.v1.CreateRefundRequest\x1a\x1a.fusionx.payment.v1.Refund\"A\x98\xdb\x18\x01\xa2\xdb\x18\rrefunds:write\x82\xd3\xe4\x93\x02&\"!/v1/payments/{payment_id}/refunds:\x01*\x12\x85\x01\n\tGetRefund\x12$.fusionx.payment.v1.GetRefundRequest\x1a\x1a.fusionx.payment.v1.Refund\"6\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0crefunds:read\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/refunds/{refund_id}\x12\xa0\x01\n\x0bListRefunds\x12&.fusionx.payment.v1.ListRefundsRequest\x1a\'.fusionx.payment.v1.ListRefundsResponse\"@\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0crefunds:read\x82\xd3\xe4\x93\x02#\x12!/v1/payments/{payment_id}/refunds\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,20 +49,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\006\032\004\030d(\000'
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_REFUNDSERVICE']._loaded_options = None
+  _globals['_REFUNDSERVICE']._serialized_options = b'\352\333\030\005envoy'
   _globals['_REFUNDSERVICE'].methods_by_name['CreateRefund']._loaded_options = None
   _globals['_REFUNDSERVICE'].methods_by_name['CreateRefund']._serialized_options = b'\230\333\030\001\242\333\030\rrefunds:write\202\323\344\223\002&\"!/v1/payments/{payment_id}/refunds:\001*'
   _globals['_REFUNDSERVICE'].methods_by_name['GetRefund']._loaded_options = None
   _globals['_REFUNDSERVICE'].methods_by_name['GetRefund']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\014refunds:read\202\323\344\223\002\031\022\027/v1/refunds/{refund_id}'
   _globals['_REFUNDSERVICE'].methods_by_name['ListRefunds']._loaded_options = None
   _globals['_REFUNDSERVICE'].methods_by_name['ListRefunds']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\014refunds:read\202\323\344\223\002#\022!/v1/payments/{payment_id}/refunds'
-  _globals['_CREATEREFUNDREQUEST']._serialized_start=215
-  _globals['_CREATEREFUNDREQUEST']._serialized_end=359
-  _globals['_GETREFUNDREQUEST']._serialized_start=361
-  _globals['_GETREFUNDREQUEST']._serialized_end=418
-  _globals['_LISTREFUNDSREQUEST']._serialized_start=421
-  _globals['_LISTREFUNDSREQUEST']._serialized_end=563
-  _globals['_LISTREFUNDSRESPONSE']._serialized_start=565
-  _globals['_LISTREFUNDSRESPONSE']._serialized_end=680
-  _globals['_REFUNDSERVICE']._serialized_start=683
-  _globals['_REFUNDSERVICE']._serialized_end=1150
+  _globals['_CREATEREFUNDREQUEST']._serialized_start=246
+  _globals['_CREATEREFUNDREQUEST']._serialized_end=390
+  _globals['_GETREFUNDREQUEST']._serialized_start=392
+  _globals['_GETREFUNDREQUEST']._serialized_end=449
+  _globals['_LISTREFUNDSREQUEST']._serialized_start=452
+  _globals['_LISTREFUNDSREQUEST']._serialized_end=594
+  _globals['_LISTREFUNDSRESPONSE']._serialized_start=596
+  _globals['_LISTREFUNDSRESPONSE']._serialized_end=711
+  _globals['_REFUNDSERVICE']._serialized_start=714
+  _globals['_REFUNDSERVICE']._serialized_end=1192
 # @@protoc_insertion_point(module_scope)

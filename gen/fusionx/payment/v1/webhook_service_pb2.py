@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb2
+from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(fusionx/payment/v1/webhook_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"\xc2\x01\n\x15ReceiveWebhookRequest\x12<\n\x08provider\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9_]{0,31})?$R\x08provider\x12.\n\x07payload\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x07payload\x12;\n\x13provider_account_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x11providerAccountId\"\x18\n\x16ReceiveWebhookResponse2\x84\x02\n\x0eWebhookService\x12\xf1\x01\n\x0eReceiveWebhook\x12).fusionx.payment.v1.ReceiveWebhookRequest\x1a*.fusionx.payment.v1.ReceiveWebhookResponse\"\x87\x01\x90\x02\x02\x98\xdb\x18\x02\x82\xd3\xe4\x93\x02z\"\x17/v1/webhooks/{provider}:\x07payloadZ8\"-/v1/webhooks/{provider}/{provider_account_id}:\x07payloadZ\x1c\"\x11/payment/callback:\x07payloadb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(fusionx/payment/v1/webhook_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\"\xc2\x01\n\x15ReceiveWebhookRequest\x12<\n\x08provider\x18\x01 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9_]{0,31})?$R\x08provider\x12.\n\x07payload\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x07payload\x12;\n\x13provider_account_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x11providerAccountId\"\x18\n\x16ReceiveWebhookResponse2\x8f\x02\n\x0eWebhookService\x12\xf1\x01\n\x0eReceiveWebhook\x12).fusionx.payment.v1.ReceiveWebhookRequest\x1a*.fusionx.payment.v1.ReceiveWebhookResponse\"\x87\x01\x90\x02\x02\x98\xdb\x18\x02\x82\xd3\xe4\x93\x02z\"\x17/v1/webhooks/{provider}:\x07payloadZ8\"-/v1/webhooks/{provider}/{provider_account_id}:\x07payloadZ\x1c\"\x11/payment/callback:\x07payload\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,12 +40,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECEIVEWEBHOOKREQUEST'].fields_by_name['provider']._serialized_options = b'\272H\035r\0332\031^([a-z][a-z0-9_]{0,31})?$'
   _globals['_RECEIVEWEBHOOKREQUEST'].fields_by_name['provider_account_id']._loaded_options = None
   _globals['_RECEIVEWEBHOOKREQUEST'].fields_by_name['provider_account_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_WEBHOOKSERVICE']._loaded_options = None
+  _globals['_WEBHOOKSERVICE']._serialized_options = b'\352\333\030\005envoy'
   _globals['_WEBHOOKSERVICE'].methods_by_name['ReceiveWebhook']._loaded_options = None
   _globals['_WEBHOOKSERVICE'].methods_by_name['ReceiveWebhook']._serialized_options = b'\220\002\002\230\333\030\002\202\323\344\223\002z\"\027/v1/webhooks/{provider}:\007payloadZ8\"-/v1/webhooks/{provider}/{provider_account_id}:\007payloadZ\034\"\021/payment/callback:\007payload'
-  _globals['_RECEIVEWEBHOOKREQUEST']._serialized_start=181
-  _globals['_RECEIVEWEBHOOKREQUEST']._serialized_end=375
-  _globals['_RECEIVEWEBHOOKRESPONSE']._serialized_start=377
-  _globals['_RECEIVEWEBHOOKRESPONSE']._serialized_end=401
-  _globals['_WEBHOOKSERVICE']._serialized_start=404
-  _globals['_WEBHOOKSERVICE']._serialized_end=664
+  _globals['_RECEIVEWEBHOOKREQUEST']._serialized_start=212
+  _globals['_RECEIVEWEBHOOKREQUEST']._serialized_end=406
+  _globals['_RECEIVEWEBHOOKRESPONSE']._serialized_start=408
+  _globals['_RECEIVEWEBHOOKRESPONSE']._serialized_end=432
+  _globals['_WEBHOOKSERVICE']._serialized_start=435
+  _globals['_WEBHOOKSERVICE']._serialized_end=706
 # @@protoc_insertion_point(module_scope)
