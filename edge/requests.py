@@ -51,7 +51,11 @@ class RequestChecks:
 def _query_violation(route: Route, query: str) -> FieldViolation | None:
     if route.body:
         return FieldViolation("query", f"{route.method} {route.template} takes no query parameters")
-    for name, value in parse_qsl(query, keep_blank_values=True):
+    try:
+        parameters = parse_qsl(query, keep_blank_values=True, errors="strict")
+    except UnicodeDecodeError:
+        return FieldViolation("query", "is not valid UTF-8")
+    for name, value in parameters:
         if name in route.variables:
             return FieldViolation(name, "is given by the path and cannot be a query parameter")
         field = _field(route.request, name)

@@ -18,6 +18,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 DESCRIPTORS = Path(__file__).resolve().parent.parent / "gen" / "api.binpb"
 HTTP_BODY = "google.api.HttpBody"
+SEGMENT = "[A-Za-z0-9._~-]+"
+"""What a path variable may hold: ids and names need no escapes (RFC 3986, unreserved characters)."""
 _VARIABLE = re.compile(r"\{(\w+)\}")
 
 
@@ -49,7 +51,7 @@ class Route:
     def pattern(self) -> str:
         """A regular expression (RE2) for the whole path."""
         return "".join(
-            "[^/]+" if _VARIABLE.fullmatch(part) else re.escape(part) for part in re.split(r"(\{\w+\})", self.template)
+            SEGMENT if _VARIABLE.fullmatch(part) else re.escape(part) for part in re.split(r"(\{\w+\})", self.template)
         )
 
     @property

@@ -18,10 +18,10 @@ from uuid import UUID
 import grpc
 from fusionx.type.v1 import access_pb2
 from google.protobuf.descriptor import ServiceDescriptor
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from mesh import context
-from mesh.errors import DETAILS_KEY, ApiError, permission_denied, unauthenticated, unavailable
+from mesh.errors import DETAILS_KEY, ApiError, invalid, permission_denied, unauthenticated, unavailable
 from mesh.telemetry import RPC_SECONDS, get_logger
 from mesh.validation import validate
 
@@ -35,6 +35,8 @@ TRACE_KEY = "traceparent"
 REQUEST_ID_KEY = "x-request-id"
 IDEMPOTENCY_KEY = "idempotency-key"
 LEAST_USEFUL_SECONDS = 0.005
+UNREADABLE: Any = object()
+"""In the place of a request whose bytes are no message of the RPC."""
 
 Servicer = grpc.aio.ServicerContext[Any, Any]
 Behaviour = Callable[[Message, Servicer], Awaitable[Message]]
@@ -97,7 +99,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             return handler
         wrapped: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
             self._wrap(method, cast(Behaviour, handler.unary_unary)),
-            request_deserializer=handler.request_deserializer,
+            request_deserializer=_reader(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
         self._wrapped[method] = wrapped
@@ -113,6 +115,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             self._in_flight += 1
             try:
                 self._admit(running, rule)
+                if request is UNREADABLE:
+                    raise invalid("", "the request cannot be read as what this RPC takes")
                 validate(request)
                 return await self._answer(behaviour, request, servicer, running)
             except ApiError as error:
@@ -180,6 +184,18 @@ def _check_merchant(call: context.Call, scope: str) -> None:
         raise unauthenticated("IDENTITY_MISSING", "the call does not say for which merchant it is") from None
     if scope not in call.scopes and ALL_SCOPES not in call.scopes:
         raise permission_denied("SCOPE_MISSING", f"the API key does not have the scope {scope}", scope=scope)
+
+
+def _reader(read: Any) -> Callable[[bytes], Any]:
+    """Return a reader that lets the handler refuse what cannot be read: gRPC itself would call it an unknown error."""
+
+    def lenient(data: bytes) -> Any:
+        try:
+            return read(data)
+        except DecodeError:
+            return UNREADABLE
+
+    return lenient
 
 
 def _internal(error: Exception) -> ApiError:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import grpc
 import httpx
+import pytest
 
 from cli.stack import Ready
 from edge.openapi import RENDERED, document
 from edge.routes import contract_routes
 from tests.fuzz import fuzz
+from tests.support.errors import problem
 from tests.support.merchant import Merchant
 
 SECONDS = 20
@@ -44,3 +47,25 @@ def test_wrong_method_is_told_which_there_are(gateway: Ready, merchant: Merchant
 def test_header_whose_name_grpc_does_not_know_is_no_error(merchant: Merchant):
     odd = {"^": "a", "wm`eq0d#5": "x", "x.dots": "1", "-leading": "2"}
     assert merchant.http.get("/v1/orders", headers=odd).status_code == 200
+
+
+@pytest.mark.parametrize("query", ["page_token=%FF", "merchant_order_id=%C3%28", "page_token=%ED%A0%80"])
+def test_query_that_is_no_text_is_refused(query: str, merchant: Merchant):
+    answer = merchant.http.get(f"/v1/orders?{query}")
+    assert problem(answer) == (400, "INVALID_ARGUMENT", {"query"})
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/orders/%FF", "/v1/webhooks/%FF", "/v1/provider_accounts/%C3%28", "/v1/orders/a%20b"]
+)
+def test_path_that_names_nothing_is_no_path(path: str, gateway: Ready, merchant: Merchant):
+    answer = merchant.http.request("POST" if "webhooks" in path else "GET", f"{gateway.edge_url}{path}")
+    assert problem(answer)[:2] == (404, "ROUTE_NOT_FOUND")
+
+
+def test_bytes_that_are_no_message_are_refused(gateway: Ready, merchant: Merchant):
+    with grpc.insecure_channel(gateway.edge_grpc) as channel:
+        call = channel.unary_unary("/fusionx.order.v1.OrderService/GetOrder", request_serializer=bytes)
+        with pytest.raises(grpc.RpcError) as refused:
+            call(b"\x0a\x01\xff", metadata=[("authorization", f"Bearer {merchant.secret}")], timeout=10)
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
