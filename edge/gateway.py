@@ -38,6 +38,12 @@ class Gateway:
     )
     audit_file: str = "/var/spool/fusionxpay/audit.jsonl"
     """Where the audit's lines go; `audit_svc` follows it."""
+    max_connections: int = 10_000
+    """Connections of clients at once; more are closed at once."""
+    max_heap_bytes: int = 1 << 30
+    """Memory at which no new requests are taken, at 95 % of it."""
+    headers_timeout: str = "10s"
+    """How long a request's headers may take to arrive."""
     requests_per_second: int = 1000
     """Per merchant and mode, at this Envoy; a burst may be twice as many."""
     key_requests_per_second: int = 1000

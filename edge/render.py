@@ -60,6 +60,9 @@ def _fragment(name: str, gateway: Gateway) -> Config:
     text = Template((FOLDER / "fragments" / f"{name}.yaml").read_text())
     values = {
         "admin_port": gateway.admin_port,
+        "max_connections": gateway.max_connections,
+        "max_heap_bytes": gateway.max_heap_bytes,
+        "headers_timeout": gateway.headers_timeout,
         "trusted_hops": gateway.trusted_hops,
     }
     parsed: Config = yaml.safe_load(text.substitute(values))

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from mesh.tls import TlsFiles, read
 
 SettingsT = TypeVar("SettingsT", bound="ServiceSettings")
 EX_CONFIG = 78
+PREFIX = "FUSIONXPAY_"
+
+
+class FileSource(PydanticBaseSettingsSource):
+    """Settings from files: `FUSIONXPAY_<NAME>_FILE` names the file that holds the value.
+
+    Containers are given secrets so: an environment is seen by whoever may look at the process or its container, a file
+    that is mounted by the process only.
+    """
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return the value of one setting, None where no file is named for it."""
+        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text().strip(), field_name, False
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(f"{PREFIX}{field_name.upper()}_FILE: the file cannot be read") from None
+
+    def __call__(self) -> dict[str, Any]:
+        """Return what the files say."""
+        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class ServiceSettings(BaseSettings):
     """What each service needs to know of its surroundings. Every part is replaceable by a URL."""
 
-    model_config = SettingsConfigDict(env_prefix="FUSIONXPAY_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
 
     listen: str = Field("127.0.0.1:0", pattern=r"^[^\s:]+:\d{1,5}$", description="host:port of the gRPC server")
     metrics_listen: str = Field(
@@ -37,6 +63,18 @@ class ServiceSettings(BaseSettings):
     default_deadline_seconds: float = Field(15.0, gt=0, description="deadline of calls that bring none")
     drain_seconds: float = Field(1.0, ge=0, description="pause between NOT_SERVING and the end of new calls")
     grace_seconds: float = Field(10.0, ge=0, description="how long calls under way may take to end at shutdown")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Look at arguments first, then at the environment, then at the files that it names."""
+        return init_settings, env_settings, FileSource(settings_cls)
 
     @property
     def tls(self) -> TlsFiles | None:
@@ -65,8 +103,11 @@ def load(kind: type[SettingsT]) -> SettingsT:
     """
     try:
         return kind()
+    except SettingsError as error:
+        sys.stderr.write(f"wrong setting {error}\n")
+        raise SystemExit(EX_CONFIG) from None
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
-            name = "FUSIONXPAY_" + "_".join(str(part) for part in problem["loc"]).upper()
+            name = PREFIX + "_".join(str(part) for part in problem["loc"]).upper()
             sys.stderr.write(f"wrong setting {name}: {problem['msg']}\n")
         raise SystemExit(EX_CONFIG) from None
