@@ -66,6 +66,9 @@ class Audit:
             until = await self._store.last_until(session, end) or 0 if end else None
             begin = after or (await self._before(session, start, head) if start else 0)
             link = await self._store.link(session, begin)
+            if link is None and not after and (first := await self._store.part(session, begin, begin + 1, 1)):
+                # rows before a span may have been removed on purpose; it begins at what its first one followed
+                link = Link(begin, first[0].prev_hash)
             if link is None:
                 return Verdict(0, Link(begin, b""), Fault(begin, Kind.MISSING), done=True)
             below = await self._store.lowest(session) if begin == 0 else None

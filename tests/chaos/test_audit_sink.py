@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -100,6 +101,18 @@ def test_tampering_by_who_gets_around_the_trigger_is_found_and_named(
     assert verdict.returncode == 1
     assert found.format(seq=row["seq"]) in verdict.stderr
     assert command(stack.ready, "verify").returncode == 0
+
+
+def test_span_is_right_though_what_was_before_it_is_gone(stack: Stack, merchant: Merchant):
+    old = merchant.http.get("/v1/orders")
+    (before,) = rows_of_request(stack.ready, old.headers["x-request-id"])
+    second = before["time"].replace(microsecond=0) + timedelta(seconds=1)
+    eventually(lambda: datetime.now(UTC) > second, "the next second")
+    (row,) = rows_of_request(stack.ready, merchant.http.get("/v1/orders").headers["x-request-id"])
+    with tampered(stack.ready, f"DELETE FROM entries WHERE seq < {row['seq']}"):
+        assert command(stack.ready, "verify").returncode == 1
+        verdict = command(stack.ready, "verify", "--from", f"{second:%Y-%m-%dT%H:%M:%S}")
+    assert verdict.returncode == 0, verdict.stderr
 
 
 @contextmanager
