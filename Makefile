@@ -34,6 +34,7 @@ lint: install
 	$(BIN)/python proto/generate.py --check
 	$(BIN)/python -m edge.render --check
 	$(BIN)/python -m edge.openapi --check
+	$(BIN)/python -m notify_svc.catalogue --check
 	$(BIN)/buf lint gen/api.binpb
 	$(BIN)/python proto/breaking.py
 
@@ -45,6 +46,7 @@ gen: install
 	$(BIN)/python proto/generate.py
 	$(BIN)/python -m edge.render
 	$(BIN)/python -m edge.openapi
+	$(BIN)/python -m notify_svc.catalogue
 
 bench: install
 	$(BIN)/python -m bench

@@ -80,7 +80,11 @@ def _payment_settings(site: Site) -> dict[str, str]:
 
 
 def _notify_settings(site: Site) -> dict[str, str]:
-    return {"SECRET_KEYS": site.data.secrets.secret_keys, "ALLOW_HTTP_WEBHOOKS": "true"}
+    return {
+        "SECRET_KEYS": site.data.secrets.secret_keys,
+        "ALLOW_HTTP_WEBHOOKS": "true",
+        "WEBHOOK_ALLOW_NETWORKS": "127.0.0.0/8,::1/128",
+    }
 
 
 def _edge_settings(site: Site) -> dict[str, str]:

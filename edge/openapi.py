@@ -29,6 +29,8 @@ _FILE_MESSAGE, _FILE_ENUM, _FILE_SERVICE = 4, 5, 6
 _INTEGERS = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_UINT32)
 _LONGS = (FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64)
 TIMESTAMP = {"type": "string", "format": "date-time"}
+DURATION = {"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$"}
+_OF_GOOGLE = {"google.protobuf.Timestamp": TIMESTAMP, "google.protobuf.Duration": DURATION}
 STATUS: Json = {
     "type": "object",
     "description": "google.rpc.Status (AIP-193); the reasons are listed in docs/errors.md.",
@@ -128,8 +130,8 @@ def _content(schema: Json) -> Json:
 
 
 def _reference(message: Descriptor, schemas: Json) -> Json:
-    if message.full_name == "google.protobuf.Timestamp":
-        return dict(TIMESTAMP)
+    if known := _OF_GOOGLE.get(message.full_name):
+        return dict(known)
     name = message.full_name.split(".v1.")[-1]
     if name not in schemas:
         schemas[name] = {}  # a message may hold itself

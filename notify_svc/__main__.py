@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from fusionx.notify.v1 import notify_service_pb2, notify_service_pb2_grpc
+from fusionx.notify.v1 import (
+    event_service_pb2,
+    event_service_pb2_grpc,
+    notify_service_pb2,
+    notify_service_pb2_grpc,
+)
 
 from mesh import idempotency, inbox, service
 from mesh.bus import Bus
@@ -10,30 +15,42 @@ from mesh.consumer import Consumer
 from mesh.database import Database
 from mesh.service import Registration, Service
 from mesh.vault import open_vault
+from notify_svc import addresses
 from notify_svc.consumer import NAME, SUBJECTS, PublicEvents
+from notify_svc.endpoint_repository import EndpointRepository
+from notify_svc.endpoints import Endpoints, UrlRules
+from notify_svc.event_log import EventLog
+from notify_svc.event_repository import EventRepository
 from notify_svc.notifications import Notifications
-from notify_svc.repository import NotifyRepository
+from notify_svc.posting import Poster
+from notify_svc.repository import DeliveryRepository
 from notify_svc.sender import Sender
-from notify_svc.servicer import NotifyServicer
+from notify_svc.servicer import EventServicer, NotifyServicer
 from notify_svc.settings import NotifySettings
+from notify_svc.transport import Resolver, guarded_client
 
 
 def build(settings: NotifySettings) -> Service:
     """Put the service together."""
     database = Database(settings.database_url, settings.database_pool_size)
     bus = Bus(settings.nats_url, "notify_svc")
-    store = NotifyRepository()
-    vault = open_vault(settings.secret_keys)
-    notifications = Notifications(database, store, vault, allow_http=settings.allow_http_webhooks)
+    events, endpoints, vault = EventRepository(), EndpointRepository(), open_vault(settings.secret_keys)
+    rules = UrlRules(settings.allow_http_webhooks, addresses.networks(settings.webhook_allow_networks))
+    timeout, concurrency = settings.delivery_timeout_seconds, settings.delivery_concurrency
+    http = guarded_client(Resolver(), rules.allow_networks, connections=concurrency, timeout=timeout)
     sender = Sender(
         database,
-        store,
-        vault,
-        timeout=settings.delivery_timeout_seconds,
-        concurrency=settings.delivery_concurrency,
-        allow_http=settings.allow_http_webhooks,
+        DeliveryRepository(),
+        endpoints,
+        Poster(http, vault, rules, timeout),
+        timeout=timeout,
+        concurrency=concurrency,
+        share=settings.endpoint_concurrency,
     )
-    consumer = Consumer(NAME, SUBJECTS, bus, database, PublicEvents(notifications), after_commit=sender.worker.wake)
+    wake = sender.worker.wake
+    consumer = Consumer(
+        NAME, SUBJECTS, bus, database, PublicEvents(Notifications(events, endpoints)), after_commit=wake
+    )
     return Service(
         name="notify_svc",
         settings=settings,
@@ -42,7 +59,16 @@ def build(settings: NotifySettings) -> Service:
         on_close=[sender.close],
         workers=[consumer.worker, sender.worker, idempotency.janitor(database), inbox.janitor(database)],
         registrations=[
-            Registration.of(notify_service_pb2, notify_service_pb2_grpc, NotifyServicer(notifications)),
+            Registration.of(
+                notify_service_pb2,
+                notify_service_pb2_grpc,
+                NotifyServicer(Endpoints(database, endpoints, events, vault, rules, wake=wake)),
+            ),
+            Registration.of(
+                event_service_pb2,
+                event_service_pb2_grpc,
+                EventServicer(EventLog(database, events, endpoints, wake=wake)),
+            ),
         ],
     )
 

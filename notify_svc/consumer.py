@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fusionx.order.v1 import order_events_pb2
-from fusionx.payment.v1 import dispute_events_pb2, payment_events_pb2, refund_events_pb2
-
 from mesh.consumer import Received
 from mesh.database import Session
 from notify_svc import mapping
+from notify_svc.event_types import FACTS
 from notify_svc.notifications import Notifications
 
 NAME = "notify_svc_events"
-KNOWN = (
-    order_events_pb2.DESCRIPTOR,
-    payment_events_pb2.DESCRIPTOR,
-    refund_events_pb2.DESCRIPTOR,
-    dispute_events_pb2.DESCRIPTOR,
-)
-"""The contracts whose events merchants hear of; importing them makes their messages known."""
-
-SUBJECTS = tuple(sorted({f"fusionx.{contract.package.split('.')[1]}.v1.>" for contract in KNOWN}))
+SUBJECTS = tuple(sorted({f"fusionx.{contract.package.split('.')[1]}.v1.>" for contract in FACTS}))
 
 
 class PublicEvents:

@@ -1,34 +1,33 @@
-"""Endpoints, deliveries, and when a delivery is tried again. Pure: no I/O."""
+"""Deliveries, and when one is tried again. Pure: no I/O."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
 from uuid import UUID
-
-SECRET_PREFIX = "whsec_"  # noqa: S105  # the public prefix, not a secret
-MAX_URL_LENGTH = 2048
 
 RETRIES = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 2 * 60, 15 * 60, 3600, 4 * 3600, 8 * 3600, 14 * 3600))
 """The wait before each further attempt: nine attempts over about 28 hours. Published in `docs/webhooks.md`."""
 
+JITTER = 0.1
+"""How much longer than published a wait may be, so that what failed together does not come back together."""
 
-class UrlRefusedError(ValueError):
-    """A URL that events may not be posted to."""
+MAX_RETRY_AFTER = timedelta(hours=24)
+GIVE_UP_AFTER = timedelta(days=5)
+"""How long an endpoint may fail without taking anything before it is disabled."""
+
+GONE = 410
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A URL of a merchant's, and the secret that deliveries to it are signed with."""
+class DeliveryStatus(StrEnum):
+    """Where a delivery stands."""
 
-    endpoint_id: UUID
-    merchant_id: UUID
-    url: str
-    create_time: datetime
+    PENDING = "PENDING"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +38,17 @@ class Delivery:
     endpoint_id: UUID
     event_id: UUID
     url: str
-    secret: bytes
-    """The signing secret, encrypted."""
+    secrets: tuple[bytes, ...]
+    """The signing secrets, encrypted: the newest first."""
     payload: bytes
     event_type: str
     order_id: str
     trace_id: str
     attempts: int
+    attempts_before: int
+    """How many of them there were when the schedule began (anew)."""
+    failing_since: datetime | None
+    """Since when the endpoint has taken nothing that was tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Attempt:
     status: int
     duration_ms: float
     answer: str
+    retry_after: str = ""
+    """The answer's header of that name."""
 
     @property
     def succeeded(self) -> bool:
@@ -62,34 +67,47 @@ class Attempt:
         return 200 <= self.status < 300
 
 
-def new_secret(random_bytes: Callable[[int], bytes]) -> str:
-    """Return a new signing secret as Standard Webhooks writes it: `whsec_` and base64 of 24 random bytes."""
-    return SECRET_PREFIX + base64.b64encode(random_bytes(24)).decode()
+@dataclass(frozen=True, slots=True)
+class LoggedAttempt:
+    """An attempt as it is in the log."""
+
+    number: int
+    time: datetime
+    attempt: Attempt
 
 
-def check_url(url: str, *, allow_http: bool) -> None:
-    """Refuse a URL that must not be called: no https, credentials inside, or an address that is not public.
+@dataclass(frozen=True, slots=True)
+class LoggedDelivery:
+    """A delivery as merchants see it, with its attempts."""
 
-    With `allow_http`, for development, http and local addresses are taken. Raises UrlRefusedError.
+    delivery_id: UUID
+    endpoint_id: UUID
+    status: DeliveryStatus
+    next_attempt_time: datetime | None
+    attempts: tuple[LoggedAttempt, ...]
+
+
+def next_attempt(attempts: int, now: datetime, jitter: float = 0.0) -> datetime | None:
+    """Return when to try again after `attempts` failed tries; None when all are used up.
+
+    `jitter`, from 0 to 1, says how much of the tenth is added that a wait may be longer.
     """
-    parts = urlsplit(url)
-    if parts.scheme != "https" and not (allow_http and parts.scheme == "http"):
-        raise UrlRefusedError("must be an https URL")
-    if not parts.hostname:
-        raise UrlRefusedError("must name a host")
-    if parts.username or parts.password:
-        raise UrlRefusedError("must not carry credentials")
-    if not allow_http and _is_local(parts.hostname):
-        raise UrlRefusedError("must be a public address")
+    return now + RETRIES[attempts - 1] * (1 + JITTER * jitter) if attempts <= len(RETRIES) else None
 
 
-def _is_local(host: str) -> bool:
-    try:
-        return not ip_address(host).is_global
-    except ValueError:
-        return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
+def retry_after(header: str, now: datetime) -> datetime:
+    """Return before when the receiver asks not to be called again; `now` when it says nothing that can be read.
 
-
-def next_attempt(attempts: int, now: datetime) -> datetime | None:
-    """Return when to try again after `attempts` failed tries; None when all are used up."""
-    return now + RETRIES[attempts - 1] if attempts <= len(RETRIES) else None
+    It may ask for up to 24 hours. Source: RFC 9110, section 10.2.3: seconds, or an HTTP date.
+    """
+    text = header.strip()
+    # more digits than these are more than a day in any case
+    if text.isascii() and text.isdigit():
+        asked = timedelta(seconds=int(text[:9]))
+    else:
+        try:
+            date = parsedate_to_datetime(text)
+            asked = (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
+        except (ValueError, OverflowError, IndexError, TypeError):
+            return now
+    return now + min(max(asked, timedelta()), MAX_RETRY_AFTER)

@@ -8,14 +8,17 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from fusionx.notify.v1 import event_pb2, ping_pb2
 from fusionx.notify.v1 import webhook_endpoint_pb2 as endpoint_pb2
 from fusionx.type.v1.event_pb2 import EventEnvelope
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+from mesh import events
 from mesh.context import trace_id_of
 from mesh.events import fact_of, options_of
-from notify_svc.domain import Endpoint
+from notify_svc.domain import LoggedAttempt, LoggedDelivery
+from notify_svc.endpoint_domain import Endpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +47,24 @@ def public_event(envelope: EventEnvelope, fact: Message) -> PublicEvent | None:
         type=public_type,
         aggregate_id=UUID(envelope.aggregate_id),
         aggregate_version=envelope.aggregate_version,
-        order_id=_resource(fact).order_id,
+        # a ping belongs to no order
+        order_id=getattr(_resource(fact), "order_id", ""),
         create_time=envelope.time.ToDatetime(UTC),
         trace_id=trace_id_of(envelope.traceparent),
         payload=envelope.SerializeToString(),
     )
+
+
+def ping_event(endpoint: Endpoint, now: datetime) -> PublicEvent:
+    """Return a new test event for an endpoint.
+
+    Each is the first version of its resource, so none waits for another.
+    """
+    fact = ping_pb2.EndpointPinged(ping=ping_pb2.Ping(webhook_endpoint_id=str(endpoint.endpoint_id)))
+    made = events.event(fact, aggregate_id=endpoint.endpoint_id, version=1, merchant_id=endpoint.merchant_id, time=now)
+    event = public_event(EventEnvelope.FromString(made.payload), fact)
+    assert event
+    return event
 
 
 def webhook_body(payload: bytes) -> bytes:
@@ -74,10 +90,59 @@ def _resource(fact: Message) -> Any:
     return getattr(fact, fact.DESCRIPTOR.fields[0].name)
 
 
-def endpoint_message(endpoint: Endpoint, secret: str) -> endpoint_pb2.WebhookEndpoint:
-    """Return an endpoint as the contract shows it at its creation, with its secret."""
+def event_message(event: PublicEvent) -> event_pb2.Event:
+    """Return an event as the contract shows it."""
+    fact = fact_of(EventEnvelope.FromString(event.payload))
+    message = event_pb2.Event(
+        event_id=str(event.event_id),
+        type=event.type,
+        resource_id=str(event.aggregate_id),
+        resource_version=event.aggregate_version,
+        order_id=event.order_id,
+    )
+    message.create_time.FromDatetime(event.create_time)
+    getattr(message.data, fact.DESCRIPTOR.fields[0].name).CopyFrom(_resource(fact))
+    return message
+
+
+def delivery_message(delivery: LoggedDelivery) -> event_pb2.Delivery:
+    """Return a delivery as the contract shows it."""
+    message = event_pb2.Delivery(
+        delivery_id=str(delivery.delivery_id),
+        webhook_endpoint_id=str(delivery.endpoint_id),
+        status=event_pb2.Delivery.Status.Value(delivery.status),
+        attempts=[_attempt_message(attempt) for attempt in delivery.attempts],
+    )
+    if delivery.next_attempt_time:
+        message.next_attempt_time.FromDatetime(delivery.next_attempt_time)
+    return message
+
+
+def _attempt_message(logged: LoggedAttempt) -> event_pb2.DeliveryAttempt:
+    message = event_pb2.DeliveryAttempt(
+        attempt=logged.number,
+        http_status=logged.attempt.status,
+        duration_ms=round(logged.attempt.duration_ms),
+        answer=logged.attempt.answer,
+    )
+    message.time.FromDatetime(logged.time)
+    return message
+
+
+def endpoint_message(endpoint: Endpoint, secret: str = "") -> endpoint_pb2.WebhookEndpoint:
+    """Return an endpoint as the contract shows it; with its secret only where that is new."""
+    reason = endpoint.disable_reason
     message = endpoint_pb2.WebhookEndpoint(
-        webhook_endpoint_id=str(endpoint.endpoint_id), url=endpoint.url, secret=secret
+        webhook_endpoint_id=str(endpoint.endpoint_id),
+        url=endpoint.url,
+        secret=secret,
+        event_types=endpoint.event_types,
+        description=endpoint.description,
+        enabled=endpoint.enabled,
+        disable_reason=endpoint_pb2.WebhookEndpoint.DisableReason.Value(reason or "DISABLE_REASON_UNSPECIFIED"),
     )
     message.create_time.FromDatetime(endpoint.create_time)
+    message.update_time.FromDatetime(endpoint.update_time)
+    if endpoint.old_secret_expire_time:
+        message.old_secret_expire_time.FromDatetime(endpoint.old_secret_expire_time)
     return message

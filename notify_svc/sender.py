@@ -1,70 +1,71 @@
-"""Delivers events: signed by Standard Webhooks, retried on the published schedule, every attempt logged."""
+"""Delivers events: endpoints take turns, failures are retried on the published schedule, every attempt is logged."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import time
+import secrets
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
-
-import httpx
-from cryptography.fernet import MultiFernet
-from standardwebhooks import Webhook
+from functools import partial
+from uuid import UUID
 
 from mesh import context
 from mesh.database import Database
 from mesh.ids import Clock, utc_now
-from mesh.telemetry import get_logger
+from mesh.telemetry import ALERTS, get_logger
 from mesh.worker import Worker
-from notify_svc import domain, mapping
-from notify_svc.domain import Attempt, Delivery, UrlRefusedError
-from notify_svc.repository import NotifyRepository
+from notify_svc import domain
+from notify_svc.domain import Attempt, Delivery, DeliveryStatus
+from notify_svc.endpoint_domain import DisableReason
+from notify_svc.endpoint_repository import EndpointRepository
+from notify_svc.posting import Poster
+from notify_svc.repository import DeliveryRepository
 
 log = get_logger(__name__)
 LEASE_MARGIN = timedelta(seconds=10)
 """How much longer than an attempt a delivery stays with its process; when that died, it is tried again after it."""
 
-MAX_ANSWER = 500
-"""How many bytes of the merchant's answer are read and kept."""
+
+def _chance() -> float:
+    return secrets.randbelow(1001) / 1000
 
 
 class Sender:
-    """Posts due deliveries to merchants' servers."""
+    """Posts due deliveries to merchants' servers: at most `share` at once to each, and `concurrency` in all."""
 
     def __init__(
         self,
         database: Database,
-        store: NotifyRepository,
-        vault: MultiFernet,
+        store: DeliveryRepository,
+        endpoints: EndpointRepository,
+        poster: Poster,
         *,
         timeout: float,
         concurrency: int,
-        allow_http: bool,
+        share: int,
         clock: Clock = utc_now,
+        chance: Callable[[], float] = _chance,
     ) -> None:
         self._database = database
         self._store = store
-        self._vault = vault
+        self._endpoints = endpoints
+        self._poster = poster
         self._timeout = timeout
         self._lease = timedelta(seconds=timeout) + LEASE_MARGIN
         self._concurrency = concurrency
-        self._allow_http = allow_http
+        self._share = share
         self._clock = clock
+        self._chance = chance
         self._under_way: set[asyncio.Task[None]] = set()
-        self._http = httpx.AsyncClient(
-            timeout=timeout,
-            follow_redirects=False,
-            trust_env=False,
-            limits=httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency),
-            headers={"user-agent": "FusionXPay-Webhooks/1", "content-type": "application/json"},
-        )
+        self._busy: Counter[UUID] = Counter()
         self.worker = Worker("webhook-sender", self._send_due, interval=2.0)
 
     async def close(self) -> None:
         """End what is under way and close the connections; unfinished deliveries are tried again later."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=self._timeout)
-        await self._http.aclose()
+        await self._poster.close()
 
     async def _send_due(self) -> bool:
         """Start what is due, as much as there is room for; each end of a delivery looks for the next."""
@@ -73,15 +74,21 @@ class Sender:
             return False
         now = self._clock()
         async with self._database.session() as session:
-            due = await self._store.claim_due(session, now, now + self._lease, room)
+            due = await self._store.claim_due(
+                session, now, now + self._lease, limit=room, share=self._share, busy=self._busy
+            )
         for delivery in due:
+            self._busy[delivery.endpoint_id] += 1
             task = asyncio.create_task(self._deliver(delivery))
             self._under_way.add(task)
-            task.add_done_callback(self._ended)
+            task.add_done_callback(partial(self._ended, delivery.endpoint_id))
         return False
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, endpoint_id: UUID, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
+        self._busy[endpoint_id] -= 1
+        if not self._busy[endpoint_id]:
+            del self._busy[endpoint_id]
         if not task.cancelled() and (error := task.exception()):
             log.error("delivery failed on our side", exc_info=error)
         self.worker.wake()
@@ -89,10 +96,8 @@ class Sender:
     async def _deliver(self, delivery: Delivery) -> None:
         context.enter(context.Call(trace_id=delivery.trace_id))
         now = self._clock()
-        attempt = await self._attempt(delivery, now)
-        attempts = delivery.attempts + 1
-        again = None if attempt.succeeded else domain.next_attempt(attempts, now)
-        status = "DELIVERED" if attempt.succeeded else "PENDING" if again else "FAILED"
+        attempt = await self._poster.attempt(delivery, now)
+        status, again = self._outcome(delivery, attempt, now)
         async with self._database.session() as session:
             await self._store.finish(session, delivery, attempt, now, status, again)
         log.info(
@@ -101,42 +106,44 @@ class Sender:
             event_type=delivery.event_type,
             order_id=delivery.order_id,
             endpoint_id=delivery.endpoint_id,
-            attempt=attempts,
+            attempt=delivery.attempts + 1,
             http_status=attempt.status,
             status=status,
             duration_ms=round(attempt.duration_ms, 3),
         )
+        if reason := _reason_to_disable(delivery, attempt, now):
+            await self._disable(delivery, reason, now)
 
-    async def _attempt(self, delivery: Delivery, now: datetime) -> Attempt:
-        """Post the event once. Whatever the other side does, the answer is an attempt, never an exception."""
-        started = time.perf_counter()
-        try:
-            # the rules may have become stricter since the endpoint was registered
-            domain.check_url(delivery.url, allow_http=self._allow_http)
-            async with asyncio.timeout(self._timeout):
-                status, answer = await self._post(delivery, now)
-        except (httpx.HTTPError, httpx.InvalidURL, UrlRefusedError, TimeoutError, OSError) as error:
-            status, answer = 0, repr(error)[:MAX_ANSWER]
-        return Attempt(status, (time.perf_counter() - started) * 1000, answer)
+    def _outcome(self, delivery: Delivery, attempt: Attempt, now: datetime) -> tuple[DeliveryStatus, datetime | None]:
+        """Return what becomes of a delivery, and when it is tried again."""
+        if attempt.succeeded:
+            return DeliveryStatus.DELIVERED, None
+        tries = delivery.attempts + 1 - delivery.attempts_before
+        again = None if attempt.status == domain.GONE else domain.next_attempt(tries, now, self._chance())
+        if again is None:
+            return DeliveryStatus.FAILED, None
+        return DeliveryStatus.PENDING, max(again, domain.retry_after(attempt.retry_after, now))
 
-    async def _post(self, delivery: Delivery, now: datetime) -> tuple[int, str]:
-        body = mapping.webhook_body(delivery.payload)
-        headers = self._signature(delivery, body, now)
-        async with self._http.stream("POST", delivery.url, content=body, headers=headers) as response:
-            answer = b""
-            async for chunk in response.aiter_raw():
-                answer += chunk
-                if len(answer) >= MAX_ANSWER:
-                    break
-            return response.status_code, answer[:MAX_ANSWER].decode(errors="replace").replace("\x00", "")
+    async def _disable(self, delivery: Delivery, reason: DisableReason, now: datetime) -> None:
+        async with self._database.transaction() as session:
+            disabled = await self._endpoints.disable(session, delivery.endpoint_id, reason, now)
+        if disabled:
+            ALERTS.labels("webhook_endpoint_disabled").inc()
+            log.warning(
+                "webhook endpoint disabled",
+                endpoint_id=delivery.endpoint_id,
+                reason=str(reason),
+                failing_since=delivery.failing_since,
+            )
 
-    def _signature(self, delivery: Delivery, body: bytes, now: datetime) -> dict[str, str]:
-        """Return the Standard Webhooks headers; the id is the event's, so a receiver can absorb repetitions."""
-        secret = self._vault.decrypt(delivery.secret).decode()
-        key = base64.b64decode(secret.removeprefix(domain.SECRET_PREFIX))
-        message_id = str(delivery.event_id)
-        return {
-            "webhook-id": message_id,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": Webhook(key).sign(message_id, now, body.decode()),
-        }
+
+def _reason_to_disable(delivery: Delivery, attempt: Attempt, now: datetime) -> DisableReason:
+    """Return why nothing may go to an endpoint any more after an attempt, NONE when it may.
+
+    410 says that the receiver is gone for good (RFC 9110, section 15.5.11; Standard Webhooks asks senders to heed it).
+    """
+    if attempt.status == domain.GONE:
+        return DisableReason.GONE
+    if not attempt.succeeded and delivery.failing_since and now - delivery.failing_since >= domain.GIVE_UP_AFTER:
+        return DisableReason.FAILING
+    return DisableReason.NONE

@@ -6,31 +6,134 @@ from typing import Any
 from uuid import UUID
 
 import grpc
+from fusionx.notify.v1 import event_pb2
+from fusionx.notify.v1 import event_service_pb2 as events_pb2
+from fusionx.notify.v1 import event_service_pb2_grpc as events_grpc
 from fusionx.notify.v1 import notify_service_pb2 as service_pb2
 from fusionx.notify.v1 import notify_service_pb2_grpc as service_grpc
 from fusionx.notify.v1 import webhook_endpoint_pb2 as endpoint_pb2
 
-from mesh import context, idempotency
+from mesh import context, idempotency, paging
 from mesh.idempotency import Record
-from notify_svc import mapping
-from notify_svc.notifications import Notifications
+from notify_svc import endpoint_domain, event_types, mapping
+from notify_svc.endpoint_domain import Endpoint
+from notify_svc.endpoints import Change, Endpoints
+from notify_svc.event_log import EventLog
+from notify_svc.event_repository import EventFilter
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-class NotifyServicer(service_grpc.NotifyServiceServicer):
-    """The public contract of notifications; each RPC's promise is written there."""
+def _merchant() -> UUID:
+    return UUID(context.current().merchant_id)
 
-    def __init__(self, notifications: Notifications) -> None:
-        self._notifications = notifications
+
+class NotifyServicer(service_grpc.NotifyServiceServicer):
+    """The public contract of endpoints; each RPC's promise is written there."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
 
     async def CreateWebhookEndpoint(
         self, request: service_pb2.CreateWebhookEndpointRequest, _: Context
     ) -> endpoint_pb2.WebhookEndpoint:
         """Register a URL."""
-        merchant = UUID(context.current().merchant_id)
+        merchant = _merchant()
+        new = Change(url=request.url, event_types=tuple(request.event_types), description=request.description)
+        return self._with_secret(await self._endpoints.create(merchant, new, idempotency.claim_of(request, merchant)))
+
+    async def GetWebhookEndpoint(
+        self, request: service_pb2.GetWebhookEndpointRequest, _: Context
+    ) -> endpoint_pb2.WebhookEndpoint:
+        """Return one endpoint."""
+        return mapping.endpoint_message(await self._endpoints.get(_merchant(), UUID(request.webhook_endpoint_id)))
+
+    async def ListWebhookEndpoints(
+        self, _request: service_pb2.ListWebhookEndpointsRequest, _: Context
+    ) -> service_pb2.ListWebhookEndpointsResponse:
+        """Return all endpoints."""
+        found = await self._endpoints.all_of(_merchant())
+        return service_pb2.ListWebhookEndpointsResponse(
+            webhook_endpoints=[mapping.endpoint_message(endpoint) for endpoint in found]
+        )
+
+    async def UpdateWebhookEndpoint(
+        self, request: service_pb2.UpdateWebhookEndpointRequest, _: Context
+    ) -> endpoint_pb2.WebhookEndpoint:
+        """Change an endpoint."""
+        change = Change(
+            url=request.url if request.HasField("url") else None,
+            event_types=tuple(request.event_types),
+            description=request.description if request.HasField("description") else None,
+            enabled=request.enabled if request.HasField("enabled") else None,
+        )
+        updated = await self._endpoints.update(_merchant(), UUID(request.webhook_endpoint_id), change)
+        return mapping.endpoint_message(updated)
+
+    async def DeleteWebhookEndpoint(
+        self, request: service_pb2.DeleteWebhookEndpointRequest, _: Context
+    ) -> endpoint_pb2.WebhookEndpoint:
+        """Delete an endpoint."""
+        return mapping.endpoint_message(await self._endpoints.delete(_merchant(), UUID(request.webhook_endpoint_id)))
+
+    async def PingWebhookEndpoint(self, request: service_pb2.PingWebhookEndpointRequest, _: Context) -> event_pb2.Event:
+        """Send a test event."""
+        return mapping.event_message(await self._endpoints.ping(_merchant(), UUID(request.webhook_endpoint_id)))
+
+    async def RotateWebhookEndpointSecret(
+        self, request: service_pb2.RotateWebhookEndpointSecretRequest, _: Context
+    ) -> endpoint_pb2.WebhookEndpoint:
+        """Replace an endpoint's secret."""
+        merchant = _merchant()
+        overlap = request.overlap.ToTimedelta() if request.HasField("overlap") else endpoint_domain.OVERLAP
         claim = idempotency.claim_of(request, merchant)
-        created = await self._notifications.create_endpoint(merchant, request.url, claim)
-        if isinstance(created, Record):
-            return idempotency.replay(self._notifications.unseal(created), endpoint_pb2.WebhookEndpoint)
-        return mapping.endpoint_message(*created)
+        return self._with_secret(
+            await self._endpoints.rotate(merchant, UUID(request.webhook_endpoint_id), overlap, claim)
+        )
+
+    def _with_secret(self, made: tuple[Endpoint, str] | Record) -> endpoint_pb2.WebhookEndpoint:
+        if isinstance(made, Record):
+            return idempotency.replay(self._endpoints.unseal(made), endpoint_pb2.WebhookEndpoint)
+        return mapping.endpoint_message(*made)
+
+
+class EventServicer(events_grpc.EventServiceServicer):
+    """The public contract of the event log; each RPC's promise is written there."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+
+    async def GetEvent(self, request: events_pb2.GetEventRequest, _: Context) -> event_pb2.Event:
+        """Return one event."""
+        return mapping.event_message(await self._log.get(_merchant(), UUID(request.event_id)))
+
+    async def ListEvents(self, request: events_pb2.ListEventsRequest, _: Context) -> events_pb2.ListEventsResponse:
+        """Return a page of events: one more than asked is read, to know whether there is a next page."""
+        size = request.page_size or paging.DEFAULT_SIZE
+        wanted = EventFilter(
+            types=event_types.types_of(request.type) if request.type else None,
+            resource_id=UUID(request.resource_id) if request.resource_id else None,
+            # as it is stored, in whatever form it was asked for
+            order_id=str(UUID(request.order_id)) if request.order_id else None,
+        )
+        after = paging.decode(request, request.page_token)
+        found = await self._log.page(_merchant(), wanted, after=after, limit=size + 1)
+        return events_pb2.ListEventsResponse(
+            events=[mapping.event_message(event) for event in found[:size]],
+            next_page_token=paging.encode(request, found[size - 1].event_id) if len(found) > size else "",
+        )
+
+    async def ListEventDeliveries(
+        self, request: events_pb2.ListEventDeliveriesRequest, _: Context
+    ) -> events_pb2.ListEventDeliveriesResponse:
+        """Return what became of an event."""
+        found = await self._log.deliveries(_merchant(), UUID(request.event_id))
+        return events_pb2.ListEventDeliveriesResponse(deliveries=[mapping.delivery_message(one) for one in found])
+
+    async def ResendEvent(
+        self, request: events_pb2.ResendEventRequest, _: Context
+    ) -> events_pb2.ListEventDeliveriesResponse:
+        """Send an event again."""
+        endpoint = UUID(request.webhook_endpoint_id) if request.webhook_endpoint_id else None
+        found = await self._log.resend(_merchant(), UUID(request.event_id), endpoint)
+        return events_pb2.ListEventDeliveriesResponse(deliveries=[mapping.delivery_message(one) for one in found])

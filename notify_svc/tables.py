@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
 
 from mesh.schema import NAMING, TIME, dead_letters, idempotency_keys, inbox, with_mesh_tables
 
@@ -18,6 +19,20 @@ webhook_endpoints = sa.Table(
     # encrypted and authenticated by a key that is not in the database
     sa.Column("secret", sa.LargeBinary, nullable=False),
     sa.Column("create_time", TIME, nullable=False),
+    sa.Column("event_types", pg.ARRAY(sa.Text), nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("disable_reason", sa.Text, nullable=False),
+    sa.Column("update_time", TIME, nullable=False),
+    # kept, since deliveries refer to it
+    sa.Column("delete_time", TIME),
+    # what the last rotation replaced, and until when it signs too
+    sa.Column("old_secret", sa.LargeBinary),
+    sa.Column("old_secret_expire_time", TIME),
+    # the first failed attempt since the last that succeeded
+    sa.Column("failing_since", TIME),
+    sa.CheckConstraint("disable_reason IN ('', 'MERCHANT', 'GONE', 'FAILING')", name="disable_reason_known"),
+    sa.CheckConstraint("enabled = (disable_reason = '')", name="disabled_for_a_reason"),
 )
 sa.Index("ix_webhook_endpoints_merchant", webhook_endpoints.c.merchant_id, webhook_endpoints.c.endpoint_id)
 
@@ -36,6 +51,7 @@ events = sa.Table(
     sa.Column("create_time", TIME, nullable=False),
 )
 sa.Index("ix_events_merchant", events.c.merchant_id, events.c.event_id)
+sa.Index("ix_events_order", events.c.merchant_id, events.c.order_id, events.c.event_id)
 sa.Index("ix_events_aggregate", events.c.aggregate_id, events.c.aggregate_version)
 
 deliveries = sa.Table(
@@ -49,12 +65,19 @@ deliveries = sa.Table(
     sa.Column("status", sa.Text, nullable=False),
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("next_attempt_time", TIME),
-    sa.CheckConstraint("status IN ('PENDING', 'DELIVERED', 'FAILED')", name="status_known"),
+    # how many attempts there were when it was last sent again: the schedule begins anew after them
+    sa.Column("attempts_before", sa.Integer, nullable=False),
+    sa.CheckConstraint("status IN ('PENDING', 'DELIVERED', 'FAILED', 'CANCELLED')", name="status_known"),
     sa.UniqueConstraint("endpoint_id", "event_id"),
 )
+# each endpoint has a queue of its own
 sa.Index(
-    "ix_deliveries_due", deliveries.c.next_attempt_time, postgresql_where=deliveries.c.next_attempt_time.is_not(None)
+    "ix_deliveries_queue",
+    deliveries.c.endpoint_id,
+    deliveries.c.next_attempt_time,
+    postgresql_where=deliveries.c.next_attempt_time.is_not(None),
 )
+sa.Index("ix_deliveries_event", deliveries.c.event_id)
 # the first delivery of a version waits for the first attempt of the version before it
 sa.Index(
     "ix_deliveries_untried",

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from fusionx.audit.v1 import audit_service_pb2
 from fusionx.identity.v1 import identity_service_pb2
-from fusionx.notify.v1 import notify_service_pb2
+from fusionx.notify.v1 import event_service_pb2, notify_service_pb2
 from fusionx.order.v1 import order_payment_service_pb2, order_service_pb2
 from fusionx.payment.v1 import payment_service_pb2, webhook_service_pb2
 from google.protobuf.descriptor import FileDescriptor
@@ -25,7 +25,7 @@ from tests.support.run import ROOT
 CONTRACTS: dict[str, tuple[FileDescriptor, ...]] = {
     "order_svc": (order_service_pb2.DESCRIPTOR, order_payment_service_pb2.DESCRIPTOR),
     "payment_svc": (payment_service_pb2.DESCRIPTOR, webhook_service_pb2.DESCRIPTOR),
-    "notify_svc": (notify_service_pb2.DESCRIPTOR,),
+    "notify_svc": (notify_service_pb2.DESCRIPTOR, event_service_pb2.DESCRIPTOR),
     "edge": (identity_service_pb2.DESCRIPTOR,),
     "audit_svc": (audit_service_pb2.DESCRIPTOR,),
 }
@@ -70,7 +70,7 @@ WRONG_SETTINGS: list[tuple[str, dict[str, str | None]]] = [
         ("payment_svc", {f"BANK_TRANSFER_{name}": None})
         for name in ("API_KEY", "API_BASE", "WEBHOOK_SECRET", "TOKEN_SECRET")
     ),
-    ("notify_svc", EVERYWHERE | {"SECRET_KEYS": "tooshort"}),
+    ("notify_svc", EVERYWHERE | {"SECRET_KEYS": "tooshort", "WEBHOOK_ALLOW_NETWORKS": "10.0.0.0/33"}),
     ("notify_svc", {"SECRET_KEYS": None}),
     ("edge", EVERYWHERE | {"KEY_CACHE_SECONDS": "-7.5"}),
     ("audit_svc", EVERYWHERE | {"SPOOL_FILE": None, "ENVOY_ADMIN_URL": "envoy"}),

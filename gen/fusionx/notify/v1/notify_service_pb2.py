@@ -23,13 +23,15 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from fusionx.notify.v1 import event_pb2 as fusionx_dot_notify_dot_v1_dot_event__pb2
 from fusionx.notify.v1 import webhook_endpoint_pb2 as fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2
 from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb2
 from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&fusionx/notify/v1/notify_service.proto\x12\x11\x66usionx.notify.v1\x1a\x1b\x62uf/validate/validate.proto\x1a(fusionx/notify/v1/webhook_endpoint.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\"@\n\x1c\x43reateWebhookEndpointRequest\x12 \n\x03url\x18\x01 \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xc8\x01\x01R\x03url2\xc1\x01\n\rNotifyService\x12\xa4\x01\n\x15\x43reateWebhookEndpoint\x12/.fusionx.notify.v1.CreateWebhookEndpointRequest\x1a\".fusionx.notify.v1.WebhookEndpoint\"6\x98\xdb\x18\x01\xa2\xdb\x18\x0ewebhooks:write\x82\xd3\xe4\x93\x02\x1a\"\x15/v1/webhook_endpoints:\x01*\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&fusionx/notify/v1/notify_service.proto\x12\x11\x66usionx.notify.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1d\x66usionx/notify/v1/event.proto\x1a(fusionx/notify/v1/webhook_endpoint.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\"\x9f\x01\n\x1c\x43reateWebhookEndpointRequest\x12 \n\x03url\x18\x01 \x01(\tB\x0e\xbaH\x0br\x06\x18\x80\x10\x88\x01\x01\xc8\x01\x01R\x03url\x12\x31\n\x0b\x65vent_types\x18\x02 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x32\"\x06r\x04\x10\x01\x18@R\neventTypes\x12*\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x0b\x64\x65scription\"U\n\x19GetWebhookEndpointRequest\x12\x38\n\x13webhook_endpoint_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x11webhookEndpointId\"\x1d\n\x1bListWebhookEndpointsRequest\"o\n\x1cListWebhookEndpointsResponse\x12O\n\x11webhook_endpoints\x18\x01 \x03(\x0b\x32\".fusionx.notify.v1.WebhookEndpointR\x10webhookEndpoints\"\xa3\x02\n\x1cUpdateWebhookEndpointRequest\x12\x38\n\x13webhook_endpoint_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x11webhookEndpointId\x12\"\n\x03url\x18\x02 \x01(\tB\x0b\xbaH\x08r\x06\x18\x80\x10\x88\x01\x01H\x00R\x03url\x88\x01\x01\x12\x31\n\x0b\x65vent_types\x18\x03 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x32\"\x06r\x04\x10\x01\x18@R\neventTypes\x12/\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03H\x01R\x0b\x64\x65scription\x88\x01\x01\x12\x1d\n\x07\x65nabled\x18\x05 \x01(\x08H\x02R\x07\x65nabled\x88\x01\x01\x42\x06\n\x04_urlB\x0e\n\x0c_descriptionB\n\n\x08_enabled\"X\n\x1c\x44\x65leteWebhookEndpointRequest\x12\x38\n\x13webhook_endpoint_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x11webhookEndpointId\"V\n\x1aPingWebhookEndpointRequest\x12\x38\n\x13webhook_endpoint_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x11webhookEndpointId\"\xa3\x01\n\"RotateWebhookEndpointSecretRequest\x12\x38\n\x13webhook_endpoint_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x11webhookEndpointId\x12\x43\n\x07overlap\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xf5$2\x00R\x07overlap2\xb0\n\n\rNotifyService\x12\xa4\x01\n\x15\x43reateWebhookEndpoint\x12/.fusionx.notify.v1.CreateWebhookEndpointRequest\x1a\".fusionx.notify.v1.WebhookEndpoint\"6\x98\xdb\x18\x01\xa2\xdb\x18\x0ewebhooks:write\x82\xd3\xe4\x93\x02\x1a\"\x15/v1/webhook_endpoints:\x01*\x12\xb3\x01\n\x12GetWebhookEndpoint\x12,.fusionx.notify.v1.GetWebhookEndpointRequest\x1a\".fusionx.notify.v1.WebhookEndpoint\"K\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rwebhooks:read\x82\xd3\xe4\x93\x02-\x12+/v1/webhook_endpoints/{webhook_endpoint_id}\x12\xae\x01\n\x14ListWebhookEndpoints\x12..fusionx.notify.v1.ListWebhookEndpointsRequest\x1a/.fusionx.notify.v1.ListWebhookEndpointsResponse\"5\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rwebhooks:read\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/webhook_endpoints\x12\xbd\x01\n\x15UpdateWebhookEndpoint\x12/.fusionx.notify.v1.UpdateWebhookEndpointRequest\x1a\".fusionx.notify.v1.WebhookEndpoint\"O\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\x0ewebhooks:write\x82\xd3\xe4\x93\x02\x30\x32+/v1/webhook_endpoints/{webhook_endpoint_id}:\x01*\x12\xba\x01\n\x15\x44\x65leteWebhookEndpoint\x12/.fusionx.notify.v1.DeleteWebhookEndpointRequest\x1a\".fusionx.notify.v1.WebhookEndpoint\"L\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\x0ewebhooks:write\x82\xd3\xe4\x93\x02-*+/v1/webhook_endpoints/{webhook_endpoint_id}\x12\xb1\x01\n\x13PingWebhookEndpoint\x12-.fusionx.notify.v1.PingWebhookEndpointRequest\x1a\x18.fusionx.notify.v1.Event\"Q\x98\xdb\x18\x01\xa2\xdb\x18\x0ewebhooks:write\x82\xd3\xe4\x93\x02\x35\"0/v1/webhook_endpoints/{webhook_endpoint_id}/ping:\x01*\x12\xd4\x01\n\x1bRotateWebhookEndpointSecret\x12\x35.fusionx.notify.v1.RotateWebhookEndpointSecretRequest\x1a\".fusionx.notify.v1.WebhookEndpoint\"Z\x98\xdb\x18\x01\xa2\xdb\x18\x0ewebhooks:write\x82\xd3\xe4\x93\x02>\"9/v1/webhook_endpoints/{webhook_endpoint_id}/rotate_secret:\x01*\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,12 +40,60 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['url']._loaded_options = None
   _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['url']._serialized_options = b'\272H\013r\006\030\200\020\210\001\001\310\001\001'
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['event_types']._loaded_options = None
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['event_types']._serialized_options = b'\272H\r\222\001\n\0202\"\006r\004\020\001\030@'
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['description']._loaded_options = None
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST'].fields_by_name['description']._serialized_options = b'\272H\005r\003\030\364\003'
+  _globals['_GETWEBHOOKENDPOINTREQUEST'].fields_by_name['webhook_endpoint_id']._loaded_options = None
+  _globals['_GETWEBHOOKENDPOINTREQUEST'].fields_by_name['webhook_endpoint_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST'].fields_by_name['webhook_endpoint_id']._loaded_options = None
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST'].fields_by_name['webhook_endpoint_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST'].fields_by_name['url']._loaded_options = None
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST'].fields_by_name['url']._serialized_options = b'\272H\010r\006\030\200\020\210\001\001'
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST'].fields_by_name['event_types']._loaded_options = None
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST'].fields_by_name['event_types']._serialized_options = b'\272H\r\222\001\n\0202\"\006r\004\020\001\030@'
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST'].fields_by_name['description']._loaded_options = None
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST'].fields_by_name['description']._serialized_options = b'\272H\005r\003\030\364\003'
+  _globals['_DELETEWEBHOOKENDPOINTREQUEST'].fields_by_name['webhook_endpoint_id']._loaded_options = None
+  _globals['_DELETEWEBHOOKENDPOINTREQUEST'].fields_by_name['webhook_endpoint_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_PINGWEBHOOKENDPOINTREQUEST'].fields_by_name['webhook_endpoint_id']._loaded_options = None
+  _globals['_PINGWEBHOOKENDPOINTREQUEST'].fields_by_name['webhook_endpoint_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETREQUEST'].fields_by_name['webhook_endpoint_id']._loaded_options = None
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETREQUEST'].fields_by_name['webhook_endpoint_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETREQUEST'].fields_by_name['overlap']._loaded_options = None
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETREQUEST'].fields_by_name['overlap']._serialized_options = b'\272H\013\252\001\010\"\004\010\200\365$2\000'
   _globals['_NOTIFYSERVICE']._loaded_options = None
   _globals['_NOTIFYSERVICE']._serialized_options = b'\352\333\030\005envoy'
   _globals['_NOTIFYSERVICE'].methods_by_name['CreateWebhookEndpoint']._loaded_options = None
   _globals['_NOTIFYSERVICE'].methods_by_name['CreateWebhookEndpoint']._serialized_options = b'\230\333\030\001\242\333\030\016webhooks:write\202\323\344\223\002\032\"\025/v1/webhook_endpoints:\001*'
-  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_start=223
-  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_end=287
-  _globals['_NOTIFYSERVICE']._serialized_start=290
-  _globals['_NOTIFYSERVICE']._serialized_end=483
+  _globals['_NOTIFYSERVICE'].methods_by_name['GetWebhookEndpoint']._loaded_options = None
+  _globals['_NOTIFYSERVICE'].methods_by_name['GetWebhookEndpoint']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\rwebhooks:read\202\323\344\223\002-\022+/v1/webhook_endpoints/{webhook_endpoint_id}'
+  _globals['_NOTIFYSERVICE'].methods_by_name['ListWebhookEndpoints']._loaded_options = None
+  _globals['_NOTIFYSERVICE'].methods_by_name['ListWebhookEndpoints']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\rwebhooks:read\202\323\344\223\002\027\022\025/v1/webhook_endpoints'
+  _globals['_NOTIFYSERVICE'].methods_by_name['UpdateWebhookEndpoint']._loaded_options = None
+  _globals['_NOTIFYSERVICE'].methods_by_name['UpdateWebhookEndpoint']._serialized_options = b'\220\002\002\230\333\030\001\242\333\030\016webhooks:write\202\323\344\223\00202+/v1/webhook_endpoints/{webhook_endpoint_id}:\001*'
+  _globals['_NOTIFYSERVICE'].methods_by_name['DeleteWebhookEndpoint']._loaded_options = None
+  _globals['_NOTIFYSERVICE'].methods_by_name['DeleteWebhookEndpoint']._serialized_options = b'\220\002\002\230\333\030\001\242\333\030\016webhooks:write\202\323\344\223\002-*+/v1/webhook_endpoints/{webhook_endpoint_id}'
+  _globals['_NOTIFYSERVICE'].methods_by_name['PingWebhookEndpoint']._loaded_options = None
+  _globals['_NOTIFYSERVICE'].methods_by_name['PingWebhookEndpoint']._serialized_options = b'\230\333\030\001\242\333\030\016webhooks:write\202\323\344\223\0025\"0/v1/webhook_endpoints/{webhook_endpoint_id}/ping:\001*'
+  _globals['_NOTIFYSERVICE'].methods_by_name['RotateWebhookEndpointSecret']._loaded_options = None
+  _globals['_NOTIFYSERVICE'].methods_by_name['RotateWebhookEndpointSecret']._serialized_options = b'\230\333\030\001\242\333\030\016webhooks:write\202\323\344\223\002>\"9/v1/webhook_endpoints/{webhook_endpoint_id}/rotate_secret:\001*'
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_start=287
+  _globals['_CREATEWEBHOOKENDPOINTREQUEST']._serialized_end=446
+  _globals['_GETWEBHOOKENDPOINTREQUEST']._serialized_start=448
+  _globals['_GETWEBHOOKENDPOINTREQUEST']._serialized_end=533
+  _globals['_LISTWEBHOOKENDPOINTSREQUEST']._serialized_start=535
+  _globals['_LISTWEBHOOKENDPOINTSREQUEST']._serialized_end=564
+  _globals['_LISTWEBHOOKENDPOINTSRESPONSE']._serialized_start=566
+  _globals['_LISTWEBHOOKENDPOINTSRESPONSE']._serialized_end=677
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST']._serialized_start=680
+  _globals['_UPDATEWEBHOOKENDPOINTREQUEST']._serialized_end=971
+  _globals['_DELETEWEBHOOKENDPOINTREQUEST']._serialized_start=973
+  _globals['_DELETEWEBHOOKENDPOINTREQUEST']._serialized_end=1061
+  _globals['_PINGWEBHOOKENDPOINTREQUEST']._serialized_start=1063
+  _globals['_PINGWEBHOOKENDPOINTREQUEST']._serialized_end=1149
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETREQUEST']._serialized_start=1152
+  _globals['_ROTATEWEBHOOKENDPOINTSECRETREQUEST']._serialized_end=1315
+  _globals['_NOTIFYSERVICE']._serialized_start=1318
+  _globals['_NOTIFYSERVICE']._serialized_end=2646
 # @@protoc_insertion_point(module_scope)

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from fusionx.notify.v1 import event_pb2 as fusionx_dot_notify_dot_v1_dot_event__pb2
 from fusionx.notify.v1 import notify_service_pb2 as fusionx_dot_notify_dot_v1_dot_notify__service__pb2
 from fusionx.notify.v1 import webhook_endpoint_pb2 as fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2
 
@@ -27,7 +28,7 @@ if _version_not_supported:
 
 
 class NotifyServiceStub:
-    """Where and how a merchant hears of events.
+    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND.
     """
 
     def __init__(self, channel):
@@ -41,19 +42,106 @@ class NotifyServiceStub:
                 request_serializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.CreateWebhookEndpointRequest.SerializeToString,
                 response_deserializer=fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.FromString,
                 _registered_method=True)
+        self.GetWebhookEndpoint = channel.unary_unary(
+                '/fusionx.notify.v1.NotifyService/GetWebhookEndpoint',
+                request_serializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.GetWebhookEndpointRequest.SerializeToString,
+                response_deserializer=fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.FromString,
+                _registered_method=True)
+        self.ListWebhookEndpoints = channel.unary_unary(
+                '/fusionx.notify.v1.NotifyService/ListWebhookEndpoints',
+                request_serializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.ListWebhookEndpointsRequest.SerializeToString,
+                response_deserializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.ListWebhookEndpointsResponse.FromString,
+                _registered_method=True)
+        self.UpdateWebhookEndpoint = channel.unary_unary(
+                '/fusionx.notify.v1.NotifyService/UpdateWebhookEndpoint',
+                request_serializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.UpdateWebhookEndpointRequest.SerializeToString,
+                response_deserializer=fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.FromString,
+                _registered_method=True)
+        self.DeleteWebhookEndpoint = channel.unary_unary(
+                '/fusionx.notify.v1.NotifyService/DeleteWebhookEndpoint',
+                request_serializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.DeleteWebhookEndpointRequest.SerializeToString,
+                response_deserializer=fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.FromString,
+                _registered_method=True)
+        self.PingWebhookEndpoint = channel.unary_unary(
+                '/fusionx.notify.v1.NotifyService/PingWebhookEndpoint',
+                request_serializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.PingWebhookEndpointRequest.SerializeToString,
+                response_deserializer=fusionx_dot_notify_dot_v1_dot_event__pb2.Event.FromString,
+                _registered_method=True)
+        self.RotateWebhookEndpointSecret = channel.unary_unary(
+                '/fusionx.notify.v1.NotifyService/RotateWebhookEndpointSecret',
+                request_serializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.RotateWebhookEndpointSecretRequest.SerializeToString,
+                response_deserializer=fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.FromString,
+                _registered_method=True)
 
 
 class NotifyServiceServicer:
-    """Where and how a merchant hears of events.
+    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND.
     """
 
     def CreateWebhookEndpoint(self, request, context):
-        """Registers a URL that all events of the merchant are posted to from now on.
+        """Registers a URL that the merchant's events are posted to from now on. A merchant has up to 20.
 
         Deliveries are signed by Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`) with the
         secret in the answer, which is shown only here. Idempotent with an `Idempotency-Key` header, as CreateOrder is.
 
-        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called.
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
+        URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, the nearest names are told);
+        FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetWebhookEndpoint(self, request, context):
+        """Returns one endpoint, without its secret. Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWebhookEndpoints(self, request, context):
+        """Lists the merchant's endpoints, oldest first, without their secrets: 20 at the most, so there are no pages.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateWebhookEndpoint(self, request, context):
+        """Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it cancels
+        what is on its way to it.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteWebhookEndpoint(self, request, context):
+        """Deletes an endpoint and cancels what is on its way to it. Returns it as it was, disabled.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PingWebhookEndpoint(self, request, context):
+        """Sends a `ping` event to the endpoint, signed, logged and retried as any other. Returns the event.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RotateWebhookEndpointSecret(self, request, context):
+        """Gives the endpoint a new secret, which is shown only in this answer.
+
+        During the overlap deliveries carry the signatures of both secrets, separated by a space (Standard Webhooks), so a
+        receiver may hold either; afterwards only that of the new one. A secret that an earlier rotation was replacing
+        ends at once. Idempotent with an `Idempotency-Key` header.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -67,6 +155,36 @@ def add_NotifyServiceServicer_to_server(servicer, server):
                     request_deserializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.CreateWebhookEndpointRequest.FromString,
                     response_serializer=fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.SerializeToString,
             ),
+            'GetWebhookEndpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWebhookEndpoint,
+                    request_deserializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.GetWebhookEndpointRequest.FromString,
+                    response_serializer=fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.SerializeToString,
+            ),
+            'ListWebhookEndpoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhookEndpoints,
+                    request_deserializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.ListWebhookEndpointsRequest.FromString,
+                    response_serializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.ListWebhookEndpointsResponse.SerializeToString,
+            ),
+            'UpdateWebhookEndpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateWebhookEndpoint,
+                    request_deserializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.UpdateWebhookEndpointRequest.FromString,
+                    response_serializer=fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.SerializeToString,
+            ),
+            'DeleteWebhookEndpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteWebhookEndpoint,
+                    request_deserializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.DeleteWebhookEndpointRequest.FromString,
+                    response_serializer=fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.SerializeToString,
+            ),
+            'PingWebhookEndpoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.PingWebhookEndpoint,
+                    request_deserializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.PingWebhookEndpointRequest.FromString,
+                    response_serializer=fusionx_dot_notify_dot_v1_dot_event__pb2.Event.SerializeToString,
+            ),
+            'RotateWebhookEndpointSecret': grpc.unary_unary_rpc_method_handler(
+                    servicer.RotateWebhookEndpointSecret,
+                    request_deserializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.RotateWebhookEndpointSecretRequest.FromString,
+                    response_serializer=fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'fusionx.notify.v1.NotifyService', rpc_method_handlers)
@@ -76,7 +194,7 @@ def add_NotifyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class NotifyService:
-    """Where and how a merchant hears of events.
+    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND.
     """
 
     @staticmethod
@@ -95,6 +213,168 @@ class NotifyService:
             target,
             '/fusionx.notify.v1.NotifyService/CreateWebhookEndpoint',
             fusionx_dot_notify_dot_v1_dot_notify__service__pb2.CreateWebhookEndpointRequest.SerializeToString,
+            fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWebhookEndpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.notify.v1.NotifyService/GetWebhookEndpoint',
+            fusionx_dot_notify_dot_v1_dot_notify__service__pb2.GetWebhookEndpointRequest.SerializeToString,
+            fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhookEndpoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.notify.v1.NotifyService/ListWebhookEndpoints',
+            fusionx_dot_notify_dot_v1_dot_notify__service__pb2.ListWebhookEndpointsRequest.SerializeToString,
+            fusionx_dot_notify_dot_v1_dot_notify__service__pb2.ListWebhookEndpointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateWebhookEndpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.notify.v1.NotifyService/UpdateWebhookEndpoint',
+            fusionx_dot_notify_dot_v1_dot_notify__service__pb2.UpdateWebhookEndpointRequest.SerializeToString,
+            fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteWebhookEndpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.notify.v1.NotifyService/DeleteWebhookEndpoint',
+            fusionx_dot_notify_dot_v1_dot_notify__service__pb2.DeleteWebhookEndpointRequest.SerializeToString,
+            fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PingWebhookEndpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.notify.v1.NotifyService/PingWebhookEndpoint',
+            fusionx_dot_notify_dot_v1_dot_notify__service__pb2.PingWebhookEndpointRequest.SerializeToString,
+            fusionx_dot_notify_dot_v1_dot_event__pb2.Event.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RotateWebhookEndpointSecret(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.notify.v1.NotifyService/RotateWebhookEndpointSecret',
+            fusionx_dot_notify_dot_v1_dot_notify__service__pb2.RotateWebhookEndpointSecretRequest.SerializeToString,
             fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.FromString,
             options,
             channel_credentials,

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from fusionx.notify.v1 import event_pb2 as _event_pb2
 from fusionx.notify.v1 import notify_service_pb2 as _notify_service_pb2
 from fusionx.notify.v1 import webhook_endpoint_pb2 as _webhook_endpoint_pb2
 from grpc import aio as _aio
@@ -28,37 +29,99 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class NotifyServiceStub:
-    """Where and how a merchant hears of events."""
+    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> NotifyServiceAsyncStub: ...
     CreateWebhookEndpoint: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.CreateWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]
-    """Registers a URL that all events of the merchant are posted to from now on.
+    """Registers a URL that the merchant's events are posted to from now on. A merchant has up to 20.
 
     Deliveries are signed by Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`) with the
     secret in the answer, which is shown only here. Idempotent with an `Idempotency-Key` header, as CreateOrder is.
 
-    Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called.
+    Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
+    URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, the nearest names are told);
+    FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+    """
+    GetWebhookEndpoint: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.GetWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]
+    """Returns one endpoint, without its secret. Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND."""
+    ListWebhookEndpoints: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.ListWebhookEndpointsRequest, _notify_service_pb2.ListWebhookEndpointsResponse]
+    """Lists the merchant's endpoints, oldest first, without their secrets: 20 at the most, so there are no pages."""
+    UpdateWebhookEndpoint: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.UpdateWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]
+    """Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it cancels
+    what is on its way to it.
+
+    Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+    """
+    DeleteWebhookEndpoint: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.DeleteWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]
+    """Deletes an endpoint and cancels what is on its way to it. Returns it as it was, disabled.
+
+    Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+    """
+    PingWebhookEndpoint: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.PingWebhookEndpointRequest, _event_pb2.Event]
+    """Sends a `ping` event to the endpoint, signed, logged and retried as any other. Returns the event.
+
+    Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+    """
+    RotateWebhookEndpointSecret: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.RotateWebhookEndpointSecretRequest, _webhook_endpoint_pb2.WebhookEndpoint]
+    """Gives the endpoint a new secret, which is shown only in this answer.
+
+    During the overlap deliveries carry the signatures of both secrets, separated by a space (Standard Webhooks), so a
+    receiver may hold either; afterwards only that of the new one. A secret that an earlier rotation was replacing
+    ends at once. Idempotent with an `Idempotency-Key` header.
+
+    Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
     """
 
 @_typing.type_check_only
 class NotifyServiceAsyncStub(NotifyServiceStub):
-    """Where and how a merchant hears of events."""
+    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.CreateWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]  # type: ignore[assignment]
-    """Registers a URL that all events of the merchant are posted to from now on.
+    """Registers a URL that the merchant's events are posted to from now on. A merchant has up to 20.
 
     Deliveries are signed by Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`) with the
     secret in the answer, which is shown only here. Idempotent with an `Idempotency-Key` header, as CreateOrder is.
 
-    Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called.
+    Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
+    URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, the nearest names are told);
+    FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+    """
+    GetWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.GetWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]  # type: ignore[assignment]
+    """Returns one endpoint, without its secret. Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND."""
+    ListWebhookEndpoints: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.ListWebhookEndpointsRequest, _notify_service_pb2.ListWebhookEndpointsResponse]  # type: ignore[assignment]
+    """Lists the merchant's endpoints, oldest first, without their secrets: 20 at the most, so there are no pages."""
+    UpdateWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.UpdateWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]  # type: ignore[assignment]
+    """Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it cancels
+    what is on its way to it.
+
+    Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+    """
+    DeleteWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.DeleteWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]  # type: ignore[assignment]
+    """Deletes an endpoint and cancels what is on its way to it. Returns it as it was, disabled.
+
+    Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+    """
+    PingWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.PingWebhookEndpointRequest, _event_pb2.Event]  # type: ignore[assignment]
+    """Sends a `ping` event to the endpoint, signed, logged and retried as any other. Returns the event.
+
+    Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+    """
+    RotateWebhookEndpointSecret: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.RotateWebhookEndpointSecretRequest, _webhook_endpoint_pb2.WebhookEndpoint]  # type: ignore[assignment]
+    """Gives the endpoint a new secret, which is shown only in this answer.
+
+    During the overlap deliveries carry the signatures of both secrets, separated by a space (Standard Webhooks), so a
+    receiver may hold either; afterwards only that of the new one. A secret that an earlier rotation was replacing
+    ends at once. Idempotent with an `Idempotency-Key` header.
+
+    Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
     """
 
 class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Where and how a merchant hears of events."""
+    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def CreateWebhookEndpoint(
@@ -66,12 +129,79 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _notify_service_pb2.CreateWebhookEndpointRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_webhook_endpoint_pb2.WebhookEndpoint, _abc.Awaitable[_webhook_endpoint_pb2.WebhookEndpoint]]:
-        """Registers a URL that all events of the merchant are posted to from now on.
+        """Registers a URL that the merchant's events are posted to from now on. A merchant has up to 20.
 
         Deliveries are signed by Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`) with the
         secret in the answer, which is shown only here. Idempotent with an `Idempotency-Key` header, as CreateOrder is.
 
-        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called.
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
+        URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, the nearest names are told);
+        FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+        """
+
+    @_abc_1.abstractmethod
+    def GetWebhookEndpoint(
+        self,
+        request: _notify_service_pb2.GetWebhookEndpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhook_endpoint_pb2.WebhookEndpoint, _abc.Awaitable[_webhook_endpoint_pb2.WebhookEndpoint]]:
+        """Returns one endpoint, without its secret. Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND."""
+
+    @_abc_1.abstractmethod
+    def ListWebhookEndpoints(
+        self,
+        request: _notify_service_pb2.ListWebhookEndpointsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notify_service_pb2.ListWebhookEndpointsResponse, _abc.Awaitable[_notify_service_pb2.ListWebhookEndpointsResponse]]:
+        """Lists the merchant's endpoints, oldest first, without their secrets: 20 at the most, so there are no pages."""
+
+    @_abc_1.abstractmethod
+    def UpdateWebhookEndpoint(
+        self,
+        request: _notify_service_pb2.UpdateWebhookEndpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhook_endpoint_pb2.WebhookEndpoint, _abc.Awaitable[_webhook_endpoint_pb2.WebhookEndpoint]]:
+        """Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it cancels
+        what is on its way to it.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteWebhookEndpoint(
+        self,
+        request: _notify_service_pb2.DeleteWebhookEndpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhook_endpoint_pb2.WebhookEndpoint, _abc.Awaitable[_webhook_endpoint_pb2.WebhookEndpoint]]:
+        """Deletes an endpoint and cancels what is on its way to it. Returns it as it was, disabled.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def PingWebhookEndpoint(
+        self,
+        request: _notify_service_pb2.PingWebhookEndpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_event_pb2.Event, _abc.Awaitable[_event_pb2.Event]]:
+        """Sends a `ping` event to the endpoint, signed, logged and retried as any other. Returns the event.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+        """
+
+    @_abc_1.abstractmethod
+    def RotateWebhookEndpointSecret(
+        self,
+        request: _notify_service_pb2.RotateWebhookEndpointSecretRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_webhook_endpoint_pb2.WebhookEndpoint, _abc.Awaitable[_webhook_endpoint_pb2.WebhookEndpoint]]:
+        """Gives the endpoint a new secret, which is shown only in this answer.
+
+        During the overlap deliveries carry the signatures of both secrets, separated by a space (Standard Webhooks), so a
+        receiver may hold either; afterwards only that of the new one. A secret that an earlier rotation was replacing
+        ends at once. Idempotent with an `Idempotency-Key` header.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
         """
 
 def add_NotifyServiceServicer_to_server(servicer: NotifyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -3,9 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -23,19 +26,70 @@ class WebhookEndpoint(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _DisableReason:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _DisableReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[WebhookEndpoint._DisableReason.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        DISABLE_REASON_UNSPECIFIED: WebhookEndpoint._DisableReason.ValueType  # 0
+        """It is enabled."""
+        MERCHANT: WebhookEndpoint._DisableReason.ValueType  # 1
+        """The merchant disabled it."""
+        GONE: WebhookEndpoint._DisableReason.ValueType  # 2
+        """It answered 410 Gone."""
+        FAILING: WebhookEndpoint._DisableReason.ValueType  # 3
+        """It took nothing for five days."""
+
+    class DisableReason(_DisableReason, metaclass=_DisableReasonEnumTypeWrapper):
+        """Why an endpoint gets nothing."""
+
+    DISABLE_REASON_UNSPECIFIED: WebhookEndpoint.DisableReason.ValueType  # 0
+    """It is enabled."""
+    MERCHANT: WebhookEndpoint.DisableReason.ValueType  # 1
+    """The merchant disabled it."""
+    GONE: WebhookEndpoint.DisableReason.ValueType  # 2
+    """It answered 410 Gone."""
+    FAILING: WebhookEndpoint.DisableReason.ValueType  # 3
+    """It took nothing for five days."""
+
     WEBHOOK_ENDPOINT_ID_FIELD_NUMBER: _builtins.int
     URL_FIELD_NUMBER: _builtins.int
     SECRET_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    EVENT_TYPES_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ENABLED_FIELD_NUMBER: _builtins.int
+    DISABLE_REASON_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    OLD_SECRET_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     webhook_endpoint_id: _builtins.str
     """Identity of the endpoint, a UUIDv7 given by the gateway."""
     url: _builtins.str
     """Where events are posted to."""
     secret: _builtins.str
-    """The signing secret, `whsec_` and base64 (Standard Webhooks). Sent once, in the answer to its creation."""
+    """The signing secret, `whsec_` and base64 (Standard Webhooks). Sent once, in the answer to its creation or rotation."""
+    description: _builtins.str
+    """The merchant's own words for it."""
+    enabled: _builtins.bool
+    """Whether events are sent to it."""
+    disable_reason: Global___WebhookEndpoint.DisableReason.ValueType
+    """Why it is disabled."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the endpoint was created."""
+
+    @_builtins.property
+    def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The types of events that it gets: names such as `order.succeeded`, families such as `order.*`, or `*` for all."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last changed by the merchant, or disabled."""
+
+    @_builtins.property
+    def old_secret_expire_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when deliveries are signed with the secret before the last rotation too. Unset: it was never rotated."""
 
     def __init__(
         self,
@@ -44,10 +98,16 @@ class WebhookEndpoint(_message.Message):
         url: _builtins.str = ...,
         secret: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        event_types: _abc.Iterable[_builtins.str] | None = ...,
+        description: _builtins.str = ...,
+        enabled: _builtins.bool = ...,
+        disable_reason: Global___WebhookEndpoint.DisableReason.ValueType = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        old_secret_expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "old_secret_expire_time", b"old_secret_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "secret", b"secret", "url", b"url", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "description", b"description", "disable_reason", b"disable_reason", "enabled", b"enabled", "event_types", b"event_types", "old_secret_expire_time", b"old_secret_expire_time", "secret", b"secret", "update_time", b"update_time", "url", b"url", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

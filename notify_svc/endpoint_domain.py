@@ -1,0 +1,120 @@
+"""Endpoints: their URLs, secrets, and the types of events that they get. Pure: no I/O."""
+
+from __future__ import annotations
+
+import base64
+import difflib
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from notify_svc import addresses
+from notify_svc.addresses import Network
+
+SECRET_PREFIX = "whsec_"  # noqa: S105  # the public prefix, not a secret
+MAX_URL_LENGTH = 2048
+MAX_ENDPOINTS = 20
+ALL = "*"
+OVERLAP = timedelta(hours=24)
+"""How long an old secret signs beside the new one when nobody says otherwise."""
+
+_LOCAL_NAMES = (".localhost", ".local", ".internal")
+
+
+class UrlRefusedError(ValueError):
+    """A URL that events may not be posted to."""
+
+
+class DisableReason(StrEnum):
+    """Why an endpoint gets nothing."""
+
+    NONE = ""
+    MERCHANT = "MERCHANT"
+    GONE = "GONE"
+    FAILING = "FAILING"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A URL of a merchant's, and which events it gets. Its secrets stay in the database."""
+
+    endpoint_id: UUID
+    merchant_id: UUID
+    url: str
+    event_types: tuple[str, ...]
+    description: str
+    disable_reason: DisableReason
+    create_time: datetime
+    update_time: datetime
+    old_secret_expire_time: datetime | None = None
+
+    @property
+    def enabled(self) -> bool:
+        """Whether events are sent to it."""
+        return self.disable_reason is DisableReason.NONE
+
+
+def new_secret(random_bytes: Callable[[int], bytes]) -> str:
+    """Return a new signing secret as Standard Webhooks writes it: `whsec_` and base64 of 24 random bytes."""
+    return SECRET_PREFIX + base64.b64encode(random_bytes(24)).decode()
+
+
+def check_url(url: str, *, allow_http: bool, allowed: Sequence[Network] = ()) -> None:
+    """Refuse a URL that must not be called: no https, credentials inside, or a host that cannot be public.
+
+    Names are not looked up: what they lead to counts at each connection (`notify_svc.transport`).
+
+    Raises:
+        UrlRefusedError: it says what is wrong.
+    """
+    if len(url) > MAX_URL_LENGTH:
+        raise UrlRefusedError(f"must have at most {MAX_URL_LENGTH} characters")
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise UrlRefusedError("must be a URL") from None
+    if parts.scheme != "https" and not (allow_http and parts.scheme == "http"):
+        raise UrlRefusedError("must be an https URL")
+    if not host or port == 0:
+        raise UrlRefusedError("must name a host")
+    if parts.username is not None or parts.password is not None:
+        raise UrlRefusedError("must not carry credentials")
+    _check_host(host.rstrip("."), allowed)
+
+
+def _check_host(host: str, allowed: Sequence[Network]) -> None:
+    if host == "localhost" or host.endswith(_LOCAL_NAMES):
+        if not allowed:
+            raise UrlRefusedError("must be a public address")
+        return
+    try:
+        address = addresses.literal(host)
+    except ValueError as error:
+        raise UrlRefusedError(str(error)) from None
+    if address is not None and (why := addresses.refusal(address, allowed)):
+        raise UrlRefusedError(f"must be a public address, not {why}")
+
+
+def takes(event_types: Collection[str], event_type: str) -> bool:
+    """Whether filters let an event type through: its name, its family `order.*`, or `*`."""
+    return ALL in event_types or event_type in event_types or family_of(event_type) in event_types
+
+
+def family_of(event_type: str) -> str:
+    """Return the filter for all events of the same kind of resource."""
+    return event_type.partition(".")[0] + ".*"
+
+
+def types_of(event_filter: str, known: Collection[str]) -> list[str]:
+    """Return the known types that one filter lets through; none when it is no filter at all."""
+    return [name for name in known if takes((event_filter,), name)]
+
+
+def nearest(event_filter: str, known: Collection[str]) -> list[str]:
+    """Return what somebody who wrote an unknown filter may have meant."""
+    names = [*known, *sorted({family_of(name) for name in known if "." in name})]
+    return difflib.get_close_matches(event_filter.lower().replace("_", "."), names, n=3, cutoff=0.5)

@@ -1,0 +1,165 @@
+"""Every SQL statement about endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from mesh.database import Row, Session, parameters_for, statement
+from mesh.schema import TIME
+from notify_svc.domain import DeliveryStatus
+from notify_svc.endpoint_domain import DisableReason, Endpoint
+from notify_svc.tables import deliveries, webhook_endpoints
+
+_endpoints = webhook_endpoints.c
+_merchant = sa.bindparam("merchant_id", type_=sa.UUID)
+_id = sa.bindparam("endpoint_id", type_=sa.UUID)
+_now = sa.bindparam("now", type_=TIME)
+_there = (_endpoints.merchant_id == _merchant, _endpoints.delete_time.is_(None))
+
+# two that are created at once must see each other when they are counted
+_LOCK_MERCHANT = statement(
+    sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.cast(_merchant, sa.Text), 0)))
+)
+_NEW = ("endpoint_id", "merchant_id", "url", "event_types", "description", "create_time", "update_time", "secret")
+_ADD = statement(
+    sa.insert(webhook_endpoints).values(
+        parameters_for(webhook_endpoints, *_NEW) | {"enabled": sa.true(), "disable_reason": sa.literal("")}
+    )
+)
+_GET = statement(sa.select(webhook_endpoints).where(_endpoints.endpoint_id == _id, *_there))
+_LOCK = statement(sa.select(webhook_endpoints).where(_endpoints.endpoint_id == _id, *_there).with_for_update())
+_LIST = statement(sa.select(webhook_endpoints).where(*_there).order_by(_endpoints.endpoint_id))
+_RECEIVERS = statement(
+    sa.select(_endpoints.merchant_id, _endpoints.endpoint_id, _endpoints.event_types).where(
+        _endpoints.merchant_id == sa.func.any(sa.bindparam("merchant_ids", type_=pg.ARRAY(sa.UUID))),
+        _endpoints.enabled,
+        _endpoints.delete_time.is_(None),
+    )
+)
+_reason = sa.bindparam("reason", type_=sa.Text)
+_UPDATE = statement(
+    sa.update(webhook_endpoints)
+    .where(_endpoints.endpoint_id == _id)
+    .values(
+        parameters_for(webhook_endpoints, "url", "event_types", "description", "update_time")
+        | {
+            "enabled": _reason == "",
+            "disable_reason": _reason,
+            # what is enabled again starts with a clean slate
+            "failing_since": sa.case((_endpoints.enabled, _endpoints.failing_since), else_=sa.null()),
+        }
+    )
+)
+_DISABLE = statement(
+    sa.update(webhook_endpoints)
+    .where(_endpoints.endpoint_id == _id, _endpoints.enabled)
+    .values(enabled=sa.false(), disable_reason=_reason, update_time=_now)
+)
+_DELETE = statement(
+    sa.update(webhook_endpoints)
+    .where(_endpoints.endpoint_id == _id)
+    .values(delete_time=_now, update_time=_now, enabled=sa.false(), disable_reason="MERCHANT")
+)
+_ROTATE = statement(
+    sa.update(webhook_endpoints)
+    .where(_endpoints.endpoint_id == _id)
+    .values(
+        secret=sa.bindparam("secret", type_=sa.LargeBinary),
+        old_secret=sa.case((sa.bindparam("expire", type_=TIME) > _now, _endpoints.secret), else_=sa.null()),
+        old_secret_expire_time=sa.bindparam("expire", type_=TIME),
+        update_time=_now,
+    )
+)
+_CANCEL = statement(
+    sa.update(deliveries)
+    .where(deliveries.c.endpoint_id == _id, deliveries.c.status == "PENDING")
+    .values(status=str(DeliveryStatus.CANCELLED), next_attempt_time=sa.null())
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An endpoint that is enabled, and what it wants to hear of."""
+
+    endpoint_id: UUID
+    event_types: frozenset[str]
+
+
+def _endpoint(row: Row) -> Endpoint:
+    return Endpoint(
+        endpoint_id=row.endpoint_id,
+        merchant_id=row.merchant_id,
+        url=row.url,
+        event_types=tuple(row.event_types),
+        description=row.description,
+        disable_reason=DisableReason(row.disable_reason),
+        create_time=row.create_time,
+        update_time=row.update_time,
+        old_secret_expire_time=row.old_secret_expire_time,
+    )
+
+
+class EndpointRepository:
+    """Endpoints in PostgreSQL. Methods run in the session that they are given."""
+
+    async def add(self, session: Session, endpoint: Endpoint, secret: bytes) -> None:
+        """Store a new endpoint with its encrypted secret."""
+        values = {name: getattr(endpoint, name) for name in _NEW if name not in ("secret", "event_types")}
+        await session.run(_ADD, **values, event_types=list(endpoint.event_types), secret=secret)
+
+    async def lock_merchant(self, session: Session, merchant_id: UUID) -> None:
+        """Let no other transaction create endpoints of the merchant until this one has ended."""
+        await session.one(_LOCK_MERCHANT, merchant_id=merchant_id)
+
+    async def get(self, session: Session, merchant_id: UUID, endpoint_id: UUID, *, lock: bool) -> Endpoint | None:
+        """Return a merchant's endpoint, if there is one; with `lock`, nobody else changes it meanwhile."""
+        row = await session.one(_LOCK if lock else _GET, merchant_id=merchant_id, endpoint_id=endpoint_id)
+        return _endpoint(row) if row else None
+
+    async def all_of(self, session: Session, merchant_id: UUID) -> list[Endpoint]:
+        """Return a merchant's endpoints, oldest first."""
+        return [_endpoint(row) for row in await session.all(_LIST, merchant_id=merchant_id)]
+
+    async def subscriptions(self, session: Session, merchant_ids: Iterable[UUID]) -> dict[UUID, list[Subscription]]:
+        """Return the endpoints that are enabled, by merchant."""
+        found: dict[UUID, list[Subscription]] = {}
+        for row in await session.all(_RECEIVERS, merchant_ids=list(merchant_ids)):
+            found.setdefault(row.merchant_id, []).append(Subscription(row.endpoint_id, frozenset(row.event_types)))
+        return found
+
+    async def update(self, session: Session, endpoint: Endpoint) -> None:
+        """Store what a merchant may change of an endpoint."""
+        await session.run(
+            _UPDATE,
+            endpoint_id=endpoint.endpoint_id,
+            url=endpoint.url,
+            event_types=list(endpoint.event_types),
+            description=endpoint.description,
+            update_time=endpoint.update_time,
+            reason=str(endpoint.disable_reason),
+        )
+
+    async def rotate(self, session: Session, endpoint_id: UUID, secret: bytes, expire: datetime, now: datetime) -> None:
+        """Replace the secret; the old one is kept until `expire`, if that is to come."""
+        await session.run(_ROTATE, endpoint_id=endpoint_id, secret=secret, expire=expire, now=now)
+
+    async def disable(self, session: Session, endpoint_id: UUID, reason: DisableReason, now: datetime) -> bool:
+        """Take an endpoint out of use and cancel what is on its way; False when it was out of use already."""
+        disabled = await session.run(_DISABLE, endpoint_id=endpoint_id, reason=str(reason), now=now)
+        await self.cancel_deliveries(session, endpoint_id)
+        return disabled > 0
+
+    async def delete(self, session: Session, endpoint_id: UUID, now: datetime) -> None:
+        """Make an endpoint as if it were not there, and cancel what is on its way."""
+        await session.run(_DELETE, endpoint_id=endpoint_id, now=now)
+        await self.cancel_deliveries(session, endpoint_id)
+
+    async def cancel_deliveries(self, session: Session, endpoint_id: UUID) -> None:
+        """Try nothing any more of what is on its way to an endpoint."""
+        await session.run(_CANCEL, endpoint_id=endpoint_id)

@@ -1,0 +1,204 @@
+"""The use cases of endpoints: register, change, test and delete them, and replace their secrets."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+from cryptography.fernet import MultiFernet
+
+from mesh import idempotency
+from mesh.database import Database, Session
+from mesh.errors import failed_precondition, invalid, not_found
+from mesh.idempotency import Claim, Record
+from mesh.ids import Clock, NewId, new_id, utc_now
+from notify_svc import endpoint_domain, mapping
+from notify_svc.addresses import Network
+from notify_svc.endpoint_domain import DisableReason, Endpoint, UrlRefusedError
+from notify_svc.endpoint_repository import EndpointRepository
+from notify_svc.event_repository import EventRepository
+from notify_svc.event_types import check_filters
+from notify_svc.mapping import PublicEvent
+
+
+@dataclass(frozen=True, slots=True)
+class UrlRules:
+    """Which URLs the operator allows beside public https ones."""
+
+    allow_http: bool = False
+    allow_networks: Sequence[Network] = ()
+
+    def check(self, url: str) -> None:
+        """Raise UrlRefusedError when a URL must not be called."""
+        endpoint_domain.check_url(url, allow_http=self.allow_http, allowed=self.allow_networks)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a merchant changes of an endpoint; what is None or empty stays."""
+
+    url: str | None = None
+    event_types: tuple[str, ...] = ()
+    description: str | None = None
+    enabled: bool | None = None
+
+
+class Endpoints:
+    """Endpoints of merchants."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: EndpointRepository,
+        events: EventRepository,
+        vault: MultiFernet,
+        rules: UrlRules,
+        *,
+        wake: Callable[[], None],
+        clock: Clock = utc_now,
+        ids: NewId = new_id,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._events = events
+        self._vault = vault
+        self._rules = rules
+        self._wake = wake
+        self._clock = clock
+        self._ids = ids
+        self._random_bytes = random_bytes
+
+    async def create(self, merchant_id: UUID, new: Change, claim: Claim | None) -> tuple[Endpoint, str] | Record:
+        """Register a URL and return it with its secret, or the record of the same request made before.
+
+        Raises ApiError INVALID_ARGUMENT when the URL may not be called or an event type is unknown, and
+        FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+        """
+        self._check(new)
+        now = self._clock()
+        endpoint = Endpoint(
+            endpoint_id=self._ids(),
+            merchant_id=merchant_id,
+            url=new.url or "",
+            event_types=new.event_types or (endpoint_domain.ALL,),
+            description=new.description or "",
+            disable_reason=DisableReason.NONE,
+            create_time=now,
+            update_time=now,
+        )
+        secret = endpoint_domain.new_secret(self._random_bytes)
+        async with self._database.transaction() as session:
+            await self._store.lock_merchant(session, merchant_id)
+            if claim and (record := await self._claim(session, claim, endpoint, secret)):
+                return record
+            if len(await self._store.all_of(session, merchant_id)) >= endpoint_domain.MAX_ENDPOINTS:
+                most = f"a merchant has {endpoint_domain.MAX_ENDPOINTS} webhook endpoints at the most"
+                raise failed_precondition("TOO_MANY_ENDPOINTS", most)
+            await self._store.add(session, endpoint, self._vault.encrypt(secret.encode()))
+        return endpoint, secret
+
+    async def get(self, merchant_id: UUID, endpoint_id: UUID) -> Endpoint:
+        """Return an endpoint. Raises ApiError NOT_FOUND."""
+        async with self._database.session() as session:
+            return await self._found(session, merchant_id, endpoint_id, lock=False)
+
+    async def all_of(self, merchant_id: UUID) -> list[Endpoint]:
+        """Return a merchant's endpoints, oldest first."""
+        async with self._database.session() as session:
+            return await self._store.all_of(session, merchant_id)
+
+    async def update(self, merchant_id: UUID, endpoint_id: UUID, change: Change) -> Endpoint:
+        """Change an endpoint and return it. Raises ApiError NOT_FOUND, and INVALID_ARGUMENT as `create` does."""
+        self._check(change)
+        async with self._database.transaction() as session:
+            before = await self._found(session, merchant_id, endpoint_id)
+            after = replace(
+                before,
+                url=before.url if change.url is None else change.url,
+                event_types=change.event_types or before.event_types,
+                description=before.description if change.description is None else change.description,
+                disable_reason=_reason_after(before, change),
+                update_time=self._clock(),
+            )
+            await self._store.update(session, after)
+            if not after.enabled:
+                await self._store.cancel_deliveries(session, endpoint_id)
+        return after
+
+    async def delete(self, merchant_id: UUID, endpoint_id: UUID) -> Endpoint:
+        """Delete an endpoint and return it as it was, disabled. Raises ApiError NOT_FOUND."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            endpoint = await self._found(session, merchant_id, endpoint_id)
+            await self._store.delete(session, endpoint_id, now)
+        return replace(endpoint, disable_reason=DisableReason.MERCHANT, update_time=now)
+
+    async def ping(self, merchant_id: UUID, endpoint_id: UUID) -> PublicEvent:
+        """Put a test event on its way. Raises ApiError NOT_FOUND, and FAILED_PRECONDITION for a disabled endpoint."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            endpoint = await self._found(session, merchant_id, endpoint_id)
+            require_enabled(endpoint)
+            event = mapping.ping_event(endpoint, now)
+            await self._events.add(session, [event])
+            await self._events.deliver(session, [(self._ids(), endpoint_id, event)], now)
+        self._wake()
+        return event
+
+    async def rotate(
+        self, merchant_id: UUID, endpoint_id: UUID, overlap: timedelta, claim: Claim | None
+    ) -> tuple[Endpoint, str] | Record:
+        """Give an endpoint a new secret; for the overlap the old one signs too. Raises ApiError NOT_FOUND."""
+        now = self._clock()
+        secret = endpoint_domain.new_secret(self._random_bytes)
+        async with self._database.transaction() as session:
+            before = await self._found(session, merchant_id, endpoint_id)
+            after = replace(before, update_time=now, old_secret_expire_time=now + overlap)
+            if claim and (record := await self._claim(session, claim, after, secret)):
+                return record
+            await self._store.rotate(session, endpoint_id, self._vault.encrypt(secret.encode()), now + overlap, now)
+        return after, secret
+
+    def unseal(self, record: Record) -> bytes:
+        """Return the stored answer of a repeated request: it holds a secret, and so is encrypted at rest."""
+        return self._vault.decrypt(record.response or b"")
+
+    def _check(self, change: Change) -> None:
+        if change.url is not None:
+            try:
+                self._rules.check(change.url)
+            except UrlRefusedError as error:
+                raise invalid("url", str(error), "URL_REFUSED") from None
+        check_filters(change.event_types)
+
+    async def _found(self, session: Session, merchant_id: UUID, endpoint_id: UUID, *, lock: bool = True) -> Endpoint:
+        endpoint = await self._store.get(session, merchant_id, endpoint_id, lock=lock)
+        if endpoint is None:
+            raise not_found("webhook endpoint", str(endpoint_id))
+        return endpoint
+
+    async def _claim(self, session: Session, claim: Claim, endpoint: Endpoint, secret: str) -> Record | None:
+        """Claim the key with the sealed answer; return the record of whoever was first."""
+        answer = self._vault.encrypt(mapping.endpoint_message(endpoint, secret).SerializeToString())
+        if await idempotency.store(session, claim, endpoint.endpoint_id, endpoint.update_time, answer):
+            return None
+        return await idempotency.find(session, claim)
+
+
+def require_enabled(endpoint: Endpoint) -> None:
+    """Raise ApiError FAILED_PRECONDITION, reason ENDPOINT_DISABLED, for an endpoint that gets nothing."""
+    if not endpoint.enabled:
+        raise failed_precondition("ENDPOINT_DISABLED", f"the webhook endpoint {endpoint.endpoint_id} is disabled")
+
+
+def _reason_after(before: Endpoint, change: Change) -> DisableReason:
+    if change.enabled is None:
+        return before.disable_reason
+    if change.enabled:
+        return DisableReason.NONE
+    # why it was disabled first stays known
+    return before.disable_reason or DisableReason.MERCHANT

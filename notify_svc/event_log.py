@@ -1,0 +1,93 @@
+"""The use cases of the event log: look at events and their deliveries, and send one again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import UUID
+
+from mesh.database import Database, Session
+from mesh.errors import not_found
+from mesh.ids import Clock, NewId, new_id, utc_now
+from notify_svc import endpoint_domain
+from notify_svc.domain import LoggedDelivery
+from notify_svc.endpoint_repository import EndpointRepository
+from notify_svc.endpoints import require_enabled
+from notify_svc.event_repository import EventFilter, EventRepository
+from notify_svc.mapping import PublicEvent
+
+
+class EventLog:
+    """Events of merchants. Another merchant's event is as one that does not exist."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: EventRepository,
+        endpoints: EndpointRepository,
+        *,
+        wake: Callable[[], None],
+        clock: Clock = utc_now,
+        ids: NewId = new_id,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._endpoints = endpoints
+        self._wake = wake
+        self._clock = clock
+        self._ids = ids
+
+    async def get(self, merchant_id: UUID, event_id: UUID) -> PublicEvent:
+        """Return an event. Raises ApiError NOT_FOUND."""
+        async with self._database.session() as session:
+            return await self._found(session, merchant_id, event_id)
+
+    async def page(
+        self, merchant_id: UUID, wanted: EventFilter, *, after: UUID | None, limit: int
+    ) -> list[PublicEvent]:
+        """Return events, newest first."""
+        async with self._database.session() as session:
+            return await self._store.page(session, merchant_id, wanted, after, limit)
+
+    async def deliveries(self, merchant_id: UUID, event_id: UUID) -> list[LoggedDelivery]:
+        """Return what became of an event at each endpoint. Raises ApiError NOT_FOUND."""
+        async with self._database.session() as session:
+            await self._found(session, merchant_id, event_id)
+            return await self._store.deliveries_of(session, event_id)
+
+    async def resend(self, merchant_id: UUID, event_id: UUID, endpoint_id: UUID | None) -> list[LoggedDelivery]:
+        """Send an event again, to one endpoint or to all whose filters take it, and return all its deliveries.
+
+        Raises ApiError NOT_FOUND for the event or the endpoint, FAILED_PRECONDITION for a disabled endpoint.
+        """
+        async with self._database.transaction() as session:
+            event = await self._found(session, merchant_id, event_id)
+            if endpoint_id:
+                receivers = [await self._enabled(session, merchant_id, endpoint_id)]
+            else:
+                receivers = await self._takers(session, event)
+            new = [(self._ids(), receiver, event) for receiver in receivers]
+            await self._store.deliver(session, new, self._clock(), again=True)
+            found = await self._store.deliveries_of(session, event_id)
+        self._wake()
+        return found
+
+    async def _found(self, session: Session, merchant_id: UUID, event_id: UUID) -> PublicEvent:
+        event = await self._store.get(session, merchant_id, event_id)
+        if event is None:
+            raise not_found("event", str(event_id))
+        return event
+
+    async def _enabled(self, session: Session, merchant_id: UUID, endpoint_id: UUID) -> UUID:
+        endpoint = await self._endpoints.get(session, merchant_id, endpoint_id, lock=True)
+        if endpoint is None:
+            raise not_found("webhook endpoint", str(endpoint_id))
+        require_enabled(endpoint)
+        return endpoint_id
+
+    async def _takers(self, session: Session, event: PublicEvent) -> list[UUID]:
+        subscriptions = await self._endpoints.subscriptions(session, [event.merchant_id])
+        return [
+            subscription.endpoint_id
+            for subscription in subscriptions.get(event.merchant_id, ())
+            if endpoint_domain.takes(subscription.event_types, event.type)
+        ]

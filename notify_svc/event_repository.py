@@ -1,0 +1,157 @@
+"""Every SQL statement about the merchants' log of events, and which of them are on their way where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from mesh.database import Row, Session, Statement, rows_from_arrays, statement
+from mesh.schema import TIME
+from notify_svc.domain import Attempt, DeliveryStatus, LoggedAttempt, LoggedDelivery
+from notify_svc.mapping import PublicEvent
+from notify_svc.tables import deliveries, delivery_attempts, events
+
+_now = sa.bindparam("now", type_=TIME)
+_merchant = sa.bindparam("merchant_id", type_=sa.UUID)
+_event_id = sa.bindparam("event_id", type_=sa.UUID)
+_event_rows = rows_from_arrays("event_row", list(events.columns))
+_ADD_EVENTS = statement(
+    pg.insert(events)
+    .from_select([column.name for column in events.columns], sa.select(*_event_rows.c))
+    .on_conflict_do_nothing()
+)
+_delivery_rows = rows_from_arrays(
+    "delivery_row",
+    [deliveries.c[name] for name in ("delivery_id", "endpoint_id", "event_id", "aggregate_id", "aggregate_version")],
+)
+_add_deliveries = pg.insert(deliveries).from_select(
+    [*_delivery_rows.c.keys(), "next_attempt_time", "status", "attempts", "attempts_before"],
+    sa.select(*_delivery_rows.c, _now, sa.literal("PENDING"), sa.literal(0), sa.literal(0)),
+)
+_ADD_DELIVERIES = statement(_add_deliveries.on_conflict_do_nothing())
+_SEND_AGAIN = statement(
+    _add_deliveries.on_conflict_do_update(
+        index_elements=["endpoint_id", "event_id"],
+        set_={"status": "PENDING", "next_attempt_time": _now, "attempts_before": deliveries.c.attempts},
+    )
+)
+_GET = statement(sa.select(events).where(events.c.event_id == _event_id, events.c.merchant_id == _merchant))
+_DELIVERIES = statement(
+    sa.select(
+        deliveries,
+        delivery_attempts.c.attempt,
+        delivery_attempts.c.time,
+        delivery_attempts.c.status.label("http_status"),
+        delivery_attempts.c.duration_ms,
+        delivery_attempts.c.answer,
+    )
+    .outerjoin(delivery_attempts, delivery_attempts.c.delivery_id == deliveries.c.delivery_id)
+    .where(deliveries.c.event_id == _event_id)
+    .order_by(deliveries.c.delivery_id, delivery_attempts.c.attempt)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events of a merchant are asked for; None is any."""
+
+    types: list[str] | None = None
+    resource_id: UUID | None = None
+    order_id: str | None = None
+
+
+@cache
+def _page(by_type: bool, by_resource: bool, by_order: bool, after: bool) -> Statement:
+    query = sa.select(events).where(events.c.merchant_id == _merchant)
+    if by_type:
+        query = query.where(events.c.type == sa.func.any(sa.bindparam("types", type_=pg.ARRAY(sa.Text))))
+    if by_resource:
+        query = query.where(events.c.aggregate_id == sa.bindparam("resource_id", type_=sa.UUID))
+    if by_order:
+        query = query.where(events.c.order_id == sa.bindparam("order_id", type_=sa.Text))
+    if after:
+        query = query.where(events.c.event_id < sa.bindparam("after", type_=sa.UUID))
+    return statement(query.order_by(events.c.event_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer)))
+
+
+def _event(row: Row) -> PublicEvent:
+    return PublicEvent(**row._asdict())
+
+
+def _logged(rows: Sequence[Row]) -> LoggedDelivery:
+    attempts = [
+        LoggedAttempt(row.attempt, row.time, Attempt(row.http_status, row.duration_ms, row.answer))
+        for row in rows
+        if row.attempt is not None
+    ]
+    first = rows[0]
+    return LoggedDelivery(
+        first.delivery_id,
+        first.endpoint_id,
+        DeliveryStatus(first.status),
+        first.next_attempt_time,
+        tuple(attempts),
+    )
+
+
+class EventRepository:
+    """Events and their deliveries in PostgreSQL. Methods run in the session that they are given."""
+
+    async def add(self, session: Session, new: Sequence[PublicEvent]) -> None:
+        """Store events in the merchants' log; one that is here already changes nothing."""
+        await session.run(
+            _ADD_EVENTS, **{column.name: [getattr(event, column.name) for event in new] for column in events.columns}
+        )
+
+    async def deliver(
+        self, session: Session, new: Sequence[tuple[UUID, UUID, PublicEvent]], now: datetime, *, again: bool = False
+    ) -> None:
+        """Put events on their way: delivery id, endpoint id, event. Due at once.
+
+        A second time changes nothing, but `again`: then the schedule begins anew, whatever came of the first.
+        """
+        await session.run(
+            _SEND_AGAIN if again else _ADD_DELIVERIES,
+            delivery_id=[delivery_id for delivery_id, _, _ in new],
+            endpoint_id=[endpoint_id for _, endpoint_id, _ in new],
+            event_id=[event.event_id for _, _, event in new],
+            aggregate_id=[event.aggregate_id for _, _, event in new],
+            aggregate_version=[event.aggregate_version for _, _, event in new],
+            now=now,
+        )
+
+    async def get(self, session: Session, merchant_id: UUID, event_id: UUID) -> PublicEvent | None:
+        """Return a merchant's event, if there is one."""
+        row = await session.one(_GET, merchant_id=merchant_id, event_id=event_id)
+        return _event(row) if row else None
+
+    async def page(
+        self, session: Session, merchant_id: UUID, wanted: EventFilter, after: UUID | None, limit: int
+    ) -> list[PublicEvent]:
+        """Return a merchant's events, newest first, from the one after `after` on."""
+        query = _page(
+            wanted.types is not None, wanted.resource_id is not None, wanted.order_id is not None, after is not None
+        )
+        rows = await session.all(
+            query,
+            merchant_id=merchant_id,
+            types=wanted.types,
+            resource_id=wanted.resource_id,
+            order_id=wanted.order_id,
+            after=after,
+            limit=limit,
+        )
+        return [_event(row) for row in rows]
+
+    async def deliveries_of(self, session: Session, event_id: UUID) -> list[LoggedDelivery]:
+        """Return what became of an event, in the order in which it was put on its way."""
+        found: dict[UUID, list[Row]] = {}
+        for row in await session.all(_DELIVERIES, event_id=event_id):
+            found.setdefault(row.delivery_id, []).append(row)
+        return [_logged(rows) for rows in found.values()]

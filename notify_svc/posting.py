@@ -1,0 +1,84 @@
+"""One attempt to deliver: signed by Standard Webhooks, posted, and the answer read as far as it is worth it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from datetime import datetime
+
+import httpx
+from cryptography.fernet import MultiFernet
+from standardwebhooks import Webhook
+
+from notify_svc import endpoint_domain, mapping
+from notify_svc.domain import Attempt, Delivery
+from notify_svc.endpoint_domain import UrlRefusedError
+from notify_svc.endpoints import UrlRules
+
+KEPT = 1024
+"""How many bytes of an answer go into the log."""
+
+READ = 64 * 1024
+"""How many bytes of an answer are read at the most, so that an ordinary one leaves the connection fit for use again."""
+
+
+class Poster:
+    """Posts events to merchants' servers."""
+
+    def __init__(self, http: httpx.AsyncClient, vault: MultiFernet, rules: UrlRules, timeout: float) -> None:
+        self._http = http
+        self._vault = vault
+        self._rules = rules
+        self._timeout = timeout
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def attempt(self, delivery: Delivery, now: datetime) -> Attempt:
+        """Post the event once. Whatever the other side does, the answer is an attempt, never an exception."""
+        started = time.perf_counter()
+        retry_after = ""
+        try:
+            # the rules may have become stricter since the endpoint was registered
+            self._rules.check(delivery.url)
+            async with asyncio.timeout(self._timeout):
+                status, answer, retry_after = await self._post(delivery, now)
+        except UrlRefusedError as error:
+            status, answer = 0, f"refused: {error}"
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+            status, answer = 0, repr(error)
+        return Attempt(status, (time.perf_counter() - started) * 1000, answer[:KEPT], retry_after)
+
+    async def _post(self, delivery: Delivery, now: datetime) -> tuple[int, str, str]:
+        body = mapping.webhook_body(delivery.payload)
+        headers = self._signed(delivery, body, now)
+        async with self._http.stream("POST", delivery.url, content=body, headers=headers) as response:
+            kept, read = b"", 0
+            async for chunk in response.aiter_raw():
+                kept += chunk[: KEPT - len(kept)]
+                read += len(chunk)
+                if read >= READ:
+                    # leaving an answer half read closes the connection
+                    break
+            text = kept.decode(errors="replace").replace("\x00", "")
+            return response.status_code, text, response.headers.get("retry-after", "")
+
+    def _signed(self, delivery: Delivery, body: bytes, now: datetime) -> dict[str, str]:
+        """Return the Standard Webhooks headers: a signature for each secret, separated by spaces.
+
+        The id is the event's, so that a receiver can absorb repetitions.
+        """
+        message_id = str(delivery.event_id)
+        signatures = [self._signature(secret, message_id, body, now) for secret in delivery.secrets]
+        return {
+            "webhook-id": message_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": " ".join(signatures),
+        }
+
+    def _signature(self, sealed: bytes, message_id: str, body: bytes, now: datetime) -> str:
+        secret = self._vault.decrypt(sealed).decode()
+        key = base64.b64decode(secret.removeprefix(endpoint_domain.SECRET_PREFIX))
+        return Webhook(key).sign(message_id, now, body.decode())

@@ -1,0 +1,114 @@
+"""HTTP to servers that merchants name: what a connection may lead to is decided by its address, when it is made.
+
+A name is looked up once a connection, every address that it has is held against the rules, and the connection goes to
+the very address that was checked: what the name says a moment later does not matter (DNS rebinding). TLS and the `Host`
+header keep the name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ipaddress import ip_address
+
+import httpcore
+import httpx
+
+from notify_svc import addresses
+from notify_svc.addresses import Address, Network
+from notify_svc.endpoint_domain import UrlRefusedError
+
+Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
+LOOKUPS = 32
+"""Names that are looked up at once. Of their own threads: a name server that hangs must not hold up anything else."""
+
+
+class Resolver:
+    """Looks names up with the system's resolver."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="resolver")
+
+    async def __call__(self, host: str, port: int) -> Sequence[Address]:
+        """Return every address of a host, in the order in which to try them. Raises OSError."""
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port)
+        return list(dict.fromkeys(found))
+
+
+def _look_up(host: str, port: int) -> list[Address]:
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # a zone is part of how Python prints a link-local address
+    return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in entries]
+
+
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Makes connections to addresses that may be called, and to no others."""
+
+    def __init__(self, resolve: Resolve, allowed: Sequence[Network]) -> None:
+        self._resolve = resolve
+        self._allowed = allowed
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  # httpcore's interface
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first address of a host that answers.
+
+        Raises UrlRefusedError when one of its addresses must not be called: a name that leads to both kinds is a trap.
+        """
+        try:
+            found = await self._resolve(host, port)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"{host} cannot be looked up: {error}") from error
+        for address in found:
+            if why := addresses.refusal(address, self._allowed):
+                raise UrlRefusedError(f"{host} is at {address}, which is {why}")
+        failed: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in found:
+            try:
+                return await self._network.connect_tcp(str(address), port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+        raise failed
+
+
+class GuardedTransport(httpx.AsyncHTTPTransport):
+    """httpx's own transport on connections that are guarded."""
+
+    def __init__(self, resolve: Resolve, allowed: Sequence[Network], connections: int) -> None:
+        context = httpx.create_ssl_context(trust_env=False)
+        super().__init__(verify=context, trust_env=False)
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context,
+            max_connections=connections,
+            max_keepalive_connections=connections,
+            keepalive_expiry=5.0,
+            network_backend=GuardedBackend(resolve, allowed),
+        )
+
+
+def guarded_client(
+    resolve: Resolve, allowed: Sequence[Network], *, connections: int, timeout: float
+) -> httpx.AsyncClient:
+    """Return a client for merchants' servers: it follows no redirects and keeps no cookies."""
+    return httpx.AsyncClient(
+        transport=GuardedTransport(resolve, allowed, connections),
+        timeout=timeout,
+        follow_redirects=False,
+        trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        headers={
+            "user-agent": "FusionXPay-Webhooks/1",
+            "content-type": "application/json",
+            # the first bytes of the answer are kept for people to read
+            "accept-encoding": "identity",
+        },
+    )
