@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 ResultT = TypeVar("ResultT")
@@ -25,3 +26,24 @@ def eventually(probe: Callable[[], ResultT], what: str = "", *, seconds: float =
         if time.monotonic() > deadline:
             raise AssertionError(f"{what or 'the condition'} did not come true within {seconds:g} s: {result!r}")
         time.sleep(POLL_SECONDS)
+
+
+async def answers(
+    ask: Callable[[], Awaitable[ResultT | None]], what: str = "", *, seconds: float = PATIENCE
+) -> ResultT:
+    """Return the first true answer, as `eventually` does, while the event loop goes on."""
+    deadline = time.monotonic() + seconds
+    while not (result := await ask()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what or 'the condition'} did not come true within {seconds:g} s: {result!r}")
+        await asyncio.sleep(POLL_SECONDS)
+    return result
+
+
+async def come_true(probe: Callable[[], ResultT], what: str = "", *, seconds: float = PATIENCE) -> ResultT:
+    """Return the probe's first true result, as `eventually` does, while the event loop goes on."""
+
+    async def ask() -> ResultT:
+        return probe()
+
+    return await answers(ask, what, seconds=seconds)

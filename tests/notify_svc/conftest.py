@@ -1,0 +1,165 @@
+"""A sender of the test's own, on a database of its own, with a clock that the test moves."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from uuid import UUID
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+from cryptography.fernet import Fernet, MultiFernet
+from fusionx.order.v1 import order_events_pb2, order_pb2
+from fusionx.type.v1.event_pb2 import EventEnvelope
+
+from cli.stack import Ready
+from mesh import events
+from mesh.database import Database
+from mesh.ids import new_id
+from notify_svc import mapping
+from notify_svc.addresses import Address, networks
+from notify_svc.domain import LoggedDelivery
+from notify_svc.endpoint_domain import Endpoint
+from notify_svc.endpoint_repository import EndpointRepository
+from notify_svc.endpoints import Change, Endpoints, UrlRules
+from notify_svc.event_log import EventLog
+from notify_svc.event_repository import EventRepository
+from notify_svc.mapping import PublicEvent
+from notify_svc.notifications import Notifications
+from notify_svc.posting import Poster
+from notify_svc.repository import DeliveryRepository
+from notify_svc.sender import Sender
+from notify_svc.tables import metadata
+from notify_svc.transport import Resolver, guarded_client
+from tests.support.waiting import answers
+
+TIMEOUT = 1.0
+CONCURRENCY = 12
+SHARE = 4
+
+
+class Desk:
+    """The notification service without its doors."""
+
+    def __init__(self, database: Database) -> None:
+        self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self.merchant_id = uuid.uuid4()
+        self._database = database
+        store, log, vault = EndpointRepository(), EventRepository(), MultiFernet([Fernet(Fernet.generate_key())])
+        rules = UrlRules(allow_http=True, allow_networks=networks("127.0.0.0/8"))
+        self.names: dict[str, str] = {}
+        self._resolver = Resolver()
+        http = guarded_client(self._resolve, rules.allow_networks, connections=CONCURRENCY, timeout=TIMEOUT)
+        self.sender = Sender(
+            database,
+            DeliveryRepository(),
+            store,
+            Poster(http, vault, rules, TIMEOUT),
+            timeout=TIMEOUT,
+            concurrency=CONCURRENCY,
+            share=SHARE,
+            clock=self.clock,
+            chance=lambda: 0.0,
+        )
+        wake = self.sender.worker.wake
+        self.endpoints = Endpoints(database, store, log, vault, rules, wake=wake, clock=self.clock)
+        self.log = EventLog(database, log, store, wake=wake, clock=self.clock)
+        self._notifications = Notifications(log, store, clock=self.clock)
+
+    async def _resolve(self, host: str, port: int) -> Sequence[Address]:
+        """Look a name up: what the test says of it, or what is true."""
+        return [ip_address(self.names[host])] if host in self.names else await self._resolver(host, port)
+
+    def clock(self) -> datetime:
+        """The present moment, which only the test moves."""
+        return self.now
+
+    def later(self, **by: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(**by)
+        self.sender.worker.wake()
+
+    async def endpoint(self, url: str) -> Endpoint:
+        """Register a URL."""
+        created = await self.endpoints.create(self.merchant_id, Change(url=url), None)
+        assert isinstance(created, tuple)
+        return created[0]
+
+    async def publish(self, count: int = 1) -> list[PublicEvent]:
+        """Create orders, and let the sender hear of them."""
+        return await self.tell(*(self.event(new_id()) for _ in range(count)))
+
+    async def tell(self, *new: PublicEvent) -> list[PublicEvent]:
+        """Let the sender hear of events."""
+        async with self._database.transaction() as session:
+            await self._notifications.publish(session, new)
+        self.sender.worker.wake()
+        return list(new)
+
+    def event(self, order_id: UUID, version: int = 1) -> PublicEvent:
+        """Return what the order service says of an order's version."""
+        fact = order_events_pb2.OrderCreated(order=order_pb2.Order(order_id=str(order_id), version=version))
+        made = events.event(fact, aggregate_id=order_id, version=version, merchant_id=self.merchant_id, time=self.now)
+        event = mapping.public_event(EventEnvelope.FromString(made.payload), fact)
+        assert event
+        return event
+
+    async def delivery(self, event: PublicEvent, wanted: Callable[[LoggedDelivery], bool]) -> LoggedDelivery:
+        """Wait until an event's only delivery is as wanted."""
+
+        async def seen() -> LoggedDelivery | None:
+            (found,) = await self.log.deliveries(self.merchant_id, event.event_id)
+            return found if wanted(found) else None
+
+        return await answers(seen, "the delivery as it should be")
+
+    async def tried(self, event: PublicEvent, attempts: int) -> LoggedDelivery:
+        """Wait until an event was tried so often."""
+        return await self.delivery(event, lambda delivery: len(delivery.attempts) == attempts)
+
+    async def endpoint_is(self, endpoint_id: UUID, wanted: Callable[[Endpoint], bool]) -> Endpoint:
+        """Wait until an endpoint is as wanted."""
+
+        async def seen() -> Endpoint | None:
+            found = await self.endpoints.get(self.merchant_id, endpoint_id)
+            return found if wanted(found) else None
+
+        return await answers(seen, "the endpoint as it should be")
+
+
+@pytest.fixture
+def notify_url(gateway: Ready) -> Iterator[str]:
+    """A database with the tables of the notification service, gone after the test."""
+    server, _, _ = gateway.database_urls["notify"].rpartition("/")
+    name = f"notify_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name}".encode())
+        url = f"{server}/{name}"
+        engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"), poolclass=sa.pool.NullPool)
+        metadata.create_all(engine)
+        yield url
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+@asynccontextmanager
+async def desk_on(url: str) -> AsyncIterator[Desk]:
+    """Run a desk."""
+    database = Database(url, 6)
+    await database.open()
+    desk = Desk(database)
+    desk.sender.worker.start()
+    yield desk
+    await desk.sender.worker.stop()
+    await desk.sender.close()
+    await database.close()
+
+
+@pytest.fixture
+async def desk(notify_url: str) -> AsyncIterator[Desk]:
+    """The desk of the test."""
+    async with desk_on(notify_url) as desk:
+        yield desk
