@@ -11,16 +11,15 @@ QUEUED = sa.text("next_attempt_time IS NOT NULL")
 
 
 def upgrade() -> None:
-    for column, default in (
-        (sa.Column("event_types", postgresql.ARRAY(sa.Text()), nullable=False), "{*}"),
-        (sa.Column("description", sa.Text(), nullable=False), ""),
-        (sa.Column("enabled", sa.Boolean(), nullable=False), "true"),
-        (sa.Column("disable_reason", sa.Text(), nullable=False), ""),
-        (sa.Column("update_time", sa.DateTime(timezone=True), nullable=False), "now()"),
+    # the defaults stay: during a rolling update the version before goes on writing rows
+    for name, kind, default in (
+        ("event_types", postgresql.ARRAY(sa.Text()), "'{*}'"),
+        ("description", sa.Text(), "''"),
+        ("enabled", sa.Boolean(), "true"),
+        ("disable_reason", sa.Text(), "''"),
+        ("update_time", sa.DateTime(timezone=True), "now()"),
     ):
-        column.server_default = sa.DefaultClause(sa.text(f"'{default}'"))
-        op.add_column("webhook_endpoints", column)
-        op.alter_column("webhook_endpoints", column.name, server_default=None)
+        op.add_column("webhook_endpoints", sa.Column(name, kind, server_default=sa.text(default), nullable=False))
     op.execute("UPDATE webhook_endpoints SET update_time = create_time")
     op.add_column("webhook_endpoints", sa.Column("delete_time", sa.DateTime(timezone=True), nullable=True))
     op.add_column("webhook_endpoints", sa.Column("old_secret", sa.LargeBinary(), nullable=True))
@@ -35,7 +34,6 @@ def upgrade() -> None:
         op.f("ck_webhook_endpoints_disabled_for_a_reason"), "webhook_endpoints", "enabled = (disable_reason = '')"
     )
     op.add_column("deliveries", sa.Column("attempts_before", sa.Integer(), server_default="0", nullable=False))
-    op.alter_column("deliveries", "attempts_before", server_default=None)
     op.drop_constraint(op.f("ck_deliveries_status_known"), "deliveries")
     op.create_check_constraint(
         op.f("ck_deliveries_status_known"), "deliveries", "status IN ('PENDING', 'DELIVERED', 'FAILED', 'CANCELLED')"
