@@ -154,6 +154,11 @@ class Payments:
         """
 
         async def work() -> Payment:
+            # the provider's own event about this waits, so that the payment says who did it
+            async with self._locks.hold(f"order:{payment.order_id}", wait=0):
+                return await operate()
+
+        async def operate() -> Payment:
             try:
                 return await self._charging.agree(payment.payment_id, await call(payment))
             except RejectedError as error:

@@ -24,7 +24,10 @@ ORDER = {"amount": {"value": "1.00", "currency": "EUR"}}
 
 
 def test_sink_killed_under_load_loses_no_row_and_doubles_none(stack: Stack, merchant: Merchant):
-    with ordering(merchant) as answers:
+    # what an earlier test broke may have come back only just now: Envoy looks at its upstreams every second
+    eventually(lambda: all(merchant.http.post("/v1/orders", json=ORDER).is_success for _ in range(50)), "a calm door")
+    refused: list[str] = []
+    with ordering(merchant, refused) as answers:
         more(answers)
         stack.kill("audit_svc")
         more(answers)
@@ -34,10 +37,11 @@ def test_sink_killed_under_load_loses_no_row_and_doubles_none(stack: Stack, merc
         more(answers)
         stack.start("audit_svc")
         more(answers)
-    assert set(answers.values()) == {200}
+    assert not refused
     assert "a new spool file is begun" in stack.log("audit_svc").read_text()
     eventually(lambda: counts(stack.ready, merchant.merchant_id).keys() >= answers.keys(), "every request's row")
-    assert set(counts(stack.ready, merchant.merchant_id).values()) == {1}
+    seen = counts(stack.ready, merchant.merchant_id)
+    assert {seen[request_id] for request_id in answers} == {1}
     verdict = command(stack.ready, "verify")
     assert verdict.returncode == 0, verdict.stderr
     assert len(list(Path(stack.ready.log_dir).parent.glob("audit/*"))) == 1, "what was taken over is thrown away"
@@ -54,8 +58,8 @@ def test_database_that_is_down_delays_rows_only(stack: Stack, merchant: Merchant
 
 
 @contextmanager
-def ordering(merchant: Merchant) -> Iterator[dict[str, int]]:
-    """Create orders at a steady rate while the block runs; hold each request's id and status."""
+def ordering(merchant: Merchant, refused: list[str]) -> Iterator[dict[str, int]]:
+    """Create orders at a steady rate while the block runs; hold each request's id and status, and what was refused."""
     answers: dict[str, int] = {}
     over = threading.Event()
 
@@ -63,6 +67,8 @@ def ordering(merchant: Merchant) -> Iterator[dict[str, int]]:
         while not over.wait(CLIENTS / RATE):
             answer = merchant.http.post("/v1/orders", json=ORDER)
             answers[answer.headers["x-request-id"]] = answer.status_code
+            if not answer.is_success:
+                refused.append(f"{answer.headers} {answer.text}")
 
     with ThreadPoolExecutor(CLIENTS) as clients:
         running = [clients.submit(order) for _ in range(CLIENTS)]

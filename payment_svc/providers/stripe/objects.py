@@ -55,6 +55,8 @@ def of_intent(intent: Object, *, hosted: bool) -> Snapshot:
     refusal = _refusal(intent)
     if refusal and not hosted and status in (PaymentStatus.INITIATED, PaymentStatus.CANCELLED):
         status = PaymentStatus.FAILED
+    if status == PaymentStatus.CANCELLED and refusal is None:
+        refusal = Failure("cancelled", "the payment was cancelled", intent.get("cancellation_reason") or "")
     return Snapshot(
         reference=intent["id"],
         status=status,
