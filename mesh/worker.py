@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from mesh import context
@@ -74,7 +75,7 @@ class Worker:
                 await self._pause(min(MAX_BACKOFF, self._interval * 2 ** min(failures, 6)))
 
     async def _pause(self, seconds: float) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), seconds)
-        except TimeoutError:
-            return
+        # not wait_for: before Python 3.12 it loses a cancellation that comes as the worker is woken
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()

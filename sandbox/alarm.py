@@ -18,6 +18,8 @@ class Alarm:
     async def wait(self, until: float | None) -> None:
         """Return at `until` (never, when None) or as soon as the alarm rings."""
         delay = None if until is None else max(0.0, until - time.time())
+        # not wait_for: before Python 3.12 it loses a cancellation that comes as the alarm rings
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._rung.wait(), delay)
+            async with asyncio.timeout(delay):
+                await self._rung.wait()
         self._rung.clear()

@@ -23,9 +23,9 @@ def chaos() -> Iterator[ChaosStack]:
         yield chaos
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def gateway(chaos: ChaosStack) -> Ready:
-    """What the common fixtures talk to: here, the stack that is broken."""
+    """What the common fixtures talk to: here, the stack that is broken, as the test before left it."""
     return chaos.ready
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import grpc
 import httpx
 from fusionx.identity.v1 import identity_pb2
 from fusionx.identity.v1 import identity_service_pb2 as identity
 from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
+from google.protobuf.message import Message
 
 from cli.stack import Ready
 from edge.domain import Mode, tenant_of
@@ -35,6 +38,20 @@ STRIPE_THEN_PAYPAL = {
 """A routing policy: the second provider only when the first cannot."""
 
 
+def _insist(call: Callable[..., Any], request: Message) -> Any:
+    """Call until the service can: a database that has come back is seen by the next connection that asks for it."""
+
+    def answer() -> Any:
+        try:
+            return call(request, timeout=PATIENCE, wait_for_ready=True)
+        except grpc.RpcError as error:
+            if error.code() is not grpc.StatusCode.UNAVAILABLE:
+                raise
+            return None
+
+    return eventually(answer, "an answer")
+
+
 class Identities:
     """Merchants and keys, by the internal service that makes them."""
 
@@ -49,13 +66,13 @@ class Identities:
     def new_merchant(self, **key: Any) -> tuple[str, identity_pb2.ApiKey]:
         """Create a merchant with a key; the fields of the request say what the key may do."""
         request = identity.CreateMerchantRequest(display_name=f"test {uuid.uuid4()}")
-        merchant = self.stub.CreateMerchant(request, timeout=PATIENCE, wait_for_ready=True)
-        return merchant.merchant_id, self.new_key(merchant.merchant_id, **key)
+        merchant_id = _insist(self.stub.CreateMerchant, request).merchant_id
+        return merchant_id, self.new_key(merchant_id, **key)
 
     def new_key(self, merchant_id: str, **key: Any) -> identity_pb2.ApiKey:
         """Create another key of a merchant."""
         request = identity.CreateApiKeyRequest(merchant_id=merchant_id, **key)
-        return self.stub.CreateApiKey(request, timeout=PATIENCE, wait_for_ready=True)
+        return _insist(self.stub.CreateApiKey, request)
 
     def rotate(self, api_key_id: str, overlap: timedelta = timedelta()) -> identity_pb2.ApiKey:
         """Replace a key; without an overlap the old one ends at once."""
