@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from fusionx.notify.v1 import (
     event_service_pb2,
     event_service_pb2_grpc,
@@ -15,7 +17,7 @@ from mesh.consumer import Consumer
 from mesh.database import Database
 from mesh.service import Registration, Service
 from mesh.vault import open_vault
-from notify_svc import addresses
+from notify_svc import addresses, transport
 from notify_svc.consumer import NAME, SUBJECTS, PublicEvents
 from notify_svc.endpoint_repository import EndpointRepository
 from notify_svc.endpoints import Endpoints, UrlRules
@@ -37,7 +39,9 @@ def build(settings: NotifySettings) -> Service:
     events, endpoints, vault = EventRepository(), EndpointRepository(), open_vault(settings.secret_keys)
     rules = UrlRules(settings.allow_http_webhooks, addresses.networks(settings.webhook_allow_networks))
     timeout, concurrency = settings.delivery_timeout_seconds, settings.delivery_concurrency
-    http = guarded_client(Resolver(), rules.allow_networks, connections=concurrency, timeout=timeout)
+    resolver = Resolver()
+    http = guarded_client(resolver, rules.allow_networks, connections=concurrency, timeout=timeout)
+    look = partial(transport.look, resolve=resolver, allowed=rules.allow_networks)
     sender = Sender(
         database,
         DeliveryRepository(),
@@ -62,7 +66,7 @@ def build(settings: NotifySettings) -> Service:
             Registration.of(
                 notify_service_pb2,
                 notify_service_pb2_grpc,
-                NotifyServicer(Endpoints(database, endpoints, events, vault, rules, wake=wake)),
+                NotifyServicer(Endpoints(database, endpoints, events, vault, rules, look, wake=wake)),
             ),
             Registration.of(
                 event_service_pb2,

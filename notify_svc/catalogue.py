@@ -20,18 +20,14 @@ BEGIN = "<!-- The table of events is written by `make gen`. -->\n"
 END = "<!-- End of the table of events. -->\n"
 _FILE_MESSAGES = 4
 
-ARCHITECTURE = {
-    "order.created": "`ORDER_CREATED`",
-    "order.processing": "`ORDER_STATUS_CHANGED`, `ORDER_UPDATED`",
-    "order.succeeded": "`ORDER_STATUS_CHANGED`, `ORDER_UPDATED`",
-    "order.failed": "`ORDER_STATUS_CHANGED`, `ORDER_UPDATED`",
-    "order.cancelled": "`ORDER_STATUS_CHANGED`, `ORDER_UPDATED`",
-    "order.partially_refunded": "`ORDER_STATUS_CHANGED`, `ORDER_UPDATED`",
-    "order.refunded": "`ORDER_STATUS_CHANGED`, `ORDER_UPDATED`",
-    "order.expired": "`ORDER_STATUS_CHANGED`, `ORDER_UPDATED`",
-    "payment.succeeded": "`PAYMENT_SUCCESS`",
-}
-"""What the architecture calls an event."""
+
+def architecture_names(public_type: str) -> str:
+    """Return what the architecture calls an event: it has one name for all changes of an order's status."""
+    resource, _, fact = public_type.partition(".")
+    if resource == "order" and fact != "created":
+        return "`ORDER_STATUS_CHANGED`, `ORDER_UPDATED`"
+    # in capitals, and a success by the word that the status has
+    return f"`{public_type.replace('.', '_').upper().replace('SUCCEEDED', 'SUCCESS')}`"
 
 
 def descriptions() -> dict[str, str]:
@@ -48,7 +44,7 @@ def descriptions() -> dict[str, str]:
 def table() -> str:
     """Return the catalogue as a table of Markdown."""
     rows = [
-        f"| `{name}` | {description} | {ARCHITECTURE.get(name, '')} |\n" for name, description in descriptions().items()
+        f"| `{name}` | {description} | {architecture_names(name)} |\n" for name, description in descriptions().items()
     ]
     return "| type | when | in the architecture |\n|---|---|---|\n" + "".join(rows)
 

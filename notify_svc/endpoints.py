@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from cryptography.fernet import MultiFernet
@@ -46,6 +46,10 @@ class Change:
     enabled: bool | None = None
 
 
+Look = Callable[[str], Awaitable[None]]
+"""Raises UrlRefusedError when the name in a URL leads to an address that must not be called."""
+
+
 class Endpoints:
     """Endpoints of merchants."""
 
@@ -56,6 +60,7 @@ class Endpoints:
         events: EventRepository,
         vault: MultiFernet,
         rules: UrlRules,
+        look: Look,
         *,
         wake: Callable[[], None],
         clock: Clock = utc_now,
@@ -67,6 +72,7 @@ class Endpoints:
         self._events = events
         self._vault = vault
         self._rules = rules
+        self._look = look
         self._wake = wake
         self._clock = clock
         self._ids = ids
@@ -78,7 +84,7 @@ class Endpoints:
         Raises ApiError INVALID_ARGUMENT when the URL may not be called or an event type is unknown, and
         FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
         """
-        self._check(new)
+        await self._check(new)
         now = self._clock()
         endpoint = Endpoint(
             endpoint_id=self._ids(),
@@ -93,7 +99,7 @@ class Endpoints:
         secret = endpoint_domain.new_secret(self._random_bytes)
         async with self._database.transaction() as session:
             await self._store.lock_merchant(session, merchant_id)
-            if claim and (record := await self._claim(session, claim, endpoint, secret)):
+            if claim and (record := await self._claim_sealed(session, claim, endpoint, secret)):
                 return record
             if len(await self._store.all_of(session, merchant_id)) >= endpoint_domain.MAX_ENDPOINTS:
                 most = f"a merchant has {endpoint_domain.MAX_ENDPOINTS} webhook endpoints at the most"
@@ -113,7 +119,7 @@ class Endpoints:
 
     async def update(self, merchant_id: UUID, endpoint_id: UUID, change: Change) -> Endpoint:
         """Change an endpoint and return it. Raises ApiError NOT_FOUND, and INVALID_ARGUMENT as `create` does."""
-        self._check(change)
+        await self._check(change)
         async with self._database.transaction() as session:
             before = await self._found(session, merchant_id, endpoint_id)
             after = replace(
@@ -137,13 +143,16 @@ class Endpoints:
             await self._store.delete(session, endpoint_id, now)
         return replace(endpoint, disable_reason=DisableReason.MERCHANT, update_time=now)
 
-    async def ping(self, merchant_id: UUID, endpoint_id: UUID) -> PublicEvent:
+    async def ping(self, merchant_id: UUID, endpoint_id: UUID, claim: Claim | None) -> PublicEvent | Record:
         """Put a test event on its way. Raises ApiError NOT_FOUND, and FAILED_PRECONDITION for a disabled endpoint."""
         now = self._clock()
         async with self._database.transaction() as session:
             endpoint = await self._found(session, merchant_id, endpoint_id)
             require_enabled(endpoint)
             event = mapping.ping_event(endpoint, now)
+            answer = mapping.event_message(event).SerializeToString()
+            if claim and (record := await _claim(session, claim, event.event_id, now, answer)):
+                return record
             await self._events.add(session, [event])
             await self._events.deliver(session, [(self._ids(), endpoint_id, event)], now)
         self._wake()
@@ -158,7 +167,7 @@ class Endpoints:
         async with self._database.transaction() as session:
             before = await self._found(session, merchant_id, endpoint_id)
             after = replace(before, update_time=now, old_secret_expire_time=now + overlap)
-            if claim and (record := await self._claim(session, claim, after, secret)):
+            if claim and (record := await self._claim_sealed(session, claim, after, secret)):
                 return record
             await self._store.rotate(session, endpoint_id, self._vault.encrypt(secret.encode()), now + overlap, now)
         return after, secret
@@ -167,10 +176,11 @@ class Endpoints:
         """Return the stored answer of a repeated request: it holds a secret, and so is encrypted at rest."""
         return self._vault.decrypt(record.response or b"")
 
-    def _check(self, change: Change) -> None:
+    async def _check(self, change: Change) -> None:
         if change.url is not None:
             try:
                 self._rules.check(change.url)
+                await self._look(change.url)
             except UrlRefusedError as error:
                 raise invalid("url", str(error), "URL_REFUSED") from None
         check_filters(change.event_types)
@@ -181,12 +191,17 @@ class Endpoints:
             raise not_found("webhook endpoint", str(endpoint_id))
         return endpoint
 
-    async def _claim(self, session: Session, claim: Claim, endpoint: Endpoint, secret: str) -> Record | None:
-        """Claim the key with the sealed answer; return the record of whoever was first."""
+    async def _claim_sealed(self, session: Session, claim: Claim, endpoint: Endpoint, secret: str) -> Record | None:
+        """Claim the key for an answer with a secret; return the record of whoever was first."""
         answer = self._vault.encrypt(mapping.endpoint_message(endpoint, secret).SerializeToString())
-        if await idempotency.store(session, claim, endpoint.endpoint_id, endpoint.update_time, answer):
-            return None
-        return await idempotency.find(session, claim)
+        return await _claim(session, claim, endpoint.endpoint_id, endpoint.update_time, answer)
+
+
+async def _claim(session: Session, claim: Claim, resource_id: UUID, now: datetime, answer: bytes) -> Record | None:
+    """Claim the key with the answer; return the record of whoever was first."""
+    if await idempotency.store(session, claim, resource_id, now, answer):
+        return None
+    return await idempotency.find(session, claim)
 
 
 def require_enabled(endpoint: Endpoint) -> None:

@@ -78,7 +78,12 @@ class NotifyServicer(service_grpc.NotifyServiceServicer):
 
     async def PingWebhookEndpoint(self, request: service_pb2.PingWebhookEndpointRequest, _: Context) -> event_pb2.Event:
         """Send a test event."""
-        return mapping.event_message(await self._endpoints.ping(_merchant(), UUID(request.webhook_endpoint_id)))
+        merchant = _merchant()
+        claim = idempotency.claim_of(request, merchant)
+        sent = await self._endpoints.ping(merchant, UUID(request.webhook_endpoint_id), claim)
+        if isinstance(sent, Record):
+            return idempotency.replay(sent.response or b"", event_pb2.Event)
+        return mapping.event_message(sent)
 
     async def RotateWebhookEndpointSecret(
         self, request: service_pb2.RotateWebhookEndpointSecretRequest, _: Context

@@ -11,6 +11,7 @@ import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from ipaddress import ip_address
 
@@ -22,6 +23,7 @@ from notify_svc.addresses import Address, Network
 from notify_svc.endpoint_domain import UrlRefusedError
 
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
+LOOK_SECONDS = 2.0
 LOOKUPS = 32
 """Names that are looked up at once. Of their own threads: a name server that hangs must not hold up anything else."""
 
@@ -68,9 +70,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             found = await self._resolve(host, port)
         except (OSError, UnicodeError) as error:
             raise httpcore.ConnectError(f"{host} cannot be looked up: {error}") from error
-        for address in found:
-            if why := addresses.refusal(address, self._allowed):
-                raise UrlRefusedError(f"{host} is at {address}, which is {why}")
+        _require_allowed(host, found, self._allowed)
         failed: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in found:
             try:
@@ -78,6 +78,24 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failed = error
         raise failed
+
+
+def _require_allowed(host: str, found: Sequence[Address], allowed: Sequence[Network]) -> None:
+    for address in found:
+        if why := addresses.refusal(address, allowed):
+            raise UrlRefusedError(f"must not lead to {address}, which is {why}: {host}")
+
+
+async def look(url: str, resolve: Resolve, allowed: Sequence[Network]) -> None:
+    """Look where the name in a URL leads while a merchant waits. Raises UrlRefusedError.
+
+    A name that cannot be looked up now, or not in time, passes: each connection looks again.
+    """
+    parts = httpx.URL(url)
+    with suppress(OSError, UnicodeError):  # a time-out is an OSError
+        async with asyncio.timeout(LOOK_SECONDS):
+            found = await resolve(parts.host, parts.port or 443)
+        _require_allowed(parts.host, found, allowed)
 
 
 class GuardedTransport(httpx.AsyncHTTPTransport):

@@ -121,6 +121,15 @@ def test_deleted_endpoint_is_not_there_any_more(merchant: Merchant, receiver: Re
     assert merchant.get(PATH)["webhook_endpoints"] == []
 
 
+def test_ping_under_one_key_is_sent_once(merchant: Merchant, receiver: Receiver):
+    path, headers = endpoint_of(merchant, receiver), {"Idempotency-Key": "ping-1"}
+    first, again = (merchant.http.post(f"{path}/ping", json={}, headers=headers) for _ in range(2))
+    assert first.json() == again.json()
+    assert again.headers["idempotent-replayed"] == "true"
+    after = merchant.post(f"{path}/ping", {})
+    eventually(lambda: {event["id"] for event in receiver.events()} == {first.json()["event_id"], after["event_id"]})
+
+
 def test_ping_goes_the_way_of_every_event_whatever_the_filters(merchant: Merchant, receiver: Receiver):
     path = endpoint_of(merchant, receiver)
     patch(merchant, path, event_types=["refund.*"])

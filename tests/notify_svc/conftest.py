@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from ipaddress import ip_address
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from cli.stack import Ready
 from mesh import events
 from mesh.database import Database
 from mesh.ids import new_id
-from notify_svc import mapping
+from notify_svc import mapping, transport
 from notify_svc.addresses import Address, networks
 from notify_svc.domain import LoggedDelivery
 from notify_svc.endpoint_domain import Endpoint
@@ -65,8 +66,9 @@ class Desk:
             clock=self.clock,
             chance=lambda: 0.0,
         )
+        look = partial(transport.look, resolve=self._resolve, allowed=rules.allow_networks)
         wake = self.sender.worker.wake
-        self.endpoints = Endpoints(database, store, log, vault, rules, wake=wake, clock=self.clock)
+        self.endpoints = Endpoints(database, store, log, vault, rules, look, wake=wake, clock=self.clock)
         self.log = EventLog(database, log, store, wake=wake, clock=self.clock)
         self._notifications = Notifications(log, store, clock=self.clock)
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from mesh.errors import ApiError
 from mesh.ids import new_id
 from mesh.telemetry import ALERTS
 from notify_svc import domain
@@ -88,13 +89,22 @@ async def test_server_that_is_not_there_is_logged_and_tried_again(desk: Desk):
 
 
 async def test_refused_address_is_logged_as_refused_and_tried_again(desk: Desk):
-    """A name is taken when the endpoint is registered: where it leads is seen when it is called."""
-    desk.names["shop.example"] = "10.0.0.1"
+    """A name that led elsewhere when the endpoint was registered."""
+    desk.names["shop.example"] = "93.184.215.14"
     await desk.endpoint("http://shop.example/")
+    desk.names["shop.example"] = "10.0.0.1"
     (event,) = await desk.publish()
     delivery = await desk.tried(event, 1)
     assert delivery.next_attempt_time == desk.now + domain.RETRIES[0]
-    assert delivery.attempts[0].attempt.answer == "refused: shop.example is at 10.0.0.1, which is private"
+    assert delivery.attempts[0].attempt.answer == "refused: must not lead to 10.0.0.1, which is private: shop.example"
+
+
+async def test_name_that_leads_where_nothing_may_go_is_refused_at_the_creation(desk: Desk):
+    desk.names["shop.example"] = "10.0.0.1"
+    with pytest.raises(ApiError) as refused:
+        await desk.endpoint("http://shop.example/")
+    assert refused.value.reason == "URL_REFUSED"
+    assert await desk.endpoints.all_of(desk.merchant_id) == []
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 from notify_svc import addresses
 from notify_svc.addresses import Address, Network
 from notify_svc.endpoint_domain import UrlRefusedError
-from notify_svc.transport import Resolver, guarded_client
+from notify_svc.transport import Resolver, guarded_client, look
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 PUBLIC = "93.184.215.14"
@@ -81,7 +81,7 @@ ADDRESSES = [
 @pytest.mark.parametrize("address", ADDRESSES)
 async def test_name_that_leads_to_an_address_that_is_not_public_is_refused(address: str):
     names = Names([address])
-    with pytest.raises(UrlRefusedError, match=r"shop\.example is at"):
+    with pytest.raises(UrlRefusedError, match=r"must not lead to .*: shop\.example"):
         await get("http://shop.example/", names)
     assert names.asked == ["shop.example"]
 
@@ -172,3 +172,17 @@ async def test_tls_asks_for_the_name_and_not_for_the_address():
 async def test_name_that_is_none_is_an_error_of_the_connection(host: str):
     with pytest.raises((httpx.ConnectError, httpx.InvalidURL)):
         await get(f"http://{host}/", Resolver())
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+async def test_look_at_a_name_refuses_what_the_connection_would(address: str):
+    with pytest.raises(UrlRefusedError, match="must not lead to"):
+        await look("https://shop.example:8443/hook", Names([PUBLIC, address]), ())
+    await look("https://shop.example/hook", Names([PUBLIC]), ())
+
+
+async def test_look_lets_a_name_pass_that_cannot_be_looked_up():
+    async def unknown(_host: str, _port: int) -> Sequence[Address]:
+        raise OSError("no such name")
+
+    await look("https://shop.example/hook", unknown, ())
