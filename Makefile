@@ -6,7 +6,7 @@ WORKERS ?= 2
 PORT ?= 8080
 PACKAGES := mesh order_svc payment_svc notify_svc edge audit_svc sandbox cli bench proto tests
 
-.PHONY: install demo up test lint format gen bench fuzz constraints clean
+.PHONY: install demo up test lint format gen bench fuzz storm constraints clean
 
 install: .venv/.installed
 
@@ -54,6 +54,10 @@ bench: install
 # Odd requests to every public route, for ten minutes.
 fuzz: install
 	$(BIN)/python -m tests.fuzz
+
+# Ten thousand events while what carries them is killed.
+storm: install
+	$(BIN)/python -m tests.storm
 
 # Pins every dependency, of ours and of theirs, without naming where it is downloaded from.
 constraints: install
