@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -26,6 +27,9 @@ Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 LOOK_SECONDS = 2.0
 LOOKUPS = 32
 """Names that are looked up at once. Of their own threads: a name server that hangs must not hold up anything else."""
+
+POOLS = 32
+"""How many pools the connections are spread over."""
 
 
 class Resolver:
@@ -101,16 +105,33 @@ async def look(url: str, resolve: Resolve, allowed: Sequence[Network]) -> None:
 class GuardedTransport(httpx.AsyncHTTPTransport):
     """httpx's own transport on connections that are guarded."""
 
-    def __init__(self, resolve: Resolve, allowed: Sequence[Network], connections: int) -> None:
-        context = httpx.create_ssl_context(trust_env=False)
+    def __init__(self, backend: GuardedBackend, context: ssl.SSLContext, connections: int, kept: int) -> None:
         super().__init__(verify=context, trust_env=False)
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=context,
             max_connections=connections,
-            max_keepalive_connections=connections,
+            max_keepalive_connections=kept,
             keepalive_expiry=5.0,
-            network_backend=GuardedBackend(resolve, allowed),
+            network_backend=backend,
         )
+
+
+class SpreadTransport(httpx.AsyncBaseTransport):
+    """Spreads URLs over many small pools: what a pool does for a request grows with the square of its connections."""
+
+    def __init__(self, resolve: Resolve, allowed: Sequence[Network], connections: int) -> None:
+        backend, context = GuardedBackend(resolve, allowed), httpx.create_ssl_context(trust_env=False)
+        kept = max(1, connections // POOLS)
+        self._pools = [GuardedTransport(backend, context, connections, kept) for _ in range(POOLS)]
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request by the pool of its URL. Raises what httpx raises."""
+        return await self._pools[hash(str(request.url)) % POOLS].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for pool in self._pools:
+            await pool.aclose()
 
 
 def guarded_client(
@@ -118,7 +139,7 @@ def guarded_client(
 ) -> httpx.AsyncClient:
     """Return a client for merchants' servers: it follows no redirects and keeps no cookies."""
     return httpx.AsyncClient(
-        transport=GuardedTransport(resolve, allowed, connections),
+        transport=SpreadTransport(resolve, allowed, connections),
         timeout=timeout,
         follow_redirects=False,
         trust_env=False,
