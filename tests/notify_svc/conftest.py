@@ -46,7 +46,7 @@ SHARE = 4
 class Desk:
     """The notification service without its doors."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, timeout: float = TIMEOUT) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.merchant_id = uuid.uuid4()
         self._database = database
@@ -54,13 +54,13 @@ class Desk:
         rules = UrlRules(allow_http=True, allow_networks=networks("127.0.0.0/8"))
         self.names: dict[str, str] = {}
         self._resolver = Resolver()
-        http = guarded_client(self._resolve, rules.allow_networks, connections=CONCURRENCY, timeout=TIMEOUT)
+        http = guarded_client(self._resolve, rules.allow_networks, connections=CONCURRENCY, timeout=timeout)
         self.sender = Sender(
             database,
             DeliveryRepository(),
             store,
-            Poster(http, vault, rules, TIMEOUT),
-            timeout=TIMEOUT,
+            Poster(http, vault, rules, timeout),
+            timeout=timeout,
             concurrency=CONCURRENCY,
             share=SHARE,
             clock=self.clock,
@@ -148,11 +148,11 @@ def notify_url(gateway: Ready) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def desk_on(url: str) -> AsyncIterator[Desk]:
+async def desk_on(url: str, timeout: float = TIMEOUT) -> AsyncIterator[Desk]:  # noqa: ASYNC109  the sender's
     """Run a desk."""
     database = Database(url, 6)
     await database.open()
-    desk = Desk(database)
+    desk = Desk(database, timeout)
     desk.sender.worker.start()
     yield desk
     await desk.sender.worker.stop()
