@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import nats
 from nats.aio.client import Client
@@ -21,6 +22,8 @@ ACK_WAIT = 15.0
 MAX_DELIVER = 64
 MAX_ACK_PENDING = 1024
 PUBLISH_TIMEOUT = 5.0
+MAX_AGE = timedelta(days=7)
+"""How long the stream keeps an event."""
 _DAY = 24 * 3600.0
 
 _STREAMS = (
@@ -28,7 +31,7 @@ _STREAMS = (
         name=EVENTS_STREAM,
         subjects=["fusionx.*.v1.>"],
         storage=api.StorageType.FILE,
-        max_age=7 * _DAY,
+        max_age=MAX_AGE.total_seconds(),
         # a relay that lost the acknowledgement publishes again under the same id
         duplicate_window=600,
     ),
@@ -88,6 +91,18 @@ class Bus:
         """
         return await self.jetstream.publish_async(subject, payload, headers=headers)
 
+    async def lag(self, durable: str) -> tuple[int, int]:
+        """Return how many messages wait for a durable consumer, and how many it was sent but has not acknowledged.
+
+        Raises ConnectionError while NATS is out of reach, and an error of NATS when there is no such consumer.
+        """
+        info = await self.jetstream.consumer_info(EVENTS_STREAM, durable)
+        return info.num_pending or 0, info.num_ack_pending or 0
+
+    async def ensure_streams(self) -> None:
+        """Make the streams that are not there. Raises ConnectionError while NATS is out of reach."""
+        await self._ensure_streams(self.jetstream)
+
     async def pull(self, durable: str, subjects: Sequence[str]) -> JetStreamContext.PullSubscription:
         """Create or update a durable consumer of the event stream and return a subscription to it."""
         config = api.ConsumerConfig(
@@ -98,6 +113,8 @@ class Bus:
             max_deliver=MAX_DELIVER,
             max_ack_pending=MAX_ACK_PENDING,
         )
+        # what was subscribed to may have gone together with its stream
+        await self.ensure_streams()
         await self.jetstream.add_consumer(EVENTS_STREAM, config)
         return await self.jetstream.pull_subscribe_bind(durable=durable, stream=EVENTS_STREAM)
 

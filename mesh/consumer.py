@@ -1,31 +1,26 @@
 """Consuming events: each effect is applied once, in one transaction with the inbox row that remembers it.
 
 A batch is one transaction. When it fails, its events are tried one by one, so that a poison event is found, retried
-with growing pauses, and after `MAX_ATTEMPTS` written to the dead letters and taken out of the stream.
+with growing pauses, and after the last of them written to the dead letters and taken out of the stream.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
+import grpc
 import sqlalchemy as sa
-from fusionx.type.v1 import event_pb2
-from google.protobuf.message import DecodeError, Message
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from sqlalchemy.dialects import postgresql as pg
 
-from mesh import context
+from mesh import dead_letters
 from mesh.bus import Bus
-from mesh.database import Database, Session, parameters_for, statement
+from mesh.database import Database, statement
 from mesh.errors import ApiError
-from mesh.events import fact_of
-from mesh.ids import new_id
-from mesh.schema import dead_letters, inbox
+from mesh.inbox import Handler, Inbox, Received, read
 from mesh.telemetry import DEAD_LETTERS, EVENTS_CONSUMED, alert, get_logger
 from mesh.worker import Worker
 
@@ -35,54 +30,14 @@ BATCH = 128
 FETCH_SECONDS = 10.0
 """How long one look into an idle stream lasts; less than the stream waits for an acknowledgement."""
 
-MAX_ATTEMPTS = 8
-BACKOFF = (0.1, 0.5, 2.0, 5.0, 10.0, 20.0, 30.0)
-
-_REMEMBER = statement(
-    pg.insert(inbox)
-    .from_select(
-        ["consumer", "event_id"],
-        sa.select(
-            sa.bindparam("consumer", type_=sa.Text),
-            sa.func.unnest(sa.bindparam("event_ids", type_=pg.ARRAY(sa.UUID))),
-        ),
-    )
-    .on_conflict_do_nothing()
-    .returning(inbox.c.event_id)
-)
-_BURY = statement(
-    pg.insert(dead_letters)
-    .values(
-        parameters_for(
-            dead_letters, "dead_letter_id", "consumer", "event_id", "subject", "payload", "reason", "deliveries"
-        )
-    )
-    .on_conflict_do_nothing(index_elements=["consumer", "event_id"])
-)
 _PING = statement(sa.select(sa.literal(1)))
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class Delivered(Received):
     """An event as it was taken from the stream."""
 
     message: Msg
-    envelope: event_pb2.EventEnvelope
-    fact: Message
-
-    @property
-    def event_id(self) -> UUID:
-        """The identity that its effect is remembered by."""
-        return UUID(self.envelope.event_id)
-
-    def enter(self) -> None:
-        """Go on under the trace of the call that caused the event."""
-        trace_id = context.trace_id_of(self.envelope.traceparent)
-        context.enter(context.Call(trace_id, self.envelope.merchant_id, method=f"event:{self.envelope.type}"))
-
-
-Handler = Callable[[Session, Sequence[Received]], Awaitable[None]]
-"""Applies events, in their order, inside the given transaction. What it raises undoes them all."""
 
 
 class Consumer:
@@ -97,15 +52,27 @@ class Consumer:
         handler: Handler,
         *,
         after_commit: Callable[[], None],
+        pauses: Sequence[float],
     ) -> None:
+        """Take what to consume and how: `pauses` are the seconds before each further attempt at an event that failed.
+
+        `after_commit` is called when effects were committed.
+        """
+        self.inbox = Inbox(name, handler, after_commit)
         self._name = name
         self._subjects = subjects
         self._bus = bus
         self._database = database
-        self._handler = handler
-        self._after_commit = after_commit
+        self._pauses = pauses
         self._subscription: JetStreamContext.PullSubscription | None = None
         self.worker = Worker(f"consumer-{name}", self._step, interval=0.2)
+
+    async def lag(self) -> tuple[int, int]:
+        """Return how many events wait in the stream, and how many were delivered but not acknowledged yet.
+
+        Raises ConnectionError, TimeoutError or an error of NATS while it cannot say.
+        """
+        return await self._bus.lag(self._name)
 
     async def _step(self) -> bool:
         try:
@@ -138,39 +105,35 @@ class Consumer:
             return
         try:
             await self._apply_together(received)
-        except ApiError:
-            await self._put_back(received)
-            raise
         except Exception as error:
+            if _is_outage(error):
+                await self._put_back(received)
+                raise
             log.warning("batch failed, trying its events one by one", consumer=self._name, error=repr(error))
             await self._apply_singly(received)
 
-    async def _decode(self, message: Msg) -> Received | None:
+    async def _decode(self, message: Msg) -> Delivered | None:
         """Read an event; what cannot be read will never be readable, and is buried at once."""
         try:
-            envelope = event_pb2.EventEnvelope.FromString(message.data)
-            received = Received(message, envelope, fact_of(envelope))
-            UUID(envelope.event_id)
-        except (DecodeError, ValueError) as error:
-            await self._bury(message, f"cannot be decoded: {error}")
+            event = read(message.data)
+        except ValueError as error:
+            headers = message.headers or {}
+            # a stream that was lost counts from one again, so its number alone would not tell two messages apart
+            place = f"{message.metadata.sequence.stream}@{message.metadata.timestamp.isoformat()}"
+            await self._bury(message, headers.get("Nats-Msg-Id") or place, f"cannot be decoded: {error}")
             return None
-        return received
+        return Delivered(event.envelope, event.fact, message)
 
-    async def _apply_together(self, events: Sequence[Received]) -> None:
+    async def _apply_together(self, events: Sequence[Delivered]) -> None:
         async with self._database.transaction() as session:
-            rows = await session.all(_REMEMBER, consumer=self._name, event_ids=[event.event_id for event in events])
-            unseen = {row.event_id for row in rows}
-            # an event that came twice in one batch is applied once
-            fresh = {event.event_id: event for event in reversed(events) if event.event_id in unseen}
-            if fresh:
-                await self._handler(session, [event for event in events if fresh.get(event.event_id) is event])
-        self._after_commit()
+            await self.inbox.apply(session, events)
+        self.inbox.after_commit()
         for event in events:
             # a lost acknowledgement only brings the event again, and the inbox absorbs it
             await event.message.ack()
         EVENTS_CONSUMED.labels(self._name, "applied").inc(len(events))
 
-    async def _apply_singly(self, events: Sequence[Received]) -> None:
+    async def _apply_singly(self, events: Sequence[Delivered]) -> None:
         stuck: set[str] = set()
         for event in events:
             if event.envelope.aggregate_id in stuck:
@@ -179,43 +142,41 @@ class Consumer:
                 continue
             try:
                 await self._apply_together([event])
-            except ApiError:
-                await self._put_back([event])
-                raise
             except Exception as error:
+                if _is_outage(error):
+                    await self._put_back([event])
+                    raise
                 stuck.add(event.envelope.aggregate_id)
                 await self._failed(event, error)
 
-    async def _failed(self, event: Received, error: Exception) -> None:
+    async def _failed(self, event: Delivered, error: Exception) -> None:
         EVENTS_CONSUMED.labels(self._name, "failed").inc()
         deliveries = event.message.metadata.num_delivered
         log.warning(
             "event failed", consumer=self._name, event_id=event.envelope.event_id, deliveries=deliveries,
             exc_info=error,
         )  # fmt: skip
-        if deliveries >= MAX_ATTEMPTS:
-            await self._bury(event.message, repr(error))
+        if deliveries > len(self._pauses):
+            await self._bury(event.message, event.envelope.event_id, repr(error))
         else:
             await self._retry_later(event.message)
 
     async def _retry_later(self, message: Msg) -> None:
         attempt = message.metadata.num_delivered
-        await message.nak(delay=BACKOFF[min(attempt, len(BACKOFF)) - 1])
+        await message.nak(delay=self._pauses[min(attempt, len(self._pauses)) - 1])
 
-    async def _put_back(self, events: Sequence[Received]) -> None:
+    async def _put_back(self, events: Sequence[Delivered]) -> None:
         """Return events untouched: the database is out of reach, which is no fault of theirs."""
         for event in events:
             await event.message.nak(delay=1.0)
 
-    async def _bury(self, message: Msg, reason: str) -> None:
+    async def _bury(self, message: Msg, event_id: str, reason: str) -> None:
         """Write the dead letter, and only then take the event out of the stream."""
-        headers = message.headers or {}
         async with self._database.session() as session:
-            await session.run(
-                _BURY,
-                dead_letter_id=new_id(),
+            await dead_letters.bury(
+                session,
                 consumer=self._name,
-                event_id=headers.get("Nats-Msg-Id") or str(message.metadata.sequence.stream),
+                event_id=event_id,
                 subject=message.subject,
                 payload=message.data,
                 reason=reason,
@@ -223,4 +184,10 @@ class Consumer:
             )
         await message.term()
         DEAD_LETTERS.labels(self._name).inc()
-        alert("dead_letter", log, consumer=self._name, subject=message.subject, reason=json.dumps(reason)[:500])
+        said = json.dumps(dead_letters.shown(reason))[:500]
+        alert("dead_letter", log, consumer=self._name, subject=message.subject, reason=said)
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether something that all events need is out of reach, and not this event at fault."""
+    return isinstance(error, ApiError) and error.code is grpc.StatusCode.UNAVAILABLE

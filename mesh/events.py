@@ -64,10 +64,14 @@ def fact_of(envelope: event_pb2.EventEnvelope) -> Message:
     return fact
 
 
-def headers_of(envelope: event_pb2.EventEnvelope) -> dict[str, str]:
-    """Return the NATS headers of an event: CloudEvents 1.0 attributes, trace context, and the id to deduplicate by."""
+def headers_of(envelope: event_pb2.EventEnvelope, repeats: int = 0) -> dict[str, str]:
+    """Return the NATS headers of an event: CloudEvents 1.0 attributes, trace context, and the id to deduplicate by.
+
+    The latter is another one each time that the event is published again on purpose: a stream may remember an id whose
+    message it has lost.
+    """
     return {
-        "Nats-Msg-Id": envelope.event_id,
+        "Nats-Msg-Id": f"{envelope.event_id}.{repeats}" if repeats else envelope.event_id,
         "content-type": "application/protobuf",
         "ce-specversion": "1.0",
         "ce-id": envelope.event_id,

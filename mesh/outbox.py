@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 from fusionx.type.v1 import event_pb2
@@ -19,7 +19,7 @@ from mesh.database import Database, Row, Session, rows_from_arrays, statement
 from mesh.events import OutboxEvent, columns, headers_of
 from mesh.ids import Clock, utc_now
 from mesh.schema import TIME, outbox
-from mesh.telemetry import EVENTS_PUBLISHED, OUTBOX_DEPTH, get_logger
+from mesh.telemetry import EVENTS_PUBLISHED, OUTBOX_DEPTH, OUTBOX_OLDEST, get_logger
 from mesh.worker import Worker
 
 log = get_logger(__name__)
@@ -30,6 +30,7 @@ LINGER_SECONDS = 0.02
 """A pause after a batch of more than `BUSY` rows: under load the next one is larger, and so cheaper by the row."""
 
 KEEP = timedelta(days=7)
+REPUBLISH_BATCH = 2000
 
 _COLUMNS = ("event_id", "aggregate_id", "subject", "payload", "create_time")
 
@@ -47,7 +48,9 @@ def rows_to_insert(where: sa.ColumnElement[bool] | None = None) -> sa.Insert:
 _INSERT = statement(rows_to_insert())
 _older = outbox.alias("older")
 _CLAIM = statement(
-    sa.select(outbox.c.seq, outbox.c.aggregate_id, outbox.c.subject, outbox.c.payload, outbox.c.create_time)
+    sa.select(
+        *(outbox.c[name] for name in ("seq", "aggregate_id", "subject", "payload", "create_time", "repeats")),
+    )
     .where(
         outbox.c.publish_time.is_(None),
         ~sa.exists().where(
@@ -66,7 +69,31 @@ _MARK = statement(
     .where(outbox.c.seq == _done.c.seq)
     .values(publish_time=sa.bindparam("now", type_=TIME), stream_seq=_done.c.stream_seq)
 )
-_DEPTH = statement(sa.select(sa.func.count()).where(outbox.c.publish_time.is_(None)))
+_DEPTH = statement(
+    sa.select(sa.func.count().label("depth"), sa.func.min(outbox.c.create_time).label("oldest")).where(
+        outbox.c.publish_time.is_(None)
+    )
+)
+_LAST = statement(sa.select(sa.func.max(outbox.c.seq).label("seq")))
+_to_repeat = (
+    sa.select(outbox.c.seq)
+    .where(
+        outbox.c.seq > sa.bindparam("after", type_=sa.BigInteger),
+        outbox.c.seq <= sa.bindparam("last", type_=sa.BigInteger),
+        outbox.c.publish_time.is_not(None),
+        outbox.c.create_time >= sa.bindparam("since", type_=TIME),
+    )
+    .order_by(outbox.c.seq)
+    .limit(REPUBLISH_BATCH)
+    .with_for_update()
+    .cte("to_repeat")
+)
+_REPEAT = statement(
+    sa.update(outbox)
+    .where(outbox.c.seq == _to_repeat.c.seq)
+    .values(publish_time=sa.null(), stream_seq=sa.null(), repeats=outbox.c.repeats + 1)
+    .returning(outbox.c.seq)
+)
 _PURGE = statement(
     sa.delete(outbox).where(
         outbox.c.seq.in_(
@@ -100,6 +127,25 @@ class Relay:
         """Say that events were committed."""
         self.worker.wake()
 
+    async def republish(self, since: datetime | None) -> tuple[int, datetime]:
+        """Have events that happened at `since` or later published again, each resource's in their order.
+
+        Returns how many, and the time from which on: never longer ago than `KEEP`, as consumers forget what is older.
+        """
+        oldest = self._clock() - KEEP
+        start = max(since, oldest) if since else oldest
+        count, after = 0, 0
+        async with self._database.session() as session:
+            row = await session.one(_LAST)
+            # what is published from now on is not asked for, and rows that the relay has carried on lie behind
+            last = (row.seq if row else None) or 0
+            while rows := await session.all(_REPEAT, after=after, last=last, since=start):
+                # oldest first, in parts: while the relay works on one, only younger rows wait to be opened again
+                after = max(row.seq for row in rows)
+                count += len(rows)
+                self.wake()
+        return count, start
+
     async def _publish_batch(self) -> bool:
         """Publish one batch; return whether there may be more."""
         async with self._database.transaction() as session:
@@ -118,6 +164,8 @@ class Relay:
         EVENTS_PUBLISHED.inc(len(stored))
         self._log_published([row for row in rows if row.seq in stored])
         if len(stored) < len(rows):
+            # perhaps there is nothing to store them in any more
+            await self._bus.ensure_streams()
             # what was not stored is still unpublished and is claimed again, after a pause
             raise ConnectionError(f"{len(rows) - len(stored)} of {len(rows)} events were not acknowledged")
         if len(rows) > BUSY:
@@ -132,13 +180,15 @@ class Relay:
 
     async def _publish(self, row: Row) -> asyncio.Future[PubAck]:
         envelope = event_pb2.EventEnvelope.FromString(row.payload)
-        return await self._bus.publish(row.subject, row.payload, headers_of(envelope))
+        return await self._bus.publish(row.subject, row.payload, headers_of(envelope, row.repeats))
 
     async def _purge(self) -> bool:
         """Measure the backlog and delete what was published long ago; return whether there may be more."""
         async with self._database.session() as session:
-            depth = await session.one(_DEPTH)
-            OUTBOX_DEPTH.set(depth[0] if depth else 0)
+            backlog = await session.one(_DEPTH)
+            if backlog:
+                OUTBOX_DEPTH.set(backlog.depth)
+                OUTBOX_OLDEST.set((self._clock() - backlog.oldest).total_seconds() if backlog.oldest else 0)
             return await session.run(_PURGE, before=self._clock() - KEEP) == 1000
 
 

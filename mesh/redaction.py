@@ -6,6 +6,7 @@ A net below the rules that keep them out in the first place: a client may put a 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from mesh.cards import without_card_numbers
 
@@ -24,3 +25,17 @@ def redacted(text: str) -> str:
     if len(text) < 8:
         return text
     return without_card_numbers(_SECRETS.sub(MARK, text), MARK)
+
+
+def redacted_values(value: Any) -> Any:
+    """Return what JSON can hold with every text in it, names among them, as `redacted` returns it."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, dict):
+        return {redacted(name): redacted_values(item) for name, item in value.items()}
+    return [redacted_values(item) for item in value] if isinstance(value, list) else value
+
+
+def redacted_bytes(raw: bytes) -> bytes:
+    """Return bytes of whatever form with a mark in place of each secret or card number that can be read in them."""
+    return redacted(raw.decode("latin-1")).encode("latin-1")

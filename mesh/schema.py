@@ -28,6 +28,8 @@ outbox = sa.Table(
     sa.Column("create_time", TIME, nullable=False),
     sa.Column("publish_time", TIME),
     sa.Column("stream_seq", sa.BigInteger),
+    # how often it was asked to be published again
+    sa.Column("repeats", sa.Integer, nullable=False, server_default="0"),
 )
 # the relay walks the backlog by seq, and asks of each row whether an older one of its resource is waiting
 sa.Index("ix_outbox_backlog", outbox.c.seq, postgresql_where=outbox.c.publish_time.is_(None))
@@ -59,7 +61,20 @@ dead_letters = sa.Table(
     sa.Column("deliveries", sa.Integer, nullable=False),
     sa.Column("create_time", TIME, nullable=False, server_default=sa.func.now()),
     sa.Column("replay_time", TIME),
+    # the defaults stay: during a rolling update the version before goes on burying
+    sa.Column("state", sa.Text, nullable=False, server_default="OPEN"),
+    sa.Column("failed_replays", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("drop_time", TIME),
+    sa.Column("closed_by", sa.Text, nullable=False, server_default=""),
     sa.UniqueConstraint("consumer", "event_id"),
+    sa.CheckConstraint("state IN ('OPEN', 'REPLAYED', 'DROPPED')", name="state_known"),
+)
+# what is open is counted again and again, however many letters are kept
+sa.Index(
+    "ix_dead_letters_open",
+    dead_letters.c.consumer,
+    dead_letters.c.create_time,
+    postgresql_where=dead_letters.c.state == "OPEN",
 )
 
 idempotency_keys = sa.Table(

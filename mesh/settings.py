@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
@@ -16,6 +16,9 @@ from mesh.tls import TlsFiles, read
 SettingsT = TypeVar("SettingsT", bound="ServiceSettings")
 EX_CONFIG = 78
 PREFIX = "FUSIONXPAY_"
+MAX_PAUSES = 30
+"""Half of what the stream delivers an event at the most: outages and restarts count there as well."""
+MAX_PAUSE_SECONDS = 3600
 
 
 class FileSource(PydanticBaseSettingsSource):
@@ -94,6 +97,30 @@ class ServiceSettings(BaseSettings):
             except OSError as error:
                 raise ValueError(f"TLS file {error.filename} cannot be read: {error.strerror}") from None
         return self
+
+
+def _are_pauses(value: str) -> str:
+    try:
+        pauses = [float(part) for part in value.split(",")]
+    except ValueError:
+        pauses = []
+    if not 1 <= len(pauses) <= MAX_PAUSES or not all(0 < pause <= MAX_PAUSE_SECONDS for pause in pauses):
+        raise ValueError(f"must be a comma list of 1 to {MAX_PAUSES} numbers of seconds, up to {MAX_PAUSE_SECONDS}")
+    return value
+
+
+class ConsumerSettings(ServiceSettings):
+    """What a service that consumes events needs beside what all services do."""
+
+    event_retry_seconds: Annotated[str, AfterValidator(_are_pauses)] = Field(
+        "0.1,0.5,2,5,10,20,30",
+        description="comma list of the pauses between attempts at an event that fails; then it is a dead letter",
+    )
+
+    @property
+    def event_pauses(self) -> tuple[float, ...]:
+        """The pauses between attempts, in seconds."""
+        return tuple(float(part) for part in self.event_retry_seconds.split(","))
 
 
 def load(kind: type[SettingsT]) -> SettingsT:

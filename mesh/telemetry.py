@@ -21,9 +21,16 @@ RPC_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 OUTBOX_DEPTH = Gauge("fusionxpay_outbox_unpublished", "Events committed but not yet in the stream")
+OUTBOX_OLDEST = Gauge("fusionxpay_outbox_oldest_seconds", "Age of the oldest event that is not yet in the stream")
 EVENTS_PUBLISHED = Counter("fusionxpay_events_published_total", "Events put into the stream")
 EVENTS_CONSUMED = Counter("fusionxpay_events_consumed_total", "Events taken from the stream", ["consumer", "outcome"])
 DEAD_LETTERS = Counter("fusionxpay_dead_letters_total", "Events given up on", ["consumer"])
+DEAD_LETTERS_OPEN = Gauge("fusionxpay_dead_letters_open", "Dead letters that wait for an operator", ["consumer"])
+DEAD_LETTERS_OLDEST = Gauge("fusionxpay_dead_letters_oldest_seconds", "Age of the oldest of them", ["consumer"])
+CONSUMER_WAITING = Gauge("fusionxpay_consumer_waiting", "Events in the stream that were not delivered", ["consumer"])
+CONSUMER_UNACKNOWLEDGED = Gauge(
+    "fusionxpay_consumer_unacknowledged", "Events that were delivered and are not acknowledged", ["consumer"]
+)
 ALERTS = Counter("fusionxpay_alerts_total", "Conditions that a person has to look at", ["alert"])
 
 Log = structlog.typing.FilteringBoundLogger

@@ -15,8 +15,11 @@ from mesh import idempotency, inbox, service
 from mesh.bus import Bus
 from mesh.consumer import Consumer
 from mesh.database import Database
+from mesh.dead_letter_servicer import DeadLetterServicer
+from mesh.dead_letters import DeadLetters
 from mesh.service import Registration, Service
 from mesh.vault import open_vault
+from mesh.watch import Watch
 from notify_svc import addresses, transport
 from notify_svc.consumer import NAME, SUBJECTS, PublicEvents
 from notify_svc.endpoint_repository import EndpointRepository
@@ -53,7 +56,9 @@ def build(settings: NotifySettings) -> Service:
     )
     wake = sender.worker.wake
     consumer = Consumer(
-        NAME, SUBJECTS, bus, database, PublicEvents(Notifications(events, endpoints)), after_commit=wake
+        *(NAME, SUBJECTS, bus, database, PublicEvents(Notifications(events, endpoints))),
+        after_commit=wake,
+        pauses=settings.event_pauses,
     )
     return Service(
         name="notify_svc",
@@ -61,7 +66,13 @@ def build(settings: NotifySettings) -> Service:
         database=database,
         bus=bus,
         on_close=[sender.close],
-        workers=[consumer.worker, sender.worker, idempotency.janitor(database), inbox.janitor(database)],
+        workers=[
+            consumer.worker,
+            Watch(database, [consumer]).worker,
+            sender.worker,
+            idempotency.janitor(database),
+            inbox.janitor(database),
+        ],
         registrations=[
             Registration.of(
                 notify_service_pb2,
@@ -73,6 +84,7 @@ def build(settings: NotifySettings) -> Service:
                 event_service_pb2_grpc,
                 EventServicer(EventLog(database, events, endpoints, wake=wake)),
             ),
+            DeadLetterServicer.registration(DeadLetters(database, [consumer.inbox])),
         ],
     )
 

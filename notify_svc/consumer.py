@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mesh.consumer import Received
 from mesh.database import Session
+from mesh.inbox import Received
 from notify_svc import mapping
 from notify_svc.event_types import FACTS
 from notify_svc.notifications import Notifications

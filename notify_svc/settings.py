@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from mesh.settings import ServiceSettings
+from mesh.settings import ConsumerSettings
 from mesh.vault import VaultKeys
 from notify_svc import addresses
 
@@ -19,7 +19,7 @@ def _are_networks(value: str) -> str:
     return value
 
 
-class NotifySettings(ServiceSettings):
+class NotifySettings(ConsumerSettings):
     """What the notification service needs beside what all services do."""
 
     secret_keys: VaultKeys = Field(

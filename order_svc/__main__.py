@@ -13,8 +13,12 @@ from mesh import idempotency, inbox, service
 from mesh.bus import Bus
 from mesh.consumer import Consumer
 from mesh.database import Database
+from mesh.dead_letter_servicer import DeadLetterServicer
+from mesh.dead_letters import DeadLetters
 from mesh.outbox import Relay
+from mesh.outbox_servicer import OutboxServicer
 from mesh.service import Registration, Service
+from mesh.watch import Watch
 from mesh.worker import Worker
 from order_svc.consumer import NAME, SUBJECTS, PaymentEvents
 from order_svc.orders import Lifetimes, Orders
@@ -30,7 +34,9 @@ def build(settings: OrderSettings) -> Service:
     relay = Relay(database, bus)
     lifetimes = Lifetimes(settings.order_lifetime, settings.order_max_lifetime)
     orders = Orders(database, OrderRepository(), lifetimes, relay.wake)
-    payments = Consumer(NAME, SUBJECTS, bus, database, PaymentEvents(orders), after_commit=relay.wake)
+    payments = Consumer(
+        *(NAME, SUBJECTS, bus, database, PaymentEvents(orders)), after_commit=relay.wake, pauses=settings.event_pauses
+    )
     return Service(
         name="order_svc",
         settings=settings,
@@ -38,6 +44,7 @@ def build(settings: OrderSettings) -> Service:
         bus=bus,
         workers=[
             payments.worker,
+            Watch(database, [payments]).worker,
             Worker("order-expiry", orders.expire_due, interval=settings.expiry_interval_seconds),
             relay.worker,
             relay.janitor,
@@ -47,6 +54,8 @@ def build(settings: OrderSettings) -> Service:
         registrations=[
             Registration.of(order_service_pb2, order_service_pb2_grpc, OrderServicer(orders)),
             Registration.of(order_payment_service_pb2, order_payment_service_pb2_grpc, OrderPaymentServicer(orders)),
+            DeadLetterServicer.registration(DeadLetters(database, [payments.inbox])),
+            OutboxServicer.registration(relay),
         ],
     )
 

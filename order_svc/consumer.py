@@ -8,9 +8,9 @@ from uuid import UUID
 from fusionx.payment.v1 import payment_events_pb2 as events_pb2
 from google.protobuf.message import Message
 
-from mesh.consumer import Received
 from mesh.database import Session
 from mesh.events import options_of
+from mesh.inbox import Received
 from order_svc import mapping
 from order_svc.orders import Orders
 

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from mesh.settings import ServiceSettings
+from mesh.settings import ConsumerSettings
 
 
-class OrderSettings(ServiceSettings):
+class OrderSettings(ConsumerSettings):
     """What the order service needs beside what all services do."""
 
     order_lifetime: timedelta = Field(

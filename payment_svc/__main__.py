@@ -29,6 +29,7 @@ from mesh.bus import Bus
 from mesh.database import Database
 from mesh.lock import Locks
 from mesh.outbox import Relay
+from mesh.outbox_servicer import OutboxServicer
 from mesh.service import BackgroundTasks, Registration, Service
 from mesh.vault import Envelopes, open_vault
 from payment_svc.account_repository import AccountRepository
@@ -110,6 +111,7 @@ def build(settings: PaymentSettings) -> Service:
             ),
             Registration.of(timeline_service_pb2, timeline_service_pb2_grpc, TimelineServicer(timeline)),
             Registration.of(provider_service_pb2, provider_service_pb2_grpc, ProviderServicer(providers, books)),
+            OutboxServicer.registration(relay),
         ],
     )
 

@@ -10,6 +10,7 @@ import psutil
 import pytest
 from fusionx.audit.v1 import audit_service_pb2
 from fusionx.identity.v1 import identity_service_pb2
+from fusionx.mesh.v1 import dead_letter_service_pb2, outbox_service_pb2
 from fusionx.notify.v1 import event_service_pb2, notify_service_pb2
 from fusionx.order.v1 import order_payment_service_pb2, order_service_pb2
 from fusionx.payment.v1 import payment_service_pb2, webhook_service_pb2
@@ -23,9 +24,22 @@ from tests.support.mesh import dial_service
 from tests.support.run import ROOT
 
 CONTRACTS: dict[str, tuple[FileDescriptor, ...]] = {
-    "order_svc": (order_service_pb2.DESCRIPTOR, order_payment_service_pb2.DESCRIPTOR),
-    "payment_svc": (payment_service_pb2.DESCRIPTOR, webhook_service_pb2.DESCRIPTOR),
-    "notify_svc": (notify_service_pb2.DESCRIPTOR, event_service_pb2.DESCRIPTOR),
+    "order_svc": (
+        order_service_pb2.DESCRIPTOR,
+        order_payment_service_pb2.DESCRIPTOR,
+        dead_letter_service_pb2.DESCRIPTOR,
+        outbox_service_pb2.DESCRIPTOR,
+    ),
+    "payment_svc": (
+        payment_service_pb2.DESCRIPTOR,
+        webhook_service_pb2.DESCRIPTOR,
+        outbox_service_pb2.DESCRIPTOR,
+    ),
+    "notify_svc": (
+        notify_service_pb2.DESCRIPTOR,
+        event_service_pb2.DESCRIPTOR,
+        dead_letter_service_pb2.DESCRIPTOR,
+    ),
     "edge": (identity_service_pb2.DESCRIPTOR,),
     "audit_svc": (audit_service_pb2.DESCRIPTOR,),
 }
@@ -63,7 +77,7 @@ EVERYWHERE: dict[str, str | None] = {
     "DRAIN_SECONDS": "-7.5",
 }
 WRONG_SETTINGS: list[tuple[str, dict[str, str | None]]] = [
-    ("order_svc", EVERYWHERE | {"ORDER_LIFETIME": "long"}),
+    ("order_svc", EVERYWHERE | {"ORDER_LIFETIME": "long", "EVENT_RETRY_SECONDS": "0.1,soon"}),
     ("payment_svc", EVERYWHERE | {"ORDER_TARGET": None, "PROVIDER_TIMEOUT_SECONDS": "-7.5"}),
     ("payment_svc", {"STRIPE_WEBHOOK_SECRET": None}),
     *(

@@ -13,15 +13,16 @@ import pytest
 import sqlalchemy as sa
 from fusionx.order.v1 import order_events_pb2, order_pb2
 
-from mesh import consumer as consumer_module
 from mesh import outbox
 from mesh.bus import Bus
-from mesh.consumer import Consumer, Received
+from mesh.consumer import Consumer
 from mesh.database import Database, Session, statement
 from mesh.events import OutboxEvent, event
+from mesh.inbox import Received
 from mesh.outbox import Relay
 
 UNPUBLISHED = statement(sa.text("SELECT count(*) FROM outbox WHERE publish_time IS NULL"))
+PAUSES = (0.01,) * 7
 DEAD = statement(sa.text("SELECT event_id, reason, payload FROM dead_letters"))
 
 
@@ -53,11 +54,6 @@ def subject() -> str:
     return f"fusionx.test.v1.{uuid.uuid4().hex}"
 
 
-@pytest.fixture(autouse=True)
-def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer_module, "BACKOFF", (0.01,))
-
-
 def fact(subject: str, aggregate_id: uuid.UUID, version: int) -> OutboxEvent:
     """Return an event of a resource."""
     order = order_pb2.Order(order_id=str(aggregate_id), version=version)
@@ -81,7 +77,8 @@ async def until(holds: Callable[[], bool]) -> None:
 @asynccontextmanager
 async def consuming(bus: Bus, database: Database, subject: str, handler: Applied) -> AsyncIterator[None]:
     """Run a consumer of the subject while the block runs."""
-    consumer = Consumer(f"test_{uuid.uuid4().hex}", [subject], bus, database, handler, after_commit=lambda: None)
+    name = f"test_{uuid.uuid4().hex}"
+    consumer = Consumer(name, [subject], bus, database, handler, after_commit=lambda: None, pauses=PAUSES)
     consumer.worker.start()
     yield
     await consumer.worker.stop()
@@ -133,7 +130,7 @@ async def test_a_poison_event_becomes_a_dead_letter_and_the_others_flow(
         dead = await dead_letters(database)
     assert [(row.event_id, bytes(row.payload)) for row in dead] == [(str(poison.event_id), poison.payload)]
     assert "cannot be applied" in dead[0].reason
-    assert applied.refusals >= consumer_module.MAX_ATTEMPTS
+    assert applied.refusals > len(PAUSES)
 
 
 async def test_an_event_that_fails_for_a_while_is_applied_in_the_end(

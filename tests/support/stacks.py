@@ -19,9 +19,11 @@ QUICK = {
 """Environment by component."""
 
 BREAKABLE = QUICK | {
+    "order_svc": QUICK["order_svc"] | {"FUSIONXPAY_EVENT_RETRY_SECONDS": "0.1,0.2,0.4,0.8"},
+    "notify_svc": QUICK["notify_svc"] | {"FUSIONXPAY_EVENT_RETRY_SECONDS": "0.1,0.2,0.4,0.8"},
     "payment_svc": QUICK["payment_svc"] | {"FUSIONXPAY_CIRCUIT_FAILURES": "3", "FUSIONXPAY_CIRCUIT_OPEN_SECONDS": "1"},
     "audit_svc": {"FUSIONXPAY_SPOOL_ROTATE_BYTES": "50000"},
 }
 """The same for a stack whose providers are taken away: its circuits open, and close again soon.
 
-The audit's files are small, so that they change under load."""
+Consumers soon give up on an event. The audit's files are small, so that they change under load."""
