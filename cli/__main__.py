@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import audit, certificates, demo, keys, merchants, reconcile, up
+from cli import audit, certificates, demo, dlq, keys, merchants, rebuild, reconcile, up
 
 app = typer.Typer(
     name="fusionxpay",
@@ -20,6 +20,8 @@ app.command("certificates")(certificates.certificates)
 app.command("providers")(reconcile.providers)
 app.add_typer(merchants.app, name="merchant")
 app.add_typer(keys.app, name="key")
+app.add_typer(dlq.app, name="dlq")
+app.add_typer(rebuild.app, name="events")
 
 
 def main() -> None:

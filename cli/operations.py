@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,10 @@ PaymentTarget = Annotated[
 EdgeTarget = Annotated[
     str, typer.Option("--target", envvar="FUSIONXPAY_EDGE_TARGET", help="host:port of the edge service.")
 ]
+AnyTarget = Annotated[
+    str, typer.Option("--target", help="host:port of the service. Default: FUSIONXPAY_<ORDER|PAYMENT|NOTIFY>_TARGET.")
+]
+ServiceName = Annotated[str, typer.Option("--service", help="Only this service, such as order_svc. Default: all.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Ready = Annotated[Path, typer.Option("--ready-file", help="Where `fusionxpay up` wrote the address, without --target.")]
 
@@ -48,6 +53,24 @@ def calling(service: str, target: str, ready_file: Path) -> Iterator[grpc.Channe
             f"fusionxpay: {service} at {address}: {said}", style="red", markup=False, soft_wrap=True
         )
         raise typer.Exit(EX_UNAVAILABLE) from None
+
+
+def places(services: Sequence[str], only: str, target: str) -> dict[str, str]:
+    """Return the services to ask and what is known of their addresses: all, or the one that was named.
+
+    Raises typer.BadParameter for a service that is none of them, and for an address that could be of any.
+    """
+    if only and only not in services:
+        raise typer.BadParameter(f"--service is one of {', '.join(services)}")
+    if target and not only:
+        raise typer.BadParameter("--target needs a --service")
+    asked = [only] if only else services
+    return {name: target or os.environ.get(variable_of(name), "") for name in asked}
+
+
+def variable_of(service: str) -> str:
+    """Return the environment variable that says where a service is."""
+    return f"FUSIONXPAY_{service.removesuffix('_svc').upper()}_TARGET"
 
 
 def document(message: Message) -> dict[str, Any]:
