@@ -17,6 +17,7 @@ from mesh import outbox
 from mesh.bus import Bus
 from mesh.consumer import Consumer
 from mesh.database import Database, Session, statement
+from mesh.errors import not_found
 from mesh.events import OutboxEvent, event
 from mesh.inbox import Received
 from mesh.outbox import Relay
@@ -33,12 +34,13 @@ class Applied:
         self.versions: dict[str, list[int]] = {}
         self.refused: set[int] = set()
         self.refusals = 0
+        self.refusal: Exception = ValueError("this one cannot be applied")
 
     async def __call__(self, session: Session, events: Sequence[Received]) -> None:
         """Apply a batch, or nothing of it."""
         if any(one.envelope.aggregate_version in self.refused for one in events):
             self.refusals += 1
-            raise ValueError("this one cannot be applied")
+            raise self.refusal
         for one in events:
             self.versions.setdefault(one.envelope.aggregate_id, []).append(one.envelope.aggregate_version)
 
@@ -131,6 +133,19 @@ async def test_a_poison_event_becomes_a_dead_letter_and_the_others_flow(
     assert [(row.event_id, bytes(row.payload)) for row in dead] == [(str(poison.event_id), poison.payload)]
     assert "cannot be applied" in dead[0].reason
     assert applied.refusals > len(PAUSES)
+
+
+async def test_a_refusal_that_is_no_outage_counts_as_a_failure_of_the_event(
+    bus: Bus, database: Database, subject: str
+) -> None:
+    poison = fact(subject, uuid.uuid4(), 13)
+    applied = Applied()
+    applied.refused = {13}
+    applied.refusal = not_found("order", "7")
+    async with consuming(bus, database, subject, applied):
+        await (await bus.publish(subject, poison.payload, {"Nats-Msg-Id": str(poison.event_id)}))
+        dead = await dead_letters(database)
+    assert "ORDER_NOT_FOUND" in dead[0].reason
 
 
 async def test_an_event_that_fails_for_a_while_is_applied_in_the_end(
