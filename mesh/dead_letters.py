@@ -140,7 +140,7 @@ class DeadLetters:
     async def drop(self, letter_id: UUID, actor: str) -> Row:
         """Have the event of a letter never applied, and return the letter; one that was dropped is returned as it is.
 
-        Raises ApiError NOT_FOUND, or FAILED_PRECONDITION when it was replayed.
+        Raises ApiError NOT_FOUND, or FAILED_PRECONDITION when its event was applied.
         """
         async with self._database.transaction() as session:
             letter = _found(await session.one(_LOCK, letter_id=letter_id), letter_id)
@@ -149,9 +149,11 @@ class DeadLetters:
             if letter.state == State.DROPPED:
                 return letter
             inbox, event = self._inboxes.get(letter.consumer), event_of(letter)
-            if inbox and event:
-                # a stream that is filled again would bring it back
-                await inbox.remember(session, [event.event_id])
+            # remembered as dealt with: a stream that is filled again would bring it back
+            if inbox and event and not await inbox.remember(session, [event.event_id]):
+                raise failed_precondition(
+                    "DEAD_LETTER_REPLAYED", "the event came again and was applied: replay notes it"
+                )
             letter = await session.one(_DROPPED, letter_id=letter_id, now=self._clock(), actor=actor)
         _tell("dead letter dropped", letter, actor)
         return letter

@@ -41,6 +41,8 @@ class Watch:
         self._database = database
         self._consumers = consumers
         self._clock = clock
+        # a consumer that is no more may have left letters: once seen, it is told of until it has none
+        self._names = {consumer.inbox.consumer for consumer in consumers}
         self.worker = Worker("consumer-watch", self._look, interval=LOOK_SECONDS)
 
     async def _look(self) -> bool:
@@ -63,8 +65,8 @@ class Watch:
     async def _measure_letters(self) -> None:
         async with self._database.session() as session:
             found = {row.consumer: row for row in await session.all(_OPEN)}
-        # letters of a consumer that is no more are counted as well, under its name
-        for name in {consumer.inbox.consumer for consumer in self._consumers} | set(found):
+        self._names |= set(found)
+        for name in self._names:
             row = found.get(name)
             DEAD_LETTERS_OPEN.labels(name).set(row.depth if row else 0)
             DEAD_LETTERS_OLDEST.labels(name).set((self._clock() - row.oldest).total_seconds() if row else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +32,8 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.xdist_group("chaos")
 Invoke = Callable[..., Result]
 CONSUMER = "order_svc_payments"
-GARBAGE = b"\xff no event, and a card 4242424242424242"
+CARD = b"4242424242424242"
+GARBAGE = b"\xff no event, and a card " + CARD
 
 
 @pytest.fixture
@@ -76,7 +78,8 @@ def test_poison_event_is_replayed_once_when_its_cause_is_gone(
         )
         assert (letter["consumer"], letter["deliveries"], letter["service"]) == (CONSUMER, 5, "order_svc")
         merchant.charge(healthy)
-        assert_paid(merchant, provider, receiver, healthy)
+        merchant.wait_for_order(healthy, "SUCCESS")
+        receiver.wait_for_state(healthy, lambda order: order["status"] == "SUCCESS")
         refused = invoke("dlq", "replay", letter["dead_letter_id"], "--json")
         assert refused.exit_code == 1
         (after,) = json.loads(refused.stdout)
@@ -88,6 +91,8 @@ def test_poison_event_is_replayed_once_when_its_cause_is_gone(
     again = invoke("dlq", "replay", letter["dead_letter_id"], "--json")
     assert again.exit_code == 0, again.output
     assert json.loads(again.stdout)[0]["closed_by"] == "operator"
+    receiver.wait_for("order.succeeded", count=2)
+    receiver.wait_for("payment.succeeded", count=2)
     assert assert_paid(merchant, provider, receiver, poison)["version"] == 3
 
 
@@ -108,10 +113,12 @@ def test_all_open_letters_of_a_consumer_are_replayed_together(
             lambda: payments <= {one["event"]["aggregate_id"] for one in listed(invoke, "--consumer", CONSUMER)},
             "both dead letters",
         )
-        eventually(lambda: _metric(stack, "fusionxpay_dead_letters_open") == 2, "both counted")
+        eventually(lambda: (_metric(stack, "fusionxpay_dead_letters_open") or 0) >= 2, "both counted")
         assert (_metric(stack, "fusionxpay_dead_letters_oldest_seconds") or 0) > 0
     replayed = invoke("dlq", "replay", "--all", "--consumer", CONSUMER)
     assert replayed.exit_code == 0, replayed.output
+    receiver.wait_for("order.succeeded", count=2)
+    receiver.wait_for("payment.succeeded", count=2)
     for order_id in orders:
         assert_paid(merchant, provider, receiver, order_id)
     assert not listed(invoke, "--consumer", CONSUMER)
@@ -134,8 +141,7 @@ def test_bytes_that_are_no_event_are_buried_at_once_shown_refused_and_dropped(
     letter_id = letter["dead_letter_id"]
     shown = invoke("dlq", "show", letter_id, "--json")
     assert shown.exit_code == 0, shown.output
-    assert "payload" in json.loads(shown.stdout)
-    assert "4242424242424242" not in shown.output + invoke("dlq", "show", letter_id).output
+    assert base64.b64decode(json.loads(shown.stdout)["payload"]) == GARBAGE.replace(CARD, b"[redacted]")
     assert invoke("dlq", "replay", letter_id).exit_code == 1
     dropped = invoke("dlq", "drop", letter_id, "--json")
     assert dropped.exit_code == 0, dropped.output

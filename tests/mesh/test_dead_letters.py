@@ -116,6 +116,9 @@ async def test_event_that_came_again_and_was_applied_is_not_applied_by_a_replay(
     letter = await buried(database, one.payload, str(one.event_id))
     async with database.transaction() as session:
         assert await inbox.apply(session, [_received(one)]) == 1
+    with pytest.raises(ApiError) as refused:
+        await letters.drop(letter.dead_letter_id, "operator")
+    assert refused.value.reason == "DEAD_LETTER_REPLAYED"
     assert (await letters.replay(letter.dead_letter_id, "operator")).state == State.REPLAYED
     assert await applied(database) == [one.aggregate_id]
 

@@ -96,7 +96,8 @@ class DeadLetterServiceServicer:
         """Decides that the event of a letter shall never be applied, also when the stream brings it again. The letter is
         kept. Dropping it again returns it unchanged.
 
-        Errors: NOT_FOUND, reason DEAD_LETTER_NOT_FOUND; FAILED_PRECONDITION, reason DEAD_LETTER_REPLAYED.
+        Errors: NOT_FOUND, reason DEAD_LETTER_NOT_FOUND; FAILED_PRECONDITION, reason DEAD_LETTER_REPLAYED, when its event
+        was applied, by a replay or because it came again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -54,7 +54,8 @@ class DeadLetterServiceStub:
     """Decides that the event of a letter shall never be applied, also when the stream brings it again. The letter is
     kept. Dropping it again returns it unchanged.
 
-    Errors: NOT_FOUND, reason DEAD_LETTER_NOT_FOUND; FAILED_PRECONDITION, reason DEAD_LETTER_REPLAYED.
+    Errors: NOT_FOUND, reason DEAD_LETTER_NOT_FOUND; FAILED_PRECONDITION, reason DEAD_LETTER_REPLAYED, when its event
+    was applied, by a replay or because it came again.
     """
 
 @_typing.type_check_only
@@ -82,7 +83,8 @@ class DeadLetterServiceAsyncStub(DeadLetterServiceStub):
     """Decides that the event of a letter shall never be applied, also when the stream brings it again. The letter is
     kept. Dropping it again returns it unchanged.
 
-    Errors: NOT_FOUND, reason DEAD_LETTER_NOT_FOUND; FAILED_PRECONDITION, reason DEAD_LETTER_REPLAYED.
+    Errors: NOT_FOUND, reason DEAD_LETTER_NOT_FOUND; FAILED_PRECONDITION, reason DEAD_LETTER_REPLAYED, when its event
+    was applied, by a replay or because it came again.
     """
 
 class DeadLetterServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -131,7 +133,8 @@ class DeadLetterServiceServicer(metaclass=_abc_1.ABCMeta):
         """Decides that the event of a letter shall never be applied, also when the stream brings it again. The letter is
         kept. Dropping it again returns it unchanged.
 
-        Errors: NOT_FOUND, reason DEAD_LETTER_NOT_FOUND; FAILED_PRECONDITION, reason DEAD_LETTER_REPLAYED.
+        Errors: NOT_FOUND, reason DEAD_LETTER_NOT_FOUND; FAILED_PRECONDITION, reason DEAD_LETTER_REPLAYED, when its event
+        was applied, by a replay or because it came again.
         """
 
 def add_DeadLetterServiceServicer_to_server(servicer: DeadLetterServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
