@@ -23,7 +23,7 @@ from mesh.inbox import Received
 from mesh.outbox import Relay
 
 UNPUBLISHED = statement(sa.text("SELECT count(*) FROM outbox WHERE publish_time IS NULL"))
-PAUSES = (0.01,) * 7
+PAUSES = (0.01,) * 3
 DEAD = statement(sa.text("SELECT event_id, reason, payload FROM dead_letters"))
 
 
@@ -70,8 +70,8 @@ def fact(subject: str, aggregate_id: uuid.UUID, version: int) -> OutboxEvent:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait, for at most 20 seconds, until something holds."""
-    async with asyncio.timeout(20):
+    """Wait, for at most a minute, until something holds."""
+    async with asyncio.timeout(60):
         while not holds():  # noqa: ASYNC110  # what is waited for happens in PostgreSQL and NATS
             await asyncio.sleep(0.01)
 
@@ -82,8 +82,10 @@ async def consuming(bus: Bus, database: Database, subject: str, handler: Applied
     name = f"test_{uuid.uuid4().hex}"
     consumer = Consumer(name, [subject], bus, database, handler, after_commit=lambda: None, pauses=PAUSES)
     consumer.worker.start()
-    yield
-    await consumer.worker.stop()
+    try:
+        yield
+    finally:
+        await consumer.worker.stop()
 
 
 async def test_two_relays_publish_the_events_of_each_resource_in_order(
@@ -172,7 +174,7 @@ async def test_what_cannot_be_read_is_buried_at_once(bus: Bus, database: Databas
 
 async def dead_letters(database: Database) -> list[sa.Row[tuple[str, str, bytes]]]:
     """Return the dead letters, as soon as there are any."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             async with database.session() as session:
                 rows = await session.all(DEAD)
