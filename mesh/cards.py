@@ -7,10 +7,6 @@ Luhn check digit) in a request is always a mistake, and one that would bring thi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-
-from google.protobuf.descriptor import FieldDescriptor
-from google.protobuf.message import Message
 
 # digits in one run, or grouped as cards are printed, with nothing of a longer number or word around them; a plus is how
 # forms and query strings write a space
@@ -49,28 +45,3 @@ def _passes_luhn(digits: str) -> bool:
         digit = int(character) * (2 if place % 2 else 1)
         total += digit - 9 if digit > 9 else digit
     return total % 10 == 0
-
-
-def fields_with_card_numbers(message: Message, prefix: str = "") -> Iterator[str]:
-    """Yield the path of each text in a message that holds a card number; never the number itself."""
-    for field, value in message.ListFields():
-        path = prefix + field.name
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
-            yield from (
-                path if _is_card(key) else f"{path}[{key}]"
-                for key, text in value.items()
-                if _is_card(key) or _is_card(text)
-            )
-        elif field.type == FieldDescriptor.TYPE_MESSAGE and field.is_repeated:
-            for number, item in enumerate(value):
-                yield from fields_with_card_numbers(item, f"{path}[{number}].")
-        elif field.type == FieldDescriptor.TYPE_MESSAGE:
-            yield from fields_with_card_numbers(value, f"{path}.")
-        elif field.type == FieldDescriptor.TYPE_STRING:
-            texts = value if field.is_repeated else [value]
-            if any(_is_card(text) for text in texts):
-                yield path
-
-
-def _is_card(value: object) -> bool:
-    return isinstance(value, str) and len(value) > 12 and contains_card_number(value)

@@ -8,9 +8,9 @@ from fusionx.payment.v1 import routing_service_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.cards import contains_card_number, fields_with_card_numbers
+from mesh.cards import contains_card_number
 from mesh.errors import ApiError
-from mesh.validation import validate
+from mesh.validation import fields_with, has_card_number, validate
 
 # the networks' published test numbers
 NUMBERS = [
@@ -66,7 +66,7 @@ def test_every_field_is_named_and_the_number_is_not_repeated():
         description=f"paid with {NUMBERS[0]}", metadata={"note": NUMBERS[1], NUMBERS[2]: "x", "fine": "x"}
     )
     request.amount.value, request.amount.currency = "1.00", "EUR"
-    assert set(fields_with_card_numbers(request)) == {"description", "metadata[note]", "metadata"}
+    assert set(fields_with(request, has_card_number)) == {"description", "metadata[note]", "metadata"}
     with pytest.raises(ApiError) as refused:
         validate(request)
     assert refused.value.reason == "CARD_NUMBER_REFUSED"
@@ -77,4 +77,4 @@ def test_number_in_one_of_many_messages_is_found():
     policy = routing_service_pb2.UpdateRoutingPolicyRequest()
     policy.rules.add(name="fine")
     policy.rules.add(name=NUMBERS[0])
-    assert list(fields_with_card_numbers(policy)) == ["rules[1].name"]
+    assert list(fields_with(policy, has_card_number)) == ["rules[1].name"]

@@ -10,6 +10,7 @@ from mesh.errors import ApiError
 from mesh.validation import validate
 
 ORDER_ID = "01a2081b-7886-7068-9e1a-d7c0f5764b64"
+EURO = money_pb2.Money(value="1.00", currency="EUR")
 Order = order_service_pb2.CreateOrderRequest
 Payment = payment_service_pb2.CreatePaymentRequest
 
@@ -25,6 +26,10 @@ def test_request_that_keeps_the_rules_passes():
         (Order(), {"amount"}),
         (Order(amount=money_pb2.Money(value="+1", currency="E")), {"amount.value", "amount.currency"}),
         (Order(amount=money_pb2.Money(value="1", currency="EUR"), metadata={"k": "x" * 501}), {"metadata[k]"}),
+        (
+            Order(amount=EURO, description="a\0b", metadata={"k": "\0", "\0": "v"}),
+            {"description", "metadata[k]", "metadata"},
+        ),
         (Payment(order_id=ORDER_ID, provider="stripe"), {"return_url"}),
         (Payment(order_id="7", provider="Stripe!", payment_method="x"), {"order_id", "provider"}),
     ],
