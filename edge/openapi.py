@@ -74,7 +74,7 @@ def _operation(route: Route, schemas: Json) -> Json:
         "description": description,
         "parameters": list(_parameters(route, schemas)),
         "responses": {
-            "200": {"description": "Done.", "content": _content(_reference(route.rpc.output_type, schemas))},
+            "200": {"description": "Done.", "content": _answer(route, schemas)},
             "default": {"description": "Refused.", "content": _content({"$ref": "#/components/schemas/Status"})},
         },
     }
@@ -85,6 +85,13 @@ def _operation(route: Route, schemas: Json) -> Json:
     elif route.body:
         operation["requestBody"] = {"required": True, "content": _content(_body(route, schemas))}
     return operation
+
+
+def _answer(route: Route, schemas: Json) -> Json:
+    if route.is_stream:
+        words = "Server-Sent Events (WHATWG HTML), without an end."
+        return {"text/event-stream": {"schema": {"type": "string", "description": words}}}
+    return _content(_reference(route.rpc.output_type, schemas))
 
 
 def _operation_id(route: Route) -> str:
@@ -107,6 +114,13 @@ def _parameters(route: Route, schemas: Json) -> Iterator[Json]:
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
             }
         return
+    if route.is_stream:
+        yield {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "description": "The last `id` that was read, when the stream is opened again.",
+            "schema": {"type": "string", "format": "uuid"},
+        }
     for field in route.request.fields:
         if field.name not in route.variables:
             yield {"name": field.name, "in": "query", **_described(field, schemas)}

@@ -26,6 +26,8 @@ FOLDER = Path(__file__).resolve().parent.parent / "envoy"
 RENDERED = FOLDER / "envoy.yaml"
 SDS = FOLDER / "sds"
 ROUTE_TIMEOUT = "20s"
+STREAM_IDLE_TIMEOUT = "60s"
+"""After which a stream is ended that carries nothing: longer than the pauses between its heartbeats."""
 JSON_TYPE = r"(?i)application/json(\s*;.*)?"
 
 
@@ -114,7 +116,7 @@ def _forward(route: Route, match: Config, name: str, gateway: Gateway) -> Config
         "match": match,
         "route": {
             "cluster": route.package,
-            "timeout": ROUTE_TIMEOUT,
+            **_times(route),
             "retry_policy": {"retry_on": retry_on, "num_retries": 2},
         },
         "typed_per_filter_config": of_merchants() if route.is_authenticated else of_providers(gateway),
@@ -127,8 +129,15 @@ def _grpc_route(route: Route) -> Config:
     return {
         "name": f"grpc {path}",
         "match": {"path": path, "grpc": {}},
-        "route": {"cluster": route.package, "timeout": ROUTE_TIMEOUT},
+        "route": {"cluster": route.package, **_times(route)},
     }
+
+
+def _times(route: Route) -> Config:
+    """Return how long an answer may take; a stream as long as something goes through it now and then."""
+    if route.is_stream:
+        return {"timeout": "0s", "idle_timeout": STREAM_IDLE_TIMEOUT}
+    return {"timeout": ROUTE_TIMEOUT}
 
 
 def _wrong_method(pattern: str, routes: Sequence[Route]) -> Config:

@@ -61,6 +61,11 @@ class Route:
         return field is not None and field.message_type is not None and field.message_type.full_name == HTTP_BODY
 
     @property
+    def is_stream(self) -> bool:
+        """Whether the answer goes on for as long as both sides like."""
+        return bool(self.rpc.server_streaming)
+
+    @property
     def is_authenticated(self) -> bool:
         """Whether the caller must be a merchant."""
         return bool(self.rpc.GetOptions().Extensions[access_pb2.access] == access_pb2.ACCESS_MERCHANT)

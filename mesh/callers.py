@@ -7,7 +7,7 @@ never what a header says.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import grpc
 from fusionx.type.v1 import callers_pb2
@@ -24,6 +24,7 @@ OPEN_SERVICES = ("grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflect
 
 Servicer = grpc.aio.ServicerContext[Any, Any]
 Allowed = frozenset[str]
+Behaviour = Callable[[Any, Any], Awaitable[Any]]
 
 
 def callers_of(service: ServiceDescriptor) -> Allowed:
@@ -81,10 +82,13 @@ class CallerInterceptor(grpc.aio.ServerInterceptor):
         service = method.split("/")[1] if method.count("/") == 2 else ""
         if handler is None or service in OPEN_SERVICES:
             return handler
-        if handler.unary_unary is None:
-            raise TypeError(f"{method} is no unary RPC, and cannot be guarded")
-        guarded: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
-            _guarded(handler.unary_unary, method, self._callers.get(service, frozenset())),
+        if handler.request_streaming:
+            raise TypeError(f"{method} takes a stream, and cannot be guarded")
+        streaming = handler.response_streaming
+        behaviour = handler.unary_stream if streaming else handler.unary_unary
+        made = grpc.unary_stream_rpc_method_handler if streaming else grpc.unary_unary_rpc_method_handler
+        guarded: grpc.RpcMethodHandler[Any, Any] = made(
+            _guarded(cast(Behaviour, behaviour), method, self._callers.get(service, frozenset())),
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
@@ -92,7 +96,9 @@ class CallerInterceptor(grpc.aio.ServerInterceptor):
         return guarded
 
 
-def _guarded(behaviour: Callable[[Any, Any], Any], method: str, allowed: Allowed) -> Callable[[Any, Any], Any]:
+def _guarded(behaviour: Behaviour, method: str, allowed: Allowed) -> Behaviour:
+    """Return what a handler does behind its guard; a stream's must write its messages itself."""
+
     async def call(request: Any, servicer: Servicer) -> Any:
         try:
             check(servicer, allowed)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NoReturn, TypeVar, cast
 from uuid import UUID
 
 import grpc
@@ -22,7 +23,7 @@ from google.protobuf.message import DecodeError, Message
 
 from mesh import context
 from mesh.errors import DETAILS_KEY, ApiError, invalid, permission_denied, unauthenticated, unavailable
-from mesh.telemetry import RPC_SECONDS, get_logger
+from mesh.telemetry import RPC_SECONDS, STREAMS_OPEN, get_logger
 from mesh.validation import validate
 
 log = get_logger("access")
@@ -40,6 +41,8 @@ UNREADABLE: Any = object()
 
 Servicer = grpc.aio.ServicerContext[Any, Any]
 Behaviour = Callable[[Message, Servicer], Awaitable[Message]]
+StreamBehaviour = Callable[[Message, Servicer], AsyncGenerator[Message]]
+AnswerT = TypeVar("AnswerT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +78,20 @@ def _grants(scopes: str) -> frozenset[str]:
 
 
 class CallInterceptor(grpc.aio.ServerInterceptor):
-    """Gives every RPC of the contract the same treatment; health and reflection pass untouched."""
+    """Gives every RPC of the contract the same treatment; health and reflection pass untouched.
 
-    def __init__(self, access: Mapping[str, Rule], max_concurrent: int, default_deadline: float) -> None:
+    A stream is no call in flight: it mostly waits. So streams have a bound of their own, and no default deadline.
+    """
+
+    def __init__(
+        self, access: Mapping[str, Rule], max_concurrent: int, max_streams: int, default_deadline: float
+    ) -> None:
         self._access = access
         self._max_concurrent = max_concurrent
+        self._max_streams = max_streams
         self._default_deadline = default_deadline
         self._in_flight = 0
+        self._streams = 0
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
     async def intercept_service(
@@ -97,69 +107,96 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         if handler is None or method not in self._access:
             return handler
-        wrapped: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
-            self._wrap(method, cast(Behaviour, handler.unary_unary)),
-            request_deserializer=_reader(handler.request_deserializer),
-            response_serializer=handler.response_serializer,
-        )
+        wrapped = self._wrap_stream(method, handler) if handler.response_streaming else self._wrap(method, handler)
         self._wrapped[method] = wrapped
         return wrapped
 
-    def _wrap(self, method: str, behaviour: Behaviour) -> Behaviour:
-        rule = self._access[method]
+    def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+        behaviour = cast(Behaviour, handler.unary_unary)
 
         async def call(request: Message, servicer: Servicer) -> Message:
-            started = time.perf_counter()
-            running = self._begin(method, servicer)
-            code = grpc.StatusCode.OK
+            async def answer(running: context.Call) -> Message:
+                if self._in_flight > self._max_concurrent:
+                    raise unavailable("OVERLOADED", "too many requests are in flight, try again")
+                self._admit(request, running, method)
+                return await self._answer(behaviour, request, servicer, running)
+
             self._in_flight += 1
             try:
-                self._admit(running, rule)
-                if request is UNREADABLE:
-                    raise invalid("", "the request cannot be read as what this RPC takes")
-                validate(request)
-                return await self._answer(behaviour, request, servicer, running)
-            except ApiError as error:
-                code = error.code
-                running.log["reason"] = error.reason
-                return await _abort(servicer, error, running)
-            except asyncio.CancelledError:
-                code = grpc.StatusCode.CANCELLED
-                raise
-            except Exception as error:
-                code = grpc.StatusCode.INTERNAL
-                return await _abort(servicer, _internal(error), running)
+                return await self._told(method, servicer, self._default_deadline, answer)
             finally:
                 self._in_flight -= 1
-                _record(method, code, running, time.perf_counter() - started)
 
-        return call
-
-    def _begin(self, method: str, servicer: Servicer) -> context.Call:
-        headers: dict[str, Any] = dict(servicer.invocation_metadata() or ())
-        remaining = servicer.time_remaining()
-        call = context.Call(
-            trace_id=context.trace_id_of(headers.get(TRACE_KEY, ""), headers.get(REQUEST_ID_KEY, "")),
-            merchant_id=headers.get(MERCHANT_KEY, ""),
-            mode=headers.get(MODE_KEY, ""),
-            scopes=_grants(headers.get(SCOPES_KEY, "")),
-            idempotency_key=headers.get(IDEMPOTENCY_KEY, ""),
-            request_id=headers.get(REQUEST_ID_KEY, ""),
-            method=method,
-            deadline=time.monotonic() + (self._default_deadline if remaining is None else remaining),
+        return grpc.unary_unary_rpc_method_handler(
+            call,
+            request_deserializer=_reader(handler.request_deserializer),
+            response_serializer=handler.response_serializer,
         )
-        context.enter(call)
-        return call
 
-    def _admit(self, call: context.Call, rule: Rule) -> None:
-        if self._in_flight > self._max_concurrent:
-            raise unavailable("OVERLOADED", "too many requests are in flight, try again")
+    def _wrap_stream(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
+        behaviour = cast(StreamBehaviour, handler.unary_stream)
+        open_now = STREAMS_OPEN.labels(method)
+
+        async def call(request: Message, servicer: Servicer) -> None:
+            async def answer(running: context.Call) -> None:
+                if self._streams > self._max_streams or self._in_flight > self._max_concurrent:
+                    raise unavailable("OVERLOADED", "too many requests are in flight, try again")
+                self._admit(request, running, method)
+                await _send(behaviour, request, servicer, running)
+
+            self._streams += 1
+            open_now.inc()
+            try:
+                await self._told(method, servicer, float("inf"), answer)
+            finally:
+                self._streams -= 1
+                open_now.dec()
+
+        # written message by message, so that what is left of a stream whose client went away ends with its call
+        return grpc.unary_stream_rpc_method_handler(
+            call,
+            request_deserializer=_reader(handler.request_deserializer),
+            response_serializer=handler.response_serializer,
+        )
+
+    async def _told(
+        self,
+        method: str,
+        servicer: Servicer,
+        deadline: float,
+        answer: Callable[[context.Call], Awaitable[AnswerT]],
+    ) -> AnswerT:
+        """Answer a call, turn what is raised into its status, and tell of it in the log and the metrics."""
+        started = time.perf_counter()
+        running = _begin(method, servicer, deadline)
+        code = grpc.StatusCode.OK
+        try:
+            return await answer(running)
+        except ApiError as error:
+            code = error.code
+            running.log["reason"] = error.reason
+            return await _abort(servicer, error, running)
+        except asyncio.CancelledError:
+            code = grpc.StatusCode.CANCELLED
+            raise
+        except Exception as error:
+            code = grpc.StatusCode.INTERNAL
+            return await _abort(servicer, _internal(error), running)
+        finally:
+            _record(method, code, running, time.perf_counter() - started)
+
+    def _admit(self, request: Message, call: context.Call, method: str) -> None:
+        """Refuse what comes too late, who may not call, and what the contract does not take."""
         if call.remaining() < LEAST_USEFUL_SECONDS:
             raise ApiError(
                 grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_TOO_SHORT", "not enough time is left to do this"
             )
+        rule = self._access[method]
         if rule.access == access_pb2.ACCESS_MERCHANT:
             _check_merchant(call, rule.scope)
+        if request is UNREADABLE:
+            raise invalid("", "the request cannot be read as what this RPC takes")
+        validate(request)
 
     async def _answer(self, behaviour: Behaviour, request: Message, servicer: Servicer, call: context.Call) -> Message:
         """Run the handler, for no longer than somebody waits: calls with a deadline are ended by gRPC itself."""
@@ -171,9 +208,41 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                 raise ApiError(grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "this took too long") from None
         else:
             response = await behaviour(request, servicer)
-        if call.response_headers:
-            await servicer.send_initial_metadata(tuple(call.response_headers))
+        await _send_headers(servicer, call)
         return response
+
+
+def _begin(method: str, servicer: Servicer, deadline: float) -> context.Call:
+    """Enter the call that comes in; `deadline` is the seconds that it has when it does not say."""
+    headers: dict[str, Any] = dict(servicer.invocation_metadata() or ())
+    remaining = servicer.time_remaining()
+    call = context.Call(
+        trace_id=context.trace_id_of(headers.get(TRACE_KEY, ""), headers.get(REQUEST_ID_KEY, "")),
+        merchant_id=headers.get(MERCHANT_KEY, ""),
+        mode=headers.get(MODE_KEY, ""),
+        scopes=_grants(headers.get(SCOPES_KEY, "")),
+        idempotency_key=headers.get(IDEMPOTENCY_KEY, ""),
+        request_id=headers.get(REQUEST_ID_KEY, ""),
+        method=method,
+        deadline=time.monotonic() + (deadline if remaining is None else remaining),
+    )
+    context.enter(call)
+    return call
+
+
+async def _send(behaviour: StreamBehaviour, request: Message, servicer: Servicer, call: context.Call) -> None:
+    """Send what a stream yields, as fast as its reader takes it; however it ends, the generator is closed."""
+    async with aclosing(behaviour(request, servicer)) as messages:
+        async for message in messages:
+            await _send_headers(servicer, call)
+            await servicer.write(message)
+
+
+async def _send_headers(servicer: Servicer, call: context.Call) -> None:
+    if call.response_headers:
+        await servicer.send_initial_metadata(tuple(call.response_headers))
+        # sent once: an error that follows must not repeat them
+        call.response_headers.clear()
 
 
 def _check_merchant(call: context.Call, scope: str) -> None:
@@ -205,7 +274,7 @@ def _internal(error: Exception) -> ApiError:
     return ApiError(grpc.StatusCode.INTERNAL, "INTERNAL", "something went wrong on our side", {"error_id": error_id})
 
 
-async def _abort(servicer: Servicer, error: ApiError, call: context.Call) -> Message:
+async def _abort(servicer: Servicer, error: ApiError, call: context.Call) -> NoReturn:
     status = error.to_status(call.request_id)
     trailers = (*call.response_headers, (DETAILS_KEY, status.SerializeToString()))
     await servicer.abort(error.code, error.message, trailers)

@@ -1,7 +1,7 @@
 """The life of a service process: settings, logs, pools, workers, server, health, and an orderly end.
 
-Order of the end: NOT_SERVING, a pause for balancers to notice, consumers and relays stop, the server ends its calls,
-shielded work is awaited, NATS is drained, pools close. A rolling restart loses no request.
+Order of the end: NOT_SERVING, a pause for balancers to notice, streams, consumers and relays stop, the server ends its
+calls, shielded work is awaited, NATS is drained, pools close. A rolling restart loses no request.
 """
 
 from __future__ import annotations
@@ -82,6 +82,8 @@ class Service:
     workers: Sequence[Worker] = ()
     bus: Bus | None = None
     background: BackgroundTasks | None = None
+    on_drain: Sequence[Callable[[], None]] = ()
+    """What ends by itself only when told, such as streams: told when balancers have noticed, before calls are ended."""
     on_close: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
 
 
@@ -121,7 +123,9 @@ class Runner:
             if registration.descriptor:
                 access.update(access_of(registration.descriptor))
         interceptors: list[grpc.aio.ServerInterceptor] = [
-            CallInterceptor(access, settings.max_concurrent_rpcs, settings.default_deadline_seconds)
+            CallInterceptor(
+                access, settings.max_concurrent_rpcs, settings.max_concurrent_streams, settings.default_deadline_seconds
+            )
         ]
         callers = {registration.full_name: registration.allowed for registration in self._service.registrations}
         if settings.tls:
@@ -202,6 +206,8 @@ class Runner:
         log.info("draining")
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(settings.drain_seconds)
+        for end in service.on_drain:
+            end()
         await asyncio.gather(*(worker.stop() for worker in service.workers))
         await self._server.stop(settings.grace_seconds)
         if service.background:

@@ -63,6 +63,9 @@ class ServiceSettings(BaseSettings):
     max_concurrent_rpcs: int = Field(
         1000, ge=1, description="RPCs in flight before new ones are refused as UNAVAILABLE"
     )
+    max_concurrent_streams: int = Field(
+        1000, ge=1, description="streams open at once, beside the RPCs, before new ones are refused as UNAVAILABLE"
+    )
     default_deadline_seconds: float = Field(15.0, gt=0, description="deadline of calls that bring none")
     drain_seconds: float = Field(1.0, ge=0, description="pause between NOT_SERVING and the end of new calls")
     grace_seconds: float = Field(10.0, ge=0, description="how long calls under way may take to end at shutdown")

@@ -20,6 +20,7 @@ RPC_SECONDS = Histogram(
     ["method", "code"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+STREAMS_OPEN = Gauge("fusionxpay_streams_open", "Streams that clients read now", ["method"])
 OUTBOX_DEPTH = Gauge("fusionxpay_outbox_unpublished", "Events committed but not yet in the stream")
 OUTBOX_OLDEST = Gauge("fusionxpay_outbox_oldest_seconds", "Age of the oldest event that is not yet in the stream")
 EVENTS_PUBLISHED = Counter("fusionxpay_events_published_total", "Events put into the stream")

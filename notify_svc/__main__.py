@@ -32,6 +32,7 @@ from notify_svc.repository import DeliveryRepository
 from notify_svc.sender import Sender
 from notify_svc.servicer import EventServicer, NotifyServicer
 from notify_svc.settings import NotifySettings
+from notify_svc.stream import EventStreams
 from notify_svc.transport import Resolver, guarded_client
 
 
@@ -54,7 +55,19 @@ def build(settings: NotifySettings) -> Service:
         concurrency=concurrency,
         share=settings.endpoint_concurrency,
     )
-    wake = sender.worker.wake
+    streams = EventStreams(
+        database,
+        events,
+        per_merchant=settings.merchant_streams,
+        seconds=settings.stream_seconds,
+        heartbeat=settings.stream_heartbeat_seconds,
+    )
+
+    def wake() -> None:
+        """Say that there are new events, or old ones to be sent again."""
+        sender.worker.wake()
+        streams.worker.wake()
+
     consumer = Consumer(
         *(NAME, SUBJECTS, bus, database, PublicEvents(Notifications(events, endpoints))),
         after_commit=wake,
@@ -65,11 +78,13 @@ def build(settings: NotifySettings) -> Service:
         settings=settings,
         database=database,
         bus=bus,
+        on_drain=[streams.end],
         on_close=[sender.close],
         workers=[
             consumer.worker,
             Watch(database, [consumer]).worker,
             sender.worker,
+            streams.worker,
             idempotency.janitor(database),
             inbox.janitor(database),
         ],
@@ -82,7 +97,7 @@ def build(settings: NotifySettings) -> Service:
             Registration.of(
                 event_service_pb2,
                 event_service_pb2_grpc,
-                EventServicer(EventLog(database, events, endpoints, wake=wake)),
+                EventServicer(EventLog(database, events, endpoints, wake=wake), streams),
             ),
             DeadLetterServicer.registration(DeadLetters(database, [consumer.inbox])),
         ],

@@ -33,7 +33,10 @@ _ADD = statement(
     )
 )
 _GET = statement(sa.select(webhook_endpoints).where(_endpoints.endpoint_id == _id, *_there))
-_LOCK = statement(sa.select(webhook_endpoints).where(_endpoints.endpoint_id == _id, *_there).with_for_update())
+# it lets new deliveries refer to the endpoint: they come from whoever has the log's lock, which a ping waits for
+_LOCK = statement(
+    sa.select(webhook_endpoints).where(_endpoints.endpoint_id == _id, *_there).with_for_update(key_share=True)
+)
 _LIST = statement(sa.select(webhook_endpoints).where(*_there).order_by(_endpoints.endpoint_id))
 _RECEIVERS = statement(
     sa.select(_endpoints.merchant_id, _endpoints.endpoint_id, _endpoints.event_types).where(

@@ -3,17 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
+from mesh import idempotency
 from mesh.database import Database, Session
-from mesh.errors import not_found
+from mesh.errors import invalid, not_found
+from mesh.idempotency import Claim, Record
 from mesh.ids import Clock, NewId, new_id, utc_now
-from notify_svc import endpoint_domain
+from notify_svc import endpoint_domain, mapping
 from notify_svc.domain import LoggedDelivery
 from notify_svc.endpoint_repository import EndpointRepository
 from notify_svc.endpoints import require_enabled
-from notify_svc.event_repository import EventFilter, EventRepository
+from notify_svc.event_repository import EventFilter, EventRepository, LoggedEvent
 from notify_svc.mapping import PublicEvent
+
+MAX_SPAN_EVENTS = 10_000
+"""How many events are sent again by one call at the most."""
+
+CHUNK = 5_000
+"""How many deliveries go into one statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which events are sent again: of these types, from `start` until before `end`; to one endpoint, or to all."""
+
+    start: datetime
+    end: datetime
+    types: list[str]
+    endpoint_id: UUID | None
 
 
 class EventLog:
@@ -70,6 +90,52 @@ class EventLog:
             found = await self._store.deliveries_of(session, event_id)
         self._wake()
         return found
+
+    async def resend_span(self, merchant_id: UUID, span: Span, claim: Claim | None) -> tuple[int, int] | Record:
+        """Send the events of a span again, all or none; return how many events and deliveries, or an earlier record.
+
+        Raises ApiError NOT_FOUND for the endpoint, FAILED_PRECONDITION for a disabled one, and INVALID_ARGUMENT, reason
+        TOO_MANY_EVENTS.
+        """
+        now = self._clock()
+        async with self._database.transaction() as session:
+            # two at once would update the same deliveries in orders of their own
+            await self._endpoints.lock_merchant(session, merchant_id)
+            if claim and (record := await idempotency.find(session, claim)):
+                return record
+            found = await self._in_span(session, merchant_id, span)
+            new = [
+                (self._ids(), receiver, event)
+                for event, receiver in await self._receivers(session, merchant_id, span, found)
+            ]
+            for first in range(0, len(new), CHUNK):
+                await self._store.deliver(session, new[first : first + CHUNK], now, again=True)
+            if claim:
+                answer = mapping.resent_message(len(found), len(new)).SerializeToString()
+                await idempotency.store(session, claim, self._ids(), now, answer)
+        self._wake()
+        return len(found), len(new)
+
+    async def _in_span(self, session: Session, merchant_id: UUID, span: Span) -> list[LoggedEvent]:
+        found = await self._store.in_span(session, merchant_id, span.start, span.end, span.types, MAX_SPAN_EVENTS + 1)
+        if len(found) > MAX_SPAN_EVENTS:
+            raise invalid("end_time", f"the span holds more than {MAX_SPAN_EVENTS} events", "TOO_MANY_EVENTS")
+        return found
+
+    async def _receivers(
+        self, session: Session, merchant_id: UUID, span: Span, found: list[LoggedEvent]
+    ) -> list[tuple[LoggedEvent, UUID]]:
+        """Return each event with each endpoint that gets it."""
+        if span.endpoint_id:
+            endpoint_id = await self._enabled(session, merchant_id, span.endpoint_id)
+            return [(event, endpoint_id) for event in found]
+        subscriptions = (await self._endpoints.subscriptions(session, [merchant_id])).get(merchant_id, ())
+        return [
+            (event, subscription.endpoint_id)
+            for event in found
+            for subscription in subscriptions
+            if endpoint_domain.takes(subscription.event_types, event.type)
+        ]
 
     async def _found(self, session: Session, merchant_id: UUID, event_id: UUID) -> PublicEvent:
         event = await self._store.get(session, merchant_id, event_id)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -20,10 +21,12 @@ from notify_svc.tables import deliveries, delivery_attempts, events
 _now = sa.bindparam("now", type_=TIME)
 _merchant = sa.bindparam("merchant_id", type_=sa.UUID)
 _event_id = sa.bindparam("event_id", type_=sa.UUID)
-_event_rows = rows_from_arrays("event_row", list(events.columns))
+# the database gives the position
+_COLUMNS = [column for column in events.columns if column is not events.c.position]
+_event_rows = rows_from_arrays("event_row", _COLUMNS)
 _ADD_EVENTS = statement(
     pg.insert(events)
-    .from_select([column.name for column in events.columns], sa.select(*_event_rows.c))
+    .from_select([column.name for column in _COLUMNS], sa.select(*_event_rows.c))
     .on_conflict_do_nothing()
 )
 _delivery_rows = rows_from_arrays(
@@ -41,7 +44,35 @@ _SEND_AGAIN = statement(
         set_={"status": "PENDING", "next_attempt_time": _now, "attempts_before": deliveries.c.attempts},
     )
 )
-_GET = statement(sa.select(events).where(events.c.event_id == _event_id, events.c.merchant_id == _merchant))
+_GET = statement(sa.select(*_COLUMNS).where(events.c.event_id == _event_id, events.c.merchant_id == _merchant))
+_of_merchant = sa.select(events.c.event_id, events.c.position).where(events.c.merchant_id == _merchant)
+_PLACE_OF = statement(_of_merchant.where(events.c.event_id == _event_id))
+_LAST_PLACE = statement(_of_merchant.order_by(events.c.position.desc()).limit(1))
+_after = sa.bindparam("after", type_=sa.BigInteger)
+_limit = sa.bindparam("limit", type_=sa.Integer)
+_READ_ON = statement(
+    sa.select(events)
+    .where(events.c.merchant_id == _merchant, events.c.position > _after)
+    .order_by(events.c.position)
+    .limit(_limit)
+)
+_LAST_POSITION = statement(sa.select(sa.func.coalesce(sa.func.max(events.c.position), 0).label("position")))
+_NEWS = statement(
+    sa.select(events.c.merchant_id, sa.func.max(events.c.position).label("position"))
+    .where(events.c.position > _after)
+    .group_by(events.c.merchant_id)
+)
+_IN_SPAN = statement(
+    sa.select(*(events.c[name] for name in ("event_id", "type", "aggregate_id", "aggregate_version")))
+    .where(
+        events.c.merchant_id == _merchant,
+        events.c.create_time >= sa.bindparam("start", type_=TIME),
+        events.c.create_time < sa.bindparam("end", type_=TIME),
+        events.c.type == sa.func.any(sa.bindparam("types", type_=pg.ARRAY(sa.Text))),
+    )
+    .order_by(events.c.position)
+    .limit(_limit)
+)
 _DELIVERIES = statement(
     sa.select(
         deliveries,
@@ -66,9 +97,46 @@ class EventFilter:
     order_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a merchant's log something is: after which event, and that event's position."""
+
+    event_id: UUID
+    position: int
+
+
+class Sendable(Protocol):
+    """What must be known of an event to put it on its way."""
+
+    @property
+    def event_id(self) -> UUID:
+        """Its id."""
+        ...
+
+    @property
+    def aggregate_id(self) -> UUID:
+        """The resource that it tells of."""
+        ...
+
+    @property
+    def aggregate_version(self) -> int:
+        """The resource's version after it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """An event in the log, without what it says."""
+
+    event_id: UUID
+    type: str
+    aggregate_id: UUID
+    aggregate_version: int
+
+
 @cache
 def _page(by_type: bool, by_resource: bool, by_order: bool, after: bool) -> Statement:
-    query = sa.select(events).where(events.c.merchant_id == _merchant)
+    query = sa.select(*_COLUMNS).where(events.c.merchant_id == _merchant)
     if by_type:
         query = query.where(events.c.type == sa.func.any(sa.bindparam("types", type_=pg.ARRAY(sa.Text))))
     if by_resource:
@@ -81,7 +149,7 @@ def _page(by_type: bool, by_resource: bool, by_order: bool, after: bool) -> Stat
 
 
 def _event(row: Row) -> PublicEvent:
-    return PublicEvent(**row._asdict())
+    return PublicEvent(**{column.name: getattr(row, column.name) for column in _COLUMNS})
 
 
 def _logged(rows: Sequence[Row]) -> LoggedDelivery:
@@ -106,11 +174,11 @@ class EventRepository:
     async def add(self, session: Session, new: Sequence[PublicEvent]) -> None:
         """Store events in the merchants' log; one that is here already changes nothing."""
         await session.run(
-            _ADD_EVENTS, **{column.name: [getattr(event, column.name) for event in new] for column in events.columns}
+            _ADD_EVENTS, **{column.name: [getattr(event, column.name) for event in new] for column in _COLUMNS}
         )
 
     async def deliver(
-        self, session: Session, new: Sequence[tuple[UUID, UUID, PublicEvent]], now: datetime, *, again: bool = False
+        self, session: Session, new: Sequence[tuple[UUID, UUID, Sendable]], now: datetime, *, again: bool = False
     ) -> None:
         """Put events on their way: delivery id, endpoint id, event. Due at once.
 
@@ -148,6 +216,41 @@ class EventRepository:
             limit=limit,
         )
         return [_event(row) for row in rows]
+
+    async def place(self, session: Session, merchant_id: UUID, event_id: UUID) -> Place | None:
+        """Return where a merchant's event is, if there is one."""
+        row = await session.one(_PLACE_OF, merchant_id=merchant_id, event_id=event_id)
+        return Place(row.event_id, row.position) if row else None
+
+    async def last_place(self, session: Session, merchant_id: UUID) -> Place | None:
+        """Return where a merchant's log ends now; None when it is empty."""
+        row = await session.one(_LAST_PLACE, merchant_id=merchant_id)
+        return Place(row.event_id, row.position) if row else None
+
+    async def read_on(
+        self, session: Session, merchant_id: UUID, after: int, limit: int
+    ) -> list[tuple[int, PublicEvent]]:
+        """Return a merchant's events after a position, in the order of the log, each with its position."""
+        rows = await session.all(_READ_ON, merchant_id=merchant_id, after=after, limit=limit)
+        return [(row.position, _event(row)) for row in rows]
+
+    async def last_position(self, session: Session) -> int:
+        """Return the last position of all merchants' events."""
+        row = await session.one(_LAST_POSITION)
+        return int(row.position) if row else 0
+
+    async def news(self, session: Session, after: int) -> dict[UUID, int]:
+        """Return the merchants that have events after a position, each with the last one's."""
+        return {row.merchant_id: row.position for row in await session.all(_NEWS, after=after)}
+
+    async def in_span(
+        self, session: Session, merchant_id: UUID, start: datetime, end: datetime, types: Sequence[str], limit: int
+    ) -> list[LoggedEvent]:
+        """Return a merchant's events of some types that happened from `start` until before `end`."""
+        rows = await session.all(
+            _IN_SPAN, merchant_id=merchant_id, start=start, end=end, types=list(types), limit=limit
+        )
+        return [LoggedEvent(**row._asdict()) for row in rows]
 
     async def deliveries_of(self, session: Session, event_id: UUID) -> list[LoggedDelivery]:
         """Return what became of an event, in the order in which it was put on its way."""

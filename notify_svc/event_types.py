@@ -46,6 +46,12 @@ def check_filters(filters: Sequence[str]) -> None:
         raise invalid_fields(unknown, "EVENT_TYPE_UNKNOWN")
 
 
+def types_of_all(filters: Sequence[str]) -> list[str]:
+    """Return the types that any of the filters takes; all where there is no filter. Raises as `check_filters` does."""
+    check_filters(filters)
+    return [name for name in PUBLIC_TYPES if not filters or endpoint_domain.takes(filters, name)]
+
+
 def types_of(event_filter: str) -> list[str]:
     """Return the types that a filter of a list takes. Raises ApiError as `check_filters` does."""
     found = endpoint_domain.types_of(event_filter, PUBLIC_TYPES)

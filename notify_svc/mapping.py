@@ -9,6 +9,7 @@ from uuid import UUID
 
 import orjson
 from fusionx.notify.v1 import event_pb2, ping_pb2
+from fusionx.notify.v1 import event_service_pb2 as service_pb2
 from fusionx.notify.v1 import webhook_endpoint_pb2 as endpoint_pb2
 from fusionx.type.v1.event_pb2 import EventEnvelope
 from google.protobuf import json_format
@@ -19,6 +20,12 @@ from mesh.context import trace_id_of
 from mesh.events import fact_of, options_of
 from notify_svc.domain import LoggedAttempt, LoggedDelivery
 from notify_svc.endpoint_domain import Endpoint
+
+RETRY_MS = 1000
+"""How long a client of the stream waits before it connects again."""
+
+HEARTBEAT_FRAME = b":\n\n"
+"""A comment: clients ignore it, and whatever is between them and us sees that the stream lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,20 @@ def webhook_body(payload: bytes) -> bytes:
     )
 
 
+def event_frame(event: PublicEvent) -> bytes:
+    """Return an event as Server-Sent Events show it. The body of a webhook is one line, so one `data` holds it."""
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (
+        str(event.event_id).encode(),
+        event.type.encode(),
+        webhook_body(event.payload),
+    )
+
+
+def opening_frame(last_event_id: UUID) -> bytes:
+    """Return what a stream begins with: when to connect again, and the id to do it with, until an event comes."""
+    return b"retry: %d\nid: %b\n\n" % (RETRY_MS, str(last_event_id).encode())
+
+
 def _resource(fact: Message) -> Any:
     """Return the order or the payment that a fact is about: its only field."""
     return getattr(fact, fact.DESCRIPTOR.fields[0].name)
@@ -103,6 +124,11 @@ def event_message(event: PublicEvent) -> event_pb2.Event:
     message.create_time.FromDatetime(event.create_time)
     getattr(message.data, fact.DESCRIPTOR.fields[0].name).CopyFrom(_resource(fact))
     return message
+
+
+def resent_message(events: int, deliveries: int) -> service_pb2.ResendEventsResponse:
+    """Return what came of sending events again as the contract shows it."""
+    return service_pb2.ResendEventsResponse(events=events, deliveries=deliveries)
 
 
 def delivery_message(delivery: LoggedDelivery) -> event_pb2.Delivery:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from datetime import UTC
 from typing import Any
 from uuid import UUID
 
@@ -12,14 +15,23 @@ from fusionx.notify.v1 import event_service_pb2_grpc as events_grpc
 from fusionx.notify.v1 import notify_service_pb2 as service_pb2
 from fusionx.notify.v1 import notify_service_pb2_grpc as service_grpc
 from fusionx.notify.v1 import webhook_endpoint_pb2 as endpoint_pb2
+from google.api import httpbody_pb2
 
 from mesh import context, idempotency, paging
+from mesh.context import UUID_FORM
+from mesh.errors import invalid
 from mesh.idempotency import Record
 from notify_svc import endpoint_domain, event_types, mapping
 from notify_svc.endpoint_domain import Endpoint
 from notify_svc.endpoints import Change, Endpoints
-from notify_svc.event_log import EventLog
+from notify_svc.event_log import EventLog, Span
 from notify_svc.event_repository import EventFilter
+from notify_svc.stream import EventStreams
+
+EVENT_STREAM = "text/event-stream"
+LAST_EVENT_ID = "last-event-id"
+NOT_TO_BE_KEPT = (("cache-control", "no-store"), ("x-accel-buffering", "no"))
+"""Headers by which neither caches nor proxies keep a stream back."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -105,8 +117,9 @@ class NotifyServicer(service_grpc.NotifyServiceServicer):
 class EventServicer(events_grpc.EventServiceServicer):
     """The public contract of the event log; each RPC's promise is written there."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventLog, streams: EventStreams) -> None:
         self._log = log
+        self._streams = streams
 
     async def GetEvent(self, request: events_pb2.GetEventRequest, _: Context) -> event_pb2.Event:
         """Return one event."""
@@ -142,3 +155,45 @@ class EventServicer(events_grpc.EventServiceServicer):
         endpoint = UUID(request.webhook_endpoint_id) if request.webhook_endpoint_id else None
         found = await self._log.resend(_merchant(), UUID(request.event_id), endpoint)
         return events_pb2.ListEventDeliveriesResponse(deliveries=[mapping.delivery_message(one) for one in found])
+
+    async def ResendEvents(
+        self, request: events_pb2.ResendEventsRequest, _: Context
+    ) -> events_pb2.ResendEventsResponse:
+        """Send the events of a span again."""
+        merchant = _merchant()
+        wanted = Span(
+            start=request.start_time.ToDatetime(UTC),
+            end=request.end_time.ToDatetime(UTC),
+            types=event_types.types_of_all(request.event_types),
+            endpoint_id=UUID(request.webhook_endpoint_id) if request.webhook_endpoint_id else None,
+        )
+        made = await self._log.resend_span(merchant, wanted, idempotency.claim_of(request, merchant))
+        if isinstance(made, Record):
+            return idempotency.replay(made.response, events_pb2.ResendEventsResponse)
+        return mapping.resent_message(*made)
+
+    async def StreamEvents(
+        self, request: events_pb2.StreamEventsRequest, call: Context
+    ) -> AsyncIterator[httpbody_pb2.HttpBody]:
+        """Stream events as Server-Sent Events."""
+        types = frozenset(event_types.types_of_all(request.event_types))
+        after = _last_event_id(request, call)
+        context.current().response_headers.extend(NOT_TO_BE_KEPT)
+        async with aclosing(self._streams.follow(_merchant(), types, after)) as followed:
+            async for told in followed:
+                if isinstance(told, UUID):
+                    # the first message says what type all of them are
+                    yield httpbody_pb2.HttpBody(content_type=EVENT_STREAM, data=mapping.opening_frame(told))
+                else:
+                    yield httpbody_pb2.HttpBody(data=mapping.event_frame(told) if told else mapping.HEARTBEAT_FRAME)
+
+
+def _last_event_id(request: events_pb2.StreamEventsRequest, call: Context) -> UUID | None:
+    """Return after which event a stream goes on: the header knows it better than the address that it was opened by."""
+    headers: dict[str, Any] = dict(call.invocation_metadata() or ())
+    said = headers.get(LAST_EVENT_ID, "")
+    if not said:
+        return UUID(request.last_event_id) if request.last_event_id else None
+    if not UUID_FORM.fullmatch(said):
+        raise invalid("Last-Event-ID", "must be the id of an event")
+    return UUID(said)

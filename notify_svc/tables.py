@@ -49,7 +49,12 @@ events = sa.Table(
     sa.Column("payload", sa.LargeBinary, nullable=False),
     sa.Column("trace_id", sa.Text, nullable=False),
     sa.Column("create_time", TIME, nullable=False),
+    # its place in the log: a trigger has positions become visible in their order, which ids do not
+    sa.Column("position", sa.BigInteger, sa.Identity(always=True), nullable=False),
 )
+sa.Index("ix_events_position", events.c.position, unique=True)
+sa.Index("ix_events_stream", events.c.merchant_id, events.c.position)
+sa.Index("ix_events_time", events.c.merchant_id, events.c.create_time)
 sa.Index("ix_events_merchant", events.c.merchant_id, events.c.event_id)
 sa.Index("ix_events_order", events.c.merchant_id, events.c.order_id, events.c.event_id)
 sa.Index("ix_events_aggregate", events.c.aggregate_id, events.c.aggregate_version)

@@ -18,10 +18,12 @@ from tests.support.waiting import eventually
 # what a field that is no reference holds in a request that is to be taken, by its name
 VALUES: Json = {
     "amount": {"value": "1.00", "currency": "EUR"},
+    "end_time": "2026-11-02T00:00:00Z",
     "credentials": {"api_key": "sk_test_nobody", "webhook_secret": "whsec_nobody"},
     "payment_method": "pm_card_visa",
     "provider": "stripe",
     "rules": [{"name": "all", "targets": [{"provider": "stripe", "weight": 1}]}],
+    "start_time": "2026-11-01T00:00:00Z",
     "url": "http://127.0.0.1:9/never",
 }
 
@@ -36,10 +38,16 @@ class Call:
     body: Json | None
     refers: bool
     """Whether it names a resource that must be there."""
+    streams: bool = False
+    """Whether the answer goes on; then only its first bytes are read."""
 
     def send(self, http: httpx.Client, **headers: str) -> httpx.Response:
         """Make the request."""
-        return http.request(self.method, self.path, params=self.query, json=self.body, headers=headers)
+        if not self.streams:
+            return http.request(self.method, self.path, params=self.query, json=self.body, headers=headers)
+        with http.stream(self.method, self.path, params=self.query, headers=headers) as answer:
+            content = next(answer.iter_raw()) if answer.status_code == 200 else answer.read()
+            return httpx.Response(answer.status_code, headers=answer.headers, content=content)
 
 
 def one_of_everything(merchant: Merchant, provider: Provider) -> dict[str, str]:
@@ -77,7 +85,7 @@ def call_of(route: Route, ids: dict[str, str]) -> Call:
     if route.body == "*":
         return Call(route.method, path, {}, body, refers)
     assert not route.body, f"{route.rpc.full_name}: no way is known to send the body {route.body!r}"
-    return Call(route.method, path, given, None, refers)
+    return Call(route.method, path, given, None, refers, route.is_stream)
 
 
 def _reference(route: Route, name: str, ids: dict[str, str]) -> str:

@@ -27,9 +27,11 @@ from fusionx.notify.v1 import event_pb2 as fusionx_dot_notify_dot_v1_dot_event__
 from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb2
 from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%fusionx/notify/v1/event_service.proto\x12\x11\x66usionx.notify.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1d\x66usionx/notify/v1/event.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\"6\n\x0fGetEventRequest\x12#\n\x08\x65vent_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07\x65ventId\"\xd7\x01\n\x11ListEventsRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x1b\n\x04type\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04type\x12,\n\x0bresource_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\nresourceId\x12&\n\x08order_id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07orderId\"n\n\x12ListEventsResponse\x12\x30\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x18.fusionx.notify.v1.EventR\x06\x65vents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"A\n\x1aListEventDeliveriesRequest\x12#\n\x08\x65vent_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07\x65ventId\"Z\n\x1bListEventDeliveriesResponse\x12;\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1b.fusionx.notify.v1.DeliveryR\ndeliveries\"v\n\x12ResendEventRequest\x12#\n\x08\x65vent_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07\x65ventId\x12;\n\x13webhook_endpoint_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x11webhookEndpointId2\xfc\x04\n\x0c\x45ventService\x12}\n\x08GetEvent\x12\".fusionx.notify.v1.GetEventRequest\x1a\x18.fusionx.notify.v1.Event\"3\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0b\x65vents:read\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/events/{event_id}\x12\x83\x01\n\nListEvents\x12$.fusionx.notify.v1.ListEventsRequest\x1a%.fusionx.notify.v1.ListEventsResponse\"(\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0b\x65vents:read\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/events\x12\xb4\x01\n\x13ListEventDeliveries\x12-.fusionx.notify.v1.ListEventDeliveriesRequest\x1a..fusionx.notify.v1.ListEventDeliveriesResponse\">\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0b\x65vents:read\x82\xd3\xe4\x93\x02\"\x12 /v1/events/{event_id}/deliveries\x12\xa4\x01\n\x0bResendEvent\x12%.fusionx.notify.v1.ResendEventRequest\x1a..fusionx.notify.v1.ListEventDeliveriesResponse\">\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\x0c\x65vents:write\x82\xd3\xe4\x93\x02!\"\x1c/v1/events/{event_id}/resend:\x01*\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%fusionx/notify/v1/event_service.proto\x12\x11\x66usionx.notify.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1d\x66usionx/notify/v1/event.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"6\n\x0fGetEventRequest\x12#\n\x08\x65vent_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07\x65ventId\"\xd7\x01\n\x11ListEventsRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12\x1b\n\x04type\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x04type\x12,\n\x0bresource_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\nresourceId\x12&\n\x08order_id\x18\x05 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07orderId\"n\n\x12ListEventsResponse\x12\x30\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x18.fusionx.notify.v1.EventR\x06\x65vents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"A\n\x1aListEventDeliveriesRequest\x12#\n\x08\x65vent_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07\x65ventId\"Z\n\x1bListEventDeliveriesResponse\x12;\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1b.fusionx.notify.v1.DeliveryR\ndeliveries\"v\n\x12ResendEventRequest\x12#\n\x08\x65vent_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07\x65ventId\x12;\n\x13webhook_endpoint_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x11webhookEndpointId\"\xe9\x03\n\x13ResendEventsRequest\x12\x41\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\tstartTime\x12=\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x07\x65ndTime\x12\x31\n\x0b\x65vent_types\x18\x03 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x32\"\x06r\x04\x10\x01\x18@R\neventTypes\x12;\n\x13webhook_endpoint_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x11webhookEndpointId:\xdf\x01\xbaH\xdb\x01\x1a\xd8\x01\n\x0bresend.span\x12:end_time: must be after start_time, by 30 days at the most\x1a\x8c\x01!has(this.start_time) || !has(this.end_time) || (this.end_time > this.start_time && this.end_time - this.start_time <= duration(\'2592000s\'))\"N\n\x14ResendEventsResponse\x12\x16\n\x06\x65vents\x18\x01 \x01(\x05R\x06\x65vents\x12\x1e\n\ndeliveries\x18\x02 \x01(\x05R\ndeliveries\"y\n\x13StreamEventsRequest\x12/\n\rlast_event_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x0blastEventId\x12\x31\n\x0b\x65vent_types\x18\x02 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x32\"\x06r\x04\x10\x01\x18@R\neventTypes2\x91\x07\n\x0c\x45ventService\x12}\n\x08GetEvent\x12\".fusionx.notify.v1.GetEventRequest\x1a\x18.fusionx.notify.v1.Event\"3\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0b\x65vents:read\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/events/{event_id}\x12\x83\x01\n\nListEvents\x12$.fusionx.notify.v1.ListEventsRequest\x1a%.fusionx.notify.v1.ListEventsResponse\"(\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0b\x65vents:read\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/events\x12\xb4\x01\n\x13ListEventDeliveries\x12-.fusionx.notify.v1.ListEventDeliveriesRequest\x1a..fusionx.notify.v1.ListEventDeliveriesResponse\">\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0b\x65vents:read\x82\xd3\xe4\x93\x02\"\x12 /v1/events/{event_id}/deliveries\x12\xa4\x01\n\x0bResendEvent\x12%.fusionx.notify.v1.ResendEventRequest\x1a..fusionx.notify.v1.ListEventDeliveriesResponse\">\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\x0c\x65vents:write\x82\xd3\xe4\x93\x02!\"\x1c/v1/events/{event_id}/resend:\x01*\x12\x91\x01\n\x0cResendEvents\x12&.fusionx.notify.v1.ResendEventsRequest\x1a\'.fusionx.notify.v1.ResendEventsResponse\"0\x98\xdb\x18\x01\xa2\xdb\x18\x0c\x65vents:write\x82\xd3\xe4\x93\x02\x16\"\x11/v1/events:resend:\x01*\x12\x7f\n\x0cStreamEvents\x12&.fusionx.notify.v1.StreamEventsRequest\x1a\x14.google.api.HttpBody\"/\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0b\x65vents:read\x82\xd3\xe4\x93\x02\x13\x12\x11/v1/events:stream0\x01\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -54,6 +56,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESENDEVENTREQUEST'].fields_by_name['event_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_RESENDEVENTREQUEST'].fields_by_name['webhook_endpoint_id']._loaded_options = None
   _globals['_RESENDEVENTREQUEST'].fields_by_name['webhook_endpoint_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_RESENDEVENTSREQUEST'].fields_by_name['start_time']._loaded_options = None
+  _globals['_RESENDEVENTSREQUEST'].fields_by_name['start_time']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_RESENDEVENTSREQUEST'].fields_by_name['end_time']._loaded_options = None
+  _globals['_RESENDEVENTSREQUEST'].fields_by_name['end_time']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_RESENDEVENTSREQUEST'].fields_by_name['event_types']._loaded_options = None
+  _globals['_RESENDEVENTSREQUEST'].fields_by_name['event_types']._serialized_options = b'\272H\r\222\001\n\0202\"\006r\004\020\001\030@'
+  _globals['_RESENDEVENTSREQUEST'].fields_by_name['webhook_endpoint_id']._loaded_options = None
+  _globals['_RESENDEVENTSREQUEST'].fields_by_name['webhook_endpoint_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_RESENDEVENTSREQUEST']._loaded_options = None
+  _globals['_RESENDEVENTSREQUEST']._serialized_options = b'\272H\333\001\032\330\001\n\013resend.span\022:end_time: must be after start_time, by 30 days at the most\032\214\001!has(this.start_time) || !has(this.end_time) || (this.end_time > this.start_time && this.end_time - this.start_time <= duration(\'2592000s\'))'
+  _globals['_STREAMEVENTSREQUEST'].fields_by_name['last_event_id']._loaded_options = None
+  _globals['_STREAMEVENTSREQUEST'].fields_by_name['last_event_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_STREAMEVENTSREQUEST'].fields_by_name['event_types']._loaded_options = None
+  _globals['_STREAMEVENTSREQUEST'].fields_by_name['event_types']._serialized_options = b'\272H\r\222\001\n\0202\"\006r\004\020\001\030@'
   _globals['_EVENTSERVICE']._loaded_options = None
   _globals['_EVENTSERVICE']._serialized_options = b'\352\333\030\005envoy'
   _globals['_EVENTSERVICE'].methods_by_name['GetEvent']._loaded_options = None
@@ -64,18 +80,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVENTSERVICE'].methods_by_name['ListEventDeliveries']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\013events:read\202\323\344\223\002\"\022 /v1/events/{event_id}/deliveries'
   _globals['_EVENTSERVICE'].methods_by_name['ResendEvent']._loaded_options = None
   _globals['_EVENTSERVICE'].methods_by_name['ResendEvent']._serialized_options = b'\220\002\002\230\333\030\001\242\333\030\014events:write\202\323\344\223\002!\"\034/v1/events/{event_id}/resend:\001*'
-  _globals['_GETEVENTREQUEST']._serialized_start=211
-  _globals['_GETEVENTREQUEST']._serialized_end=265
-  _globals['_LISTEVENTSREQUEST']._serialized_start=268
-  _globals['_LISTEVENTSREQUEST']._serialized_end=483
-  _globals['_LISTEVENTSRESPONSE']._serialized_start=485
-  _globals['_LISTEVENTSRESPONSE']._serialized_end=595
-  _globals['_LISTEVENTDELIVERIESREQUEST']._serialized_start=597
-  _globals['_LISTEVENTDELIVERIESREQUEST']._serialized_end=662
-  _globals['_LISTEVENTDELIVERIESRESPONSE']._serialized_start=664
-  _globals['_LISTEVENTDELIVERIESRESPONSE']._serialized_end=754
-  _globals['_RESENDEVENTREQUEST']._serialized_start=756
-  _globals['_RESENDEVENTREQUEST']._serialized_end=874
-  _globals['_EVENTSERVICE']._serialized_start=877
-  _globals['_EVENTSERVICE']._serialized_end=1513
+  _globals['_EVENTSERVICE'].methods_by_name['ResendEvents']._loaded_options = None
+  _globals['_EVENTSERVICE'].methods_by_name['ResendEvents']._serialized_options = b'\230\333\030\001\242\333\030\014events:write\202\323\344\223\002\026\"\021/v1/events:resend:\001*'
+  _globals['_EVENTSERVICE'].methods_by_name['StreamEvents']._loaded_options = None
+  _globals['_EVENTSERVICE'].methods_by_name['StreamEvents']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\013events:read\202\323\344\223\002\023\022\021/v1/events:stream'
+  _globals['_GETEVENTREQUEST']._serialized_start=271
+  _globals['_GETEVENTREQUEST']._serialized_end=325
+  _globals['_LISTEVENTSREQUEST']._serialized_start=328
+  _globals['_LISTEVENTSREQUEST']._serialized_end=543
+  _globals['_LISTEVENTSRESPONSE']._serialized_start=545
+  _globals['_LISTEVENTSRESPONSE']._serialized_end=655
+  _globals['_LISTEVENTDELIVERIESREQUEST']._serialized_start=657
+  _globals['_LISTEVENTDELIVERIESREQUEST']._serialized_end=722
+  _globals['_LISTEVENTDELIVERIESRESPONSE']._serialized_start=724
+  _globals['_LISTEVENTDELIVERIESRESPONSE']._serialized_end=814
+  _globals['_RESENDEVENTREQUEST']._serialized_start=816
+  _globals['_RESENDEVENTREQUEST']._serialized_end=934
+  _globals['_RESENDEVENTSREQUEST']._serialized_start=937
+  _globals['_RESENDEVENTSREQUEST']._serialized_end=1426
+  _globals['_RESENDEVENTSRESPONSE']._serialized_start=1428
+  _globals['_RESENDEVENTSRESPONSE']._serialized_end=1506
+  _globals['_STREAMEVENTSREQUEST']._serialized_start=1508
+  _globals['_STREAMEVENTSREQUEST']._serialized_end=1629
+  _globals['_EVENTSERVICE']._serialized_start=1632
+  _globals['_EVENTSERVICE']._serialized_end=2545
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ import warnings
 
 from fusionx.notify.v1 import event_pb2 as fusionx_dot_notify_dot_v1_dot_event__pb2
 from fusionx.notify.v1 import event_service_pb2 as fusionx_dot_notify_dot_v1_dot_event__service__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -56,6 +57,16 @@ class EventServiceStub:
                 request_serializer=fusionx_dot_notify_dot_v1_dot_event__service__pb2.ResendEventRequest.SerializeToString,
                 response_deserializer=fusionx_dot_notify_dot_v1_dot_event__service__pb2.ListEventDeliveriesResponse.FromString,
                 _registered_method=True)
+        self.ResendEvents = channel.unary_unary(
+                '/fusionx.notify.v1.EventService/ResendEvents',
+                request_serializer=fusionx_dot_notify_dot_v1_dot_event__service__pb2.ResendEventsRequest.SerializeToString,
+                response_deserializer=fusionx_dot_notify_dot_v1_dot_event__service__pb2.ResendEventsResponse.FromString,
+                _registered_method=True)
+        self.StreamEvents = channel.unary_stream(
+                '/fusionx.notify.v1.EventService/StreamEvents',
+                request_serializer=fusionx_dot_notify_dot_v1_dot_event__service__pb2.StreamEventsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class EventServiceServicer:
@@ -98,6 +109,32 @@ class EventServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ResendEvents(self, request, context):
+        """Sends all events of a span of time again, each as `ResendEvent` does.
+
+        Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
+        TOO_MANY_EVENTS when it holds more than 10,000 events; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
+        FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamEvents(self, request, context):
+        """Streams events as they come into the log, as Server-Sent Events (WHATWG HTML): `id` is the event's, `event` its
+        type, and `data` the JSON document that a webhook of it carries.
+
+        It goes on after the event that the header `Last-Event-ID` names, or else `last_event_id`; without both it begins
+        now. It ends by itself after 15 minutes, and whenever the service restarts: connect again with the last id, and
+        nothing is missed and nothing comes twice. A comment every 15 seconds keeps it open.
+
+        Errors: NOT_FOUND, reason EVENT_NOT_FOUND, when there is no event to go on after; INVALID_ARGUMENT, reason
+        EVENT_TYPE_UNKNOWN; RESOURCE_EXHAUSTED, reason TOO_MANY_STREAMS.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EventServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -120,6 +157,16 @@ def add_EventServiceServicer_to_server(servicer, server):
                     servicer.ResendEvent,
                     request_deserializer=fusionx_dot_notify_dot_v1_dot_event__service__pb2.ResendEventRequest.FromString,
                     response_serializer=fusionx_dot_notify_dot_v1_dot_event__service__pb2.ListEventDeliveriesResponse.SerializeToString,
+            ),
+            'ResendEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResendEvents,
+                    request_deserializer=fusionx_dot_notify_dot_v1_dot_event__service__pb2.ResendEventsRequest.FromString,
+                    response_serializer=fusionx_dot_notify_dot_v1_dot_event__service__pb2.ResendEventsResponse.SerializeToString,
+            ),
+            'StreamEvents': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamEvents,
+                    request_deserializer=fusionx_dot_notify_dot_v1_dot_event__service__pb2.StreamEventsRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -231,6 +278,60 @@ class EventService:
             '/fusionx.notify.v1.EventService/ResendEvent',
             fusionx_dot_notify_dot_v1_dot_event__service__pb2.ResendEventRequest.SerializeToString,
             fusionx_dot_notify_dot_v1_dot_event__service__pb2.ListEventDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResendEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.notify.v1.EventService/ResendEvents',
+            fusionx_dot_notify_dot_v1_dot_event__service__pb2.ResendEventsRequest.SerializeToString,
+            fusionx_dot_notify_dot_v1_dot_event__service__pb2.ResendEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/fusionx.notify.v1.EventService/StreamEvents',
+            fusionx_dot_notify_dot_v1_dot_event__service__pb2.StreamEventsRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

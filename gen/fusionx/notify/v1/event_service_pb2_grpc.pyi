@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from fusionx.notify.v1 import event_pb2 as _event_pb2
 from fusionx.notify.v1 import event_service_pb2 as _event_service_pb2
+from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -53,6 +54,24 @@ class EventServiceStub:
     Errors: NOT_FOUND, reasons EVENT_NOT_FOUND and WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason
     ENDPOINT_DISABLED.
     """
+    ResendEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ResendEventsRequest, _event_service_pb2.ResendEventsResponse]
+    """Sends all events of a span of time again, each as `ResendEvent` does.
+
+    Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
+    TOO_MANY_EVENTS when it holds more than 10,000 events; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
+    FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
+    """
+    StreamEvents: _grpc.UnaryStreamMultiCallable[_event_service_pb2.StreamEventsRequest, _httpbody_pb2.HttpBody]
+    """Streams events as they come into the log, as Server-Sent Events (WHATWG HTML): `id` is the event's, `event` its
+    type, and `data` the JSON document that a webhook of it carries.
+
+    It goes on after the event that the header `Last-Event-ID` names, or else `last_event_id`; without both it begins
+    now. It ends by itself after 15 minutes, and whenever the service restarts: connect again with the last id, and
+    nothing is missed and nothing comes twice. A comment every 15 seconds keeps it open.
+
+    Errors: NOT_FOUND, reason EVENT_NOT_FOUND, when there is no event to go on after; INVALID_ARGUMENT, reason
+    EVENT_TYPE_UNKNOWN; RESOURCE_EXHAUSTED, reason TOO_MANY_STREAMS.
+    """
 
 @_typing.type_check_only
 class EventServiceAsyncStub(EventServiceStub):
@@ -77,6 +96,24 @@ class EventServiceAsyncStub(EventServiceStub):
 
     Errors: NOT_FOUND, reasons EVENT_NOT_FOUND and WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason
     ENDPOINT_DISABLED.
+    """
+    ResendEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ResendEventsRequest, _event_service_pb2.ResendEventsResponse]  # type: ignore[assignment]
+    """Sends all events of a span of time again, each as `ResendEvent` does.
+
+    Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
+    TOO_MANY_EVENTS when it holds more than 10,000 events; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
+    FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
+    """
+    StreamEvents: _aio.UnaryStreamMultiCallable[_event_service_pb2.StreamEventsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Streams events as they come into the log, as Server-Sent Events (WHATWG HTML): `id` is the event's, `event` its
+    type, and `data` the JSON document that a webhook of it carries.
+
+    It goes on after the event that the header `Last-Event-ID` names, or else `last_event_id`; without both it begins
+    now. It ends by itself after 15 minutes, and whenever the service restarts: connect again with the last id, and
+    nothing is missed and nothing comes twice. A comment every 15 seconds keeps it open.
+
+    Errors: NOT_FOUND, reason EVENT_NOT_FOUND, when there is no event to go on after; INVALID_ARGUMENT, reason
+    EVENT_TYPE_UNKNOWN; RESOURCE_EXHAUSTED, reason TOO_MANY_STREAMS.
     """
 
 class EventServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -123,6 +160,36 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: NOT_FOUND, reasons EVENT_NOT_FOUND and WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason
         ENDPOINT_DISABLED.
+        """
+
+    @_abc_1.abstractmethod
+    def ResendEvents(
+        self,
+        request: _event_service_pb2.ResendEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_event_service_pb2.ResendEventsResponse, _abc.Awaitable[_event_service_pb2.ResendEventsResponse]]:
+        """Sends all events of a span of time again, each as `ResendEvent` does.
+
+        Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
+        TOO_MANY_EVENTS when it holds more than 10,000 events; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
+        FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
+        """
+
+    @_abc_1.abstractmethod
+    def StreamEvents(
+        self,
+        request: _event_service_pb2.StreamEventsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
+        """Streams events as they come into the log, as Server-Sent Events (WHATWG HTML): `id` is the event's, `event` its
+        type, and `data` the JSON document that a webhook of it carries.
+
+        It goes on after the event that the header `Last-Event-ID` names, or else `last_event_id`; without both it begins
+        now. It ends by itself after 15 minutes, and whenever the service restarts: connect again with the last id, and
+        nothing is missed and nothing comes twice. A comment every 15 seconds keeps it open.
+
+        Errors: NOT_FOUND, reason EVENT_NOT_FOUND, when there is no event to go on after; INVALID_ARGUMENT, reason
+        EVENT_TYPE_UNKNOWN; RESOURCE_EXHAUSTED, reason TOO_MANY_STREAMS.
         """
 
 def add_EventServiceServicer_to_server(servicer: EventServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
