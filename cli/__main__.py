@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import audit, certificates, demo, dlq, keys, merchants, rebuild, reconcile, up
+from cli import audit, certificates, demo, dlq, events, keys, listen, merchants, rebuild, reconcile, trigger, up
 
 app = typer.Typer(
     name="fusionxpay",
@@ -21,7 +21,10 @@ app.command("providers")(reconcile.providers)
 app.add_typer(merchants.app, name="merchant")
 app.add_typer(keys.app, name="key")
 app.add_typer(dlq.app, name="dlq")
-app.add_typer(rebuild.app, name="events")
+app.add_typer(events.app, name="events")
+events.app.command("rebuild")(rebuild.rebuild)
+app.command("listen")(listen.listen)
+app.command("trigger")(trigger.trigger)
 
 
 def main() -> None:

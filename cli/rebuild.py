@@ -16,10 +16,7 @@ SERVICES = ("order_svc", "payment_svc")
 TIMEOUT_SECONDS = 600.0
 FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 
-app = typer.Typer(help="Events: publish them again.", no_args_is_help=True)
 
-
-@app.command()
 def rebuild(
     service: ServiceName = "",
     since: Annotated[
