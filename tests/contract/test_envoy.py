@@ -16,8 +16,9 @@ from google.protobuf import json_format
 from cli.authority import Authority
 from edge import tls
 from edge.gateway import Gateway
-from edge.render import RENDERED, render
+from edge.render import RENDERED, ROUTE_TIMEOUT, STREAM_IDLE_TIMEOUT, render
 from edge.routes import DESCRIPTORS, contract_routes
+from notify_svc.settings import NotifySettings
 
 EXTENSIONS = (
     "envoy.extensions.filters.http.header_mutation.v3.header_mutation_pb2",
@@ -91,6 +92,18 @@ def test_every_binding_of_the_contracts_has_its_route(routes: list[Config]):
         if route.package != "identity" and not route.is_raw
     }
     assert forwarded == bindings | rpcs
+
+
+def test_stream_is_ended_by_silence_alone_and_every_other_answer_by_time(routes: list[Config]):
+    streams = [route for route in contract_routes() if route.is_stream]
+    names = {f"{route.method} {route.template}" for route in streams}
+    names |= {f"grpc /{route.service}/{route.rpc.name}" for route in streams}
+    assert names
+    for route in (route for route in routes if "route" in route):
+        times = route["route"].get("timeout"), route["route"].get("idle_timeout")
+        assert times == (("0s", STREAM_IDLE_TIMEOUT) if route["name"] in names else (ROUTE_TIMEOUT, None))
+    heartbeat = NotifySettings.model_fields["stream_heartbeat_seconds"].default
+    assert float(STREAM_IDLE_TIMEOUT.removesuffix("s")) >= 2 * heartbeat
 
 
 def test_only_the_provider_comes_in_without_a_key(routes: list[Config]):

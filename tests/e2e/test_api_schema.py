@@ -37,6 +37,13 @@ def test_every_public_route_is_documented_with_words():
     assert len(names) == len(set(names))
 
 
+def test_stream_is_documented_as_server_sent_events():
+    operation = document()["paths"]["/v1/events:stream"]["get"]
+    assert set(operation["responses"]["200"]["content"]) == {"text/event-stream"}
+    parameters = {(parameter["in"], parameter["name"]) for parameter in operation["parameters"]}
+    assert parameters == {("header", "Last-Event-ID"), ("query", "last_event_id"), ("query", "event_types")}
+
+
 def test_wrong_method_is_told_which_there_are(gateway: Ready, merchant: Merchant):
     answer = merchant.http.delete("/v1/orders")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from cli.stack import Ready
@@ -13,13 +14,18 @@ from tests.support.waiting import eventually
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 TOUR = "## Take a payment in ten minutes"
+DEVELOP = "## While you develop"
+
+
+def blocks_of(part: str) -> list[str]:
+    """Return the shell blocks of a part of the README."""
+    text = README.read_text().split(part)[1].split("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
 
 
 def lines_to_paste() -> str:
     """Return the shell blocks of the tour, without those that start the gateway and name it."""
-    tour = README.read_text().split(TOUR)[1].split("\n## ")[0]
-    blocks = re.findall(r"```sh\n(.*?)```", tour, re.DOTALL)
-    return "\n".join(block for block in blocks if "make up" not in block and "export " not in block)
+    return "\n".join(block for block in blocks_of(TOUR) if "make up" not in block and "export " not in block)
 
 
 def test_the_tour_of_the_readme_ends_with_two_paid_orders(gateway: Ready, merchant: Merchant) -> None:
@@ -31,6 +37,34 @@ def test_the_tour_of_the_readme_ends_with_two_paid_orders(gateway: Ready, mercha
     assert '"orders":[{' in pasted.stdout
     eventually(lambda: statuses(merchant, "payments") == {"SUCCESS"}, "two payments that succeeded")
     eventually(lambda: statuses(merchant, "orders") == {"SUCCESS", "PARTIALLY_REFUNDED"}, "both orders paid")
+
+
+def test_what_is_triggered_is_heard_by_who_listens(gateway: Ready, merchant: Merchant, tmp_path: Path) -> None:
+    env = os.environ | {"GATEWAY": gateway.edge_url, "KEY": merchant.secret, "HOME": str(tmp_path)}
+    # the README's own environment may be another one than this test's
+    here = f"{Path(sys.executable).parent}/"
+    listen, *others = (block.replace(".venv/bin/", here) for block in blocks_of(DEVELOP))
+    heard = tmp_path / "heard"
+    with heard.open("wb") as out:
+        listen = listen.replace(here, f"exec {here}")
+        listener = subprocess.Popen(["bash", "-euc", listen], env=env, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        eventually(lambda: "Listening" in heard.read_text() or listener.poll() is not None, "the listener")
+        paste = ["bash", "-euc", "\n".join(others)]
+        pasted = subprocess.run(paste, env=env, capture_output=True, text=True, check=False)
+        assert pasted.returncode == 0, pasted.stderr
+        made = re.findall(r"^(\S+) event_id=(\S+)", pasted.stdout, re.MULTILINE)
+        assert [name for name, _ in made] == ["payment.succeeded", "order.cancelled"]
+        eventually(lambda: set(made) <= heard_in(heard), f"{made} heard")
+    finally:
+        listener.terminate()
+        assert listener.wait(20) == 0
+    assert "Events are signed with whsec_" in heard.read_text()
+
+
+def heard_in(file: Path) -> set[tuple[str, str]]:
+    """Return the types and ids of the events that were printed and posted."""
+    return set(re.findall(r"^\S+ +(\S+) +(\S+) +\S", file.read_text(), re.MULTILINE))
 
 
 def statuses(merchant: Merchant, what: str) -> set[str]:
