@@ -22,6 +22,9 @@ from notify_svc.mapping import PublicEvent
 MAX_SPAN_EVENTS = 10_000
 """How many events are sent again by one call at the most."""
 
+MAX_SPAN_DELIVERIES = 30_000
+"""How many deliveries that may make: what is done well within the time of one call."""
+
 CHUNK = 5_000
 """How many deliveries go into one statement."""
 
@@ -130,12 +133,16 @@ class EventLog:
             endpoint_id = await self._enabled(session, merchant_id, span.endpoint_id)
             return [(event, endpoint_id) for event in found]
         subscriptions = (await self._endpoints.subscriptions(session, [merchant_id])).get(merchant_id, ())
-        return [
+        receivers = [
             (event, subscription.endpoint_id)
             for event in found
             for subscription in subscriptions
             if endpoint_domain.takes(subscription.event_types, event.type)
         ]
+        if len(receivers) > MAX_SPAN_DELIVERIES:
+            words = f"the span makes {len(receivers)} deliveries, more than {MAX_SPAN_DELIVERIES}"
+            raise invalid("end_time", words, "TOO_MANY_EVENTS")
+        return receivers
 
     async def _found(self, session: Session, merchant_id: UUID, event_id: UUID) -> PublicEvent:
         event = await self._store.get(session, merchant_id, event_id)

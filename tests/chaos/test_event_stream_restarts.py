@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -79,6 +85,29 @@ def test_reader_misses_nothing_and_gets_nothing_twice(component: str, how: str, 
     assert len({frame.id for frame in found}) == len(found) == 3 * ORDERS
     listed = merchant.get("/v1/orders", page_size=100)["orders"]
     assert sorted(orders_of(found)) == sorted(order["order_id"] for order in listed)
+
+
+def test_listener_goes_on_while_everything_restarts(stack: Stack, merchant: Merchant, tmp_path: Path):
+    env = os.environ | {"FUSIONXPAY_GATEWAY": stack.ready.edge_url, "FUSIONXPAY_API_KEY": merchant.secret}
+    printed, said = tmp_path / "printed", tmp_path / "said"
+    with printed.open("wb") as out, said.open("wb") as err:
+        listener = subprocess.Popen([sys.executable, "-m", "cli", "listen", "--json"], env=env, stdout=out, stderr=err)
+    try:
+        eventually(lambda: "Listening" in said.read_text(), "the listener")
+        for component in ("edge", "notify_svc", "envoy"):
+            order_some(merchant)
+            stack.restart(component)
+        order_some(merchant)
+        lines = eventually(lambda: _whole(printed, 4 * ORDERS), "all events printed")
+    finally:
+        listener.send_signal(signal.SIGINT)
+        assert listener.wait(20) == 0, said.read_text()
+    assert len({json.loads(line)["id"] for line in lines}) == len(lines) == 4 * ORDERS
+
+
+def _whole(file: Path, count: int) -> list[str]:
+    lines = file.read_text().splitlines()
+    return lines if len(lines) >= count else []
 
 
 def test_streams_do_not_hold_up_the_end_of_the_service(stack: Stack, merchant: Merchant):

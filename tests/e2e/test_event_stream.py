@@ -7,8 +7,13 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
+import grpc
 import pytest
+from fusionx.notify.v1.event_service_pb2 import StreamEventsRequest
+from fusionx.notify.v1.event_service_pb2_grpc import EventServiceStub
 
+from cli.stack import Ready
+from tests.support.audit import rows_of_request
 from tests.support.errors import problem
 from tests.support.merchant import Merchant
 from tests.support.receiver import Receiver
@@ -164,6 +169,30 @@ def test_merchant_has_so_many_streams_and_no_more(merchant: Merchant, new_mercha
             return answer.status_code == 200
 
     eventually(taken, "room for a stream again")
+
+
+def test_stream_is_in_the_audit_once_it_has_ended(merchant: Merchant, gateway: Ready):
+    with reading(merchant) as reader:
+        assert reader.answer
+        request_id = reader.answer.headers["x-request-id"]
+    (row,) = rows_of_request(gateway, request_id)
+    assert (row["method"], row["path"], row["http_status"]) == ("GET", PATH, 200)
+    assert str(row["merchant_id"]) == merchant.tenant_id
+    assert row["rpc"].endswith("EventService/StreamEvents")
+
+
+def test_native_grpc_reads_the_same(merchant: Merchant, gateway: Ready):
+    metadata = [("authorization", f"Bearer {merchant.secret}")]
+    with grpc.insecure_channel(gateway.edge_grpc) as channel:
+        stream = EventServiceStub(channel).StreamEvents(StreamEventsRequest(), metadata=metadata)
+        first = next(stream)
+        assert first.content_type == "text/event-stream"
+        cancelled_order(merchant)
+        reader = Reader()
+        lines = (line for part in stream for line in part.data.decode().splitlines())
+        reader.read(_until(lambda: next(lines), lambda: len(reader.frames) == 2))
+        stream.cancel()
+    assert [frame.type for frame in reader.frames] == ["order.created", "order.cancelled"]
 
 
 def test_curl_reads_it(merchant: Merchant):

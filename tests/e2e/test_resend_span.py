@@ -114,12 +114,25 @@ def test_nothing_is_sent_of_a_span_with_too_many_events(merchant: Merchant, rece
         database.execute(
             "INSERT INTO events (event_id, merchant_id, type, aggregate_id, aggregate_version, order_id, payload,"
             " trace_id, create_time) SELECT gen_random_uuid(), merchant_id, type, aggregate_id, aggregate_version,"
-            " order_id, payload, trace_id, '2026-11-01T12:00:00Z' FROM events, generate_series(1, 10001)"
+            " order_id, payload, trace_id, '2026-11-01T12:00:00Z' FROM events, generate_series(1, 10000)"
             " WHERE event_id = %s",
             [event["id"]],
         )
+        # as many as may be, to more endpoints than may be
+        for _ in range(3):
+            merchant.post("/v1/webhook_endpoints", {"url": "http://127.0.0.1:9/never"})
         answer = merchant.http.post(PATH, json=DAY)
         assert problem(answer) == (400, "TOO_MANY_EVENTS", {"end_time"})
+        assert "40000 deliveries" in answer.json()["message"]
+        answer = merchant.http.post(
+            PATH, json=DAY | {"start_time": "2026-10-31T00:00:00Z", "event_types": ["refund.*"]}
+        )
+        assert answer.json() == {"events": 0, "deliveries": 0}
+        one_more = "UPDATE events SET create_time = '2026-11-01T12:00:00Z' WHERE event_id = %s"
+        database.execute(one_more, [event["id"]])
+        answer = merchant.http.post(PATH, json=DAY)
+        assert problem(answer) == (400, "TOO_MANY_EVENTS", {"end_time"})
+        assert "10000 events" in answer.json()["message"]
         endpoint = merchant.get("/v1/webhook_endpoints")["webhook_endpoints"][0]["webhook_endpoint_id"]
         count = "SELECT count(*) FROM deliveries WHERE endpoint_id = %s"
         assert database.execute(count, [endpoint]).fetchone() == (1,)

@@ -113,7 +113,7 @@ class EventServiceServicer:
         """Sends all events of a span of time again, each as `ResendEvent` does.
 
         Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
-        TOO_MANY_EVENTS when it holds more than 10,000 events; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
+        TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
         FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

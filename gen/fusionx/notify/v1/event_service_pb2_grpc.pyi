@@ -58,7 +58,7 @@ class EventServiceStub:
     """Sends all events of a span of time again, each as `ResendEvent` does.
 
     Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
-    TOO_MANY_EVENTS when it holds more than 10,000 events; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
+    TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
     FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
     """
     StreamEvents: _grpc.UnaryStreamMultiCallable[_event_service_pb2.StreamEventsRequest, _httpbody_pb2.HttpBody]
@@ -101,7 +101,7 @@ class EventServiceAsyncStub(EventServiceStub):
     """Sends all events of a span of time again, each as `ResendEvent` does.
 
     Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
-    TOO_MANY_EVENTS when it holds more than 10,000 events; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
+    TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
     FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
     """
     StreamEvents: _aio.UnaryStreamMultiCallable[_event_service_pb2.StreamEventsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
@@ -171,7 +171,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         """Sends all events of a span of time again, each as `ResendEvent` does.
 
         Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
-        TOO_MANY_EVENTS when it holds more than 10,000 events; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
+        TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
         FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
         """
 
