@@ -39,11 +39,14 @@ _LOCK = statement(
 )
 _LIST = statement(sa.select(webhook_endpoints).where(*_there).order_by(_endpoints.endpoint_id))
 _RECEIVERS = statement(
-    sa.select(_endpoints.merchant_id, _endpoints.endpoint_id, _endpoints.event_types).where(
+    sa.select(_endpoints.merchant_id, _endpoints.endpoint_id, _endpoints.event_types)
+    .where(
         _endpoints.merchant_id == sa.func.any(sa.bindparam("merchant_ids", type_=pg.ARRAY(sa.UUID))),
         _endpoints.enabled,
         _endpoints.delete_time.is_(None),
     )
+    # an event's deliveries are listed in the order of their ids: so, always in that of the endpoints
+    .order_by(_endpoints.merchant_id, _endpoints.endpoint_id)
 )
 _reason = sa.bindparam("reason", type_=sa.Text)
 _UPDATE = statement(

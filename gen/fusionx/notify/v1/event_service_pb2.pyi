@@ -256,7 +256,7 @@ class StreamEventsRequest(_message.Message):
     EVENT_TYPES_FIELD_NUMBER: _builtins.int
     last_event_id: _builtins.str
     """Go on after this event. `00000000-0000-0000-0000-000000000000` is before the first one. Left out: from now on.
-    The header `Last-Event-ID`, which browsers and libraries send when they connect again, goes before it.
+    The header `Last-Event-ID`, which clients of such streams send when they connect again, goes before it.
     """
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
