@@ -51,6 +51,12 @@ def render(gateway: Gateway) -> str:
         "listeners": public_listeners(gateway, settings, manager),
         "clusters": [_cluster(name, where) for name, where in gateway.upstreams.items()],
     }
+    streaming = {route.package for route in routes if route.is_stream}
+    for cluster in config["static_resources"]["clusters"]:
+        if cluster["name"] in streaming:
+            # open streams are requests to Envoy: its default of 1,024 would leave no room for others
+            threshold = {"priority": "DEFAULT", "max_requests": gateway.max_connections}
+            cluster["circuit_breakers"] = {"thresholds": [threshold]}
     if gateway.mutual_tls:
         for cluster in config["static_resources"]["clusters"]:
             cluster["transport_socket"] = tls.to_upstream(cluster["name"], gateway.sds_folder)

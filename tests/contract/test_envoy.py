@@ -106,6 +106,14 @@ def test_stream_is_ended_by_silence_alone_and_every_other_answer_by_time(routes:
     assert float(STREAM_IDLE_TIMEOUT.removesuffix("s")) >= 2 * heartbeat
 
 
+def test_streams_leave_room_for_calls(config: Config):
+    streaming = {route.package for route in contract_routes() if route.is_stream}
+    for cluster in config["static_resources"]["clusters"]:
+        thresholds = cluster.get("circuit_breakers", {}).get("thresholds", [])
+        most = [threshold["max_requests"] for threshold in thresholds]
+        assert most == ([Gateway().max_connections] if cluster["name"] in streaming else [])
+
+
 def test_only_the_provider_comes_in_without_a_key(routes: list[Config]):
     open_to_all = {
         route["name"]
