@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 # Positions are taken under a lock that is held to the end of the transaction, so that they become visible in their
 # order: who has seen one has seen all below it. A trigger takes it, before the statement takes its positions: also for
