@@ -28,6 +28,10 @@ from notify_svc.event_log import EventLog, Span
 from notify_svc.event_repository import EventFilter
 from notify_svc.stream import EventStreams
 
+MAX_SPAN_SECONDS = 30 * 24 * 3600
+LAST_SECOND = 253402300799
+"""Of the year 9999, the last one that a timestamp can tell."""
+
 EVENT_STREAM = "text/event-stream"
 LAST_EVENT_ID = "last-event-id"
 NOT_TO_BE_KEPT = (("cache-control", "no-store"), ("x-accel-buffering", "no"))
@@ -161,6 +165,7 @@ class EventServicer(events_grpc.EventServiceServicer):
     ) -> events_pb2.ResendEventsResponse:
         """Send the events of a span again."""
         merchant = _merchant()
+        _check_span(request)
         wanted = Span(
             start=request.start_time.ToDatetime(UTC),
             end=request.end_time.ToDatetime(UTC),
@@ -186,6 +191,16 @@ class EventServicer(events_grpc.EventServiceServicer):
                     yield httpbody_pb2.HttpBody(content_type=EVENT_STREAM, data=mapping.opening_frame(told))
                 else:
                     yield httpbody_pb2.HttpBody(data=mapping.event_frame(told) if told else mapping.HEARTBEAT_FRAME)
+
+
+def _check_span(request: events_pb2.ResendEventsRequest) -> None:
+    """Refuse a span that is empty, or longer than events are sent again for: in whole numbers, which hold any times."""
+    start, end = request.start_time, request.end_time
+    for name, moment in (("start_time", start), ("end_time", end)):
+        if not 0 <= moment.seconds <= LAST_SECOND or not 0 <= moment.nanos < 10**9:
+            raise invalid(name, "must be a time from 1970 to 9999")
+    if not 0 < end.ToNanoseconds() - start.ToNanoseconds() <= MAX_SPAN_SECONDS * 10**9:
+        raise invalid("end_time", "must be after start_time, by 30 days at the most")
 
 
 def _last_event_id(request: events_pb2.StreamEventsRequest, call: Context) -> UUID | None:

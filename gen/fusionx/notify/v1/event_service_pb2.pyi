@@ -198,7 +198,7 @@ class ResendEventsRequest(_message.Message):
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
-        """Only events that happened before this time."""
+        """Only events that happened before this time: later than the start, by 30 days at the most."""
 
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
