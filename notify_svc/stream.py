@@ -146,8 +146,10 @@ class EventStreams:
 
     async def _wait(self, listener: _Listener, until: float) -> None:
         """Wait for news, until a moment at the most."""
+        # not wait_for: before Python 3.12 it loses a cancellation that comes with the news
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(listener.news.wait(), max(until - time.monotonic(), 0))
+            async with asyncio.timeout(max(until - time.monotonic(), 0)):
+                await listener.news.wait()
 
     async def _look(self) -> bool:
         """Tell streams of what has come into the log since the last look."""
