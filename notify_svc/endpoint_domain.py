@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import difflib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,7 +13,6 @@ from uuid import UUID
 from notify_svc import addresses
 from notify_svc.addresses import Network
 
-SECRET_PREFIX = "whsec_"  # noqa: S105  # the public prefix, not a secret
 MAX_URL_LENGTH = 2048
 MAX_ENDPOINTS = 20
 ALL = "*"
@@ -49,17 +47,14 @@ class Endpoint:
     disable_reason: DisableReason
     create_time: datetime
     update_time: datetime
+    public_key: str = ""
+    """What its events are verified with; empty when they are signed with a secret that both sides know."""
     old_secret_expire_time: datetime | None = None
 
     @property
     def enabled(self) -> bool:
         """Whether events are sent to it."""
         return self.disable_reason is DisableReason.NONE
-
-
-def new_secret(random_bytes: Callable[[int], bytes]) -> str:
-    """Return a new signing secret as Standard Webhooks writes it: `whsec_` and base64 of 24 random bytes."""
-    return SECRET_PREFIX + base64.b64encode(random_bytes(24)).decode()
 
 
 def check_url(url: str, *, allow_http: bool, allowed: Sequence[Network] = ()) -> None:

@@ -26,7 +26,17 @@ _there = (_endpoints.merchant_id == _merchant, _endpoints.delete_time.is_(None))
 _LOCK_MERCHANT = statement(
     sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.cast(_merchant, sa.Text), 0)))
 )
-_NEW = ("endpoint_id", "merchant_id", "url", "event_types", "description", "create_time", "update_time", "secret")
+_NEW = (
+    "endpoint_id",
+    "merchant_id",
+    "url",
+    "event_types",
+    "description",
+    "create_time",
+    "update_time",
+    "public_key",
+    "secret",
+)
 _ADD = statement(
     sa.insert(webhook_endpoints).values(
         parameters_for(webhook_endpoints, *_NEW) | {"enabled": sa.true(), "disable_reason": sa.literal("")}
@@ -79,6 +89,7 @@ _ROTATE = statement(
         secret=sa.bindparam("secret", type_=sa.LargeBinary),
         old_secret=sa.case((sa.bindparam("expire", type_=TIME) > _now, _endpoints.secret), else_=sa.null()),
         old_secret_expire_time=sa.bindparam("expire", type_=TIME),
+        public_key=sa.bindparam("public_key", type_=sa.Text),
         update_time=_now,
     )
 )
@@ -107,6 +118,7 @@ def _endpoint(row: Row) -> Endpoint:
         disable_reason=DisableReason(row.disable_reason),
         create_time=row.create_time,
         update_time=row.update_time,
+        public_key=row.public_key,
         old_secret_expire_time=row.old_secret_expire_time,
     )
 
@@ -151,9 +163,16 @@ class EndpointRepository:
             reason=str(endpoint.disable_reason),
         )
 
-    async def rotate(self, session: Session, endpoint_id: UUID, secret: bytes, expire: datetime, now: datetime) -> None:
-        """Replace the secret; the old one is kept until `expire`, if that is to come."""
-        await session.run(_ROTATE, endpoint_id=endpoint_id, secret=secret, expire=expire, now=now)
+    async def rotate(self, session: Session, after: Endpoint, secret: bytes) -> None:
+        """Replace the encrypted secret; the old one is kept until it expires, if that is to come."""
+        await session.run(
+            _ROTATE,
+            endpoint_id=after.endpoint_id,
+            secret=secret,
+            public_key=after.public_key,
+            expire=after.old_secret_expire_time,
+            now=after.update_time,
+        )
 
     async def disable(self, session: Session, endpoint_id: UUID, reason: DisableReason, now: datetime) -> bool:
         """Take an endpoint out of use and cancel what is on its way; False when it was out of use already."""

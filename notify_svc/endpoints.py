@@ -15,7 +15,7 @@ from mesh.database import Database, Session
 from mesh.errors import failed_precondition, invalid, not_found
 from mesh.idempotency import Claim, Record
 from mesh.ids import Clock, NewId, new_id, utc_now
-from notify_svc import endpoint_domain, mapping
+from notify_svc import endpoint_domain, mapping, signing
 from notify_svc.addresses import Network
 from notify_svc.endpoint_domain import DisableReason, Endpoint, UrlRefusedError
 from notify_svc.endpoint_repository import EndpointRepository
@@ -44,6 +44,13 @@ class Change:
     event_types: tuple[str, ...] = ()
     description: str | None = None
     enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEndpoint(Change):
+    """What a merchant says of a new endpoint; without `asymmetric` its events are signed with a shared secret."""
+
+    asymmetric: bool = False
 
 
 Look = Callable[[str], Awaitable[None]]
@@ -78,7 +85,7 @@ class Endpoints:
         self._ids = ids
         self._random_bytes = random_bytes
 
-    async def create(self, merchant_id: UUID, new: Change, claim: Claim | None) -> tuple[Endpoint, str] | Record:
+    async def create(self, merchant_id: UUID, new: NewEndpoint, claim: Claim | None) -> tuple[Endpoint, str] | Record:
         """Register a URL and return it with its secret, or the record of the same request made before.
 
         Raises ApiError INVALID_ARGUMENT when the URL may not be called or an event type is unknown, and
@@ -86,6 +93,7 @@ class Endpoints:
         """
         await self._check(new)
         now = self._clock()
+        secret = self._new_secret(new.asymmetric)
         endpoint = Endpoint(
             endpoint_id=self._ids(),
             merchant_id=merchant_id,
@@ -95,8 +103,8 @@ class Endpoints:
             disable_reason=DisableReason.NONE,
             create_time=now,
             update_time=now,
+            public_key=signing.public_key(secret),
         )
-        secret = endpoint_domain.new_secret(self._random_bytes)
         async with self._database.transaction() as session:
             await self._store.lock_merchant(session, merchant_id)
             if claim and (record := await self._claim_sealed(session, claim, endpoint, secret)):
@@ -163,14 +171,19 @@ class Endpoints:
     ) -> tuple[Endpoint, str] | Record:
         """Give an endpoint a new secret; for the overlap the old one signs too. Raises ApiError NOT_FOUND."""
         now = self._clock()
-        secret = endpoint_domain.new_secret(self._random_bytes)
         async with self._database.transaction() as session:
             before = await self._found(session, merchant_id, endpoint_id)
-            after = replace(before, update_time=now, old_secret_expire_time=now + overlap)
+            secret = self._new_secret(bool(before.public_key))
+            key = signing.public_key(secret)
+            after = replace(before, update_time=now, public_key=key, old_secret_expire_time=now + overlap)
             if claim and (record := await self._claim_sealed(session, claim, after, secret)):
                 return record
-            await self._store.rotate(session, endpoint_id, self._vault.encrypt(secret.encode()), now + overlap, now)
+            await self._store.rotate(session, after, self._vault.encrypt(secret.encode()))
         return after, secret
+
+    def _new_secret(self, asymmetric: bool) -> str:
+        make = signing.new_private_key if asymmetric else signing.new_secret
+        return make(self._random_bytes)
 
     def unseal(self, record: Record) -> bytes:
         """Return the stored answer of a repeated request: it holds a secret, and so is encrypted at rest."""

@@ -161,7 +161,10 @@ def endpoint_message(endpoint: Endpoint, secret: str = "") -> endpoint_pb2.Webho
     message = endpoint_pb2.WebhookEndpoint(
         webhook_endpoint_id=str(endpoint.endpoint_id),
         url=endpoint.url,
-        secret=secret,
+        # a private key is nobody's but ours
+        secret="" if endpoint.public_key else secret,
+        public_key=endpoint.public_key,
+        signature_scheme=endpoint_pb2.ED25519 if endpoint.public_key else endpoint_pb2.HMAC_SHA256,
         event_types=endpoint.event_types,
         description=endpoint.description,
         enabled=endpoint.enabled,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import time
 from datetime import datetime
 
 import httpx
 from cryptography.fernet import MultiFernet
-from standardwebhooks import Webhook
 
-from notify_svc import endpoint_domain, mapping
+from notify_svc import mapping, signing
 from notify_svc.domain import Attempt, Delivery
 from notify_svc.endpoint_domain import UrlRefusedError
 from notify_svc.endpoints import UrlRules
@@ -71,14 +69,10 @@ class Poster:
         The id is the event's, so that a receiver can absorb repetitions.
         """
         message_id = str(delivery.event_id)
-        signatures = [self._signature(secret, message_id, body, now) for secret in delivery.secrets]
+        secrets = (self._vault.decrypt(sealed).decode() for sealed in delivery.secrets)
+        signatures = [signing.signature(secret, message_id, body, now) for secret in secrets]
         return {
             "webhook-id": message_id,
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": " ".join(signatures),
         }
-
-    def _signature(self, sealed: bytes, message_id: str, body: bytes, now: datetime) -> str:
-        secret = self._vault.decrypt(sealed).decode()
-        key = base64.b64decode(secret.removeprefix(endpoint_domain.SECRET_PREFIX))
-        return Webhook(key).sign(message_id, now, body.decode())

@@ -23,7 +23,7 @@ from mesh.errors import invalid
 from mesh.idempotency import Record
 from notify_svc import endpoint_domain, event_types, mapping
 from notify_svc.endpoint_domain import Endpoint
-from notify_svc.endpoints import Change, Endpoints
+from notify_svc.endpoints import Change, Endpoints, NewEndpoint
 from notify_svc.event_log import EventLog, Span
 from notify_svc.event_repository import EventFilter
 from notify_svc.stream import EventStreams
@@ -55,7 +55,12 @@ class NotifyServicer(service_grpc.NotifyServiceServicer):
     ) -> endpoint_pb2.WebhookEndpoint:
         """Register a URL."""
         merchant = _merchant()
-        new = Change(url=request.url, event_types=tuple(request.event_types), description=request.description)
+        new = NewEndpoint(
+            url=request.url,
+            event_types=tuple(request.event_types),
+            description=request.description,
+            asymmetric=request.signature_scheme == endpoint_pb2.ED25519,
+        )
         return self._with_secret(await self._endpoints.create(merchant, new, idempotency.claim_of(request, merchant)))
 
     async def GetWebhookEndpoint(

@@ -26,6 +26,8 @@ webhook_endpoints = sa.Table(
     sa.Column("update_time", TIME, nullable=False),
     # kept, since deliveries refer to it
     sa.Column("delete_time", TIME),
+    # of the asymmetric scheme, whose secret is a private key; empty for the symmetric one
+    sa.Column("public_key", sa.Text, nullable=False, server_default=""),
     # what the last rotation replaced, and until when it signs too
     sa.Column("old_secret", sa.LargeBinary),
     sa.Column("old_secret_expire_time", TIME),

@@ -13,6 +13,7 @@ from standardwebhooks import WebhookVerificationError
 from tests.support.errors import problem
 from tests.support.merchant import Json, Merchant
 from tests.support.receiver import Receiver, serving
+from tests.support.signatures import verify_ed25519
 from tests.support.waiting import eventually
 
 PATH = "/v1/webhook_endpoints"
@@ -169,6 +170,22 @@ def test_signatures_of_the_overlap_are_of_the_whole_message(merchant: Merchant, 
     receiver.requests[0] = replace(genuine, body=genuine.body + b" ")
     with pytest.raises(WebhookVerificationError):
         receiver.events()
+
+
+def test_asymmetric_signatures_are_verified_with_the_public_key_through_a_rotation(merchant: Merchant):
+    with serving() as receiver:
+        made = merchant.post(PATH, {"url": receiver.url, "signature_scheme": "ED25519"})
+        assert (made["secret"], made["signature_scheme"], made["public_key"][:5]) == ("", "ED25519", "whpk_")
+        path = f"{PATH}/{made['webhook_endpoint_id']}"
+        assert merchant.get(path)["public_key"] == made["public_key"]
+        rotated = merchant.post(f"{path}/rotate_secret", {})
+        assert rotated["secret"] == ""
+        assert rotated["public_key"] != made["public_key"]
+        merchant.new_order()
+        (told,) = eventually(lambda: list(receiver.requests), "a delivery")
+    new, old = told.headers["webhook-signature"].split(" ")
+    for key, signature in ((rotated["public_key"], new), (made["public_key"], old)):
+        verify_ed25519(key, signature, told.headers["webhook-id"], told.headers["webhook-timestamp"], told.body)
 
 
 @pytest.mark.parametrize("overlap", ["604801s", "-1s", "soon", 5])

@@ -26,7 +26,7 @@ from notify_svc.addresses import Address, networks
 from notify_svc.domain import LoggedDelivery
 from notify_svc.endpoint_domain import Endpoint
 from notify_svc.endpoint_repository import EndpointRepository
-from notify_svc.endpoints import Change, Endpoints, UrlRules
+from notify_svc.endpoints import Endpoints, NewEndpoint, UrlRules
 from notify_svc.event_log import EventLog
 from notify_svc.event_repository import EventRepository
 from notify_svc.mapping import PublicEvent
@@ -87,7 +87,7 @@ class Desk:
 
     async def endpoint(self, url: str) -> Endpoint:
         """Register a URL."""
-        created = await self.endpoints.create(self.merchant_id, Change(url=url), None)
+        created = await self.endpoints.create(self.merchant_id, NewEndpoint(url=url), None)
         assert isinstance(created, tuple)
         return created[0]
 

@@ -29,12 +29,15 @@ class CreateWebhookEndpointRequest(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     EVENT_TYPES_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
+    SIGNATURE_SCHEME_FIELD_NUMBER: _builtins.int
     url: _builtins.str
     """An absolute https URL without credentials, up to 2,048 characters, that leads to a public address. http is taken
     only where the operator allows it, for development.
     """
     description: _builtins.str
     """The merchant's own words for it."""
+    signature_scheme: _webhook_endpoint_pb2.SignatureScheme.ValueType
+    """How its events are signed; it cannot be changed. Left out: HMAC_SHA256."""
     @_builtins.property
     def event_types(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The types of events that it gets: names such as `order.succeeded`, families such as `order.*`, or `*` for all.
@@ -47,10 +50,11 @@ class CreateWebhookEndpointRequest(_message.Message):
         url: _builtins.str = ...,
         event_types: _abc.Iterable[_builtins.str] | None = ...,
         description: _builtins.str = ...,
+        signature_scheme: _webhook_endpoint_pb2.SignatureScheme.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "event_types", b"event_types", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "event_types", b"event_types", "signature_scheme", b"signature_scheme", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

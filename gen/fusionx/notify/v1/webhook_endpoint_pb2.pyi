@@ -20,6 +20,30 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _SignatureScheme:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SignatureSchemeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SignatureScheme.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SIGNATURE_SCHEME_UNSPECIFIED: _SignatureScheme.ValueType  # 0
+    """Not said: HMAC_SHA256."""
+    HMAC_SHA256: _SignatureScheme.ValueType  # 1
+    """`v1`: HMAC-SHA256 with a secret that the gateway and the receiver know. Every library of the standard verifies it."""
+    ED25519: _SignatureScheme.ValueType  # 2
+    """`v1a`: Ed25519 with a key that only the gateway knows. Receivers verify with the public key, and hold no secret."""
+
+class SignatureScheme(_SignatureScheme, metaclass=_SignatureSchemeEnumTypeWrapper):
+    """How events are signed, by Standard Webhooks."""
+
+SIGNATURE_SCHEME_UNSPECIFIED: SignatureScheme.ValueType  # 0
+"""Not said: HMAC_SHA256."""
+HMAC_SHA256: SignatureScheme.ValueType  # 1
+"""`v1`: HMAC-SHA256 with a secret that the gateway and the receiver know. Every library of the standard verifies it."""
+ED25519: SignatureScheme.ValueType  # 2
+"""`v1a`: Ed25519 with a key that only the gateway knows. Receivers verify with the public key, and hold no secret."""
+Global___SignatureScheme: _TypeAlias = SignatureScheme  # noqa: Y015
+
 @_typing.final
 class WebhookEndpoint(_message.Message):
     """A URL of the merchant's that events are sent to."""
@@ -63,18 +87,26 @@ class WebhookEndpoint(_message.Message):
     DISABLE_REASON_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     OLD_SECRET_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    SIGNATURE_SCHEME_FIELD_NUMBER: _builtins.int
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     webhook_endpoint_id: _builtins.str
     """Identity of the endpoint, a UUIDv7 given by the gateway."""
     url: _builtins.str
     """Where events are posted to."""
     secret: _builtins.str
-    """The signing secret, `whsec_` and base64 (Standard Webhooks). Sent once, in the answer to its creation or rotation."""
+    """The signing secret, `whsec_` and base64 (Standard Webhooks). Sent once, in the answer to its creation or rotation.
+    Empty with the scheme ED25519.
+    """
     description: _builtins.str
     """The merchant's own words for it."""
     enabled: _builtins.bool
     """Whether events are sent to it."""
     disable_reason: Global___WebhookEndpoint.DisableReason.ValueType
     """Why it is disabled."""
+    signature_scheme: Global___SignatureScheme.ValueType
+    """How its events are signed."""
+    public_key: _builtins.str
+    """What its events are verified with, `whpk_` and base64. Empty with the scheme HMAC_SHA256."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the endpoint was created."""
@@ -104,10 +136,12 @@ class WebhookEndpoint(_message.Message):
         disable_reason: Global___WebhookEndpoint.DisableReason.ValueType = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         old_secret_expire_time: _timestamp_pb2.Timestamp | None = ...,
+        signature_scheme: Global___SignatureScheme.ValueType = ...,
+        public_key: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "old_secret_expire_time", b"old_secret_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "description", b"description", "disable_reason", b"disable_reason", "enabled", b"enabled", "event_types", b"event_types", "old_secret_expire_time", b"old_secret_expire_time", "secret", b"secret", "update_time", b"update_time", "url", b"url", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "description", b"description", "disable_reason", b"disable_reason", "enabled", b"enabled", "event_types", b"event_types", "old_secret_expire_time", b"old_secret_expire_time", "public_key", b"public_key", "secret", b"secret", "signature_scheme", b"signature_scheme", "update_time", b"update_time", "url", b"url", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
