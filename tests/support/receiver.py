@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -102,6 +103,17 @@ class Receiver:
         return dict(found)
 
 
+class Server(ThreadingHTTPServer):
+    """A server that does not print a traceback when whoever it talks to is killed."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell only of errors of its own."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serving() -> Iterator[Receiver]:
     """Run a receiver."""
@@ -124,8 +136,7 @@ def serving() -> Iterator[Receiver]:
         def log_message(self, *_: object) -> None:
             """Keep the test's output clean."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
+    with Server(("127.0.0.1", 0), Handler) as server:
         receiver = Receiver(f"http://127.0.0.1:{server.server_address[1]}/webhooks")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield receiver
