@@ -1,30 +1,65 @@
-"""The `fusionxpay` command. Each subcommand lives in a module of its own and is listed here."""
+"""The `fusionxpay` command. Each subcommand is listed here, lives in a module of its own, and is imported to be run."""
 
 from __future__ import annotations
 
-import typer
+from importlib import import_module
+from typing import Any
 
-from cli import audit, certificates, demo, dlq, events, keys, listen, merchants, rebuild, reconcile, trigger, up
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command, get_group
+
+COMMANDS = {
+    "up": "cli.up:up",
+    "demo": "cli.demo:demo",
+    "listen": "cli.listen:listen",
+    "trigger": "cli.trigger:trigger",
+    "merchant": "cli.merchants:app",
+    "key": "cli.keys:app",
+    "events": "cli.events:app",
+    "dlq": "cli.dlq:app",
+    "audit": "cli.audit:app",
+    "providers": "cli.reconcile:providers",
+    "reconcile": "cli.reconcile:reconcile",
+    "certificates": "cli.certificates:certificates",
+}
+"""Where each subcommand is: a function, or a group of further ones."""
+
+
+class Commands(TyperGroup):
+    """Imports a subcommand when it is asked for: none waits for what only others need."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all, in the order in which they are shown."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a subcommand, None when there is none of the name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        found = getattr(import_module(module), attribute)
+        if isinstance(found, typer.Typer):
+            command: Any = get_group(found)
+        else:
+            alone = typer.Typer(add_completion=False)
+            alone.command(cmd_name)(found)
+            command = get_command(alone)
+        command.name = cmd_name
+        return command
+
 
 app = typer.Typer(
     name="fusionxpay",
-    help="FusionXPay, a payment gateway: run it and look after it.",
+    cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,  # they may hold secrets
 )
-app.command("up")(up.up)
-app.command("demo")(demo.demo)
-app.command("reconcile")(reconcile.reconcile)
-app.add_typer(audit.app, name="audit")
-app.command("certificates")(certificates.certificates)
-app.command("providers")(reconcile.providers)
-app.add_typer(merchants.app, name="merchant")
-app.add_typer(keys.app, name="key")
-app.add_typer(dlq.app, name="dlq")
-app.add_typer(events.app, name="events")
-events.app.command("rebuild")(rebuild.rebuild)
-app.command("listen")(listen.listen)
-app.command("trigger")(trigger.trigger)
+
+
+@app.callback()
+def fusionxpay() -> None:
+    """FusionXPay, a payment gateway: run it and look after it."""
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from cli.api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, merchant_api, read
 from cli.operations import AsJson
+from cli.rebuild import rebuild
 
 FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 app = typer.Typer(help="Events: look at them, have them sent or published again.", no_args_is_help=True)
@@ -84,3 +85,6 @@ def resend(
 
 def _moment(moment: datetime) -> str:
     return moment.replace(tzinfo=UTC).isoformat()
+
+
+app.command()(rebuild)
