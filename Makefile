@@ -6,7 +6,7 @@ WORKERS ?= 2
 PORT ?= 8080
 PACKAGES := mesh order_svc payment_svc notify_svc edge audit_svc sandbox cli bench proto tests
 
-.PHONY: install demo up test lint format gen bench fuzz storm constraints clean
+.PHONY: install demo up test lint format gen client bench fuzz storm constraints clean
 
 install: .venv/.installed
 
@@ -47,6 +47,10 @@ gen: install
 	$(BIN)/python -m edge.render
 	$(BIN)/python -m edge.openapi
 	$(BIN)/python -m notify_svc.catalogue
+
+# The package for merchants, as a wheel.
+client: install
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist ./client
 
 bench: install
 	$(BIN)/python -m bench

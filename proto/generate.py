@@ -1,6 +1,7 @@
-"""Generate `gen/` from the contracts: typed Python stubs and `api.binpb`, the one descriptor set.
+"""Generate from the contracts: typed Python stubs and `api.binpb`, the one descriptor set, into `gen/`; the surface of
+the client for merchants into `client/`.
 
-Run by `make gen`. With `--check` nothing is written: the exit status says whether `gen/` is up to date.
+Run by `make gen`. With `--check` nothing is written: the exit status says whether all of it is up to date.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import protovalidate._gen.buf.validate.validate_pb as validate_pb
 from google.protobuf import descriptor_pb2, duration_pb2, field_mask_pb2, timestamp_pb2
 from google.protobuf.descriptor import FileDescriptor
 from grpc_tools import protoc
+from surface import client_files
 
 PROTO = Path(__file__).resolve().parent
 GEN = PROTO.parent / "gen"
+CLIENT = PROTO.parent / "client"
 VALIDATE = "buf/validate/validate.proto"
 
 
@@ -90,33 +93,40 @@ def generated_files(root: Path) -> Iterator[Path]:
             yield path.relative_to(root)
 
 
-def stale(fresh: Path) -> list[str]:
-    """Return what differs between `fresh` and the committed `gen/`."""
+def stale(fresh: Path, client: dict[str, str]) -> list[str]:
+    """Return what differs between what was generated and what is committed."""
     names = sorted({*generated_files(fresh), *generated_files(GEN)})
     return [
-        str(name)
+        f"gen/{name}"
         for name in names
         if not (
             (fresh / name).exists() and (GEN / name).exists() and filecmp.cmp(fresh / name, GEN / name, shallow=False)
         )
+    ] + [
+        f"client/{name}"
+        for name, text in client.items()
+        if not (CLIENT / name).exists() or (CLIENT / name).read_text() != text
     ]
 
 
 def main() -> int:
     """Generate, or check; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing, fail when gen/ is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing, fail when something is stale")
     check = parser.parse_args().check
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch)
         generate(fresh)
+        client = client_files((fresh / "api.binpb").read_bytes())
         if check:
-            differing = stale(fresh)
+            differing = stale(fresh, client)
             if differing:
-                print("gen/ is stale, run `make gen`:", *differing, sep="\n  ", file=sys.stderr)  # noqa: T201
+                print("stale, run `make gen`:", *differing, sep="\n  ", file=sys.stderr)  # noqa: T201
             return bool(differing)
         shutil.rmtree(GEN, ignore_errors=True)
         shutil.copytree(fresh, GEN)
+        for name, text in client.items():
+            (CLIENT / name).write_text(text)
     return 0
 
 

@@ -1,0 +1,40 @@
+"""FusionXPay for Python: payments over gRPC, typed, and safe to repeat."""
+
+from fusionx.notify.v1.event_pb2 import Event
+from fusionx.type.v1.money_pb2 import Money
+
+from fusionxpay_client.client import AsyncFusionXPay, FusionXPay
+from fusionxpay_client.errors import (
+    AuthenticationError,
+    ConflictError,
+    DeadlineError,
+    FieldViolation,
+    FusionXPayError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+    PreconditionError,
+    RateLimitError,
+    UnavailableError,
+)
+from fusionxpay_client.webhooks import Webhook, WebhookVerificationError
+
+__all__ = [
+    "AsyncFusionXPay",
+    "AuthenticationError",
+    "ConflictError",
+    "DeadlineError",
+    "Event",
+    "FieldViolation",
+    "FusionXPay",
+    "FusionXPayError",
+    "InvalidRequestError",
+    "Money",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "PreconditionError",
+    "RateLimitError",
+    "UnavailableError",
+    "Webhook",
+    "WebhookVerificationError",
+]

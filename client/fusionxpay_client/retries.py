@@ -1,0 +1,39 @@
+"""When a call is made again: never without a key or after its deadline, and later each time."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from fusionxpay_client.errors import FusionXPayError
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
+
+
+class Attempts:
+    """The attempts of one call, which share its deadline. Times are in seconds; without a `timeout` there is no end.
+
+    Only calls that change nothing, or carry an idempotency key, may be made again: the caller sees to that.
+    """
+
+    def __init__(self, timeout: float | None, retries: int) -> None:
+        self._end = None if timeout is None else time.monotonic() + timeout
+        self._retries = retries
+        self._pause = FIRST_PAUSE
+
+    @property
+    def remaining(self) -> float | None:
+        """How much of the time is left."""
+        return None if self._end is None else max(0.0, self._end - time.monotonic())
+
+    def pause_after(self, error: FusionXPayError) -> float:
+        """Return how long to wait before the next attempt. Raises the error when there is none."""
+        # jitter, so that clients that were cut off together do not come back together
+        pause = max(random.uniform(self._pause / 2, self._pause), error.retry_after or 0.0)  # noqa: S311
+        remaining = self.remaining
+        if not error.passes or not self._retries or (remaining is not None and pause >= remaining):
+            raise error
+        self._retries -= 1
+        self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        return pause

@@ -1,0 +1,1573 @@
+"""What merchants can do, a class a resource. Made from the contract by `make gen`, never edited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fusionx.notify.v1 import event_pb2, event_service_pb2, notify_service_pb2, webhook_endpoint_pb2
+from fusionx.order.v1 import order_pb2, order_service_pb2
+from fusionx.payment.v1 import (
+    dispute_pb2,
+    dispute_service_pb2,
+    payment_pb2,
+    payment_service_pb2,
+    provider_account_service_pb2,
+    refund_pb2,
+    refund_service_pb2,
+    routing_service_pb2,
+    timeline_service_pb2,
+)
+
+from fusionxpay_client.calls import Call, Listing
+from fusionxpay_client.pages import AsyncPages, Pages
+from fusionxpay_client.transport import AsyncTransport, Transport
+from fusionxpay_client.values import Amount, Moment, Span, given, moment, money, span
+
+_GET_EVENT = Call("/fusionx.notify.v1.EventService/GetEvent", event_pb2.Event, writes=False)
+_LIST_EVENTS = Listing(
+    "/fusionx.notify.v1.EventService/ListEvents", event_service_pb2.ListEventsResponse, "events", event_pb2.Event
+)
+_LIST_EVENT_DELIVERIES = Listing(
+    "/fusionx.notify.v1.EventService/ListEventDeliveries",
+    event_service_pb2.ListEventDeliveriesResponse,
+    "deliveries",
+    event_pb2.Delivery,
+)
+_RESEND_EVENT = Call(
+    "/fusionx.notify.v1.EventService/ResendEvent", event_service_pb2.ListEventDeliveriesResponse, writes=True
+)
+_CREATE_WEBHOOK_ENDPOINT = Call(
+    "/fusionx.notify.v1.NotifyService/CreateWebhookEndpoint", webhook_endpoint_pb2.WebhookEndpoint, writes=True
+)
+_GET_WEBHOOK_ENDPOINT = Call(
+    "/fusionx.notify.v1.NotifyService/GetWebhookEndpoint", webhook_endpoint_pb2.WebhookEndpoint, writes=False
+)
+_LIST_WEBHOOK_ENDPOINTS = Listing(
+    "/fusionx.notify.v1.NotifyService/ListWebhookEndpoints",
+    notify_service_pb2.ListWebhookEndpointsResponse,
+    "webhook_endpoints",
+    webhook_endpoint_pb2.WebhookEndpoint,
+)
+_UPDATE_WEBHOOK_ENDPOINT = Call(
+    "/fusionx.notify.v1.NotifyService/UpdateWebhookEndpoint", webhook_endpoint_pb2.WebhookEndpoint, writes=True
+)
+_DELETE_WEBHOOK_ENDPOINT = Call(
+    "/fusionx.notify.v1.NotifyService/DeleteWebhookEndpoint", webhook_endpoint_pb2.WebhookEndpoint, writes=True
+)
+_PING_WEBHOOK_ENDPOINT = Call("/fusionx.notify.v1.NotifyService/PingWebhookEndpoint", event_pb2.Event, writes=True)
+_ROTATE_WEBHOOK_ENDPOINT_SECRET = Call(
+    "/fusionx.notify.v1.NotifyService/RotateWebhookEndpointSecret", webhook_endpoint_pb2.WebhookEndpoint, writes=True
+)
+_CREATE_ORDER = Call("/fusionx.order.v1.OrderService/CreateOrder", order_pb2.Order, writes=True)
+_GET_ORDER = Call("/fusionx.order.v1.OrderService/GetOrder", order_pb2.Order, writes=False)
+_LIST_ORDERS = Listing(
+    "/fusionx.order.v1.OrderService/ListOrders", order_service_pb2.ListOrdersResponse, "orders", order_pb2.Order
+)
+_CANCEL_ORDER = Call("/fusionx.order.v1.OrderService/CancelOrder", order_pb2.Order, writes=True)
+_GET_DISPUTE = Call("/fusionx.payment.v1.DisputeService/GetDispute", dispute_pb2.Dispute, writes=False)
+_LIST_DISPUTES = Listing(
+    "/fusionx.payment.v1.DisputeService/ListDisputes",
+    dispute_service_pb2.ListDisputesResponse,
+    "disputes",
+    dispute_pb2.Dispute,
+)
+_CREATE_PAYMENT = Call("/fusionx.payment.v1.PaymentService/CreatePayment", payment_pb2.Payment, writes=True)
+_GET_PAYMENT = Call("/fusionx.payment.v1.PaymentService/GetPayment", payment_pb2.Payment, writes=False)
+_CAPTURE_PAYMENT = Call("/fusionx.payment.v1.PaymentService/CapturePayment", payment_pb2.Payment, writes=True)
+_CANCEL_PAYMENT = Call("/fusionx.payment.v1.PaymentService/CancelPayment", payment_pb2.Payment, writes=True)
+_LIST_PAYMENTS = Listing(
+    "/fusionx.payment.v1.PaymentService/ListPayments",
+    payment_service_pb2.ListPaymentsResponse,
+    "payments",
+    payment_pb2.Payment,
+)
+_SET_PROVIDER_ACCOUNT = Call(
+    "/fusionx.payment.v1.ProviderAccountService/SetProviderAccount",
+    provider_account_service_pb2.ProviderAccount,
+    writes=True,
+)
+_GET_PROVIDER_ACCOUNT = Call(
+    "/fusionx.payment.v1.ProviderAccountService/GetProviderAccount",
+    provider_account_service_pb2.ProviderAccount,
+    writes=False,
+)
+_LIST_PROVIDER_ACCOUNTS = Listing(
+    "/fusionx.payment.v1.ProviderAccountService/ListProviderAccounts",
+    provider_account_service_pb2.ListProviderAccountsResponse,
+    "provider_accounts",
+    provider_account_service_pb2.ProviderAccount,
+)
+_DELETE_PROVIDER_ACCOUNT = Call(
+    "/fusionx.payment.v1.ProviderAccountService/DeleteProviderAccount",
+    provider_account_service_pb2.ProviderAccount,
+    writes=True,
+)
+_CREATE_REFUND = Call("/fusionx.payment.v1.RefundService/CreateRefund", refund_pb2.Refund, writes=True)
+_GET_REFUND = Call("/fusionx.payment.v1.RefundService/GetRefund", refund_pb2.Refund, writes=False)
+_LIST_REFUNDS = Listing(
+    "/fusionx.payment.v1.RefundService/ListRefunds",
+    refund_service_pb2.ListRefundsResponse,
+    "refunds",
+    refund_pb2.Refund,
+)
+_GET_ROUTING_POLICY = Call(
+    "/fusionx.payment.v1.RoutingService/GetRoutingPolicy", routing_service_pb2.RoutingPolicy, writes=False
+)
+_UPDATE_ROUTING_POLICY = Call(
+    "/fusionx.payment.v1.RoutingService/UpdateRoutingPolicy", routing_service_pb2.RoutingPolicy, writes=True
+)
+_GET_ORDER_TIMELINE = Call(
+    "/fusionx.payment.v1.TimelineService/GetOrderTimeline", timeline_service_pb2.OrderTimeline, writes=False
+)
+
+
+class Events:
+    """The merchant's log of events, and how each was delivered. Another merchant's event is NOT_FOUND."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def get(self, event_id: str, *, timeout: float | None = None) -> event_pb2.Event:
+        """Returns one event. Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
+
+        Args:
+            event_id: The event's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = event_service_pb2.GetEventRequest(**given(event_id=event_id))
+        return self._transport.call(_GET_EVENT, request, timeout)
+
+    def list(
+        self,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        type: str | None = None,
+        resource_id: str | None = None,
+        order_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Pages[event_pb2.Event]:
+        """Lists the merchant's events, newest first. Pages follow AIP-158.
+
+        Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are told.
+
+        Args:
+            page_size: How many events at the most, up to 100. Left out or 0: 20.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            type: Only events of this type: a name such as `order.succeeded`, or a family such as `order.*`.
+            resource_id: Only events of this resource: the id of an order, a payment, a refund or a dispute.
+            order_id: Only events of this order and of what belongs to it.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = event_service_pb2.ListEventsRequest(
+            **given(page_size=page_size, page_token=page_token, type=type, resource_id=resource_id, order_id=order_id)
+        )
+        return self._transport.pages(_LIST_EVENTS, request, timeout)
+
+    def list_deliveries(self, event_id: str, *, timeout: float | None = None) -> Pages[event_pb2.Delivery]:
+        """Lists an event's deliveries, one an endpoint, each with all of its attempts.
+
+        Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
+
+        Args:
+            event_id: The event's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = event_service_pb2.ListEventDeliveriesRequest(**given(event_id=event_id))
+        return self._transport.pages(_LIST_EVENT_DELIVERIES, request, timeout)
+
+    def resend(
+        self,
+        event_id: str,
+        *,
+        webhook_endpoint_id: str | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> event_service_pb2.ListEventDeliveriesResponse:
+        """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint that is
+        named gets it whatever its filters; otherwise all endpoints do that are enabled and whose filters take the
+        event.
+
+        Errors: NOT_FOUND, reasons EVENT_NOT_FOUND and WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason
+        ENDPOINT_DISABLED.
+
+        Args:
+            event_id: The event's id.
+            webhook_endpoint_id: Only to this endpoint. Left out: to all that the event is for.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = event_service_pb2.ResendEventRequest(
+            **given(event_id=event_id, webhook_endpoint_id=webhook_endpoint_id)
+        )
+        return self._transport.call(_RESEND_EVENT, request, timeout, idempotency_key)
+
+
+class AsyncEvents:
+    """The merchant's log of events, and how each was delivered. Another merchant's event is NOT_FOUND."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def get(self, event_id: str, *, timeout: float | None = None) -> event_pb2.Event:
+        """Returns one event. Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
+
+        Args:
+            event_id: The event's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = event_service_pb2.GetEventRequest(**given(event_id=event_id))
+        return await self._transport.call(_GET_EVENT, request, timeout)
+
+    def list(
+        self,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        type: str | None = None,
+        resource_id: str | None = None,
+        order_id: str | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[event_pb2.Event]:
+        """Lists the merchant's events, newest first. Pages follow AIP-158.
+
+        Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are told.
+
+        Args:
+            page_size: How many events at the most, up to 100. Left out or 0: 20.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            type: Only events of this type: a name such as `order.succeeded`, or a family such as `order.*`.
+            resource_id: Only events of this resource: the id of an order, a payment, a refund or a dispute.
+            order_id: Only events of this order and of what belongs to it.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = event_service_pb2.ListEventsRequest(
+            **given(page_size=page_size, page_token=page_token, type=type, resource_id=resource_id, order_id=order_id)
+        )
+        return self._transport.pages(_LIST_EVENTS, request, timeout)
+
+    def list_deliveries(self, event_id: str, *, timeout: float | None = None) -> AsyncPages[event_pb2.Delivery]:
+        """Lists an event's deliveries, one an endpoint, each with all of its attempts.
+
+        Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
+
+        Args:
+            event_id: The event's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = event_service_pb2.ListEventDeliveriesRequest(**given(event_id=event_id))
+        return self._transport.pages(_LIST_EVENT_DELIVERIES, request, timeout)
+
+    async def resend(
+        self,
+        event_id: str,
+        *,
+        webhook_endpoint_id: str | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> event_service_pb2.ListEventDeliveriesResponse:
+        """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint that is
+        named gets it whatever its filters; otherwise all endpoints do that are enabled and whose filters take the
+        event.
+
+        Errors: NOT_FOUND, reasons EVENT_NOT_FOUND and WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason
+        ENDPOINT_DISABLED.
+
+        Args:
+            event_id: The event's id.
+            webhook_endpoint_id: Only to this endpoint. Left out: to all that the event is for.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = event_service_pb2.ResendEventRequest(
+            **given(event_id=event_id, webhook_endpoint_id=webhook_endpoint_id)
+        )
+        return await self._transport.call(_RESEND_EVENT, request, timeout, idempotency_key)
+
+
+class WebhookEndpoints:
+    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(
+        self,
+        *,
+        url: str,
+        event_types: Sequence[str] | None = None,
+        description: str | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+        """Registers a URL that the merchant's events are posted to from now on. A merchant has up to 20.
+
+        Deliveries are signed by Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`) with the
+        secret in the answer, which is shown only here. Idempotent with an `Idempotency-Key` header, as CreateOrder
+        is.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
+        URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, the nearest names are
+        told); FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+
+        Args:
+            url: An absolute https URL without credentials, up to 2,048 characters, that leads to a public address. http
+                is taken only where the operator allows it, for development.
+            event_types: The types of events that it gets: names such as `order.succeeded`, families such as `order.*`,
+                or `*` for all. Left out: all.
+            description: The merchant's own words for it.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notify_service_pb2.CreateWebhookEndpointRequest(
+            **given(url=url, event_types=event_types, description=description)
+        )
+        return self._transport.call(_CREATE_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+
+    def get(self, webhook_endpoint_id: str, *, timeout: float | None = None) -> webhook_endpoint_pb2.WebhookEndpoint:
+        """Returns one endpoint, without its secret. Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+
+        Args:
+            webhook_endpoint_id: The endpoint's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = notify_service_pb2.GetWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
+        return self._transport.call(_GET_WEBHOOK_ENDPOINT, request, timeout)
+
+    def list(self, *, timeout: float | None = None) -> Pages[webhook_endpoint_pb2.WebhookEndpoint]:
+        """Lists the merchant's endpoints, oldest first, without their secrets: 20 at the most, so there are no pages.
+
+        Args:
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = notify_service_pb2.ListWebhookEndpointsRequest()
+        return self._transport.pages(_LIST_WEBHOOK_ENDPOINTS, request, timeout)
+
+    def update(
+        self,
+        webhook_endpoint_id: str,
+        *,
+        url: str | None = None,
+        event_types: Sequence[str] | None = None,
+        description: str | None = None,
+        enabled: bool | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+        """Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it
+        cancels what is on its way to it.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+
+        Args:
+            webhook_endpoint_id: The endpoint's id.
+            url: Where events are posted to from now on, also those on their way.
+            event_types: The types of events that it gets: names such as `order.succeeded`, families such as `order.*`,
+                or `*` for all. Left out or empty: as they were.
+            description: The merchant's own words for it.
+            enabled: Whether events are sent to it.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notify_service_pb2.UpdateWebhookEndpointRequest(
+            **given(
+                webhook_endpoint_id=webhook_endpoint_id,
+                url=url,
+                event_types=event_types,
+                description=description,
+                enabled=enabled,
+            )
+        )
+        return self._transport.call(_UPDATE_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+
+    def delete(
+        self, webhook_endpoint_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+        """Deletes an endpoint and cancels what is on its way to it. Returns it as it was, disabled.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+
+        Args:
+            webhook_endpoint_id: The endpoint's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notify_service_pb2.DeleteWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
+        return self._transport.call(_DELETE_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+
+    def ping(
+        self, webhook_endpoint_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> event_pb2.Event:
+        """Sends a `ping` event to the endpoint, signed, logged and retried as any other. Returns the event.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+
+        Args:
+            webhook_endpoint_id: The endpoint's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notify_service_pb2.PingWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
+        return self._transport.call(_PING_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+
+    def rotate_secret(
+        self,
+        webhook_endpoint_id: str,
+        *,
+        overlap: Span | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+        """Gives the endpoint a new secret, which is shown only in this answer.
+
+        During the overlap deliveries carry the signatures of both secrets, separated by a space (Standard Webhooks),
+        so a receiver may hold either; afterwards only that of the new one. A secret that an earlier rotation was
+        replacing ends at once. Idempotent with an `Idempotency-Key` header.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+
+        Args:
+            webhook_endpoint_id: The endpoint's id.
+            overlap: How long the old secret signs too, up to 7 days; `0s` ends it at once. Left out: 24 hours.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notify_service_pb2.RotateWebhookEndpointSecretRequest(
+            **given(webhook_endpoint_id=webhook_endpoint_id, overlap=span(overlap))
+        )
+        return self._transport.call(_ROTATE_WEBHOOK_ENDPOINT_SECRET, request, timeout, idempotency_key)
+
+
+class AsyncWebhookEndpoints:
+    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def create(
+        self,
+        *,
+        url: str,
+        event_types: Sequence[str] | None = None,
+        description: str | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+        """Registers a URL that the merchant's events are posted to from now on. A merchant has up to 20.
+
+        Deliveries are signed by Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`) with the
+        secret in the answer, which is shown only here. Idempotent with an `Idempotency-Key` header, as CreateOrder
+        is.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
+        URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, the nearest names are
+        told); FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+
+        Args:
+            url: An absolute https URL without credentials, up to 2,048 characters, that leads to a public address. http
+                is taken only where the operator allows it, for development.
+            event_types: The types of events that it gets: names such as `order.succeeded`, families such as `order.*`,
+                or `*` for all. Left out: all.
+            description: The merchant's own words for it.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notify_service_pb2.CreateWebhookEndpointRequest(
+            **given(url=url, event_types=event_types, description=description)
+        )
+        return await self._transport.call(_CREATE_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+
+    async def get(
+        self, webhook_endpoint_id: str, *, timeout: float | None = None
+    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+        """Returns one endpoint, without its secret. Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+
+        Args:
+            webhook_endpoint_id: The endpoint's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = notify_service_pb2.GetWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
+        return await self._transport.call(_GET_WEBHOOK_ENDPOINT, request, timeout)
+
+    def list(self, *, timeout: float | None = None) -> AsyncPages[webhook_endpoint_pb2.WebhookEndpoint]:
+        """Lists the merchant's endpoints, oldest first, without their secrets: 20 at the most, so there are no pages.
+
+        Args:
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = notify_service_pb2.ListWebhookEndpointsRequest()
+        return self._transport.pages(_LIST_WEBHOOK_ENDPOINTS, request, timeout)
+
+    async def update(
+        self,
+        webhook_endpoint_id: str,
+        *,
+        url: str | None = None,
+        event_types: Sequence[str] | None = None,
+        description: str | None = None,
+        enabled: bool | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+        """Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it
+        cancels what is on its way to it.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+
+        Args:
+            webhook_endpoint_id: The endpoint's id.
+            url: Where events are posted to from now on, also those on their way.
+            event_types: The types of events that it gets: names such as `order.succeeded`, families such as `order.*`,
+                or `*` for all. Left out or empty: as they were.
+            description: The merchant's own words for it.
+            enabled: Whether events are sent to it.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notify_service_pb2.UpdateWebhookEndpointRequest(
+            **given(
+                webhook_endpoint_id=webhook_endpoint_id,
+                url=url,
+                event_types=event_types,
+                description=description,
+                enabled=enabled,
+            )
+        )
+        return await self._transport.call(_UPDATE_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+
+    async def delete(
+        self, webhook_endpoint_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+        """Deletes an endpoint and cancels what is on its way to it. Returns it as it was, disabled.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+
+        Args:
+            webhook_endpoint_id: The endpoint's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notify_service_pb2.DeleteWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
+        return await self._transport.call(_DELETE_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+
+    async def ping(
+        self, webhook_endpoint_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> event_pb2.Event:
+        """Sends a `ping` event to the endpoint, signed, logged and retried as any other. Returns the event.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+
+        Args:
+            webhook_endpoint_id: The endpoint's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notify_service_pb2.PingWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
+        return await self._transport.call(_PING_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+
+    async def rotate_secret(
+        self,
+        webhook_endpoint_id: str,
+        *,
+        overlap: Span | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+        """Gives the endpoint a new secret, which is shown only in this answer.
+
+        During the overlap deliveries carry the signatures of both secrets, separated by a space (Standard Webhooks),
+        so a receiver may hold either; afterwards only that of the new one. A secret that an earlier rotation was
+        replacing ends at once. Idempotent with an `Idempotency-Key` header.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+
+        Args:
+            webhook_endpoint_id: The endpoint's id.
+            overlap: How long the old secret signs too, up to 7 days; `0s` ends it at once. Left out: 24 hours.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notify_service_pb2.RotateWebhookEndpointSecretRequest(
+            **given(webhook_endpoint_id=webhook_endpoint_id, overlap=span(overlap))
+        )
+        return await self._transport.call(_ROTATE_WEBHOOK_ENDPOINT_SECRET, request, timeout, idempotency_key)
+
+
+class Orders:
+    """Orders, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's order is
+    NOT_FOUND.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(
+        self,
+        *,
+        merchant_order_id: str | None = None,
+        amount: Amount,
+        description: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        expire_time: Moment | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> order_pb2.Order:
+        """Creates an order in status NEW.
+
+        Idempotent with an `Idempotency-Key` header (gRPC metadata `idempotency-key`): the same key and body give the
+        same answer, marked `idempotent-replayed: true`, for 24 hours.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; ALREADY_EXISTS, reason IDEMPOTENCY_KEY_REUSED, when
+        the key came with another body.
+
+        Args:
+            merchant_order_id: The merchant's own reference, up to 128 characters.
+            amount: What is to be paid; more than zero.
+            description: Free text for the customer, up to 500 characters.
+            metadata: Up to 50 pairs; keys up to 40 characters, values up to 500.
+            expire_time: Until when a payment may be started. Left out: 24 hours from now. At most 30 days ahead.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = order_service_pb2.CreateOrderRequest(
+            **given(
+                merchant_order_id=merchant_order_id,
+                amount=money(amount),
+                description=description,
+                metadata=metadata,
+                expire_time=moment(expire_time),
+            )
+        )
+        return self._transport.call(_CREATE_ORDER, request, timeout, idempotency_key)
+
+    def get(self, order_id: str, *, timeout: float | None = None) -> order_pb2.Order:
+        """Returns one order. Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+
+        Args:
+            order_id: The order's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = order_service_pb2.GetOrderRequest(**given(order_id=order_id))
+        return self._transport.call(_GET_ORDER, request, timeout)
+
+    def list(
+        self,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        status: order_pb2.Order.Status.ValueType | str | None = None,
+        merchant_order_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Pages[order_pb2.Order]:
+        """Lists the merchant's orders, newest first. Pages follow AIP-158.
+
+        Errors: INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID, when the token is not one of ours or came with other
+        filters.
+
+        Args:
+            page_size: How many orders at the most, up to 100. Left out or 0: 20.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            status: Only orders in this status.
+            merchant_order_id: Only orders with this reference of the merchant's.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = order_service_pb2.ListOrdersRequest(
+            **given(page_size=page_size, page_token=page_token, status=status, merchant_order_id=merchant_order_id)
+        )
+        return self._transport.pages(_LIST_ORDERS, request, timeout)
+
+    def cancel(
+        self, order_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> order_pb2.Order:
+        """Cancels an order that has no payment under way. Cancelling a cancelled order returns it unchanged.
+
+        Errors: NOT_FOUND; FAILED_PRECONDITION, reason ORDER_NOT_CANCELLABLE, when a payment has started.
+
+        Args:
+            order_id: The order's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = order_service_pb2.CancelOrderRequest(**given(order_id=order_id))
+        return self._transport.call(_CANCEL_ORDER, request, timeout, idempotency_key)
+
+
+class AsyncOrders:
+    """Orders, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's order is
+    NOT_FOUND.
+    """
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def create(
+        self,
+        *,
+        merchant_order_id: str | None = None,
+        amount: Amount,
+        description: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        expire_time: Moment | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> order_pb2.Order:
+        """Creates an order in status NEW.
+
+        Idempotent with an `Idempotency-Key` header (gRPC metadata `idempotency-key`): the same key and body give the
+        same answer, marked `idempotent-replayed: true`, for 24 hours.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; ALREADY_EXISTS, reason IDEMPOTENCY_KEY_REUSED, when
+        the key came with another body.
+
+        Args:
+            merchant_order_id: The merchant's own reference, up to 128 characters.
+            amount: What is to be paid; more than zero.
+            description: Free text for the customer, up to 500 characters.
+            metadata: Up to 50 pairs; keys up to 40 characters, values up to 500.
+            expire_time: Until when a payment may be started. Left out: 24 hours from now. At most 30 days ahead.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = order_service_pb2.CreateOrderRequest(
+            **given(
+                merchant_order_id=merchant_order_id,
+                amount=money(amount),
+                description=description,
+                metadata=metadata,
+                expire_time=moment(expire_time),
+            )
+        )
+        return await self._transport.call(_CREATE_ORDER, request, timeout, idempotency_key)
+
+    async def get(self, order_id: str, *, timeout: float | None = None) -> order_pb2.Order:
+        """Returns one order. Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+
+        Args:
+            order_id: The order's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = order_service_pb2.GetOrderRequest(**given(order_id=order_id))
+        return await self._transport.call(_GET_ORDER, request, timeout)
+
+    def list(
+        self,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        status: order_pb2.Order.Status.ValueType | str | None = None,
+        merchant_order_id: str | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[order_pb2.Order]:
+        """Lists the merchant's orders, newest first. Pages follow AIP-158.
+
+        Errors: INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID, when the token is not one of ours or came with other
+        filters.
+
+        Args:
+            page_size: How many orders at the most, up to 100. Left out or 0: 20.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            status: Only orders in this status.
+            merchant_order_id: Only orders with this reference of the merchant's.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = order_service_pb2.ListOrdersRequest(
+            **given(page_size=page_size, page_token=page_token, status=status, merchant_order_id=merchant_order_id)
+        )
+        return self._transport.pages(_LIST_ORDERS, request, timeout)
+
+    async def cancel(
+        self, order_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> order_pb2.Order:
+        """Cancels an order that has no payment under way. Cancelling a cancelled order returns it unchanged.
+
+        Errors: NOT_FOUND; FAILED_PRECONDITION, reason ORDER_NOT_CANCELLABLE, when a payment has started.
+
+        Args:
+            order_id: The order's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = order_service_pb2.CancelOrderRequest(**given(order_id=order_id))
+        return await self._transport.call(_CANCEL_ORDER, request, timeout, idempotency_key)
+
+
+class Disputes:
+    """Disputes, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's dispute is
+    NOT_FOUND.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def get(self, dispute_id: str, *, timeout: float | None = None) -> dispute_pb2.Dispute:
+        """Returns one dispute. Errors: NOT_FOUND, reason DISPUTE_NOT_FOUND.
+
+        Args:
+            dispute_id: The dispute's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = dispute_service_pb2.GetDisputeRequest(**given(dispute_id=dispute_id))
+        return self._transport.call(_GET_DISPUTE, request, timeout)
+
+    def list(
+        self,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        payment_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Pages[dispute_pb2.Dispute]:
+        """Lists the merchant's disputes, newest first. Pages follow AIP-158.
+
+        Args:
+            page_size: How many disputes at the most, up to 100. Left out or 0: 20.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            payment_id: Only disputes of this payment.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = dispute_service_pb2.ListDisputesRequest(
+            **given(page_size=page_size, page_token=page_token, payment_id=payment_id)
+        )
+        return self._transport.pages(_LIST_DISPUTES, request, timeout)
+
+
+class AsyncDisputes:
+    """Disputes, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's dispute is
+    NOT_FOUND.
+    """
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def get(self, dispute_id: str, *, timeout: float | None = None) -> dispute_pb2.Dispute:
+        """Returns one dispute. Errors: NOT_FOUND, reason DISPUTE_NOT_FOUND.
+
+        Args:
+            dispute_id: The dispute's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = dispute_service_pb2.GetDisputeRequest(**given(dispute_id=dispute_id))
+        return await self._transport.call(_GET_DISPUTE, request, timeout)
+
+    def list(
+        self,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        payment_id: str | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[dispute_pb2.Dispute]:
+        """Lists the merchant's disputes, newest first. Pages follow AIP-158.
+
+        Args:
+            page_size: How many disputes at the most, up to 100. Left out or 0: 20.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            payment_id: Only disputes of this payment.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = dispute_service_pb2.ListDisputesRequest(
+            **given(page_size=page_size, page_token=page_token, payment_id=payment_id)
+        )
+        return self._transport.pages(_LIST_DISPUTES, request, timeout)
+
+
+class Payments:
+    """Payments, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's payment is
+    NOT_FOUND.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(
+        self,
+        *,
+        order_id: str,
+        provider: str | None = None,
+        payment_method: str | None = None,
+        return_url: str | None = None,
+        capture_method: payment_pb2.Payment.CaptureMethod.ValueType | str | None = None,
+        customer_country: str | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> payment_pb2.Payment:
+        """Starts a payment of an order.
+
+        With `payment_method` the provider's token is confirmed at once, and the answer carries the outcome. Without
+        it the answer carries `redirect_url`, the provider's hosted page. When the provider does not answer in time
+        the payment is PROCESSING: the outcome is unknown, and is learned by webhook or by asking the provider again.
+
+        Without `provider` the merchant's routing policy chooses one, and the answer's `routing` says why. When that
+        provider is out of reach, and certainly has not charged the customer, the next one of the rule is tried;
+        `attempts` lists them. An unknown outcome is never tried elsewhere.
+
+        Idempotent with an `Idempotency-Key` header (gRPC metadata `idempotency-key`), as CreateOrder is.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED,
+        or CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
+        FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the
+        policy fits; ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs;
+        UNAVAILABLE.
+
+        Args:
+            order_id: The order to pay; its amount is what the customer pays.
+            provider: The provider, such as `stripe`. Left out: the merchant's routing policy chooses.
+            payment_method: A payment-method token of the provider's, made by the provider's own library in the
+                customer's browser, such as `pm_card_visa`. Never a card number. Left out: the customer pays on the
+                provider's hosted page.
+            return_url: Where the customer's browser returns to; an absolute http(s) URL. Required for a hosted page.
+            capture_method: When the money is taken. Left out: AUTOMATIC.
+            customer_country: The customer's country, ISO 3166-1 alpha-2 in upper case, for the rules of the routing
+                policy that name countries.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = payment_service_pb2.CreatePaymentRequest(
+            **given(
+                order_id=order_id,
+                provider=provider,
+                payment_method=payment_method,
+                return_url=return_url,
+                capture_method=capture_method,
+                customer_country=customer_country,
+            )
+        )
+        return self._transport.call(_CREATE_PAYMENT, request, timeout, idempotency_key)
+
+    def get(self, payment_id: str, *, timeout: float | None = None) -> payment_pb2.Payment:
+        """Returns one payment. Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
+
+        Args:
+            payment_id: The payment's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = payment_service_pb2.GetPaymentRequest(**given(payment_id=payment_id))
+        return self._transport.call(_GET_PAYMENT, request, timeout)
+
+    def capture(
+        self,
+        payment_id: str,
+        *,
+        amount: Amount | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> payment_pb2.Payment:
+        """Captures an authorized payment: all of it, or a part, which gives the rest back to the customer.
+
+        Safe to repeat: a captured payment is returned as it is, if the amount is the same.
+
+        Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED;
+        INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized, or reason CAPABILITY_NOT_SUPPORTED for a
+        part where the provider captures only the whole; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when the provider
+        did not answer: repeat the call.
+
+        Args:
+            payment_id: The payment's id.
+            amount: How much to capture, in the payment's currency. Left out: all of it.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = payment_service_pb2.CapturePaymentRequest(**given(payment_id=payment_id, amount=money(amount)))
+        return self._transport.call(_CAPTURE_PAYMENT, request, timeout, idempotency_key)
+
+    def cancel(
+        self, payment_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> payment_pb2.Payment:
+        """Cancels a payment before any money moved: closes the hosted page, or voids the authorization.
+
+        Safe to repeat. Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, when it is captured,
+        has failed, or the provider works on it; UNAVAILABLE, reason PROVIDER_UNAVAILABLE: repeat the call.
+
+        Args:
+            payment_id: The payment's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = payment_service_pb2.CancelPaymentRequest(**given(payment_id=payment_id))
+        return self._transport.call(_CANCEL_PAYMENT, request, timeout, idempotency_key)
+
+    def list(
+        self,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        order_id: str | None = None,
+        status: payment_pb2.Payment.Status.ValueType | str | None = None,
+        timeout: float | None = None,
+    ) -> Pages[payment_pb2.Payment]:
+        """Lists the merchant's payments, newest first. Pages follow AIP-158.
+
+        Args:
+            page_size: How many payments at the most, up to 100. Left out or 0: 20.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            order_id: Only payments of this order.
+            status: Only payments in this status.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = payment_service_pb2.ListPaymentsRequest(
+            **given(page_size=page_size, page_token=page_token, order_id=order_id, status=status)
+        )
+        return self._transport.pages(_LIST_PAYMENTS, request, timeout)
+
+
+class AsyncPayments:
+    """Payments, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's payment is
+    NOT_FOUND.
+    """
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def create(
+        self,
+        *,
+        order_id: str,
+        provider: str | None = None,
+        payment_method: str | None = None,
+        return_url: str | None = None,
+        capture_method: payment_pb2.Payment.CaptureMethod.ValueType | str | None = None,
+        customer_country: str | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> payment_pb2.Payment:
+        """Starts a payment of an order.
+
+        With `payment_method` the provider's token is confirmed at once, and the answer carries the outcome. Without
+        it the answer carries `redirect_url`, the provider's hosted page. When the provider does not answer in time
+        the payment is PROCESSING: the outcome is unknown, and is learned by webhook or by asking the provider again.
+
+        Without `provider` the merchant's routing policy chooses one, and the answer's `routing` says why. When that
+        provider is out of reach, and certainly has not charged the customer, the next one of the rule is tried;
+        `attempts` lists them. An unknown outcome is never tried elsewhere.
+
+        Idempotent with an `Idempotency-Key` header (gRPC metadata `idempotency-key`), as CreateOrder is.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED,
+        or CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
+        FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the
+        policy fits; ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs;
+        UNAVAILABLE.
+
+        Args:
+            order_id: The order to pay; its amount is what the customer pays.
+            provider: The provider, such as `stripe`. Left out: the merchant's routing policy chooses.
+            payment_method: A payment-method token of the provider's, made by the provider's own library in the
+                customer's browser, such as `pm_card_visa`. Never a card number. Left out: the customer pays on the
+                provider's hosted page.
+            return_url: Where the customer's browser returns to; an absolute http(s) URL. Required for a hosted page.
+            capture_method: When the money is taken. Left out: AUTOMATIC.
+            customer_country: The customer's country, ISO 3166-1 alpha-2 in upper case, for the rules of the routing
+                policy that name countries.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = payment_service_pb2.CreatePaymentRequest(
+            **given(
+                order_id=order_id,
+                provider=provider,
+                payment_method=payment_method,
+                return_url=return_url,
+                capture_method=capture_method,
+                customer_country=customer_country,
+            )
+        )
+        return await self._transport.call(_CREATE_PAYMENT, request, timeout, idempotency_key)
+
+    async def get(self, payment_id: str, *, timeout: float | None = None) -> payment_pb2.Payment:
+        """Returns one payment. Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
+
+        Args:
+            payment_id: The payment's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = payment_service_pb2.GetPaymentRequest(**given(payment_id=payment_id))
+        return await self._transport.call(_GET_PAYMENT, request, timeout)
+
+    async def capture(
+        self,
+        payment_id: str,
+        *,
+        amount: Amount | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> payment_pb2.Payment:
+        """Captures an authorized payment: all of it, or a part, which gives the rest back to the customer.
+
+        Safe to repeat: a captured payment is returned as it is, if the amount is the same.
+
+        Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED;
+        INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized, or reason CAPABILITY_NOT_SUPPORTED for a
+        part where the provider captures only the whole; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when the provider
+        did not answer: repeat the call.
+
+        Args:
+            payment_id: The payment's id.
+            amount: How much to capture, in the payment's currency. Left out: all of it.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = payment_service_pb2.CapturePaymentRequest(**given(payment_id=payment_id, amount=money(amount)))
+        return await self._transport.call(_CAPTURE_PAYMENT, request, timeout, idempotency_key)
+
+    async def cancel(
+        self, payment_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> payment_pb2.Payment:
+        """Cancels a payment before any money moved: closes the hosted page, or voids the authorization.
+
+        Safe to repeat. Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, when it is captured,
+        has failed, or the provider works on it; UNAVAILABLE, reason PROVIDER_UNAVAILABLE: repeat the call.
+
+        Args:
+            payment_id: The payment's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = payment_service_pb2.CancelPaymentRequest(**given(payment_id=payment_id))
+        return await self._transport.call(_CANCEL_PAYMENT, request, timeout, idempotency_key)
+
+    def list(
+        self,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        order_id: str | None = None,
+        status: payment_pb2.Payment.Status.ValueType | str | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[payment_pb2.Payment]:
+        """Lists the merchant's payments, newest first. Pages follow AIP-158.
+
+        Args:
+            page_size: How many payments at the most, up to 100. Left out or 0: 20.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            order_id: Only payments of this order.
+            status: Only payments in this status.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = payment_service_pb2.ListPaymentsRequest(
+            **given(page_size=page_size, page_token=page_token, order_id=order_id, status=status)
+        )
+        return self._transport.pages(_LIST_PAYMENTS, request, timeout)
+
+
+class ProviderAccounts:
+    """A merchant's own accounts at providers. Without one, payments go through the platform's account."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def set(
+        self,
+        provider: str,
+        *,
+        credentials: Mapping[str, str],
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> provider_account_service_pb2.ProviderAccount:
+        """Sets the credentials of the merchant's account at a provider; they are encrypted at rest and never shown
+        again. Setting them again replaces them: the account stays the same, so that keys can be changed while
+        payments are open.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` that names the credential that is missing, unknown,
+        or of the other mode (a live credential with a test key, or the reverse); reason PROVIDER_UNKNOWN.
+
+        Args:
+            provider: The provider, such as `stripe`.
+            credentials: The credentials by their names. Stripe: `api_key`, `webhook_secret`. PayPal: `client_id`,
+                `client_secret`, `webhook_id`. Bank transfer: `api_key`, `webhook_secret`. Several webhook secrets are
+                separated by commas.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = provider_account_service_pb2.SetProviderAccountRequest(
+            **given(provider=provider, credentials=credentials)
+        )
+        return self._transport.call(_SET_PROVIDER_ACCOUNT, request, timeout, idempotency_key)
+
+    def get(self, provider: str, *, timeout: float | None = None) -> provider_account_service_pb2.ProviderAccount:
+        """Returns the merchant's account at a provider. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.
+
+        Args:
+            provider: The provider, such as `stripe`.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = provider_account_service_pb2.GetProviderAccountRequest(**given(provider=provider))
+        return self._transport.call(_GET_PROVIDER_ACCOUNT, request, timeout)
+
+    def list(self, *, timeout: float | None = None) -> Pages[provider_account_service_pb2.ProviderAccount]:
+        """Lists the merchant's accounts, by the provider's name.
+
+        Args:
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = provider_account_service_pb2.ListProviderAccountsRequest()
+        return self._transport.pages(_LIST_PROVIDER_ACCOUNTS, request, timeout)
+
+    def delete(
+        self, provider: str, *, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> provider_account_service_pb2.ProviderAccount:
+        """Takes the account out of use for new payments, which go through the platform's from then on. Payments that
+        were made with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason
+        PROVIDER_ACCOUNT_NOT_FOUND.
+
+        Args:
+            provider: The provider, such as `stripe`.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = provider_account_service_pb2.DeleteProviderAccountRequest(**given(provider=provider))
+        return self._transport.call(_DELETE_PROVIDER_ACCOUNT, request, timeout, idempotency_key)
+
+
+class AsyncProviderAccounts:
+    """A merchant's own accounts at providers. Without one, payments go through the platform's account."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def set(
+        self,
+        provider: str,
+        *,
+        credentials: Mapping[str, str],
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> provider_account_service_pb2.ProviderAccount:
+        """Sets the credentials of the merchant's account at a provider; they are encrypted at rest and never shown
+        again. Setting them again replaces them: the account stays the same, so that keys can be changed while
+        payments are open.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` that names the credential that is missing, unknown,
+        or of the other mode (a live credential with a test key, or the reverse); reason PROVIDER_UNKNOWN.
+
+        Args:
+            provider: The provider, such as `stripe`.
+            credentials: The credentials by their names. Stripe: `api_key`, `webhook_secret`. PayPal: `client_id`,
+                `client_secret`, `webhook_id`. Bank transfer: `api_key`, `webhook_secret`. Several webhook secrets are
+                separated by commas.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = provider_account_service_pb2.SetProviderAccountRequest(
+            **given(provider=provider, credentials=credentials)
+        )
+        return await self._transport.call(_SET_PROVIDER_ACCOUNT, request, timeout, idempotency_key)
+
+    async def get(self, provider: str, *, timeout: float | None = None) -> provider_account_service_pb2.ProviderAccount:
+        """Returns the merchant's account at a provider. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.
+
+        Args:
+            provider: The provider, such as `stripe`.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = provider_account_service_pb2.GetProviderAccountRequest(**given(provider=provider))
+        return await self._transport.call(_GET_PROVIDER_ACCOUNT, request, timeout)
+
+    def list(self, *, timeout: float | None = None) -> AsyncPages[provider_account_service_pb2.ProviderAccount]:
+        """Lists the merchant's accounts, by the provider's name.
+
+        Args:
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = provider_account_service_pb2.ListProviderAccountsRequest()
+        return self._transport.pages(_LIST_PROVIDER_ACCOUNTS, request, timeout)
+
+    async def delete(
+        self, provider: str, *, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> provider_account_service_pb2.ProviderAccount:
+        """Takes the account out of use for new payments, which go through the platform's from then on. Payments that
+        were made with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason
+        PROVIDER_ACCOUNT_NOT_FOUND.
+
+        Args:
+            provider: The provider, such as `stripe`.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = provider_account_service_pb2.DeleteProviderAccountRequest(**given(provider=provider))
+        return await self._transport.call(_DELETE_PROVIDER_ACCOUNT, request, timeout, idempotency_key)
+
+
+class Refunds:
+    """Refunds, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's payment or
+    refund is NOT_FOUND.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(
+        self,
+        payment_id: str,
+        *,
+        amount: Amount | None = None,
+        reason: str | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> refund_pb2.Refund:
+        """Gives back a captured payment, all of what is left or a part.
+
+        The refunds of a payment never sum to more than was captured, however many are asked for at once. Idempotent
+        with an `Idempotency-Key` header, as CreateOrder is.
+
+        Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_REFUNDABLE, when nothing was captured or nothing
+        is left; INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left, or reason CAPABILITY_NOT_SUPPORTED
+        where the provider gives nothing back, or only the whole.
+
+        Args:
+            payment_id: The payment to give back.
+            amount: How much, in the payment's currency. Left out: all that is left.
+            reason: The merchant's own words, up to 500 characters.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = refund_service_pb2.CreateRefundRequest(
+            **given(payment_id=payment_id, amount=money(amount), reason=reason)
+        )
+        return self._transport.call(_CREATE_REFUND, request, timeout, idempotency_key)
+
+    def get(self, refund_id: str, *, timeout: float | None = None) -> refund_pb2.Refund:
+        """Returns one refund. Errors: NOT_FOUND, reason REFUND_NOT_FOUND.
+
+        Args:
+            refund_id: The refund's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = refund_service_pb2.GetRefundRequest(**given(refund_id=refund_id))
+        return self._transport.call(_GET_REFUND, request, timeout)
+
+    def list(
+        self,
+        payment_id: str,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        timeout: float | None = None,
+    ) -> Pages[refund_pb2.Refund]:
+        """Lists the refunds of a payment, newest first. Pages follow AIP-158. Errors: NOT_FOUND, reason
+        PAYMENT_NOT_FOUND.
+
+        Args:
+            payment_id: The payment's id.
+            page_size: How many refunds at the most, up to 100. Left out or 0: 20.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = refund_service_pb2.ListRefundsRequest(
+            **given(payment_id=payment_id, page_size=page_size, page_token=page_token)
+        )
+        return self._transport.pages(_LIST_REFUNDS, request, timeout)
+
+
+class AsyncRefunds:
+    """Refunds, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's payment or
+    refund is NOT_FOUND.
+    """
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def create(
+        self,
+        payment_id: str,
+        *,
+        amount: Amount | None = None,
+        reason: str | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> refund_pb2.Refund:
+        """Gives back a captured payment, all of what is left or a part.
+
+        The refunds of a payment never sum to more than was captured, however many are asked for at once. Idempotent
+        with an `Idempotency-Key` header, as CreateOrder is.
+
+        Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_REFUNDABLE, when nothing was captured or nothing
+        is left; INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left, or reason CAPABILITY_NOT_SUPPORTED
+        where the provider gives nothing back, or only the whole.
+
+        Args:
+            payment_id: The payment to give back.
+            amount: How much, in the payment's currency. Left out: all that is left.
+            reason: The merchant's own words, up to 500 characters.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = refund_service_pb2.CreateRefundRequest(
+            **given(payment_id=payment_id, amount=money(amount), reason=reason)
+        )
+        return await self._transport.call(_CREATE_REFUND, request, timeout, idempotency_key)
+
+    async def get(self, refund_id: str, *, timeout: float | None = None) -> refund_pb2.Refund:
+        """Returns one refund. Errors: NOT_FOUND, reason REFUND_NOT_FOUND.
+
+        Args:
+            refund_id: The refund's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = refund_service_pb2.GetRefundRequest(**given(refund_id=refund_id))
+        return await self._transport.call(_GET_REFUND, request, timeout)
+
+    def list(
+        self,
+        payment_id: str,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[refund_pb2.Refund]:
+        """Lists the refunds of a payment, newest first. Pages follow AIP-158. Errors: NOT_FOUND, reason
+        PAYMENT_NOT_FOUND.
+
+        Args:
+            payment_id: The payment's id.
+            page_size: How many refunds at the most, up to 100. Left out or 0: 20.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = refund_service_pb2.ListRefundsRequest(
+            **given(payment_id=payment_id, page_size=page_size, page_token=page_token)
+        )
+        return self._transport.pages(_LIST_REFUNDS, request, timeout)
+
+
+class RoutingPolicy:
+    """The merchant's routing policy: which provider takes a payment whose request names none."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def get(self, *, timeout: float | None = None) -> routing_service_pb2.RoutingPolicy:
+        """Returns the policy; without rules when none was ever set, and then the gateway's own order of providers
+        applies.
+
+        Args:
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = routing_service_pb2.GetRoutingPolicyRequest()
+        return self._transport.call(_GET_ROUTING_POLICY, request, timeout)
+
+    def update(
+        self,
+        *,
+        rules: Sequence[routing_service_pb2.RoutingRule] | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> routing_service_pb2.RoutingPolicy:
+        """Replaces the policy as a whole. Without rules the gateway's own order of providers applies again.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`, reason PROVIDER_UNKNOWN for a target that is not on
+        here.
+
+        Args:
+            rules: The rules, in the order in which they are tried.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = routing_service_pb2.UpdateRoutingPolicyRequest(**given(rules=rules))
+        return self._transport.call(_UPDATE_ROUTING_POLICY, request, timeout, idempotency_key)
+
+
+class AsyncRoutingPolicy:
+    """The merchant's routing policy: which provider takes a payment whose request names none."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def get(self, *, timeout: float | None = None) -> routing_service_pb2.RoutingPolicy:
+        """Returns the policy; without rules when none was ever set, and then the gateway's own order of providers
+        applies.
+
+        Args:
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = routing_service_pb2.GetRoutingPolicyRequest()
+        return await self._transport.call(_GET_ROUTING_POLICY, request, timeout)
+
+    async def update(
+        self,
+        *,
+        rules: Sequence[routing_service_pb2.RoutingRule] | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> routing_service_pb2.RoutingPolicy:
+        """Replaces the policy as a whole. Without rules the gateway's own order of providers applies again.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`, reason PROVIDER_UNKNOWN for a target that is not on
+        here.
+
+        Args:
+            rules: The rules, in the order in which they are tried.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = routing_service_pb2.UpdateRoutingPolicyRequest(**given(rules=rules))
+        return await self._transport.call(_UPDATE_ROUTING_POLICY, request, timeout, idempotency_key)
+
+
+class OrderTimeline:
+    """What happened to an order, from its creation on."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def get(self, order_id: str, *, timeout: float | None = None) -> timeline_service_pb2.OrderTimeline:
+        """Returns every change of an order, its payments, their attempts, refunds and disputes, and every provider
+        webhook that came for them, oldest first.
+
+        Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+
+        Args:
+            order_id: The order's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = timeline_service_pb2.GetOrderTimelineRequest(**given(order_id=order_id))
+        return self._transport.call(_GET_ORDER_TIMELINE, request, timeout)
+
+
+class AsyncOrderTimeline:
+    """What happened to an order, from its creation on."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def get(self, order_id: str, *, timeout: float | None = None) -> timeline_service_pb2.OrderTimeline:
+        """Returns every change of an order, its payments, their attempts, refunds and disputes, and every provider
+        webhook that came for them, oldest first.
+
+        Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+
+        Args:
+            order_id: The order's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = timeline_service_pb2.GetOrderTimelineRequest(**given(order_id=order_id))
+        return await self._transport.call(_GET_ORDER_TIMELINE, request, timeout)
+
+
+class Resources:
+    """All resources, by their names."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.events = Events(transport)
+        self.webhook_endpoints = WebhookEndpoints(transport)
+        self.orders = Orders(transport)
+        self.disputes = Disputes(transport)
+        self.payments = Payments(transport)
+        self.provider_accounts = ProviderAccounts(transport)
+        self.refunds = Refunds(transport)
+        self.routing_policy = RoutingPolicy(transport)
+        self.order_timeline = OrderTimeline(transport)
+
+
+class AsyncResources:
+    """All resources, by their names."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self.events = AsyncEvents(transport)
+        self.webhook_endpoints = AsyncWebhookEndpoints(transport)
+        self.orders = AsyncOrders(transport)
+        self.disputes = AsyncDisputes(transport)
+        self.payments = AsyncPayments(transport)
+        self.provider_accounts = AsyncProviderAccounts(transport)
+        self.refunds = AsyncRefunds(transport)
+        self.routing_policy = AsyncRoutingPolicy(transport)
+        self.order_timeline = AsyncOrderTimeline(transport)

@@ -1,0 +1,347 @@
+"""The surface of the Python client for merchants, from the contract: a class a resource, a method an RPC.
+
+What RPCs are called in it follows from their names. `GetOrder` says that its service is about an Order, so
+`CreateOrder` is `orders.create`, `ListOrders` is `orders.list`.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.descriptor import FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
+
+ACCESS_MERCHANT = 1
+NO_SIDE_EFFECTS = descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS
+LINE = 120
+# how a field is written by callers, and what makes the contract's message of it
+CONVERTED = {
+    "fusionx.type.v1.Money": ("Amount", "money"),
+    "google.protobuf.Timestamp": ("Moment", "moment"),
+    "google.protobuf.Duration": ("Span", "span"),
+}
+SCALARS = {
+    FieldDescriptor.CPPTYPE_STRING: "str",
+    FieldDescriptor.CPPTYPE_BOOL: "bool",
+    FieldDescriptor.CPPTYPE_INT32: "int",
+    FieldDescriptor.CPPTYPE_INT64: "int",
+    FieldDescriptor.CPPTYPE_UINT32: "int",
+    FieldDescriptor.CPPTYPE_UINT64: "int",
+}
+# what a caller may say of a call beside its fields
+OPTIONS = {
+    "timeout": ("float | None", "Seconds, with all attempts; left out: the client's."),
+    "idempotency_key": ("str | None", "The same for all attempts; left out: a new one."),
+}
+
+
+class Contract:
+    """The descriptor set: its types, their options whoever defines them, and their comments."""
+
+    def __init__(self, descriptors: bytes) -> None:
+        files = descriptor_pb2.FileDescriptorSet.FromString(descriptors)
+        self.pool = descriptor_pool.DescriptorPool()
+        self._comments: dict[str, str] = {}
+        for file in files.file:
+            self.pool.Add(file)
+            for location in file.source_code_info.location:
+                if name := described_name(file, location.path):
+                    self._comments[name] = location.leading_comments
+        self._names = [file.name for file in files.file]
+
+    def services(self) -> Iterator[ServiceDescriptor]:
+        """Yield the services that have something for merchants."""
+        for name in sorted(self._names):
+            for service in self.pool.FindFileByName(name).services_by_name.values():
+                if any(self.is_for_merchants(rpc) for rpc in service.methods):
+                    yield service
+
+    def is_for_merchants(self, rpc: MethodDescriptor) -> bool:
+        """Whether merchants may call an RPC."""
+        return bool(self.option(rpc, "fusionx.type.v1.access") == ACCESS_MERCHANT)
+
+    def option(self, described: Any, name: str) -> Any:
+        """Return an option of a method or a field. It is read again in the set's own pool, which knows it."""
+        given = described.GetOptions()
+        options = message_factory.GetMessageClass(self.pool.FindMessageTypeByName(given.DESCRIPTOR.full_name))()
+        options.ParseFromString(given.SerializeToString())
+        return options.Extensions[self.pool.FindExtensionByName(name)]
+
+    def comment(self, described: Any) -> str:
+        """Return what the contract says of a service, an RPC or a field of a message that is not nested."""
+        return self._comments[described.full_name]
+
+
+def described_name(file: descriptor_pb2.FileDescriptorProto, path: Sequence[int]) -> str:
+    """Return the full name of the service, the RPC or the field that a comment is of; empty for another thing's."""
+    kinds = {4: (file.message_type, "field"), 6: (file.service, "method")}
+    if len(path) not in (2, 4) or path[0] not in kinds or (len(path) == 4 and path[2] != 2):
+        return ""
+    outer, inner = kinds[path[0]]
+    name = f"{file.package}.{outer[path[1]].name}"
+    return name if len(path) == 2 else f"{name}.{getattr(outer[path[1]], inner)[path[3]].name}"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What a service is about: its noun in singular and plural, and its RPCs by the names of their methods."""
+
+    contract: Contract
+    service: ServiceDescriptor
+
+    @cached_property
+    def rpcs(self) -> list[MethodDescriptor]:
+        """The RPCs for merchants, in the contract's order."""
+        return [rpc for rpc in self.service.methods if self.contract.is_for_merchants(rpc)]
+
+    @cached_property
+    def noun(self) -> str:
+        """`Order`: what the service's one `Get` returns."""
+        (noun,) = (rpc.name.removeprefix("Get") for rpc in self.rpcs if rpc.name.startswith("Get"))
+        return noun
+
+    @cached_property
+    def plural(self) -> str:
+        """`Orders`, when there is a list of them; otherwise there is one, and this is the noun."""
+        stem = self.noun.removesuffix("y")
+        lists = [rpc.name.removeprefix("List") for rpc in self.rpcs if rpc.name.startswith("List")]
+        return next((name for name in lists if name in (f"{self.noun}s", f"{stem}ies")), self.noun)
+
+    def method(self, rpc: MethodDescriptor) -> str:
+        """Return `create` for `CreateOrder`, `resend_many` for `ResendEvents` where there is a `ResendEvent` too."""
+        verb = re.sub(rf"{self.plural}(?![a-z])|{self.noun}(?![a-z])", "", rpc.name, count=1)
+        single = f"{verb}{self.noun}"
+        many = rpc.name == f"{verb}{self.plural}" != single and single in self.service.methods_by_name
+        return snake(verb) + ("_many" if many else "")
+
+
+def snake(name: str) -> str:
+    """Return `webhook_endpoints` for `WebhookEndpoints`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+class Surface:
+    """Writes the module."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._resources = [Resource(contract, service) for service in contract.services()]
+        self._imports: set[tuple[str, str]] = set()
+
+    def files(self) -> list[str]:
+        """Return the contract's files that merchants need: those of the services, and what they import of it."""
+        needed: dict[str, FileDescriptor] = {}
+        waiting = [resource.service.file for resource in self._resources]
+        while waiting:
+            file = waiting.pop()
+            if file.name not in needed and not file.name.startswith("google/"):
+                needed[file.name] = file
+                waiting += file.dependencies
+        return sorted(needed)
+
+    def module(self) -> str:
+        """Return the module's text, formatted as the rest of the house."""
+        classes = [self._class(resource, kind) for resource in self._resources for kind in ("", "Async")]
+        calls = [self._constant(resource, rpc) for resource in self._resources for rpc in resource.rpcs]
+        packages: dict[str, list[str]] = {}
+        for package, module in sorted(self._imports):
+            packages.setdefault(package, []).append(module)
+        text = "\n".join(
+            [
+                '"""What merchants can do, a class a resource. Made from the contract by `make gen`, never edited."""',
+                "from __future__ import annotations",
+                "from collections.abc import AsyncIterator, Iterator, Mapping, Sequence",
+                *(f"from {package} import {', '.join(modules)}" for package, modules in packages.items()),
+                "from fusionxpay_client.calls import Call, Listing, Stream",
+                "from fusionxpay_client.pages import AsyncPages, Pages",
+                "from fusionxpay_client.transport import AsyncTransport, Transport",
+                "from fusionxpay_client.values import Amount, Moment, Span, given, moment, money, span",
+                *calls,
+                *classes,
+                self._index(),
+                self._index("Async"),
+            ]
+        )
+        return formatted(text)
+
+    def _index(self, kind: str = "") -> str:
+        """Return the class that has all resources by their names."""
+        named = [f"self.{snake(one.plural)} = {kind}{one.plural}(transport)" for one in self._resources]
+        return "\n".join(
+            [
+                f"class {kind}Resources:",
+                '    """All resources, by their names."""',
+                f"    def __init__(self, transport: {kind}Transport) -> None:",
+                *(f"        {line}" for line in named),
+            ]
+        )
+
+    def _class(self, resource: Resource, kind: str) -> str:
+        """Return the class of a resource."""
+        head = [
+            f"class {kind}{resource.plural}:",
+            docstring(self._contract.comment(resource.service), (), 4),
+            f"    def __init__(self, transport: {kind}Transport) -> None:",
+            "        self._transport = transport",
+        ]
+        return "\n".join([*head, *(self._method(resource, rpc, kind) for rpc in resource.rpcs)])
+
+    def _method(self, resource: Resource, rpc: MethodDescriptor, kind: str) -> str:
+        """Return the method of an RPC."""
+        fields = rpc.input_type.fields
+        # what the path of the route names may be given by its place
+        named = [field for field in fields if f"{{{field.name}}}" in self._path(rpc)]
+        how, answer, extras = self._way(rpc, kind)
+        parameters = ["self", *(self._parameter(field, True) for field in named)]
+        others = [self._parameter(field, self._is_needed(rpc, field)) for field in fields if field not in named]
+        others += [f"{extra}: {OPTIONS[extra][0]} = None" for extra in extras]
+        parameters += ["*", *others] if others else []
+        said = [(field.name, self._contract.comment(field)) for field in fields]
+        said += [(extra, OPTIONS[extra][1]) for extra in extras]
+        waits = kind and how == "call"
+        handed = ", ".join(["request", *extras])
+        return "\n".join(
+            [
+                f"    {'async ' if waits else ''}def {resource.method(rpc)}(",
+                f"        {', '.join(parameters)}) -> {answer}:",
+                docstring(self._contract.comment(rpc), said, 8),
+                f"        request = {self._type(rpc.input_type)}({self._arguments(fields)})",
+                f"        return {'await ' if waits else ''}self._transport.{how}({constant_name(rpc)}, {handed})",
+            ]
+        )
+
+    def _arguments(self, fields: Iterable[FieldDescriptor]) -> str:
+        arguments = [f"{field.name}={self._converted(field)}" for field in fields]
+        return f"**given({', '.join(arguments)})" if arguments else ""
+
+    def _converted(self, field: FieldDescriptor) -> str:
+        """Return the expression that makes the contract's value of what the caller wrote."""
+        full_name = field.message_type.full_name if field.message_type else ""
+        if full_name in CONVERTED and not field.is_repeated:
+            return f"{CONVERTED[full_name][1]}({field.name})"
+        return str(field.name)
+
+    def _way(self, rpc: MethodDescriptor, kind: str) -> tuple[str, str, list[str]]:
+        """Return how the transport calls an RPC, what comes of it, and the options that a caller has."""
+        if rpc.server_streaming:
+            return "events", f"{kind}Iterator[{self._event()}]", []
+        if listed := items_of(rpc):
+            return "pages", f"{kind}Pages[{self._type(listed.message_type)}]", ["timeout"]
+        extras = ["timeout", "idempotency_key"] if writes(rpc) else ["timeout"]
+        return "call", self._type(rpc.output_type), extras
+
+    def _constant(self, resource: Resource, rpc: MethodDescriptor) -> str:
+        """Return what the transport has to know of an RPC."""
+        path = f'"/{resource.service.full_name}/{rpc.name}"'
+        answer = self._type(rpc.output_type) if not rpc.server_streaming else ""
+        if rpc.server_streaming:
+            made = f"Stream({path})"
+        elif listed := items_of(rpc):
+            made = f'Listing({path}, {answer}, "{listed.name}", {self._type(listed.message_type)})'
+        else:
+            made = f"Call({path}, {answer}, writes={writes(rpc)})"
+        return f"{constant_name(rpc)} = {made}"
+
+    def _event(self) -> str:
+        return self._type(self._contract.pool.FindMessageTypeByName("fusionx.notify.v1.Event"))
+
+    def _is_needed(self, rpc: MethodDescriptor, field: FieldDescriptor) -> bool:
+        """Whether the gateway refuses a request without the field."""
+        rules = self._contract.option(field, "buf.validate.field")
+        by_rule = rules.required or rules.string.uuid or rules.map.min_pairs or rules.repeated.min_items
+        return bool(by_rule) and rules.ignore == 0
+
+    def _path(self, rpc: MethodDescriptor) -> str:
+        """Return the path of an RPC's route; all RPCs for merchants have one."""
+        route = self._contract.option(rpc, "google.api.http")
+        return str(getattr(route, route.WhichOneof("pattern")))
+
+    def _parameter(self, field: FieldDescriptor, needed: bool) -> str:
+        kind = self._field_type(field)
+        return f"{field.name}: {kind}" if needed else f"{field.name}: {kind} | None = None"
+
+    def _field_type(self, field: FieldDescriptor) -> str:
+        """Return the type that a caller writes for a field."""
+        if field.message_type and field.message_type.GetOptions().map_entry:
+            key, value = (self._value_type(field.message_type.fields_by_name[name]) for name in ("key", "value"))
+            return f"Mapping[{key}, {value}]"
+        if field.is_repeated:
+            return f"Sequence[{self._type(field.message_type) if field.message_type else self._value_type(field)}]"
+        return self._value_type(field)
+
+    def _value_type(self, field: FieldDescriptor) -> str:
+        if field.message_type:
+            full_name = field.message_type.full_name
+            return CONVERTED[full_name][0] if full_name in CONVERTED else self._type(field.message_type)
+        if field.enum_type:
+            # a status may also be written as its name
+            return f"{self._type(field.enum_type)}.ValueType | str"
+        return SCALARS[field.cpp_type]
+
+    def _type(self, described: Any) -> str:
+        """Return a message or an enum as the module names it, and have its own module imported."""
+        file: FileDescriptor = described.file
+        module = Path(file.name).stem + "_pb2"
+        self._imports.add((file.package, module))
+        return f"{module}{described.full_name.removeprefix(file.package)}"
+
+
+def items_of(rpc: MethodDescriptor) -> FieldDescriptor | None:
+    """Return the field of a list's items; None for an RPC that lists nothing."""
+    if not rpc.name.startswith("List"):
+        return None
+    (items,) = (field for field in rpc.output_type.fields if field.is_repeated)
+    return items
+
+
+def writes(rpc: MethodDescriptor) -> bool:
+    """Whether an RPC changes something."""
+    return bool(rpc.GetOptions().idempotency_level != NO_SIDE_EFFECTS)
+
+
+def constant_name(rpc: MethodDescriptor) -> str:
+    """Return `_CREATE_ORDER` for `CreateOrder`."""
+    return f"_{snake(rpc.name).upper()}"
+
+
+def docstring(comment: str, arguments: Iterable[tuple[str, str]], indent: int) -> str:
+    """Return a comment of the contract as a docstring, with what it says of each argument."""
+    width = LINE - indent
+    paragraphs = [textwrap.fill(" ".join(one.split()), width - 3) for one in comment.strip().split("\n\n")]
+    told = [
+        textwrap.fill(f"{name}: {' '.join(said.split())}", width, initial_indent=" " * 4, subsequent_indent=" " * 8)
+        for name, said in arguments
+    ]
+    if told:
+        paragraphs.append("\n".join(["Args:", *told]))
+    text = "\n\n".join(paragraphs)
+    return textwrap.indent(f'"""{text}{chr(10) if chr(10) in text else ""}"""', " " * indent)
+
+
+def formatted(text: str) -> str:
+    """Return Python as `make format` leaves it, without the imports that it has no use for."""
+    ruff = str(Path(sys.executable).parent / "ruff")
+    name = "client/fusionxpay_client/surface.py"
+    for command in (["check", "--fix-only", "--select", "F401,I"], ["format"]):
+        done = subprocess.run(
+            [ruff, *command, "--stdin-filename", name, "-"], input=text, capture_output=True, text=True, check=True
+        )
+        text = done.stdout
+    return text
+
+
+def client_files(descriptors: bytes) -> dict[str, str]:
+    """Return what the contract generates in `client/`: the surface, and the list of files whose stubs belong to it."""
+    surface = Surface(Contract(descriptors))
+    return {
+        "fusionxpay_client/surface.py": surface.module(),
+        "contract.txt": "".join(f"{name}\n" for name in surface.files()),
+    }

@@ -1,0 +1,130 @@
+"""Calls are made again when that is safe, and do what they do once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pytest
+
+from cli.stack import Ready
+from fusionxpay_client import PreconditionError, RateLimitError, UnavailableError
+from fusionxpay_client.errors import FusionXPayError
+from fusionxpay_client.pages import Pages
+from fusionxpay_client.retries import Attempts
+from tests.support.clients import NewClient
+from tests.support.cutting import CuttingProxy
+from tests.support.edges import Edges
+from tests.support.merchant import Merchant
+from tests.support.waiting import PATIENCE, eventually
+
+NewMerchant = Callable[..., Merchant]
+
+
+def test_lost_answer_is_asked_for_again_under_the_same_key(
+    new_client: NewClient, proxy: CuttingProxy, merchant: Merchant
+):
+    client = new_client(merchant.secret, proxy.url)
+    assert list(client.orders.list()) == []
+    proxy.withhold_answers()
+    with ThreadPoolExecutor(1) as threads:
+        creating = threads.submit(client.orders.create, amount=("12.00", "EUR"))
+        (known,) = eventually(lambda: merchant.get("/v1/orders")["orders"], "the order that nobody was told of")
+        proxy.cut()
+        assert creating.result(PATIENCE).order_id == known["order_id"]
+    assert len(merchant.get("/v1/orders")["orders"]) == 1
+
+
+def test_broken_connections_are_opened_again(new_client: NewClient, proxy: CuttingProxy, merchant: Merchant):
+    client = new_client(merchant.secret, proxy.url)
+    order = client.orders.create(amount=("12.00", "EUR"))
+    proxy.cut(refuse=2)
+    assert client.orders.get(order.order_id) == order
+    assert proxy.refused == 2
+    proxy.cut(refuse=2)
+    assert client.orders.create(amount=("1.00", "EUR")).order_id != order.order_id
+    assert len(merchant.get("/v1/orders")["orders"]) == 2
+
+
+def test_list_goes_on_where_the_connection_broke(new_client: NewClient, proxy: CuttingProxy, merchant: Merchant):
+    client = new_client(merchant.secret, proxy.url)
+    made = [merchant.new_order()["order_id"] for _ in range(5)]
+    seen = []
+    for order in client.orders.list(page_size=2):
+        seen.append(order.order_id)
+        proxy.cut()
+    assert seen == made[::-1]
+
+
+def test_retries_end(new_client: NewClient, proxy: CuttingProxy, merchant: Merchant):
+    client = new_client(merchant.secret, proxy.url, retries=1)
+    proxy.cut(refuse=1000)
+    with pytest.raises(UnavailableError) as failed:
+        client.orders.create(amount=("12.00", "EUR"), idempotency_key="mine")
+    assert failed.value.idempotency_key == "mine"
+    proxy.cut()
+    order = client.orders.create(amount=("12.00", "EUR"), idempotency_key="mine")
+    assert [one["order_id"] for one in merchant.get("/v1/orders")["orders"]] == [order.order_id]
+
+
+def test_limits_are_waited_for(edges: Edges, new_client: NewClient, new_merchant: NewMerchant):
+    url = edges.envoy(requests_per_second=1)
+    merchant = new_merchant()
+    with ThreadPoolExecutor(6) as threads:
+        hasty = new_client(merchant.secret, url, retries=0)
+        calls = [threads.submit(lambda: list(hasty.orders.list())) for _ in range(6)]
+        limits = [error for call in calls if (error := call.exception(PATIENCE))]
+    assert limits
+    for limit in limits:
+        assert isinstance(limit, RateLimitError)
+        assert limit.retry_after == 1
+    patient = new_client(merchant.secret, url, retries=20)
+    assert [patient.orders.create(amount=("1.00", "EUR")).order_id for _ in range(3)]
+
+
+def unavailable(**told: Any) -> FusionXPayError:
+    return UnavailableError(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", "", **told)
+
+
+def test_pauses_grow_and_heed_what_the_gateway_says():
+    attempts = Attempts(None, 10)
+    pauses = [attempts.pause_after(unavailable()) for _ in range(10)]
+    for number, pause in enumerate(pauses):
+        longest = min(0.1 * 2**number, 5.0)
+        assert longest / 2 <= pause <= longest
+    assert Attempts(None, 1).pause_after(unavailable(retry_after=7.0)) == 7.0
+
+
+def test_what_will_not_pass_is_not_repeated():
+    busy = FusionXPayError(grpc.StatusCode.ABORTED, "IDEMPOTENCY_KEY_IN_USE", "")
+    full = RateLimitError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY", "")
+    wrong = PreconditionError(grpc.StatusCode.FAILED_PRECONDITION, "ORDER_NOT_PAYABLE", "")
+    assert Attempts(None, 1).pause_after(busy)
+    for error in (full, wrong):
+        with pytest.raises(type(error)):
+            Attempts(None, 1).pause_after(error)
+
+
+def test_no_pause_goes_beyond_the_deadline():
+    with pytest.raises(UnavailableError):
+        Attempts(5.0, 10).pause_after(unavailable(retry_after=6.0))
+
+
+def test_page_is_asked_for_when_it_is_needed():
+    asked: list[str] = []
+
+    def fetch(token: str) -> tuple[list[int], str]:
+        asked.append(token)
+        return [len(asked)], "more"
+
+    items = iter(Pages(fetch, ""))
+    assert asked == []
+    assert [next(items), next(items)] == [1, 2]
+    assert asked == ["", "more"]
+
+
+def test_gateway_that_is_nowhere_is_unavailable(new_client: NewClient, gateway: Ready, merchant: Merchant):
+    with pytest.raises(UnavailableError):
+        new_client(merchant.secret, "http://127.0.0.1:9", retries=1).orders.create(amount=("1.00", "EUR"))
