@@ -41,6 +41,9 @@ OPTIONS = {
     "timeout": ("float | None", "Seconds, with all attempts; left out: the client's."),
     "idempotency_key": ("str | None", "The same for all attempts; left out: a new one."),
 }
+RESUMES = """
+
+The iteration opens it, and opens it again by itself whenever it ends or breaks, after the last event that it had."""
 
 
 class Contract:
@@ -212,7 +215,7 @@ class Surface:
             [
                 f"    {'async ' if waits else ''}def {resource.method(rpc)}(",
                 f"        {', '.join(parameters)}) -> {answer}:",
-                docstring(self._contract.comment(rpc), said, 8),
+                docstring(self._contract.comment(rpc) + (RESUMES if rpc.server_streaming else ""), said, 8),
                 f"        request = {self._type(rpc.input_type)}({self._arguments(fields)})",
                 f"        return {'await ' if waits else ''}self._transport.{how}({constant_name(rpc)}, {handed})",
             ]

@@ -108,6 +108,9 @@ def error_of(failure: Any, idempotency_key: str = "") -> FusionXPayError:
     """Return a failed call of gRPC's, sync or async, as its kind of error. Without details the reason is its code."""
     headers = {**dict(failure.initial_metadata() or ()), **dict(failure.trailing_metadata() or ())}
     code: grpc.StatusCode = failure.code()
+    if code is grpc.StatusCode.INTERNAL and DETAILS not in headers:
+        # the gateway says more of its own faults: here a connection broke in the middle of an answer
+        code = grpc.StatusCode.UNAVAILABLE
     error = _KINDS.get(code, FusionXPayError)(code, code.name, failure.details() or "")
     error.idempotency_key = idempotency_key
     error.request_id = str(headers.get("x-request-id", ""))

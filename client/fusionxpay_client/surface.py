@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 from fusionx.notify.v1 import event_pb2, event_service_pb2, notify_service_pb2, webhook_endpoint_pb2
 from fusionx.order.v1 import order_pb2, order_service_pb2
@@ -18,7 +18,7 @@ from fusionx.payment.v1 import (
     timeline_service_pb2,
 )
 
-from fusionxpay_client.calls import Call, Listing
+from fusionxpay_client.calls import Call, Listing, Stream
 from fusionxpay_client.pages import AsyncPages, Pages
 from fusionxpay_client.transport import AsyncTransport, Transport
 from fusionxpay_client.values import Amount, Moment, Span, given, moment, money, span
@@ -36,6 +36,10 @@ _LIST_EVENT_DELIVERIES = Listing(
 _RESEND_EVENT = Call(
     "/fusionx.notify.v1.EventService/ResendEvent", event_service_pb2.ListEventDeliveriesResponse, writes=True
 )
+_RESEND_EVENTS = Call(
+    "/fusionx.notify.v1.EventService/ResendEvents", event_service_pb2.ResendEventsResponse, writes=True
+)
+_STREAM_EVENTS = Stream("/fusionx.notify.v1.EventService/StreamEvents")
 _CREATE_WEBHOOK_ENDPOINT = Call(
     "/fusionx.notify.v1.NotifyService/CreateWebhookEndpoint", webhook_endpoint_pb2.WebhookEndpoint, writes=True
 )
@@ -202,6 +206,67 @@ class Events:
         )
         return self._transport.call(_RESEND_EVENT, request, timeout, idempotency_key)
 
+    def resend_many(
+        self,
+        *,
+        start_time: Moment,
+        end_time: Moment,
+        event_types: Sequence[str] | None = None,
+        webhook_endpoint_id: str | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> event_service_pb2.ResendEventsResponse:
+        """Sends all events of a span of time again, each as `ResendEvent` does.
+
+        Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
+        TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND,
+        reason WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
+
+        Args:
+            start_time: Only events that happened at this time or later.
+            end_time: Only events that happened before this time: later than the start, by 30 days at the most.
+            event_types: Only events of these types: names such as `order.succeeded`, families such as `order.*`. Left
+                out: all.
+            webhook_endpoint_id: Only to this endpoint, whatever its filters. Left out: to all that an event is for.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = event_service_pb2.ResendEventsRequest(
+            **given(
+                start_time=moment(start_time),
+                end_time=moment(end_time),
+                event_types=event_types,
+                webhook_endpoint_id=webhook_endpoint_id,
+            )
+        )
+        return self._transport.call(_RESEND_EVENTS, request, timeout, idempotency_key)
+
+    def stream(
+        self, *, last_event_id: str | None = None, event_types: Sequence[str] | None = None
+    ) -> Iterator[event_pb2.Event]:
+        """Streams events as they come into the log, as Server-Sent Events (WHATWG HTML): `id` is the event's, `event`
+        its type, and `data` the JSON document that a webhook of it carries.
+
+        It goes on after the event that the header `Last-Event-ID` names, or else `last_event_id`; without both it
+        begins now. It ends by itself after 15 minutes, and whenever the service restarts: connect again with the
+        last id, and nothing is missed and nothing comes twice. A comment every 15 seconds keeps it open.
+
+        Errors: NOT_FOUND, reason EVENT_NOT_FOUND, when there is no event to go on after; INVALID_ARGUMENT, reason
+        EVENT_TYPE_UNKNOWN; RESOURCE_EXHAUSTED, reason TOO_MANY_STREAMS.
+
+        The iteration opens it, and opens it again by itself whenever it ends or breaks, after the last event that it
+        had.
+
+        Args:
+            last_event_id: Go on after this event. `00000000-0000-0000-0000-000000000000` is before the first one. Left
+                out: from now on. The header `Last-Event-ID`, which clients of such streams send when they connect
+                again, goes before it.
+            event_types: Only events of these types: names such as `order.succeeded`, families such as `order.*`. Left
+                out: all.
+        """
+        request = event_service_pb2.StreamEventsRequest(**given(last_event_id=last_event_id, event_types=event_types))
+        return self._transport.events(_STREAM_EVENTS, request)
+
 
 class AsyncEvents:
     """The merchant's log of events, and how each was delivered. Another merchant's event is NOT_FOUND."""
@@ -284,6 +349,67 @@ class AsyncEvents:
         )
         return await self._transport.call(_RESEND_EVENT, request, timeout, idempotency_key)
 
+    async def resend_many(
+        self,
+        *,
+        start_time: Moment,
+        end_time: Moment,
+        event_types: Sequence[str] | None = None,
+        webhook_endpoint_id: str | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> event_service_pb2.ResendEventsResponse:
+        """Sends all events of a span of time again, each as `ResendEvent` does.
+
+        Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
+        TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND,
+        reason WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
+
+        Args:
+            start_time: Only events that happened at this time or later.
+            end_time: Only events that happened before this time: later than the start, by 30 days at the most.
+            event_types: Only events of these types: names such as `order.succeeded`, families such as `order.*`. Left
+                out: all.
+            webhook_endpoint_id: Only to this endpoint, whatever its filters. Left out: to all that an event is for.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = event_service_pb2.ResendEventsRequest(
+            **given(
+                start_time=moment(start_time),
+                end_time=moment(end_time),
+                event_types=event_types,
+                webhook_endpoint_id=webhook_endpoint_id,
+            )
+        )
+        return await self._transport.call(_RESEND_EVENTS, request, timeout, idempotency_key)
+
+    def stream(
+        self, *, last_event_id: str | None = None, event_types: Sequence[str] | None = None
+    ) -> AsyncIterator[event_pb2.Event]:
+        """Streams events as they come into the log, as Server-Sent Events (WHATWG HTML): `id` is the event's, `event`
+        its type, and `data` the JSON document that a webhook of it carries.
+
+        It goes on after the event that the header `Last-Event-ID` names, or else `last_event_id`; without both it
+        begins now. It ends by itself after 15 minutes, and whenever the service restarts: connect again with the
+        last id, and nothing is missed and nothing comes twice. A comment every 15 seconds keeps it open.
+
+        Errors: NOT_FOUND, reason EVENT_NOT_FOUND, when there is no event to go on after; INVALID_ARGUMENT, reason
+        EVENT_TYPE_UNKNOWN; RESOURCE_EXHAUSTED, reason TOO_MANY_STREAMS.
+
+        The iteration opens it, and opens it again by itself whenever it ends or breaks, after the last event that it
+        had.
+
+        Args:
+            last_event_id: Go on after this event. `00000000-0000-0000-0000-000000000000` is before the first one. Left
+                out: from now on. The header `Last-Event-ID`, which clients of such streams send when they connect
+                again, goes before it.
+            event_types: Only events of these types: names such as `order.succeeded`, families such as `order.*`. Left
+                out: all.
+        """
+        request = event_service_pb2.StreamEventsRequest(**given(last_event_id=last_event_id, event_types=event_types))
+        return self._transport.events(_STREAM_EVENTS, request)
+
 
 class WebhookEndpoints:
     """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND."""
@@ -297,6 +423,7 @@ class WebhookEndpoints:
         url: str,
         event_types: Sequence[str] | None = None,
         description: str | None = None,
+        signature_scheme: webhook_endpoint_pb2.SignatureScheme.ValueType | str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> webhook_endpoint_pb2.WebhookEndpoint:
@@ -316,11 +443,12 @@ class WebhookEndpoints:
             event_types: The types of events that it gets: names such as `order.succeeded`, families such as `order.*`,
                 or `*` for all. Left out: all.
             description: The merchant's own words for it.
+            signature_scheme: How its events are signed; it cannot be changed. Left out: HMAC_SHA256.
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = notify_service_pb2.CreateWebhookEndpointRequest(
-            **given(url=url, event_types=event_types, description=description)
+            **given(url=url, event_types=event_types, description=description, signature_scheme=signature_scheme)
         )
         return self._transport.call(_CREATE_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
 
@@ -450,6 +578,7 @@ class AsyncWebhookEndpoints:
         url: str,
         event_types: Sequence[str] | None = None,
         description: str | None = None,
+        signature_scheme: webhook_endpoint_pb2.SignatureScheme.ValueType | str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> webhook_endpoint_pb2.WebhookEndpoint:
@@ -469,11 +598,12 @@ class AsyncWebhookEndpoints:
             event_types: The types of events that it gets: names such as `order.succeeded`, families such as `order.*`,
                 or `*` for all. Left out: all.
             description: The merchant's own words for it.
+            signature_scheme: How its events are signed; it cannot be changed. Left out: HMAC_SHA256.
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = notify_service_pb2.CreateWebhookEndpointRequest(
-            **given(url=url, event_types=event_types, description=description)
+            **given(url=url, event_types=event_types, description=description, signature_scheme=signature_scheme)
         )
         return await self._transport.call(_CREATE_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -19,6 +20,8 @@ from fusionxpay_client.errors import error_of
 from fusionxpay_client.frames import Frames
 from fusionxpay_client.pages import AsyncPages, Pages
 from fusionxpay_client.retries import Attempts
+
+ENDLESS = sys.maxsize
 
 
 def _as_it_is(request: bytes) -> bytes:
@@ -59,10 +62,10 @@ class Transport:
         return Pages(fetch, getattr(request, "page_token", ""))
 
     def events(self, stream: Stream, request: Any) -> Iterator[Event]:
-        """Yield events as they come, and go on after the last one whenever the stream ends or breaks.
+        """Yield events as they come, and go on after the last one whenever the stream ends or breaks, without an end.
 
         Raises:
-            FusionXPayError: it was refused, or could not be opened again.
+            FusionXPayError: it was refused, or could not be opened a first time.
         """
         frames, attempts = Frames(request), Attempts(None, self._retries)
         call = self._channel.unary_stream(stream.path, _as_it_is, HttpBody.FromString)
@@ -71,7 +74,7 @@ class Transport:
             answer = call(encoded, metadata=self._connection.metadata(stream.path, encoded, ""))
             try:
                 for body in answer:
-                    attempts = Attempts(None, self._retries)
+                    attempts = Attempts(None, ENDLESS)
                     yield from frames.events_in(body.data)
                 pause = frames.retry
             except grpc.RpcError as failure:
@@ -141,10 +144,10 @@ class AsyncTransport:
         return AsyncPages(fetch, getattr(request, "page_token", ""))
 
     async def events(self, stream: Stream, request: Any) -> AsyncIterator[Event]:
-        """Yield events as they come, and go on after the last one whenever the stream ends or breaks.
+        """Yield events as they come, and go on after the last one whenever the stream ends or breaks, without an end.
 
         Raises:
-            FusionXPayError: it was refused, or could not be opened again.
+            FusionXPayError: it was refused, or could not be opened a first time.
         """
         frames, attempts = Frames(request), Attempts(None, self._retries)
         call = self._channel.unary_stream(stream.path, _as_it_is, HttpBody.FromString)
@@ -153,7 +156,7 @@ class AsyncTransport:
             answer = call(encoded, metadata=self._connection.metadata(stream.path, encoded, ""))
             try:
                 async for body in answer:
-                    attempts = Attempts(None, self._retries)
+                    attempts = Attempts(None, ENDLESS)
                     for event in frames.events_in(body.data):
                         yield event
                 pause = frames.retry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import grpc
@@ -31,6 +32,7 @@ from tests.support.merchant import Merchant
 from tests.support.waiting import eventually
 
 NewMerchant = Callable[..., Merchant]
+BEGINNING = "00000000-0000-0000-0000-000000000000"
 NOBODY = "01a20962-74f8-73bd-a5af-0665c1051e9b"
 
 
@@ -76,6 +78,22 @@ def test_settings_are_read_and_written(client: Any):
     assert rotated.secret != endpoint.secret
     client.webhook_endpoints.delete(endpoint.webhook_endpoint_id)
     assert list(client.webhook_endpoints.list()) == []
+
+
+def test_stream_tells_what_the_log_does(client: Any):
+    order_id, _ = pay(client)
+    types = ["order.*", "payment.succeeded"]
+    told = list(islice(client.events.stream(last_event_id=BEGINNING, event_types=types), 4))
+    assert {event.type for event in told} == {
+        "order.created",
+        "order.processing",
+        "order.succeeded",
+        "payment.succeeded",
+    }
+    assert {event.order_id for event in told} == {order_id}
+    assert [client.events.get(event.event_id) for event in told] == told
+    (after,) = islice(client.events.stream(last_event_id=told[2].event_id, event_types=types), 1)
+    assert after == told[3]
 
 
 def test_list_follows_its_pages(client: Any):

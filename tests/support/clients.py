@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from fusionxpay_client import AsyncFusionXPay, FusionXPay
-from fusionxpay_client.pages import AsyncPages
 
 NewClient = Callable[..., Any]
 
@@ -28,7 +27,7 @@ class Blocking:
     def _called(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*arguments: Any, **named: Any) -> Any:
             answer = method(*arguments, **named)
-            if isinstance(answer, AsyncPages):
+            if isinstance(answer, AsyncIterable):
                 return self._items(aiter(answer))
             return self._wait(answer) if inspect.isawaitable(answer) else answer
 
