@@ -68,4 +68,4 @@ constraints: install
 	$(BIN)/python -m piptools compile --quiet --output-file constraints.txt pyproject.toml
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -74,7 +74,7 @@ class Contract:
     def option(self, described: Any, name: str) -> Any:
         """Return an option of a method or a field. It is read again in the set's own pool, which knows it."""
         given = described.GetOptions()
-        options = message_factory.GetMessageClass(self.pool.FindMessageTypeByName(given.DESCRIPTOR.full_name))()
+        options: Any = message_factory.GetMessageClass(self.pool.FindMessageTypeByName(given.DESCRIPTOR.full_name))()
         options.ParseFromString(given.SerializeToString())
         return options.Extensions[self.pool.FindExtensionByName(name)]
 
@@ -85,7 +85,7 @@ class Contract:
 
 def described_name(file: descriptor_pb2.FileDescriptorProto, path: Sequence[int]) -> str:
     """Return the full name of the service, the RPC or the field that a comment is of; empty for another thing's."""
-    kinds = {4: (file.message_type, "field"), 6: (file.service, "method")}
+    kinds: dict[int, Any] = {4: (file.message_type, "field"), 6: (file.service, "method")}
     if len(path) not in (2, 4) or path[0] not in kinds or (len(path) == 4 and path[2] != 2):
         return ""
     outer, inner = kinds[path[0]]
@@ -107,9 +107,13 @@ class Resource:
 
     @cached_property
     def noun(self) -> str:
-        """`Order`: what the service's one `Get` returns."""
-        (noun,) = (rpc.name.removeprefix("Get") for rpc in self.rpcs if rpc.name.startswith("Get"))
-        return noun
+        """`Order`: what the service's one `Get` returns. Raises ValueError when there is not one."""
+        nouns = [rpc.name.removeprefix("Get") for rpc in self.rpcs if rpc.name.startswith("Get")]
+        if len(nouns) != 1:
+            raise ValueError(
+                f"{self.service.full_name} needs one RPC `Get…` that says what it is about; it has {nouns}"
+            )
+        return nouns[0]
 
     @cached_property
     def plural(self) -> str:
@@ -169,13 +173,12 @@ class Surface:
                 "from fusionxpay_client.values import Amount, Moment, Span, given, moment, money, span",
                 *calls,
                 *classes,
-                self._index(),
-                self._index("Async"),
+                *(self._index(kind) for kind in ("", "Async")),
             ]
         )
         return formatted(text)
 
-    def _index(self, kind: str = "") -> str:
+    def _index(self, kind: str) -> str:
         """Return the class that has all resources by their names."""
         named = [f"self.{snake(one.plural)} = {kind}{one.plural}(transport)" for one in self._resources]
         return "\n".join(
@@ -204,7 +207,7 @@ class Surface:
         named = [field for field in fields if f"{{{field.name}}}" in self._path(rpc)]
         how, answer, extras = self._way(rpc, kind)
         parameters = ["self", *(self._parameter(field, True) for field in named)]
-        others = [self._parameter(field, self._is_needed(rpc, field)) for field in fields if field not in named]
+        others = [self._parameter(field, self._is_needed(field)) for field in fields if field not in named]
         others += [f"{extra}: {OPTIONS[extra][0]} = None" for extra in extras]
         parameters += ["*", *others] if others else []
         said = [(field.name, self._contract.comment(field)) for field in fields]
@@ -256,7 +259,7 @@ class Surface:
     def _event(self) -> str:
         return self._type(self._contract.pool.FindMessageTypeByName("fusionx.notify.v1.Event"))
 
-    def _is_needed(self, rpc: MethodDescriptor, field: FieldDescriptor) -> bool:
+    def _is_needed(self, field: FieldDescriptor) -> bool:
         """Whether the gateway refuses a request without the field."""
         rules = self._contract.option(field, "buf.validate.field")
         by_rule = rules.required or rules.string.uuid or rules.map.min_pairs or rules.repeated.min_items
@@ -326,7 +329,8 @@ def docstring(comment: str, arguments: Iterable[tuple[str, str]], indent: int) -
     if told:
         paragraphs.append("\n".join(["Args:", *told]))
     text = "\n\n".join(paragraphs)
-    return textwrap.indent(f'"""{text}{chr(10) if chr(10) in text else ""}"""', " " * indent)
+    end = "\n" if "\n" in text else ""
+    return textwrap.indent(f'"""{text}{end}"""', " " * indent)
 
 
 def formatted(text: str) -> str:

@@ -10,6 +10,8 @@ import standardwebhooks
 from fusionx.notify.v1.event_pb2 import Event
 from google.protobuf import json_format
 
+PREFIX = "whsec_"
+
 
 class WebhookVerificationError(Exception):
     """The request is not a webhook of the gateway's: its signature is missing or wrong, or it is too old or too new."""
@@ -18,10 +20,13 @@ class WebhookVerificationError(Exception):
 class Webhook:
     """Verifies what comes to one webhook endpoint, by its signing secret (`whsec_…`).
 
-    During a rotation requests carry the signatures of both secrets, and either is enough.
+    During a rotation requests carry the signatures of both secrets, and either is enough. Endpoints that sign with
+    Ed25519 have no secret, and are verified otherwise (`docs/webhooks.md`). Raises ValueError for what is no secret.
     """
 
     def __init__(self, secret: str) -> None:
+        if not secret.startswith(PREFIX) or len(secret) == len(PREFIX):
+            raise ValueError(f"a signing secret begins with {PREFIX}")
         self._verifier = standardwebhooks.Webhook(secret)
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> Event:

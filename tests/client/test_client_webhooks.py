@@ -71,6 +71,12 @@ def test_what_is_not_a_genuine_event_is_refused(body: bytes, headers: dict[str, 
         Webhook(SECRET).verify(body, headers)
 
 
+@pytest.mark.parametrize("secret", ["", "whsec_", "whpk_AAAA", "sk_test_1"])
+def test_what_is_no_secret_verifies_nothing(secret: str):
+    with pytest.raises(ValueError, match="whsec_"):
+        Webhook(secret)
+
+
 def test_webhooks_tell_what_the_log_of_events_does(gateway: Ready, merchant: Merchant, receiver: Receiver):
     order_id = merchant.new_order()["order_id"]
     payment_id = merchant.charge(order_id)["payment_id"]
