@@ -11,6 +11,8 @@ from google.protobuf.duration_pb2 import Duration
 from google.rpc import error_details_pb2, status_pb2
 
 DETAILS = "grpc-status-details-bin"
+# an attempt under the same key, whose connection broke perhaps
+STILL_RUNS = "IDEMPOTENCY_KEY_IN_USE"
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,9 @@ class FusionXPayError(Exception):
     def passes(self) -> bool:
         """Whether the same call may succeed a little later."""
         return (
-            self.code is grpc.StatusCode.UNAVAILABLE
-            # the first attempt, whose connection broke, still runs
-            or self.reason == "IDEMPOTENCY_KEY_IN_USE"
+            # when it is the call's own time that is up, there is none left for another attempt
+            self.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+            or self.reason == STILL_RUNS
             # without a time to come back at, it is a limit that waiting does not lift
             or (self.code is grpc.StatusCode.RESOURCE_EXHAUSTED and self.retry_after is not None)
         )

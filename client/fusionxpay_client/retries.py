@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 
-from fusionxpay_client.errors import FusionXPayError
+from fusionxpay_client.errors import STILL_RUNS, FusionXPayError
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
@@ -14,12 +14,14 @@ LONGEST_PAUSE = 5.0
 class Attempts:
     """The attempts of one call, which share its deadline. Times are in seconds; without a `timeout` there is no end.
 
-    Only calls that change nothing, or carry an idempotency key, may be made again: the caller sees to that.
+    Only calls that change nothing, or carry an idempotency key, may be made again: the caller sees to that. An attempt
+    of the call that still runs is waited for until the deadline, however many retries there are.
     """
 
     def __init__(self, timeout: float | None, retries: int) -> None:
         self._end = None if timeout is None else time.monotonic() + timeout
         self._retries = retries
+        self._first = True
         self._pause = FIRST_PAUSE
 
     @property
@@ -32,8 +34,10 @@ class Attempts:
         # jitter, so that clients that were cut off together do not come back together
         pause = max(random.uniform(self._pause / 2, self._pause), error.retry_after or 0.0)  # noqa: S311
         remaining = self.remaining
-        if not error.passes or not self._retries or (remaining is not None and pause >= remaining):
+        waits = error.reason == STILL_RUNS and not self._first
+        if not error.passes or not (self._retries or waits) or (remaining is not None and pause >= remaining):
             raise error
-        self._retries -= 1
+        self._retries -= 0 if waits else 1
+        self._first = False
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
         return pause

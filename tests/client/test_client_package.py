@@ -57,7 +57,9 @@ def test_example_of_the_readme_ends_with_a_paid_order(
     assert order["status"] == "SUCCESS"
 
 
-def test_types_come_along(python: Path):
-    program = "import fusionx, fusionxpay_client as c; print(c.__path__[0], *fusionx.__path__)"
-    for folder in run([str(python), "-c", program]).split():
-        assert (Path(folder) / "py.typed").is_file()
+@pytest.mark.parametrize(("example", "orders"), list(zip(EXAMPLES, ("Orders", "AsyncOrders"), strict=True)))
+def test_example_is_typed_by_what_comes_along(python: Path, tmp_path: Path, example: str, orders: str):
+    program = tmp_path / "example.py"
+    program.write_text(example.replace(" client.orders.create(", " reveal_type(client.orders).create("))
+    strict = ["-m", "mypy", "--strict", "--cache-dir", str(tmp_path), "--python-executable", str(python)]
+    assert f'Revealed type is "fusionxpay_client.surface.{orders}"' in run([sys.executable, *strict, str(program)])

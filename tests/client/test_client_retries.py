@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from cli.stack import Ready
-from fusionxpay_client import PreconditionError, RateLimitError, UnavailableError
+from fusionxpay_client import DeadlineError, PreconditionError, RateLimitError, UnavailableError
 from fusionxpay_client.errors import FusionXPayError
 from fusionxpay_client.pages import Pages
 from fusionxpay_client.retries import Attempts
@@ -18,6 +18,7 @@ from tests.support.clients import NewClient
 from tests.support.cutting import CuttingProxy
 from tests.support.edges import Edges
 from tests.support.merchant import Merchant
+from tests.support.provider import Provider
 from tests.support.waiting import PATIENCE, eventually
 
 NewMerchant = Callable[..., Merchant]
@@ -35,6 +36,37 @@ def test_lost_answer_is_asked_for_again_under_the_same_key(
         proxy.cut()
         assert creating.result(PATIENCE).order_id == known["order_id"]
     assert len(merchant.get("/v1/orders")["orders"]) == 1
+
+
+def test_write_without_an_answer_in_time_is_repeated_under_the_key_that_the_error_tells(
+    new_client: NewClient, proxy: CuttingProxy, merchant: Merchant
+):
+    client = new_client(merchant.secret, proxy.url)
+    assert list(client.orders.list()) == []
+    proxy.withhold_answers()
+    with pytest.raises(DeadlineError) as late:
+        client.orders.create(amount=("12.00", "EUR"), timeout=1)
+    proxy.cut()
+    order = client.orders.create(amount=("12.00", "EUR"), idempotency_key=late.value.idempotency_key)
+    assert [one["order_id"] for one in merchant.get("/v1/orders")["orders"]] == [order.order_id]
+
+
+def test_connection_that_breaks_during_a_charge_charges_once(
+    new_client: NewClient, proxy: CuttingProxy, merchant: Merchant, provider: Provider
+):
+    client = new_client(merchant.secret, proxy.url)
+    order_id = client.orders.create(amount=("12.00", "EUR")).order_id
+    slow = provider.fault(order_id, "latency", operation="payment_intents.create", seconds=2)
+    with ThreadPoolExecutor(1) as threads:
+        paying = threads.submit(
+            client.payments.create, order_id=order_id, provider="stripe", payment_method="pm_card_visa"
+        )
+        provider.wait_for_hit(slow)
+        proxy.cut()
+        payment_id = paying.result(2 * PATIENCE).payment_id
+    merchant.wait_for_payment(payment_id, "SUCCESS")
+    assert [one["payment_id"] for one in merchant.get("/v1/payments", order_id=order_id)["payments"]] == [payment_id]
+    assert provider.charges(order_id) == ["succeeded"]
 
 
 def test_broken_connections_are_opened_again(new_client: NewClient, proxy: CuttingProxy, merchant: Merchant):
@@ -101,7 +133,11 @@ def test_what_will_not_pass_is_not_repeated():
     busy = FusionXPayError(grpc.StatusCode.ABORTED, "IDEMPOTENCY_KEY_IN_USE", "")
     full = RateLimitError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY", "")
     wrong = PreconditionError(grpc.StatusCode.FAILED_PRECONDITION, "ORDER_NOT_PAYABLE", "")
-    assert Attempts(None, 1).pause_after(busy)
+    attempts = Attempts(None, 1)
+    # the attempt that still runs is waited for: other failures would have used up the only retry
+    assert all(attempts.pause_after(busy) for _ in range(9))
+    with pytest.raises(FusionXPayError):
+        Attempts(None, 0).pause_after(busy)
     for error in (full, wrong):
         with pytest.raises(type(error)):
             Attempts(None, 1).pause_after(error)

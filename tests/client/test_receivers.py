@@ -31,7 +31,7 @@ def with_node(folder: Path) -> list[str]:
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         pytest.skip("there is no Node here")
-    quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
+    quiet = ["--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=0"]
     installed = subprocess.run([npm, "install", *quiet, "standardwebhooks@1"], cwd=folder, check=False)
     if installed.returncode:
         pytest.skip("npm can install nothing here")
