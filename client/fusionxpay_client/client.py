@@ -10,7 +10,10 @@ from fusionxpay_client.surface import AsyncResources, Resources
 from fusionxpay_client.transport import AsyncTransport, Transport
 
 TIMEOUT = 30.0
-RETRIES = 5
+"""Seconds."""
+
+RETRIES = 8
+"""With pauses that double up to 5 s: enough for a gateway that takes 10 seconds to start again."""
 
 
 class FusionXPay(Resources):
