@@ -50,6 +50,8 @@ class Connection:
         return [
             ("grpc.primary_user_agent", f"fusionxpay-client/{_version()}"),
             ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+            # a stream of events only listens
+            ("grpc.http2.max_pings_without_data", 0),
             ("grpc.min_reconnect_backoff_ms", 100),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 2000),
