@@ -1,6 +1,7 @@
-"""The catalogue of events, from the contract into `docs/webhooks.md`: `python -m notify_svc.catalogue [--check]`.
+"""The catalogue of events, from the contract into `docs/`: `python -m notify_svc.catalogue [--check]`.
 
-The types and when each is told are read from the contract's options and comments, so the page cannot say anything else.
+The types and when each is told are read from the contract's options and comments, so the pages cannot say anything
+else: the table in `webhooks.md`, and `events.md` with each type's payload and an example.
 """
 
 from __future__ import annotations
@@ -9,16 +10,27 @@ import argparse
 import sys
 from pathlib import Path
 
+import orjson
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from notify_svc.event_types import public_events
+from notify_svc.examples import example
 
 ROOT = Path(__file__).resolve().parent.parent
 DESCRIPTORS = ROOT / "gen" / "api.binpb"
 PAGE = ROOT / "docs" / "webhooks.md"
+EXAMPLES = ROOT / "docs" / "events.md"
 BEGIN = "<!-- The table of events is written by `make gen`. -->\n"
 END = "<!-- End of the table of events. -->\n"
 _FILE_MESSAGES = 4
+HEAD = """\
+# Events, one by one
+
+Written by `make gen`. What holds for all events is in [webhooks.md](webhooks.md). Each is the body of a webhook.
+
+The payload's type carries its version: within `v1` fields are only added, and what would break a reader becomes a `v2`
+beside it. Ignore fields and types that you do not know.
+"""
 
 
 def architecture_names(public_type: str) -> str:
@@ -58,19 +70,29 @@ def page(text: str) -> str:
     return before + begin + table() + end + after
 
 
+def examples() -> str:
+    """Return the page of payloads and examples."""
+    types = public_events()
+    parts = [HEAD]
+    for name, description in descriptions().items():
+        shown = orjson.dumps(orjson.loads(example(name)), option=orjson.OPT_INDENT_2).decode()
+        parts.append(f"## {name}\n\n{description} Payload: `{types[name].full_name}`\n\n```json\n{shown}\n```\n")
+    return "\n".join(parts)
+
+
 def main() -> int:
-    """Write the page, or with `--check` tell whether the one that is there is stale."""
+    """Write the pages, or with `--check` tell whether one that is there is stale."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    now = PAGE.read_text()
-    if not check:
-        PAGE.write_text(page(now))
-        return 0
-    if page(now) == now:
-        return 0
-    sys.stderr.write(f"{PAGE} is stale: run `make gen`\n")
-    return 1
+    stale = 0
+    for path, wanted in ((PAGE, page(PAGE.read_text())), (EXAMPLES, examples())):
+        if not check:
+            path.write_text(wanted)
+        elif not path.exists() or path.read_text() != wanted:
+            sys.stderr.write(f"{path} is stale: run `make gen`\n")
+            stale = 1
+    return stale
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from notify_svc import catalogue
 from notify_svc.event_types import PUBLIC_TYPES
+from notify_svc.examples import example
 
 
 def test_page_says_of_every_event_what_the_contract_says():
@@ -26,6 +29,18 @@ def test_page_says_of_every_event_what_the_contract_says():
 def test_every_event_has_the_name_that_the_architecture_gives_it(public_type: str, names: str):
     assert public_type in PUBLIC_TYPES
     assert f"| `{public_type}` | {catalogue.descriptions()[public_type]} | {names} |" in catalogue.table()
+
+
+@pytest.mark.parametrize("public_type", PUBLIC_TYPES)
+def test_example_is_in_a_state_that_the_resource_has_with_such_an_event(public_type: str):
+    """Every resource says in words or in its state what the type says."""
+    event = json.loads(example(public_type))
+    (resource,) = event["data"].values()
+    assert event["type"] == public_type
+    assert f"## {public_type}\n" in catalogue.EXAMPLES.read_text()
+    fact = public_type.partition(".")[2]
+    if fact in ("succeeded", "failed", "cancelled", "expired", "authorized", "processing", "needs_review"):
+        assert resource["status"] == fact.upper().replace("SUCCEEDED", "SUCCESS")
 
 
 def test_stale_table_is_replaced_and_the_rest_stays():
