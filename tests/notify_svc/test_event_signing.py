@@ -14,14 +14,13 @@ from notify_svc import signing
 from tests.support.signatures import verify_ed25519
 
 BODY = b'{"type": "order.created"}'
-NOW = datetime.now(UTC)
 
 
 def test_secret_is_one_that_the_public_library_takes_and_verifies_with():
-    secret = signing.new_secret(secrets.token_bytes)
+    secret, now = signing.new_secret(secrets.token_bytes), datetime.now(UTC)
     assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 24
-    signed = signing.signature(secret, "msg", BODY, NOW)
-    headers = {"webhook-id": "msg", "webhook-timestamp": str(int(NOW.timestamp())), "webhook-signature": signed}
+    signed = signing.signature(secret, "msg", BODY, now)
+    headers = {"webhook-id": "msg", "webhook-timestamp": str(int(now.timestamp())), "webhook-signature": signed}
     assert Webhook(secret).verify(BODY, headers) == {"type": "order.created"}
     assert signing.public_key(secret) == ""
 
@@ -29,8 +28,9 @@ def test_secret_is_one_that_the_public_library_takes_and_verifies_with():
 def test_private_key_signs_what_its_public_key_verifies():
     private = signing.new_private_key(secrets.token_bytes)
     public = signing.public_key(private)
-    signed = signing.signature(private, "msg", BODY, NOW)
-    moment = str(int(NOW.timestamp()))
+    now = datetime.now(UTC)
+    signed = signing.signature(private, "msg", BODY, now)
+    moment = str(int(now.timestamp()))
     verify_ed25519(public, signed, "msg", moment, BODY)
     for other in (("msg2", moment, BODY), ("msg", str(int(moment) + 1), BODY), ("msg", moment, BODY + b" ")):
         with pytest.raises(InvalidSignature):
