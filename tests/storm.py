@@ -43,8 +43,7 @@ def storm(stack: Stack, merchant: Merchant, receiver: Receiver, orders: int, cha
             seen = len(receiver.requests)
             eventually(
                 lambda seen=seen: (
-                    len(receiver.requests) > seen + BETWEEN_KILLS  # type: ignore[misc]
-                    or not _missing(receiver, orders, making)
+                    len(receiver.requests) > seen + BETWEEN_KILLS or not _missing(receiver, orders, making)
                 ),
                 "further webhooks",
                 seconds=2 * PATIENCE,
