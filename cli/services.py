@@ -16,12 +16,15 @@ from cli.servers import outside_env
 from cli.site import Site
 
 ROOT = Path(__file__).resolve().parent.parent
+SMTP_PREFIX = "FUSIONXPAY_SMTP_"
 # What our services may not inherit: secrets that belong to one of them, and what is meant for the stack itself.
 WITHHELD = (
     "FUSIONXPAY_STACK_",
     "FUSIONXPAY_STRIPE_",
     bank_transfer.PREFIX,
     paypal.PREFIX,
+    SMTP_PREFIX,
+    "FUSIONXPAY_VAPID_",
     "FUSIONXPAY_POSTGRES_URL",
     "FUSIONXPAY_NATS_URL",
     "FUSIONXPAY_REDIS_URL",
@@ -80,10 +83,15 @@ def _payment_settings(site: Site) -> dict[str, str]:
 
 
 def _notify_settings(site: Site) -> dict[str, str]:
+    # without a mail server there is no e-mail; where there is one, its password is nobody else's
+    mail = {name: value for name, value in os.environ.items() if name.startswith(SMTP_PREFIX)}
     return {
         "SECRET_KEYS": site.data.secrets.secret_keys,
         "ALLOW_HTTP_WEBHOOKS": "true",
         "WEBHOOK_ALLOW_NETWORKS": "127.0.0.0/8,::1/128",
+        "VAPID_PRIVATE_KEY": site.data.secrets.vapid_private_key,
+        "VAPID_CONTACT": "mailto:operator@localhost",
+        **{name.removeprefix("FUSIONXPAY_"): value for name, value in mail.items()},
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -14,6 +15,7 @@ from types import TracebackType
 from typing import IO
 
 from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from cli.process import StackError
 
@@ -45,6 +47,11 @@ def _fernet_key() -> str:
     return Fernet.generate_key().decode()
 
 
+def _vapid_key() -> str:
+    key = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
+    return base64.urlsafe_b64encode(key.to_bytes(32)).decode()
+
+
 @dataclass
 class Secrets:
     """Passwords and keys of one stack. `merchant_*` are empty until the demo merchant exists."""
@@ -62,6 +69,7 @@ class Secrets:
     paypal_client_secret: str = field(default_factory=_password, repr=False)
     paypal_webhook_id: str = field(default_factory=_paypal_webhook_id)
     identity_secret_keys: str = field(default_factory=_fernet_key, repr=False)
+    vapid_private_key: str = field(default_factory=_vapid_key, repr=False)
     merchant_id: str = ""
     merchant_api_key: str = field(default="", repr=False)
 

@@ -7,6 +7,8 @@ from functools import partial
 from fusionx.notify.v1 import (
     event_service_pb2,
     event_service_pb2_grpc,
+    notification_channel_service_pb2,
+    notification_channel_service_pb2_grpc,
     notify_service_pb2,
     notify_service_pb2_grpc,
 )
@@ -21,13 +23,19 @@ from mesh.service import Registration, Service
 from mesh.vault import open_vault
 from mesh.watch import Watch
 from notify_svc import addresses, transport
+from notify_svc.channel_servicer import NotificationChannelServicer
+from notify_svc.channels import Channels
 from notify_svc.consumer import NAME, SUBJECTS, PublicEvents
+from notify_svc.domain import Channel
+from notify_svc.endpoint_domain import Kind
 from notify_svc.endpoint_repository import EndpointRepository
 from notify_svc.endpoints import Endpoints, UrlRules
 from notify_svc.event_log import EventLog
 from notify_svc.event_repository import EventRepository
+from notify_svc.mailing import EmailChannel, Mailer
 from notify_svc.notifications import Notifications
 from notify_svc.posting import Poster
+from notify_svc.pushing import PushChannel
 from notify_svc.repository import DeliveryRepository
 from notify_svc.sender import Sender
 from notify_svc.servicer import EventServicer, NotifyServicer
@@ -46,15 +54,15 @@ def build(settings: NotifySettings) -> Service:
     resolver = Resolver()
     http = guarded_client(resolver, rules.allow_networks, connections=concurrency, timeout=timeout)
     look = partial(transport.look, resolve=resolver, allowed=rules.allow_networks)
-    sender = Sender(
-        database,
-        DeliveryRepository(),
-        endpoints,
-        Poster(http, vault, rules, timeout),
-        timeout=timeout,
-        concurrency=concurrency,
-        share=settings.endpoint_concurrency,
-    )
+    poster, push = Poster(http, vault, rules, timeout), settings.vapid_key
+    server = settings.mail_server
+    mailer = Mailer(server, timeout=timeout, connections=settings.smtp_connections) if server else None
+    channels: dict[Kind, Channel] = {
+        Kind.WEBHOOK: poster,
+        Kind.EMAIL: EmailChannel(mailer),
+        Kind.PUSH: PushChannel(poster, vault, push),
+    }
+    notifications = Notifications(events, endpoints)
     streams = EventStreams(
         database,
         events,
@@ -62,14 +70,27 @@ def build(settings: NotifySettings) -> Service:
         seconds=settings.stream_seconds,
         heartbeat=settings.stream_heartbeat_seconds,
     )
+    sender = Sender(
+        database,
+        DeliveryRepository(),
+        endpoints,
+        notifications,
+        channels,
+        told=streams.worker.wake,
+        timeout=timeout,
+        concurrency=concurrency,
+        share=settings.endpoint_concurrency,
+    )
 
     def wake() -> None:
         """Say that there are new events, or old ones to be sent again."""
         sender.worker.wake()
         streams.worker.wake()
 
+    managed = Endpoints(database, endpoints, events, vault, rules, look, wake=wake)
+    added = Channels(database, endpoints, vault, rules, look, mailer, push.public_key if push else None)
     consumer = Consumer(
-        *(NAME, SUBJECTS, bus, database, PublicEvents(Notifications(events, endpoints))),
+        *(NAME, SUBJECTS, bus, database, PublicEvents(notifications)),
         after_commit=wake,
         pauses=settings.event_pauses,
     )
@@ -79,7 +100,7 @@ def build(settings: NotifySettings) -> Service:
         database=database,
         bus=bus,
         on_drain=[streams.end],
-        on_close=[sender.close],
+        on_close=[sender.close, poster.close],
         workers=[
             consumer.worker,
             Watch(database, [consumer]).worker,
@@ -89,10 +110,11 @@ def build(settings: NotifySettings) -> Service:
             inbox.janitor(database),
         ],
         registrations=[
+            Registration.of(notify_service_pb2, notify_service_pb2_grpc, NotifyServicer(managed)),
             Registration.of(
-                notify_service_pb2,
-                notify_service_pb2_grpc,
-                NotifyServicer(Endpoints(database, endpoints, events, vault, rules, look, wake=wake)),
+                notification_channel_service_pb2,
+                notification_channel_service_pb2_grpc,
+                NotificationChannelServicer(added, managed),
             ),
             Registration.of(
                 event_service_pb2,

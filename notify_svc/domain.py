@@ -1,4 +1,4 @@
-"""Deliveries, and when one is tried again. Pure: no I/O."""
+"""Deliveries, how one is attempted, and when it is tried again. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from typing import Protocol
 from uuid import UUID
+
+from notify_svc.endpoint_domain import Kind
 
 RETRIES = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 2 * 60, 15 * 60, 3600, 4 * 3600, 8 * 3600, 14 * 3600))
 """The wait before each further attempt: nine attempts over about 28 hours. Published in `docs/webhooks.md`."""
@@ -17,8 +20,6 @@ JITTER = 0.1
 MAX_RETRY_AFTER = timedelta(hours=24)
 GIVE_UP_AFTER = timedelta(days=5)
 """How long an endpoint may fail without taking anything before it is disabled."""
-
-GONE = 410
 
 
 class DeliveryStatus(StrEnum):
@@ -39,9 +40,10 @@ class Delivery:
     event_id: UUID
     url: str
     secrets: tuple[bytes, ...]
-    """The signing secrets, encrypted: the newest first."""
+    """The signing secrets, encrypted: the newest first. Of a browser its keys, of a mailbox none."""
     payload: bytes
     event_type: str
+    aggregate_id: UUID
     order_id: str
     trace_id: str
     attempts: int
@@ -49,22 +51,38 @@ class Delivery:
     """How many of them there were when the schedule began (anew)."""
     failing_since: datetime | None
     """Since when the endpoint has taken nothing that was tried."""
+    kind: Kind = Kind.WEBHOOK
+    language: str = "EN"
+    """Of the words, where people read them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of one try to deliver: the HTTP status (0 without an answer), how long it took, and the first words."""
+    """What came of one try to deliver: the status (0 without an answer), how long it took, and the first words.
+
+    The status is HTTP's, or the code of SMTP: both say by their first digit what came of it.
+    """
 
     status: int
     duration_ms: float
     answer: str
     retry_after: str = ""
     """The answer's header of that name."""
+    gone: bool = False
+    """Whether the other side said that there is nobody any more and never will be."""
 
     @property
     def succeeded(self) -> bool:
-        """Whether the merchant's server took the event: any 2xx."""
+        """Whether the other side took the event: any 2xx."""
         return 200 <= self.status < 300
+
+
+class Channel(Protocol):
+    """How events are brought to endpoints of a kind: all that differs between them."""
+
+    async def attempt(self, delivery: Delivery, now: datetime) -> Attempt:
+        """Try once. Whatever the other side does, the answer is an attempt, never an exception."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +100,7 @@ class LoggedDelivery:
 
     delivery_id: UUID
     endpoint_id: UUID
+    kind: Kind
     status: DeliveryStatus
     next_attempt_time: datetime | None
     attempts: tuple[LoggedAttempt, ...]

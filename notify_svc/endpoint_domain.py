@@ -1,4 +1,4 @@
-"""Endpoints: their URLs, secrets, and the types of events that they get. Pure: no I/O."""
+"""Endpoints of every kind: their URLs, and the types of events that they get. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -26,6 +26,23 @@ class UrlRefusedError(ValueError):
     """A URL that events may not be posted to."""
 
 
+class Kind(StrEnum):
+    """What an endpoint is, and so how an event is brought to it."""
+
+    WEBHOOK = "WEBHOOK"
+    EMAIL = "EMAIL"
+    PUSH = "PUSH"
+
+    @property
+    def resource(self) -> str:
+        """What merchants know it as."""
+        return "webhook endpoint" if self is Kind.WEBHOOK else "notification channel"
+
+
+WEBHOOKS = frozenset({Kind.WEBHOOK})
+CHANNELS = frozenset({Kind.EMAIL, Kind.PUSH})
+
+
 class DisableReason(StrEnum):
     """Why an endpoint gets nothing."""
 
@@ -33,15 +50,17 @@ class DisableReason(StrEnum):
     MERCHANT = "MERCHANT"
     GONE = "GONE"
     FAILING = "FAILING"
+    UNCONFIRMED = "UNCONFIRMED"
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A URL of a merchant's, and which events it gets. Its secrets stay in the database."""
+    """A place where a merchant hears of events, and of which. Its secrets stay in the database."""
 
     endpoint_id: UUID
     merchant_id: UUID
     url: str
+    """Of a mailbox its address."""
     event_types: tuple[str, ...]
     description: str
     disable_reason: DisableReason
@@ -50,6 +69,8 @@ class Endpoint:
     public_key: str = ""
     """What its events are verified with; empty when they are signed with a secret that both sides know."""
     old_secret_expire_time: datetime | None = None
+    kind: Kind = Kind.WEBHOOK
+    language: str = "EN"
 
     @property
     def enabled(self) -> bool:

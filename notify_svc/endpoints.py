@@ -1,4 +1,7 @@
-"""The use cases of endpoints: register, change, test and delete them, and replace their secrets."""
+"""The use cases of endpoints: register, change, test and delete them, and replace their secrets.
+
+What is the same for notification channels takes the kinds that are meant.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ from mesh.idempotency import Claim, Record
 from mesh.ids import Clock, NewId, new_id, utc_now
 from notify_svc import endpoint_domain, mapping, signing
 from notify_svc.addresses import Network
-from notify_svc.endpoint_domain import DisableReason, Endpoint, UrlRefusedError
-from notify_svc.endpoint_repository import EndpointRepository
+from notify_svc.endpoint_domain import WEBHOOKS, DisableReason, Endpoint, UrlRefusedError
+from notify_svc.endpoint_repository import EndpointRepository, Kinds
 from notify_svc.event_repository import EventRepository
 from notify_svc.event_types import check_filters
 from notify_svc.mapping import PublicEvent
@@ -115,21 +118,27 @@ class Endpoints:
             await self._store.add(session, endpoint, self._vault.encrypt(secret.encode()))
         return endpoint, secret
 
-    async def get(self, merchant_id: UUID, endpoint_id: UUID) -> Endpoint:
+    async def get(self, merchant_id: UUID, endpoint_id: UUID, kinds: Kinds = WEBHOOKS) -> Endpoint:
         """Return an endpoint. Raises ApiError NOT_FOUND."""
         async with self._database.session() as session:
-            return await self._found(session, merchant_id, endpoint_id, lock=False)
+            return require_found(
+                await self._store.get(session, merchant_id, endpoint_id, lock=False, kinds=kinds), endpoint_id, kinds
+            )
 
-    async def all_of(self, merchant_id: UUID) -> list[Endpoint]:
+    async def all_of(self, merchant_id: UUID, kinds: Kinds = WEBHOOKS) -> list[Endpoint]:
         """Return a merchant's endpoints, oldest first."""
         async with self._database.session() as session:
-            return await self._store.all_of(session, merchant_id)
+            return await self._store.all_of(session, merchant_id, kinds)
 
-    async def update(self, merchant_id: UUID, endpoint_id: UUID, change: Change) -> Endpoint:
-        """Change an endpoint and return it. Raises ApiError NOT_FOUND, and INVALID_ARGUMENT as `create` does."""
+    async def update(self, merchant_id: UUID, endpoint_id: UUID, change: Change, kinds: Kinds = WEBHOOKS) -> Endpoint:
+        """Change an endpoint and return it.
+
+        Raises ApiError NOT_FOUND, INVALID_ARGUMENT as `create` does, and FAILED_PRECONDITION, reason
+        CHANNEL_UNCONFIRMED, when what is not confirmed is enabled.
+        """
         await self._check(change)
         async with self._database.transaction() as session:
-            before = await self._found(session, merchant_id, endpoint_id)
+            before = await self._found(session, merchant_id, endpoint_id, kinds)
             after = replace(
                 before,
                 url=before.url if change.url is None else change.url,
@@ -143,23 +152,25 @@ class Endpoints:
                 await self._store.cancel_deliveries(session, endpoint_id)
         return after
 
-    async def delete(self, merchant_id: UUID, endpoint_id: UUID) -> Endpoint:
+    async def delete(self, merchant_id: UUID, endpoint_id: UUID, kinds: Kinds = WEBHOOKS) -> Endpoint:
         """Delete an endpoint and return it as it was, disabled. Raises ApiError NOT_FOUND."""
         now = self._clock()
         async with self._database.transaction() as session:
-            endpoint = await self._found(session, merchant_id, endpoint_id)
+            endpoint = await self._found(session, merchant_id, endpoint_id, kinds)
             await self._store.delete(session, endpoint_id, now)
         return replace(endpoint, disable_reason=DisableReason.MERCHANT, update_time=now)
 
-    async def ping(self, merchant_id: UUID, endpoint_id: UUID, claim: Claim | None) -> PublicEvent | Record:
+    async def ping(
+        self, merchant_id: UUID, endpoint_id: UUID, claim: Claim | None, kinds: Kinds = WEBHOOKS
+    ) -> PublicEvent | Record:
         """Put a test event on its way. Raises ApiError NOT_FOUND, and FAILED_PRECONDITION for a disabled endpoint."""
         now = self._clock()
         async with self._database.transaction() as session:
-            endpoint = await self._found(session, merchant_id, endpoint_id)
+            endpoint = await self._found(session, merchant_id, endpoint_id, kinds)
             require_enabled(endpoint)
             event = mapping.ping_event(endpoint, now)
             answer = mapping.event_message(event).SerializeToString()
-            if claim and (record := await _claim(session, claim, event.event_id, now, answer)):
+            if claim and (record := await claimed(session, claim, event.event_id, now, answer)):
                 return record
             await self._events.add(session, [event])
             await self._events.deliver(session, [(self._ids(), endpoint_id, event)], now)
@@ -198,35 +209,45 @@ class Endpoints:
                 raise invalid("url", str(error), "URL_REFUSED") from None
         check_filters(change.event_types)
 
-    async def _found(self, session: Session, merchant_id: UUID, endpoint_id: UUID, *, lock: bool = True) -> Endpoint:
-        endpoint = await self._store.get(session, merchant_id, endpoint_id, lock=lock)
-        if endpoint is None:
-            raise not_found("webhook endpoint", str(endpoint_id))
-        return endpoint
+    async def _found(self, session: Session, merchant_id: UUID, endpoint_id: UUID, kinds: Kinds = WEBHOOKS) -> Endpoint:
+        """Return an endpoint that nobody else changes meanwhile."""
+        found = await self._store.get(session, merchant_id, endpoint_id, lock=True, kinds=kinds)
+        return require_found(found, endpoint_id, kinds)
 
     async def _claim_sealed(self, session: Session, claim: Claim, endpoint: Endpoint, secret: str) -> Record | None:
         """Claim the key for an answer with a secret; return the record of whoever was first."""
         answer = self._vault.encrypt(mapping.endpoint_message(endpoint, secret).SerializeToString())
-        return await _claim(session, claim, endpoint.endpoint_id, endpoint.update_time, answer)
+        return await claimed(session, claim, endpoint.endpoint_id, endpoint.update_time, answer)
 
 
-async def _claim(session: Session, claim: Claim, resource_id: UUID, now: datetime, answer: bytes) -> Record | None:
+async def claimed(session: Session, claim: Claim, resource_id: UUID, now: datetime, answer: bytes) -> Record | None:
     """Claim the key with the answer; return the record of whoever was first."""
     if await idempotency.store(session, claim, resource_id, now, answer):
         return None
     return await idempotency.find(session, claim)
 
 
+def require_found(endpoint: Endpoint | None, endpoint_id: UUID, kinds: Kinds) -> Endpoint:
+    """Return an endpoint that is there. Raises ApiError NOT_FOUND under the name that its kinds have."""
+    if endpoint is None:
+        raise not_found(next(iter(kinds)).resource, str(endpoint_id))
+    return endpoint
+
+
 def require_enabled(endpoint: Endpoint) -> None:
     """Raise ApiError FAILED_PRECONDITION, reason ENDPOINT_DISABLED, for an endpoint that gets nothing."""
     if not endpoint.enabled:
-        raise failed_precondition("ENDPOINT_DISABLED", f"the webhook endpoint {endpoint.endpoint_id} is disabled")
+        raise failed_precondition(
+            "ENDPOINT_DISABLED", f"the {endpoint.kind.resource} {endpoint.endpoint_id} is disabled"
+        )
 
 
 def _reason_after(before: Endpoint, change: Change) -> DisableReason:
     if change.enabled is None:
         return before.disable_reason
     if change.enabled:
+        if before.disable_reason is DisableReason.UNCONFIRMED:
+            raise failed_precondition("CHANNEL_UNCONFIRMED", "nobody has confirmed the mailbox yet")
         return DisableReason.NONE
     # why it was disabled first stays known
     return before.disable_reason or DisableReason.MERCHANT

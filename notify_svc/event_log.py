@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -14,8 +14,8 @@ from mesh.idempotency import Claim, Record
 from mesh.ids import Clock, NewId, new_id, utc_now
 from notify_svc import endpoint_domain, mapping
 from notify_svc.domain import LoggedDelivery
-from notify_svc.endpoint_repository import EndpointRepository
-from notify_svc.endpoints import require_enabled
+from notify_svc.endpoint_repository import EndpointRepository, Kinds
+from notify_svc.endpoints import require_enabled, require_found
 from notify_svc.event_repository import EventFilter, EventRepository, LoggedEvent
 from notify_svc.mapping import PublicEvent
 
@@ -29,14 +29,18 @@ CHUNK = 5_000
 """How many deliveries go into one statement."""
 
 
+Receivers = Mapping[UUID, Kinds]
+"""Endpoints that are named, each with the kinds that it may be of; none: all whose filters take an event."""
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which events are sent again: of these types, from `start` until before `end`; to one endpoint, or to all."""
+    """Which events are sent again: of these types, from `start` until before `end`; to whom is named, or to all."""
 
     start: datetime
     end: datetime
     types: list[str]
-    endpoint_id: UUID | None
+    receivers: Receivers
 
 
 class EventLog:
@@ -77,17 +81,14 @@ class EventLog:
             await self._found(session, merchant_id, event_id)
             return await self._store.deliveries_of(session, event_id)
 
-    async def resend(self, merchant_id: UUID, event_id: UUID, endpoint_id: UUID | None) -> list[LoggedDelivery]:
-        """Send an event again, to one endpoint or to all whose filters take it, and return all its deliveries.
+    async def resend(self, merchant_id: UUID, event_id: UUID, named: Receivers) -> list[LoggedDelivery]:
+        """Send an event again, to who is named or to all whose filters take it, and return all its deliveries.
 
         Raises ApiError NOT_FOUND for the event or the endpoint, FAILED_PRECONDITION for a disabled endpoint.
         """
         async with self._database.transaction() as session:
             event = await self._found(session, merchant_id, event_id)
-            if endpoint_id:
-                receivers = [await self._enabled(session, merchant_id, endpoint_id)]
-            else:
-                receivers = await self._takers(session, event)
+            receivers = await self._enabled(session, merchant_id, named) or await self._takers(session, event)
             new = [(self._ids(), receiver, event) for receiver in receivers]
             await self._store.deliver(session, new, self._clock(), again=True)
             found = await self._store.deliveries_of(session, event_id)
@@ -129,9 +130,8 @@ class EventLog:
         self, session: Session, merchant_id: UUID, span: Span, found: list[LoggedEvent]
     ) -> list[tuple[LoggedEvent, UUID]]:
         """Return each event with each endpoint that gets it."""
-        if span.endpoint_id:
-            endpoint_id = await self._enabled(session, merchant_id, span.endpoint_id)
-            return [(event, endpoint_id) for event in found]
+        if named := await self._enabled(session, merchant_id, span.receivers):
+            return [(event, endpoint_id) for event in found for endpoint_id in named]
         subscriptions = (await self._endpoints.subscriptions(session, [merchant_id])).get(merchant_id, ())
         receivers = [
             (event, subscription.endpoint_id)
@@ -150,12 +150,12 @@ class EventLog:
             raise not_found("event", str(event_id))
         return event
 
-    async def _enabled(self, session: Session, merchant_id: UUID, endpoint_id: UUID) -> UUID:
-        endpoint = await self._endpoints.get(session, merchant_id, endpoint_id, lock=True)
-        if endpoint is None:
-            raise not_found("webhook endpoint", str(endpoint_id))
-        require_enabled(endpoint)
-        return endpoint_id
+    async def _enabled(self, session: Session, merchant_id: UUID, named: Receivers) -> list[UUID]:
+        # always in the same order, as others lock them too
+        for endpoint_id, kinds in sorted(named.items()):
+            found = await self._endpoints.get(session, merchant_id, endpoint_id, lock=True, kinds=kinds)
+            require_enabled(require_found(found, endpoint_id, kinds))
+        return list(named)
 
     async def _takers(self, session: Session, event: PublicEvent) -> list[UUID]:
         subscriptions = await self._endpoints.subscriptions(session, [event.merchant_id])

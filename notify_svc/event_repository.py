@@ -15,8 +15,9 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.database import Row, Session, Statement, rows_from_arrays, statement
 from mesh.schema import TIME
 from notify_svc.domain import Attempt, DeliveryStatus, LoggedAttempt, LoggedDelivery
+from notify_svc.endpoint_domain import Kind
 from notify_svc.mapping import PublicEvent
-from notify_svc.tables import deliveries, delivery_attempts, events
+from notify_svc.tables import deliveries, delivery_attempts, events, webhook_endpoints
 
 _now = sa.bindparam("now", type_=TIME)
 _merchant = sa.bindparam("merchant_id", type_=sa.UUID)
@@ -76,12 +77,15 @@ _IN_SPAN = statement(
 _DELIVERIES = statement(
     sa.select(
         deliveries,
+        webhook_endpoints.c.kind,
         delivery_attempts.c.attempt,
         delivery_attempts.c.time,
         delivery_attempts.c.status.label("http_status"),
         delivery_attempts.c.duration_ms,
         delivery_attempts.c.answer,
     )
+    .select_from(deliveries)
+    .join(webhook_endpoints, webhook_endpoints.c.endpoint_id == deliveries.c.endpoint_id)
     .outerjoin(delivery_attempts, delivery_attempts.c.delivery_id == deliveries.c.delivery_id)
     .where(deliveries.c.event_id == _event_id)
     .order_by(deliveries.c.delivery_id, delivery_attempts.c.attempt)
@@ -162,6 +166,7 @@ def _logged(rows: Sequence[Row]) -> LoggedDelivery:
     return LoggedDelivery(
         first.delivery_id,
         first.endpoint_id,
+        Kind(first.kind),
         DeliveryStatus(first.status),
         first.next_attempt_time,
         tuple(attempts),

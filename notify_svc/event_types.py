@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fusionx.notify.v1 import ping_pb2
+from fusionx.notify.v1 import endpoint_events_pb2, ping_pb2
 from fusionx.order.v1 import order_events_pb2
 from fusionx.payment.v1 import dispute_events_pb2, payment_events_pb2, refund_events_pb2
+from fusionx.type.v1 import event_pb2
 from google.protobuf.descriptor import Descriptor
 
 from mesh.errors import FieldViolation, invalid, invalid_fields
@@ -22,10 +23,14 @@ FACTS = (
 """The contracts of other services whose events merchants hear of; importing them makes their messages known."""
 
 
+OWN = (endpoint_events_pb2.DESCRIPTOR, ping_pb2.DESCRIPTOR)
+"""The contracts of this service's events, which go nowhere but into merchants' logs."""
+
+
 def public_events() -> dict[str, Descriptor]:
     """Return the message of each public type of event, in the contracts' order."""
-    messages = [message for file in (*FACTS, ping_pb2.DESCRIPTOR) for message in file.message_types_by_name.values()]
-    events = [message for message in messages if message.name != "Ping"]
+    messages = [message for file in (*FACTS, *OWN) for message in file.message_types_by_name.values()]
+    events = [message for message in messages if message.GetOptions().HasExtension(event_pb2.event)]
     return {options_of(message).public_type: message for message in events if options_of(message).public_type}
 
 

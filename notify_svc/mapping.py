@@ -8,8 +8,9 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from fusionx.notify.v1 import event_pb2, ping_pb2
+from fusionx.notify.v1 import endpoint_events_pb2, event_pb2, ping_pb2
 from fusionx.notify.v1 import event_service_pb2 as service_pb2
+from fusionx.notify.v1 import notification_channel_pb2 as channel_pb2
 from fusionx.notify.v1 import webhook_endpoint_pb2 as endpoint_pb2
 from fusionx.type.v1.event_pb2 import EventEnvelope
 from google.protobuf import json_format
@@ -19,7 +20,7 @@ from mesh import events
 from mesh.context import trace_id_of
 from mesh.events import fact_of, options_of
 from notify_svc.domain import LoggedAttempt, LoggedDelivery
-from notify_svc.endpoint_domain import Endpoint
+from notify_svc.endpoint_domain import Endpoint, Kind
 
 RETRY_MS = 1000
 """How long a client of the stream waits before it connects again."""
@@ -67,29 +68,54 @@ def ping_event(endpoint: Endpoint, now: datetime) -> PublicEvent:
 
     Each is the first version of its resource, so none waits for another.
     """
-    fact = ping_pb2.EndpointPinged(ping=ping_pb2.Ping(webhook_endpoint_id=str(endpoint.endpoint_id)))
+    webhook_id, channel_id = _ids_of(endpoint.kind, endpoint.endpoint_id)
+    ping = ping_pb2.Ping(webhook_endpoint_id=webhook_id, notification_channel_id=channel_id)
+    return _own_event(endpoint, ping_pb2.EndpointPinged(ping=ping), now)
+
+
+def disabled_event(endpoint: Endpoint) -> PublicEvent:
+    """Return a new event that tells of an endpoint that was disabled when it was last changed.
+
+    Where it leads is left out: that may be a secret, and this goes elsewhere.
+    """
+    told = endpoint_events_pb2.DisabledEndpoint(
+        endpoint_id=str(endpoint.endpoint_id),
+        kind=endpoint_events_pb2.DisabledEndpoint.Kind.Value(endpoint.kind),
+        description=endpoint.description,
+        disable_reason=endpoint.disable_reason,
+    )
+    told.disable_time.FromDatetime(endpoint.update_time)
+    return _own_event(endpoint, endpoint_events_pb2.EndpointDisabled(endpoint=told), endpoint.update_time)
+
+
+def _own_event(endpoint: Endpoint, fact: Message, now: datetime) -> PublicEvent:
     made = events.event(fact, aggregate_id=endpoint.endpoint_id, version=1, merchant_id=endpoint.merchant_id, time=now)
     event = public_event(EventEnvelope.FromString(made.payload), fact)
     assert event
     return event
 
 
-def webhook_body(payload: bytes) -> bytes:
-    """Return exactly what is signed and sent of a stored event: `{"id", "type", "timestamp", "data"}`.
+def _ids_of(kind: Kind, endpoint_id: UUID) -> tuple[str, str]:
+    """Return the id as that of a webhook endpoint and as that of a channel: one of them is empty."""
+    return (str(endpoint_id), "") if kind is Kind.WEBHOOK else ("", str(endpoint_id))
 
-    The form is Standard Webhooks'; the data is printed as the REST API prints the resource.
-    """
+
+def webhook_body(payload: bytes) -> bytes:
+    """Return exactly what is signed and sent of a stored event, in the form of Standard Webhooks."""
+    return orjson.dumps(event_document(payload))
+
+
+def event_document(payload: bytes) -> dict[str, Any]:
+    """Return a stored event as `{"id", "type", "timestamp", "data"}`, the data as the REST API prints the resource."""
     envelope = EventEnvelope.FromString(payload)
     fact = fact_of(envelope)
     data = json_format.MessageToDict(fact, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
-    return orjson.dumps(
-        {
-            "id": envelope.event_id,
-            "type": options_of(fact.DESCRIPTOR).public_type,
-            "timestamp": envelope.time.ToJsonString(),
-            "data": data,
-        }
-    )
+    return {
+        "id": envelope.event_id,
+        "type": options_of(fact.DESCRIPTOR).public_type,
+        "timestamp": envelope.time.ToJsonString(),
+        "data": data,
+    }
 
 
 def event_frame(event: PublicEvent) -> bytes:
@@ -133,9 +159,11 @@ def resent_message(events: int, deliveries: int) -> service_pb2.ResendEventsResp
 
 def delivery_message(delivery: LoggedDelivery) -> event_pb2.Delivery:
     """Return a delivery as the contract shows it."""
+    webhook_id, channel_id = _ids_of(delivery.kind, delivery.endpoint_id)
     message = event_pb2.Delivery(
         delivery_id=str(delivery.delivery_id),
-        webhook_endpoint_id=str(delivery.endpoint_id),
+        webhook_endpoint_id=webhook_id,
+        notification_channel_id=channel_id,
         status=event_pb2.Delivery.Status.Value(delivery.status),
         attempts=[_attempt_message(attempt) for attempt in delivery.attempts],
     )
@@ -174,4 +202,24 @@ def endpoint_message(endpoint: Endpoint, secret: str = "") -> endpoint_pb2.Webho
     message.update_time.FromDatetime(endpoint.update_time)
     if endpoint.old_secret_expire_time:
         message.old_secret_expire_time.FromDatetime(endpoint.old_secret_expire_time)
+    return message
+
+
+def channel_message(channel: Endpoint) -> channel_pb2.NotificationChannel:
+    """Return a channel as the contract shows it."""
+    reason = channel.disable_reason
+    message = channel_pb2.NotificationChannel(
+        notification_channel_id=str(channel.endpoint_id),
+        event_types=channel.event_types,
+        description=channel.description,
+        language=channel_pb2.NotificationChannel.Language.Value(channel.language),
+        enabled=channel.enabled,
+        disable_reason=channel_pb2.NotificationChannel.DisableReason.Value(reason or "DISABLE_REASON_UNSPECIFIED"),
+    )
+    if channel.kind is Kind.EMAIL:
+        message.email.address = channel.url
+    else:
+        message.push.endpoint = channel.url
+    message.create_time.FromDatetime(channel.create_time)
+    message.update_time.FromDatetime(channel.update_time)
     return message

@@ -1,10 +1,13 @@
-"""One attempt to deliver: signed by Standard Webhooks, posted, and the answer read as far as it is worth it."""
+"""One attempt to deliver by HTTP: posted, and the answer read as far as it is worth it; webhooks are signed first."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from http import HTTPStatus
 
 import httpx
 from cryptography.fernet import MultiFernet
@@ -22,7 +25,7 @@ READ = 64 * 1024
 
 
 class Poster:
-    """Posts events to merchants' servers."""
+    """Posts to servers that merchants name: the channel of webhooks, which others post by as well."""
 
     def __init__(self, http: httpx.AsyncClient, vault: MultiFernet, rules: UrlRules, timeout: float) -> None:
         self._http = http
@@ -35,24 +38,32 @@ class Poster:
         await self._http.aclose()
 
     async def attempt(self, delivery: Delivery, now: datetime) -> Attempt:
-        """Post the event once. Whatever the other side does, the answer is an attempt, never an exception."""
+        """Post a webhook once.
+
+        410 says that the receiver is gone for good (RFC 9110, section 15.5.11; Standard Webhooks asks senders to heed
+        it).
+        """
+        body = mapping.webhook_body(delivery.payload)
+        attempt = await self.post(delivery.url, body, self._signed(delivery, body, now))
+        return replace(attempt, gone=attempt.status == HTTPStatus.GONE)
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Attempt:
+        """Post once. Whatever the other side does, the answer is an attempt, never an exception."""
         started = time.perf_counter()
         retry_after = ""
         try:
             # the rules may have become stricter since the endpoint was registered
-            self._rules.check(delivery.url)
+            self._rules.check(url)
             async with asyncio.timeout(self._timeout):
-                status, answer, retry_after = await self._post(delivery, now)
+                status, answer, retry_after = await self._post(url, body, headers)
         except UrlRefusedError as error:
             status, answer = 0, f"refused: {error}"
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
             status, answer = 0, repr(error)
         return Attempt(status, (time.perf_counter() - started) * 1000, answer[:KEPT], retry_after)
 
-    async def _post(self, delivery: Delivery, now: datetime) -> tuple[int, str, str]:
-        body = mapping.webhook_body(delivery.payload)
-        headers = self._signed(delivery, body, now)
-        async with self._http.stream("POST", delivery.url, content=body, headers=headers) as response:
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str, str]:
+        async with self._http.stream("POST", url, content=body, headers=headers) as response:
             kept, read = b"", 0
             async for chunk in response.aiter_raw():
                 kept += chunk[: KEPT - len(kept)]

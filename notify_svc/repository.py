@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.database import Row, Session, parameters_for, statement
 from mesh.schema import TIME
 from notify_svc.domain import Attempt, Delivery, DeliveryStatus
+from notify_svc.endpoint_domain import Kind
 from notify_svc.tables import deliveries, delivery_attempts, events, webhook_endpoints
 
 GAP_PATIENCE = timedelta(minutes=2)
@@ -116,6 +117,8 @@ _CLAIM = statement(
     sa.select(
         _lease,
         webhook_endpoints.c.url,
+        webhook_endpoints.c.kind,
+        webhook_endpoints.c.language,
         webhook_endpoints.c.secret,
         sa.case((webhook_endpoints.c.old_secret_expire_time > _now, webhook_endpoints.c.old_secret)).label(
             "old_secret"
@@ -123,6 +126,7 @@ _CLAIM = statement(
         webhook_endpoints.c.failing_since,
         events.c.payload,
         events.c.type,
+        events.c.aggregate_id,
         events.c.order_id,
         events.c.trace_id,
     )
@@ -172,11 +176,14 @@ def _delivery(row: Row) -> Delivery:
         secrets=tuple(filter(None, (row.secret, row.old_secret))),
         payload=row.payload,
         event_type=row.type,
+        aggregate_id=row.aggregate_id,
         order_id=row.order_id,
         trace_id=row.trace_id,
         attempts=row.attempts,
         attempts_before=row.attempts_before,
         failing_since=row.failing_since,
+        kind=Kind(row.kind),
+        language=row.language,
     )
 
 

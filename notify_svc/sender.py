@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
@@ -15,11 +15,11 @@ from mesh.database import Database
 from mesh.ids import Clock, utc_now
 from mesh.telemetry import ALERTS, get_logger
 from mesh.worker import Worker
-from notify_svc import domain
-from notify_svc.domain import Attempt, Delivery, DeliveryStatus
-from notify_svc.endpoint_domain import DisableReason
+from notify_svc import domain, mapping
+from notify_svc.domain import Attempt, Channel, Delivery, DeliveryStatus
+from notify_svc.endpoint_domain import DisableReason, Kind
 from notify_svc.endpoint_repository import EndpointRepository
-from notify_svc.posting import Poster
+from notify_svc.notifications import Notifications
 from notify_svc.repository import DeliveryRepository
 
 log = get_logger(__name__)
@@ -32,15 +32,20 @@ def _chance() -> float:
 
 
 class Sender:
-    """Posts due deliveries to merchants' servers: at most `share` at once to each, and `concurrency` in all."""
+    """Brings due deliveries to where they belong: at most `share` at once to each, and `concurrency` in all.
+
+    `told` is called when it has put an event of its own into the log: that an endpoint was disabled.
+    """
 
     def __init__(
         self,
         database: Database,
         store: DeliveryRepository,
         endpoints: EndpointRepository,
-        poster: Poster,
+        notifications: Notifications,
+        channels: Mapping[Kind, Channel],
         *,
+        told: Callable[[], None],
         timeout: float,
         concurrency: int,
         share: int,
@@ -50,7 +55,9 @@ class Sender:
         self._database = database
         self._store = store
         self._endpoints = endpoints
-        self._poster = poster
+        self._notifications = notifications
+        self._channels = channels
+        self._told = told
         self._timeout = timeout
         self._lease = timedelta(seconds=timeout) + LEASE_MARGIN
         self._concurrency = concurrency
@@ -62,10 +69,9 @@ class Sender:
         self.worker = Worker("webhook-sender", self._send_due, interval=2.0)
 
     async def close(self) -> None:
-        """End what is under way and close the connections; unfinished deliveries are tried again later."""
+        """End what is under way; unfinished deliveries are tried again later."""
         if self._under_way:
             await asyncio.wait(self._under_way, timeout=self._timeout)
-        await self._poster.close()
 
     async def _send_due(self) -> bool:
         """Start what is due, as much as there is room for; each end of a delivery looks for the next."""
@@ -96,7 +102,7 @@ class Sender:
     async def _deliver(self, delivery: Delivery) -> None:
         context.enter(context.Call(trace_id=delivery.trace_id))
         now = self._clock()
-        attempt = await self._poster.attempt(delivery, now)
+        attempt = await self._channels[delivery.kind].attempt(delivery, now)
         status, again = self._outcome(delivery, attempt, now)
         async with self._database.session() as session:
             await self._store.finish(session, delivery, attempt, now, status, again)
@@ -106,6 +112,7 @@ class Sender:
             event_type=delivery.event_type,
             order_id=delivery.order_id,
             endpoint_id=delivery.endpoint_id,
+            kind=delivery.kind,
             attempt=delivery.attempts + 1,
             http_status=attempt.status,
             status=status,
@@ -119,7 +126,7 @@ class Sender:
         if attempt.succeeded:
             return DeliveryStatus.DELIVERED, None
         tries = delivery.attempts + 1 - delivery.attempts_before
-        again = None if attempt.status == domain.GONE else domain.next_attempt(tries, now, self._chance())
+        again = None if attempt.gone else domain.next_attempt(tries, now, self._chance())
         if again is None:
             return DeliveryStatus.FAILED, None
         return DeliveryStatus.PENDING, max(again, domain.retry_after(attempt.retry_after, now))
@@ -127,22 +134,24 @@ class Sender:
     async def _disable(self, delivery: Delivery, reason: DisableReason, now: datetime) -> None:
         async with self._database.transaction() as session:
             disabled = await self._endpoints.disable(session, delivery.endpoint_id, reason, now)
+            if disabled:
+                # it is disabled by now, so this goes to the owner's others
+                await self._notifications.publish(session, [mapping.disabled_event(disabled)])
         if disabled:
+            self._told()
             ALERTS.labels("webhook_endpoint_disabled").inc()
             log.warning(
                 "webhook endpoint disabled",
                 endpoint_id=delivery.endpoint_id,
+                kind=delivery.kind,
                 reason=str(reason),
                 failing_since=delivery.failing_since,
             )
 
 
 def _reason_to_disable(delivery: Delivery, attempt: Attempt, now: datetime) -> DisableReason:
-    """Return why nothing may go to an endpoint any more after an attempt, NONE when it may.
-
-    410 says that the receiver is gone for good (RFC 9110, section 15.5.11; Standard Webhooks asks senders to heed it).
-    """
-    if attempt.status == domain.GONE:
+    """Return why nothing may go to an endpoint any more after an attempt, NONE when it may."""
+    if attempt.gone:
         return DisableReason.GONE
     if not attempt.succeeded and delivery.failing_since and now - delivery.failing_since >= domain.GIVE_UP_AFTER:
         return DisableReason.FAILING

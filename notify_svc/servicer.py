@@ -22,9 +22,9 @@ from mesh.context import UUID_FORM
 from mesh.errors import invalid
 from mesh.idempotency import Record
 from notify_svc import endpoint_domain, event_types, mapping
-from notify_svc.endpoint_domain import Endpoint
+from notify_svc.endpoint_domain import CHANNELS, WEBHOOKS, Endpoint
 from notify_svc.endpoints import Change, Endpoints, NewEndpoint
-from notify_svc.event_log import EventLog, Span
+from notify_svc.event_log import EventLog, Receivers, Span
 from notify_svc.event_repository import EventFilter
 from notify_svc.stream import EventStreams
 
@@ -161,8 +161,7 @@ class EventServicer(events_grpc.EventServiceServicer):
         self, request: events_pb2.ResendEventRequest, _: Context
     ) -> events_pb2.ListEventDeliveriesResponse:
         """Send an event again."""
-        endpoint = UUID(request.webhook_endpoint_id) if request.webhook_endpoint_id else None
-        found = await self._log.resend(_merchant(), UUID(request.event_id), endpoint)
+        found = await self._log.resend(_merchant(), UUID(request.event_id), _receivers(request))
         return events_pb2.ListEventDeliveriesResponse(deliveries=[mapping.delivery_message(one) for one in found])
 
     async def ResendEvents(
@@ -175,7 +174,7 @@ class EventServicer(events_grpc.EventServiceServicer):
             start=request.start_time.ToDatetime(UTC),
             end=request.end_time.ToDatetime(UTC),
             types=event_types.types_of_all(request.event_types),
-            endpoint_id=UUID(request.webhook_endpoint_id) if request.webhook_endpoint_id else None,
+            receivers=_receivers(request),
         )
         made = await self._log.resend_span(merchant, wanted, idempotency.claim_of(request, merchant))
         if isinstance(made, Record):
@@ -196,6 +195,12 @@ class EventServicer(events_grpc.EventServiceServicer):
                     yield httpbody_pb2.HttpBody(content_type=EVENT_STREAM, data=mapping.opening_frame(told))
                 else:
                     yield httpbody_pb2.HttpBody(data=mapping.event_frame(told) if told else mapping.HEARTBEAT_FRAME)
+
+
+def _receivers(request: events_pb2.ResendEventRequest | events_pb2.ResendEventsRequest) -> Receivers:
+    """Return who is named."""
+    named = ((request.webhook_endpoint_id, WEBHOOKS), (request.notification_channel_id, CHANNELS))
+    return {UUID(endpoint_id): kinds for endpoint_id, kinds in named if endpoint_id}
 
 
 def _check_span(request: events_pb2.ResendEventsRequest) -> None:

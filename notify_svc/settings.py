@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from mesh.settings import ConsumerSettings
 from mesh.vault import VaultKeys
-from notify_svc import addresses
+from notify_svc import addresses, channel_domain
+from notify_svc.channel_domain import AddressRefusedError
+from notify_svc.mailing import MailServer
+from notify_svc.pushing import VapidKey
+
+SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
+_CONTACT = re.compile(r"mailto:[^@\s]+@[\w-]+(\.[\w-]+)*|https://[\w-]+(\.[\w-]+)+")
 
 
 def _are_networks(value: str) -> str:
@@ -16,6 +23,28 @@ def _are_networks(value: str) -> str:
         addresses.networks(value)
     except ValueError:
         raise ValueError("must be a comma list of networks such as 127.0.0.0/8") from None
+    return value
+
+
+def _is_address(value: str) -> str:
+    try:
+        return channel_domain.check_address(value) if value else ""
+    except AddressRefusedError as error:
+        raise ValueError(str(error)) from None
+
+
+def _is_contact(value: str) -> str:
+    if value and not _CONTACT.fullmatch(value):
+        raise ValueError("must be mailto: and an address, or https:// and a host")
+    return value
+
+
+def _is_vapid_key(value: SecretStr) -> SecretStr:
+    if key := value.get_secret_value():
+        try:
+            VapidKey.of(key, "")
+        except ValueError:
+            raise ValueError("must be a private key of P-256: 32 bytes in URL-safe base64") from None
     return value
 
 
@@ -35,3 +64,46 @@ class NotifySettings(ConsumerSettings):
     merchant_streams: int = Field(10, ge=1, le=1000, description="streams of events that a merchant has open at once")
     stream_seconds: float = Field(900.0, gt=0, le=86400, description="after which time a stream of events ends")
     stream_heartbeat_seconds: float = Field(15.0, gt=0, le=30, description="how long a stream may have nothing to say")
+    smtp_host: str = Field("", description="mail server that takes e-mail over; empty: no e-mail")
+    smtp_port: int = Field(0, ge=0, le=65535, description="its port; 0: 587, 465 or 25, by its security")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="starttls: plain first, never without; tls: from the first byte; none: for development"
+    )
+    smtp_user: str = Field("", description="user at the mail server; empty: it asks for none")
+    smtp_password: SecretStr = Field(SecretStr(""), description="password at the mail server")
+    smtp_sender: Annotated[str, AfterValidator(_is_address)] = Field("", description="address that mails come from")
+    smtp_connections: int = Field(10, ge=1, le=200, description="mails handed over at once")
+    vapid_private_key: Annotated[SecretStr, AfterValidator(_is_vapid_key)] = Field(
+        SecretStr(""), description="private key that push services know the gateway by; empty: no push"
+    )
+    vapid_contact: Annotated[str, AfterValidator(_is_contact)] = Field(
+        "", description="whom push services may write to, as mailto:ops@example.com"
+    )
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """The mail server; None when e-mail is off."""
+        if not self.smtp_host:
+            return None
+        return MailServer(
+            host=self.smtp_host,
+            port=self.smtp_port or SMTP_PORTS[self.smtp_security],
+            security=self.smtp_security,
+            user=self.smtp_user,
+            password=self.smtp_password.get_secret_value(),
+            sender=self.smtp_sender,
+        )
+
+    @property
+    def vapid_key(self) -> VapidKey | None:
+        """Who sends push messages; None when push is off."""
+        key = self.vapid_private_key.get_secret_value()
+        return VapidKey.of(key, self.vapid_contact) if key else None
+
+    @model_validator(mode="after")
+    def _check_channels(self) -> Self:
+        if self.smtp_host and not self.smtp_sender:
+            raise ValueError("SMTP_HOST and SMTP_SENDER come together")
+        if bool(self.vapid_private_key.get_secret_value()) != bool(self.vapid_contact):
+            raise ValueError("VAPID_PRIVATE_KEY and VAPID_CONTACT come together")
+        return self

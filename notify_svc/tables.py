@@ -15,9 +15,13 @@ webhook_endpoints = sa.Table(
     metadata,
     sa.Column("endpoint_id", sa.UUID, primary_key=True),
     sa.Column("merchant_id", sa.UUID, nullable=False),
+    # what differs between kinds is how one attempt is made; all else is the same for all
+    sa.Column("kind", sa.Text, nullable=False, server_default="WEBHOOK"),
+    # a URL, or the address of a mailbox
     sa.Column("url", sa.Text, nullable=False),
-    # encrypted and authenticated by a key that is not in the database
-    sa.Column("secret", sa.LargeBinary, nullable=False),
+    # of a webhook what it is signed with, of a browser its keys: encrypted and authenticated by a key that is not in
+    # the database. A mailbox has none
+    sa.Column("secret", sa.LargeBinary),
     sa.Column("create_time", TIME, nullable=False),
     sa.Column("event_types", pg.ARRAY(sa.Text), nullable=False),
     sa.Column("description", sa.Text, nullable=False),
@@ -31,9 +35,18 @@ webhook_endpoints = sa.Table(
     # what the last rotation replaced, and until when it signs too
     sa.Column("old_secret", sa.LargeBinary),
     sa.Column("old_secret_expire_time", TIME),
+    # of the words that people read
+    sa.Column("language", sa.Text, nullable=False, server_default="EN"),
+    # SHA-256 of the token that confirms a mailbox, and until when it does
+    sa.Column("token_hash", sa.LargeBinary),
+    sa.Column("token_expire_time", TIME),
     # the first failed attempt since the last that succeeded
     sa.Column("failing_since", TIME),
-    sa.CheckConstraint("disable_reason IN ('', 'MERCHANT', 'GONE', 'FAILING')", name="disable_reason_known"),
+    sa.CheckConstraint("kind IN ('WEBHOOK', 'EMAIL', 'PUSH')", name="kind_known"),
+    sa.CheckConstraint("(secret IS NULL) = (kind = 'EMAIL')", name="secret_there"),
+    sa.CheckConstraint(
+        "disable_reason IN ('', 'MERCHANT', 'GONE', 'FAILING', 'UNCONFIRMED')", name="disable_reason_known"
+    ),
     sa.CheckConstraint("enabled = (disable_reason = '')", name="disabled_for_a_reason"),
 )
 sa.Index("ix_webhook_endpoints_merchant", webhook_endpoints.c.merchant_id, webhook_endpoints.c.endpoint_id)

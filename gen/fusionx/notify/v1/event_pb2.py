@@ -22,6 +22,7 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from fusionx.notify.v1 import endpoint_events_pb2 as fusionx_dot_notify_dot_v1_dot_endpoint__events__pb2
 from fusionx.notify.v1 import ping_pb2 as fusionx_dot_notify_dot_v1_dot_ping__pb2
 from fusionx.order.v1 import order_pb2 as fusionx_dot_order_dot_v1_dot_order__pb2
 from fusionx.payment.v1 import dispute_pb2 as fusionx_dot_payment_dot_v1_dot_dispute__pb2
@@ -30,21 +31,21 @@ from fusionx.payment.v1 import refund_pb2 as fusionx_dot_payment_dot_v1_dot_refu
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66usionx/notify/v1/event.proto\x12\x11\x66usionx.notify.v1\x1a\x1c\x66usionx/notify/v1/ping.proto\x1a\x1c\x66usionx/order/v1/order.proto\x1a fusionx/payment/v1/dispute.proto\x1a fusionx/payment/v1/payment.proto\x1a\x1f\x66usionx/payment/v1/refund.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x02\n\tEventData\x12/\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderH\x00R\x05order\x12\x37\n\x07payment\x18\x02 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentH\x00R\x07payment\x12\x34\n\x06refund\x18\x03 \x01(\x0b\x32\x1a.fusionx.payment.v1.RefundH\x00R\x06refund\x12\x37\n\x07\x64ispute\x18\x04 \x01(\x0b\x32\x1b.fusionx.payment.v1.DisputeH\x00R\x07\x64ispute\x12-\n\x04ping\x18\x05 \x01(\x0b\x32\x17.fusionx.notify.v1.PingH\x00R\x04pingB\n\n\x08resource\"\x8c\x02\n\x05\x45vent\x12\x19\n\x08\x65vent_id\x18\x01 \x01(\tR\x07\x65ventId\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x1f\n\x0bresource_id\x18\x04 \x01(\tR\nresourceId\x12)\n\x10resource_version\x18\x05 \x01(\x03R\x0fresourceVersion\x12\x19\n\x08order_id\x18\x06 \x01(\tR\x07orderId\x12\x30\n\x04\x64\x61ta\x18\x07 \x01(\x0b\x32\x1c.fusionx.notify.v1.EventDataR\x04\x64\x61ta\"\xf8\x02\n\x08\x44\x65livery\x12\x1f\n\x0b\x64\x65livery_id\x18\x01 \x01(\tR\ndeliveryId\x12.\n\x13webhook_endpoint_id\x18\x02 \x01(\tR\x11webhookEndpointId\x12:\n\x06status\x18\x03 \x01(\x0e\x32\".fusionx.notify.v1.Delivery.StatusR\x06status\x12\x46\n\x11next_attempt_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fnextAttemptTime\x12>\n\x08\x61ttempts\x18\x05 \x03(\x0b\x32\".fusionx.notify.v1.DeliveryAttemptR\x08\x61ttempts\"W\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x0b\n\x07PENDING\x10\x01\x12\r\n\tDELIVERED\x10\x02\x12\n\n\x06\x46\x41ILED\x10\x03\x12\r\n\tCANCELLED\x10\x04\"\xb5\x01\n\x0f\x44\x65liveryAttempt\x12\x18\n\x07\x61ttempt\x18\x01 \x01(\x05R\x07\x61ttempt\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x1f\n\x0bhttp_status\x18\x03 \x01(\x05R\nhttpStatus\x12\x1f\n\x0b\x64uration_ms\x18\x04 \x01(\x03R\ndurationMs\x12\x16\n\x06\x61nswer\x18\x05 \x01(\tR\x06\x61nswerb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66usionx/notify/v1/event.proto\x12\x11\x66usionx.notify.v1\x1a\'fusionx/notify/v1/endpoint_events.proto\x1a\x1c\x66usionx/notify/v1/ping.proto\x1a\x1c\x66usionx/order/v1/order.proto\x1a fusionx/payment/v1/dispute.proto\x1a fusionx/payment/v1/payment.proto\x1a\x1f\x66usionx/payment/v1/refund.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe2\x02\n\tEventData\x12/\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderH\x00R\x05order\x12\x37\n\x07payment\x18\x02 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentH\x00R\x07payment\x12\x34\n\x06refund\x18\x03 \x01(\x0b\x32\x1a.fusionx.payment.v1.RefundH\x00R\x06refund\x12\x37\n\x07\x64ispute\x18\x04 \x01(\x0b\x32\x1b.fusionx.payment.v1.DisputeH\x00R\x07\x64ispute\x12-\n\x04ping\x18\x05 \x01(\x0b\x32\x17.fusionx.notify.v1.PingH\x00R\x04ping\x12\x41\n\x08\x65ndpoint\x18\x06 \x01(\x0b\x32#.fusionx.notify.v1.DisabledEndpointH\x00R\x08\x65ndpointB\n\n\x08resource\"\x8c\x02\n\x05\x45vent\x12\x19\n\x08\x65vent_id\x18\x01 \x01(\tR\x07\x65ventId\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x1f\n\x0bresource_id\x18\x04 \x01(\tR\nresourceId\x12)\n\x10resource_version\x18\x05 \x01(\x03R\x0fresourceVersion\x12\x19\n\x08order_id\x18\x06 \x01(\tR\x07orderId\x12\x30\n\x04\x64\x61ta\x18\x07 \x01(\x0b\x32\x1c.fusionx.notify.v1.EventDataR\x04\x64\x61ta\"\xb0\x03\n\x08\x44\x65livery\x12\x1f\n\x0b\x64\x65livery_id\x18\x01 \x01(\tR\ndeliveryId\x12.\n\x13webhook_endpoint_id\x18\x02 \x01(\tR\x11webhookEndpointId\x12:\n\x06status\x18\x03 \x01(\x0e\x32\".fusionx.notify.v1.Delivery.StatusR\x06status\x12\x46\n\x11next_attempt_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0fnextAttemptTime\x12>\n\x08\x61ttempts\x18\x05 \x03(\x0b\x32\".fusionx.notify.v1.DeliveryAttemptR\x08\x61ttempts\x12\x36\n\x17notification_channel_id\x18\x06 \x01(\tR\x15notificationChannelId\"W\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x0b\n\x07PENDING\x10\x01\x12\r\n\tDELIVERED\x10\x02\x12\n\n\x06\x46\x41ILED\x10\x03\x12\r\n\tCANCELLED\x10\x04\"\xb5\x01\n\x0f\x44\x65liveryAttempt\x12\x18\n\x07\x61ttempt\x18\x01 \x01(\x05R\x07\x61ttempt\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x1f\n\x0bhttp_status\x18\x03 \x01(\x05R\nhttpStatus\x12\x1f\n\x0b\x64uration_ms\x18\x04 \x01(\x03R\ndurationMs\x12\x16\n\x06\x61nswer\x18\x05 \x01(\tR\x06\x61nswerb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fusionx.notify.v1.event_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EVENTDATA']._serialized_start=247
-  _globals['_EVENTDATA']._serialized_end=534
-  _globals['_EVENT']._serialized_start=537
-  _globals['_EVENT']._serialized_end=805
-  _globals['_DELIVERY']._serialized_start=808
-  _globals['_DELIVERY']._serialized_end=1184
-  _globals['_DELIVERY_STATUS']._serialized_start=1097
-  _globals['_DELIVERY_STATUS']._serialized_end=1184
-  _globals['_DELIVERYATTEMPT']._serialized_start=1187
-  _globals['_DELIVERYATTEMPT']._serialized_end=1368
+  _globals['_EVENTDATA']._serialized_start=288
+  _globals['_EVENTDATA']._serialized_end=642
+  _globals['_EVENT']._serialized_start=645
+  _globals['_EVENT']._serialized_end=913
+  _globals['_DELIVERY']._serialized_start=916
+  _globals['_DELIVERY']._serialized_end=1348
+  _globals['_DELIVERY_STATUS']._serialized_start=1261
+  _globals['_DELIVERY_STATUS']._serialized_end=1348
+  _globals['_DELIVERYATTEMPT']._serialized_start=1351
+  _globals['_DELIVERYATTEMPT']._serialized_end=1532
 # @@protoc_insertion_point(module_scope)

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from fusionx.notify.v1 import endpoint_events_pb2 as _endpoint_events_pb2
 from fusionx.notify.v1 import ping_pb2 as _ping_pb2
 from fusionx.order.v1 import order_pb2 as _order_pb2
 from fusionx.payment.v1 import dispute_pb2 as _dispute_pb2
@@ -36,6 +37,7 @@ class EventData(_message.Message):
     REFUND_FIELD_NUMBER: _builtins.int
     DISPUTE_FIELD_NUMBER: _builtins.int
     PING_FIELD_NUMBER: _builtins.int
+    ENDPOINT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def order(self) -> _order_pb2.Order:
         """Of `order.*` events."""
@@ -56,6 +58,10 @@ class EventData(_message.Message):
     def ping(self) -> _ping_pb2.Ping:
         """Of `ping` events."""
 
+    @_builtins.property
+    def endpoint(self) -> _endpoint_events_pb2.DisabledEndpoint:
+        """Of `endpoint.*` events."""
+
     def __init__(
         self,
         *,
@@ -64,12 +70,13 @@ class EventData(_message.Message):
         refund: _refund_pb2.Refund | None = ...,
         dispute: _dispute_pb2.Dispute | None = ...,
         ping: _ping_pb2.Ping | None = ...,
+        endpoint: _endpoint_events_pb2.DisabledEndpoint | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dispute", b"dispute", "order", b"order", "payment", b"payment", "ping", b"ping", "refund", b"refund", "resource", b"resource"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dispute", b"dispute", "endpoint", b"endpoint", "order", b"order", "payment", b"payment", "ping", b"ping", "refund", b"refund", "resource", b"resource"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dispute", b"dispute", "order", b"order", "payment", b"payment", "ping", b"ping", "refund", b"refund", "resource", b"resource"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dispute", b"dispute", "endpoint", b"endpoint", "order", b"order", "payment", b"payment", "ping", b"ping", "refund", b"refund", "resource", b"resource"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["order", "payment", "refund", "dispute", "ping"]  # noqa: Y015
+    _WhichOneofReturnType_resource: _TypeAlias = _typing.Literal["order", "payment", "refund", "dispute", "ping", "endpoint"]  # noqa: Y015
     _WhichOneofArgType_resource: _TypeAlias = _typing.Literal["resource", b"resource"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_resource) -> _WhichOneofReturnType_resource | None: ...
 
@@ -93,11 +100,11 @@ class Event(_message.Message):
     type: _builtins.str
     """What happened, such as `order.succeeded`; `docs/webhooks.md` lists all types."""
     resource_id: _builtins.str
-    """The resource that changed: an order, a payment, a refund or a dispute."""
+    """The resource that changed: an order, a payment, a refund, a dispute, an endpoint or a channel."""
     resource_version: _builtins.int
     """The resource's version after the change."""
     order_id: _builtins.str
-    """The order that it belongs to; empty for a ping."""
+    """The order that it belongs to; empty for a ping, and for what happened to an endpoint."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it happened."""
@@ -127,7 +134,7 @@ Global___Event: _TypeAlias = Event  # noqa: Y015
 
 @_typing.final
 class Delivery(_message.Message):
-    """One event on its way to one endpoint."""
+    """One event on its way to one webhook endpoint or notification channel."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -167,12 +174,15 @@ class Delivery(_message.Message):
     STATUS_FIELD_NUMBER: _builtins.int
     NEXT_ATTEMPT_TIME_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
+    NOTIFICATION_CHANNEL_ID_FIELD_NUMBER: _builtins.int
     delivery_id: _builtins.str
     """Identity of the delivery, a UUIDv7 given by the gateway."""
     webhook_endpoint_id: _builtins.str
-    """The endpoint."""
+    """The webhook endpoint; empty for a channel."""
     status: Global___Delivery.Status.ValueType
     """Where it stands."""
+    notification_channel_id: _builtins.str
+    """The notification channel; empty for a webhook endpoint."""
     @_builtins.property
     def next_attempt_time(self) -> _timestamp_pb2.Timestamp:
         """When it is tried next; unset when it is not."""
@@ -189,10 +199,11 @@ class Delivery(_message.Message):
         status: Global___Delivery.Status.ValueType = ...,
         next_attempt_time: _timestamp_pb2.Timestamp | None = ...,
         attempts: _abc.Iterable[Global___DeliveryAttempt] | None = ...,
+        notification_channel_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["next_attempt_time", b"next_attempt_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "delivery_id", b"delivery_id", "next_attempt_time", b"next_attempt_time", "status", b"status", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "delivery_id", b"delivery_id", "next_attempt_time", b"next_attempt_time", "notification_channel_id", b"notification_channel_id", "status", b"status", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -212,7 +223,7 @@ class DeliveryAttempt(_message.Message):
     attempt: _builtins.int
     """Its number, from 1 on."""
     http_status: _builtins.int
-    """The HTTP status that the endpoint answered; 0 when no answer came."""
+    """The HTTP status that was answered, of an e-mail the SMTP code; 0 when no answer came."""
     duration_ms: _builtins.int
     """How long it took, in milliseconds."""
     answer: _builtins.str

@@ -162,19 +162,23 @@ class ResendEventRequest(_message.Message):
 
     EVENT_ID_FIELD_NUMBER: _builtins.int
     WEBHOOK_ENDPOINT_ID_FIELD_NUMBER: _builtins.int
+    NOTIFICATION_CHANNEL_ID_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """The event's id."""
     webhook_endpoint_id: _builtins.str
-    """Only to this endpoint. Left out: to all that the event is for."""
+    """Only to this webhook endpoint. Without it, and without a channel: to all that the event is for."""
+    notification_channel_id: _builtins.str
+    """To this notification channel, whatever its filters; to both when a webhook endpoint is named as well."""
     def __init__(
         self,
         *,
         event_id: _builtins.str = ...,
         webhook_endpoint_id: _builtins.str = ...,
+        notification_channel_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "notification_channel_id", b"notification_channel_id", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -190,8 +194,11 @@ class ResendEventsRequest(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     EVENT_TYPES_FIELD_NUMBER: _builtins.int
     WEBHOOK_ENDPOINT_ID_FIELD_NUMBER: _builtins.int
+    NOTIFICATION_CHANNEL_ID_FIELD_NUMBER: _builtins.int
     webhook_endpoint_id: _builtins.str
-    """Only to this endpoint, whatever its filters. Left out: to all that an event is for."""
+    """Only to this webhook endpoint, whatever its filters. Without it, and without a channel: to all that an event is for."""
+    notification_channel_id: _builtins.str
+    """To this notification channel, whatever its filters; to both when a webhook endpoint is named as well."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Only events that happened at this time or later."""
@@ -211,10 +218,11 @@ class ResendEventsRequest(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         event_types: _abc.Iterable[_builtins.str] | None = ...,
         webhook_endpoint_id: _builtins.str = ...,
+        notification_channel_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "event_types", b"event_types", "start_time", b"start_time", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "event_types", b"event_types", "notification_channel_id", b"notification_channel_id", "start_time", b"start_time", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -90,7 +90,7 @@ class EventServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEventDeliveries(self, request, context):
-        """Lists an event's deliveries, one an endpoint, each with all of its attempts.
+        """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
 
         Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
         """
@@ -99,11 +99,11 @@ class EventServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ResendEvent(self, request, context):
-        """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint that is named
-        gets it whatever its filters; otherwise all endpoints do that are enabled and whose filters take the event.
+        """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint or channel that
+        is named gets it whatever its filters; otherwise all do that are enabled and whose filters take the event.
 
-        Errors: NOT_FOUND, reasons EVENT_NOT_FOUND and WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason
-        ENDPOINT_DISABLED.
+        Errors: NOT_FOUND, reasons EVENT_NOT_FOUND, WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND;
+        FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,8 +113,9 @@ class EventServiceServicer:
         """Sends all events of a span of time again, each as `ResendEvent` does.
 
         Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
-        TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
-        FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
+        TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND, reasons
+        WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+        Nothing is sent then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -43,23 +43,24 @@ class EventServiceStub:
     Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are told.
     """
     ListEventDeliveries: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ListEventDeliveriesRequest, _event_service_pb2.ListEventDeliveriesResponse]
-    """Lists an event's deliveries, one an endpoint, each with all of its attempts.
+    """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
 
     Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
     """
     ResendEvent: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ResendEventRequest, _event_service_pb2.ListEventDeliveriesResponse]
-    """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint that is named
-    gets it whatever its filters; otherwise all endpoints do that are enabled and whose filters take the event.
+    """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint or channel that
+    is named gets it whatever its filters; otherwise all do that are enabled and whose filters take the event.
 
-    Errors: NOT_FOUND, reasons EVENT_NOT_FOUND and WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason
-    ENDPOINT_DISABLED.
+    Errors: NOT_FOUND, reasons EVENT_NOT_FOUND, WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND;
+    FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
     """
     ResendEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ResendEventsRequest, _event_service_pb2.ResendEventsResponse]
     """Sends all events of a span of time again, each as `ResendEvent` does.
 
     Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
-    TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
-    FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
+    TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND, reasons
+    WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+    Nothing is sent then.
     """
     StreamEvents: _grpc.UnaryStreamMultiCallable[_event_service_pb2.StreamEventsRequest, _httpbody_pb2.HttpBody]
     """Streams events as they come into the log, as Server-Sent Events (WHATWG HTML): `id` is the event's, `event` its
@@ -86,23 +87,24 @@ class EventServiceAsyncStub(EventServiceStub):
     Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are told.
     """
     ListEventDeliveries: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ListEventDeliveriesRequest, _event_service_pb2.ListEventDeliveriesResponse]  # type: ignore[assignment]
-    """Lists an event's deliveries, one an endpoint, each with all of its attempts.
+    """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
 
     Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
     """
     ResendEvent: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ResendEventRequest, _event_service_pb2.ListEventDeliveriesResponse]  # type: ignore[assignment]
-    """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint that is named
-    gets it whatever its filters; otherwise all endpoints do that are enabled and whose filters take the event.
+    """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint or channel that
+    is named gets it whatever its filters; otherwise all do that are enabled and whose filters take the event.
 
-    Errors: NOT_FOUND, reasons EVENT_NOT_FOUND and WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason
-    ENDPOINT_DISABLED.
+    Errors: NOT_FOUND, reasons EVENT_NOT_FOUND, WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND;
+    FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
     """
     ResendEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ResendEventsRequest, _event_service_pb2.ResendEventsResponse]  # type: ignore[assignment]
     """Sends all events of a span of time again, each as `ResendEvent` does.
 
     Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
-    TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
-    FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
+    TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND, reasons
+    WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+    Nothing is sent then.
     """
     StreamEvents: _aio.UnaryStreamMultiCallable[_event_service_pb2.StreamEventsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Streams events as they come into the log, as Server-Sent Events (WHATWG HTML): `id` is the event's, `event` its
@@ -144,7 +146,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_service_pb2.ListEventDeliveriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_event_service_pb2.ListEventDeliveriesResponse, _abc.Awaitable[_event_service_pb2.ListEventDeliveriesResponse]]:
-        """Lists an event's deliveries, one an endpoint, each with all of its attempts.
+        """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
 
         Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
         """
@@ -155,11 +157,11 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_service_pb2.ResendEventRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_event_service_pb2.ListEventDeliveriesResponse, _abc.Awaitable[_event_service_pb2.ListEventDeliveriesResponse]]:
-        """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint that is named
-        gets it whatever its filters; otherwise all endpoints do that are enabled and whose filters take the event.
+        """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint or channel that
+        is named gets it whatever its filters; otherwise all do that are enabled and whose filters take the event.
 
-        Errors: NOT_FOUND, reasons EVENT_NOT_FOUND and WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason
-        ENDPOINT_DISABLED.
+        Errors: NOT_FOUND, reasons EVENT_NOT_FOUND, WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND;
+        FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
         """
 
     @_abc_1.abstractmethod
@@ -171,8 +173,9 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         """Sends all events of a span of time again, each as `ResendEvent` does.
 
         Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
-        TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND;
-        FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
+        TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND, reasons
+        WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+        Nothing is sent then.
         """
 
     @_abc_1.abstractmethod

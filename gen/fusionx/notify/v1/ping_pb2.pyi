@@ -23,16 +23,20 @@ class Ping(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     WEBHOOK_ENDPOINT_ID_FIELD_NUMBER: _builtins.int
+    NOTIFICATION_CHANNEL_ID_FIELD_NUMBER: _builtins.int
     webhook_endpoint_id: _builtins.str
-    """The endpoint that it was sent to."""
+    """The endpoint that it was sent to; empty when it went to a notification channel."""
+    notification_channel_id: _builtins.str
+    """The notification channel that it was sent to; empty when it went to a webhook endpoint."""
     def __init__(
         self,
         *,
         webhook_endpoint_id: _builtins.str = ...,
+        notification_channel_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notification_channel_id", b"notification_channel_id", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -40,7 +44,7 @@ Global___Ping: _TypeAlias = Ping  # noqa: Y015
 
 @_typing.final
 class EndpointPinged(_message.Message):
-    """A test event that the merchant asked for; it goes to one endpoint, whatever its filters."""
+    """A test event that the merchant asked for; it goes to one endpoint or channel, whatever its filters."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
