@@ -16,6 +16,7 @@ from psycopg import sql
 from redis import Redis
 
 from cli.stack import Ready
+from tests.support.everything import VALUES
 from tests.support.merchant import Json, Merchant
 from tests.support.provider import Provider
 from tests.support.stripe_events import Stripe
@@ -35,6 +36,11 @@ def went_in(merchant: Merchant, new_merchant: Callable[..., Merchant], stripe: S
     assert http.put("/v1/provider_accounts/stripe", json=body).status_code == 200
     assert http.delete("/v1/provider_accounts/stripe").status_code == 200
     endpoint = http.post("/v1/webhook_endpoints", json={"url": "https://shop.example/hook"}).json()
+    browser = {
+        "endpoint": "http://127.0.0.1:9/push",
+        "keys": VALUES["push"]["keys"] | {"auth": secrets.token_urlsafe(16)},
+    }
+    assert http.post("/v1/notification_channels", json={"push": browser}).status_code == 200
     assert http.get("/v1/orders", headers={"authorization": f"Bearer {wrong}"}).status_code == 401
     assert revoked.http.post("/v1/orders", json={}).status_code == 403
     for card in (CARD, f"{CARD[:4]} {CARD[4:8]} {CARD[8:12]} {CARD[12:]}"):
@@ -52,6 +58,7 @@ def went_in(merchant: Merchant, new_merchant: Callable[..., Merchant], stripe: S
         "a provider's key": provider_key,
         "a provider's webhook secret": webhook_secret,
         "the secret of an endpoint": endpoint["secret"],
+        "the secret of a browser": browser["keys"]["auth"],
         "a card number": CARD,
         "a card number with spaces": f"{CARD[:4]} {CARD[4:8]} {CARD[8:12]} {CARD[12:]}",
     }

@@ -23,15 +23,19 @@ from mesh.database import Database
 from mesh.ids import new_id
 from notify_svc import mapping, transport
 from notify_svc.addresses import Address, networks
+from notify_svc.channel_domain import encoded
+from notify_svc.channels import Channels
 from notify_svc.domain import LoggedDelivery
-from notify_svc.endpoint_domain import Endpoint
+from notify_svc.endpoint_domain import CHANNELS, WEBHOOKS, Endpoint, Kind
 from notify_svc.endpoint_repository import EndpointRepository
 from notify_svc.endpoints import Endpoints, NewEndpoint, UrlRules
 from notify_svc.event_log import EventLog
 from notify_svc.event_repository import EventRepository
+from notify_svc.mailing import EmailChannel, Mailer, MailServer
 from notify_svc.mapping import PublicEvent
 from notify_svc.notifications import Notifications
 from notify_svc.posting import Poster
+from notify_svc.pushing import PushChannel, VapidKey
 from notify_svc.repository import DeliveryRepository
 from notify_svc.sender import Sender
 from notify_svc.tables import metadata
@@ -41,12 +45,16 @@ from tests.support.waiting import answers
 TIMEOUT = 1.0
 CONCURRENCY = 12
 SHARE = 4
+CONNECTIONS = 2
+"""How many mails are handed over at once."""
+SENDER = "events@gateway.example"
+VAPID = VapidKey.of(encoded(b"v" * 32), "mailto:ops@gateway.example")
 
 
 class Desk:
     """The notification service without its doors."""
 
-    def __init__(self, database: Database, timeout: float = TIMEOUT) -> None:
+    def __init__(self, database: Database, timeout: float = TIMEOUT, smtp_port: int = 0) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.merchant_id = uuid.uuid4()
         self._database = database
@@ -54,12 +62,23 @@ class Desk:
         rules = UrlRules(allow_http=True, allow_networks=networks("127.0.0.0/8"))
         self.names: dict[str, str] = {}
         self._resolver = Resolver()
+        self.vault, self.store = vault, store
         http = guarded_client(self._resolve, rules.allow_networks, connections=CONCURRENCY, timeout=timeout)
+        self.poster = Poster(http, vault, rules, timeout)
+        server = MailServer("127.0.0.1", smtp_port, "none", "", "", SENDER)
+        mailer = Mailer(server, timeout=timeout, connections=CONNECTIONS) if smtp_port else None
+        self._notifications = Notifications(log, store, clock=self.clock)
         self.sender = Sender(
             database,
             DeliveryRepository(),
             store,
-            Poster(http, vault, rules, timeout),
+            self._notifications,
+            {
+                Kind.WEBHOOK: self.poster,
+                Kind.EMAIL: EmailChannel(mailer),
+                Kind.PUSH: PushChannel(self.poster, vault, VAPID),
+            },
+            told=lambda: None,
             timeout=timeout,
             concurrency=CONCURRENCY,
             share=SHARE,
@@ -70,7 +89,7 @@ class Desk:
         wake = self.sender.worker.wake
         self.endpoints = Endpoints(database, store, log, vault, rules, look, wake=wake, clock=self.clock)
         self.log = EventLog(database, log, store, wake=wake, clock=self.clock)
-        self._notifications = Notifications(log, store, clock=self.clock)
+        self.channels = Channels(database, store, vault, rules, look, mailer, VAPID.public_key, clock=self.clock)
 
     async def _resolve(self, host: str, port: int) -> Sequence[Address]:
         """Look a name up: what the test says of it, or what is true."""
@@ -127,7 +146,7 @@ class Desk:
         """Wait until an endpoint is as wanted."""
 
         async def seen() -> Endpoint | None:
-            found = await self.endpoints.get(self.merchant_id, endpoint_id)
+            found = await self.endpoints.get(self.merchant_id, endpoint_id, WEBHOOKS | CHANNELS)
             return found if wanted(found) else None
 
         return await answers(seen, "the endpoint as it should be")
@@ -148,15 +167,20 @@ def notify_url(gateway: Ready) -> Iterator[str]:
 
 
 @asynccontextmanager
-async def desk_on(url: str, timeout: float = TIMEOUT) -> AsyncIterator[Desk]:  # noqa: ASYNC109  the sender's
+async def desk_on(
+    url: str,
+    timeout: float = TIMEOUT,  # noqa: ASYNC109  # the sender's
+    smtp_port: int = 0,
+) -> AsyncIterator[Desk]:
     """Run a desk."""
     database = Database(url, 6)
     await database.open()
-    desk = Desk(database, timeout)
+    desk = Desk(database, timeout, smtp_port)
     desk.sender.worker.start()
     yield desk
     await desk.sender.worker.stop()
     await desk.sender.close()
+    await desk.poster.close()
     await database.close()
 
 

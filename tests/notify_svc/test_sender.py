@@ -134,7 +134,7 @@ async def test_attempts_follow_the_published_schedule_and_resending_begins_it_an
             desk.later(seconds=wait.total_seconds())
         last = await desk.tried(event, len(domain.RETRIES) + 1)
         assert (last.status, last.next_attempt_time) == (DeliveryStatus.FAILED, None)
-        await desk.log.resend(desk.merchant_id, event.event_id, None)
+        await desk.log.resend(desk.merchant_id, event.event_id, {})
         again = await desk.tried(event, len(domain.RETRIES) + 2)
         assert (again.status, again.next_attempt_time) == (DeliveryStatus.PENDING, desk.now + domain.RETRIES[0])
 
@@ -155,7 +155,7 @@ async def test_410_disables_the_endpoint_and_cancels_what_is_on_its_way(desk: De
         assert await desk.log.deliveries(desk.merchant_id, unheard[0].event_id) == []
         server.behaviour = answering(OK)
         await desk.endpoints.update(desk.merchant_id, endpoint.endpoint_id, Change(enabled=True))
-        await desk.log.resend(desk.merchant_id, waiting.event_id, None)
+        await desk.log.resend(desk.merchant_id, waiting.event_id, {})
         assert (await desk.tried(waiting, 2)).status is DeliveryStatus.DELIVERED
 
 

@@ -22,8 +22,17 @@ VALUES: Json = {
     "credentials": {"api_key": "sk_test_nobody", "webhook_secret": "whsec_nobody"},
     "payment_method": "pm_card_visa",
     "provider": "stripe",
+    "push": {
+        "endpoint": "http://127.0.0.1:9/push",
+        "keys": {
+            # the point that P-256 begins with
+            "p256dh": "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU",
+            "auth": "AAAAAAAAAAAAAAAAAAAAAA",
+        },
+    },
     "rules": [{"name": "all", "targets": [{"provider": "stripe", "weight": 1}]}],
     "start_time": "2026-11-01T00:00:00Z",
+    "token": "nobody",
     "url": "http://127.0.0.1:9/never",
 }
 
@@ -61,12 +70,14 @@ def one_of_everything(merchant: Merchant, provider: Provider) -> dict[str, str]:
     merchant.wait_for_order(order_id, "PARTIALLY_REFUNDED")
     merchant.http.put("/v1/routing_policy", json={"rules": VALUES["rules"]}).raise_for_status()
     endpoint = merchant.post("/v1/webhook_endpoints", {"url": VALUES["url"]})
+    channel = merchant.post("/v1/notification_channels", {"push": VALUES["push"]})
     created = {"order_id": order_id, "type": "order.created"}
     event = eventually(lambda: merchant.get("/v1/events", **created)["events"], "the event")[0]
     account = {"credentials": VALUES["credentials"]}
     merchant.http.put(f"/v1/provider_accounts/{VALUES['provider']}", json=account).raise_for_status()
     found = {"order_id": order_id, "payment_id": payment["payment_id"], "provider": VALUES["provider"]}
     found |= {"webhook_endpoint_id": endpoint["webhook_endpoint_id"], "event_id": event["event_id"]}
+    found |= {"notification_channel_id": channel["notification_channel_id"]}
     return found | {"refund_id": refund["refund_id"], "dispute_id": dispute["dispute_id"]}
 
 

@@ -1,0 +1,72 @@
+"""Addresses and keys: what is one, and what is none."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from notify_svc import channel_domain
+from notify_svc.channel_domain import AddressRefusedError, KeyRefusedError
+
+
+@pytest.mark.parametrize(
+    ("address", "taken"),
+    [
+        ("till@shop.example", "till@shop.example"),
+        ("First.Last+tag@Shop.Example", "First.Last+tag@shop.example"),
+        ("o'hara@xn--bcher-kva.example", "o'hara@xn--bcher-kva.example"),
+        ("x" * 64 + "@a.example", "x" * 64 + "@a.example"),
+    ],
+)
+def test_address_is_taken(address: str, taken: str):
+    assert channel_domain.check_address(address) == taken
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "till",
+        "@shop.example",
+        "till@",
+        "till@shop",
+        "till@127.0.0.1",
+        "till@[127.0.0.1]",
+        '"till"@shop.example',
+        ".till@shop.example",
+        "till..3@shop.example",
+        "till@-shop.example",
+        "till@shop.example.",
+        "till@shop.example\n",
+        "till@shop.example\r\nBcc: all@shop.example",
+        "till@shop.example, all@shop.example",
+        "Till <till@shop.example>",
+        "till@bücher.example",
+        "a@b@shop.example",
+        "x" * 65 + "@a.example",
+        "x@" + "a." * 125 + "example",
+    ],
+)
+def test_address_is_refused(address: str):
+    with pytest.raises(AddressRefusedError):
+        channel_domain.check_address(address)
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_no_address_that_is_taken_holds_what_ends_a_line_or_an_address(local: str, domain: str):
+    try:
+        taken = channel_domain.check_address(f"{local}@{domain}")
+    except AddressRefusedError:
+        return
+    assert taken.isascii()
+    assert not set(taken) & set('\r\n\0 <>,;:"()[]\\')
+
+
+@pytest.mark.parametrize("text", ["", "A", "AA==", "ä", "A" * 22 + "!", "A" * 23])
+def test_auth_is_sixteen_bytes(text: str):
+    with pytest.raises(KeyRefusedError):
+        channel_domain.check_auth(text)
+
+
+def test_padding_is_left_out():
+    assert channel_domain.check_auth("A" * 22 + "==") == "A" * 22
