@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -43,6 +44,8 @@ class Mailer:
     def __init__(self, server: MailServer, *, timeout: float, connections: int) -> None:
         self.sender = server.sender
         self._server = server
+        # made once: it reads all the certificates that this machine trusts
+        self._tls = None if server.security == "none" else ssl.create_default_context()
         self._timeout = timeout
         self._places = asyncio.Semaphore(connections)
 
@@ -70,6 +73,9 @@ class Mailer:
             username=server.user or None,
             password=server.password or None,
             timeout=self._timeout,
+            tls_context=self._tls,
+            # the machine's own name would be looked up anew for each mail
+            local_hostname=server.sender.rpartition("@")[2],
         )
         try:
             await client.connect()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import email
 import re
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from email.policy import default
 
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from tests.support.waiting import come_true
 
@@ -34,6 +35,8 @@ class PostOffice:
         self.most_open = 0
         self.released = asyncio.Event()
         self.released.set()
+        self.encrypted: list[bool] = []
+        """Whether each mail came by TLS."""
 
     async def handle_RCPT(  # noqa: N802  # aiosmtpd's interface
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]
@@ -44,7 +47,7 @@ class PostOffice:
             envelope.rcpt_options.extend(options)
         return self.to_recipient
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Take a mail over, or refuse it, as soon as it is released."""
         self.open += 1
         self.most_open = max(self.most_open, self.open)
@@ -58,6 +61,7 @@ class PostOffice:
             message = email.message_from_bytes(content, policy=default)
             assert isinstance(message, EmailMessage)
             self.recipients.extend(envelope.rcpt_tos)
+            self.encrypted.append(session.ssl is not None)
             self.mails.append(message)
         return self.to_mail
 
@@ -81,11 +85,21 @@ def token_of(mail: EmailMessage) -> str:
 
 
 @asynccontextmanager
-async def post_office() -> AsyncIterator[PostOffice]:
-    """Run a mail server on a port of its own."""
+async def post_office(password: str = "", tls: ssl.SSLContext | None = None) -> AsyncIterator[PostOffice]:
+    """Run a mail server on a port of its own; with `tls` it speaks STARTTLS, and asks `events` for the password."""
     office = PostOffice()
+
+    def is_right(*asked: object) -> AuthResult:
+        login = asked[-1]
+        right = isinstance(login, LoginPassword) and login == LoginPassword(b"events", password.encode())
+        return AuthResult(success=right, handled=right)
+
+    def connection() -> SMTP:
+        secure = {"tls_context": tls, "require_starttls": True, "auth_required": True, "authenticator": is_right}
+        return SMTP(office, hostname="mail.test", **secure if tls else {})
+
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(office, hostname="mail.test"), "127.0.0.1", 0)
+    server = await loop.create_server(connection, "127.0.0.1", 0)
     office.port = server.sockets[0].getsockname()[1]
     yield office
     office.released.set()
