@@ -69,7 +69,7 @@ def ping_event(endpoint: Endpoint, now: datetime) -> PublicEvent:
     Each is the first version of its resource, so none waits for another.
     """
     webhook_id, channel_id = _ids_of(endpoint.kind, endpoint.endpoint_id)
-    ping = ping_pb2.Ping(webhook_endpoint_id=webhook_id, notification_channel_id=channel_id)
+    ping = ping_pb2.Ping(webhook_endpoint_id=webhook_id, notification_channel_id=channel_id or None)
     return _own_event(endpoint, ping_pb2.EndpointPinged(ping=ping), now)
 
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from fusionx.type.v1 import event_pb2 as fusionx_dot_type_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x66usionx/notify/v1/ping.proto\x12\x11\x66usionx.notify.v1\x1a\x1b\x66usionx/type/v1/event.proto\"n\n\x04Ping\x12.\n\x13webhook_endpoint_id\x18\x01 \x01(\tR\x11webhookEndpointId\x12\x36\n\x17notification_channel_id\x18\x02 \x01(\tR\x15notificationChannelId\"a\n\x0e\x45ndpointPinged\x12+\n\x04ping\x18\x01 \x01(\x0b\x32\x17.fusionx.notify.v1.PingR\x04ping:\"\xca\xda\x18\x1e\n\x16\x66usionx.notify.v1.ping\x12\x04pingb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x66usionx/notify/v1/ping.proto\x12\x11\x66usionx.notify.v1\x1a\x1b\x66usionx/type/v1/event.proto\"\x8f\x01\n\x04Ping\x12.\n\x13webhook_endpoint_id\x18\x01 \x01(\tR\x11webhookEndpointId\x12;\n\x17notification_channel_id\x18\x02 \x01(\tH\x00R\x15notificationChannelId\x88\x01\x01\x42\x1a\n\x18_notification_channel_id\"a\n\x0e\x45ndpointPinged\x12+\n\x04ping\x18\x01 \x01(\x0b\x32\x17.fusionx.notify.v1.PingR\x04ping:\"\xca\xda\x18\x1e\n\x16\x66usionx.notify.v1.ping\x12\x04pingb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_ENDPOINTPINGED']._loaded_options = None
   _globals['_ENDPOINTPINGED']._serialized_options = b'\312\332\030\036\n\026fusionx.notify.v1.ping\022\004ping'
-  _globals['_PING']._serialized_start=80
-  _globals['_PING']._serialized_end=190
-  _globals['_ENDPOINTPINGED']._serialized_start=192
-  _globals['_ENDPOINTPINGED']._serialized_end=289
+  _globals['_PING']._serialized_start=81
+  _globals['_PING']._serialized_end=224
+  _globals['_ENDPOINTPINGED']._serialized_start=226
+  _globals['_ENDPOINTPINGED']._serialized_end=323
 # @@protoc_insertion_point(module_scope)

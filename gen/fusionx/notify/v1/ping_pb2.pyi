@@ -27,18 +27,20 @@ class Ping(_message.Message):
     webhook_endpoint_id: _builtins.str
     """The endpoint that it was sent to; empty when it went to a notification channel."""
     notification_channel_id: _builtins.str
-    """The notification channel that it was sent to; empty when it went to a webhook endpoint."""
+    """The notification channel that it was sent to; unset when it went to a webhook endpoint."""
     def __init__(
         self,
         *,
         webhook_endpoint_id: _builtins.str = ...,
-        notification_channel_id: _builtins.str = ...,
+        notification_channel_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_notification_channel_id", b"_notification_channel_id", "notification_channel_id", b"notification_channel_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["notification_channel_id", b"notification_channel_id", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_notification_channel_id", b"_notification_channel_id", "notification_channel_id", b"notification_channel_id", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__notification_channel_id: _TypeAlias = _typing.Literal["notification_channel_id"]  # noqa: Y015
+    _WhichOneofArgType__notification_channel_id: _TypeAlias = _typing.Literal["_notification_channel_id", b"_notification_channel_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__notification_channel_id) -> _WhichOneofReturnType__notification_channel_id | None: ...
 
 Global___Ping: _TypeAlias = Ping  # noqa: Y015
 
