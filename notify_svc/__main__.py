@@ -11,6 +11,8 @@ from fusionx.notify.v1 import (
     notification_channel_service_pb2_grpc,
     notify_service_pb2,
     notify_service_pb2_grpc,
+    push_key_service_pb2,
+    push_key_service_pb2_grpc,
 )
 
 from mesh import idempotency, inbox, service
@@ -23,7 +25,7 @@ from mesh.service import Registration, Service
 from mesh.vault import open_vault
 from mesh.watch import Watch
 from notify_svc import addresses, transport
-from notify_svc.channel_servicer import NotificationChannelServicer
+from notify_svc.channel_servicer import NotificationChannelServicer, PushKeyServicer
 from notify_svc.channels import Channels
 from notify_svc.consumer import NAME, SUBJECTS, PublicEvents
 from notify_svc.domain import Channel
@@ -116,6 +118,7 @@ def build(settings: NotifySettings) -> Service:
                 notification_channel_service_pb2_grpc,
                 NotificationChannelServicer(added, managed),
             ),
+            Registration.of(push_key_service_pb2, push_key_service_pb2_grpc, PushKeyServicer(added)),
             Registration.of(
                 event_service_pb2,
                 event_service_pb2_grpc,

@@ -10,6 +10,8 @@ from fusionx.notify.v1 import event_pb2
 from fusionx.notify.v1 import notification_channel_pb2 as channel_pb2
 from fusionx.notify.v1 import notification_channel_service_pb2 as service_pb2
 from fusionx.notify.v1 import notification_channel_service_pb2_grpc as service_grpc
+from fusionx.notify.v1 import push_key_service_pb2 as push_key_pb2
+from fusionx.notify.v1 import push_key_service_pb2_grpc as push_key_grpc
 
 from mesh import context, idempotency
 from mesh.idempotency import Record
@@ -96,9 +98,16 @@ class NotificationChannelServicer(service_grpc.NotificationChannelServiceService
         channel_id = UUID(request.notification_channel_id)
         return mapping.channel_message(await self._channels.confirm(_merchant(), channel_id, request.token))
 
-    async def GetPushKey(self, _request: service_pb2.GetPushKeyRequest, _: Context) -> service_pb2.PushKey:
+
+class PushKeyServicer(push_key_grpc.PushKeyServiceServicer):
+    """The public contract of the push key; its promise is written there."""
+
+    def __init__(self, channels: Channels) -> None:
+        self._channels = channels
+
+    async def GetPushKey(self, _request: push_key_pb2.GetPushKeyRequest, _: Context) -> push_key_pb2.PushKey:
         """Return what browsers subscribe with."""
-        return service_pb2.PushKey(application_server_key=self._channels.push_key())
+        return push_key_pb2.PushKey(application_server_key=self._channels.push_key())
 
 
 def _new_channel(request: service_pb2.CreateNotificationChannelRequest) -> NewChannel:

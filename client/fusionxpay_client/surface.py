@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
-from fusionx.notify.v1 import event_pb2, event_service_pb2, notify_service_pb2, webhook_endpoint_pb2
+from fusionx.notify.v1 import (
+    event_pb2,
+    event_service_pb2,
+    notification_channel_pb2,
+    notification_channel_service_pb2,
+    notify_service_pb2,
+    push_key_service_pb2,
+    webhook_endpoint_pb2,
+)
 from fusionx.order.v1 import order_pb2, order_service_pb2
 from fusionx.payment.v1 import (
     dispute_pb2,
@@ -40,6 +48,40 @@ _RESEND_EVENTS = Call(
     "/fusionx.notify.v1.EventService/ResendEvents", event_service_pb2.ResendEventsResponse, writes=True
 )
 _STREAM_EVENTS = Stream("/fusionx.notify.v1.EventService/StreamEvents")
+_CREATE_NOTIFICATION_CHANNEL = Call(
+    "/fusionx.notify.v1.NotificationChannelService/CreateNotificationChannel",
+    notification_channel_pb2.NotificationChannel,
+    writes=True,
+)
+_GET_NOTIFICATION_CHANNEL = Call(
+    "/fusionx.notify.v1.NotificationChannelService/GetNotificationChannel",
+    notification_channel_pb2.NotificationChannel,
+    writes=False,
+)
+_LIST_NOTIFICATION_CHANNELS = Listing(
+    "/fusionx.notify.v1.NotificationChannelService/ListNotificationChannels",
+    notification_channel_service_pb2.ListNotificationChannelsResponse,
+    "notification_channels",
+    notification_channel_pb2.NotificationChannel,
+)
+_UPDATE_NOTIFICATION_CHANNEL = Call(
+    "/fusionx.notify.v1.NotificationChannelService/UpdateNotificationChannel",
+    notification_channel_pb2.NotificationChannel,
+    writes=True,
+)
+_DELETE_NOTIFICATION_CHANNEL = Call(
+    "/fusionx.notify.v1.NotificationChannelService/DeleteNotificationChannel",
+    notification_channel_pb2.NotificationChannel,
+    writes=True,
+)
+_PING_NOTIFICATION_CHANNEL = Call(
+    "/fusionx.notify.v1.NotificationChannelService/PingNotificationChannel", event_pb2.Event, writes=True
+)
+_CONFIRM_NOTIFICATION_CHANNEL = Call(
+    "/fusionx.notify.v1.NotificationChannelService/ConfirmNotificationChannel",
+    notification_channel_pb2.NotificationChannel,
+    writes=True,
+)
 _CREATE_WEBHOOK_ENDPOINT = Call(
     "/fusionx.notify.v1.NotifyService/CreateWebhookEndpoint", webhook_endpoint_pb2.WebhookEndpoint, writes=True
 )
@@ -62,6 +104,7 @@ _PING_WEBHOOK_ENDPOINT = Call("/fusionx.notify.v1.NotifyService/PingWebhookEndpo
 _ROTATE_WEBHOOK_ENDPOINT_SECRET = Call(
     "/fusionx.notify.v1.NotifyService/RotateWebhookEndpointSecret", webhook_endpoint_pb2.WebhookEndpoint, writes=True
 )
+_GET_PUSH_KEY = Call("/fusionx.notify.v1.PushKeyService/GetPushKey", push_key_service_pb2.PushKey, writes=False)
 _CREATE_ORDER = Call("/fusionx.order.v1.OrderService/CreateOrder", order_pb2.Order, writes=True)
 _GET_ORDER = Call("/fusionx.order.v1.OrderService/GetOrder", order_pb2.Order, writes=False)
 _LIST_ORDERS = Listing(
@@ -169,7 +212,7 @@ class Events:
         return self._transport.pages(_LIST_EVENTS, request, timeout)
 
     def list_deliveries(self, event_id: str, *, timeout: float | None = None) -> Pages[event_pb2.Delivery]:
-        """Lists an event's deliveries, one an endpoint, each with all of its attempts.
+        """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
 
         Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
 
@@ -185,24 +228,32 @@ class Events:
         event_id: str,
         *,
         webhook_endpoint_id: str | None = None,
+        notification_channel_id: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> event_service_pb2.ListEventDeliveriesResponse:
-        """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint that is
-        named gets it whatever its filters; otherwise all endpoints do that are enabled and whose filters take the
-        event.
+        """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint or
+        channel that is named gets it whatever its filters; otherwise all do that are enabled and whose filters take
+        the event.
 
-        Errors: NOT_FOUND, reasons EVENT_NOT_FOUND and WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason
-        ENDPOINT_DISABLED.
+        Errors: NOT_FOUND, reasons EVENT_NOT_FOUND, WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND;
+        FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
 
         Args:
             event_id: The event's id.
-            webhook_endpoint_id: Only to this endpoint. Left out: to all that the event is for.
+            webhook_endpoint_id: Only to this webhook endpoint. Without it, and without a channel: to all that the event
+                is for.
+            notification_channel_id: To this notification channel, whatever its filters; to both when a webhook endpoint
+                is named as well.
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = event_service_pb2.ResendEventRequest(
-            **given(event_id=event_id, webhook_endpoint_id=webhook_endpoint_id)
+            **given(
+                event_id=event_id,
+                webhook_endpoint_id=webhook_endpoint_id,
+                notification_channel_id=notification_channel_id,
+            )
         )
         return self._transport.call(_RESEND_EVENT, request, timeout, idempotency_key)
 
@@ -213,6 +264,7 @@ class Events:
         end_time: Moment,
         event_types: Sequence[str] | None = None,
         webhook_endpoint_id: str | None = None,
+        notification_channel_id: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> event_service_pb2.ResendEventsResponse:
@@ -220,14 +272,18 @@ class Events:
 
         Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
         TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND,
-        reason WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
+        reasons WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND; FAILED_PRECONDITION, reason
+        ENDPOINT_DISABLED. Nothing is sent then.
 
         Args:
             start_time: Only events that happened at this time or later.
             end_time: Only events that happened before this time: later than the start, by 30 days at the most.
             event_types: Only events of these types: names such as `order.succeeded`, families such as `order.*`. Left
                 out: all.
-            webhook_endpoint_id: Only to this endpoint, whatever its filters. Left out: to all that an event is for.
+            webhook_endpoint_id: Only to this webhook endpoint, whatever its filters. Without it, and without a channel:
+                to all that an event is for.
+            notification_channel_id: To this notification channel, whatever its filters; to both when a webhook endpoint
+                is named as well.
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
@@ -237,6 +293,7 @@ class Events:
                 end_time=moment(end_time),
                 event_types=event_types,
                 webhook_endpoint_id=webhook_endpoint_id,
+                notification_channel_id=notification_channel_id,
             )
         )
         return self._transport.call(_RESEND_EVENTS, request, timeout, idempotency_key)
@@ -312,7 +369,7 @@ class AsyncEvents:
         return self._transport.pages(_LIST_EVENTS, request, timeout)
 
     def list_deliveries(self, event_id: str, *, timeout: float | None = None) -> AsyncPages[event_pb2.Delivery]:
-        """Lists an event's deliveries, one an endpoint, each with all of its attempts.
+        """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
 
         Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
 
@@ -328,24 +385,32 @@ class AsyncEvents:
         event_id: str,
         *,
         webhook_endpoint_id: str | None = None,
+        notification_channel_id: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> event_service_pb2.ListEventDeliveriesResponse:
-        """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint that is
-        named gets it whatever its filters; otherwise all endpoints do that are enabled and whose filters take the
-        event.
+        """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint or
+        channel that is named gets it whatever its filters; otherwise all do that are enabled and whose filters take
+        the event.
 
-        Errors: NOT_FOUND, reasons EVENT_NOT_FOUND and WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason
-        ENDPOINT_DISABLED.
+        Errors: NOT_FOUND, reasons EVENT_NOT_FOUND, WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND;
+        FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
 
         Args:
             event_id: The event's id.
-            webhook_endpoint_id: Only to this endpoint. Left out: to all that the event is for.
+            webhook_endpoint_id: Only to this webhook endpoint. Without it, and without a channel: to all that the event
+                is for.
+            notification_channel_id: To this notification channel, whatever its filters; to both when a webhook endpoint
+                is named as well.
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = event_service_pb2.ResendEventRequest(
-            **given(event_id=event_id, webhook_endpoint_id=webhook_endpoint_id)
+            **given(
+                event_id=event_id,
+                webhook_endpoint_id=webhook_endpoint_id,
+                notification_channel_id=notification_channel_id,
+            )
         )
         return await self._transport.call(_RESEND_EVENT, request, timeout, idempotency_key)
 
@@ -356,6 +421,7 @@ class AsyncEvents:
         end_time: Moment,
         event_types: Sequence[str] | None = None,
         webhook_endpoint_id: str | None = None,
+        notification_channel_id: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> event_service_pb2.ResendEventsResponse:
@@ -363,14 +429,18 @@ class AsyncEvents:
 
         Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
         TOO_MANY_EVENTS when it holds more than 10,000 events, or makes more than 30,000 deliveries; NOT_FOUND,
-        reason WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED. Nothing is sent then.
+        reasons WEBHOOK_ENDPOINT_NOT_FOUND and NOTIFICATION_CHANNEL_NOT_FOUND; FAILED_PRECONDITION, reason
+        ENDPOINT_DISABLED. Nothing is sent then.
 
         Args:
             start_time: Only events that happened at this time or later.
             end_time: Only events that happened before this time: later than the start, by 30 days at the most.
             event_types: Only events of these types: names such as `order.succeeded`, families such as `order.*`. Left
                 out: all.
-            webhook_endpoint_id: Only to this endpoint, whatever its filters. Left out: to all that an event is for.
+            webhook_endpoint_id: Only to this webhook endpoint, whatever its filters. Without it, and without a channel:
+                to all that an event is for.
+            notification_channel_id: To this notification channel, whatever its filters; to both when a webhook endpoint
+                is named as well.
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
@@ -380,6 +450,7 @@ class AsyncEvents:
                 end_time=moment(end_time),
                 event_types=event_types,
                 webhook_endpoint_id=webhook_endpoint_id,
+                notification_channel_id=notification_channel_id,
             )
         )
         return await self._transport.call(_RESEND_EVENTS, request, timeout, idempotency_key)
@@ -409,6 +480,332 @@ class AsyncEvents:
         """
         request = event_service_pb2.StreamEventsRequest(**given(last_event_id=last_event_id, event_types=event_types))
         return self._transport.events(_STREAM_EVENTS, request)
+
+
+class NotificationChannels:
+    """Where a merchant's people hear of events: mailboxes and browsers. What is sent to them is queued, filtered,
+    retried and logged as webhooks are. Another merchant's channel is NOT_FOUND.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(
+        self,
+        *,
+        email: notification_channel_pb2.Email | None = None,
+        push: notification_channel_pb2.PushSubscription | None = None,
+        event_types: Sequence[str] | None = None,
+        description: str | None = None,
+        language: notification_channel_pb2.NotificationChannel.Language.ValueType | str | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> notification_channel_pb2.NotificationChannel:
+        """Adds a mailbox or a browser. A merchant has up to 20. Idempotent with an `Idempotency-Key` header.
+
+        A mailbox is sent a token at once, and nothing else until it is confirmed (`ConfirmNotificationChannel`).
+        When the mail cannot be sent, there is no channel.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` for an address that is none or that the mail server
+        refuses (reason EMAIL_REFUSED), for keys that are none, for a URL that may not be called (reason
+        URL_REFUSED), and for types of events that there are none of (reason EVENT_TYPE_UNKNOWN);
+        FAILED_PRECONDITION, reasons TOO_MANY_CHANNELS, EMAIL_NOT_CONFIGURED and PUSH_NOT_CONFIGURED;
+        RESOURCE_EXHAUSTED, reason TOO_MANY_CONFIRMATIONS; UNAVAILABLE, reason EMAIL_NOT_SENT.
+
+        Args:
+            email: By e-mail.
+            push: By Web Push: the browser's `PushSubscription.toJSON()` as it is.
+            event_types: The types of events that it gets: names such as `order.succeeded`, families such as `order.*`,
+                or `*` for all. Left out: all.
+            description: The merchant's own words for it.
+            language: The language of the words that it gets. Left out: English.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notification_channel_service_pb2.CreateNotificationChannelRequest(
+            **given(email=email, push=push, event_types=event_types, description=description, language=language)
+        )
+        return self._transport.call(_CREATE_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+
+    def get(
+        self, notification_channel_id: str, *, timeout: float | None = None
+    ) -> notification_channel_pb2.NotificationChannel:
+        """Returns one channel. Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND.
+
+        Args:
+            notification_channel_id: The channel's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = notification_channel_service_pb2.GetNotificationChannelRequest(
+            **given(notification_channel_id=notification_channel_id)
+        )
+        return self._transport.call(_GET_NOTIFICATION_CHANNEL, request, timeout)
+
+    def list(self, *, timeout: float | None = None) -> Pages[notification_channel_pb2.NotificationChannel]:
+        """Lists the merchant's channels, oldest first: 20 at the most, so there are no pages.
+
+        Args:
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = notification_channel_service_pb2.ListNotificationChannelsRequest()
+        return self._transport.pages(_LIST_NOTIFICATION_CHANNELS, request, timeout)
+
+    def update(
+        self,
+        notification_channel_id: str,
+        *,
+        event_types: Sequence[str] | None = None,
+        description: str | None = None,
+        enabled: bool | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> notification_channel_pb2.NotificationChannel:
+        """Changes what is given and leaves the rest as it is. Enabling a channel forgets its failures; disabling it
+        cancels what is on its way to it. Where it leads cannot be changed: make another one.
+
+        Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND; INVALID_ARGUMENT, reason EVENT_TYPE_UNKNOWN;
+        FAILED_PRECONDITION, reason CHANNEL_UNCONFIRMED, when a mailbox is enabled that is not confirmed.
+
+        Args:
+            notification_channel_id: The channel's id.
+            event_types: The types of events that it gets: names such as `order.succeeded`, families such as `order.*`,
+                or `*` for all. Left out or empty: as they were.
+            description: The merchant's own words for it.
+            enabled: Whether events are sent to it.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notification_channel_service_pb2.UpdateNotificationChannelRequest(
+            **given(
+                notification_channel_id=notification_channel_id,
+                event_types=event_types,
+                description=description,
+                enabled=enabled,
+            )
+        )
+        return self._transport.call(_UPDATE_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+
+    def delete(
+        self, notification_channel_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> notification_channel_pb2.NotificationChannel:
+        """Deletes a channel and cancels what is on its way to it. Returns it as it was, disabled.
+
+        Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND.
+
+        Args:
+            notification_channel_id: The channel's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notification_channel_service_pb2.DeleteNotificationChannelRequest(
+            **given(notification_channel_id=notification_channel_id)
+        )
+        return self._transport.call(_DELETE_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+
+    def ping(
+        self, notification_channel_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> event_pb2.Event:
+        """Sends a `ping` event to the channel, logged and retried as any other. Returns the event.
+
+        Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+
+        Args:
+            notification_channel_id: The channel's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notification_channel_service_pb2.PingNotificationChannelRequest(
+            **given(notification_channel_id=notification_channel_id)
+        )
+        return self._transport.call(_PING_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+
+    def confirm(
+        self,
+        notification_channel_id: str,
+        *,
+        token: str | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> notification_channel_pb2.NotificationChannel:
+        """Confirms a mailbox by the token that was mailed to it: events are sent there from now on. A channel that
+        waits for no confirmation is returned as it is, whatever the token.
+
+        Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND; INVALID_ARGUMENT, reason TOKEN_INVALID, when the
+        token is not the channel's, or older than 24 hours.
+
+        Args:
+            notification_channel_id: The channel's id.
+            token: The token that was mailed.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notification_channel_service_pb2.ConfirmNotificationChannelRequest(
+            **given(notification_channel_id=notification_channel_id, token=token)
+        )
+        return self._transport.call(_CONFIRM_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+
+
+class AsyncNotificationChannels:
+    """Where a merchant's people hear of events: mailboxes and browsers. What is sent to them is queued, filtered,
+    retried and logged as webhooks are. Another merchant's channel is NOT_FOUND.
+    """
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def create(
+        self,
+        *,
+        email: notification_channel_pb2.Email | None = None,
+        push: notification_channel_pb2.PushSubscription | None = None,
+        event_types: Sequence[str] | None = None,
+        description: str | None = None,
+        language: notification_channel_pb2.NotificationChannel.Language.ValueType | str | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> notification_channel_pb2.NotificationChannel:
+        """Adds a mailbox or a browser. A merchant has up to 20. Idempotent with an `Idempotency-Key` header.
+
+        A mailbox is sent a token at once, and nothing else until it is confirmed (`ConfirmNotificationChannel`).
+        When the mail cannot be sent, there is no channel.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` for an address that is none or that the mail server
+        refuses (reason EMAIL_REFUSED), for keys that are none, for a URL that may not be called (reason
+        URL_REFUSED), and for types of events that there are none of (reason EVENT_TYPE_UNKNOWN);
+        FAILED_PRECONDITION, reasons TOO_MANY_CHANNELS, EMAIL_NOT_CONFIGURED and PUSH_NOT_CONFIGURED;
+        RESOURCE_EXHAUSTED, reason TOO_MANY_CONFIRMATIONS; UNAVAILABLE, reason EMAIL_NOT_SENT.
+
+        Args:
+            email: By e-mail.
+            push: By Web Push: the browser's `PushSubscription.toJSON()` as it is.
+            event_types: The types of events that it gets: names such as `order.succeeded`, families such as `order.*`,
+                or `*` for all. Left out: all.
+            description: The merchant's own words for it.
+            language: The language of the words that it gets. Left out: English.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notification_channel_service_pb2.CreateNotificationChannelRequest(
+            **given(email=email, push=push, event_types=event_types, description=description, language=language)
+        )
+        return await self._transport.call(_CREATE_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+
+    async def get(
+        self, notification_channel_id: str, *, timeout: float | None = None
+    ) -> notification_channel_pb2.NotificationChannel:
+        """Returns one channel. Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND.
+
+        Args:
+            notification_channel_id: The channel's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = notification_channel_service_pb2.GetNotificationChannelRequest(
+            **given(notification_channel_id=notification_channel_id)
+        )
+        return await self._transport.call(_GET_NOTIFICATION_CHANNEL, request, timeout)
+
+    def list(self, *, timeout: float | None = None) -> AsyncPages[notification_channel_pb2.NotificationChannel]:
+        """Lists the merchant's channels, oldest first: 20 at the most, so there are no pages.
+
+        Args:
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = notification_channel_service_pb2.ListNotificationChannelsRequest()
+        return self._transport.pages(_LIST_NOTIFICATION_CHANNELS, request, timeout)
+
+    async def update(
+        self,
+        notification_channel_id: str,
+        *,
+        event_types: Sequence[str] | None = None,
+        description: str | None = None,
+        enabled: bool | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> notification_channel_pb2.NotificationChannel:
+        """Changes what is given and leaves the rest as it is. Enabling a channel forgets its failures; disabling it
+        cancels what is on its way to it. Where it leads cannot be changed: make another one.
+
+        Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND; INVALID_ARGUMENT, reason EVENT_TYPE_UNKNOWN;
+        FAILED_PRECONDITION, reason CHANNEL_UNCONFIRMED, when a mailbox is enabled that is not confirmed.
+
+        Args:
+            notification_channel_id: The channel's id.
+            event_types: The types of events that it gets: names such as `order.succeeded`, families such as `order.*`,
+                or `*` for all. Left out or empty: as they were.
+            description: The merchant's own words for it.
+            enabled: Whether events are sent to it.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notification_channel_service_pb2.UpdateNotificationChannelRequest(
+            **given(
+                notification_channel_id=notification_channel_id,
+                event_types=event_types,
+                description=description,
+                enabled=enabled,
+            )
+        )
+        return await self._transport.call(_UPDATE_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+
+    async def delete(
+        self, notification_channel_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> notification_channel_pb2.NotificationChannel:
+        """Deletes a channel and cancels what is on its way to it. Returns it as it was, disabled.
+
+        Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND.
+
+        Args:
+            notification_channel_id: The channel's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notification_channel_service_pb2.DeleteNotificationChannelRequest(
+            **given(notification_channel_id=notification_channel_id)
+        )
+        return await self._transport.call(_DELETE_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+
+    async def ping(
+        self, notification_channel_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> event_pb2.Event:
+        """Sends a `ping` event to the channel, logged and retried as any other. Returns the event.
+
+        Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
+
+        Args:
+            notification_channel_id: The channel's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notification_channel_service_pb2.PingNotificationChannelRequest(
+            **given(notification_channel_id=notification_channel_id)
+        )
+        return await self._transport.call(_PING_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+
+    async def confirm(
+        self,
+        notification_channel_id: str,
+        *,
+        token: str | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> notification_channel_pb2.NotificationChannel:
+        """Confirms a mailbox by the token that was mailed to it: events are sent there from now on. A channel that
+        waits for no confirmation is returned as it is, whatever the token.
+
+        Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND; INVALID_ARGUMENT, reason TOKEN_INVALID, when the
+        token is not the channel's, or older than 24 hours.
+
+        Args:
+            notification_channel_id: The channel's id.
+            token: The token that was mailed.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = notification_channel_service_pb2.ConfirmNotificationChannelRequest(
+            **given(notification_channel_id=notification_channel_id, token=token)
+        )
+        return await self._transport.call(_CONFIRM_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
 
 
 class WebhookEndpoints:
@@ -721,6 +1118,42 @@ class AsyncWebhookEndpoints:
             **given(webhook_endpoint_id=webhook_endpoint_id, overlap=span(overlap))
         )
         return await self._transport.call(_ROTATE_WEBHOOK_ENDPOINT_SECRET, request, timeout, idempotency_key)
+
+
+class PushKey:
+    """What browsers need before they can be added as notification channels."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def get(self, *, timeout: float | None = None) -> push_key_service_pb2.PushKey:
+        """Returns what a browser subscribes with (`applicationServerKey`, RFC 8292): the gateway's public key.
+
+        Errors: FAILED_PRECONDITION, reason PUSH_NOT_CONFIGURED.
+
+        Args:
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = push_key_service_pb2.GetPushKeyRequest()
+        return self._transport.call(_GET_PUSH_KEY, request, timeout)
+
+
+class AsyncPushKey:
+    """What browsers need before they can be added as notification channels."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def get(self, *, timeout: float | None = None) -> push_key_service_pb2.PushKey:
+        """Returns what a browser subscribes with (`applicationServerKey`, RFC 8292): the gateway's public key.
+
+        Errors: FAILED_PRECONDITION, reason PUSH_NOT_CONFIGURED.
+
+        Args:
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = push_key_service_pb2.GetPushKeyRequest()
+        return await self._transport.call(_GET_PUSH_KEY, request, timeout)
 
 
 class Orders:
@@ -1678,7 +2111,9 @@ class Resources:
 
     def __init__(self, transport: Transport) -> None:
         self.events = Events(transport)
+        self.notification_channels = NotificationChannels(transport)
         self.webhook_endpoints = WebhookEndpoints(transport)
+        self.push_key = PushKey(transport)
         self.orders = Orders(transport)
         self.disputes = Disputes(transport)
         self.payments = Payments(transport)
@@ -1693,7 +2128,9 @@ class AsyncResources:
 
     def __init__(self, transport: AsyncTransport) -> None:
         self.events = AsyncEvents(transport)
+        self.notification_channels = AsyncNotificationChannels(transport)
         self.webhook_endpoints = AsyncWebhookEndpoints(transport)
+        self.push_key = AsyncPushKey(transport)
         self.orders = AsyncOrders(transport)
         self.disputes = AsyncDisputes(transport)
         self.payments = AsyncPayments(transport)

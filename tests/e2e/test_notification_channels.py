@@ -22,7 +22,7 @@ def path_of(channel: Json) -> str:
 
 
 def test_browser_subscribes_with_our_key_and_hears_of_an_order(merchant: Merchant):
-    key = merchant.get(f"{PATH}:push_key")["application_server_key"]
+    key = merchant.get("/v1/push_key")["application_server_key"]
     assert len(decoded(key)) == 65
     with browsing() as browser:
         # as the browser says it, to the letter

@@ -73,11 +73,6 @@ class NotificationChannelServiceStub:
                 request_serializer=fusionx_dot_notify_dot_v1_dot_notification__channel__service__pb2.ConfirmNotificationChannelRequest.SerializeToString,
                 response_deserializer=fusionx_dot_notify_dot_v1_dot_notification__channel__pb2.NotificationChannel.FromString,
                 _registered_method=True)
-        self.GetPushKey = channel.unary_unary(
-                '/fusionx.notify.v1.NotificationChannelService/GetPushKey',
-                request_serializer=fusionx_dot_notify_dot_v1_dot_notification__channel__service__pb2.GetPushKeyRequest.SerializeToString,
-                response_deserializer=fusionx_dot_notify_dot_v1_dot_notification__channel__service__pb2.PushKey.FromString,
-                _registered_method=True)
 
 
 class NotificationChannelServiceServicer:
@@ -155,15 +150,6 @@ class NotificationChannelServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def GetPushKey(self, request, context):
-        """Returns what a browser needs to subscribe (`applicationServerKey`, RFC 8292): the gateway's public key.
-
-        Errors: FAILED_PRECONDITION, reason PUSH_NOT_CONFIGURED.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
 
 def add_NotificationChannelServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -201,11 +187,6 @@ def add_NotificationChannelServiceServicer_to_server(servicer, server):
                     servicer.ConfirmNotificationChannel,
                     request_deserializer=fusionx_dot_notify_dot_v1_dot_notification__channel__service__pb2.ConfirmNotificationChannelRequest.FromString,
                     response_serializer=fusionx_dot_notify_dot_v1_dot_notification__channel__pb2.NotificationChannel.SerializeToString,
-            ),
-            'GetPushKey': grpc.unary_unary_rpc_method_handler(
-                    servicer.GetPushKey,
-                    request_deserializer=fusionx_dot_notify_dot_v1_dot_notification__channel__service__pb2.GetPushKeyRequest.FromString,
-                    response_serializer=fusionx_dot_notify_dot_v1_dot_notification__channel__service__pb2.PushKey.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -399,33 +380,6 @@ class NotificationChannelService:
             '/fusionx.notify.v1.NotificationChannelService/ConfirmNotificationChannel',
             fusionx_dot_notify_dot_v1_dot_notification__channel__service__pb2.ConfirmNotificationChannelRequest.SerializeToString,
             fusionx_dot_notify_dot_v1_dot_notification__channel__pb2.NotificationChannel.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def GetPushKey(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/fusionx.notify.v1.NotificationChannelService/GetPushKey',
-            fusionx_dot_notify_dot_v1_dot_notification__channel__service__pb2.GetPushKeyRequest.SerializeToString,
-            fusionx_dot_notify_dot_v1_dot_notification__channel__service__pb2.PushKey.FromString,
             options,
             channel_credentials,
             insecure,

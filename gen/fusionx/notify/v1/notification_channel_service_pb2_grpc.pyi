@@ -77,11 +77,6 @@ class NotificationChannelServiceStub:
     Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND; INVALID_ARGUMENT, reason TOKEN_INVALID, when the token is
     not the channel's, or older than 24 hours.
     """
-    GetPushKey: _grpc.UnaryUnaryMultiCallable[_notification_channel_service_pb2.GetPushKeyRequest, _notification_channel_service_pb2.PushKey]
-    """Returns what a browser needs to subscribe (`applicationServerKey`, RFC 8292): the gateway's public key.
-
-    Errors: FAILED_PRECONDITION, reason PUSH_NOT_CONFIGURED.
-    """
 
 @_typing.type_check_only
 class NotificationChannelServiceAsyncStub(NotificationChannelServiceStub):
@@ -129,11 +124,6 @@ class NotificationChannelServiceAsyncStub(NotificationChannelServiceStub):
 
     Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND; INVALID_ARGUMENT, reason TOKEN_INVALID, when the token is
     not the channel's, or older than 24 hours.
-    """
-    GetPushKey: _aio.UnaryUnaryMultiCallable[_notification_channel_service_pb2.GetPushKeyRequest, _notification_channel_service_pb2.PushKey]  # type: ignore[assignment]
-    """Returns what a browser needs to subscribe (`applicationServerKey`, RFC 8292): the gateway's public key.
-
-    Errors: FAILED_PRECONDITION, reason PUSH_NOT_CONFIGURED.
     """
 
 class NotificationChannelServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -221,17 +211,6 @@ class NotificationChannelServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND; INVALID_ARGUMENT, reason TOKEN_INVALID, when the token is
         not the channel's, or older than 24 hours.
-        """
-
-    @_abc_1.abstractmethod
-    def GetPushKey(
-        self,
-        request: _notification_channel_service_pb2.GetPushKeyRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_notification_channel_service_pb2.PushKey, _abc.Awaitable[_notification_channel_service_pb2.PushKey]]:
-        """Returns what a browser needs to subscribe (`applicationServerKey`, RFC 8292): the gateway's public key.
-
-        Errors: FAILED_PRECONDITION, reason PUSH_NOT_CONFIGURED.
         """
 
 def add_NotificationChannelServiceServicer_to_server(servicer: NotificationChannelServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
