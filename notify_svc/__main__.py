@@ -59,11 +59,6 @@ def build(settings: NotifySettings) -> Service:
     poster, push = Poster(http, vault, rules, timeout), settings.vapid_key
     server = settings.mail_server
     mailer = Mailer(server, timeout=timeout, connections=settings.smtp_connections) if server else None
-    channels: dict[Kind, Channel] = {
-        Kind.WEBHOOK: poster,
-        Kind.EMAIL: EmailChannel(mailer),
-        Kind.PUSH: PushChannel(poster, vault, push),
-    }
     notifications = Notifications(events, endpoints)
     streams = EventStreams(
         database,
@@ -72,22 +67,34 @@ def build(settings: NotifySettings) -> Service:
         seconds=settings.stream_seconds,
         heartbeat=settings.stream_heartbeat_seconds,
     )
-    sender = Sender(
-        database,
-        DeliveryRepository(),
-        endpoints,
-        notifications,
-        channels,
-        told=streams.worker.wake,
-        timeout=timeout,
-        concurrency=concurrency,
-        share=settings.endpoint_concurrency,
-    )
 
     def wake() -> None:
         """Say that there are new events, or old ones to be sent again."""
-        sender.worker.wake()
+        for sender in senders:
+            sender.worker.wake()
         streams.worker.wake()
+
+    def sends(name: str, channels: dict[Kind, Channel], concurrency: int) -> Sender:
+        """Return a sender of some kinds. Each has room of its own, so that none stands in the way of another."""
+        return Sender(
+            database,
+            DeliveryRepository(),
+            endpoints,
+            notifications,
+            channels,
+            name=name,
+            told=wake,
+            timeout=timeout,
+            concurrency=concurrency,
+            share=settings.endpoint_concurrency,
+        )
+
+    by_http: dict[Kind, Channel] = {Kind.WEBHOOK: poster, Kind.PUSH: PushChannel(poster, vault, push)}
+    # one mail server is behind all mailboxes: when it hangs, nobody's webhooks may wait for it
+    senders = [
+        sends("webhook-sender", by_http, concurrency),
+        sends("mail-sender", {Kind.EMAIL: EmailChannel(mailer)}, settings.smtp_connections),
+    ]
 
     managed = Endpoints(database, endpoints, events, vault, rules, look, wake=wake)
     added = Channels(database, endpoints, vault, rules, look, mailer, push.public_key if push else None)
@@ -102,11 +109,11 @@ def build(settings: NotifySettings) -> Service:
         database=database,
         bus=bus,
         on_drain=[streams.end],
-        on_close=[sender.close, poster.close],
+        on_close=[*(sender.close for sender in senders), poster.close],
         workers=[
             consumer.worker,
             Watch(database, [consumer]).worker,
-            sender.worker,
+            *(sender.worker for sender in senders),
             streams.worker,
             idempotency.janitor(database),
             inbox.janitor(database),

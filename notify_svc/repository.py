@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,6 +23,7 @@ FAILING_SHARE = 2
 
 _now = sa.bindparam("now", type_=TIME)
 _share = sa.bindparam("share", type_=sa.Integer)
+_kinds = sa.bindparam("kinds", type_=pg.ARRAY(sa.Text))
 _queued = deliveries.alias("queued")
 _earlier = deliveries.alias("earlier")
 _before = events.alias("before")
@@ -95,7 +96,7 @@ _due = (
         .outerjoin(_busy, _busy.c.endpoint_id == _queues.c.endpoint_id)
         .join(_head, sa.true())
     )
-    .where(webhook_endpoints.c.enabled)
+    .where(webhook_endpoints.c.enabled, webhook_endpoints.c.kind == sa.func.any(_kinds))
     .order_by(_turn, _head.c.next_attempt_time)
     .limit(sa.bindparam("limit", type_=sa.Integer))
     .cte("due")
@@ -191,9 +192,17 @@ class DeliveryRepository:
     """Deliveries in PostgreSQL. Methods run in the session that they are given."""
 
     async def claim_due(
-        self, session: Session, now: datetime, lease: datetime, *, limit: int, share: int, busy: Mapping[UUID, int]
+        self,
+        session: Session,
+        now: datetime,
+        lease: datetime,
+        *,
+        kinds: Collection[Kind],
+        limit: int,
+        share: int,
+        busy: Mapping[UUID, int],
     ) -> list[Delivery]:
-        """Take deliveries that are due; no other replica sees them until `lease`.
+        """Take deliveries to endpoints of some kinds that are due; no other replica sees them until `lease`.
 
         Endpoints take turns, and none gets more than its `share`, of which `busy` says how much is in use. A delivery
         that was never tried waits until the version before it has come, and until every earlier version of its resource
@@ -203,6 +212,7 @@ class DeliveryRepository:
             _CLAIM,
             now=now,
             lease=lease,
+            kinds=[str(kind) for kind in kinds],
             limit=limit,
             share=share,
             busy_endpoints=list(busy.keys()),

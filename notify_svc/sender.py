@@ -32,7 +32,7 @@ def _chance() -> float:
 
 
 class Sender:
-    """Brings due deliveries to where they belong: at most `share` at once to each, and `concurrency` in all.
+    """Brings due deliveries by its channels: at most `share` at once to each endpoint, and `concurrency` in all.
 
     `told` is called when it has put an event of its own into the log: that an endpoint was disabled.
     """
@@ -45,6 +45,7 @@ class Sender:
         notifications: Notifications,
         channels: Mapping[Kind, Channel],
         *,
+        name: str,
         told: Callable[[], None],
         timeout: float,
         concurrency: int,
@@ -66,7 +67,7 @@ class Sender:
         self._chance = chance
         self._under_way: set[asyncio.Task[None]] = set()
         self._busy: Counter[UUID] = Counter()
-        self.worker = Worker("webhook-sender", self._send_due, interval=2.0)
+        self.worker = Worker(name, self._send_due, interval=2.0)
 
     async def close(self) -> None:
         """End what is under way; unfinished deliveries are tried again later."""
@@ -81,7 +82,13 @@ class Sender:
         now = self._clock()
         async with self._database.session() as session:
             due = await self._store.claim_due(
-                session, now, now + self._lease, limit=room, share=self._share, busy=self._busy
+                session,
+                now,
+                now + self._lease,
+                kinds=self._channels.keys(),
+                limit=room,
+                share=self._share,
+                busy=self._busy,
             )
         for delivery in due:
             self._busy[delivery.endpoint_id] += 1

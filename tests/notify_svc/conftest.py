@@ -25,7 +25,7 @@ from notify_svc import mapping, transport
 from notify_svc.addresses import Address, networks
 from notify_svc.channel_domain import encoded
 from notify_svc.channels import Channels
-from notify_svc.domain import LoggedDelivery
+from notify_svc.domain import Channel, LoggedDelivery
 from notify_svc.endpoint_domain import CHANNELS, WEBHOOKS, Endpoint, Kind
 from notify_svc.endpoint_repository import EndpointRepository
 from notify_svc.endpoints import Endpoints, NewEndpoint, UrlRules
@@ -68,25 +68,28 @@ class Desk:
         server = MailServer("127.0.0.1", smtp_port, "none", "", "", SENDER)
         mailer = Mailer(server, timeout=timeout, connections=CONNECTIONS) if smtp_port else None
         self._notifications = Notifications(log, store, clock=self.clock)
-        self.sender = Sender(
-            database,
-            DeliveryRepository(),
-            store,
-            self._notifications,
-            {
-                Kind.WEBHOOK: self.poster,
-                Kind.EMAIL: EmailChannel(mailer),
-                Kind.PUSH: PushChannel(self.poster, vault, VAPID),
-            },
-            told=lambda: None,
-            timeout=timeout,
-            concurrency=CONCURRENCY,
-            share=SHARE,
-            clock=self.clock,
-            chance=lambda: 0.0,
-        )
+
+        def sends(name: str, channels: dict[Kind, Channel], concurrency: int) -> Sender:
+            return Sender(
+                database,
+                DeliveryRepository(),
+                store,
+                self._notifications,
+                channels,
+                name=name,
+                told=self.wake,
+                timeout=timeout,
+                concurrency=concurrency,
+                share=SHARE,
+                clock=self.clock,
+                chance=lambda: 0.0,
+            )
+
+        push = PushChannel(self.poster, vault, VAPID)
+        self.sender = sends("webhooks", {Kind.WEBHOOK: self.poster, Kind.PUSH: push}, CONCURRENCY)
+        self.mails = sends("mails", {Kind.EMAIL: EmailChannel(mailer)}, CONNECTIONS)
         look = partial(transport.look, resolve=self._resolve, allowed=rules.allow_networks)
-        wake = self.sender.worker.wake
+        wake = self.wake
         self.endpoints = Endpoints(database, store, log, vault, rules, look, wake=wake, clock=self.clock)
         self.log = EventLog(database, log, store, wake=wake, clock=self.clock)
         self.channels = Channels(database, store, vault, rules, look, mailer, VAPID.public_key, clock=self.clock)
@@ -95,6 +98,11 @@ class Desk:
         """Look a name up: what the test says of it, or what is true."""
         return [ip_address(self.names[host])] if host in self.names else await self._resolver(host, port)
 
+    def wake(self) -> None:
+        """Let the senders look for work."""
+        self.sender.worker.wake()
+        self.mails.worker.wake()
+
     def clock(self) -> datetime:
         """The present moment, which only the test moves."""
         return self.now
@@ -102,7 +110,7 @@ class Desk:
     def later(self, **by: float) -> None:
         """Let time pass."""
         self.now += timedelta(**by)
-        self.sender.worker.wake()
+        self.wake()
 
     async def endpoint(self, url: str) -> Endpoint:
         """Register a URL."""
@@ -118,7 +126,7 @@ class Desk:
         """Let the sender hear of events."""
         async with self._database.transaction() as session:
             await self._notifications.publish(session, new)
-        self.sender.worker.wake()
+        self.wake()
         return list(new)
 
     def event(self, order_id: UUID, version: int = 1) -> PublicEvent:
@@ -176,10 +184,12 @@ async def desk_on(
     database = Database(url, 6)
     await database.open()
     desk = Desk(database, timeout, smtp_port)
-    desk.sender.worker.start()
+    for sender in (desk.sender, desk.mails):
+        sender.worker.start()
     yield desk
-    await desk.sender.worker.stop()
-    await desk.sender.close()
+    for sender in (desk.sender, desk.mails):
+        await sender.worker.stop()
+        await sender.close()
     await desk.poster.close()
     await database.close()
 

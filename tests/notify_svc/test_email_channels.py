@@ -21,9 +21,9 @@ from notify_svc.domain import DeliveryStatus
 from notify_svc.endpoint_domain import CHANNELS, DisableReason, Endpoint
 from notify_svc.endpoints import Change
 from notify_svc.mapping import PublicEvent
-from tests.notify_svc.conftest import CONNECTIONS, SENDER, Desk, desk_on
+from tests.notify_svc.conftest import CONCURRENCY, CONNECTIONS, SENDER, Desk, desk_on
 from tests.support.mail import PostOffice, post_office, text_of, token_of
-from tests.support.rogue import answering, rogue
+from tests.support.rogue import OK, answering, rogue
 from tests.support.waiting import come_true
 
 ADDRESS = "till@shop.example"
@@ -200,6 +200,18 @@ async def test_few_mails_are_handed_over_at_once(desk: Desk, office: PostOffice)
     for event in published:
         assert (await desk.tried(event, 1)).status is DeliveryStatus.DELIVERED
     assert office.most_open == CONNECTIONS
+
+
+async def test_mail_server_that_hangs_holds_up_no_webhook(desk: Desk, office: PostOffice):
+    await confirmed(desk, office)
+    office.released.clear()
+    await desk.publish(CONCURRENCY + CONNECTIONS)
+    await come_true(lambda: office.open == CONNECTIONS, "all connections in use")
+    async with rogue(answering(OK)) as server:
+        await desk.endpoint(server.url)
+        events = await desk.publish(2 * CONCURRENCY)
+        await come_true(lambda: len(server.ids) == len(events), "all webhooks")
+        assert office.open == CONNECTIONS
 
 
 async def test_filters_are_the_merchants_preferences(desk: Desk, office: PostOffice):
