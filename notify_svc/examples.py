@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from fusionx.notify.v1 import ping_pb2
+from fusionx.notify.v1 import endpoint_events_pb2, ping_pb2
 from fusionx.order.v1 import order_pb2
 from fusionx.payment.v1 import dispute_pb2, payment_pb2, refund_pb2
 from fusionx.type.v1 import money_pb2
@@ -86,6 +86,13 @@ RESOURCES: dict[str, Message] = {
         version=1,
         create_time=_at(60),
         update_time=_at(60),
+    ),
+    "endpoint": endpoint_events_pb2.DisabledEndpoint(
+        endpoint_id=ENDPOINT,
+        kind=endpoint_events_pb2.DisabledEndpoint.WEBHOOK,
+        description="The shop's own server",
+        disable_reason="GONE",
+        disable_time=_at(0),
     ),
     "ping": ping_pb2.Ping(webhook_endpoint_id=ENDPOINT),
 }
