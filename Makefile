@@ -2,7 +2,8 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 BIN := .venv/bin
-WORKERS ?= 2
+# Most of the tests wait for real servers, so three workers keep two cores busy.
+WORKERS ?= 3
 PORT ?= 8080
 PACKAGES := mesh order_svc payment_svc notify_svc edge audit_svc sandbox cli bench proto tests
 

@@ -12,7 +12,7 @@ from tests.support.merchant import Merchant
 from tests.support.receiver import Receiver
 
 pytestmark = pytest.mark.xdist_group("chaos")
-ORDERS = 300
+ORDERS = 200
 
 
 def test_no_event_is_lost_though_what_carries_it_is_killed(stack: Stack, merchant: Merchant, receiver: Receiver):
