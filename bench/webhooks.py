@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import socket
 import statistics
 import sys
 import time
@@ -114,6 +115,15 @@ def _receiver(port: int, count: int, seconds: float) -> Arrivals:
     return uvloop.run(_receive(port, count, seconds))
 
 
+def _wait_for(port: int) -> None:
+    """Wait until the receiver listens: an event that met nobody would come again only after five seconds."""
+    while True:
+        with contextlib.suppress(OSError):
+            socket.create_connection((HOST, port)).close()
+            return
+        time.sleep(0.05)
+
+
 @contextmanager
 def _stack() -> Iterator[Stack]:
     settings = StackSettings(requests_per_second=UNLIMITED, key_requests_per_second=UNLIMITED)
@@ -174,6 +184,7 @@ def backlog(events: int) -> float:
         stack.stop("notify_svc")
         uvloop.run(_orders(stack.ready, shops, events, UNLIMITED))
         receiving = pool.submit(_receiver, port, events, 600)
+        _wait_for(port)
         stack.start("notify_svc")
         arrivals = receiving.result()
         if len(arrivals.ids) < events:
@@ -190,6 +201,7 @@ def steady(events: int, per_second: float, dead: int, slow: int) -> Arrivals:
         shops = _shops(stack.ready, port, dead, slow)
         healthy = sum(shops[number % len(shops)].healthy for number in range(events))
         receiving = pool.submit(_receiver, port, healthy, events / per_second + 120)
+        _wait_for(port)
         uvloop.run(_orders(stack.ready, shops, events, per_second))
         arrivals = receiving.result()
         if len(arrivals.ids) < healthy:
@@ -204,6 +216,7 @@ def soak(seconds: float, per_second: float) -> list[tuple[float, float]]:
         port = ports.take()
         shops = _shops(stack.ready, port, DEAD, SLOW)
         receiving = pool.submit(_receiver, port, events + 1, seconds + 10)
+        _wait_for(port)
         loading = pool.submit(_load, stack.ready, shops, events, per_second)
         sender, started = psutil.Process(stack.ready.pids["notify_svc"]), time.monotonic()
         while not loading.done():
