@@ -97,7 +97,9 @@ def test_retries_end(new_client: NewClient, proxy: CuttingProxy, merchant: Merch
         client.orders.create(amount=("12.00", "EUR"), idempotency_key="mine")
     assert failed.value.idempotency_key == "mine"
     proxy.cut()
-    order = client.orders.create(amount=("12.00", "EUR"), idempotency_key="mine")
+    # with all its retries: a channel that could not connect looks again only after a while
+    patient = new_client(merchant.secret, proxy.url)
+    order = patient.orders.create(amount=("12.00", "EUR"), idempotency_key="mine")
     assert [one["order_id"] for one in merchant.get("/v1/orders")["orders"]] == [order.order_id]
 
 
