@@ -10,6 +10,12 @@ from dataclasses import dataclass, field
 import orjson
 
 
+def percentile(seconds: list[float], fraction: float) -> float:
+    """Return a percentile of durations in milliseconds."""
+    ordered = sorted(seconds)
+    return ordered[min(len(ordered) - 1, int(fraction * len(ordered)))] * 1000
+
+
 @dataclass
 class Tally:
     """What a run did: how many requests ended well, how long each took, and what went wrong."""
@@ -25,8 +31,7 @@ class Tally:
 
     def percentile(self, fraction: float) -> float:
         """Return a latency in milliseconds."""
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(fraction * len(ordered)))] * 1000
+        return percentile(self.latencies, fraction)
 
 
 class Connection:

@@ -28,7 +28,7 @@ from fusionx.identity.v1 import identity_service_pb2 as identity
 from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from rich.console import Console
 
-from bench.load import Connection, order_body
+from bench.load import Connection, order_body, percentile
 from cli.dial import dial, tls_of
 from cli.ports import HOST, Ports
 from cli.settings import StackSettings
@@ -67,8 +67,7 @@ class Arrivals:
 
     def percentile(self, fraction: float) -> float:
         """Return a time from commit to delivery in milliseconds."""
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(fraction * len(ordered)))] * 1000
+        return percentile(self.latencies, fraction)
 
 
 @asynccontextmanager

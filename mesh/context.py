@@ -7,6 +7,7 @@ import secrets
 import time
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from uuid import UUID
 
 TRACEPARENT = re.compile(r"^00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$")
 UUID_FORM = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
@@ -54,6 +55,11 @@ def current() -> Call:
         call = Call(trace_id=secrets.token_hex(16))
         _current.set(call)
     return call
+
+
+def merchant() -> UUID:
+    """Return whose data a merchant's call is about. Raises ValueError for a call that is nobody's."""
+    return UUID(current().merchant_id)
 
 
 def enter(call: Call) -> None:

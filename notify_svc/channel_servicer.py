@@ -23,10 +23,6 @@ from notify_svc.endpoints import Change, Endpoints
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def _merchant() -> UUID:
-    return UUID(context.current().merchant_id)
-
-
 class NotificationChannelServicer(service_grpc.NotificationChannelServiceServicer):
     """The public contract of notification channels; each RPC's promise is written there."""
 
@@ -38,7 +34,7 @@ class NotificationChannelServicer(service_grpc.NotificationChannelServiceService
         self, request: service_pb2.CreateNotificationChannelRequest, _: Context
     ) -> channel_pb2.NotificationChannel:
         """Add a channel."""
-        merchant = _merchant()
+        merchant = context.merchant()
         claim = idempotency.claim_of(request, merchant)
         made = await self._channels.create(merchant, _new_channel(request), claim)
         if isinstance(made, Record):
@@ -49,14 +45,14 @@ class NotificationChannelServicer(service_grpc.NotificationChannelServiceService
         self, request: service_pb2.GetNotificationChannelRequest, _: Context
     ) -> channel_pb2.NotificationChannel:
         """Return one channel."""
-        found = await self._endpoints.get(_merchant(), UUID(request.notification_channel_id), CHANNELS)
+        found = await self._endpoints.get(context.merchant(), UUID(request.notification_channel_id), CHANNELS)
         return mapping.channel_message(found)
 
     async def ListNotificationChannels(
         self, _request: service_pb2.ListNotificationChannelsRequest, _: Context
     ) -> service_pb2.ListNotificationChannelsResponse:
         """Return all channels."""
-        found = await self._endpoints.all_of(_merchant(), CHANNELS)
+        found = await self._endpoints.all_of(context.merchant(), CHANNELS)
         return service_pb2.ListNotificationChannelsResponse(
             notification_channels=[mapping.channel_message(channel) for channel in found]
         )
@@ -71,20 +67,20 @@ class NotificationChannelServicer(service_grpc.NotificationChannelServiceService
             enabled=request.enabled if request.HasField("enabled") else None,
         )
         channel_id = UUID(request.notification_channel_id)
-        return mapping.channel_message(await self._endpoints.update(_merchant(), channel_id, change, CHANNELS))
+        return mapping.channel_message(await self._endpoints.update(context.merchant(), channel_id, change, CHANNELS))
 
     async def DeleteNotificationChannel(
         self, request: service_pb2.DeleteNotificationChannelRequest, _: Context
     ) -> channel_pb2.NotificationChannel:
         """Delete a channel."""
         channel_id = UUID(request.notification_channel_id)
-        return mapping.channel_message(await self._endpoints.delete(_merchant(), channel_id, CHANNELS))
+        return mapping.channel_message(await self._endpoints.delete(context.merchant(), channel_id, CHANNELS))
 
     async def PingNotificationChannel(
         self, request: service_pb2.PingNotificationChannelRequest, _: Context
     ) -> event_pb2.Event:
         """Send a test event."""
-        merchant = _merchant()
+        merchant = context.merchant()
         claim = idempotency.claim_of(request, merchant)
         sent = await self._endpoints.ping(merchant, UUID(request.notification_channel_id), claim, CHANNELS)
         if isinstance(sent, Record):
@@ -96,7 +92,7 @@ class NotificationChannelServicer(service_grpc.NotificationChannelServiceService
     ) -> channel_pb2.NotificationChannel:
         """Confirm a mailbox."""
         channel_id = UUID(request.notification_channel_id)
-        return mapping.channel_message(await self._channels.confirm(_merchant(), channel_id, request.token))
+        return mapping.channel_message(await self._channels.confirm(context.merchant(), channel_id, request.token))
 
 
 class PushKeyServicer(push_key_grpc.PushKeyServiceServicer):

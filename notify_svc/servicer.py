@@ -40,10 +40,6 @@ NOT_TO_BE_KEPT = (("cache-control", "no-store"), ("x-accel-buffering", "no"))
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def _merchant() -> UUID:
-    return UUID(context.current().merchant_id)
-
-
 class NotifyServicer(service_grpc.NotifyServiceServicer):
     """The public contract of endpoints; each RPC's promise is written there."""
 
@@ -54,7 +50,7 @@ class NotifyServicer(service_grpc.NotifyServiceServicer):
         self, request: service_pb2.CreateWebhookEndpointRequest, _: Context
     ) -> endpoint_pb2.WebhookEndpoint:
         """Register a URL."""
-        merchant = _merchant()
+        merchant = context.merchant()
         new = NewEndpoint(
             url=request.url,
             event_types=tuple(request.event_types),
@@ -67,13 +63,15 @@ class NotifyServicer(service_grpc.NotifyServiceServicer):
         self, request: service_pb2.GetWebhookEndpointRequest, _: Context
     ) -> endpoint_pb2.WebhookEndpoint:
         """Return one endpoint."""
-        return mapping.endpoint_message(await self._endpoints.get(_merchant(), UUID(request.webhook_endpoint_id)))
+        return mapping.endpoint_message(
+            await self._endpoints.get(context.merchant(), UUID(request.webhook_endpoint_id))
+        )
 
     async def ListWebhookEndpoints(
         self, _request: service_pb2.ListWebhookEndpointsRequest, _: Context
     ) -> service_pb2.ListWebhookEndpointsResponse:
         """Return all endpoints."""
-        found = await self._endpoints.all_of(_merchant())
+        found = await self._endpoints.all_of(context.merchant())
         return service_pb2.ListWebhookEndpointsResponse(
             webhook_endpoints=[mapping.endpoint_message(endpoint) for endpoint in found]
         )
@@ -88,18 +86,20 @@ class NotifyServicer(service_grpc.NotifyServiceServicer):
             description=request.description if request.HasField("description") else None,
             enabled=request.enabled if request.HasField("enabled") else None,
         )
-        updated = await self._endpoints.update(_merchant(), UUID(request.webhook_endpoint_id), change)
+        updated = await self._endpoints.update(context.merchant(), UUID(request.webhook_endpoint_id), change)
         return mapping.endpoint_message(updated)
 
     async def DeleteWebhookEndpoint(
         self, request: service_pb2.DeleteWebhookEndpointRequest, _: Context
     ) -> endpoint_pb2.WebhookEndpoint:
         """Delete an endpoint."""
-        return mapping.endpoint_message(await self._endpoints.delete(_merchant(), UUID(request.webhook_endpoint_id)))
+        return mapping.endpoint_message(
+            await self._endpoints.delete(context.merchant(), UUID(request.webhook_endpoint_id))
+        )
 
     async def PingWebhookEndpoint(self, request: service_pb2.PingWebhookEndpointRequest, _: Context) -> event_pb2.Event:
         """Send a test event."""
-        merchant = _merchant()
+        merchant = context.merchant()
         claim = idempotency.claim_of(request, merchant)
         sent = await self._endpoints.ping(merchant, UUID(request.webhook_endpoint_id), claim)
         if isinstance(sent, Record):
@@ -110,7 +110,7 @@ class NotifyServicer(service_grpc.NotifyServiceServicer):
         self, request: service_pb2.RotateWebhookEndpointSecretRequest, _: Context
     ) -> endpoint_pb2.WebhookEndpoint:
         """Replace an endpoint's secret."""
-        merchant = _merchant()
+        merchant = context.merchant()
         overlap = request.overlap.ToTimedelta() if request.HasField("overlap") else endpoint_domain.OVERLAP
         claim = idempotency.claim_of(request, merchant)
         return self._with_secret(
@@ -132,7 +132,7 @@ class EventServicer(events_grpc.EventServiceServicer):
 
     async def GetEvent(self, request: events_pb2.GetEventRequest, _: Context) -> event_pb2.Event:
         """Return one event."""
-        return mapping.event_message(await self._log.get(_merchant(), UUID(request.event_id)))
+        return mapping.event_message(await self._log.get(context.merchant(), UUID(request.event_id)))
 
     async def ListEvents(self, request: events_pb2.ListEventsRequest, _: Context) -> events_pb2.ListEventsResponse:
         """Return a page of events: one more than asked is read, to know whether there is a next page."""
@@ -144,7 +144,7 @@ class EventServicer(events_grpc.EventServiceServicer):
             order_id=str(UUID(request.order_id)) if request.order_id else None,
         )
         after = paging.decode(request, request.page_token)
-        found = await self._log.page(_merchant(), wanted, after=after, limit=size + 1)
+        found = await self._log.page(context.merchant(), wanted, after=after, limit=size + 1)
         return events_pb2.ListEventsResponse(
             events=[mapping.event_message(event) for event in found[:size]],
             next_page_token=paging.encode(request, found[size - 1].event_id) if len(found) > size else "",
@@ -154,21 +154,21 @@ class EventServicer(events_grpc.EventServiceServicer):
         self, request: events_pb2.ListEventDeliveriesRequest, _: Context
     ) -> events_pb2.ListEventDeliveriesResponse:
         """Return what became of an event."""
-        found = await self._log.deliveries(_merchant(), UUID(request.event_id))
+        found = await self._log.deliveries(context.merchant(), UUID(request.event_id))
         return events_pb2.ListEventDeliveriesResponse(deliveries=[mapping.delivery_message(one) for one in found])
 
     async def ResendEvent(
         self, request: events_pb2.ResendEventRequest, _: Context
     ) -> events_pb2.ListEventDeliveriesResponse:
         """Send an event again."""
-        found = await self._log.resend(_merchant(), UUID(request.event_id), _receivers(request))
+        found = await self._log.resend(context.merchant(), UUID(request.event_id), _receivers(request))
         return events_pb2.ListEventDeliveriesResponse(deliveries=[mapping.delivery_message(one) for one in found])
 
     async def ResendEvents(
         self, request: events_pb2.ResendEventsRequest, _: Context
     ) -> events_pb2.ResendEventsResponse:
         """Send the events of a span again."""
-        merchant = _merchant()
+        merchant = context.merchant()
         _check_span(request)
         wanted = Span(
             start=request.start_time.ToDatetime(UTC),
@@ -188,7 +188,7 @@ class EventServicer(events_grpc.EventServiceServicer):
         types = frozenset(event_types.types_of_all(request.event_types))
         after = _last_event_id(request, call)
         context.current().response_headers.extend(NOT_TO_BE_KEPT)
-        async with aclosing(self._streams.follow(_merchant(), types, after)) as followed:
+        async with aclosing(self._streams.follow(context.merchant(), types, after)) as followed:
             async for told in followed:
                 if isinstance(told, UUID):
                     # the first message says what type all of them are

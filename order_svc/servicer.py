@@ -22,10 +22,6 @@ from order_svc.orders import NewOrder, Orders
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def _merchant() -> UUID:
-    return UUID(context.current().merchant_id)
-
-
 def _touched(order_id: str) -> UUID:
     """Name the order in the access line."""
     context.current().log["order_id"] = order_id
@@ -40,7 +36,7 @@ class OrderServicer(service_grpc.OrderServiceServicer):
 
     async def CreateOrder(self, request: service_pb2.CreateOrderRequest, _: Context) -> order_pb2.Order:
         """Create an order."""
-        merchant = _merchant()
+        merchant = context.merchant()
         new = NewOrder(
             merchant_id=merchant,
             merchant_order_id=request.merchant_order_id,
@@ -58,13 +54,13 @@ class OrderServicer(service_grpc.OrderServiceServicer):
 
     async def GetOrder(self, request: service_pb2.GetOrderRequest, _: Context) -> order_pb2.Order:
         """Return one order."""
-        return mapping.order_message(await self._orders.get(_merchant(), _touched(request.order_id)))
+        return mapping.order_message(await self._orders.get(context.merchant(), _touched(request.order_id)))
 
     async def ListOrders(self, request: service_pb2.ListOrdersRequest, _: Context) -> service_pb2.ListOrdersResponse:
         """Return a page of orders: one more than asked is read, to know whether there is a next page."""
         size = request.page_size or paging.DEFAULT_SIZE
         orders = await self._orders.page(
-            _merchant(),
+            context.merchant(),
             status=OrderStatus(order_pb2.Order.Status.Name(request.status)) if request.status else None,
             reference=request.merchant_order_id,
             after=paging.decode(request, request.page_token),
@@ -78,7 +74,7 @@ class OrderServicer(service_grpc.OrderServiceServicer):
 
     async def CancelOrder(self, request: service_pb2.CancelOrderRequest, _: Context) -> order_pb2.Order:
         """Cancel an order that has no payment."""
-        return mapping.order_message(await self._orders.cancel(_merchant(), _touched(request.order_id)))
+        return mapping.order_message(await self._orders.cancel(context.merchant(), _touched(request.order_id)))
 
 
 class OrderPaymentServicer(internal_grpc.OrderPaymentServiceServicer):

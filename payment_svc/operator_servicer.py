@@ -28,12 +28,8 @@ from payment_svc.timeline import Timeline
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def _merchant() -> UUID:
-    return UUID(context.current().merchant_id)
-
-
 def _owner() -> Owner:
-    return Owner(_merchant(), context.current().mode)
+    return Owner(context.merchant(), context.current().mode)
 
 
 class RoutingServicer(routing_grpc.RoutingServiceServicer):
@@ -46,7 +42,7 @@ class RoutingServicer(routing_grpc.RoutingServiceServicer):
         self, _request: routing_pb2.GetRoutingPolicyRequest, _: Context
     ) -> routing_pb2.RoutingPolicy:
         """Return the merchant's policy."""
-        return mapping.policy_message(await self._router.policy(_merchant()))
+        return mapping.policy_message(await self._router.policy(context.merchant()))
 
     async def UpdateRoutingPolicy(
         self, request: routing_pb2.UpdateRoutingPolicyRequest, _: Context
@@ -72,7 +68,7 @@ class ProviderAccountServicer(account_grpc.ProviderAccountServiceServicer):
         self, request: account_pb2.GetProviderAccountRequest, _: Context
     ) -> account_pb2.ProviderAccount:
         """Return an account."""
-        for account in await self._accounts.in_use(_merchant()):
+        for account in await self._accounts.in_use(context.merchant()):
             if account.provider == request.provider:
                 return mapping.account_message(account)
         raise not_found("provider account", request.provider)
@@ -81,14 +77,14 @@ class ProviderAccountServicer(account_grpc.ProviderAccountServiceServicer):
         self, _request: account_pb2.ListProviderAccountsRequest, _: Context
     ) -> account_pb2.ListProviderAccountsResponse:
         """Return the accounts of the merchant."""
-        shown = [mapping.account_message(account) for account in await self._accounts.in_use(_merchant())]
+        shown = [mapping.account_message(account) for account in await self._accounts.in_use(context.merchant())]
         return account_pb2.ListProviderAccountsResponse(provider_accounts=shown)
 
     async def DeleteProviderAccount(
         self, request: account_pb2.DeleteProviderAccountRequest, _: Context
     ) -> account_pb2.ProviderAccount:
         """Take an account out of use."""
-        return mapping.account_message(await self._accounts.delete(_merchant(), request.provider))
+        return mapping.account_message(await self._accounts.delete(context.merchant(), request.provider))
 
 
 class TimelineServicer(timeline_grpc.TimelineServiceServicer):
@@ -103,7 +99,7 @@ class TimelineServicer(timeline_grpc.TimelineServiceServicer):
         """Return what happened to an order."""
         context.current().log["order_id"] = request.order_id
         order_id = UUID(request.order_id)
-        return mapping.timeline_message(order_id, await self._timeline.of_order(_merchant(), order_id))
+        return mapping.timeline_message(order_id, await self._timeline.of_order(context.merchant(), order_id))
 
 
 class ProviderServicer(provider_grpc.ProviderServiceServicer):

@@ -26,10 +26,6 @@ from payment_svc.webhooks import Webhooks
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def _merchant() -> UUID:
-    return UUID(context.current().merchant_id)
-
-
 def _answer(payment: Payment) -> payment_pb2.Payment:
     context.current().log.update(payment_id=str(payment.payment_id), order_id=str(payment.order_id))
     return mapping.payment_message(payment)
@@ -43,7 +39,7 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
 
     async def CreatePayment(self, request: service_pb2.CreatePaymentRequest, _: Context) -> payment_pb2.Payment:
         """Start a payment of an order."""
-        merchant = _merchant()
+        merchant = context.merchant()
         context.current().log["order_id"] = request.order_id
         new = NewPayment(
             merchant_id=merchant,
@@ -67,16 +63,16 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
 
     async def GetPayment(self, request: service_pb2.GetPaymentRequest, _: Context) -> payment_pb2.Payment:
         """Return one payment."""
-        return _answer(await self._payments.get(_merchant(), UUID(request.payment_id)))
+        return _answer(await self._payments.get(context.merchant(), UUID(request.payment_id)))
 
     async def CapturePayment(self, request: service_pb2.CapturePaymentRequest, _: Context) -> payment_pb2.Payment:
         """Capture an authorized payment."""
         amount = mapping.money(request.amount, "amount") if request.HasField("amount") else None
-        return _answer(await self._payments.capture(_merchant(), UUID(request.payment_id), amount))
+        return _answer(await self._payments.capture(context.merchant(), UUID(request.payment_id), amount))
 
     async def CancelPayment(self, request: service_pb2.CancelPaymentRequest, _: Context) -> payment_pb2.Payment:
         """Cancel a payment before money moved."""
-        return _answer(await self._payments.cancel(_merchant(), UUID(request.payment_id)))
+        return _answer(await self._payments.cancel(context.merchant(), UUID(request.payment_id)))
 
     async def ListPayments(
         self, request: service_pb2.ListPaymentsRequest, _: Context
@@ -84,7 +80,7 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
         """Return a page of payments: one more than asked is read, to know whether there is a next page."""
         size = request.page_size or paging.DEFAULT_SIZE
         payments = await self._payments.page(
-            _merchant(),
+            context.merchant(),
             order_id=UUID(request.order_id) if request.order_id else None,
             status=PaymentStatus(payment_pb2.Payment.Status.Name(request.status)) if request.status else None,
             after=paging.decode(request, request.page_token),
@@ -105,7 +101,7 @@ class RefundServicer(refund_grpc.RefundServiceServicer):
 
     async def CreateRefund(self, request: refund_service_pb2.CreateRefundRequest, _: Context) -> refund_pb2.Refund:
         """Give money back."""
-        merchant = _merchant()
+        merchant = context.merchant()
         context.current().log["payment_id"] = request.payment_id
         new = NewRefund(
             merchant_id=merchant,
@@ -120,7 +116,7 @@ class RefundServicer(refund_grpc.RefundServiceServicer):
 
     async def GetRefund(self, request: refund_service_pb2.GetRefundRequest, _: Context) -> refund_pb2.Refund:
         """Return one refund."""
-        return mapping.refund_message(await self._refunds.get(_merchant(), UUID(request.refund_id)))
+        return mapping.refund_message(await self._refunds.get(context.merchant(), UUID(request.refund_id)))
 
     async def ListRefunds(
         self, request: refund_service_pb2.ListRefundsRequest, _: Context
@@ -128,7 +124,7 @@ class RefundServicer(refund_grpc.RefundServiceServicer):
         """Return a page of a payment's refunds."""
         size = request.page_size or paging.DEFAULT_SIZE
         after = paging.decode(request, request.page_token)
-        refunds = await self._refunds.page(_merchant(), UUID(request.payment_id), after=after, limit=size + 1)
+        refunds = await self._refunds.page(context.merchant(), UUID(request.payment_id), after=after, limit=size + 1)
         return refund_service_pb2.ListRefundsResponse(
             refunds=[mapping.refund_message(refund) for refund in refunds[:size]],
             next_page_token=paging.encode(request, refunds[size - 1].refund_id) if len(refunds) > size else "",
@@ -143,7 +139,7 @@ class DisputeServicer(dispute_grpc.DisputeServiceServicer):
 
     async def GetDispute(self, request: dispute_service_pb2.GetDisputeRequest, _: Context) -> dispute_pb2.Dispute:
         """Return one dispute."""
-        return mapping.dispute_message(await self._disputes.get(_merchant(), UUID(request.dispute_id)))
+        return mapping.dispute_message(await self._disputes.get(context.merchant(), UUID(request.dispute_id)))
 
     async def ListDisputes(
         self, request: dispute_service_pb2.ListDisputesRequest, _: Context
@@ -152,7 +148,7 @@ class DisputeServicer(dispute_grpc.DisputeServiceServicer):
         size = request.page_size or paging.DEFAULT_SIZE
         after = paging.decode(request, request.page_token)
         payment_id = UUID(request.payment_id) if request.payment_id else None
-        disputes = await self._disputes.page(_merchant(), payment_id=payment_id, after=after, limit=size + 1)
+        disputes = await self._disputes.page(context.merchant(), payment_id=payment_id, after=after, limit=size + 1)
         return dispute_service_pb2.ListDisputesResponse(
             disputes=[mapping.dispute_message(dispute) for dispute in disputes[:size]],
             next_page_token=paging.encode(request, disputes[size - 1].dispute_id) if len(disputes) > size else "",

@@ -11,6 +11,7 @@ import pytest
 from cli.stack import Ready
 from tests.support.edges import Edges, edges_of
 from tests.support.merchant import Identities, Merchant
+from tests.support.paypal import PaypalAccount
 from tests.support.provider import Provider
 from tests.support.receiver import Receiver, serving
 from tests.support.run import Run
@@ -53,6 +54,14 @@ def provider(gateway: Ready) -> Iterator[Provider]:
     provider = Provider.of(gateway)
     yield provider
     provider.close()
+
+
+@pytest.fixture
+def paypal(gateway: Ready) -> Iterator[PaypalAccount]:
+    """The customer's side of PayPal."""
+    account = PaypalAccount(gateway.sandbox_url)
+    yield account
+    account.close()
 
 
 @pytest.fixture

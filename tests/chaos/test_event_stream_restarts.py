@@ -17,7 +17,7 @@ import pytest
 
 from cli.stack import Stack
 from tests.support.merchant import Merchant
-from tests.support.streams import PATH, Frame, Reader
+from tests.support.streams import PATH, Frame, Reader, lines_until
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("chaos")
@@ -29,19 +29,13 @@ def following(merchant: Merchant) -> Iterator[Reader]:
     """Read a merchant's stream while the block runs, as a browser does: connect again with the last id."""
     reader, stop = Reader(), threading.Event()
 
-    def lines(answer: httpx.Response) -> Iterator[str]:
-        for line in answer.iter_lines():
-            if stop.is_set():
-                return
-            yield line
-
     def run() -> None:
         while not stop.is_set():
             headers = {"Last-Event-ID": reader.last_event_id} if reader.last_event_id else {}
             try:
                 with merchant.http.stream("GET", PATH, headers=headers, timeout=5) as answer:
                     if answer.status_code == 200:
-                        reader.read(lines(answer))
+                        reader.read(lines_until(stop, answer))
             except httpx.TransportError:
                 pass
             stop.wait(0.05)

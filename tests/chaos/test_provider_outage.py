@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import httpx
 import psutil
 import pytest
@@ -18,13 +16,6 @@ from tests.support.provider import Provider
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("chaos")
-
-
-@pytest.fixture
-def paypal(gateway: Ready) -> Iterator[PaypalAccount]:
-    account = PaypalAccount(gateway.sandbox_url)
-    yield account
-    account.close()
 
 
 def routed(merchant: Merchant) -> Json:

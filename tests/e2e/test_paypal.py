@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from cli.stack import Ready
 from tests.support.errors import problem
 from tests.support.merchant import RETURN_URL, Json, Merchant
 from tests.support.outcome import assert_paid
@@ -15,14 +13,6 @@ from tests.support.paypal import PaypalAccount, open_page
 from tests.support.provider import Provider
 from tests.support.receiver import Receiver
 from tests.support.waiting import eventually
-
-
-@pytest.fixture
-def paypal(gateway: Ready) -> Iterator[PaypalAccount]:
-    """The customer's side of PayPal."""
-    account = PaypalAccount(gateway.sandbox_url)
-    yield account
-    account.close()
 
 
 def paid(merchant: Merchant, paypal: PaypalAccount, method: str = "paypal", value: str = "10.00") -> Json:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from fusionx.payment.v1 import provider_service_pb2 as provider_pb2
 from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
 
@@ -18,14 +16,6 @@ from tests.support.provider import Provider
 from tests.support.waiting import PATIENCE
 
 Kind = provider_pb2.Discrepancy.Kind
-
-
-@pytest.fixture
-def paypal(gateway: Ready) -> Iterator[PaypalAccount]:
-    """The customer's side of PayPal."""
-    account = PaypalAccount(gateway.sandbox_url)
-    yield account
-    account.close()
 
 
 def differences(gateway: Ready, since: datetime, *payments: Json) -> list[Any]:

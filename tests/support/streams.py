@@ -74,23 +74,24 @@ class Reader:
                 self.retry = int(value)
 
 
+def lines_until(stop: threading.Event, answer: httpx.Response) -> Iterator[str]:
+    """Yield the lines of a stream until it is to stop; heartbeats come often enough to notice."""
+    for line in answer.iter_lines():
+        if stop.is_set():
+            return
+        yield line
+
+
 @contextmanager
 def reading(merchant: Merchant, headers: dict[str, str] | None = None, **params: Any) -> Iterator[Reader]:
     """Read a merchant's stream while the block runs; it begins when the stream has."""
     reader, stop = Reader(), threading.Event()
 
-    def lines(answer: httpx.Response) -> Iterator[str]:
-        # heartbeats come often enough to notice the end of the block
-        for line in answer.iter_lines():
-            if stop.is_set():
-                return
-            yield line
-
     def run() -> None:
         try:
             with merchant.http.stream("GET", PATH, params=params, headers=headers) as answer:
                 reader.answer = answer
-                reader.read(lines(answer))
+                reader.read(lines_until(stop, answer))
         finally:
             reader.over = True
 
