@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Most of the tests wait for real servers, so three workers keep two cores busy.
 WORKERS ?= 3
 PORT ?= 8080
-PACKAGES := mesh order_svc payment_svc notify_svc edge audit_svc sandbox cli bench proto tests
+PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
 .PHONY: install demo up test lint format gen client bench fuzz storm constraints clean
 
@@ -32,22 +32,22 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python proto/generate.py --check
-	$(BIN)/python -m edge.render --check
-	$(BIN)/python -m edge.openapi --check
-	$(BIN)/python -m notify_svc.catalogue --check
+	$(BIN)/python -m tools.stubs --check
+	$(BIN)/python -m envoy_config.render --check
+	$(BIN)/python -m tools.openapi --check
+	$(BIN)/python -m tools.event_catalogue --check
 	$(BIN)/buf lint gen/api.binpb
-	$(BIN)/python proto/breaking.py
+	$(BIN)/python -m tools.breaking
 
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 gen: install
-	$(BIN)/python proto/generate.py
-	$(BIN)/python -m edge.render
-	$(BIN)/python -m edge.openapi
-	$(BIN)/python -m notify_svc.catalogue
+	$(BIN)/python -m tools.stubs
+	$(BIN)/python -m envoy_config.render
+	$(BIN)/python -m tools.openapi
+	$(BIN)/python -m tools.event_catalogue
 
 # The package for merchants, as a wheel.
 client: install

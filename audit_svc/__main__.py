@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from fusionx.audit.v1 import audit_service_pb2, audit_service_pb2_grpc
 
-from audit_svc.audit import Audit
+from audit_svc.api import AuditServicer
 from audit_svc.intake import Intake, Rotation
-from audit_svc.repository import AuditRepository
-from audit_svc.servicer import AuditServicer
 from audit_svc.settings import AuditSettings
 from audit_svc.spool import Spool
+from audit_svc.storage import AuditRepository
+from audit_svc.use_cases import Audit
 from mesh import service
-from mesh.database import Database
-from mesh.service import Registration, Service
+from mesh.rpc.registration import Registration
+from mesh.service import Service
+from mesh.storage.database import Database
 
 
 def build(settings: AuditSettings) -> Service:

@@ -13,6 +13,9 @@ from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+DEFAULT_PAGE = 100
+
+
 GENESIS = bytes(32)
 """What stands for the hash before the first entry."""
 NO_GRPC_STATUS = -1
@@ -137,3 +140,25 @@ class Verifier:
         if self.last.seq > head.seq:
             return Fault(head.seq + 1, Kind.INSERTED)
         return None if self.last.hash == head.hash else Fault(head.seq, Kind.ALTERED)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which entries somebody wants to see."""
+
+    merchant_id: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    after: int = 0
+    limit: int = DEFAULT_PAGE
+    newest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a look at a part of the chain has found."""
+
+    checked: int
+    last: Link
+    fault: Fault | None
+    done: bool

@@ -7,10 +7,10 @@ from prometheus_client import Counter, Gauge
 
 from audit_svc.domain import chained
 from audit_svc.lines import UNREADABLE, entry_of
-from audit_svc.repository import AuditRepository
 from audit_svc.spool import Batch, Position, Spool
-from mesh.database import Database
+from audit_svc.storage import AuditRepository
 from mesh.ids import Clock, utc_now
+from mesh.storage.database import Database
 from mesh.telemetry import alert, get_logger
 from mesh.worker import Worker
 

@@ -1,4 +1,4 @@
-"""Envoy's access log lines, read as audit entries. Pure. The format is rendered by `edge/access_log.py`."""
+"""Envoy's access log lines, read as audit entries. Pure. The format is rendered by `envoy_config/access_log.py`."""
 
 from __future__ import annotations
 

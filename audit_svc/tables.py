@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from mesh.schema import NAMING, TIME
+from mesh.storage.schema import NAMING, TIME
 
 metadata = sa.MetaData(naming_convention=NAMING)
 

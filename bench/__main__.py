@@ -32,10 +32,10 @@ from rich.table import Table
 
 from bench import door, keys, providers
 from bench.load import Connection, Tally, order_body, run
-from cli.settings import StackSettings
-from cli.stack import Ready, Stack
-from cli.state import SECRETS_FILE
-from mesh.migrate import upgrade
+from mesh.storage.migrate import upgrade
+from stack.settings import StackSettings
+from stack.stack import Ready, Stack
+from stack.state import SECRETS_FILE
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = Path(__file__).with_name("pgbench.sql")

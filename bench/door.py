@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.load import Connection, Tally, order_body, run
-from cli.ports import HOST, Ports
-from cli.probes import http_ok
-from cli.process import Child, Command
-from cli.servers import outside_env
-from cli.stack import Ready
+from stack.ports import HOST, Ports
+from stack.probes import http_ok
+from stack.process import Child, Command
+from stack.servers import outside_env
+from stack.stack import Ready
 
 Config = dict[str, Any]
 ROUNDS = 3

@@ -19,9 +19,9 @@ import uvloop
 from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from rich.console import Console
 
-from cli.stack import Ready
 from edge.domain import Mode, digest, new_secret
 from mesh.tls import TlsFiles, client_credentials, name_override, read
+from stack.stack import Ready
 
 COUNTS = (10, 10_000)
 ROUNDS = 3

@@ -14,10 +14,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.__main__ import UNLIMITED, Load, orders
-from cli.gateway import render_envoy
-from cli.settings import StackSettings
-from cli.site import Site
-from cli.stack import Stack
+from stack.envoy import render_envoy
+from stack.layout import Site
+from stack.settings import StackSettings
+from stack.stack import Stack
 
 ROUNDS = 4
 LOAD = Load(seconds=4, connections=32)

@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.load import Connection, Tally, order_body, run
-from cli.dial import dial, tls_of
-from cli.stack import Ready
+from mesh.rpc.dial import dial, tls_of
+from stack.stack import Ready
 
 DELAYS_MS = (0, 50, 200)
 AT_ONCE = 4

@@ -29,10 +29,10 @@ from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from rich.console import Console
 
 from bench.load import Connection, order_body, percentile
-from cli.dial import dial, tls_of
-from cli.ports import HOST, Ports
-from cli.settings import StackSettings
-from cli.stack import Ready, Stack
+from mesh.rpc.dial import dial, tls_of
+from stack.ports import HOST, Ports
+from stack.settings import StackSettings
+from stack.stack import Ready, Stack
 
 ENDPOINTS = 100
 DEAD = SLOW = 5

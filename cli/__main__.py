@@ -10,18 +10,18 @@ from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
 COMMANDS = {
-    "up": "cli.up:up",
-    "demo": "cli.demo:demo",
-    "listen": "cli.listen:listen",
-    "trigger": "cli.trigger:trigger",
-    "merchant": "cli.merchants:app",
-    "key": "cli.keys:app",
-    "events": "cli.events:app",
-    "dlq": "cli.dlq:app",
-    "audit": "cli.audit:app",
-    "providers": "cli.reconcile:providers",
-    "reconcile": "cli.reconcile:reconcile",
-    "certificates": "cli.certificates:certificates",
+    "up": "cli.commands.up:up",
+    "demo": "cli.commands.demo:demo",
+    "listen": "cli.commands.listen:listen",
+    "trigger": "cli.commands.trigger:trigger",
+    "merchant": "cli.commands.merchants:app",
+    "key": "cli.commands.keys:app",
+    "events": "cli.commands.events:app",
+    "dlq": "cli.commands.dlq:app",
+    "audit": "cli.commands.audit:app",
+    "providers": "cli.commands.reconcile:providers",
+    "reconcile": "cli.commands.reconcile:reconcile",
+    "certificates": "cli.commands.certificates:certificates",
 }
 """Where each subcommand is: a function, or a group of further ones."""
 

@@ -6,20 +6,21 @@ from envoy.service.auth.v3.external_auth_pb2_grpc import add_AuthorizationServic
 from envoy.service.ratelimit.v3.rls_pb2_grpc import add_RateLimitServiceServicer_to_server
 from fusionx.identity.v1 import identity_service_pb2, identity_service_pb2_grpc
 
-from edge.authorization import AuthorizationServicer
-from edge.identities import Identities
-from edge.keys import KeyCache, StoredKeys
-from edge.limits import GlobalLimits, RateLimitServicer
-from edge.nonces import Nonces
-from edge.repository import IdentityRepository
-from edge.requests import RequestChecks
-from edge.routes import contract_routes, scopes_of
-from edge.servicer import IdentityServicer
+from edge.api.authorization import AuthorizationServicer
+from edge.api.global_rate_limit import GlobalLimits, RateLimitServicer
+from edge.api.identity import IdentityServicer
 from edge.settings import EdgeSettings
-from edge.uses import LastUses
+from edge.storage.identities import IdentityRepository
+from edge.storage.key_usage import LastUses
+from edge.storage.nonces import Nonces
+from edge.use_cases.identities import Identities
+from edge.use_cases.keys import KeyCache, StoredKeys
+from edge.use_cases.request_checks import RequestChecks
 from mesh import service
-from mesh.database import Database
-from mesh.service import Registration, Service
+from mesh.rpc.registration import Registration
+from mesh.rpc.routes import contract_routes, scopes_of
+from mesh.service import Service
+from mesh.storage.database import Database
 from mesh.vault import open_vault
 
 

@@ -12,6 +12,10 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from uuid import UUID
 
+SIGNATURE_TOLERANCE = timedelta(minutes=5)
+"""How far the sender's clock may be off, both ways."""
+
+
 RandomBytes = Callable[[int], bytes]
 Network = IPv4Network | IPv6Network
 
@@ -142,3 +146,24 @@ def secret_of(authorization: str) -> str:
     """
     scheme, _, token = authorization.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """What is asked of a new key, in the words of who asks."""
+
+    merchant_id: UUID
+    mode: Mode
+    scopes: Sequence[str]
+    allowed_ips: Sequence[str]
+    signature: Signature
+    expire_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A key with its secrets, which are told once. The signing secret is empty where there is none."""
+
+    key: ApiKey
+    secret: str
+    signing_secret: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.schema import NAMING, TIME
+from mesh.storage.schema import NAMING, TIME
 
 metadata = sa.MetaData(naming_convention=NAMING)
 

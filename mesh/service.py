@@ -13,24 +13,23 @@ import signal
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import grpc
 import uvloop
-from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 from sqlalchemy import text
 
-from mesh.bus import Bus
-from mesh.callers import Allowed, CallerInterceptor, callers_of
-from mesh.database import Database, statement
 from mesh.errors import ApiError
-from mesh.interceptors import CallInterceptor, access_of
-from mesh.revision import head_revision
+from mesh.events.bus import Bus
+from mesh.rpc.callers import CallerInterceptor
+from mesh.rpc.interceptors import CallInterceptor, access_of
+from mesh.rpc.registration import Registration
 from mesh.settings import ServiceSettings, SettingsT, load
+from mesh.storage.database import Database, statement
+from mesh.storage.revision import head_revision
 from mesh.telemetry import get_logger, serve_metrics, setup_logging
 from mesh.tls import server_credentials
 from mesh.worker import Worker
@@ -38,37 +37,6 @@ from mesh.worker import Worker
 log = get_logger(__name__)
 PROBE_SECONDS = 1.0
 _REVISION = statement(text("SELECT version_num FROM alembic_version"))
-
-
-@dataclass(frozen=True)
-class Registration:
-    """A gRPC service and what implements it.
-
-    `descriptor` is None for a protocol that is not of our contract, such as Envoy's: its calls are not intercepted, and
-    who may make them is said by `callers`.
-    """
-
-    add: Callable[[Any, grpc.aio.Server], None]
-    servicer: object
-    descriptor: ServiceDescriptor | None = None
-    name: str = ""
-    callers: Allowed = frozenset({"envoy"})
-
-    @property
-    def full_name(self) -> str:
-        """The name of the gRPC service."""
-        return str(self.descriptor.full_name) if self.descriptor else self.name
-
-    @property
-    def allowed(self) -> Allowed:
-        """Who may call it. Raises TypeError when the contract does not say."""
-        return callers_of(self.descriptor) if self.descriptor else self.callers
-
-    @classmethod
-    def of(cls, messages: ModuleType, stubs: ModuleType, servicer: object) -> Registration:
-        """Return the registration of the one service that a file of the contract declares."""
-        (descriptor,) = messages.DESCRIPTOR.services_by_name.values()
-        return cls(getattr(stubs, f"add_{descriptor.name}Servicer_to_server"), servicer, descriptor)
 
 
 @dataclass

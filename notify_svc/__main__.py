@@ -15,35 +15,41 @@ from fusionx.notify.v1 import (
     push_key_service_pb2_grpc,
 )
 
-from mesh import idempotency, inbox, service
-from mesh.bus import Bus
-from mesh.consumer import Consumer
-from mesh.database import Database
-from mesh.dead_letter_servicer import DeadLetterServicer
-from mesh.dead_letters import DeadLetters
-from mesh.service import Registration, Service
+from mesh import service
+from mesh.events import inbox
+from mesh.events.bus import Bus
+from mesh.events.consumer import Consumer
+from mesh.events.consumer_metrics import Watch
+from mesh.events.dead_letter_servicer import DeadLetterServicer
+from mesh.events.dead_letters import DeadLetters
+from mesh.rpc.registration import Registration
+from mesh.service import Service
+from mesh.storage import idempotency
+from mesh.storage.database import Database
 from mesh.vault import open_vault
-from mesh.watch import Watch
-from notify_svc import addresses, transport
-from notify_svc.channel_servicer import NotificationChannelServicer, PushKeyServicer
-from notify_svc.channels import Channels
-from notify_svc.consumer import NAME, SUBJECTS, PublicEvents
-from notify_svc.domain import Channel
-from notify_svc.endpoint_domain import Kind
-from notify_svc.endpoint_repository import EndpointRepository
-from notify_svc.endpoints import Endpoints, UrlRules
-from notify_svc.event_log import EventLog
-from notify_svc.event_repository import EventRepository
-from notify_svc.mailing import EmailChannel, Mailer
-from notify_svc.notifications import Notifications
-from notify_svc.posting import Poster
-from notify_svc.pushing import PushChannel
-from notify_svc.repository import DeliveryRepository
-from notify_svc.sender import Sender
-from notify_svc.servicer import EventServicer, NotifyServicer
+from notify_svc.api.consumer import NAME, SUBJECTS, PublicEvents
+from notify_svc.api.events import EventServicer
+from notify_svc.api.notification_channels import NotificationChannelServicer
+from notify_svc.api.push_key import PushKeyServicer
+from notify_svc.api.webhook_endpoints import NotifyServicer
+from notify_svc.channels import guarded_http as transport
+from notify_svc.channels.email import EmailChannel, Mailer
+from notify_svc.channels.guarded_http import Resolver, guarded_client
+from notify_svc.channels.push import PushChannel
+from notify_svc.channels.webhook import Poster
+from notify_svc.domain import addresses
+from notify_svc.domain.delivery import Channel
+from notify_svc.domain.endpoint import Kind, UrlRules
 from notify_svc.settings import NotifySettings
-from notify_svc.stream import EventStreams
-from notify_svc.transport import Resolver, guarded_client
+from notify_svc.storage.deliveries import DeliveryRepository
+from notify_svc.storage.endpoints import EndpointRepository
+from notify_svc.storage.events import EventRepository
+from notify_svc.use_cases.channel_registration import Channels
+from notify_svc.use_cases.dispatcher import Sender
+from notify_svc.use_cases.endpoints import Endpoints
+from notify_svc.use_cases.event_log import EventLog
+from notify_svc.use_cases.event_stream import EventStreams
+from notify_svc.use_cases.fan_out import Notifications
 
 
 def build(settings: NotifySettings) -> Service:

@@ -9,10 +9,10 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from mesh.settings import ConsumerSettings
 from mesh.vault import VaultKeys
-from notify_svc import addresses, channel_domain
-from notify_svc.channel_domain import AddressRefusedError
-from notify_svc.mailing import MailServer
-from notify_svc.pushing import VapidKey
+from notify_svc.domain import addresses
+from notify_svc.domain import channel as channel_domain
+from notify_svc.domain.channel import AddressRefusedError, MailServer
+from notify_svc.domain.vapid import VapidKey
 
 SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _CONTACT = re.compile(r"mailto:[^@\s]+@[\w-]+(\.[\w-]+)*|https://[\w-]+(\.[\w-]+)+")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.schema import NAMING, TIME, dead_letters, idempotency_keys, inbox, with_mesh_tables
+from mesh.storage.schema import NAMING, TIME, dead_letters, idempotency_keys, inbox, with_mesh_tables
 
 metadata = sa.MetaData(naming_convention=NAMING)
 with_mesh_tables(metadata, inbox, dead_letters, idempotency_keys)

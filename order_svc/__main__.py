@@ -9,22 +9,25 @@ from fusionx.order.v1 import (
     order_service_pb2_grpc,
 )
 
-from mesh import idempotency, inbox, service
-from mesh.bus import Bus
-from mesh.consumer import Consumer
-from mesh.database import Database
-from mesh.dead_letter_servicer import DeadLetterServicer
-from mesh.dead_letters import DeadLetters
-from mesh.outbox import Relay
-from mesh.outbox_servicer import OutboxServicer
-from mesh.service import Registration, Service
-from mesh.watch import Watch
+from mesh import service
+from mesh.events import inbox
+from mesh.events.bus import Bus
+from mesh.events.consumer import Consumer
+from mesh.events.consumer_metrics import Watch
+from mesh.events.dead_letter_servicer import DeadLetterServicer
+from mesh.events.dead_letters import DeadLetters
+from mesh.events.outbox import Relay
+from mesh.events.outbox_servicer import OutboxServicer
+from mesh.rpc.registration import Registration
+from mesh.service import Service
+from mesh.storage import idempotency
+from mesh.storage.database import Database
 from mesh.worker import Worker
+from order_svc.api import OrderPaymentServicer, OrderServicer
 from order_svc.consumer import NAME, SUBJECTS, PaymentEvents
-from order_svc.orders import Lifetimes, Orders
-from order_svc.repository import OrderRepository
-from order_svc.servicer import OrderPaymentServicer, OrderServicer
 from order_svc.settings import OrderSettings
+from order_svc.storage import OrderRepository
+from order_svc.use_cases import Lifetimes, Orders
 
 
 def build(settings: OrderSettings) -> Service:

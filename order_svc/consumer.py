@@ -8,11 +8,11 @@ from uuid import UUID
 from fusionx.payment.v1 import payment_events_pb2 as events_pb2
 from google.protobuf.message import Message
 
-from mesh.database import Session
-from mesh.events import options_of
-from mesh.inbox import Received
-from order_svc import mapping
-from order_svc.orders import Orders
+from mesh.events.envelope import options_of
+from mesh.events.inbox import Received
+from mesh.storage.database import Session
+from order_svc import contract as mapping
+from order_svc.use_cases import Orders
 
 NAME = "order_svc_payments"
 SUBJECTS = tuple(

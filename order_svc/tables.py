@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from mesh.schema import (
+from mesh.storage.schema import (
     NAMING,
     TIME,
     dead_letters,

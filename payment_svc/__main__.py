@@ -24,39 +24,47 @@ from fusionx.payment.v1 import (
     webhook_service_pb2_grpc,
 )
 
-from mesh import idempotency, service
-from mesh.bus import Bus
-from mesh.database import Database
-from mesh.lock import Locks
-from mesh.outbox import Relay
-from mesh.outbox_servicer import OutboxServicer
-from mesh.service import BackgroundTasks, Registration, Service
+from mesh import service
+from mesh.events.bus import Bus
+from mesh.events.outbox import Relay
+from mesh.events.outbox_servicer import OutboxServicer
+from mesh.rpc.registration import Registration
+from mesh.service import BackgroundTasks, Service
+from mesh.storage import idempotency
+from mesh.storage.database import Database
+from mesh.storage.lock import Locks
 from mesh.vault import Envelopes, open_vault
-from payment_svc.account_repository import AccountRepository
-from payment_svc.accounts import Accounts
-from payment_svc.books import Books
-from payment_svc.charging import Charging
-from payment_svc.dispute_repository import DisputeRepository
-from payment_svc.disputes import Disputes
-from payment_svc.operator_servicer import ProviderAccountServicer, ProviderServicer, RoutingServicer, TimelineServicer
+from payment_svc.api.disputes import DisputeServicer
+from payment_svc.api.payments import PaymentServicer
+from payment_svc.api.provider_accounts import ProviderAccountServicer
+from payment_svc.api.providers import ProviderServicer
+from payment_svc.api.refunds import RefundServicer
+from payment_svc.api.routing import RoutingServicer
+from payment_svc.api.timeline import TimelineServicer
+from payment_svc.api.webhooks import WebhookServicer
+from payment_svc.domain.webhook_allowlist import Sources
 from payment_svc.order_client import GrpcOrderClient
-from payment_svc.payments import Payments
 from payment_svc.providers import registry
 from payment_svc.providers.base import Provider
 from payment_svc.providers.registry import Registry
-from payment_svc.reconciler import Reconciler
-from payment_svc.refund_reconciler import RefundReconciler
-from payment_svc.refund_repository import RefundRepository
-from payment_svc.refunds import Refunds
-from payment_svc.repository import PaymentRepository
-from payment_svc.routing import Router
-from payment_svc.routing_repository import RoutingRepository
-from payment_svc.servicer import DisputeServicer, PaymentServicer, RefundServicer, WebhookServicer
 from payment_svc.settings import PaymentSettings
-from payment_svc.timeline import Timeline
-from payment_svc.webhook_repository import WebhookRepository
-from payment_svc.webhook_sources import Sources
-from payment_svc.webhooks import Webhooks
+from payment_svc.storage.accounts import AccountRepository
+from payment_svc.storage.disputes import DisputeRepository
+from payment_svc.storage.payments import PaymentRepository
+from payment_svc.storage.provider_events import WebhookRepository
+from payment_svc.storage.refunds import RefundRepository
+from payment_svc.storage.routing import RoutingRepository
+from payment_svc.use_cases.accounts import Accounts
+from payment_svc.use_cases.charging import Charging
+from payment_svc.use_cases.disputes import Disputes
+from payment_svc.use_cases.payment_recovery import Reconciler
+from payment_svc.use_cases.payments import Payments
+from payment_svc.use_cases.reconciliation import Books
+from payment_svc.use_cases.refund_recovery import RefundReconciler
+from payment_svc.use_cases.refunds import Refunds
+from payment_svc.use_cases.routing import Router
+from payment_svc.use_cases.timeline import Timeline
+from payment_svc.use_cases.webhooks import Webhooks
 
 
 def build(settings: PaymentSettings) -> Service:

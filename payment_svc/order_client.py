@@ -11,12 +11,12 @@ from fusionx.order.v1 import order_pb2
 from fusionx.order.v1.order_payment_service_pb2_grpc import OrderPaymentServiceStub
 
 from mesh import context
-from mesh.client import channel
-from mesh.history import Change, Entry, Origin
 from mesh.money import Money
+from mesh.rpc.client import channel
+from mesh.storage.history import Change, Entry, Origin
 from mesh.tls import TlsFiles
-from payment_svc.domain import Payment
-from payment_svc.orders import PayableOrder
+from payment_svc.domain.payment import Payment
+from payment_svc.order_port import PayableOrder
 
 SERVICE = internal_pb2.DESCRIPTOR.services_by_name["OrderPaymentService"]
 TIMEOUT_SECONDS = 5.0

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from mesh.settings import ServiceSettings
-from payment_svc.webhook_sources import Sources
+from payment_svc.domain.webhook_allowlist import Sources
 
 
 class PaymentSettings(ServiceSettings):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.schema import NAMING, TIME, history, idempotency_keys, outbox, with_mesh_tables
-from payment_svc.dispute_domain import DisputeStatus
-from payment_svc.domain import LIVE, PaymentStatus
-from payment_svc.refund_domain import RefundStatus
+from mesh.storage.schema import NAMING, TIME, history, idempotency_keys, outbox, with_mesh_tables
+from payment_svc.domain.dispute import DisputeStatus
+from payment_svc.domain.payment import LIVE, PaymentStatus
+from payment_svc.domain.refund import RefundStatus
 
 metadata = sa.MetaData(naming_convention=NAMING)
 with_mesh_tables(metadata, outbox, idempotency_keys, history)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.edges import Edges, edges_of
 from tests.support.merchant import Identities, Merchant
 from tests.support.paypal import PaypalAccount

@@ -10,10 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cli.settings import StackSettings
-from cli.stack import Ready, Stack
-from edge.openapi import RENDERED
+from stack.settings import StackSettings
+from stack.stack import Ready, Stack
 from tests.support.stacks import QUICK
+from tools.openapi import RENDERED
 
 CHECKS = "not_a_server_error,response_schema_conformance,content_type_conformance,ignored_auth"
 UNLIMITED = 1_000_000

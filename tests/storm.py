@@ -13,8 +13,8 @@ import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from random import Random
 
-from cli.settings import StackSettings
-from cli.stack import Stack
+from stack.settings import StackSettings
+from stack.stack import Stack
 from tests.support.merchant import Identities, Merchant
 from tests.support.receiver import Receiver, serving
 from tests.support.stacks import BREAKABLE

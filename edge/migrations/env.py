@@ -1,6 +1,6 @@
 """Alembic's entry for the database `identity`."""
 
 from edge.tables import metadata
-from mesh.migrate import run_env
+from mesh.storage.migrate import run_env
 
 run_env(metadata)

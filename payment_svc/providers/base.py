@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from mesh.money import Money
-from payment_svc.dispute_domain import DisputeSnapshot
-from payment_svc.domain import Failure, Payment, PaymentStatus, Snapshot
-from payment_svc.refund_domain import Refund, RefundSnapshot
+from payment_svc.domain.dispute import DisputeSnapshot
+from payment_svc.domain.payment import Failure, Payment, Snapshot
+from payment_svc.domain.reconciliation import ProviderRecord
+from payment_svc.domain.refund import Refund, RefundSnapshot
 
 
 class ProviderError(Exception):
@@ -63,20 +64,6 @@ class Capabilities:
     refunds: bool
     partial_refunds: bool
     disputes: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderRecord:
-    """A payment as the provider's own books list it. `amount` is what was captured, None while nothing is.
-
-    `payment_id` is our own id from the object's metadata, empty when it carries none.
-    """
-
-    reference: str
-    payment_id: str
-    status: PaymentStatus
-    amount: Money | None
-    create_time: datetime
 
 
 @dataclass(frozen=True, slots=True)

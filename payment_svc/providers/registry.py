@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from mesh.errors import ApiError, FieldViolation, invalid, invalid_fields, unauthenticated
 from payment_svc.providers.bank_transfer.adapter import BankTransferProvider
 from payment_svc.providers.base import Capabilities, Provider
-from payment_svc.providers.guard import Guard, Limits
 from payment_svc.providers.paypal.adapter import Access, PaypalProvider
+from payment_svc.providers.resilience import Guard, Limits
 from payment_svc.providers.stripe.adapter import StripeProvider
 from payment_svc.settings import PaymentSettings
 

@@ -7,9 +7,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from cli.ports import Ports
-from cli.settings import StackSettings
-from cli.stack import Ready, Stack
+from stack.ports import Ports
+from stack.settings import StackSettings
+from stack.stack import Ready, Stack
 from tests.support.chaos import ChaosStack
 from tests.support.stacks import BREAKABLE
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli.stack import Ready, Stack
+from stack.stack import Ready, Stack
 from tests.support.audit import command, counts, rows_of_request
 from tests.support.merchant import Merchant
 from tests.support.waiting import eventually

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.merchant import Json, Merchant
 from tests.support.mesh import operator_environment
 from tests.support.provider import Provider

@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from cli.authority import PUBLIC, Authority
-from cli.stack import Ready, Stack
+from stack.authority import PUBLIC, Authority
+from stack.stack import Ready, Stack
 from tests.chaos.test_audit_sink import more, ordering
 from tests.support.merchant import Merchant
 from tests.support.waiting import eventually

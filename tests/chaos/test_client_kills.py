@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fusionx.notify.v1.event_pb2 import Event
 
-from cli.stack import Stack
+from stack.stack import Stack
 from tests.support.clients import clients_of
 from tests.support.merchant import Merchant
 from tests.support.waiting import PATIENCE

@@ -19,7 +19,7 @@ from fusionx.mesh.v1 import dead_letter_pb2
 from fusionx.mesh.v1 import dead_letter_service_pb2 as service_pb2
 from fusionx.mesh.v1.dead_letter_service_pb2_grpc import DeadLetterServiceStub
 
-from cli.stack import Ready, Stack
+from stack.stack import Ready, Stack
 from tests.support.command import run_command
 from tests.support.merchant import Merchant
 from tests.support.mesh import dial_service

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.stack import Stack
+from stack.stack import Stack
 from tests.support.merchant import Merchant
 from tests.support.streams import PATH, Frame, Reader, lines_until
 from tests.support.waiting import eventually

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from cli.site import SERVICES
-from cli.stack import Stack
+from stack.layout import SERVICES
+from stack.stack import Stack
 from tests.support.merchant import Merchant, direct, hosted
 from tests.support.outcome import assert_paid
 from tests.support.provider import Provider

@@ -14,8 +14,8 @@ import nats
 import psycopg
 import pytest
 
-from cli.stack import Ready, Stack
-from mesh.bus import EVENTS_STREAM
+from mesh.events.bus import EVENTS_STREAM
+from stack.stack import Ready, Stack
 from tests.support.command import run_command
 from tests.support.merchant import Merchant
 from tests.support.metrics import metric

@@ -7,7 +7,7 @@ import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from cli.stack import Ready, Stack
+from stack.stack import Ready, Stack
 from tests.support.merchant import Merchant
 from tests.support.mesh import dial_service
 from tests.support.outcome import assert_paid

@@ -8,7 +8,7 @@ import pytest
 from fusionx.payment.v1 import provider_service_pb2 as provider_pb2
 from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.merchant import RETURN_URL, STRIPE_THEN_PAYPAL, Json, Merchant
 from tests.support.mesh import dial_service
 from tests.support.paypal import PaypalAccount

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from cli.stack import Stack
+from stack.stack import Stack
 from tests.support.chaos import ChaosStack
 from tests.support.merchant import Merchant
 from tests.support.waiting import eventually

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from cli.stack import Stack
+from stack.stack import Stack
 from tests.storm import check, storm
 from tests.support.merchant import Merchant
 from tests.support.receiver import Receiver

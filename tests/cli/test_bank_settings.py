@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 import pytest
 
-from cli import bank_transfer
-from cli.ports import Ports
-from cli.services import OUR_SERVICES
-from cli.settings import StackSettings
-from cli.site import COMPONENTS, Site, lay_out
-from cli.state import DataDir
+from stack.layout import COMPONENTS, Site, lay_out
+from stack.ports import Ports
+from stack.providers import bank_transfer
+from stack.services import OUR_SERVICES
+from stack.settings import StackSettings
+from stack.state import DataDir
 
 OUTSIDE = {
     f"{bank_transfer.PREFIX}API_KEY": "outside_key",

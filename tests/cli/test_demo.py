@@ -9,7 +9,7 @@ import uuid
 
 import psutil
 
-from cli.timeline import HOPS
+from cli.hops import HOPS
 
 MARK = "FUSIONXPAY_TEST_DEMO"
 

@@ -8,7 +8,7 @@ import uuid
 import psycopg
 import pytest
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.command import run_command
 
 NOBODY = str(uuid.UUID(int=0))

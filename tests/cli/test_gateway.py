@@ -7,12 +7,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.dial import tls_of
-from cli.probes import grpc_serving
-from cli.settings import StackSettings
-from cli.site import COMPONENTS
-from cli.stack import Stack
-from cli.up import CURL
+from cli.commands.up import CURL
+from mesh.rpc.dial import tls_of
+from stack.layout import COMPONENTS
+from stack.probes import grpc_serving
+from stack.settings import StackSettings
+from stack.stack import Stack
 
 # One stack for all of these, also where several workers share the tests.
 pytestmark = pytest.mark.xdist_group("gateway")

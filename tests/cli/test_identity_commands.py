@@ -15,7 +15,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.mesh import operator_environment
 from tests.support.waiting import eventually
 

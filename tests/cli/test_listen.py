@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from cli.__main__ import app
 from cli.sse import EventSource, Message
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.merchant import Merchant
 from tests.support.receiver import Receiver, serving
 from tests.support.waiting import eventually

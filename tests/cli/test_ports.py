@@ -4,8 +4,8 @@ import socket
 
 import pytest
 
-from cli.ports import HOST, Ports
-from cli.process import StackError
+from stack.ports import HOST, Ports
+from stack.process import StackError
 
 
 def test_stacks_never_share_a_port():

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from cli.process import Child, Command, StackError, stop_all
+from stack.process import Child, Command, StackError, stop_all
 from tests.cli.helpers import Parent, alive, family, wait_until
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -135,7 +135,7 @@ def test_starting_from_another_thread_is_refused(tmp_path: Path):
 def test_child_dies_with_a_parent_that_is_killed(tmp_path: Path, run_parent: Callable[..., Parent]):
     script = f"""
 import json, pathlib, sys, time
-from cli.process import Child, Command
+from stack.process import (Child, Command)
 folder = pathlib.Path({str(tmp_path)!r})
 part = Child("part", Command([{sys.executable!r}, "-c", "import time; time.sleep(60)"], {{}}, folder), folder / "log")
 part.start()

@@ -18,10 +18,10 @@ import psycopg
 import pytest
 import redis
 
-from cli.process import StackError
-from cli.settings import StackSettings
-from cli.site import INFRA, Site
-from cli.stack import Stack
+from stack.layout import INFRA, Site
+from stack.process import StackError
+from stack.settings import StackSettings
+from stack.stack import Stack
 from tests.cli.helpers import ROOT, Parent, alive, family, wait_until
 
 READY_KEYS = [
@@ -284,9 +284,9 @@ def test_unknown_component_is_refused():
 
 RUN_UNTIL_KILLED = """
 import pathlib, sys, time
-from cli.settings import StackSettings
-from cli.site import INFRA
-from cli.stack import Stack
+from stack.settings import StackSettings
+from stack.layout import INFRA
+from stack.stack import Stack
 with Stack(StackSettings(), INFRA):
     time.sleep(600)
 """
@@ -311,10 +311,10 @@ def test_no_process_outlives_a_parent_that_is_killed_and_the_data_can_be_used_ag
 RUN_AS_ORDINARY_USER = """
 import encodings.idna, os, sys
 import psycopg
-from cli.process import StackError
-from cli.settings import StackSettings
-from cli.site import INFRA
-from cli.stack import Stack
+from stack.process import StackError
+from stack.settings import StackSettings
+from stack.layout import INFRA
+from stack.stack import Stack
 if os.geteuid() == 0:  # everything is loaded by now: the user may not be able to reach the interpreter's files
     os.setgroups([])
     os.setgid({gid})

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.process import StackError
-from cli.state import SECRETS_FILE, DataDir, write_private
+from stack.process import StackError
+from stack.state import SECRETS_FILE, DataDir, write_private
 
 
 def test_secrets_survive_between_runs_and_only_their_owner_reads_them(tmp_path: Path):

@@ -9,9 +9,9 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.stack import Ready
-from cli.trigger import RECIPES
-from notify_svc.event_types import PUBLIC_TYPES
+from cli.commands.trigger import RECIPES
+from notify_svc.contract.event_types import PUBLIC_TYPES
+from stack.stack import Ready
 from tests.support.merchant import Merchant
 
 Invoke = Callable[..., Result]

@@ -9,16 +9,16 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from cli import up
 from cli.__main__ import app
-from cli.process import StackError
-from cli.stack import Stack
+from cli.commands import up
+from stack.process import StackError
+from stack.stack import Stack
 from tests.cli.helpers import Parent, alive, family, wait_until
 
 # `fusionxpay up` with one component, so that a test takes no longer than it must.
 UP = """
 import functools, sys
-from cli import up
+from cli.commands import up
 from cli.__main__ import main
 up.Stack = functools.partial(up.Stack, components=["nats", "valkey"])
 sys.argv = ["fusionxpay", "up", *{arguments!r}]

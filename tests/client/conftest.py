@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.clients import NewClient, clients_of
 from tests.support.cutting import CuttingProxy, cutting
 from tests.support.merchant import Merchant

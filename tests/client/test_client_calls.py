@@ -15,7 +15,6 @@ from fusionx.payment.v1.payment_pb2 import Payment
 from fusionx.payment.v1.refund_pb2 import Refund
 from fusionx.payment.v1.routing_service_pb2 import RoutingRule, RoutingTarget
 
-from cli.stack import Ready
 from fusionxpay_client import (
     AuthenticationError,
     ConflictError,
@@ -27,6 +26,7 @@ from fusionxpay_client import (
     PreconditionError,
     UnavailableError,
 )
+from stack.stack import Ready
 from tests.support.clients import NewClient
 from tests.support.merchant import Merchant
 from tests.support.waiting import eventually

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.merchant import Merchant
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,11 +9,11 @@ from typing import Any
 import grpc
 import pytest
 
-from cli.stack import Ready
 from fusionxpay_client import DeadlineError, PreconditionError, RateLimitError, UnavailableError
 from fusionxpay_client.errors import FusionXPayError
 from fusionxpay_client.pages import Pages
 from fusionxpay_client.retries import Attempts
+from stack.stack import Ready
 from tests.support.clients import NewClient
 from tests.support.cutting import CuttingProxy
 from tests.support.edges import Edges

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from fusionx.type.v1 import access_pb2
 
-from edge.routes import contract_routes
 from fusionxpay_client import surface
 from fusionxpay_client.calls import Call, Listing, Stream
+from mesh.rpc.routes import contract_routes
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import standardwebhooks
 
-from cli.stack import Ready
 from fusionxpay_client import FusionXPay, Webhook, WebhookVerificationError
+from stack.stack import Ready
 from tests.support.merchant import Merchant
 from tests.support.receiver import Receiver
 from tests.support.waiting import eventually

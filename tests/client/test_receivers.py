@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli.ports import HOST, Ports
+from stack.ports import HOST, Ports
 from tests.support.merchant import Merchant
 from tests.support.waiting import eventually
 

@@ -14,12 +14,12 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FileDescripto
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, MethodOptions
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from edge.routes import DESCRIPTORS
-from mesh.interceptors import access_of
-from order_svc import mapping as order_mapping
+from mesh.rpc.interceptors import access_of
+from mesh.rpc.routes import DESCRIPTORS
+from order_svc import contract as order_mapping
 from order_svc.domain import OrderStatus
-from payment_svc import mapping as payment_mapping
-from payment_svc.domain import PaymentStatus
+from payment_svc.contract import messages as payment_mapping
+from payment_svc.domain.payment import PaymentStatus
 
 OURS = [
     importlib.import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2").DESCRIPTOR

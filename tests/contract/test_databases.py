@@ -16,14 +16,14 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from psycopg import sql
 
-from cli.site import SERVICES
-from cli.stack import Ready
-from mesh import migrate
-from mesh.revision import head_revision
+from mesh.storage import migrate
+from mesh.storage.revision import head_revision
 from order_svc.domain import TRANSITIONS as ORDER_TRANSITIONS
-from payment_svc.dispute_domain import DISPUTE_TRANSITIONS
-from payment_svc.domain import TRANSITIONS as PAYMENT_TRANSITIONS
-from payment_svc.refund_domain import REFUND_TRANSITIONS
+from payment_svc.domain.dispute import DISPUTE_TRANSITIONS
+from payment_svc.domain.payment import TRANSITIONS as PAYMENT_TRANSITIONS
+from payment_svc.domain.refund import REFUND_TRANSITIONS
+from stack.layout import SERVICES
+from stack.stack import Ready
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ import yaml
 from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
 from google.protobuf import json_format
 
-from cli.authority import Authority
-from edge import tls
-from edge.gateway import Gateway
-from edge.render import RENDERED, ROUTE_TIMEOUT, STREAM_IDLE_TIMEOUT, render
-from edge.routes import DESCRIPTORS, contract_routes
+from envoy_config import tls
+from envoy_config.options import Gateway
+from envoy_config.render import RENDERED, ROUTE_TIMEOUT, STREAM_IDLE_TIMEOUT, render
+from mesh.rpc.routes import DESCRIPTORS, contract_routes
 from notify_svc.settings import NotifySettings
+from stack.authority import Authority
 
 EXTENSIONS = (
     "envoy.extensions.filters.http.header_mutation.v3.header_mutation_pb2",

@@ -7,7 +7,7 @@ import uuid
 
 import psycopg
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.merchant import Merchant
 from tests.support.waiting import eventually
 

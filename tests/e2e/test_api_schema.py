@@ -8,12 +8,12 @@ import grpc
 import httpx
 import pytest
 
-from cli.stack import Ready
-from edge.openapi import RENDERED, document
-from edge.routes import contract_routes
+from mesh.rpc.routes import contract_routes
+from stack.stack import Ready
 from tests.fuzz import fuzz
 from tests.support.errors import problem
 from tests.support.merchant import Merchant
+from tools.openapi import RENDERED, document
 
 SECONDS = 20
 

@@ -17,7 +17,7 @@ import psycopg
 from fusionx.order.v1 import order_service_pb2
 from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.audit import command, rows_of_request
 from tests.support.merchant import Merchant
 from tests.support.mesh import operator_environment

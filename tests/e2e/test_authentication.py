@@ -16,8 +16,8 @@ from fusionx.identity.v1 import identity_pb2
 from fusionx.order.v1 import order_service_pb2 as orders
 from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
 
-from cli.stack import Ready
 from mesh.errors import ApiError
+from stack.stack import Ready
 from tests.support.edges import Edges
 from tests.support.errors import problem
 from tests.support.merchant import LIVE, Identities, Json, Merchant

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from fusionx.identity.v1 import identity_pb2
 
-from cli.stack import Ready
-from edge.routes import contract_routes, scopes_of
+from mesh.rpc.routes import contract_routes, scopes_of
+from stack.stack import Ready
 from tests.support.merchant import Merchant
 from tests.support.signed import signature
 

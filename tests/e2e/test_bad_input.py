@@ -18,7 +18,7 @@ from fusionx.order.v1.order_payment_service_pb2_grpc import OrderPaymentServiceS
 from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.errors import problem
 from tests.support.merchant import Identities, Json, Merchant, direct
 from tests.support.storage import rows_of

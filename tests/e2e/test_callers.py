@@ -14,12 +14,12 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from cli.authority import MESH_NAMES
-from cli.dial import dial
-from cli.stack import Ready
-from edge.routes import DESCRIPTORS
-from mesh.callers import callers_of
+from mesh.rpc.callers import callers_of
+from mesh.rpc.dial import dial
+from mesh.rpc.routes import DESCRIPTORS
 from mesh.tls import TlsFiles
+from stack.authority import MESH_NAMES
+from stack.stack import Ready
 
 OWNERS = {
     "order": "order_svc",

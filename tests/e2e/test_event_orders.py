@@ -8,8 +8,8 @@ from itertools import pairwise
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from cli.stack import Ready
-from payment_svc.domain import TRANSITIONS, PaymentStatus
+from payment_svc.domain.payment import TRANSITIONS, PaymentStatus
+from stack.stack import Ready
 from tests.support.merchant import Merchant
 from tests.support.provider import Provider
 from tests.support.storage import provider_event

@@ -12,7 +12,7 @@ import pytest
 from fusionx.notify.v1.event_service_pb2 import StreamEventsRequest
 from fusionx.notify.v1.event_service_pb2_grpc import EventServiceStub
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.audit import rows_of_request
 from tests.support.errors import problem
 from tests.support.merchant import Merchant

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.edges import edges_of
 from tests.support.merchant import Merchant
 from tests.support.raw_http import (

@@ -13,8 +13,8 @@ import pytest
 from fusionx.order.v1 import order_service_pb2
 from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
 
-from cli.settings import StackSettings
-from cli.stack import Ready, Stack
+from stack.settings import StackSettings
+from stack.stack import Ready, Stack
 from tests.support.merchant import Merchant
 
 ORDER = {"amount": {"value": "12.00", "currency": "EUR"}}

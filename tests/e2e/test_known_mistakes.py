@@ -22,7 +22,7 @@ import httpx
 import psycopg
 import pytest
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.errors import problem
 from tests.support.merchant import Merchant, direct, hosted
 from tests.support.outcome import assert_paid

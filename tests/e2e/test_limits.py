@@ -10,7 +10,7 @@ import httpx
 from fusionx.order.v1 import order_service_pb2 as orders
 from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.edges import Edges
 from tests.support.errors import problem
 from tests.support.merchant import LIVE, Merchant

@@ -8,8 +8,8 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from cli.stack import Ready
-from order_svc import repository
+from order_svc import storage as repository
+from stack.stack import Ready
 from tests.support.errors import problem
 from tests.support.merchant import Json, Merchant
 

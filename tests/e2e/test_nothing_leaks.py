@@ -15,7 +15,7 @@ from nats.errors import TimeoutError as NatsTimeoutError
 from psycopg import sql
 from redis import Redis
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.everything import VALUES
 from tests.support.merchant import Json, Merchant
 from tests.support.provider import Provider

@@ -15,7 +15,7 @@ from fusionx.payment.v1 import payment_service_pb2 as payments
 from fusionx.payment.v1.payment_service_pb2_grpc import PaymentServiceStub
 from fusionx.type.v1 import money_pb2
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.errors import problem
 from tests.support.merchant import Json, Merchant, direct, hosted
 from tests.support.provider import Provider

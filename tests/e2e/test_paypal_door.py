@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.providers.drivers.driver import Subject
 from tests.providers.drivers.paypal import PaypalDriver
 from tests.support.errors import problem

@@ -10,8 +10,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from cli.stack import Ready
-from cli.state import SECRETS_FILE
+from stack.stack import Ready
+from stack.state import SECRETS_FILE
 from tests.support.errors import problem
 from tests.support.merchant import LIVE, RETURN_URL, Json, Merchant, direct
 from tests.support.provider import Provider

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.merchant import Merchant, direct, hosted
 from tests.support.outcome import assert_paid
 from tests.support.provider import Provider

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.merchant import Merchant
 from tests.support.waiting import eventually
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import httpx
 import psycopg
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.errors import problem
 from tests.support.merchant import Json, Merchant
 from tests.support.provider import Provider

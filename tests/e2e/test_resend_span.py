@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.errors import problem
 from tests.support.merchant import Json, Merchant
 from tests.support.receiver import Receiver, serving

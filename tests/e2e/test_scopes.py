@@ -14,9 +14,9 @@ import httpx
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
-from cli.stack import Ready
-from edge.routes import Route, contract_routes, scopes_of
 from mesh.errors import ApiError
+from mesh.rpc.routes import Route, contract_routes, scopes_of
+from stack.stack import Ready
 from tests.support.errors import problem
 from tests.support.everything import Call, call_of, lists_of, one_of_everything
 from tests.support.merchant import Identities, Json, Merchant

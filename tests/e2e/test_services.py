@@ -18,8 +18,8 @@ from google.protobuf.descriptor import FileDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from cli.site import SERVICES
-from cli.stack import Ready
+from stack.layout import SERVICES
+from stack.stack import Ready
 from tests.support.mesh import dial_service
 from tests.support.run import ROOT
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.edges import Edges
 from tests.support.errors import problem
 from tests.support.storage import provider_event

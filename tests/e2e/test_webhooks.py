@@ -10,7 +10,7 @@ import pytest
 import stripe as sdk
 from standardwebhooks import WebhookVerificationError
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.errors import problem
 from tests.support.merchant import Merchant
 from tests.support.outcome import assert_paid

@@ -9,12 +9,12 @@ from uuid import UUID
 import pytest
 from envoy.service.auth.v3 import external_auth_pb2
 
-from edge import signing
-from edge.authorization import AuthorizationServicer
+from edge.api.authorization import AuthorizationServicer
 from edge.domain import Identity, Mode, Permissions, Signature, digest, networks_of
-from edge.requests import RequestChecks
-from edge.routes import contract_routes
-from edge.signing import SignedRequest
+from edge.use_cases import signing
+from edge.use_cases.request_checks import RequestChecks
+from edge.use_cases.signing import SignedRequest
+from mesh.rpc.routes import contract_routes
 
 SECRET = "sk_test_" + "A" * 43
 SIGNING_SECRET = b"sig_secret"

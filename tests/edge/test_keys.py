@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from edge.domain import Identity, Mode, Permissions
-from edge.keys import KeyCache
+from edge.use_cases.keys import KeyCache
 from mesh.errors import ApiError, unavailable
 
 BOUND = 0.9

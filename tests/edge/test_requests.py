@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.requests import RequestChecks
-from edge.routes import contract_routes
+from edge.use_cases.request_checks import RequestChecks
+from mesh.rpc.routes import contract_routes
 
 CHECKS = RequestChecks(contract_routes())
 JSON = "application/json"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge import signing
-from edge.signing import SignedRequest, Stamp
+from edge.use_cases import signing
+from edge.use_cases.signing import SignedRequest, Stamp
 from mesh.errors import ApiError
 
 SECRET = b"sig_secret"

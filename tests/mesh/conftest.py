@@ -9,10 +9,10 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from cli.stack import Ready
-from mesh.bus import Bus
-from mesh.database import Database
-from mesh.schema import mesh_metadata
+from mesh.events.bus import Bus
+from mesh.storage.database import Database
+from mesh.storage.schema import mesh_metadata
+from stack.stack import Ready
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from mesh.batcher import Batcher
+from mesh.storage.batcher import Batcher
 
 
 class Flush:

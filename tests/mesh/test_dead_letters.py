@@ -13,14 +13,14 @@ from fusionx.mesh.v1 import dead_letter_service_pb2 as service_pb2
 from fusionx.order.v1 import order_events_pb2, order_pb2
 from fusionx.type.v1 import event_pb2
 
-from mesh import dead_letters
-from mesh.database import Database, Row, Session, statement
-from mesh.dead_letter_servicer import DeadLetterServicer
-from mesh.dead_letters import DeadLetters, State
 from mesh.errors import ApiError
-from mesh.events import OutboxEvent, event
-from mesh.inbox import Inbox, Received, read
-from mesh.schema import history
+from mesh.events import dead_letters
+from mesh.events.dead_letter_servicer import DeadLetterServicer
+from mesh.events.dead_letters import DeadLetters, State
+from mesh.events.envelope import OutboxEvent, event
+from mesh.events.inbox import Inbox, Received, read
+from mesh.storage.database import Database, Row, Session, statement
+from mesh.storage.schema import history
 
 CONSUMER = "test_consumer"
 APPLY = statement(

@@ -13,14 +13,14 @@ import pytest
 import sqlalchemy as sa
 from fusionx.order.v1 import order_events_pb2, order_pb2
 
-from mesh import outbox
-from mesh.bus import Bus
-from mesh.consumer import Consumer
-from mesh.database import Database, Session, statement
 from mesh.errors import not_found
-from mesh.events import OutboxEvent, event
-from mesh.inbox import Received
-from mesh.outbox import Relay
+from mesh.events import outbox
+from mesh.events.bus import Bus
+from mesh.events.consumer import Consumer
+from mesh.events.envelope import OutboxEvent, event
+from mesh.events.inbox import Received
+from mesh.events.outbox import Relay
+from mesh.storage.database import Database, Session, statement
 
 UNPUBLISHED = statement(sa.text("SELECT count(*) FROM outbox WHERE publish_time IS NULL"))
 PAUSES = (0.01,) * 3

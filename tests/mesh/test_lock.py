@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
-from cli.stack import Ready
-from mesh.lock import Locks
+from mesh.storage.lock import Locks
+from stack.stack import Ready
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 from fusionx.order.v1 import order_events_pb2, order_pb2
 
-import mesh.inbox
-from mesh import outbox
-from mesh.bus import MAX_AGE, Bus
-from mesh.consumer import Consumer
-from mesh.database import Database, Session
-from mesh.events import OutboxEvent, event
-from mesh.inbox import Received
-from mesh.outbox import Relay
+import mesh.events.inbox
+from mesh.events import outbox
+from mesh.events.bus import MAX_AGE, Bus
+from mesh.events.consumer import Consumer
+from mesh.events.envelope import OutboxEvent, event
+from mesh.events.inbox import Received
+from mesh.events.outbox import Relay
+from mesh.storage.database import Database, Session
 from tests.support.waiting import come_true
 
 SUBJECT = "fusionx.test.v1.republished_{}"

@@ -17,7 +17,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from mesh import context
 from mesh.errors import ApiError, not_found
-from mesh.interceptors import CallInterceptor, access_of
+from mesh.rpc.interceptors import CallInterceptor, access_of
 from tests.support.waiting import come_true
 
 SERVICE: ServiceDescriptor = service_pb2.DESCRIPTOR.services_by_name["EventService"]

@@ -16,13 +16,13 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 
-from cli.authority import Authority, Subject
 from mesh import tls
-from mesh.callers import callers_of
-from mesh.client import channel
 from mesh.errors import ApiError
+from mesh.rpc.callers import callers_of
+from mesh.rpc.client import channel
 from mesh.settings import ServiceSettings
 from mesh.tls import TlsFiles
+from stack.authority import Authority, Subject
 
 SERVER = Subject.of_process("order_svc")
 CLIENT = Subject.of_process("payment_svc")

@@ -17,29 +17,31 @@ from cryptography.fernet import Fernet, MultiFernet
 from fusionx.order.v1 import order_events_pb2, order_pb2
 from fusionx.type.v1.event_pb2 import EventEnvelope
 
-from cli.stack import Ready
-from mesh import events
-from mesh.database import Database
+from mesh.events import envelope as events
 from mesh.ids import new_id
-from notify_svc import mapping, transport
-from notify_svc.addresses import Address, networks
-from notify_svc.channel_domain import encoded
-from notify_svc.channels import Channels
-from notify_svc.domain import Channel, LoggedDelivery
-from notify_svc.endpoint_domain import CHANNELS, WEBHOOKS, Endpoint, Kind
-from notify_svc.endpoint_repository import EndpointRepository
-from notify_svc.endpoints import Endpoints, NewEndpoint, UrlRules
-from notify_svc.event_log import EventLog
-from notify_svc.event_repository import EventRepository
-from notify_svc.mailing import EmailChannel, Mailer, MailServer
-from notify_svc.mapping import PublicEvent
-from notify_svc.notifications import Notifications
-from notify_svc.posting import Poster
-from notify_svc.pushing import PushChannel, VapidKey
-from notify_svc.repository import DeliveryRepository
-from notify_svc.sender import Sender
+from mesh.storage.database import Database
+from notify_svc.channels import guarded_http as transport
+from notify_svc.channels.email import EmailChannel, Mailer
+from notify_svc.channels.guarded_http import Resolver, guarded_client
+from notify_svc.channels.push import PushChannel
+from notify_svc.channels.webhook import Poster
+from notify_svc.contract import messages as mapping
+from notify_svc.contract.messages import PublicEvent
+from notify_svc.domain.addresses import Address, networks
+from notify_svc.domain.channel import MailServer, encoded
+from notify_svc.domain.delivery import Channel, LoggedDelivery
+from notify_svc.domain.endpoint import CHANNELS, WEBHOOKS, Endpoint, Kind, UrlRules
+from notify_svc.domain.vapid import VapidKey
+from notify_svc.storage.deliveries import DeliveryRepository
+from notify_svc.storage.endpoints import EndpointRepository
+from notify_svc.storage.events import EventRepository
 from notify_svc.tables import metadata
-from notify_svc.transport import Resolver, guarded_client
+from notify_svc.use_cases.channel_registration import Channels
+from notify_svc.use_cases.dispatcher import Sender
+from notify_svc.use_cases.endpoints import Endpoints, NewEndpoint
+from notify_svc.use_cases.event_log import EventLog
+from notify_svc.use_cases.fan_out import Notifications
+from stack.stack import Ready
 from tests.support.waiting import answers
 
 TIMEOUT = 1.0

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from notify_svc import catalogue
-from notify_svc.event_types import PUBLIC_TYPES
-from notify_svc.examples import example
+from notify_svc.contract.event_types import PUBLIC_TYPES
+from tools import event_catalogue as catalogue
+from tools.event_examples import example
 
 
 def test_page_says_of_every_event_what_the_contract_says():

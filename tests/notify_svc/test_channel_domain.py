@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notify_svc import channel_domain
-from notify_svc.channel_domain import AddressRefusedError, KeyRefusedError
+from notify_svc.domain import channel as channel_domain
+from notify_svc.domain.channel import AddressRefusedError, KeyRefusedError
 
 
 @pytest.mark.parametrize(

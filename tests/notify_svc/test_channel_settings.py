@@ -6,9 +6,9 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import ValidationError
 
-from cli.state import Secrets
-from notify_svc.channel_domain import decoded
+from notify_svc.domain.channel import decoded
 from notify_svc.settings import NotifySettings
+from stack.state import Secrets
 
 NEEDED = {"database_url": "postgresql://nowhere/notify", "secret_keys": Fernet.generate_key().decode()}
 

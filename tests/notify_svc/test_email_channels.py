@@ -11,16 +11,18 @@ from fusionx.order.v1 import order_events_pb2, order_pb2
 from fusionx.type.v1.event_pb2 import EventEnvelope
 from fusionx.type.v1.money_pb2 import Money
 
-from mesh import events
 from mesh.errors import ApiError
-from mesh.idempotency import Claim, Record
+from mesh.events import envelope as events
 from mesh.ids import new_id
-from notify_svc import channel_domain, domain, mapping
-from notify_svc.channels import NewChannel, NewEmail
-from notify_svc.domain import DeliveryStatus
-from notify_svc.endpoint_domain import CHANNELS, DisableReason, Endpoint
-from notify_svc.endpoints import Change
-from notify_svc.mapping import PublicEvent
+from mesh.storage.idempotency import Claim, Record
+from notify_svc.contract import messages as mapping
+from notify_svc.contract.messages import PublicEvent
+from notify_svc.domain import channel as channel_domain
+from notify_svc.domain import delivery as domain
+from notify_svc.domain.delivery import DeliveryStatus
+from notify_svc.domain.endpoint import CHANNELS, DisableReason, Endpoint
+from notify_svc.use_cases.channel_registration import NewChannel, NewEmail
+from notify_svc.use_cases.endpoints import Change
 from tests.notify_svc.conftest import CONCURRENCY, CONNECTIONS, SENDER, Desk, desk_on
 from tests.support.mail import PostOffice, post_office, text_of, token_of
 from tests.support.rogue import OK, answering, rogue

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from mesh.errors import ApiError
-from notify_svc import endpoint_domain, event_types
-from notify_svc.addresses import networks
-from notify_svc.endpoint_domain import UrlRefusedError
-from notify_svc.event_types import PUBLIC_TYPES
+from notify_svc.contract import event_types
+from notify_svc.contract.event_types import PUBLIC_TYPES
+from notify_svc.domain import endpoint as endpoint_domain
+from notify_svc.domain.addresses import networks
+from notify_svc.domain.endpoint import UrlRefusedError
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LOOPBACK = networks("127.0.0.0/8, ::1/128")

@@ -10,7 +10,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from standardwebhooks import Webhook
 
-from notify_svc import signing
+from notify_svc.domain import signing
 from tests.support.signatures import verify_ed25519
 
 BODY = b'{"type": "order.created"}'

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cli.stack import Ready
-from notify_svc import emails
-from notify_svc.domain import Attempt
-from notify_svc.mailing import Mailer, MailServer
+from notify_svc.channels import email_messages as emails
+from notify_svc.channels.email import Mailer
+from notify_svc.domain.channel import MailServer
+from notify_svc.domain.delivery import Attempt
+from stack.stack import Ready
 from tests.support.mail import PostOffice, post_office, token_of
 from tests.support.waiting import PATIENCE
 

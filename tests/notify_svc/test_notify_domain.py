@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from notify_svc import domain
-from notify_svc.domain import Attempt
+from notify_svc.domain import delivery as domain
+from notify_svc.domain.delivery import Attempt
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

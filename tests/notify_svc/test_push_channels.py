@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from fusionx.order.v1 import order_events_pb2, order_pb2
 
-from mesh import events
 from mesh.errors import ApiError
-from notify_svc import domain, pushing
-from notify_svc.channel_domain import encoded
-from notify_svc.channels import NewChannel, NewPush
-from notify_svc.domain import Delivery, DeliveryStatus
-from notify_svc.endpoint_domain import CHANNELS, DisableReason, Endpoint
+from mesh.events import envelope as events
+from notify_svc.channels import push as pushing
+from notify_svc.domain import delivery as domain
+from notify_svc.domain.channel import encoded
+from notify_svc.domain.delivery import Delivery, DeliveryStatus
+from notify_svc.domain.endpoint import CHANNELS, DisableReason, Endpoint
+from notify_svc.use_cases.channel_registration import NewChannel, NewPush
 from tests.notify_svc.conftest import VAPID, Desk
 from tests.support.browser import Browser, browsing
 from tests.support.rogue import answering, rogue

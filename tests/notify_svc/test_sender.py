@@ -9,11 +9,11 @@ import pytest
 from mesh.errors import ApiError
 from mesh.ids import new_id
 from mesh.telemetry import ALERTS
-from notify_svc import domain
-from notify_svc.domain import DeliveryStatus
-from notify_svc.endpoint_domain import DisableReason
-from notify_svc.endpoints import Change
-from notify_svc.posting import KEPT, READ
+from notify_svc.channels.webhook import KEPT, READ
+from notify_svc.domain import delivery as domain
+from notify_svc.domain.delivery import DeliveryStatus
+from notify_svc.domain.endpoint import DisableReason
+from notify_svc.use_cases.endpoints import Change
 from tests.notify_svc.conftest import CONCURRENCY, SHARE, Desk, desk_on
 from tests.support.rogue import (
     OK,

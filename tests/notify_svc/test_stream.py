@@ -10,12 +10,12 @@ from uuid import UUID
 import grpc
 import pytest
 
-from mesh.database import Database
 from mesh.errors import ApiError
-from notify_svc.event_repository import EventRepository
-from notify_svc.event_types import PUBLIC_TYPES
-from notify_svc.mapping import PublicEvent
-from notify_svc.stream import BATCH, BEGINNING, EventStreams
+from mesh.storage.database import Database
+from notify_svc.contract.event_types import PUBLIC_TYPES
+from notify_svc.contract.messages import PublicEvent
+from notify_svc.storage.events import EventRepository
+from notify_svc.use_cases.event_stream import BATCH, BEGINNING, EventStreams
 from tests.notify_svc.conftest import Desk
 from tests.support.waiting import come_true
 

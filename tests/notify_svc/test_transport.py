@@ -13,10 +13,10 @@ import httpcore
 import httpx
 import pytest
 
-from notify_svc import addresses
-from notify_svc.addresses import Address, Network
-from notify_svc.endpoint_domain import UrlRefusedError
-from notify_svc.transport import Resolver, guarded_client, look
+from notify_svc.channels.guarded_http import Resolver, guarded_client, look
+from notify_svc.domain import addresses
+from notify_svc.domain.addresses import Address, Network
+from notify_svc.domain.endpoint import UrlRefusedError
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 PUBLIC = "93.184.215.14"

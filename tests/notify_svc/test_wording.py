@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from notify_svc import wording
-from notify_svc.event_types import PUBLIC_TYPES
+from notify_svc.channels import wording
+from notify_svc.contract.event_types import PUBLIC_TYPES
 
 
 @pytest.mark.parametrize("language", sorted(wording.LANGUAGES))

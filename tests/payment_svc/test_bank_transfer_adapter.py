@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.money import Money
-from payment_svc.domain import PaymentStatus
+from payment_svc.domain.payment import PaymentStatus
+from payment_svc.domain.refund import RefundStatus
 from payment_svc.providers.bank_transfer import amounts, errors, objects, webhooks
 from payment_svc.providers.bank_transfer.adapter import BankTransferProvider
 from payment_svc.providers.base import (
@@ -24,7 +25,6 @@ from payment_svc.providers.base import (
     SignatureInvalidError,
     UnavailableError,
 )
-from payment_svc.refund_domain import RefundStatus
 
 S = PaymentStatus
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

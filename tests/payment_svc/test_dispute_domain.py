@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.money import Money
-from payment_svc.dispute_domain import DISPUTE_TRANSITIONS, Dispute, DisputeSnapshot, DisputeStatus, apply
+from payment_svc.domain.dispute import DISPUTE_TRANSITIONS, Dispute, DisputeSnapshot, DisputeStatus, apply
 
 S = DisputeStatus
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

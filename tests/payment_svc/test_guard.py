@@ -9,7 +9,8 @@ from typing import cast
 
 import pytest
 
-from payment_svc.domain import Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.circuit import Circuit
+from payment_svc.domain.payment import Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.providers.base import (
     ObjectNotFoundError,
     OutcomeUnknownError,
@@ -18,7 +19,7 @@ from payment_svc.providers.base import (
     RejectedError,
     UnavailableError,
 )
-from payment_svc.providers.guard import Circuit, Guard, Limits
+from payment_svc.providers.resilience import Guard, Limits
 from tests.payment_svc.test_payment_domain import FRESH
 
 LIMITS = Limits(failures=3, open_seconds=0.05, max_calls=4)

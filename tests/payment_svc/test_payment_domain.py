@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.money import Money
-from payment_svc import schedule
-from payment_svc.domain import (
+from payment_svc.domain import schedule
+from payment_svc.domain.payment import (
     LIVE,
     TERMINAL,
     TRANSITIONS,

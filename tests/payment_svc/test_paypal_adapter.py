@@ -10,12 +10,12 @@ import httpx
 import pytest
 
 from mesh.money import MAX_MINOR_UNITS, Money
-from payment_svc.domain import CaptureMethod, Failure, PaymentStatus
+from payment_svc.domain.payment import CaptureMethod, Failure, PaymentStatus
+from payment_svc.domain.refund import Refund, RefundStatus
 from payment_svc.providers.base import ObjectNotFoundError, OutcomeUnknownError, RejectedError, UnavailableError
 from payment_svc.providers.paypal import requests
 from payment_svc.providers.paypal.adapter import ORDER_LIFETIME, REPEATABLE
 from payment_svc.providers.paypal.client import MAX_REQUEST_ID
-from payment_svc.refund_domain import Refund, RefundStatus
 from tests.support.paypal_api import EUR12, NOW, PAYMENT, Paypal, order, paid, refusal, said
 
 S = PaymentStatus

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from payment_svc.domain import PaymentStatus
+from payment_svc.domain.payment import PaymentStatus
 from payment_svc.providers.base import OutcomeUnknownError, UnavailableError
 from payment_svc.providers.paypal.client import PaypalClient
 from payment_svc.providers.paypal.tokens import Tokens

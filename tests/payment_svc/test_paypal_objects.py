@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.money import MAX_MINOR_UNITS, Money, exponent
-from payment_svc.domain import PaymentStatus
+from payment_svc.domain.payment import PaymentStatus
+from payment_svc.domain.refund import RefundStatus
 from payment_svc.providers.base import (
     AmountNotSupportedError,
     ObjectNotFoundError,
@@ -22,7 +23,6 @@ from payment_svc.providers.base import (
     UnavailableError,
 )
 from payment_svc.providers.paypal import amounts, errors, objects
-from payment_svc.refund_domain import RefundStatus
 from tests.support.paypal_api import order, paid, refusal
 
 S = PaymentStatus

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from payment_svc.domain import PaymentStatus
-from payment_svc.providers.base import ProviderRecord
+from payment_svc.domain.payment import PaymentStatus
+from payment_svc.domain.reconciliation import ProviderRecord
 from tests.support.paypal_api import NOW, PAYMENT, Paypal, paid, refusal, said
 
 S = PaymentStatus

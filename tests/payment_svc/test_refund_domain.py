@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.money import Money
-from payment_svc.domain import AmountMismatchError, Failure
-from payment_svc.refund_domain import REFUND_TRANSITIONS, Refund, RefundSnapshot, RefundStatus, apply
+from payment_svc.domain.payment import AmountMismatchError, Failure
+from payment_svc.domain.refund import REFUND_TRANSITIONS, Refund, RefundSnapshot, RefundStatus, apply
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 REFUND = Refund(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.money import Money
-from payment_svc.routing_domain import Rule, Target, draw
+from payment_svc.domain.routing import Rule, Target, draw
 
 EUR_10 = Money(1000, "EUR")
 targets = st.lists(

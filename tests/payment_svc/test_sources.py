@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from payment_svc.webhook_sources import Sources
+from payment_svc.domain.webhook_allowlist import Sources
 
 SOURCES = Sources("stripe=3.18.12.63, 3.130.192.0/24 ; paypal=2001:db8::/32")
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.money import Money, exponent
-from payment_svc.domain import PaymentStatus
+from payment_svc.domain.payment import PaymentStatus
 from payment_svc.providers.base import AmountNotSupportedError, SignatureInvalidError
 from payment_svc.providers.stripe import amounts, objects, webhooks
 

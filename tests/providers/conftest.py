@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from cli.stack import Ready
 from payment_svc.providers.registry import CAPABILITIES
+from stack.stack import Ready
 from tests.providers.drivers import DRIVERS
 from tests.providers.drivers.driver import Driver
 from tests.providers.shop import Shop

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from cli.stack import Ready
 from payment_svc.providers.registry import CAPABILITIES
+from stack.stack import Ready
 from tests.providers.drivers.bank_transfer import BankTransferDriver
 from tests.providers.drivers.driver import Subject
 from tests.providers.shop import Shop

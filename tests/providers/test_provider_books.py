@@ -10,12 +10,12 @@ from uuid import UUID
 import psutil
 import pytest
 
-from cli.stack import Ready
 from mesh.money import Money
-from payment_svc.domain import CaptureMethod, Payment, PaymentStatus
+from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus
 from payment_svc.providers import registry
 from payment_svc.providers.base import Provider
 from payment_svc.settings import PaymentSettings
+from stack.stack import Ready
 from tests.providers.cases import proves
 from tests.providers.shop import WIRE, Shop
 from tests.support.merchant import Json

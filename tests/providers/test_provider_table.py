@@ -7,9 +7,9 @@ from dataclasses import fields
 from fusionx.payment.v1.provider_service_pb2 import ListProvidersRequest
 from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
 
-from cli.stack import Ready
 from payment_svc.providers.base import Capabilities
 from payment_svc.providers.registry import CAPABILITIES
+from stack.stack import Ready
 from tests.providers import table
 from tests.providers.cases import CASES, EVERY, REFUSALS
 from tests.providers.drivers import DRIVERS

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from cli.stack import Ready
+from stack.stack import Ready
 from tests.support.mesh import operator_environment
 from tests.support.run import ROOT
 from tests.support.waiting import eventually

@@ -9,12 +9,12 @@ from pathlib import Path
 import psutil
 import yaml
 
-from cli.gateway import render_envoy
-from cli.ports import HOST
-from cli.process import Child, Command
-from cli.settings import StackSettings
-from cli.site import COMPONENTS, Site
-from cli.stack import Ready, Stack
+from stack.envoy import render_envoy
+from stack.layout import COMPONENTS, Site
+from stack.ports import HOST
+from stack.process import Child, Command
+from stack.settings import StackSettings
+from stack.stack import Ready, Stack
 from tests.support.run import ROOT
 
 

@@ -6,8 +6,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.operations import variable_of
-from cli.stack import Ready
+from cli.operator_api import variable_of
+from stack.stack import Ready
 from tests.support.mesh import operator_environment
 
 

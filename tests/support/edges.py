@@ -9,16 +9,16 @@ from pathlib import Path
 
 import psutil
 
-from cli.dial import tls_of
-from cli.ports import HOST, Ports
-from cli.probes import grpc_serving, http_ok
-from cli.process import Child, Command
-from cli.servers import outside_env
-from cli.stack import Ready
-from edge.gateway import Gateway
-from edge.render import render
-from edge.routes import DESCRIPTORS
-from edge.tls import PEERS
+from envoy_config.options import Gateway
+from envoy_config.render import render
+from envoy_config.tls import PEERS
+from mesh.rpc.dial import tls_of
+from mesh.rpc.routes import DESCRIPTORS
+from stack.ports import HOST, Ports
+from stack.probes import grpc_serving, http_ok
+from stack.process import Child, Command
+from stack.servers import outside_env
+from stack.stack import Ready
 from tests.support.run import ROOT
 from tests.support.waiting import eventually
 

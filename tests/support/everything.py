@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from google.protobuf.descriptor import FieldDescriptor
 
-from edge.routes import Route
+from mesh.rpc.routes import Route
 from tests.support.merchant import Json, Merchant
 from tests.support.provider import Provider
 from tests.support.waiting import eventually

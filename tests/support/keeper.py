@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from cli.settings import StackSettings
-from cli.stack import Stack
+from stack.settings import StackSettings
+from stack.stack import Stack
 from tests.support.run import Run
 from tests.support.stacks import QUICK
 

@@ -16,8 +16,8 @@ from fusionx.identity.v1 import identity_service_pb2 as identity
 from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from google.protobuf.message import Message
 
-from cli.stack import Ready
 from edge.domain import Mode, tenant_of
+from stack.stack import Ready
 from tests.support.mesh import dial_service
 from tests.support.receiver import Receiver
 from tests.support.waiting import PATIENCE, POLL_SECONDS, eventually

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import grpc
 
-from cli.dial import VARIABLES, dial, tls_of
-from cli.stack import Ready
+from mesh.rpc.dial import VARIABLES, dial, tls_of
+from stack.stack import Ready
 
 
 def dial_service(gateway: Ready, service: str) -> grpc.Channel:

@@ -6,7 +6,7 @@ from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from cli.stack import Stack
+from stack.stack import Stack
 
 
 def metric(stack: Stack, service: str, name: str, **labels: str) -> float | None:

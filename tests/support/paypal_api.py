@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx
 
 from mesh.money import Money
-from payment_svc.domain import CaptureMethod, Payment, PaymentStatus, first_attempt
+from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus, first_attempt
 from payment_svc.providers.paypal.adapter import Access, PaypalProvider
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import stripe
 
-from cli.stack import Ready
-from cli.state import SECRETS_FILE
+from stack.stack import Ready
+from stack.state import SECRETS_FILE
 from tests.support.waiting import eventually
 
 

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from cli.merchant import Merchant
-from cli.stack import Ready
+from stack.demo_merchant import Merchant
+from stack.stack import Ready
 from tests.support.waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 
-from cli.stack import Ready
+from stack.stack import Ready
 
 _TABLES = {
     "orders": ("orders", "idempotency_keys"),

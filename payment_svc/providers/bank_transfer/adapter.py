@@ -7,18 +7,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
 from mesh.money import Money
-from payment_svc.domain import Failure, Payment, Snapshot
+from payment_svc.domain.payment import Failure, Payment, Snapshot
+from payment_svc.domain.reconciliation import ProviderRecord
+from payment_svc.domain.refund import Refund, RefundSnapshot
 from payment_svc.providers.bank_transfer import amounts, objects, webhooks
 from payment_svc.providers.bank_transfer.client import BankClient
-from payment_svc.providers.base import (
-    Capabilities,
-    OutcomeUnknownError,
-    ProviderEvent,
-    ProviderRecord,
-    RejectedError,
-    UnavailableError,
-)
-from payment_svc.refund_domain import Refund, RefundSnapshot
+from payment_svc.providers.base import Capabilities, OutcomeUnknownError, ProviderEvent, RejectedError, UnavailableError
 
 DESCRIPTION_LENGTH = 140
 """What fits on a bank statement: ISO 20022's unstructured remittance information."""

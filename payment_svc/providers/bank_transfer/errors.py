@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from payment_svc.domain import Failure
+from payment_svc.domain.payment import Failure
 from payment_svc.providers.base import (
     ObjectNotFoundError,
     OutcomeUnknownError,

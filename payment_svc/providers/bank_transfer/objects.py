@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from mesh.money import Money
-from payment_svc.domain import Failure, PaymentStatus, Snapshot
+from payment_svc.domain.payment import Failure, PaymentStatus, Snapshot
+from payment_svc.domain.reconciliation import ProviderRecord
+from payment_svc.domain.refund import RefundSnapshot, RefundStatus
 from payment_svc.providers.bank_transfer import amounts
-from payment_svc.providers.base import ProviderRecord
-from payment_svc.refund_domain import RefundSnapshot, RefundStatus
 
 Object = Mapping[str, Any]
 

@@ -10,13 +10,14 @@ import httpx
 
 from mesh.ids import Clock, utc_now
 from mesh.money import Money
-from payment_svc.domain import Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.payment import Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.reconciliation import ProviderRecord
+from payment_svc.domain.refund import Refund, RefundSnapshot
 from payment_svc.providers.base import (
     Capabilities,
     ObjectNotFoundError,
     OutcomeUnknownError,
     ProviderEvent,
-    ProviderRecord,
     RejectedError,
     UnavailableError,
 )
@@ -24,7 +25,6 @@ from payment_svc.providers.paypal import amounts, objects, records, requests, we
 from payment_svc.providers.paypal.certificates import Certificates
 from payment_svc.providers.paypal.client import Object, PaypalClient
 from payment_svc.providers.paypal.errors import RefusedError
-from payment_svc.refund_domain import Refund, RefundSnapshot
 
 S = PaymentStatus
 ORDER_LIFETIME = timedelta(hours=3)

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from payment_svc.domain import Failure
+from payment_svc.domain.payment import Failure
 from payment_svc.providers.base import (
     ObjectNotFoundError,
     OutcomeUnknownError,

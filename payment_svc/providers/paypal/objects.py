@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mesh.money import Money
-from payment_svc.domain import Failure, PaymentStatus, Snapshot
+from payment_svc.domain.payment import Failure, PaymentStatus, Snapshot
+from payment_svc.domain.refund import RefundSnapshot, RefundStatus
 from payment_svc.providers.paypal import amounts, errors
-from payment_svc.refund_domain import RefundSnapshot, RefundStatus
 
 Object = Mapping[str, Any]
 _S = PaymentStatus

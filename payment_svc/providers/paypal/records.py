@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
-from payment_svc.domain import PaymentStatus
-from payment_svc.providers.base import ObjectNotFoundError, ProviderRecord
+from payment_svc.domain.payment import PaymentStatus
+from payment_svc.domain.reconciliation import ProviderRecord
+from payment_svc.providers.base import ObjectNotFoundError
 from payment_svc.providers.paypal import amounts, requests
 from payment_svc.providers.paypal.client import Object, PaypalClient
 from payment_svc.providers.paypal.errors import RefusedError

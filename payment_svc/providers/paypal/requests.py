@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from mesh.money import Money
-from payment_svc.domain import CaptureMethod, Payment
+from payment_svc.domain.payment import CaptureMethod, Payment
+from payment_svc.domain.refund import Refund
 from payment_svc.providers.base import ObjectNotFoundError
 from payment_svc.providers.paypal import amounts
-from payment_svc.refund_domain import Refund
 
 ORDERS = "/v2/checkout/orders"
 MAX_DESCRIPTION = 127

@@ -14,20 +14,20 @@ import httpx
 import stripe
 
 from mesh.money import Money
-from payment_svc.dispute_domain import DisputeSnapshot
-from payment_svc.domain import CaptureMethod, Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.dispute import DisputeSnapshot
+from payment_svc.domain.payment import CaptureMethod, Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.reconciliation import ProviderRecord
+from payment_svc.domain.refund import Refund, RefundSnapshot
 from payment_svc.providers.base import (
     Capabilities,
     ObjectNotFoundError,
     OutcomeUnknownError,
     ProviderEvent,
-    ProviderRecord,
     RejectedError,
     UnavailableError,
 )
 from payment_svc.providers.stripe import amounts, objects, webhooks
 from payment_svc.providers.stripe.errors import translated
-from payment_svc.refund_domain import Refund, RefundSnapshot
 
 CLOCK_SKEW = timedelta(minutes=5)
 CANCELLED = Failure("cancelled", "the merchant cancelled the payment")

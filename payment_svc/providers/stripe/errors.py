@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import httpx
 import stripe
 
-from payment_svc.domain import Failure
+from payment_svc.domain.payment import Failure
 from payment_svc.providers.base import (
     ObjectNotFoundError,
     OutcomeUnknownError,

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mesh.money import Money
-from payment_svc.dispute_domain import DisputeSnapshot, DisputeStatus
-from payment_svc.domain import Failure, PaymentStatus, Snapshot
+from payment_svc.domain.dispute import DisputeSnapshot, DisputeStatus
+from payment_svc.domain.payment import Failure, PaymentStatus, Snapshot
+from payment_svc.domain.refund import RefundSnapshot, RefundStatus
 from payment_svc.providers.stripe import amounts
 from payment_svc.providers.stripe.errors import failure
-from payment_svc.refund_domain import RefundSnapshot, RefundStatus
 
 Object = Mapping[str, Any]
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx
 
-from cli.stack import Ready
-from cli.state import SECRETS_FILE
+from stack.stack import Ready
+from stack.state import SECRETS_FILE
 from tests.support.provider import Provider
 
 Json = dict[str, Any]

@@ -1,0 +1,52 @@
+"""Audit entries as messages of the contract."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from fusionx.audit.v1 import audit_service_pb2, entry_pb2
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from audit_svc.domain import Query, Row, Verdict
+
+
+def moment(request: Message, field: str) -> datetime | None:
+    """Return a time of a request, None where it is not set."""
+    if not request.HasField(field):
+        return None
+    stamp: Timestamp = getattr(request, field)
+    return stamp.ToDatetime(UTC)
+
+
+def query(request: audit_service_pb2.ListEntriesRequest) -> Query:
+    """Return what a request asks for."""
+    return Query(
+        merchant_id=request.merchant_id,
+        start=moment(request, "from_time"),
+        end=moment(request, "to_time"),
+        after=request.after_seq,
+        limit=request.page_size,
+        newest_first=request.newest_first,
+    )
+
+
+def entry(row: Row) -> entry_pb2.Entry:
+    """Return a row as a message."""
+    values = asdict(row.entry)
+    time = values.pop("time")
+    message = entry_pb2.Entry(seq=row.seq, prev_hash=row.prev_hash, hash=row.hash, **values)
+    message.time.FromDatetime(time)
+    return message
+
+
+def verdict(found: Verdict) -> audit_service_pb2.VerifyChainResponse:
+    """Return what a walk has found as a message."""
+    message = audit_service_pb2.VerifyChainResponse(
+        checked=found.checked, last_seq=found.last.seq, last_hash=found.last.hash, done=found.done
+    )
+    if found.fault:
+        message.fault.seq = found.fault.seq
+        message.fault.kind = audit_service_pb2.Fault.Kind.Value(found.fault.kind)
+    return message

@@ -1,0 +1,158 @@
+"""Every SQL statement of the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, fields
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from audit_svc.domain import START, Entry, Link, Row
+from audit_svc.spool import NOWHERE, Position
+from audit_svc.tables import entries, head, spools
+from mesh.storage.database import Row as Record
+from mesh.storage.database import Session, rows_from_arrays, statement
+
+_COLUMNS = [*(field.name for field in fields(Entry))]
+_SOURCE = rows_from_arrays("new", list(entries.columns), prefix="p_")
+_ADD = statement(
+    entries.insert().from_select([c.name for c in entries.columns], sa.select(*(_SOURCE.c[c.name] for c in entries.c)))
+)
+# one writer at a time: the next hash needs the last
+_LOCK_HEAD = statement(sa.select(head.c.seq, head.c.hash).with_for_update())
+_HEAD = statement(sa.select(head.c.seq, head.c.hash))
+_MOVE_HEAD = statement(
+    head.update().values(seq=sa.bindparam("p_seq"), hash=sa.bindparam("p_hash", type_=sa.LargeBinary))
+)
+_POSITION = statement(sa.select(spools).where(spools.c.spool == sa.bindparam("p_spool")))
+_insert_spool = pg.insert(spools).values(
+    spool=sa.bindparam("p_spool"),
+    file=sa.bindparam("p_file", type_=sa.LargeBinary),
+    position=sa.bindparam("p_position"),
+)
+_MOVE_SPOOL = statement(
+    _insert_spool.on_conflict_do_update(
+        index_elements=[spools.c.spool],
+        set_={"file": _insert_spool.excluded.file, "position": _insert_spool.excluded.position},
+    )
+)
+
+
+def _filtered() -> sa.Select[tuple[object, ...]]:
+    """Select entries after a number, each further filter only where its parameter is given."""
+    merchant = sa.bindparam("p_merchant", type_=sa.Text)
+    start = sa.bindparam("p_start", type_=sa.DateTime(timezone=True))
+    end = sa.bindparam("p_end", type_=sa.DateTime(timezone=True))
+    return (
+        sa.select(entries)
+        .where(entries.c.seq > sa.bindparam("p_after", type_=sa.BigInteger))
+        .where(sa.or_(sa.cast(merchant, sa.Text).is_(None), entries.c.merchant_id == merchant))
+        .where(sa.or_(sa.cast(start, entries.c.time.type).is_(None), entries.c.time >= start))
+        .where(sa.or_(sa.cast(end, entries.c.time.type).is_(None), entries.c.time < end))
+        .limit(sa.bindparam("p_limit", type_=sa.Integer))
+    )
+
+
+_OLDEST = statement(_filtered().order_by(entries.c.seq))
+_NEWEST = statement(_filtered().order_by(entries.c.seq.desc()))
+_FROM = statement(
+    sa.select(sa.func.min(entries.c.seq).label("seq")).where(
+        entries.c.time >= sa.bindparam("p_time", type_=entries.c.time.type)
+    )
+)
+_UNTIL = statement(
+    sa.select(sa.func.max(entries.c.seq).label("seq")).where(
+        entries.c.time < sa.bindparam("p_time", type_=entries.c.time.type)
+    )
+)
+_PART = statement(
+    sa.select(entries)
+    .where(entries.c.seq > sa.bindparam("p_after", type_=sa.BigInteger))
+    .where(entries.c.seq <= sa.bindparam("p_last", type_=sa.BigInteger))
+    .order_by(entries.c.seq)
+    .limit(sa.bindparam("p_limit", type_=sa.Integer))
+)
+_LINK = statement(sa.select(entries.c.seq, entries.c.hash).where(entries.c.seq == sa.bindparam("p_seq")))
+_BELOW = statement(sa.select(sa.func.min(entries.c.seq).label("seq")))
+
+
+class AuditRepository:
+    """Entries, the end of their chain, and how far each spool has been taken over."""
+
+    async def lock_head(self, session: Session) -> Link:
+        """Return the end of the chain, and keep every other writer from it until the transaction ends."""
+        return _link(await session.one(_LOCK_HEAD))
+
+    async def head(self, session: Session) -> Link:
+        """Return the end of the chain."""
+        return _link(await session.one(_HEAD))
+
+    async def add(self, session: Session, rows: Sequence[Row]) -> None:
+        """Add rows to the end of the chain, under the lock of `lock_head`."""
+        records = [(row.seq, *astuple(row.entry), row.prev_hash, row.hash) for row in rows]
+        columns = zip(*records, strict=True)
+        names = [f"p_{column.name}" for column in entries.columns]
+        await session.run(_ADD, **{name: list(values) for name, values in zip(names, columns, strict=True)})
+        await session.run(_MOVE_HEAD, p_seq=rows[-1].seq, p_hash=rows[-1].hash)
+
+    async def position(self, session: Session, spool: str) -> Position:
+        """Return how far a spool has been taken over."""
+        row = await session.one(_POSITION, p_spool=spool)
+        return Position(bytes(row.file), row.position) if row else NOWHERE
+
+    async def move(self, session: Session, spool: str, position: Position) -> None:
+        """Note how far a spool has been taken over."""
+        await session.run(_MOVE_SPOOL, p_spool=spool, p_file=position.file, p_position=position.offset)
+
+    async def find(
+        self,
+        session: Session,
+        *,
+        merchant_id: str | None,
+        start: datetime | None,
+        end: datetime | None,
+        after: int,
+        limit: int,
+        newest_first: bool,
+    ) -> list[Row]:
+        """Return the entries that fit."""
+        query = _NEWEST if newest_first else _OLDEST
+        found = await session.all(query, p_merchant=merchant_id, p_start=start, p_end=end, p_after=after, p_limit=limit)
+        return [_row(record) for record in found]
+
+    async def part(self, session: Session, after: int, last: int, limit: int) -> list[Row]:
+        """Return the rows of the chain after a number, up to another."""
+        return [_row(record) for record in await session.all(_PART, p_after=after, p_last=last, p_limit=limit)]
+
+    async def first_from(self, session: Session, time: datetime) -> int | None:
+        """Return the number of the first entry from a time on."""
+        row = await session.one(_FROM, p_time=time)
+        return row.seq if row else None
+
+    async def last_until(self, session: Session, time: datetime) -> int | None:
+        """Return the number of the last entry before a time."""
+        row = await session.one(_UNTIL, p_time=time)
+        return row.seq if row else None
+
+    async def lowest(self, session: Session) -> int | None:
+        """Return the lowest number there is."""
+        row = await session.one(_BELOW)
+        return row.seq if row else None
+
+    async def link(self, session: Session, seq: int) -> Link | None:
+        """Return the link at a number; the start of the chain is always there."""
+        if seq == START.seq:
+            return START
+        row = await session.one(_LINK, p_seq=seq)
+        return _link(row) if row else None
+
+
+def _link(record: Record) -> Link:
+    return Link(record.seq, bytes(record.hash))
+
+
+def _row(record: Record) -> Row:
+    entry = Entry(**{name: getattr(record, name) for name in _COLUMNS})
+    return Row(record.seq, entry, bytes(record.prev_hash), bytes(record.hash))

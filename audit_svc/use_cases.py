@@ -1,0 +1,70 @@
+"""The use cases of the audit: look into it, and find out whether it is as it was written."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from audit_svc.domain import DEFAULT_PAGE, Fault, Kind, Link, Query, Row, Verdict, Verifier
+from audit_svc.storage import AuditRepository
+from mesh.storage.database import Database, Session
+
+PART = 5000
+"""How many entries one call verifies: about half a second of work."""
+
+
+class Audit:
+    """Reads the chain; writing is the intake's."""
+
+    def __init__(self, database: Database, store: AuditRepository, part: int = PART) -> None:
+        self._database = database
+        self._store = store
+        self._part = part
+
+    async def find(self, query: Query) -> list[Row]:
+        """Return the entries that fit."""
+        async with self._database.session() as session:
+            return await self._store.find(
+                session,
+                merchant_id=query.merchant_id or None,
+                start=query.start,
+                end=query.end,
+                after=query.after,
+                limit=query.limit or DEFAULT_PAGE,
+                newest_first=query.newest_first,
+            )
+
+    async def verify(self, start: datetime | None, end: datetime | None, after: int) -> Verdict:
+        """Walk the part of the chain that follows `after`, or the first part of the span of time."""
+        # one snapshot, as the writer goes on meanwhile
+        async with self._database.transaction() as session:
+            await session.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            head = await self._store.head(session)
+            until = await self._store.last_until(session, end) or 0 if end else None
+            begin = after or (await self._before(session, start, head) if start else 0)
+            link = await self._store.link(session, begin)
+            if link is None and not after and (first := await self._store.part(session, begin, begin + 1, 1)):
+                # rows before a span may have been removed on purpose; it begins at what its first one followed
+                link = Link(begin, first[0].prev_hash)
+            if link is None:
+                return Verdict(0, Link(begin, b""), Fault(begin, Kind.MISSING), done=True)
+            below = await self._store.lowest(session) if begin == 0 else None
+            if below is not None and below < 1:
+                return Verdict(0, link, Fault(below, Kind.INSERTED), done=True)
+            last = (1 << 62) if until is None else until
+            rows = await self._store.part(session, begin, last, self._part)
+        return _judge(link, rows, head if until is None else None, self._part)
+
+    async def _before(self, session: Session, start: datetime, head: Link) -> int:
+        first = await self._store.first_from(session, start)
+        return head.seq if first is None else max(0, first - 1)
+
+
+def _judge(link: Link, rows: list[Row], head: Link | None, part: int) -> Verdict:
+    verifier = Verifier(link)
+    for checked, row in enumerate(rows):
+        fault = verifier.check(row)
+        if fault:
+            return Verdict(checked, verifier.last, fault, done=True)
+    done = len(rows) < part
+    fault = verifier.check_end(head) if done and head else None
+    return Verdict(len(rows), verifier.last, fault, done)

@@ -1,0 +1,1 @@
+"""The subcommands of `fusionxpay`, a file each."""

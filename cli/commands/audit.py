@@ -1,0 +1,183 @@
+"""`fusionxpay audit`: look at what came in at the edge, prove that the record is whole, and take it elsewhere."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from fusionx.audit.v1 import audit_service_pb2 as audit_pb2
+from fusionx.audit.v1 import entry_pb2
+from fusionx.audit.v1.audit_service_pb2_grpc import AuditServiceStub
+
+from cli.operator_api import READY_FILE, Ready, calling
+
+TIMEOUT_SECONDS = 60.0
+PAGE = 1000
+LOOK_SECONDS = 0.5
+FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+FIELDS = [field.name for field in entry_pb2.Entry.DESCRIPTOR.fields]
+
+app = typer.Typer(help="The audit of every request at the edge.", no_args_is_help=True)
+Target = Annotated[
+    str, typer.Option("--target", envvar="FUSIONXPAY_AUDIT_TARGET", help="host:port of the audit service.")
+]
+Merchant = Annotated[str, typer.Option(help="Only requests of this merchant.")]
+Since = Annotated[
+    datetime | None,
+    typer.Option("--from", formats=FORMATS, help="Only requests from here on, UTC. Default: all."),
+]
+Until = Annotated[
+    datetime | None, typer.Option("--to", formats=FORMATS, help="Only requests before, UTC. Default: all.")
+]
+
+
+class Format(StrEnum):
+    """How entries are written."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+@app.command()
+def tail(
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, max=PAGE, help="How many of the newest to show.")] = 20,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes in.")] = False,
+    merchant: Merchant = "",
+    target: Target = "",
+    ready_file: Ready = READY_FILE,
+) -> None:
+    """Show the newest requests, the last one at the end."""
+    with calling("audit_svc", target, ready_file) as channel:
+        stub = AuditServiceStub(channel)
+        # the newest one also says where following begins
+        wanted = audit_pb2.ListEntriesRequest(merchant_id=merchant, page_size=max(1, lines), newest_first=True)
+        newest = list(stub.ListEntries(wanted, timeout=TIMEOUT_SECONDS).entries)
+        for entry in reversed(newest[:lines]):
+            typer.echo(line_of(entry))
+        after = newest[0].seq if newest else 0
+        while follow:
+            for entry in entries_after(stub, audit_pb2.ListEntriesRequest(merchant_id=merchant, after_seq=after)):
+                typer.echo(line_of(entry))
+                after = entry.seq
+            time.sleep(LOOK_SECONDS)
+
+
+@app.command()
+def verify(
+    since: Since = None,
+    until: Until = None,
+    head: Annotated[
+        str, typer.Option(help="What an earlier run ended with, as NUMBER:HASH: that entry must be there still.")
+    ] = "",
+    target: Target = "",
+    ready_file: Ready = READY_FILE,
+) -> None:
+    """Walk the hash chain, and name the first entry that was altered, taken out or put in.
+
+    Exit status: 0 when all is as it was written, 1 when it is not, 69 when the service does not answer.
+    """
+    expected = _link(head) if head else None
+    request = audit_pb2.VerifyChainRequest()
+    _set_span(request, since, until)
+    checked = 0
+    with calling("audit_svc", target, ready_file) as channel:
+        stub = AuditServiceStub(channel)
+        if expected and not _is_there(stub, *expected):
+            raise _told(f"entry {expected[0]} is not the one that was there: ALTERED")
+        while True:
+            part = stub.VerifyChain(request, timeout=TIMEOUT_SECONDS)
+            checked += part.checked
+            if part.HasField("fault"):
+                kind = audit_pb2.Fault.Kind.Name(part.fault.kind)
+                raise _told(f"entry {part.fault.seq} is {kind}; {checked} before it are right")
+            if part.done:
+                break
+            request.after_seq = part.last_seq
+    typer.echo(f"{checked} entries are as they were written; the last is {part.last_seq}:{part.last_hash.hex()}")
+
+
+@app.command()
+def export(
+    form: Annotated[Format, typer.Option("--format", help="How to write the entries.")] = Format.JSONL,
+    since: Since = None,
+    until: Until = None,
+    merchant: Merchant = "",
+    target: Target = "",
+    ready_file: Ready = READY_FILE,
+) -> None:
+    """Write entries to standard output, oldest first."""
+    request = audit_pb2.ListEntriesRequest(merchant_id=merchant)
+    _set_span(request, since, until)
+    with calling("audit_svc", target, ready_file) as channel:
+        found = entries_after(AuditServiceStub(channel), request)
+        if form is Format.JSONL:
+            for entry in found:
+                typer.echo(json.dumps(document(entry)))
+        else:
+            writer = csv.DictWriter(sys.stdout, FIELDS)
+            writer.writeheader()
+            writer.writerows(document(entry) for entry in found)
+
+
+def entries_after(stub: AuditServiceStub, request: audit_pb2.ListEntriesRequest) -> Iterator[entry_pb2.Entry]:
+    """Return every entry that there is now after the request's cursor, page by page."""
+    request.page_size = PAGE
+    while True:
+        page = stub.ListEntries(request, timeout=TIMEOUT_SECONDS).entries
+        yield from page
+        if len(page) < PAGE:
+            return
+        request.after_seq = page[-1].seq
+
+
+def document(entry: entry_pb2.Entry) -> dict[str, Any]:
+    """Return an entry as plain values: its time as RFC 3339, its hashes in hexadecimal."""
+    values = {name: getattr(entry, name) for name in FIELDS}
+    return values | {
+        "time": entry.time.ToJsonString(),
+        "prev_hash": entry.prev_hash.hex(),
+        "hash": entry.hash.hex(),
+    }
+
+
+def line_of(entry: entry_pb2.Entry) -> str:
+    """Return an entry for people: when, who, what, and how it ended."""
+    who = entry.merchant_id or "-"
+    what = f"{entry.method} {entry.path}"
+    how = f"{entry.http_status}" + (f" grpc={entry.grpc_status}" if entry.grpc_status > 0 else "")
+    took = f"{entry.duration_us / 1000:.1f}ms"
+    return f"{entry.seq} {entry.time.ToJsonString()} {how} {took} {who} {entry.client} {what} {entry.request_id}"
+
+
+def _set_span(
+    request: audit_pb2.VerifyChainRequest | audit_pb2.ListEntriesRequest, since: datetime | None, until: datetime | None
+) -> None:
+    if since:
+        request.from_time.FromDatetime(since.replace(tzinfo=UTC))
+    if until:
+        request.to_time.FromDatetime(until.replace(tzinfo=UTC))
+
+
+def _link(text: str) -> tuple[int, str]:
+    number, _, digest = text.partition(":")
+    if not number.isdigit() or not int(number) or len(digest) != 64:
+        raise typer.BadParameter("--head is NUMBER:HASH, as `audit verify` prints it")
+    return int(number), digest.lower()
+
+
+def _is_there(stub: AuditServiceStub, seq: int, digest: str) -> bool:
+    request = audit_pb2.ListEntriesRequest(after_seq=seq - 1, page_size=1)
+    found = stub.ListEntries(request, timeout=TIMEOUT_SECONDS).entries
+    return bool(found) and found[0].seq == seq and found[0].hash.hex() == digest
+
+
+def _told(what: str) -> typer.Exit:
+    typer.echo(what, err=True)
+    return typer.Exit(1)

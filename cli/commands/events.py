@@ -1,0 +1,90 @@
+"""`fusionxpay events`: look at what happened, and have it sent again."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.commands.rebuild import rebuild
+from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, merchant_api, read
+from cli.operator_api import AsJson
+
+FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+app = typer.Typer(help="Events: look at them, have them sent or published again.", no_args_is_help=True)
+EventId = Annotated[str, typer.Argument(help="The event's id.")]
+
+
+@app.command("list")
+def list_events(
+    event_type: Annotated[str, typer.Option("--type", help="Only this type or family, such as 'order.*'.")] = "",
+    order: Annotated[str, typer.Option(help="Only of this order and what belongs to it.")] = "",
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=100, help="How many at the most.")] = 20,
+    as_json: AsJson = False,
+    gateway: Gateway = DEFAULT_GATEWAY,
+    api_key: ApiKey = "",
+) -> None:
+    """List events, newest first."""
+    wanted: Json = {"page_size": count, "type": event_type, "order_id": order}
+    with merchant_api(gateway, api_key) as api:
+        query = {name: value for name, value in wanted.items() if value}
+        found = read(api.get("/v1/events", params=query))["events"]
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    table = Table("time", "type", "event", "order")
+    for event in found:
+        table.add_row(event["create_time"], event["type"], event["event_id"], event["order_id"])
+    Console().print(table)
+
+
+@app.command()
+def show(event_id: EventId, gateway: Gateway = DEFAULT_GATEWAY, api_key: ApiKey = "") -> None:
+    """Show an event as JSON, with what became of it at each endpoint."""
+    with merchant_api(gateway, api_key) as api:
+        event = read(api.get(f"/v1/events/{event_id}"))
+        deliveries = read(api.get(f"/v1/events/{event_id}/deliveries"))
+    typer.echo(json.dumps(event | deliveries, indent=2))
+
+
+@app.command()
+def resend(
+    event_id: Annotated[str, typer.Argument(help="The event's id; or say --from and --to.")] = "",
+    since: Annotated[
+        datetime | None, typer.Option("--from", formats=FORMATS, help="Events that happened from here on, UTC.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--to", formats=FORMATS, help="Events that happened before, UTC.")
+    ] = None,
+    event_type: Annotated[
+        list[str] | None, typer.Option("--type", help="With --from and --to: only this type or family; repeat it.")
+    ] = None,
+    endpoint: Annotated[str, typer.Option(help="Only to this webhook endpoint, by id, whatever its filters.")] = "",
+    gateway: Gateway = DEFAULT_GATEWAY,
+    api_key: ApiKey = "",
+) -> None:
+    """Have an event sent again, or all that happened in a time."""
+    if bool(event_id) == bool(since and until) or bool(since) != bool(until) or (event_id and event_type):
+        raise typer.BadParameter("say an event's id, or --from and --to")
+    body: Json = {"webhook_endpoint_id": endpoint} if endpoint else {}
+    with merchant_api(gateway, api_key) as api:
+        if event_id:
+            made = len(read(api.post(f"/v1/events/{event_id}/resend", json=body))["deliveries"])
+            typer.echo(f"sent again; it has {made} deliveries")
+            return
+        assert since
+        assert until
+        body |= {"start_time": _moment(since), "end_time": _moment(until), "event_types": event_type or []}
+        sent = read(api.post("/v1/events:resend", json=body))
+    typer.echo(f"{sent['events']} events, {sent['deliveries']} deliveries on their way")
+
+
+def _moment(moment: datetime) -> str:
+    return moment.replace(tzinfo=UTC).isoformat()
+
+
+app.command()(rebuild)

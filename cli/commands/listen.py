@@ -1,0 +1,142 @@
+"""`fusionxpay listen`: a merchant's events as they happen, printed, and posted to a server on this machine."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from standardwebhooks import Webhook
+
+from cli.commands.up import Interrupted, interruptible
+from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, RefusedError, merchant_api, read
+from cli.sse import EventSource, Message
+from stack.state import write_private
+
+PATH = "/v1/events:stream"
+PREFIX = "whsec_"
+FORWARD_SECONDS = 10.0
+SILENCE_SECONDS = 45.0
+"""How long a stream may say nothing, not even that it lives, before it is taken for dead."""
+
+MAX_PAUSE_SECONDS = 30.0
+TRY_AGAIN = (408, 429, 500, 502, 503, 504)
+SECRET_FILE = "listen-secret"  # noqa: S105  # the name of a file
+
+
+def listen(
+    forward_to: Annotated[
+        str, typer.Option(help="Post each event to this URL, signed. Default: only print them.")
+    ] = "",
+    events: Annotated[
+        str, typer.Option(help="Only these types, by comma, such as 'order.*,payment.succeeded'. Default: all.")
+    ] = "",
+    after: Annotated[
+        str, typer.Option("--from", help="Go on after the event with this id. Default: from now on.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the events' documents, one a line.")] = False,
+    gateway: Gateway = DEFAULT_GATEWAY,
+    api_key: ApiKey = "",
+) -> None:
+    """Listen to the events of a merchant until Ctrl-C, and post them to a server of yours.
+
+    They are signed as webhooks are, with a secret that stays the same on this machine and is printed at the start;
+    FUSIONXPAY_LISTEN_SECRET sets another. When the connection ends, it goes on after the last event.
+
+    Exit status: 0 after Ctrl-C, 69 when the gateway refuses.
+    """
+    secret = _secret() if forward_to else ""
+    if secret:
+        typer.echo(f"Events are signed with {secret}", err=as_json)
+    try:
+        with interruptible(), merchant_api(gateway, api_key) as api, httpx.Client(timeout=FORWARD_SECONDS) as local:
+            for message in _messages(api, EventSource(after), _filters(events)):
+                outcome = _forward(local, forward_to, secret, message) if forward_to else ""
+                if as_json:
+                    typer.echo(message.data)
+                typer.echo(_line(message, outcome), err=as_json) if outcome or not as_json else None
+    except Interrupted:
+        typer.echo("Stopped.", err=True)
+
+
+def _messages(api: httpx.Client, source: EventSource, filters: list[str]) -> Iterator[Message]:
+    """Yield events, over as many connections as it takes. Raises RefusedError for what another try does not mend."""
+    failures = 0
+    while True:
+        try:
+            with _opened(api, source, filters) as answer:
+                if answer.is_error:
+                    read(answer)
+                typer.echo(f"Listening at {api.base_url}", err=True)
+                failures = 0
+                yield from source.messages(answer.iter_lines())
+                # the stream's time was over
+                why = "the stream ended"
+        except httpx.TransportError as error:
+            why = str(error) or type(error).__name__
+        except RefusedError as error:
+            if error.status not in TRY_AGAIN:
+                raise
+            why = str(error)
+        pause = min(source.retry_seconds * 2**failures, MAX_PAUSE_SECONDS)
+        failures = min(failures + 1, 6)
+        typer.echo(f"{why}; going on in {pause:g} s", err=True)
+        time.sleep(pause)
+
+
+def _opened(api: httpx.Client, source: EventSource, filters: list[str]) -> Any:
+    headers = {"accept": "text/event-stream"}
+    if source.last_event_id:
+        headers["last-event-id"] = source.last_event_id
+    timeout = httpx.Timeout(SILENCE_SECONDS, connect=10)
+    return api.stream("GET", PATH, params={"event_types": filters}, headers=headers, timeout=timeout)
+
+
+def _filters(events: str) -> list[str]:
+    return [name.strip() for name in events.split(",") if name.strip()]
+
+
+def _forward(local: httpx.Client, url: str, secret: str, message: Message) -> str:
+    """Post an event as a webhook of it would come; return what was answered."""
+    now = datetime.now(UTC)
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": message.id,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(secret).sign(message.id, now, message.data),
+    }
+    try:
+        return str(local.post(url, content=message.data.encode(), headers=headers).status_code)
+    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+        raise typer.BadParameter(f"--forward-to: {error}") from None
+    except httpx.TransportError as error:
+        return f"no answer ({type(error).__name__})"
+
+
+def _line(message: Message, outcome: str) -> str:
+    """Return an event for people: when it happened, what, its id, and what came of posting it."""
+    return f"{json.loads(message.data)['timestamp']}  {message.type:<26}  {message.id}  {outcome}".rstrip()
+
+
+def _secret() -> str:
+    """Return the secret that events are signed with: that of the environment, or this user's own, made if needed."""
+    given = os.environ.get("FUSIONXPAY_LISTEN_SECRET", "")
+    file = Path(typer.get_app_dir("fusionxpay")) / SECRET_FILE
+    if not given and not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(file, PREFIX + base64.b64encode(secrets.token_bytes(24)).decode())
+    secret = given or file.read_text().strip()
+    try:
+        base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except ValueError:
+        where = "FUSIONXPAY_LISTEN_SECRET" if given else str(file)
+        raise typer.BadParameter(f"{where} does not hold {PREFIX} and base64") from None
+    return secret

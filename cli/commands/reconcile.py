@@ -1,0 +1,112 @@
+"""`fusionxpay reconcile`: a provider's books held against ours. `fusionxpay providers`: how their circuits stand."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+from fusionx.payment.v1 import provider_service_pb2 as provider_pb2
+from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
+from fusionx.type.v1 import money_pb2
+from rich.console import Console
+from rich.table import Table
+
+from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling, document
+
+TIMEOUT_SECONDS = 600.0
+SPAN = timedelta(days=1)
+"""How much is compared in one call, so that a long time takes many short ones."""
+
+FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
+MEANINGS = {
+    "MISSING_HERE": "the provider took money that no payment of ours tells of",
+    "MISSING_THERE": "we count on money that the provider does not have",
+    "AMOUNT_DIFFERS": "captured, but not the same amount",
+    "STATE_DIFFERS": "captured by one book only",
+}
+
+
+def reconcile(
+    provider: Annotated[str, typer.Option(help="The provider, such as stripe.")],
+    since: Annotated[datetime, typer.Option("--from", formats=FORMATS, help="Payments created from here on, UTC.")],
+    until: Annotated[datetime, typer.Option("--to", formats=FORMATS, help="Payments created before, UTC.")],
+    as_json: AsJson = False,
+    target: PaymentTarget = "",
+    ready_file: Ready = READY_FILE,
+) -> None:
+    """Compare a provider's own list of payments with ours.
+
+    Exit status: 0 when the books agree, 1 when they do not, 69 when the provider or the service does not answer.
+    The newest payments (two minutes, by default) are left out: they may be on their way.
+    """
+    total = provider_pb2.CompareBooksResponse()
+    with calling("payment_svc", target, ready_file) as channel:
+        stub = ProviderServiceStub(channel)
+        for start, end in _spans(since.replace(tzinfo=UTC), until.replace(tzinfo=UTC)):
+            request = provider_pb2.CompareBooksRequest(provider=provider)
+            request.from_time.FromDatetime(start)
+            request.to_time.FromDatetime(end)
+            part = stub.CompareBooks(request, timeout=TIMEOUT_SECONDS)
+            total.provider_payments += part.provider_payments
+            total.our_payments += part.our_payments
+            total.discrepancies.extend(part.discrepancies)
+    if as_json:
+        typer.echo(json.dumps(_document(provider, since, until, total), indent=2))
+    else:
+        _print(Console(), provider, total)
+    raise typer.Exit(1 if total.discrepancies else 0)
+
+
+def providers(target: PaymentTarget = "", ready_file: Ready = READY_FILE) -> None:
+    """Show the providers that are on, and how their circuits stand in the replica that answers."""
+    with calling("payment_svc", target, ready_file) as channel:
+        answer = ProviderServiceStub(channel).ListProviders(provider_pb2.ListProvidersRequest(), timeout=10)
+    table = Table("provider", "calls in flight", "operation", "circuit", "failures in a row", "open since")
+    for provider in answer.providers:
+        calls = f"{provider.calls_in_flight} of {provider.max_calls_in_flight}"
+        table.add_row(provider.name, calls, "", "", "", "")
+        for circuit in provider.circuits:
+            state = provider_pb2.Circuit.State.Name(circuit.state)
+            since = circuit.open_time.ToJsonString() if circuit.HasField("open_time") else ""
+            table.add_row("", "", circuit.operation, state, str(circuit.failures), since)
+    Console().print(table)
+
+
+def _spans(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+    if since >= until:
+        raise typer.BadParameter("--to must be later than --from")
+    starts = [since]
+    while starts[-1] + SPAN < until:
+        starts.append(starts[-1] + SPAN)
+    return list(zip(starts, [*starts[1:], until], strict=True))
+
+
+def _document(
+    provider: str, since: datetime, until: datetime, total: provider_pb2.CompareBooksResponse
+) -> dict[str, Any]:
+    span = {"from": f"{since.isoformat()}Z", "to": f"{until.isoformat()}Z"}
+    return {"provider": provider, **span, **document(total)}
+
+
+def _print(console: Console, provider: str, total: provider_pb2.CompareBooksResponse) -> None:
+    console.print(f"{provider}: {total.provider_payments} payments there, {total.our_payments} here")
+    if not total.discrepancies:
+        console.print("The books agree.", style="green")
+        return
+    table = Table("created", "what", "payment", "at the provider", "we say", "the provider says")
+    for found in total.discrepancies:
+        table.add_row(
+            found.create_time.ToJsonString(),
+            MEANINGS[provider_pb2.Discrepancy.Kind.Name(found.kind)],
+            found.payment_id or "none",
+            found.provider_reference or "none",
+            _said(found.our_status, found.our_amount),
+            _said(found.provider_status, found.provider_amount),
+        )
+    console.print(table)
+
+
+def _said(status: str, amount: money_pb2.Money) -> str:
+    return f"{status} {amount.value} {amount.currency}".strip() or "nothing"

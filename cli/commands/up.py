@@ -1,0 +1,140 @@
+"""`fusionxpay up`: the whole gateway on this machine, until Ctrl-C."""
+
+from __future__ import annotations
+
+import collections
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from stack.process import StackError
+from stack.settings import StackSettings
+from stack.stack import Ready, Stack
+
+WATCH_SECONDS = 0.5
+# A component that falls more often than this within a minute is not helped by another start.
+FALLS_A_MINUTE = 5
+
+CURL = """\
+curl -sS {url}/v1/orders \\
+  -H 'authorization: Bearer {key}' -H 'content-type: application/json' -H 'idempotency-key: my-first-order' \\
+  -d '{{"merchant_order_id": "A-1", "amount": {{"value": "12.00", "currency": "EUR"}}}}'"""
+
+
+class Interrupted(BaseException):
+    """A signal asked us to end. Not an Exception, so that nothing on the way takes it for an error."""
+
+
+def up(
+    data_dir: Annotated[Path | None, typer.Option(help="Keep the state here between runs. Default: keep none.")] = None,
+    ready_file: Annotated[Path | None, typer.Option(help="Write addresses, keys and pids here once healthy.")] = None,
+    http_port: Annotated[
+        int | None, typer.Option(help="Port of the public API, JSON and gRPC. Default: a free one.")
+    ] = None,
+    log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
+) -> None:
+    """Start the whole gateway with real servers, and run it until Ctrl-C.
+
+    A component that dies is started again. A part is replaced by FUSIONXPAY_POSTGRES_URL, FUSIONXPAY_NATS_URL or
+    FUSIONXPAY_REDIS_URL, the simulated Stripe by FUSIONXPAY_STRIPE_API_KEY with FUSIONXPAY_STRIPE_WEBHOOK_SECRET, and
+    the simulated PayPal by FUSIONXPAY_PAYPAL_CLIENT_ID with FUSIONXPAY_PAYPAL_CLIENT_SECRET and
+    FUSIONXPAY_PAYPAL_WEBHOOK_ID.
+    """
+    console = Console()
+    try:
+        settings = load_settings(data_dir=data_dir, ready_file=ready_file, http_port=http_port, log_level=log_level)
+        started = time.monotonic()
+        with interruptible(), Stack(settings) as stack:
+            show(console, stack, time.monotonic() - started)
+            watch(stack, console.print)
+    except Interrupted:
+        console.print("Stopped.")
+    except StackError as error:
+        Console(stderr=True).print(f"fusionxpay: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def load_settings(**options: Any) -> StackSettings:
+    """Return the settings: the options that are not None over the environment.
+
+    Raises:
+        StackError: one is wrong; the message names it and does not show its value, which may be a secret.
+    """
+    try:
+        return StackSettings(**{name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        wrong = (
+            f"{'_'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors(include_input=False)
+        )
+        raise StackError(f"wrong setting {'; '.join(wrong)}") from None
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn the first Ctrl-C or SIGTERM into `Interrupted`, and ignore further ones while the stack ends."""
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for each in signals:
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted
+
+    before = {each: signal.signal(each, interrupt) for each in signals}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def watch(stack: Stack, say: Callable[[str], None]) -> None:
+    """Start again what falls, for ever.
+
+    Raises:
+        StackError: a component cannot start again, or falls again and again.
+    """
+    falls: dict[str, collections.deque[float]] = collections.defaultdict(collections.deque)
+    while True:
+        for name in stack.fallen():
+            recent = falls[name]
+            recent.append(time.monotonic())
+            while recent[0] < recent[-1] - 60:
+                recent.popleft()
+            if len(recent) > FALLS_A_MINUTE:
+                raise StackError(f"{name} ended {len(recent)} times within a minute; see {stack.log(name)}")
+            say(f"{name} ended; starting it again (log: {stack.log(name)})")
+            stack.start(name)
+        time.sleep(WATCH_SECONDS)
+
+
+def show(console: Console, stack: Stack, seconds: float) -> None:
+    """Print what runs where, and how to create a first order."""
+    ready = stack.ready
+    table = Table(
+        "component", "address", "pid", "log", title=f"FusionXPay is up ({seconds:.1f} s)", title_justify="left"
+    )
+    for name, pid in ready.pids.items():
+        table.add_row(name, stack.address(name), str(pid), str(stack.log(name)))
+    console.print(table)
+    if ready.edge_url:
+        show_first_order(console, ready)
+    console.print("Ctrl-C stops everything.")
+
+
+def show_first_order(console: Console, ready: Ready) -> None:
+    """Print the addresses and the key of the API, and a command to copy."""
+    console.print(f"API (JSON and gRPC): {ready.edge_url}", highlight=False)
+    console.print(f"API key of the demo merchant: {ready.merchant.api_key}\n", highlight=False)
+    # Soft-wrapped, so that the command survives copying from a narrow terminal.
+    command = CURL.format(url=ready.edge_url, key=ready.merchant.api_key)
+    console.print(command, markup=False, highlight=False, soft_wrap=True)
+    console.print()

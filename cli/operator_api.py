@@ -1,0 +1,89 @@
+"""What the operators' commands share: where the services are, and how a call that fails is told."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import grpc
+import typer
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from rich.console import Console
+
+from mesh.rpc.dial import dial, tls_of, tls_of_environment
+
+READY_FILE = Path(".data/ready.json")
+EX_UNAVAILABLE = 69
+
+PaymentTarget = Annotated[
+    str, typer.Option("--target", envvar="FUSIONXPAY_PAYMENT_TARGET", help="host:port of the payment service.")
+]
+EdgeTarget = Annotated[
+    str, typer.Option("--target", envvar="FUSIONXPAY_EDGE_TARGET", help="host:port of the edge service.")
+]
+AnyTarget = Annotated[
+    str, typer.Option("--target", help="host:port of the service. Default: FUSIONXPAY_<ORDER|PAYMENT|NOTIFY>_TARGET.")
+]
+ServiceName = Annotated[str, typer.Option("--service", help="Only this service, such as order_svc. Default: all.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Ready = Annotated[Path, typer.Option("--ready-file", help="Where `fusionxpay up` wrote the address, without --target.")]
+
+
+@contextmanager
+def calling(service: str, target: str, ready_file: Path) -> Iterator[grpc.Channel]:
+    """Open a channel to a service for the block; what it refuses ends the command with status 69 and its words."""
+    address = target or str(_ready(ready_file, service)["services"][service])
+    tls = tls_of_environment() or (None if target else tls_of(_ready(ready_file, service)["operator_tls"]))
+    try:
+        opened = dial(address, service, tls)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"the certificate cannot be used: {error}") from None
+    try:
+        with opened as channel:
+            yield channel
+    except grpc.RpcError as error:
+        # every error of a unary call is also the call itself, which knows what the server said
+        said = error.details() if isinstance(error, grpc.Call) else str(error)
+        Console(stderr=True).print(
+            f"fusionxpay: {service} at {address}: {said}", style="red", markup=False, soft_wrap=True
+        )
+        raise typer.Exit(EX_UNAVAILABLE) from None
+
+
+def places(services: Sequence[str], only: str, target: str) -> dict[str, str]:
+    """Return the services to ask and what is known of their addresses: all, or the one that was named.
+
+    Raises typer.BadParameter for a service that is none of them, and for an address that could be of any.
+    """
+    if only and only not in services:
+        raise typer.BadParameter(f"--service is one of {', '.join(services)}")
+    if target and not only:
+        raise typer.BadParameter("--target needs a --service")
+    asked = [only] if only else services
+    return {name: target or os.environ.get(variable_of(name), "") for name in asked}
+
+
+def variable_of(service: str) -> str:
+    """Return the environment variable that says where a service is."""
+    return f"FUSIONXPAY_{service.removesuffix('_svc').upper()}_TARGET"
+
+
+def document(message: Message) -> dict[str, Any]:
+    """Return a message as JSON shows it, in the contract's own names and with what is empty."""
+    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
+
+def _ready(ready_file: Path, service: str) -> dict[str, Any]:
+    """Return what `fusionxpay up` has written, if it tells of the service."""
+    try:
+        said: dict[str, Any] = json.loads(ready_file.read_text())
+        said["services"][service]
+        said["operator_tls"]
+        return said
+    except (OSError, ValueError, KeyError):
+        raise typer.BadParameter(f"say --target, or start the gateway with --ready-file {ready_file}") from None

@@ -1,0 +1,1 @@
+"""What Envoy and operators ask."""

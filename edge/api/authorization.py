@@ -1,0 +1,107 @@
+"""Envoy's question at every request (external authorization, `envoy.service.auth.v3`): who is this, may they?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+from uuid import UUID
+
+import grpc
+from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
+
+from edge.api.check_response import allowed, denied
+from edge.domain import Identity, Signature, digest, secret_of
+from edge.use_cases import signing
+from edge.use_cases.request_checks import RequestChecks
+from edge.use_cases.signing import SignedRequest
+from mesh.errors import ApiError, invalid_fields, permission_denied, unauthenticated
+from mesh.rpc.headers import CLIENT_ADDRESS, SIGNATURE
+from mesh.telemetry import get_logger
+
+log = get_logger(__name__)
+Context = grpc.aio.ServicerContext[Any, Any]
+
+# one answer for a key that is missing, malformed, unknown, expired, revoked or disabled: it must not tell which
+NO_VALID_KEY = unauthenticated("API_KEY_INVALID", "a valid API key is needed: `Authorization: Bearer sk_…`")
+IP_NOT_ALLOWED = permission_denied("IP_NOT_ALLOWED", "this API key may not be used from this address")
+
+
+class Keys(Protocol):
+    """Who knows keys."""
+
+    async def identify(self, digest: bytes) -> Identity | None:
+        """Return whom the key with this digest speaks for, now."""
+        ...
+
+
+class Nonces(Protocol):
+    """Who knows which nonces were used."""
+
+    async def use(self, key_id: UUID, nonce: str) -> bool:
+        """Use a nonce up; return False when it was used before."""
+        ...
+
+
+class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # type: ignore[misc]  # untyped stubs
+    """Answers Envoy from memory; what it cannot answer, Envoy refuses with 503."""
+
+    def __init__(self, keys: Keys, nonces: Nonces, checks: RequestChecks, note_use: Callable[[UUID], None]) -> None:
+        self._keys = keys
+        self._nonces = nonces
+        self._checks = checks
+        self._note_use = note_use
+
+    async def Check(self, request: external_auth_pb2.CheckRequest, context: Context) -> external_auth_pb2.CheckResponse:
+        """Identify the merchant by its key, then hold the request against the contract."""
+        started = time.perf_counter()
+        http = request.attributes.request.http
+        try:
+            identity = await self._identify(http)
+            self._hold_against_contract(http)
+        except ApiError as error:
+            if error.code is grpc.StatusCode.UNAVAILABLE:
+                await context.abort(error.code, error.message)
+            return denied(error, http)
+        log.debug(
+            "authorized",
+            path=http.path.partition("?")[0],
+            merchant_id=identity.merchant_id,
+            request_id=http.headers.get("x-request-id", ""),
+            duration_ms=round((time.perf_counter() - started) * 1000, 3),
+        )
+        return allowed(identity)
+
+    async def _identify(self, http: Any) -> Identity:
+        """Return whom the request's key speaks for. Raises ApiError when there is none, or it may not be used so."""
+        identity = await self._keys.identify(digest(secret_of(http.headers.get("authorization", ""))))
+        if identity is None:
+            raise NO_VALID_KEY
+        if not identity.may_come_from(http.headers.get(CLIENT_ADDRESS, "")):
+            raise IP_NOT_ALLOWED
+        await self._check_signature(identity, http)
+        self._note_use(identity.api_key_id)
+        return identity
+
+    async def _check_signature(self, identity: Identity, http: Any) -> None:
+        header = http.headers.get(SIGNATURE, "")
+        if not header and identity.permissions.signature is Signature.REQUIRED:
+            raise signing.SIGNATURE_REQUIRED
+        if not header or identity.signing_secret is None:
+            return
+        stamp = signing.read(header)
+        signing.verify(identity.signing_secret, SignedRequest(http.method, http.path, _body(http)), stamp, time.time())
+        # last: only who has the secret can fill the store
+        if not await self._nonces.use(identity.api_key_id, stamp.nonce):
+            raise signing.NONCE_REPLAYED
+
+    def _hold_against_contract(self, http: Any) -> None:
+        """Raise ApiError INVALID_ARGUMENT for what the transcoder would drop or take wrongly."""
+        violation = self._checks.violation(http.method, http.path, http.headers.get("content-type", ""), _body(http))
+        if violation:
+            raise invalid_fields([violation])
+
+
+def _body(http: Any) -> bytes:
+    body: bytes = http.raw_body or http.body.encode()
+    return body

@@ -1,0 +1,69 @@
+"""What Envoy is answered: the identity that goes along with the request, or the refusal that the client gets."""
+
+from __future__ import annotations
+
+import base64
+from functools import lru_cache
+from typing import Any
+
+import grpc
+import orjson
+from envoy.config.core.v3 import base_pb2
+from envoy.service.auth.v3 import external_auth_pb2
+from envoy.type.v3 import http_status_pb2
+from google.protobuf import json_format
+from google.rpc import status_pb2
+
+from edge.domain import Identity
+from mesh.errors import DETAILS_KEY, ApiError
+from mesh.rpc.headers import CLIENT_ADDRESS, KEY_KEY, SIGNATURE
+from mesh.rpc.interceptors import MERCHANT_KEY, MODE_KEY, SCOPES_KEY
+
+# the key itself goes no further, and neither does what only this decision needs
+_USED_UP = ("authorization", SIGNATURE, CLIENT_ADDRESS)
+_OVERWRITE = base_pb2.HeaderValueOption.HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD
+_HTTP_STATUS = {
+    grpc.StatusCode.UNAUTHENTICATED: 401,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+}
+
+
+def _header(name: str, value: str) -> base_pb2.HeaderValueOption:
+    return base_pb2.HeaderValueOption(header=base_pb2.HeaderValue(key=name, value=value), append_action=_OVERWRITE)
+
+
+@lru_cache(maxsize=20_000)
+def allowed(identity: Identity) -> external_auth_pb2.CheckResponse:
+    """Attach the identity in place of whatever the client claimed."""
+    attached = {
+        MERCHANT_KEY: str(identity.tenant_id),
+        MODE_KEY: str(identity.permissions.mode),
+        KEY_KEY: str(identity.api_key_id),
+        SCOPES_KEY: " ".join(identity.permissions.scopes),
+    }
+    return external_auth_pb2.CheckResponse(
+        status=status_pb2.Status(code=grpc.StatusCode.OK.value[0]),
+        ok_response=external_auth_pb2.OkHttpResponse(
+            headers=[_header(name, value) for name, value in attached.items()], headers_to_remove=_USED_UP
+        ),
+    )
+
+
+def denied(error: ApiError, http: Any) -> external_auth_pb2.CheckResponse:
+    """Refuse with what a service's own error becomes: JSON, or for a gRPC client, the status with its details."""
+    status = error.to_status(http.headers.get("x-request-id", ""))
+    if http.headers.get("content-type", "").startswith("application/grpc"):
+        body = error.message
+        headers = {DETAILS_KEY: base64.b64encode(status.SerializeToString()).decode().rstrip("=")}
+    else:
+        body = orjson.dumps(json_format.MessageToDict(status, preserving_proto_field_name=True)).decode()
+        headers = {"content-type": "application/json"}
+    return external_auth_pb2.CheckResponse(
+        status=status_pb2.Status(code=error.code.value[0], message=error.message),
+        denied_response=external_auth_pb2.DeniedHttpResponse(
+            status=http_status_pb2.HttpStatus(code=_HTTP_STATUS[error.code]),
+            body=body,
+            headers=[_header(name, value) for name, value in headers.items()],
+        ),
+    )

@@ -1,0 +1,80 @@
+"""gRPC in, use case, gRPC out: merchants and keys."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import grpc
+from fusionx.identity.v1 import identity_pb2
+from fusionx.identity.v1 import identity_service_pb2 as service_pb2
+from fusionx.identity.v1 import identity_service_pb2_grpc as service_grpc
+
+from edge.contract import issued_message, key_message, merchant_message, new_key
+from edge.use_cases.identities import Identities
+from mesh import paging
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class IdentityServicer(service_grpc.IdentityServiceServicer):
+    """The internal contract of identity; each RPC's promise is written there."""
+
+    def __init__(self, identities: Identities) -> None:
+        self._identities = identities
+
+    async def CreateMerchant(self, request: service_pb2.CreateMerchantRequest, _: Context) -> identity_pb2.Merchant:
+        """Create a merchant."""
+        return merchant_message(await self._identities.create_merchant(request.display_name))
+
+    async def GetMerchant(self, request: service_pb2.GetMerchantRequest, _: Context) -> identity_pb2.Merchant:
+        """Return one merchant."""
+        return merchant_message(await self._identities.get_merchant(UUID(request.merchant_id)))
+
+    async def ListMerchants(
+        self, request: service_pb2.ListMerchantsRequest, _: Context
+    ) -> service_pb2.ListMerchantsResponse:
+        """Return a page of merchants: one more than asked is read, to know whether there is a next page."""
+        size = request.page_size or paging.DEFAULT_SIZE
+        found = await self._identities.merchants(paging.decode(request, request.page_token), size + 1)
+        more = len(found) > size
+        return service_pb2.ListMerchantsResponse(
+            merchants=[merchant_message(merchant) for merchant in found[:size]],
+            next_page_token=paging.encode(request, found[size - 1].merchant_id) if more else "",
+        )
+
+    async def DisableMerchant(self, request: service_pb2.DisableMerchantRequest, _: Context) -> identity_pb2.Merchant:
+        """Have none of a merchant's keys work."""
+        return merchant_message(await self._identities.disable_merchant(UUID(request.merchant_id)))
+
+    async def EnableMerchant(self, request: service_pb2.EnableMerchantRequest, _: Context) -> identity_pb2.Merchant:
+        """Have a merchant's keys work again."""
+        return merchant_message(await self._identities.enable_merchant(UUID(request.merchant_id)))
+
+    async def CreateApiKey(self, request: service_pb2.CreateApiKeyRequest, _: Context) -> identity_pb2.ApiKey:
+        """Create a key; its secrets are in this answer only."""
+        return issued_message(await self._identities.create_key(new_key(request)))
+
+    async def GetApiKey(self, request: service_pb2.GetApiKeyRequest, _: Context) -> identity_pb2.ApiKey:
+        """Return one key."""
+        return key_message(await self._identities.get_key(UUID(request.api_key_id)))
+
+    async def ListApiKeys(self, request: service_pb2.ListApiKeysRequest, _: Context) -> service_pb2.ListApiKeysResponse:
+        """Return a page of a merchant's keys, read as merchants are."""
+        size = request.page_size or paging.DEFAULT_SIZE
+        after = paging.decode(request, request.page_token)
+        found = await self._identities.keys(UUID(request.merchant_id), after, size + 1)
+        more = len(found) > size
+        return service_pb2.ListApiKeysResponse(
+            api_keys=[key_message(key) for key in found[:size]],
+            next_page_token=paging.encode(request, found[size - 1].api_key_id) if more else "",
+        )
+
+    async def RevokeApiKey(self, request: service_pb2.RevokeApiKeyRequest, _: Context) -> identity_pb2.ApiKey:
+        """Revoke a key."""
+        return key_message(await self._identities.revoke_key(UUID(request.api_key_id)))
+
+    async def RotateApiKey(self, request: service_pb2.RotateApiKeyRequest, _: Context) -> identity_pb2.ApiKey:
+        """Replace a key; the new one's secrets are in this answer only."""
+        overlap = request.overlap.ToTimedelta()
+        return issued_message(await self._identities.rotate_key(UUID(request.api_key_id), overlap))

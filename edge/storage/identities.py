@@ -1,0 +1,155 @@
+"""Every SQL statement about merchants and keys."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from edge.domain import ApiKey, Merchant, Mode, Permissions, Signature
+from edge.tables import api_key_uses, api_keys, merchants
+from mesh.storage.database import Row, Session, parameters_for, statement
+from mesh.storage.schema import TIME
+
+LOCK = "fusionxpay-api-key-changes"
+"""The lock that the database's own triggers take (migration 0002)."""
+
+_KEY_ID = api_keys.c.api_key_id == sa.bindparam("key_id", type_=sa.UUID)
+_MERCHANT_ID = merchants.c.merchant_id == sa.bindparam("id", type_=sa.UUID)
+_NOW = sa.bindparam("now", type_=TIME)
+
+_ORDER_CHANGES = statement(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(LOCK))))
+_ADD_MERCHANT = statement(
+    sa.insert(merchants).values(parameters_for(merchants, "merchant_id", "display_name", "create_time"))
+)
+_GET_MERCHANT = statement(sa.select(merchants).where(_MERCHANT_ID))
+_MERCHANTS = statement(
+    sa.select(merchants)
+    .where(merchants.c.merchant_id < sa.bindparam("after", type_=sa.UUID))
+    .order_by(merchants.c.merchant_id.desc())
+    .limit(sa.bindparam("count", type_=sa.Integer))
+)
+_DISABLE = statement(
+    sa.update(merchants)
+    .where(_MERCHANT_ID)
+    .values(disable_time=sa.func.coalesce(merchants.c.disable_time, _NOW))
+    .returning(merchants)
+)
+_ENABLE = statement(sa.update(merchants).where(_MERCHANT_ID).values(disable_time=None).returning(merchants))
+
+_STORED = [column.name for column in api_keys.columns if column.name not in ("revoke_time", "change_seq")]
+# as text, since psycopg takes no list that holds networks of both versions
+_NETWORKS = sa.cast(sa.bindparam("networks", type_=pg.ARRAY(sa.Text)), pg.ARRAY(pg.CIDR))
+_ADD_KEY = statement(
+    sa.insert(api_keys).values(
+        {**parameters_for(api_keys, *_STORED), "networks": _NETWORKS, "change_seq": sa.literal(0)}
+    )
+)
+_KEY = sa.select(api_keys, api_key_uses.c.last_use_time).outerjoin_from(api_keys, api_key_uses)
+_GET_KEY = statement(_KEY.where(_KEY_ID))
+_LOCK_KEY = statement(_KEY.where(_KEY_ID).with_for_update(of=api_keys))
+_KEYS = statement(
+    _KEY.where(
+        api_keys.c.merchant_id == sa.bindparam("id", type_=sa.UUID),
+        api_keys.c.api_key_id < sa.bindparam("after", type_=sa.UUID),
+    )
+    .order_by(api_keys.c.api_key_id.desc())
+    .limit(sa.bindparam("count", type_=sa.Integer))
+)
+_REVOKE = statement(
+    sa.update(api_keys).where(_KEY_ID).values(revoke_time=sa.func.coalesce(api_keys.c.revoke_time, _NOW))
+)
+_END = statement(sa.update(api_keys).where(_KEY_ID).values(expire_time=sa.bindparam("end_time", type_=TIME)))
+
+
+def _merchant(row: Row) -> Merchant:
+    return Merchant(row.merchant_id, row.display_name, row.create_time, row.disable_time)
+
+
+def permissions_of(row: Row) -> Permissions:
+    """Return what a stored key may do."""
+    return Permissions(Mode(row.mode), tuple(row.scopes), tuple(row.networks), Signature(row.signature))
+
+
+def _key(row: Row) -> ApiKey:
+    return ApiKey(
+        row.api_key_id,
+        row.merchant_id,
+        permissions_of(row),
+        row.create_time,
+        expire_time=row.expire_time,
+        revoke_time=row.revoke_time,
+        last_use_time=row.last_use_time,
+    )
+
+
+class IdentityRepository:
+    """Merchants and keys in PostgreSQL. Methods run in the session that they are given."""
+
+    async def order_changes(self, session: Session) -> None:
+        """Wait for other changes of keys to commit, and have later ones wait: the first thing of a transaction."""
+        await session.run(_ORDER_CHANGES)
+
+    async def add_merchant(self, session: Session, merchant: Merchant) -> None:
+        """Store a new merchant."""
+        await session.run(
+            _ADD_MERCHANT,
+            merchant_id=merchant.merchant_id,
+            display_name=merchant.display_name,
+            create_time=merchant.create_time,
+        )
+
+    async def get_merchant(self, session: Session, merchant_id: UUID) -> Merchant | None:
+        """Return a merchant, if it exists."""
+        row = await session.one(_GET_MERCHANT, id=merchant_id)
+        return _merchant(row) if row else None
+
+    async def merchants(self, session: Session, after: UUID, count: int) -> list[Merchant]:
+        """Return merchants older than `after`, newest first."""
+        return [_merchant(row) for row in await session.all(_MERCHANTS, after=after, count=count)]
+
+    async def disable_merchant(self, session: Session, merchant_id: UUID, now: datetime) -> Merchant | None:
+        """Disable a merchant, if it exists; one that is disabled stays as it is."""
+        row = await session.one(_DISABLE, id=merchant_id, now=now)
+        return _merchant(row) if row else None
+
+    async def enable_merchant(self, session: Session, merchant_id: UUID) -> Merchant | None:
+        """Enable a merchant, if it exists."""
+        row = await session.one(_ENABLE, id=merchant_id, disable_time=None)
+        return _merchant(row) if row else None
+
+    async def add_key(self, session: Session, key: ApiKey, digest: bytes, signing_secret: bytes | None) -> None:
+        """Store a new key of a merchant that exists."""
+        allowed = key.permissions
+        await session.run(
+            _ADD_KEY,
+            api_key_id=key.api_key_id,
+            merchant_id=key.merchant_id,
+            secret_sha256=digest,
+            create_time=key.create_time,
+            mode=allowed.mode,
+            scopes=list(allowed.scopes),
+            networks=[str(network) for network in allowed.networks],
+            signature=allowed.signature,
+            signing_secret=signing_secret,
+            expire_time=key.expire_time,
+        )
+
+    async def get_key(self, session: Session, key_id: UUID, *, lock: bool = False) -> ApiKey | None:
+        """Return a key, if it exists; locked to the end of the transaction, if asked."""
+        row = await session.one(_LOCK_KEY if lock else _GET_KEY, key_id=key_id)
+        return _key(row) if row else None
+
+    async def keys(self, session: Session, merchant_id: UUID, after: UUID, count: int) -> list[ApiKey]:
+        """Return a merchant's keys older than `after`, newest first."""
+        return [_key(row) for row in await session.all(_KEYS, id=merchant_id, after=after, count=count)]
+
+    async def revoke_key(self, session: Session, key_id: UUID, now: datetime) -> None:
+        """Revoke a key; one that is revoked stays as it is."""
+        await session.run(_REVOKE, key_id=key_id, now=now)
+
+    async def end_key(self, session: Session, key_id: UUID, end: datetime) -> None:
+        """Have a key end at a time."""
+        await session.run(_END, key_id=key_id, end_time=end)

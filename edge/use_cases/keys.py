@@ -1,0 +1,155 @@
+"""Which keys are valid, answered from memory, and never from a memory that is older than its bound.
+
+Two things make that so without a lookup per request, however many keys there are. What is known of a key stays known
+until the key changes; and every change has a number, which the watcher asks for several times within the bound: one
+small query, whatever the number of keys. When the watcher cannot ask, nothing in memory counts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+import sqlalchemy as sa
+from cryptography.fernet import MultiFernet
+
+from edge.domain import Identity
+from edge.storage.identities import permissions_of
+from edge.tables import api_keys, merchants
+from mesh.ids import Clock, utc_now
+from mesh.storage.database import Database, statement
+from mesh.worker import Worker
+
+POLLS_WITHIN_BOUND = 3
+KeptT = TypeVar("KeptT")
+
+# an expired key is filtered by the caller's clock, as it may expire while it is kept
+_IDENTIFY = statement(
+    sa.select(api_keys)
+    .join(merchants, merchants.c.merchant_id == api_keys.c.merchant_id)
+    .where(
+        api_keys.c.secret_sha256 == sa.bindparam("digest", type_=sa.LargeBinary),
+        api_keys.c.revoke_time.is_(None),
+        merchants.c.disable_time.is_(None),
+    )
+)
+_CHANGES = statement(
+    sa.select(api_keys.c.change_seq, api_keys.c.secret_sha256)
+    .where(api_keys.c.change_seq > sa.bindparam("seen", type_=sa.BigInteger))
+    .order_by(api_keys.c.change_seq)
+)
+_NEWEST = statement(sa.select(sa.func.coalesce(sa.func.max(api_keys.c.change_seq), 0).label("seq")))
+
+
+class KeySource(Protocol):
+    """Where the truth about keys is. All raise ApiError UNAVAILABLE when it is out of reach."""
+
+    async def identify(self, digest: bytes) -> Identity | None:
+        """Return whom the key with this digest speaks for, unless it was revoked or its merchant disabled."""
+        ...
+
+    async def newest(self) -> int:
+        """Return the number of the newest change."""
+        ...
+
+    async def changes(self, seen: int) -> list[tuple[int, bytes]]:
+        """Return number and digest of every change after `seen`, in their order."""
+        ...
+
+
+class StoredKeys:
+    """The keys in PostgreSQL."""
+
+    def __init__(self, database: Database, vault: MultiFernet) -> None:
+        self._database = database
+        self._vault = vault
+
+    async def identify(self, digest: bytes) -> Identity | None:
+        """Return whom the key with this digest speaks for, unless it was revoked or its merchant disabled."""
+        async with self._database.session() as session:
+            row = await session.one(_IDENTIFY, digest=digest)
+        if row is None:
+            return None
+        signing = self._vault.decrypt(row.signing_secret) if row.signing_secret else None
+        return Identity(row.merchant_id, row.api_key_id, permissions_of(row), row.expire_time, signing)
+
+    async def newest(self) -> int:
+        """Return the number of the newest change."""
+        async with self._database.session() as session:
+            row = await session.one(_NEWEST)
+        return row.seq if row else 0
+
+    async def changes(self, seen: int) -> list[tuple[int, bytes]]:
+        """Return number and digest of every change after `seen`, in their order."""
+        async with self._database.session() as session:
+            return [(row.change_seq, row.secret_sha256) for row in await session.all(_CHANGES, seen=seen)]
+
+
+class KeyCache:
+    """Keys that were asked for, valid and not: the latter apart, so that guessing pushes no valid key out."""
+
+    def __init__(
+        self,
+        source: KeySource,
+        bound: float,
+        size: int,
+        *,
+        now: Callable[[], float] = time.monotonic,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._source = source
+        self._bound = bound
+        self._size = size
+        self._now = now
+        self._clock = clock
+        self._valid: OrderedDict[bytes, Identity] = OrderedDict()
+        self._invalid: OrderedDict[bytes, None] = OrderedDict()
+        self._seen: int | None = None
+        self._watched = float("-inf")
+        self.watcher = Worker("key-watcher", self.watch, interval=bound / POLLS_WITHIN_BOUND)
+
+    async def identify(self, digest: bytes) -> Identity | None:
+        """Return whom a key speaks for; None when it is unknown, revoked, expired, or its merchant disabled.
+
+        Raises ApiError UNAVAILABLE when memory cannot tell and the database is out of reach.
+        """
+        fresh = self._now() - self._watched < self._bound
+        if fresh and digest in self._invalid:
+            return None
+        identity = self._valid.get(digest) if fresh else None
+        if identity is None:
+            identity = await self._look_up(digest)
+        if identity is None or (identity.expire_time and identity.expire_time <= self._clock()):
+            return None
+        return identity
+
+    async def watch(self) -> bool:
+        """Forget the keys that have changed since the last look. A step of the watcher."""
+        started = self._now()
+        if self._seen is None:
+            self._seen = await self._source.newest()
+        for seq, digest in await self._source.changes(self._seen):
+            self._seen = seq
+            self._valid.pop(digest, None)
+            self._invalid.pop(digest, None)
+        self._watched = started
+        return False
+
+    async def _look_up(self, digest: bytes) -> Identity | None:
+        seen = self._seen
+        identity = await self._source.identify(digest)
+        # a change that was seen during the look-up may have been this key's: then the answer is good once only
+        if seen is not None and seen == self._seen:
+            if identity is None:
+                _keep(self._invalid, digest, None, self._size)
+            else:
+                _keep(self._valid, digest, identity, self._size)
+        return identity
+
+
+def _keep(entries: OrderedDict[bytes, KeptT], digest: bytes, what: KeptT, size: int) -> None:
+    entries[digest] = what
+    if len(entries) > size:
+        entries.popitem(last=False)

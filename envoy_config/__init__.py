@@ -1,0 +1,1 @@
+"""The compiler of Envoy's configuration, from the contracts and a few options into `envoy/`."""

@@ -1,0 +1,46 @@
+"""The public listeners: HTTPS, and what HTTP is for beside it."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+from envoy_config import tls
+from envoy_config.local_replies import Config
+from envoy_config.options import Gateway
+
+
+def listener(name: str, address: str, settings: Config, manager: Config, socket: Config | None = None) -> Config:
+    """Return a listener at `host:port` that speaks HTTP as `manager` says, through TLS where a socket is given."""
+    host, _, port = address.rpartition(":")
+    chain: Config = {"filters": [{"name": "http", "typed_config": deepcopy(manager)}]}
+    if socket:
+        chain["transport_socket"] = socket
+    where = {"socket_address": {"address": host, "port_value": int(port)}}
+    return {"name": name, "address": where, **deepcopy(settings), "filter_chains": [chain]}
+
+
+def public_listeners(gateway: Gateway, settings: Config, manager: Config) -> list[Config]:
+    """Return the listeners of the public API: `settings` are the same for all, `manager` speaks HTTP."""
+    plain, secure = gateway.listen, gateway.https_listen
+    found = []
+    if gateway.http == "plain" or not secure:
+        found.append(listener("public", plain, settings, manager))
+    elif gateway.http == "redirect":
+        found.append(listener("redirect", plain, settings, _redirecting(manager, gateway.public_https_port)))
+    if secure:
+        safe = manager | {"route_config": tls.with_hsts(manager["route_config"])}
+        found.append(listener("public_https", secure, settings, safe, tls.from_public(gateway.sds_folder)))
+    return found
+
+
+def _redirecting(manager: Config, port: int) -> Config:
+    """Send all but health checks to HTTPS, by a 308, which keeps method and body (RFC 9110, section 15.4.9)."""
+    health = manager["route_config"]["virtual_hosts"][0]["routes"][0]
+    away = {
+        "name": "redirect",
+        "match": {"prefix": "/"},
+        "redirect": {"https_redirect": True, "port_redirect": port, "response_code": "PERMANENT_REDIRECT"},
+    }
+    health = {name: value for name, value in health.items() if name != "typed_per_filter_config"}
+    routes = {"name": "redirect", "virtual_hosts": [{"name": "redirect", "domains": ["*"], "routes": [health, away]}]}
+    return manager | {"route_config": routes, "http_filters": manager["http_filters"][-1:]}

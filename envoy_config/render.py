@@ -1,0 +1,225 @@
+"""Render Envoy's configuration from the contracts: `python -m envoy_config.render` writes `envoy/envoy.yaml`.
+
+With `--check` it writes nothing and fails when that file is stale. The static parts are fragments in
+`envoy/fragments/`; routes, transcoding and clusters come from the descriptor set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+
+import yaml
+
+from envoy_config import local_replies as errors
+from envoy_config import tls
+from envoy_config.access_log import audit_log
+from envoy_config.filters import TYPE, http_filters, of_answer, of_merchants, of_providers
+from envoy_config.listeners import public_listeners
+from envoy_config.local_replies import Config
+from envoy_config.options import Gateway
+from mesh.rpc.routes import Route, contract_routes
+
+FOLDER = Path(__file__).resolve().parent.parent / "envoy"
+RENDERED = FOLDER / "envoy.yaml"
+SDS = FOLDER / "sds"
+ROUTE_TIMEOUT = "20s"
+STREAM_IDLE_TIMEOUT = "60s"
+"""After which a stream is ended that carries nothing: longer than the pauses between its heartbeats."""
+JSON_TYPE = r"(?i)application/json(\s*;.*)?"
+
+
+def render(gateway: Gateway) -> str:
+    """Return the configuration as YAML."""
+    routes = [route for route in contract_routes() if route.package in gateway.upstreams]
+    config = _fragment("bootstrap", gateway)
+    settings = config["static_resources"].pop("listener")
+    manager = _fragment("http", gateway)
+    if not gateway.trusted_hops:
+        # no proxy of ours is before us, so whatever this says, a client made it up
+        strip = manager["early_header_mutation_extensions"][0]["typed_config"]["mutations"]
+        strip.append({"remove": "x-forwarded-for"})
+    manager |= {
+        "local_reply_config": errors.local_replies(),
+        "route_config": {"name": "public", "virtual_hosts": [_virtual_host(routes, gateway)]},
+        "http_filters": http_filters(routes, gateway),
+    }
+    manager["access_log"].append(audit_log(gateway.audit_file))
+    config["static_resources"] = {
+        "listeners": public_listeners(gateway, settings, manager),
+        "clusters": [_cluster(name, where) for name, where in gateway.upstreams.items()],
+    }
+    streaming = {route.package for route in routes if route.is_stream}
+    for cluster in config["static_resources"]["clusters"]:
+        if cluster["name"] in streaming:
+            # open streams are requests to Envoy: its default of 1,024 would leave no room for others
+            threshold = {"priority": "DEFAULT", "max_requests": gateway.max_connections}
+            cluster["circuit_breakers"] = {"thresholds": [threshold]}
+    if gateway.mutual_tls:
+        for cluster in config["static_resources"]["clusters"]:
+            cluster["transport_socket"] = tls.to_upstream(cluster["name"], gateway.sds_folder)
+    header = "# Rendered from the contracts by `make gen`. Do not edit: change envoy/fragments/ or envoy_config/.\n"
+    return header + yaml.safe_dump(config, sort_keys=False, width=120)
+
+
+def _fragment(name: str, gateway: Gateway) -> Config:
+    text = Template((FOLDER / "fragments" / f"{name}.yaml").read_text())
+    values = {
+        "admin_port": gateway.admin_port,
+        "max_connections": gateway.max_connections,
+        "max_heap_bytes": gateway.max_heap_bytes,
+        "headers_timeout": gateway.headers_timeout,
+        "trusted_hops": gateway.trusted_hops,
+    }
+    parsed: Config = yaml.safe_load(text.substitute(values))
+    return parsed
+
+
+def _virtual_host(routes: Sequence[Route], gateway: Gateway) -> Config:
+    public = [_health_route()]
+    for route in routes:
+        public += _http_routes(route, gateway)
+    public += [_grpc_route(route) for route in routes if not route.is_raw and route is _first(route, routes)]
+    public += [_wrong_method(pattern, routes) for pattern in dict.fromkeys(route.pattern for route in routes)]
+    public.append(_answer({"prefix": "/"}, 404, "no-route"))
+    return {"name": "public", "domains": ["*"], "routes": public}
+
+
+def _first(route: Route, routes: Sequence[Route]) -> Route:
+    return next(other for other in routes if other.rpc is route.rpc)
+
+
+def _health_route() -> Config:
+    """Say that the edge is up: for load balancers, without a key."""
+    match = {"path": "/healthz", "headers": [_header(":method", "GET")]}
+    return _answer(match, 200, "health", '{"status": "SERVING"}')
+
+
+def _http_routes(route: Route, gateway: Gateway) -> list[Config]:
+    """Return the routes of one HTTP binding: refusals that need no look at the body first, then the way through."""
+    match: Config = {"safe_regex": {"regex": route.pattern}, "headers": [_header(":method", route.method)]}
+    name = f"{route.method} {route.template}"
+    if route.is_raw:
+        # the transcoder would let these override the path; a provider sends none of them
+        overrides = [
+            _answer(match | {"query_parameters": [{"name": field.name, "present_match": True}]}, 400, name, "no query")
+            for field in route.request.fields
+        ]
+        return [*overrides, _forward(route, match, name, gateway)]
+    if not route.body:
+        return [_forward(route, match, name, gateway)]
+    json_only = match | {"headers": [*match["headers"], _header_matching("content-type", JSON_TYPE)]}
+    return [_forward(route, json_only, name, gateway), _answer(match, 415, f"{name} not JSON")]
+
+
+def _forward(route: Route, match: Config, name: str, gateway: Gateway) -> Config:
+    repeatable = route.method == "GET"
+    retry_on = "connect-failure,refused-stream" + (",unavailable" if repeatable else "")
+    return {
+        "name": name,
+        "match": match,
+        "route": {
+            "cluster": route.package,
+            **_times(route),
+            "retry_policy": {"retry_on": retry_on, "num_retries": 2},
+        },
+        "typed_per_filter_config": of_merchants() if route.is_authenticated else of_providers(gateway),
+    }
+
+
+def _grpc_route(route: Route) -> Config:
+    """Let native gRPC reach this one RPC: nothing else of the service, and no internal service, is routed."""
+    path = f"/{route.service}/{route.rpc.name}"
+    return {
+        "name": f"grpc {path}",
+        "match": {"path": path, "grpc": {}},
+        "route": {"cluster": route.package, **_times(route)},
+    }
+
+
+def _times(route: Route) -> Config:
+    """Return how long an answer may take; a stream as long as something goes through it now and then."""
+    if route.is_stream:
+        return {"timeout": "0s", "idle_timeout": STREAM_IDLE_TIMEOUT}
+    return {"timeout": ROUTE_TIMEOUT}
+
+
+def _wrong_method(pattern: str, routes: Sequence[Route]) -> Config:
+    """Refuse any other method, and say which there are (RFC 9110, section 15.5.6)."""
+    allowed = ", ".join(sorted({route.method for route in routes if route.pattern == pattern}))
+    header = {"header": {"key": "allow", "value": allowed}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+    refusal = _answer({"safe_regex": {"regex": pattern}}, 405, "wrong method")
+    return refusal | {"response_headers_to_add": [header]}
+
+
+def _answer(match: Config, status: int, name: str, body: str = "") -> Config:
+    """Answer at once: no key is asked for, nothing is translated."""
+    response: Config = {"status": status, "body": {"inline_string": body or name}}
+    return {"name": name, "match": match, "direct_response": response, "typed_per_filter_config": of_answer()}
+
+
+def _header(name: str, value: str) -> Config:
+    return {"name": name, "string_match": {"exact": value}}
+
+
+def _header_matching(name: str, regex: str) -> Config:
+    return {"name": name, "string_match": {"safe_regex": {"regex": regex}}}
+
+
+def _cluster(name: str, address: str) -> Config:
+    host, _, port = address.rpartition(":")
+    endpoint = {"endpoint": {"address": {"socket_address": {"address": host, "port_value": int(port)}}}}
+    return {
+        "name": name,
+        "type": "STRICT_DNS",
+        "connect_timeout": "1s",
+        "lb_policy": "ROUND_ROBIN",
+        # Envoy's second of waiting for further changes would send requests to a replica that has already left
+        "common_lb_config": {"update_merge_window": "0s"},
+        "per_connection_buffer_limit_bytes": 1 << 20,
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": f"{TYPE}envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http2_protocol_options": {"connection_keepalive": _KEEPALIVE}},
+            }
+        },
+        "health_checks": [
+            {
+                "timeout": "1s",
+                "interval": "0.5s",
+                "no_traffic_interval": "0.5s",
+                "unhealthy_threshold": 1,
+                "healthy_threshold": 1,
+                "grpc_health_check": {},
+            }
+        ],
+    }
+
+
+# a service allows a ping every ten seconds at the most
+_KEEPALIVE = {"interval": "60s", "timeout": "10s"}
+
+
+def main() -> int:
+    """Write the rendered file, or compare it; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail when envoy/envoy.yaml is stale")
+    gateway = Gateway()
+    files = {RENDERED: render(gateway)} | {SDS / name: text for name, text in tls.secrets(gateway.tls_folder).items()}
+    if parser.parse_args().check:
+        stale = [file for file, text in files.items() if not file.exists() or file.read_text() != text]
+        for file in stale:
+            sys.stderr.write(f"{file.relative_to(FOLDER.parent)} is stale, run `make gen`\n")
+        return bool(stale)
+    SDS.mkdir(exist_ok=True)
+    for file, text in files.items():
+        file.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""Consuming events: each effect is applied once, in one transaction with the inbox row that remembers it.
+
+A batch is one transaction. When it fails, its events are tried one by one, so that a poison event is found, retried
+with growing pauses, and after the last of them written to the dead letters and taken out of the stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import grpc
+import sqlalchemy as sa
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+
+from mesh.errors import ApiError
+from mesh.events import dead_letters
+from mesh.events.bus import Bus
+from mesh.events.inbox import Handler, Inbox, Received, read
+from mesh.storage.database import Database, statement
+from mesh.telemetry import DEAD_LETTERS, EVENTS_CONSUMED, alert, get_logger
+from mesh.worker import Worker
+
+log = get_logger(__name__)
+
+BATCH = 128
+FETCH_SECONDS = 10.0
+"""How long one look into an idle stream lasts; less than the stream waits for an acknowledgement."""
+
+_PING = statement(sa.select(sa.literal(1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered(Received):
+    """An event as it was taken from the stream."""
+
+    message: Msg
+
+
+class Consumer:
+    """A durable pull consumer, shared by all replicas of a service under one name."""
+
+    def __init__(
+        self,
+        name: str,
+        subjects: Sequence[str],
+        bus: Bus,
+        database: Database,
+        handler: Handler,
+        *,
+        after_commit: Callable[[], None],
+        pauses: Sequence[float],
+    ) -> None:
+        """Take what to consume and how: `pauses` are the seconds before each further attempt at an event that failed.
+
+        `after_commit` is called when effects were committed.
+        """
+        self.inbox = Inbox(name, handler, after_commit)
+        self._name = name
+        self._subjects = subjects
+        self._bus = bus
+        self._database = database
+        self._pauses = pauses
+        self._subscription: JetStreamContext.PullSubscription | None = None
+        self.worker = Worker(f"consumer-{name}", self._step, interval=0.2)
+
+    async def lag(self) -> tuple[int, int]:
+        """Return how many events wait in the stream, and how many were delivered but not acknowledged yet.
+
+        Raises ConnectionError, TimeoutError or an error of NATS while it cannot say.
+        """
+        return await self._bus.lag(self._name)
+
+    async def _step(self) -> bool:
+        try:
+            if self._subscription is None:
+                await self.worker.idle(self._bus.connected())
+                # a fresh start, or a failure before: take nothing that cannot be stored
+                async with self._database.session() as session:
+                    await session.one(_PING)
+                self._subscription = await self._bus.pull(self._name, self._subjects)
+            messages = await self._fetch(self._subscription)
+            await self._apply(messages)
+        except BaseException:
+            self._subscription = None
+            raise
+        return True
+
+    async def _fetch(self, subscription: JetStreamContext.PullSubscription) -> list[Msg]:
+        try:
+            return await self.worker.idle(subscription.fetch(BATCH, timeout=FETCH_SECONDS))
+        except TimeoutError:
+            return []
+        except asyncio.CancelledError:
+            # nobody reads any more: what the server would still send waits for whoever asks next
+            await subscription.unsubscribe()
+            raise
+
+    async def _apply(self, messages: Sequence[Msg]) -> None:
+        received = [event for message in messages if (event := await self._decode(message))]
+        if not received:
+            return
+        try:
+            await self._apply_together(received)
+        except Exception as error:
+            if _is_outage(error):
+                await self._put_back(received)
+                raise
+            log.warning("batch failed, trying its events one by one", consumer=self._name, error=repr(error))
+            await self._apply_singly(received)
+
+    async def _decode(self, message: Msg) -> Delivered | None:
+        """Read an event; what cannot be read will never be readable, and is buried at once."""
+        try:
+            event = read(message.data)
+        except ValueError as error:
+            headers = message.headers or {}
+            # a stream that was lost counts from one again, so its number alone would not tell two messages apart
+            place = f"{message.metadata.sequence.stream}@{message.metadata.timestamp.isoformat()}"
+            await self._bury(message, headers.get("Nats-Msg-Id") or place, f"cannot be decoded: {error}")
+            return None
+        return Delivered(event.envelope, event.fact, message)
+
+    async def _apply_together(self, events: Sequence[Delivered]) -> None:
+        async with self._database.transaction() as session:
+            await self.inbox.apply(session, events)
+        self.inbox.after_commit()
+        for event in events:
+            # a lost acknowledgement only brings the event again, and the inbox absorbs it
+            await event.message.ack()
+        EVENTS_CONSUMED.labels(self._name, "applied").inc(len(events))
+
+    async def _apply_singly(self, events: Sequence[Delivered]) -> None:
+        stuck: set[str] = set()
+        for event in events:
+            if event.envelope.aggregate_id in stuck:
+                # the events of one resource keep their order
+                await self._retry_later(event.message)
+                continue
+            try:
+                await self._apply_together([event])
+            except Exception as error:
+                if _is_outage(error):
+                    await self._put_back([event])
+                    raise
+                stuck.add(event.envelope.aggregate_id)
+                await self._failed(event, error)
+
+    async def _failed(self, event: Delivered, error: Exception) -> None:
+        EVENTS_CONSUMED.labels(self._name, "failed").inc()
+        deliveries = event.message.metadata.num_delivered
+        log.warning(
+            "event failed", consumer=self._name, event_id=event.envelope.event_id, deliveries=deliveries,
+            exc_info=error,
+        )  # fmt: skip
+        if deliveries > len(self._pauses):
+            await self._bury(event.message, event.envelope.event_id, repr(error))
+        else:
+            await self._retry_later(event.message)
+
+    async def _retry_later(self, message: Msg) -> None:
+        attempt = message.metadata.num_delivered
+        await message.nak(delay=self._pauses[min(attempt, len(self._pauses)) - 1])
+
+    async def _put_back(self, events: Sequence[Delivered]) -> None:
+        """Return events untouched: the database is out of reach, which is no fault of theirs."""
+        for event in events:
+            await event.message.nak(delay=1.0)
+
+    async def _bury(self, message: Msg, event_id: str, reason: str) -> None:
+        """Write the dead letter, and only then take the event out of the stream."""
+        async with self._database.session() as session:
+            await dead_letters.bury(
+                session,
+                consumer=self._name,
+                event_id=event_id,
+                subject=message.subject,
+                payload=message.data,
+                reason=reason,
+                deliveries=message.metadata.num_delivered,
+            )
+        await message.term()
+        DEAD_LETTERS.labels(self._name).inc()
+        said = json.dumps(dead_letters.shown(reason))[:500]
+        alert("dead_letter", log, consumer=self._name, subject=message.subject, reason=said)
+
+
+def _is_outage(error: Exception) -> bool:
+    """Whether something that all events need is out of reach, and not this event at fault."""
+    return isinstance(error, ApiError) and error.code is grpc.StatusCode.UNAVAILABLE

@@ -1,0 +1,72 @@
+"""Looks now and then at how far the consumers of a service are behind, and at the dead letters that are open."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from nats.errors import Error as NatsError
+
+from mesh.events.consumer import Consumer
+from mesh.ids import Clock, utc_now
+from mesh.storage.database import Database, statement
+from mesh.storage.schema import dead_letters
+from mesh.telemetry import (
+    CONSUMER_UNACKNOWLEDGED,
+    CONSUMER_WAITING,
+    DEAD_LETTERS_OLDEST,
+    DEAD_LETTERS_OPEN,
+    get_logger,
+)
+from mesh.worker import Worker
+
+log = get_logger(__name__)
+LOOK_SECONDS = 5.0
+_OPEN = statement(
+    sa.select(
+        dead_letters.c.consumer,
+        sa.func.count().label("depth"),
+        sa.func.min(dead_letters.c.create_time).label("oldest"),
+    )
+    .where(dead_letters.c.state == sa.literal_column("'OPEN'"))
+    .group_by(dead_letters.c.consumer)
+)
+
+
+class Watch:
+    """Measures for Prometheus."""
+
+    def __init__(self, database: Database, consumers: Sequence[Consumer], clock: Clock = utc_now) -> None:
+        self._database = database
+        self._consumers = consumers
+        self._clock = clock
+        # a consumer that is no more may have left letters: once seen, it is told of until it has none
+        self._names = {consumer.inbox.consumer for consumer in consumers}
+        self.worker = Worker("consumer-watch", self._look, interval=LOOK_SECONDS)
+
+    async def _look(self) -> bool:
+        for consumer in self._consumers:
+            await self._measure_lag(consumer)
+        await self._measure_letters()
+        return False
+
+    async def _measure_lag(self, consumer: Consumer) -> None:
+        name = consumer.inbox.consumer
+        try:
+            lag: tuple[float, float] = await consumer.lag()
+        except (ConnectionError, TimeoutError, NatsError) as error:
+            # unknown is not none: the series breaks off, and the outbox tells that NATS is away
+            lag = math.nan, math.nan
+            log.warning("lag is not known", consumer=name, error=repr(error))
+        CONSUMER_WAITING.labels(name).set(lag[0])
+        CONSUMER_UNACKNOWLEDGED.labels(name).set(lag[1])
+
+    async def _measure_letters(self) -> None:
+        async with self._database.session() as session:
+            found = {row.consumer: row for row in await session.all(_OPEN)}
+        self._names |= set(found)
+        for name in self._names:
+            row = found.get(name)
+            DEAD_LETTERS_OPEN.labels(name).set(row.depth if row else 0)
+            DEAD_LETTERS_OLDEST.labels(name).set((self._clock() - row.oldest).total_seconds() if row else 0)

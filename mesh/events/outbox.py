@@ -1,0 +1,199 @@
+"""The transactional outbox: facts are committed with the state they tell of, and published afterwards, surely.
+
+Rows of one resource are published in the order they were committed: a row is claimed only while no older unpublished
+row of the same resource exists, so relays of several replicas can work side by side (`FOR UPDATE SKIP LOCKED`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from fusionx.type.v1 import event_pb2
+from nats.js.api import PubAck
+
+from mesh.events.bus import PUBLISH_TIMEOUT, Bus
+from mesh.events.envelope import OutboxEvent, columns, headers_of
+from mesh.ids import Clock, utc_now
+from mesh.storage.database import Database, Row, Session, rows_from_arrays, statement
+from mesh.storage.schema import TIME, outbox
+from mesh.telemetry import EVENTS_PUBLISHED, OUTBOX_DEPTH, OUTBOX_OLDEST, get_logger
+from mesh.worker import Worker
+
+log = get_logger(__name__)
+
+BATCH = 256
+BUSY = 8
+LINGER_SECONDS = 0.02
+"""A pause after a batch of more than `BUSY` rows: under load the next one is larger, and so cheaper by the row."""
+
+KEEP = timedelta(days=7)
+REPUBLISH_BATCH = 2000
+
+_COLUMNS = ("event_id", "aggregate_id", "subject", "payload", "create_time")
+
+
+EVENT_ROWS = rows_from_arrays("event", [outbox.c[name] for name in _COLUMNS])
+"""Events as the statement's parameters, one array a column; `columns` makes them."""
+
+
+def rows_to_insert(where: sa.ColumnElement[bool] | None = None) -> sa.Insert:
+    """Return the insert of outbox rows from `EVENT_ROWS`; with `where`, of those rows for which it holds."""
+    select = sa.select(*(EVENT_ROWS.c[name] for name in _COLUMNS))
+    return sa.insert(outbox).from_select(_COLUMNS, select if where is None else select.where(where))
+
+
+_INSERT = statement(rows_to_insert())
+_older = outbox.alias("older")
+_CLAIM = statement(
+    sa.select(
+        *(outbox.c[name] for name in ("seq", "aggregate_id", "subject", "payload", "create_time", "repeats")),
+    )
+    .where(
+        outbox.c.publish_time.is_(None),
+        ~sa.exists().where(
+            _older.c.aggregate_id == outbox.c.aggregate_id,
+            _older.c.publish_time.is_(None),
+            _older.c.seq < outbox.c.seq,
+        ),
+    )
+    .order_by(outbox.c.seq)
+    .limit(sa.bindparam("batch", type_=sa.Integer))
+    .with_for_update(skip_locked=True, of=outbox)
+)
+_done = rows_from_arrays("done", [outbox.c.seq, outbox.c.stream_seq], prefix="done_")
+_MARK = statement(
+    sa.update(outbox)
+    .where(outbox.c.seq == _done.c.seq)
+    .values(publish_time=sa.bindparam("now", type_=TIME), stream_seq=_done.c.stream_seq)
+)
+_DEPTH = statement(
+    sa.select(sa.func.count().label("depth"), sa.func.min(outbox.c.create_time).label("oldest")).where(
+        outbox.c.publish_time.is_(None)
+    )
+)
+_LAST = statement(sa.select(sa.func.max(outbox.c.seq).label("seq")))
+_to_repeat = (
+    sa.select(outbox.c.seq)
+    .where(
+        outbox.c.seq > sa.bindparam("after", type_=sa.BigInteger),
+        outbox.c.seq <= sa.bindparam("last", type_=sa.BigInteger),
+        outbox.c.publish_time.is_not(None),
+        outbox.c.create_time >= sa.bindparam("since", type_=TIME),
+    )
+    .order_by(outbox.c.seq)
+    .limit(REPUBLISH_BATCH)
+    .with_for_update()
+    .cte("to_repeat")
+)
+_REPEAT = statement(
+    sa.update(outbox)
+    .where(outbox.c.seq == _to_repeat.c.seq)
+    .values(publish_time=sa.null(), stream_seq=sa.null(), repeats=outbox.c.repeats + 1)
+    .returning(outbox.c.seq)
+)
+_PURGE = statement(
+    sa.delete(outbox).where(
+        outbox.c.seq.in_(
+            sa.select(outbox.c.seq)
+            .where(outbox.c.publish_time < sa.bindparam("before", type_=TIME))
+            .order_by(outbox.c.seq)
+            .limit(1000)
+        )
+    )
+)
+
+
+async def add(session: Session, events: Sequence[OutboxEvent]) -> None:
+    """Store events in the transaction that made them true."""
+    if events:
+        await session.run(_INSERT, **columns(events))
+
+
+class Relay:
+    """Carries committed events into the stream, and keeps the rows 7 days so that a lost stream can be refilled."""
+
+    def __init__(self, database: Database, bus: Bus, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._bus = bus
+        self._clock = clock
+        self.worker = Worker("outbox-relay", self._publish_batch, interval=2.0)
+        self.janitor = Worker("outbox-janitor", self._purge, interval=30.0)
+        bus.when_back(self.wake)
+
+    def wake(self) -> None:
+        """Say that events were committed."""
+        self.worker.wake()
+
+    async def republish(self, since: datetime | None) -> tuple[int, datetime]:
+        """Have events that happened at `since` or later published again, each resource's in their order.
+
+        Returns how many, and the time from which on: never longer ago than `KEEP`, as consumers forget what is older.
+        """
+        oldest = self._clock() - KEEP
+        start = max(since, oldest) if since else oldest
+        count, after = 0, 0
+        async with self._database.session() as session:
+            row = await session.one(_LAST)
+            # what is published from now on is not asked for, and rows that the relay has carried on lie behind
+            last = (row.seq if row else None) or 0
+            while rows := await session.all(_REPEAT, after=after, last=last, since=start):
+                # oldest first, in parts: while the relay works on one, only younger rows wait to be opened again
+                after = max(row.seq for row in rows)
+                count += len(rows)
+                self.wake()
+        return count, start
+
+    async def _publish_batch(self) -> bool:
+        """Publish one batch; return whether there may be more."""
+        async with self._database.transaction() as session:
+            rows = await session.all(_CLAIM, batch=BATCH)
+            if not rows:
+                return False
+            acknowledgements = [await self._publish(row) for row in rows]
+            await asyncio.wait(acknowledgements, timeout=PUBLISH_TIMEOUT)
+            stored = {
+                row.seq: ack.result().seq for row, ack in zip(rows, acknowledgements, strict=True) if _is_stored(ack)
+            }
+            if stored:
+                await session.run(
+                    _MARK, done_seq=list(stored), done_stream_seq=list(stored.values()), now=self._clock()
+                )
+        EVENTS_PUBLISHED.inc(len(stored))
+        self._log_published([row for row in rows if row.seq in stored])
+        if len(stored) < len(rows):
+            # perhaps there is nothing to store them in any more
+            await self._bus.ensure_streams()
+            # what was not stored is still unpublished and is claimed again, after a pause
+            raise ConnectionError(f"{len(rows) - len(stored)} of {len(rows)} events were not acknowledged")
+        if len(rows) > BUSY:
+            await asyncio.sleep(LINGER_SECONDS)
+        return True
+
+    def _log_published(self, rows: Sequence[Row]) -> None:
+        now = self._clock()
+        for row in rows:
+            delay = round((now - row.create_time).total_seconds() * 1000, 3)
+            log.debug("event published", subject=row.subject, aggregate_id=row.aggregate_id, delay_ms=delay)
+
+    async def _publish(self, row: Row) -> asyncio.Future[PubAck]:
+        envelope = event_pb2.EventEnvelope.FromString(row.payload)
+        return await self._bus.publish(row.subject, row.payload, headers_of(envelope, row.repeats))
+
+    async def _purge(self) -> bool:
+        """Measure the backlog and delete what was published long ago; return whether there may be more."""
+        async with self._database.session() as session:
+            backlog = await session.one(_DEPTH)
+            if backlog:
+                OUTBOX_DEPTH.set(backlog.depth)
+                OUTBOX_OLDEST.set((self._clock() - backlog.oldest).total_seconds() if backlog.oldest else 0)
+            return await session.run(_PURGE, before=self._clock() - KEEP) == 1000
+
+
+def _is_stored(acknowledgement: asyncio.Future[PubAck]) -> bool:
+    if not acknowledgement.done():
+        acknowledgement.cancel()
+        return False
+    return acknowledgement.exception() is None

@@ -1,0 +1,1 @@
+"""PostgreSQL and Redis: the database, tables that every service keeps, group commit, locks."""

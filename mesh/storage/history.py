@@ -1,0 +1,85 @@
+"""What happened to an order and all that belongs to it, written in the transaction in which it happened.
+
+Each service keeps its own part; the payment service puts them together into the order's timeline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from mesh import context
+from mesh.storage.database import Session, rows_from_arrays, statement
+from mesh.storage.schema import history
+
+_COLUMNS = [column for column in history.columns if column.name != "seq"]
+_rows = rows_from_arrays("entry", _COLUMNS, prefix="entry_")
+_RECORD = statement(sa.insert(history).from_select([column.name for column in _COLUMNS], sa.select(*_rows.c)))
+_OF_ORDER = statement(
+    sa.select(history).where(history.c.order_id == sa.bindparam("order_id", type_=sa.UUID)).order_by(history.c.seq)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who caused something (`merchant`, `provider` or `gateway`), by what, and under which trace."""
+
+    actor: str
+    cause: str
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something that happened. `version` is 0 for what has no versions of its own."""
+
+    order_id: UUID
+    resource: str
+    resource_id: str
+    version: int
+    status: str
+    time: datetime
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that happened, and where it came from."""
+
+    change: Change
+    origin: Origin
+
+
+def origin() -> Origin:
+    """Return where the work of the running task comes from."""
+    call = context.current()
+    if call.method.startswith("webhook:"):
+        return Origin("provider", call.method, call.trace_id)
+    if call.method.startswith("/"):
+        return Origin("merchant", call.method.rpartition("/")[2], call.trace_id)
+    return Origin("gateway", call.method, call.trace_id)
+
+
+async def record(session: Session, changes: Sequence[Change]) -> None:
+    """Write down what happened, in the given transaction, as caused by the running task."""
+    if not changes:
+        return
+    source = origin()
+    values = {column.name: [getattr(change, column.name, None) for change in changes] for column in _COLUMNS}
+    values |= {name: [getattr(source, name)] * len(changes) for name in ("actor", "cause", "trace_id")}
+    await session.run(_RECORD, **{f"entry_{name}": column for name, column in values.items()})
+
+
+async def of_order(session: Session, order_id: UUID) -> list[Entry]:
+    """Return what happened to an order, oldest first."""
+    return [
+        Entry(
+            Change(row.order_id, row.resource, row.resource_id, row.version, row.status, row.time, row.detail),
+            Origin(row.actor, row.cause, row.trace_id),
+        )
+        for row in await session.all(_OF_ORDER, order_id=order_id)
+    ]

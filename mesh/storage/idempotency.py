@@ -1,0 +1,231 @@
+"""Idempotency keys: the same request sent again gives the same answer and no second effect.
+
+A record is unique per merchant, method and key, lives in the same database and transaction as its effect, and is kept
+24 hours. Two ways lead to it: an effect of one statement stores its record inside that statement (`insert_claims`), and
+an effect that takes time, such as a charge, claims a lease first and stores its answer when it is known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+import grpc
+import sqlalchemy as sa
+from google.protobuf.message import Message
+from sqlalchemy.dialects import postgresql as pg
+from sqlalchemy.sql.dml import ReturningInsert
+
+from mesh import context
+from mesh.errors import ApiError, invalid
+from mesh.ids import Clock, utc_now
+from mesh.storage.database import Database, Session, parameters_for, rows_from_arrays, statement
+from mesh.storage.schema import TIME, idempotency_keys
+from mesh.worker import Worker
+
+MAX_KEY_LENGTH = 255
+KEEP = timedelta(hours=24)
+REPLAYED = ("idempotent-replayed", "true")
+
+MessageT = TypeVar("MessageT", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request under an idempotency key: who sent it, the key, and what its body was."""
+
+    merchant_id: UUID
+    method: str
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is stored under a key. `response` is None while the first request still runs, or died half-way."""
+
+    resource_id: UUID
+    fingerprint: bytes
+    response: bytes | None
+    lease_time: datetime | None
+
+
+def claim_of(request: Message, merchant_id: UUID) -> Claim | None:
+    """Return the claim of the current call; None when it carries no key.
+
+    Raises ApiError INVALID_ARGUMENT when the key is longer than 255 characters or not printable ASCII.
+    """
+    call = context.current()
+    if not call.idempotency_key:
+        return None
+    if len(call.idempotency_key) > MAX_KEY_LENGTH or not call.idempotency_key.isprintable():
+        raise invalid("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")
+    fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    return Claim(merchant_id, call.method, call.idempotency_key, fingerprint)
+
+
+def insert_claims() -> ReturningInsert[Any]:
+    """Return the insert of many records, one array a column, that does nothing where a key is taken.
+
+    It returns the resource ids of those that were free. Give the rows in the order of their keys: two statements that
+    wait for each other's keys would deadlock otherwise.
+    """
+    columns = list(idempotency_keys.columns)
+    rows = rows_from_arrays("claim_row", columns, prefix="idem_")
+    return (
+        pg.insert(idempotency_keys)
+        .from_select([c.name for c in columns], sa.select(*rows.c))
+        .on_conflict_do_nothing(index_elements=["merchant_id", "method", "key"])
+        .returning(idempotency_keys.c.resource_id)
+    )
+
+
+def insert_claim() -> ReturningInsert[Any]:
+    """Return the insert of a record that does nothing when the key is taken."""
+    return (
+        pg.insert(idempotency_keys)
+        .values(parameters_for(idempotency_keys, prefix="idem_"))
+        .on_conflict_do_nothing(index_elements=["merchant_id", "method", "key"])
+        .returning(idempotency_keys.c.resource_id)
+    )
+
+
+def claim_parameters(
+    claim: Claim,
+    resource_id: UUID,
+    now: datetime,
+    response: bytes | None = None,
+    lease: timedelta | None = None,
+) -> dict[str, object]:
+    """Return the parameters of `insert_claim`."""
+    return {
+        "idem_merchant_id": claim.merchant_id,
+        "idem_method": claim.method,
+        "idem_key": claim.key,
+        "idem_fingerprint": claim.fingerprint,
+        "idem_resource_id": resource_id,
+        "idem_response": response,
+        "idem_create_time": now,
+        "idem_lease_time": now + lease if lease else None,
+    }
+
+
+def claims_parameters(claims: Iterable[tuple[Claim, UUID, datetime, bytes]]) -> dict[str, list[object]]:
+    """Return the parameters of `insert_claims` for claims with their resource, time and answer."""
+    rows = [
+        claim_parameters(claim, resource_id, now, response)
+        for claim, resource_id, now, response in sorted(claims, key=lambda row: (row[0].merchant_id, row[0].key))
+    ]
+    return {f"idem_{column.name}": [row[f"idem_{column.name}"] for row in rows] for column in idempotency_keys.columns}
+
+
+_mine = (
+    idempotency_keys.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID),
+    idempotency_keys.c.method == sa.bindparam("method", type_=sa.Text),
+    idempotency_keys.c.key == sa.bindparam("key", type_=sa.Text),
+)
+_CLAIM = statement(insert_claim())
+_FIND = statement(sa.select(idempotency_keys).where(*_mine))
+_TAKE_OVER = statement(
+    sa.update(idempotency_keys)
+    .where(
+        *_mine,
+        idempotency_keys.c.lease_time < sa.bindparam("now", type_=TIME),
+        idempotency_keys.c.response.is_(None),
+    )
+    .values(lease_time=sa.bindparam("until", type_=TIME))
+)
+_HAND_OVER = statement(
+    sa.update(idempotency_keys)
+    .where(*_mine, idempotency_keys.c.response.is_(None))
+    .values(lease_time=sa.bindparam("until", type_=TIME))
+)
+_ANSWER = statement(
+    sa.update(idempotency_keys)
+    .where(idempotency_keys.c.resource_id == sa.bindparam("resource_id", type_=sa.UUID), *_mine)
+    .values(response=sa.bindparam("response", type_=sa.LargeBinary), lease_time=sa.null())
+)
+_RELEASE = statement(sa.delete(idempotency_keys).where(*_mine, idempotency_keys.c.response.is_(None)))
+_PURGE = statement(
+    sa.delete(idempotency_keys).where(idempotency_keys.c.create_time < sa.bindparam("before", type_=TIME))
+)
+
+
+def _key_of(claim: Claim) -> dict[str, object]:
+    return {"merchant_id": claim.merchant_id, "method": claim.method, "key": claim.key}
+
+
+async def find(session: Session, claim: Claim) -> Record | None:
+    """Return what is stored under the key, if it was stored for the same body.
+
+    Raises ApiError ALREADY_EXISTS, reason IDEMPOTENCY_KEY_REUSED, when it was stored for another one.
+    """
+    row = await session.one(_FIND, **_key_of(claim))
+    if row is None:
+        return None
+    if row.fingerprint != claim.fingerprint:
+        raise ApiError(
+            grpc.StatusCode.ALREADY_EXISTS,
+            "IDEMPOTENCY_KEY_REUSED",
+            "this Idempotency-Key was used with another request body",
+        )
+    return Record(row.resource_id, row.fingerprint, row.response, row.lease_time)
+
+
+async def begin(session: Session, claim: Claim, resource_id: UUID, now: datetime, lease: timedelta) -> bool:
+    """Claim the key for a request that takes time; return False when somebody was first."""
+    return await session.one(_CLAIM, **claim_parameters(claim, resource_id, now, lease=lease)) is not None
+
+
+async def store(session: Session, claim: Claim, resource_id: UUID, now: datetime, response: bytes) -> bool:
+    """Claim the key together with its answer, in the effect's own transaction; False when somebody was first."""
+    return await session.one(_CLAIM, **claim_parameters(claim, resource_id, now, response)) is not None
+
+
+async def take_over(session: Session, claim: Claim, now: datetime, lease: timedelta) -> None:
+    """Continue a request whose first run died.
+
+    Raises ApiError ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first run may still be alive.
+    """
+    if not await session.run(_TAKE_OVER, **_key_of(claim), now=now, until=now + lease):
+        raise ApiError(
+            grpc.StatusCode.ABORTED,
+            "IDEMPOTENCY_KEY_IN_USE",
+            "the first request with this Idempotency-Key is still running, try again shortly",
+        )
+
+
+async def answer(session: Session, claim: Claim, resource_id: UUID, response: Message) -> None:
+    """Store the answer that every repetition gets."""
+    await session.run(_ANSWER, **_key_of(claim), resource_id=resource_id, response=response.SerializeToString())
+
+
+async def hand_over(session: Session, claim: Claim, now: datetime) -> None:
+    """End the lease of a request that could not be finished: the next repetition may continue it at once."""
+    await session.run(_HAND_OVER, **_key_of(claim), until=now)
+
+
+async def release(session: Session, claim: Claim) -> None:
+    """Free the key of a request that was refused: nothing is kept of it, and the key may be used again."""
+    await session.run(_RELEASE, **_key_of(claim))
+
+
+def replay(response: bytes | None, kind: type[MessageT]) -> MessageT:
+    """Return a stored answer, and mark it as replayed in the headers of the call."""
+    context.current().response_headers.append(REPLAYED)
+    return kind.FromString(response or b"")
+
+
+def janitor(database: Database, clock: Clock = utc_now) -> Worker:
+    """Return the loop that deletes records after 24 hours."""
+
+    async def purge() -> bool:
+        async with database.session() as session:
+            await session.run(_PURGE, before=clock() - KEEP)
+        return False
+
+    return Worker("idempotency-janitor", purge, interval=300.0)

@@ -1,0 +1,26 @@
+"""Events of all domains in, notifications out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mesh.events.inbox import Received
+from mesh.storage.database import Session
+from notify_svc.contract import messages as mapping
+from notify_svc.contract.event_types import FACTS
+from notify_svc.use_cases.fan_out import Notifications
+
+NAME = "notify_svc_events"
+SUBJECTS = tuple(sorted({f"fusionx.{contract.package.split('.')[1]}.v1.>" for contract in FACTS}))
+
+
+class PublicEvents:
+    """Puts every public fact into the merchant's event log and on its way."""
+
+    def __init__(self, notifications: Notifications) -> None:
+        self._notifications = notifications
+
+    async def __call__(self, session: Session, events: Sequence[Received]) -> None:
+        """Apply facts inside the given transaction."""
+        public = [mapping.public_event(event.envelope, event.fact) for event in events]
+        await self._notifications.publish(session, [event for event in public if event])

@@ -1,0 +1,105 @@
+"""gRPC in, use case, gRPC out: webhook endpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import grpc
+from fusionx.notify.v1 import event_pb2
+from fusionx.notify.v1 import notify_service_pb2 as service_pb2
+from fusionx.notify.v1 import notify_service_pb2_grpc as service_grpc
+from fusionx.notify.v1 import webhook_endpoint_pb2 as endpoint_pb2
+
+from mesh import context
+from mesh.storage import idempotency
+from mesh.storage.idempotency import Record
+from notify_svc.contract import messages as mapping
+from notify_svc.domain import endpoint as endpoint_domain
+from notify_svc.domain.endpoint import Endpoint
+from notify_svc.use_cases.endpoints import Change, Endpoints, NewEndpoint
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class NotifyServicer(service_grpc.NotifyServiceServicer):
+    """The public contract of endpoints; each RPC's promise is written there."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
+
+    async def CreateWebhookEndpoint(
+        self, request: service_pb2.CreateWebhookEndpointRequest, _: Context
+    ) -> endpoint_pb2.WebhookEndpoint:
+        """Register a URL."""
+        merchant = context.merchant()
+        new = NewEndpoint(
+            url=request.url,
+            event_types=tuple(request.event_types),
+            description=request.description,
+            asymmetric=request.signature_scheme == endpoint_pb2.ED25519,
+        )
+        return self._with_secret(await self._endpoints.create(merchant, new, idempotency.claim_of(request, merchant)))
+
+    async def GetWebhookEndpoint(
+        self, request: service_pb2.GetWebhookEndpointRequest, _: Context
+    ) -> endpoint_pb2.WebhookEndpoint:
+        """Return one endpoint."""
+        return mapping.endpoint_message(
+            await self._endpoints.get(context.merchant(), UUID(request.webhook_endpoint_id))
+        )
+
+    async def ListWebhookEndpoints(
+        self, _request: service_pb2.ListWebhookEndpointsRequest, _: Context
+    ) -> service_pb2.ListWebhookEndpointsResponse:
+        """Return all endpoints."""
+        found = await self._endpoints.all_of(context.merchant())
+        return service_pb2.ListWebhookEndpointsResponse(
+            webhook_endpoints=[mapping.endpoint_message(endpoint) for endpoint in found]
+        )
+
+    async def UpdateWebhookEndpoint(
+        self, request: service_pb2.UpdateWebhookEndpointRequest, _: Context
+    ) -> endpoint_pb2.WebhookEndpoint:
+        """Change an endpoint."""
+        change = Change(
+            url=request.url if request.HasField("url") else None,
+            event_types=tuple(request.event_types),
+            description=request.description if request.HasField("description") else None,
+            enabled=request.enabled if request.HasField("enabled") else None,
+        )
+        updated = await self._endpoints.update(context.merchant(), UUID(request.webhook_endpoint_id), change)
+        return mapping.endpoint_message(updated)
+
+    async def DeleteWebhookEndpoint(
+        self, request: service_pb2.DeleteWebhookEndpointRequest, _: Context
+    ) -> endpoint_pb2.WebhookEndpoint:
+        """Delete an endpoint."""
+        return mapping.endpoint_message(
+            await self._endpoints.delete(context.merchant(), UUID(request.webhook_endpoint_id))
+        )
+
+    async def PingWebhookEndpoint(self, request: service_pb2.PingWebhookEndpointRequest, _: Context) -> event_pb2.Event:
+        """Send a test event."""
+        merchant = context.merchant()
+        claim = idempotency.claim_of(request, merchant)
+        sent = await self._endpoints.ping(merchant, UUID(request.webhook_endpoint_id), claim)
+        if isinstance(sent, Record):
+            return idempotency.replay(sent.response or b"", event_pb2.Event)
+        return mapping.event_message(sent)
+
+    async def RotateWebhookEndpointSecret(
+        self, request: service_pb2.RotateWebhookEndpointSecretRequest, _: Context
+    ) -> endpoint_pb2.WebhookEndpoint:
+        """Replace an endpoint's secret."""
+        merchant = context.merchant()
+        overlap = request.overlap.ToTimedelta() if request.HasField("overlap") else endpoint_domain.OVERLAP
+        claim = idempotency.claim_of(request, merchant)
+        return self._with_secret(
+            await self._endpoints.rotate(merchant, UUID(request.webhook_endpoint_id), overlap, claim)
+        )
+
+    def _with_secret(self, made: tuple[Endpoint, str] | Record) -> endpoint_pb2.WebhookEndpoint:
+        if isinstance(made, Record):
+            return idempotency.replay(self._endpoints.unseal(made), endpoint_pb2.WebhookEndpoint)
+        return mapping.endpoint_message(*made)

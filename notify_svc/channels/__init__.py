@@ -1,0 +1,1 @@
+"""How one attempt to deliver is made, a file a kind of channel."""

@@ -1,0 +1,153 @@
+"""HTTP to servers that merchants name: what a connection may lead to is decided by its address, when it is made.
+
+A name is looked up once a connection, every address that it has is held against the rules, and the connection goes to
+the very address that was checked: what the name says a moment later does not matter (DNS rebinding). TLS and the `Host`
+header keep the name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from ipaddress import ip_address
+
+import httpcore
+import httpx
+
+from notify_svc.domain import addresses
+from notify_svc.domain.addresses import Address, Network
+from notify_svc.domain.endpoint import UrlRefusedError
+
+Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
+LOOK_SECONDS = 2.0
+LOOKUPS = 32
+"""Names that are looked up at once. Of their own threads: a name server that hangs must not hold up anything else."""
+
+POOLS = 32
+"""How many pools the connections are spread over."""
+
+
+class Resolver:
+    """Looks names up with the system's resolver."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="resolver")
+
+    async def __call__(self, host: str, port: int) -> Sequence[Address]:
+        """Return every address of a host, in the order in which to try them. Raises OSError."""
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port)
+        return list(dict.fromkeys(found))
+
+
+def _look_up(host: str, port: int) -> list[Address]:
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    # a zone is part of how Python prints a link-local address
+    return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in entries]
+
+
+class GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Makes connections to addresses that may be called, and to no others."""
+
+    def __init__(self, resolve: Resolve, allowed: Sequence[Network]) -> None:
+        self._resolve = resolve
+        self._allowed = allowed
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  # httpcore's interface
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first address of a host that answers.
+
+        Raises UrlRefusedError when one of its addresses must not be called: a name that leads to both kinds is a trap.
+        """
+        try:
+            found = await self._resolve(host, port)
+        except (OSError, UnicodeError) as error:
+            raise httpcore.ConnectError(f"{host} cannot be looked up: {error}") from error
+        _require_allowed(host, found, self._allowed)
+        failed: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in found:
+            try:
+                return await self._network.connect_tcp(str(address), port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failed = error
+        raise failed
+
+
+def _require_allowed(host: str, found: Sequence[Address], allowed: Sequence[Network]) -> None:
+    for address in found:
+        if why := addresses.refusal(address, allowed):
+            raise UrlRefusedError(f"must not lead to {address}, which is {why}: {host}")
+
+
+async def look(url: str, resolve: Resolve, allowed: Sequence[Network]) -> None:
+    """Look where the name in a URL leads while a merchant waits. Raises UrlRefusedError.
+
+    A name that cannot be looked up now, or not in time, passes: each connection looks again.
+    """
+    parts = httpx.URL(url)
+    with suppress(OSError, UnicodeError):  # a time-out is an OSError
+        async with asyncio.timeout(LOOK_SECONDS):
+            found = await resolve(parts.host, parts.port or 443)
+        _require_allowed(parts.host, found, allowed)
+
+
+class GuardedTransport(httpx.AsyncHTTPTransport):
+    """httpx's own transport on connections that are guarded."""
+
+    def __init__(self, backend: GuardedBackend, context: ssl.SSLContext, connections: int, kept: int) -> None:
+        super().__init__(verify=context, trust_env=False)
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context,
+            max_connections=connections,
+            max_keepalive_connections=kept,
+            keepalive_expiry=5.0,
+            network_backend=backend,
+        )
+
+
+class SpreadTransport(httpx.AsyncBaseTransport):
+    """Spreads URLs over many small pools: what a pool does for a request grows with the square of its connections."""
+
+    def __init__(self, resolve: Resolve, allowed: Sequence[Network], connections: int) -> None:
+        backend, context = GuardedBackend(resolve, allowed), httpx.create_ssl_context(trust_env=False)
+        kept = max(1, connections // POOLS)
+        self._pools = [GuardedTransport(backend, context, connections, kept) for _ in range(POOLS)]
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request by the pool of its URL. Raises what httpx raises."""
+        return await self._pools[hash(str(request.url)) % POOLS].handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for pool in self._pools:
+            await pool.aclose()
+
+
+def guarded_client(
+    resolve: Resolve, allowed: Sequence[Network], *, connections: int, timeout: float
+) -> httpx.AsyncClient:
+    """Return a client for merchants' servers: it follows no redirects and keeps no cookies."""
+    return httpx.AsyncClient(
+        transport=SpreadTransport(resolve, allowed, connections),
+        timeout=timeout,
+        follow_redirects=False,
+        trust_env=False,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        headers={
+            "user-agent": "FusionXPay-Webhooks/1",
+            "content-type": "application/json",
+            # the first bytes of the answer are kept for people to read
+            "accept-encoding": "identity",
+        },
+    )

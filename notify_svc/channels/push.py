@@ -1,0 +1,81 @@
+"""Web Push: messages for browsers, encrypted for them alone (RFC 8291), by way of their push services (RFC 8030)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from uuid import UUID
+
+import orjson
+from cryptography.fernet import MultiFernet
+from py_vapid import VapidException
+from pywebpush import WebPusher
+
+from notify_svc.channels.webhook import Poster
+from notify_svc.channels.wording import tell
+from notify_svc.domain import channel as channel_domain
+from notify_svc.domain.delivery import Attempt, Delivery
+from notify_svc.domain.vapid import VapidKey
+
+MAX_TITLE = 120
+MAX_BODY = 300
+"""Characters. With both at their longest a message has less than 3 KiB, of the 4 that push services take."""
+
+TTL = timedelta(days=1)
+"""How long a push service keeps a message for a browser that is away."""
+
+URGENT = frozenset({"payment.needs_review", "refund.needs_review", "dispute.opened", "endpoint.disabled"})
+"""What somebody has to do something about: it wakes a device that saves power."""
+
+GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+"""How a push service says that a subscription is no more (RFC 8030, section 7.3)."""
+
+
+class PushChannel:
+    """The channel of browsers; `key` is None when the operator has none."""
+
+    def __init__(self, poster: Poster, vault: MultiFernet, key: VapidKey | None) -> None:
+        self._poster = poster
+        self._vault = vault
+        self._key = key
+
+    async def attempt(self, delivery: Delivery, now: datetime) -> Attempt:
+        """Hand the message to the push service once."""
+        if self._key is None:
+            return Attempt(0, 0.0, "refused: push is not configured")
+        keys = json.loads(self._vault.decrypt(delivery.secrets[0]))
+        try:
+            signed = self._key.headers(delivery.url, now)
+        except VapidException as error:
+            return Attempt(0, 0.0, f"refused: {error}")
+        body = WebPusher({"endpoint": delivery.url, "keys": keys}).encode(message(delivery))["body"]
+        headers = signed | {
+            "content-type": "application/octet-stream",
+            "content-encoding": "aes128gcm",
+            "ttl": str(int(TTL.total_seconds())),
+            "urgency": "high" if delivery.event_type in URGENT else "normal",
+            "topic": topic(delivery.aggregate_id),
+        }
+        attempt = await self._poster.post(delivery.url, body, headers)
+        return replace(attempt, gone=attempt.status in GONE)
+
+
+def message(delivery: Delivery) -> bytes:
+    """Return what the browser's service worker is given: enough for a line on a screen, and to ask the API for more."""
+    told = tell(delivery.payload, delivery.language)
+    return orjson.dumps(
+        {
+            "id": told.event_id,
+            "type": told.type,
+            "order_id": told.order_id,
+            "title": told.title[:MAX_TITLE],
+            "body": told.summary[:MAX_BODY],
+        }
+    )
+
+
+def topic(aggregate_id: UUID) -> str:
+    """Return what has a newer message replace an older one of the same resource while the browser is away."""
+    return channel_domain.encoded(aggregate_id.bytes)

@@ -1,0 +1,89 @@
+"""One attempt to deliver by HTTP: posted, and the answer read as far as it is worth it; webhooks are signed first."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from http import HTTPStatus
+
+import httpx
+from cryptography.fernet import MultiFernet
+
+from notify_svc.contract import messages as mapping
+from notify_svc.domain import signing
+from notify_svc.domain.delivery import Attempt, Delivery
+from notify_svc.domain.endpoint import UrlRefusedError, UrlRules
+
+KEPT = 1024
+"""How many bytes of an answer go into the log."""
+
+READ = 64 * 1024
+"""How many bytes of an answer are read at the most, so that an ordinary one leaves the connection fit for use again."""
+
+
+class Poster:
+    """Posts to servers that merchants name: the channel of webhooks, which others post by as well."""
+
+    def __init__(self, http: httpx.AsyncClient, vault: MultiFernet, rules: UrlRules, timeout: float) -> None:
+        self._http = http
+        self._vault = vault
+        self._rules = rules
+        self._timeout = timeout
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def attempt(self, delivery: Delivery, now: datetime) -> Attempt:
+        """Post a webhook once.
+
+        410 says that the receiver is gone for good (RFC 9110, section 15.5.11; Standard Webhooks asks senders to heed
+        it).
+        """
+        body = mapping.webhook_body(delivery.payload)
+        attempt = await self.post(delivery.url, body, self._signed(delivery, body, now))
+        return replace(attempt, gone=attempt.status == HTTPStatus.GONE)
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Attempt:
+        """Post once. Whatever the other side does, the answer is an attempt, never an exception."""
+        started = time.perf_counter()
+        retry_after = ""
+        try:
+            # the rules may have become stricter since the endpoint was registered
+            self._rules.check(url)
+            async with asyncio.timeout(self._timeout):
+                status, answer, retry_after = await self._post(url, body, headers)
+        except UrlRefusedError as error:
+            status, answer = 0, f"refused: {error}"
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
+            status, answer = 0, repr(error)
+        return Attempt(status, (time.perf_counter() - started) * 1000, answer[:KEPT], retry_after)
+
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str, str]:
+        async with self._http.stream("POST", url, content=body, headers=headers) as response:
+            kept, read = b"", 0
+            async for chunk in response.aiter_raw():
+                kept += chunk[: KEPT - len(kept)]
+                read += len(chunk)
+                if read >= READ:
+                    # leaving an answer half read closes the connection
+                    break
+            text = kept.decode(errors="replace").replace("\x00", "")
+            return response.status_code, text, response.headers.get("retry-after", "")
+
+    def _signed(self, delivery: Delivery, body: bytes, now: datetime) -> dict[str, str]:
+        """Return the Standard Webhooks headers: a signature for each secret, separated by spaces.
+
+        The id is the event's, so that a receiver can absorb repetitions.
+        """
+        message_id = str(delivery.event_id)
+        secrets = (self._vault.decrypt(sealed).decode() for sealed in delivery.secrets)
+        signatures = [signing.signature(secret, message_id, body, now) for secret in secrets]
+        return {
+            "webhook-id": message_id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": " ".join(signatures),
+        }

@@ -1,0 +1,225 @@
+"""Between the contract's messages and what merchants see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from fusionx.notify.v1 import endpoint_events_pb2, event_pb2, ping_pb2
+from fusionx.notify.v1 import event_service_pb2 as service_pb2
+from fusionx.notify.v1 import notification_channel_pb2 as channel_pb2
+from fusionx.notify.v1 import webhook_endpoint_pb2 as endpoint_pb2
+from fusionx.type.v1.event_pb2 import EventEnvelope
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+from mesh.context import trace_id_of
+from mesh.events import envelope as events
+from mesh.events.envelope import fact_of, options_of
+from notify_svc.domain.delivery import LoggedAttempt, LoggedDelivery
+from notify_svc.domain.endpoint import Endpoint, Kind
+
+RETRY_MS = 1000
+"""How long a client of the stream waits before it connects again."""
+
+HEARTBEAT_FRAME = b":\n\n"
+"""A comment: clients ignore it, and whatever is between them and us sees that the stream lives."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublicEvent:
+    """An event that a merchant hears of; `payload` is the envelope as it came."""
+
+    event_id: UUID
+    merchant_id: UUID
+    type: str
+    aggregate_id: UUID
+    aggregate_version: int
+    order_id: str
+    create_time: datetime
+    trace_id: str
+    payload: bytes
+
+
+def public_event(envelope: EventEnvelope, fact: Message) -> PublicEvent | None:
+    """Return what a merchant hears of a fact; None for one that is internal."""
+    public_type = options_of(fact.DESCRIPTOR).public_type
+    if not public_type:
+        return None
+    return PublicEvent(
+        event_id=UUID(envelope.event_id),
+        merchant_id=UUID(envelope.merchant_id),
+        type=public_type,
+        aggregate_id=UUID(envelope.aggregate_id),
+        aggregate_version=envelope.aggregate_version,
+        # a ping belongs to no order
+        order_id=getattr(_resource(fact), "order_id", ""),
+        create_time=envelope.time.ToDatetime(UTC),
+        trace_id=trace_id_of(envelope.traceparent),
+        payload=envelope.SerializeToString(),
+    )
+
+
+def ping_event(endpoint: Endpoint, now: datetime) -> PublicEvent:
+    """Return a new test event for an endpoint.
+
+    Each is the first version of its resource, so none waits for another.
+    """
+    webhook_id, channel_id = _ids_of(endpoint.kind, endpoint.endpoint_id)
+    ping = ping_pb2.Ping(webhook_endpoint_id=webhook_id, notification_channel_id=channel_id or None)
+    return _own_event(endpoint, ping_pb2.EndpointPinged(ping=ping), now)
+
+
+def disabled_event(endpoint: Endpoint) -> PublicEvent:
+    """Return a new event that tells of an endpoint that was disabled when it was last changed.
+
+    Where it leads is left out: that may be a secret, and this goes elsewhere.
+    """
+    told = endpoint_events_pb2.DisabledEndpoint(
+        endpoint_id=str(endpoint.endpoint_id),
+        kind=endpoint_events_pb2.DisabledEndpoint.Kind.Value(endpoint.kind),
+        description=endpoint.description,
+        disable_reason=endpoint.disable_reason,
+    )
+    told.disable_time.FromDatetime(endpoint.update_time)
+    return _own_event(endpoint, endpoint_events_pb2.EndpointDisabled(endpoint=told), endpoint.update_time)
+
+
+def _own_event(endpoint: Endpoint, fact: Message, now: datetime) -> PublicEvent:
+    made = events.event(fact, aggregate_id=endpoint.endpoint_id, version=1, merchant_id=endpoint.merchant_id, time=now)
+    event = public_event(EventEnvelope.FromString(made.payload), fact)
+    assert event
+    return event
+
+
+def _ids_of(kind: Kind, endpoint_id: UUID) -> tuple[str, str]:
+    """Return the id as that of a webhook endpoint and as that of a channel: one of them is empty."""
+    return (str(endpoint_id), "") if kind is Kind.WEBHOOK else ("", str(endpoint_id))
+
+
+def webhook_body(payload: bytes) -> bytes:
+    """Return exactly what is signed and sent of a stored event, in the form of Standard Webhooks."""
+    return orjson.dumps(event_document(payload))
+
+
+def event_document(payload: bytes) -> dict[str, Any]:
+    """Return a stored event as `{"id", "type", "timestamp", "data"}`, the data as the REST API prints the resource."""
+    envelope = EventEnvelope.FromString(payload)
+    fact = fact_of(envelope)
+    data = json_format.MessageToDict(fact, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    return {
+        "id": envelope.event_id,
+        "type": options_of(fact.DESCRIPTOR).public_type,
+        "timestamp": envelope.time.ToJsonString(),
+        "data": data,
+    }
+
+
+def event_frame(event: PublicEvent) -> bytes:
+    """Return an event as Server-Sent Events show it. The body of a webhook is one line, so one `data` holds it."""
+    return b"id: %b\nevent: %b\ndata: %b\n\n" % (
+        str(event.event_id).encode(),
+        event.type.encode(),
+        webhook_body(event.payload),
+    )
+
+
+def opening_frame(last_event_id: UUID) -> bytes:
+    """Return what a stream begins with: when to connect again, and the id to do it with, until an event comes."""
+    return b"retry: %d\nid: %b\n\n" % (RETRY_MS, str(last_event_id).encode())
+
+
+def _resource(fact: Message) -> Any:
+    """Return the order or the payment that a fact is about: its only field."""
+    return getattr(fact, fact.DESCRIPTOR.fields[0].name)
+
+
+def event_message(event: PublicEvent) -> event_pb2.Event:
+    """Return an event as the contract shows it."""
+    fact = fact_of(EventEnvelope.FromString(event.payload))
+    message = event_pb2.Event(
+        event_id=str(event.event_id),
+        type=event.type,
+        resource_id=str(event.aggregate_id),
+        resource_version=event.aggregate_version,
+        order_id=event.order_id,
+    )
+    message.create_time.FromDatetime(event.create_time)
+    getattr(message.data, fact.DESCRIPTOR.fields[0].name).CopyFrom(_resource(fact))
+    return message
+
+
+def resent_message(events: int, deliveries: int) -> service_pb2.ResendEventsResponse:
+    """Return what came of sending events again as the contract shows it."""
+    return service_pb2.ResendEventsResponse(events=events, deliveries=deliveries)
+
+
+def delivery_message(delivery: LoggedDelivery) -> event_pb2.Delivery:
+    """Return a delivery as the contract shows it."""
+    webhook_id, channel_id = _ids_of(delivery.kind, delivery.endpoint_id)
+    message = event_pb2.Delivery(
+        delivery_id=str(delivery.delivery_id),
+        webhook_endpoint_id=webhook_id,
+        notification_channel_id=channel_id,
+        status=event_pb2.Delivery.Status.Value(delivery.status),
+        attempts=[_attempt_message(attempt) for attempt in delivery.attempts],
+    )
+    if delivery.next_attempt_time:
+        message.next_attempt_time.FromDatetime(delivery.next_attempt_time)
+    return message
+
+
+def _attempt_message(logged: LoggedAttempt) -> event_pb2.DeliveryAttempt:
+    message = event_pb2.DeliveryAttempt(
+        attempt=logged.number,
+        http_status=logged.attempt.status,
+        duration_ms=round(logged.attempt.duration_ms),
+        answer=logged.attempt.answer,
+    )
+    message.time.FromDatetime(logged.time)
+    return message
+
+
+def endpoint_message(endpoint: Endpoint, secret: str = "") -> endpoint_pb2.WebhookEndpoint:
+    """Return an endpoint as the contract shows it; with its secret only where that is new."""
+    reason = endpoint.disable_reason
+    message = endpoint_pb2.WebhookEndpoint(
+        webhook_endpoint_id=str(endpoint.endpoint_id),
+        url=endpoint.url,
+        # a private key is nobody's but ours
+        secret="" if endpoint.public_key else secret,
+        public_key=endpoint.public_key,
+        signature_scheme=endpoint_pb2.ED25519 if endpoint.public_key else endpoint_pb2.HMAC_SHA256,
+        event_types=endpoint.event_types,
+        description=endpoint.description,
+        enabled=endpoint.enabled,
+        disable_reason=endpoint_pb2.WebhookEndpoint.DisableReason.Value(reason or "DISABLE_REASON_UNSPECIFIED"),
+    )
+    message.create_time.FromDatetime(endpoint.create_time)
+    message.update_time.FromDatetime(endpoint.update_time)
+    if endpoint.old_secret_expire_time:
+        message.old_secret_expire_time.FromDatetime(endpoint.old_secret_expire_time)
+    return message
+
+
+def channel_message(channel: Endpoint) -> channel_pb2.NotificationChannel:
+    """Return a channel as the contract shows it."""
+    reason = channel.disable_reason
+    message = channel_pb2.NotificationChannel(
+        notification_channel_id=str(channel.endpoint_id),
+        event_types=channel.event_types,
+        description=channel.description,
+        language=channel_pb2.NotificationChannel.Language.Value(channel.language),
+        enabled=channel.enabled,
+        disable_reason=channel_pb2.NotificationChannel.DisableReason.Value(reason or "DISABLE_REASON_UNSPECIFIED"),
+    )
+    if channel.kind is Kind.EMAIL:
+        message.email.address = channel.url
+    else:
+        message.push.endpoint = channel.url
+    message.create_time.FromDatetime(channel.create_time)
+    message.update_time.FromDatetime(channel.update_time)
+    return message

@@ -1,0 +1,1 @@
+"""Endpoints, channels, deliveries and signatures. Pure: no I/O."""

@@ -1,0 +1,249 @@
+"""Every SQL statement about endpoints, of whatever kind."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from mesh.storage.database import Row, Session, parameters_for, statement
+from mesh.storage.schema import TIME
+from notify_svc.domain.delivery import DeliveryStatus
+from notify_svc.domain.endpoint import WEBHOOKS, DisableReason, Endpoint, Kind
+from notify_svc.tables import deliveries, webhook_endpoints
+
+_endpoints = webhook_endpoints.c
+_merchant = sa.bindparam("merchant_id", type_=sa.UUID)
+_id = sa.bindparam("endpoint_id", type_=sa.UUID)
+_now = sa.bindparam("now", type_=TIME)
+_there = (_endpoints.merchant_id == _merchant, _endpoints.delete_time.is_(None))
+
+# two that are created at once must see each other when they are counted
+_LOCK_MERCHANT = statement(
+    sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.cast(_merchant, sa.Text), 0)))
+)
+_NEW = (
+    "endpoint_id",
+    "merchant_id",
+    "url",
+    "event_types",
+    "description",
+    "create_time",
+    "update_time",
+    "public_key",
+    "kind",
+    "language",
+)
+_SECRET = ("secret", "token_hash", "token_expire_time")
+_reason = sa.bindparam("reason", type_=sa.Text)
+_ADD = statement(
+    sa.insert(webhook_endpoints).values(
+        parameters_for(webhook_endpoints, *_NEW, *_SECRET) | {"enabled": _reason == "", "disable_reason": _reason}
+    )
+)
+_of_kinds = _endpoints.kind == sa.func.any(sa.bindparam("kinds", type_=pg.ARRAY(sa.Text)))
+_GET = statement(sa.select(webhook_endpoints).where(_endpoints.endpoint_id == _id, *_there, _of_kinds))
+# it lets new deliveries refer to the endpoint: they come from whoever has the log's lock, which a ping waits for
+_LOCK = statement(
+    sa.select(webhook_endpoints)
+    .where(_endpoints.endpoint_id == _id, *_there, _of_kinds)
+    .with_for_update(key_share=True)
+)
+_LIST = statement(sa.select(webhook_endpoints).where(*_there, _of_kinds).order_by(_endpoints.endpoint_id))
+# those that are deleted count too
+_RECENT = statement(
+    sa.select(sa.func.count().label("count")).where(
+        _endpoints.merchant_id == _merchant,
+        _endpoints.kind == str(Kind.EMAIL),
+        _endpoints.create_time > sa.bindparam("since", type_=TIME),
+    )
+)
+_RECEIVERS = statement(
+    sa.select(_endpoints.merchant_id, _endpoints.endpoint_id, _endpoints.event_types)
+    .where(
+        _endpoints.merchant_id == sa.func.any(sa.bindparam("merchant_ids", type_=pg.ARRAY(sa.UUID))),
+        _endpoints.enabled,
+        _endpoints.delete_time.is_(None),
+    )
+    # an event's deliveries are listed in the order of their ids: so, always in that of the endpoints
+    .order_by(_endpoints.merchant_id, _endpoints.endpoint_id)
+)
+_UPDATE = statement(
+    sa.update(webhook_endpoints)
+    .where(_endpoints.endpoint_id == _id)
+    .values(
+        parameters_for(webhook_endpoints, "url", "event_types", "description", "update_time")
+        | {
+            "enabled": _reason == "",
+            "disable_reason": _reason,
+            # what is enabled again starts with a clean slate
+            "failing_since": sa.case((_endpoints.enabled, _endpoints.failing_since), else_=sa.null()),
+        }
+    )
+)
+_DISABLE = statement(
+    sa.update(webhook_endpoints)
+    .where(_endpoints.endpoint_id == _id, _endpoints.enabled)
+    .values(enabled=sa.false(), disable_reason=_reason, update_time=_now)
+    .returning(*_endpoints)
+)
+_CONFIRM = statement(
+    sa.update(webhook_endpoints)
+    .where(
+        _endpoints.endpoint_id == _id,
+        _endpoints.disable_reason == str(DisableReason.UNCONFIRMED),
+        _endpoints.token_hash == sa.bindparam("token_hash", type_=sa.LargeBinary),
+        _endpoints.token_expire_time > _now,
+    )
+    .values(enabled=sa.true(), disable_reason="", token_hash=sa.null(), token_expire_time=sa.null(), update_time=_now)
+)
+_DELETE = statement(
+    sa.update(webhook_endpoints)
+    .where(_endpoints.endpoint_id == _id)
+    .values(delete_time=_now, update_time=_now, enabled=sa.false(), disable_reason="MERCHANT")
+)
+_ROTATE = statement(
+    sa.update(webhook_endpoints)
+    .where(_endpoints.endpoint_id == _id)
+    .values(
+        secret=sa.bindparam("secret", type_=sa.LargeBinary),
+        old_secret=sa.case((sa.bindparam("expire", type_=TIME) > _now, _endpoints.secret), else_=sa.null()),
+        old_secret_expire_time=sa.bindparam("expire", type_=TIME),
+        public_key=sa.bindparam("public_key", type_=sa.Text),
+        update_time=_now,
+    )
+)
+_CANCEL = statement(
+    sa.update(deliveries)
+    .where(deliveries.c.endpoint_id == _id, deliveries.c.status == "PENDING")
+    .values(status=str(DeliveryStatus.CANCELLED), next_attempt_time=sa.null())
+)
+
+
+Kinds = Collection[Kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What confirms a mailbox: the digest of what was mailed, and until when it counts."""
+
+    digest: bytes
+    expire_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """An endpoint that is enabled, and what it wants to hear of."""
+
+    endpoint_id: UUID
+    event_types: frozenset[str]
+
+
+def _endpoint(row: Row) -> Endpoint:
+    return Endpoint(
+        endpoint_id=row.endpoint_id,
+        merchant_id=row.merchant_id,
+        url=row.url,
+        event_types=tuple(row.event_types),
+        description=row.description,
+        disable_reason=DisableReason(row.disable_reason),
+        create_time=row.create_time,
+        update_time=row.update_time,
+        public_key=row.public_key,
+        old_secret_expire_time=row.old_secret_expire_time,
+        kind=Kind(row.kind),
+        language=row.language,
+    )
+
+
+class EndpointRepository:
+    """Endpoints in PostgreSQL. Methods run in the session that they are given."""
+
+    async def add(self, session: Session, endpoint: Endpoint, secret: bytes | None, token: Token | None = None) -> None:
+        """Store a new endpoint with its encrypted secret, and with what confirms it."""
+        values = {name: getattr(endpoint, name) for name in _NEW}
+        await session.run(
+            _ADD,
+            **values | {"event_types": list(endpoint.event_types), "kind": str(endpoint.kind)},
+            reason=str(endpoint.disable_reason),
+            secret=secret,
+            token_hash=token.digest if token else None,
+            token_expire_time=token.expire_time if token else None,
+        )
+
+    async def lock_merchant(self, session: Session, merchant_id: UUID) -> None:
+        """Let no other transaction create endpoints of the merchant until this one has ended."""
+        await session.one(_LOCK_MERCHANT, merchant_id=merchant_id)
+
+    async def get(
+        self, session: Session, merchant_id: UUID, endpoint_id: UUID, *, lock: bool, kinds: Kinds = WEBHOOKS
+    ) -> Endpoint | None:
+        """Return a merchant's endpoint of one of the kinds, if there is one; with `lock`, nobody else changes it."""
+        query = _LOCK if lock else _GET
+        row = await session.one(query, merchant_id=merchant_id, endpoint_id=endpoint_id, kinds=[str(k) for k in kinds])
+        return _endpoint(row) if row else None
+
+    async def all_of(self, session: Session, merchant_id: UUID, kinds: Kinds = WEBHOOKS) -> list[Endpoint]:
+        """Return a merchant's endpoints of some kinds, oldest first."""
+        found = await session.all(_LIST, merchant_id=merchant_id, kinds=[str(kind) for kind in kinds])
+        return [_endpoint(row) for row in found]
+
+    async def mailboxes_since(self, session: Session, merchant_id: UUID, since: datetime) -> int:
+        """Count the mailboxes that a merchant has added since a moment, also those that are deleted."""
+        row = await session.one(_RECENT, merchant_id=merchant_id, since=since)
+        return int(row.count) if row else 0
+
+    async def confirm(self, session: Session, endpoint_id: UUID, digest: bytes, now: datetime) -> bool:
+        """Enable a mailbox by the digest of its token; False when it is another one, or too old."""
+        return await session.run(_CONFIRM, endpoint_id=endpoint_id, token_hash=digest, now=now) > 0
+
+    async def subscriptions(self, session: Session, merchant_ids: Iterable[UUID]) -> dict[UUID, list[Subscription]]:
+        """Return the endpoints that are enabled, by merchant."""
+        found: dict[UUID, list[Subscription]] = {}
+        for row in await session.all(_RECEIVERS, merchant_ids=list(merchant_ids)):
+            found.setdefault(row.merchant_id, []).append(Subscription(row.endpoint_id, frozenset(row.event_types)))
+        return found
+
+    async def update(self, session: Session, endpoint: Endpoint) -> None:
+        """Store what a merchant may change of an endpoint."""
+        await session.run(
+            _UPDATE,
+            endpoint_id=endpoint.endpoint_id,
+            url=endpoint.url,
+            event_types=list(endpoint.event_types),
+            description=endpoint.description,
+            update_time=endpoint.update_time,
+            reason=str(endpoint.disable_reason),
+        )
+
+    async def rotate(self, session: Session, after: Endpoint, secret: bytes) -> None:
+        """Replace the encrypted secret; the old one is kept until it expires, if that is to come."""
+        await session.run(
+            _ROTATE,
+            endpoint_id=after.endpoint_id,
+            secret=secret,
+            public_key=after.public_key,
+            expire=after.old_secret_expire_time,
+            now=after.update_time,
+        )
+
+    async def disable(
+        self, session: Session, endpoint_id: UUID, reason: DisableReason, now: datetime
+    ) -> Endpoint | None:
+        """Take an endpoint out of use, cancel what is on its way, and return it; None when it was so already."""
+        disabled = await session.one(_DISABLE, endpoint_id=endpoint_id, reason=str(reason), now=now)
+        await self.cancel_deliveries(session, endpoint_id)
+        return _endpoint(disabled) if disabled else None
+
+    async def delete(self, session: Session, endpoint_id: UUID, now: datetime) -> None:
+        """Make an endpoint as if it were not there, and cancel what is on its way."""
+        await session.run(_DELETE, endpoint_id=endpoint_id, now=now)
+        await self.cancel_deliveries(session, endpoint_id)
+
+    async def cancel_deliveries(self, session: Session, endpoint_id: UUID) -> None:
+        """Try nothing any more of what is on its way to an endpoint."""
+        await session.run(_CANCEL, endpoint_id=endpoint_id)

@@ -1,0 +1,265 @@
+"""Every SQL statement about the merchants' log of events, and which of them are on their way where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Protocol
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from mesh.storage.database import Row, Session, Statement, rows_from_arrays, statement
+from mesh.storage.schema import TIME
+from notify_svc.contract.messages import PublicEvent
+from notify_svc.domain.delivery import Attempt, DeliveryStatus, LoggedAttempt, LoggedDelivery
+from notify_svc.domain.endpoint import Kind
+from notify_svc.tables import deliveries, delivery_attempts, events, webhook_endpoints
+
+_now = sa.bindparam("now", type_=TIME)
+_merchant = sa.bindparam("merchant_id", type_=sa.UUID)
+_event_id = sa.bindparam("event_id", type_=sa.UUID)
+# the database gives the position
+_COLUMNS = [column for column in events.columns if column is not events.c.position]
+_event_rows = rows_from_arrays("event_row", _COLUMNS)
+_ADD_EVENTS = statement(
+    pg.insert(events)
+    .from_select([column.name for column in _COLUMNS], sa.select(*_event_rows.c))
+    .on_conflict_do_nothing()
+)
+_delivery_rows = rows_from_arrays(
+    "delivery_row",
+    [deliveries.c[name] for name in ("delivery_id", "endpoint_id", "event_id", "aggregate_id", "aggregate_version")],
+)
+_add_deliveries = pg.insert(deliveries).from_select(
+    [*_delivery_rows.c.keys(), "next_attempt_time", "status", "attempts", "attempts_before"],
+    sa.select(*_delivery_rows.c, _now, sa.literal("PENDING"), sa.literal(0), sa.literal(0)),
+)
+_ADD_DELIVERIES = statement(_add_deliveries.on_conflict_do_nothing())
+_SEND_AGAIN = statement(
+    _add_deliveries.on_conflict_do_update(
+        index_elements=["endpoint_id", "event_id"],
+        set_={"status": "PENDING", "next_attempt_time": _now, "attempts_before": deliveries.c.attempts},
+    )
+)
+_GET = statement(sa.select(*_COLUMNS).where(events.c.event_id == _event_id, events.c.merchant_id == _merchant))
+_of_merchant = sa.select(events.c.event_id, events.c.position).where(events.c.merchant_id == _merchant)
+_PLACE_OF = statement(_of_merchant.where(events.c.event_id == _event_id))
+_LAST_PLACE = statement(_of_merchant.order_by(events.c.position.desc()).limit(1))
+_after = sa.bindparam("after", type_=sa.BigInteger)
+_limit = sa.bindparam("limit", type_=sa.Integer)
+_READ_ON = statement(
+    sa.select(events)
+    .where(events.c.merchant_id == _merchant, events.c.position > _after)
+    .order_by(events.c.position)
+    .limit(_limit)
+)
+_LAST_POSITION = statement(sa.select(sa.func.coalesce(sa.func.max(events.c.position), 0).label("position")))
+_NEWS = statement(
+    sa.select(events.c.merchant_id, sa.func.max(events.c.position).label("position"))
+    .where(events.c.position > _after)
+    .group_by(events.c.merchant_id)
+)
+_IN_SPAN = statement(
+    sa.select(*(events.c[name] for name in ("event_id", "type", "aggregate_id", "aggregate_version")))
+    .where(
+        events.c.merchant_id == _merchant,
+        events.c.create_time >= sa.bindparam("start", type_=TIME),
+        events.c.create_time < sa.bindparam("end", type_=TIME),
+        events.c.type == sa.func.any(sa.bindparam("types", type_=pg.ARRAY(sa.Text))),
+    )
+    .order_by(events.c.position)
+    .limit(_limit)
+)
+_DELIVERIES = statement(
+    sa.select(
+        deliveries,
+        webhook_endpoints.c.kind,
+        delivery_attempts.c.attempt,
+        delivery_attempts.c.time,
+        delivery_attempts.c.status.label("http_status"),
+        delivery_attempts.c.duration_ms,
+        delivery_attempts.c.answer,
+    )
+    .select_from(deliveries)
+    .join(webhook_endpoints, webhook_endpoints.c.endpoint_id == deliveries.c.endpoint_id)
+    .outerjoin(delivery_attempts, delivery_attempts.c.delivery_id == deliveries.c.delivery_id)
+    .where(deliveries.c.event_id == _event_id)
+    .order_by(deliveries.c.delivery_id, delivery_attempts.c.attempt)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events of a merchant are asked for; None is any."""
+
+    types: list[str] | None = None
+    resource_id: UUID | None = None
+    order_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a merchant's log something is: after which event, and that event's position."""
+
+    event_id: UUID
+    position: int
+
+
+class Sendable(Protocol):
+    """What must be known of an event to put it on its way."""
+
+    @property
+    def event_id(self) -> UUID:
+        """Its id."""
+        ...
+
+    @property
+    def aggregate_id(self) -> UUID:
+        """The resource that it tells of."""
+        ...
+
+    @property
+    def aggregate_version(self) -> int:
+        """The resource's version after it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """An event in the log, without what it says."""
+
+    event_id: UUID
+    type: str
+    aggregate_id: UUID
+    aggregate_version: int
+
+
+@cache
+def _page(by_type: bool, by_resource: bool, by_order: bool, after: bool) -> Statement:
+    query = sa.select(*_COLUMNS).where(events.c.merchant_id == _merchant)
+    if by_type:
+        query = query.where(events.c.type == sa.func.any(sa.bindparam("types", type_=pg.ARRAY(sa.Text))))
+    if by_resource:
+        query = query.where(events.c.aggregate_id == sa.bindparam("resource_id", type_=sa.UUID))
+    if by_order:
+        query = query.where(events.c.order_id == sa.bindparam("order_id", type_=sa.Text))
+    if after:
+        query = query.where(events.c.event_id < sa.bindparam("after", type_=sa.UUID))
+    return statement(query.order_by(events.c.event_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer)))
+
+
+def _event(row: Row) -> PublicEvent:
+    return PublicEvent(**{column.name: getattr(row, column.name) for column in _COLUMNS})
+
+
+def _logged(rows: Sequence[Row]) -> LoggedDelivery:
+    attempts = [
+        LoggedAttempt(row.attempt, row.time, Attempt(row.http_status, row.duration_ms, row.answer))
+        for row in rows
+        if row.attempt is not None
+    ]
+    first = rows[0]
+    return LoggedDelivery(
+        first.delivery_id,
+        first.endpoint_id,
+        Kind(first.kind),
+        DeliveryStatus(first.status),
+        first.next_attempt_time,
+        tuple(attempts),
+    )
+
+
+class EventRepository:
+    """Events and their deliveries in PostgreSQL. Methods run in the session that they are given."""
+
+    async def add(self, session: Session, new: Sequence[PublicEvent]) -> None:
+        """Store events in the merchants' log; one that is here already changes nothing."""
+        await session.run(
+            _ADD_EVENTS, **{column.name: [getattr(event, column.name) for event in new] for column in _COLUMNS}
+        )
+
+    async def deliver(
+        self, session: Session, new: Sequence[tuple[UUID, UUID, Sendable]], now: datetime, *, again: bool = False
+    ) -> None:
+        """Put events on their way: delivery id, endpoint id, event. Due at once.
+
+        A second time changes nothing, but `again`: then the schedule begins anew, whatever came of the first.
+        """
+        await session.run(
+            _SEND_AGAIN if again else _ADD_DELIVERIES,
+            delivery_id=[delivery_id for delivery_id, _, _ in new],
+            endpoint_id=[endpoint_id for _, endpoint_id, _ in new],
+            event_id=[event.event_id for _, _, event in new],
+            aggregate_id=[event.aggregate_id for _, _, event in new],
+            aggregate_version=[event.aggregate_version for _, _, event in new],
+            now=now,
+        )
+
+    async def get(self, session: Session, merchant_id: UUID, event_id: UUID) -> PublicEvent | None:
+        """Return a merchant's event, if there is one."""
+        row = await session.one(_GET, merchant_id=merchant_id, event_id=event_id)
+        return _event(row) if row else None
+
+    async def page(
+        self, session: Session, merchant_id: UUID, wanted: EventFilter, after: UUID | None, limit: int
+    ) -> list[PublicEvent]:
+        """Return a merchant's events, newest first, from the one after `after` on."""
+        query = _page(
+            wanted.types is not None, wanted.resource_id is not None, wanted.order_id is not None, after is not None
+        )
+        rows = await session.all(
+            query,
+            merchant_id=merchant_id,
+            types=wanted.types,
+            resource_id=wanted.resource_id,
+            order_id=wanted.order_id,
+            after=after,
+            limit=limit,
+        )
+        return [_event(row) for row in rows]
+
+    async def place(self, session: Session, merchant_id: UUID, event_id: UUID) -> Place | None:
+        """Return where a merchant's event is, if there is one."""
+        row = await session.one(_PLACE_OF, merchant_id=merchant_id, event_id=event_id)
+        return Place(row.event_id, row.position) if row else None
+
+    async def last_place(self, session: Session, merchant_id: UUID) -> Place | None:
+        """Return where a merchant's log ends now; None when it is empty."""
+        row = await session.one(_LAST_PLACE, merchant_id=merchant_id)
+        return Place(row.event_id, row.position) if row else None
+
+    async def read_on(
+        self, session: Session, merchant_id: UUID, after: int, limit: int
+    ) -> list[tuple[int, PublicEvent]]:
+        """Return a merchant's events after a position, in the order of the log, each with its position."""
+        rows = await session.all(_READ_ON, merchant_id=merchant_id, after=after, limit=limit)
+        return [(row.position, _event(row)) for row in rows]
+
+    async def last_position(self, session: Session) -> int:
+        """Return the last position of all merchants' events."""
+        row = await session.one(_LAST_POSITION)
+        return int(row.position) if row else 0
+
+    async def news(self, session: Session, after: int) -> dict[UUID, int]:
+        """Return the merchants that have events after a position, each with the last one's."""
+        return {row.merchant_id: row.position for row in await session.all(_NEWS, after=after)}
+
+    async def in_span(
+        self, session: Session, merchant_id: UUID, start: datetime, end: datetime, types: Sequence[str], limit: int
+    ) -> list[LoggedEvent]:
+        """Return a merchant's events of some types that happened from `start` until before `end`."""
+        rows = await session.all(
+            _IN_SPAN, merchant_id=merchant_id, start=start, end=end, types=list(types), limit=limit
+        )
+        return [LoggedEvent(**row._asdict()) for row in rows]
+
+    async def deliveries_of(self, session: Session, event_id: UUID) -> list[LoggedDelivery]:
+        """Return what became of an event, in the order in which it was put on its way."""
+        found: dict[UUID, list[Row]] = {}
+        for row in await session.all(_DELIVERIES, event_id=event_id):
+            found.setdefault(row.delivery_id, []).append(row)
+        return [_logged(rows) for rows in found.values()]

@@ -1,0 +1,1 @@
+"""What the notification service does, apart from how it is asked and how an attempt is made."""

@@ -1,0 +1,242 @@
+"""The use cases of endpoints: register, change, test and delete them, and replace their secrets.
+
+What is the same for notification channels takes the kinds that are meant.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from cryptography.fernet import MultiFernet
+
+from mesh.errors import failed_precondition, invalid, not_found
+from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.storage import idempotency
+from mesh.storage.database import Database, Session
+from mesh.storage.idempotency import Claim, Record
+from notify_svc.contract import messages as mapping
+from notify_svc.contract.event_types import check_filters
+from notify_svc.contract.messages import PublicEvent
+from notify_svc.domain import endpoint as endpoint_domain
+from notify_svc.domain import signing
+from notify_svc.domain.endpoint import WEBHOOKS, DisableReason, Endpoint, UrlRefusedError, UrlRules
+from notify_svc.storage.endpoints import EndpointRepository, Kinds
+from notify_svc.storage.events import EventRepository
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a merchant changes of an endpoint; what is None or empty stays."""
+
+    url: str | None = None
+    event_types: tuple[str, ...] = ()
+    description: str | None = None
+    enabled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewEndpoint(Change):
+    """What a merchant says of a new endpoint; without `asymmetric` its events are signed with a shared secret."""
+
+    asymmetric: bool = False
+
+
+Look = Callable[[str], Awaitable[None]]
+"""Raises UrlRefusedError when the name in a URL leads to an address that must not be called."""
+
+
+class Endpoints:
+    """Endpoints of merchants."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: EndpointRepository,
+        events: EventRepository,
+        vault: MultiFernet,
+        rules: UrlRules,
+        look: Look,
+        *,
+        wake: Callable[[], None],
+        clock: Clock = utc_now,
+        ids: NewId = new_id,
+        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._events = events
+        self._vault = vault
+        self._rules = rules
+        self._look = look
+        self._wake = wake
+        self._clock = clock
+        self._ids = ids
+        self._random_bytes = random_bytes
+
+    async def create(self, merchant_id: UUID, new: NewEndpoint, claim: Claim | None) -> tuple[Endpoint, str] | Record:
+        """Register a URL and return it with its secret, or the record of the same request made before.
+
+        Raises ApiError INVALID_ARGUMENT when the URL may not be called or an event type is unknown, and
+        FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+        """
+        await self._check(new)
+        now = self._clock()
+        secret = self._new_secret(new.asymmetric)
+        endpoint = Endpoint(
+            endpoint_id=self._ids(),
+            merchant_id=merchant_id,
+            url=new.url or "",
+            event_types=new.event_types or (endpoint_domain.ALL,),
+            description=new.description or "",
+            disable_reason=DisableReason.NONE,
+            create_time=now,
+            update_time=now,
+            public_key=signing.public_key(secret),
+        )
+        async with self._database.transaction() as session:
+            await self._store.lock_merchant(session, merchant_id)
+            if claim and (record := await self._claim_sealed(session, claim, endpoint, secret)):
+                return record
+            if len(await self._store.all_of(session, merchant_id)) >= endpoint_domain.MAX_ENDPOINTS:
+                most = f"a merchant has {endpoint_domain.MAX_ENDPOINTS} webhook endpoints at the most"
+                raise failed_precondition("TOO_MANY_ENDPOINTS", most)
+            await self._store.add(session, endpoint, self._vault.encrypt(secret.encode()))
+        return endpoint, secret
+
+    async def get(self, merchant_id: UUID, endpoint_id: UUID, kinds: Kinds = WEBHOOKS) -> Endpoint:
+        """Return an endpoint. Raises ApiError NOT_FOUND."""
+        async with self._database.session() as session:
+            return require_found(
+                await self._store.get(session, merchant_id, endpoint_id, lock=False, kinds=kinds), endpoint_id, kinds
+            )
+
+    async def all_of(self, merchant_id: UUID, kinds: Kinds = WEBHOOKS) -> list[Endpoint]:
+        """Return a merchant's endpoints, oldest first."""
+        async with self._database.session() as session:
+            return await self._store.all_of(session, merchant_id, kinds)
+
+    async def update(self, merchant_id: UUID, endpoint_id: UUID, change: Change, kinds: Kinds = WEBHOOKS) -> Endpoint:
+        """Change an endpoint and return it.
+
+        Raises ApiError NOT_FOUND, INVALID_ARGUMENT as `create` does, and FAILED_PRECONDITION, reason
+        CHANNEL_UNCONFIRMED, when what is not confirmed is enabled.
+        """
+        await self._check(change)
+        async with self._database.transaction() as session:
+            before = await self._found(session, merchant_id, endpoint_id, kinds)
+            after = replace(
+                before,
+                url=before.url if change.url is None else change.url,
+                event_types=change.event_types or before.event_types,
+                description=before.description if change.description is None else change.description,
+                disable_reason=_reason_after(before, change),
+                update_time=self._clock(),
+            )
+            await self._store.update(session, after)
+            if not after.enabled:
+                await self._store.cancel_deliveries(session, endpoint_id)
+        return after
+
+    async def delete(self, merchant_id: UUID, endpoint_id: UUID, kinds: Kinds = WEBHOOKS) -> Endpoint:
+        """Delete an endpoint and return it as it was, disabled. Raises ApiError NOT_FOUND."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            endpoint = await self._found(session, merchant_id, endpoint_id, kinds)
+            await self._store.delete(session, endpoint_id, now)
+        return replace(endpoint, disable_reason=DisableReason.MERCHANT, update_time=now)
+
+    async def ping(
+        self, merchant_id: UUID, endpoint_id: UUID, claim: Claim | None, kinds: Kinds = WEBHOOKS
+    ) -> PublicEvent | Record:
+        """Put a test event on its way. Raises ApiError NOT_FOUND, and FAILED_PRECONDITION for a disabled endpoint."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            endpoint = await self._found(session, merchant_id, endpoint_id, kinds)
+            require_enabled(endpoint)
+            event = mapping.ping_event(endpoint, now)
+            answer = mapping.event_message(event).SerializeToString()
+            if claim and (record := await claimed(session, claim, event.event_id, now, answer)):
+                return record
+            await self._events.add(session, [event])
+            await self._events.deliver(session, [(self._ids(), endpoint_id, event)], now)
+        self._wake()
+        return event
+
+    async def rotate(
+        self, merchant_id: UUID, endpoint_id: UUID, overlap: timedelta, claim: Claim | None
+    ) -> tuple[Endpoint, str] | Record:
+        """Give an endpoint a new secret; for the overlap the old one signs too. Raises ApiError NOT_FOUND."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            before = await self._found(session, merchant_id, endpoint_id)
+            secret = self._new_secret(bool(before.public_key))
+            key = signing.public_key(secret)
+            after = replace(before, update_time=now, public_key=key, old_secret_expire_time=now + overlap)
+            if claim and (record := await self._claim_sealed(session, claim, after, secret)):
+                return record
+            await self._store.rotate(session, after, self._vault.encrypt(secret.encode()))
+        return after, secret
+
+    def _new_secret(self, asymmetric: bool) -> str:
+        make = signing.new_private_key if asymmetric else signing.new_secret
+        return make(self._random_bytes)
+
+    def unseal(self, record: Record) -> bytes:
+        """Return the stored answer of a repeated request: it holds a secret, and so is encrypted at rest."""
+        return self._vault.decrypt(record.response or b"")
+
+    async def _check(self, change: Change) -> None:
+        if change.url is not None:
+            try:
+                self._rules.check(change.url)
+                await self._look(change.url)
+            except UrlRefusedError as error:
+                raise invalid("url", str(error), "URL_REFUSED") from None
+        check_filters(change.event_types)
+
+    async def _found(self, session: Session, merchant_id: UUID, endpoint_id: UUID, kinds: Kinds = WEBHOOKS) -> Endpoint:
+        """Return an endpoint that nobody else changes meanwhile."""
+        found = await self._store.get(session, merchant_id, endpoint_id, lock=True, kinds=kinds)
+        return require_found(found, endpoint_id, kinds)
+
+    async def _claim_sealed(self, session: Session, claim: Claim, endpoint: Endpoint, secret: str) -> Record | None:
+        """Claim the key for an answer with a secret; return the record of whoever was first."""
+        answer = self._vault.encrypt(mapping.endpoint_message(endpoint, secret).SerializeToString())
+        return await claimed(session, claim, endpoint.endpoint_id, endpoint.update_time, answer)
+
+
+async def claimed(session: Session, claim: Claim, resource_id: UUID, now: datetime, answer: bytes) -> Record | None:
+    """Claim the key with the answer; return the record of whoever was first."""
+    if await idempotency.store(session, claim, resource_id, now, answer):
+        return None
+    return await idempotency.find(session, claim)
+
+
+def require_found(endpoint: Endpoint | None, endpoint_id: UUID, kinds: Kinds) -> Endpoint:
+    """Return an endpoint that is there. Raises ApiError NOT_FOUND under the name that its kinds have."""
+    if endpoint is None:
+        raise not_found(next(iter(kinds)).resource, str(endpoint_id))
+    return endpoint
+
+
+def require_enabled(endpoint: Endpoint) -> None:
+    """Raise ApiError FAILED_PRECONDITION, reason ENDPOINT_DISABLED, for an endpoint that gets nothing."""
+    if not endpoint.enabled:
+        raise failed_precondition(
+            "ENDPOINT_DISABLED", f"the {endpoint.kind.resource} {endpoint.endpoint_id} is disabled"
+        )
+
+
+def _reason_after(before: Endpoint, change: Change) -> DisableReason:
+    if change.enabled is None:
+        return before.disable_reason
+    if change.enabled:
+        if before.disable_reason is DisableReason.UNCONFIRMED:
+            raise failed_precondition("CHANNEL_UNCONFIRMED", "nobody has confirmed the mailbox yet")
+        return DisableReason.NONE
+    # why it was disabled first stays known
+    return before.disable_reason or DisableReason.MERCHANT

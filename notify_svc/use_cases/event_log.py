@@ -1,0 +1,167 @@
+"""The use cases of the event log: look at events and their deliveries, and send one again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from mesh.errors import invalid, not_found
+from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.storage import idempotency
+from mesh.storage.database import Database, Session
+from mesh.storage.idempotency import Claim, Record
+from notify_svc.contract import messages as mapping
+from notify_svc.contract.messages import PublicEvent
+from notify_svc.domain import endpoint as endpoint_domain
+from notify_svc.domain.delivery import LoggedDelivery
+from notify_svc.storage.endpoints import EndpointRepository, Kinds
+from notify_svc.storage.events import EventFilter, EventRepository, LoggedEvent
+from notify_svc.use_cases.endpoints import require_enabled, require_found
+
+MAX_SPAN_EVENTS = 10_000
+"""How many events are sent again by one call at the most."""
+
+MAX_SPAN_DELIVERIES = 30_000
+"""How many deliveries that may make: what is done well within the time of one call."""
+
+CHUNK = 5_000
+"""How many deliveries go into one statement."""
+
+
+Receivers = Mapping[UUID, Kinds]
+"""Endpoints that are named, each with the kinds that it may be of; none: all whose filters take an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which events are sent again: of these types, from `start` until before `end`; to whom is named, or to all."""
+
+    start: datetime
+    end: datetime
+    types: list[str]
+    receivers: Receivers
+
+
+class EventLog:
+    """Events of merchants. Another merchant's event is as one that does not exist."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: EventRepository,
+        endpoints: EndpointRepository,
+        *,
+        wake: Callable[[], None],
+        clock: Clock = utc_now,
+        ids: NewId = new_id,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._endpoints = endpoints
+        self._wake = wake
+        self._clock = clock
+        self._ids = ids
+
+    async def get(self, merchant_id: UUID, event_id: UUID) -> PublicEvent:
+        """Return an event. Raises ApiError NOT_FOUND."""
+        async with self._database.session() as session:
+            return await self._found(session, merchant_id, event_id)
+
+    async def page(
+        self, merchant_id: UUID, wanted: EventFilter, *, after: UUID | None, limit: int
+    ) -> list[PublicEvent]:
+        """Return events, newest first."""
+        async with self._database.session() as session:
+            return await self._store.page(session, merchant_id, wanted, after, limit)
+
+    async def deliveries(self, merchant_id: UUID, event_id: UUID) -> list[LoggedDelivery]:
+        """Return what became of an event at each endpoint. Raises ApiError NOT_FOUND."""
+        async with self._database.session() as session:
+            await self._found(session, merchant_id, event_id)
+            return await self._store.deliveries_of(session, event_id)
+
+    async def resend(self, merchant_id: UUID, event_id: UUID, named: Receivers) -> list[LoggedDelivery]:
+        """Send an event again, to who is named or to all whose filters take it, and return all its deliveries.
+
+        Raises ApiError NOT_FOUND for the event or the endpoint, FAILED_PRECONDITION for a disabled endpoint.
+        """
+        async with self._database.transaction() as session:
+            event = await self._found(session, merchant_id, event_id)
+            receivers = await self._enabled(session, merchant_id, named) or await self._takers(session, event)
+            new = [(self._ids(), receiver, event) for receiver in receivers]
+            await self._store.deliver(session, new, self._clock(), again=True)
+            found = await self._store.deliveries_of(session, event_id)
+        self._wake()
+        return found
+
+    async def resend_span(self, merchant_id: UUID, span: Span, claim: Claim | None) -> tuple[int, int] | Record:
+        """Send the events of a span again, all or none; return how many events and deliveries, or an earlier record.
+
+        Raises ApiError NOT_FOUND for the endpoint, FAILED_PRECONDITION for a disabled one, and INVALID_ARGUMENT, reason
+        TOO_MANY_EVENTS.
+        """
+        now = self._clock()
+        async with self._database.transaction() as session:
+            # two at once would update the same deliveries in orders of their own
+            await self._endpoints.lock_merchant(session, merchant_id)
+            if claim and (record := await idempotency.find(session, claim)):
+                return record
+            found = await self._in_span(session, merchant_id, span)
+            new = [
+                (self._ids(), receiver, event)
+                for event, receiver in await self._receivers(session, merchant_id, span, found)
+            ]
+            for first in range(0, len(new), CHUNK):
+                await self._store.deliver(session, new[first : first + CHUNK], now, again=True)
+            if claim:
+                answer = mapping.resent_message(len(found), len(new)).SerializeToString()
+                await idempotency.store(session, claim, self._ids(), now, answer)
+        self._wake()
+        return len(found), len(new)
+
+    async def _in_span(self, session: Session, merchant_id: UUID, span: Span) -> list[LoggedEvent]:
+        found = await self._store.in_span(session, merchant_id, span.start, span.end, span.types, MAX_SPAN_EVENTS + 1)
+        if len(found) > MAX_SPAN_EVENTS:
+            raise invalid("end_time", f"the span holds more than {MAX_SPAN_EVENTS} events", "TOO_MANY_EVENTS")
+        return found
+
+    async def _receivers(
+        self, session: Session, merchant_id: UUID, span: Span, found: list[LoggedEvent]
+    ) -> list[tuple[LoggedEvent, UUID]]:
+        """Return each event with each endpoint that gets it."""
+        if named := await self._enabled(session, merchant_id, span.receivers):
+            return [(event, endpoint_id) for event in found for endpoint_id in named]
+        subscriptions = (await self._endpoints.subscriptions(session, [merchant_id])).get(merchant_id, ())
+        receivers = [
+            (event, subscription.endpoint_id)
+            for event in found
+            for subscription in subscriptions
+            if endpoint_domain.takes(subscription.event_types, event.type)
+        ]
+        if len(receivers) > MAX_SPAN_DELIVERIES:
+            words = f"the span makes {len(receivers)} deliveries, more than {MAX_SPAN_DELIVERIES}"
+            raise invalid("end_time", words, "TOO_MANY_EVENTS")
+        return receivers
+
+    async def _found(self, session: Session, merchant_id: UUID, event_id: UUID) -> PublicEvent:
+        event = await self._store.get(session, merchant_id, event_id)
+        if event is None:
+            raise not_found("event", str(event_id))
+        return event
+
+    async def _enabled(self, session: Session, merchant_id: UUID, named: Receivers) -> list[UUID]:
+        # always in the same order, as others lock them too
+        for endpoint_id, kinds in sorted(named.items()):
+            found = await self._endpoints.get(session, merchant_id, endpoint_id, lock=True, kinds=kinds)
+            require_enabled(require_found(found, endpoint_id, kinds))
+        return list(named)
+
+    async def _takers(self, session: Session, event: PublicEvent) -> list[UUID]:
+        subscriptions = await self._endpoints.subscriptions(session, [event.merchant_id])
+        return [
+            subscription.endpoint_id
+            for subscription in subscriptions.get(event.merchant_id, ())
+            if endpoint_domain.takes(subscription.event_types, event.type)
+        ]

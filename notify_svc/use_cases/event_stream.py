@@ -1,0 +1,171 @@
+"""The live stream of a merchant's events: read from the log by position, so that none is missed or comes twice.
+
+What is new is learned by one look into the log for all streams, after each commit of this process and at short
+intervals for those of others; each stream then reads on for itself, a few events at a time, as fast as its reader
+takes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import grpc
+
+from mesh.errors import ApiError, not_found, unavailable
+from mesh.storage.database import Database
+from mesh.worker import Worker
+from notify_svc.contract.messages import PublicEvent
+from notify_svc.storage.events import EventRepository, Place
+
+BEGINNING = UUID(int=0)
+"""In the place of an event's id: before the first event of the log."""
+
+BATCH = 50
+"""How many events a stream holds in memory at the most."""
+
+LAST_SECONDS = 1.0
+"""How long a stream whose reader takes nothing may hold up the end of the process."""
+
+
+@dataclass(eq=False)
+class _Listener:
+    """A stream that waits for news."""
+
+    merchant_id: UUID
+    task: asyncio.Task[Any] | None = field(default_factory=asyncio.current_task)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class EventStreams:
+    """Streams of events: so many at once for each merchant, each for so long."""
+
+    def __init__(
+        self, database: Database, store: EventRepository, *, per_merchant: int, seconds: float, heartbeat: float
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._per_merchant = per_merchant
+        self._seconds = seconds
+        self._heartbeat = heartbeat
+        self._listeners: set[_Listener] = set()
+        self._open: Counter[UUID] = Counter()
+        self._seen: int | None = None
+        self._ending = False
+        self.worker = Worker("event-streams", self._look, interval=0.5)
+
+    def end(self) -> None:
+        """End all streams and take no new ones: the process is about to stop. Their readers go on elsewhere."""
+        self._ending = True
+        for listener in self._listeners:
+            listener.news.set()
+        asyncio.get_running_loop().call_later(LAST_SECONDS, self._cut)
+
+    def _cut(self) -> None:
+        """End streams that wait for their readers."""
+        for listener in self._listeners:
+            if listener.task:
+                listener.task.cancel()
+
+    async def follow(
+        self, merchant_id: UUID, types: Collection[str], after: UUID | None
+    ) -> AsyncGenerator[PublicEvent | UUID | None]:
+        """Yield the id after which the stream begins, then events of the types as they come into the log.
+
+        They come in the order of the log, after the event `after`, or from now on; None when there was nothing for a
+        while. It ends when its time is over, and before the process does.
+
+        Raises ApiError NOT_FOUND when there is no such event, RESOURCE_EXHAUSTED, reason TOO_MANY_STREAMS, and
+        UNAVAILABLE while the process stops.
+        """
+        until = time.monotonic() + self._seconds
+        with self._listening(merchant_id) as listener:
+            begin = await self._begin(merchant_id, after)
+            yield begin.event_id
+            position, told = begin.position, time.monotonic()
+            while not self._is_over(until):
+                listener.news.clear()
+                batch = await self._batch(merchant_id, position)
+                for place, event in batch:
+                    position = place
+                    if event.type in types:
+                        yield event
+                        told = time.monotonic()
+                    if self._is_over(until):
+                        return
+                if len(batch) < BATCH:
+                    await self._wait(listener, min(told + self._heartbeat, until))
+                # what the filter keeps out is news all the same, and tells the reader nothing
+                if time.monotonic() >= told + self._heartbeat:
+                    yield None
+                    told = time.monotonic()
+
+    def _is_over(self, until: float) -> bool:
+        return self._ending or time.monotonic() >= until
+
+    @contextlib.contextmanager
+    def _listening(self, merchant_id: UUID) -> Iterator[_Listener]:
+        """Count a stream, and have it told of news, while the block runs."""
+        if self._ending:
+            raise unavailable("STOPPING", "this replica is about to stop, try again")
+        if self._open[merchant_id] >= self._per_merchant:
+            most = f"a merchant has {self._per_merchant} streams at the most"
+            raise ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", most)
+        listener = _Listener(merchant_id)
+        self._open[merchant_id] += 1
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+            self._open[merchant_id] -= 1
+            if not self._open[merchant_id]:
+                del self._open[merchant_id]
+
+    async def _begin(self, merchant_id: UUID, after: UUID | None) -> Place:
+        if after == BEGINNING:
+            return Place(BEGINNING, 0)
+        async with self._database.session() as session:
+            if after is None:
+                # with an empty log all that comes is new
+                return await self._store.last_place(session, merchant_id) or Place(BEGINNING, 0)
+            place = await self._store.place(session, merchant_id, after)
+        if place is None:
+            raise not_found("event", str(after))
+        return place
+
+    async def _batch(self, merchant_id: UUID, after: int) -> list[tuple[int, PublicEvent]]:
+        async with self._database.session() as session:
+            return await self._store.read_on(session, merchant_id, after, BATCH)
+
+    async def _wait(self, listener: _Listener, until: float) -> None:
+        """Wait for news, until a moment at the most."""
+        # not wait_for: before Python 3.12 it loses a cancellation that comes with the news
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(until - time.monotonic(), 0)):
+                await listener.news.wait()
+
+    async def _look(self) -> bool:
+        """Tell streams of what has come into the log since the last look."""
+        if not self._listeners:
+            # nobody listens: the next look begins where the log then ends
+            self._seen = None
+            return False
+        async with self._database.session() as session:
+            if self._seen is None:
+                self._seen = await self._store.last_position(session)
+                told = {listener.merchant_id for listener in self._listeners}
+            else:
+                news = await self._store.news(session, self._seen)
+                self._seen = max(news.values(), default=self._seen)
+                told = set(news)
+        for listener in self._listeners:
+            if listener.merchant_id in told:
+                listener.news.set()
+        return False

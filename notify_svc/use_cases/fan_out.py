@@ -1,0 +1,43 @@
+"""Puts events on their way to the endpoints that want to hear of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.storage.database import Session
+from notify_svc.contract.messages import PublicEvent
+from notify_svc.domain import endpoint as endpoint_domain
+from notify_svc.storage.endpoints import EndpointRepository
+from notify_svc.storage.events import EventRepository
+
+
+class Notifications:
+    """Which events go where."""
+
+    def __init__(
+        self,
+        events: EventRepository,
+        endpoints: EndpointRepository,
+        clock: Clock = utc_now,
+        ids: NewId = new_id,
+    ) -> None:
+        self._events = events
+        self._endpoints = endpoints
+        self._clock = clock
+        self._ids = ids
+
+    async def publish(self, session: Session, events: Sequence[PublicEvent]) -> None:
+        """Store events and put each on its way to all endpoints of its merchant whose filters take it."""
+        if not events:
+            return
+        await self._events.add(session, events)
+        subscriptions = await self._endpoints.subscriptions(session, {event.merchant_id for event in events})
+        new = [
+            (self._ids(), subscription.endpoint_id, event)
+            for event in events
+            for subscription in subscriptions.get(event.merchant_id, ())
+            if endpoint_domain.takes(subscription.event_types, event.type)
+        ]
+        if new:
+            await self._events.deliver(session, new, self._clock())

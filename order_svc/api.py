@@ -1,0 +1,104 @@
+"""gRPC in, use case, gRPC out."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+from uuid import UUID
+
+import grpc
+from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
+from fusionx.order.v1 import order_payment_service_pb2_grpc as internal_grpc
+from fusionx.order.v1 import order_pb2
+from fusionx.order.v1 import order_service_pb2 as service_pb2
+from fusionx.order.v1 import order_service_pb2_grpc as service_grpc
+
+from mesh import context, paging
+from mesh.storage import idempotency
+from mesh.storage.idempotency import Record
+from order_svc import contract as mapping
+from order_svc.domain import OrderStatus
+from order_svc.use_cases import NewOrder, Orders
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def _touched(order_id: str) -> UUID:
+    """Name the order in the access line."""
+    context.current().log["order_id"] = order_id
+    return UUID(order_id)
+
+
+class OrderServicer(service_grpc.OrderServiceServicer):
+    """The public contract of orders; each RPC's promise is written there."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+
+    async def CreateOrder(self, request: service_pb2.CreateOrderRequest, _: Context) -> order_pb2.Order:
+        """Create an order."""
+        merchant = context.merchant()
+        new = NewOrder(
+            merchant_id=merchant,
+            merchant_order_id=request.merchant_order_id,
+            amount=mapping.money(request.amount, "amount"),
+            description=request.description,
+            metadata=dict(request.metadata),
+            expire_time=request.expire_time.ToDatetime(UTC) if request.HasField("expire_time") else None,
+        )
+        created = await self._orders.create(new, idempotency.claim_of(request, merchant))
+        if isinstance(created, Record):
+            _touched(str(created.resource_id))
+            return idempotency.replay(created.response, order_pb2.Order)
+        _touched(str(created.order_id))
+        return mapping.order_message(created)
+
+    async def GetOrder(self, request: service_pb2.GetOrderRequest, _: Context) -> order_pb2.Order:
+        """Return one order."""
+        return mapping.order_message(await self._orders.get(context.merchant(), _touched(request.order_id)))
+
+    async def ListOrders(self, request: service_pb2.ListOrdersRequest, _: Context) -> service_pb2.ListOrdersResponse:
+        """Return a page of orders: one more than asked is read, to know whether there is a next page."""
+        size = request.page_size or paging.DEFAULT_SIZE
+        orders = await self._orders.page(
+            context.merchant(),
+            status=OrderStatus(order_pb2.Order.Status.Name(request.status)) if request.status else None,
+            reference=request.merchant_order_id,
+            after=paging.decode(request, request.page_token),
+            limit=size + 1,
+        )
+        more = len(orders) > size
+        return service_pb2.ListOrdersResponse(
+            orders=[mapping.order_message(order) for order in orders[:size]],
+            next_page_token=paging.encode(request, orders[size - 1].order_id) if more else "",
+        )
+
+    async def CancelOrder(self, request: service_pb2.CancelOrderRequest, _: Context) -> order_pb2.Order:
+        """Cancel an order that has no payment."""
+        return mapping.order_message(await self._orders.cancel(context.merchant(), _touched(request.order_id)))
+
+
+class OrderPaymentServicer(internal_grpc.OrderPaymentServiceServicer):
+    """What the payment service asks of orders."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._orders = orders
+
+    async def GetPayableOrder(self, request: internal_pb2.GetPayableOrderRequest, _: Context) -> order_pb2.Order:
+        """Return a merchant's order."""
+        order = await self._orders.get(UUID(request.merchant_id), _touched(request.order_id))
+        return mapping.order_message(order)
+
+    async def ReserveOrder(self, request: internal_pb2.ReserveOrderRequest, _: Context) -> order_pb2.Order:
+        """Take an order for one payment."""
+        order = await self._orders.reserve(
+            UUID(request.merchant_id), _touched(request.order_id), UUID(request.payment_id)
+        )
+        return mapping.order_message(order)
+
+    async def ListOrderChanges(
+        self, request: internal_pb2.ListOrderChangesRequest, _: Context
+    ) -> internal_pb2.ListOrderChangesResponse:
+        """Return every change of an order."""
+        changes = await self._orders.changes(UUID(request.merchant_id), _touched(request.order_id))
+        return internal_pb2.ListOrderChangesResponse(changes=[mapping.change_message(entry) for entry in changes])

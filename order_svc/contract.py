@@ -1,0 +1,97 @@
+"""Between the contract's messages and the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from fusionx.order.v1 import order_events_pb2 as events_pb2
+from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
+from fusionx.order.v1 import order_pb2
+from fusionx.payment.v1 import payment_pb2
+from fusionx.type.v1 import money_pb2
+from google.protobuf.message import Message
+
+from mesh.errors import invalid
+from mesh.events.envelope import OutboxEvent, event
+from mesh.money import Money, MoneyError
+from mesh.storage.history import Entry
+from order_svc.domain import Capture, Order, OrderStatus, Refunded
+
+_FACTS: Mapping[OrderStatus, type[Message]] = {
+    OrderStatus.NEW: events_pb2.OrderCreated,
+    OrderStatus.PROCESSING: events_pb2.OrderProcessing,
+    OrderStatus.SUCCESS: events_pb2.OrderSucceeded,
+    OrderStatus.FAILED: events_pb2.OrderFailed,
+    OrderStatus.CANCELLED: events_pb2.OrderCancelled,
+    OrderStatus.EXPIRED: events_pb2.OrderExpired,
+    OrderStatus.PARTIALLY_REFUNDED: events_pb2.OrderPartiallyRefunded,
+    OrderStatus.REFUNDED: events_pb2.OrderRefunded,
+}
+
+
+def money(message: money_pb2.Money, field: str) -> Money:
+    """Read an amount. Raises ApiError INVALID_ARGUMENT that names the part of `field` that is wrong."""
+    try:
+        return Money.parse(message.value, message.currency)
+    except MoneyError as error:
+        raise invalid(f"{field}.{error.field}", str(error)) from None
+
+
+def order_message(order: Order) -> order_pb2.Order:
+    """Return the order as the contract shows it."""
+    message = order_pb2.Order(
+        order_id=str(order.order_id),
+        merchant_order_id=order.merchant_order_id,
+        amount=money_pb2.Money(value=order.amount.value, currency=order.amount.currency),
+        status=order_pb2.Order.Status.Value(order.status),
+        description=order.description,
+        metadata=order.metadata,
+        payment_id=str(order.payment_id) if order.payment_id else "",
+        version=order.version,
+    )
+    message.create_time.FromDatetime(order.create_time)
+    message.update_time.FromDatetime(order.update_time)
+    message.expire_time.FromDatetime(order.expire_time)
+    return message
+
+
+def order_event(order: Order, message: order_pb2.Order | None = None) -> OutboxEvent:
+    """Return the fact that the order has just reached its status."""
+    return event(
+        _FACTS[order.status](order=message or order_message(order)),
+        aggregate_id=order.order_id,
+        version=order.version,
+        merchant_id=order.merchant_id,
+        time=order.update_time,
+    )
+
+
+def capture(payment: payment_pb2.Payment) -> Capture:
+    """Read what a succeeded payment captured."""
+    return Capture(UUID(payment.payment_id), Money.parse(payment.amount.value, payment.amount.currency))
+
+
+def refunded(payment: payment_pb2.Payment) -> Refunded:
+    """Read what was given back of a payment in all."""
+    captured = Money.parse(payment.captured_amount.value, payment.captured_amount.currency)
+    given = payment.refunded_amount
+    return Refunded(
+        payment_id=UUID(payment.payment_id),
+        payment_version=payment.version,
+        captured=captured,
+        refunded=Money.parse(given.value, given.currency).minor if payment.HasField("refunded_amount") else 0,
+    )
+
+
+def change_message(entry: Entry) -> internal_pb2.OrderChange:
+    """Return one change of an order as the contract shows it."""
+    message = internal_pb2.OrderChange(
+        version=entry.change.version,
+        status=entry.change.status,
+        actor=entry.origin.actor,
+        cause=entry.origin.cause,
+        trace_id=entry.origin.trace_id,
+    )
+    message.time.FromDatetime(entry.change.time)
+    return message

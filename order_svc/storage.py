@@ -1,0 +1,220 @@
+"""Every SQL statement of the order service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from uuid import UUID
+
+import sqlalchemy as sa
+from psycopg.types.json import Jsonb
+from sqlalchemy.dialects import postgresql as pg
+
+from mesh.events.envelope import OutboxEvent, columns
+from mesh.events.outbox import EVENT_ROWS, rows_to_insert
+from mesh.money import Money
+from mesh.storage.database import Row, Session, Statement, rows_from_arrays, statement
+from mesh.storage.idempotency import Claim, claims_parameters, insert_claims
+from mesh.storage.schema import TIME
+from order_svc.domain import Order, OrderStatus
+from order_svc.tables import orders
+
+_COLUMNS = [column.name for column in orders.columns]
+
+
+_NEW_ROWS = rows_from_arrays("new_row", list(orders.columns), prefix="order_")
+
+
+def _create() -> Statement:
+    """Build the one statement, hence one round trip and one transaction, that makes a batch of orders.
+
+    The idempotency records decide: where a key is taken nothing is inserted for it, and then neither is its order nor
+    its event. Orders without a key are marked as free by the caller.
+    """
+    claim = insert_claims().cte("claim")
+    free = sa.union_all(
+        sa.select(claim.c.resource_id),
+        sa.select(sa.func.unnest(sa.bindparam("without_key", type_=pg.ARRAY(sa.UUID)))),
+    ).cte("free")
+    rows = sa.select(*_NEW_ROWS.c).where(_NEW_ROWS.c.order_id.in_(sa.select(free.c.resource_id)))
+    order = sa.insert(orders).from_select(_COLUMNS, rows).returning(orders.c.order_id).cte("new_order")
+    event = rows_to_insert(EVENT_ROWS.c.aggregate_id.in_(sa.select(free.c.resource_id))).cte("new_event")
+    return statement(sa.select(order.c.order_id).add_cte(event))
+
+
+_CREATE = _create()
+_GET = statement(
+    sa.select(orders).where(
+        orders.c.order_id == sa.bindparam("order_id", type_=sa.UUID),
+        orders.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID),
+    )
+)
+_LOCK = statement(
+    sa.select(orders).where(orders.c.order_id == sa.bindparam("order_id", type_=sa.UUID)).with_for_update()
+)
+_UPDATE = statement(
+    sa.update(orders)
+    .where(
+        orders.c.order_id == sa.bindparam("b_order_id", type_=sa.UUID),
+        orders.c.version == sa.bindparam("b_version", type_=sa.Integer) - 1,
+    )
+    .values(
+        status=sa.bindparam("b_status", type_=sa.Text),
+        payment_id=sa.bindparam("b_payment_id", type_=sa.UUID),
+        payment_version=sa.bindparam("b_payment_version", type_=sa.Integer),
+        version=sa.bindparam("b_version", type_=sa.Integer),
+        update_time=sa.bindparam("b_update_time", type_=orders.c.update_time.type),
+    )
+)
+
+_EXPIRED = statement(
+    sa.select(orders)
+    # the words of the partial index, so that the planner sees that they are the same
+    .where(sa.text("status IN ('NEW', 'FAILED')"), orders.c.expire_time <= sa.bindparam("now", type_=TIME))
+    .order_by(orders.c.expire_time)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+    .with_for_update(skip_locked=True)
+)
+_NOTE = statement(
+    sa.update(orders)
+    .where(orders.c.order_id == sa.bindparam("b_order_id", type_=sa.UUID))
+    .values(payment_version=sa.bindparam("b_payment_version", type_=sa.Integer))
+)
+
+
+@cache
+def _list(by_status: bool, by_reference: bool, after: bool) -> Statement:
+    """Build a list page for a combination of filters; each has an index that ends in the order id."""
+    query = sa.select(orders).where(orders.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
+    if by_status:
+        query = query.where(orders.c.status == sa.bindparam("status", type_=sa.Text))
+    if by_reference:
+        query = query.where(
+            orders.c.merchant_order_id == sa.bindparam("reference", type_=sa.Text), orders.c.merchant_order_id != ""
+        )
+    if after:
+        query = query.where(orders.c.order_id < sa.bindparam("after", type_=sa.UUID))
+    return statement(query.order_by(orders.c.order_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer)))
+
+
+def _order(row: Row) -> Order:
+    return Order(
+        order_id=row.order_id,
+        merchant_id=row.merchant_id,
+        merchant_order_id=row.merchant_order_id,
+        amount=Money(row.amount_minor, row.currency),
+        status=OrderStatus(row.status),
+        description=row.description,
+        metadata=row.metadata,
+        payment_id=row.payment_id,
+        payment_version=row.payment_version,
+        version=row.version,
+        create_time=row.create_time,
+        update_time=row.update_time,
+        expire_time=row.expire_time,
+        create_trace_id=row.create_trace_id,
+    )
+
+
+def _values(order: Order) -> tuple[object, ...]:
+    """Return an order's columns, in the order of the table's."""
+    return (
+        order.order_id,
+        order.merchant_id,
+        order.merchant_order_id,
+        order.amount.minor,
+        order.amount.currency,
+        str(order.status),
+        order.description,
+        Jsonb(dict(order.metadata)),
+        order.payment_id,
+        order.payment_version,
+        order.version,
+        order.create_time,
+        order.update_time,
+        order.expire_time,
+        order.create_trace_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """An order to insert, with the fact of it, and the claim and answer that its request is remembered by."""
+
+    order: Order
+    event: OutboxEvent
+    claim: Claim | None
+    response: bytes
+
+
+class OrderRepository:
+    """Orders in PostgreSQL. Methods run in the session, and so in the transaction, that they are given."""
+
+    async def create(self, session: Session, batch: Sequence[Creation]) -> set[UUID]:
+        """Insert orders with their events and idempotency records, in one statement.
+
+        Return the ids of those that are new; the key of any other was taken by an earlier request.
+        """
+        columns_of_orders = zip(*(_values(new.order) for new in batch), strict=True)
+        parameters = {f"order_{name}": list(values) for name, values in zip(_COLUMNS, columns_of_orders, strict=True)}
+        claims = [(new.claim, new.order.order_id, new.order.create_time, new.response) for new in batch if new.claim]
+        rows = await session.all(
+            _CREATE,
+            **parameters,
+            **columns(new.event for new in batch),
+            **claims_parameters(claims),
+            without_key=[new.order.order_id for new in batch if new.claim is None],
+        )
+        return {row.order_id for row in rows}
+
+    async def get(self, session: Session, merchant_id: UUID, order_id: UUID) -> Order | None:
+        """Return a merchant's order."""
+        row = await session.one(_GET, merchant_id=merchant_id, order_id=order_id)
+        return _order(row) if row else None
+
+    async def lock(self, session: Session, order_id: UUID) -> Order | None:
+        """Return an order and hold its row until the transaction ends."""
+        row = await session.one(_LOCK, order_id=order_id)
+        return _order(row) if row else None
+
+    async def update(self, session: Session, order: Order) -> None:
+        """Store the order's next version. Raises RuntimeError when somebody else stored it first."""
+        changed = await session.run(
+            _UPDATE,
+            b_order_id=order.order_id,
+            b_version=order.version,
+            b_status=str(order.status),
+            b_payment_id=order.payment_id,
+            b_payment_version=order.payment_version,
+            b_update_time=order.update_time,
+        )
+        if changed != 1:
+            raise RuntimeError(f"order {order.order_id} is no longer at version {order.version - 1}")
+
+    async def lock_expired(self, session: Session, now: datetime, limit: int) -> list[Order]:
+        """Return orders that were not paid in time, and hold their rows; what another replica holds is passed over."""
+        return [_order(row) for row in await session.all(_EXPIRED, now=now, limit=limit)]
+
+    async def note(self, session: Session, order: Order) -> None:
+        """Store which news of its payment an order has heard, which is no change of the order."""
+        await session.run(_NOTE, b_order_id=order.order_id, b_payment_version=order.payment_version)
+
+    async def page(
+        self,
+        session: Session,
+        merchant_id: UUID,
+        *,
+        status: OrderStatus | None,
+        reference: str,
+        after: UUID | None,
+        limit: int,
+    ) -> list[Order]:
+        """Return the merchant's orders that match, newest first, from the one after `after`."""
+        query = _list(status is not None, bool(reference), after is not None)
+        given = {"status": status and str(status), "reference": reference, "after": after}
+        rows = await session.all(
+            query, merchant_id=merchant_id, limit=limit, **{name: value for name, value in given.items() if value}
+        )
+        return [_order(row) for row in rows]

@@ -1,0 +1,240 @@
+"""The use cases of orders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from mesh import context
+from mesh.errors import failed_precondition, invalid, not_found
+from mesh.events import outbox
+from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.money import Money
+from mesh.storage import history, idempotency
+from mesh.storage.batcher import Batcher
+from mesh.storage.database import Database, Session
+from mesh.storage.history import Change, Entry, Origin
+from mesh.storage.idempotency import Claim, Record
+from mesh.telemetry import alert, get_logger
+from order_svc import contract as mapping
+from order_svc import domain
+from order_svc.domain import PAYABLE, Capture, IllegalTransitionError, Order, OrderStatus, Refunded
+from order_svc.storage import Creation, OrderRepository
+
+log = get_logger(__name__)
+EXPIRY_BATCH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrder:
+    """What a merchant asks for."""
+
+    merchant_id: UUID
+    merchant_order_id: str
+    amount: Money
+    description: str
+    metadata: Mapping[str, str]
+    expire_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long an order may be paid: when nothing is asked, and at the most."""
+
+    default: timedelta
+    maximum: timedelta
+
+
+class Orders:
+    """Creates, finds, cancels, reserves and settles orders."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: OrderRepository,
+        lifetimes: Lifetimes,
+        committed: Callable[[], None],
+        *,
+        clock: Clock = utc_now,
+        ids: NewId = new_id,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._lifetimes = lifetimes
+        self._committed = committed
+        self._clock = clock
+        self._ids = ids
+        self._creations = Batcher(self._insert)
+
+    async def create(self, new: NewOrder, claim: Claim | None) -> Order | Record:
+        """Create an order, or return the record of the request that created it under the same key.
+
+        Raises ApiError INVALID_ARGUMENT for an `expire_time` out of range, ALREADY_EXISTS for a reused key.
+        """
+        now = self._clock()
+        order = Order(
+            order_id=self._ids(),
+            merchant_id=new.merchant_id,
+            merchant_order_id=new.merchant_order_id,
+            amount=new.amount,
+            status=OrderStatus.NEW,
+            description=new.description,
+            metadata=new.metadata,
+            payment_id=None,
+            payment_version=0,
+            version=1,
+            create_time=now,
+            update_time=now,
+            expire_time=self._expiry(new.expire_time, now),
+            create_trace_id=context.current().trace_id,
+        )
+        message = mapping.order_message(order)
+        event = mapping.order_event(order, message)
+        if await self._creations.submit(Creation(order, event, claim, message.SerializeToString())):
+            return order
+        async with self._database.session() as session:
+            record = await idempotency.find(session, claim) if claim else None
+        if record is None:
+            raise RuntimeError("the idempotency record vanished between two statements")
+        return record
+
+    async def _insert(self, batch: Sequence[Creation]) -> list[bool]:
+        """Insert orders together; return for each whether it is new."""
+        async with self._database.session() as session:
+            new = await self._store.create(session, batch)
+        self._committed()
+        return [creation.order.order_id in new for creation in batch]
+
+    async def get(self, merchant_id: UUID, order_id: UUID) -> Order:
+        """Return a merchant's order. Raises ApiError NOT_FOUND."""
+        async with self._database.session() as session:
+            order = await self._store.get(session, merchant_id, order_id)
+        if order is None:
+            raise not_found("order", str(order_id))
+        return order
+
+    async def changes(self, merchant_id: UUID, order_id: UUID) -> list[Entry]:
+        """Return what happened to a merchant's order, oldest first. Raises ApiError NOT_FOUND."""
+        order = await self.get(merchant_id, order_id)
+        created = replace(order, status=OrderStatus.NEW, version=1, update_time=order.create_time)
+        origin = Origin("merchant", "CreateOrder", order.create_trace_id)
+        async with self._database.session() as session:
+            return [Entry(_change(created), origin), *await history.of_order(session, order_id)]
+
+    async def page(
+        self, merchant_id: UUID, *, status: OrderStatus | None, reference: str, after: UUID | None, limit: int
+    ) -> list[Order]:
+        """Return a page of a merchant's orders, newest first."""
+        async with self._database.session() as session:
+            return await self._store.page(
+                session, merchant_id, status=status, reference=reference, after=after, limit=limit
+            )
+
+    async def cancel(self, merchant_id: UUID, order_id: UUID) -> Order:
+        """Cancel an order that has no payment. Raises ApiError NOT_FOUND or FAILED_PRECONDITION."""
+        async with self._database.transaction() as session:
+            order = await self._owned(session, merchant_id, order_id)
+            if order.status == OrderStatus.CANCELLED:
+                return order
+            if order.status != OrderStatus.NEW:
+                raise failed_precondition(
+                    "ORDER_NOT_CANCELLABLE", f"the order is {order.status}; only a NEW one can be cancelled"
+                )
+            order = domain.transition(order, OrderStatus.CANCELLED, self._clock())
+            await self._save(session, order)
+        self._committed()
+        return order
+
+    async def reserve(self, merchant_id: UUID, order_id: UUID, payment_id: UUID) -> Order:
+        """Take an order for one payment; again for the same payment, return it unchanged.
+
+        Raises ApiError NOT_FOUND, or FAILED_PRECONDITION with reason ORDER_NOT_PAYABLE or PAYMENT_IN_PROGRESS.
+        """
+        now = self._clock()
+        async with self._database.transaction() as session:
+            order = await self._owned(session, merchant_id, order_id)
+            if order.payment_id == payment_id:
+                return order
+            if order.status == OrderStatus.PROCESSING:
+                raise failed_precondition(
+                    "PAYMENT_IN_PROGRESS",
+                    "another payment of this order is under way",
+                    payment_id=str(order.payment_id),
+                )
+            if order.status not in PAYABLE or order.expire_time <= now:
+                raise failed_precondition("ORDER_NOT_PAYABLE", f"the order is {order.status} and cannot be paid")
+            order = domain.transition(order, OrderStatus.PROCESSING, now, payment_id)
+            await self._save(session, order)
+        self._committed()
+        return order
+
+    async def expire_due(self) -> bool:
+        """Expire orders that were not paid in time; return whether there may be more. Safe in several replicas."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            due = await self._store.lock_expired(session, now, EXPIRY_BATCH)
+            for order in due:
+                await self._save(session, domain.transition(order, OrderStatus.EXPIRED, now))
+        if due:
+            self._committed()
+        return len(due) == EXPIRY_BATCH
+
+    async def settle(self, session: Session, order_id: UUID, capture: Capture) -> None:
+        """Apply a confirmed capture. Money that does not fit the order changes nothing and raises an alert."""
+        order = await self._store.lock(session, order_id)
+        if order is None:
+            alert("capture_without_order", log, order_id=order_id, payment_id=capture.payment_id)
+            return
+        try:
+            settled = domain.settle(order, capture, self._clock())
+        except IllegalTransitionError as error:
+            alert("capture_quarantined", log, order_id=order_id, payment_id=capture.payment_id, reason=str(error))
+            return
+        if settled:
+            await self._save(session, settled)
+
+    async def refund(self, session: Session, order_id: UUID, news: Refunded) -> None:
+        """Apply what was given back of the order's payment; stale news are absorbed."""
+        order = await self._store.lock(session, order_id)
+        refunded = domain.refund(order, news, self._clock()) if order else None
+        if order is None or refunded is None:
+            return
+        if refunded.version == order.version:
+            await self._store.note(session, refunded)
+        else:
+            await self._save(session, refunded)
+
+    async def fail(self, session: Session, order_id: UUID, payment_id: UUID) -> None:
+        """Apply the failure of the order's payment; of any other payment it is absorbed."""
+        order = await self._store.lock(session, order_id)
+        failed = domain.fail(order, payment_id, self._clock()) if order else None
+        if failed:
+            await self._save(session, failed)
+
+    async def _owned(self, session: Session, merchant_id: UUID, order_id: UUID) -> Order:
+        order = await self._store.lock(session, order_id)
+        if order is None or order.merchant_id != merchant_id:
+            raise not_found("order", str(order_id))
+        return order
+
+    async def _save(self, session: Session, order: Order) -> None:
+        await self._store.update(session, order)
+        await outbox.add(session, [mapping.order_event(order)])
+        await history.record(session, [_change(order)])
+        call = context.current()
+        log.info(
+            "order changed", order_id=order.order_id, status=order.status, version=order.version, cause=call.method
+        )
+
+    def _expiry(self, asked: datetime | None, now: datetime) -> datetime:
+        if asked is None:
+            return now + self._lifetimes.default
+        if not now < asked <= now + self._lifetimes.maximum:
+            raise invalid("expire_time", f"must be in the future and at most {self._lifetimes.maximum.days} days ahead")
+        return asked
+
+
+def _change(order: Order) -> Change:
+    return Change(order.order_id, "order", str(order.order_id), order.version, str(order.status), order.update_time)

@@ -1,0 +1,87 @@
+"""gRPC in, use case, gRPC out: payments."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import grpc
+from fusionx.payment.v1 import payment_pb2
+from fusionx.payment.v1 import payment_service_pb2 as service_pb2
+from fusionx.payment.v1 import payment_service_pb2_grpc as service_grpc
+
+from mesh import context, paging
+from mesh.storage import idempotency
+from mesh.storage.idempotency import Record
+from payment_svc.contract import messages as mapping
+from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus
+from payment_svc.use_cases.payments import NewPayment, Payments
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def _answer(payment: Payment) -> payment_pb2.Payment:
+    context.current().log.update(payment_id=str(payment.payment_id), order_id=str(payment.order_id))
+    return mapping.payment_message(payment)
+
+
+class PaymentServicer(service_grpc.PaymentServiceServicer):
+    """The public contract of payments; each RPC's promise is written there."""
+
+    def __init__(self, payments: Payments) -> None:
+        self._payments = payments
+
+    async def CreatePayment(self, request: service_pb2.CreatePaymentRequest, _: Context) -> payment_pb2.Payment:
+        """Start a payment of an order."""
+        merchant = context.merchant()
+        context.current().log["order_id"] = request.order_id
+        new = NewPayment(
+            merchant_id=merchant,
+            order_id=UUID(request.order_id),
+            provider=request.provider,
+            payment_method=request.payment_method,
+            return_url=request.return_url,
+            customer_country=request.customer_country,
+            mode=context.current().mode,
+            capture_method=(
+                CaptureMethod.MANUAL
+                if request.capture_method == payment_pb2.Payment.CaptureMethod.MANUAL
+                else CaptureMethod.AUTOMATIC
+            ),
+        )
+        created = await self._payments.create(new, idempotency.claim_of(request, merchant))
+        if isinstance(created, Record):
+            context.current().log["payment_id"] = str(created.resource_id)
+            return idempotency.replay(created.response, payment_pb2.Payment)
+        return _answer(created)
+
+    async def GetPayment(self, request: service_pb2.GetPaymentRequest, _: Context) -> payment_pb2.Payment:
+        """Return one payment."""
+        return _answer(await self._payments.get(context.merchant(), UUID(request.payment_id)))
+
+    async def CapturePayment(self, request: service_pb2.CapturePaymentRequest, _: Context) -> payment_pb2.Payment:
+        """Capture an authorized payment."""
+        amount = mapping.money(request.amount, "amount") if request.HasField("amount") else None
+        return _answer(await self._payments.capture(context.merchant(), UUID(request.payment_id), amount))
+
+    async def CancelPayment(self, request: service_pb2.CancelPaymentRequest, _: Context) -> payment_pb2.Payment:
+        """Cancel a payment before money moved."""
+        return _answer(await self._payments.cancel(context.merchant(), UUID(request.payment_id)))
+
+    async def ListPayments(
+        self, request: service_pb2.ListPaymentsRequest, _: Context
+    ) -> service_pb2.ListPaymentsResponse:
+        """Return a page of payments: one more than asked is read, to know whether there is a next page."""
+        size = request.page_size or paging.DEFAULT_SIZE
+        payments = await self._payments.page(
+            context.merchant(),
+            order_id=UUID(request.order_id) if request.order_id else None,
+            status=PaymentStatus(payment_pb2.Payment.Status.Name(request.status)) if request.status else None,
+            after=paging.decode(request, request.page_token),
+            limit=size + 1,
+        )
+        more = len(payments) > size
+        return service_pb2.ListPaymentsResponse(
+            payments=[mapping.payment_message(payment) for payment in payments[:size]],
+            next_page_token=paging.encode(request, payments[size - 1].payment_id) if more else "",
+        )

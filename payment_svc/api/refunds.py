@@ -1,0 +1,56 @@
+"""gRPC in, use case, gRPC out: refunds."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import grpc
+from fusionx.payment.v1 import refund_pb2, refund_service_pb2
+from fusionx.payment.v1 import refund_service_pb2_grpc as refund_grpc
+
+from mesh import context, paging
+from mesh.storage import idempotency
+from mesh.storage.idempotency import Record
+from payment_svc.contract import messages as mapping
+from payment_svc.use_cases.refunds import NewRefund, Refunds
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class RefundServicer(refund_grpc.RefundServiceServicer):
+    """The public contract of refunds; each RPC's promise is written there."""
+
+    def __init__(self, refunds: Refunds) -> None:
+        self._refunds = refunds
+
+    async def CreateRefund(self, request: refund_service_pb2.CreateRefundRequest, _: Context) -> refund_pb2.Refund:
+        """Give money back."""
+        merchant = context.merchant()
+        context.current().log["payment_id"] = request.payment_id
+        new = NewRefund(
+            merchant_id=merchant,
+            payment_id=UUID(request.payment_id),
+            amount=mapping.money(request.amount, "amount") if request.HasField("amount") else None,
+            reason=request.reason,
+        )
+        created = await self._refunds.create(new, idempotency.claim_of(request, merchant))
+        if isinstance(created, Record):
+            return idempotency.replay(created.response, refund_pb2.Refund)
+        return mapping.refund_message(created)
+
+    async def GetRefund(self, request: refund_service_pb2.GetRefundRequest, _: Context) -> refund_pb2.Refund:
+        """Return one refund."""
+        return mapping.refund_message(await self._refunds.get(context.merchant(), UUID(request.refund_id)))
+
+    async def ListRefunds(
+        self, request: refund_service_pb2.ListRefundsRequest, _: Context
+    ) -> refund_service_pb2.ListRefundsResponse:
+        """Return a page of a payment's refunds."""
+        size = request.page_size or paging.DEFAULT_SIZE
+        after = paging.decode(request, request.page_token)
+        refunds = await self._refunds.page(context.merchant(), UUID(request.payment_id), after=after, limit=size + 1)
+        return refund_service_pb2.ListRefundsResponse(
+            refunds=[mapping.refund_message(refund) for refund in refunds[:size]],
+            next_page_token=paging.encode(request, refunds[size - 1].refund_id) if len(refunds) > size else "",
+        )

@@ -1,0 +1,39 @@
+"""gRPC in, use case, gRPC out: routing policies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+from fusionx.payment.v1 import routing_service_pb2 as routing_pb2
+from fusionx.payment.v1 import routing_service_pb2_grpc as routing_grpc
+
+from mesh import context
+from payment_svc.contract import operator_messages as mapping
+from payment_svc.use_cases.accounts import Owner
+from payment_svc.use_cases.routing import Router
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def _owner() -> Owner:
+    return Owner(context.merchant(), context.current().mode)
+
+
+class RoutingServicer(routing_grpc.RoutingServiceServicer):
+    """The public contract of routing policies; each RPC's promise is written there."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    async def GetRoutingPolicy(
+        self, _request: routing_pb2.GetRoutingPolicyRequest, _: Context
+    ) -> routing_pb2.RoutingPolicy:
+        """Return the merchant's policy."""
+        return mapping.policy_message(await self._router.policy(context.merchant()))
+
+    async def UpdateRoutingPolicy(
+        self, request: routing_pb2.UpdateRoutingPolicyRequest, _: Context
+    ) -> routing_pb2.RoutingPolicy:
+        """Replace the merchant's policy."""
+        return mapping.policy_message(await self._router.replace(_owner(), mapping.rules(request.rules)))

@@ -1,0 +1,31 @@
+"""gRPC in, use case, gRPC out: timelines."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import grpc
+from fusionx.payment.v1 import timeline_service_pb2 as timeline_pb2
+from fusionx.payment.v1 import timeline_service_pb2_grpc as timeline_grpc
+
+from mesh import context
+from payment_svc.contract import operator_messages as mapping
+from payment_svc.use_cases.timeline import Timeline
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class TimelineServicer(timeline_grpc.TimelineServiceServicer):
+    """The public contract of timelines."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+
+    async def GetOrderTimeline(
+        self, request: timeline_pb2.GetOrderTimelineRequest, _: Context
+    ) -> timeline_pb2.OrderTimeline:
+        """Return what happened to an order."""
+        context.current().log["order_id"] = request.order_id
+        order_id = UUID(request.order_id)
+        return mapping.timeline_message(order_id, await self._timeline.of_order(context.merchant(), order_id))

@@ -1,0 +1,30 @@
+"""Webhooks of providers in."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import grpc
+from fusionx.payment.v1 import webhook_service_pb2 as webhook_pb2
+from fusionx.payment.v1 import webhook_service_pb2_grpc as webhook_grpc
+
+from payment_svc.use_cases.webhooks import Webhooks
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class WebhookServicer(webhook_grpc.WebhookServiceServicer):
+    """The door for providers."""
+
+    def __init__(self, webhooks: Webhooks) -> None:
+        self._webhooks = webhooks
+
+    async def ReceiveWebhook(
+        self, request: webhook_pb2.ReceiveWebhookRequest, servicer: Context
+    ) -> webhook_pb2.ReceiveWebhookResponse:
+        """Verify and store one provider event; the HTTP headers arrive as metadata."""
+        headers = {key: value for key, value in servicer.invocation_metadata() or () if isinstance(value, str)}
+        account_id = UUID(request.provider_account_id) if request.provider_account_id else None
+        await self._webhooks.receive(request.provider, account_id, request.payload.data, headers)
+        return webhook_pb2.ReceiveWebhookResponse()

@@ -1,0 +1,129 @@
+"""Between the domain and the messages of routing, timelines and operators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from fusionx.payment.v1 import (
+    provider_account_service_pb2,
+    provider_service_pb2,
+    routing_service_pb2,
+    timeline_service_pb2,
+)
+
+from mesh.storage.history import Entry
+from payment_svc.contract import messages as mapping
+from payment_svc.domain.account import Account
+from payment_svc.domain.circuit import Circuit
+from payment_svc.domain.reconciliation import Comparison, Discrepancy, captured
+from payment_svc.domain.routing import Policy, Rule, Target
+
+_CIRCUITS = {"closed": "CLOSED", "opened": "OPEN", "half-opened": "HALF_OPEN"}
+
+
+def rules(messages: Sequence[routing_service_pb2.RoutingRule]) -> list[Rule]:
+    """Read the rules of a policy. Raises ApiError INVALID_ARGUMENT that names the amount that is wrong."""
+    return [_rule(message, f"rules[{number}]") for number, message in enumerate(messages)]
+
+
+def _rule(message: routing_service_pb2.RoutingRule, field: str) -> Rule:
+    return Rule(
+        name=message.name,
+        currencies=tuple(message.currencies),
+        min_amount=mapping.money(message.min_amount, f"{field}.min_amount") if message.HasField("min_amount") else None,
+        max_amount=mapping.money(message.max_amount, f"{field}.max_amount") if message.HasField("max_amount") else None,
+        countries=tuple(message.countries),
+        targets=tuple(Target(target.provider, target.weight) for target in message.targets),
+    )
+
+
+def policy_message(policy: Policy) -> routing_service_pb2.RoutingPolicy:
+    """Return a routing policy as the contract shows it."""
+    message = routing_service_pb2.RoutingPolicy()
+    for rule in policy.rules:
+        shown = message.rules.add(name=rule.name, currencies=rule.currencies, countries=rule.countries)
+        for target in rule.targets:
+            shown.targets.add(provider=target.provider, weight=target.weight)
+        if rule.min_amount:
+            shown.min_amount.CopyFrom(mapping.money_message(rule.min_amount))
+        if rule.max_amount:
+            shown.max_amount.CopyFrom(mapping.money_message(rule.max_amount))
+    if policy.update_time:
+        message.update_time.FromDatetime(policy.update_time)
+    return message
+
+
+def account_message(account: Account) -> provider_account_service_pb2.ProviderAccount:
+    """Return a merchant's own account as the contract shows it, without its secrets."""
+    message = provider_account_service_pb2.ProviderAccount(
+        provider_account_id=str(account.account_id),
+        provider=account.provider,
+        credentials=account.credentials,
+        webhook_path=f"/v1/webhooks/{account.provider}/{account.account_id}",
+    )
+    message.create_time.FromDatetime(account.create_time)
+    message.update_time.FromDatetime(account.update_time)
+    if account.delete_time:
+        message.delete_time.FromDatetime(account.delete_time)
+    return message
+
+
+def timeline_message(order_id: UUID, entries: Sequence[Entry]) -> timeline_service_pb2.OrderTimeline:
+    """Return a timeline as the contract shows it."""
+    message = timeline_service_pb2.OrderTimeline(order_id=str(order_id))
+    for entry in entries:
+        change = entry.change
+        shown = message.entries.add(
+            resource=change.resource,
+            resource_id=change.resource_id,
+            version=change.version,
+            status=change.status,
+            detail=change.detail,
+            actor=entry.origin.actor,
+            cause=entry.origin.cause,
+            trace_id=entry.origin.trace_id,
+        )
+        shown.time.FromDatetime(change.time)
+    return message
+
+
+def provider_message(
+    name: str, calls: int, max_calls: int, circuits: Sequence[Circuit]
+) -> provider_service_pb2.Provider:
+    """Return a provider and its circuits as the contract shows them."""
+    message = provider_service_pb2.Provider(name=name, calls_in_flight=calls, max_calls_in_flight=max_calls)
+    for circuit in circuits:
+        shown = message.circuits.add(
+            operation=circuit.operation,
+            state=provider_service_pb2.Circuit.State.Value(_CIRCUITS[circuit.state]),
+            failures=circuit.failures,
+        )
+        if circuit.open_time:
+            shown.open_time.FromDatetime(circuit.open_time)
+    return message
+
+
+def comparison_message(comparison: Comparison) -> provider_service_pb2.CompareBooksResponse:
+    """Return how books compare as the contract shows it."""
+    return provider_service_pb2.CompareBooksResponse(
+        provider_payments=comparison.provider_payments,
+        our_payments=comparison.our_payments,
+        discrepancies=[_discrepancy_message(found) for found in comparison.discrepancies],
+    )
+
+
+def _discrepancy_message(found: Discrepancy) -> provider_service_pb2.Discrepancy:
+    payment, record = found.payment, found.record
+    message = provider_service_pb2.Discrepancy(kind=provider_service_pb2.Discrepancy.Kind.Value(found.kind))
+    message.create_time.FromDatetime(found.create_time)
+    if payment:
+        message.payment_id, message.order_id = str(payment.payment_id), str(payment.order_id)
+        message.provider_reference, message.our_status = payment.provider_reference, str(payment.status)
+        if ours := captured(payment):
+            message.our_amount.CopyFrom(mapping.money_message(ours))
+    if record:
+        message.provider_reference, message.provider_status = record.reference, str(record.status)
+        if record.amount:
+            message.provider_amount.CopyFrom(mapping.money_message(record.amount))
+    return message

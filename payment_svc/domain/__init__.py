@@ -1,0 +1,1 @@
+"""Payments, refunds, disputes, accounts and routing: their states and what moves them. Pure: no I/O."""

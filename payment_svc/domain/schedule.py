@@ -1,0 +1,29 @@
+"""When an open payment is looked up again, and when recovery gives up. Published in `docs/payments.md`."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from payment_svc.domain.payment import Payment, PaymentStatus
+
+CHECKS = (
+    timedelta(seconds=5),
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+)
+"""The wait before each look-up; the last one repeats."""
+
+GIVE_UP = timedelta(hours=26)
+"""Longer than a hosted page lives and a provider remembers an idempotency key."""
+
+
+def next_check(checks: int, now: datetime) -> datetime:
+    """Return when to look a payment up after it has been looked up `checks` times."""
+    return now + CHECKS[min(checks, len(CHECKS) - 1)]
+
+
+def is_hopeless(payment: Payment, now: datetime) -> bool:
+    """Whether a person has to look: the provider works on it, or does not say, for longer than anything can last."""
+    return payment.status == PaymentStatus.PROCESSING and now - payment.create_time > GIVE_UP

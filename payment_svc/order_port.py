@@ -1,0 +1,51 @@
+"""The order service, as the payment service sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from mesh.errors import failed_precondition
+from mesh.money import Money
+from mesh.storage.history import Entry
+from payment_svc.domain.payment import Payment
+
+
+@dataclass(frozen=True, slots=True)
+class PayableOrder:
+    """What a payment needs to know of its order. `status` is the contract's word."""
+
+    order_id: UUID
+    amount: Money
+    description: str
+    status: str
+    expire_time: datetime
+
+    def check_payable(self, now: datetime) -> None:
+        """Raise ApiError FAILED_PRECONDITION when no payment can be started now; the reservation decides finally."""
+        if self.status == "PROCESSING":
+            raise failed_precondition(
+                "PAYMENT_IN_PROGRESS", "another payment of this order is under way", order_id=str(self.order_id)
+            )
+        if self.status not in ("NEW", "FAILED"):
+            raise failed_precondition("ORDER_NOT_PAYABLE", f"the order is {self.status} and cannot be paid")
+        if self.expire_time <= now:
+            raise failed_precondition("ORDER_NOT_PAYABLE", "the order has expired and cannot be paid")
+
+
+class OrderClient(Protocol):
+    """What the use cases ask of the order service. All raise ApiError with the order service's own reason."""
+
+    async def get(self, order_id: UUID) -> PayableOrder:
+        """Return the calling merchant's order."""
+        ...
+
+    async def reserve(self, payment: Payment) -> None:
+        """Take the order for this payment; again is harmless."""
+        ...
+
+    async def changes(self, merchant_id: UUID, order_id: UUID) -> list[Entry]:
+        """Return what happened to a merchant's order, oldest first."""
+        ...

@@ -1,0 +1,236 @@
+"""What stands around every call to a provider: a circuit breaker, a bulkhead, a log line and a metric.
+
+A circuit belongs to one operation of one provider. Only failures of the provider itself open it (no answer, not
+reached, 5xx); a declined card never does. The bulkhead bounds the calls in flight at one provider, so that a slow one
+takes no capacity of the others. Both refuse with UnavailableError: nothing was sent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+from uuid import UUID
+
+from prometheus_client import Gauge, Histogram
+from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.messages.base import Event
+from purgatory.domain.messages.events import ContextChanged
+from purgatory.domain.model import OPENED, Context, OpenedState
+
+from mesh.money import Money
+from mesh.telemetry import alert, get_logger
+from payment_svc.domain.circuit import Circuit
+from payment_svc.domain.dispute import DisputeSnapshot
+from payment_svc.domain.payment import Payment, Snapshot
+from payment_svc.domain.reconciliation import ProviderRecord
+from payment_svc.domain.refund import Refund, RefundSnapshot
+from payment_svc.providers.base import (
+    Capabilities,
+    Disputing,
+    OutcomeUnknownError,
+    Owning,
+    Provider,
+    ProviderError,
+    ProviderEvent,
+    UnavailableError,
+)
+
+log = get_logger(__name__)
+ResultT = TypeVar("ResultT")
+
+CALL_SECONDS = Histogram(
+    "fusionxpay_provider_call_seconds",
+    "Time that a call to a provider took",
+    ["provider", "operation", "outcome"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
+)
+IN_FLIGHT = Gauge("fusionxpay_provider_calls_in_flight", "Calls to a provider under way", ["provider"])
+CIRCUIT_STATE = Gauge("fusionxpay_provider_circuit_state", "0 closed, 1 half-open, 2 open", ["provider", "operation"])
+_STATES = {"closed": 0, "half-opened": 1, "opened": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a circuit opens, for how long, and how many calls may be in flight at one provider."""
+
+    failures: int
+    open_seconds: float
+    max_calls: int
+
+
+class Guard:
+    """A provider behind its breaker and bulkhead; itself a `Provider`, whose promises it keeps."""
+
+    def __init__(self, inner: Provider, limits: Limits, account_id: UUID | None = None) -> None:
+        self._inner = inner
+        self.account_id = account_id
+        self.max_calls = limits.max_calls
+        self.calls = 0
+        # whatever is not the provider's own failure counts as a call that went well
+        self._breakers = AsyncCircuitBreakerFactory(
+            limits.failures, limits.open_seconds, exclude=[(BaseException, _is_not_a_failure)]
+        )
+        self._breakers.add_listener(self._on_event)
+        self._circuits: dict[str, Context] = {}
+
+    @property
+    def name(self) -> str:
+        """The provider's word."""
+        return self._inner.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the provider can do."""
+        return self._inner.capabilities
+
+    def circuits(self) -> list[Circuit]:
+        """Return how the circuits of the operations that were called so far stand."""
+        return [
+            Circuit(
+                operation,
+                context.state,
+                context.failure_count or 0,
+                datetime.fromtimestamp(context.opened_at, UTC) if context.opened_at else None,
+            )
+            for operation, context in sorted(self._circuits.items())
+        ]
+
+    def is_open(self, operation: str) -> bool:
+        """Whether a call would be refused now. A circuit whose time is over lets the next call try."""
+        context = self._circuits.get(operation)
+        if context is None or context.state != OPENED or context.opened_at is None:
+            return False
+        return time.time() <= context.opened_at + context.ttl
+
+    def check_amount(self, amount: Money) -> None:
+        """Raise AmountNotSupportedError."""
+        self._inner.check_amount(amount)
+
+    async def start(self, payment: Payment) -> Snapshot:
+        """Create the provider's object."""
+        return await self._call("start", payment, lambda: self._inner.start(payment))
+
+    async def fetch(self, payment: Payment) -> Snapshot:
+        """Return what the provider says now."""
+        return await self._call("fetch", payment, lambda: self._inner.fetch(payment))
+
+    async def find(self, payment: Payment) -> Snapshot | None:
+        """Look for the payment's object by our metadata."""
+        return await self._call("find", payment, lambda: self._inner.find(payment))
+
+    async def complete(self, payment: Payment) -> Snapshot:
+        """Take or hold what the customer approved."""
+        return await self._call("complete", payment, lambda: self._inner.complete(payment))
+
+    async def capture(self, payment: Payment, amount: Money) -> Snapshot:
+        """Capture."""
+        return await self._call("capture", payment, lambda: self._inner.capture(payment, amount))
+
+    async def cancel(self, payment: Payment) -> Snapshot:
+        """Close the page, or void."""
+        return await self._call("cancel", payment, lambda: self._inner.cancel(payment))
+
+    async def refund(self, payment: Payment, refund: Refund) -> RefundSnapshot:
+        """Give money back."""
+        return await self._call("refund", payment, lambda: self._inner.refund(payment, refund))
+
+    async def fetch_refund(self, payment: Payment, refund: Refund) -> RefundSnapshot | None:
+        """Return what the provider says now of a refund."""
+        return await self._call("fetch_refund", payment, lambda: self._inner.fetch_refund(payment, refund))
+
+    async def owner_of(self, reference: str) -> str:
+        """Return our payment id from the provider's payment, where its events may not tell; else nothing."""
+        inner = self._inner
+        if not isinstance(inner, Owning):
+            return ""
+        return await self._call("owner_of", None, lambda: inner.owner_of(reference))
+
+    async def fetch_dispute(self, reference: str) -> DisputeSnapshot:
+        """Return what the provider says now of a dispute. Raises TypeError where there are no disputes."""
+        inner = self._inner
+        if not isinstance(inner, Disputing):
+            raise TypeError(f"{self.name} has no disputes")
+        return await self._call("fetch_dispute", None, lambda: inner.fetch_dispute(reference))
+
+    def records(self, since: datetime, until: datetime) -> AsyncIterator[ProviderRecord]:
+        """Walk through the provider's books. A report, not a payment: no circuit stands in its way."""
+        return self._inner.records(since, until)
+
+    def recognizes(self, headers: Mapping[str, str]) -> bool:
+        """Whether a webhook's headers are this provider's."""
+        return self._inner.recognizes(headers)
+
+    async def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
+        """Check a webhook's signature."""
+        await self._inner.verify(body, headers, now)
+
+    def translate(self, body: bytes) -> ProviderEvent:
+        """Read a verified webhook."""
+        return self._inner.translate(body)
+
+    async def close(self) -> None:
+        """Release connections."""
+        await self._inner.close()
+
+    async def _call(self, operation: str, payment: Payment | None, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        started = time.perf_counter()
+        outcome = "ok"
+        try:
+            return await self._admitted(operation, call)
+        except ProviderError as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            seconds = time.perf_counter() - started
+            CALL_SECONDS.labels(self.name, operation, outcome).observe(seconds)
+            log.info(
+                "provider call",
+                provider=self.name,
+                operation=operation,
+                outcome=outcome,
+                duration_ms=round(seconds * 1000, 3),
+                **({"payment_id": payment.payment_id, "order_id": payment.order_id} if payment else {}),
+            )
+
+    async def _admitted(self, operation: str, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """Make the call if the bulkhead has room and the circuit is closed, or half-open with nobody trying it."""
+        if self.calls >= self.max_calls:
+            raise UnavailableError(f"{self.max_calls} calls to {self.name} are under way")
+        breaker = await self._breakers.get_breaker(operation)
+        self._circuits[operation] = breaker.context
+        if breaker.context.state == "half-opened":
+            raise UnavailableError(f"the circuit to {self.name} is half-open, and a call is trying it")
+        self.calls += 1
+        IN_FLIGHT.labels(self.name).inc()
+        try:
+            async with breaker:
+                return await call()
+        except OpenedState:
+            raise UnavailableError(f"the circuit to {self.name} is open") from None
+        finally:
+            self.calls -= 1
+            IN_FLIGHT.labels(self.name).dec()
+
+    def _on_event(self, operation: str, _kind: str, event: Event) -> None:
+        if not isinstance(event, ContextChanged):
+            return
+        if self.account_id is None:
+            CIRCUIT_STATE.labels(self.name, operation).set(_STATES[event.state])
+        if event.state == OPENED and self.account_id is None:
+            alert("provider_circuit_open", log, provider=self.name, operation=operation)
+        else:
+            # a merchant's own account that fails is the merchant's business, and nobody has to get up for it
+            log.warning(
+                "circuit changed",
+                provider=self.name,
+                operation=operation,
+                state=event.state,
+                account_id=self.account_id,
+            )
+
+
+def _is_not_a_failure(error: BaseException) -> bool:
+    return not isinstance(error, UnavailableError | OutcomeUnknownError)

@@ -1,0 +1,128 @@
+"""Every SQL statement about disputes."""
+
+from __future__ import annotations
+
+from functools import cache
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from mesh.money import Money
+from mesh.storage.database import Row, Session, Statement, parameters_for, statement
+from payment_svc.domain.dispute import Dispute, DisputeStatus
+from payment_svc.tables import disputes
+
+_INSERT = statement(
+    pg.insert(disputes)
+    .values(parameters_for(disputes, prefix="b_"))
+    .on_conflict_do_nothing(index_elements=["provider", "provider_reference"])
+)
+_GET = statement(
+    sa.select(disputes).where(
+        disputes.c.dispute_id == sa.bindparam("dispute_id", type_=sa.UUID),
+        disputes.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID),
+    )
+)
+_LOCK = statement(
+    sa.select(disputes)
+    .where(
+        disputes.c.provider == sa.bindparam("provider", type_=sa.Text),
+        disputes.c.provider_reference == sa.bindparam("reference", type_=sa.Text),
+    )
+    .with_for_update()
+)
+_UPDATE = statement(
+    sa.update(disputes)
+    .where(
+        disputes.c.dispute_id == sa.bindparam("b_dispute_id", type_=sa.UUID),
+        disputes.c.version == sa.bindparam("b_version", type_=sa.Integer) - 1,
+    )
+    .values(
+        parameters_for(
+            disputes, "amount_minor", "status", "reason", "respond_before", "version", "update_time", prefix="b_"
+        )
+    )
+)
+
+
+@cache
+def _list(by_payment: bool, after: bool) -> Statement:
+    query = sa.select(disputes).where(disputes.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
+    if by_payment:
+        query = query.where(disputes.c.payment_id == sa.bindparam("payment_id", type_=sa.UUID))
+    if after:
+        query = query.where(disputes.c.dispute_id < sa.bindparam("after", type_=sa.UUID))
+    return statement(query.order_by(disputes.c.dispute_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer)))
+
+
+def _dispute(row: Row) -> Dispute:
+    return Dispute(
+        dispute_id=row.dispute_id,
+        payment_id=row.payment_id,
+        merchant_id=row.merchant_id,
+        order_id=row.order_id,
+        provider=row.provider,
+        provider_reference=row.provider_reference,
+        amount=Money(row.amount_minor, row.currency),
+        status=DisputeStatus(row.status),
+        reason=row.reason,
+        respond_before=row.respond_before,
+        version=row.version,
+        create_time=row.create_time,
+        update_time=row.update_time,
+    )
+
+
+def _changing(dispute: Dispute) -> dict[str, object]:
+    return {
+        "b_dispute_id": dispute.dispute_id,
+        "b_amount_minor": dispute.amount.minor,
+        "b_status": str(dispute.status),
+        "b_reason": dispute.reason,
+        "b_respond_before": dispute.respond_before,
+        "b_version": dispute.version,
+        "b_update_time": dispute.update_time,
+    }
+
+
+class DisputeRepository:
+    """Disputes in PostgreSQL. Methods run in the session that they are given."""
+
+    async def insert(self, session: Session, dispute: Dispute) -> bool:
+        """Store a new dispute; return False when the provider's object is here already."""
+        changed = await session.run(
+            _INSERT,
+            **_changing(dispute),
+            b_payment_id=dispute.payment_id,
+            b_merchant_id=dispute.merchant_id,
+            b_order_id=dispute.order_id,
+            b_provider=dispute.provider,
+            b_provider_reference=dispute.provider_reference,
+            b_currency=dispute.amount.currency,
+            b_create_time=dispute.create_time,
+        )
+        return changed == 1
+
+    async def get(self, session: Session, merchant_id: UUID, dispute_id: UUID) -> Dispute | None:
+        """Return a merchant's dispute."""
+        row = await session.one(_GET, merchant_id=merchant_id, dispute_id=dispute_id)
+        return _dispute(row) if row else None
+
+    async def lock(self, session: Session, provider: str, reference: str) -> Dispute | None:
+        """Return the dispute behind a provider's object, and hold its row."""
+        row = await session.one(_LOCK, provider=provider, reference=reference)
+        return _dispute(row) if row else None
+
+    async def update(self, session: Session, dispute: Dispute) -> None:
+        """Store the dispute's next version. Raises RuntimeError when somebody else stored it first."""
+        if await session.run(_UPDATE, **_changing(dispute)) != 1:
+            raise RuntimeError(f"dispute {dispute.dispute_id} is no longer at version {dispute.version - 1}")
+
+    async def page(
+        self, session: Session, merchant_id: UUID, *, payment_id: UUID | None, after: UUID | None, limit: int
+    ) -> list[Dispute]:
+        """Return a merchant's disputes, newest first, from the one after `after`."""
+        given = {name: value for name, value in (("payment_id", payment_id), ("after", after)) if value}
+        query = _list(payment_id is not None, after is not None)
+        return [_dispute(row) for row in await session.all(query, merchant_id=merchant_id, limit=limit, **given)]

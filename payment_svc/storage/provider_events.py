@@ -1,0 +1,114 @@
+"""Every SQL statement about the inbox of provider webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.schema import TIME
+from payment_svc.tables import provider_events
+
+_now = sa.bindparam("now", type_=TIME)
+_limit = sa.bindparam("limit", type_=sa.Integer)
+_RECEIVE = statement(
+    pg.insert(provider_events)
+    .values(parameters_for(provider_events, prefix="b_"))
+    .on_conflict_do_nothing(index_elements=["provider", "account", "event_id"])
+    .returning(provider_events.c.event_id)
+)
+_key = sa.tuple_(provider_events.c.provider, provider_events.c.account, provider_events.c.event_id)
+_due_events = (
+    sa.select(provider_events.c.provider, provider_events.c.account, provider_events.c.event_id)
+    .where(provider_events.c.next_attempt_time <= _now)
+    .order_by(provider_events.c.next_attempt_time)
+    .limit(_limit)
+    .with_for_update(skip_locked=True)
+)
+_CLAIM_EVENTS = statement(
+    sa.update(provider_events)
+    .where(_key.in_(_due_events))
+    .values(next_attempt_time=sa.bindparam("lease", type_=TIME), attempts=provider_events.c.attempts + 1)
+    .returning(provider_events)
+)
+_CLOSE_EVENT = statement(
+    sa.update(provider_events)
+    .where(
+        provider_events.c.provider == sa.bindparam("b_provider", type_=sa.Text),
+        provider_events.c.account == sa.bindparam("b_account", type_=sa.Text),
+        provider_events.c.event_id == sa.bindparam("b_event_id", type_=sa.Text),
+    )
+    .values(parameters_for(provider_events, "status", "reason", "next_attempt_time", prefix="b_"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """A verified webhook in the inbox."""
+
+    provider: str
+    account_id: UUID | None
+    """The merchant's own account that it came for; None: the platform's."""
+    event_id: str
+    type: str
+    payload: bytes
+    trace_id: str
+    attempts: int
+    receive_time: datetime
+
+
+class WebhookRepository:
+    """Provider events in PostgreSQL. Methods run in the session that they are given."""
+
+    async def receive(self, session: Session, event: StoredEvent) -> bool:
+        """Store a verified webhook, due at once; return False when it is here already."""
+        row = await session.one(
+            _RECEIVE,
+            b_provider=event.provider,
+            b_account=_account(event),
+            b_event_id=event.event_id,
+            b_type=event.type,
+            b_payload=event.payload,
+            b_trace_id=event.trace_id,
+            b_status="PENDING",
+            b_reason="",
+            b_attempts=event.attempts,
+            b_receive_time=event.receive_time,
+            b_next_attempt_time=event.receive_time,
+        )
+        return row is not None
+
+    async def claim_events(self, session: Session, now: datetime, lease: datetime, limit: int) -> Sequence[StoredEvent]:
+        """Take webhooks that are due to be applied; no other replica sees them until `lease`."""
+        rows = await session.all(_CLAIM_EVENTS, now=now, lease=lease, limit=limit)
+        return [
+            StoredEvent(
+                r.provider,
+                UUID(r.account) if r.account else None,
+                *(r.event_id, r.type, r.payload, r.trace_id, r.attempts, r.receive_time),
+            )
+            for r in rows
+        ]
+
+    async def close_event(
+        self, session: Session, event: StoredEvent, status: str, reason: str, again: datetime | None = None
+    ) -> None:
+        """Note what became of a webhook, and when it is tried again, if it is."""
+        await session.run(
+            _CLOSE_EVENT,
+            b_provider=event.provider,
+            b_account=_account(event),
+            b_event_id=event.event_id,
+            b_status=status,
+            b_reason=reason,
+            b_next_attempt_time=again,
+        )
+
+
+def _account(event: StoredEvent) -> str:
+    return str(event.account_id) if event.account_id else ""

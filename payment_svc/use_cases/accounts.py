@@ -1,0 +1,182 @@
+"""Whose account a payment goes through: the merchant's own at the provider, else the platform's.
+
+A payment remembers its account, so that it is captured, refunded and looked up where it was made. A test key's payment
+never reaches a live account: the platform's accounts are of one mode, and a merchant's own belong to the mode of the
+key that set them, because each mode is a tenant of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from mesh.errors import ApiError, failed_precondition, invalid, not_found
+from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.storage.database import Database
+from mesh.vault import Envelopes
+from payment_svc.domain.account import Account
+from payment_svc.domain.payment import Payment
+from payment_svc.providers.base import Provider
+from payment_svc.providers.registry import CAPABILITIES, Registry
+from payment_svc.providers.resilience import Guard, Limits
+from payment_svc.storage.accounts import AccountRepository, StoredAccount
+
+MAX_AGE_SECONDS = 1.0
+"""How long what is known of a merchant's accounts is believed: the bound on using credentials that were replaced."""
+MAX_KNOWN = 10_000
+RETIRE_SECONDS = 200.0
+"""Longer than any call takes: after it nobody uses the connections of replaced credentials any more."""
+
+Make = Callable[[str, Mapping[str, str], str], Provider]
+"""Makes a provider from its name, credentials and mode. Raises ApiError INVALID_ARGUMENT."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who asks: a tenant, and the mode of its key (`test`, `live`; empty inside the mesh)."""
+
+    merchant_id: UUID
+    mode: str
+
+
+class Accounts:
+    """Finds the provider, behind its guard, that a payment goes through."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: AccountRepository,
+        vault: Envelopes | None,
+        platform: Registry,
+        platform_mode: str,
+        make: Make,
+        limits: Limits,
+        *,
+        clock: Clock = utc_now,
+        ids: NewId = new_id,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._vault = vault
+        self._platform = platform
+        self._platform_mode = platform_mode
+        self._make = make
+        self._limits = limits
+        self._clock = clock
+        self._ids = ids
+        self._now = now
+        self._known: dict[UUID, tuple[float, list[StoredAccount]]] = {}
+        self._guards: dict[UUID, tuple[int, Guard]] = {}
+        self._retiring: set[asyncio.Task[None]] = set()
+
+    async def available(self, owner: Owner) -> list[Guard]:
+        """Return the providers that a merchant's new payments may go through, in the gateway's order."""
+        own = {guard.name: guard for guard in await self._own(owner)}
+        if owner.mode in ("", self._platform_mode):
+            own = {guard.name: guard for guard in self._platform.all()} | own
+        return [own[name] for name in CAPABILITIES if name in own]
+
+    async def get(self, owner: Owner, name: str) -> Guard:
+        """Return the provider for a merchant's new payment. Raises ApiError INVALID_ARGUMENT, PROVIDER_UNKNOWN."""
+        available = await self.available(owner)
+        for guard in available:
+            if guard.name == name:
+                return guard
+        known = ", ".join(guard.name for guard in available) or "none"
+        raise invalid("provider", f"{name!r} is not a provider here; there are: {known}", "PROVIDER_UNKNOWN")
+
+    async def of(self, payment: Payment) -> Guard:
+        """Return the provider that a payment was made with, in use for new ones or not."""
+        return await self.by_id(payment.provider, payment.account_id)
+
+    async def by_id(self, name: str, account_id: UUID | None) -> Guard:
+        """Return the platform's provider, or that of a merchant's own account. Raises ApiError."""
+        if account_id is None:
+            return self._platform.get(name)
+        async with self._database.session() as session:
+            stored = await self._store.get(session, account_id)
+        if stored is None or stored.account.provider != name:
+            raise not_found("provider account", str(account_id))
+        return self._guard(stored)
+
+    def recognize(self, headers: Mapping[str, str]) -> Guard:
+        """Return the platform's provider that signed a webhook. Raises ApiError UNAUTHENTICATED."""
+        return self._platform.recognize(headers)
+
+    async def set(self, owner: Owner, name: str, credentials: Mapping[str, str]) -> Account:
+        """Set a merchant's own account, or replace its credentials. Raises ApiError as the contract says."""
+        if self._vault is None:
+            raise _off()
+        await self._make(name, credentials, owner.mode).close()
+        now = self._clock()
+        account = Account(
+            self._ids(), owner.merchant_id, name, owner.mode, tuple(sorted(credentials)), 1, now, now, None
+        )
+        async with self._database.session() as session:
+            account = await self._store.put(session, StoredAccount(account, self._vault.seal(credentials)))
+        self._known.pop(owner.merchant_id, None)
+        return account
+
+    async def delete(self, merchant_id: UUID, name: str) -> Account:
+        """Take a merchant's own account out of use for new payments. Raises ApiError NOT_FOUND."""
+        async with self._database.session() as session:
+            account = await self._store.delete(session, merchant_id, name, self._clock())
+        if account is None:
+            raise not_found("provider account", name)
+        self._known.pop(merchant_id, None)
+        return account
+
+    async def in_use(self, merchant_id: UUID) -> list[Account]:
+        """Return a merchant's own accounts in use."""
+        async with self._database.session() as session:
+            return [stored.account for stored in await self._store.of_merchant(session, merchant_id)]
+
+    async def close(self) -> None:
+        """Release the connections of all accounts."""
+        for task in self._retiring:
+            task.cancel()
+        for _, guard in self._guards.values():
+            await guard.close()
+        await self._platform.close()
+
+    async def _own(self, owner: Owner) -> list[Guard]:
+        known = self._known.get(owner.merchant_id)
+        if known is None or self._now() - known[0] > MAX_AGE_SECONDS:
+            async with self._database.session() as session:
+                known = (self._now(), await self._store.of_merchant(session, owner.merchant_id))
+            self._known[owner.merchant_id] = known
+            if len(self._known) > MAX_KNOWN:
+                self._known.pop(next(iter(self._known)))
+        return [self._guard(stored) for stored in known[1]]
+
+    def _guard(self, stored: StoredAccount) -> Guard:
+        """Return the provider of an account, made anew when its credentials were replaced."""
+        account = stored.account
+        version, guard = self._guards.get(account.account_id, (0, None))
+        if guard and version == account.version:
+            return guard
+        if self._vault is None:
+            raise _off()
+        provider = self._make(account.provider, self._vault.open(stored.sealed), account.mode)
+        made = Guard(provider, self._limits, account.account_id)
+        self._guards[account.account_id] = (account.version, made)
+        if guard:
+            self._retire(guard)
+        return made
+
+    def _retire(self, guard: Guard) -> None:
+        async def later() -> None:
+            await asyncio.sleep(RETIRE_SECONDS)
+            await guard.close()
+
+        task = asyncio.create_task(later())
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+
+
+def _off() -> ApiError:
+    return failed_precondition("ACCOUNTS_OFF", "this gateway has no key to keep merchants' own accounts under")

@@ -1,0 +1,108 @@
+"""The use cases of disputes: opened, updated and closed as the provider's own dispute says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from uuid import UUID
+
+from mesh.errors import not_found
+from mesh.events import outbox
+from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.storage import history
+from mesh.storage.database import Database, Session
+from mesh.telemetry import alert, get_logger
+from payment_svc.contract import messages as mapping
+from payment_svc.domain import dispute as dispute_domain
+from payment_svc.domain.dispute import Dispute, DisputeSnapshot
+from payment_svc.domain.payment import Payment
+from payment_svc.storage.disputes import DisputeRepository
+from payment_svc.use_cases import history_entries as changes
+
+log = get_logger(__name__)
+
+
+class Disputes:
+    """Keeps disputes in agreement with their providers, and shows them."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: DisputeRepository,
+        committed: Callable[[], None],
+        *,
+        clock: Clock = utc_now,
+        ids: NewId = new_id,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._committed = committed
+        self._clock = clock
+        self._ids = ids
+
+    async def get(self, merchant_id: UUID, dispute_id: UUID) -> Dispute:
+        """Return a merchant's dispute. Raises ApiError NOT_FOUND."""
+        async with self._database.session() as session:
+            dispute = await self._store.get(session, merchant_id, dispute_id)
+        if dispute is None:
+            raise not_found("dispute", str(dispute_id))
+        return dispute
+
+    async def page(
+        self, merchant_id: UUID, *, payment_id: UUID | None, after: UUID | None, limit: int
+    ) -> list[Dispute]:
+        """Return a page of a merchant's disputes, newest first."""
+        async with self._database.session() as session:
+            return await self._store.page(session, merchant_id, payment_id=payment_id, after=after, limit=limit)
+
+    async def agree(self, payment: Payment, snapshot: DisputeSnapshot) -> Dispute:
+        """Apply what the provider says of a dispute, in one transaction with its events; what is known is absorbed."""
+        async with self._database.transaction() as session:
+            current = await self._store.lock(session, payment.provider, snapshot.reference)
+            if current is None:
+                current = self._opened(payment, snapshot)
+                if not await self._store.insert(session, current):
+                    # opened by somebody else at this moment: theirs is visible once the insert has waited for it
+                    current = await self._store.lock(session, payment.provider, snapshot.reference) or current
+                else:
+                    await self._tell(session, current)
+                    alert("payment_disputed", log, payment_id=payment.payment_id, dispute_id=current.dispute_id)
+            changed = dispute_domain.apply(current, snapshot, self._clock())
+            if changed:
+                await self._store.update(session, changed)
+                await self._tell(session, changed)
+        self._committed()
+        return changed or current
+
+    def _opened(self, payment: Payment, snapshot: DisputeSnapshot) -> Dispute:
+        """Return the dispute as it was opened, whatever became of it since: merchants hear of the opening first."""
+        now = self._clock()
+        opened = Dispute(
+            dispute_id=self._ids(),
+            payment_id=payment.payment_id,
+            merchant_id=payment.merchant_id,
+            order_id=payment.order_id,
+            provider=payment.provider,
+            provider_reference=snapshot.reference,
+            amount=snapshot.amount,
+            status=snapshot.status,
+            reason=snapshot.reason,
+            respond_before=snapshot.respond_before,
+            version=1,
+            create_time=now,
+            update_time=now,
+        )
+        decided = snapshot.status in dispute_domain.DECIDED
+        return replace(opened, status=dispute_domain.DisputeStatus.UNDER_REVIEW) if decided else opened
+
+    async def _tell(self, session: Session, dispute: Dispute) -> None:
+        await outbox.add(session, [mapping.dispute_event(dispute)])
+        await history.record(session, [changes.of_dispute(dispute)])
+        log.info(
+            "dispute changed",
+            dispute_id=dispute.dispute_id,
+            payment_id=dispute.payment_id,
+            order_id=dispute.order_id,
+            status=dispute.status,
+            version=dispute.version,
+        )

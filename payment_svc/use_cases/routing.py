@@ -1,0 +1,122 @@
+"""The use cases of routing: a merchant's policy, and the provider that it gives a payment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from mesh.errors import ApiError, failed_precondition, invalid
+from mesh.ids import Clock, utc_now
+from mesh.money import Money
+from mesh.storage.database import Database
+from payment_svc.domain.payment import Route
+from payment_svc.domain.routing import Policy, Rule, Target, draw
+from payment_svc.providers.base import AmountNotSupportedError, Provider
+from payment_svc.providers.resilience import Guard
+from payment_svc.storage.routing import RoutingRepository
+from payment_svc.use_cases.accounts import Accounts, Owner
+
+DEFAULT_RULE = "default"
+START = "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What of a payment the rules look at."""
+
+    owner: Owner
+    amount: Money
+    country: str
+
+
+class Router:
+    """Chooses providers by the merchants' policies."""
+
+    def __init__(
+        self, database: Database, store: RoutingRepository, accounts: Accounts, clock: Clock = utc_now
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._accounts = accounts
+        self._clock = clock
+
+    async def policy(self, merchant_id: UUID) -> Policy:
+        """Return a merchant's policy; one without rules when none was set."""
+        async with self._database.session() as session:
+            return await self._store.get(session, merchant_id)
+
+    async def replace(self, owner: Owner, rules: Sequence[Rule]) -> Policy:
+        """Set a merchant's rules. Raises ApiError INVALID_ARGUMENT that names the rule that is wrong."""
+        names = [provider.name for provider in await self._accounts.available(owner)]
+        for number, rule in enumerate(rules):
+            _check(rule, f"rules[{number}]", names)
+        policy = Policy(tuple(rules), self._clock())
+        async with self._database.session() as session:
+            await self._store.put(session, owner.merchant_id, policy)
+        return policy if rules else replace(policy, update_time=None)
+
+    async def choose(self, wish: Wish, payment_id: UUID, fits: Callable[[Provider], None]) -> tuple[Guard, Route]:
+        """Return the provider that takes a payment, with the rule and the reason.
+
+        `fits` raises ApiError or AmountNotSupportedError for a provider that cannot take it. One whose circuit is open
+        is passed over while there is another. Raises ApiError FAILED_PRECONDITION, reason NO_ROUTE.
+        """
+        providers = {provider.name: provider for provider in await self._accounts.available(wish.owner)}
+        rule = await self._rule(wish, list(providers))
+        passed_over: list[str] = []
+        able: list[Guard] = []
+        for target in draw(rule.targets, payment_id.int):
+            provider = providers.get(target.provider)
+            refusal = "is not on here" if provider is None else _refusal(provider, fits)
+            if provider is None or refusal:
+                passed_over.append(f"{target.provider} passed over: {refusal}")
+            else:
+                able.append(provider)
+        if not able:
+            raise failed_precondition("NO_ROUTE", f"no provider of rule {rule.name!r} fits: {'; '.join(passed_over)}")
+        up = [provider for provider in able if not provider.is_open(START)]
+        passed_over += [f"{one.name} passed over: its circuit is open" for one in able if up and one not in up]
+        # those that are down come last: they may be up again when the others turn out to be down as well
+        order = [*up, *(provider for provider in able if provider not in up)]
+        reason = "; ".join((f"{rule.name} ({rule.condition()}): {_share(rule, order[0].name)}", *passed_over))
+        return order[0], Route(rule.name, reason, tuple(provider.name for provider in order[1:]))
+
+    async def _rule(self, wish: Wish, names: Sequence[str]) -> Rule:
+        rules = (await self.policy(wish.owner.merchant_id)).rules
+        if not rules:
+            # the gateway's own order: the first that can
+            return Rule(DEFAULT_RULE, (), None, None, (), tuple(Target(name, 0) for name in names))
+        for rule in rules:
+            if rule.matches(wish.amount, wish.country):
+                return rule
+        raise failed_precondition("NO_ROUTE", "no rule of the routing policy matches the payment; name a provider")
+
+
+def _check(rule: Rule, field: str, names: Sequence[str]) -> None:
+    for number, target in enumerate(rule.targets):
+        if target.provider not in names:
+            raise invalid(
+                f"{field}.targets[{number}].provider",
+                f"{target.provider!r} is not a provider here; there are: {', '.join(names) or 'none'}",
+                "PROVIDER_UNKNOWN",
+            )
+    if len({target.provider for target in rule.targets}) < len(rule.targets):
+        raise invalid(f"{field}.targets", "names a provider twice")
+    low, high = rule.min_amount, rule.max_amount
+    if low and high and (low.currency != high.currency or low.minor > high.minor):
+        raise invalid(f"{field}.max_amount", "must be of the currency of min_amount, and not less")
+
+
+def _refusal(provider: Guard, fits: Callable[[Provider], None]) -> str:
+    try:
+        fits(provider)
+    except (ApiError, AmountNotSupportedError) as error:
+        return str(error)
+    return ""
+
+
+def _share(rule: Rule, name: str) -> str:
+    total = sum(target.weight for target in rule.targets)
+    weight = next(target.weight for target in rule.targets if target.provider == name)
+    return f"{name} drawn by weight {weight} of {total}" if weight else f"{name} is next in order"

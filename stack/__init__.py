@@ -1,0 +1,1 @@
+"""The embedded stack: the real servers and our services on this machine."""

@@ -1,0 +1,121 @@
+"""Where everything of one stack is, and which secrets it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from mesh.tls import TlsFiles
+from stack.authority import Authority
+from stack.ports import HOST, Ports
+from stack.settings import StackSettings
+from stack.state import DataDir
+
+USER = "fusionxpay"  # at PostgreSQL and at NATS
+INFRA = ("postgres", "nats", "valkey")
+SERVICES = ("order_svc", "payment_svc", "notify_svc", "edge", "audit_svc")
+COMPONENTS = (*INFRA, "sandbox", *SERVICES, "envoy")
+
+
+@dataclass(frozen=True)
+class Site:
+    """All that one component needs to know of the others. What does not run has an empty URL."""
+
+    data: DataDir
+    ports: Mapping[str, int]
+    embedded: frozenset[str]
+    postgres_url: str
+    nats_url: str
+    redis_url: str
+    sandbox_url: str
+    stripe_api_key: str = field(repr=False)
+    stripe_webhook_secret: str = field(repr=False)
+    log_level: str
+    requests_per_second: int
+    key_requests_per_second: int
+    global_requests_per_second: int
+    trusted_hops: int
+    http: Literal["plain", "redirect", "off"]
+    mutual_tls: bool
+    service_env: Mapping[str, Mapping[str, str]]
+
+    def address(self, port: str) -> str:
+        """Return the `host:port` of a named port."""
+        return f"{HOST}:{self.ports[port]}"
+
+    def log(self, component: str) -> Path:
+        """Return the log file of a component."""
+        return self.data.log(component)
+
+    @property
+    def audit_file(self) -> Path:
+        """The file that Envoy writes its lines for the audit to."""
+        return self.data.folder("audit") / "audit.jsonl"
+
+    @property
+    def edge_url(self) -> str:
+        """The public address of the gateway."""
+        return f"http://{self.address('envoy')}" if self.http == "plain" else self.edge_https_url
+
+    @property
+    def edge_https_url(self) -> str:
+        """The public address of the gateway by HTTPS."""
+        return f"https://{self.address('envoy_https')}"
+
+    @property
+    def authority(self) -> Authority:
+        """The CA of this stack."""
+        return Authority(self.data.folder("tls"))
+
+    def tls(self, name: str) -> TlsFiles | None:
+        """Return where a process of the mesh has its certificate; None where the mesh speaks in plain text."""
+        return self.authority.files(name) if self.mutual_tls else None
+
+    @property
+    def envoy_admin_url(self) -> str:
+        """The address of Envoy's administration."""
+        return f"http://{self.address('envoy_admin')}"
+
+
+def lay_out(settings: StackSettings, wanted: frozenset[str], data: DataDir, ports: Ports) -> Site:
+    """Give every wanted component its port, and leave out those that a setting replaces.
+
+    Raises:
+        StackError: a port that was asked for is in use.
+    """
+    replaced = {
+        "postgres": settings.postgres_url,
+        "nats": settings.nats_url,
+        "valkey": settings.redis_url,
+        "sandbox": settings.stripe_api_key,
+    }
+    embedded = frozenset(name for name in wanted if not replaced.get(name))
+    names = [*COMPONENTS, "nats_monitor", "envoy_admin", "envoy_https", *(f"{name}_metrics" for name in SERVICES)]
+    wanted_ports = {"envoy": settings.http_port, "envoy_https": settings.https_port}
+    numbers = {name: ports.take(wanted_ports.get(name, 0)) for name in names}
+    secrets = data.secrets
+
+    def url(component: str, own: str) -> str:
+        return own if component in embedded else replaced[component]
+
+    return Site(
+        data=data,
+        ports=numbers,
+        embedded=embedded,
+        postgres_url=url("postgres", f"postgresql://{USER}:{secrets.postgres_password}@{HOST}:{numbers['postgres']}"),
+        nats_url=url("nats", f"nats://{USER}:{secrets.nats_password}@{HOST}:{numbers['nats']}"),
+        redis_url=url("valkey", f"redis://:{secrets.valkey_password}@{HOST}:{numbers['valkey']}/0"),
+        sandbox_url=f"http://{HOST}:{numbers['sandbox']}" if "sandbox" in embedded else "",
+        stripe_api_key=settings.stripe_api_key or secrets.stripe_api_key,
+        stripe_webhook_secret=settings.stripe_webhook_secret or secrets.stripe_webhook_secret,
+        log_level=settings.log_level,
+        requests_per_second=settings.requests_per_second,
+        key_requests_per_second=settings.key_requests_per_second,
+        global_requests_per_second=settings.global_requests_per_second,
+        trusted_hops=settings.trusted_hops,
+        http=settings.http,
+        mutual_tls=settings.mutual_tls,
+        service_env=settings.service_env,
+    )

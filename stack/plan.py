@@ -1,0 +1,90 @@
+"""The order in which a stack starts, as a table of steps, and the order in which it ends."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from stack import servers
+from stack.demo_merchant import ensure_demo_merchant
+from stack.envoy import EnvoyConfig
+from stack.layout import SERVICES, Site
+from stack.postgres import Postgres, create_databases
+from stack.process import POLL_SECONDS, Child, StackError
+from stack.services import OUR_SERVICES, sandbox
+
+# First no new requests, then the services end theirs, for which they still need what comes after.
+STOP_ORDER = (("envoy",), SERVICES, ("sandbox",), ("valkey",), ("nats",), ("postgres",))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the start: `begin` makes the process that is to run, or does its work at once and returns None.
+
+    A need that is not in the plan is met from outside.
+    """
+
+    name: str
+    begin: Callable[[], Child | None]
+    needs: tuple[str, ...] = ()
+
+
+def plan(site: Site, envoy_config: EnvoyConfig) -> list[Step]:
+    """Return the steps that start the site's embedded components."""
+    steps = _postgres_steps(site)
+    servers_steps = [
+        Step("nats", partial(servers.nats, site)),
+        Step("valkey", partial(servers.valkey, site)),
+        Step("sandbox", partial(sandbox, site)),
+        Step("envoy", lambda: servers.envoy(site, envoy_config(site)), needs=SERVICES),
+    ]
+    steps += [step for step in servers_steps if step.name in site.embedded]
+    for service in OUR_SERVICES:
+        if service.name in site.embedded:
+            migration = f"{service.name}.migrate"
+            steps.append(Step(migration, partial(service.migration, site), needs=("databases",)))
+            steps.append(Step(service.name, partial(service.server, site), needs=(migration, "nats", "valkey")))
+    if "edge" in site.embedded:
+        steps.append(Step("merchant", partial(ensure_demo_merchant, site), needs=("edge",)))
+    return steps
+
+
+def _postgres_steps(site: Site) -> list[Step]:
+    steps = []
+    if "postgres" in site.embedded:
+        postgres = Postgres(site)
+        if postgres.is_new:
+            steps.append(Step("initdb", postgres.initdb))
+        steps.append(Step("postgres", postgres.server, needs=("initdb",)))
+    if site.postgres_url:
+        names = [service.database for service in OUR_SERVICES]
+        steps.append(Step("databases", partial(create_databases, site.postgres_url, names), needs=("postgres",)))
+    return steps
+
+
+def carry_out(steps: Sequence[Step], started: Callable[[Child], None], seconds: float) -> None:
+    """Take every step as soon as those that it needs are done; `started` gets each process before its start.
+
+    Raises:
+        StackError: a step failed, or `seconds` have passed.
+    """
+    waiting = {step.name: step for step in steps}
+    under_way: dict[str, Child] = {}
+    deadline = time.monotonic() + seconds
+    while waiting or under_way:
+        open_steps = waiting.keys() | under_way.keys()
+        for step in [step for step in waiting.values() if open_steps.isdisjoint(step.needs)]:
+            del waiting[step.name]
+            child = step.begin()
+            if child is not None:
+                started(child)
+                child.start()
+                under_way[step.name] = child
+        for name in [name for name, child in under_way.items() if child.poll_ready()]:
+            del under_way[name]
+        if time.monotonic() > deadline:
+            logs = ", ".join(str(child.log) for child in under_way.values())
+            raise StackError(f"not ready after {seconds:g} s: {', '.join(under_way)}; see {logs}")
+        time.sleep(POLL_SECONDS)

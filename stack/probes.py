@@ -1,0 +1,84 @@
+"""Questions that tell whether a server is ready. Each is answered within a second or two, failures by False."""
+
+from __future__ import annotations
+
+import socket
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import grpc
+import psycopg
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from mesh.rpc.dial import dial
+from mesh.tls import TlsFiles
+
+TIMEOUT = 1.0
+
+
+def http_text(url: str, method: str = "GET") -> str:
+    """Return what an HTTP server on this machine answers; no proxy is asked.
+
+    Raises:
+        OSError: it is not there, or does not answer with success.
+    """
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
+    try:
+        connection.request(method, urlunsplit(("", "", parts.path, parts.query, "")))
+        answer = connection.getresponse()
+        text = answer.read().decode()
+    except HTTPException as error:
+        raise OSError(f"no HTTP from {url}: {error!r}") from error
+    finally:
+        connection.close()
+    if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+        raise OSError(f"{url} answered {answer.status}")
+    return text
+
+
+def http_ok(url: str) -> bool:
+    """Tell whether a GET of the URL is answered with success."""
+    try:
+        http_text(url)
+    except OSError:
+        return False
+    return True
+
+
+def postgres_accepts(url: str) -> bool:
+    """Tell whether PostgreSQL lets this user in."""
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def redis_answers(url: str) -> bool:
+    """Tell whether a Redis server accepts the URL's password and answers PING."""
+    parts = urlsplit(url)
+    address = (parts.hostname or "127.0.0.1", parts.port or 6379)
+    try:
+        with socket.create_connection(address, TIMEOUT) as connection, connection.makefile("rb") as answers:
+            connection.sendall(f"AUTH {unquote(parts.password or '')}\r\nPING\r\n".encode())
+            return answers.readline().startswith(b"+OK") and answers.readline().startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def grpc_serving(target: str, service: str, tls: TlsFiles | None) -> bool:
+    """Tell whether a service at `host:port` reports SERVING by the gRPC health protocol."""
+    host, port = target.rsplit(":", 1)
+    try:
+        # gRPC waits a second after a refused connection; asking TCP first costs nothing and finds out sooner.
+        socket.create_connection((host, int(port)), TIMEOUT).close()
+    except OSError:
+        return False
+    with dial(target, service, tls) as channel:
+        try:
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=TIMEOUT)
+        except grpc.RpcError:
+            return False
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)

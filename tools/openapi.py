@@ -1,0 +1,307 @@
+"""Render the public API as OpenAPI 3.1: `python -m tools.openapi` writes `docs/openapi.json`; `--check` only compares.
+
+Everything is read from the one descriptor set: paths and methods from `google.api.http`, schemas from the messages,
+their limits from `buf.validate`, and the words from the contracts' comments.
+Source: OpenAPI Specification 3.1.1; ProtoJSON for how messages look as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from buf.validate import validate_pb2
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from mesh.rpc.routes import DESCRIPTORS, Route, contract_routes
+
+RENDERED = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
+Json = dict[str, Any]
+_MESSAGE_FIELD, _MESSAGE_NESTED, _MESSAGE_ENUM, _SERVICE_METHOD = 2, 3, 4, 2
+_FILE_MESSAGE, _FILE_ENUM, _FILE_SERVICE = 4, 5, 6
+_INTEGERS = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_UINT32)
+_LONGS = (FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64)
+TIMESTAMP = {"type": "string", "format": "date-time"}
+DURATION = {"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$"}
+_OF_GOOGLE = {"google.protobuf.Timestamp": TIMESTAMP, "google.protobuf.Duration": DURATION}
+STATUS: Json = {
+    "type": "object",
+    "description": "google.rpc.Status (AIP-193); the reasons are listed in docs/errors.md.",
+    "required": ["code", "message", "details"],
+    "properties": {
+        "code": {"type": "integer", "description": "The gRPC code."},
+        "message": {"type": "string"},
+        "details": {"type": "array", "items": {"type": "object", "required": ["@type"]}},
+    },
+}
+
+
+def document() -> Json:
+    """Return the document."""
+    schemas: Json = {"Status": STATUS}
+    paths: Json = {}
+    for route in contract_routes():
+        paths.setdefault(route.template, {})[route.method.lower()] = _operation(route, schemas)
+    return {
+        "openapi": "3.1.1",
+        "info": {
+            "title": "FusionXPay",
+            "version": "v1",
+            "description": "A payment gateway: one contract, any provider. Errors are google.rpc.Status.",
+        },
+        "security": [{"apiKey": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}},
+            "schemas": dict(sorted(schemas.items())),
+        },
+    }
+
+
+def _operation(route: Route, schemas: Json) -> Json:
+    summary, _, description = _comment(route.rpc.full_name).partition("\n\n")
+    operation: Json = {
+        "operationId": _operation_id(route),
+        "tags": [route.rpc.containing_service.name.removesuffix("Service")],
+        "summary": summary,
+        "description": description,
+        "parameters": list(_parameters(route, schemas)),
+        "responses": {
+            "200": {"description": "Done.", "content": _answer(route, schemas)},
+            "default": {"description": "Refused.", "content": _content({"$ref": "#/components/schemas/Status"})},
+        },
+    }
+    if not route.is_authenticated:
+        operation["security"] = []
+    if route.is_raw:
+        operation["requestBody"] = {"required": True, "content": _content({"description": "As it was signed."})}
+    elif route.body:
+        operation["requestBody"] = {"required": True, "content": _content(_body(route, schemas))}
+    return operation
+
+
+def _answer(route: Route, schemas: Json) -> Json:
+    if route.is_stream:
+        words = "Server-Sent Events (WHATWG HTML), without an end."
+        return {"text/event-stream": {"schema": {"type": "string", "description": words}}}
+    return _content(_reference(route.rpc.output_type, schemas))
+
+
+def _operation_id(route: Route) -> str:
+    """Return the RPC's name; further bindings of an RPC are told apart by their paths."""
+    first = next(other for other in contract_routes() if other.rpc is route.rpc)
+    words = "".join(part.title() for part in re.findall(r"\w+", route.template))
+    return str(route.rpc.name) + ("" if first.template == route.template else words)
+
+
+def _parameters(route: Route, schemas: Json) -> Iterator[Json]:
+    for name in sorted(route.variables):
+        field = route.request.fields_by_name[name]
+        yield {"name": name, "in": "path", "required": True, **_described(field, schemas)}
+    if route.body or route.is_raw:
+        if route.is_authenticated and route.method == "POST":
+            yield {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "The same key and body give the same answer, for 24 hours.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+            }
+        return
+    if route.is_stream:
+        yield {
+            "name": "Last-Event-ID",
+            "in": "header",
+            "description": "The last `id` that was read, when the stream is opened again.",
+            "schema": {"type": "string", "format": "uuid"},
+        }
+    for field in route.request.fields:
+        if field.name not in route.variables:
+            yield {"name": field.name, "in": "query", **_described(field, schemas)}
+
+
+def _described(field: FieldDescriptor, schemas: Json) -> Json:
+    schema = _field(field, schemas)
+    return {"description": schema.pop("description", ""), "schema": schema}
+
+
+def _body(route: Route, schemas: Json) -> Json:
+    """Return the schema of a request's body: the message without what the path carries."""
+    schema = _message(route.request, schemas)
+    schema["properties"] = {name: sub for name, sub in schema["properties"].items() if name not in route.variables}
+    required = [name for name in schema.pop("required", []) if name not in route.variables]
+    return {**schema, "required": required} if required else schema
+
+
+def _content(schema: Json) -> Json:
+    return {"application/json": {"schema": schema}}
+
+
+def _reference(message: Descriptor, schemas: Json) -> Json:
+    if known := _OF_GOOGLE.get(message.full_name):
+        return dict(known)
+    name = message.full_name.split(".v1.")[-1]
+    if name not in schemas:
+        schemas[name] = {}  # a message may hold itself
+        schemas[name] = _message(message, schemas)
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _message(message: Descriptor, schemas: Json) -> Json:
+    schema: Json = {
+        "type": "object",
+        "description": _comment(message.full_name),
+        "properties": {field.name: _field(field, schemas) for field in message.fields},
+        "additionalProperties": False,
+    }
+    required = [field.name for field in message.fields if _rules(field).required or _is_identity(field)]
+    return {**schema, "required": required} if required else schema
+
+
+def _is_identity(field: FieldDescriptor) -> bool:
+    """Whether an empty value is refused: a UUID that may not be left out."""
+    rules = _rules(field)
+    return rules.string.uuid and rules.ignore == validate_pb2.IGNORE_UNSPECIFIED
+
+
+def _field(field: FieldDescriptor, schemas: Json) -> Json:
+    words = {"description": _comment(field.full_name)}
+    message = field.message_type
+    if message is not None and message.GetOptions().map_entry:
+        rules = _rules(field).map
+        value: Json = {"type": "string", **_text(rules.values.string)}
+        schema: Json = {"type": "object", "additionalProperties": value}
+        if rules.keys.string.max_len or rules.keys.string.pattern:
+            schema["propertyNames"] = _text(rules.keys.string)
+        return {**words, **schema, **_counts(rules.min_pairs, rules.max_pairs, "Properties")}
+    if field.is_repeated:
+        repeated = _rules(field).repeated
+        items = {**_single(field, schemas), **_text(repeated.items.string)}
+        return {**words, "type": "array", "items": items, **_counts(repeated.min_items, repeated.max_items, "Items")}
+    return {**words, **_single(field, schemas), **_scalar_rules(field)}
+
+
+def _single(field: FieldDescriptor, schemas: Json) -> Json:
+    if field.message_type is not None:
+        return _reference(field.message_type, schemas)
+    if field.enum_type is not None:
+        return {"type": "string", "enum": _names(field.enum_type)}
+    if field.cpp_type in _INTEGERS:
+        return {"type": "integer", "format": "int32"}
+    if field.cpp_type in _LONGS:
+        return {"type": "string", "pattern": "^-?[0-9]+$"}
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        return {"type": "boolean"}
+    return {"type": "string"}
+
+
+def _names(enum: EnumDescriptor) -> list[str]:
+    return [value.name for value in enum.values]
+
+
+def _scalar_rules(field: FieldDescriptor) -> Json:
+    rules = _rules(field)
+    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+        limits = _text(rules.string)
+        if rules.required:
+            limits.setdefault("minLength", 1)
+        return limits
+    limits = {}
+    if field.cpp_type in _INTEGERS:
+        if rules.int32.HasField("gte"):
+            limits["minimum"] = rules.int32.gte
+        if rules.int32.HasField("lte"):
+            limits["maximum"] = rules.int32.lte
+    return limits
+
+
+def _text(rules: validate_pb2.StringRules) -> Json:
+    limits: Json = {}
+    if rules.pattern:
+        limits["pattern"] = rules.pattern
+    if rules.uuid:
+        limits["format"] = "uuid"
+    if rules.uri:
+        limits["format"] = "uri"
+    if rules.min_len or rules.len:
+        limits["minLength"] = rules.min_len or rules.len
+    if rules.max_len or rules.len:
+        limits["maxLength"] = rules.max_len or rules.len
+    return limits
+
+
+def _counts(least: int, most: int, what: str) -> Json:
+    return {f"{bound}{what}": count for bound, count in (("min", least), ("max", most)) if count}
+
+
+def _rules(field: FieldDescriptor) -> validate_pb2.FieldRules:
+    rules: validate_pb2.FieldRules = field.GetOptions().Extensions[validate_pb2.field]
+    return rules
+
+
+def _comment(full_name: str) -> str:
+    return _comments().get(full_name, "")
+
+
+@cache
+def _comments() -> Mapping[str, str]:
+    """Return the leading comment of everything in our contracts, by its full name."""
+    found: dict[str, str] = {}
+    for file in FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file:
+        if file.package.startswith("fusionx."):
+            said = {tuple(one.path): _reflowed(one.leading_comments) for one in file.source_code_info.location}
+            for path, name in _named(file):
+                found[f"{file.package}.{name}"] = said.get(path, "")
+    return found
+
+
+def _reflowed(comment: str) -> str:
+    paragraphs = [" ".join(part.split()) for part in comment.split("\n\n")]
+    return "\n\n".join(part for part in paragraphs if part)
+
+
+def _named(file: Any) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Walk through a file's declarations: where each is in the source, and its name below the package."""
+    for number, message in enumerate(file.message_type):
+        yield from _named_message(message, (_FILE_MESSAGE, number), message.name)
+    for number, enum in enumerate(file.enum_type):
+        yield (_FILE_ENUM, number), enum.name
+    for number, service in enumerate(file.service):
+        yield (_FILE_SERVICE, number), service.name
+        for index, method in enumerate(service.method):
+            yield (_FILE_SERVICE, number, _SERVICE_METHOD, index), f"{service.name}.{method.name}"
+
+
+def _named_message(message: Any, path: tuple[int, ...], name: str) -> Iterator[tuple[tuple[int, ...], str]]:
+    yield path, name
+    for number, field in enumerate(message.field):
+        yield (*path, _MESSAGE_FIELD, number), f"{name}.{field.name}"
+    for number, nested in enumerate(message.nested_type):
+        yield from _named_message(nested, (*path, _MESSAGE_NESTED, number), f"{name}.{nested.name}")
+    for number, enum in enumerate(message.enum_type):
+        yield (*path, _MESSAGE_ENUM, number), f"{name}.{enum.name}"
+
+
+def main() -> int:
+    """Write the document, or with `--check` tell whether the one that is there is stale."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    text = json.dumps(document(), indent=1, ensure_ascii=False) + "\n"
+    if not check:
+        RENDERED.write_text(text)
+        return 0
+    if RENDERED.exists() and RENDERED.read_text() == text:
+        return 0
+    sys.stderr.write(f"{RENDERED} is stale: run `make gen`\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
