@@ -15,7 +15,7 @@ from rich.table import Table
 
 from bench.__main__ import UNLIMITED, Load, orders
 from stack.envoy import render_envoy
-from stack.layout import Site
+from stack.layout import StackLayout
 from stack.settings import StackSettings
 from stack.stack import Stack
 
@@ -63,7 +63,7 @@ def _processor_seconds(stack: Stack) -> float:
     return sum(sum(one.cpu_times()[:2]) for one in family.values())
 
 
-def _without_audit(site: Site) -> Path:
+def _without_audit(site: StackLayout) -> Path:
     """Render Envoy's configuration without the lines for the audit."""
     path = render_envoy(site)
     config = yaml.safe_load(path.read_text())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from envoy_config.access_log import status_note
 from envoy_config.local_replies import Config
-from envoy_config.options import Gateway
+from envoy_config.options import EnvoyOptions
 from mesh.rpc.headers import CLIENT_ADDRESS, KEY_KEY, SIGNATURE, WEBHOOK_PATH
 from mesh.rpc.interceptors import MERCHANT_KEY
 from mesh.rpc.routes import Route
@@ -30,7 +30,7 @@ def of_merchants() -> Config:
     return {"buffer": _typed("buffer.v3.BufferPerRoute", disabled=True)}
 
 
-def of_providers(gateway: Gateway) -> Config:
+def of_providers(gateway: EnvoyOptions) -> Config:
     """Return what differs for a provider's webhook: its signature is its key, and its limits are its own."""
     path = _set_header(WEBHOOK_PATH, "%PATH(NQ)%")
     return {
@@ -49,7 +49,7 @@ def of_answer() -> Config:
     }
 
 
-def http_filters(routes: Sequence[Route], gateway: Gateway) -> list[Config]:
+def http_filters(routes: Sequence[Route], gateway: EnvoyOptions) -> list[Config]:
     """Return the filters that every request passes."""
     return [
         {"name": "client", "typed_config": _client()},
@@ -94,7 +94,7 @@ def _ext_authz() -> Config:
     )
 
 
-def _rate_limit(gateway: Gateway) -> Config:
+def _rate_limit(gateway: EnvoyOptions) -> Config:
     """Limit each merchant, and each of its keys."""
     rates = {"merchant": gateway.requests_per_second, "key": gateway.key_requests_per_second}
     return _local_limit(
@@ -106,7 +106,7 @@ def _rate_limit(gateway: Gateway) -> Config:
     )
 
 
-def _webhook_limit(gateway: Gateway) -> Config:
+def _webhook_limit(gateway: EnvoyOptions) -> Config:
     """Limit each provider by a bucket of its own: its burst must meet neither a merchant's limit nor another's."""
     rate = gateway.webhooks_per_second
     return _local_limit(
@@ -166,7 +166,7 @@ def _by_header(header: str, name: str) -> Config:
 _BY_IDENTITY = [{"actions": [_by_header(MERCHANT_KEY, "merchant")]}, {"actions": [_by_header(KEY_KEY, "key")]}]
 
 
-def _transcoder(routes: Sequence[Route], gateway: Gateway) -> Config:
+def _transcoder(routes: Sequence[Route], gateway: EnvoyOptions) -> Config:
     return _typed(
         "grpc_json_transcoder.v3.GrpcJsonTranscoder",
         proto_descriptor=gateway.descriptors,

@@ -6,7 +6,7 @@ from copy import deepcopy
 
 from envoy_config import tls
 from envoy_config.local_replies import Config
-from envoy_config.options import Gateway
+from envoy_config.options import EnvoyOptions
 
 
 def listener(name: str, address: str, settings: Config, manager: Config, socket: Config | None = None) -> Config:
@@ -19,7 +19,7 @@ def listener(name: str, address: str, settings: Config, manager: Config, socket:
     return {"name": name, "address": where, **deepcopy(settings), "filter_chains": [chain]}
 
 
-def public_listeners(gateway: Gateway, settings: Config, manager: Config) -> list[Config]:
+def public_listeners(gateway: EnvoyOptions, settings: Config, manager: Config) -> list[Config]:
     """Return the listeners of the public API: `settings` are the same for all, `manager` speaks HTTP."""
     plain, secure = gateway.listen, gateway.https_listen
     found = []

@@ -9,7 +9,7 @@ Http = Literal["plain", "redirect", "off"]
 
 
 @dataclass(frozen=True)
-class Gateway:
+class EnvoyOptions:
     """Where things are: addresses as `host:port`, and the limits that an operator sets."""
 
     listen: str = "0.0.0.0:8080"

@@ -20,7 +20,7 @@ from envoy_config.access_log import audit_log
 from envoy_config.filters import TYPE, http_filters, of_answer, of_merchants, of_providers
 from envoy_config.listeners import public_listeners
 from envoy_config.local_replies import Config
-from envoy_config.options import Gateway
+from envoy_config.options import EnvoyOptions
 from mesh.rpc.routes import Route, contract_routes
 
 FOLDER = Path(__file__).resolve().parent.parent / "envoy"
@@ -32,7 +32,7 @@ STREAM_IDLE_TIMEOUT = "60s"
 JSON_TYPE = r"(?i)application/json(\s*;.*)?"
 
 
-def render(gateway: Gateway) -> str:
+def render(gateway: EnvoyOptions) -> str:
     """Return the configuration as YAML."""
     routes = [route for route in contract_routes() if route.package in gateway.upstreams]
     config = _fragment("bootstrap", gateway)
@@ -65,7 +65,7 @@ def render(gateway: Gateway) -> str:
     return header + yaml.safe_dump(config, sort_keys=False, width=120)
 
 
-def _fragment(name: str, gateway: Gateway) -> Config:
+def _fragment(name: str, gateway: EnvoyOptions) -> Config:
     text = Template((FOLDER / "fragments" / f"{name}.yaml").read_text())
     values = {
         "admin_port": gateway.admin_port,
@@ -78,7 +78,7 @@ def _fragment(name: str, gateway: Gateway) -> Config:
     return parsed
 
 
-def _virtual_host(routes: Sequence[Route], gateway: Gateway) -> Config:
+def _virtual_host(routes: Sequence[Route], gateway: EnvoyOptions) -> Config:
     public = [_health_route()]
     for route in routes:
         public += _http_routes(route, gateway)
@@ -98,7 +98,7 @@ def _health_route() -> Config:
     return _answer(match, 200, "health", '{"status": "SERVING"}')
 
 
-def _http_routes(route: Route, gateway: Gateway) -> list[Config]:
+def _http_routes(route: Route, gateway: EnvoyOptions) -> list[Config]:
     """Return the routes of one HTTP binding: refusals that need no look at the body first, then the way through."""
     match: Config = {"safe_regex": {"regex": route.pattern}, "headers": [_header(":method", route.method)]}
     name = f"{route.method} {route.template}"
@@ -115,7 +115,7 @@ def _http_routes(route: Route, gateway: Gateway) -> list[Config]:
     return [_forward(route, json_only, name, gateway), _answer(match, 415, f"{name} not JSON")]
 
 
-def _forward(route: Route, match: Config, name: str, gateway: Gateway) -> Config:
+def _forward(route: Route, match: Config, name: str, gateway: EnvoyOptions) -> Config:
     repeatable = route.method == "GET"
     retry_on = "connect-failure,refused-stream" + (",unavailable" if repeatable else "")
     return {
@@ -208,7 +208,7 @@ def main() -> int:
     """Write the rendered file, or compare it; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail when envoy/envoy.yaml is stale")
-    gateway = Gateway()
+    gateway = EnvoyOptions()
     files = {RENDERED: render(gateway)} | {SDS / name: text for name, text in tls.secrets(gateway.tls_folder).items()}
     if parser.parse_args().check:
         stale = [file for file, text in files.items() if not file.exists() or file.read_text() != text]

@@ -16,7 +16,7 @@ from mesh.tls import TlsFiles, read
 SettingsT = TypeVar("SettingsT", bound="ServiceSettings")
 EX_CONFIG = 78
 PREFIX = "FUSIONXPAY_"
-MAX_PAUSES = 30
+MAX_RETRIES = 30
 """Half of what the stream delivers an event at the most: outages and restarts count there as well."""
 MAX_PAUSE_SECONDS = 3600
 
@@ -102,27 +102,27 @@ class ServiceSettings(BaseSettings):
         return self
 
 
-def _are_pauses(value: str) -> str:
+def _are_delays(value: str) -> str:
     try:
-        pauses = [float(part) for part in value.split(",")]
+        retry_delays = [float(part) for part in value.split(",")]
     except ValueError:
-        pauses = []
-    if not 1 <= len(pauses) <= MAX_PAUSES or not all(0 < pause <= MAX_PAUSE_SECONDS for pause in pauses):
-        raise ValueError(f"must be a comma list of 1 to {MAX_PAUSES} numbers of seconds, up to {MAX_PAUSE_SECONDS}")
+        retry_delays = []
+    if not 1 <= len(retry_delays) <= MAX_RETRIES or not all(0 < pause <= MAX_PAUSE_SECONDS for pause in retry_delays):
+        raise ValueError(f"must be a comma list of 1 to {MAX_RETRIES} numbers of seconds, up to {MAX_PAUSE_SECONDS}")
     return value
 
 
 class ConsumerSettings(ServiceSettings):
     """What a service that consumes events needs beside what all services do."""
 
-    event_retry_seconds: Annotated[str, AfterValidator(_are_pauses)] = Field(
+    event_retry_seconds: Annotated[str, AfterValidator(_are_delays)] = Field(
         "0.1,0.5,2,5,10,20,30",
-        description="comma list of the pauses between attempts at an event that fails; then it is a dead letter",
+        description="comma list of the retry_delays between attempts at an event that fails; then it is a dead letter",
     )
 
     @property
-    def event_pauses(self) -> tuple[float, ...]:
-        """The pauses between attempts, in seconds."""
+    def event_retry_delays(self) -> tuple[float, ...]:
+        """The retry_delays between attempts, in seconds."""
         return tuple(float(part) for part in self.event_retry_seconds.split(","))
 
 

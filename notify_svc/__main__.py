@@ -19,7 +19,7 @@ from mesh import service
 from mesh.events import inbox
 from mesh.events.bus import Bus
 from mesh.events.consumer import Consumer
-from mesh.events.consumer_metrics import Watch
+from mesh.events.consumer_metrics import ConsumerMetrics
 from mesh.events.dead_letter_servicer import DeadLetterServicer
 from mesh.events.dead_letters import DeadLetters
 from mesh.rpc.registration import Registration
@@ -36,7 +36,7 @@ from notify_svc.channels import guarded_http as transport
 from notify_svc.channels.email import EmailChannel, Mailer
 from notify_svc.channels.guarded_http import Resolver, guarded_client
 from notify_svc.channels.push import PushChannel
-from notify_svc.channels.webhook import Poster
+from notify_svc.channels.webhook import WebhookChannel
 from notify_svc.domain import addresses
 from notify_svc.domain.delivery import Channel
 from notify_svc.domain.endpoint import Kind, UrlRules
@@ -49,7 +49,7 @@ from notify_svc.use_cases.dispatcher import Sender
 from notify_svc.use_cases.endpoints import Endpoints
 from notify_svc.use_cases.event_log import EventLog
 from notify_svc.use_cases.event_stream import EventStreams
-from notify_svc.use_cases.fan_out import Notifications
+from notify_svc.use_cases.fan_out import FanOut
 
 
 def build(settings: NotifySettings) -> Service:
@@ -62,10 +62,10 @@ def build(settings: NotifySettings) -> Service:
     resolver = Resolver()
     http = guarded_client(resolver, rules.allow_networks, connections=concurrency, timeout=timeout)
     look = partial(transport.look, resolve=resolver, allowed=rules.allow_networks)
-    poster, push = Poster(http, vault, rules, timeout), settings.vapid_key
+    poster, push = WebhookChannel(http, vault, rules, timeout), settings.vapid_key
     server = settings.mail_server
     mailer = Mailer(server, timeout=timeout, connections=settings.smtp_connections) if server else None
-    notifications = Notifications(events, endpoints)
+    notifications = FanOut(events, endpoints)
     streams = EventStreams(
         database,
         events,
@@ -107,7 +107,7 @@ def build(settings: NotifySettings) -> Service:
     consumer = Consumer(
         *(NAME, SUBJECTS, bus, database, PublicEvents(notifications)),
         after_commit=wake,
-        pauses=settings.event_pauses,
+        retry_delays=settings.event_retry_delays,
     )
     return Service(
         name="notify_svc",
@@ -118,7 +118,7 @@ def build(settings: NotifySettings) -> Service:
         on_close=[*(sender.close for sender in senders), poster.close],
         workers=[
             consumer.worker,
-            Watch(database, [consumer]).worker,
+            ConsumerMetrics(database, [consumer]).worker,
             *(sender.worker for sender in senders),
             streams.worker,
             idempotency.janitor(database),

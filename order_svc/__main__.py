@@ -13,7 +13,7 @@ from mesh import service
 from mesh.events import inbox
 from mesh.events.bus import Bus
 from mesh.events.consumer import Consumer
-from mesh.events.consumer_metrics import Watch
+from mesh.events.consumer_metrics import ConsumerMetrics
 from mesh.events.dead_letter_servicer import DeadLetterServicer
 from mesh.events.dead_letters import DeadLetters
 from mesh.events.outbox import Relay
@@ -38,7 +38,9 @@ def build(settings: OrderSettings) -> Service:
     lifetimes = Lifetimes(settings.order_lifetime, settings.order_max_lifetime)
     orders = Orders(database, OrderRepository(), lifetimes, relay.wake)
     payments = Consumer(
-        *(NAME, SUBJECTS, bus, database, PaymentEvents(orders)), after_commit=relay.wake, pauses=settings.event_pauses
+        *(NAME, SUBJECTS, bus, database, PaymentEvents(orders)),
+        after_commit=relay.wake,
+        retry_delays=settings.event_retry_delays,
     )
     return Service(
         name="order_svc",
@@ -47,7 +49,7 @@ def build(settings: OrderSettings) -> Service:
         bus=bus,
         workers=[
             payments.worker,
-            Watch(database, [payments]).worker,
+            ConsumerMetrics(database, [payments]).worker,
             Worker("order-expiry", orders.expire_due, interval=settings.expiry_interval_seconds),
             relay.worker,
             relay.janitor,

@@ -42,7 +42,7 @@ from payment_svc.api.refunds import RefundServicer
 from payment_svc.api.routing import RoutingServicer
 from payment_svc.api.timeline import TimelineServicer
 from payment_svc.api.webhooks import WebhookServicer
-from payment_svc.domain.webhook_allowlist import Sources
+from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.order_client import GrpcOrderClient
 from payment_svc.providers import registry
 from payment_svc.providers.base import Provider
@@ -59,7 +59,7 @@ from payment_svc.use_cases.charging import Charging
 from payment_svc.use_cases.disputes import Disputes
 from payment_svc.use_cases.payment_recovery import Reconciler
 from payment_svc.use_cases.payments import Payments
-from payment_svc.use_cases.reconciliation import Books
+from payment_svc.use_cases.reconciliation import Reconciliation
 from payment_svc.use_cases.refund_recovery import RefundReconciler
 from payment_svc.use_cases.refunds import Refunds
 from payment_svc.use_cases.routing import Router
@@ -73,7 +73,7 @@ def build(settings: PaymentSettings) -> Service:
     bus = Bus(settings.nats_url, "payment_svc")
     relay = Relay(database, bus)
     locks = Locks(settings.redis_url)
-    sources = Sources(settings.webhook_networks)
+    sources = WebhookAllowlist(settings.webhook_networks)
     orders = GrpcOrderClient(settings.order_target, settings.tls)
     providers = registry.build(settings)
     accounts = _accounts(settings, database, providers)
@@ -92,7 +92,7 @@ def build(settings: PaymentSettings) -> Service:
     reconciler = Reconciler(database, store, charging, accounts, locks)
     refund_reconciler = RefundReconciler(database, store, refund_store, refunds, accounts)
     timeline = Timeline(database, orders)
-    books = Books(database, store, providers, timedelta(seconds=settings.settling_seconds))
+    books = Reconciliation(database, store, providers, timedelta(seconds=settings.settling_seconds))
     return Service(
         name="payment_svc",
         settings=settings,

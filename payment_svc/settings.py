@@ -7,7 +7,7 @@ from datetime import timedelta
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from mesh.settings import ServiceSettings
-from payment_svc.domain.webhook_allowlist import Sources
+from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 
 
 class PaymentSettings(ServiceSettings):
@@ -102,7 +102,7 @@ class PaymentSettings(ServiceSettings):
     @field_validator("webhook_networks")
     @classmethod
     def _networks_can_be_read(cls, value: str) -> str:
-        Sources(value)
+        WebhookAllowlist(value)
         return value
 
     @model_validator(mode="after")

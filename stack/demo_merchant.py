@@ -10,7 +10,7 @@ from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 
 from mesh.rpc.dial import dial
 from mesh.tls import TlsFiles
-from stack.layout import Site
+from stack.layout import StackLayout
 from stack.process import StackError
 
 DISPLAY_NAME = "Demo merchant"
@@ -25,18 +25,18 @@ class Merchant:
     api_key: str = field(repr=False)
 
 
-def ensure_demo_merchant(site: Site) -> None:
+def ensure_demo_merchant(layout: StackLayout) -> None:
     """Have a demo merchant in the stack's secrets: the one of an earlier run, or a new one.
 
     Raises:
         StackError: the identity service refuses.
     """
-    secrets = site.data.secrets
+    secrets = layout.data.secrets
     if secrets.merchant_api_key:
         return
-    merchant = create_demo_merchant(site.address("edge"), site.tls("operator"))
+    merchant = create_demo_merchant(layout.address("edge"), layout.tls("operator"))
     secrets.merchant_id, secrets.merchant_api_key = merchant.id, merchant.api_key
-    site.data.save_secrets()
+    layout.data.save_secrets()
 
 
 def create_demo_merchant(target: str, tls: TlsFiles | None) -> Merchant:

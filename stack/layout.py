@@ -20,7 +20,7 @@ COMPONENTS = (*INFRA, "sandbox", *SERVICES, "envoy")
 
 
 @dataclass(frozen=True)
-class Site:
+class StackLayout:
     """All that one component needs to know of the others. What does not run has an empty URL."""
 
     data: DataDir
@@ -79,7 +79,7 @@ class Site:
         return f"http://{self.address('envoy_admin')}"
 
 
-def lay_out(settings: StackSettings, wanted: frozenset[str], data: DataDir, ports: Ports) -> Site:
+def plan_layout(settings: StackSettings, wanted: frozenset[str], data: DataDir, ports: Ports) -> StackLayout:
     """Give every wanted component its port, and leave out those that a setting replaces.
 
     Raises:
@@ -100,7 +100,7 @@ def lay_out(settings: StackSettings, wanted: frozenset[str], data: DataDir, port
     def url(component: str, own: str) -> str:
         return own if component in embedded else replaced[component]
 
-    return Site(
+    return StackLayout(
         data=data,
         ports=numbers,
         embedded=embedded,

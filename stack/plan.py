@@ -10,7 +10,7 @@ from functools import partial
 from stack import servers
 from stack.demo_merchant import ensure_demo_merchant
 from stack.envoy import EnvoyConfig
-from stack.layout import SERVICES, Site
+from stack.layout import SERVICES, StackLayout
 from stack.postgres import Postgres, create_databases
 from stack.process import POLL_SECONDS, Child, StackError
 from stack.services import OUR_SERVICES, sandbox
@@ -31,36 +31,36 @@ class Step:
     needs: tuple[str, ...] = ()
 
 
-def plan(site: Site, envoy_config: EnvoyConfig) -> list[Step]:
-    """Return the steps that start the site's embedded components."""
-    steps = _postgres_steps(site)
+def plan(layout: StackLayout, envoy_config: EnvoyConfig) -> list[Step]:
+    """Return the steps that start the layout's embedded components."""
+    steps = _postgres_steps(layout)
     servers_steps = [
-        Step("nats", partial(servers.nats, site)),
-        Step("valkey", partial(servers.valkey, site)),
-        Step("sandbox", partial(sandbox, site)),
-        Step("envoy", lambda: servers.envoy(site, envoy_config(site)), needs=SERVICES),
+        Step("nats", partial(servers.nats, layout)),
+        Step("valkey", partial(servers.valkey, layout)),
+        Step("sandbox", partial(sandbox, layout)),
+        Step("envoy", lambda: servers.envoy(layout, envoy_config(layout)), needs=SERVICES),
     ]
-    steps += [step for step in servers_steps if step.name in site.embedded]
+    steps += [step for step in servers_steps if step.name in layout.embedded]
     for service in OUR_SERVICES:
-        if service.name in site.embedded:
+        if service.name in layout.embedded:
             migration = f"{service.name}.migrate"
-            steps.append(Step(migration, partial(service.migration, site), needs=("databases",)))
-            steps.append(Step(service.name, partial(service.server, site), needs=(migration, "nats", "valkey")))
-    if "edge" in site.embedded:
-        steps.append(Step("merchant", partial(ensure_demo_merchant, site), needs=("edge",)))
+            steps.append(Step(migration, partial(service.migration, layout), needs=("databases",)))
+            steps.append(Step(service.name, partial(service.server, layout), needs=(migration, "nats", "valkey")))
+    if "edge" in layout.embedded:
+        steps.append(Step("merchant", partial(ensure_demo_merchant, layout), needs=("edge",)))
     return steps
 
 
-def _postgres_steps(site: Site) -> list[Step]:
+def _postgres_steps(layout: StackLayout) -> list[Step]:
     steps = []
-    if "postgres" in site.embedded:
-        postgres = Postgres(site)
+    if "postgres" in layout.embedded:
+        postgres = Postgres(layout)
         if postgres.is_new:
             steps.append(Step("initdb", postgres.initdb))
         steps.append(Step("postgres", postgres.server, needs=("initdb",)))
-    if site.postgres_url:
+    if layout.postgres_url:
         names = [service.database for service in OUR_SERVICES]
-        steps.append(Step("databases", partial(create_databases, site.postgres_url, names), needs=("postgres",)))
+        steps.append(Step("databases", partial(create_databases, layout.postgres_url, names), needs=("postgres",)))
     return steps
 
 

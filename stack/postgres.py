@@ -16,7 +16,7 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from stack.layout import USER, Site
+from stack.layout import USER, StackLayout
 from stack.ports import HOST
 from stack.probes import postgres_accepts
 from stack.process import Child, Command, StackError, User
@@ -46,15 +46,15 @@ class Postgres:
     As root it runs as the user `nobody`, since PostgreSQL refuses root.
     """
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, layout: StackLayout) -> None:
         """Find the programs.
 
         Raises:
             StackError: they are not installed, or the user that PostgreSQL runs as cannot reach the data folder.
         """
-        self._site = site
+        self._site = layout
         self._user = _unprivileged_user() if os.geteuid() == 0 else None
-        self._home = site.data.folder("postgres")
+        self._home = layout.data.folder("postgres")
         if self._user is not None:
             os.chown(self._home, self._user.uid, self._user.gid)
         self._bin = self._reachable_programs()

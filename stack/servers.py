@@ -10,7 +10,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-from stack.layout import USER, Site
+from stack.layout import USER, StackLayout
 from stack.ports import HOST
 from stack.probes import http_ok, http_text, redis_answers
 from stack.process import POLL_SECONDS, Child, Command, StackError
@@ -42,37 +42,39 @@ maxmemory-policy allkeys-lru
 """
 
 
-def nats(site: Site) -> Child:
+def nats(layout: StackLayout) -> Child:
     """Return a NATS server with JetStream, which keeps its streams in the data folder."""
-    folder = site.data.folder("nats")
+    folder = layout.data.folder("nats")
     config = folder / "nats.conf"
-    ports = {"port": site.ports["nats"], "monitor_port": site.ports["nats_monitor"]}
+    ports = {"port": layout.ports["nats"], "monitor_port": layout.ports["nats_monitor"]}
     write_private(config, NATS_CONFIG.format(host=HOST, user=USER, store=folder / "jetstream", **ports))
-    env = outside_env() | {"NATS_PASSWORD": site.data.secrets.nats_password, "GOMEMLIMIT": "128MiB"}
+    env = outside_env() | {"NATS_PASSWORD": layout.data.secrets.nats_password, "GOMEMLIMIT": "128MiB"}
     command = Command([_program("nats-server", "FUSIONXPAY_NATS_URL"), "-c", config], env, folder)
-    health = f"http://{site.address('nats_monitor')}/healthz"
-    return Child("nats", command, site.log("nats"), ready=lambda: http_ok(health))
+    health = f"http://{layout.address('nats_monitor')}/healthz"
+    return Child("nats", command, layout.log("nats"), ready=lambda: http_ok(health))
 
 
-def valkey(site: Site) -> Child:
+def valkey(layout: StackLayout) -> Child:
     """Return a Valkey server. It forgets all at its end: nothing that has to be kept is kept there."""
-    folder = site.data.folder("valkey")
+    folder = layout.data.folder("valkey")
     config = folder / "valkey.conf"
-    password = site.data.secrets.valkey_password
-    write_private(config, VALKEY_CONFIG.format(host=HOST, port=site.ports["valkey"], password=password, folder=folder))
+    password = layout.data.secrets.valkey_password
+    write_private(
+        config, VALKEY_CONFIG.format(host=HOST, port=layout.ports["valkey"], password=password, folder=folder)
+    )
     command = Command([_valkey_program(), config], outside_env(), folder)
-    return Child("valkey", command, site.log("valkey"), ready=lambda: redis_answers(site.redis_url))
+    return Child("valkey", command, layout.log("valkey"), ready=lambda: redis_answers(layout.redis_url))
 
 
-def envoy(site: Site, config: Path) -> Child:
+def envoy(layout: StackLayout, config: Path) -> Child:
     """Return an Envoy that runs the configuration file."""
     argv: list[str | Path] = [_program("envoy"), "-c", config, "--concurrency", "1"]
     # Hot restart shares memory by number between the Envoys of a machine: several stacks would meet in it.
     argv += ["--disable-hot-restart", "--log-level", "info"]
     # The access log is read while the stack runs; Envoy's own default holds lines back for ten seconds.
     argv += ["--file-flush-interval-msec", "200"]
-    command = Command(argv, outside_env(), site.data.folder("envoy"))
-    return Child("envoy", command, site.log("envoy"), ready=lambda: http_ok(f"{site.envoy_admin_url}/ready"))
+    command = Command(argv, outside_env(), layout.data.folder("envoy"))
+    return Child("envoy", command, layout.log("envoy"), ready=lambda: http_ok(f"{layout.envoy_admin_url}/ready"))
 
 
 def drain_envoy(admin_url: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.layout import Site
+from stack.layout import StackLayout
 from stack.postgres import database_url
 from stack.probes import grpc_serving, http_ok
 from stack.process import Child, Command
@@ -37,71 +37,71 @@ class Service:
 
     name: str
     database: str
-    settings: Callable[[Site], dict[str, str]] = lambda _: {}
+    settings: Callable[[StackLayout], dict[str, str]] = lambda _: {}
 
-    def env(self, site: Site) -> dict[str, str]:
+    def env(self, layout: StackLayout) -> dict[str, str]:
         """Return the environment that it runs in."""
         shared = {
-            "LISTEN": site.address(self.name),
-            "METRICS_LISTEN": site.address(f"{self.name}_metrics"),
-            "DATABASE_URL": database_url(site.postgres_url, self.database),
-            "NATS_URL": site.nats_url,
-            "REDIS_URL": site.redis_url,
-            "PUBLIC_URL": site.edge_url,
-            "LOG_LEVEL": site.log_level,
+            "LISTEN": layout.address(self.name),
+            "METRICS_LISTEN": layout.address(f"{self.name}_metrics"),
+            "DATABASE_URL": database_url(layout.postgres_url, self.database),
+            "NATS_URL": layout.nats_url,
+            "REDIS_URL": layout.redis_url,
+            "PUBLIC_URL": layout.edge_url,
+            "LOG_LEVEL": layout.log_level,
         }
-        if tls := site.tls(self.name):
+        if tls := layout.tls(self.name):
             shared |= {"TLS_CERT_FILE": str(tls.cert), "TLS_KEY_FILE": str(tls.key), "TLS_CA_FILE": str(tls.ca)}
-        ours = {f"FUSIONXPAY_{name}": value for name, value in (shared | self.settings(site)).items()}
+        ours = {f"FUSIONXPAY_{name}": value for name, value in (shared | self.settings(layout)).items()}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(WITHHELD)}
-        return inherited | ours | dict(site.service_env.get(self.name, {}))
+        return inherited | ours | dict(layout.service_env.get(self.name, {}))
 
-    def server(self, site: Site) -> Child:
+    def server(self, layout: StackLayout) -> Child:
         """Return the service itself."""
-        target, tls = site.address(self.name), site.tls("operator")
-        command = self._command(site, self.name)
-        return Child(self.name, command, site.log(self.name), ready=lambda: grpc_serving(target, self.name, tls))
+        target, tls = layout.address(self.name), layout.tls("operator")
+        command = self._command(layout, self.name)
+        return Child(self.name, command, layout.log(self.name), ready=lambda: grpc_serving(target, self.name, tls))
 
-    def migration(self, site: Site) -> Child:
+    def migration(self, layout: StackLayout) -> Child:
         """Return the job that brings its database up to date."""
         name = f"{self.name}.migrate"
-        return Child(name, self._command(site, "mesh.storage.migrate", self.name), site.log(name))
+        return Child(name, self._command(layout, "mesh.storage.migrate", self.name), layout.log(name))
 
-    def _command(self, site: Site, *module: str) -> Command:
-        return Command([sys.executable, "-m", *module], self.env(site), ROOT)
+    def _command(self, layout: StackLayout, *module: str) -> Command:
+        return Command([sys.executable, "-m", *module], self.env(layout), ROOT)
 
 
-def _payment_settings(site: Site) -> dict[str, str]:
+def _payment_settings(layout: StackLayout) -> dict[str, str]:
     settings = {
-        "ORDER_TARGET": site.address("order_svc"),
-        "STRIPE_API_KEY": site.stripe_api_key,
-        "STRIPE_WEBHOOK_SECRET": site.stripe_webhook_secret,
-        "SECRET_KEYS": site.data.secrets.account_keys,
+        "ORDER_TARGET": layout.address("order_svc"),
+        "STRIPE_API_KEY": layout.stripe_api_key,
+        "STRIPE_WEBHOOK_SECRET": layout.stripe_webhook_secret,
+        "SECRET_KEYS": layout.data.secrets.account_keys,
     }
-    settings |= {"STRIPE_API_BASE": site.sandbox_url} if site.sandbox_url else {}
-    return settings | bank_transfer.gateway_settings(site) | paypal.gateway_settings(site)
+    settings |= {"STRIPE_API_BASE": layout.sandbox_url} if layout.sandbox_url else {}
+    return settings | bank_transfer.gateway_settings(layout) | paypal.gateway_settings(layout)
 
 
-def _notify_settings(site: Site) -> dict[str, str]:
+def _notify_settings(layout: StackLayout) -> dict[str, str]:
     # without a mail server there is no e-mail; where there is one, its password is nobody else's
     mail = {name: value for name, value in os.environ.items() if name.startswith(SMTP_PREFIX)}
     return {
-        "SECRET_KEYS": site.data.secrets.secret_keys,
+        "SECRET_KEYS": layout.data.secrets.secret_keys,
         "ALLOW_HTTP_WEBHOOKS": "true",
         "WEBHOOK_ALLOW_NETWORKS": "127.0.0.0/8,::1/128",
-        "VAPID_PRIVATE_KEY": site.data.secrets.vapid_private_key,
+        "VAPID_PRIVATE_KEY": layout.data.secrets.vapid_private_key,
         "VAPID_CONTACT": "mailto:operator@localhost",
         **{name.removeprefix("FUSIONXPAY_"): value for name, value in mail.items()},
     }
 
 
-def _edge_settings(site: Site) -> dict[str, str]:
-    limit = str(site.global_requests_per_second)
-    return {"SECRET_KEYS": site.data.secrets.identity_secret_keys, "GLOBAL_REQUESTS_PER_SECOND": limit}
+def _edge_settings(layout: StackLayout) -> dict[str, str]:
+    limit = str(layout.global_requests_per_second)
+    return {"SECRET_KEYS": layout.data.secrets.identity_secret_keys, "GLOBAL_REQUESTS_PER_SECOND": limit}
 
 
-def _audit_settings(site: Site) -> dict[str, str]:
-    return {"SPOOL_FILE": str(site.audit_file), "ENVOY_ADMIN_URL": site.envoy_admin_url}
+def _audit_settings(layout: StackLayout) -> dict[str, str]:
+    return {"SPOOL_FILE": str(layout.audit_file), "ENVOY_ADMIN_URL": layout.envoy_admin_url}
 
 
 OUR_SERVICES = (
@@ -113,21 +113,21 @@ OUR_SERVICES = (
 )
 
 
-def sandbox(site: Site) -> Child:
+def sandbox(layout: StackLayout) -> Child:
     """Return the provider simulator, which keeps its ledger in the data folder."""
-    folder = site.data.folder("sandbox")
+    folder = layout.data.folder("sandbox")
     env = outside_env() | {
-        "SANDBOX_LISTEN": site.address("sandbox"),
-        "SANDBOX_PUBLIC_URL": site.sandbox_url,
+        "SANDBOX_LISTEN": layout.address("sandbox"),
+        "SANDBOX_PUBLIC_URL": layout.sandbox_url,
         "SANDBOX_DATABASE": str(folder / "sandbox.sqlite3"),
-        "SANDBOX_STRIPE_API_KEY": site.stripe_api_key,
+        "SANDBOX_STRIPE_API_KEY": layout.stripe_api_key,
         # where the gateway is reached by HTTPS only, its certificate has to be trusted
-        **({} if site.http == "plain" else {"SSL_CERT_FILE": str(site.authority.ca_file)}),
-        "SANDBOX_STRIPE_WEBHOOK_URL": f"{site.edge_url}/v1/webhooks/stripe",
-        "SANDBOX_STRIPE_WEBHOOK_SECRET": site.stripe_webhook_secret,
-        **bank_transfer.sandbox_settings(site),
-        **paypal.sandbox_settings(site),
+        **({} if layout.http == "plain" else {"SSL_CERT_FILE": str(layout.authority.ca_file)}),
+        "SANDBOX_STRIPE_WEBHOOK_URL": f"{layout.edge_url}/v1/webhooks/stripe",
+        "SANDBOX_STRIPE_WEBHOOK_SECRET": layout.stripe_webhook_secret,
+        **bank_transfer.sandbox_settings(layout),
+        **paypal.sandbox_settings(layout),
     }
-    command = Command([sys.executable, "-m", "sandbox"], env | dict(site.service_env.get("sandbox", {})), ROOT)
-    health = f"{site.sandbox_url}/_sandbox/health"
-    return Child("sandbox", command, site.log("sandbox"), ready=lambda: http_ok(health))
+    command = Command([sys.executable, "-m", "sandbox"], env | dict(layout.service_env.get("sandbox", {})), ROOT)
+    health = f"{layout.sandbox_url}/_sandbox/health"
+    return Child("sandbox", command, layout.log("sandbox"), ready=lambda: http_ok(health))

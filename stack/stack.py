@@ -11,7 +11,7 @@ from types import TracebackType
 
 from stack.demo_merchant import Merchant
 from stack.envoy import EnvoyConfig, render_envoy
-from stack.layout import COMPONENTS, SERVICES, Site, lay_out
+from stack.layout import COMPONENTS, SERVICES, StackLayout, plan_layout
 from stack.plan import STOP_ORDER, carry_out, plan
 from stack.ports import Ports
 from stack.postgres import database_url
@@ -71,14 +71,14 @@ class Stack:
         self._children: dict[str, Child] = {}
         self._down: set[str] = set()
         self._undo = ExitStack()
-        self._site: Site
+        self._site: StackLayout
 
     def __enter__(self) -> Stack:
         with ExitStack() as undo:
             self._clear_ready_file()
             data = undo.enter_context(DataDir(self._settings.data_dir))
             ports = undo.enter_context(Ports())
-            self._site = lay_out(self._settings, self._wanted, data, ports)
+            self._site = plan_layout(self._settings, self._wanted, data, ports)
             self._site.authority.issue_all()
             undo.callback(self._stop_everything)
             carry_out(plan(self._site, self._envoy_config), self._adopt, self._settings.start_seconds)
@@ -92,24 +92,24 @@ class Stack:
     @property
     def ready(self) -> Ready:
         """Addresses, keys and pids as of now."""
-        site = self._site
-        with_envoy, tls = "envoy" in site.embedded, site.tls("operator")
+        layout = self._site
+        with_envoy, tls = "envoy" in layout.embedded, layout.tls("operator")
         return Ready(
-            edge_url=site.edge_url if with_envoy else "",
-            edge_https_url=site.edge_https_url if with_envoy else "",
-            ca_file=str(site.authority.ca_file),
+            edge_url=layout.edge_url if with_envoy else "",
+            edge_https_url=layout.edge_https_url if with_envoy else "",
+            ca_file=str(layout.authority.ca_file),
             operator_tls={name: str(path) for name, path in asdict(tls).items()} if tls else {},
-            edge_grpc=site.address("envoy" if site.http == "plain" else "envoy_https") if with_envoy else "",
-            services={name: site.address(name) for name in SERVICES if name in site.embedded},
-            merchant=Merchant(site.data.secrets.merchant_id, site.data.secrets.merchant_api_key),
-            sandbox_url=site.sandbox_url,
+            edge_grpc=layout.address("envoy" if layout.http == "plain" else "envoy_https") if with_envoy else "",
+            services={name: layout.address(name) for name in SERVICES if name in layout.embedded},
+            merchant=Merchant(layout.data.secrets.merchant_id, layout.data.secrets.merchant_api_key),
+            sandbox_url=layout.sandbox_url,
             database_urls=self._database_urls(),
-            nats_url=site.nats_url,
-            redis_url=site.redis_url,
-            envoy_admin_url=site.envoy_admin_url if with_envoy else "",
-            webhook_secrets={"stripe": site.stripe_webhook_secret},
+            nats_url=layout.nats_url,
+            redis_url=layout.redis_url,
+            envoy_admin_url=layout.envoy_admin_url if with_envoy else "",
+            webhook_secrets={"stripe": layout.stripe_webhook_secret},
             pids={name: child.pid for name, child in self._servers().items() if child.pid is not None},
-            log_dir=str(site.data.logs),
+            log_dir=str(layout.data.logs),
         )
 
     def address(self, name: str) -> str:

@@ -1,7 +1,7 @@
 """Consuming events: each effect is applied once, in one transaction with the inbox row that remembers it.
 
 A batch is one transaction. When it fails, its events are tried one by one, so that a poison event is found, retried
-with growing pauses, and after the last of them written to the dead letters and taken out of the stream.
+with growing retry_delays, and after the last of them written to the dead letters and taken out of the stream.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ class Consumer:
         handler: Handler,
         *,
         after_commit: Callable[[], None],
-        pauses: Sequence[float],
+        retry_delays: Sequence[float],
     ) -> None:
-        """Take what to consume and how: `pauses` are the seconds before each further attempt at an event that failed.
+        """Consume subjects; `retry_delays` are the seconds before each further attempt at an event that failed.
 
         `after_commit` is called when effects were committed.
         """
@@ -63,7 +63,7 @@ class Consumer:
         self._subjects = subjects
         self._bus = bus
         self._database = database
-        self._pauses = pauses
+        self._retry_delays = retry_delays
         self._subscription: JetStreamContext.PullSubscription | None = None
         self.worker = Worker(f"consumer-{name}", self._step, interval=0.2)
 
@@ -156,14 +156,14 @@ class Consumer:
             "event failed", consumer=self._name, event_id=event.envelope.event_id, deliveries=deliveries,
             exc_info=error,
         )  # fmt: skip
-        if deliveries > len(self._pauses):
+        if deliveries > len(self._retry_delays):
             await self._bury(event.message, event.envelope.event_id, repr(error))
         else:
             await self._retry_later(event.message)
 
     async def _retry_later(self, message: Msg) -> None:
         attempt = message.metadata.num_delivered
-        await message.nak(delay=self._pauses[min(attempt, len(self._pauses)) - 1])
+        await message.nak(delay=self._retry_delays[min(attempt, len(self._retry_delays)) - 1])
 
     async def _put_back(self, events: Sequence[Delivered]) -> None:
         """Return events untouched: the database is out of reach, which is no fault of theirs."""
@@ -173,7 +173,7 @@ class Consumer:
     async def _bury(self, message: Msg, event_id: str, reason: str) -> None:
         """Write the dead letter, and only then take the event out of the stream."""
         async with self._database.session() as session:
-            await dead_letters.bury(
+            await dead_letters.store(
                 session,
                 consumer=self._name,
                 event_id=event_id,
@@ -184,7 +184,7 @@ class Consumer:
             )
         await message.term()
         DEAD_LETTERS.labels(self._name).inc()
-        said = json.dumps(dead_letters.shown(reason))[:500]
+        said = json.dumps(dead_letters.sanitized(reason))[:500]
         alert("dead_letter", log, consumer=self._name, subject=message.subject, reason=said)
 
 

@@ -34,7 +34,7 @@ _OPEN = statement(
 )
 
 
-class Watch:
+class ConsumerMetrics:
     """Measures for Prometheus."""
 
     def __init__(self, database: Database, consumers: Sequence[Consumer], clock: Clock = utc_now) -> None:

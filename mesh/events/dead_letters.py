@@ -68,7 +68,7 @@ def _page(by_consumer: bool, by_state: bool, after: bool) -> Statement:
     )
 
 
-async def bury(
+async def store(
     session: Session, *, consumer: str, event_id: str, subject: str, payload: bytes, reason: str, deliveries: int
 ) -> None:
     """Store a letter; one of the same consumer and event that is here already stays as it is."""
@@ -79,12 +79,12 @@ async def bury(
         event_id=_storable(event_id),
         subject=subject,
         payload=payload,
-        reason=shown(reason),
+        reason=sanitized(reason),
         deliveries=deliveries,
     )
 
 
-def shown(reason: str) -> str:
+def sanitized(reason: str) -> str:
     """Return a reason as it may be kept and told: errors of a database quote whole rows."""
     return redacted(_storable(reason))[:REASON_LENGTH]
 
@@ -177,10 +177,10 @@ class DeadLetters:
         except psycopg.OperationalError:
             raise  # the database is out of reach, which is no fault of the event
         except ApiError as error:
-            return shown(str(error)), 0
+            return sanitized(str(error)), 0
         except Exception as error:
             log.warning("replay failed", consumer=inbox.consumer, event_id=event.envelope.event_id, exc_info=error)
-            return shown(repr(error)), 0
+            return sanitized(repr(error)), 0
 
 
 def event_of(letter: Row) -> Received | None:

@@ -22,7 +22,7 @@ NAMES = "x509_subject_alternative_name"
 OPEN_SERVICES = ("grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection")
 """What every process of the mesh may ask of every other."""
 
-Servicer = grpc.aio.ServicerContext[Any, Any]
+ServicerContext = grpc.aio.ServicerContext[Any, Any]
 Allowed = frozenset[str]
 Behaviour = Callable[[Any, Any], Awaitable[Any]]
 
@@ -47,7 +47,7 @@ def caller_of(auth_context: Mapping[str, Any]) -> str:
     return ""
 
 
-def check(servicer: Servicer, allowed: Allowed) -> None:
+def check(servicer: ServicerContext, allowed: Allowed) -> None:
     """Raise ApiError PERMISSION_DENIED, reason CALLER_NOT_ALLOWED, unless the caller is one of the allowed."""
     caller = caller_of(servicer.auth_context())
     if caller not in allowed:
@@ -99,7 +99,7 @@ class CallerInterceptor(grpc.aio.ServerInterceptor):
 def _guarded(behaviour: Behaviour, method: str, allowed: Allowed) -> Behaviour:
     """Return what a handler does behind its guard; a stream's must write its messages itself."""
 
-    async def call(request: Any, servicer: Servicer) -> Any:
+    async def call(request: Any, servicer: ServicerContext) -> Any:
         try:
             check(servicer, allowed)
         except ApiError as error:

@@ -39,9 +39,9 @@ LEAST_USEFUL_SECONDS = 0.005
 UNREADABLE: Any = object()
 """In the place of a request whose bytes are no message of the RPC."""
 
-Servicer = grpc.aio.ServicerContext[Any, Any]
-Behaviour = Callable[[Message, Servicer], Awaitable[Message]]
-StreamBehaviour = Callable[[Message, Servicer], AsyncGenerator[Message]]
+ServicerContext = grpc.aio.ServicerContext[Any, Any]
+Behaviour = Callable[[Message, ServicerContext], Awaitable[Message]]
+StreamBehaviour = Callable[[Message, ServicerContext], AsyncGenerator[Message]]
 AnswerT = TypeVar("AnswerT")
 
 
@@ -114,7 +114,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
     def _wrap(self, method: str, handler: grpc.RpcMethodHandler[Any, Any]) -> grpc.RpcMethodHandler[Any, Any]:
         behaviour = cast(Behaviour, handler.unary_unary)
 
-        async def call(request: Message, servicer: Servicer) -> Message:
+        async def call(request: Message, servicer: ServicerContext) -> Message:
             async def answer(running: context.Call) -> Message:
                 if self._in_flight > self._max_concurrent:
                     raise unavailable("OVERLOADED", "too many requests are in flight, try again")
@@ -123,7 +123,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
 
             self._in_flight += 1
             try:
-                return await self._told(method, servicer, self._default_deadline, answer)
+                return await self._observed(method, servicer, self._default_deadline, answer)
             finally:
                 self._in_flight -= 1
 
@@ -137,7 +137,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         behaviour = cast(StreamBehaviour, handler.unary_stream)
         open_now = STREAMS_OPEN.labels(method)
 
-        async def call(request: Message, servicer: Servicer) -> None:
+        async def call(request: Message, servicer: ServicerContext) -> None:
             async def answer(running: context.Call) -> None:
                 if self._streams > self._max_streams or self._in_flight > self._max_concurrent:
                     raise unavailable("OVERLOADED", "too many requests are in flight, try again")
@@ -147,7 +147,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             self._streams += 1
             open_now.inc()
             try:
-                await self._told(method, servicer, float("inf"), answer)
+                await self._observed(method, servicer, float("inf"), answer)
             finally:
                 self._streams -= 1
                 open_now.dec()
@@ -159,10 +159,10 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             response_serializer=handler.response_serializer,
         )
 
-    async def _told(
+    async def _observed(
         self,
         method: str,
-        servicer: Servicer,
+        servicer: ServicerContext,
         deadline: float,
         answer: Callable[[context.Call], Awaitable[AnswerT]],
     ) -> AnswerT:
@@ -198,7 +198,9 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             raise invalid("", "the request cannot be read as what this RPC takes")
         validate(request)
 
-    async def _answer(self, behaviour: Behaviour, request: Message, servicer: Servicer, call: context.Call) -> Message:
+    async def _answer(
+        self, behaviour: Behaviour, request: Message, servicer: ServicerContext, call: context.Call
+    ) -> Message:
         """Run the handler, for no longer than somebody waits: calls with a deadline are ended by gRPC itself."""
         if servicer.time_remaining() is None:
             try:
@@ -212,7 +214,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return response
 
 
-def _begin(method: str, servicer: Servicer, deadline: float) -> context.Call:
+def _begin(method: str, servicer: ServicerContext, deadline: float) -> context.Call:
     """Enter the call that comes in; `deadline` is the seconds that it has when it does not say."""
     headers: dict[str, Any] = dict(servicer.invocation_metadata() or ())
     remaining = servicer.time_remaining()
@@ -230,7 +232,7 @@ def _begin(method: str, servicer: Servicer, deadline: float) -> context.Call:
     return call
 
 
-async def _send(behaviour: StreamBehaviour, request: Message, servicer: Servicer, call: context.Call) -> None:
+async def _send(behaviour: StreamBehaviour, request: Message, servicer: ServicerContext, call: context.Call) -> None:
     """Send what a stream yields, as fast as its reader takes it; however it ends, the generator is closed."""
     async with aclosing(behaviour(request, servicer)) as messages:
         async for message in messages:
@@ -238,7 +240,7 @@ async def _send(behaviour: StreamBehaviour, request: Message, servicer: Servicer
             await servicer.write(message)
 
 
-async def _send_headers(servicer: Servicer, call: context.Call) -> None:
+async def _send_headers(servicer: ServicerContext, call: context.Call) -> None:
     if call.response_headers:
         await servicer.send_initial_metadata(tuple(call.response_headers))
         # sent once: an error that follows must not repeat them
@@ -274,7 +276,7 @@ def _internal(error: Exception) -> ApiError:
     return ApiError(grpc.StatusCode.INTERNAL, "INTERNAL", "something went wrong on our side", {"error_id": error_id})
 
 
-async def _abort(servicer: Servicer, error: ApiError, call: context.Call) -> NoReturn:
+async def _abort(servicer: ServicerContext, error: ApiError, call: context.Call) -> NoReturn:
     status = error.to_status(call.request_id)
     trailers = (*call.response_headers, (DETAILS_KEY, status.SerializeToString()))
     await servicer.abort(error.code, error.message, trailers)

@@ -8,7 +8,7 @@ from mesh.events.inbox import Received
 from mesh.storage.database import Session
 from notify_svc.contract import messages as mapping
 from notify_svc.contract.event_types import FACTS
-from notify_svc.use_cases.fan_out import Notifications
+from notify_svc.use_cases.fan_out import FanOut
 
 NAME = "notify_svc_events"
 SUBJECTS = tuple(sorted({f"fusionx.{contract.package.split('.')[1]}.v1.>" for contract in FACTS}))
@@ -17,7 +17,7 @@ SUBJECTS = tuple(sorted({f"fusionx.{contract.package.split('.')[1]}.v1.>" for co
 class PublicEvents:
     """Puts every public fact into the merchant's event log and on its way."""
 
-    def __init__(self, notifications: Notifications) -> None:
+    def __init__(self, notifications: FanOut) -> None:
         self._notifications = notifications
 
     async def __call__(self, session: Session, events: Sequence[Received]) -> None:

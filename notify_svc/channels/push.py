@@ -13,7 +13,7 @@ from cryptography.fernet import MultiFernet
 from py_vapid import VapidException
 from pywebpush import WebPusher
 
-from notify_svc.channels.webhook import Poster
+from notify_svc.channels.webhook import WebhookChannel
 from notify_svc.channels.wording import tell
 from notify_svc.domain import channel as channel_domain
 from notify_svc.domain.delivery import Attempt, Delivery
@@ -36,7 +36,7 @@ GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 class PushChannel:
     """The channel of browsers; `key` is None when the operator has none."""
 
-    def __init__(self, poster: Poster, vault: MultiFernet, key: VapidKey | None) -> None:
+    def __init__(self, poster: WebhookChannel, vault: MultiFernet, key: VapidKey | None) -> None:
         self._poster = poster
         self._vault = vault
         self._key = key

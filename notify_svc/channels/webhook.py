@@ -24,7 +24,7 @@ READ = 64 * 1024
 """How many bytes of an answer are read at the most, so that an ordinary one leaves the connection fit for use again."""
 
 
-class Poster:
+class WebhookChannel:
     """Posts to servers that merchants name: the channel of webhooks, which others post by as well."""
 
     def __init__(self, http: httpx.AsyncClient, vault: MultiFernet, rules: UrlRules, timeout: float) -> None:

@@ -21,7 +21,7 @@ from notify_svc.domain.delivery import Attempt, Channel, Delivery, DeliveryStatu
 from notify_svc.domain.endpoint import DisableReason, Kind
 from notify_svc.storage.deliveries import DeliveryRepository
 from notify_svc.storage.endpoints import EndpointRepository
-from notify_svc.use_cases.fan_out import Notifications
+from notify_svc.use_cases.fan_out import FanOut
 
 log = get_logger(__name__)
 LEASE_MARGIN = timedelta(seconds=10)
@@ -43,7 +43,7 @@ class Sender:
         database: Database,
         store: DeliveryRepository,
         endpoints: EndpointRepository,
-        notifications: Notifications,
+        notifications: FanOut,
         channels: Mapping[Kind, Channel],
         *,
         name: str,

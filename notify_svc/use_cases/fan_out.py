@@ -12,7 +12,7 @@ from notify_svc.storage.endpoints import EndpointRepository
 from notify_svc.storage.events import EventRepository
 
 
-class Notifications:
+class FanOut:
     """Which events go where."""
 
     def __init__(

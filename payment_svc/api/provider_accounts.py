@@ -11,13 +11,13 @@ from fusionx.payment.v1 import provider_account_service_pb2_grpc as account_grpc
 from mesh import context
 from mesh.errors import not_found
 from payment_svc.contract import operator_messages as mapping
-from payment_svc.use_cases.accounts import Accounts, Owner
+from payment_svc.use_cases.accounts import Accounts, Tenant
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def _owner() -> Owner:
-    return Owner(context.merchant(), context.current().mode)
+def _owner() -> Tenant:
+    return Tenant(context.merchant(), context.current().mode)
 
 
 class ProviderAccountServicer(account_grpc.ProviderAccountServiceServicer):

@@ -12,7 +12,7 @@ from fusionx.payment.v1 import provider_service_pb2_grpc as provider_grpc
 from mesh.errors import invalid
 from payment_svc.contract import operator_messages as mapping
 from payment_svc.providers.registry import Registry
-from payment_svc.use_cases.reconciliation import Books
+from payment_svc.use_cases.reconciliation import Reconciliation
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -20,7 +20,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class ProviderServicer(provider_grpc.ProviderServiceServicer):
     """What operators ask about providers."""
 
-    def __init__(self, providers: Registry, books: Books) -> None:
+    def __init__(self, providers: Registry, books: Reconciliation) -> None:
         self._providers = providers
         self._books = books
 

@@ -10,14 +10,14 @@ from fusionx.payment.v1 import routing_service_pb2_grpc as routing_grpc
 
 from mesh import context
 from payment_svc.contract import operator_messages as mapping
-from payment_svc.use_cases.accounts import Owner
+from payment_svc.use_cases.accounts import Tenant
 from payment_svc.use_cases.routing import Router
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def _owner() -> Owner:
-    return Owner(context.merchant(), context.current().mode)
+def _owner() -> Tenant:
+    return Tenant(context.merchant(), context.current().mode)
 
 
 class RoutingServicer(routing_grpc.RoutingServiceServicer):

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 Network = IPv4Network | IPv6Network
 
 
-class Sources:
+class WebhookAllowlist:
     """The networks of the setting; a provider that is not in it may send from anywhere."""
 
     def __init__(self, setting: str) -> None:

@@ -8,7 +8,7 @@ from mesh.errors import ApiError, FieldViolation, invalid, invalid_fields, unaut
 from payment_svc.providers.bank_transfer.adapter import BankTransferProvider
 from payment_svc.providers.base import Capabilities, Provider
 from payment_svc.providers.paypal.adapter import Access, PaypalProvider
-from payment_svc.providers.resilience import Guard, Limits
+from payment_svc.providers.resilience import Limits, ResilientProvider
 from payment_svc.providers.stripe.adapter import StripeProvider
 from payment_svc.settings import PaymentSettings
 
@@ -33,24 +33,24 @@ class Registry:
     """The platform's own accounts, by the provider's name."""
 
     def __init__(self, providers: Iterable[Provider], limits: Limits) -> None:
-        self._providers = {provider.name: Guard(provider, limits) for provider in providers}
+        self._providers = {provider.name: ResilientProvider(provider, limits) for provider in providers}
 
-    def all(self) -> list[Guard]:
+    def all(self) -> list[ResilientProvider]:
         """Return the providers that are on, in the order in which the gateway prefers them."""
         return list(self._providers.values())
 
-    def find(self, name: str) -> Guard | None:
+    def find(self, name: str) -> ResilientProvider | None:
         """Return a provider that is on."""
         return self._providers.get(name)
 
-    def get(self, name: str) -> Guard:
+    def get(self, name: str) -> ResilientProvider:
         """Return a provider. Raises ApiError INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, naming those that are on."""
         provider = self._providers.get(name)
         if provider is None:
             raise self._unknown(name)
         return provider
 
-    def recognize(self, headers: Mapping[str, str]) -> Guard:
+    def recognize(self, headers: Mapping[str, str]) -> ResilientProvider:
         """Return the provider that signed a webhook. Raises ApiError UNAUTHENTICATED when none of them did."""
         for provider in self._providers.values():
             if provider.recognizes(headers):

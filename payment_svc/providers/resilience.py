@@ -61,7 +61,7 @@ class Limits:
     max_calls: int
 
 
-class Guard:
+class ResilientProvider:
     """A provider behind its breaker and bulkhead; itself a `Provider`, whose promises it keeps."""
 
     def __init__(self, inner: Provider, limits: Limits, account_id: UUID | None = None) -> None:

@@ -21,7 +21,7 @@ from payment_svc.domain.account import Account
 from payment_svc.domain.payment import Payment
 from payment_svc.providers.base import Provider
 from payment_svc.providers.registry import CAPABILITIES, Registry
-from payment_svc.providers.resilience import Guard, Limits
+from payment_svc.providers.resilience import Limits, ResilientProvider
 from payment_svc.storage.accounts import AccountRepository, StoredAccount
 
 MAX_AGE_SECONDS = 1.0
@@ -35,7 +35,7 @@ Make = Callable[[str, Mapping[str, str], str], Provider]
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class Tenant:
     """Who asks: a tenant, and the mode of its key (`test`, `live`; empty inside the mesh)."""
 
     merchant_id: UUID
@@ -70,17 +70,17 @@ class Accounts:
         self._ids = ids
         self._now = now
         self._known: dict[UUID, tuple[float, list[StoredAccount]]] = {}
-        self._guards: dict[UUID, tuple[int, Guard]] = {}
+        self._guards: dict[UUID, tuple[int, ResilientProvider]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
-    async def available(self, owner: Owner) -> list[Guard]:
+    async def available(self, owner: Tenant) -> list[ResilientProvider]:
         """Return the providers that a merchant's new payments may go through, in the gateway's order."""
         own = {guard.name: guard for guard in await self._own(owner)}
         if owner.mode in ("", self._platform_mode):
             own = {guard.name: guard for guard in self._platform.all()} | own
         return [own[name] for name in CAPABILITIES if name in own]
 
-    async def get(self, owner: Owner, name: str) -> Guard:
+    async def get(self, owner: Tenant, name: str) -> ResilientProvider:
         """Return the provider for a merchant's new payment. Raises ApiError INVALID_ARGUMENT, PROVIDER_UNKNOWN."""
         available = await self.available(owner)
         for guard in available:
@@ -89,11 +89,11 @@ class Accounts:
         known = ", ".join(guard.name for guard in available) or "none"
         raise invalid("provider", f"{name!r} is not a provider here; there are: {known}", "PROVIDER_UNKNOWN")
 
-    async def of(self, payment: Payment) -> Guard:
+    async def of(self, payment: Payment) -> ResilientProvider:
         """Return the provider that a payment was made with, in use for new ones or not."""
         return await self.by_id(payment.provider, payment.account_id)
 
-    async def by_id(self, name: str, account_id: UUID | None) -> Guard:
+    async def by_id(self, name: str, account_id: UUID | None) -> ResilientProvider:
         """Return the platform's provider, or that of a merchant's own account. Raises ApiError."""
         if account_id is None:
             return self._platform.get(name)
@@ -103,11 +103,11 @@ class Accounts:
             raise not_found("provider account", str(account_id))
         return self._guard(stored)
 
-    def recognize(self, headers: Mapping[str, str]) -> Guard:
+    def recognize(self, headers: Mapping[str, str]) -> ResilientProvider:
         """Return the platform's provider that signed a webhook. Raises ApiError UNAUTHENTICATED."""
         return self._platform.recognize(headers)
 
-    async def set(self, owner: Owner, name: str, credentials: Mapping[str, str]) -> Account:
+    async def set(self, owner: Tenant, name: str, credentials: Mapping[str, str]) -> Account:
         """Set a merchant's own account, or replace its credentials. Raises ApiError as the contract says."""
         if self._vault is None:
             raise _off()
@@ -143,7 +143,7 @@ class Accounts:
             await guard.close()
         await self._platform.close()
 
-    async def _own(self, owner: Owner) -> list[Guard]:
+    async def _own(self, owner: Tenant) -> list[ResilientProvider]:
         known = self._known.get(owner.merchant_id)
         if known is None or self._now() - known[0] > MAX_AGE_SECONDS:
             async with self._database.session() as session:
@@ -153,7 +153,7 @@ class Accounts:
                 self._known.pop(next(iter(self._known)))
         return [self._guard(stored) for stored in known[1]]
 
-    def _guard(self, stored: StoredAccount) -> Guard:
+    def _guard(self, stored: StoredAccount) -> ResilientProvider:
         """Return the provider of an account, made anew when its credentials were replaced."""
         account = stored.account
         version, guard = self._guards.get(account.account_id, (0, None))
@@ -162,13 +162,13 @@ class Accounts:
         if self._vault is None:
             raise _off()
         provider = self._make(account.provider, self._vault.open(stored.sealed), account.mode)
-        made = Guard(provider, self._limits, account.account_id)
+        made = ResilientProvider(provider, self._limits, account.account_id)
         self._guards[account.account_id] = (account.version, made)
         if guard:
             self._retire(guard)
         return made
 
-    def _retire(self, guard: Guard) -> None:
+    def _retire(self, guard: ResilientProvider) -> None:
         async def later() -> None:
             await asyncio.sleep(RETIRE_SECONDS)
             await guard.close()

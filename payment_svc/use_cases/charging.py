@@ -29,7 +29,7 @@ from payment_svc.providers.base import OutcomeUnknownError, ProviderError, Rejec
 from payment_svc.providers.registry import CAPABILITIES
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.use_cases import history_entries as changes
-from payment_svc.use_cases.accounts import Accounts, Owner
+from payment_svc.use_cases.accounts import Accounts, Tenant
 
 log = get_logger(__name__)
 
@@ -56,7 +56,7 @@ class Charging:
         self._authorization = authorization
         self._clock = clock
 
-    async def drive(self, payment: Payment, claim: Claim | None = None, *, again: bool = False) -> Payment:
+    async def execute(self, payment: Payment, claim: Claim | None = None, *, again: bool = False) -> Payment:
         """Carry a committed intent on: reserve its order, ask the provider, commit the outcome.
 
         Safe to repeat (`again`) from any point at which an earlier run died: each step knows its earlier self by the
@@ -73,21 +73,21 @@ class Charging:
                     await idempotency.hand_over(session, claim, self._clock())
             raise
         snapshot = await self._start(payment, again=again)
-        return await self.agree(payment.payment_id, snapshot, claim)
+        return await self.apply_snapshot(payment.payment_id, snapshot, claim)
 
-    async def follow(self, payment: Payment, snapshot: Snapshot) -> Payment:
+    async def sync(self, payment: Payment, snapshot: Snapshot) -> Payment:
         """Agree with what the provider says, and take the money where the customer has approved that.
 
         The payment is PROCESSING before the money is asked for: from then on nobody can cancel it.
         Raises as `agree` does.
         """
-        changed = await self.agree(payment.payment_id, snapshot)
+        changed = await self.apply_snapshot(payment.payment_id, snapshot)
         if not snapshot.approved or changed.status != PaymentStatus.PROCESSING:
             return changed
         completed = await self._answer(changed, (await self._accounts.of(changed)).complete)
-        return await self.agree(changed.payment_id, completed)
+        return await self.apply_snapshot(changed.payment_id, completed)
 
-    async def agree(self, payment_id: UUID, snapshot: Snapshot, claim: Claim | None = None) -> Payment:
+    async def apply_snapshot(self, payment_id: UUID, snapshot: Snapshot, claim: Claim | None = None) -> Payment:
         """Apply what the provider says, in one transaction with its events and the stored answer.
 
         Raises ApiError NOT_FOUND for a payment that is not here, AmountMismatchError when the money differs from ours.
@@ -130,7 +130,7 @@ class Charging:
         tried = {attempt.provider for attempt in payment.attempts}
         left = [name for name in (payment.route.alternatives if payment.route else ()) if name not in tried]
         open_to = {
-            guard.name: guard for guard in await self._accounts.available(Owner(payment.merchant_id, payment.mode))
+            guard.name: guard for guard in await self._accounts.available(Tenant(payment.merchant_id, payment.mode))
         }
         following = next((open_to[name] for name in left if name in open_to), None)
         if following is None:
@@ -165,7 +165,7 @@ class Charging:
         """Cancel an intent whose order was taken; the refused request leaves its key free."""
         failure = Failure("cancelled", error.message)
         snapshot = Snapshot("", PaymentStatus.CANCELLED, failure=failure)
-        await self.agree(payment.payment_id, snapshot)
+        await self.apply_snapshot(payment.payment_id, snapshot)
         if claim:
             async with self._database.session() as session:
                 await idempotency.release(session, claim)

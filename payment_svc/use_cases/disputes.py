@@ -55,7 +55,7 @@ class Disputes:
         async with self._database.session() as session:
             return await self._store.page(session, merchant_id, payment_id=payment_id, after=after, limit=limit)
 
-    async def agree(self, payment: Payment, snapshot: DisputeSnapshot) -> Dispute:
+    async def apply_snapshot(self, payment: Payment, snapshot: DisputeSnapshot) -> Dispute:
         """Apply what the provider says of a dispute, in one transaction with its events; what is known is absorbed."""
         async with self._database.transaction() as session:
             current = await self._store.lock(session, payment.provider, snapshot.reference)

@@ -84,19 +84,21 @@ class Reconciler:
         if schedule.is_hopeless(payment, self._clock()):
             alert("payment_needs_review", log, payment_id=payment.payment_id, order_id=payment.order_id)
             verdict = Snapshot(payment.provider_reference, PaymentStatus.NEEDS_REVIEW)
-            return await self._charging.agree(payment.payment_id, verdict)
+            return await self._charging.apply_snapshot(payment.payment_id, verdict)
         if _is_late_to_capture(payment, self._clock()):
             return await self._void(payment)
         snapshot = await self._look_up(payment)
         if snapshot is not None:
-            return await self._charging.follow(payment, snapshot)
+            return await self._charging.sync(payment, snapshot)
         if payment.status == PaymentStatus.INITIATED:
             # the process died between the intent and the provider: carry it on
-            return await self._charging.drive(payment, again=True)
+            return await self._charging.execute(payment, again=True)
         if checks < NEVER_ARRIVED_AFTER:
             return payment
         failure = Failure("provider_unavailable", "the provider never received the payment, try again")
-        return await self._charging.agree(payment.payment_id, Snapshot("", PaymentStatus.FAILED, failure=failure))
+        return await self._charging.apply_snapshot(
+            payment.payment_id, Snapshot("", PaymentStatus.FAILED, failure=failure)
+        )
 
     async def _void(self, payment: Payment) -> Payment:
         """Give back what was authorized and not captured in time; where it was captured after all, that counts."""
@@ -107,7 +109,7 @@ class Reconciler:
             said = await provider.fetch(payment)
         if said.status == PaymentStatus.CANCELLED:
             said = replace(said, failure=Failure("expired", "the authorized money was not captured in time"))
-        return await self._charging.agree(payment.payment_id, said)
+        return await self._charging.apply_snapshot(payment.payment_id, said)
 
     async def _look_up(self, payment: Payment) -> Snapshot | None:
         """Ask by the provider's reference, or by our own id where no answer ever brought one."""

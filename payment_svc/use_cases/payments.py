@@ -24,12 +24,12 @@ from payment_svc.domain import payment as domain
 from payment_svc.domain.payment import TERMINAL, CaptureMethod, Payment, PaymentStatus, Route, Snapshot
 from payment_svc.order_port import OrderClient, PayableOrder
 from payment_svc.providers.base import AmountNotSupportedError, Provider, ProviderError, RejectedError
-from payment_svc.providers.resilience import Guard
+from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.use_cases import history_entries as changes
-from payment_svc.use_cases.accounts import Accounts, Owner
+from payment_svc.use_cases.accounts import Accounts, Tenant
 from payment_svc.use_cases.charging import Charging
-from payment_svc.use_cases.routing import Router, Wish
+from payment_svc.use_cases.routing import Router, RoutingRequest
 
 LEASE = timedelta(seconds=30)
 """How long the first request under an idempotency key may take before a repetition may continue its work."""
@@ -49,9 +49,9 @@ class NewPayment:
     mode: str = ""
 
     @property
-    def owner(self) -> Owner:
+    def owner(self) -> Tenant:
         """Who asks."""
-        return Owner(self.merchant_id, self.mode)
+        return Tenant(self.merchant_id, self.mode)
 
 
 class Payments:
@@ -163,10 +163,10 @@ class Payments:
 
         async def operate() -> Payment:
             try:
-                return await self._charging.agree(payment.payment_id, await call(payment))
+                return await self._charging.apply_snapshot(payment.payment_id, await call(payment))
             except RejectedError as error:
                 said = await (await self._accounts.of(payment)).fetch(payment)
-                now = await self._charging.follow(payment, said)
+                now = await self._charging.sync(payment, said)
                 if now.status == payment.status:
                     raise failed_precondition("PROVIDER_REFUSED", error.failure.message) from None
                 return now
@@ -176,7 +176,9 @@ class Payments:
         finished: Payment = await self._background.shielded(work())
         return finished
 
-    async def _choose(self, new: NewPayment, order: PayableOrder, payment_id: UUID) -> tuple[Guard, Route | None]:
+    async def _choose(
+        self, new: NewPayment, order: PayableOrder, payment_id: UUID
+    ) -> tuple[ResilientProvider, Route | None]:
         """Return the provider that was asked for, or the one that the merchant's policy gives."""
         if new.provider:
             provider = await self._accounts.get(new.owner, new.provider)
@@ -187,15 +189,17 @@ class Payments:
             check_start(new, provider)
             provider.check_amount(order.amount)
 
-        return await self._router.choose(Wish(new.owner, order.amount, new.customer_country), payment_id, fits)
+        return await self._router.choose(
+            RoutingRequest(new.owner, order.amount, new.customer_country), payment_id, fits
+        )
 
     async def _drive(self, payment: Payment, claim: Claim | None, *, again: bool = False) -> Payment:
         """Carry a payment on while webhooks and look-ups of the same order wait."""
         async with self._locks.hold(f"order:{payment.order_id}", wait=0):
-            return await self._charging.drive(payment, claim, again=again)
+            return await self._charging.execute(payment, claim, again=again)
 
     def _intent(
-        self, new: NewPayment, order: PayableOrder, payment_id: UUID, provider: Guard, route: Route | None
+        self, new: NewPayment, order: PayableOrder, payment_id: UUID, provider: ResilientProvider, route: Route | None
     ) -> Payment:
         now = self._clock()
         return Payment(

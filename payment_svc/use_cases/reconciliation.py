@@ -14,11 +14,11 @@ from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.reconciliation import Comparison, Discrepancy, DiscrepancyKind, ProviderRecord, captured
 from payment_svc.providers.base import ObjectNotFoundError, ProviderError
 from payment_svc.providers.registry import Registry
-from payment_svc.providers.resilience import Guard
+from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.payments import PaymentRepository
 
 
-class Books:
+class Reconciliation:
     """Compares books. Reads only: what to do about a discrepancy is for a person to say."""
 
     def __init__(
@@ -64,7 +64,7 @@ class Books:
             others = await self._store.by_ids(session, sorted(named - ours.keys()))
         return ours | {one.payment_id: one for one in others if one.provider == provider and one.account_id is None}
 
-    async def _confirm(self, provider: Guard, found: Discrepancy) -> Discrepancy | None:
+    async def _confirm(self, provider: ResilientProvider, found: Discrepancy) -> Discrepancy | None:
         """Ask the provider about a payment that its list does not have: it may have been created just outside of it."""
         if found.kind != DiscrepancyKind.MISSING_THERE or found.payment is None:
             return found

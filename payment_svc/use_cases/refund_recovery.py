@@ -73,13 +73,13 @@ class RefundReconciler:
         provider = await self._accounts.of(payment)
         snapshot = await provider.fetch_refund(payment, refund)
         if snapshot is not None:
-            await self._refunds.agree(refund, snapshot)
+            await self._refunds.apply_snapshot(refund, snapshot)
         elif self._clock() - refund.create_time < REPEATABLE:
             # the provider never received it: the process died before, or the request was lost
-            await self._refunds.drive(payment, refund, again=True)
+            await self._refunds.execute(payment, refund, again=True)
         elif refund.status == RefundStatus.PENDING:
             alert("refund_needs_review", log, refund_id=refund.refund_id, payment_id=refund.payment_id)
-            await self._refunds.agree(refund, RefundSnapshot("", RefundStatus.NEEDS_REVIEW))
+            await self._refunds.apply_snapshot(refund, RefundSnapshot("", RefundStatus.NEEDS_REVIEW))
 
     async def _payment_of(self, refund: Refund) -> Payment:
         async with self._database.session() as session:

@@ -26,7 +26,7 @@ from payment_svc.domain import schedule
 from payment_svc.domain.payment import Failure, Payment, PaymentStatus
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
 from payment_svc.providers.base import AmountNotSupportedError, OutcomeUnknownError, RejectedError, UnavailableError
-from payment_svc.providers.resilience import Guard
+from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.refunds import RefundRepository
 from payment_svc.use_cases import history_entries as changes
@@ -92,7 +92,7 @@ class Refunds:
         if record is not None:
             return await self._repeat(record, new, claim)
         self._committed()
-        finished: Refund = await self._background.shielded(self.drive(payment, refund, claim))
+        finished: Refund = await self._background.shielded(self.execute(payment, refund, claim))
         return finished
 
     async def get(self, merchant_id: UUID, refund_id: UUID) -> Refund:
@@ -110,7 +110,7 @@ class Refunds:
                 raise not_found("payment", str(payment_id))
             return await self._store.page(session, payment_id, after=after, limit=limit)
 
-    async def drive(
+    async def execute(
         self, payment: Payment, refund: Refund, claim: Claim | None = None, *, again: bool = False
     ) -> Refund:
         """Ask the provider and commit the outcome; an answer that never came leaves the refund PENDING.
@@ -127,9 +127,9 @@ class Refunds:
             snapshot = RefundSnapshot("", RefundStatus.PENDING if again else RefundStatus.FAILED, failure=failure)
         except OutcomeUnknownError:
             snapshot = RefundSnapshot("", RefundStatus.PENDING)
-        return await self.agree(refund, snapshot, claim)
+        return await self.apply_snapshot(refund, snapshot, claim)
 
-    async def agree(self, refund: Refund, snapshot: RefundSnapshot, claim: Claim | None = None) -> Refund:
+    async def apply_snapshot(self, refund: Refund, snapshot: RefundSnapshot, claim: Claim | None = None) -> Refund:
         """Apply what the provider says, in one transaction with the payment's sum, the events and the stored answer.
 
         Raises AmountMismatchError when the provider gave back another amount.
@@ -156,7 +156,7 @@ class Refunds:
             refund = await self._store.get(session, payment.merchant_id, found) if found else None
         return refund if refund and refund.payment_id == payment.payment_id else None
 
-    async def _provider_of(self, new: NewRefund) -> Guard:
+    async def _provider_of(self, new: NewRefund) -> ResilientProvider:
         async with self._database.session() as session:
             payment = await self._payments.get(session, new.merchant_id, new.payment_id)
         if payment is None:
@@ -164,7 +164,7 @@ class Refunds:
         return await self._accounts.of(payment)
 
     async def _take(
-        self, session: Session, new: NewRefund, provider: Guard, claim: Claim | None
+        self, session: Session, new: NewRefund, provider: ResilientProvider, claim: Claim | None
     ) -> tuple[Payment, Refund]:
         """Store the refund within what is left of the capture, which the payment's lock keeps true."""
         payment = await self._payments.lock(session, new.payment_id)
@@ -217,7 +217,7 @@ class Refunds:
         refund = await self.get(new.merchant_id, record.resource_id)
         if payment is None:
             raise not_found("payment", str(new.payment_id))
-        resumed: Refund = await self._background.shielded(self.drive(payment, refund, claim, again=True))
+        resumed: Refund = await self._background.shielded(self.execute(payment, refund, claim, again=True))
         return resumed
 
     async def _save(self, session: Session, payment: Payment, refund: Refund, now: datetime) -> None:

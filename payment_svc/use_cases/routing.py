@@ -13,19 +13,19 @@ from mesh.storage.database import Database
 from payment_svc.domain.payment import Route
 from payment_svc.domain.routing import Policy, Rule, Target, draw
 from payment_svc.providers.base import AmountNotSupportedError, Provider
-from payment_svc.providers.resilience import Guard
+from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.routing import RoutingRepository
-from payment_svc.use_cases.accounts import Accounts, Owner
+from payment_svc.use_cases.accounts import Accounts, Tenant
 
 DEFAULT_RULE = "default"
 START = "start"
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RoutingRequest:
     """What of a payment the rules look at."""
 
-    owner: Owner
+    owner: Tenant
     amount: Money
     country: str
 
@@ -46,7 +46,7 @@ class Router:
         async with self._database.session() as session:
             return await self._store.get(session, merchant_id)
 
-    async def replace(self, owner: Owner, rules: Sequence[Rule]) -> Policy:
+    async def replace(self, owner: Tenant, rules: Sequence[Rule]) -> Policy:
         """Set a merchant's rules. Raises ApiError INVALID_ARGUMENT that names the rule that is wrong."""
         names = [provider.name for provider in await self._accounts.available(owner)]
         for number, rule in enumerate(rules):
@@ -56,7 +56,9 @@ class Router:
             await self._store.put(session, owner.merchant_id, policy)
         return policy if rules else replace(policy, update_time=None)
 
-    async def choose(self, wish: Wish, payment_id: UUID, fits: Callable[[Provider], None]) -> tuple[Guard, Route]:
+    async def choose(
+        self, wish: RoutingRequest, payment_id: UUID, fits: Callable[[Provider], None]
+    ) -> tuple[ResilientProvider, Route]:
         """Return the provider that takes a payment, with the rule and the reason.
 
         `fits` raises ApiError or AmountNotSupportedError for a provider that cannot take it. One whose circuit is open
@@ -65,7 +67,7 @@ class Router:
         providers = {provider.name: provider for provider in await self._accounts.available(wish.owner)}
         rule = await self._rule(wish, list(providers))
         passed_over: list[str] = []
-        able: list[Guard] = []
+        able: list[ResilientProvider] = []
         for target in draw(rule.targets, payment_id.int):
             provider = providers.get(target.provider)
             refusal = "is not on here" if provider is None else _refusal(provider, fits)
@@ -82,7 +84,7 @@ class Router:
         reason = "; ".join((f"{rule.name} ({rule.condition()}): {_share(rule, order[0].name)}", *passed_over))
         return order[0], Route(rule.name, reason, tuple(provider.name for provider in order[1:]))
 
-    async def _rule(self, wish: Wish, names: Sequence[str]) -> Rule:
+    async def _rule(self, wish: RoutingRequest, names: Sequence[str]) -> Rule:
         rules = (await self.policy(wish.owner.merchant_id)).rules
         if not rules:
             # the gateway's own order: the first that can
@@ -108,7 +110,7 @@ def _check(rule: Rule, field: str, names: Sequence[str]) -> None:
         raise invalid(f"{field}.max_amount", "must be of the currency of min_amount, and not less")
 
 
-def _refusal(provider: Guard, fits: Callable[[Provider], None]) -> str:
+def _refusal(provider: ResilientProvider, fits: Callable[[Provider], None]) -> str:
     try:
         fits(provider)
     except (ApiError, AmountNotSupportedError) as error:

@@ -21,14 +21,14 @@ from mesh.storage.lock import Locks
 from mesh.telemetry import alert, get_logger
 from mesh.worker import Worker
 from payment_svc.domain.payment import AmountMismatchError, Payment, PaymentStatus
-from payment_svc.domain.webhook_allowlist import Sources
+from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.providers.base import (
     ObjectNotFoundError,
     ProviderError,
     ProviderEvent,
     SignatureInvalidError,
 )
-from payment_svc.providers.resilience import Guard
+from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_events import StoredEvent, WebhookRepository
 from payment_svc.use_cases import history_entries as changes
@@ -69,7 +69,7 @@ class Webhooks:
         disputes: Disputes,
         accounts: Accounts,
         locks: Locks,
-        sources: Sources,
+        sources: WebhookAllowlist,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
@@ -169,7 +169,7 @@ class Webhooks:
         )
         return verdict
 
-    async def _apply(self, provider: Guard, event: ProviderEvent, payment: Payment) -> Verdict:
+    async def _apply(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
         if payment.provider != provider.name:
             return Verdict(*await self._look_at_given_up(provider, event, payment), payment)
         if event.refund_reference:
@@ -180,14 +180,16 @@ class Webhooks:
         # what the payment is known to refer to; before its first answer was stored, what the event points at
         named = replace(payment, provider_reference=payment.provider_reference or event.reference)
         try:
-            changed = await self._charging.follow(payment, await provider.fetch(named))
+            changed = await self._charging.sync(payment, await provider.fetch(named))
         except ObjectNotFoundError:
             return Verdict("QUARANTINED", "the provider knows no such object", payment)
         except AmountMismatchError as error:
             return Verdict("QUARANTINED", str(error), payment)
         return Verdict("APPLIED", "", changed)
 
-    async def _look_at_given_up(self, provider: Guard, event: ProviderEvent, payment: Payment) -> tuple[str, str]:
+    async def _look_at_given_up(
+        self, provider: ResilientProvider, event: ProviderEvent, payment: Payment
+    ) -> tuple[str, str]:
         """Look at an object of a provider that the payment has moved on from: money there is a person's business."""
         try:
             said = await provider.fetch(replace(payment, provider_reference=event.reference))
@@ -197,17 +199,19 @@ class Webhooks:
             return "QUARANTINED", f"money moved at {provider.name}, which the payment had been taken from"
         return "IGNORED", f"the payment has moved on to {payment.provider}"
 
-    async def _apply_dispute(self, provider: Guard, event: ProviderEvent) -> Verdict:
+    async def _apply_dispute(self, provider: ResilientProvider, event: ProviderEvent) -> Verdict:
         snapshot = await provider.fetch_dispute(event.dispute_reference)
         payment = await self._payment_of(provider.name, replace(event, payment_id=snapshot.payment_id))
         if payment is None:
             return Verdict("IGNORED", "a dispute of no payment of ours")
         if payment.account_id != provider.account_id:
             return Verdict("QUARANTINED", "came from another account than the payment's", payment)
-        await self._disputes.agree(payment, snapshot)
+        await self._disputes.apply_snapshot(payment, snapshot)
         return Verdict("APPLIED", "", payment)
 
-    async def _apply_refund(self, provider: Guard, event: ProviderEvent, payment: Payment) -> tuple[str, str]:
+    async def _apply_refund(
+        self, provider: ResilientProvider, event: ProviderEvent, payment: Payment
+    ) -> tuple[str, str]:
         refund = await self._refunds.of_event(payment, _uuid(event.refund_id), event.refund_reference)
         if refund is None:
             return "QUARANTINED", "a refund that was not made here"
@@ -215,7 +219,7 @@ class Webhooks:
         if snapshot is None:
             return "QUARANTINED", "the provider knows no such refund"
         try:
-            await self._refunds.agree(refund, snapshot)
+            await self._refunds.apply_snapshot(refund, snapshot)
         except AmountMismatchError as error:
             return "QUARANTINED", str(error)
         return "APPLIED", ""

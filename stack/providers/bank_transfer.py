@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import os
 
-from stack.layout import Site
+from stack.layout import StackLayout
 
 PREFIX = "FUSIONXPAY_BANK_TRANSFER_"
 
 
-def gateway_settings(site: Site) -> dict[str, str]:
+def gateway_settings(layout: StackLayout) -> dict[str, str]:
     """Return what the payment service is told of the bank; nothing where there is none."""
     outside = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value}
-    if outside or not site.sandbox_url:
+    if outside or not layout.sandbox_url:
         return {name.removeprefix("FUSIONXPAY_"): value for name, value in outside.items()}
-    secrets = site.data.secrets
+    secrets = layout.data.secrets
     return {
         "BANK_TRANSFER_API_KEY": secrets.bank_transfer_api_key,
-        "BANK_TRANSFER_API_BASE": f"{site.sandbox_url}/bank",
+        "BANK_TRANSFER_API_BASE": f"{layout.sandbox_url}/bank",
         "BANK_TRANSFER_WEBHOOK_SECRET": secrets.bank_transfer_webhook_secret,
         "BANK_TRANSFER_TOKEN_SECRET": secrets.bank_transfer_token_secret,
     }
 
 
-def sandbox_settings(site: Site) -> dict[str, str]:
+def sandbox_settings(layout: StackLayout) -> dict[str, str]:
     """Return what the sandbox's bank is told of the gateway."""
-    secrets = site.data.secrets
+    secrets = layout.data.secrets
     return {
         "SANDBOX_BANK_TRANSFER_API_KEY": secrets.bank_transfer_api_key,
-        "SANDBOX_BANK_TRANSFER_WEBHOOK_URL": f"{site.edge_url}/v1/webhooks/bank_transfer",
+        "SANDBOX_BANK_TRANSFER_WEBHOOK_URL": f"{layout.edge_url}/v1/webhooks/bank_transfer",
         "SANDBOX_BANK_TRANSFER_WEBHOOK_SECRET": secrets.bank_transfer_webhook_secret,
     }

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 import os
 
-from stack.layout import USER, Site
+from stack.layout import USER, StackLayout
 
 PREFIX = "FUSIONXPAY_PAYPAL_"
 
 
-def gateway_settings(site: Site) -> dict[str, str]:
+def gateway_settings(layout: StackLayout) -> dict[str, str]:
     """Return what the payment service is told of PayPal; nothing where there is none."""
     outside = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value}
-    if outside or not site.sandbox_url:
+    if outside or not layout.sandbox_url:
         return {name.removeprefix("FUSIONXPAY_"): value for name, value in outside.items()}
-    base = f"{site.sandbox_url}/paypal"
+    base = f"{layout.sandbox_url}/paypal"
     return {
         "PAYPAL_CLIENT_ID": USER,
-        "PAYPAL_CLIENT_SECRET": site.data.secrets.paypal_client_secret,
-        "PAYPAL_WEBHOOK_ID": site.data.secrets.paypal_webhook_id,
+        "PAYPAL_CLIENT_SECRET": layout.data.secrets.paypal_client_secret,
+        "PAYPAL_WEBHOOK_ID": layout.data.secrets.paypal_webhook_id,
         "PAYPAL_API_BASE": base,
         "PAYPAL_CERT_URL_BASE": base,
-        "PAYPAL_CA_FILE": _ca_file(site),
+        "PAYPAL_CA_FILE": _ca_file(layout),
     }
 
 
-def sandbox_settings(site: Site) -> dict[str, str]:
+def sandbox_settings(layout: StackLayout) -> dict[str, str]:
     """Return what the sandbox's PayPal is told of the gateway."""
     return {
         "SANDBOX_PAYPAL_CLIENT_ID": USER,
-        "SANDBOX_PAYPAL_CLIENT_SECRET": site.data.secrets.paypal_client_secret,
-        "SANDBOX_PAYPAL_WEBHOOK_ID": site.data.secrets.paypal_webhook_id,
-        "SANDBOX_PAYPAL_WEBHOOK_URL": f"{site.edge_url}/v1/webhooks/paypal",
-        "SANDBOX_PAYPAL_CA_FILE": _ca_file(site),
+        "SANDBOX_PAYPAL_CLIENT_SECRET": layout.data.secrets.paypal_client_secret,
+        "SANDBOX_PAYPAL_WEBHOOK_ID": layout.data.secrets.paypal_webhook_id,
+        "SANDBOX_PAYPAL_WEBHOOK_URL": f"{layout.edge_url}/v1/webhooks/paypal",
+        "SANDBOX_PAYPAL_CA_FILE": _ca_file(layout),
     }
 
 
-def _ca_file(site: Site) -> str:
+def _ca_file(layout: StackLayout) -> str:
     """Return where the sandbox writes the CA of its webhook certificates."""
-    return str(site.data.folder("sandbox") / "paypal-ca.pem")
+    return str(layout.data.folder("sandbox") / "paypal-ca.pem")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from stack.layout import COMPONENTS, Site, lay_out
+from stack.layout import COMPONENTS, StackLayout, plan_layout
 from stack.ports import Ports
 from stack.providers import bank_transfer
 from stack.services import OUR_SERVICES
@@ -23,13 +23,13 @@ OUTSIDE = {
 
 
 @contextmanager
-def laid_out() -> Iterator[Site]:
+def laid_out() -> Iterator[StackLayout]:
     """Lay a whole stack out, without starting it."""
     with DataDir(None) as data, Ports() as ports:
-        yield lay_out(StackSettings(), frozenset(COMPONENTS), data, ports)
+        yield plan_layout(StackSettings(), frozenset(COMPONENTS), data, ports)
 
 
-def told(site: Site) -> dict[str, dict[str, str]]:
+def told(site: StackLayout) -> dict[str, dict[str, str]]:
     """Return what each service is told of the bank."""
     found = {}
     for service in OUR_SERVICES:

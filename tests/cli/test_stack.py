@@ -18,7 +18,7 @@ import psycopg
 import pytest
 import redis
 
-from stack.layout import INFRA, Site
+from stack.layout import INFRA, StackLayout
 from stack.process import StackError
 from stack.settings import StackSettings
 from stack.stack import Stack
@@ -63,7 +63,7 @@ static_resources:
 """
 
 
-def envoy_config(site: Site) -> Path:
+def envoy_config(site: StackLayout) -> Path:
     config = site.data.folder("envoy") / "envoy.yaml"
     config.write_text(ENVOY_CONFIG.format(admin=site.ports["envoy_admin"], http=site.ports["envoy"]))
     return config
@@ -193,7 +193,7 @@ def test_ready_file_of_a_stack_that_was_killed_is_removed_before_the_next_is_rea
     ready_file = tmp_path / "ready.json"
     ready_file.write_text("stale")
 
-    def config(site: Site) -> Path:
+    def config(site: StackLayout) -> Path:
         assert not ready_file.exists()
         return envoy_config(site)
 
@@ -208,7 +208,7 @@ def test_ready_file_that_cannot_be_written_is_reported_before_anything_starts(tm
 
 
 def test_failed_start_names_the_log_and_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def broken(site: Site) -> Path:
+    def broken(site: StackLayout) -> Path:
         config = envoy_config(site)
         config.write_text("no_such_field: 1")
         return config

@@ -14,7 +14,7 @@ from envoy.config.bootstrap.v3.bootstrap_pb2 import Bootstrap
 from google.protobuf import json_format
 
 from envoy_config import tls
-from envoy_config.options import Gateway
+from envoy_config.options import EnvoyOptions
 from envoy_config.render import RENDERED, ROUTE_TIMEOUT, STREAM_IDLE_TIMEOUT, render
 from mesh.rpc.routes import DESCRIPTORS, contract_routes
 from notify_svc.settings import NotifySettings
@@ -71,7 +71,9 @@ def test_envoy_accepts_it(tmp_path: Path):
     Authority(tmp_path / "tls").issue_all()
     for name, text in tls.secrets(str(tmp_path / "tls")).items():
         (tmp_path / name).write_text(text)
-    gateway = Gateway(descriptors=str(DESCRIPTORS), audit_file=str(tmp_path / "audit.jsonl"), sds_folder=str(tmp_path))
+    gateway = EnvoyOptions(
+        descriptors=str(DESCRIPTORS), audit_file=str(tmp_path / "audit.jsonl"), sds_folder=str(tmp_path)
+    )
     path.write_text(render(gateway))
     run = subprocess.run(
         [envoy, "--mode", "validate", "-c", path, "--log-level", "warning"], capture_output=True, text=True, check=False
@@ -80,7 +82,7 @@ def test_envoy_accepts_it(tmp_path: Path):
 
 
 def test_rendered_file_is_up_to_date():
-    assert RENDERED.read_text() == render(Gateway())
+    assert RENDERED.read_text() == render(EnvoyOptions())
 
 
 def test_every_binding_of_the_contracts_has_its_route(routes: list[Config]):
@@ -111,7 +113,7 @@ def test_streams_leave_room_for_calls(config: Config):
     for cluster in config["static_resources"]["clusters"]:
         thresholds = cluster.get("circuit_breakers", {}).get("thresholds", [])
         most = [threshold["max_requests"] for threshold in thresholds]
-        assert most == ([Gateway().max_connections] if cluster["name"] in streaming else [])
+        assert most == ([EnvoyOptions().max_connections] if cluster["name"] in streaming else [])
 
 
 def test_only_the_provider_comes_in_without_a_key(routes: list[Config]):

@@ -33,7 +33,7 @@ GROWING = ("GetOrderTimeline", "ListEvents", "ListEventDeliveries")
 """What grows by itself, with every webhook that a provider sends late and every attempt to deliver an event."""
 
 NewMerchant = Callable[..., Merchant]
-Owner = tuple[Merchant, dict[str, str]]
+Tenant = tuple[Merchant, dict[str, str]]
 
 
 def name_of(route: Route) -> str:
@@ -41,7 +41,7 @@ def name_of(route: Route) -> str:
 
 
 @pytest.fixture(scope="module")
-def owner(gateway: Ready) -> Iterator[Owner]:
+def owner(gateway: Ready) -> Iterator[Tenant]:
     """A merchant that has one of everything, which no test here changes."""
     with closing(Identities(gateway)) as identities, closing(Provider.of(gateway)) as provider:
         merchant = Merchant(gateway.edge_url, *identities.new_merchant())
@@ -50,7 +50,7 @@ def owner(gateway: Ready) -> Iterator[Owner]:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=name_of)
-def test_without_a_key_it_is_401_and_nothing_is_stored(route: Route, owner: Owner, gateway: Ready):
+def test_without_a_key_it_is_401_and_nothing_is_stored(route: Route, owner: Tenant, gateway: Ready):
     merchant, ids = owner
     before = rows_of(gateway, merchant.tenant_id)
     with httpx.Client(base_url=gateway.edge_url, timeout=30) as nobody:
@@ -61,7 +61,7 @@ def test_without_a_key_it_is_401_and_nothing_is_stored(route: Route, owner: Owne
 
 @pytest.mark.parametrize("route", ROUTES, ids=name_of)
 def test_without_its_scope_it_is_403_naming_the_scope_and_nothing_is_stored(
-    route: Route, owner: Owner, new_merchant: NewMerchant, gateway: Ready
+    route: Route, owner: Tenant, new_merchant: NewMerchant, gateway: Ready
 ):
     merchant, ids = owner
     before = rows_of(gateway, merchant.tenant_id)
@@ -74,7 +74,7 @@ def test_without_its_scope_it_is_403_naming_the_scope_and_nothing_is_stored(
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=name_of)
-def test_its_scope_is_enough(route: Route, owner: Owner, new_merchant: NewMerchant):
+def test_its_scope_is_enough(route: Route, owner: Tenant, new_merchant: NewMerchant):
     """Also where a service has to ask another one: the merchant's key needs no scope for that."""
     merchant, ids = owner
     call, reads = call_of(route, ids), route.method == "GET"
@@ -86,7 +86,7 @@ def test_its_scope_is_enough(route: Route, owner: Owner, new_merchant: NewMercha
 
 @pytest.mark.parametrize("route", ROUTES, ids=name_of)
 def test_another_merchant_finds_nothing_and_changes_nothing(
-    route: Route, owner: Owner, new_merchant: NewMerchant, gateway: Ready
+    route: Route, owner: Tenant, new_merchant: NewMerchant, gateway: Ready
 ):
     merchant, ids = owner
     call, before = call_of(route, ids), _seen(merchant, ids)
@@ -121,7 +121,7 @@ def _seen(merchant: Merchant, ids: dict[str, str]) -> list[Json]:
 def test_native_grpc_is_held_to_the_same(
     scopes: str | None,
     route: Route,
-    owner: Owner,
+    owner: Tenant,
     new_merchant: NewMerchant,
     gateway: Ready,
 ):

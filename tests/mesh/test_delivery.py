@@ -80,7 +80,7 @@ async def until(holds: Callable[[], bool]) -> None:
 async def consuming(bus: Bus, database: Database, subject: str, handler: Applied) -> AsyncIterator[None]:
     """Run a consumer of the subject while the block runs."""
     name = f"test_{uuid.uuid4().hex}"
-    consumer = Consumer(name, [subject], bus, database, handler, after_commit=lambda: None, pauses=PAUSES)
+    consumer = Consumer(name, [subject], bus, database, handler, after_commit=lambda: None, retry_delays=PAUSES)
     consumer.worker.start()
     try:
         yield

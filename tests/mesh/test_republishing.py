@@ -45,7 +45,7 @@ def fact(aggregate_id: uuid.UUID, version: int, subject: str, age: timedelta = t
 
 
 def consumer(name: str, subject: str, bus: Bus, database: Database, handler: Taken) -> Consumer:
-    return Consumer(name, [subject], bus, database, handler, after_commit=lambda: None, pauses=[0.01])
+    return Consumer(name, [subject], bus, database, handler, after_commit=lambda: None, retry_delays=[0.01])
 
 
 async def test_events_come_again_in_order_to_who_lost_them_and_not_to_who_had_them(bus: Bus, database: Database):

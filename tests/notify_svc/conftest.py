@@ -24,7 +24,7 @@ from notify_svc.channels import guarded_http as transport
 from notify_svc.channels.email import EmailChannel, Mailer
 from notify_svc.channels.guarded_http import Resolver, guarded_client
 from notify_svc.channels.push import PushChannel
-from notify_svc.channels.webhook import Poster
+from notify_svc.channels.webhook import WebhookChannel
 from notify_svc.contract import messages as mapping
 from notify_svc.contract.messages import PublicEvent
 from notify_svc.domain.addresses import Address, networks
@@ -40,7 +40,7 @@ from notify_svc.use_cases.channel_registration import Channels
 from notify_svc.use_cases.dispatcher import Sender
 from notify_svc.use_cases.endpoints import Endpoints, NewEndpoint
 from notify_svc.use_cases.event_log import EventLog
-from notify_svc.use_cases.fan_out import Notifications
+from notify_svc.use_cases.fan_out import FanOut
 from stack.stack import Ready
 from tests.support.waiting import answers
 
@@ -66,10 +66,10 @@ class Desk:
         self._resolver = Resolver()
         self.vault, self.store = vault, store
         http = guarded_client(self._resolve, rules.allow_networks, connections=CONCURRENCY, timeout=timeout)
-        self.poster = Poster(http, vault, rules, timeout)
+        self.poster = WebhookChannel(http, vault, rules, timeout)
         server = MailServer("127.0.0.1", smtp_port, "none", "", "", SENDER)
         mailer = Mailer(server, timeout=timeout, connections=CONNECTIONS) if smtp_port else None
-        self._notifications = Notifications(log, store, clock=self.clock)
+        self._notifications = FanOut(log, store, clock=self.clock)
 
         def sends(name: str, channels: dict[Kind, Channel], concurrency: int) -> Sender:
             return Sender(

@@ -19,7 +19,7 @@ from payment_svc.providers.base import (
     RejectedError,
     UnavailableError,
 )
-from payment_svc.providers.resilience import Guard, Limits
+from payment_svc.providers.resilience import Limits, ResilientProvider
 from tests.payment_svc.test_payment_domain import FRESH
 
 LIMITS = Limits(failures=3, open_seconds=0.05, max_calls=4)
@@ -48,18 +48,18 @@ class Told:
     fetch = start
 
 
-def guarded(limits: Limits = LIMITS) -> tuple[Told, Guard]:
+def guarded(limits: Limits = LIMITS) -> tuple[Told, ResilientProvider]:
     inner = Told()
-    return inner, Guard(cast(Provider, inner), limits)
+    return inner, ResilientProvider(cast(Provider, inner), limits)
 
 
-async def fail(guard: Guard, times: int, error: type[ProviderError]) -> None:
+async def fail(guard: ResilientProvider, times: int, error: type[ProviderError]) -> None:
     for _ in range(times):
         with pytest.raises(error):
             await guard.start(FRESH)
 
 
-def circuit(guard: Guard, operation: str = "start") -> Circuit:
+def circuit(guard: ResilientProvider, operation: str = "start") -> Circuit:
     return next(one for one in guard.circuits() if one.operation == operation)
 
 

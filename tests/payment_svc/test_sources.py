@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from payment_svc.domain.webhook_allowlist import Sources
+from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 
-SOURCES = Sources("stripe=3.18.12.63, 3.130.192.0/24 ; paypal=2001:db8::/32")
+SOURCES = WebhookAllowlist("stripe=3.18.12.63, 3.130.192.0/24 ; paypal=2001:db8::/32")
 
 
 @pytest.mark.parametrize(
@@ -30,4 +30,4 @@ def test_address_is_held_against_the_providers_own_networks(provider: str, clien
 @pytest.mark.parametrize("setting", ["stripe", "stripe=", "stripe=not-an-address", "stripe=10.0.0.1/8"])
 def test_setting_that_cannot_be_read_is_refused(setting: str):
     with pytest.raises(ValueError, match=r".+"):
-        Sources(setting)
+        WebhookAllowlist(setting)

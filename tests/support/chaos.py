@@ -10,7 +10,7 @@ import psutil
 import yaml
 
 from stack.envoy import render_envoy
-from stack.layout import COMPONENTS, Site
+from stack.layout import COMPONENTS, StackLayout
 from stack.ports import HOST
 from stack.process import Child, Command
 from stack.settings import StackSettings
@@ -53,7 +53,7 @@ class ChaosStack:
         finally:
             replica.stop(grace=20)
 
-    def _with_replica(self, site: Site) -> Path:
+    def _with_replica(self, site: StackLayout) -> Path:
         """Render Envoy's configuration, and add the replica to the order service's addresses."""
         path = render_envoy(site)
         config = yaml.safe_load(path.read_text())

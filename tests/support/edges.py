@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from envoy_config.options import Gateway
+from envoy_config.options import EnvoyOptions
 from envoy_config.render import render
 from envoy_config.tls import PEERS
 from mesh.rpc.dial import tls_of
@@ -45,7 +45,7 @@ class Edges:
         """Run an Envoy, which asks the edge service at the address, or the shared one; return its URL."""
         port, admin_port = self._ports.take(), self._ports.take()
         services = {upstream: self._stack.services[name] for upstream, name in PEERS.items()}
-        gateway = Gateway(
+        gateway = EnvoyOptions(
             listen=f"{HOST}:{port}",
             admin_port=admin_port,
             https_listen="",
