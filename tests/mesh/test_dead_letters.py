@@ -80,7 +80,7 @@ def fact(description: str = "") -> OutboxEvent:
 
 async def buried(database: Database, payload: bytes, event_id: str, reason: str = "broken") -> Row:
     async with database.session() as session:
-        await dead_letters.bury(
+        await dead_letters.store(
             session,
             consumer=CONSUMER,
             event_id=event_id,

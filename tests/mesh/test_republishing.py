@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from fusionx.order.v1 import order_events_pb2, order_pb2
 
-import mesh.events.inbox
-from mesh.events import outbox
+from mesh.events import inbox, outbox
 from mesh.events.bus import MAX_AGE, Bus
 from mesh.events.consumer import Consumer
 from mesh.events.envelope import OutboxEvent, event
@@ -92,4 +91,4 @@ async def test_only_events_from_the_asked_time_on_and_never_older_than_inboxes_r
 
 
 def test_inboxes_remember_longer_than_an_event_can_come_back():
-    assert mesh.inbox.KEEP > outbox.KEEP + MAX_AGE
+    assert inbox.KEEP > outbox.KEEP + MAX_AGE
