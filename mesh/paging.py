@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
 from google.protobuf.message import Message
@@ -11,6 +13,9 @@ from google.protobuf.message import Message
 from mesh.errors import invalid
 
 DEFAULT_SIZE = 20
+ItemT = TypeVar("ItemT")
+ListRequest = Any
+"""A message with `page_size` and `page_token`: generated messages have no type in common that says so."""
 
 
 def _binding(request: Message) -> bytes:
@@ -20,6 +25,19 @@ def _binding(request: Message) -> bytes:
     for field in ("page_size", "page_token"):
         filters.ClearField(field)
     return hashlib.sha256(filters.SerializeToString(deterministic=True)).digest()[:8]
+
+
+async def page(
+    request: ListRequest, read: Callable[[UUID | None, int], Awaitable[Sequence[ItemT]]], id_of: Callable[[ItemT], UUID]
+) -> tuple[Sequence[ItemT], str]:
+    """Return the page that is asked for and the token of the next one, empty on the last page.
+
+    `read` returns up to so many items after the one with an id: one more is read than asked, to know whether there are
+    more. Raises ApiError INVALID_ARGUMENT as `decode` does.
+    """
+    size = request.page_size or DEFAULT_SIZE
+    found = await read(decode(request, request.page_token), size + 1)
+    return found[:size], encode(request, id_of(found[size - 1])) if len(found) > size else ""
 
 
 def encode(request: Message, last: UUID) -> str:

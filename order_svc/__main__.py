@@ -18,6 +18,7 @@ from mesh.events.dead_letter_servicer import DeadLetterServicer
 from mesh.events.dead_letters import DeadLetters
 from mesh.events.outbox import Relay
 from mesh.events.outbox_servicer import OutboxServicer
+from mesh.events.unit_of_work import UnitsOfWork
 from mesh.rpc.registration import Registration
 from mesh.service import Service
 from mesh.storage import idempotency
@@ -36,9 +37,10 @@ def build(settings: OrderSettings) -> Service:
     bus = Bus(settings.nats_url, "order_svc")
     relay = Relay(database, bus)
     lifetimes = Lifetimes(settings.order_lifetime, settings.order_max_lifetime)
-    orders = Orders(database, OrderRepository(), lifetimes, relay.wake)
+    work = UnitsOfWork(database, relay.wake)
+    orders = Orders(database, OrderRepository(), lifetimes, work)
     payments = Consumer(
-        *(NAME, SUBJECTS, bus, database, PaymentEvents(orders)),
+        *(NAME, SUBJECTS, bus, database, PaymentEvents(orders, work)),
         after_commit=relay.wake,
         retry_delays=settings.event_retry_delays,
     )

@@ -14,8 +14,7 @@ from fusionx.order.v1 import order_service_pb2 as service_pb2
 from fusionx.order.v1 import order_service_pb2_grpc as service_grpc
 
 from mesh import context, paging
-from mesh.storage import idempotency
-from mesh.storage.idempotency import Record
+from mesh.storage.idempotency import Answer, Record
 from order_svc import contract as mapping
 from order_svc.domain import OrderStatus
 from order_svc.use_cases import NewOrder, Orders
@@ -29,6 +28,9 @@ def _touched(order_id: str) -> UUID:
     return UUID(order_id)
 
 
+CREATED = Answer(order_pb2.Order, mapping.order_message)
+
+
 class OrderServicer(service_grpc.OrderServiceServicer):
     """The public contract of orders; each RPC's promise is written there."""
 
@@ -37,21 +39,17 @@ class OrderServicer(service_grpc.OrderServiceServicer):
 
     async def CreateOrder(self, request: service_pb2.CreateOrderRequest, _: Context) -> order_pb2.Order:
         """Create an order."""
-        merchant = context.merchant()
         new = NewOrder(
-            merchant_id=merchant,
+            merchant_id=context.merchant(),
             merchant_order_id=request.merchant_order_id,
             amount=mapping.money(request.amount, "amount"),
             description=request.description,
             metadata=dict(request.metadata),
             expire_time=request.expire_time.ToDatetime(UTC) if request.HasField("expire_time") else None,
         )
-        created = await self._orders.create(new, idempotency.claim_of(request, merchant))
-        if isinstance(created, Record):
-            _touched(str(created.resource_id))
-            return idempotency.replay(created.response, order_pb2.Order)
-        _touched(str(created.order_id))
-        return mapping.order_message(created)
+        created = await self._orders.create(new, CREATED.claim(request))
+        _touched(str(created.resource_id if isinstance(created, Record) else created.order_id))
+        return CREATED.reply(created)
 
     async def GetOrder(self, request: service_pb2.GetOrderRequest, _: Context) -> order_pb2.Order:
         """Return one order."""

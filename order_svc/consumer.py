@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from mesh.events.envelope import options_of
 from mesh.events.inbox import Received
+from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.storage.database import Session
 from order_svc import contract as mapping
 from order_svc.use_cases import Orders
@@ -29,22 +30,24 @@ SUBJECTS = tuple(
 class PaymentEvents:
     """Applies what became of payments to their orders."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: Orders, work: UnitsOfWork) -> None:
         self._orders = orders
+        self._work = work
 
     async def __call__(self, session: Session, events: Sequence[Received]) -> None:
         """Apply facts, in their order, inside the given transaction."""
         for event in events:
             event.enter()
-            await self._apply(session, event.fact)
+            async with self._work.within(session) as unit:
+                await self._apply(unit, event.fact)
 
-    async def _apply(self, session: Session, fact: Message) -> None:
+    async def _apply(self, unit: UnitOfWork, fact: Message) -> None:
         match fact:
             case events_pb2.PaymentSucceeded(payment=payment):
-                await self._orders.settle(session, UUID(payment.order_id), mapping.capture(payment))
+                await self._orders.settle(unit, UUID(payment.order_id), mapping.capture(payment))
             case events_pb2.PaymentRefunded(payment=payment):
-                await self._orders.refund(session, UUID(payment.order_id), mapping.refunded(payment))
+                await self._orders.refund(unit, UUID(payment.order_id), mapping.refunded(payment))
             case events_pb2.PaymentFailed(payment=payment) | events_pb2.PaymentCancelled(payment=payment):
-                await self._orders.fail(session, UUID(payment.order_id), UUID(payment.payment_id))
+                await self._orders.fail(unit, UUID(payment.order_id), UUID(payment.payment_id))
             case _:
                 raise ValueError(f"no use for {fact.DESCRIPTOR.full_name}")

@@ -56,10 +56,10 @@ def order_message(order: Order) -> order_pb2.Order:
     return message
 
 
-def order_event(order: Order, message: order_pb2.Order | None = None) -> OutboxEvent:
+def order_event(order: Order) -> OutboxEvent:
     """Return the fact that the order has just reached its status."""
     return event(
-        _FACTS[order.status](order=message or order_message(order)),
+        _FACTS[order.status](order=order_message(order)),
         aggregate_id=order.order_id,
         version=order.version,
         merchant_id=order.merchant_id,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from mesh import context
 from mesh.errors import failed_precondition, invalid, not_found
-from mesh.events import outbox
+from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
 from mesh.storage import history, idempotency
@@ -55,7 +55,7 @@ class Orders:
         database: Database,
         store: OrderRepository,
         lifetimes: Lifetimes,
-        committed: Callable[[], None],
+        work: UnitsOfWork,
         *,
         clock: Clock = utc_now,
         ids: NewId = new_id,
@@ -63,7 +63,7 @@ class Orders:
         self._database = database
         self._store = store
         self._lifetimes = lifetimes
-        self._committed = committed
+        self._work = work
         self._clock = clock
         self._ids = ids
         self._creations = Batcher(self._insert)
@@ -90,9 +90,8 @@ class Orders:
             expire_time=self._expiry(new.expire_time, now),
             create_trace_id=context.current().trace_id,
         )
-        message = mapping.order_message(order)
-        event = mapping.order_event(order, message)
-        if await self._creations.submit(Creation(order, event, claim, message.SerializeToString())):
+        answer = claim.answer(order) if claim else b""
+        if await self._creations.submit(Creation(order, mapping.order_event(order), claim, answer)):
             return order
         async with self._database.session() as session:
             record = await idempotency.find(session, claim) if claim else None
@@ -102,9 +101,8 @@ class Orders:
 
     async def _insert(self, batch: Sequence[Creation]) -> list[bool]:
         """Insert orders together; return for each whether it is new."""
-        async with self._database.session() as session:
+        async with self._work.statement() as session:
             new = await self._store.create(session, batch)
-        self._committed()
         return [creation.order.order_id in new for creation in batch]
 
     async def get(self, merchant_id: UUID, order_id: UUID) -> Order:
@@ -134,8 +132,8 @@ class Orders:
 
     async def cancel(self, merchant_id: UUID, order_id: UUID) -> Order:
         """Cancel an order that has no payment. Raises ApiError NOT_FOUND or FAILED_PRECONDITION."""
-        async with self._database.transaction() as session:
-            order = await self._owned(session, merchant_id, order_id)
+        async with self._work.begin() as unit:
+            order = await self._owned(unit.session, merchant_id, order_id)
             if order.status == OrderStatus.CANCELLED:
                 return order
             if order.status != OrderStatus.NEW:
@@ -143,8 +141,7 @@ class Orders:
                     "ORDER_NOT_CANCELLABLE", f"the order is {order.status}; only a NEW one can be cancelled"
                 )
             order = domain.transition(order, OrderStatus.CANCELLED, self._clock())
-            await self._save(session, order)
-        self._committed()
+            await self._save(unit, order)
         return order
 
     async def reserve(self, merchant_id: UUID, order_id: UUID, payment_id: UUID) -> Order:
@@ -153,8 +150,8 @@ class Orders:
         Raises ApiError NOT_FOUND, or FAILED_PRECONDITION with reason ORDER_NOT_PAYABLE or PAYMENT_IN_PROGRESS.
         """
         now = self._clock()
-        async with self._database.transaction() as session:
-            order = await self._owned(session, merchant_id, order_id)
+        async with self._work.begin() as unit:
+            order = await self._owned(unit.session, merchant_id, order_id)
             if order.payment_id == payment_id:
                 return order
             if order.status == OrderStatus.PROCESSING:
@@ -166,24 +163,21 @@ class Orders:
             if order.status not in PAYABLE or order.expire_time <= now:
                 raise failed_precondition("ORDER_NOT_PAYABLE", f"the order is {order.status} and cannot be paid")
             order = domain.transition(order, OrderStatus.PROCESSING, now, payment_id)
-            await self._save(session, order)
-        self._committed()
+            await self._save(unit, order)
         return order
 
     async def expire_due(self) -> bool:
         """Expire orders that were not paid in time; return whether there may be more. Safe in several replicas."""
         now = self._clock()
-        async with self._database.transaction() as session:
-            due = await self._store.lock_expired(session, now, EXPIRY_BATCH)
+        async with self._work.begin() as unit:
+            due = await self._store.lock_expired(unit.session, now, EXPIRY_BATCH)
             for order in due:
-                await self._save(session, domain.transition(order, OrderStatus.EXPIRED, now))
-        if due:
-            self._committed()
+                await self._save(unit, domain.transition(order, OrderStatus.EXPIRED, now))
         return len(due) == EXPIRY_BATCH
 
-    async def settle(self, session: Session, order_id: UUID, capture: Capture) -> None:
+    async def settle(self, unit: UnitOfWork, order_id: UUID, capture: Capture) -> None:
         """Apply a confirmed capture. Money that does not fit the order changes nothing and raises an alert."""
-        order = await self._store.lock(session, order_id)
+        order = await self._store.lock(unit.session, order_id)
         if order is None:
             alert("capture_without_order", log, order_id=order_id, payment_id=capture.payment_id)
             return
@@ -193,25 +187,25 @@ class Orders:
             alert("capture_quarantined", log, order_id=order_id, payment_id=capture.payment_id, reason=str(error))
             return
         if settled:
-            await self._save(session, settled)
+            await self._save(unit, settled)
 
-    async def refund(self, session: Session, order_id: UUID, news: Refunded) -> None:
+    async def refund(self, unit: UnitOfWork, order_id: UUID, news: Refunded) -> None:
         """Apply what was given back of the order's payment; stale news are absorbed."""
-        order = await self._store.lock(session, order_id)
+        order = await self._store.lock(unit.session, order_id)
         refunded = domain.refund(order, news, self._clock()) if order else None
         if order is None or refunded is None:
             return
         if refunded.version == order.version:
-            await self._store.note(session, refunded)
+            await self._store.note(unit.session, refunded)
         else:
-            await self._save(session, refunded)
+            await self._save(unit, refunded)
 
-    async def fail(self, session: Session, order_id: UUID, payment_id: UUID) -> None:
+    async def fail(self, unit: UnitOfWork, order_id: UUID, payment_id: UUID) -> None:
         """Apply the failure of the order's payment; of any other payment it is absorbed."""
-        order = await self._store.lock(session, order_id)
+        order = await self._store.lock(unit.session, order_id)
         failed = domain.fail(order, payment_id, self._clock()) if order else None
         if failed:
-            await self._save(session, failed)
+            await self._save(unit, failed)
 
     async def _owned(self, session: Session, merchant_id: UUID, order_id: UUID) -> Order:
         order = await self._store.lock(session, order_id)
@@ -219,10 +213,9 @@ class Orders:
             raise not_found("order", str(order_id))
         return order
 
-    async def _save(self, session: Session, order: Order) -> None:
-        await self._store.update(session, order)
-        await outbox.add(session, [mapping.order_event(order)])
-        await history.record(session, [_change(order)])
+    async def _save(self, unit: UnitOfWork, order: Order) -> None:
+        await self._store.update(unit.session, order)
+        unit.add(mapping.order_event(order), [_change(order)])
         call = context.current()
         log.info(
             "order changed", order_id=order.order_id, status=order.status, version=order.version, cause=call.method

@@ -28,6 +28,7 @@ from mesh import service
 from mesh.events.bus import Bus
 from mesh.events.outbox import Relay
 from mesh.events.outbox_servicer import OutboxServicer
+from mesh.events.unit_of_work import UnitsOfWork
 from mesh.rpc.registration import Registration
 from mesh.service import BackgroundTasks, Service
 from mesh.storage import idempotency
@@ -78,17 +79,20 @@ def build(settings: PaymentSettings) -> Service:
     providers = registry.build(settings)
     accounts = _accounts(settings, database, providers)
     background = BackgroundTasks()
+    work = UnitsOfWork(database, relay.wake)
     first_check = timedelta(seconds=settings.first_check_seconds)
 
     store, refund_store = PaymentRepository(), RefundRepository()
-    charging = Charging(database, store, orders, accounts, relay.wake, authorization=settings.authorization_lifetime)
+    charging = Charging(database, store, orders, accounts, work, authorization=settings.authorization_lifetime)
     router = Router(database, RoutingRepository(), accounts)
     payments = Payments(
-        *(database, store, orders, accounts, router, charging, locks, background, relay.wake), first_check=first_check
+        *(database, store, orders, accounts, router, charging, locks, background, work), first_check=first_check
     )
-    refunds = Refunds(*(database, store, refund_store, accounts, background, relay.wake), first_check=first_check)
-    disputes = Disputes(database, DisputeRepository(), relay.wake)
-    webhooks = Webhooks(database, WebhookRepository(), store, charging, refunds, disputes, accounts, locks, sources)
+    refunds = Refunds(*(database, store, refund_store, accounts, background, work), first_check=first_check)
+    disputes = Disputes(database, DisputeRepository(), work)
+    webhooks = Webhooks(
+        *(database, work, WebhookRepository(), store, charging, refunds, disputes, accounts, locks, sources)
+    )
     reconciler = Reconciler(database, store, charging, accounts, locks)
     refund_reconciler = RefundReconciler(database, store, refund_store, refunds, accounts)
     timeline = Timeline(database, orders)

@@ -8,10 +8,10 @@ an effect that takes time, such as a charge, claims a lease first and stores its
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import grpc
@@ -31,6 +31,7 @@ MAX_KEY_LENGTH = 255
 KEEP = timedelta(hours=24)
 REPLAYED = ("idempotent-replayed", "true")
 
+MadeT = TypeVar("MadeT")
 MessageT = TypeVar("MessageT", bound=Message)
 
 
@@ -42,6 +43,12 @@ class Claim:
     method: str
     key: str
     fingerprint: bytes
+    render: Callable[[Any], Message] = field(repr=False, compare=False)
+    """Makes the answer of what the request has made."""
+
+    def answer(self, made: Any) -> bytes:
+        """Return what is stored for repetitions of a request that has made this."""
+        return self.render(made).SerializeToString()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +61,32 @@ class Record:
     lease_time: datetime | None
 
 
-def claim_of(request: Message, merchant_id: UUID) -> Claim | None:
-    """Return the claim of the current call; None when it carries no key.
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[MadeT, MessageT]):
+    """How an RPC answers: with the message of what it has made, or with the one that its first request was answered."""
 
-    Raises ApiError INVALID_ARGUMENT when the key is longer than 255 characters or not printable ASCII.
-    """
-    call = context.current()
-    if not call.idempotency_key:
-        return None
-    if len(call.idempotency_key) > MAX_KEY_LENGTH or not call.idempotency_key.isprintable():
-        raise invalid("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")
-    fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
-    return Claim(merchant_id, call.method, call.idempotency_key, fingerprint)
+    kind: type[MessageT]
+    render: Callable[[MadeT], MessageT]
+
+    def claim(self, request: Message) -> Claim | None:
+        """Return the claim of the current call; None when it carries no key.
+
+        Raises ApiError INVALID_ARGUMENT when the key is longer than 255 characters or not printable ASCII.
+        """
+        call = context.current()
+        if not call.idempotency_key:
+            return None
+        if len(call.idempotency_key) > MAX_KEY_LENGTH or not call.idempotency_key.isprintable():
+            raise invalid("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")
+        fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+        return Claim(context.merchant(), call.method, call.idempotency_key, fingerprint, self.render)
+
+    def reply(self, made: MadeT | Record) -> MessageT:
+        """Return the answer; one that was stored is marked as replayed in the headers of the call."""
+        if not isinstance(made, Record):
+            return self.render(made)
+        context.current().response_headers.append(REPLAYED)
+        return self.kind.FromString(made.response or b"")
 
 
 def insert_claims() -> ReturningInsert[Any]:
@@ -181,9 +202,11 @@ async def begin(session: Session, claim: Claim, resource_id: UUID, now: datetime
     return await session.one(_CLAIM, **claim_parameters(claim, resource_id, now, lease=lease)) is not None
 
 
-async def store(session: Session, claim: Claim, resource_id: UUID, now: datetime, response: bytes) -> bool:
-    """Claim the key together with its answer, in the effect's own transaction; False when somebody was first."""
-    return await session.one(_CLAIM, **claim_parameters(claim, resource_id, now, response)) is not None
+async def store(session: Session, claim: Claim, resource_id: UUID, now: datetime, response: bytes) -> Record | None:
+    """Claim the key together with its answer, in the effect's own transaction; return the record of who was first."""
+    if await session.one(_CLAIM, **claim_parameters(claim, resource_id, now, response)) is not None:
+        return None
+    return await find(session, claim)
 
 
 async def take_over(session: Session, claim: Claim, now: datetime, lease: timedelta) -> None:
@@ -199,9 +222,9 @@ async def take_over(session: Session, claim: Claim, now: datetime, lease: timede
         )
 
 
-async def answer(session: Session, claim: Claim, resource_id: UUID, response: Message) -> None:
-    """Store the answer that every repetition gets."""
-    await session.run(_ANSWER, **_key_of(claim), resource_id=resource_id, response=response.SerializeToString())
+async def answer(session: Session, claim: Claim, resource_id: UUID, made: Any) -> None:
+    """Store the answer that every repetition gets: the message of what was made."""
+    await session.run(_ANSWER, **_key_of(claim), resource_id=resource_id, response=claim.answer(made))
 
 
 async def hand_over(session: Session, claim: Claim, now: datetime) -> None:
@@ -212,12 +235,6 @@ async def hand_over(session: Session, claim: Claim, now: datetime) -> None:
 async def release(session: Session, claim: Claim) -> None:
     """Free the key of a request that was refused: nothing is kept of it, and the key may be used again."""
     await session.run(_RELEASE, **_key_of(claim))
-
-
-def replay(response: bytes | None, kind: type[MessageT]) -> MessageT:
-    """Return a stored answer, and mark it as replayed in the headers of the call."""
-    context.current().response_headers.append(REPLAYED)
-    return kind.FromString(response or b"")
 
 
 def janitor(database: Database, clock: Clock = utc_now) -> Worker:

@@ -17,8 +17,7 @@ from google.api import httpbody_pb2
 from mesh import context, paging
 from mesh.context import UUID_FORM
 from mesh.errors import invalid
-from mesh.storage import idempotency
-from mesh.storage.idempotency import Record
+from mesh.storage.idempotency import Answer
 from notify_svc.contract import event_types
 from notify_svc.contract import messages as mapping
 from notify_svc.domain.endpoint import CHANNELS, WEBHOOKS
@@ -39,6 +38,13 @@ NOT_TO_BE_KEPT = (("cache-control", "no-store"), ("x-accel-buffering", "no"))
 """Headers by which neither caches nor proxies keep a stream back."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def _resent(counted: tuple[int, int]) -> events_pb2.ResendEventsResponse:
+    return mapping.resent_message(*counted)
+
+
+RESENT = Answer(events_pb2.ResendEventsResponse, _resent)
 
 
 class EventServicer(events_grpc.EventServiceServicer):
@@ -86,7 +92,6 @@ class EventServicer(events_grpc.EventServiceServicer):
         self, request: events_pb2.ResendEventsRequest, _: Context
     ) -> events_pb2.ResendEventsResponse:
         """Send the events of a span again."""
-        merchant = context.merchant()
         _check_span(request)
         wanted = Span(
             start=request.start_time.ToDatetime(UTC),
@@ -94,10 +99,7 @@ class EventServicer(events_grpc.EventServiceServicer):
             types=event_types.types_of_all(request.event_types),
             receivers=_receivers(request),
         )
-        made = await self._log.resend_span(merchant, wanted, idempotency.claim_of(request, merchant))
-        if isinstance(made, Record):
-            return idempotency.replay(made.response, events_pb2.ResendEventsResponse)
-        return mapping.resent_message(*made)
+        return RESENT.reply(await self._log.resend_span(context.merchant(), wanted, RESENT.claim(request)))
 
     async def StreamEvents(
         self, request: events_pb2.StreamEventsRequest, call: Context

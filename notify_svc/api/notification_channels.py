@@ -12,14 +12,17 @@ from fusionx.notify.v1 import notification_channel_service_pb2 as service_pb2
 from fusionx.notify.v1 import notification_channel_service_pb2_grpc as service_grpc
 
 from mesh import context
-from mesh.storage import idempotency
-from mesh.storage.idempotency import Record
+from mesh.storage.idempotency import Answer
 from notify_svc.contract import messages as mapping
 from notify_svc.domain.endpoint import CHANNELS
 from notify_svc.use_cases.channel_registration import Channels, NewChannel, NewEmail, NewPush
 from notify_svc.use_cases.endpoints import Change, Endpoints
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+
+CREATED = Answer(channel_pb2.NotificationChannel, mapping.channel_message)
+SENT = Answer(event_pb2.Event, mapping.event_message)
 
 
 class NotificationChannelServicer(service_grpc.NotificationChannelServiceServicer):
@@ -33,12 +36,8 @@ class NotificationChannelServicer(service_grpc.NotificationChannelServiceService
         self, request: service_pb2.CreateNotificationChannelRequest, _: Context
     ) -> channel_pb2.NotificationChannel:
         """Add a channel."""
-        merchant = context.merchant()
-        claim = idempotency.claim_of(request, merchant)
-        made = await self._channels.create(merchant, _new_channel(request), claim)
-        if isinstance(made, Record):
-            return idempotency.replay(made.response, channel_pb2.NotificationChannel)
-        return mapping.channel_message(made)
+        new, claim = _new_channel(request), CREATED.claim(request)
+        return CREATED.reply(await self._channels.create(context.merchant(), new, claim))
 
     async def GetNotificationChannel(
         self, request: service_pb2.GetNotificationChannelRequest, _: Context
@@ -79,12 +78,8 @@ class NotificationChannelServicer(service_grpc.NotificationChannelServiceService
         self, request: service_pb2.PingNotificationChannelRequest, _: Context
     ) -> event_pb2.Event:
         """Send a test event."""
-        merchant = context.merchant()
-        claim = idempotency.claim_of(request, merchant)
-        sent = await self._endpoints.ping(merchant, UUID(request.notification_channel_id), claim, CHANNELS)
-        if isinstance(sent, Record):
-            return idempotency.replay(sent.response, event_pb2.Event)
-        return mapping.event_message(sent)
+        channel_id = UUID(request.notification_channel_id)
+        return SENT.reply(await self._endpoints.ping(context.merchant(), channel_id, SENT.claim(request), CHANNELS))
 
     async def ConfirmNotificationChannel(
         self, request: service_pb2.ConfirmNotificationChannelRequest, _: Context

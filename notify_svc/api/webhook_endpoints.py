@@ -12,14 +12,21 @@ from fusionx.notify.v1 import notify_service_pb2_grpc as service_grpc
 from fusionx.notify.v1 import webhook_endpoint_pb2 as endpoint_pb2
 
 from mesh import context
-from mesh.storage import idempotency
-from mesh.storage.idempotency import Record
+from mesh.storage.idempotency import Answer
 from notify_svc.contract import messages as mapping
 from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain.endpoint import Endpoint
 from notify_svc.use_cases.endpoints import Change, Endpoints, NewEndpoint
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+
+def _with_secret(made: tuple[Endpoint, str]) -> endpoint_pb2.WebhookEndpoint:
+    return mapping.endpoint_message(*made)
+
+
+WITH_SECRET = Answer(endpoint_pb2.WebhookEndpoint, _with_secret)
+SENT = Answer(event_pb2.Event, mapping.event_message)
 
 
 class NotifyServicer(service_grpc.NotifyServiceServicer):
@@ -32,14 +39,13 @@ class NotifyServicer(service_grpc.NotifyServiceServicer):
         self, request: service_pb2.CreateWebhookEndpointRequest, _: Context
     ) -> endpoint_pb2.WebhookEndpoint:
         """Register a URL."""
-        merchant = context.merchant()
         new = NewEndpoint(
             url=request.url,
             event_types=tuple(request.event_types),
             description=request.description,
             asymmetric=request.signature_scheme == endpoint_pb2.ED25519,
         )
-        return self._with_secret(await self._endpoints.create(merchant, new, idempotency.claim_of(request, merchant)))
+        return WITH_SECRET.reply(await self._endpoints.create(context.merchant(), new, WITH_SECRET.claim(request)))
 
     async def GetWebhookEndpoint(
         self, request: service_pb2.GetWebhookEndpointRequest, _: Context
@@ -81,25 +87,13 @@ class NotifyServicer(service_grpc.NotifyServiceServicer):
 
     async def PingWebhookEndpoint(self, request: service_pb2.PingWebhookEndpointRequest, _: Context) -> event_pb2.Event:
         """Send a test event."""
-        merchant = context.merchant()
-        claim = idempotency.claim_of(request, merchant)
-        sent = await self._endpoints.ping(merchant, UUID(request.webhook_endpoint_id), claim)
-        if isinstance(sent, Record):
-            return idempotency.replay(sent.response or b"", event_pb2.Event)
-        return mapping.event_message(sent)
+        endpoint_id = UUID(request.webhook_endpoint_id)
+        return SENT.reply(await self._endpoints.ping(context.merchant(), endpoint_id, SENT.claim(request)))
 
     async def RotateWebhookEndpointSecret(
         self, request: service_pb2.RotateWebhookEndpointSecretRequest, _: Context
     ) -> endpoint_pb2.WebhookEndpoint:
         """Replace an endpoint's secret."""
-        merchant = context.merchant()
         overlap = request.overlap.ToTimedelta() if request.HasField("overlap") else endpoint_domain.OVERLAP
-        claim = idempotency.claim_of(request, merchant)
-        return self._with_secret(
-            await self._endpoints.rotate(merchant, UUID(request.webhook_endpoint_id), overlap, claim)
-        )
-
-    def _with_secret(self, made: tuple[Endpoint, str] | Record) -> endpoint_pb2.WebhookEndpoint:
-        if isinstance(made, Record):
-            return idempotency.replay(self._endpoints.unseal(made), endpoint_pb2.WebhookEndpoint)
-        return mapping.endpoint_message(*made)
+        endpoint_id, claim = UUID(request.webhook_endpoint_id), WITH_SECRET.claim(request)
+        return WITH_SECRET.reply(await self._endpoints.rotate(context.merchant(), endpoint_id, overlap, claim))

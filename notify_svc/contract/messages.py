@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -21,27 +20,13 @@ from mesh.events import envelope as events
 from mesh.events.envelope import fact_of, options_of
 from notify_svc.domain.delivery import LoggedAttempt, LoggedDelivery
 from notify_svc.domain.endpoint import Endpoint, Kind
+from notify_svc.domain.event import PublicEvent
 
 RETRY_MS = 1000
 """How long a client of the stream waits before it connects again."""
 
 HEARTBEAT_FRAME = b":\n\n"
 """A comment: clients ignore it, and whatever is between them and us sees that the stream lives."""
-
-
-@dataclass(frozen=True, slots=True)
-class PublicEvent:
-    """An event that a merchant hears of; `payload` is the envelope as it came."""
-
-    event_id: UUID
-    merchant_id: UUID
-    type: str
-    aggregate_id: UUID
-    aggregate_version: int
-    order_id: str
-    create_time: datetime
-    trace_id: str
-    payload: bytes
 
 
 def public_event(envelope: EventEnvelope, fact: Message) -> PublicEvent | None:

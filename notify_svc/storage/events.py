@@ -14,9 +14,9 @@ from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage.database import Row, Session, Statement, rows_from_arrays, statement
 from mesh.storage.schema import TIME
-from notify_svc.contract.messages import PublicEvent
 from notify_svc.domain.delivery import Attempt, DeliveryStatus, LoggedAttempt, LoggedDelivery
 from notify_svc.domain.endpoint import Kind
+from notify_svc.domain.event import PublicEvent
 from notify_svc.tables import deliveries, delivery_attempts, events, webhook_endpoints
 
 _now = sa.bindparam("now", type_=TIME)

@@ -17,19 +17,19 @@ from cryptography.fernet import MultiFernet
 
 from mesh.errors import ApiError, failed_precondition, invalid, unavailable
 from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.storage import idempotency
 from mesh.storage.database import Database, Session
 from mesh.storage.idempotency import Claim, Record
 from mesh.telemetry import get_logger
 from notify_svc.channels import email_messages as emails
 from notify_svc.channels.email import Mailer
-from notify_svc.contract import messages as mapping
 from notify_svc.contract.event_types import check_filters
 from notify_svc.domain import channel as channel_domain
 from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain.channel import AddressRefusedError, KeyRefusedError
 from notify_svc.domain.endpoint import CHANNELS, DisableReason, Endpoint, Kind, UrlRefusedError, UrlRules
 from notify_svc.storage.endpoints import EndpointRepository, Token
-from notify_svc.use_cases.endpoints import Look, claimed, require_found
+from notify_svc.use_cases.endpoints import Look, require_found
 
 log = get_logger(__name__)
 CONFIRMING = 2
@@ -177,9 +177,11 @@ class Channels:
     async def _admit(self, session: Session, channel: Endpoint, claim: Claim | None) -> Record | None:
         """Claim the key, and refuse one channel too many; return the record of whoever was first."""
         await self._store.lock_merchant(session, channel.merchant_id)
-        answer = mapping.channel_message(channel).SerializeToString()
-        if claim and (record := await claimed(session, claim, channel.endpoint_id, channel.create_time, answer)):
-            return record
+        if claim:
+            answer = claim.answer(channel)
+            record = await idempotency.store(session, claim, channel.endpoint_id, channel.create_time, answer)
+            if record:
+                return record
         if len(await self._store.all_of(session, channel.merchant_id, CHANNELS)) >= channel_domain.MAX_CHANNELS:
             most = f"a merchant has {channel_domain.MAX_CHANNELS} notification channels at the most"
             raise failed_precondition("TOO_MANY_CHANNELS", most)

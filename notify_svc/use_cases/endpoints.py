@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from cryptography.fernet import MultiFernet
@@ -20,10 +20,10 @@ from mesh.storage.database import Database, Session
 from mesh.storage.idempotency import Claim, Record
 from notify_svc.contract import messages as mapping
 from notify_svc.contract.event_types import check_filters
-from notify_svc.contract.messages import PublicEvent
 from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain import signing
 from notify_svc.domain.endpoint import WEBHOOKS, DisableReason, Endpoint, UrlRefusedError, UrlRules
+from notify_svc.domain.event import PublicEvent
 from notify_svc.storage.endpoints import EndpointRepository, Kinds
 from notify_svc.storage.events import EventRepository
 
@@ -158,8 +158,7 @@ class Endpoints:
             endpoint = await self._found(session, merchant_id, endpoint_id, kinds)
             require_enabled(endpoint)
             event = mapping.ping_event(endpoint, now)
-            answer = mapping.event_message(event).SerializeToString()
-            if claim and (record := await claimed(session, claim, event.event_id, now, answer)):
+            if claim and (record := await idempotency.store(session, claim, event.event_id, now, claim.answer(event))):
                 return record
             await self._events.add(session, [event])
             await self._events.deliver(session, [(self._ids(), endpoint_id, event)], now)
@@ -185,10 +184,6 @@ class Endpoints:
         make = signing.new_private_key if asymmetric else signing.new_secret
         return make(self._random_bytes)
 
-    def unseal(self, record: Record) -> bytes:
-        """Return the stored answer of a repeated request: it holds a secret, and so is encrypted at rest."""
-        return self._vault.decrypt(record.response or b"")
-
     async def _check(self, change: Change) -> None:
         if change.url is not None:
             try:
@@ -204,16 +199,10 @@ class Endpoints:
         return require_found(found, endpoint_id, kinds)
 
     async def _claim_sealed(self, session: Session, claim: Claim, endpoint: Endpoint, secret: str) -> Record | None:
-        """Claim the key for an answer with a secret; return the record of whoever was first."""
-        answer = self._vault.encrypt(mapping.endpoint_message(endpoint, secret).SerializeToString())
-        return await claimed(session, claim, endpoint.endpoint_id, endpoint.update_time, answer)
-
-
-async def claimed(session: Session, claim: Claim, resource_id: UUID, now: datetime, answer: bytes) -> Record | None:
-    """Claim the key with the answer; return the record of whoever was first."""
-    if await idempotency.store(session, claim, resource_id, now, answer):
-        return None
-    return await idempotency.find(session, claim)
+        """Claim the key for an answer that is encrypted at rest; return the record of whoever was first."""
+        sealed = self._vault.encrypt(claim.answer((endpoint, secret)))
+        record = await idempotency.store(session, claim, endpoint.endpoint_id, endpoint.update_time, sealed)
+        return record and replace(record, response=self._vault.decrypt(record.response or b""))
 
 
 def require_found(endpoint: Endpoint | None, endpoint_id: UUID, kinds: Kinds) -> Endpoint:

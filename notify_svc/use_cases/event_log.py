@@ -12,10 +12,9 @@ from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.storage import idempotency
 from mesh.storage.database import Database, Session
 from mesh.storage.idempotency import Claim, Record
-from notify_svc.contract import messages as mapping
-from notify_svc.contract.messages import PublicEvent
 from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain.delivery import LoggedDelivery
+from notify_svc.domain.event import PublicEvent
 from notify_svc.storage.endpoints import EndpointRepository, Kinds
 from notify_svc.storage.events import EventFilter, EventRepository, LoggedEvent
 from notify_svc.use_cases.endpoints import require_enabled, require_found
@@ -116,8 +115,7 @@ class EventLog:
             for first in range(0, len(new), CHUNK):
                 await self._store.deliver(session, new[first : first + CHUNK], now, again=True)
             if claim:
-                answer = mapping.resent_message(len(found), len(new)).SerializeToString()
-                await idempotency.store(session, claim, self._ids(), now, answer)
+                await idempotency.store(session, claim, self._ids(), now, claim.answer((len(found), len(new))))
         self._wake()
         return len(found), len(new)
 

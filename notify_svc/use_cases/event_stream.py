@@ -21,7 +21,7 @@ import grpc
 from mesh.errors import ApiError, not_found, unavailable
 from mesh.storage.database import Database
 from mesh.worker import Worker
-from notify_svc.contract.messages import PublicEvent
+from notify_svc.domain.event import PublicEvent
 from notify_svc.storage.events import EventRepository, Place
 
 BEGINNING = UUID(int=0)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.storage.database import Session
-from notify_svc.contract.messages import PublicEvent
 from notify_svc.domain import endpoint as endpoint_domain
+from notify_svc.domain.event import PublicEvent
 from notify_svc.storage.endpoints import EndpointRepository
 from notify_svc.storage.events import EventRepository
 

@@ -11,8 +11,7 @@ from fusionx.payment.v1 import payment_service_pb2 as service_pb2
 from fusionx.payment.v1 import payment_service_pb2_grpc as service_grpc
 
 from mesh import context, paging
-from mesh.storage import idempotency
-from mesh.storage.idempotency import Record
+from mesh.storage.idempotency import Answer, Record
 from payment_svc.contract import messages as mapping
 from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus
 from payment_svc.use_cases.payments import NewPayment, Payments
@@ -25,6 +24,9 @@ def _answer(payment: Payment) -> payment_pb2.Payment:
     return mapping.payment_message(payment)
 
 
+CREATED = Answer(payment_pb2.Payment, _answer)
+
+
 class PaymentServicer(service_grpc.PaymentServiceServicer):
     """The public contract of payments; each RPC's promise is written there."""
 
@@ -33,10 +35,9 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
 
     async def CreatePayment(self, request: service_pb2.CreatePaymentRequest, _: Context) -> payment_pb2.Payment:
         """Start a payment of an order."""
-        merchant = context.merchant()
         context.current().log["order_id"] = request.order_id
         new = NewPayment(
-            merchant_id=merchant,
+            merchant_id=context.merchant(),
             order_id=UUID(request.order_id),
             provider=request.provider,
             payment_method=request.payment_method,
@@ -49,11 +50,10 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
                 else CaptureMethod.AUTOMATIC
             ),
         )
-        created = await self._payments.create(new, idempotency.claim_of(request, merchant))
+        created = await self._payments.create(new, CREATED.claim(request))
         if isinstance(created, Record):
             context.current().log["payment_id"] = str(created.resource_id)
-            return idempotency.replay(created.response, payment_pb2.Payment)
-        return _answer(created)
+        return CREATED.reply(created)
 
     async def GetPayment(self, request: service_pb2.GetPaymentRequest, _: Context) -> payment_pb2.Payment:
         """Return one payment."""

@@ -10,12 +10,14 @@ from fusionx.payment.v1 import refund_pb2, refund_service_pb2
 from fusionx.payment.v1 import refund_service_pb2_grpc as refund_grpc
 
 from mesh import context, paging
-from mesh.storage import idempotency
-from mesh.storage.idempotency import Record
+from mesh.storage.idempotency import Answer
 from payment_svc.contract import messages as mapping
 from payment_svc.use_cases.refunds import NewRefund, Refunds
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+
+CREATED = Answer(refund_pb2.Refund, mapping.refund_message)
 
 
 class RefundServicer(refund_grpc.RefundServiceServicer):
@@ -26,18 +28,14 @@ class RefundServicer(refund_grpc.RefundServiceServicer):
 
     async def CreateRefund(self, request: refund_service_pb2.CreateRefundRequest, _: Context) -> refund_pb2.Refund:
         """Give money back."""
-        merchant = context.merchant()
         context.current().log["payment_id"] = request.payment_id
         new = NewRefund(
-            merchant_id=merchant,
+            merchant_id=context.merchant(),
             payment_id=UUID(request.payment_id),
             amount=mapping.money(request.amount, "amount") if request.HasField("amount") else None,
             reason=request.reason,
         )
-        created = await self._refunds.create(new, idempotency.claim_of(request, merchant))
-        if isinstance(created, Record):
-            return idempotency.replay(created.response, refund_pb2.Refund)
-        return mapping.refund_message(created)
+        return CREATED.reply(await self._refunds.create(new, CREATED.claim(request)))
 
     async def GetRefund(self, request: refund_service_pb2.GetRefundRequest, _: Context) -> refund_pb2.Refund:
         """Return one refund."""

@@ -14,10 +14,10 @@ from uuid import UUID
 import grpc
 
 from mesh.errors import ApiError, not_found
-from mesh.events import outbox
+from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.ids import Clock, utc_now
-from mesh.storage import history, idempotency
-from mesh.storage.database import Database, Session
+from mesh.storage import idempotency
+from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim
 from mesh.telemetry import get_logger
 from payment_svc.contract import messages as mapping
@@ -43,7 +43,7 @@ class Charging:
         store: PaymentRepository,
         orders: OrderClient,
         accounts: Accounts,
-        committed: Callable[[], None],
+        work: UnitsOfWork,
         *,
         authorization: timedelta | None = None,
         clock: Clock = utc_now,
@@ -52,7 +52,7 @@ class Charging:
         self._store = store
         self._orders = orders
         self._accounts = accounts
-        self._committed = committed
+        self._work = work
         self._authorization = authorization
         self._clock = clock
 
@@ -92,15 +92,14 @@ class Charging:
 
         Raises ApiError NOT_FOUND for a payment that is not here, AmountMismatchError when the money differs from ours.
         """
-        async with self._database.transaction() as session:
-            payment = await self._store.lock(session, payment_id)
+        async with self._work.begin() as unit:
+            payment = await self._store.lock(unit.session, payment_id)
             if payment is None:
                 raise not_found("payment", str(payment_id))
             versions = domain.apply(payment, snapshot, self._clock(), self._hold(payment.provider))
-            payment = await self._save(session, payment, versions)
+            payment = await self._save(unit, payment, versions)
             if claim:
-                await idempotency.answer(session, claim, payment_id, mapping.payment_message(payment))
-        self._committed()
+                await idempotency.answer(unit.session, claim, payment_id, payment)
         return payment
 
     async def _start(self, payment: Payment, *, again: bool) -> Snapshot:
@@ -135,13 +134,12 @@ class Charging:
         following = next((open_to[name] for name in left if name in open_to), None)
         if following is None:
             return None
-        async with self._database.transaction() as session:
-            current = await self._store.lock(session, payment.payment_id)
+        async with self._work.begin() as unit:
+            current = await self._store.lock(unit.session, payment.payment_id)
             if current is None or current.version != payment.version or current.status not in LIVE:
                 return None
             moved = domain.move_on(current, following.name, failure, self._clock(), following.account_id)
-            moved = await self._save(session, current, [moved])
-        self._committed()
+            moved = await self._save(unit, current, [moved])
         log.warning(
             "payment moved on",
             payment_id=payment.payment_id,
@@ -170,11 +168,10 @@ class Charging:
             async with self._database.session() as session:
                 await idempotency.release(session, claim)
 
-    async def _save(self, session: Session, payment: Payment, versions: list[Payment]) -> Payment:
+    async def _save(self, unit: UnitOfWork, payment: Payment, versions: list[Payment]) -> Payment:
         for version in versions:
-            await self._store.update(session, version, schedule.next_check(0, self._clock()))
-            await outbox.add(session, [mapping.payment_event(version, payment.status)])
-            await history.record(session, changes.of_payment(version, payment))
+            await self._store.update(unit.session, version, schedule.next_check(0, self._clock()))
+            unit.add(mapping.payment_event(version, payment.status), changes.of_payment(version, payment))
             payment = version
             log.info(
                 "payment changed",

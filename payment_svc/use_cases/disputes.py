@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from uuid import UUID
 
 from mesh.errors import not_found
-from mesh.events import outbox
+from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.ids import Clock, NewId, new_id, utc_now
-from mesh.storage import history
-from mesh.storage.database import Database, Session
+from mesh.storage.database import Database
 from mesh.telemetry import alert, get_logger
 from payment_svc.contract import messages as mapping
 from payment_svc.domain import dispute as dispute_domain
@@ -29,14 +27,14 @@ class Disputes:
         self,
         database: Database,
         store: DisputeRepository,
-        committed: Callable[[], None],
+        work: UnitsOfWork,
         *,
         clock: Clock = utc_now,
         ids: NewId = new_id,
     ) -> None:
         self._database = database
         self._store = store
-        self._committed = committed
+        self._work = work
         self._clock = clock
         self._ids = ids
 
@@ -57,21 +55,20 @@ class Disputes:
 
     async def apply_snapshot(self, payment: Payment, snapshot: DisputeSnapshot) -> Dispute:
         """Apply what the provider says of a dispute, in one transaction with its events; what is known is absorbed."""
-        async with self._database.transaction() as session:
-            current = await self._store.lock(session, payment.provider, snapshot.reference)
+        async with self._work.begin() as unit:
+            current = await self._store.lock(unit.session, payment.provider, snapshot.reference)
             if current is None:
                 current = self._opened(payment, snapshot)
-                if not await self._store.insert(session, current):
+                if not await self._store.insert(unit.session, current):
                     # opened by somebody else at this moment: theirs is visible once the insert has waited for it
-                    current = await self._store.lock(session, payment.provider, snapshot.reference) or current
+                    current = await self._store.lock(unit.session, payment.provider, snapshot.reference) or current
                 else:
-                    await self._tell(session, current)
+                    self._publish(unit, current)
                     alert("payment_disputed", log, payment_id=payment.payment_id, dispute_id=current.dispute_id)
             changed = dispute_domain.apply(current, snapshot, self._clock())
             if changed:
-                await self._store.update(session, changed)
-                await self._tell(session, changed)
-        self._committed()
+                await self._store.update(unit.session, changed)
+                self._publish(unit, changed)
         return changed or current
 
     def _opened(self, payment: Payment, snapshot: DisputeSnapshot) -> Dispute:
@@ -95,9 +92,8 @@ class Disputes:
         decided = snapshot.status in dispute_domain.DECIDED
         return replace(opened, status=dispute_domain.DisputeStatus.UNDER_REVIEW) if decided else opened
 
-    async def _tell(self, session: Session, dispute: Dispute) -> None:
-        await outbox.add(session, [mapping.dispute_event(dispute)])
-        await history.record(session, [changes.of_dispute(dispute)])
+    def _publish(self, unit: UnitOfWork, dispute: Dispute) -> None:
+        unit.add(mapping.dispute_event(dispute), [changes.of_dispute(dispute)])
         log.info(
             "dispute changed",
             dispute_id=dispute.dispute_id,

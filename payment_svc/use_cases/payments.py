@@ -11,11 +11,11 @@ from uuid import UUID
 from psycopg.errors import UniqueViolation
 
 from mesh.errors import failed_precondition, invalid, not_found, unavailable
-from mesh.events import outbox
+from mesh.events.unit_of_work import UnitsOfWork
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
 from mesh.service import BackgroundTasks
-from mesh.storage import history, idempotency
+from mesh.storage import idempotency
 from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
 from mesh.storage.lock import Locks
@@ -67,7 +67,7 @@ class Payments:
         charging: Charging,
         locks: Locks,
         background: BackgroundTasks,
-        committed: Callable[[], None],
+        work: UnitsOfWork,
         *,
         first_check: timedelta,
         clock: Clock = utc_now,
@@ -81,7 +81,7 @@ class Payments:
         self._charging = charging
         self._locks = locks
         self._background = background
-        self._committed = committed
+        self._work = work
         self._first_check = first_check
         self._clock = clock
         self._ids = ids
@@ -234,17 +234,15 @@ class Payments:
         """
         now = payment.create_time
         try:
-            async with self._database.transaction() as session:
-                if claim and not await idempotency.begin(session, claim, payment.payment_id, now, LEASE):
+            async with self._work.begin() as unit:
+                if claim and not await idempotency.begin(unit.session, claim, payment.payment_id, now, LEASE):
                     return False
-                await self._store.insert(session, payment, now + self._first_check)
-                await outbox.add(session, [mapping.payment_event(payment, None)])
-                await history.record(session, changes.of_payment(payment))
+                await self._store.insert(unit.session, payment, now + self._first_check)
+                unit.add(mapping.payment_event(payment, None), changes.of_payment(payment))
         except UniqueViolation:
             raise failed_precondition(
                 "PAYMENT_IN_PROGRESS", "another payment of this order is under way", order_id=str(payment.order_id)
             ) from None
-        self._committed()
         return True
 
     async def _find(self, claim: Claim) -> Record | None:
@@ -265,7 +263,7 @@ class Payments:
             resumed: Payment = await self._background.shielded(self._drive(payment, claim, again=True))
             return resumed
         async with self._database.session() as session:
-            await idempotency.answer(session, claim, payment.payment_id, mapping.payment_message(payment))
+            await idempotency.answer(session, claim, payment.payment_id, payment)
         return payment
 
 

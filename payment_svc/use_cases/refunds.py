@@ -6,18 +6,17 @@ provider asked, under an idempotency key of the refund. What dies in between is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from mesh.errors import failed_precondition, invalid, not_found
-from mesh.events import outbox
+from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
 from mesh.service import BackgroundTasks
-from mesh.storage import history, idempotency
-from mesh.storage.database import Database, Session
+from mesh.storage import idempotency
+from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
 from mesh.telemetry import get_logger
 from payment_svc.contract import messages as mapping
@@ -60,7 +59,7 @@ class Refunds:
         store: RefundRepository,
         accounts: Accounts,
         background: BackgroundTasks,
-        committed: Callable[[], None],
+        work: UnitsOfWork,
         *,
         first_check: timedelta,
         clock: Clock = utc_now,
@@ -71,7 +70,7 @@ class Refunds:
         self._store = store
         self._accounts = accounts
         self._background = background
-        self._committed = committed
+        self._work = work
         self._first_check = first_check
         self._clock = clock
         self._ids = ids
@@ -83,15 +82,14 @@ class Refunds:
         """
         provider = await self._provider_of(new)
         try:
-            async with self._database.transaction() as session:
-                record = await idempotency.find(session, claim) if claim else None
+            async with self._work.begin() as unit:
+                record = await idempotency.find(unit.session, claim) if claim else None
                 if record is None:
-                    payment, refund = await self._take(session, new, provider, claim)
+                    payment, refund = await self._take(unit, new, provider, claim)
         except _KeyTakenError:
             return await self.create(new, claim)
         if record is not None:
             return await self._repeat(record, new, claim)
-        self._committed()
         finished: Refund = await self._background.shielded(self.execute(payment, refund, claim))
         return finished
 
@@ -135,18 +133,16 @@ class Refunds:
         Raises AmountMismatchError when the provider gave back another amount.
         """
         now = self._clock()
-        async with self._database.transaction() as session:
-            payment = await self._payments.lock(session, refund.payment_id)
-            current = await self._store.lock(session, refund.refund_id)
+        async with self._work.begin() as unit:
+            payment = await self._payments.lock(unit.session, refund.payment_id)
+            current = await self._store.lock(unit.session, refund.refund_id)
             if payment is None or current is None:
                 raise not_found("refund", str(refund.refund_id))
             changed = refund_domain.apply(current, snapshot, now)
             if changed:
-                await self._save(session, payment, changed, now)
+                await self._save(unit, payment, changed, now)
             if claim:
-                message = mapping.refund_message(changed or current)
-                await idempotency.answer(session, claim, refund.refund_id, message)
-        self._committed()
+                await idempotency.answer(unit.session, claim, refund.refund_id, changed or current)
         return changed or current
 
     async def of_event(self, payment: Payment, refund_id: UUID | None, reference: str) -> Refund | None:
@@ -164,9 +160,10 @@ class Refunds:
         return await self._accounts.of(payment)
 
     async def _take(
-        self, session: Session, new: NewRefund, provider: ResilientProvider, claim: Claim | None
+        self, unit: UnitOfWork, new: NewRefund, provider: ResilientProvider, claim: Claim | None
     ) -> tuple[Payment, Refund]:
         """Store the refund within what is left of the capture, which the payment's lock keeps true."""
+        session = unit.session
         payment = await self._payments.lock(session, new.payment_id)
         if payment is None or payment.merchant_id != new.merchant_id:
             raise not_found("payment", str(new.payment_id))
@@ -186,8 +183,7 @@ class Refunds:
         if claim and not await idempotency.begin(session, claim, refund.refund_id, refund.create_time, LEASE):
             raise _KeyTakenError
         await self._store.insert(session, refund, refund.create_time + self._first_check)
-        await outbox.add(session, [mapping.refund_event(refund)])
-        await history.record(session, [changes.of_refund(refund)])
+        unit.add(mapping.refund_event(refund), [changes.of_refund(refund)])
         return payment, refund
 
     def _intent(self, new: NewRefund, payment: Payment, amount: Money) -> Refund:
@@ -220,19 +216,15 @@ class Refunds:
         resumed: Refund = await self._background.shielded(self.execute(payment, refund, claim, again=True))
         return resumed
 
-    async def _save(self, session: Session, payment: Payment, refund: Refund, now: datetime) -> None:
+    async def _save(self, unit: UnitOfWork, payment: Payment, refund: Refund, now: datetime) -> None:
         """Store the refund, and the payment's sum where it changed."""
-        await self._store.update(session, refund, schedule.next_check(0, now))
-        events = [mapping.refund_event(refund)]
-        news = [changes.of_refund(refund)]
-        given = (await self._store.sums(session, payment.payment_id)).given
+        await self._store.update(unit.session, refund, schedule.next_check(0, now))
+        unit.add(mapping.refund_event(refund), [changes.of_refund(refund)])
+        given = (await self._store.sums(unit.session, payment.payment_id)).given
         if given != payment.refunded:
             after = replace(payment, refunded=given, version=payment.version + 1, update_time=now)
-            await self._payments.update(session, after, None)
-            events.append(mapping.refunded_event(after))
-            news += changes.of_payment(after, payment)
-        await outbox.add(session, events)
-        await history.record(session, news)
+            await self._payments.update(unit.session, after, None)
+            unit.add(mapping.refunded_event(after), changes.of_payment(after, payment))
         log.info(
             "refund changed",
             refund_id=refund.refund_id,

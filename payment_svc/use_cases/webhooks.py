@@ -14,8 +14,8 @@ from uuid import UUID
 
 from mesh import context
 from mesh.errors import ApiError, invalid, permission_denied, unauthenticated, unavailable
+from mesh.events.unit_of_work import UnitsOfWork
 from mesh.ids import Clock, utc_now
-from mesh.storage import history
 from mesh.storage.database import Database
 from mesh.storage.lock import Locks
 from mesh.telemetry import alert, get_logger
@@ -62,6 +62,7 @@ class Webhooks:
     def __init__(
         self,
         database: Database,
+        work: UnitsOfWork,
         store: WebhookRepository,
         payments: PaymentRepository,
         charging: Charging,
@@ -73,6 +74,7 @@ class Webhooks:
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
+        self._work = work
         self._store = store
         self._payments = payments
         self._charging = charging
@@ -242,10 +244,10 @@ class Webhooks:
 
     async def _close(self, stored: StoredEvent, verdict: Verdict) -> None:
         status, reason, payment = verdict.status, verdict.reason, verdict.payment
-        async with self._database.transaction() as session:
-            await self._store.close_event(session, stored, status, reason)
+        async with self._work.begin() as unit:
+            await self._store.close_event(unit.session, stored, status, reason)
             if payment:
-                await history.record(session, [changes.of_webhook(payment, stored, status, reason, self._clock())])
+                unit.add(changes=[changes.of_webhook(payment, stored, status, reason, self._clock())])
         if status in ("QUARANTINED", "DEAD"):
             alert(f"webhook_{status.lower()}", log, provider=stored.provider, event_id=stored.event_id, reason=reason)
 

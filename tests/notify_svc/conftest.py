@@ -26,11 +26,11 @@ from notify_svc.channels.guarded_http import Resolver, guarded_client
 from notify_svc.channels.push import PushChannel
 from notify_svc.channels.webhook import WebhookChannel
 from notify_svc.contract import messages as mapping
-from notify_svc.contract.messages import PublicEvent
 from notify_svc.domain.addresses import Address, networks
 from notify_svc.domain.channel import MailServer, encoded
 from notify_svc.domain.delivery import Channel, LoggedDelivery
 from notify_svc.domain.endpoint import CHANNELS, WEBHOOKS, Endpoint, Kind, UrlRules
+from notify_svc.domain.event import PublicEvent
 from notify_svc.domain.vapid import VapidKey
 from notify_svc.storage.deliveries import DeliveryRepository
 from notify_svc.storage.endpoints import EndpointRepository

@@ -16,11 +16,12 @@ from mesh.events import envelope as events
 from mesh.ids import new_id
 from mesh.storage.idempotency import Claim, Record
 from notify_svc.contract import messages as mapping
-from notify_svc.contract.messages import PublicEvent
+from notify_svc.contract.messages import channel_message
 from notify_svc.domain import channel as channel_domain
 from notify_svc.domain import delivery as domain
 from notify_svc.domain.delivery import DeliveryStatus
 from notify_svc.domain.endpoint import CHANNELS, DisableReason, Endpoint
+from notify_svc.domain.event import PublicEvent
 from notify_svc.use_cases.channel_registration import NewChannel, NewEmail
 from notify_svc.use_cases.endpoints import Change
 from tests.notify_svc.conftest import CONCURRENCY, CONNECTIONS, SENDER, Desk, desk_on
@@ -267,7 +268,7 @@ async def test_address_that_is_none_is_refused_by_the_fields_name(address: str, 
 
 
 async def test_same_request_again_mails_once(desk: Desk, office: PostOffice):
-    claim = Claim(desk.merchant_id, "create", "key", b"body")
+    claim = Claim(desk.merchant_id, "create", "key", b"body", channel_message)
     assert isinstance(await desk.channels.create(desk.merchant_id, mailbox(), claim), Endpoint)
     assert isinstance(await desk.channels.create(desk.merchant_id, mailbox(), claim), Record)
     assert len(office.mails) == 1

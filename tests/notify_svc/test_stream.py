@@ -13,7 +13,7 @@ import pytest
 from mesh.errors import ApiError
 from mesh.storage.database import Database
 from notify_svc.contract.event_types import PUBLIC_TYPES
-from notify_svc.contract.messages import PublicEvent
+from notify_svc.domain.event import PublicEvent
 from notify_svc.storage.events import EventRepository
 from notify_svc.use_cases.event_stream import BATCH, BEGINNING, EventStreams
 from tests.notify_svc.conftest import Desk

@@ -1,0 +1,73 @@
+"""A unit of work: rows, the events that tell of them, and what the timeline says of them, committed together.
+
+What is added to a unit is stored at its end, in one statement for the events and one for the timeline, and the relay is
+woken after the commit. Nothing of a unit that raises is stored or published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+
+from mesh.events import outbox
+from mesh.events.envelope import OutboxEvent
+from mesh.storage import history
+from mesh.storage.database import Database, Session
+from mesh.storage.history import Change
+
+
+class UnitOfWork:
+    """A transaction under way, and what will be published and recorded of it."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self._events: list[OutboxEvent] = []
+        self._changes: list[Change] = []
+
+    @property
+    def publishes(self) -> bool:
+        """Whether there is anything for the relay."""
+        return bool(self._events)
+
+    def add(self, event: OutboxEvent | None = None, changes: Iterable[Change] = ()) -> None:
+        """Have an event published and changes recorded, if the transaction is committed."""
+        if event:
+            self._events.append(event)
+        self._changes.extend(changes)
+
+    async def flush(self) -> None:
+        """Store what was added, in the transaction."""
+        await outbox.add(self.session, self._events)
+        await history.record(self.session, self._changes)
+
+
+class UnitsOfWork:
+    """Begins units of work in a service's database."""
+
+    def __init__(self, database: Database, wake_relay: Callable[[], None]) -> None:
+        self._database = database
+        self._wake_relay = wake_relay
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[UnitOfWork]:
+        """Begin a transaction. Raises ApiError UNAVAILABLE when the database cannot be reached."""
+        async with self._database.transaction() as session:
+            unit = UnitOfWork(session)
+            yield unit
+            await unit.flush()
+        if unit.publishes:
+            self._wake_relay()
+
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[Session]:
+        """Lend a session for one statement that stores rows and their events by itself."""
+        async with self._database.session() as session:
+            yield session
+        self._wake_relay()
+
+    @asynccontextmanager
+    async def within(self, session: Session) -> AsyncIterator[UnitOfWork]:
+        """Join a transaction that somebody else commits, such as a consumer's, who wakes the relay as well."""
+        unit = UnitOfWork(session)
+        yield unit
+        await unit.flush()
