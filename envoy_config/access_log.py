@@ -6,7 +6,7 @@ The fields are read by `audit_svc/lines.py`. Source: Envoy documentation, "Acces
 
 from __future__ import annotations
 
-from envoy_config.local_replies import Config
+from envoy_config.config import Config
 
 FORMAT_VERSION = 1
 _NAMESPACE = "fusionxpay"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 
 from envoy_config import tls
-from envoy_config.local_replies import Config
+from envoy_config.config import Config
 from envoy_config.options import EnvoyOptions
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import grpc
 
+from envoy_config.config import Config
 from mesh.errors import DOMAIN
-
-Config = dict[str, Any]
 
 # HTTP status -> gRPC code, reason, and the message where Envoy's own would say too little or too much
 _ERRORS: dict[int, tuple[grpc.StatusCode, str, str]] = {

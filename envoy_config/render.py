@@ -17,9 +17,9 @@ import yaml
 from envoy_config import local_replies as errors
 from envoy_config import tls
 from envoy_config.access_log import audit_log
-from envoy_config.filters import TYPE, http_filters, of_answer, of_merchants, of_providers
+from envoy_config.config import TYPE, Config
+from envoy_config.filters import http_filters, of_answer, of_merchants, of_providers
 from envoy_config.listeners import public_listeners
-from envoy_config.local_replies import Config
 from envoy_config.options import EnvoyOptions
 from mesh.rpc.routes import Route, contract_routes
 

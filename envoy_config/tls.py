@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 import yaml
 
-from envoy_config.local_replies import Config
+from envoy_config.config import Config
 
 TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3."
 TRUST_DOMAIN = "spiffe://fusionxpay/"

@@ -9,7 +9,7 @@ import protovalidate
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-from mesh.cards import contains_card_number
+from mesh.card_numbers import contains_card_number
 from mesh.errors import FieldViolation, invalid_fields
 
 SHORTEST_CARD_NUMBER = 13

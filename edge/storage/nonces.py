@@ -14,7 +14,7 @@ from mesh.storage.database import Database, parameters_for, statement
 from mesh.storage.schema import TIME
 from mesh.worker import Worker
 
-KEEP = 2 * SIGNATURE_TOLERANCE
+RETENTION = 2 * SIGNATURE_TOLERANCE
 """A signature from a clock that is ahead by the tolerance can be used until the tolerance has passed after that."""
 
 _USE = statement(
@@ -42,5 +42,5 @@ class Nonces:
 
     async def _purge(self) -> bool:
         async with self._database.session() as session:
-            await session.run(_PURGE, before=self._clock() - KEEP)
+            await session.run(_PURGE, before=self._clock() - RETENTION)
         return False

@@ -22,7 +22,7 @@ ACK_WAIT = 15.0
 MAX_DELIVER = 64
 MAX_ACK_PENDING = 1024
 PUBLISH_TIMEOUT = 5.0
-MAX_AGE = timedelta(days=7)
+STREAM_RETENTION = timedelta(days=7)
 """How long the stream keeps an event."""
 _DAY = 24 * 3600.0
 
@@ -31,7 +31,7 @@ _STREAMS = (
         name=EVENTS_STREAM,
         subjects=["fusionx.*.v1.>"],
         storage=api.StorageType.FILE,
-        max_age=MAX_AGE.total_seconds(),
+        max_age=STREAM_RETENTION.total_seconds(),
         # a relay that lost the acknowledgement publishes again under the same id
         duplicate_window=600,
     ),

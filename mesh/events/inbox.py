@@ -13,15 +13,15 @@ from google.protobuf.message import DecodeError, Message
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh import context
-from mesh.events.bus import MAX_AGE
+from mesh.events.bus import STREAM_RETENTION
 from mesh.events.envelope import fact_of
-from mesh.events.outbox import KEEP as REPUBLISHED_FOR
+from mesh.events.outbox import RETENTION as OUTBOX_RETENTION
 from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database, Session, statement
 from mesh.storage.schema import TIME, inbox
 from mesh.worker import Worker
 
-KEEP = REPUBLISHED_FOR + MAX_AGE + timedelta(days=1)
+RETENTION = OUTBOX_RETENTION + STREAM_RETENTION + timedelta(days=1)
 """Longer than an event can come back: it may be put into the stream again as long as the outbox has it, and then stays
 there as long as any. A day more is for a relay that could not reach the stream at once."""
 
@@ -102,7 +102,7 @@ def janitor(database: Database, clock: Clock = utc_now) -> Worker:
 
     async def purge() -> bool:
         async with database.session() as session:
-            await session.run(_PURGE, before=clock() - KEEP)
+            await session.run(_PURGE, before=clock() - RETENTION)
         return False
 
     return Worker("inbox-janitor", purge, interval=600.0)

@@ -29,7 +29,7 @@ BUSY = 8
 LINGER_SECONDS = 0.02
 """A pause after a batch of more than `BUSY` rows: under load the next one is larger, and so cheaper by the row."""
 
-KEEP = timedelta(days=7)
+RETENTION = timedelta(days=7)
 REPUBLISH_BATCH = 2000
 
 _COLUMNS = ("event_id", "aggregate_id", "subject", "payload", "create_time")
@@ -130,9 +130,9 @@ class Relay:
     async def republish(self, since: datetime | None) -> tuple[int, datetime]:
         """Have events that happened at `since` or later published again, each resource's in their order.
 
-        Returns how many, and the time from which on: never longer ago than `KEEP`, as consumers forget what is older.
+        Returns how many, and the time from which on: at most `RETENTION` ago, as consumers forget what is older.
         """
-        oldest = self._clock() - KEEP
+        oldest = self._clock() - RETENTION
         start = max(since, oldest) if since else oldest
         count, after = 0, 0
         async with self._database.session() as session:
@@ -189,7 +189,7 @@ class Relay:
             if backlog:
                 OUTBOX_DEPTH.set(backlog.depth)
                 OUTBOX_OLDEST.set((self._clock() - backlog.oldest).total_seconds() if backlog.oldest else 0)
-            return await session.run(_PURGE, before=self._clock() - KEEP) == 1000
+            return await session.run(_PURGE, before=self._clock() - RETENTION) == 1000
 
 
 def _is_stored(acknowledgement: asyncio.Future[PubAck]) -> bool:

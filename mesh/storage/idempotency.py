@@ -28,7 +28,7 @@ from mesh.storage.schema import TIME, idempotency_keys
 from mesh.worker import Worker
 
 MAX_KEY_LENGTH = 255
-KEEP = timedelta(hours=24)
+RETENTION = timedelta(hours=24)
 REPLAYED = ("idempotent-replayed", "true")
 
 MadeT = TypeVar("MadeT")
@@ -242,7 +242,7 @@ def janitor(database: Database, clock: Clock = utc_now) -> Worker:
 
     async def purge() -> bool:
         async with database.session() as session:
-            await session.run(_PURGE, before=clock() - KEEP)
+            await session.run(_PURGE, before=clock() - RETENTION)
         return False
 
     return Worker("idempotency-janitor", purge, interval=300.0)

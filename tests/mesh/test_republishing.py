@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from fusionx.order.v1 import order_events_pb2, order_pb2
 
 from mesh.events import inbox, outbox
-from mesh.events.bus import MAX_AGE, Bus
+from mesh.events.bus import STREAM_RETENTION, Bus
 from mesh.events.consumer import Consumer
 from mesh.events.envelope import OutboxEvent, event
 from mesh.events.inbox import Received
@@ -87,8 +87,8 @@ async def test_only_events_from_the_asked_time_on_and_never_older_than_inboxes_r
         pass
     count, since = await relay.republish(now - timedelta(days=30))
     assert count == 3
-    assert now - outbox.KEEP <= since <= datetime.now(UTC) - outbox.KEEP
+    assert now - outbox.RETENTION <= since <= datetime.now(UTC) - outbox.RETENTION
 
 
 def test_inboxes_remember_longer_than_an_event_can_come_back():
-    assert inbox.KEEP > outbox.KEEP + MAX_AGE
+    assert inbox.RETENTION > outbox.RETENTION + STREAM_RETENTION

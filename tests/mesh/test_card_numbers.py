@@ -8,7 +8,7 @@ from fusionx.payment.v1 import routing_service_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mesh.cards import contains_card_number
+from mesh.card_numbers import contains_card_number
 from mesh.errors import ApiError
 from mesh.validation import fields_with, has_card_number, validate
 
