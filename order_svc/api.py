@@ -13,7 +13,8 @@ from fusionx.order.v1 import order_pb2
 from fusionx.order.v1 import order_service_pb2 as service_pb2
 from fusionx.order.v1 import order_service_pb2_grpc as service_grpc
 
-from mesh import context, paging
+from mesh import context
+from mesh.paging import page
 from mesh.storage.idempotency import Answer, Record
 from order_svc import contract as mapping
 from order_svc.domain import OrderStatus
@@ -56,19 +57,17 @@ class OrderServicer(service_grpc.OrderServiceServicer):
         return mapping.order_message(await self._orders.get(context.merchant(), _touched(request.order_id)))
 
     async def ListOrders(self, request: service_pb2.ListOrdersRequest, _: Context) -> service_pb2.ListOrdersResponse:
-        """Return a page of orders: one more than asked is read, to know whether there is a next page."""
-        size = request.page_size or paging.DEFAULT_SIZE
-        orders = await self._orders.page(
-            context.merchant(),
-            status=OrderStatus(order_pb2.Order.Status.Name(request.status)) if request.status else None,
-            reference=request.merchant_order_id,
-            after=paging.decode(request, request.page_token),
-            limit=size + 1,
+        """Return a page of orders."""
+        status = OrderStatus(order_pb2.Order.Status.Name(request.status)) if request.status else None
+        orders, token = await page(
+            request,
+            lambda after, limit: self._orders.page(
+                context.merchant(), status=status, reference=request.merchant_order_id, after=after, limit=limit
+            ),
+            lambda order: order.order_id,
         )
-        more = len(orders) > size
         return service_pb2.ListOrdersResponse(
-            orders=[mapping.order_message(order) for order in orders[:size]],
-            next_page_token=paging.encode(request, orders[size - 1].order_id) if more else "",
+            orders=[mapping.order_message(order) for order in orders], next_page_token=token
         )
 
     async def CancelOrder(self, request: service_pb2.CancelOrderRequest, _: Context) -> order_pb2.Order:

@@ -12,7 +12,7 @@ from fusionx.identity.v1 import identity_service_pb2_grpc as service_grpc
 
 from edge.contract import issued_message, key_message, merchant_message, new_key
 from edge.use_cases.identities import Identities
-from mesh import paging
+from mesh.paging import page
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -34,13 +34,10 @@ class IdentityServicer(service_grpc.IdentityServiceServicer):
     async def ListMerchants(
         self, request: service_pb2.ListMerchantsRequest, _: Context
     ) -> service_pb2.ListMerchantsResponse:
-        """Return a page of merchants: one more than asked is read, to know whether there is a next page."""
-        size = request.page_size or paging.DEFAULT_SIZE
-        found = await self._identities.merchants(paging.decode(request, request.page_token), size + 1)
-        more = len(found) > size
+        """Return a page of merchants."""
+        merchants, token = await page(request, self._identities.merchants, lambda merchant: merchant.merchant_id)
         return service_pb2.ListMerchantsResponse(
-            merchants=[merchant_message(merchant) for merchant in found[:size]],
-            next_page_token=paging.encode(request, found[size - 1].merchant_id) if more else "",
+            merchants=[merchant_message(merchant) for merchant in merchants], next_page_token=token
         )
 
     async def DisableMerchant(self, request: service_pb2.DisableMerchantRequest, _: Context) -> identity_pb2.Merchant:
@@ -60,15 +57,13 @@ class IdentityServicer(service_grpc.IdentityServiceServicer):
         return key_message(await self._identities.get_key(UUID(request.api_key_id)))
 
     async def ListApiKeys(self, request: service_pb2.ListApiKeysRequest, _: Context) -> service_pb2.ListApiKeysResponse:
-        """Return a page of a merchant's keys, read as merchants are."""
-        size = request.page_size or paging.DEFAULT_SIZE
-        after = paging.decode(request, request.page_token)
-        found = await self._identities.keys(UUID(request.merchant_id), after, size + 1)
-        more = len(found) > size
-        return service_pb2.ListApiKeysResponse(
-            api_keys=[key_message(key) for key in found[:size]],
-            next_page_token=paging.encode(request, found[size - 1].api_key_id) if more else "",
+        """Return a page of a merchant's keys."""
+        keys, token = await page(
+            request,
+            lambda after, limit: self._identities.keys(UUID(request.merchant_id), after, limit),
+            lambda key: key.api_key_id,
         )
+        return service_pb2.ListApiKeysResponse(api_keys=[key_message(key) for key in keys], next_page_token=token)
 
     async def RevokeApiKey(self, request: service_pb2.RevokeApiKeyRequest, _: Context) -> identity_pb2.ApiKey:
         """Revoke a key."""

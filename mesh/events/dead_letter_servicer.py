@@ -13,8 +13,8 @@ from fusionx.type.v1 import event_pb2
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 
-from mesh import paging
 from mesh.events.dead_letters import DeadLetters, State, event_of
+from mesh.paging import page
 from mesh.redaction import redacted, redacted_bytes, redacted_values
 from mesh.rpc.callers import caller_of
 from mesh.rpc.registration import Registration
@@ -37,14 +37,15 @@ class DeadLetterServicer(service_grpc.DeadLetterServiceServicer):
     async def ListDeadLetters(
         self, request: service_pb2.ListDeadLettersRequest, _: Context
     ) -> service_pb2.ListDeadLettersResponse:
-        """Return a page of letters: one more than asked is read, to know whether there is a next page."""
-        size = request.page_size or paging.DEFAULT_SIZE
+        """Return a page of letters."""
         state = State(letter_pb2.DeadLetter.State.Name(request.state)) if request.state else None
-        after = paging.decode(request, request.page_token)
-        found = await self._letters.page(request.consumer, state, after, size + 1)
+        letters, token = await page(
+            request,
+            lambda after, limit: self._letters.page(request.consumer, state, after, limit),
+            lambda letter: letter.dead_letter_id,
+        )
         return service_pb2.ListDeadLettersResponse(
-            dead_letters=[_message(letter) for letter in found[:size]],
-            next_page_token=paging.encode(request, found[size - 1].dead_letter_id) if len(found) > size else "",
+            dead_letters=[_message(letter) for letter in letters], next_page_token=token
         )
 
     async def GetDeadLetter(self, request: service_pb2.GetDeadLetterRequest, _: Context) -> letter_pb2.DeadLetter:

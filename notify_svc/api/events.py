@@ -14,9 +14,10 @@ from fusionx.notify.v1 import event_service_pb2 as events_pb2
 from fusionx.notify.v1 import event_service_pb2_grpc as events_grpc
 from google.api import httpbody_pb2
 
-from mesh import context, paging
+from mesh import context
 from mesh.context import UUID_FORM
 from mesh.errors import invalid
+from mesh.paging import page
 from mesh.storage.idempotency import Answer
 from notify_svc.contract import event_types
 from notify_svc.contract import messages as mapping
@@ -59,19 +60,20 @@ class EventServicer(events_grpc.EventServiceServicer):
         return mapping.event_message(await self._log.get(context.merchant(), UUID(request.event_id)))
 
     async def ListEvents(self, request: events_pb2.ListEventsRequest, _: Context) -> events_pb2.ListEventsResponse:
-        """Return a page of events: one more than asked is read, to know whether there is a next page."""
-        size = request.page_size or paging.DEFAULT_SIZE
+        """Return a page of events."""
         wanted = EventFilter(
             types=event_types.types_of(request.type) if request.type else None,
             resource_id=UUID(request.resource_id) if request.resource_id else None,
             # as it is stored, in whatever form it was asked for
             order_id=str(UUID(request.order_id)) if request.order_id else None,
         )
-        after = paging.decode(request, request.page_token)
-        found = await self._log.page(context.merchant(), wanted, after=after, limit=size + 1)
+        events, token = await page(
+            request,
+            lambda after, limit: self._log.page(context.merchant(), wanted, after=after, limit=limit),
+            lambda event: event.event_id,
+        )
         return events_pb2.ListEventsResponse(
-            events=[mapping.event_message(event) for event in found[:size]],
-            next_page_token=paging.encode(request, found[size - 1].event_id) if len(found) > size else "",
+            events=[mapping.event_message(event) for event in events], next_page_token=token
         )
 
     async def ListEventDeliveries(

@@ -9,7 +9,8 @@ import grpc
 from fusionx.payment.v1 import dispute_pb2, dispute_service_pb2
 from fusionx.payment.v1 import dispute_service_pb2_grpc as dispute_grpc
 
-from mesh import context, paging
+from mesh import context
+from mesh.paging import page
 from payment_svc.contract import messages as mapping
 from payment_svc.use_cases.disputes import Disputes
 
@@ -30,11 +31,14 @@ class DisputeServicer(dispute_grpc.DisputeServiceServicer):
         self, request: dispute_service_pb2.ListDisputesRequest, _: Context
     ) -> dispute_service_pb2.ListDisputesResponse:
         """Return a page of disputes."""
-        size = request.page_size or paging.DEFAULT_SIZE
-        after = paging.decode(request, request.page_token)
         payment_id = UUID(request.payment_id) if request.payment_id else None
-        disputes = await self._disputes.page(context.merchant(), payment_id=payment_id, after=after, limit=size + 1)
+        disputes, token = await page(
+            request,
+            lambda after, limit: self._disputes.page(
+                context.merchant(), payment_id=payment_id, after=after, limit=limit
+            ),
+            lambda dispute: dispute.dispute_id,
+        )
         return dispute_service_pb2.ListDisputesResponse(
-            disputes=[mapping.dispute_message(dispute) for dispute in disputes[:size]],
-            next_page_token=paging.encode(request, disputes[size - 1].dispute_id) if len(disputes) > size else "",
+            disputes=[mapping.dispute_message(dispute) for dispute in disputes], next_page_token=token
         )

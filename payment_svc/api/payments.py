@@ -10,7 +10,8 @@ from fusionx.payment.v1 import payment_pb2
 from fusionx.payment.v1 import payment_service_pb2 as service_pb2
 from fusionx.payment.v1 import payment_service_pb2_grpc as service_grpc
 
-from mesh import context, paging
+from mesh import context
+from mesh.paging import page
 from mesh.storage.idempotency import Answer, Record
 from payment_svc.contract import messages as mapping
 from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus
@@ -71,17 +72,16 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
     async def ListPayments(
         self, request: service_pb2.ListPaymentsRequest, _: Context
     ) -> service_pb2.ListPaymentsResponse:
-        """Return a page of payments: one more than asked is read, to know whether there is a next page."""
-        size = request.page_size or paging.DEFAULT_SIZE
-        payments = await self._payments.page(
-            context.merchant(),
-            order_id=UUID(request.order_id) if request.order_id else None,
-            status=PaymentStatus(payment_pb2.Payment.Status.Name(request.status)) if request.status else None,
-            after=paging.decode(request, request.page_token),
-            limit=size + 1,
+        """Return a page of payments."""
+        order_id = UUID(request.order_id) if request.order_id else None
+        status = PaymentStatus(payment_pb2.Payment.Status.Name(request.status)) if request.status else None
+        payments, token = await page(
+            request,
+            lambda after, limit: self._payments.page(
+                context.merchant(), order_id=order_id, status=status, after=after, limit=limit
+            ),
+            lambda payment: payment.payment_id,
         )
-        more = len(payments) > size
         return service_pb2.ListPaymentsResponse(
-            payments=[mapping.payment_message(payment) for payment in payments[:size]],
-            next_page_token=paging.encode(request, payments[size - 1].payment_id) if more else "",
+            payments=[mapping.payment_message(payment) for payment in payments], next_page_token=token
         )

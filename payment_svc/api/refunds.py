@@ -9,7 +9,8 @@ import grpc
 from fusionx.payment.v1 import refund_pb2, refund_service_pb2
 from fusionx.payment.v1 import refund_service_pb2_grpc as refund_grpc
 
-from mesh import context, paging
+from mesh import context
+from mesh.paging import page
 from mesh.storage.idempotency import Answer
 from payment_svc.contract import messages as mapping
 from payment_svc.use_cases.refunds import NewRefund, Refunds
@@ -45,10 +46,12 @@ class RefundServicer(refund_grpc.RefundServiceServicer):
         self, request: refund_service_pb2.ListRefundsRequest, _: Context
     ) -> refund_service_pb2.ListRefundsResponse:
         """Return a page of a payment's refunds."""
-        size = request.page_size or paging.DEFAULT_SIZE
-        after = paging.decode(request, request.page_token)
-        refunds = await self._refunds.page(context.merchant(), UUID(request.payment_id), after=after, limit=size + 1)
+        payment_id = UUID(request.payment_id)
+        refunds, token = await page(
+            request,
+            lambda after, limit: self._refunds.page(context.merchant(), payment_id, after=after, limit=limit),
+            lambda refund: refund.refund_id,
+        )
         return refund_service_pb2.ListRefundsResponse(
-            refunds=[mapping.refund_message(refund) for refund in refunds[:size]],
-            next_page_token=paging.encode(request, refunds[size - 1].refund_id) if len(refunds) > size else "",
+            refunds=[mapping.refund_message(refund) for refund in refunds], next_page_token=token
         )

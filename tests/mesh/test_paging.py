@@ -38,3 +38,38 @@ def test_token_that_is_not_ours_is_refused_whatever_it_is(token: str):
     with pytest.raises(ApiError) as refused:
         paging.decode(ListOrders(), token)
     assert refused.value.violations[0].field == "page_token"
+
+
+IDS = [UUID(int=number) for number in range(1, 8)]
+
+
+async def read(after: UUID | None, limit: int) -> list[UUID]:
+    """Return ids from a list in the order of ids."""
+    return [one for one in IDS if after is None or one > after][:limit]
+
+
+def itself(item: UUID) -> UUID:
+    return item
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 6, 7, 8])
+async def test_pages_hold_everything_once_and_none_but_the_last_is_without_a_token(size: int):
+    walked: list[UUID] = []
+    token = ""
+    while len(walked) < len(IDS):
+        items, token = await paging.page(ListOrders(page_size=size, page_token=token), read, itself)
+        assert 0 < len(items) <= size
+        walked.extend(items)
+        assert bool(token) == (len(walked) < len(IDS))
+    assert walked == IDS
+
+
+async def test_page_without_a_size_has_the_default_one_and_is_read_with_one_more():
+    asked: list[int] = []
+
+    async def nothing(after: UUID | None, limit: int) -> list[UUID]:
+        asked.append(limit)
+        return await read(after, 0)
+
+    assert await paging.page(ListOrders(), nothing, itself) == ([], "")
+    assert asked == [paging.DEFAULT_SIZE + 1]
