@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from stack.stack import Ready
-from tests.support.edges import Edges, edges_of
-from tests.support.merchant import Identities, Merchant
-from tests.support.paypal import PaypalAccount
-from tests.support.provider import Provider
-from tests.support.receiver import Receiver, serving
-from tests.support.run import Run
-from tests.support.stripe_events import Stripe
+from tests.support.merchant.api import Identities, Merchant
+from tests.support.merchant.receiver import Receiver, serving
+from tests.support.providers.paypal import PaypalAccount
+from tests.support.providers.sandbox import Provider
+from tests.support.providers.stripe_events import Stripe
+from tests.support.stack.edges import Edges, edges_of
+from tests.support.stack.run import Run
 
 _run = pytest.StashKey[Run]()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
-from tests.support.stacks import QUICK
+from tests.support.stack.options import QUICK
 from tools.openapi import RENDERED
 
 CHECKS = "not_a_server_error,response_schema_conformance,content_type_conformance,ignored_auth"

@@ -15,9 +15,9 @@ from random import Random
 
 from stack.settings import StackSettings
 from stack.stack import Stack
-from tests.support.merchant import Identities, Merchant
-from tests.support.receiver import Receiver, serving
-from tests.support.stacks import BREAKABLE
+from tests.support.merchant.api import Identities, Merchant
+from tests.support.merchant.receiver import Receiver, serving
+from tests.support.stack.options import BREAKABLE
 from tests.support.waiting import PATIENCE, eventually
 
 VICTIMS = ("notify_svc", "nats")

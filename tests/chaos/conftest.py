@@ -10,8 +10,8 @@ import pytest
 from stack.ports import Ports
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
-from tests.support.chaos import ChaosStack
-from tests.support.stacks import BREAKABLE
+from tests.support.stack.chaos import ChaosStack
+from tests.support.stack.options import BREAKABLE
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 
 from stack.stack import Ready, Stack
-from tests.support.audit import command, counts, rows_of_request
-from tests.support.merchant import Merchant
+from tests.support.merchant.api import Merchant
+from tests.support.stack.audit import command, counts, rows_of_request
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("chaos")

@@ -14,10 +14,10 @@ import psycopg
 import pytest
 
 from stack.stack import Ready
-from tests.support.merchant import Json, Merchant
-from tests.support.mesh import operator_environment
-from tests.support.provider import Provider
-from tests.support.run import ROOT
+from tests.support.merchant.api import Json, Merchant
+from tests.support.paths import ROOT
+from tests.support.providers.sandbox import Provider
+from tests.support.stack.mesh import operator_environment
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("chaos")

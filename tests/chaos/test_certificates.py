@@ -13,7 +13,7 @@ import pytest
 from stack.authority import PUBLIC, Authority
 from stack.stack import Ready, Stack
 from tests.chaos.test_audit_sink import more, ordering
-from tests.support.merchant import Merchant
+from tests.support.merchant.api import Merchant
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("chaos")

@@ -12,8 +12,8 @@ import pytest
 from fusionx.notify.v1.event_pb2 import Event
 
 from stack.stack import Stack
-from tests.support.clients import clients_of
-from tests.support.merchant import Merchant
+from tests.support.merchant.api import Merchant
+from tests.support.merchant.client_package import clients_of
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.xdist_group("chaos")

@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from stack.stack import Stack
-from tests.support.merchant import Merchant
-from tests.support.streams import PATH, Frame, Reader, lines_until
+from tests.support.merchant.api import Merchant
+from tests.support.merchant.streams import PATH, Frame, Reader, lines_until
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("chaos")

@@ -10,10 +10,10 @@ import pytest
 
 from stack.layout import SERVICES
 from stack.stack import Stack
-from tests.support.merchant import Merchant, direct, hosted
-from tests.support.outcome import assert_paid
-from tests.support.provider import Provider
-from tests.support.receiver import Receiver
+from tests.support.merchant.api import Merchant, direct, hosted
+from tests.support.merchant.outcome import assert_paid
+from tests.support.merchant.receiver import Receiver
+from tests.support.providers.sandbox import Provider
 
 pytestmark = pytest.mark.xdist_group("chaos")
 KILLED = (*SERVICES, "envoy", "sandbox", "postgres", "nats", "valkey")

@@ -16,12 +16,12 @@ import pytest
 
 from mesh.events.bus import EVENTS_STREAM
 from stack.stack import Ready, Stack
-from tests.support.command import run_command
-from tests.support.merchant import Merchant
-from tests.support.metrics import metric
-from tests.support.outcome import assert_paid
-from tests.support.provider import Provider
-from tests.support.receiver import Receiver
+from tests.support.merchant.api import Merchant
+from tests.support.merchant.outcome import assert_paid
+from tests.support.merchant.receiver import Receiver
+from tests.support.providers.sandbox import Provider
+from tests.support.stack.command import run_command
+from tests.support.stack.metrics import metric
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("chaos")

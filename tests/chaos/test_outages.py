@@ -8,11 +8,11 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from stack.stack import Ready, Stack
-from tests.support.merchant import Merchant
-from tests.support.mesh import dial_service
-from tests.support.outcome import assert_paid
-from tests.support.provider import Provider
-from tests.support.receiver import Receiver
+from tests.support.merchant.api import Merchant
+from tests.support.merchant.outcome import assert_paid
+from tests.support.merchant.receiver import Receiver
+from tests.support.providers.sandbox import Provider
+from tests.support.stack.mesh import dial_service
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("chaos")

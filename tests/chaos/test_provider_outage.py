@@ -9,10 +9,10 @@ from fusionx.payment.v1 import provider_service_pb2 as provider_pb2
 from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
 
 from stack.stack import Ready
-from tests.support.merchant import RETURN_URL, STRIPE_THEN_PAYPAL, Json, Merchant
-from tests.support.mesh import dial_service
-from tests.support.paypal import PaypalAccount
-from tests.support.provider import Provider
+from tests.support.merchant.api import RETURN_URL, STRIPE_THEN_PAYPAL, Json, Merchant
+from tests.support.providers.paypal import PaypalAccount
+from tests.support.providers.sandbox import Provider
+from tests.support.stack.mesh import dial_service
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("chaos")

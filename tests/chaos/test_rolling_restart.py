@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from stack.stack import Stack
-from tests.support.chaos import ChaosStack
-from tests.support.merchant import Merchant
+from tests.support.merchant.api import Merchant
+from tests.support.stack.chaos import ChaosStack
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("chaos")

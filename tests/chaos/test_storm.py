@@ -8,8 +8,8 @@ import pytest
 
 from stack.stack import Stack
 from tests.storm import check, storm
-from tests.support.merchant import Merchant
-from tests.support.receiver import Receiver
+from tests.support.merchant.api import Merchant
+from tests.support.merchant.receiver import Receiver
 
 pytestmark = pytest.mark.xdist_group("chaos")
 ORDERS = 200

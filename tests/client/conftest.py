@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from stack.stack import Ready
-from tests.support.clients import NewClient, clients_of
-from tests.support.cutting import CuttingProxy, cutting
-from tests.support.merchant import Merchant
+from tests.support.merchant.api import Merchant
+from tests.support.merchant.client_package import NewClient, clients_of
+from tests.support.net.cutting import CuttingProxy, cutting
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -15,10 +15,11 @@ import httpx
 import pytest
 
 from stack.ports import HOST, Ports
-from tests.support.merchant import Merchant
+from tests.support.merchant.api import Merchant
+from tests.support.paths import ROOT
 from tests.support.waiting import eventually
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = ROOT / "examples"
 
 
 def with_python(_: Path) -> list[str]:

@@ -8,7 +8,7 @@ import uuid
 import psycopg
 
 from stack.stack import Ready
-from tests.support.merchant import Merchant
+from tests.support.merchant.api import Merchant
 from tests.support.waiting import eventually
 
 # as the version before positions does

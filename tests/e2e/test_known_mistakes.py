@@ -4,11 +4,11 @@ Some need a stack that is broken, or less than a whole one, and are elsewhere:
 
 - an event that cannot be sent is only logged: `tests/chaos/test_outages.py`,
   test_order_is_taken_while_nats_is_away_and_its_events_flow_afterwards
-- a consumer swallows what it could not do: `tests/mesh/test_delivery.py`,
+- a consumer swallows what it could not do: `tests/mesh/events/test_delivery.py`,
   test_an_event_that_fails_for_a_while_is_applied_in_the_end
-- an order that PayPal's customer approved in a closed browser is never captured: `tests/e2e/test_paypal.py`,
+- an order that PayPal's customer approved in a closed browser is never captured: `tests/e2e/providers/test_paypal.py`,
   test_approved_order_is_captured_though_the_browser_never_returns
-- the circuit breaker never opens: `tests/payment_svc/test_guard.py`,
+- the circuit breaker never opens: `tests/payment_svc/providers/test_resilience.py`,
   test_failures_of_the_provider_in_a_row_open_the_circuit
 """
 
@@ -23,13 +23,13 @@ import psycopg
 import pytest
 
 from stack.stack import Ready
-from tests.support.errors import problem
-from tests.support.merchant import Merchant, direct, hosted
-from tests.support.outcome import assert_paid
-from tests.support.provider import Provider
-from tests.support.receiver import Receiver, serving
-from tests.support.storage import provider_event
-from tests.support.stripe_events import Stripe
+from tests.support.merchant.api import Merchant, direct, hosted
+from tests.support.merchant.errors import problem
+from tests.support.merchant.outcome import assert_paid
+from tests.support.merchant.receiver import Receiver, serving
+from tests.support.providers.sandbox import Provider
+from tests.support.providers.stripe_events import Stripe
+from tests.support.stack.storage import provider_event
 from tests.support.waiting import eventually
 
 BUSY = 14

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 from stack.stack import Ready
-from tests.support.merchant import Merchant
+from tests.support.merchant.api import Merchant
+from tests.support.paths import ROOT
 from tests.support.waiting import eventually
 
-README = Path(__file__).resolve().parents[2] / "README.md"
+README = ROOT / "README.md"
 TOUR = "## Take a payment in ten minutes"
 DEVELOP = "## While you develop"
 

@@ -11,8 +11,8 @@ from stack.stack import Ready
 from tests.providers.drivers import DRIVERS
 from tests.providers.drivers.driver import Driver
 from tests.providers.shop import Shop
-from tests.support.merchant import Merchant
-from tests.support.provider import Provider
+from tests.support.merchant.api import Merchant
+from tests.support.providers.sandbox import Provider
 
 
 @pytest.fixture(params=sorted(CAPABILITIES))

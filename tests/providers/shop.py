@@ -9,9 +9,9 @@ import httpx
 
 from payment_svc.providers.base import Capabilities
 from tests.providers.drivers import Driver
-from tests.support.errors import problem
-from tests.support.merchant import RETURN_URL, Json, Merchant
-from tests.support.provider import Provider
+from tests.support.merchant.api import RETURN_URL, Json, Merchant
+from tests.support.merchant.errors import problem
+from tests.support.providers.sandbox import Provider
 
 VALUE = "10.00"
 WIRE = (1000, "eur")

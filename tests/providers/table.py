@@ -14,8 +14,9 @@ from pathlib import Path
 
 from payment_svc.providers.registry import CAPABILITIES
 from tests.providers.cases import CASES, EVERY
+from tests.support.paths import ROOT
 
-FILE = Path(__file__).resolve().parents[2] / "docs" / "providers.md"
+FILE = ROOT / "docs" / "providers.md"
 BEGIN = "<!-- begin: python -m tests.providers.table -->\n"
 END = "<!-- end -->\n"
 TITLES = {

@@ -13,10 +13,10 @@ from stack.stack import Ready
 from tests.providers.drivers.bank_transfer import BankTransferDriver
 from tests.providers.drivers.driver import Subject
 from tests.providers.shop import Shop
-from tests.support.errors import problem
-from tests.support.merchant import Merchant
-from tests.support.provider import Provider
-from tests.support.storage import provider_event
+from tests.support.merchant.api import Merchant
+from tests.support.merchant.errors import problem
+from tests.support.providers.sandbox import Provider
+from tests.support.stack.storage import provider_event
 from tests.support.waiting import eventually
 
 

@@ -18,7 +18,7 @@ from payment_svc.settings import PaymentSettings
 from stack.stack import Ready
 from tests.providers.cases import proves
 from tests.providers.shop import WIRE, Shop
-from tests.support.merchant import Json
+from tests.support.merchant.api import Json
 
 
 @pytest.fixture

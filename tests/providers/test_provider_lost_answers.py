@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.providers.cases import proves
 from tests.providers.shop import Shop
-from tests.support.storage import look_up_now
+from tests.support.stack.storage import look_up_now
 from tests.support.waiting import eventually
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.providers.cases import proves
 from tests.providers.shop import VALUE, WIRE, Shop
-from tests.support.errors import problem
-from tests.support.merchant import Json
+from tests.support.merchant.api import Json
+from tests.support.merchant.errors import problem
 from tests.support.waiting import eventually
 
 

@@ -13,7 +13,7 @@ from stack.stack import Ready
 from tests.providers import table
 from tests.providers.cases import CASES, EVERY, REFUSALS
 from tests.providers.drivers import DRIVERS
-from tests.support.mesh import dial_service
+from tests.support.stack.mesh import dial_service
 
 NAMES = {field.name for field in fields(Capabilities)}
 

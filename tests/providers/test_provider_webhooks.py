@@ -8,8 +8,8 @@ import pytest
 from tests.providers.cases import proves
 from tests.providers.drivers.driver import Subject
 from tests.providers.shop import Shop
-from tests.support.errors import problem
-from tests.support.storage import provider_event
+from tests.support.merchant.errors import problem
+from tests.support.stack.storage import provider_event
 from tests.support.waiting import eventually
 
 REFUSED = (401, "WEBHOOK_SIGNATURE_INVALID", set())

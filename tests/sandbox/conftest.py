@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 import stripe
-from bank_harness import Bank
-from paypal_harness import Paypal
-from sandbox_harness import Receiver, Sandbox, free_port, handler_for
+
+from tests.sandbox.bank_transfer.harness import Bank
+from tests.sandbox.harness import Receiver, Sandbox, free_port, handler_for
+from tests.sandbox.paypal.harness import Paypal
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ import httpx
 
 from stack.stack import Ready
 from stack.state import SECRETS_FILE
-from tests.support.provider import Provider
+from tests.support.providers.sandbox import Provider
 
 Json = dict[str, Any]
 

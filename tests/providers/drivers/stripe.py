@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 
 from tests.providers.drivers.driver import Callback, Driver, Json, Subject, TestTokens
-from tests.support.stripe_events import Stripe
+from tests.support.providers.stripe_events import Stripe
 
 
 class StripeDriver(Driver):

@@ -1,0 +1,176 @@
+"""`fusionxpay listen` and `fusionxpay events`, as a merchant's developer runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.__main__ import app
+from cli.sse import EventSource, Message
+from stack.stack import Ready
+from tests.support.merchant.api import Merchant
+from tests.support.merchant.receiver import Receiver, serving
+from tests.support.waiting import eventually
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def env(gateway: Ready, merchant: Merchant, tmp_path: Path) -> dict[str, str]:
+    """The environment of a developer with a home of their own."""
+    known = {"FUSIONXPAY_GATEWAY": gateway.edge_url, "FUSIONXPAY_API_KEY": merchant.secret, "COLUMNS": "250"}
+    return known | {"HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+
+
+@pytest.fixture
+def run(env: dict[str, str]) -> Run:
+    """Run `fusionxpay events` and return what it prints."""
+
+    def run(*arguments: str, status: int = 0) -> str:
+        result = CliRunner().invoke(app, ["events", *arguments], env=env)
+        assert result.exit_code == status, result.output
+        return str(result.output)
+
+    return run
+
+
+@contextmanager
+def listening(env: dict[str, str], *arguments: str) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
+    """Run `fusionxpay listen` while the block runs, and then end it by Ctrl-C; what it prints is in the file."""
+    file = Path(env["HOME"]) / "printed"
+    said = Path(env["HOME"]) / "said"
+    with file.open("wb") as out, said.open("wb") as err:
+        listener = subprocess.Popen(
+            [sys.executable, "-m", "cli", "listen", *arguments], env=os.environ | env, stdout=out, stderr=err
+        )
+    try:
+        eventually(lambda: "Listening" in said.read_text() or listener.poll() is not None, "the listener")
+        assert listener.poll() is None, said.read_text()
+        yield file, listener
+        listener.send_signal(signal.SIGINT)
+        assert listener.wait(20) == 0, said.read_text()
+        assert "Traceback" not in said.read_text()
+    finally:
+        listener.kill()
+        listener.wait()
+
+
+def printed(file: Path, count: int) -> list[list[str]]:
+    """Wait until so many events were printed, and return each one's words."""
+
+    def found() -> list[list[str]]:
+        lines = [line.split() for line in file.read_text().splitlines() if line[:2] == "20"]
+        return lines if len(lines) >= count else []
+
+    return eventually(found, f"{count} events printed")
+
+
+def test_events_are_posted_signed_and_printed(env: dict[str, str], merchant: Merchant):
+    with serving() as receiver, listening(env, "--forward-to", receiver.url) as (file, _):
+        receiver.secret = file.read_text().split()[-1]
+        receiver.fail_next(1)
+        order_id = merchant.new_order()["order_id"]
+        merchant.post(f"/v1/orders/{order_id}/cancel", {})
+        first, second = printed(file, 2)
+        # the receiver verifies the signature
+        told = {event["type"]: event for event in receiver.events()}
+    assert [first[1:2], second[1:2]] == [["order.created"], ["order.cancelled"]]
+    assert [first[3], second[3]] == ["500", "204"]
+    assert told["order.cancelled"]["id"] == second[2]
+    assert told["order.cancelled"]["timestamp"] == second[0]
+    assert told["order.cancelled"]["data"]["order"]["order_id"] == order_id
+
+
+def test_secret_stays_and_is_private(env: dict[str, str]):
+    secrets = set()
+    for _ in range(2):
+        with serving() as receiver, listening(env, "--forward-to", receiver.url) as (file, _):
+            secrets.add(file.read_text().split()[-1])
+    (stored,) = Path(env["XDG_CONFIG_HOME"]).rglob("listen-secret")
+    assert secrets == {stored.read_text()}
+    assert stored.stat().st_mode & 0o077 == 0
+
+
+def test_documents_are_printed_from_an_event_on_and_by_type(
+    env: dict[str, str], merchant: Merchant, receiver: Receiver
+):
+    order_id = merchant.new_order()["order_id"]
+    (created,) = receiver.wait_for("order.created")
+    merchant.charge(order_id)
+    (succeeded,) = receiver.wait_for("order.succeeded")
+    wanted = ["--json", "--from", created["id"], "--events", "order.succeeded, refund.*"]
+    with listening(env, *wanted) as (file, _):
+        (line,) = eventually(lambda: file.read_text().splitlines(), "the event printed")
+    assert json.loads(line) == succeeded
+
+
+def test_server_that_is_not_there_is_told_and_listening_goes_on(env: dict[str, str], merchant: Merchant):
+    with listening(env, "--forward-to", "http://127.0.0.1:9/hook") as (file, _):
+        merchant.new_order()
+        merchant.new_order()
+        found = printed(file, 2)
+    assert [" ".join(words[3:]) for words in found] == ["no answer (ConnectError)"] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "change", "status", "said"),
+    [
+        (["--from", "01a2082a-1f0c-7a51-9f9e-6f6f0a4c2b11"], {}, 69, "EVENT_NOT_FOUND"),
+        (["--events", "order.canceled"], {}, 69, "order.cancelled"),
+        ([], {"FUSIONXPAY_API_KEY": "sk_test_x"}, 69, "API_KEY_INVALID"),
+        ([], {"FUSIONXPAY_API_KEY": ""}, 2, "FUSIONXPAY_API_KEY"),
+        (["--forward-to", "http://x"], {"FUSIONXPAY_LISTEN_SECRET": "whsec_!"}, 2, "FUSIONXPAY_LISTEN_SECRET"),
+    ],
+)
+def test_what_the_gateway_refuses_ends_it(
+    arguments: list[str], change: dict[str, str], status: int, said: str, env: dict[str, str]
+):
+    result = CliRunner().invoke(app, ["listen", *arguments], env=env | change)
+    assert result.exit_code == status, result.output
+    assert said in result.output
+
+
+def test_stream_is_read_by_the_standard():
+    source = EventSource("0")
+    lines = [": hello", "retry: 250", "id: 1", "", "event: a", "id: 2", "data: x", "data:y", "", "data: z", "id: 3"]
+    assert list(source.messages(lines)) == [Message("a", "2", "x\ny")]
+    # what was cut off comes again
+    assert source.last_event_id == "2"
+    assert source.retry_seconds == 0.25
+    assert list(source.messages(["data: z", ""])) == [Message("message", "2", "z")]
+
+
+def test_events_are_listed_shown_and_sent_again(run: Run, merchant: Merchant, receiver: Receiver):
+    order_id = merchant.new_order()["order_id"]
+    (created,) = receiver.wait_for("order.created")
+    merchant.post(f"/v1/orders/{order_id}/cancel", {})
+    (cancelled,) = receiver.wait_for("order.cancelled")
+    listed = json.loads(run("list", "--json", "--order", order_id, "--type", "order.*"))
+    assert [event["event_id"] for event in listed] == [cancelled["id"], created["id"]]
+    assert created["id"] in run("list")
+    shown = json.loads(run("show", created["id"]))
+    assert shown["data"] == created["data"]
+    assert shown["deliveries"]
+    receiver.requests.clear()
+    assert "1 deliveries" in run("resend", created["id"])
+    receiver.wait_for("order.created")
+    receiver.requests.clear()
+    span = ["--from", "2000-01-01", "--to", "2000-01-02"]
+    assert "0 events" in run("resend", *span)
+    day = created["timestamp"][:10]
+    said = run("resend", "--from", day, "--to", f"{day}T23:59:59", "--type", "order.cancelled")
+    assert said == "1 events, 1 deliveries on their way\n"
+    receiver.wait_for("order.cancelled")
+    assert len(receiver.requests) == 1
+    assert "say an event's id, or --from and --to" in run("resend", status=2)
+    assert "say an event's id, or --from and --to" in run("resend", created["id"], *span, status=2)
+    assert "EVENT_NOT_FOUND" in run("show", "01a2082a-1f0c-7a51-9f9e-6f6f0a4c2b11", status=69)

@@ -1,0 +1,146 @@
+"""Lists: newest first, page by page, by filters, and never another merchant's."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from order_svc import storage as repository
+from stack.stack import Ready
+from tests.support.merchant.api import Json, Merchant
+from tests.support.merchant.errors import problem
+
+
+def pages(merchant: Merchant, path: str, kind: str, **params: str | int) -> list[list[Json]]:
+    """Walk through a list."""
+    found: list[list[Json]] = []
+    token = ""
+    while True:
+        page = merchant.get(path, page_token=token, **params)
+        found.append(page[kind])
+        token = page["next_page_token"]
+        if not token:
+            return found
+
+
+def test_pages_hold_every_order_once_newest_first(merchant: Merchant):
+    made = [merchant.new_order()["order_id"] for _ in range(7)]
+    found = pages(merchant, "/v1/orders", "orders", page_size=3)
+    assert [len(page) for page in found] == [3, 3, 1]
+    assert [order["order_id"] for page in found for order in page] == made[::-1]
+
+
+def test_last_page_that_is_full_has_no_token(merchant: Merchant):
+    for _ in range(2):
+        merchant.new_order()
+    assert [len(page) for page in pages(merchant, "/v1/orders", "orders", page_size=2)] == [2]
+
+
+def test_order_that_is_created_meanwhile_moves_no_page(merchant: Merchant):
+    made = [merchant.new_order()["order_id"] for _ in range(2)]
+    first = merchant.get("/v1/orders", page_size=1)
+    merchant.new_order()
+    second = merchant.get("/v1/orders", page_size=1, page_token=first["next_page_token"])
+    assert [order["order_id"] for order in first["orders"] + second["orders"]] == made[::-1]
+
+
+def test_filters_choose_orders(merchant: Merchant):
+    cancelled = merchant.new_order(merchant_order_id="A")["order_id"]
+    merchant.post(f"/v1/orders/{cancelled}/cancel", {})
+    fresh = merchant.new_order(merchant_order_id="B")["order_id"]
+
+    def ids(**params: str | int) -> list[str]:
+        return [order["order_id"] for order in merchant.get("/v1/orders", **params)["orders"]]
+
+    assert ids() == [fresh, cancelled]
+    assert ids(status="NEW") == [fresh]
+    assert ids(merchant_order_id="A") == [cancelled]
+    assert ids(merchant_order_id="A", status="NEW") == []
+
+
+def test_filters_choose_payments(merchant: Merchant):
+    orders = [merchant.new_order()["order_id"] for _ in range(2)]
+    failed = merchant.charge(orders[0], "pm_card_chargeDeclined")["payment_id"]
+    paid = merchant.charge(orders[1])["payment_id"]
+
+    def ids(**params: str | int) -> list[str]:
+        found = pages(merchant, "/v1/payments", "payments", page_size=1, **params)
+        return [payment["payment_id"] for page in found for payment in page]
+
+    assert ids() == [paid, failed]
+    assert ids(status="FAILED") == [failed]
+    assert ids(order_id=orders[1]) == [paid]
+    assert ids(order_id=orders[1], status="FAILED") == []
+
+
+@pytest.mark.parametrize("path", ["/v1/orders", "/v1/payments"])
+def test_token_is_good_for_its_own_filters_only(path: str, merchant: Merchant):
+    for _ in range(2):
+        merchant.charge(merchant.new_order()["order_id"], "pm_card_chargeDeclined")
+    token = merchant.get(path, page_size=1)["next_page_token"]
+    assert merchant.get(path, page_size=2, page_token=token)
+    for params in ({"page_token": token, "status": "SUCCESS"}, {"page_token": "bm9uZQ"}, {"page_token": "§"}):
+        assert problem(merchant.http.get(path, params=params)) == (400, "PAGE_TOKEN_INVALID", {"page_token"})
+
+
+@pytest.mark.parametrize("path", ["/v1/orders", "/v1/payments"])
+@pytest.mark.parametrize("size", [-1, 101])
+def test_page_size_has_bounds(path: str, size: int, merchant: Merchant):
+    assert problem(merchant.http.get(path, params={"page_size": size})) == (400, "INVALID_ARGUMENT", {"page_size"})
+
+
+def test_merchants_see_only_their_own(new_merchant: Callable[[], Merchant]):
+    owner, other = new_merchant(), new_merchant()
+    order_id = owner.new_order(merchant_order_id="A")["order_id"]
+    payment_id = owner.charge(order_id)["payment_id"]
+    assert other.get("/v1/orders", merchant_order_id="A")["orders"] == []
+    assert other.get("/v1/payments", order_id=order_id)["payments"] == []
+    refused = [
+        other.http.get(f"/v1/orders/{order_id}"),
+        other.http.get(f"/v1/payments/{payment_id}"),
+        other.http.post(f"/v1/orders/{order_id}/cancel", json={}),
+        other.http.post(
+            "/v1/payments", json={"order_id": order_id, "provider": "stripe", "payment_method": "pm_card_visa"}
+        ),
+    ]
+    assert [problem(answer)[:2] for answer in refused] == [
+        (404, "ORDER_NOT_FOUND"),
+        (404, "PAYMENT_NOT_FOUND"),
+        (404, "ORDER_NOT_FOUND"),
+        (404, "ORDER_NOT_FOUND"),
+    ]
+
+
+ROWS = 20_000
+FILL = """
+INSERT INTO orders
+SELECT gen_random_uuid(), %(merchant_id)s, 'R-' || n %% 100, 100, 'EUR', 'NEW', '', '{}', NULL, 1, now(), now(), now()
+FROM generate_series(1, %(rows)s) AS n
+"""
+
+
+@pytest.mark.parametrize("by_status", [False, True])
+@pytest.mark.parametrize("by_reference", [False, True])
+@pytest.mark.parametrize("after", [False, True])
+def test_page_is_read_from_an_index_without_a_sort(by_status: bool, by_reference: bool, after: bool, gateway: Ready):
+    statement = repository._list(by_status, by_reference, after)
+    parameters = {
+        "merchant_id": uuid.uuid4(),
+        "status": "NEW",
+        "reference": "R-7",
+        "after": uuid.UUID(int=1 << 127),
+        "limit": 21,
+        **statement.constants,
+    }
+    with psycopg.connect(gateway.database_urls["orders"]) as connection:
+        connection.execute(FILL, {"merchant_id": parameters["merchant_id"], "rows": ROWS})
+        connection.execute("ANALYZE orders")
+        plan = "\n".join(row[0] for row in connection.execute(b"EXPLAIN ANALYZE " + statement.text, parameters))
+        connection.rollback()
+    assert "Index Scan" in plan, plan
+    assert "Sort" not in plan, plan
+    assert "Seq Scan" not in plan, plan
+    assert "Rows Removed" not in plan, plan

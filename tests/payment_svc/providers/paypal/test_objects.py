@@ -1,0 +1,198 @@
+"""PayPal's money, statuses and errors in our words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import iso4217
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mesh.money import MAX_MINOR_UNITS, Money, exponent
+from payment_svc.domain.payment import PaymentStatus
+from payment_svc.domain.refund import RefundStatus
+from payment_svc.providers.base import (
+    AmountNotSupportedError,
+    ObjectNotFoundError,
+    OutcomeUnknownError,
+    ProviderError,
+    RejectedError,
+    UnavailableError,
+)
+from payment_svc.providers.paypal import amounts, errors, objects
+from tests.support.providers.paypal_api import order, paid, refusal
+
+S = PaymentStatus
+CURRENCIES = sorted(currency.code for currency in iso4217.Currency if currency.exponent is not None)
+
+
+@given(st.builds(Money, st.integers(1, MAX_MINOR_UNITS), st.sampled_from(CURRENCIES)))
+def test_amount_that_paypal_can_hold_comes_back_the_same(amount: Money):
+    try:
+        wire = amounts.to_wire(amount)
+    except AmountNotSupportedError:
+        assert amount.currency not in amounts.SUPPORTED or amount.minor % 10 ** exponent(amount.currency)
+        return
+    assert amounts.from_wire(json.loads(json.dumps(wire))) == amount
+
+
+@given(st.integers(1, 10**12), st.sampled_from(sorted(amounts.SUPPORTED)))
+def test_whole_units_are_always_supported(units: int, currency: str):
+    amount = Money(units * 10 ** exponent(currency), currency)
+    assert amounts.from_wire(amounts.to_wire(amount)) == amount
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "wire"),
+    [("12.00", "EUR", "12.00"), ("0.01", "USD", "0.01"), ("500", "JPY", "500"), ("10.00", "HUF", "10")],
+)
+def test_wire_form_is_paypals_own(value: str, currency: str, wire: str):
+    assert amounts.to_wire(Money.parse(value, currency)) == {"currency_code": currency, "value": wire}
+
+
+@pytest.mark.parametrize(("value", "currency"), [("10.50", "HUF"), ("0.10", "TWD"), ("1.000", "KWD"), ("1", "KRW")])
+def test_amount_that_paypal_cannot_take_is_refused(value: str, currency: str):
+    with pytest.raises(AmountNotSupportedError):
+        amounts.to_wire(Money.parse(value, currency))
+
+
+@pytest.mark.parametrize("value", ["12.001", "NaN", "Infinity", "twelve", ""])
+def test_amount_that_we_cannot_hold_is_no_amount(value: str):
+    with pytest.raises(AmountNotSupportedError):
+        amounts.from_wire({"currency_code": "EUR", "value": value})
+
+
+@pytest.mark.parametrize(
+    ("status", "ours", "approved"),
+    [
+        ("CREATED", S.INITIATED, False),
+        ("SAVED", S.INITIATED, False),
+        ("PAYER_ACTION_REQUIRED", S.PROCESSING, False),
+        ("APPROVED", S.PROCESSING, True),
+        ("VOIDED", S.CANCELLED, False),
+        ("COMPLETED", S.PROCESSING, False),
+        ("SOMETHING_NEW", S.PROCESSING, False),
+    ],
+)
+def test_order_without_payments(status: str, ours: PaymentStatus, approved: bool):
+    snapshot = objects.of_order(order(status))
+    assert (snapshot.reference, snapshot.status, snapshot.approved) == ("ORDER1", ours, approved)
+    assert snapshot.amount == (Money(1200, "EUR") if approved else None)
+    assert bool(snapshot.redirect_url) == (status == "CREATED")
+
+
+@pytest.mark.parametrize(
+    ("captures", "ours", "amount"),
+    [
+        (["COMPLETED"], S.SUCCESS, 1200),
+        (["PARTIALLY_REFUNDED"], S.SUCCESS, 1200),
+        (["REFUNDED"], S.SUCCESS, 1200),
+        (["PENDING"], S.PROCESSING, None),
+        (["SOMETHING_NEW"], S.PROCESSING, None),
+        (["DECLINED"], S.FAILED, None),
+        (["FAILED"], S.FAILED, None),
+        (["DECLINED", "COMPLETED"], S.SUCCESS, 1200),
+        (["COMPLETED", "REFUNDED"], S.SUCCESS, 2400),
+    ],
+)
+def test_capture_speaks_for_its_order(captures: list[str], ours: PaymentStatus, amount: int | None):
+    snapshot = objects.of_order(order(captures=[paid(status) for status in captures]))
+    assert (snapshot.status, snapshot.amount and snapshot.amount.minor) == (ours, amount)
+    assert bool(snapshot.failure) == (ours == S.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("authorization", "capture", "ours", "code"),
+    [
+        ("CREATED", "", S.AUTHORIZED, ""),
+        ("PENDING", "", S.PROCESSING, ""),
+        ("VOIDED", "", S.CANCELLED, "cancelled"),
+        ("EXPIRED", "", S.CANCELLED, "expired"),
+        ("DENIED", "", S.FAILED, "card_declined"),
+        ("CAPTURED", "COMPLETED", S.SUCCESS, ""),
+        ("PARTIALLY_CAPTURED", "COMPLETED", S.SUCCESS, ""),
+        ("CAPTURED", "PENDING", S.PROCESSING, ""),
+        ("CREATED", "DECLINED", S.AUTHORIZED, "card_declined"),
+    ],
+)
+def test_authorization_speaks_until_it_is_captured(authorization: str, capture: str, ours: PaymentStatus, code: str):
+    captures = [paid(capture)] if capture else []
+    snapshot = objects.of_order(order(authorizations=[paid(authorization)], captures=captures))
+    assert (snapshot.status, snapshot.failure.code if snapshot.failure else "") == (ours, code)
+    assert bool(snapshot.amount) == (ours in (S.AUTHORIZED, S.SUCCESS))
+
+
+@pytest.mark.parametrize(
+    ("response_code", "ours"),
+    [("5120", "insufficient_funds"), ("5400", "expired_card"), ("5110", "incorrect_cvc"), ("0500", "card_declined")],
+)
+def test_processor_says_why_a_capture_was_declined(response_code: str, ours: str):
+    refused = objects.refusal_of(paid("DECLINED", processor_response={"response_code": response_code}))
+    assert refused
+    assert (refused.code, refused.provider_code) == (ours, response_code)
+
+
+@pytest.mark.parametrize(
+    ("status", "ours"),
+    [
+        ("COMPLETED", RefundStatus.SUCCESS),
+        ("PENDING", RefundStatus.PENDING),
+        ("FAILED", RefundStatus.FAILED),
+        ("CANCELLED", RefundStatus.FAILED),
+        ("SOMETHING_NEW", RefundStatus.PENDING),
+    ],
+)
+def test_status_of_a_refund_is_ours(status: str, ours: RefundStatus):
+    snapshot = objects.of_refund(paid(status))
+    assert (snapshot.status, snapshot.amount, bool(snapshot.failure)) == (
+        ours,
+        Money(1200, "EUR"),
+        ours == RefundStatus.FAILED,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "ours"),
+    [
+        (400, refusal("MISSING_REQUIRED_PARAMETER"), RejectedError),
+        (401, {"error": "invalid_token"}, UnavailableError),
+        (403, {"name": "NOT_AUTHORIZED"}, UnavailableError),
+        (404, refusal("INVALID_RESOURCE_ID"), ObjectNotFoundError),
+        (409, refusal("PREVIOUS_REQUEST_IN_PROGRESS"), OutcomeUnknownError),
+        (422, refusal("INSTRUMENT_DECLINED"), RejectedError),
+        (422, None, RejectedError),
+        (429, {"name": "RATE_LIMIT_REACHED"}, UnavailableError),
+        (500, {"name": "INTERNAL_SERVER_ERROR"}, OutcomeUnknownError),
+        (503, None, OutcomeUnknownError),
+        (302, None, OutcomeUnknownError),
+    ],
+)
+def test_answer_that_is_no_success_is_one_of_the_few_errors(
+    status: int, body: dict[str, Any] | None, ours: type[ProviderError]
+):
+    answer = httpx.Response(status, json=body) if body else httpx.Response(status, text="<html>")
+    assert type(errors.of_answer(answer)) is (errors.RefusedError if ours is RejectedError else ours)
+
+
+@pytest.mark.parametrize("junk", [[], "x", {"details": {}}, {"details": ["x"]}, {"links": [1]}, {"details": None}])
+def test_error_of_an_unknown_shape_is_still_an_error(junk: Any):
+    assert isinstance(errors.of_answer(httpx.Response(422, json=junk)), RejectedError)
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (httpx.ConnectError("refused"), UnavailableError),
+        (httpx.ConnectTimeout("slow"), UnavailableError),
+        (httpx.PoolTimeout("busy"), UnavailableError),
+        (httpx.ReadTimeout("slow"), OutcomeUnknownError),
+        (httpx.WriteTimeout("slow"), OutcomeUnknownError),
+        (httpx.ReadError("reset"), OutcomeUnknownError),
+        (httpx.RemoteProtocolError("gone"), OutcomeUnknownError),
+    ],
+)
+def test_only_a_connection_that_was_never_made_is_certain(error: httpx.HTTPError, ours: type[ProviderError]):
+    assert type(errors.of_transport(error)) is ours

@@ -1,0 +1,76 @@
+"""PayPal's own books as records of payments."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from payment_svc.domain.payment import PaymentStatus
+from payment_svc.domain.reconciliation import ProviderRecord
+from tests.support.providers.paypal_api import NOW, PAYMENT, Paypal, paid, refusal, said
+
+S = PaymentStatus
+FIRST, SECOND = "2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z"
+
+
+def _transaction(code: str = "T0006", status: str = "S", value: str = "12.00", **more: Any) -> dict[str, Any]:
+    return {
+        "transaction_info": {
+            "transaction_id": "PAID1",
+            "paypal_reference_id": "ORDER1",
+            "paypal_reference_id_type": "ODR",
+            "transaction_event_code": code,
+            "transaction_initiation_date": "2026-01-01T00:00:00+0000",
+            "transaction_amount": {"currency_code": "EUR", "value": value},
+            "transaction_status": status,
+            "custom_field": str(PAYMENT.payment_id),
+            **more,
+        }
+    }
+
+
+async def _records(paypal: Paypal, until: timedelta = timedelta(days=1)) -> list[ProviderRecord]:
+    return [record async for record in paypal.adapter().records(NOW, NOW + until)]
+
+
+@pytest.mark.parametrize(
+    ("status", "ours", "minor"),
+    [("S", S.SUCCESS, 1200), ("V", S.SUCCESS, 1200), ("P", S.PROCESSING, 0), ("D", S.FAILED, 0)],
+)
+async def test_transaction_is_a_record_of_its_order(status: str, ours: PaymentStatus, minor: int):
+    others = [_transaction("T0106", value="-0.40"), _transaction("T1107", value="-3.00"), _transaction(value="-9.00")]
+    others.append(_transaction(transaction_amount={"currency_code": "RUB", "value": "9.00"}))
+    listed = {"transaction_details": [*others, _transaction(status=status)], "total_pages": 1}
+    [record] = await _records(Paypal(said(200, listed)))
+    assert (record.reference, record.payment_id) == ("ORDER1", str(PAYMENT.payment_id))
+    assert (record.status, record.amount.minor if record.amount else 0, record.create_time) == (ours, minor, NOW)
+
+
+async def test_captured_authorization_is_asked_for_its_order():
+    listed = {"transaction_details": [_transaction(paypal_reference_id_type="TXN")], "total_pages": 1}
+    capture = paid("COMPLETED", supplementary_data={"related_ids": {"order_id": "ORDER7"}})
+    paypal = Paypal(said(200, listed), said(200, capture))
+    assert [record.reference for record in await _records(paypal)] == ["ORDER7"]
+    assert paypal.sent()[0] == "/v2/payments/captures/PAID1"
+
+
+async def test_long_span_is_searched_in_parts_and_page_by_page():
+    listed = {"transaction_details": [_transaction()], "total_pages": 2}
+    paypal = Paypal(said(200, listed), said(200, listed), said(200, listed | {"total_pages": 1}))
+    assert len(await _records(paypal, timedelta(days=40))) == 2  # of the second part nothing is as old as it says
+    spans = [(one.url.params["start_date"], one.url.params["page"]) for one in paypal.asked]
+    assert spans == [
+        ("2026-01-01T00:00:00.000Z", "1"),
+        ("2026-01-01T00:00:00.000Z", "2"),
+        ("2026-02-01T00:00:00.000Z", "1"),
+    ]
+
+
+async def test_span_with_too_many_transactions_is_halved():
+    empty = {"transaction_details": [], "total_pages": 0}
+    paypal = Paypal(said(400, refusal("RESULTSET_TOO_LARGE")), said(200, empty))
+    assert await _records(paypal) == []
+    ends = [one.url.params["end_date"] for one in paypal.asked]
+    assert ends == ["2026-01-02T00:00:00.000Z", "2026-01-01T12:00:00.000Z", "2026-01-02T00:00:00.000Z"]

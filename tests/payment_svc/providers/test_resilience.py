@@ -1,0 +1,144 @@
+"""What stands around a provider: only its own failures open a circuit, and a slow one has only so much room."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from payment_svc.domain.circuit import Circuit
+from payment_svc.domain.payment import Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.providers.base import (
+    ObjectNotFoundError,
+    OutcomeUnknownError,
+    Provider,
+    ProviderError,
+    RejectedError,
+    UnavailableError,
+)
+from payment_svc.providers.resilience import Limits, ResilientProvider
+from tests.payment_svc.domain.test_payment import FRESH
+
+LIMITS = Limits(failures=3, open_seconds=0.05, max_calls=4)
+DECLINED = RejectedError(Failure("card_declined", "no"))
+
+
+class Told:
+    """A provider that answers as it is told to, and counts."""
+
+    name = "told"
+
+    def __init__(self) -> None:
+        self.error: ProviderError | None = None
+        self.calls = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def start(self, payment: Payment) -> Snapshot:
+        """Answer."""
+        self.calls += 1
+        await self.gate.wait()
+        if self.error:
+            raise self.error
+        return Snapshot("ref", PaymentStatus.INITIATED)
+
+    fetch = start
+
+
+def guarded(limits: Limits = LIMITS) -> tuple[Told, ResilientProvider]:
+    inner = Told()
+    return inner, ResilientProvider(cast(Provider, inner), limits)
+
+
+async def fail(guard: ResilientProvider, times: int, error: type[ProviderError]) -> None:
+    for _ in range(times):
+        with pytest.raises(error):
+            await guard.start(FRESH)
+
+
+def circuit(guard: ResilientProvider, operation: str = "start") -> Circuit:
+    return next(one for one in guard.circuits() if one.operation == operation)
+
+
+@pytest.mark.parametrize("error", [UnavailableError("down"), OutcomeUnknownError("silent")])
+async def test_failures_of_the_provider_in_a_row_open_the_circuit(error: ProviderError):
+    inner, guard = guarded()
+    inner.error = error
+    await fail(guard, 3, type(error))
+    assert circuit(guard).state == "opened"
+    assert guard.is_open("start")
+    await fail(guard, 1, UnavailableError)
+    assert inner.calls == 3, "an open circuit asks nobody"
+
+
+@pytest.mark.parametrize("error", [DECLINED, ObjectNotFoundError("none")])
+async def test_declines_and_what_is_not_there_never_open_it(error: ProviderError):
+    inner, guard = guarded()
+    inner.error = error
+    await fail(guard, 10, type(error))
+    assert circuit(guard).state == "closed"
+
+
+async def test_decline_between_failures_shows_that_the_provider_works():
+    inner, guard = guarded()
+    for error in (UnavailableError("down"), UnavailableError("down"), DECLINED, UnavailableError("down")):
+        inner.error = error
+        await fail(guard, 1, type(error))
+    assert circuit(guard).state == "closed"
+
+
+async def test_circuits_of_operations_are_apart():
+    inner, guard = guarded()
+    inner.error = UnavailableError("down")
+    await fail(guard, 3, UnavailableError)
+    inner.error = None
+    assert (await guard.fetch(FRESH)).reference == "ref"
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  what is waited for has no event
+            await asyncio.sleep(0.001)
+
+
+async def test_after_its_time_one_call_tries_and_closes_the_circuit():
+    inner, guard = guarded()
+    inner.error = UnavailableError("down")
+    await fail(guard, 3, UnavailableError)
+    inner.error = None
+    inner.gate.clear()
+    await _until(lambda: not guard.is_open("start"))
+    trying = asyncio.create_task(guard.start(FRESH))
+    await _until(lambda: inner.calls == 4)
+    await fail(guard, 1, UnavailableError)
+    assert inner.calls == 4, "only one call tries a half-open circuit"
+    inner.gate.set()
+    await trying
+    assert circuit(guard).state == "closed"
+    await guard.start(replace(FRESH))
+
+
+async def test_call_that_tries_in_vain_opens_the_circuit_again():
+    inner, guard = guarded()
+    inner.error = UnavailableError("down")
+    await fail(guard, 3, UnavailableError)
+    await _until(lambda: not guard.is_open("start"))
+    await fail(guard, 1, UnavailableError)
+    assert inner.calls == 4
+    assert circuit(guard).state == "opened"
+
+
+async def test_calls_above_the_bulkhead_are_refused_and_do_not_open_the_circuit():
+    inner, guard = guarded()
+    inner.gate.clear()
+    slow = [asyncio.create_task(guard.start(FRESH)) for _ in range(4)]
+    await _until(lambda: guard.calls == 4)
+    await fail(guard, 5, UnavailableError)
+    assert inner.calls == 4
+    inner.gate.set()
+    await asyncio.gather(*slow)
+    assert guard.calls == 0
+    assert circuit(guard).state == "closed"

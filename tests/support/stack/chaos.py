@@ -1,0 +1,65 @@
+"""A stack that is broken and healed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import yaml
+
+from stack.envoy import render_envoy
+from stack.layout import COMPONENTS, StackLayout
+from stack.ports import HOST
+from stack.process import Child, Command
+from stack.settings import StackSettings
+from stack.stack import Ready, Stack
+from tests.support.paths import ROOT
+
+
+class ChaosStack:
+    """A stack, and a second replica of the order service that Envoy knows of, for when one is not enough."""
+
+    def __init__(self, settings: StackSettings, replica_port: int) -> None:
+        self._replica_address = f"{HOST}:{replica_port}"
+        self.stack = Stack(settings, envoy_config=self._with_replica)
+
+    @property
+    def ready(self) -> Ready:
+        """Addresses and pids as of now."""
+        return self.stack.ready
+
+    def heal(self) -> None:
+        """Start what is down; what went down by itself is an error."""
+        fallen = self.stack.fallen()
+        for name in set(COMPONENTS) - set(self.ready.pids):
+            self.stack.start(name)
+        assert not fallen, f"ended by themselves: {', '.join(fallen)}"
+
+    @contextmanager
+    def second_order_service(self) -> Iterator[Child]:
+        """Run the second replica: the same program with the same settings, at another address."""
+        env = psutil.Process(self.ready.pids["order_svc"]).environ() | {
+            "FUSIONXPAY_LISTEN": self._replica_address,
+            "FUSIONXPAY_METRICS_LISTEN": f"{HOST}:0",
+        }
+        argv = psutil.Process(self.ready.pids["order_svc"]).cmdline()
+        log = Path(self.ready.log_dir) / "order_svc.2.log"
+        replica = Child("order_svc.2", Command(argv, env, ROOT), log, ready=lambda: True)
+        replica.start()
+        try:
+            yield replica
+        finally:
+            replica.stop(grace=20)
+
+    def _with_replica(self, site: StackLayout) -> Path:
+        """Render Envoy's configuration, and add the replica to the order service's addresses."""
+        path = render_envoy(site)
+        config = yaml.safe_load(path.read_text())
+        cluster = next(c for c in config["static_resources"]["clusters"] if c["name"] == "order")
+        host, _, port = self._replica_address.rpartition(":")
+        address = {"socket_address": {"address": host, "port_value": int(port)}}
+        cluster["load_assignment"]["endpoints"][0]["lb_endpoints"].append({"endpoint": {"address": address}})
+        path.write_text(yaml.safe_dump(config))
+        return path

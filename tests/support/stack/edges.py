@@ -1,0 +1,77 @@
+"""Further replicas of the front door, with other settings than the shared stack's, before the same services."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+
+from envoy_config.options import EnvoyOptions
+from envoy_config.render import render
+from envoy_config.tls import PEERS
+from mesh.rpc.dial import tls_of
+from mesh.rpc.routes import DESCRIPTORS
+from stack.ports import HOST, Ports
+from stack.probes import grpc_serving, http_ok
+from stack.process import Child, Command
+from stack.servers import outside_env
+from stack.stack import Ready
+from tests.support.paths import ROOT
+from tests.support.waiting import eventually
+
+
+class Edges:
+    """Starts replicas, and ends them with the test."""
+
+    def __init__(self, stack: Ready, folder: Path, undo: ExitStack) -> None:
+        self._stack = stack
+        self._folder = folder
+        self._undo = undo
+        self._ports = undo.enter_context(Ports())
+
+    def service(self, **settings: str) -> tuple[str, str]:
+        """Run the edge service, with the shared one's settings but for the named; return its address and metrics'."""
+        address, metrics = (f"{HOST}:{self._ports.take()}" for _ in range(2))
+        shared = psutil.Process(self._stack.pids["edge"])
+        env = shared.environ() | {"FUSIONXPAY_LISTEN": address, "FUSIONXPAY_METRICS_LISTEN": metrics} | settings
+        tls = tls_of(self._stack.operator_tls)
+        self._run("edge", Command(shared.cmdline(), env, ROOT), lambda: grpc_serving(address, "edge", tls))
+        return address, f"http://{metrics}/metrics"
+
+    def envoy(self, edge: str = "", **fields: object) -> str:
+        """Run an Envoy, which asks the edge service at the address, or the shared one; return its URL."""
+        port, admin_port = self._ports.take(), self._ports.take()
+        services = {upstream: self._stack.services[name] for upstream, name in PEERS.items()}
+        gateway = EnvoyOptions(
+            listen=f"{HOST}:{port}",
+            admin_port=admin_port,
+            https_listen="",
+            sds_folder=str(Path(self._stack.ca_file).parents[1] / "envoy"),
+            audit_file=str(self._folder / f"audit-{port}.jsonl"),
+            descriptors=str(DESCRIPTORS),
+            upstreams=services | ({"edge": edge} if edge else {}),
+            **fields,  # type: ignore[arg-type]  # the test knows them
+        )
+        config = self._folder / f"envoy-{port}.yaml"
+        config.write_text(render(gateway))
+        program = Path(sys.executable).with_name("envoy")
+        argv: list[str | Path] = [program, "-c", config, "--concurrency", "1", "--disable-hot-restart"]
+        command = Command(argv, outside_env(), self._folder)
+        self._run(f"envoy-{port}", command, lambda: http_ok(f"http://{HOST}:{admin_port}/ready"))
+        return f"http://{HOST}:{port}"
+
+    def _run(self, name: str, command: Command, ready: Callable[[], bool]) -> None:
+        child = Child(name, command, self._folder / f"{name}.log", ready=lambda: True)
+        child.start()
+        self._undo.callback(child.kill)
+        eventually(ready, f"{name} to be ready", seconds=30)
+
+
+@contextmanager
+def edges_of(stack: Ready, folder: Path) -> Iterator[Edges]:
+    """Lend what starts replicas for the block."""
+    with ExitStack() as undo:
+        yield Edges(stack, folder, undo)

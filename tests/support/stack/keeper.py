@@ -1,0 +1,27 @@
+"""`python -m tests.support.stack.keeper`: keeps the shared stack of a test run up until the run has ended."""
+
+from __future__ import annotations
+
+import time
+
+from stack.settings import StackSettings
+from stack.stack import Stack
+from tests.support.stack.options import QUICK
+from tests.support.stack.run import Run
+
+WATCH_SECONDS = 0.2
+
+
+def main() -> None:
+    """Run the stack. A component that ends by itself ends the stack, and so the tests that need it."""
+    run = Run.current()
+    settings = StackSettings(data_dir=run.stack_folder, ready_file=run.ready_file, service_env=QUICK)
+    with run.locked("keeper"), Stack(settings) as stack:
+        while run.goes_on():
+            if fallen := stack.fallen():
+                raise SystemExit(f"ended by themselves: {', '.join(fallen)}")
+            time.sleep(WATCH_SECONDS)
+
+
+if __name__ == "__main__":
+    main()
