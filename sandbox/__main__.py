@@ -1,13 +1,13 @@
 """Composition root: ``python -m sandbox``."""
 
-from sandbox.app import build
 from sandbox.bank_transfer.provider import BankTransfer
 from sandbox.logs import log
 from sandbox.paypal.provider import Paypal
 from sandbox.provider import Provider, World
-from sandbox.server import serve
 from sandbox.settings import Settings
 from sandbox.stripe.provider import Stripe
+from sandbox.web.app import build
+from sandbox.web.server import serve
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sandbox.database import Database
+from sandbox.store.database import Database
 
 ApiKind = Literal["latency", "error_500", "error_429", "timeout_before", "timeout_after", "connection_reset"]
 WebhookKind = Literal["webhook_duplicate", "webhook_delay", "webhook_reorder", "webhook_drop", "webhook_corrupt"]

@@ -6,14 +6,14 @@ from typing import Protocol
 
 from starlette.routing import BaseRoute
 
-from sandbox.database import Database
-from sandbox.documents import JSON, Documents
+from sandbox.background.jobs import Job, Jobs
+from sandbox.background.outbox import Outbox
 from sandbox.faults import Faults
-from sandbox.idempotency import Idempotency
-from sandbox.jobs import Job, Jobs
-from sandbox.ledger import Ledger
-from sandbox.outbox import Outbox
 from sandbox.settings import Settings
+from sandbox.store.database import Database
+from sandbox.store.documents import JSON, Documents
+from sandbox.store.idempotency import Idempotency
+from sandbox.store.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,12 @@ import secrets
 import time
 from datetime import UTC, datetime
 
+from sandbox.background.jobs import Job
+from sandbox.background.outbox import Event
 from sandbox.bank_transfer.errors import not_found
-from sandbox.documents import JSON, Document
-from sandbox.jobs import Job
-from sandbox.ledger import Entry, Kind
-from sandbox.outbox import Event
 from sandbox.provider import World
+from sandbox.store.documents import JSON, Document
+from sandbox.store.ledger import Entry, Kind
 
 NAME = "bank_transfer"
 PATH = "bank"

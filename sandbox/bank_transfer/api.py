@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox import gate
 from sandbox.bank_transfer import transfers
 from sandbox.bank_transfer.account import NAME, PATH, Account
 from sandbox.bank_transfer.calls import Call
@@ -27,10 +26,11 @@ from sandbox.bank_transfer.errors import (
 )
 from sandbox.bank_transfer.fields import Fields, decode
 from sandbox.faults import API_KINDS, Fault
-from sandbox.idempotency import KeyInUseError, KeyReusedError, fingerprint
 from sandbox.logs import annotate
 from sandbox.provider import World
-from sandbox.replies import Reply
+from sandbox.store.idempotency import KeyInUseError, KeyReusedError, fingerprint
+from sandbox.web import gate
+from sandbox.web.replies import Reply
 
 _MAX_KEY = 64
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sandbox.bank_transfer import lists, refunds, transfers
 from sandbox.bank_transfer.account import PATH, REFUND, TRANSFER, Account
 from sandbox.bank_transfer.calls import Call
-from sandbox.documents import JSON
+from sandbox.store.documents import JSON
 
 Handler = Callable[[Account, Call], JSON]
 

@@ -1,7 +1,7 @@
 """The bank's error responses: a code for programs, a sentence for people, and the field at fault."""
 
-from sandbox.documents import JSON
-from sandbox.replies import Reply
+from sandbox.store.documents import JSON
+from sandbox.web.replies import Reply
 
 
 class BankError(Exception):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sandbox.bank_transfer.account import NAME, Account
 from sandbox.bank_transfer.calls import Call
 from sandbox.bank_transfer.errors import invalid
-from sandbox.documents import JSON, Query
+from sandbox.store.documents import JSON, Query
 
 _PAGE = 100
 FILTERS = frozenset(["merchant_reference", "created_from", "created_to", "cursor"])

@@ -6,13 +6,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import hosted, html
 from sandbox.bank_transfer import transfers
 from sandbox.bank_transfer.account import PATH, TRANSFER, Account
 from sandbox.bank_transfer.payers import PAYERS
-from sandbox.documents import Document
 from sandbox.logs import annotate
 from sandbox.provider import World
+from sandbox.store.documents import Document
+from sandbox.web import hosted, html
 
 _TITLE = "Pay by bank transfer"
 _IBAN = "DE02 1203 0000 0000 2020 51"

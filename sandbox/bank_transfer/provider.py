@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute
 
+from sandbox.background.jobs import Job
 from sandbox.bank_transfer import refunds, transfers
 from sandbox.bank_transfer.account import NAME, REFUND, TRANSFER, Account
 from sandbox.bank_transfer.api import Api
 from sandbox.bank_transfer.pages import Pages
-from sandbox.documents import JSON, Document
-from sandbox.jobs import Job
 from sandbox.provider import Refused, World
+from sandbox.store.documents import JSON, Document
 
 _OUTCOMES = ("succeeded", "failed", "expired")
 

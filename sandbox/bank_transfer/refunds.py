@@ -4,7 +4,7 @@ from sandbox.bank_transfer.account import REFUND, TRANSFER, Account
 from sandbox.bank_transfer.calls import Call
 from sandbox.bank_transfer.errors import refused
 from sandbox.bank_transfer.payers import PAYERS, Payer
-from sandbox.documents import JSON, Document
+from sandbox.store.documents import JSON, Document
 
 SETTLE = "settle.refund"
 _WORDS = {"pending": "pending", "settled": "succeeded", "failed": "failed"}

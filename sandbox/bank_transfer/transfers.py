@@ -9,7 +9,7 @@ from sandbox.bank_transfer.account import TRANSFER, Account, timestamp
 from sandbox.bank_transfer.calls import Call
 from sandbox.bank_transfer.errors import invalid, refused
 from sandbox.bank_transfer.payers import PAYERS
-from sandbox.documents import JSON, Document
+from sandbox.store.documents import JSON, Document
 
 SETTLE = "settle.transfer"
 EXPIRE = "expire.transfer"

@@ -5,13 +5,13 @@ import string
 import time
 from datetime import UTC, datetime
 
-from sandbox.documents import JSON, Document
-from sandbox.jobs import Job
-from sandbox.ledger import Entry, Kind
-from sandbox.outbox import Event
+from sandbox.background.jobs import Job
+from sandbox.background.outbox import Event
 from sandbox.paypal.errors import not_found
 from sandbox.paypal.money import Amount
 from sandbox.provider import World
+from sandbox.store.documents import JSON, Document
+from sandbox.store.ledger import Entry, Kind
 
 NAME = "paypal"
 _ALPHABET = string.ascii_uppercase + string.digits

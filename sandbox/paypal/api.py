@@ -9,10 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox import gate
-from sandbox.documents import Document
 from sandbox.faults import API_KINDS, Fault
-from sandbox.idempotency import KeyInUseError, fingerprint
 from sandbox.logs import annotate
 from sandbox.paypal import orders, reporting, tokens
 from sandbox.paypal.account import NAME, Account
@@ -30,7 +27,10 @@ from sandbox.paypal.errors import (
 from sandbox.paypal.fields import decode
 from sandbox.paypal.request_ids import RequestIds
 from sandbox.provider import World
-from sandbox.replies import Reply
+from sandbox.store.documents import Document
+from sandbox.store.idempotency import KeyInUseError, fingerprint
+from sandbox.web import gate
+from sandbox.web.replies import Reply
 
 _MAX_REQUEST_ID = 108
 _PREFERENCES = {"": True, "return=minimal": True, "return=representation": False}

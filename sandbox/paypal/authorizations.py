@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sandbox.documents import JSON, Document
 from sandbox.paypal import captures, money
 from sandbox.paypal.account import Account
 from sandbox.paypal.calls import Call
 from sandbox.paypal.errors import unprocessable
 from sandbox.paypal.money import Amount
+from sandbox.store.documents import JSON, Document
 
 KIND = "authorization"
 _VALID = timedelta(days=29)

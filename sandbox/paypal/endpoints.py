@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.documents import JSON, Document
 from sandbox.paypal import authorizations, captures, orders, refunds
 from sandbox.paypal.account import Account, kind_of
 from sandbox.paypal.calls import Call
+from sandbox.store.documents import JSON, Document
 
 Handler = Callable[[Account, Call], Document]
 

@@ -1,7 +1,7 @@
 """PayPal's error responses: a name, a debug id, and details that each name an issue."""
 
-from sandbox.documents import JSON
-from sandbox.replies import Reply
+from sandbox.store.documents import JSON
+from sandbox.web.replies import Reply
 
 _DOCS = "https://developer.paypal.com/api/rest/responses/"
 _UNPROCESSABLE = "The requested action could not be performed, semantically incorrect, or failed business validation."

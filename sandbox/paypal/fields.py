@@ -3,8 +3,8 @@
 import json
 from collections.abc import Sequence
 
-from sandbox.documents import JSON
 from sandbox.paypal.errors import invalid
+from sandbox.store.documents import JSON
 
 
 def decode(raw: bytes) -> "Fields":

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sandbox.documents import JSON
 from sandbox.paypal.errors import invalid, unacceptable
 from sandbox.paypal.fields import Fields
+from sandbox.store.documents import JSON
 
 _WHOLE = frozenset(["HUF", "JPY", "TWD"])
 _TWO_DECIMALS = frozenset([

@@ -20,7 +20,7 @@ from sandbox.paypal.account import NAME, Account, new_id
 from sandbox.paypal.certificates import Certificates
 from sandbox.paypal.errors import PaypalError, invalid, not_found
 from sandbox.paypal.fields import Fields, decode
-from sandbox.replies import Reply, pretty
+from sandbox.web.replies import Reply, pretty
 
 _ALGORITHM = "SHA256withRSA"
 _USER_AGENT = "PayPal/AUHD-214.0-58843307"

@@ -1,12 +1,12 @@
 """Orders v2: create, show, approve, capture and authorize."""
 
-from sandbox.documents import JSON, Document
 from sandbox.paypal import authorizations, captures, money
 from sandbox.paypal.account import Account
 from sandbox.paypal.calls import Call
 from sandbox.paypal.errors import declined, unprocessable
 from sandbox.paypal.fields import Fields
 from sandbox.paypal.wallets import WALLETS
+from sandbox.store.documents import JSON, Document
 
 KIND = "checkout-order"
 OPEN = ("CREATED", "PAYER_ACTION_REQUIRED", "APPROVED")

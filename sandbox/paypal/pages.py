@@ -7,13 +7,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import hosted, html
-from sandbox.documents import Document
 from sandbox.logs import annotate
 from sandbox.paypal import orders
 from sandbox.paypal.account import NAME, Account
 from sandbox.paypal.wallets import WALLETS
 from sandbox.provider import World
+from sandbox.store.documents import Document
+from sandbox.web import hosted, html
 
 _TITLE = "PayPal"
 

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute
 
-from sandbox.documents import JSON, Document
-from sandbox.jobs import Job
+from sandbox.background.jobs import Job
 from sandbox.paypal import authorizations, captures, orders, refunds
 from sandbox.paypal.account import NAME, Account, kind_of
 from sandbox.paypal.api import Api
 from sandbox.paypal.notifications import Notifications
 from sandbox.paypal.pages import Pages
 from sandbox.provider import Refused, World
+from sandbox.store.documents import JSON, Document
 
 _OUTCOMES = ("succeeded", "failed", "reversed")
 

@@ -1,12 +1,12 @@
 """Payments v2, refunds: of a whole capture or in parts, never more than was captured."""
 
-from sandbox.documents import JSON, Document
 from sandbox.paypal import captures, money
 from sandbox.paypal.account import Account
 from sandbox.paypal.calls import Call
 from sandbox.paypal.errors import unprocessable
 from sandbox.paypal.money import Amount
 from sandbox.paypal.wallets import WALLETS
+from sandbox.store.documents import JSON, Document
 
 KIND = "refund"
 SETTLE = "settle.refund"

@@ -6,10 +6,10 @@ PayPal's list lags by up to three hours; here it is consistent at once.
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from sandbox.documents import JSON, Document, Query
 from sandbox.paypal import captures, refunds
 from sandbox.paypal.account import NAME, Account, kind_of, timestamp
 from sandbox.paypal.errors import invalid
+from sandbox.store.documents import JSON, Document, Query
 
 _LONGEST = timedelta(days=31)
 _LARGEST_PAGE, _DEFAULT_PAGE = 500, 100

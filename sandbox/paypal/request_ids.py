@@ -5,9 +5,9 @@ PayPal replays no bytes: a repetition shows the object as it is now. Failures ar
 
 import time
 
-from sandbox.database import Database
-from sandbox.idempotency import InFlight
 from sandbox.paypal.errors import unprocessable
+from sandbox.store.database import Database
+from sandbox.store.idempotency import InFlight
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS paypal_request_ids (

@@ -7,10 +7,10 @@ import secrets
 import time
 from urllib.parse import parse_qs
 
-from sandbox.documents import JSON, Document
 from sandbox.paypal.account import NAME, Account
 from sandbox.paypal.errors import oauth
 from sandbox.settings import Settings
+from sandbox.store.documents import JSON, Document
 
 _SCOPE = "https://uri.paypal.com/services/payments/payment https://uri.paypal.com/services/payments/refund"
 _APP_ID = "APP-80W284485P519543T"

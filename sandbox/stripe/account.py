@@ -5,11 +5,11 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sandbox.documents import JSON, Document
-from sandbox.jobs import Job
-from sandbox.ledger import Entry, Kind
-from sandbox.outbox import Event
+from sandbox.background.jobs import Job
+from sandbox.background.outbox import Event
 from sandbox.provider import World
+from sandbox.store.documents import JSON, Document
+from sandbox.store.ledger import Entry, Kind
 from sandbox.stripe.errors import missing
 
 NAME = "stripe"

@@ -11,12 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sandbox import gate
 from sandbox.faults import API_KINDS, Fault
-from sandbox.idempotency import KeyInUseError, KeyReusedError, Record, fingerprint
 from sandbox.logs import annotate
 from sandbox.provider import World
-from sandbox.replies import Reply
+from sandbox.store.idempotency import KeyInUseError, KeyReusedError, Record, fingerprint
 from sandbox.stripe.account import NAME, Account, Cause, new_id
 from sandbox.stripe.calls import Call
 from sandbox.stripe.endpoints import ENDPOINTS, Endpoint
@@ -32,6 +30,8 @@ from sandbox.stripe.errors import (
 )
 from sandbox.stripe.expansion import expand
 from sandbox.stripe.params import Params, decode
+from sandbox.web import gate
+from sandbox.web.replies import Reply
 
 _MAX_KEY = 255
 _SERVER_ERROR = 500

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.documents import JSON
-from sandbox.stripe import checkout, lists, payment_intents, payment_methods, refunds
+from sandbox.store.documents import JSON
+from sandbox.stripe import lists
 from sandbox.stripe.account import Account
 from sandbox.stripe.calls import Call
+from sandbox.stripe.resources import checkout, payment_intents, payment_methods, refunds
 
 Handler = Callable[[Account, Call], JSON]
 

@@ -1,7 +1,7 @@
 """Errors in Stripe's shape: ``{"error": {"type", "code", "message", "param", …}}``."""
 
-from sandbox.documents import JSON
-from sandbox.replies import Reply
+from sandbox.store.documents import JSON
+from sandbox.web.replies import Reply
 
 _RETRY = {"stripe-should-retry": "true"}
 _DO_NOT_RETRY = {"stripe-should-retry": "false"}

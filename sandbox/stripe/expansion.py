@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from sandbox.documents import JSON
+from sandbox.store.documents import JSON
 from sandbox.stripe.account import Account
 from sandbox.stripe.errors import StripeError, invalid
 

@@ -4,7 +4,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64Error
 
-from sandbox.documents import JSON, Query
+from sandbox.store.documents import JSON, Query
 from sandbox.stripe.account import NAME, Account
 from sandbox.stripe.calls import Call
 from sandbox.stripe.errors import invalid, missing

@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox import hosted, html
-from sandbox.documents import JSON, Document
 from sandbox.logs import annotate
 from sandbox.provider import World
-from sandbox.stripe import charging, checkout
+from sandbox.store.documents import JSON, Document
 from sandbox.stripe.account import NAME, Account
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.money import shown
+from sandbox.stripe.resources import charging, checkout
+from sandbox.web import hosted, html
 
 _CARDS = {
     "pm_card_visa": "Visa …4242, approved",

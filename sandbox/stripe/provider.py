@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from starlette.routing import BaseRoute
 
-from sandbox.documents import JSON, Document
-from sandbox.jobs import Job
+from sandbox.background.jobs import Job
 from sandbox.provider import Refused, World
-from sandbox.stripe import charging, checkout, disputes, refunds
+from sandbox.store.documents import JSON, Document
 from sandbox.stripe.account import NAME, Account
 from sandbox.stripe.api import Api
 from sandbox.stripe.pages import Pages
+from sandbox.stripe.resources import charging, checkout, disputes, refunds
 
 _USER_AGENT = "Stripe/1.0 (+https://stripe.com/docs/webhooks)"
 _OUTCOMES = ("succeeded", "failed")

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from sandbox.alarm import Alarm
+from sandbox.background.alarm import Alarm
 
 
 @pytest.mark.parametrize("turns", range(5))

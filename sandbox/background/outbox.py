@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.database import Database, dumps
 from sandbox.faults import WEBHOOK_KINDS, Fault, Faults
+from sandbox.store.database import Database, dumps
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS deliveries (

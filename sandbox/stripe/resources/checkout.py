@@ -1,14 +1,15 @@
 """Checkout Sessions: endpoints of ``/v1/checkout/sessions`` and what the hosted page does."""
 
-from sandbox.documents import JSON, Document
-from sandbox.stripe import charging, lists
+from sandbox.store.documents import JSON, Document
+from sandbox.stripe import lists
 from sandbox.stripe.account import Account, new_id, now
 from sandbox.stripe.calls import Call
 from sandbox.stripe.errors import invalid, missing, refused
 from sandbox.stripe.money import check_amount, read_currency
 from sandbox.stripe.params import Params
-from sandbox.stripe.payment_intents import TEXTS, new_intent
-from sandbox.stripe.payment_methods import obtain
+from sandbox.stripe.resources import charging
+from sandbox.stripe.resources.payment_intents import TEXTS, new_intent
+from sandbox.stripe.resources.payment_methods import obtain
 
 EXPIRE = "expire.checkout_session"
 _DAY = 24 * 3600

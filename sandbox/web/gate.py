@@ -6,7 +6,7 @@ from contextlib import suppress
 from starlette.requests import Request
 
 from sandbox.faults import Fault
-from sandbox.server import RESET
+from sandbox.web.server import RESET
 
 _SILENT = {"timeout_before", "timeout_after", "connection_reset"}
 

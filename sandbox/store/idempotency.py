@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sandbox.database import Database
-from sandbox.replies import Reply
+from sandbox.store.database import Database
+from sandbox.web.replies import Reply
 
 _KEPT_SECONDS = 24 * 3600
 _SCHEMA = """

@@ -6,8 +6,8 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from sandbox import html
-from sandbox.documents import JSON
+from sandbox.store.documents import JSON
+from sandbox.web import html
 
 _SEE_OTHER = 303
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sandbox.database import Database, dumps
+from sandbox.store.database import Database, dumps
 
 Kind = Literal["charge", "capture", "refund"]
 

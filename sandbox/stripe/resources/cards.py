@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from sandbox.documents import JSON
+from sandbox.store.documents import JSON
 
 Behaviour = Literal["approve", "decline", "authenticate", "process"]
 

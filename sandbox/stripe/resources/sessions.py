@@ -1,6 +1,6 @@
 """How a Checkout Session follows its PaymentIntent."""
 
-from sandbox.documents import Document
+from sandbox.store.documents import Document
 from sandbox.stripe.account import Account
 
 _PAID_FOR = {"succeeded", "requires_capture", "processing"}

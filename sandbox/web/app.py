@@ -10,11 +10,11 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from sandbox.control import Control
-from sandbox.jobs import JobRunner
+from sandbox.background.jobs import JobRunner
+from sandbox.background.sender import WebhookSender
 from sandbox.logs import LOG_FIELDS, log
 from sandbox.provider import Provider, World
-from sandbox.sender import WebhookSender
+from sandbox.web.control import Control
 
 
 def build(world: World, providers: Mapping[str, Provider]) -> ASGIApp:

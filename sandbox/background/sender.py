@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import httpx
 
-from sandbox.alarm import Alarm
-from sandbox.database import Database
-from sandbox.documents import Documents
+from sandbox.background.alarm import Alarm
+from sandbox.background.outbox import Delivery, Outbox
 from sandbox.logs import log
-from sandbox.outbox import Delivery, Outbox
 from sandbox.provider import Provider
-from sandbox.replies import pretty
+from sandbox.store.database import Database
+from sandbox.store.documents import Documents
+from sandbox.web.replies import pretty
 
 _TIMEOUT_SECONDS = 10.0
 _AT_ONCE = 32

@@ -1,9 +1,9 @@
 """Charges: the attempts behind a PaymentIntent, and what is shown of them."""
 
-from sandbox.documents import JSON, Document
-from sandbox.stripe import cards
+from sandbox.store.documents import JSON, Document
 from sandbox.stripe.account import Account, new_id, now
-from sandbox.stripe.cards import Instrument
+from sandbox.stripe.resources import cards
+from sandbox.stripe.resources.cards import Instrument
 
 
 def open_charge(intent: Document, method: Document, instrument: Instrument) -> Document:

@@ -3,12 +3,12 @@
 Nothing here knows HTTP; the API, the hosted pages, the scheduler and the control API all call it.
 """
 
-from sandbox.documents import JSON, Document
-from sandbox.stripe import charges, disputes
+from sandbox.store.documents import JSON, Document
 from sandbox.stripe.account import Account, now
-from sandbox.stripe.cards import Outcome
-from sandbox.stripe.payment_methods import instrument_of
-from sandbox.stripe.sessions import follow
+from sandbox.stripe.resources import charges, disputes
+from sandbox.stripe.resources.cards import Outcome
+from sandbox.stripe.resources.payment_methods import instrument_of
+from sandbox.stripe.resources.sessions import follow
 
 SETTLE = "settle.payment_intent"
 

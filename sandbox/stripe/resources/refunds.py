@@ -1,12 +1,12 @@
 """Refunds: endpoints of ``/v1/refunds``, and refunds that end later than they began."""
 
-from sandbox.documents import JSON, Document
+from sandbox.store.documents import JSON, Document
 from sandbox.stripe import lists
 from sandbox.stripe.account import Account, new_id, now
 from sandbox.stripe.calls import Call
 from sandbox.stripe.errors import invalid, refused
 from sandbox.stripe.money import check_step, shown
-from sandbox.stripe.payment_methods import instrument_of
+from sandbox.stripe.resources.payment_methods import instrument_of
 
 SETTLE = "settle.refund"
 _REASONS = ("duplicate", "fraudulent", "requested_by_customer")

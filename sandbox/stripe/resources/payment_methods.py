@@ -1,11 +1,11 @@
 """PaymentMethods: test tokens, and the objects they turn into."""
 
-from sandbox.documents import JSON, Document
-from sandbox.stripe import cards
+from sandbox.store.documents import JSON, Document
 from sandbox.stripe.account import Account, new_id, now
-from sandbox.stripe.cards import Instrument
 from sandbox.stripe.errors import StripeError, missing
 from sandbox.stripe.params import Params
+from sandbox.stripe.resources import cards
+from sandbox.stripe.resources.cards import Instrument
 
 
 def from_params(account: Account, params: Params) -> Document | None:

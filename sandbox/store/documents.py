@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.database import Database, dumps
+from sandbox.store.database import Database, dumps
 
 JSON = dict[str, Any]
 

@@ -1,7 +1,7 @@
 """Disputes: a cardholder takes the money back."""
 
-from sandbox.documents import JSON, Document
 from sandbox.provider import Refused
+from sandbox.store.documents import JSON, Document
 from sandbox.stripe.account import Account, new_id, now
 
 _CLOSED = ("won", "lost", "warning_closed")

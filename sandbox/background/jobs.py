@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sandbox.alarm import Alarm
-from sandbox.database import Database
+from sandbox.background.alarm import Alarm
 from sandbox.faults import SETTLE_KINDS, Faults
 from sandbox.logs import log
+from sandbox.store.database import Database
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (

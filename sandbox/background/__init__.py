@@ -1,0 +1,1 @@
+"""What happens outside of requests: timers, webhooks and later outcomes."""

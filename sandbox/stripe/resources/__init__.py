@@ -1,0 +1,1 @@
+"""Stripe's resources: their endpoints, and what becomes of them."""
