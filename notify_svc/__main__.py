@@ -45,7 +45,7 @@ from notify_svc.storage.deliveries import DeliveryRepository
 from notify_svc.storage.endpoints import EndpointRepository
 from notify_svc.storage.events import EventRepository
 from notify_svc.use_cases.channel_registration import Channels
-from notify_svc.use_cases.dispatcher import Sender
+from notify_svc.use_cases.dispatcher import Dispatcher
 from notify_svc.use_cases.endpoints import Endpoints
 from notify_svc.use_cases.event_log import EventLog
 from notify_svc.use_cases.event_stream import EventStreams
@@ -62,10 +62,10 @@ def build(settings: NotifySettings) -> Service:
     resolver = Resolver()
     http = guarded_client(resolver, rules.allow_networks, connections=concurrency, timeout=timeout)
     look = partial(transport.look, resolve=resolver, allowed=rules.allow_networks)
-    poster, push = WebhookChannel(http, vault, rules, timeout), settings.vapid_key
+    webhooks, push = WebhookChannel(http, vault, rules, timeout), settings.vapid_key
     server = settings.mail_server
     mailer = Mailer(server, timeout=timeout, connections=settings.smtp_connections) if server else None
-    notifications = FanOut(events, endpoints)
+    fan_out = FanOut(events, endpoints)
     streams = EventStreams(
         database,
         events,
@@ -75,37 +75,37 @@ def build(settings: NotifySettings) -> Service:
     )
 
     def wake() -> None:
-        """Say that there are new events, or old ones to be sent again."""
-        for sender in senders:
-            sender.worker.wake()
+        """Have new events sent, and old ones that are to be sent again."""
+        for each in dispatchers:
+            each.worker.wake()
         streams.worker.wake()
 
-    def sends(name: str, channels: dict[Kind, Channel], concurrency: int) -> Sender:
-        """Return a sender of some kinds. Each has room of its own, so that none stands in the way of another."""
-        return Sender(
+    def dispatcher_of(name: str, channels: dict[Kind, Channel], concurrency: int) -> Dispatcher:
+        """Return a dispatcher of some kinds: a bulkhead, so that none holds up another."""
+        return Dispatcher(
             database,
             DeliveryRepository(),
             endpoints,
-            notifications,
+            fan_out,
             channels,
             name=name,
-            told=wake,
+            wake=wake,
             timeout=timeout,
             concurrency=concurrency,
             share=settings.endpoint_concurrency,
         )
 
-    by_http: dict[Kind, Channel] = {Kind.WEBHOOK: poster, Kind.PUSH: PushChannel(poster, vault, push)}
+    by_http: dict[Kind, Channel] = {Kind.WEBHOOK: webhooks, Kind.PUSH: PushChannel(webhooks, vault, push)}
     # one mail server is behind all mailboxes: when it hangs, nobody's webhooks may wait for it
-    senders = [
-        sends("webhook-sender", by_http, concurrency),
-        sends("mail-sender", {Kind.EMAIL: EmailChannel(mailer)}, settings.smtp_connections),
+    dispatchers = [
+        dispatcher_of("webhook-sender", by_http, concurrency),
+        dispatcher_of("mail-sender", {Kind.EMAIL: EmailChannel(mailer)}, settings.smtp_connections),
     ]
 
     managed = Endpoints(database, endpoints, events, vault, rules, look, wake=wake)
     added = Channels(database, endpoints, vault, rules, look, mailer, push.public_key if push else None)
     consumer = Consumer(
-        *(NAME, SUBJECTS, bus, database, PublicEvents(notifications)),
+        *(NAME, SUBJECTS, bus, database, PublicEvents(fan_out)),
         after_commit=wake,
         retry_delays=settings.event_retry_delays,
     )
@@ -115,11 +115,11 @@ def build(settings: NotifySettings) -> Service:
         database=database,
         bus=bus,
         on_drain=[streams.end],
-        on_close=[*(sender.close for sender in senders), poster.close],
+        on_close=[*(each.close for each in dispatchers), webhooks.close],
         workers=[
             consumer.worker,
             ConsumerMetrics(database, [consumer]).worker,
-            *(sender.worker for sender in senders),
+            *(each.worker for each in dispatchers),
             streams.worker,
             idempotency.janitor(database),
             inbox.janitor(database),

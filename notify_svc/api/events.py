@@ -29,7 +29,7 @@ from notify_svc.use_cases.event_stream import EventStreams
 MAX_SPAN_SECONDS = 30 * 24 * 3600
 
 LAST_SECOND = 253402300799
-"""Of the year 9999, the last one that a timestamp can tell."""
+"""Of the year 9999, the last one that a timestamp can hold."""
 
 EVENT_STREAM = "text/event-stream"
 
@@ -111,12 +111,12 @@ class EventServicer(events_grpc.EventServiceServicer):
         after = _last_event_id(request, call)
         context.current().response_headers.extend(NOT_TO_BE_KEPT)
         async with aclosing(self._streams.follow(context.merchant(), types, after)) as followed:
-            async for told in followed:
-                if isinstance(told, UUID):
+            async for item in followed:
+                if isinstance(item, UUID):
                     # the first message says what type all of them are
-                    yield httpbody_pb2.HttpBody(content_type=EVENT_STREAM, data=mapping.opening_frame(told))
+                    yield httpbody_pb2.HttpBody(content_type=EVENT_STREAM, data=mapping.opening_frame(item))
                 else:
-                    yield httpbody_pb2.HttpBody(data=mapping.event_frame(told) if told else mapping.HEARTBEAT_FRAME)
+                    yield httpbody_pb2.HttpBody(data=mapping.event_frame(item) if item else mapping.HEARTBEAT_FRAME)
 
 
 def _receivers(request: events_pb2.ResendEventRequest | events_pb2.ResendEventsRequest) -> Receivers:

@@ -90,4 +90,4 @@ class EmailChannel:
         """Mail the event once."""
         if self._mailer is None:
             return Attempt(0, 0.0, "refused: mail is not configured")
-        return await self._mailer.send(emails.event_mail(delivery, self._mailer.sender, now), delivery.url)
+        return await self._mailer.send(emails.event_mail(delivery, self._mailer.sender, now), delivery.destination)

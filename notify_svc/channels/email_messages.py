@@ -11,7 +11,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from string import Template
 
-from notify_svc.channels.wording import LANGUAGES, tell
+from notify_svc.channels.wording import LANGUAGES, render
 from notify_svc.domain.delivery import Delivery
 
 MAX_SUBJECT = 200
@@ -28,17 +28,17 @@ Facts = Sequence[tuple[str, str]]
 
 
 def event_mail(delivery: Delivery, sender: str, now: datetime) -> EmailMessage:
-    """Return the mail that tells of an event.
+    """Return the mail about an event.
 
     Message-ID and `X-FusionXPay-Event-Id` are the same in every repetition, so that a receiver can absorb them.
     """
-    told = tell(delivery.payload, delivery.language)
+    event = render(delivery.payload, delivery.language)
     label = LANGUAGES.get(delivery.language, LANGUAGES["EN"]).event
-    facts = [*told.facts, (label, f"{told.type} {told.event_id}"), ("UTC", told.time)]
-    message = _mail(sender, delivery.url, told.title, f"{told.event_id}.{delivery.endpoint_id}", now)
-    message["X-FusionXPay-Event-Id"] = told.event_id
-    message["X-FusionXPay-Event-Type"] = told.type
-    return _with_words(message, delivery.language, told.title, "", facts)
+    facts = [*event.facts, (label, f"{event.type} {event.event_id}"), ("UTC", event.time)]
+    message = _mail(sender, delivery.destination, event.title, f"{event.event_id}.{delivery.endpoint_id}", now)
+    message["X-FusionXPay-Event-Id"] = event.event_id
+    message["X-FusionXPay-Event-Type"] = event.type
+    return _with_words(message, delivery.language, event.title, "", facts)
 
 
 def confirmation_mail(

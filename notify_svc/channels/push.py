@@ -14,7 +14,7 @@ from py_vapid import VapidException
 from pywebpush import WebPusher
 
 from notify_svc.channels.webhook import WebhookChannel
-from notify_svc.channels.wording import tell
+from notify_svc.channels.wording import render
 from notify_svc.domain import channel as channel_domain
 from notify_svc.domain.delivery import Attempt, Delivery
 from notify_svc.domain.vapid import VapidKey
@@ -36,8 +36,8 @@ GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 class PushChannel:
     """The channel of browsers; `key` is None when the operator has none."""
 
-    def __init__(self, poster: WebhookChannel, vault: MultiFernet, key: VapidKey | None) -> None:
-        self._poster = poster
+    def __init__(self, webhooks: WebhookChannel, vault: MultiFernet, key: VapidKey | None) -> None:
+        self._webhooks = webhooks
         self._vault = vault
         self._key = key
 
@@ -47,10 +47,10 @@ class PushChannel:
             return Attempt(0, 0.0, "refused: push is not configured")
         keys = json.loads(self._vault.decrypt(delivery.secrets[0]))
         try:
-            signed = self._key.headers(delivery.url, now)
+            signed = self._key.headers(delivery.destination, now)
         except VapidException as error:
             return Attempt(0, 0.0, f"refused: {error}")
-        body = WebPusher({"endpoint": delivery.url, "keys": keys}).encode(message(delivery))["body"]
+        body = WebPusher({"endpoint": delivery.destination, "keys": keys}).encode(message(delivery))["body"]
         headers = signed | {
             "content-type": "application/octet-stream",
             "content-encoding": "aes128gcm",
@@ -58,20 +58,20 @@ class PushChannel:
             "urgency": "high" if delivery.event_type in URGENT else "normal",
             "topic": topic(delivery.aggregate_id),
         }
-        attempt = await self._poster.post(delivery.url, body, headers)
+        attempt = await self._webhooks.post(delivery.destination, body, headers)
         return replace(attempt, gone=attempt.status in GONE)
 
 
 def message(delivery: Delivery) -> bytes:
     """Return what the browser's service worker is given: enough for a line on a screen, and to ask the API for more."""
-    told = tell(delivery.payload, delivery.language)
+    event = render(delivery.payload, delivery.language)
     return orjson.dumps(
         {
-            "id": told.event_id,
-            "type": told.type,
-            "order_id": told.order_id,
-            "title": told.title[:MAX_TITLE],
-            "body": told.summary[:MAX_BODY],
+            "id": event.event_id,
+            "type": event.type,
+            "order_id": event.order_id,
+            "title": event.title[:MAX_TITLE],
+            "body": event.summary[:MAX_BODY],
         }
     )
 

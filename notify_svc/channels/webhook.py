@@ -44,7 +44,7 @@ class WebhookChannel:
         it).
         """
         body = mapping.webhook_body(delivery.payload)
-        attempt = await self.post(delivery.url, body, self._signed(delivery, body, now))
+        attempt = await self.post(delivery.destination, body, self._signed(delivery, body, now))
         return replace(attempt, gone=attempt.status == HTTPStatus.GONE)
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Attempt:

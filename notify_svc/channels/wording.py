@@ -17,7 +17,7 @@ FACTS: Mapping[str, tuple[str, ...]] = {
     "endpoint": ("kind", "endpoint_id", "description", "disable_reason"),
     "ping": (),
 }
-"""Which fields of a resource are told, by the family of the event."""
+"""Which fields of a resource are shown, by the family of the event."""
 
 _ENGLISH = {
     "order.created": "Order $name was created",
@@ -145,7 +145,7 @@ LANGUAGES: Mapping[str, Language] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class RenderedEvent:
     """An event in words: one line each, whatever the merchant or a customer wrote."""
 
     event_id: str
@@ -156,10 +156,10 @@ class Told:
     facts: tuple[tuple[str, str], ...]
     """What is known of the resource: label and value."""
     summary: str
-    """The amount and the number, for a screen that has little room."""
+    """The amount and the number, for a small screen."""
 
 
-def tell(payload: bytes, language: str) -> Told:
+def render(payload: bytes, language: str) -> RenderedEvent:
     """Return a stored event in words; in English where the language is not known."""
     document = mapping.event_document(payload)
     words = LANGUAGES.get(language, LANGUAGES["EN"])
@@ -168,7 +168,7 @@ def tell(payload: bytes, language: str) -> Told:
     name = values.get("merchant_order_id") or values.get("order_id", "")
     amount = values.get("amount", "")
     title = words.titles.get(document["type"], document["type"])
-    return Told(
+    return RenderedEvent(
         event_id=document["id"],
         type=document["type"],
         time=document["timestamp"],
@@ -182,5 +182,5 @@ def tell(payload: bytes, language: str) -> Told:
 def _one_line(value: Any) -> str:
     if isinstance(value, dict):
         value = f"{value.get('value', '')} {value.get('currency', '')}"
-    shown = "".join(character if character.isprintable() else " " for character in str(value or ""))
-    return " ".join(shown.split())
+    printable = "".join(character if character.isprintable() else " " for character in str(value or ""))
+    return " ".join(printable.split())

@@ -1,4 +1,4 @@
-"""The types of events that merchants hear of, by the contract, and what may be said of them in a request."""
+"""The public types of events, as the contract declares them, and the filters that requests name them by."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FACTS = (
     refund_events_pb2.DESCRIPTOR,
     dispute_events_pb2.DESCRIPTOR,
 )
-"""The contracts of other services whose events merchants hear of; importing them makes their messages known."""
+"""The contracts of other services whose events are public; importing them makes their messages known."""
 
 
 OWN = (endpoint_events_pb2.DESCRIPTOR, ping_pb2.DESCRIPTOR)

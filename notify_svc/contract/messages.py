@@ -30,7 +30,7 @@ HEARTBEAT_FRAME = b":\n\n"
 
 
 def public_event(envelope: EventEnvelope, fact: Message) -> PublicEvent | None:
-    """Return what a merchant hears of a fact; None for one that is internal."""
+    """Return the public event of a fact; None for one that is internal."""
     public_type = options_of(fact.DESCRIPTOR).public_type
     if not public_type:
         return None
@@ -59,18 +59,18 @@ def ping_event(endpoint: Endpoint, now: datetime) -> PublicEvent:
 
 
 def disabled_event(endpoint: Endpoint) -> PublicEvent:
-    """Return a new event that tells of an endpoint that was disabled when it was last changed.
+    """Return a new event about an endpoint that was disabled when it was last changed.
 
     Where it leads is left out: that may be a secret, and this goes elsewhere.
     """
-    told = endpoint_events_pb2.DisabledEndpoint(
+    disabled = endpoint_events_pb2.DisabledEndpoint(
         endpoint_id=str(endpoint.endpoint_id),
         kind=endpoint_events_pb2.DisabledEndpoint.Kind.Value(endpoint.kind),
         description=endpoint.description,
         disable_reason=endpoint.disable_reason,
     )
-    told.disable_time.FromDatetime(endpoint.update_time)
-    return _own_event(endpoint, endpoint_events_pb2.EndpointDisabled(endpoint=told), endpoint.update_time)
+    disabled.disable_time.FromDatetime(endpoint.update_time)
+    return _own_event(endpoint, endpoint_events_pb2.EndpointDisabled(endpoint=disabled), endpoint.update_time)
 
 
 def _own_event(endpoint: Endpoint, fact: Message, now: datetime) -> PublicEvent:
@@ -173,7 +173,7 @@ def endpoint_message(endpoint: Endpoint, secret: str = "") -> endpoint_pb2.Webho
     reason = endpoint.disable_reason
     message = endpoint_pb2.WebhookEndpoint(
         webhook_endpoint_id=str(endpoint.endpoint_id),
-        url=endpoint.url,
+        url=endpoint.destination,
         # a private key is nobody's but ours
         secret="" if endpoint.public_key else secret,
         public_key=endpoint.public_key,
@@ -202,9 +202,9 @@ def channel_message(channel: Endpoint) -> channel_pb2.NotificationChannel:
         disable_reason=channel_pb2.NotificationChannel.DisableReason.Value(reason or "DISABLE_REASON_UNSPECIFIED"),
     )
     if channel.kind is Kind.EMAIL:
-        message.email.address = channel.url
+        message.email.address = channel.destination
     else:
-        message.push.endpoint = channel.url
+        message.push.endpoint = channel.destination
     message.create_time.FromDatetime(channel.create_time)
     message.update_time.FromDatetime(channel.update_time)
     return message

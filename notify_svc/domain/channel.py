@@ -83,7 +83,7 @@ def encoded(data: bytes) -> str:
 
 
 def digest(token: str) -> bytes:
-    """Return what is stored of a token: it is long and random, so its plain digest tells nothing."""
+    """Return what is stored of a token: it is long and random, so its plain digest reveals nothing."""
     return hashlib.sha256(token.encode()).digest()
 
 

@@ -38,7 +38,7 @@ class Delivery:
     delivery_id: UUID
     endpoint_id: UUID
     event_id: UUID
-    url: str
+    destination: str
     secrets: tuple[bytes, ...]
     """The signing secrets, encrypted: the newest first. Of a browser its keys, of a mailbox none."""
     payload: bytes

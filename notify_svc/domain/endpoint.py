@@ -55,12 +55,12 @@ class DisableReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A place where a merchant hears of events, and of which. Its secrets stay in the database."""
+    """Where a merchant's events are delivered, and which. Its secrets stay in the database."""
 
     endpoint_id: UUID
     merchant_id: UUID
-    url: str
-    """Of a mailbox its address."""
+    destination: str
+    """The URL of a webhook or of a browser's subscription, the address of a mailbox."""
     event_types: tuple[str, ...]
     description: str
     disable_reason: DisableReason

@@ -173,7 +173,7 @@ def _delivery(row: Row) -> Delivery:
         delivery_id=row.delivery_id,
         endpoint_id=row.endpoint_id,
         event_id=row.event_id,
-        url=row.url,
+        destination=row.url,
         secrets=tuple(filter(None, (row.secret, row.old_secret))),
         payload=row.payload,
         event_type=row.type,

@@ -137,7 +137,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """An endpoint that is enabled, and what it wants to hear of."""
+    """An endpoint that is enabled, and its filters."""
 
     endpoint_id: UUID
     event_types: frozenset[str]
@@ -147,7 +147,7 @@ def _endpoint(row: Row) -> Endpoint:
     return Endpoint(
         endpoint_id=row.endpoint_id,
         merchant_id=row.merchant_id,
-        url=row.url,
+        destination=row.url,
         event_types=tuple(row.event_types),
         description=row.description,
         disable_reason=DisableReason(row.disable_reason),
@@ -165,10 +165,18 @@ class EndpointRepository:
 
     async def add(self, session: Session, endpoint: Endpoint, secret: bytes | None, token: Token | None = None) -> None:
         """Store a new endpoint with its encrypted secret, and with what confirms it."""
-        values = {name: getattr(endpoint, name) for name in _NEW}
         await session.run(
             _ADD,
-            **values | {"event_types": list(endpoint.event_types), "kind": str(endpoint.kind)},
+            endpoint_id=endpoint.endpoint_id,
+            merchant_id=endpoint.merchant_id,
+            url=endpoint.destination,
+            event_types=list(endpoint.event_types),
+            description=endpoint.description,
+            create_time=endpoint.create_time,
+            update_time=endpoint.update_time,
+            public_key=endpoint.public_key,
+            kind=str(endpoint.kind),
+            language=endpoint.language,
             reason=str(endpoint.disable_reason),
             secret=secret,
             token_hash=token.digest if token else None,
@@ -213,7 +221,7 @@ class EndpointRepository:
         await session.run(
             _UPDATE,
             endpoint_id=endpoint.endpoint_id,
-            url=endpoint.url,
+            url=endpoint.destination,
             event_types=list(endpoint.event_types),
             description=endpoint.description,
             update_time=endpoint.update_time,

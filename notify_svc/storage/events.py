@@ -119,7 +119,7 @@ class Sendable(Protocol):
 
     @property
     def aggregate_id(self) -> UUID:
-        """The resource that it tells of."""
+        """The resource that it is about."""
         ...
 
     @property
@@ -244,7 +244,7 @@ class EventRepository:
         row = await session.one(_LAST_POSITION)
         return int(row.position) if row else 0
 
-    async def news(self, session: Session, after: int) -> dict[UUID, int]:
+    async def new_since(self, session: Session, after: int) -> dict[UUID, int]:
         """Return the merchants that have events after a position, each with the last one's."""
         return {row.merchant_id: row.position for row in await session.all(_NEWS, after=after)}
 

@@ -159,12 +159,12 @@ class Channels:
             await self._ask(self._mailer, channel, token)
         return channel
 
-    def _new(self, merchant_id: UUID, new: NewChannel, kind: Kind, url: str) -> Endpoint:
+    def _new(self, merchant_id: UUID, new: NewChannel, kind: Kind, destination: str) -> Endpoint:
         now = self._clock()
         return Endpoint(
             endpoint_id=self._ids(),
             merchant_id=merchant_id,
-            url=url,
+            destination=destination,
             event_types=new.event_types or (endpoint_domain.ALL,),
             description=new.description,
             disable_reason=DisableReason.UNCONFIRMED if kind is Kind.EMAIL else DisableReason.NONE,
@@ -196,9 +196,9 @@ class Channels:
     async def _ask(self, mailer: Mailer, channel: Endpoint, token: str) -> None:
         """Mail the token. Raises ApiError when the server did not take it."""
         mail = emails.confirmation_mail(
-            channel.url, token, channel.language, mailer.sender, channel.create_time, str(channel.endpoint_id)
+            channel.destination, token, channel.language, mailer.sender, channel.create_time, str(channel.endpoint_id)
         )
-        attempt = await mailer.send(mail, channel.url)
+        attempt = await mailer.send(mail, channel.destination)
         log.info(
             "confirmation mail",
             endpoint_id=channel.endpoint_id,

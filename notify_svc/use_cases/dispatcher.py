@@ -32,10 +32,10 @@ def _chance() -> float:
     return secrets.randbelow(1001) / 1000
 
 
-class Sender:
+class Dispatcher:
     """Brings due deliveries by its channels: at most `share` at once to each endpoint, and `concurrency` in all.
 
-    `told` is called when it has put an event of its own into the log: that an endpoint was disabled.
+    `wake` is called when it has put an event of its own into the log: that an endpoint was disabled.
     """
 
     def __init__(
@@ -43,11 +43,11 @@ class Sender:
         database: Database,
         store: DeliveryRepository,
         endpoints: EndpointRepository,
-        notifications: FanOut,
+        fan_out: FanOut,
         channels: Mapping[Kind, Channel],
         *,
         name: str,
-        told: Callable[[], None],
+        wake: Callable[[], None],
         timeout: float,
         concurrency: int,
         share: int,
@@ -57,9 +57,9 @@ class Sender:
         self._database = database
         self._store = store
         self._endpoints = endpoints
-        self._notifications = notifications
+        self._fan_out = fan_out
         self._channels = channels
-        self._told = told
+        self._wake = wake
         self._timeout = timeout
         self._lease = timedelta(seconds=timeout) + LEASE_MARGIN
         self._concurrency = concurrency
@@ -76,9 +76,9 @@ class Sender:
             await asyncio.wait(self._under_way, timeout=self._timeout)
 
     async def _send_due(self) -> bool:
-        """Start what is due, as much as there is room for; each end of a delivery looks for the next."""
-        room = self._concurrency - len(self._under_way)
-        if room <= 0:
+        """Start what is due, up to the concurrency; each end of a delivery looks for the next."""
+        free = self._concurrency - len(self._under_way)
+        if free <= 0:
             return False
         now = self._clock()
         async with self._database.session() as session:
@@ -87,7 +87,7 @@ class Sender:
                 now,
                 now + self._lease,
                 kinds=self._channels.keys(),
-                limit=room,
+                limit=free,
                 share=self._share,
                 busy=self._busy,
             )
@@ -144,9 +144,9 @@ class Sender:
             disabled = await self._endpoints.disable(session, delivery.endpoint_id, reason, now)
             if disabled:
                 # it is disabled by now, so this goes to the owner's others
-                await self._notifications.publish(session, [mapping.disabled_event(disabled)])
+                await self._fan_out.publish(session, [mapping.disabled_event(disabled)])
         if disabled:
-            self._told()
+            self._wake()
             ALERTS.labels("webhook_endpoint_disabled").inc()
             log.warning(
                 "webhook endpoint disabled",

@@ -89,7 +89,7 @@ class Endpoints:
         endpoint = Endpoint(
             endpoint_id=self._ids(),
             merchant_id=merchant_id,
-            url=new.url or "",
+            destination=new.url or "",
             event_types=new.event_types or (endpoint_domain.ALL,),
             description=new.description or "",
             disable_reason=DisableReason.NONE,
@@ -130,7 +130,7 @@ class Endpoints:
             before = await self._found(session, merchant_id, endpoint_id, kinds)
             after = replace(
                 before,
-                url=before.url if change.url is None else change.url,
+                destination=before.destination if change.url is None else change.url,
                 event_types=change.event_types or before.event_types,
                 description=before.description if change.description is None else change.description,
                 disable_reason=_reason_after(before, change),

@@ -36,11 +36,11 @@ LAST_SECONDS = 1.0
 
 @dataclass(eq=False)
 class _Listener:
-    """A stream that waits for news."""
+    """A stream that waits for new events."""
 
     merchant_id: UUID
     task: asyncio.Task[Any] | None = field(default_factory=asyncio.current_task)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class EventStreams:
@@ -64,7 +64,7 @@ class EventStreams:
         """End all streams and take no new ones: the process is about to stop. Their readers go on elsewhere."""
         self._ending = True
         for listener in self._listeners:
-            listener.news.set()
+            listener.arrived.set()
         asyncio.get_running_loop().call_later(LAST_SECONDS, self._cut)
 
     def _cut(self) -> None:
@@ -88,30 +88,30 @@ class EventStreams:
         with self._listening(merchant_id) as listener:
             begin = await self._begin(merchant_id, after)
             yield begin.event_id
-            position, told = begin.position, time.monotonic()
+            position, last_sent = begin.position, time.monotonic()
             while not self._is_over(until):
-                listener.news.clear()
+                listener.arrived.clear()
                 batch = await self._batch(merchant_id, position)
                 for place, event in batch:
                     position = place
                     if event.type in types:
                         yield event
-                        told = time.monotonic()
+                        last_sent = time.monotonic()
                     if self._is_over(until):
                         return
                 if len(batch) < BATCH:
-                    await self._wait(listener, min(told + self._heartbeat, until))
-                # what the filter keeps out is news all the same, and tells the reader nothing
-                if time.monotonic() >= told + self._heartbeat:
+                    await self._wait(listener, min(last_sent + self._heartbeat, until))
+                # events that the filter keeps out wake the stream as well, and send nothing
+                if time.monotonic() >= last_sent + self._heartbeat:
                     yield None
-                    told = time.monotonic()
+                    last_sent = time.monotonic()
 
     def _is_over(self, until: float) -> bool:
         return self._ending or time.monotonic() >= until
 
     @contextlib.contextmanager
     def _listening(self, merchant_id: UUID) -> Iterator[_Listener]:
-        """Count a stream, and have it told of news, while the block runs."""
+        """Count a stream, and have it woken by new events, while the block runs."""
         if self._ending:
             raise unavailable("STOPPING", "this replica is about to stop, try again")
         if self._open[merchant_id] >= self._per_merchant:
@@ -145,14 +145,14 @@ class EventStreams:
             return await self._store.read_on(session, merchant_id, after, BATCH)
 
     async def _wait(self, listener: _Listener, until: float) -> None:
-        """Wait for news, until a moment at the most."""
-        # not wait_for: before Python 3.12 it loses a cancellation that comes with the news
+        """Wait for new events, until a moment at the most."""
+        # not wait_for: before Python 3.12 it loses a cancellation that comes with them
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(until - time.monotonic(), 0)):
-                await listener.news.wait()
+                await listener.arrived.wait()
 
     async def _look(self) -> bool:
-        """Tell streams of what has come into the log since the last look."""
+        """Wake the streams of merchants whose log has grown since the last look."""
         if not self._listeners:
             # nobody listens: the next look begins where the log then ends
             self._seen = None
@@ -160,12 +160,12 @@ class EventStreams:
         async with self._database.session() as session:
             if self._seen is None:
                 self._seen = await self._store.last_position(session)
-                told = {listener.merchant_id for listener in self._listeners}
+                wake = {listener.merchant_id for listener in self._listeners}
             else:
-                news = await self._store.news(session, self._seen)
-                self._seen = max(news.values(), default=self._seen)
-                told = set(news)
+                grown = await self._store.new_since(session, self._seen)
+                self._seen = max(grown.values(), default=self._seen)
+                wake = set(grown)
         for listener in self._listeners:
-            if listener.merchant_id in told:
-                listener.news.set()
+            if listener.merchant_id in wake:
+                listener.arrived.set()
         return False

@@ -1,4 +1,4 @@
-"""Puts events on their way to the endpoints that want to hear of them."""
+"""Fan-out: an event becomes one delivery for each endpoint whose filters take it."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ from notify_svc.storage.endpoints import EndpointRepository
 from notify_svc.storage.events import EventRepository
 from notify_svc.tables import metadata
 from notify_svc.use_cases.channel_registration import Channels
-from notify_svc.use_cases.dispatcher import Sender
+from notify_svc.use_cases.dispatcher import Dispatcher
 from notify_svc.use_cases.endpoints import Endpoints, NewEndpoint
 from notify_svc.use_cases.event_log import EventLog
 from notify_svc.use_cases.fan_out import FanOut
@@ -66,20 +66,20 @@ class Desk:
         self._resolver = Resolver()
         self.vault, self.store = vault, store
         http = guarded_client(self._resolve, rules.allow_networks, connections=CONCURRENCY, timeout=timeout)
-        self.poster = WebhookChannel(http, vault, rules, timeout)
+        self.webhooks = WebhookChannel(http, vault, rules, timeout)
         server = MailServer("127.0.0.1", smtp_port, "none", "", "", SENDER)
         mailer = Mailer(server, timeout=timeout, connections=CONNECTIONS) if smtp_port else None
         self._notifications = FanOut(log, store, clock=self.clock)
 
-        def sends(name: str, channels: dict[Kind, Channel], concurrency: int) -> Sender:
-            return Sender(
+        def dispatcher_of(name: str, channels: dict[Kind, Channel], concurrency: int) -> Dispatcher:
+            return Dispatcher(
                 database,
                 DeliveryRepository(),
                 store,
                 self._notifications,
                 channels,
                 name=name,
-                told=self.wake,
+                wake=self.wake,
                 timeout=timeout,
                 concurrency=concurrency,
                 share=SHARE,
@@ -87,9 +87,9 @@ class Desk:
                 chance=lambda: 0.0,
             )
 
-        push = PushChannel(self.poster, vault, VAPID)
-        self.sender = sends("webhooks", {Kind.WEBHOOK: self.poster, Kind.PUSH: push}, CONCURRENCY)
-        self.mails = sends("mails", {Kind.EMAIL: EmailChannel(mailer)}, CONNECTIONS)
+        push = PushChannel(self.webhooks, vault, VAPID)
+        self.sender = dispatcher_of("webhooks", {Kind.WEBHOOK: self.webhooks, Kind.PUSH: push}, CONCURRENCY)
+        self.mails = dispatcher_of("mails", {Kind.EMAIL: EmailChannel(mailer)}, CONNECTIONS)
         look = partial(transport.look, resolve=self._resolve, allowed=rules.allow_networks)
         wake = self.wake
         self.endpoints = Endpoints(database, store, log, vault, rules, look, wake=wake, clock=self.clock)
@@ -121,11 +121,11 @@ class Desk:
         return created[0]
 
     async def publish(self, count: int = 1) -> list[PublicEvent]:
-        """Create orders, and let the sender hear of them."""
-        return await self.tell(*(self.event(new_id()) for _ in range(count)))
+        """Create orders, and have their events fanned out."""
+        return await self.fan_out(*(self.event(new_id()) for _ in range(count)))
 
-    async def tell(self, *new: PublicEvent) -> list[PublicEvent]:
-        """Let the sender hear of events."""
+    async def fan_out(self, *new: PublicEvent) -> list[PublicEvent]:
+        """Fan events out to the merchant's endpoints."""
         async with self._database.transaction() as session:
             await self._notifications.publish(session, new)
         self.wake()
@@ -192,7 +192,7 @@ async def desk_on(
     for sender in (desk.sender, desk.mails):
         await sender.worker.stop()
         await sender.close()
-    await desk.poster.close()
+    await desk.webhooks.close()
     await database.close()
 
 

@@ -234,10 +234,10 @@ async def test_version_that_was_cancelled_keeps_no_later_one_waiting(desk: Desk)
     async with rogue(answering(OK)) as server:
         endpoint = await desk.endpoint(server.url)
         # nothing is tried of the second version before the first has come
-        (second,) = await desk.tell(desk.event(order_id, 2))
+        (second,) = await desk.fan_out(desk.event(order_id, 2))
         for enabled in (False, True):
             await desk.endpoints.update(desk.merchant_id, endpoint.endpoint_id, Change(enabled=enabled))
-        first, third = await desk.tell(desk.event(order_id, 1), desk.event(order_id, 3))
+        first, third = await desk.fan_out(desk.event(order_id, 1), desk.event(order_id, 3))
         for event in (first, third):
             assert (await desk.tried(event, 1)).status is DeliveryStatus.DELIVERED
         assert (await desk.tried(second, 0)).status is DeliveryStatus.CANCELLED

@@ -1,4 +1,4 @@
-"""Mailboxes, by a real mail server: confirmed first, told in words, retried, and given up when they are no more."""
+"""Mailboxes, by a real mail server: confirmed first, put into words, retried, and given up when they are no more."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ async def test_token_counts_for_a_day_and_for_its_channel_and_merchant_alone(des
 
 async def test_mail_tells_of_the_event_in_words_and_can_be_absorbed(desk: Desk, office: PostOffice):
     channel = await confirmed(desk, office)
-    (event,) = await desk.tell(order_event(desk, merchant_order_id="A-1"))
+    (event,) = await desk.fan_out(order_event(desk, merchant_order_id="A-1"))
     mail = await office.mail(1)
     assert mail["From"] == f"FusionXPay <{SENDER}>"
     assert (mail["To"], mail["Subject"]) == (ADDRESS, "Order A-1 was paid")
@@ -134,7 +134,7 @@ async def test_mail_tells_of_the_event_in_words_and_can_be_absorbed(desk: Desk, 
 
 async def test_what_somebody_wrote_is_text_and_makes_no_headers(desk: Desk, office: PostOffice):
     await confirmed(desk, office, mailbox(language="DE"))
-    await desk.tell(
+    await desk.fan_out(
         order_event(
             desk,
             merchant_order_id="A\r\nBcc: all@shop.example\r\n\r\n$amount é",
@@ -222,7 +222,7 @@ async def test_filters_are_the_merchants_preferences(desk: Desk, office: PostOff
     await confirmed(desk, office, mailbox("all@shop.example"))
     office.recipients.clear()
     created = await desk.publish()
-    paid = await desk.tell(order_event(desk))
+    paid = await desk.fan_out(order_event(desk))
     await come_true(lambda: len(office.mails) == 3, "three mails")
     assert len(await desk.log.deliveries(desk.merchant_id, created[0].event_id)) == 1
     assert len(await desk.log.deliveries(desk.merchant_id, paid[0].event_id)) == 2
@@ -239,10 +239,10 @@ async def test_owner_of_a_disabled_endpoint_is_told_by_mail(desk: Desk, office: 
         assert str(endpoint.endpoint_id) in text_of(mail)
         assert "GONE" in text_of(mail)
         assert server.url not in text_of(mail)
-        told = await desk.log.get(desk.merchant_id, uuid.UUID(str(mail["X-FusionXPay-Event-Id"])))
-        assert (told.type, told.aggregate_id) == ("endpoint.disabled", endpoint.endpoint_id)
-        assert mapping.event_message(told).data.endpoint.kind == 1
-        (delivery,) = await desk.log.deliveries(desk.merchant_id, told.event_id)
+        event = await desk.log.get(desk.merchant_id, uuid.UUID(str(mail["X-FusionXPay-Event-Id"])))
+        assert (event.type, event.aggregate_id) == ("endpoint.disabled", endpoint.endpoint_id)
+        assert mapping.event_message(event).data.endpoint.kind == 1
+        (delivery,) = await desk.log.deliveries(desk.merchant_id, event.event_id)
         assert delivery.endpoint_id != endpoint.endpoint_id
 
 

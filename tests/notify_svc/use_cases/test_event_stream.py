@@ -21,7 +21,7 @@ from tests.support.waiting import come_true
 
 ALL = frozenset(PUBLIC_TYPES)
 LONG = 600.0
-Told = PublicEvent | UUID | None
+Streamed = PublicEvent | UUID | None
 
 
 class Counting(EventRepository):
@@ -52,11 +52,11 @@ async def streams_on(
     await database.close()
 
 
-def follow(streams: EventStreams, desk: Desk, after: UUID | None = None) -> aclosing[AsyncGenerator[Told]]:
+def follow(streams: EventStreams, desk: Desk, after: UUID | None = None) -> aclosing[AsyncGenerator[Streamed]]:
     return aclosing(streams.follow(desk.merchant_id, ALL, after))
 
 
-async def begun(streams: EventStreams, desk: Desk, after: UUID | None = None) -> Told:
+async def begun(streams: EventStreams, desk: Desk, after: UUID | None = None) -> Streamed:
     """Return what a stream begins with, and end it."""
     async with follow(streams, desk, after) as stream:
         return await anext(stream)
@@ -73,7 +73,7 @@ async def test_stream_hears_of_what_another_process_stores(desk: Desk, notify_ur
 async def test_order_is_that_of_the_log_whatever_the_ids(desk: Desk, notify_url: str):
     first, second, third = (desk.event(UUID(int=number)) for number in (1, 2, 3))
     for event in (third, first, second):
-        await desk.tell(event)
+        await desk.fan_out(event)
     async with streams_on(notify_url) as streams:
         async with follow(streams, desk, BEGINNING) as stream:
             assert [await anext(stream) for _ in range(4)] == [BEGINNING, third, first, second]
@@ -94,10 +94,10 @@ async def test_reader_that_takes_nothing_costs_no_more_than_a_batch(desk: Desk, 
 
 async def test_quiet_stream_beats_and_ends_when_its_time_is_over(desk: Desk, notify_url: str):
     async with streams_on(notify_url, seconds=1.0, heartbeat=0.1) as streams, follow(streams, desk) as stream:
-        told = [one async for one in stream]
-    assert told[0] == BEGINNING
-    assert len(told) > 2
-    assert set(told[1:]) == {None}
+        streamed = [one async for one in stream]
+    assert streamed[0] == BEGINNING
+    assert len(streamed) > 2
+    assert set(streamed[1:]) == {None}
 
 
 async def test_what_the_filter_keeps_out_does_not_keep_the_stream_silent(desk: Desk, notify_url: str):
