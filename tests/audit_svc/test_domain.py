@@ -57,7 +57,7 @@ def with_inserted(seq: int) -> list[Row]:
     return [*ROWS[: seq - 1], forged, *(replace(row, seq=row.seq + 1) for row in ROWS[seq - 1 :])]
 
 
-def test_chain_that_nobody_touched_is_right():
+def test_chain_that_nobody_touched_is_right() -> None:
     assert walk(ROWS, HEAD) is None
     assert walk([], START) is None
 
@@ -77,11 +77,11 @@ def test_chain_that_nobody_touched_is_right():
         ([replace(ROWS[0], seq=0), *ROWS], Fault(0, Kind.INSERTED)),
     ],
 )
-def test_first_row_that_is_wrong_is_named(rows: list[Row], fault: Fault):
+def test_first_row_that_is_wrong_is_named(rows: list[Row], fault: Fault) -> None:
     assert walk(rows, HEAD) == fault
 
 
-def test_line_of_envoy_is_read():
+def test_line_of_envoy_is_read() -> None:
     assert (
         Entry(
             time=datetime(2026, 11, 23, 11, 0, 0, 1, tzinfo=UTC),
@@ -107,12 +107,12 @@ def test_line_of_envoy_is_read():
     )
 
 
-def test_line_after_what_a_killed_envoy_has_left_is_read():
+def test_line_after_what_a_killed_envoy_has_left_is_read() -> None:
     assert entry_of(LINE[:100] + LINE, NOW) == ENTRY
 
 
 @pytest.mark.parametrize("line", [b"", b"{", b"[]", b'{"audit":"1"}', b"\xff\xfe", LINE[:-40]])
-def test_line_that_cannot_be_read_is_told_of(line: bytes):
+def test_line_that_cannot_be_read_is_told_of(line: bytes) -> None:
     entry = entry_of(line, NOW)
     assert (entry.source, entry.time) == (UNREADABLE, NOW)
     assert str(len(line)) in entry.detail
@@ -122,6 +122,6 @@ def test_line_that_cannot_be_read_is_told_of(line: bytes):
     "secret",
     ["sk_test_abcdef-123", "whsec_a/b+c=", "Bearer abc.def", "4111 1111 1111 1111", "eyJhbGciOiJI.eyJzdWIi.sig"],
 )
-def test_secrets_are_taken_out(secret: str):
+def test_secrets_are_taken_out(secret: str) -> None:
     entry = entry_of(LINE.replace(b"curl", f"x {secret} y".encode()), NOW)
     assert entry.user_agent == "x [redacted] y"

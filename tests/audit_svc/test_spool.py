@@ -30,12 +30,12 @@ def drain(spool: Spool, position: Position) -> tuple[list[bytes], Position]:
     return lines, position
 
 
-def test_there_may_be_no_file_yet(spool: Spool):
+def test_there_may_be_no_file_yet(spool: Spool) -> None:
     assert spool.read(NOWHERE).lines == []
     assert spool.backlog(NOWHERE) == 0
 
 
-def test_only_whole_lines_are_read_and_each_once(spool: Spool, file: Path):
+def test_only_whole_lines_are_read_and_each_once(spool: Spool, file: Path) -> None:
     write(file, "a\nb\nhal")
     lines, position = drain(spool, NOWHERE)
     assert lines == [b"a", b"b"]
@@ -44,14 +44,14 @@ def test_only_whole_lines_are_read_and_each_once(spool: Spool, file: Path):
     assert drain(spool, position)[0] == [b"half"]
 
 
-def test_first_line_that_is_not_whole_is_waited_for(spool: Spool, file: Path):
+def test_first_line_that_is_not_whole_is_waited_for(spool: Spool, file: Path) -> None:
     write(file, "hal")
     assert drain(spool, NOWHERE) == ([], NOWHERE)
     write(file, "f\n")
     assert drain(spool, NOWHERE)[0] == [b"half"]
 
 
-def test_file_set_aside_is_read_to_its_end_and_then_removed(spool: Spool, file: Path):
+def test_file_set_aside_is_read_to_its_end_and_then_removed(spool: Spool, file: Path) -> None:
     write(file, "a\n")
     _, position = drain(spool, NOWHERE)
     spool.set_aside()
@@ -70,13 +70,13 @@ def test_file_set_aside_is_read_to_its_end_and_then_removed(spool: Spool, file: 
     assert drain(spool, batch.end)[0] == []
 
 
-def test_files_set_aside_are_read_in_their_order(spool: Spool, file: Path):
+def test_files_set_aside_are_read_in_their_order(spool: Spool, file: Path) -> None:
     for number in range(12):
         write(file, f"{number}\n")
         spool.set_aside()
     assert drain(spool, NOWHERE)[0] == [str(number).encode() for number in range(12)]
 
 
-def test_position_in_a_file_that_is_gone_means_the_oldest_there_is(spool: Spool, file: Path):
+def test_position_in_a_file_that_is_gone_means_the_oldest_there_is(spool: Spool, file: Path) -> None:
     write(file, "a\nb\n")
     assert drain(spool, Position(b"gone", 2))[0] == [b"a", b"b"]

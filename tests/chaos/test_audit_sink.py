@@ -23,7 +23,7 @@ RATE = 200
 ORDER = {"amount": {"value": "1.00", "currency": "EUR"}}
 
 
-def test_sink_killed_under_load_loses_no_row_and_doubles_none(stack: Stack, merchant: Merchant):
+def test_sink_killed_under_load_loses_no_row_and_doubles_none(stack: Stack, merchant: Merchant) -> None:
     # what an earlier test broke may have come back only just now: Envoy looks at its upstreams every second
     eventually(lambda: all(merchant.http.post("/v1/orders", json=ORDER).is_success for _ in range(50)), "a calm door")
     refused: list[str] = []
@@ -49,7 +49,7 @@ def test_sink_killed_under_load_loses_no_row_and_doubles_none(stack: Stack, merc
     eventually(lambda: merchant.http.get("/v1/orders") and len(list(spool.iterdir())) == 1, "one file")
 
 
-def test_database_that_is_down_delays_rows_only(stack: Stack, merchant: Merchant):
+def test_database_that_is_down_delays_rows_only(stack: Stack, merchant: Merchant) -> None:
     before = merchant.http.post("/v1/orders", json=ORDER)
     rows_of_request(stack.ready, before.headers["x-request-id"])
     stack.stop("postgres")
@@ -100,7 +100,7 @@ TAMPERING = [
 @pytest.mark.parametrize(("change", "found"), TAMPERING)
 def test_tampering_by_who_gets_around_the_trigger_is_found_and_named(
     change: str, found: str, stack: Stack, merchant: Merchant
-):
+) -> None:
     refused = merchant.http.get("/v1/orders/none")
     (row,) = rows_of_request(stack.ready, refused.headers["x-request-id"])
     rows_of_request(stack.ready, merchant.http.get("/v1/orders").headers["x-request-id"])
@@ -111,7 +111,7 @@ def test_tampering_by_who_gets_around_the_trigger_is_found_and_named(
     assert command(stack.ready, "verify").returncode == 0
 
 
-def test_span_is_right_though_what_was_before_it_is_gone(stack: Stack, merchant: Merchant):
+def test_span_is_right_though_what_was_before_it_is_gone(stack: Stack, merchant: Merchant) -> None:
     old = merchant.http.get("/v1/orders")
     (before,) = rows_of_request(stack.ready, old.headers["x-request-id"])
     second = before["time"].replace(microsecond=0) + timedelta(seconds=1)

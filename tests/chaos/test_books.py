@@ -61,7 +61,7 @@ def a_new_second() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-def test_clean_day_has_no_discrepancy(gateway: Ready, merchant: Merchant, provider: Provider):
+def test_clean_day_has_no_discrepancy(gateway: Ready, merchant: Merchant, provider: Provider) -> None:
     since = a_new_second()
     paid(merchant)
     merchant.charge(merchant.new_order()["order_id"], "pm_card_chargeDeclined")
@@ -74,7 +74,7 @@ def test_clean_day_has_no_discrepancy(gateway: Ready, merchant: Merchant, provid
 
 def test_each_kind_of_discrepancy_is_found(
     gateway: Ready, merchant: Merchant, provider: Provider, books: psycopg.Connection
-):
+) -> None:
     since = a_new_second()
     gone, other, undone = paid(merchant), paid(merchant), paid(merchant)
     provider.capture_elsewhere(4200, "eur", order="made by hand")
@@ -96,7 +96,7 @@ def test_each_kind_of_discrepancy_is_found(
     books.execute("DELETE FROM payments WHERE provider_reference = 'cs_gone'")
 
 
-def test_provider_that_is_not_on_is_refused_with_words(gateway: Ready):
+def test_provider_that_is_not_on_is_refused_with_words(gateway: Ready) -> None:
     argv = [sys.executable, "-m", "cli", "reconcile", "--provider", "nobody", "--from", "2026-01-01"]
     argv += ["--to", "2026-01-02", "--target", gateway.services["payment_svc"]]
     env = os.environ | operator_environment(gateway)

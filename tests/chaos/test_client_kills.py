@@ -28,7 +28,7 @@ def order_some(client: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_orders_and_their_events_are_there_once_whatever_is_killed(kind: str, stack: Stack, merchant: Merchant):
+def test_orders_and_their_events_are_there_once_whatever_is_killed(kind: str, stack: Stack, merchant: Merchant) -> None:
     created: list[str] = []
     told: list[Event] = []
 

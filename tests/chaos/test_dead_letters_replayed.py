@@ -68,7 +68,7 @@ def listed(invoke: Invoke, *arguments: str) -> list[dict[str, Any]]:
 
 def test_poison_event_is_replayed_once_when_its_cause_is_gone(
     stack: Stack, merchant: Merchant, provider: Provider, receiver: Receiver, gateway: Ready, invoke: Invoke
-):
+) -> None:
     poison, healthy = merchant.new_order()["order_id"], merchant.new_order()["order_id"]
     with poisoned(gateway, poison):
         payment = merchant.charge(poison)
@@ -105,7 +105,7 @@ def _replay_at_once(gateway: Ready, letter_id: str) -> list[dead_letter_pb2.Dead
 
 def test_all_open_letters_of_a_consumer_are_replayed_together(
     stack: Stack, merchant: Merchant, provider: Provider, receiver: Receiver, gateway: Ready, invoke: Invoke
-):
+) -> None:
     orders = [merchant.new_order()["order_id"] for _ in range(2)]
     with poisoned(gateway, orders[0]), poisoned(gateway, orders[1]):
         payments = {merchant.charge(order_id)["payment_id"] for order_id in orders}
@@ -130,7 +130,7 @@ def _metric(stack: Stack, name: str) -> float | None:
 
 def test_bytes_that_are_no_event_are_buried_at_once_shown_refused_and_dropped(
     stack: Stack, gateway: Ready, invoke: Invoke
-):
+) -> None:
     before = {one["dead_letter_id"] for one in listed(invoke, "--state", "any")}
     asyncio.run(_publish(gateway, "fusionx.order.v1.succeeded", GARBAGE))
     (letter,) = eventually(

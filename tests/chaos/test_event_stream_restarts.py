@@ -62,7 +62,9 @@ def orders_of(frames: list[Frame]) -> list[str]:
 
 @pytest.mark.parametrize("how", ["restart", "kill"])
 @pytest.mark.parametrize("component", ["edge", "notify_svc", "envoy", "postgres"])
-def test_reader_misses_nothing_and_gets_nothing_twice(component: str, how: str, stack: Stack, merchant: Merchant):
+def test_reader_misses_nothing_and_gets_nothing_twice(
+    component: str, how: str, stack: Stack, merchant: Merchant
+) -> None:
     with following(merchant) as reader:
         order_some(merchant)
         reader.wait_for(ORDERS)
@@ -81,7 +83,7 @@ def test_reader_misses_nothing_and_gets_nothing_twice(component: str, how: str, 
     assert sorted(orders_of(found)) == sorted(order["order_id"] for order in listed)
 
 
-def test_listener_goes_on_while_everything_restarts(stack: Stack, merchant: Merchant, tmp_path: Path):
+def test_listener_goes_on_while_everything_restarts(stack: Stack, merchant: Merchant, tmp_path: Path) -> None:
     env = os.environ | {"FUSIONXPAY_GATEWAY": stack.ready.edge_url, "FUSIONXPAY_API_KEY": merchant.secret}
     printed, said = tmp_path / "printed", tmp_path / "said"
     with printed.open("wb") as out, said.open("wb") as err:
@@ -104,7 +106,7 @@ def _whole(file: Path, count: int) -> list[str]:
     return lines if len(lines) >= count else []
 
 
-def test_streams_do_not_hold_up_the_end_of_the_service(stack: Stack, merchant: Merchant):
+def test_streams_do_not_hold_up_the_end_of_the_service(stack: Stack, merchant: Merchant) -> None:
     with following(merchant) as reader:
         order_some(merchant)
         reader.wait_for(ORDERS)

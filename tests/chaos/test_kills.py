@@ -22,7 +22,7 @@ KILLED = (*SERVICES, "envoy", "sandbox", "postgres", "nats", "valkey")
 @pytest.mark.parametrize("victim", KILLED)
 def test_flow_ends_the_same_though_one_is_killed_before_the_customer_pays(
     victim: str, stack: Stack, merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     order = merchant.new_order()
     payment = merchant.open_page(order["order_id"])
     stack.kill(victim)
@@ -38,7 +38,7 @@ def test_flow_ends_the_same_though_one_is_killed_before_the_customer_pays(
 @pytest.mark.parametrize("victim", ["order_svc", "payment_svc", "edge", "envoy"])
 def test_order_and_payment_are_made_once_though_one_is_killed_under_their_requests(
     victim: str, stack: Stack, merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     with ThreadPoolExecutor(2) as clients:
         creating = [clients.submit(merchant.insist, "/v1/orders", _order(n)) for n in range(2)]
         stack.kill(victim)
@@ -55,7 +55,7 @@ def test_order_and_payment_are_made_once_though_one_is_killed_under_their_reques
 
 def test_payment_service_killed_during_the_charge_charges_once(
     stack: Stack, merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     slow = provider.fault(order_id, "latency", operation="payment_intents.create", seconds=1.5)
     with ThreadPoolExecutor(1) as client:
@@ -70,7 +70,7 @@ def test_payment_service_killed_during_the_charge_charges_once(
 
 def test_provider_killed_between_the_charge_and_its_answer_has_charged_once(
     stack: Stack, merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     provider.fault(order_id, "timeout_after", operation="payment_intents.create", seconds=5)
     with ThreadPoolExecutor(1) as client:
@@ -84,7 +84,7 @@ def test_provider_killed_between_the_charge_and_its_answer_has_charged_once(
 
 def test_order_service_killed_during_the_charge_learns_of_it(
     stack: Stack, merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     slow = provider.fault(order_id, "latency", operation="payment_intents.create", seconds=1)
     with ThreadPoolExecutor(1) as client:
@@ -98,7 +98,7 @@ def test_order_service_killed_during_the_charge_learns_of_it(
 
 def test_notification_service_killed_during_a_delivery_delivers_again(
     stack: Stack, merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     with receiver.hanging():
         order_id = merchant.new_order()["order_id"]
         receiver.wait_for("order.created")

@@ -87,7 +87,7 @@ def test_lost_stream_is_filled_again_and_each_event_has_its_effect_once(
     provider: Provider,
     receiver: Receiver,
     gateway: Ready,
-):
+) -> None:
     since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     order_id = merchant.new_order()["order_id"]
     payment = merchant.open_page(order_id)
@@ -113,7 +113,7 @@ def test_lost_stream_is_filled_again_and_each_event_has_its_effect_once(
 
 def test_stream_that_was_deleted_is_made_again_by_those_who_need_it(
     stack: Stack, merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     delete(stack)
     order_id = merchant.new_order()["order_id"]
     merchant.charge(order_id)
@@ -123,7 +123,7 @@ def test_stream_that_was_deleted_is_made_again_by_those_who_need_it(
             eventually(lambda name=name, s=service, c=consumer: metric(stack, s, name, consumer=c) == 0.0, name)
 
 
-def test_rebuild_of_one_service_says_what_it_does(gateway: Ready, stack: Stack):
+def test_rebuild_of_one_service_says_what_it_does(gateway: Ready, stack: Stack) -> None:
     result = run_command(gateway, "events", "rebuild", "--service", "payment_svc", "--since", "2020-01-01")
     assert result.exit_code == 0, result.output
     assert result.output.startswith("payment_svc: ")

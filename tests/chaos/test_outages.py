@@ -22,7 +22,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 def test_order_is_taken_while_nats_is_away_and_its_events_flow_afterwards(
     stack: Stack, merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     stack.stop("nats")
     order = merchant.new_order()
     payment = merchant.charge(order["order_id"])
@@ -33,7 +33,9 @@ def test_order_is_taken_while_nats_is_away_and_its_events_flow_afterwards(
     assert_paid(merchant, provider, receiver, order["order_id"])
 
 
-def test_without_valkey_everything_works(stack: Stack, merchant: Merchant, provider: Provider, receiver: Receiver):
+def test_without_valkey_everything_works(
+    stack: Stack, merchant: Merchant, provider: Provider, receiver: Receiver
+) -> None:
     stack.stop("valkey")
     order = merchant.new_order()
     payment = merchant.open_page(order["order_id"])
@@ -41,7 +43,7 @@ def test_without_valkey_everything_works(stack: Stack, merchant: Merchant, provi
     assert_paid(merchant, provider, receiver, order["order_id"])
 
 
-def test_stopped_database_turns_readiness_off_and_on_without_a_restart(stack: Stack, merchant: Merchant):
+def test_stopped_database_turns_readiness_off_and_on_without_a_restart(stack: Stack, merchant: Merchant) -> None:
     before = stack.ready.pids
     order = merchant.new_order()
     assert _health(stack.ready) == {SERVING}

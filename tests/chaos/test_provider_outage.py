@@ -42,7 +42,7 @@ def metric(gateway: Ready, series: str) -> float:
 
 def test_payments_go_to_the_healthy_provider_and_return_when_the_other_heals(
     gateway: Ready, merchant: Merchant, provider: Provider, paypal: PaypalAccount
-):
+) -> None:
     merchant.http.put("/v1/routing_policy", json=STRIPE_THEN_PAYPAL).raise_for_status()
     before = routed(merchant)
     assert (before["provider"], before["routing"]["rule"]) == ("stripe", "euros")
@@ -73,7 +73,7 @@ def test_payments_go_to_the_healthy_provider_and_return_when_the_other_heals(
 
 def test_circuit_that_is_open_passes_a_provider_over_and_says_so(
     gateway: Ready, merchant: Merchant, provider: Provider
-):
+) -> None:
     merchant.http.put("/v1/routing_policy", json=STRIPE_THEN_PAYPAL).raise_for_status()
     outage = provider.outage("checkout.sessions.create")
     reason = eventually(
@@ -84,7 +84,7 @@ def test_circuit_that_is_open_passes_a_provider_over_and_says_so(
     eventually(lambda: routed(merchant)["provider"] == "stripe", "traffic back at Stripe")
 
 
-def test_charge_whose_outcome_is_unknown_is_never_tried_elsewhere(merchant: Merchant, provider: Provider):
+def test_charge_whose_outcome_is_unknown_is_never_tried_elsewhere(merchant: Merchant, provider: Provider) -> None:
     # a token of Stripe's: PayPal could not take it, and nobody may try
     order_id = merchant.new_order()["order_id"]
     provider.fault(order_id, "timeout_after", operation="payment_intents.create", seconds=30, count=2)
@@ -99,7 +99,7 @@ def test_charge_whose_outcome_is_unknown_is_never_tried_elsewhere(merchant: Merc
 
 def test_nobody_answers__the_payment_fails_and_the_order_may_be_paid_again(
     gateway: Ready, merchant: Merchant, provider: Provider
-):
+) -> None:
     only = {"rules": [{"name": "only", "targets": [{"provider": "stripe", "weight": 1}]}]}
     merchant.http.put("/v1/routing_policy", json=only).raise_for_status()
     outage = provider.outage("checkout.sessions.create")

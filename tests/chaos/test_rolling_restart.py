@@ -20,7 +20,9 @@ pytestmark = pytest.mark.xdist_group("chaos")
 CLIENTS = 4
 
 
-def test_rolling_restart_of_the_order_service_loses_no_request(chaos: ChaosStack, stack: Stack, merchant: Merchant):
+def test_rolling_restart_of_the_order_service_loses_no_request(
+    chaos: ChaosStack, stack: Stack, merchant: Merchant
+) -> None:
     with chaos.second_order_service() as replica:
         eventually(lambda: _healthy(stack, "order") == 2, "two healthy replicas")
         with _ordering(merchant) as answers:

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.xdist_group("chaos")
 ORDERS = 200
 
 
-def test_no_event_is_lost_though_what_carries_it_is_killed(stack: Stack, merchant: Merchant, receiver: Receiver):
+def test_no_event_is_lost_though_what_carries_it_is_killed(
+    stack: Stack, merchant: Merchant, receiver: Receiver
+) -> None:
     kills = storm(stack, merchant, receiver, ORDERS, Random(1))
     assert kills > 1
     check(merchant, receiver, ORDERS)

@@ -44,7 +44,7 @@ def pay(client: Any, **order: Any) -> tuple[str, str]:
     return made.order_id, payment.payment_id
 
 
-def test_order_is_paid_and_partly_given_back(client: Any):
+def test_order_is_paid_and_partly_given_back(client: Any) -> None:
     order_id, payment_id = pay(client, metadata={"shoes": "44"})
     refund = client.refunds.create(payment_id, amount=Money(value="2.00", currency="EUR"), reason="too small")
     eventually(lambda: client.refunds.get(refund.refund_id).status == Refund.SUCCESS, "a refund")
@@ -57,7 +57,7 @@ def test_order_is_paid_and_partly_given_back(client: Any):
     assert list(client.disputes.list()) == []
 
 
-def test_times_and_statuses_are_written_as_python_does(client: Any):
+def test_times_and_statuses_are_written_as_python_does(client: Any) -> None:
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
     order = client.orders.create(amount=("5", "EUR"), expire_time=until)
     assert order.expire_time.ToDatetime(UTC) == until
@@ -67,7 +67,7 @@ def test_times_and_statuses_are_written_as_python_does(client: Any):
     assert list(client.orders.list(status="NEW")) == []
 
 
-def test_settings_are_read_and_written(client: Any):
+def test_settings_are_read_and_written(client: Any) -> None:
     rule = RoutingRule(name="all", targets=[RoutingTarget(provider="paypal", weight=1)])
     client.routing_policy.update(rules=[rule])
     assert list(client.routing_policy.get().rules) == [rule]
@@ -80,7 +80,7 @@ def test_settings_are_read_and_written(client: Any):
     assert list(client.webhook_endpoints.list()) == []
 
 
-def test_stream_tells_what_the_log_does(client: Any):
+def test_stream_tells_what_the_log_does(client: Any) -> None:
     order_id, _ = pay(client)
     types = ["order.*", "payment.succeeded"]
     told = list(islice(client.events.stream(last_event_id=BEGINNING, event_types=types), 4))
@@ -96,7 +96,7 @@ def test_stream_tells_what_the_log_does(client: Any):
     assert after == told[3]
 
 
-def test_list_follows_its_pages(client: Any):
+def test_list_follows_its_pages(client: Any) -> None:
     made = [client.orders.create(amount=("1.00", "EUR")).order_id for _ in range(5)]
     orders = client.orders.list(page_size=2)
     assert [order.order_id for order in orders] == made[::-1]
@@ -104,18 +104,18 @@ def test_list_follows_its_pages(client: Any):
 
 
 @pytest.mark.parametrize("amount", [(12.0, "EUR"), (12, "EUR"), ("12.00", None)])
-def test_amounts_are_texts(client: Any, amount: Any):
+def test_amounts_are_texts(client: Any, amount: Any) -> None:
     with pytest.raises(TypeError, match="two texts"):
         client.orders.create(amount=amount)
 
 
-def test_time_without_a_zone_is_refused(client: Any):
+def test_time_without_a_zone_is_refused(client: Any) -> None:
     with pytest.raises(ValueError, match="time zone"):
         client.orders.create(amount=("1.00", "EUR"), expire_time=datetime(2027, 1, 1))
     assert list(client.orders.list()) == []
 
 
-def test_wrong_fields_are_named(client: Any):
+def test_wrong_fields_are_named(client: Any) -> None:
     with pytest.raises(InvalidRequestError) as refused:
         client.orders.create(amount=("12.001", "EUR"))
     error = refused.value
@@ -125,7 +125,9 @@ def test_wrong_fields_are_named(client: Any):
     assert error.request_id in str(error)
 
 
-def test_each_refusal_has_its_kind(client: Any, new_client: NewClient, gateway: Ready, new_merchant: NewMerchant):
+def test_each_refusal_has_its_kind(
+    client: Any, new_client: NewClient, gateway: Ready, new_merchant: NewMerchant
+) -> None:
     reader = new_client(new_merchant(scopes=["orders:read"]).secret, gateway.edge_url)
     order_id, _ = pay(client)
     client.orders.create(amount=("1.00", "EUR"), idempotency_key="once")
@@ -150,14 +152,14 @@ def test_each_refusal_has_its_kind(client: Any, new_client: NewClient, gateway: 
         assert refused.value.reason == reason
 
 
-def test_https_needs_the_gateways_ca(new_client: NewClient, gateway: Ready, merchant: Merchant):
+def test_https_needs_the_gateways_ca(new_client: NewClient, gateway: Ready, merchant: Merchant) -> None:
     trusting = new_client(merchant.secret, gateway.edge_https_url, ca_file=gateway.ca_file)
     assert trusting.orders.create(amount=("1.00", "EUR")).order_id
     with pytest.raises(UnavailableError):
         new_client(merchant.secret, gateway.edge_https_url, retries=0).orders.get(NOBODY)
 
 
-def test_requests_are_signed(new_client: NewClient, gateway: Ready, new_merchant: NewMerchant):
+def test_requests_are_signed(new_client: NewClient, gateway: Ready, new_merchant: NewMerchant) -> None:
     merchant = new_merchant(signature=identity_pb2.ApiKey.REQUIRED)
     signing = new_client(merchant.secret, gateway.edge_url, signing_secret=merchant.signing_secret)
     order = signing.orders.create(amount=("1.00", "EUR"))
@@ -168,6 +170,6 @@ def test_requests_are_signed(new_client: NewClient, gateway: Ready, new_merchant
 
 
 @pytest.mark.parametrize("url", ["", "127.0.0.1:80", "ftp://pay.example", "https://", "https://pay.example/v1"])
-def test_what_is_no_address_of_a_gateway_is_refused(new_client: NewClient, url: str):
+def test_what_is_no_address_of_a_gateway_is_refused(new_client: NewClient, url: str) -> None:
     with pytest.raises(ValueError, match="address of a gateway"):
         new_client("sk_test_1", url)

@@ -42,7 +42,7 @@ def run(command: list[str], **env: str) -> str:
     return done.stdout
 
 
-def test_nothing_of_the_gateways_own_comes_along(python: Path):
+def test_nothing_of_the_gateways_own_comes_along(python: Path) -> None:
     program = "import importlib.util as u, sys, fusionxpay_client; print([n for n in sys.argv[1:] if u.find_spec(n)])"
     assert run([str(python), "-c", program, *OURS]) == "[]\n"
 
@@ -50,7 +50,7 @@ def test_nothing_of_the_gateways_own_comes_along(python: Path):
 @pytest.mark.parametrize(("example", "said"), list(zip(EXAMPLES, ("1001 12.00", "1002 5.50"), strict=True)))
 def test_example_of_the_readme_ends_with_a_paid_order(
     python: Path, gateway: Ready, merchant: Merchant, example: str, said: str
-):
+) -> None:
     printed = run([str(python), "-c", example], GATEWAY=gateway.edge_url, KEY=merchant.secret)
     assert printed.splitlines()[-1] == f"order.succeeded {said}"
     (order,) = merchant.get("/v1/orders")["orders"]
@@ -58,7 +58,7 @@ def test_example_of_the_readme_ends_with_a_paid_order(
 
 
 @pytest.mark.parametrize(("example", "orders"), list(zip(EXAMPLES, ("Orders", "AsyncOrders"), strict=True)))
-def test_example_is_typed_by_what_comes_along(python: Path, tmp_path: Path, example: str, orders: str):
+def test_example_is_typed_by_what_comes_along(python: Path, tmp_path: Path, example: str, orders: str) -> None:
     program = tmp_path / "example.py"
     program.write_text(example.replace(" client.orders.create(", " reveal_type(client.orders).create("))
     strict = ["-m", "mypy", "--strict", "--cache-dir", str(tmp_path), "--python-executable", str(python)]

@@ -56,7 +56,9 @@ def _listens(port: int) -> bool:
 
 
 @pytest.mark.parametrize("command", [with_python, with_node])
-def test_receiver_takes_each_event_once(command: Callable[[Path], list[str]], merchant: Merchant, tmp_path: Path):
+def test_receiver_takes_each_event_once(
+    command: Callable[[Path], list[str]], merchant: Merchant, tmp_path: Path
+) -> None:
     start, log = command(tmp_path), tmp_path / "printed"
     with Ports() as ports:
         port = ports.take()

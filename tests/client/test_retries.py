@@ -26,7 +26,7 @@ NewMerchant = Callable[..., Merchant]
 
 def test_lost_answer_is_asked_for_again_under_the_same_key(
     new_client: NewClient, proxy: CuttingProxy, merchant: Merchant
-):
+) -> None:
     client = new_client(merchant.secret, proxy.url)
     assert list(client.orders.list()) == []
     proxy.withhold_answers()
@@ -40,7 +40,7 @@ def test_lost_answer_is_asked_for_again_under_the_same_key(
 
 def test_write_without_an_answer_in_time_is_repeated_under_the_key_that_the_error_tells(
     new_client: NewClient, proxy: CuttingProxy, merchant: Merchant
-):
+) -> None:
     client = new_client(merchant.secret, proxy.url)
     assert list(client.orders.list()) == []
     proxy.withhold_answers()
@@ -53,7 +53,7 @@ def test_write_without_an_answer_in_time_is_repeated_under_the_key_that_the_erro
 
 def test_connection_that_breaks_during_a_charge_charges_once(
     new_client: NewClient, proxy: CuttingProxy, merchant: Merchant, provider: Provider
-):
+) -> None:
     client = new_client(merchant.secret, proxy.url)
     order_id = client.orders.create(amount=("12.00", "EUR")).order_id
     slow = provider.fault(order_id, "latency", operation="payment_intents.create", seconds=2)
@@ -69,7 +69,7 @@ def test_connection_that_breaks_during_a_charge_charges_once(
     assert provider.charges(order_id) == ["succeeded"]
 
 
-def test_broken_connections_are_opened_again(new_client: NewClient, proxy: CuttingProxy, merchant: Merchant):
+def test_broken_connections_are_opened_again(new_client: NewClient, proxy: CuttingProxy, merchant: Merchant) -> None:
     client = new_client(merchant.secret, proxy.url)
     order = client.orders.create(amount=("12.00", "EUR"))
     proxy.cut(refuse=2)
@@ -80,7 +80,9 @@ def test_broken_connections_are_opened_again(new_client: NewClient, proxy: Cutti
     assert len(merchant.get("/v1/orders")["orders"]) == 2
 
 
-def test_list_goes_on_where_the_connection_broke(new_client: NewClient, proxy: CuttingProxy, merchant: Merchant):
+def test_list_goes_on_where_the_connection_broke(
+    new_client: NewClient, proxy: CuttingProxy, merchant: Merchant
+) -> None:
     client = new_client(merchant.secret, proxy.url)
     made = [merchant.new_order()["order_id"] for _ in range(5)]
     seen = []
@@ -90,7 +92,7 @@ def test_list_goes_on_where_the_connection_broke(new_client: NewClient, proxy: C
     assert seen == made[::-1]
 
 
-def test_retries_end(new_client: NewClient, proxy: CuttingProxy, merchant: Merchant):
+def test_retries_end(new_client: NewClient, proxy: CuttingProxy, merchant: Merchant) -> None:
     client = new_client(merchant.secret, proxy.url, retries=1)
     proxy.cut(refuse=1000)
     with pytest.raises(UnavailableError) as failed:
@@ -103,7 +105,7 @@ def test_retries_end(new_client: NewClient, proxy: CuttingProxy, merchant: Merch
     assert [one["order_id"] for one in merchant.get("/v1/orders")["orders"]] == [order.order_id]
 
 
-def test_limits_are_waited_for(edges: Edges, new_client: NewClient, new_merchant: NewMerchant):
+def test_limits_are_waited_for(edges: Edges, new_client: NewClient, new_merchant: NewMerchant) -> None:
     url = edges.envoy(requests_per_second=1)
     merchant = new_merchant()
     with ThreadPoolExecutor(6) as threads:
@@ -122,7 +124,7 @@ def unavailable(**told: Any) -> FusionXPayError:
     return UnavailableError(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", "", **told)
 
 
-def test_pauses_grow_and_heed_what_the_gateway_says():
+def test_pauses_grow_and_heed_what_the_gateway_says() -> None:
     attempts = Attempts(None, 10)
     pauses = [attempts.pause_after(unavailable()) for _ in range(10)]
     for number, pause in enumerate(pauses):
@@ -131,7 +133,7 @@ def test_pauses_grow_and_heed_what_the_gateway_says():
     assert Attempts(None, 1).pause_after(unavailable(retry_after=7.0)) == 7.0
 
 
-def test_what_will_not_pass_is_not_repeated():
+def test_what_will_not_pass_is_not_repeated() -> None:
     busy = FusionXPayError(grpc.StatusCode.ABORTED, "IDEMPOTENCY_KEY_IN_USE", "")
     full = RateLimitError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY", "")
     wrong = PreconditionError(grpc.StatusCode.FAILED_PRECONDITION, "ORDER_NOT_PAYABLE", "")
@@ -145,12 +147,12 @@ def test_what_will_not_pass_is_not_repeated():
             Attempts(None, 1).pause_after(error)
 
 
-def test_no_pause_goes_beyond_the_deadline():
+def test_no_pause_goes_beyond_the_deadline() -> None:
     with pytest.raises(UnavailableError):
         Attempts(5.0, 10).pause_after(unavailable(retry_after=6.0))
 
 
-def test_page_is_asked_for_when_it_is_needed():
+def test_page_is_asked_for_when_it_is_needed() -> None:
     asked: list[str] = []
 
     def fetch(token: str) -> tuple[list[int], str]:
@@ -163,6 +165,6 @@ def test_page_is_asked_for_when_it_is_needed():
     assert asked == ["", "more"]
 
 
-def test_gateway_that_is_nowhere_is_unavailable(new_client: NewClient, gateway: Ready, merchant: Merchant):
+def test_gateway_that_is_nowhere_is_unavailable(new_client: NewClient, gateway: Ready, merchant: Merchant) -> None:
     with pytest.raises(UnavailableError):
         new_client(merchant.secret, "http://127.0.0.1:9", retries=1).orders.create(amount=("1.00", "EUR"))

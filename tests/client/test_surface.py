@@ -24,13 +24,13 @@ def merchants_rpcs() -> set[str]:
     }
 
 
-def test_every_rpc_for_merchants_is_there_and_no_other():
+def test_every_rpc_for_merchants_is_there_and_no_other() -> None:
     declared = {one.path for one in vars(surface).values() if isinstance(one, Call | Listing | Stream)}
     assert declared == merchants_rpcs()
 
 
 @pytest.mark.parametrize("kind", ["", "Async"])
-def test_both_clients_have_all_of_it(kind: str):
+def test_both_clients_have_all_of_it(kind: str) -> None:
     text = (ROOT / "client" / "fusionxpay_client" / "surface.py").read_text()
     index = text.split(f"class {kind}Resources:")[1]
     classes = re.findall(rf"= ({kind}[A-Z]\w+)\(transport\)", index.split("\nclass ")[0])
@@ -43,14 +43,14 @@ def class_text(text: str, name: str) -> str:
     return text.split(f"\nclass {name}:")[1].split("\nclass ")[0]
 
 
-def test_package_asks_for_the_runtime_that_the_stubs_need():
+def test_package_asks_for_the_runtime_that_the_stubs_need() -> None:
     project = tomllib.loads((ROOT / "client" / "pyproject.toml").read_text())["project"]
     stub = (ROOT / "gen" / "fusionx" / "order" / "v1" / "order_pb2.py").read_text()
     (made_by,) = re.findall(r"Protobuf Python Version: ([\d.]+)", stub)
     assert f"protobuf>={made_by}" in project["dependencies"]
 
 
-def test_stubs_of_internal_services_stay_at_home():
+def test_stubs_of_internal_services_stay_at_home() -> None:
     listed = (ROOT / "client" / "contract.txt").read_text().split()
     assert "fusionx/order/v1/order_service.proto" in listed
     assert not [name for name in listed if re.search("identity|audit|mesh|order_payment|provider_service", name)]

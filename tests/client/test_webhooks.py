@@ -35,7 +35,7 @@ def signed(*secrets: str, body: bytes = BODY, at: timedelta = timedelta()) -> di
     return {"Webhook-Id": "msg_1", "Webhook-Timestamp": stamp, "Webhook-Signature": " ".join(signatures)}
 
 
-def test_event_is_typed():
+def test_event_is_typed() -> None:
     event = Webhook(SECRET).verify(BODY, signed(SECRET))
     assert (event.type, event.event_id) == ("order.succeeded", "01a2082a-1f0c-7a51-9f9e-6f6f0a4c2b11")
     assert (event.order_id, event.resource_id, event.resource_version) == ("01a2", "01a2", 3)
@@ -43,7 +43,7 @@ def test_event_is_typed():
     assert event.data.order.status == event.data.order.SUCCESS
 
 
-def test_either_signature_is_enough_during_a_rotation():
+def test_either_signature_is_enough_during_a_rotation() -> None:
     headers = signed(OTHER, SECRET)
     for secret in (SECRET, OTHER):
         assert Webhook(secret).verify(BODY, headers).order_id == "01a2"
@@ -67,19 +67,19 @@ def test_either_signature_is_enough_during_a_rotation():
         (b"[]", lambda: signed(SECRET, body=b"[]")),
     ],
 )
-def test_what_is_not_a_genuine_event_is_refused(body: bytes, headers: Callable[[], dict[str, str]]):
+def test_what_is_not_a_genuine_event_is_refused(body: bytes, headers: Callable[[], dict[str, str]]) -> None:
     """Signed when the test runs: a moment from when it was collected would be another distance away."""
     with pytest.raises(WebhookVerificationError):
         Webhook(SECRET).verify(body, headers())
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "whpk_AAAA", "sk_test_1"])
-def test_what_is_no_secret_verifies_nothing(secret: str):
+def test_what_is_no_secret_verifies_nothing(secret: str) -> None:
     with pytest.raises(ValueError, match="whsec_"):
         Webhook(secret)
 
 
-def test_webhooks_tell_what_the_log_of_events_does(gateway: Ready, merchant: Merchant, receiver: Receiver):
+def test_webhooks_tell_what_the_log_of_events_does(gateway: Ready, merchant: Merchant, receiver: Receiver) -> None:
     order_id = merchant.new_order()["order_id"]
     payment_id = merchant.charge(order_id)["payment_id"]
     merchant.wait_for_order(order_id, "SUCCESS")

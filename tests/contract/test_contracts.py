@@ -35,12 +35,12 @@ EVENTS = [
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
-def test_rpc_declares_who_may_call_it(method: MethodDescriptor):
+def test_rpc_declares_who_may_call_it(method: MethodDescriptor) -> None:
     assert method.GetOptions().Extensions[access_pb2.access] != access_pb2.ACCESS_UNSPECIFIED
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name)
-def test_rpc_of_merchants_declares_its_scope_and_no_other_does(method: MethodDescriptor):
+def test_rpc_of_merchants_declares_its_scope_and_no_other_does(method: MethodDescriptor) -> None:
     declared = method.GetOptions().Extensions
     scope = declared[access_pb2.scope]
     if declared[access_pb2.access] == access_pb2.ACCESS_MERCHANT:
@@ -63,7 +63,7 @@ def test_rpc_of_merchants_declares_its_scope_and_no_other_does(method: MethodDes
 )
 def test_service_does_not_start_with_an_rpc_that_does_not_declare_what_it_must(
     access: access_pb2.Access.ValueType, scope: str, problem: str
-):
+) -> None:
     file = FileDescriptorProto(name="wrong.proto", package="wrong", syntax="proto3")
     file.message_type.add(name="Nothing")
     method = file.service.add(name="Wrong").method.add(name="Call", input_type="Nothing", output_type="Nothing")
@@ -76,7 +76,7 @@ def test_service_does_not_start_with_an_rpc_that_does_not_declare_what_it_must(
 
 
 @pytest.mark.parametrize("message", EVENTS, ids=lambda message: message.name)
-def test_event_declares_its_subject_and_its_public_name(message: Descriptor):
+def test_event_declares_its_subject_and_its_public_name(message: Descriptor) -> None:
     options = message.GetOptions().Extensions[event_pb2.event]
     aggregate = message.full_name.split(".")[1]
     fact = options.subject.removeprefix(f"fusionx.{aggregate}.v1.")
@@ -85,7 +85,7 @@ def test_event_declares_its_subject_and_its_public_name(message: Descriptor):
     assert [field.name for field in message.fields] == [aggregate]
 
 
-def test_no_two_events_share_a_subject():
+def test_no_two_events_share_a_subject() -> None:
     subjects = [message.GetOptions().Extensions[event_pb2.event].subject for message in EVENTS]
     assert len(set(subjects)) == len(subjects)
 
@@ -97,7 +97,7 @@ def test_no_two_events_share_a_subject():
         (payment_pb2.Payment.DESCRIPTOR.enum_types_by_name["Status"], PaymentStatus),
     ],
 )
-def test_statuses_of_contract_and_domain_are_the_same(contract: EnumDescriptor, domain: type):
+def test_statuses_of_contract_and_domain_are_the_same(contract: EnumDescriptor, domain: type) -> None:
     assert {value.name for value in contract.values} - {"STATUS_UNSPECIFIED"} == {str(status) for status in domain}
 
 
@@ -105,18 +105,20 @@ def test_statuses_of_contract_and_domain_are_the_same(contract: EnumDescriptor, 
     ("facts", "file"),
     [(order_mapping._FACTS, order_events_pb2.DESCRIPTOR), (payment_mapping._FACTS, payment_events_pb2.DESCRIPTOR)],
 )
-def test_every_event_of_the_contract_tells_of_a_status_or_of_a_change(facts: dict[str, type], file: FileDescriptor):
+def test_every_event_of_the_contract_tells_of_a_status_or_of_a_change(
+    facts: dict[str, type], file: FileDescriptor
+) -> None:
     told = {kind.DESCRIPTOR.name for kind in facts.values()}
     assert set(file.message_types_by_name) - told <= {"PaymentCreated", "PaymentUpdated", "PaymentRefunded"}
 
 
-def test_every_reachable_status_has_its_event():
+def test_every_reachable_status_has_its_event() -> None:
     """A payment enters INITIATED only at its creation, which has an event of its own."""
     assert set(OrderStatus) == set(order_mapping._FACTS)
     assert set(PaymentStatus) - set(payment_mapping._FACTS) == {PaymentStatus.INITIATED}
 
 
-def test_public_requests_carry_no_merchant():
+def test_public_requests_carry_no_merchant() -> None:
     """The merchant comes from the API key alone."""
     public = [m for m in METHODS if m.GetOptions().Extensions[access_pb2.access] == access_pb2.ACCESS_MERCHANT]
     assert public

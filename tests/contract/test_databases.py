@@ -42,7 +42,7 @@ def _migrations(service: str) -> Path:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_migrations_make_exactly_the_tables(service: str, scratch: str):
+def test_migrations_make_exactly_the_tables(service: str, scratch: str) -> None:
     migrate.upgrade(_migrations(service), scratch)
     metadata = importlib.import_module(f"{service}.tables").metadata
     engine = sa.create_engine(scratch.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=sa.NullPool)
@@ -59,7 +59,7 @@ def test_migrations_make_exactly_the_tables(service: str, scratch: str):
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_migrations_may_run_again(service: str, scratch: str):
+def test_migrations_may_run_again(service: str, scratch: str) -> None:
     for _ in range(2):
         migrate.upgrade(_migrations(service), scratch)
     with psycopg.connect(scratch) as connection:
@@ -78,7 +78,7 @@ def test_migrations_may_run_again(service: str, scratch: str):
 )
 def test_database_allows_the_steps_that_the_domain_allows(
     database: str, table: str, transitions: Mapping[str, frozenset[str]], gateway: Ready
-):
+) -> None:
     with psycopg.connect(gateway.database_urls[database]) as connection:
         query = "SELECT prosrc FROM pg_proc WHERE proname = %s"
         (source,) = connection.execute(query, [f"guard_{table}"]).fetchone() or ("",)
@@ -102,7 +102,7 @@ INSERT INTO orders VALUES (%(id)s, %(id)s, '', 100, 'EUR', 'NEW', '', '{}', NULL
         "status = 'PAID', version = 2",
     ],
 )
-def test_database_refuses_an_illegal_step_whoever_takes_it(change: str, gateway: Ready):
+def test_database_refuses_an_illegal_step_whoever_takes_it(change: str, gateway: Ready) -> None:
     order_id = uuid.uuid4()
     with psycopg.connect(gateway.database_urls["orders"]) as connection:
         connection.execute(INSERT, {"id": order_id})

@@ -32,7 +32,7 @@ SELECT pid FROM pg_locks AS turn JOIN pg_locks AS endpoint USING (pid)
 """
 
 
-def test_positions_become_visible_in_their_order(gateway: Ready):
+def test_positions_become_visible_in_their_order(gateway: Ready) -> None:
     url, merchant_id = gateway.database_urls["notify"], uuid.uuid4()
     first, second = uuid.uuid4(), uuid.uuid4()
     with psycopg.connect(url) as slow, psycopg.connect(url) as quick, psycopg.connect(url, autocommit=True) as reader:
@@ -54,7 +54,7 @@ def test_positions_become_visible_in_their_order(gateway: Ready):
     assert [event_id for event_id, _ in places] == [first, second]
 
 
-def test_ping_that_waits_for_its_turn_lets_others_deliver_to_its_endpoint(gateway: Ready, merchant: Merchant):
+def test_ping_that_waits_for_its_turn_lets_others_deliver_to_its_endpoint(gateway: Ready, merchant: Merchant) -> None:
     """Two that wait for each other would be a deadlock: a batch of events, and a ping of one of their endpoints."""
     url, event = gateway.database_urls["notify"], uuid.uuid4()
     path = "/v1/webhook_endpoints"

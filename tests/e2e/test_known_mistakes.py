@@ -42,7 +42,7 @@ AND now() - state_change > interval '0.2 seconds'
 
 def test_failed_is_not_done__a_declined_card_and_then_a_good_one_is_a_paid_order(
     merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     payment = merchant.open_page(order_id)
     assert provider.pay(payment["redirect_url"], "pm_card_chargeDeclined").status_code == 402
@@ -53,7 +53,7 @@ def test_failed_is_not_done__a_declined_card_and_then_a_good_one_is_a_paid_order
 
 def test_dedupe_is_not_marked_before_the_effect__an_event_that_failed_to_apply_is_applied_later(
     gateway: Ready, merchant: Merchant, provider: Provider, stripe: Stripe
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     provider.fault(order_id, "webhook_drop", count=None)
     payment = merchant.open_page(order_id)
@@ -70,7 +70,9 @@ def test_dedupe_is_not_marked_before_the_effect__an_event_that_failed_to_apply_i
     merchant.wait_for_order(order_id, "SUCCESS")
 
 
-def test_client_cannot_say_what_is_refunded__only_our_own_payment_decides(merchant: Merchant, provider: Provider):
+def test_client_cannot_say_what_is_refunded__only_our_own_payment_decides(
+    merchant: Merchant, provider: Provider
+) -> None:
     mine = merchant.charge(merchant.new_order()["order_id"])
     other = merchant.charge(merchant.new_order()["order_id"])
     for field in ("capture_id", "provider_reference", "charge"):
@@ -83,7 +85,7 @@ def test_client_cannot_say_what_is_refunded__only_our_own_payment_decides(mercha
 
 def test_partial_refund_is_a_part__and_each_refund_is_kept_with_the_providers_id(
     merchant: Merchant, provider: Provider
-):
+) -> None:
     payment = merchant.charge(merchant.new_order("10.00")["order_id"])
     part = {"amount": {"value": "3.00", "currency": "EUR"}}
     refunds = [merchant.post(f"/v1/payments/{payment['payment_id']}/refunds", part) for _ in range(2)]
@@ -93,7 +95,7 @@ def test_partial_refund_is_a_part__and_each_refund_is_kept_with_the_providers_id
     assert sorted(provider.refunds(payment["order_id"])) == [300, 300]
 
 
-def test_cancelling_takes_a_key__a_visit_to_any_address_changes_no_order(gateway: Ready, merchant: Merchant):
+def test_cancelling_takes_a_key__a_visit_to_any_address_changes_no_order(gateway: Ready, merchant: Merchant) -> None:
     order = merchant.new_order()
     payment = merchant.open_page(order["order_id"])
     with httpx.Client(base_url=gateway.edge_url) as stranger:
@@ -108,7 +110,7 @@ def test_cancelling_takes_a_key__a_visit_to_any_address_changes_no_order(gateway
 
 def test_provider_is_not_called_inside_a_transaction__more_payments_wait_than_there_are_connections(
     gateway: Ready, merchant: Merchant, provider: Provider
-):
+) -> None:
     orders = [merchant.new_order()["order_id"] for _ in range(BUSY)]
     faults = [
         provider.fault(order_id, "latency", operation="payment_intents.create", seconds=1.5) for order_id in orders
@@ -136,7 +138,9 @@ def _transactions_left_open(gateway: Ready, over: threading.Event) -> int:
     return seen
 
 
-def test_provider_that_never_answers_is_given_up_on__the_call_has_a_time_out(merchant: Merchant, provider: Provider):
+def test_provider_that_never_answers_is_given_up_on__the_call_has_a_time_out(
+    merchant: Merchant, provider: Provider
+) -> None:
     order_id = merchant.new_order()["order_id"]
     provider.fault(order_id, "timeout_before", operation="payment_intents.create", seconds=60, count=2)
     assert merchant.charge(order_id)["status"] == "PROCESSING"
@@ -145,7 +149,7 @@ def test_provider_that_never_answers_is_given_up_on__the_call_has_a_time_out(mer
 @pytest.mark.parametrize(("captured", "currency"), [(1100, "eur"), (120000, "eur"), (1200, "usd")])
 def test_amounts_are_compared__a_capture_of_other_money_changes_nothing(
     captured: int, currency: str, gateway: Ready, merchant: Merchant, provider: Provider
-):
+) -> None:
     order_id = merchant.new_order("12.00")["order_id"]
     provider.fault(order_id, "timeout_before", operation="payment_intents.create", seconds=60, count=None)
     payment = merchant.charge(order_id)
@@ -167,7 +171,7 @@ def test_amounts_are_compared__a_capture_of_other_money_changes_nothing(
 )
 def test_not_everything_has_two_decimals__the_provider_is_asked_for_what_the_order_says(
     value: str, currency: str, minor: int, merchant: Merchant, provider: Provider
-):
+) -> None:
     order_id = merchant.new_order(value, currency)["order_id"]
     assert merchant.charge(order_id)["captured_amount"] == {"value": value, "currency": currency}
     assert provider.captures(order_id) == [(minor, currency.lower())]
@@ -175,7 +179,7 @@ def test_not_everything_has_two_decimals__the_provider_is_asked_for_what_the_ord
 
 def test_payment_after_a_failed_one_is_a_row_of_its_own__and_webhooks_of_both_are_applied(
     gateway: Ready, merchant: Merchant, provider: Provider, receiver: Receiver, stripe: Stripe
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     failed = merchant.charge(order_id, "pm_card_chargeDeclined")
     assert failed["status"] == "FAILED"
@@ -192,7 +196,7 @@ def test_payment_after_a_failed_one_is_a_row_of_its_own__and_webhooks_of_both_ar
 
 def test_notifications_are_the_merchants_own__nobody_hears_of_anothers_orders(
     merchant: Merchant, new_merchant: Callable[[], Merchant], receiver: Receiver
-):
+) -> None:
     with serving() as other_server:
         other = new_merchant()
         other.listen(other_server)
@@ -205,7 +209,7 @@ def test_notifications_are_the_merchants_own__nobody_hears_of_anothers_orders(
 
 def test_identity_cannot_be_spoofed__a_clients_own_headers_say_nothing(
     merchant: Merchant, new_merchant: Callable[[], Merchant]
-):
+) -> None:
     order = merchant.new_order()
     thief = new_merchant()
     spoofed = {"x-merchant-id": merchant.merchant_id, "x-request-id": "00000000-0000-4000-8000-000000000000"}
@@ -219,7 +223,7 @@ def test_identity_cannot_be_spoofed__a_clients_own_headers_say_nothing(
 @pytest.mark.parametrize("request_of", [direct, hosted])
 def test_second_payment_while_one_is_live_is_refused__and_charges_nobody(
     request_of: Callable[[str], dict[str, str]], merchant: Merchant, provider: Provider
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     merchant.open_page(order_id)
     answer = merchant.http.post("/v1/payments", json=request_of(order_id))

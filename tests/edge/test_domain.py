@@ -13,7 +13,7 @@ SECRET = domain.new_secret(bytes, Mode.TEST)
 
 
 @pytest.mark.parametrize("header", [f"Bearer {SECRET}", f"bearer {SECRET}", f"BEARER  {SECRET} "])
-def test_secret_is_read_from_the_header(header: str):
+def test_secret_is_read_from_the_header(header: str) -> None:
     assert domain.secret_of(header) == SECRET
 
 
@@ -21,11 +21,11 @@ def test_secret_is_read_from_the_header(header: str):
     "header",
     ["", "Bearer", "Bearer ", SECRET, f"Basic {SECRET}"],
 )
-def test_header_that_brings_no_secret_is_looked_up_like_an_empty_one(header: str):
+def test_header_that_brings_no_secret_is_looked_up_like_an_empty_one(header: str) -> None:
     assert domain.secret_of(header) == ""
 
 
-def test_secrets_differ_and_are_kept_as_digests():
+def test_secrets_differ_and_are_kept_as_digests() -> None:
     other = domain.new_secret(secrets.token_bytes, Mode.LIVE)
     assert len({SECRET, other}) == len({domain.digest(SECRET), domain.digest(other)}) == 2
     assert domain.digest(SECRET) == domain.digest(SECRET)
@@ -58,17 +58,17 @@ def identity_from(*networks: str) -> Identity:
         (["10.0.0.0/8"], "not an address", False),
     ],
 )
-def test_key_is_used_from_where_it_may_be(networks: list[str], address: str, allowed: bool):
+def test_key_is_used_from_where_it_may_be(networks: list[str], address: str, allowed: bool) -> None:
     assert identity_from(*networks).may_come_from(address) is allowed
 
 
 @pytest.mark.parametrize("text", ["", "10.0.0.1/8", "10.0.0.0/33", "somewhere", "10.0.0"])
-def test_what_is_no_network_is_refused(text: str):
+def test_what_is_no_network_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not appear to be|has host bits"):
         domain.networks_of([text])
 
 
-def test_live_data_belongs_to_another_tenant_than_test_data():
+def test_live_data_belongs_to_another_tenant_than_test_data() -> None:
     tenants = {domain.tenant_of(uuid.UUID(int=n), mode) for n in range(3) for mode in Mode}
     assert len(tenants) == 6
     assert domain.tenant_of(MERCHANT, Mode.TEST) == MERCHANT
@@ -76,13 +76,13 @@ def test_live_data_belongs_to_another_tenant_than_test_data():
 
 
 @pytest.mark.parametrize(("expires", "ends"), [(None, 60), (10, 10), (90, 60)])
-def test_old_key_ends_after_the_overlap_unless_it_ends_before(expires: int | None, ends: int):
+def test_old_key_ends_after_the_overlap_unless_it_ends_before(expires: int | None, ends: int) -> None:
     expire_time = NOW + timedelta(seconds=expires) if expires else None
     key = ApiKey(MERCHANT, MERCHANT, Permissions(Mode.TEST, ("*",)), NOW, expire_time)
     assert key.end_after(NOW, timedelta(seconds=60)) == NOW + timedelta(seconds=ends)
 
 
-def test_successor_may_do_the_same_and_lives_as_long():
+def test_successor_may_do_the_same_and_lives_as_long() -> None:
     permissions = Permissions(Mode.LIVE, ("orders:read",), domain.networks_of(["10.0.0.0/8"]), Signature.REQUIRED)
     key = ApiKey(MERCHANT, MERCHANT, permissions, NOW, NOW + timedelta(days=90))
     later = NOW + timedelta(days=80)

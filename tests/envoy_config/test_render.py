@@ -59,13 +59,13 @@ def routes(config: Config) -> list[Config]:
     return found
 
 
-def test_every_field_is_one_that_envoy_knows(config: Config):
+def test_every_field_is_one_that_envoy_knows(config: Config) -> None:
     for module in EXTENSIONS:
         importlib.import_module(module)
     json_format.ParseDict(config, Bootstrap())
 
 
-def test_envoy_accepts_it(tmp_path: Path):
+def test_envoy_accepts_it(tmp_path: Path) -> None:
     envoy = Path(sys.executable).with_name("envoy")
     path = tmp_path / "envoy.yaml"
     Authority(tmp_path / "tls").issue_all()
@@ -81,11 +81,11 @@ def test_envoy_accepts_it(tmp_path: Path):
     assert run.returncode == 0, run.stderr
 
 
-def test_rendered_file_is_up_to_date():
+def test_rendered_file_is_up_to_date() -> None:
     assert RENDERED.read_text() == render(EnvoyOptions())
 
 
-def test_every_binding_of_the_contracts_has_its_route(routes: list[Config]):
+def test_every_binding_of_the_contracts_has_its_route(routes: list[Config]) -> None:
     forwarded = {route["name"] for route in routes if "route" in route}
     bindings = {f"{route.method} {route.template}" for route in contract_routes() if route.package != "identity"}
     rpcs = {
@@ -96,7 +96,7 @@ def test_every_binding_of_the_contracts_has_its_route(routes: list[Config]):
     assert forwarded == bindings | rpcs
 
 
-def test_stream_is_ended_by_silence_alone_and_every_other_answer_by_time(routes: list[Config]):
+def test_stream_is_ended_by_silence_alone_and_every_other_answer_by_time(routes: list[Config]) -> None:
     streams = [route for route in contract_routes() if route.is_stream]
     names = {f"{route.method} {route.template}" for route in streams}
     names |= {f"grpc /{route.service}/{route.rpc.name}" for route in streams}
@@ -108,7 +108,7 @@ def test_stream_is_ended_by_silence_alone_and_every_other_answer_by_time(routes:
     assert float(STREAM_IDLE_TIMEOUT.removesuffix("s")) >= 2 * heartbeat
 
 
-def test_streams_leave_room_for_calls(config: Config):
+def test_streams_leave_room_for_calls(config: Config) -> None:
     streaming = {route.package for route in contract_routes() if route.is_stream}
     for cluster in config["static_resources"]["clusters"]:
         thresholds = cluster.get("circuit_breakers", {}).get("thresholds", [])
@@ -116,7 +116,7 @@ def test_streams_leave_room_for_calls(config: Config):
         assert most == ([EnvoyOptions().max_connections] if cluster["name"] in streaming else [])
 
 
-def test_only_the_provider_comes_in_without_a_key(routes: list[Config]):
+def test_only_the_provider_comes_in_without_a_key(routes: list[Config]) -> None:
     open_to_all = {
         route["name"]
         for route in routes
@@ -125,23 +125,23 @@ def test_only_the_provider_comes_in_without_a_key(routes: list[Config]):
     assert open_to_all == {f"{r.method} {r.template}" for r in contract_routes() if not r.is_authenticated}
 
 
-def test_no_route_leads_to_an_internal_service(routes: list[Config]):
+def test_no_route_leads_to_an_internal_service(routes: list[Config]) -> None:
     text = yaml.safe_dump(routes)
     assert "identity" not in text
     assert "OrderPaymentService" not in text
 
 
-def test_last_route_answers_what_no_route_takes(routes: list[Config]):
+def test_last_route_answers_what_no_route_takes(routes: list[Config]) -> None:
     assert routes[-1]["match"] == {"prefix": "/"}
     assert routes[-1]["direct_response"]["status"] == 404
 
 
-def test_every_upstream_is_spoken_to_by_its_own_name_only(config: Config):
+def test_every_upstream_is_spoken_to_by_its_own_name_only(config: Config) -> None:
     for cluster in config["static_resources"]["clusters"]:
         context = cluster["transport_socket"]["typed_config"]["common_tls_context"]
         (match,) = context["combined_validation_context"]["default_validation_context"]["match_typed_subject_alt_names"]
         assert match == {"san_type": "URI", "matcher": {"exact": f"spiffe://fusionxpay/{tls.PEERS[cluster['name']]}"}}
 
 
-def test_administration_is_on_loopback(config: Config):
+def test_administration_is_on_loopback(config: Config) -> None:
     assert config["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"

@@ -29,14 +29,14 @@ NUMBERS = [
 
 @pytest.mark.parametrize("number", NUMBERS)
 @pytest.mark.parametrize("text", ["{}", "my card is {}, thanks", "{}."])
-def test_number_is_known_wherever_it_stands(number: str, text: str):
+def test_number_is_known_wherever_it_stands(number: str, text: str) -> None:
     assert contains_card_number(text.format(number))
 
 
 @pytest.mark.parametrize(
     "text", ["4242 4242 4242 4242", "4242-4242-4242-4242", "3782 822463 10005", "4242+4242+4242+4242"]
 )
-def test_number_is_known_as_it_is_printed_on_the_card(text: str):
+def test_number_is_known_as_it_is_printed_on_the_card(text: str) -> None:
     assert contains_card_number(text)
 
 
@@ -52,16 +52,16 @@ def test_number_is_known_as_it_is_printed_on_the_card(text: str):
         "order 12, 24 pieces",
     ],
 )
-def test_other_numbers_are_left_alone(text: str):
+def test_other_numbers_are_left_alone(text: str) -> None:
     assert not contains_card_number(text)
 
 
 @given(st.uuids())
-def test_uuids_are_never_taken_for_cards(uuid: object):
+def test_uuids_are_never_taken_for_cards(uuid: object) -> None:
     assert not contains_card_number(str(uuid))
 
 
-def test_every_field_is_named_and_the_number_is_not_repeated():
+def test_every_field_is_named_and_the_number_is_not_repeated() -> None:
     request = order_service_pb2.CreateOrderRequest(
         description=f"paid with {NUMBERS[0]}", metadata={"note": NUMBERS[1], NUMBERS[2]: "x", "fine": "x"}
     )
@@ -73,7 +73,7 @@ def test_every_field_is_named_and_the_number_is_not_repeated():
     assert not any(number in str(refused.value.to_status()) for number in NUMBERS)
 
 
-def test_number_in_one_of_many_messages_is_found():
+def test_number_in_one_of_many_messages_is_found() -> None:
     policy = routing_service_pb2.UpdateRoutingPolicyRequest()
     policy.rules.add(name="fine")
     policy.rules.add(name=NUMBERS[0])

@@ -21,7 +21,9 @@ A_TRACE_ID = re.compile(r"^[0-9a-f]{32}$")
         ("nonsense", REQUEST_ID, REQUEST_ID.replace("-", "")),
     ],
 )
-def test_trace_id_comes_from_the_trace_context_else_from_the_request(traceparent: str, request_id: str, trace_id: str):
+def test_trace_id_comes_from_the_trace_context_else_from_the_request(
+    traceparent: str, request_id: str, trace_id: str
+) -> None:
     assert context.trace_id_of(traceparent, request_id) == trace_id
 
 
@@ -35,20 +37,20 @@ def test_trace_id_comes_from_the_trace_context_else_from_the_request(traceparent
         f"00-{TRACE}-00f067aa0ba902b7-01\n",
     ],
 )
-def test_invalid_trace_context_starts_a_new_trace(traceparent: str):
+def test_invalid_trace_context_starts_a_new_trace(traceparent: str) -> None:
     found = context.trace_id_of(traceparent)
     assert A_TRACE_ID.match(found)
     assert found not in traceparent.lower()
 
 
-def test_what_a_call_causes_has_its_trace_and_a_parent_of_its_own():
+def test_what_a_call_causes_has_its_trace_and_a_parent_of_its_own() -> None:
     call = context.Call(trace_id=TRACE)
     first, second = call.traceparent, call.traceparent
     assert context.trace_id_of(first) == context.trace_id_of(second) == TRACE
     assert first != second
 
 
-async def test_tasks_do_not_see_each_others_calls():
+async def test_tasks_do_not_see_each_others_calls() -> None:
     async def work(trace_id: str) -> str:
         context.enter(context.Call(trace_id=trace_id))
         await asyncio.sleep(0)

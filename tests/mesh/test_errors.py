@@ -23,18 +23,18 @@ def _failed_call(error: ApiError) -> grpc.aio.AioRpcError:
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.reason)
-def test_error_crosses_the_mesh_unchanged(error: ApiError):
+def test_error_crosses_the_mesh_unchanged(error: ApiError) -> None:
     read = ApiError.from_rpc(_failed_call(error))
     assert (read.code, read.reason, read.message) == (error.code, error.reason, error.message)
     assert dict(read.metadata) == dict(error.metadata)
 
 
-def test_failure_without_details_is_named_by_its_code():
+def test_failure_without_details_is_named_by_its_code() -> None:
     failed = grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata(), details="gone")
     assert ApiError.from_rpc(failed).reason == "UNAVAILABLE"
 
 
-def test_status_tells_reason_fields_and_request():
+def test_status_tells_reason_fields_and_request() -> None:
     wrong = [FieldViolation("amount.value", "too much"), FieldViolation("amount.currency", "unknown")]
     status = errors.invalid_fields(wrong).to_status("request-1")
     info, bad, request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest(), error_details_pb2.RequestInfo()
@@ -46,5 +46,5 @@ def test_status_tells_reason_fields_and_request():
 
 
 @pytest.mark.parametrize(("kind", "reason"), [("order", "ORDER_NOT_FOUND"), ("api key", "API_KEY_NOT_FOUND")])
-def test_missing_resource_is_named_by_its_kind(kind: str, reason: str):
+def test_missing_resource_is_named_by_its_kind(kind: str, reason: str) -> None:
     assert errors.not_found(kind, "7").reason == reason

@@ -14,19 +14,19 @@ amounts = st.builds(Money, st.integers(1, MAX_MINOR_UNITS), st.sampled_from(CURR
 
 
 @given(amounts)
-def test_value_that_is_shown_is_read_back(amount: Money):
+def test_value_that_is_shown_is_read_back(amount: Money) -> None:
     assert Money.parse(amount.value, amount.currency) == amount
 
 
 @given(amounts)
-def test_value_has_exactly_the_decimals_of_its_currency(amount: Money):
+def test_value_has_exactly_the_decimals_of_its_currency(amount: Money) -> None:
     decimals = amount.value.partition(".")[2]
     assert len(decimals) == exponent(amount.currency)
     assert Decimal(amount.value).scaleb(exponent(amount.currency)) == amount.minor
 
 
 @given(amounts, st.integers(1, 3))
-def test_more_decimals_than_the_currency_has_are_refused_even_if_zero(amount: Money, extra: int):
+def test_more_decimals_than_the_currency_has_are_refused_even_if_zero(amount: Money, extra: int) -> None:
     text = amount.value + ("" if "." in amount.value else ".") + "0" * extra
     with pytest.raises(MoneyError) as refused:
         Money.parse(text, amount.currency)
@@ -37,7 +37,7 @@ def test_more_decimals_than_the_currency_has_are_refused_even_if_zero(amount: Mo
     ("value", "currency", "minor"),
     [("12", "EUR", 1200), ("12.3", "EUR", 1230), ("0.01", "EUR", 1), ("5", "JPY", 5), ("1.234", "KWD", 1234)],
 )
-def test_decimals_may_be_left_out(value: str, currency: str, minor: int):
+def test_decimals_may_be_left_out(value: str, currency: str, minor: int) -> None:
     assert Money.parse(value, currency) == Money(minor, currency)
 
 
@@ -59,7 +59,7 @@ def test_decimals_may_be_left_out(value: str, currency: str, minor: int):
         ("1", "XAU", "currency"),
     ],
 )
-def test_amount_that_cannot_be_names_its_wrong_part(value: str, currency: str, field: str):
+def test_amount_that_cannot_be_names_its_wrong_part(value: str, currency: str, field: str) -> None:
     with pytest.raises(MoneyError) as refused:
         Money.parse(value, currency)
     assert refused.value.field == field

@@ -16,25 +16,27 @@ LAST = UUID(int=7)
 
 
 @given(st.uuids(), st.text(max_size=20), st.integers(0, 100), st.integers(0, 100))
-def test_token_leads_to_where_it_was_made_whatever_the_page_size(last: UUID, reference: str, size: int, other: int):
+def test_token_leads_to_where_it_was_made_whatever_the_page_size(
+    last: UUID, reference: str, size: int, other: int
+) -> None:
     token = paging.encode(ListOrders(merchant_order_id=reference, page_size=size), last)
     again = ListOrders(merchant_order_id=reference, page_size=other, page_token=token)
     assert paging.decode(again, token) == last
 
 
-def test_no_token_is_the_first_page():
+def test_no_token_is_the_first_page() -> None:
     assert paging.decode(ListOrders(), "") is None
 
 
 @pytest.mark.parametrize("other", [ListOrders(status=order_pb2.Order.NEW), ListOrders(merchant_order_id="A")])
-def test_token_of_other_filters_is_refused(other: ListOrders):
+def test_token_of_other_filters_is_refused(other: ListOrders) -> None:
     with pytest.raises(ApiError) as refused:
         paging.decode(other, paging.encode(ListOrders(), LAST))
     assert refused.value.reason == "PAGE_TOKEN_INVALID"
 
 
 @given(st.text(min_size=1) | st.binary(max_size=40).map(lambda raw: base64.urlsafe_b64encode(raw).decode() or "=="))
-def test_token_that_is_not_ours_is_refused_whatever_it_is(token: str):
+def test_token_that_is_not_ours_is_refused_whatever_it_is(token: str) -> None:
     with pytest.raises(ApiError) as refused:
         paging.decode(ListOrders(), token)
     assert refused.value.violations[0].field == "page_token"
@@ -53,7 +55,7 @@ def itself(item: UUID) -> UUID:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 6, 7, 8])
-async def test_pages_hold_everything_once_and_none_but_the_last_is_without_a_token(size: int):
+async def test_pages_hold_everything_once_and_none_but_the_last_is_without_a_token(size: int) -> None:
     walked: list[UUID] = []
     token = ""
     while len(walked) < len(IDS):
@@ -64,7 +66,7 @@ async def test_pages_hold_everything_once_and_none_but_the_last_is_without_a_tok
     assert walked == IDS
 
 
-async def test_page_without_a_size_has_the_default_one_and_is_read_with_one_more():
+async def test_page_without_a_size_has_the_default_one_and_is_read_with_one_more() -> None:
     asked: list[int] = []
 
     async def nothing(after: UUID | None, limit: int) -> list[UUID]:

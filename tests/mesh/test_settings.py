@@ -15,14 +15,14 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(f"FUSIONXPAY_{name}", raising=False)
 
 
-def test_secret_is_read_from_the_file_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_secret_is_read_from_the_file_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "url"
     file.write_text(f"{URL}\n")
     monkeypatch.setenv("FUSIONXPAY_DATABASE_URL_FILE", str(file))
     assert load(ServiceSettings).database_url == URL
 
 
-def test_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "url"
     file.write_text("postgresql://other/name")
     monkeypatch.setenv("FUSIONXPAY_DATABASE_URL_FILE", str(file))
@@ -33,7 +33,7 @@ def test_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize("content", [None, "mysql://user:secret-word@host", "\x00"])
 def test_file_that_does_not_help_is_named_and_not_shown(
     content: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     file = tmp_path / "url"
     if content is not None:
         file.write_text(content)

@@ -75,29 +75,29 @@ async def refused(target: str, files: TlsFiles | None, peer: str = "order_svc") 
     return False
 
 
-async def test_certificates_of_the_mesh_pass(authority: Authority):
+async def test_certificates_of_the_mesh_pass(authority: Authority) -> None:
     async with serving(authority.issue(SERVER)) as target:
         assert not await refused(target, authority.issue(CLIENT))
 
 
-async def test_plain_text_is_refused(authority: Authority):
+async def test_plain_text_is_refused(authority: Authority) -> None:
     async with serving(authority.issue(SERVER)) as target:
         assert await refused(target, None)
 
 
-async def test_client_of_a_foreign_ca_is_refused(authority: Authority, foreign: Authority):
+async def test_client_of_a_foreign_ca_is_refused(authority: Authority, foreign: Authority) -> None:
     stranger = foreign.issue(CLIENT)
     async with serving(authority.issue(SERVER)) as target:
         assert await refused(target, TlsFiles(stranger.cert, stranger.key, authority.ca_file))
 
 
-async def test_server_of_a_foreign_ca_is_refused(authority: Authority, foreign: Authority):
+async def test_server_of_a_foreign_ca_is_refused(authority: Authority, foreign: Authority) -> None:
     stranger = foreign.issue(SERVER)
     async with serving(TlsFiles(stranger.cert, stranger.key, authority.ca_file)) as target:
         assert await refused(target, authority.issue(CLIENT))
 
 
-async def test_client_without_a_certificate_is_refused(authority: Authority):
+async def test_client_without_a_certificate_is_refused(authority: Authority) -> None:
     async with serving(authority.issue(SERVER)) as target:
         credentials = grpc.ssl_channel_credentials(authority.ca_file.read_bytes())
         options = [tls.name_override("order_svc")]
@@ -107,19 +107,19 @@ async def test_client_without_a_certificate_is_refused(authority: Authority):
         assert error.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
-async def test_expired_certificates_are_refused(authority: Authority):
+async def test_expired_certificates_are_refused(authority: Authority) -> None:
     async with serving(authority.issue(SERVER)) as target:
         assert await refused(target, authority.issue(CLIENT, EXPIRED))
     async with serving(authority.issue(SERVER, EXPIRED)) as target:
         assert await refused(target, authority.issue(CLIENT))
 
 
-async def test_server_with_another_name_is_refused(authority: Authority):
+async def test_server_with_another_name_is_refused(authority: Authority) -> None:
     async with serving(authority.issue(Subject.of_process("notify_svc"))) as target:
         assert await refused(target, authority.issue(CLIENT))
 
 
-async def test_server_takes_over_a_new_certificate(authority: Authority):
+async def test_server_takes_over_a_new_certificate(authority: Authority) -> None:
     async with serving(authority.issue(SERVER, EXPIRED)) as target:
         client = authority.issue(CLIENT)
         assert await refused(target, client)
@@ -127,7 +127,7 @@ async def test_server_takes_over_a_new_certificate(authority: Authority):
         assert not await refused(target, client)
 
 
-async def test_channel_takes_over_a_new_certificate(authority: Authority):
+async def test_channel_takes_over_a_new_certificate(authority: Authority) -> None:
     async with serving(authority.issue(SERVER)) as target:
         opened = channel(target, peer="order_svc", tls=authority.issue(CLIENT, EXPIRED))
         stub = health_pb2_grpc.HealthStub(opened)
@@ -138,7 +138,7 @@ async def test_channel_takes_over_a_new_certificate(authority: Authority):
         await opened.close()
 
 
-async def test_change_of_certificates_under_load_loses_no_call(authority: Authority):
+async def test_change_of_certificates_under_load_loses_no_call(authority: Authority) -> None:
     files = authority.issue(CLIENT)
     async with serving(authority.issue(SERVER)) as target:
         opened = channel(target, peer="order_svc", tls=files)
@@ -162,7 +162,7 @@ async def test_change_of_certificates_under_load_loses_no_call(authority: Author
         await opened.close()
 
 
-def test_half_of_a_change_leaves_what_there_was(authority: Authority):
+def test_half_of_a_change_leaves_what_there_was(authority: Authority) -> None:
     watched = tls.Watched(authority.issue(CLIENT))
     before = watched.pems
     files = authority.files("payment_svc")
@@ -177,7 +177,7 @@ def test_half_of_a_change_leaves_what_there_was(authority: Authority):
     assert watched.pems.cert == new
 
 
-def test_settings_of_tls_come_together(authority: Authority):
+def test_settings_of_tls_come_together(authority: Authority) -> None:
     files = authority.issue(CLIENT)
     database = "postgresql://host/name"
     with pytest.raises(ValueError, match="come together"):
@@ -195,7 +195,7 @@ def test_settings_of_tls_come_together(authority: Authority):
     assert settings.tls == files
 
 
-def test_service_that_declares_no_callers_does_not_start():
+def test_service_that_declares_no_callers_does_not_start() -> None:
     assert callers_of(order_service_pb2.DESCRIPTOR.services_by_name["OrderService"]) >= {"envoy"}
     internal = order_payment_service_pb2.DESCRIPTOR.services_by_name["OrderPaymentService"]
     assert callers_of(internal) == {"payment_svc"}

@@ -15,7 +15,7 @@ Order = order_service_pb2.CreateOrderRequest
 Payment = payment_service_pb2.CreatePaymentRequest
 
 
-def test_request_that_keeps_the_rules_passes():
+def test_request_that_keeps_the_rules_passes() -> None:
     validate(Order(amount=money_pb2.Money(value="12.00", currency="EUR")))
     validate(Payment(order_id=ORDER_ID, provider="stripe", payment_method="pm_card_visa"))
 
@@ -34,7 +34,7 @@ def test_request_that_keeps_the_rules_passes():
         (Payment(order_id="7", provider="Stripe!", payment_method="x"), {"order_id", "provider"}),
     ],
 )
-def test_every_wrong_field_is_named_at_once(request_: Message, fields: set[str]):
+def test_every_wrong_field_is_named_at_once(request_: Message, fields: set[str]) -> None:
     with pytest.raises(ApiError) as refused:
         validate(request_)
     assert {violation.field for violation in refused.value.violations} == fields

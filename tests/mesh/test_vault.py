@@ -18,17 +18,17 @@ def envelopes(keys: str) -> Envelopes:
 SECRETS = {"api_key": "sk_test_1", "webhook_secret": "whsec_1"}
 
 
-def test_what_was_sealed_comes_back_and_is_not_readable_meanwhile():
+def test_what_was_sealed_comes_back_and_is_not_readable_meanwhile() -> None:
     sealed = envelopes(OLD).seal(SECRETS)
     assert envelopes(OLD).open(sealed) == SECRETS
     assert b"sk_test_1" not in sealed.secret + sealed.data_key
 
 
-def test_same_secrets_are_never_sealed_alike():
+def test_same_secrets_are_never_sealed_alike() -> None:
     assert envelopes(OLD).seal(SECRETS).secret != envelopes(OLD).seal(SECRETS).secret
 
 
-def test_master_key_is_changed_without_touching_the_secrets():
+def test_master_key_is_changed_without_touching_the_secrets() -> None:
     sealed = envelopes(OLD).seal(SECRETS)
     both = envelopes(f"{NEW}, {OLD}")
     assert both.open(sealed) == SECRETS
@@ -39,6 +39,6 @@ def test_master_key_is_changed_without_touching_the_secrets():
         envelopes(NEW).open(sealed)
 
 
-def test_key_of_somebody_else_opens_nothing():
+def test_key_of_somebody_else_opens_nothing() -> None:
     with pytest.raises(SealError):
         envelopes(NEW).rewrap(envelopes(OLD).seal(SECRETS))

@@ -17,18 +17,18 @@ def settings(**more: object) -> NotifySettings:
     return NotifySettings.model_validate(NEEDED | more)
 
 
-def test_both_are_off_when_nothing_is_said():
+def test_both_are_off_when_nothing_is_said() -> None:
     assert (settings().mail_server, settings().vapid_key) == (None, None)
 
 
 @pytest.mark.parametrize(("security", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])
-def test_port_follows_the_security(security: str, port: int):
+def test_port_follows_the_security(security: str, port: int) -> None:
     server = settings(smtp_host="mail.example", smtp_sender="a@b.example", smtp_security=security).mail_server
     assert server
     assert server.port == port
 
 
-def test_key_that_a_stack_makes_is_one():
+def test_key_that_a_stack_makes_is_one() -> None:
     made = Secrets().vapid_private_key
     key = settings(vapid_private_key=made, vapid_contact="mailto:operator@localhost").vapid_key
     assert key
@@ -48,7 +48,7 @@ def test_key_that_a_stack_makes_is_one():
         {"vapid_contact": "a@b.example"},
     ],
 )
-def test_what_is_wrong_or_half_is_refused(wrong: dict[str, str]):
+def test_what_is_wrong_or_half_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(ValidationError) as refused:
         settings(**wrong)
     secret = wrong.get("vapid_private_key", "-")

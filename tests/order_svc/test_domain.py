@@ -50,7 +50,7 @@ PROCESSING = transition(NEW, OrderStatus.PROCESSING, NOW, FIRST)
 
 @pytest.mark.parametrize("before", OrderStatus)
 @pytest.mark.parametrize("after", OrderStatus)
-def test_step_is_taken_if_and_only_if_it_is_legal(before: OrderStatus, after: OrderStatus):
+def test_step_is_taken_if_and_only_if_it_is_legal(before: OrderStatus, after: OrderStatus) -> None:
     order = replace(NEW, status=before, payment_id=FIRST)
     if after in TRANSITIONS[before]:
         changed = transition(order, after, NOW)
@@ -60,7 +60,7 @@ def test_step_is_taken_if_and_only_if_it_is_legal(before: OrderStatus, after: Or
             transition(order, after, NOW)
 
 
-def test_no_step_leads_out_of_a_terminal_status_or_back_to_new():
+def test_no_step_leads_out_of_a_terminal_status_or_back_to_new() -> None:
     assert not TRANSITIONS[OrderStatus.CANCELLED] | TRANSITIONS[OrderStatus.EXPIRED]
     assert OrderStatus.NEW not in frozenset().union(*TRANSITIONS.values())
     assert not PAYABLE & SETTLED
@@ -87,7 +87,7 @@ facts = st.lists(st.tuples(st.sampled_from(["captured", "failed"]), st.sampled_f
 
 
 @given(facts)
-def test_facts_in_any_order_and_number_take_only_legal_steps(told: list[tuple[str, UUID]]):
+def test_facts_in_any_order_and_number_take_only_legal_steps(told: list[tuple[str, UUID]]) -> None:
     versions = _tell(PROCESSING, told)
     for before, after in pairwise(versions):
         assert after.status in TRANSITIONS[before.status]
@@ -95,7 +95,7 @@ def test_facts_in_any_order_and_number_take_only_legal_steps(told: list[tuple[st
 
 
 @given(facts)
-def test_confirmed_capture_is_never_forgotten(told: list[tuple[str, UUID]]):
+def test_confirmed_capture_is_never_forgotten(told: list[tuple[str, UUID]]) -> None:
     captured = next((payment_id for kind, payment_id in told if kind == "captured"), None)
     last = _tell(PROCESSING, told)[-1]
     if captured:
@@ -105,14 +105,14 @@ def test_confirmed_capture_is_never_forgotten(told: list[tuple[str, UUID]]):
 
 
 @given(facts)
-def test_facts_told_again_change_nothing(told: list[tuple[str, UUID]]):
+def test_facts_told_again_change_nothing(told: list[tuple[str, UUID]]) -> None:
     last = _tell(PROCESSING, told)[-1]
     assert _tell(last, told)[-1].status in (last.status, OrderStatus.FAILED)
     if last.status in SETTLED:
         assert _tell(last, told) == [last]
 
 
-def test_late_capture_of_a_failed_order_is_money_all_the_same():
+def test_late_capture_of_a_failed_order_is_money_all_the_same() -> None:
     failed = fail(PROCESSING, FIRST, NOW)
     assert failed
     settled = settle(failed, Capture(FIRST, AMOUNT), NOW)
@@ -121,18 +121,18 @@ def test_late_capture_of_a_failed_order_is_money_all_the_same():
 
 
 @pytest.mark.parametrize("status", [OrderStatus.CANCELLED, OrderStatus.EXPIRED])
-def test_capture_of_an_order_that_is_closed_is_quarantined(status: OrderStatus):
+def test_capture_of_an_order_that_is_closed_is_quarantined(status: OrderStatus) -> None:
     with pytest.raises(IllegalTransitionError):
         settle(replace(PROCESSING, status=status), Capture(FIRST, AMOUNT), NOW)
 
 
 @pytest.mark.parametrize("amount", [Money(1199, "EUR"), Money(1201, "EUR"), Money(1200, "USD")])
-def test_capture_of_other_money_is_quarantined(amount: Money):
+def test_capture_of_other_money_is_quarantined(amount: Money) -> None:
     with pytest.raises(IllegalTransitionError, match="captured"):
         settle(PROCESSING, Capture(FIRST, amount), NOW)
 
 
-def test_second_capture_by_another_payment_is_quarantined():
+def test_second_capture_by_another_payment_is_quarantined() -> None:
     settled = settle(PROCESSING, Capture(FIRST, AMOUNT), NOW)
     assert settled
     with pytest.raises(IllegalTransitionError):
@@ -140,13 +140,13 @@ def test_second_capture_by_another_payment_is_quarantined():
 
 
 @given(st.permutations([(5, 400), (6, 1200), (7, 800), (8, 0), (9, 1200)]))
-def test_news_of_refunds_in_any_order_end_at_the_newest(told: list[tuple[int, int]]):
+def test_news_of_refunds_in_any_order_end_at_the_newest(told: list[tuple[int, int]]) -> None:
     order = transition(PROCESSING, OrderStatus.SUCCESS, NOW)
     for version, refunded in told:
         order = refund(order, Refunded(FIRST, version, AMOUNT, refunded), NOW) or order
     assert order.status == OrderStatus.REFUNDED
 
 
-def test_refund_of_another_payment_is_absorbed():
+def test_refund_of_another_payment_is_absorbed() -> None:
     order = transition(PROCESSING, OrderStatus.SUCCESS, NOW)
     assert refund(order, Refunded(UUID(int=77), 5, AMOUNT, 1200), NOW) is None

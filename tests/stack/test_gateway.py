@@ -30,26 +30,26 @@ def order(stack: Stack, key: str) -> httpx.Response:
     return httpx.post(f"{stack.ready.edge_url}/v1/orders", json=body, headers=headers, timeout=20)
 
 
-def test_every_component_runs_and_every_service_is_healthy(stack: Stack):
+def test_every_component_runs_and_every_service_is_healthy(stack: Stack) -> None:
     assert set(stack.ready.pids) == set(COMPONENTS)
     tls = tls_of(stack.ready.operator_tls)
     assert all(grpc_serving(target, name, tls) for name, target in stack.ready.services.items())
 
 
-def test_command_that_is_shown_creates_an_order(stack: Stack):
+def test_command_that_is_shown_creates_an_order(stack: Stack) -> None:
     command = CURL.format(url=stack.ready.edge_url, key=stack.ready.merchant.api_key)
     run = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert '"status":"NEW"' in run.stdout.replace(" ", "")
 
 
-def test_gateway_serves_again_after_a_service_was_killed(stack: Stack):
+def test_gateway_serves_again_after_a_service_was_killed(stack: Stack) -> None:
     assert order(stack, "before").status_code == 200
     stack.kill("order_svc")
     stack.start("order_svc")
     assert order(stack, "after").status_code == 200
 
 
-def test_secrets_of_one_service_do_not_reach_another(stack: Stack):
+def test_secrets_of_one_service_do_not_reach_another(stack: Stack) -> None:
     def environment(name: str) -> str:
         return Path(f"/proc/{stack.ready.pids[name]}/environ").read_text()
 
@@ -65,7 +65,7 @@ def test_secrets_of_one_service_do_not_reach_another(stack: Stack):
     assert len(set(keys.values())) == 3, "what one service can decrypt, another cannot"
 
 
-def test_merchant_and_orders_are_there_again_in_the_next_run(tmp_path_for_postgres: Path):
+def test_merchant_and_orders_are_there_again_in_the_next_run(tmp_path_for_postgres: Path) -> None:
     settings = StackSettings(data_dir=tmp_path_for_postgres)
     components = set(COMPONENTS) - {"sandbox", "payment_svc", "notify_svc", "audit_svc"}
     with Stack(settings, components) as stack:

@@ -105,7 +105,7 @@ def publish(url: str, stream: str) -> int:
     return asyncio.run(put())
 
 
-def test_servers_are_up_inside_the_block_and_gone_after_it():
+def test_servers_are_up_inside_the_block_and_gone_after_it() -> None:
     with Stack(components=INFRA) as stack:
         assert answers(stack)
         assert list(stack.ready.database_urls) == ["orders", "payments", "notify", "identity", "audit"]
@@ -114,7 +114,7 @@ def test_servers_are_up_inside_the_block_and_gone_after_it():
     assert not log_dir.parent.exists()
 
 
-def test_ready_has_the_promised_keys_and_nothing_for_what_does_not_run():
+def test_ready_has_the_promised_keys_and_nothing_for_what_does_not_run() -> None:
     with Stack(components=["valkey"]) as stack:
         ready = json.loads(stack.ready.to_json())
     assert list(ready) == READY_KEYS
@@ -122,14 +122,14 @@ def test_ready_has_the_promised_keys_and_nothing_for_what_does_not_run():
     assert not any(ready[key] for key in ("edge_url", "services", "sandbox_url", "database_urls", "nats_url"))
 
 
-def test_two_stacks_run_side_by_side():
+def test_two_stacks_run_side_by_side() -> None:
     with Stack(components=INFRA) as one, Stack(components=INFRA) as other:
         assert answers(one)
         assert answers(other)
         assert not set(one.ready.pids.values()) & set(other.ready.pids.values())
 
 
-def test_what_was_stored_survives_a_restart_of_the_stack(tmp_path_for_postgres: Path):
+def test_what_was_stored_survives_a_restart_of_the_stack(tmp_path_for_postgres: Path) -> None:
     settings = StackSettings(data_dir=tmp_path_for_postgres)
     with Stack(settings, INFRA) as stack:
         with psycopg.connect(stack.ready.database_urls["payments"]) as connection:
@@ -141,7 +141,7 @@ def test_what_was_stored_survives_a_restart_of_the_stack(tmp_path_for_postgres: 
         assert publish(stack.ready.nats_url, "KEPT") == 2
 
 
-def test_what_was_stored_survives_kill_of_every_server(tmp_path_for_postgres: Path):
+def test_what_was_stored_survives_kill_of_every_server(tmp_path_for_postgres: Path) -> None:
     with Stack(StackSettings(data_dir=tmp_path_for_postgres), INFRA) as stack:
         with psycopg.connect(stack.ready.database_urls["orders"]) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
@@ -156,7 +156,7 @@ def test_what_was_stored_survives_kill_of_every_server(tmp_path_for_postgres: Pa
 
 
 @pytest.mark.parametrize("name", INFRA)
-def test_restarted_component_has_its_old_address_and_a_new_pid(name: str, tmp_path: Path):
+def test_restarted_component_has_its_old_address_and_a_new_pid(name: str, tmp_path: Path) -> None:
     with Stack(StackSettings(ready_file=tmp_path / "ready.json"), [name]) as stack:
         before = stack.ready
         stack.restart(name)
@@ -166,7 +166,7 @@ def test_restarted_component_has_its_old_address_and_a_new_pid(name: str, tmp_pa
         assert json.loads((tmp_path / "ready.json").read_text())["pids"] == stack.ready.pids
 
 
-def test_killed_component_stays_down_until_it_is_started():
+def test_killed_component_stays_down_until_it_is_started() -> None:
     with Stack(components=["valkey"]) as stack:
         stack.kill("valkey")
         assert not listens(stack.ready.redis_url)
@@ -176,13 +176,13 @@ def test_killed_component_stays_down_until_it_is_started():
         assert listens(stack.ready.redis_url)
 
 
-def test_component_that_ends_by_itself_is_noticed():
+def test_component_that_ends_by_itself_is_noticed() -> None:
     with Stack(components=["valkey"]) as stack:
         psutil.Process(stack.ready.pids["valkey"]).kill()
         wait_until(lambda: stack.fallen() == ["valkey"])
 
 
-def test_ready_file_is_private_and_exists_only_while_all_is_healthy(tmp_path: Path):
+def test_ready_file_is_private_and_exists_only_while_all_is_healthy(tmp_path: Path) -> None:
     ready_file = tmp_path / "ready.json"
     with Stack(StackSettings(ready_file=ready_file), ["valkey"]) as stack:
         assert json.loads(ready_file.read_text()) == json.loads(stack.ready.to_json())
@@ -190,7 +190,7 @@ def test_ready_file_is_private_and_exists_only_while_all_is_healthy(tmp_path: Pa
     assert not ready_file.exists()
 
 
-def test_ready_file_of_a_stack_that_was_killed_is_removed_before_the_next_is_ready(tmp_path: Path):
+def test_ready_file_of_a_stack_that_was_killed_is_removed_before_the_next_is_ready(tmp_path: Path) -> None:
     ready_file = tmp_path / "ready.json"
     ready_file.write_text("stale")
 
@@ -202,13 +202,13 @@ def test_ready_file_of_a_stack_that_was_killed_is_removed_before_the_next_is_rea
         assert ready_file.exists()
 
 
-def test_ready_file_that_cannot_be_written_is_reported_before_anything_starts(tmp_path: Path):
+def test_ready_file_that_cannot_be_written_is_reported_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StackError, match=r"ready file .*/file/ready\.json cannot be used"):
         Stack(StackSettings(ready_file=tmp_path / "file" / "ready.json"), ["valkey"]).__enter__()
 
 
-def test_failed_start_names_the_log_and_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_failed_start_names_the_log_and_leaves_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(site: StackLayout) -> Path:
         config = envoy_config(site)
         config.write_text("no_such_field: 1")
@@ -222,7 +222,7 @@ def test_failed_start_names_the_log_and_leaves_no_process(tmp_path: Path, monkey
     assert not [one for one in psutil.process_iter(["cmdline"]) if str(folder) in " ".join(one.info["cmdline"] or [])]
 
 
-def test_envoy_answers_on_the_port_that_was_asked_for():
+def test_envoy_answers_on_the_port_that_was_asked_for() -> None:
     with Stack(components=["envoy"], envoy_config=envoy_config) as stack:
         assert listens(stack.ready.edge_url)
         assert stack.ready.edge_url == f"http://{stack.ready.edge_grpc}"
@@ -231,7 +231,7 @@ def test_envoy_answers_on_the_port_that_was_asked_for():
         assert stack.ready.edge_grpc == f"127.0.0.1:{port}"
 
 
-def test_servers_of_the_environment_take_the_place_of_ours(monkeypatch: pytest.MonkeyPatch):
+def test_servers_of_the_environment_take_the_place_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     with Stack(components=INFRA) as outside:
         monkeypatch.setenv("FUSIONXPAY_POSTGRES_URL", outside.ready.database_urls["orders"].removesuffix("/orders"))
         monkeypatch.setenv("FUSIONXPAY_NATS_URL", outside.ready.nats_url)
@@ -242,7 +242,7 @@ def test_servers_of_the_environment_take_the_place_of_ours(monkeypatch: pytest.M
             assert answers(stack)
 
 
-def test_real_stripe_takes_the_place_of_the_sandbox(monkeypatch: pytest.MonkeyPatch):
+def test_real_stripe_takes_the_place_of_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FUSIONXPAY_STRIPE_API_KEY", "sk_test_real")
     monkeypatch.setenv("FUSIONXPAY_STRIPE_WEBHOOK_SECRET", "whsec_real")
     with Stack(components=["sandbox"]) as stack:
@@ -251,14 +251,14 @@ def test_real_stripe_takes_the_place_of_the_sandbox(monkeypatch: pytest.MonkeyPa
         assert stack.ready.webhook_secrets == {"stripe": "whsec_real"}
 
 
-def test_database_server_that_is_not_there_is_reported_by_its_setting(monkeypatch: pytest.MonkeyPatch):
+def test_database_server_that_is_not_there_is_reported_by_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FUSIONXPAY_POSTGRES_URL", "postgresql://user:secret@127.0.0.1:9")
     with pytest.raises(StackError, match="FUSIONXPAY_POSTGRES_URL") as caught:
         Stack(components=["postgres"]).__enter__()
     assert "secret" not in str(caught.value)
 
 
-def test_passwords_are_not_on_any_command_line():
+def test_passwords_are_not_on_any_command_line() -> None:
     with Stack(components=INFRA) as stack:
         ready = stack.ready
         passwords = [urlsplit(url).password for url in (ready.database_urls["orders"], ready.nats_url, ready.redis_url)]
@@ -267,7 +267,7 @@ def test_passwords_are_not_on_any_command_line():
     assert not [line for line in lines if any(str(password) in line for password in passwords)]
 
 
-def test_servers_refuse_a_client_without_the_password():
+def test_servers_refuse_a_client_without_the_password() -> None:
     with Stack(components=INFRA) as stack:
         ready = stack.ready
         with pytest.raises(psycopg.OperationalError, match="password"):
@@ -278,7 +278,7 @@ def test_servers_refuse_a_client_without_the_password():
             client.ping()
 
 
-def test_unknown_component_is_refused():
+def test_unknown_component_is_refused() -> None:
     with pytest.raises(ValueError, match="unknown components: postgre"):
         Stack(components=["postgre"])
 
@@ -295,7 +295,7 @@ with Stack(StackSettings(), INFRA):
 
 def test_no_process_outlives_a_parent_that_is_killed_and_the_data_can_be_used_again(
     tmp_path: Path, tmp_path_for_postgres: Path, run_parent: Callable[..., Parent]
-):
+) -> None:
     data_dir, ready_file = tmp_path_for_postgres, tmp_path / "ready.json"
     parent = run_parent(
         RUN_UNTIL_KILLED, FUSIONXPAY_STACK_DATA_DIR=str(data_dir), FUSIONXPAY_STACK_READY_FILE=str(ready_file)
@@ -326,7 +326,7 @@ with Stack(StackSettings(), INFRA) as stack:
 """
 
 
-def test_ordinary_user_needs_no_privilege(tmp_path_for_postgres: Path):
+def test_ordinary_user_needs_no_privilege(tmp_path_for_postgres: Path) -> None:
     user = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
     os.chown(tmp_path_for_postgres, user.pw_uid, user.pw_gid)
     script = RUN_AS_ORDINARY_USER.format(uid=user.pw_uid, gid=user.pw_gid)

@@ -9,7 +9,7 @@ from stack.process import StackError
 from stack.state import SECRETS_FILE, DataDir, write_private
 
 
-def test_secrets_survive_between_runs_and_only_their_owner_reads_them(tmp_path: Path):
+def test_secrets_survive_between_runs_and_only_their_owner_reads_them(tmp_path: Path) -> None:
     with DataDir(tmp_path / "data") as first:
         before = first.secrets
     with DataDir(tmp_path / "data") as second:
@@ -17,25 +17,25 @@ def test_secrets_survive_between_runs_and_only_their_owner_reads_them(tmp_path: 
     assert stat.S_IMODE((tmp_path / "data" / SECRETS_FILE).stat().st_mode) == 0o600
 
 
-def test_each_stack_has_secrets_of_its_own():
+def test_each_stack_has_secrets_of_its_own() -> None:
     with DataDir(None) as one, DataDir(None) as other:
         assert one.secrets.postgres_password != other.secrets.postgres_password
         assert one.secrets.secret_keys != other.secrets.secret_keys
 
 
-def test_secrets_file_of_another_version_is_understood(tmp_path: Path):
+def test_secrets_file_of_another_version_is_understood(tmp_path: Path) -> None:
     (tmp_path / SECRETS_FILE).write_text('{"nats_password": "kept", "of_the_future": "1"}')
     with DataDir(tmp_path) as data:
         assert data.secrets.nats_password == "kept"
         assert data.secrets.postgres_password
 
 
-def test_secrets_are_not_shown_by_repr():
+def test_secrets_are_not_shown_by_repr() -> None:
     with DataDir(None) as data:
         assert data.secrets.postgres_password not in repr(data.secrets)
 
 
-def test_data_dir_in_use_is_refused_and_its_logs_are_left_alone(tmp_path: Path):
+def test_data_dir_in_use_is_refused_and_its_logs_are_left_alone(tmp_path: Path) -> None:
     with DataDir(tmp_path) as data:
         data.log("part").write_text("running")
         with pytest.raises(StackError, match=f"another stack runs on data dir {tmp_path}"):
@@ -43,13 +43,13 @@ def test_data_dir_in_use_is_refused_and_its_logs_are_left_alone(tmp_path: Path):
         assert data.log("part").read_text() == "running"
 
 
-def test_data_dir_that_cannot_be_made_is_reported(tmp_path: Path):
+def test_data_dir_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StackError, match=r"data dir .* cannot be used"):
         DataDir(tmp_path / "file" / "data")
 
 
-def test_logs_of_the_run_before_are_put_aside(tmp_path: Path):
+def test_logs_of_the_run_before_are_put_aside(tmp_path: Path) -> None:
     with DataDir(tmp_path) as data:
         data.log("part").write_text("before")
     with DataDir(tmp_path) as data:
@@ -57,13 +57,13 @@ def test_logs_of_the_run_before_are_put_aside(tmp_path: Path):
         assert (data.logs / "part.log.1").read_text() == "before"
 
 
-def test_temporary_folder_is_removed_at_the_end():
+def test_temporary_folder_is_removed_at_the_end() -> None:
     with DataDir(None) as data:
         data.folder("part").joinpath("file").touch()
     assert not data.path.exists()
 
 
-def test_logs_of_a_temporary_folder_are_kept_after_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_logs_of_a_temporary_folder_are_kept_after_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     data = DataDir(None)
     data.log("part").write_text("why")
@@ -72,7 +72,7 @@ def test_logs_of_a_temporary_folder_are_kept_after_an_error(tmp_path: Path, monk
     assert [path.relative_to(data.path) for path in data.path.rglob("*")] == [Path("logs"), Path("logs/part.log")]
 
 
-def test_private_file_is_replaced_as_a_whole_and_closed_to_others(tmp_path: Path):
+def test_private_file_is_replaced_as_a_whole_and_closed_to_others(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("old")
     file.chmod(0o644)

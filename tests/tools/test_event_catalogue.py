@@ -9,7 +9,7 @@ from tools import event_catalogue as catalogue
 from tools.event_examples import example
 
 
-def test_page_says_of_every_event_what_the_contract_says():
+def test_page_says_of_every_event_what_the_contract_says() -> None:
     text = catalogue.PAGE.read_text()
     assert catalogue.page(text) == text
     for name, description in catalogue.descriptions().items():
@@ -26,13 +26,13 @@ def test_page_says_of_every_event_what_the_contract_says():
         ("dispute.opened", "`DISPUTE_OPENED`"),
     ],
 )
-def test_every_event_has_the_name_that_the_architecture_gives_it(public_type: str, names: str):
+def test_every_event_has_the_name_that_the_architecture_gives_it(public_type: str, names: str) -> None:
     assert public_type in PUBLIC_TYPES
     assert f"| `{public_type}` | {catalogue.descriptions()[public_type]} | {names} |" in catalogue.table()
 
 
 @pytest.mark.parametrize("public_type", PUBLIC_TYPES)
-def test_example_is_in_a_state_that_the_resource_has_with_such_an_event(public_type: str):
+def test_example_is_in_a_state_that_the_resource_has_with_such_an_event(public_type: str) -> None:
     """Every resource says in words or in its state what the type says."""
     event = json.loads(example(public_type))
     (resource,) = event["data"].values()
@@ -43,7 +43,7 @@ def test_example_is_in_a_state_that_the_resource_has_with_such_an_event(public_t
         assert resource["status"] == fact.upper().replace("SUCCEEDED", "SUCCESS")
 
 
-def test_stale_table_is_replaced_and_the_rest_stays():
+def test_stale_table_is_replaced_and_the_rest_stays() -> None:
     stale = f"before\n{catalogue.BEGIN}| old |\n{catalogue.END}after\n"
     assert catalogue.page(stale) == f"before\n{catalogue.BEGIN}{catalogue.table()}{catalogue.END}after\n"
     with pytest.raises(ValueError, match="no place"):

@@ -26,7 +26,7 @@ def left_behind(mark: str) -> list[psutil.Process]:
     return found
 
 
-def test_demo_shows_each_hop_once_and_leaves_nothing_behind():
+def test_demo_shows_each_hop_once_and_leaves_nothing_behind() -> None:
     mark = str(uuid.uuid4())
     done = subprocess.run(
         [sys.executable, "-m", "cli", "demo"],

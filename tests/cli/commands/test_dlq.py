@@ -33,7 +33,7 @@ def letter(gateway: Ready, consumer: str) -> str:
     return letter_id
 
 
-def test_letter_is_listed_shown_and_dropped(gateway: Ready, consumer: str, letter: str):
+def test_letter_is_listed_shown_and_dropped(gateway: Ready, consumer: str, letter: str) -> None:
     listed = run_command(gateway, "dlq", "list", "--consumer", consumer)
     assert listed.exit_code == 0
     assert letter in listed.output
@@ -47,7 +47,7 @@ def test_letter_is_listed_shown_and_dropped(gateway: Ready, consumer: str, lette
     assert [one["dead_letter_id"] for one in json.loads(dropped.stdout)] == [letter]
 
 
-def test_replay_that_is_refused_says_why_and_ends_with_1(gateway: Ready, consumer: str, letter: str):
+def test_replay_that_is_refused_says_why_and_ends_with_1(gateway: Ready, consumer: str, letter: str) -> None:
     result = run_command(gateway, "dlq", "replay", "--all", "--consumer", consumer)
     assert result.exit_code == 1
     assert f"there is no consumer {consumer}" in result.output
@@ -68,7 +68,7 @@ def test_replay_that_is_refused_says_why_and_ends_with_1(gateway: Ready, consume
         (["list", "--service", "order_svc", "--target", "127.0.0.1:1"], 69, "order_svc"),
     ],
 )
-def test_what_cannot_be_done_is_told(arguments: list[str], status: int, said: str, gateway: Ready):
+def test_what_cannot_be_done_is_told(arguments: list[str], status: int, said: str, gateway: Ready) -> None:
     result = run_command(gateway, "dlq", *arguments)
     assert result.exit_code == status, result.output
     assert said in result.output

@@ -57,7 +57,9 @@ def status(gateway: Ready, secret: str) -> int:
     return httpx.get(f"{gateway.edge_url}/v1/orders", headers=headers, timeout=10).status_code
 
 
-def test_merchant_is_created_listed_disabled_and_enabled(run: Run, invoke: Callable[..., Result], merchant_id: str):
+def test_merchant_is_created_listed_disabled_and_enabled(
+    run: Run, invoke: Callable[..., Result], merchant_id: str
+) -> None:
     def listed() -> dict[str, Any]:
         (found,) = (one for one in run("merchant", "list") if one["merchant_id"] == merchant_id)
         return dict(found)
@@ -71,7 +73,9 @@ def test_merchant_is_created_listed_disabled_and_enabled(run: Run, invoke: Calla
     assert "A [shop]" in invoke("merchant", "list").output
 
 
-def test_key_is_printed_once_and_works(run: Run, invoke: Callable[..., Result], merchant_id: str, gateway: Ready):
+def test_key_is_printed_once_and_works(
+    run: Run, invoke: Callable[..., Result], merchant_id: str, gateway: Ready
+) -> None:
     created = invoke("key", "create", "--merchant", merchant_id, "--require-signature", "--live")
     (secret,) = re.findall(r"sk_live_[\w-]{43}\b", created.output)
     (signing_secret,) = re.findall(r"sig_[\w-]{43}\b", created.output)
@@ -84,7 +88,7 @@ def test_key_is_printed_once_and_works(run: Run, invoke: Callable[..., Result], 
     assert (key["mode"], key["secret"], key["signing_secret"]) == ("LIVE", "", "")
 
 
-def test_key_is_what_was_asked_for(run: Run, merchant_id: str):
+def test_key_is_what_was_asked_for(run: Run, merchant_id: str) -> None:
     asked = ["--scope", "orders:read", "--scope", "payments:read", "--allow-ip", "10.0.0.0/8", "--allow-ip", "::1"]
     key = run("key", "create", "--merchant", merchant_id, *asked, "--expires-in", "90d", "--allow-signature")
     assert key["scopes"] == ["orders:read", "payments:read"]
@@ -94,7 +98,7 @@ def test_key_is_what_was_asked_for(run: Run, merchant_id: str):
     assert abs(lifetime - timedelta(days=90)) < timedelta(minutes=1)
 
 
-def test_key_is_rotated_and_revoked(run: Run, merchant_id: str, gateway: Ready):
+def test_key_is_rotated_and_revoked(run: Run, merchant_id: str, gateway: Ready) -> None:
     old = run("key", "create", "--merchant", merchant_id)
     assert old["scopes"] == ["*"]
     new = run("key", "rotate", old["api_key_id"], "--overlap", "1h")
@@ -118,13 +122,13 @@ def test_key_is_rotated_and_revoked(run: Run, merchant_id: str, gateway: Ready):
         (["key", "rotate", "seven"], "api_key_id"),
     ],
 )
-def test_what_the_service_refuses_is_told(arguments: list[str], said: str, invoke: Callable[..., Result]):
+def test_what_the_service_refuses_is_told(arguments: list[str], said: str, invoke: Callable[..., Result]) -> None:
     result = invoke(*arguments)
     assert result.exit_code == 69
     assert said in result.output
 
 
-def test_span_that_is_none_is_refused(invoke: Callable[..., Result]):
+def test_span_that_is_none_is_refused(invoke: Callable[..., Result]) -> None:
     result = invoke("key", "rotate", NOBODY, "--overlap", "soon")
     assert result.exit_code == 2
     assert "90s, 15m, 12h or 30d" in result.output

@@ -74,7 +74,7 @@ def printed(file: Path, count: int) -> list[list[str]]:
     return eventually(found, f"{count} events printed")
 
 
-def test_events_are_posted_signed_and_printed(env: dict[str, str], merchant: Merchant):
+def test_events_are_posted_signed_and_printed(env: dict[str, str], merchant: Merchant) -> None:
     with serving() as receiver, listening(env, "--forward-to", receiver.url) as (file, _):
         receiver.secret = file.read_text().split()[-1]
         receiver.fail_next(1)
@@ -90,7 +90,7 @@ def test_events_are_posted_signed_and_printed(env: dict[str, str], merchant: Mer
     assert told["order.cancelled"]["data"]["order"]["order_id"] == order_id
 
 
-def test_secret_stays_and_is_private(env: dict[str, str]):
+def test_secret_stays_and_is_private(env: dict[str, str]) -> None:
     secrets = set()
     for _ in range(2):
         with serving() as receiver, listening(env, "--forward-to", receiver.url) as (file, _):
@@ -102,7 +102,7 @@ def test_secret_stays_and_is_private(env: dict[str, str]):
 
 def test_documents_are_printed_from_an_event_on_and_by_type(
     env: dict[str, str], merchant: Merchant, receiver: Receiver
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     (created,) = receiver.wait_for("order.created")
     merchant.charge(order_id)
@@ -113,7 +113,7 @@ def test_documents_are_printed_from_an_event_on_and_by_type(
     assert json.loads(line) == succeeded
 
 
-def test_server_that_is_not_there_is_told_and_listening_goes_on(env: dict[str, str], merchant: Merchant):
+def test_server_that_is_not_there_is_told_and_listening_goes_on(env: dict[str, str], merchant: Merchant) -> None:
     with listening(env, "--forward-to", "http://127.0.0.1:9/hook") as (file, _):
         merchant.new_order()
         merchant.new_order()
@@ -133,13 +133,13 @@ def test_server_that_is_not_there_is_told_and_listening_goes_on(env: dict[str, s
 )
 def test_what_the_gateway_refuses_ends_it(
     arguments: list[str], change: dict[str, str], status: int, said: str, env: dict[str, str]
-):
+) -> None:
     result = CliRunner().invoke(app, ["listen", *arguments], env=env | change)
     assert result.exit_code == status, result.output
     assert said in result.output
 
 
-def test_stream_is_read_by_the_standard():
+def test_stream_is_read_by_the_standard() -> None:
     source = EventSource("0")
     lines = [": hello", "retry: 250", "id: 1", "", "event: a", "id: 2", "data: x", "data:y", "", "data: z", "id: 3"]
     assert list(source.messages(lines)) == [Message("a", "2", "x\ny")]
@@ -149,7 +149,7 @@ def test_stream_is_read_by_the_standard():
     assert list(source.messages(["data: z", ""])) == [Message("message", "2", "z")]
 
 
-def test_events_are_listed_shown_and_sent_again(run: Run, merchant: Merchant, receiver: Receiver):
+def test_events_are_listed_shown_and_sent_again(run: Run, merchant: Merchant, receiver: Receiver) -> None:
     order_id = merchant.new_order()["order_id"]
     (created,) = receiver.wait_for("order.created")
     merchant.post(f"/v1/orders/{order_id}/cancel", {})

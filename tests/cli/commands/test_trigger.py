@@ -29,7 +29,7 @@ def invoke(gateway: Ready, merchant: Merchant) -> Invoke:
 
 
 @pytest.mark.parametrize("event_type", RECIPES)
-def test_event_happens(event_type: str, invoke: Invoke, merchant: Merchant):
+def test_event_happens(event_type: str, invoke: Invoke, merchant: Merchant) -> None:
     result = invoke("trigger", event_type)
     assert result.exit_code == 0, result.output
     name, *made = result.output.split()
@@ -42,12 +42,12 @@ def test_event_happens(event_type: str, invoke: Invoke, merchant: Merchant):
         assert event["order_id"] == ids["order_id"]
 
 
-def test_several_happen_in_their_order(invoke: Invoke):
+def test_several_happen_in_their_order(invoke: Invoke) -> None:
     result = invoke("trigger", "order.cancelled", "order.created")
     assert [line.split()[0] for line in result.output.splitlines()] == ["order.cancelled", "order.created"]
 
 
-def test_list_has_all_types_but_those_that_take_somebody_else_who_fails(invoke: Invoke):
+def test_list_has_all_types_but_those_that_take_somebody_else_who_fails(invoke: Invoke) -> None:
     listed = invoke("trigger", "--list", FUSIONXPAY_API_KEY="").output.split()
     assert set(PUBLIC_TYPES) - set(listed) == {"payment.needs_review", "refund.needs_review", "endpoint.disabled"}
     assert set(listed) <= set(PUBLIC_TYPES)
@@ -69,7 +69,7 @@ def test_list_has_all_types_but_those_that_take_somebody_else_who_fails(invoke: 
 )
 def test_what_cannot_happen_is_told(
     arguments: list[str], env: dict[str, str], status: int, said: str, invoke: Invoke, merchant: Merchant
-):
+) -> None:
     result = invoke("trigger", *arguments, **env)
     assert result.exit_code == status, result.output
     assert said in result.output

@@ -27,7 +27,7 @@ main()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signal_ends_it_in_order(number: signal.Signals, tmp_path: Path, run_parent: Callable[..., Parent]):
+def test_signal_ends_it_in_order(number: signal.Signals, tmp_path: Path, run_parent: Callable[..., Parent]) -> None:
     ready_file = tmp_path / "ready.json"
     parent = run_parent(UP.format(arguments=["--ready-file", str(ready_file)]))
     pids = family(list(parent.wait_for(ready_file)["pids"].values()))
@@ -39,7 +39,7 @@ def test_signal_ends_it_in_order(number: signal.Signals, tmp_path: Path, run_par
     assert not ready_file.exists()
 
 
-def test_it_prints_what_runs_where(tmp_path: Path, run_parent: Callable[..., Parent]):
+def test_it_prints_what_runs_where(tmp_path: Path, run_parent: Callable[..., Parent]) -> None:
     parent = run_parent(UP.format(arguments=["--ready-file", str(tmp_path / "ready.json")]), COLUMNS="200")
     ready = parent.wait_for(tmp_path / "ready.json")
     wait_until(lambda: "Ctrl-C" in parent.log.read_text())
@@ -48,7 +48,7 @@ def test_it_prints_what_runs_where(tmp_path: Path, run_parent: Callable[..., Par
         assert all(word in shown for word in (name, str(pid), f"{ready['log_dir']}/{name}.log"))
 
 
-def test_component_that_dies_is_started_again(tmp_path: Path, run_parent: Callable[..., Parent]):
+def test_component_that_dies_is_started_again(tmp_path: Path, run_parent: Callable[..., Parent]) -> None:
     ready_file = tmp_path / "ready.json"
     parent = run_parent(UP.format(arguments=["--ready-file", str(ready_file)]))
     before = parent.wait_for(ready_file)["pids"]
@@ -58,7 +58,7 @@ def test_component_that_dies_is_started_again(tmp_path: Path, run_parent: Callab
     assert "valkey ended; starting it again" in parent.log.read_text()
 
 
-def test_component_that_falls_again_and_again_ends_the_watch(monkeypatch: pytest.MonkeyPatch):
+def test_component_that_falls_again_and_again_ends_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(up, "WATCH_SECONDS", 0)
     said: list[str] = []
     with Stack(components=["valkey"]) as stack:
@@ -73,7 +73,7 @@ def test_component_that_falls_again_and_again_ends_the_watch(monkeypatch: pytest
     assert len(said) == 5
 
 
-def test_wrong_option_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch):
+def test_wrong_option_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FUSIONXPAY_POSTGRES_URL", "mysql://user:secret@host")
     result = CliRunner().invoke(app, ["up"])
     assert result.exit_code == 1
@@ -81,7 +81,7 @@ def test_wrong_option_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch
     assert "secret" not in result.output
 
 
-def test_port_in_use_is_reported():
+def test_port_in_use_is_reported() -> None:
     with Stack(components=["valkey"]) as stack:
         port = stack.address("valkey").rsplit(":", 1)[1]
         result = CliRunner().invoke(app, ["up", "--http-port", port])
@@ -89,14 +89,14 @@ def test_port_in_use_is_reported():
     assert f"port {port} of 127.0.0.1 is in use" in result.output
 
 
-def test_handlers_are_put_back_at_the_end():
+def test_handlers_are_put_back_at_the_end() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
     with up.interruptible():
         assert signal.getsignal(signal.SIGTERM) not in before
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
 
 
-def test_every_command_explains_itself():
+def test_every_command_explains_itself() -> None:
     for arguments in itertools.chain(
         [["--help"]], ([command.name or "", "--help"] for command in app.registered_commands)
     ):

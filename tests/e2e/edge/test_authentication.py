@@ -62,7 +62,7 @@ REFUSED: dict[str, Callable[[Merchant, Identities], str]] = {
 @pytest.mark.parametrize("kind", REFUSED)
 def test_every_key_that_is_not_valid_gets_the_same_answer(
     kind: str, merchant: Merchant, identities: Identities, gateway: Ready
-):
+) -> None:
     headers = {"authorization": REFUSED[kind](merchant, identities)}
     merchant.http.headers.pop("authorization")
 
@@ -92,7 +92,7 @@ def test_every_key_that_is_not_valid_gets_the_same_answer(
     assert not any(rows_of(gateway, merchant.tenant_id).values())
 
 
-def test_merchant_that_is_enabled_again_may_call_again(merchant: Merchant, identities: Identities):
+def test_merchant_that_is_enabled_again_may_call_again(merchant: Merchant, identities: Identities) -> None:
     merchant.new_order()
     identities.disable(merchant.merchant_id)
     eventually(lambda: merchant.http.get("/v1/orders").status_code == 401, "401")
@@ -100,7 +100,7 @@ def test_merchant_that_is_enabled_again_may_call_again(merchant: Merchant, ident
     eventually(lambda: merchant.http.get("/v1/orders").status_code == 200, "200")
 
 
-def test_rotated_key_works_on_beside_its_successor(merchant: Merchant, identities: Identities, gateway: Ready):
+def test_rotated_key_works_on_beside_its_successor(merchant: Merchant, identities: Identities, gateway: Ready) -> None:
     order_id = merchant.new_order()["order_id"]
     successor = Merchant(
         gateway.edge_url, merchant.merchant_id, identities.rotate(merchant.api_key_id, timedelta(hours=1))
@@ -112,7 +112,7 @@ def test_rotated_key_works_on_beside_its_successor(merchant: Merchant, identitie
     assert identities.key(successor.api_key_id).scopes == old.scopes
 
 
-def test_key_that_ended_cannot_be_rotated(merchant: Merchant, identities: Identities):
+def test_key_that_ended_cannot_be_rotated(merchant: Merchant, identities: Identities) -> None:
     identities.revoke(merchant.api_key_id)
     with pytest.raises(grpc.RpcError) as error:
         identities.rotate(merchant.api_key_id)
@@ -129,12 +129,12 @@ def test_key_that_ended_cannot_be_rotated(merchant: Merchant, identities: Identi
 )
 def test_key_that_cannot_be_is_refused_by_the_field(
     fields: dict[str, Any], named: str, merchant: Merchant, identities: Identities
-):
+) -> None:
     with pytest.raises(grpc.RpcError, match=named.replace("[", r"\[")):
         identities.new_key(merchant.merchant_id, **fields)
 
 
-def test_only_digests_and_what_is_encrypted_is_kept(new_merchant: NewMerchant, gateway: Ready):
+def test_only_digests_and_what_is_encrypted_is_kept(new_merchant: NewMerchant, gateway: Ready) -> None:
     merchant = new_merchant(signature=REQUIRED)
     with psycopg.connect(gateway.database_urls["identity"]) as connection:
         query = b"SELECT k::text, encode(signing_secret, 'escape') FROM api_keys k WHERE api_key_id = %s"
@@ -150,7 +150,7 @@ def test_only_digests_and_what_is_encrypted_is_kept(new_merchant: NewMerchant, g
 )
 def test_change_of_a_key_by_whatever_means_reaches_every_replica(
     change: str, merchant: Merchant, gateway: Ready, edges: Edges
-):
+) -> None:
     """Also by hand, in the database: the number of the change comes from a trigger."""
     address, _ = edges.service()
     replicas = [gateway.edge_url, edges.envoy(address)]
@@ -165,7 +165,7 @@ def test_change_of_a_key_by_whatever_means_reaches_every_replica(
     eventually(lambda: statuses() in ({401}, {403}), "the change at both", seconds=1.5)
 
 
-def test_keys_are_not_deleted(merchant: Merchant, gateway: Ready):
+def test_keys_are_not_deleted(merchant: Merchant, gateway: Ready) -> None:
     with (
         psycopg.connect(gateway.database_urls["identity"]) as connection,
         pytest.raises(psycopg.errors.CheckViolation, match="revoked"),
@@ -173,13 +173,13 @@ def test_keys_are_not_deleted(merchant: Merchant, gateway: Ready):
         connection.execute("DELETE FROM api_keys WHERE api_key_id = %s", [merchant.api_key_id])
 
 
-def test_last_use_is_told(merchant: Merchant, identities: Identities):
+def test_last_use_is_told(merchant: Merchant, identities: Identities) -> None:
     assert not identities.key(merchant.api_key_id).HasField("last_use_time")
     merchant.new_order()
     eventually(lambda: identities.key(merchant.api_key_id).HasField("last_use_time"), "the last use")
 
 
-def test_live_and_test_data_are_apart(merchant: Merchant, new_merchant: NewMerchant):
+def test_live_and_test_data_are_apart(merchant: Merchant, new_merchant: NewMerchant) -> None:
     live = new_merchant(merchant.merchant_id, mode=LIVE)
     assert live.secret.startswith("sk_live_")
     made = {one: one.new_order()["order_id"] for one in (merchant, live)}
@@ -201,18 +201,18 @@ SPOOFED = [
 @pytest.mark.parametrize("spoofed", [{}, *SPOOFED], ids=str)
 def test_key_is_refused_from_where_it_may_not_be_used(
     spoofed: dict[str, str], new_merchant: NewMerchant, gateway: Ready
-):
+) -> None:
     merchant = new_merchant(allowed_ips=ELSEWHERE)
     answer = merchant.http.post("/v1/orders", json=ORDER, headers=spoofed)
     assert problem(answer) == (403, "IP_NOT_ALLOWED", set())
     assert not any(rows_of(gateway, merchant.tenant_id).values())
 
 
-def test_key_is_taken_from_where_it_may_be_used(new_merchant: NewMerchant):
+def test_key_is_taken_from_where_it_may_be_used(new_merchant: NewMerchant) -> None:
     new_merchant(allowed_ips=["127.0.0.0/8", *ELSEWHERE]).new_order()
 
 
-def test_address_behind_our_own_proxy_is_the_one_that_the_proxy_saw(new_merchant: NewMerchant, edges: Edges):
+def test_address_behind_our_own_proxy_is_the_one_that_the_proxy_saw(new_merchant: NewMerchant, edges: Edges) -> None:
     merchant = new_merchant(allowed_ips=ELSEWHERE)
     url = f"{edges.envoy(trusted_hops=1)}/v1/orders"
     seen = {
@@ -229,7 +229,7 @@ def test_address_behind_our_own_proxy_is_the_one_that_the_proxy_saw(new_merchant
         assert httpx.get(url, headers=headers, timeout=10).status_code == status, forwarded
 
 
-def test_signed_request_is_taken_once(new_merchant: NewMerchant):
+def test_signed_request_is_taken_once(new_merchant: NewMerchant) -> None:
     merchant = new_merchant(signature=REQUIRED)
     headers = signature(merchant.signing_secret, "POST", "/v1/orders", BODY) | {"content-type": "application/json"}
     assert merchant.http.post("/v1/orders", content=BODY, headers=headers).status_code == 200
@@ -245,7 +245,7 @@ def signed_get(merchant: Merchant, target: str) -> Json:
     return body
 
 
-def test_replay_is_refused_at_another_replica(new_merchant: NewMerchant, edges: Edges):
+def test_replay_is_refused_at_another_replica(new_merchant: NewMerchant, edges: Edges) -> None:
     merchant = new_merchant(signature=REQUIRED)
     address, _ = edges.service()
     headers = signature(merchant.signing_secret, "GET", "/v1/orders", b"")
@@ -270,7 +270,7 @@ WRONGLY_SIGNED: dict[str, Callable[[str], dict[str, str]]] = {
 @pytest.mark.parametrize("kind", WRONGLY_SIGNED)
 def test_signature_that_does_not_hold_is_refused(
     kind: str, required: identity_pb2.ApiKey.Signature.ValueType, new_merchant: NewMerchant, gateway: Ready
-):
+) -> None:
     merchant = new_merchant(signature=required)
     headers = WRONGLY_SIGNED[kind](merchant.signing_secret) | {"content-type": "application/json"}
     answer = merchant.http.post("/v1/orders", content=BODY, headers=headers)
@@ -278,18 +278,20 @@ def test_signature_that_does_not_hold_is_refused(
     assert not any(rows_of(gateway, merchant.tenant_id).values())
 
 
-def test_unsigned_request_is_refused_only_where_a_signature_is_required(new_merchant: NewMerchant, gateway: Ready):
+def test_unsigned_request_is_refused_only_where_a_signature_is_required(
+    new_merchant: NewMerchant, gateway: Ready
+) -> None:
     strict = new_merchant(signature=REQUIRED)
     assert problem(strict.http.post("/v1/orders", json=ORDER)) == (401, "SIGNATURE_REQUIRED", set())
     assert not any(rows_of(gateway, strict.tenant_id).values())
     new_merchant(signature=OPTIONAL).new_order()
 
 
-def test_signature_is_not_looked_at_where_the_key_has_no_secret(merchant: Merchant):
+def test_signature_is_not_looked_at_where_the_key_has_no_secret(merchant: Merchant) -> None:
     assert merchant.http.get("/v1/orders", headers={"fusionxpay-signature": "v1"}).status_code == 200
 
 
-def test_native_grpc_is_signed_over_its_frame(new_merchant: NewMerchant, gateway: Ready):
+def test_native_grpc_is_signed_over_its_frame(new_merchant: NewMerchant, gateway: Ready) -> None:
     merchant = new_merchant(signature=REQUIRED)
     request = orders.CreateOrderRequest(merchant_order_id="A", amount=ORDER["amount"])
     message = request.SerializeToString()

@@ -23,7 +23,7 @@ PROGRAMS = {"python": ([sys.executable, "-c"], {"1001"}), "sh": (SHELL, {"1002"}
 
 
 @pytest.mark.parametrize("language", PROGRAMS)
-def test_example_makes_an_order(language: str, new_merchant: Callable[..., Merchant], gateway: Ready):
+def test_example_makes_an_order(language: str, new_merchant: Callable[..., Merchant], gateway: Ready) -> None:
     program, references = PROGRAMS[language]
     merchant = new_merchant(signature=identity_pb2.ApiKey.REQUIRED)
     section = DOCUMENT.split("## Signed requests")[1].split("\n## ")[0]
@@ -35,6 +35,6 @@ def test_example_makes_an_order(language: str, new_merchant: Callable[..., Merch
     assert {order["merchant_order_id"] for order in listed.json()["orders"]} == references
 
 
-def test_every_scope_of_the_contract_is_documented():
+def test_every_scope_of_the_contract_is_documented() -> None:
     table = DOCUMENT.split("## Scopes")[1].split("\n## ")[0]
     assert set(re.findall(r"`(\w+:\w+)`", table)) == scopes_of(contract_routes())

@@ -74,7 +74,7 @@ def nothing_stored(gateway: Ready, merchant: Merchant) -> Iterator[None]:
         ({"amount": EUR, "merchant_id": NOBODY}, "merchant_id"),
     ],
 )
-def test_order_that_is_wrong_names_the_field(body: Json, field: str, merchant: Merchant):
+def test_order_that_is_wrong_names_the_field(body: Json, field: str, merchant: Merchant) -> None:
     answer = merchant.http.post("/v1/orders", json=body, headers={"idempotency-key": "k"})
     assert problem(answer) == (400, INVALID, {field})
 
@@ -88,7 +88,9 @@ def test_order_that_is_wrong_names_the_field(body: Json, field: str, merchant: M
         ({"metadata": {"note": "378282246310005"}}, "metadata[note]"),
     ],
 )
-def test_card_number_is_refused_and_reaches_no_log(fields: Json, named: str, gateway: Ready, merchant: Merchant):
+def test_card_number_is_refused_and_reaches_no_log(
+    fields: Json, named: str, gateway: Ready, merchant: Merchant
+) -> None:
     answer = merchant.http.post("/v1/orders", json={"amount": EUR} | fields)
     assert problem(answer) == (400, "CARD_NUMBER_REFUSED", {named})
     numbers = ("4242 4242 4242 4242", "5555555555554444", "378282246310005")
@@ -115,7 +117,7 @@ def test_card_number_is_refused_and_reaches_no_log(fields: Json, named: str, gat
 )
 def test_payment_that_is_wrong_names_the_field(
     change: Json, status: int, reason: str, fields: set[str], merchant: Merchant
-):
+) -> None:
     answer = merchant.http.post("/v1/payments", json=direct(NOBODY) | change)
     assert problem(answer) == (status, reason, fields)
 
@@ -124,7 +126,7 @@ def test_payment_that_is_wrong_names_the_field(
 @pytest.mark.parametrize(
     "url", ["", "no url", "ftp://merchant.example/", "https://user:word@merchant.example/", "/hooks"]
 )
-def test_webhook_url_that_may_not_be_called_is_refused(url: str, merchant: Merchant):
+def test_webhook_url_that_may_not_be_called_is_refused(url: str, merchant: Merchant) -> None:
     answer = merchant.http.post("/v1/webhook_endpoints", json={"url": url})
     status, _, fields = problem(answer)
     assert (status, fields) == (400, {"url"})
@@ -165,7 +167,7 @@ def test_webhook_url_that_may_not_be_called_is_refused(url: str, merchant: Merch
 )
 def test_request_that_is_no_request_has_the_same_shape_of_error(
     status: int, reason: str, request_of: dict[str, Any], merchant: Merchant
-):
+) -> None:
     assert problem(merchant.http.request(**request_of))[:2] == (status, reason)
 
 
@@ -173,7 +175,7 @@ def test_request_that_is_no_request_has_the_same_shape_of_error(
     "authorization",
     ["", "Bearer", "Bearer sk_test_unknown", f"Bearer {UNKNOWN_KEY}", "Basic {secret}", "{secret}"],
 )
-def test_without_a_valid_key_nothing_is_answered(authorization: str, merchant: Merchant):
+def test_without_a_valid_key_nothing_is_answered(authorization: str, merchant: Merchant) -> None:
     headers = {"authorization": authorization.format(secret=merchant.secret)}
     answers = [
         merchant.http.get("/v1/orders", headers=headers),
@@ -182,14 +184,14 @@ def test_without_a_valid_key_nothing_is_answered(authorization: str, merchant: M
     assert [problem(answer) for answer in answers] == [(401, "API_KEY_INVALID", set())] * 2
 
 
-def test_revoked_key_is_refused_within_a_second(merchant: Merchant, identities: Identities):
+def test_revoked_key_is_refused_within_a_second(merchant: Merchant, identities: Identities) -> None:
     merchant.new_order()
     identities.revoke(merchant.api_key_id)
     eventually(lambda: merchant.http.get("/v1/orders").status_code == 401, "401", seconds=1.5)
 
 
 @pytest.mark.parametrize("header", ["x-merchant-id", "X-Merchant-Id", "x-fusionx-merchant-id", "merchant-id"])
-def test_header_that_claims_an_identity_has_no_effect(header: str, new_merchant: Callable[[], Merchant]):
+def test_header_that_claims_an_identity_has_no_effect(header: str, new_merchant: Callable[[], Merchant]) -> None:
     victim, attacker = new_merchant(), new_merchant()
     order_id = victim.new_order()["order_id"]
     claim = {header: victim.merchant_id}
@@ -220,7 +222,7 @@ MEANINGLESS = [
 
 
 @pytest.mark.parametrize("headers", MEANINGLESS, ids=str)
-def test_header_that_is_the_edges_own_has_no_effect(headers: dict[str, str], merchant: Merchant):
+def test_header_that_is_the_edges_own_has_no_effect(headers: dict[str, str], merchant: Merchant) -> None:
     made = merchant.http.post("/v1/orders", json={"amount": EUR}, headers=headers)
     assert made.status_code == 200, made.text
     assert [order["order_id"] for order in merchant.get("/v1/orders")["orders"]] == [made.json()["order_id"]]
@@ -229,7 +231,7 @@ def test_header_that_is_the_edges_own_has_no_effect(headers: dict[str, str], mer
 @pytest.mark.parametrize("headers", MEANINGLESS, ids=str)
 def test_metadata_that_is_the_edges_own_has_no_effect(
     headers: dict[str, str], merchant: Merchant, public: grpc.Channel
-):
+) -> None:
     stub = OrderServiceStub(public)
     # the library itself refuses to send what it does not call metadata
     texts = [(name, value.encode() if name.endswith("-bin") else value) for name, value in headers.items()]
@@ -265,7 +267,7 @@ def _reflection(channel: grpc.Channel, metadata: Any) -> object:
 @pytest.mark.parametrize("call", [_merchants, _reservation, _reflection])
 def test_internal_services_are_not_reachable_from_outside(
     call: Callable[[grpc.Channel, Any], object], public: grpc.Channel, merchant: Merchant
-):
+) -> None:
     with pytest.raises(grpc.RpcError) as refused:
         call(public, [("authorization", f"Bearer {merchant.secret}")])
     assert refused.value.code() in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNIMPLEMENTED)

@@ -65,7 +65,7 @@ CASES: dict[str, tuple[tuple[str, ...], bytes, str, set[int]]] = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_wrong_http_is_refused_and_reaches_nobody(case: str, gateway: Ready, merchant: Merchant):
+def test_wrong_http_is_refused_and_reaches_nobody(case: str, gateway: Ready, merchant: Merchant) -> None:
     lines, body, target, statuses = CASES[case]
     with suppress(BrokenPipeError):
         status, answer = exchange(gateway.edge_url, request(merchant, *lines, body=body, target=target))
@@ -75,14 +75,14 @@ def test_wrong_http_is_refused_and_reaches_nobody(case: str, gateway: Ready, mer
 
 
 @pytest.mark.parametrize("line", ["X-Note: a\r\n b", "X-Note: a\rx-merchant-id: c"])
-def test_odd_line_ends_make_one_header_and_one_request(line: str, gateway: Ready, merchant: Merchant):
+def test_odd_line_ends_make_one_header_and_one_request(line: str, gateway: Ready, merchant: Merchant) -> None:
     """RFC 9112 lets a server read both as a space (sections 2.2 and 5.2); neither may begin a header or a request."""
     status, answer = exchange(gateway.edge_url, request(merchant, LENGTH, line))
     assert (status, answer.count(b"HTTP/1.1 ")) == (200, 1)
     assert len(merchant.get("/v1/orders")["orders"]) == 1
 
 
-def test_headers_that_come_too_slowly_are_given_up(gateway: Ready, merchant: Merchant, tmp_path: Path):
+def test_headers_that_come_too_slowly_are_given_up(gateway: Ready, merchant: Merchant, tmp_path: Path) -> None:
     with edges_of(gateway, tmp_path) as edges:
         url = edges.envoy(headers_timeout="0.5s")
         status, answer = exchange(url, request(merchant, LENGTH)[:60])
@@ -90,7 +90,7 @@ def test_headers_that_come_too_slowly_are_given_up(gateway: Ready, merchant: Mer
     assert not any(rows_of(gateway, merchant.merchant_id).values())
 
 
-def test_more_streams_than_allowed_are_refused(gateway: Ready):
+def test_more_streams_than_allowed_are_refused(gateway: Ready) -> None:
     block = request_headers("/v1/orders", urlsplit(gateway.edge_url).netloc, {"content-type": "application/json"})
     opened = [frame(HEADERS, END_HEADERS, stream, block) for stream in range(1, 2 * 150, 2)]
     with connected(gateway.edge_url) as connection:
@@ -105,7 +105,7 @@ def test_more_streams_than_allowed_are_refused(gateway: Ready):
     assert refusals == 50 or kind == GOAWAY
 
 
-def test_streams_that_are_reset_in_a_burst_end_the_connection(gateway: Ready):
+def test_streams_that_are_reset_in_a_burst_end_the_connection(gateway: Ready) -> None:
     """CVE-2023-44487: a client that opens and resets streams makes work without waiting for it."""
     block = request_headers("/v1/orders", urlsplit(gateway.edge_url).netloc, {"content-type": "application/json"})
     burst = b"".join(
@@ -120,7 +120,7 @@ def test_streams_that_are_reset_in_a_burst_end_the_connection(gateway: Ready):
     assert httpx.get(f"{gateway.edge_url}/healthz").status_code == 200
 
 
-def test_connections_above_the_limit_are_closed(gateway: Ready, tmp_path: Path):
+def test_connections_above_the_limit_are_closed(gateway: Ready, tmp_path: Path) -> None:
     with edges_of(gateway, tmp_path) as edges:
         url = edges.envoy(max_connections=3)
         held = [connected(url) for _ in range(3)]
@@ -129,7 +129,7 @@ def test_connections_above_the_limit_are_closed(gateway: Ready, tmp_path: Path):
             connection.close()
 
 
-def test_administration_is_not_reached_from_outside(gateway: Ready):
+def test_administration_is_not_reached_from_outside(gateway: Ready) -> None:
     assert urlsplit(gateway.envoy_admin_url).hostname == "127.0.0.1"
     for path in ("/stats", "/config_dump", "/quitquitquit"):
         assert httpx.get(f"{gateway.edge_url}{path}").status_code == 404

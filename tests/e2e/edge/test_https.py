@@ -24,7 +24,7 @@ def trusting(ca_file: str) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=ca_file)
 
 
-def test_order_is_made_by_https_with_hsts(gateway: Ready, merchant: Merchant):
+def test_order_is_made_by_https_with_hsts(gateway: Ready, merchant: Merchant) -> None:
     headers = {"authorization": f"Bearer {merchant.secret}"}
     with httpx.Client(base_url=gateway.edge_https_url, verify=trusting(gateway.ca_file), headers=headers) as client:
         answer = client.post("/v1/orders", json=ORDER)
@@ -35,7 +35,7 @@ def test_order_is_made_by_https_with_hsts(gateway: Ready, merchant: Merchant):
     assert "strict-transport-security" not in merchant.http.get("/v1/orders").headers
 
 
-def test_native_grpc_works_by_tls(gateway: Ready, merchant: Merchant):
+def test_native_grpc_works_by_tls(gateway: Ready, merchant: Merchant) -> None:
     credentials = grpc.ssl_channel_credentials(Path(gateway.ca_file).read_bytes())
     address = urlsplit(gateway.edge_https_url).netloc
     with grpc.secure_channel(address, credentials) as channel:
@@ -45,18 +45,18 @@ def test_native_grpc_works_by_tls(gateway: Ready, merchant: Merchant):
     assert not answer.orders
 
 
-def test_without_the_ca_there_is_no_trust(gateway: Ready):
+def test_without_the_ca_there_is_no_trust(gateway: Ready) -> None:
     with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
         httpx.get(f"{gateway.edge_https_url}/healthz")
 
 
-def test_http_on_the_https_port_is_refused(gateway: Ready):
+def test_http_on_the_https_port_is_refused(gateway: Ready) -> None:
     with pytest.raises(httpx.TransportError):
         httpx.get(gateway.edge_https_url.replace("https", "http") + "/healthz")
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
-def test_old_tls_is_refused(gateway: Ready):
+def test_old_tls_is_refused(gateway: Ready) -> None:
     context = trusting(gateway.ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1
     context.maximum_version = ssl.TLSVersion.TLSv1_1
@@ -74,7 +74,7 @@ def redirecting() -> Iterator[Stack]:
 
 
 @pytest.mark.xdist_group("redirect")
-def test_http_leads_to_https_with_method_and_body(redirecting: Stack):
+def test_http_leads_to_https_with_method_and_body(redirecting: Stack) -> None:
     ready = redirecting.ready
     plain = f"http://{redirecting.address('envoy')}"
     away = httpx.post(f"{plain}/v1/orders?page_size=1", json=ORDER)

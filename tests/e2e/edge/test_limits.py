@@ -33,7 +33,7 @@ def refused_of(answers: list[httpx.Response]) -> list[httpx.Response]:
     return [answer for answer in answers if answer.status_code == 429]
 
 
-def test_over_the_limit_it_is_429_and_says_when_to_come_back(edges: Edges, new_merchant: NewMerchant):
+def test_over_the_limit_it_is_429_and_says_when_to_come_back(edges: Edges, new_merchant: NewMerchant) -> None:
     url = edges.envoy(requests_per_second=1)
     answers = asked(url, new_merchant())
     refused = refused_of(answers)
@@ -49,21 +49,23 @@ def test_over_the_limit_it_is_429_and_says_when_to_come_back(edges: Edges, new_m
     assert asked(url, new_merchant(other.merchant_id, mode=LIVE), 1)[0].status_code == 200
 
 
-def test_merchant_is_limited_however_many_keys_it_has(edges: Edges, new_merchant: NewMerchant):
+def test_merchant_is_limited_however_many_keys_it_has(edges: Edges, new_merchant: NewMerchant) -> None:
     url = edges.envoy(requests_per_second=1)
     first = new_merchant()
     assert refused_of(asked(url, first))
     assert refused_of(asked(url, new_merchant(first.merchant_id)))
 
 
-def test_key_is_limited_and_leaves_the_rest_to_the_merchants_other_keys(edges: Edges, new_merchant: NewMerchant):
+def test_key_is_limited_and_leaves_the_rest_to_the_merchants_other_keys(
+    edges: Edges, new_merchant: NewMerchant
+) -> None:
     url = edges.envoy(key_requests_per_second=1)
     first = new_merchant()
     assert refused_of(asked(url, first))
     assert asked(url, new_merchant(first.merchant_id), 1)[0].status_code == 200
 
 
-def test_claimed_identity_gets_no_other_bucket(edges: Edges, merchant: Merchant):
+def test_claimed_identity_gets_no_other_bucket(edges: Edges, merchant: Merchant) -> None:
     url = edges.envoy(requests_per_second=1)
     headers = {"authorization": f"Bearer {merchant.secret}"}
     claims = [{"x-merchant-id": str(n), "x-merchant-key": str(n)} for n in range(MANY)]
@@ -71,7 +73,7 @@ def test_claimed_identity_gets_no_other_bucket(edges: Edges, merchant: Merchant)
     assert refused_of(answers)
 
 
-def test_grpc_client_reads_resource_exhausted(edges: Edges, merchant: Merchant):
+def test_grpc_client_reads_resource_exhausted(edges: Edges, merchant: Merchant) -> None:
     url = edges.envoy(requests_per_second=1)
     metadata = [("authorization", f"Bearer {merchant.secret}")]
     with grpc.insecure_channel(url.removeprefix("http://")) as channel:
@@ -81,7 +83,7 @@ def test_grpc_client_reads_resource_exhausted(edges: Edges, merchant: Merchant):
     assert codes == {grpc.StatusCode.OK, grpc.StatusCode.RESOURCE_EXHAUSTED}
 
 
-def test_each_provider_has_a_limit_of_its_own(edges: Edges):
+def test_each_provider_has_a_limit_of_its_own(edges: Edges) -> None:
     url = edges.envoy(webhooks_per_second=5)
 
     with httpx.Client(base_url=url, headers={"content-type": "application/json"}, timeout=30) as http:
@@ -103,7 +105,9 @@ def metric(url: str, outcome: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
 
 
-def test_limit_of_all_envoys_together_is_counted_in_redis(edges: Edges, new_merchant: NewMerchant, gateway: Ready):
+def test_limit_of_all_envoys_together_is_counted_in_redis(
+    edges: Edges, new_merchant: NewMerchant, gateway: Ready
+) -> None:
     settings = {"FUSIONXPAY_REDIS_URL": gateway.redis_url, "FUSIONXPAY_GLOBAL_REQUESTS_PER_SECOND": "5"}
     address, metrics = edges.service(**settings)
     merchant = new_merchant()
@@ -119,7 +123,7 @@ def test_limit_of_all_envoys_together_is_counted_in_redis(edges: Edges, new_merc
     assert metric(metrics, "within") == len(answers) - len(refused)
 
 
-def test_global_limit_fails_open_and_is_counted(edges: Edges, merchant: Merchant):
+def test_global_limit_fails_open_and_is_counted(edges: Edges, merchant: Merchant) -> None:
     settings = {"FUSIONXPAY_REDIS_URL": "redis://127.0.0.1:1", "FUSIONXPAY_GLOBAL_REQUESTS_PER_SECOND": "1"}
     address, metrics = edges.service(**settings)
     assert not refused_of(asked(edges.envoy(address, global_limit=True), merchant))

@@ -54,7 +54,7 @@ def last_success(url: str, secret: str, revoked: Callable[[], None]) -> float:
 
 def test_revoked_key_is_refused_by_two_busy_replicas_within_the_bound(
     edges: Edges, merchant: Merchant, new_merchant: Callable[..., Merchant], identities: Identities
-):
+) -> None:
     urls = [edges.envoy(edges.service()[0]) for _ in range(2)]
     keys = [new_merchant(merchant.merchant_id) for _ in urls]
     with load(urls, merchant.secret) as statuses:
@@ -67,7 +67,7 @@ def test_revoked_key_is_refused_by_two_busy_replicas_within_the_bound(
 
 def test_key_that_ran_out_of_use_everywhere_is_refused_at_each_replica_alike(
     edges: Edges, merchant: Merchant, new_merchant: Callable[..., Merchant], identities: Identities
-):
+) -> None:
     urls = [edges.envoy(edges.service()[0]) for _ in range(2)]
     key = new_merchant(merchant.merchant_id)
     headers = {"authorization": f"Bearer {key.secret}"}

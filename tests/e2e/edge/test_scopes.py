@@ -50,7 +50,7 @@ def owner(gateway: Ready) -> Iterator[Tenant]:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=name_of)
-def test_without_a_key_it_is_401_and_nothing_is_stored(route: Route, owner: Tenant, gateway: Ready):
+def test_without_a_key_it_is_401_and_nothing_is_stored(route: Route, owner: Tenant, gateway: Ready) -> None:
     merchant, ids = owner
     before = rows_of(gateway, merchant.tenant_id)
     with httpx.Client(base_url=gateway.edge_url, timeout=30) as nobody:
@@ -62,7 +62,7 @@ def test_without_a_key_it_is_401_and_nothing_is_stored(route: Route, owner: Tena
 @pytest.mark.parametrize("route", ROUTES, ids=name_of)
 def test_without_its_scope_it_is_403_naming_the_scope_and_nothing_is_stored(
     route: Route, owner: Tenant, new_merchant: NewMerchant, gateway: Ready
-):
+) -> None:
     merchant, ids = owner
     before = rows_of(gateway, merchant.tenant_id)
     key = new_merchant(merchant.merchant_id, scopes=sorted(SCOPES - {route.scope}))
@@ -74,7 +74,7 @@ def test_without_its_scope_it_is_403_naming_the_scope_and_nothing_is_stored(
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=name_of)
-def test_its_scope_is_enough(route: Route, owner: Tenant, new_merchant: NewMerchant):
+def test_its_scope_is_enough(route: Route, owner: Tenant, new_merchant: NewMerchant) -> None:
     """Also where a service has to ask another one: the merchant's key needs no scope for that."""
     merchant, ids = owner
     call, reads = call_of(route, ids), route.method == "GET"
@@ -87,7 +87,7 @@ def test_its_scope_is_enough(route: Route, owner: Tenant, new_merchant: NewMerch
 @pytest.mark.parametrize("route", ROUTES, ids=name_of)
 def test_another_merchant_finds_nothing_and_changes_nothing(
     route: Route, owner: Tenant, new_merchant: NewMerchant, gateway: Ready
-):
+) -> None:
     merchant, ids = owner
     call, before = call_of(route, ids), _seen(merchant, ids)
     stored = rows_of(gateway, merchant.tenant_id)
@@ -124,7 +124,7 @@ def test_native_grpc_is_held_to_the_same(
     owner: Tenant,
     new_merchant: NewMerchant,
     gateway: Ready,
-):
+) -> None:
     merchant, _ = owner
     metadata: list[tuple[str, str]] = [("x-merchant-id", merchant.tenant_id), ("x-merchant-scopes", "*")]
     wanted: tuple[grpc.StatusCode, str] = (grpc.StatusCode.UNAUTHENTICATED, "API_KEY_INVALID")
@@ -146,7 +146,7 @@ def _native(channel: grpc.Channel, route: Route) -> Any:
 
 def test_payment_can_be_started_and_looked_at_with_scopes_for_payments_alone(
     merchant: Merchant, new_merchant: NewMerchant
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     key = new_merchant(merchant.merchant_id, scopes=["payments:read", "payments:write"])
     payment = key.charge(order_id)

@@ -29,7 +29,7 @@ def cancelled_order(merchant: Merchant) -> None:
     merchant.post(f"/v1/orders/{merchant.new_order()['order_id']}/cancel", {})
 
 
-def test_stream_says_what_webhooks_say_as_it_happens(merchant: Merchant, receiver: Receiver):
+def test_stream_says_what_webhooks_say_as_it_happens(merchant: Merchant, receiver: Receiver) -> None:
     merchant.new_order()
     receiver.wait_for("order.created")
     receiver.requests.clear()
@@ -45,7 +45,7 @@ def test_stream_says_what_webhooks_say_as_it_happens(merchant: Merchant, receive
     assert created.document["type"] == created.type
 
 
-def test_stream_is_what_browsers_and_proxies_take(merchant: Merchant):
+def test_stream_is_what_browsers_and_proxies_take(merchant: Merchant) -> None:
     with reading(merchant) as reader:
         eventually(lambda: reader.comments, "a heartbeat")
         assert reader.answer
@@ -59,7 +59,7 @@ def test_stream_is_what_browsers_and_proxies_take(merchant: Merchant):
     assert reader.last_event_id == BEGINNING
 
 
-def test_stream_goes_on_after_an_event(merchant: Merchant):
+def test_stream_goes_on_after_an_event(merchant: Merchant) -> None:
     with reading(merchant) as reader:
         for _ in range(3):
             cancelled_order(merchant)
@@ -78,7 +78,7 @@ def test_stream_goes_on_after_an_event(merchant: Merchant):
         assert whole.wait_for(6) == everything
 
 
-def test_whoever_connects_again_before_an_event_has_come_misses_none(merchant: Merchant):
+def test_whoever_connects_again_before_an_event_has_come_misses_none(merchant: Merchant) -> None:
     with reading(merchant) as first:
         pass
     cancelled_order(merchant)
@@ -86,7 +86,7 @@ def test_whoever_connects_again_before_an_event_has_come_misses_none(merchant: M
         assert [frame.type for frame in second.wait_for(2)] == ["order.created", "order.cancelled"]
 
 
-def test_many_events_come_in_order_and_once(merchant: Merchant):
+def test_many_events_come_in_order_and_once(merchant: Merchant) -> None:
     with reading(merchant) as live:
         for _ in range(80):
             cancelled_order(merchant)
@@ -108,7 +108,7 @@ def test_many_events_come_in_order_and_once(merchant: Merchant):
         (["payment.succeeded", "order.succeeded"], {"payment.succeeded", "order.succeeded"}),
     ],
 )
-def test_filter_lets_types_and_families_through(filters: list[str], types: set[str], merchant: Merchant):
+def test_filter_lets_types_and_families_through(filters: list[str], types: set[str], merchant: Merchant) -> None:
     with reading(merchant, event_types=filters) as reader:
         cancelled_order(merchant)
         merchant.wait_for_order(order := merchant.new_order()["order_id"], "NEW")
@@ -121,7 +121,7 @@ def test_filter_lets_types_and_families_through(filters: list[str], types: set[s
         assert wanted
 
 
-def test_another_merchants_events_are_never_seen(merchant: Merchant, new_merchant: Callable[..., Merchant]):
+def test_another_merchants_events_are_never_seen(merchant: Merchant, new_merchant: Callable[..., Merchant]) -> None:
     stranger = new_merchant()
     with reading(stranger) as theirs, reading(merchant) as ours:
         cancelled_order(merchant)
@@ -149,13 +149,13 @@ def test_another_merchants_events_are_never_seen(merchant: Merchant, new_merchan
 )
 def test_stream_that_cannot_be_is_refused(
     headers: dict[str, str], params: dict[str, str], said: tuple[int, str, set[str]], merchant: Merchant
-):
+) -> None:
     answer = merchant.http.get(PATH, headers=headers, params=params)
     assert problem(answer) == said
     assert answer.headers["content-type"] == "application/json"
 
 
-def test_merchant_has_so_many_streams_and_no_more(merchant: Merchant, new_merchant: Callable[..., Merchant]):
+def test_merchant_has_so_many_streams_and_no_more(merchant: Merchant, new_merchant: Callable[..., Merchant]) -> None:
     with ExitStack() as open_streams:
         for _ in range(MERCHANT_STREAMS):
             open_streams.enter_context(reading(merchant))
@@ -171,7 +171,7 @@ def test_merchant_has_so_many_streams_and_no_more(merchant: Merchant, new_mercha
     eventually(taken, "room for a stream again")
 
 
-def test_stream_is_in_the_audit_once_it_has_ended(merchant: Merchant, gateway: Ready):
+def test_stream_is_in_the_audit_once_it_has_ended(merchant: Merchant, gateway: Ready) -> None:
     with reading(merchant) as reader:
         assert reader.answer
         request_id = reader.answer.headers["x-request-id"]
@@ -181,7 +181,7 @@ def test_stream_is_in_the_audit_once_it_has_ended(merchant: Merchant, gateway: R
     assert row["rpc"].endswith("EventService/StreamEvents")
 
 
-def test_native_grpc_reads_the_same(merchant: Merchant, gateway: Ready):
+def test_native_grpc_reads_the_same(merchant: Merchant, gateway: Ready) -> None:
     metadata = [("authorization", f"Bearer {merchant.secret}")]
     with grpc.insecure_channel(gateway.edge_grpc) as channel:
         stream = EventServiceStub(channel).StreamEvents(StreamEventsRequest(), metadata=metadata)
@@ -195,7 +195,7 @@ def test_native_grpc_reads_the_same(merchant: Merchant, gateway: Ready):
     assert [frame.type for frame in reader.frames] == ["order.created", "order.cancelled"]
 
 
-def test_curl_reads_it(merchant: Merchant):
+def test_curl_reads_it(merchant: Merchant) -> None:
     key = f'header = "Authorization: Bearer {merchant.secret}"\n'
     address = f"{merchant.http.base_url}".rstrip("/") + PATH
     curl = subprocess.Popen(

@@ -29,7 +29,7 @@ def cancelled_order(merchant: Merchant) -> str:
     return order_id
 
 
-def test_log_has_what_webhooks_told(merchant: Merchant, receiver: Receiver):
+def test_log_has_what_webhooks_told(merchant: Merchant, receiver: Receiver) -> None:
     order = merchant.new_order(metadata={"cart": "7"})
     (told,) = receiver.wait_for("order.created")
     event = merchant.get(f"/v1/events/{told['id']}")
@@ -39,7 +39,7 @@ def test_log_has_what_webhooks_told(merchant: Merchant, receiver: Receiver):
     assert merchant.get("/v1/events")["events"] == [event]
 
 
-def test_payment_has_events_of_its_own_and_of_its_order(merchant: Merchant):
+def test_payment_has_events_of_its_own_and_of_its_order(merchant: Merchant) -> None:
     order_id = merchant.new_order()["order_id"]
     payment_id = merchant.charge(order_id)["payment_id"]
     events_of(merchant, 1, order_id=order_id, type="order.succeeded")
@@ -50,7 +50,7 @@ def test_payment_has_events_of_its_own_and_of_its_order(merchant: Merchant):
     assert all(event["data"]["payment"]["payment_id"] == payment_id for event in found)
 
 
-def test_filters_choose_and_pages_hold_every_event_once_newest_first(merchant: Merchant):
+def test_filters_choose_and_pages_hold_every_event_once_newest_first(merchant: Merchant) -> None:
     orders = [cancelled_order(merchant) for _ in range(2)]
     everything = [event["event_id"] for event in events_of(merchant, 4)]
     assert everything == sorted(everything, reverse=True)
@@ -68,13 +68,13 @@ def test_filters_choose_and_pages_hold_every_event_once_newest_first(merchant: M
     assert merchant.get("/v1/events", resource_id=str(uuid.uuid4()))["events"] == []
 
 
-def test_unknown_type_is_told_the_nearest(merchant: Merchant):
+def test_unknown_type_is_told_the_nearest(merchant: Merchant) -> None:
     answer = merchant.http.get("/v1/events", params={"type": "order.canceled"})
     assert problem(answer) == (400, "EVENT_TYPE_UNKNOWN", {"type"})
     assert "order.cancelled" in answer.json()["message"]
 
 
-def test_deliveries_tell_of_every_attempt_at_every_endpoint(merchant: Merchant, receiver: Receiver):
+def test_deliveries_tell_of_every_attempt_at_every_endpoint(merchant: Merchant, receiver: Receiver) -> None:
     with serving() as other:
         merchant.listen(other)
         receiver.fail_next(1)
@@ -90,7 +90,7 @@ def test_deliveries_tell_of_every_attempt_at_every_endpoint(merchant: Merchant, 
     assert sorted(statuses) == [[204], [500, 204]]
 
 
-def test_event_is_sent_again_to_all_or_to_one(merchant: Merchant, receiver: Receiver):
+def test_event_is_sent_again_to_all_or_to_one(merchant: Merchant, receiver: Receiver) -> None:
     with serving() as other:
         merchant.listen(other)
         order_id = cancelled_order(merchant)
@@ -121,7 +121,7 @@ def test_event_is_sent_again_to_all_or_to_one(merchant: Merchant, receiver: Rece
         assert receiver.requests == []
 
 
-def test_event_from_before_the_endpoint_can_be_sent_to_it_and_one_that_its_filters_keep_out(merchant: Merchant):
+def test_event_from_before_the_endpoint_can_be_sent_to_it_and_one_that_its_filters_keep_out(merchant: Merchant) -> None:
     order_id = cancelled_order(merchant)
     event = events_of(merchant, 1, order_id=order_id, type="order.cancelled")[0]
     path = f"/v1/events/{event['event_id']}/resend"
@@ -134,7 +134,7 @@ def test_event_from_before_the_endpoint_can_be_sent_to_it_and_one_that_its_filte
         late.wait_for("order.cancelled")
 
 
-def test_nothing_is_sent_to_an_endpoint_that_is_not_there_or_disabled(merchant: Merchant, receiver: Receiver):
+def test_nothing_is_sent_to_an_endpoint_that_is_not_there_or_disabled(merchant: Merchant, receiver: Receiver) -> None:
     merchant.new_order()
     (event,) = receiver.wait_for("order.created")
     path = f"/v1/events/{event['id']}/resend"
@@ -149,7 +149,7 @@ def test_nothing_is_sent_to_an_endpoint_that_is_not_there_or_disabled(merchant: 
 @pytest.mark.parametrize("path", ["", "/deliveries", "/resend"])
 def test_another_merchants_event_cannot_be_told_from_none(
     path: str, merchant: Merchant, new_merchant: Callable[..., Merchant]
-):
+) -> None:
     event = events_of(merchant, 2, order_id=cancelled_order(merchant))[0]
     method = "POST" if path == "/resend" else "GET"
     body: Json | None = {} if path == "/resend" else None

@@ -21,7 +21,7 @@ def path_of(channel: Json) -> str:
     return f"{PATH}/{channel['notification_channel_id']}"
 
 
-def test_browser_subscribes_with_our_key_and_hears_of_an_order(merchant: Merchant):
+def test_browser_subscribes_with_our_key_and_hears_of_an_order(merchant: Merchant) -> None:
     key = merchant.get("/v1/push_key")["application_server_key"]
     assert len(decoded(key)) == 65
     with browsing() as browser:
@@ -49,7 +49,7 @@ def test_browser_subscribes_with_our_key_and_hears_of_an_order(merchant: Merchan
         assert browser.message(2)["id"] == ping["event_id"]
 
 
-def test_channel_is_read_as_it_was_created_but_for_its_keys(merchant: Merchant):
+def test_channel_is_read_as_it_was_created_but_for_its_keys(merchant: Merchant) -> None:
     made = merchant.post(PATH, {"push": PUSH, "description": "till 3", "language": "DE", "event_types": ["refund.*"]})
     assert made["push"]["endpoint"] == PUSH["endpoint"]
     assert PUSH["keys"]["auth"] not in str(made)
@@ -67,7 +67,7 @@ def test_channel_is_read_as_it_was_created_but_for_its_keys(merchant: Merchant):
     assert problem(merchant.http.get(path_of(made)))[:2] == (404, "NOTIFICATION_CHANNEL_NOT_FOUND")
 
 
-def test_endpoints_and_channels_are_not_each_other(merchant: Merchant, new_merchant: Callable[..., Merchant]):
+def test_endpoints_and_channels_are_not_each_other(merchant: Merchant, new_merchant: Callable[..., Merchant]) -> None:
     channel = merchant.post(PATH, {"push": PUSH})
     endpoint = merchant.post("/v1/webhook_endpoints", {"url": "http://127.0.0.1:9/never"})
     channel_id, endpoint_id = channel["notification_channel_id"], endpoint["webhook_endpoint_id"]
@@ -97,17 +97,17 @@ def test_endpoints_and_channels_are_not_each_other(merchant: Merchant, new_merch
         ({"push": PUSH, "language": 7}, "INVALID_ARGUMENT", "language"),
     ],
 )
-def test_what_is_wrong_is_named(body: Json, reason: str, field: str, merchant: Merchant):
+def test_what_is_wrong_is_named(body: Json, reason: str, field: str, merchant: Merchant) -> None:
     assert problem(merchant.http.post(PATH, json=body)) == (400, reason, {field})
     assert merchant.get(PATH)["notification_channels"] == []
 
 
-def test_gateway_without_a_mail_server_takes_no_mailboxes(merchant: Merchant):
+def test_gateway_without_a_mail_server_takes_no_mailboxes(merchant: Merchant) -> None:
     answer = merchant.http.post(PATH, json={"email": {"address": "till@shop.example"}})
     assert problem(answer)[:2] == (400, "EMAIL_NOT_CONFIGURED")
 
 
-def test_same_request_again_makes_one_channel_and_twenty_are_the_most(merchant: Merchant):
+def test_same_request_again_makes_one_channel_and_twenty_are_the_most(merchant: Merchant) -> None:
     key = {"idempotency-key": str(uuid.uuid4())}
     first, second = (merchant.http.post(PATH, json={"push": PUSH}, headers=key).json() for _ in range(2))
     assert first == second

@@ -39,14 +39,14 @@ def orders(merchant: Merchant, receiver: Receiver, count: int) -> list[Json]:
     return sorted(found, key=lambda event: event["timestamp"])
 
 
-def test_span_is_half_open(merchant: Merchant, receiver: Receiver):
+def test_span_is_half_open(merchant: Merchant, receiver: Receiver) -> None:
     events = orders(merchant, receiver, 4)
     assert merchant.post(PATH, around(*events)) == {"events": 3, "deliveries": 3}
     receiver.wait_for("order.created", count=3)
     assert {event["id"] for event in receiver.events()} == {event["id"] for event in events[:3]}
 
 
-def test_types_and_endpoint_choose(merchant: Merchant, receiver: Receiver):
+def test_types_and_endpoint_choose(merchant: Merchant, receiver: Receiver) -> None:
     events = orders(merchant, receiver, 2)
     merchant.post(f"/v1/orders/{events[0]['data']['order']['order_id']}/cancel", {})
     (cancelled,) = receiver.wait_for("order.cancelled")
@@ -65,7 +65,7 @@ def test_types_and_endpoint_choose(merchant: Merchant, receiver: Receiver):
         other.wait_for("order.cancelled")
 
 
-def test_same_key_gives_the_same_answer_and_sends_once(merchant: Merchant, receiver: Receiver):
+def test_same_key_gives_the_same_answer_and_sends_once(merchant: Merchant, receiver: Receiver) -> None:
     span = around(*orders(merchant, receiver, 3))
     key = str(uuid.uuid4())
     first = merchant.http.post(PATH, json=span, headers={"idempotency-key": key})
@@ -80,7 +80,7 @@ def test_same_key_gives_the_same_answer_and_sends_once(merchant: Merchant, recei
 
 def test_another_merchants_events_are_not_sent(
     merchant: Merchant, receiver: Receiver, new_merchant: Callable[..., Merchant]
-):
+) -> None:
     span = around(*orders(merchant, receiver, 2))
     stranger = new_merchant()
     assert stranger.post(PATH, span) == {"events": 0, "deliveries": 0}
@@ -106,12 +106,12 @@ def test_another_merchants_events_are_not_sent(
         ({"webhook_endpoint_id": str(uuid.uuid4())}, (404, "WEBHOOK_ENDPOINT_NOT_FOUND", set())),
     ],
 )
-def test_span_that_cannot_be_is_refused(change: Json, said: tuple[int, str, set[str]], merchant: Merchant):
+def test_span_that_cannot_be_is_refused(change: Json, said: tuple[int, str, set[str]], merchant: Merchant) -> None:
     answer = merchant.http.post(PATH, json={name: value for name, value in (DAY | change).items() if value})
     assert problem(answer) == said
 
 
-def test_nothing_is_sent_of_a_span_with_too_many_events(merchant: Merchant, receiver: Receiver, gateway: Ready):
+def test_nothing_is_sent_of_a_span_with_too_many_events(merchant: Merchant, receiver: Receiver, gateway: Ready) -> None:
     (event,) = orders(merchant, receiver, 1)
     with psycopg.connect(gateway.database_urls["notify"], autocommit=True) as database:
         database.execute(

@@ -34,7 +34,7 @@ def patch(merchant: Merchant, path: str, **change: object) -> Json:
     return body
 
 
-def test_endpoint_is_read_as_it_was_created_but_for_the_secret(merchant: Merchant):
+def test_endpoint_is_read_as_it_was_created_but_for_the_secret(merchant: Merchant) -> None:
     made = merchant.post(PATH, {"url": URL, "event_types": ["order.*", "payment.failed"], "description": "till 3"})
     assert made["secret"].startswith("whsec_")
     assert (made["event_types"], made["description"]) == (["order.*", "payment.failed"], "till 3")
@@ -45,7 +45,7 @@ def test_endpoint_is_read_as_it_was_created_but_for_the_secret(merchant: Merchan
     assert merchant.post(PATH, {"url": URL})["event_types"] == ["*"]
 
 
-def test_merchant_has_twenty_endpoints_at_the_most_however_they_are_created(merchant: Merchant):
+def test_merchant_has_twenty_endpoints_at_the_most_however_they_are_created(merchant: Merchant) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: merchant.http.post(PATH, json={"url": f"{URL}/{n}"}), range(24)))
     refused = [answer for answer in answers if answer.status_code != 200]
@@ -70,7 +70,7 @@ def test_merchant_has_twenty_endpoints_at_the_most_however_they_are_created(merc
 )
 def test_what_is_wrong_is_named_at_the_creation_and_at_a_change(
     body: Json, reason: str, field: str, merchant: Merchant
-):
+) -> None:
     assert problem(merchant.http.post(PATH, json=body)) == (400, reason, {field})
     path = f"{PATH}/{merchant.post(PATH, {'url': URL})['webhook_endpoint_id']}"
     before = merchant.get(path)
@@ -78,7 +78,7 @@ def test_what_is_wrong_is_named_at_the_creation_and_at_a_change(
     assert merchant.get(path) == before
 
 
-def test_filters_choose_what_is_sent(merchant: Merchant):
+def test_filters_choose_what_is_sent(merchant: Merchant) -> None:
     with serving() as orders, serving() as cancelled:
         for receiver, types in ((orders, ["order.*"]), (cancelled, ["order.cancelled", "payment.*"])):
             receiver.secret = merchant.post(PATH, {"url": receiver.url, "event_types": types})["secret"]
@@ -90,7 +90,7 @@ def test_filters_choose_what_is_sent(merchant: Merchant):
         assert [event["type"] for event in cancelled.events()] == ["order.cancelled"]
 
 
-def test_change_leaves_the_rest_as_it_is(merchant: Merchant):
+def test_change_leaves_the_rest_as_it_is(merchant: Merchant) -> None:
     made = merchant.post(PATH, {"url": URL, "event_types": ["order.*"], "description": "old"})
     path = f"{PATH}/{made['webhook_endpoint_id']}"
     changed = patch(merchant, path, description="")
@@ -100,7 +100,7 @@ def test_change_leaves_the_rest_as_it_is(merchant: Merchant):
     assert (changed["url"], changed["event_types"], changed["description"]) == (URL + "/2", ["*"], "")
 
 
-def test_disabled_endpoint_gets_nothing_until_it_is_enabled(merchant: Merchant, receiver: Receiver):
+def test_disabled_endpoint_gets_nothing_until_it_is_enabled(merchant: Merchant, receiver: Receiver) -> None:
     path = endpoint_of(merchant, receiver)
     assert patch(merchant, path, enabled=False)["disable_reason"] == "MERCHANT"
     assert problem(merchant.http.post(f"{path}/ping", json={}))[:2] == (400, "ENDPOINT_DISABLED")
@@ -114,7 +114,7 @@ def test_disabled_endpoint_gets_nothing_until_it_is_enabled(merchant: Merchant, 
     assert receiver.histories() == {order_id: [(1, "order.created")]}
 
 
-def test_deleted_endpoint_is_not_there_any_more(merchant: Merchant, receiver: Receiver):
+def test_deleted_endpoint_is_not_there_any_more(merchant: Merchant, receiver: Receiver) -> None:
     path = endpoint_of(merchant, receiver)
     assert merchant.http.delete(path).json()["enabled"] is False
     for answer in (merchant.http.get(path), merchant.http.delete(path), merchant.http.post(f"{path}/ping", json={})):
@@ -122,7 +122,7 @@ def test_deleted_endpoint_is_not_there_any_more(merchant: Merchant, receiver: Re
     assert merchant.get(PATH)["webhook_endpoints"] == []
 
 
-def test_ping_under_one_key_is_sent_once(merchant: Merchant, receiver: Receiver):
+def test_ping_under_one_key_is_sent_once(merchant: Merchant, receiver: Receiver) -> None:
     path, headers = endpoint_of(merchant, receiver), {"Idempotency-Key": "ping-1"}
     first, again = (merchant.http.post(f"{path}/ping", json={}, headers=headers) for _ in range(2))
     assert first.json() == again.json()
@@ -131,7 +131,7 @@ def test_ping_under_one_key_is_sent_once(merchant: Merchant, receiver: Receiver)
     eventually(lambda: {event["id"] for event in receiver.events()} == {first.json()["event_id"], after["event_id"]})
 
 
-def test_ping_goes_the_way_of_every_event_whatever_the_filters(merchant: Merchant, receiver: Receiver):
+def test_ping_goes_the_way_of_every_event_whatever_the_filters(merchant: Merchant, receiver: Receiver) -> None:
     path = endpoint_of(merchant, receiver)
     patch(merchant, path, event_types=["refund.*"])
     receiver.fail_next(1)
@@ -145,7 +145,7 @@ def test_ping_goes_the_way_of_every_event_whatever_the_filters(merchant: Merchan
 
 def test_during_the_overlap_both_secrets_verify_and_afterwards_the_new_one_alone(
     merchant: Merchant, receiver: Receiver
-):
+) -> None:
     path, old = endpoint_of(merchant, receiver), receiver.secret
     new = merchant.post(f"{path}/rotate_secret", {})
     assert new["secret"] not in ("", old)
@@ -162,7 +162,7 @@ def test_during_the_overlap_both_secrets_verify_and_afterwards_the_new_one_alone
             receiver.events()
 
 
-def test_signatures_of_the_overlap_are_of_the_whole_message(merchant: Merchant, receiver: Receiver):
+def test_signatures_of_the_overlap_are_of_the_whole_message(merchant: Merchant, receiver: Receiver) -> None:
     merchant.post(f"{endpoint_of(merchant, receiver)}/rotate_secret", {"overlap": "604800s"})
     merchant.new_order()
     (genuine,) = eventually(lambda: list(receiver.requests), "a delivery")
@@ -172,7 +172,7 @@ def test_signatures_of_the_overlap_are_of_the_whole_message(merchant: Merchant, 
         receiver.events()
 
 
-def test_asymmetric_signatures_are_verified_with_the_public_key_through_a_rotation(merchant: Merchant):
+def test_asymmetric_signatures_are_verified_with_the_public_key_through_a_rotation(merchant: Merchant) -> None:
     with serving() as receiver:
         made = merchant.post(PATH, {"url": receiver.url, "signature_scheme": "ED25519"})
         assert (made["secret"], made["signature_scheme"], made["public_key"][:5]) == ("", "ED25519", "whpk_")
@@ -189,13 +189,13 @@ def test_asymmetric_signatures_are_verified_with_the_public_key_through_a_rotati
 
 
 @pytest.mark.parametrize("overlap", ["604801s", "-1s", "soon", 5])
-def test_overlap_that_is_wrong_is_refused(overlap: object, merchant: Merchant, receiver: Receiver):
+def test_overlap_that_is_wrong_is_refused(overlap: object, merchant: Merchant, receiver: Receiver) -> None:
     answer = merchant.http.post(f"{endpoint_of(merchant, receiver)}/rotate_secret", json={"overlap": overlap})
     assert answer.status_code == 400, answer.text
 
 
 @pytest.mark.parametrize("path", [PATH, "rotate"])
-def test_secret_is_the_same_when_the_request_is_repeated(path: str, merchant: Merchant, receiver: Receiver):
+def test_secret_is_the_same_when_the_request_is_repeated(path: str, merchant: Merchant, receiver: Receiver) -> None:
     body: Json = {"url": URL} if path == PATH else {}
     path = path if path == PATH else f"{endpoint_of(merchant, receiver)}/rotate_secret"
     key = str(uuid.uuid4())
@@ -205,7 +205,7 @@ def test_secret_is_the_same_when_the_request_is_repeated(path: str, merchant: Me
 
 def test_another_merchants_endpoint_cannot_be_told_from_none(
     merchant: Merchant, receiver: Receiver, new_merchant: Callable[..., Merchant]
-):
+) -> None:
     path, stranger = endpoint_of(merchant, receiver), new_merchant()
     calls: list[tuple[str, str, Json | None]] = [
         ("GET", path, None),

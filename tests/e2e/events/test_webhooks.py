@@ -27,7 +27,7 @@ def _id(body: bytes) -> str:
     return str(json.loads(body)["id"])
 
 
-def test_event_signed_by_the_sdk_scheme_is_stored_once_however_often_it_comes(gateway: Ready, stripe: Stripe):
+def test_event_signed_by_the_sdk_scheme_is_stored_once_however_often_it_comes(gateway: Ready, stripe: Stripe) -> None:
     body = stripe.event("payment_intent.succeeded")
     assert sdk.WebhookSignature.verify_header(body.decode(), stripe.signature(body), gateway.webhook_secrets["stripe"])
     answers = [stripe.post(body) for _ in range(3)]
@@ -39,7 +39,7 @@ def test_event_signed_by_the_sdk_scheme_is_stored_once_however_often_it_comes(ga
 
 
 @pytest.mark.parametrize("path", ["/v1/webhooks/stripe", "/payment/callback"])
-def test_event_whose_bytes_were_touched_is_refused(path: str, gateway: Ready, stripe: Stripe):
+def test_event_whose_bytes_were_touched_is_refused(path: str, gateway: Ready, stripe: Stripe) -> None:
     body = stripe.event("payment_intent.succeeded")
     for position in (0, len(body) // 2, len(body) - 1):
         touched = bytearray(body)
@@ -49,36 +49,36 @@ def test_event_whose_bytes_were_touched_is_refused(path: str, gateway: Ready, st
 
 
 @pytest.mark.parametrize("at", [-400, -301 - 5, 301 + 5, 3600])
-def test_event_from_another_time_is_refused(at: int, gateway: Ready, stripe: Stripe):
+def test_event_from_another_time_is_refused(at: int, gateway: Ready, stripe: Stripe) -> None:
     body = stripe.event("payment_intent.succeeded")
     assert problem(stripe.post(body, stripe.signature(body, at=at))) == REFUSED
     assert provider_event(gateway, _id(body)) is None
 
 
 @pytest.mark.parametrize("signature", ["", "t=1", "v1=00", "t=x,v1=00", "t=,v1=", "nonsense", "t=1,v0={v1}"])
-def test_event_without_a_proper_signature_is_refused(signature: str, gateway: Ready, stripe: Stripe):
+def test_event_without_a_proper_signature_is_refused(signature: str, gateway: Ready, stripe: Stripe) -> None:
     body = stripe.event("payment_intent.succeeded")
     good = stripe.signature(body).rpartition("v1=")[2]
     assert problem(stripe.post(body, signature.format(v1=good))) == REFUSED
     assert provider_event(gateway, _id(body)) is None
 
 
-def test_event_signed_with_another_secret_is_refused(gateway: Ready, stripe: Stripe):
+def test_event_signed_with_another_secret_is_refused(gateway: Ready, stripe: Stripe) -> None:
     body = stripe.event("payment_intent.succeeded")
     assert problem(stripe.post(body, stripe.signature(body, secret="whsec_other"))) == REFUSED
     assert provider_event(gateway, _id(body)) is None
 
 
-def test_signed_body_that_is_no_event_is_refused(stripe: Stripe):
+def test_signed_body_that_is_no_event_is_refused(stripe: Stripe) -> None:
     assert problem(stripe.post(b'{"hello": 1}'))[:2] == (400, "WEBHOOK_NOT_AN_EVENT")
 
 
-def test_unknown_provider_is_told(stripe: Stripe):
+def test_unknown_provider_is_told(stripe: Stripe) -> None:
     answer = stripe.post(stripe.event("x"), path="/v1/webhooks/nobody")
     assert problem(answer)[1] == "PROVIDER_UNKNOWN"
 
 
-def test_forged_success_of_an_unpaid_page_changes_nothing(merchant: Merchant, stripe: Stripe, gateway: Ready):
+def test_forged_success_of_an_unpaid_page_changes_nothing(merchant: Merchant, stripe: Stripe, gateway: Ready) -> None:
     """Whoever stole the secret still cannot make money appear: the provider is asked before anything changes."""
     order_id = merchant.new_order()["order_id"]
     payment = merchant.open_page(order_id)
@@ -91,7 +91,7 @@ def test_forged_success_of_an_unpaid_page_changes_nothing(merchant: Merchant, st
 
 def test_capture_of_another_amount_is_quarantined(
     merchant: Merchant, stripe: Stripe, provider: Provider, gateway: Ready
-):
+) -> None:
     """The first answer is lost and nothing is charged; then somebody captures other money under our payment's id."""
     order_id = merchant.new_order("12.00", "EUR")["order_id"]
     provider.fault(order_id, "timeout_before", operation="payment_intents.*", seconds=3, count=None)
@@ -110,7 +110,7 @@ def test_capture_of_another_amount_is_quarantined(
     assert merchant.order(order_id)["status"] == "PROCESSING"
 
 
-def test_merchant_server_that_fails_gets_the_event_again(merchant: Merchant, receiver: Receiver):
+def test_merchant_server_that_fails_gets_the_event_again(merchant: Merchant, receiver: Receiver) -> None:
     receiver.fail_next(1)
     order_id = merchant.new_order()["order_id"]
     eventually(lambda: [request.status for request in receiver.requests] == [500, 204], "the second attempt")
@@ -120,7 +120,7 @@ def test_merchant_server_that_fails_gets_the_event_again(merchant: Merchant, rec
     assert receiver.histories() == {order_id: [(1, "order.created")]}
 
 
-def test_delivery_that_was_touched_fails_verification(merchant: Merchant, receiver: Receiver):
+def test_delivery_that_was_touched_fails_verification(merchant: Merchant, receiver: Receiver) -> None:
     merchant.new_order()
     receiver.wait_for("order.created")
     (genuine,) = receiver.requests
@@ -131,7 +131,7 @@ def test_delivery_that_was_touched_fails_verification(merchant: Merchant, receiv
 
 def test_each_endpoint_has_its_own_secret_and_gets_every_event(
     merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     with serving() as other:
         merchant.listen(other)
         order_id = merchant.new_order()["order_id"]
@@ -141,7 +141,7 @@ def test_each_endpoint_has_its_own_secret_and_gets_every_event(
     assert receiver.secret != other.secret
 
 
-def test_event_carries_the_resource_as_the_api_shows_it(merchant: Merchant, receiver: Receiver):
+def test_event_carries_the_resource_as_the_api_shows_it(merchant: Merchant, receiver: Receiver) -> None:
     order = merchant.new_order(metadata={"cart": "7"}, description="two pears")
     (event,) = receiver.wait_for("order.created")
     assert event.keys() == {"id", "type", "timestamp", "data"}

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import uuid
-from typing import Any
+from typing import Any, Never
 
 import grpc
 import httpx
@@ -32,7 +32,7 @@ def row_of(gateway: Ready, answer: httpx.Response) -> dict[str, Any]:
     return row
 
 
-def test_accepted_request_is_told_of_in_full(gateway: Ready, merchant: Merchant):
+def test_accepted_request_is_told_of_in_full(gateway: Ready, merchant: Merchant) -> None:
     key = str(uuid.uuid4())
     headers = {"idempotency-key": key, "user-agent": "shop/1.0"}
     row = row_of(gateway, merchant.http.post("/v1/orders", json=ORDER, headers=headers))
@@ -45,7 +45,7 @@ def test_accepted_request_is_told_of_in_full(gateway: Ready, merchant: Merchant)
     assert row["duration_us"] > 0
 
 
-def test_state_change_carries_the_trace_of_its_request(gateway: Ready, merchant: Merchant):
+def test_state_change_carries_the_trace_of_its_request(gateway: Ready, merchant: Merchant) -> None:
     answer = merchant.http.post("/v1/orders", json=ORDER)
     row = row_of(gateway, answer)
     timeline = merchant.get(f"/v1/orders/{answer.json()['order_id']}/timeline")
@@ -53,7 +53,7 @@ def test_state_change_carries_the_trace_of_its_request(gateway: Ready, merchant:
     assert row["trace_id"] in json.dumps(timeline)
 
 
-def test_failures_are_told_of_with_both_statuses(gateway: Ready, merchant: Merchant):
+def test_failures_are_told_of_with_both_statuses(gateway: Ready, merchant: Merchant) -> None:
     row = row_of(gateway, merchant.http.get(f"/v1/orders/{uuid.uuid4()}"))
     assert (row["http_status"], row["grpc_status"], row["merchant_id"]) == (404, 5, merchant.merchant_id)
     row = row_of(gateway, merchant.http.post("/v1/orders", json={}))
@@ -64,7 +64,7 @@ def test_failures_are_told_of_with_both_statuses(gateway: Ready, merchant: Merch
     assert (row["http_status"], row["source"], row["path"]) == (404, "no-route", "/nothing/here")
 
 
-def test_webhook_and_native_grpc_are_told_of(gateway: Ready, merchant: Merchant, stripe: Stripe):
+def test_webhook_and_native_grpc_are_told_of(gateway: Ready, merchant: Merchant, stripe: Stripe) -> None:
     row = row_of(gateway, httpx.post(f"{gateway.edge_url}/v1/webhooks/stripe", json={}))
     assert (row["http_status"], row["source"]) == (401, "POST /v1/webhooks/{provider}")
     with grpc.insecure_channel(gateway.edge_grpc) as channel:
@@ -77,7 +77,7 @@ def test_webhook_and_native_grpc_are_told_of(gateway: Ready, merchant: Merchant,
     assert (row["merchant_id"], row["grpc_status"]) == (merchant.merchant_id, 0)
 
 
-def test_no_secret_that_was_sent_is_in_the_audit(gateway: Ready, merchant: Merchant):
+def test_no_secret_that_was_sent_is_in_the_audit(gateway: Ready, merchant: Merchant) -> None:
     card, password = "4242424242424242", f"pw{uuid.uuid4().hex}"
     attempts = [
         merchant.http.post("/v1/orders", json=ORDER | {"description": password}),
@@ -98,7 +98,7 @@ def test_no_secret_that_was_sent_is_in_the_audit(gateway: Ready, merchant: Merch
         assert connection.execute(query, [patterns]).fetchone() == (0,), rows
 
 
-def test_table_takes_no_change(gateway: Ready):
+def test_table_takes_no_change(gateway: Ready) -> Never:
     for change in ("UPDATE entries SET path = ''", "DELETE FROM entries", "TRUNCATE entries"):
         with psycopg.connect(gateway.database_urls["audit"]) as connection:
             try:
@@ -108,7 +108,7 @@ def test_table_takes_no_change(gateway: Ready):
             raise AssertionError(change)
 
 
-def test_verify_says_that_all_is_right_and_where_the_chain_ends(gateway: Ready, merchant: Merchant):
+def test_verify_says_that_all_is_right_and_where_the_chain_ends(gateway: Ready, merchant: Merchant) -> None:
     row = row_of(gateway, merchant.http.post("/v1/orders", json=ORDER))
     run = command(gateway, "verify")
     assert run.returncode == 0, run.stderr
@@ -122,7 +122,7 @@ def test_verify_says_that_all_is_right_and_where_the_chain_ends(gateway: Ready, 
     assert command(gateway, "verify", "--to", time_of_row).returncode == 0
 
 
-def test_tail_and_export_show_a_merchants_requests(gateway: Ready, merchant: Merchant):
+def test_tail_and_export_show_a_merchants_requests(gateway: Ready, merchant: Merchant) -> None:
     rows = [row_of(gateway, merchant.http.post("/v1/orders", json=ORDER)) for _ in range(3)]
     ids = [row["request_id"] for row in rows]
     tail = command(gateway, "tail", "--merchant", merchant.merchant_id, "-n", "2")
@@ -135,7 +135,7 @@ def test_tail_and_export_show_a_merchants_requests(gateway: Ready, merchant: Mer
     assert [entry["hash"] for entry in read] == [bytes(row["hash"]).hex() for row in rows]
 
 
-def test_tail_follows_what_comes_in(gateway: Ready, merchant: Merchant):
+def test_tail_follows_what_comes_in(gateway: Ready, merchant: Merchant) -> None:
     row_of(gateway, merchant.http.get("/v1/orders"))
     argv = [sys.executable, "-m", "cli", "audit", "tail", "-n", "1", "--follow", "--merchant", merchant.merchant_id]
     argv += ["--target", gateway.services["audit_svc"]]

@@ -74,7 +74,7 @@ def owners_of(service: ServiceDescriptor) -> tuple[str, ...]:
         for owner in owners_of(service)
     ],
 )
-def test_only_declared_callers_pass(caller: str, service: ServiceDescriptor, owner: str, gateway: Ready):
+def test_only_declared_callers_pass(caller: str, service: ServiceDescriptor, owner: str, gateway: Ready) -> None:
     with dial(gateway.services[owner], owner, files_of(gateway, caller)) as channel:
         for method in service.methods:
             call = channel.unary_unary(
@@ -92,7 +92,7 @@ def test_only_declared_callers_pass(caller: str, service: ServiceDescriptor, own
 
 
 @pytest.mark.parametrize("caller", MESH_NAMES)
-def test_only_envoy_asks_for_authorization(caller: str, gateway: Ready):
+def test_only_envoy_asks_for_authorization(caller: str, gateway: Ready) -> None:
     with dial(gateway.services["edge"], "edge", files_of(gateway, caller)) as channel:
         stub = external_auth_pb2_grpc.AuthorizationStub(channel)
         if caller == "envoy":
@@ -104,7 +104,7 @@ def test_only_envoy_asks_for_authorization(caller: str, gateway: Ready):
 
 
 @pytest.mark.parametrize("service", OWNERS.values())
-def test_plain_text_is_refused_by_every_service(service: str, gateway: Ready):
+def test_plain_text_is_refused_by_every_service(service: str, gateway: Ready) -> None:
     with grpc.insecure_channel(gateway.services[service]) as channel, pytest.raises(grpc.RpcError) as error:
         health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
     assert isinstance(error.value, grpc.Call)

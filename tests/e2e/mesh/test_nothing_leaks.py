@@ -119,7 +119,7 @@ def locks(gateway: Ready) -> Iterator[tuple[str, bytes]]:
             yield f"redis {key!r}", key
 
 
-def test_no_secret_and_no_card_number_is_anywhere(gateway: Ready, went_in: dict[str, str], provider: Provider):
+def test_no_secret_and_no_card_number_is_anywhere(gateway: Ready, went_in: dict[str, str], provider: Provider) -> None:
     del provider
     places = [*logs(gateway), *tables(gateway), *streams(gateway), *locks(gateway)]
     assert {name.split()[0] for name, _ in places} >= {"log", "table", "stream"}

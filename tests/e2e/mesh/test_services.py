@@ -50,7 +50,7 @@ def _services(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_service_is_serving_as_a_whole_and_by_contract(name: str, gateway: Ready):
+def test_service_is_serving_as_a_whole_and_by_contract(name: str, gateway: Ready) -> None:
     with dial_service(gateway, name) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         for service in ("", *_services(name)):
@@ -59,7 +59,7 @@ def test_service_is_serving_as_a_whole_and_by_contract(name: str, gateway: Ready
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_reflection_lists_the_contracts(name: str, gateway: Ready):
+def test_reflection_lists_the_contracts(name: str, gateway: Ready) -> None:
     request = reflection_pb2.ServerReflectionRequest(list_services="")
     with dial_service(gateway, name) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
@@ -95,7 +95,7 @@ WRONG_SETTINGS: list[tuple[str, dict[str, str | None]]] = [
 @pytest.mark.parametrize(("service", "wrong"), WRONG_SETTINGS)
 def test_service_with_wrong_settings_refuses_to_start_and_names_each(
     service: str, wrong: dict[str, str | None], gateway: Ready
-):
+) -> None:
     env = psutil.Process(gateway.pids[service]).environ()
     for name, value in wrong.items():
         env.pop(f"FUSIONXPAY_{name}", None)

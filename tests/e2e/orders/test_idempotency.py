@@ -22,7 +22,7 @@ def key() -> dict[str, str]:
     return {"idempotency-key": str(uuid.uuid4())}
 
 
-def test_twenty_requests_at_once_make_one_order(merchant: Merchant, key: dict[str, str]):
+def test_twenty_requests_at_once_make_one_order(merchant: Merchant, key: dict[str, str]) -> None:
     with ThreadPoolExecutor(20) as clients:
         answers = list(clients.map(lambda _: merchant.http.post("/v1/orders", json=ORDER, headers=key), range(20)))
     assert {answer.status_code for answer in answers} == {200}
@@ -31,27 +31,27 @@ def test_twenty_requests_at_once_make_one_order(merchant: Merchant, key: dict[st
     assert [order["order_id"] for order in merchant.get("/v1/orders")["orders"]] == [answers[0].json()["order_id"]]
 
 
-def test_another_body_under_the_key_is_refused(merchant: Merchant, key: dict[str, str]):
+def test_another_body_under_the_key_is_refused(merchant: Merchant, key: dict[str, str]) -> None:
     merchant.http.post("/v1/orders", json=ORDER, headers=key)
     answer = merchant.http.post("/v1/orders", json=ORDER | {"merchant_order_id": "B"}, headers=key)
     assert problem(answer) == (409, "IDEMPOTENCY_KEY_REUSED", set())
     assert len(merchant.get("/v1/orders")["orders"]) == 1
 
 
-def test_key_of_another_merchant_is_another_key(new_merchant: Callable[[], Merchant], key: dict[str, str]):
+def test_key_of_another_merchant_is_another_key(new_merchant: Callable[[], Merchant], key: dict[str, str]) -> None:
     orders = [
         maker.http.post("/v1/orders", json=ORDER, headers=key).json() for maker in (new_merchant(), new_merchant())
     ]
     assert orders[0]["order_id"] != orders[1]["order_id"]
 
 
-def test_refused_request_leaves_its_key_free(merchant: Merchant, key: dict[str, str]):
+def test_refused_request_leaves_its_key_free(merchant: Merchant, key: dict[str, str]) -> None:
     refused = merchant.http.post("/v1/orders", json=ORDER | {"amount": {"value": "0"}}, headers=key)
     taken = merchant.http.post("/v1/orders", json=ORDER, headers=key)
     assert (refused.status_code, taken.status_code) == (400, 200)
 
 
-def test_same_payment_request_at_once_charges_once(merchant: Merchant, provider: Provider, key: dict[str, str]):
+def test_same_payment_request_at_once_charges_once(merchant: Merchant, provider: Provider, key: dict[str, str]) -> None:
     order_id = merchant.new_order()["order_id"]
 
     def pay(_: int) -> httpx.Response:
@@ -67,7 +67,7 @@ def test_same_payment_request_at_once_charges_once(merchant: Merchant, provider:
     assert provider.charges(order_id) == ["succeeded"]
 
 
-def test_payments_of_one_order_at_once_charge_once(merchant: Merchant, provider: Provider):
+def test_payments_of_one_order_at_once_charge_once(merchant: Merchant, provider: Provider) -> None:
     order_id = merchant.new_order()["order_id"]
     with ThreadPoolExecutor(8) as clients:
         answers = list(clients.map(lambda _: merchant.http.post("/v1/payments", json=direct(order_id)), range(8)))
@@ -77,7 +77,7 @@ def test_payments_of_one_order_at_once_charge_once(merchant: Merchant, provider:
     assert provider.charges(order_id) == ["succeeded"]
 
 
-def test_webhook_endpoint_is_registered_once_and_shows_the_same_secret(merchant: Merchant, key: dict[str, str]):
+def test_webhook_endpoint_is_registered_once_and_shows_the_same_secret(merchant: Merchant, key: dict[str, str]) -> None:
     body = {"url": "https://merchant.example/hooks"}
     answers = [merchant.http.post("/v1/webhook_endpoints", json=body, headers=key) for _ in range(2)]
     assert answers[0].text == answers[1].text

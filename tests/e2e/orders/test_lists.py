@@ -26,20 +26,20 @@ def pages(merchant: Merchant, path: str, kind: str, **params: str | int) -> list
             return found
 
 
-def test_pages_hold_every_order_once_newest_first(merchant: Merchant):
+def test_pages_hold_every_order_once_newest_first(merchant: Merchant) -> None:
     made = [merchant.new_order()["order_id"] for _ in range(7)]
     found = pages(merchant, "/v1/orders", "orders", page_size=3)
     assert [len(page) for page in found] == [3, 3, 1]
     assert [order["order_id"] for page in found for order in page] == made[::-1]
 
 
-def test_last_page_that_is_full_has_no_token(merchant: Merchant):
+def test_last_page_that_is_full_has_no_token(merchant: Merchant) -> None:
     for _ in range(2):
         merchant.new_order()
     assert [len(page) for page in pages(merchant, "/v1/orders", "orders", page_size=2)] == [2]
 
 
-def test_order_that_is_created_meanwhile_moves_no_page(merchant: Merchant):
+def test_order_that_is_created_meanwhile_moves_no_page(merchant: Merchant) -> None:
     made = [merchant.new_order()["order_id"] for _ in range(2)]
     first = merchant.get("/v1/orders", page_size=1)
     merchant.new_order()
@@ -47,7 +47,7 @@ def test_order_that_is_created_meanwhile_moves_no_page(merchant: Merchant):
     assert [order["order_id"] for order in first["orders"] + second["orders"]] == made[::-1]
 
 
-def test_filters_choose_orders(merchant: Merchant):
+def test_filters_choose_orders(merchant: Merchant) -> None:
     cancelled = merchant.new_order(merchant_order_id="A")["order_id"]
     merchant.post(f"/v1/orders/{cancelled}/cancel", {})
     fresh = merchant.new_order(merchant_order_id="B")["order_id"]
@@ -61,7 +61,7 @@ def test_filters_choose_orders(merchant: Merchant):
     assert ids(merchant_order_id="A", status="NEW") == []
 
 
-def test_filters_choose_payments(merchant: Merchant):
+def test_filters_choose_payments(merchant: Merchant) -> None:
     orders = [merchant.new_order()["order_id"] for _ in range(2)]
     failed = merchant.charge(orders[0], "pm_card_chargeDeclined")["payment_id"]
     paid = merchant.charge(orders[1])["payment_id"]
@@ -77,7 +77,7 @@ def test_filters_choose_payments(merchant: Merchant):
 
 
 @pytest.mark.parametrize("path", ["/v1/orders", "/v1/payments"])
-def test_token_is_good_for_its_own_filters_only(path: str, merchant: Merchant):
+def test_token_is_good_for_its_own_filters_only(path: str, merchant: Merchant) -> None:
     for _ in range(2):
         merchant.charge(merchant.new_order()["order_id"], "pm_card_chargeDeclined")
     token = merchant.get(path, page_size=1)["next_page_token"]
@@ -88,11 +88,11 @@ def test_token_is_good_for_its_own_filters_only(path: str, merchant: Merchant):
 
 @pytest.mark.parametrize("path", ["/v1/orders", "/v1/payments"])
 @pytest.mark.parametrize("size", [-1, 101])
-def test_page_size_has_bounds(path: str, size: int, merchant: Merchant):
+def test_page_size_has_bounds(path: str, size: int, merchant: Merchant) -> None:
     assert problem(merchant.http.get(path, params={"page_size": size})) == (400, "INVALID_ARGUMENT", {"page_size"})
 
 
-def test_merchants_see_only_their_own(new_merchant: Callable[[], Merchant]):
+def test_merchants_see_only_their_own(new_merchant: Callable[[], Merchant]) -> None:
     owner, other = new_merchant(), new_merchant()
     order_id = owner.new_order(merchant_order_id="A")["order_id"]
     payment_id = owner.charge(order_id)["payment_id"]
@@ -125,7 +125,9 @@ FROM generate_series(1, %(rows)s) AS n
 @pytest.mark.parametrize("by_status", [False, True])
 @pytest.mark.parametrize("by_reference", [False, True])
 @pytest.mark.parametrize("after", [False, True])
-def test_page_is_read_from_an_index_without_a_sort(by_status: bool, by_reference: bool, after: bool, gateway: Ready):
+def test_page_is_read_from_an_index_without_a_sort(
+    by_status: bool, by_reference: bool, after: bool, gateway: Ready
+) -> None:
     statement = repository._list(by_status, by_reference, after)
     parameters = {
         "merchant_id": uuid.uuid4(),

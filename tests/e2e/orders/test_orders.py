@@ -24,7 +24,7 @@ from tests.support.providers.stripe_events import Stripe
 from tests.support.waiting import eventually
 
 
-def test_cancelling_is_told_once_however_often_it_is_asked(merchant: Merchant, receiver: Receiver):
+def test_cancelling_is_told_once_however_often_it_is_asked(merchant: Merchant, receiver: Receiver) -> None:
     order_id = merchant.new_order()["order_id"]
     answers = [merchant.post(f"/v1/orders/{order_id}/cancel", {}) for _ in range(3)]
     assert [(answer["status"], answer["version"]) for answer in answers] == [("CANCELLED", 2)] * 3
@@ -32,7 +32,7 @@ def test_cancelling_is_told_once_however_often_it_is_asked(merchant: Merchant, r
     assert receiver.histories()[order_id] == [(1, "order.created"), (2, "order.cancelled")]
 
 
-def test_cancelled_order_cannot_be_paid(merchant: Merchant, provider: Provider):
+def test_cancelled_order_cannot_be_paid(merchant: Merchant, provider: Provider) -> None:
     order_id = merchant.new_order()["order_id"]
     merchant.post(f"/v1/orders/{order_id}/cancel", {})
     assert problem(merchant.http.post("/v1/payments", json=direct(order_id)))[1] == "ORDER_NOT_PAYABLE"
@@ -41,14 +41,14 @@ def test_cancelled_order_cannot_be_paid(merchant: Merchant, provider: Provider):
 
 
 @pytest.mark.parametrize("request_of", [direct, hosted])
-def test_order_with_a_payment_cannot_be_cancelled(request_of: Callable[[str], Json], merchant: Merchant):
+def test_order_with_a_payment_cannot_be_cancelled(request_of: Callable[[str], Json], merchant: Merchant) -> None:
     order_id = merchant.new_order()["order_id"]
     merchant.post("/v1/payments", request_of(order_id))
     answer = merchant.http.post(f"/v1/orders/{order_id}/cancel", json={})
     assert problem(answer) == (400, "ORDER_NOT_CANCELLABLE", set())
 
 
-def test_expired_order_cannot_be_paid(merchant: Merchant, provider: Provider):
+def test_expired_order_cannot_be_paid(merchant: Merchant, provider: Provider) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=1)
     order_id = merchant.new_order(expire_time=soon.isoformat())["order_id"]
     eventually(lambda: datetime.now(UTC) > soon, "the order's end")
@@ -59,7 +59,7 @@ def test_expired_order_cannot_be_paid(merchant: Merchant, provider: Provider):
 @pytest.mark.parametrize("before", ["NEW", "FAILED"])
 def test_order_that_is_not_paid_in_time_expires_and_the_merchant_hears_of_it(
     before: str, merchant: Merchant, receiver: Receiver
-):
+) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=3)
     order_id = merchant.new_order(expire_time=soon.isoformat())["order_id"]
     if before == "FAILED":
@@ -70,7 +70,7 @@ def test_order_that_is_not_paid_in_time_expires_and_the_merchant_hears_of_it(
     assert problem(merchant.http.post(f"/v1/orders/{order_id}/cancel", json={}))[1] == "ORDER_NOT_CANCELLABLE"
 
 
-def test_order_under_payment_does_not_expire(merchant: Merchant, provider: Provider):
+def test_order_under_payment_does_not_expire(merchant: Merchant, provider: Provider) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=2)
     order_id = merchant.new_order(expire_time=soon.isoformat())["order_id"]
     page = merchant.open_page(order_id)["redirect_url"]
@@ -80,7 +80,7 @@ def test_order_under_payment_does_not_expire(merchant: Merchant, provider: Provi
     merchant.wait_for_order(order_id, "SUCCESS")
 
 
-def test_architecture_paths_carry_the_whole_flow(merchant: Merchant, provider: Provider, stripe: Stripe):
+def test_architecture_paths_carry_the_whole_flow(merchant: Merchant, provider: Provider, stripe: Stripe) -> None:
     order = merchant.post("/order/create", {"amount": {"value": "3.00", "currency": "EUR"}})
     assert merchant.get(f"/order/{order['order_id']}") == order
     payment = merchant.post("/payment/request", direct(order["order_id"]))
@@ -96,7 +96,7 @@ def channel(gateway: Ready) -> Iterator[grpc.Channel]:
         yield channel
 
 
-def test_native_grpc_speaks_the_same_contract(channel: grpc.Channel, merchant: Merchant):
+def test_native_grpc_speaks_the_same_contract(channel: grpc.Channel, merchant: Merchant) -> None:
     key = [("authorization", f"Bearer {merchant.secret}")]
     amount = money_pb2.Money(value="9.99", currency="EUR")
     order, call = OrderServiceStub(channel).CreateOrder.with_call(
@@ -117,7 +117,7 @@ def test_native_grpc_speaks_the_same_contract(channel: grpc.Channel, merchant: M
     assert merchant.order(order.order_id)["order_id"] == order.order_id
 
 
-def test_native_grpc_needs_a_key(channel: grpc.Channel):
+def test_native_grpc_needs_a_key(channel: grpc.Channel) -> None:
     with pytest.raises(grpc.RpcError) as refused:
         OrderServiceStub(channel).GetOrder(orders.GetOrderRequest(), timeout=10)
     assert refused.value.code() == grpc.StatusCode.UNAUTHENTICATED

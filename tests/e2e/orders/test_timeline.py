@@ -21,7 +21,7 @@ def told(entries: list[Json], resource: str) -> list[tuple[int, str]]:
 
 def test_timeline_tells_the_whole_story_of_a_declined_then_paid_then_refunded_order(
     merchant: Merchant, provider: Provider
-):
+) -> None:
     order = merchant.http.post("/v1/orders", json={"amount": {"value": "9.00", "currency": "EUR"}})
     order_id = order.json()["order_id"]
     payment = merchant.open_page(order_id)
@@ -56,7 +56,9 @@ def test_timeline_tells_the_whole_story_of_a_declined_then_paid_then_refunded_or
     assert webhook["cause"].startswith("webhook:stripe:")
 
 
-def test_timeline_of_another_merchants_order_is_not_there(merchant: Merchant, new_merchant: Callable[[], Merchant]):
+def test_timeline_of_another_merchants_order_is_not_there(
+    merchant: Merchant, new_merchant: Callable[[], Merchant]
+) -> None:
     order_id = merchant.new_order()["order_id"]
     answer = new_merchant().http.get(f"/v1/orders/{order_id}/timeline")
     assert problem(answer) == (404, "ORDER_NOT_FOUND", set())

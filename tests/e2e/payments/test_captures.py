@@ -29,7 +29,7 @@ def capture(merchant: Merchant, payment: Json, value: str = "") -> Json:
     return merchant.post(f"/v1/payments/{payment['payment_id']}/capture", body)
 
 
-def test_authorized_money_is_not_taken_before_the_capture(merchant: Merchant, provider: Provider):
+def test_authorized_money_is_not_taken_before_the_capture(merchant: Merchant, provider: Provider) -> None:
     payment = authorized(merchant)
     assert provider.captures(payment["order_id"]) == []
     assert merchant.order(payment["order_id"])["status"] == "PROCESSING"
@@ -42,20 +42,20 @@ def test_authorized_money_is_not_taken_before_the_capture(merchant: Merchant, pr
     assert provider.captures(payment["order_id"]) == [(1000, "eur")]
 
 
-def test_part_of_what_is_authorized_may_be_captured(merchant: Merchant, provider: Provider):
+def test_part_of_what_is_authorized_may_be_captured(merchant: Merchant, provider: Provider) -> None:
     payment = authorized(merchant)
     assert capture(merchant, payment, "6.50")["captured_amount"] == {"value": "6.50", "currency": "EUR"}
     merchant.wait_for_order(payment["order_id"], "SUCCESS")
     assert provider.captures(payment["order_id"]) == [(650, "eur")]
 
 
-def test_same_capture_again_takes_nothing_more(merchant: Merchant, provider: Provider):
+def test_same_capture_again_takes_nothing_more(merchant: Merchant, provider: Provider) -> None:
     payment = authorized(merchant)
     assert capture(merchant, payment, "6.50") == capture(merchant, payment, "6.50")
     assert provider.captures(payment["order_id"]) == [(650, "eur")]
 
 
-def test_page_with_capture_by_hand_holds_the_money(merchant: Merchant, provider: Provider):
+def test_page_with_capture_by_hand_holds_the_money(merchant: Merchant, provider: Provider) -> None:
     order_id = merchant.new_order("10.00")["order_id"]
     body = {
         "order_id": order_id,
@@ -71,7 +71,7 @@ def test_page_with_capture_by_hand_holds_the_money(merchant: Merchant, provider:
     assert provider.captures(order_id) == [(1000, "eur")]
 
 
-def test_void_frees_the_money_and_the_order_may_be_paid_again(merchant: Merchant, provider: Provider):
+def test_void_frees_the_money_and_the_order_may_be_paid_again(merchant: Merchant, provider: Provider) -> None:
     payment = authorized(merchant)
     path = f"/v1/payments/{payment['payment_id']}/cancel"
     voided = merchant.post(path, {})
@@ -84,7 +84,7 @@ def test_void_frees_the_money_and_the_order_may_be_paid_again(merchant: Merchant
     merchant.wait_for_order(payment["order_id"], "SUCCESS")
 
 
-def test_cancelled_page_can_no_longer_be_paid_on(merchant: Merchant, provider: Provider):
+def test_cancelled_page_can_no_longer_be_paid_on(merchant: Merchant, provider: Provider) -> None:
     order_id = merchant.new_order()["order_id"]
     payment = merchant.open_page(order_id)
     assert merchant.post(f"/v1/payments/{payment['payment_id']}/cancel", {})["status"] == "CANCELLED"
@@ -92,7 +92,7 @@ def test_cancelled_page_can_no_longer_be_paid_on(merchant: Merchant, provider: P
     assert provider.captures(order_id) == []
 
 
-def test_capture_whose_answer_is_lost_is_made_once_when_it_is_repeated(merchant: Merchant, provider: Provider):
+def test_capture_whose_answer_is_lost_is_made_once_when_it_is_repeated(merchant: Merchant, provider: Provider) -> None:
     payment = authorized(merchant)
     provider.fault(payment["order_id"], "timeout_after", operation="payment_intents.capture", seconds=30)
     path = f"/v1/payments/{payment['payment_id']}/capture"
@@ -113,7 +113,7 @@ def test_capture_whose_answer_is_lost_is_made_once_when_it_is_repeated(merchant:
 )
 def test_wrong_call_on_an_authorized_payment_changes_nothing(
     action: str, body: Json, status: int, reason: str, fields: set[str], merchant: Merchant
-):
+) -> None:
     payment = authorized(merchant)
     answer = merchant.http.post(f"/v1/payments/{payment['payment_id']}/{action}", json=body)
     assert problem(answer) == (status, reason, fields)
@@ -121,13 +121,13 @@ def test_wrong_call_on_an_authorized_payment_changes_nothing(
 
 
 @pytest.mark.parametrize(("action", "reason"), [("cancel", "PAYMENT_NOT_CANCELLABLE")])
-def test_captured_payment_cannot_be_cancelled(action: str, reason: str, merchant: Merchant):
+def test_captured_payment_cannot_be_cancelled(action: str, reason: str, merchant: Merchant) -> None:
     payment = merchant.charge(merchant.new_order()["order_id"])
     answer = merchant.http.post(f"/v1/payments/{payment['payment_id']}/{action}", json={})
     assert problem(answer) == (400, reason, set())
 
 
-def test_voided_payment_cannot_be_captured(merchant: Merchant):
+def test_voided_payment_cannot_be_captured(merchant: Merchant) -> None:
     payment = authorized(merchant)
     merchant.post(f"/v1/payments/{payment['payment_id']}/cancel", {})
     answer = merchant.http.post(f"/v1/payments/{payment['payment_id']}/capture", json={})
@@ -135,14 +135,18 @@ def test_voided_payment_cannot_be_captured(merchant: Merchant):
 
 
 @pytest.mark.parametrize("action", ["capture", "cancel", "refunds"])
-def test_another_merchants_payment_is_not_there(action: str, merchant: Merchant, new_merchant: Callable[[], Merchant]):
+def test_another_merchants_payment_is_not_there(
+    action: str, merchant: Merchant, new_merchant: Callable[[], Merchant]
+) -> None:
     payment = authorized(merchant)
     answer = new_merchant().http.post(f"/v1/payments/{payment['payment_id']}/{action}", json={})
     assert problem(answer) == (404, "PAYMENT_NOT_FOUND", set())
     assert merchant.payment(payment["payment_id"]) == payment
 
 
-def test_authorization_that_nobody_captures_in_time_is_voided(gateway: Ready, merchant: Merchant, provider: Provider):
+def test_authorization_that_nobody_captures_in_time_is_voided(
+    gateway: Ready, merchant: Merchant, provider: Provider
+) -> None:
     payment = authorized(merchant)
     assert payment["capture_before"] > payment["create_time"]
     let_time_pass(gateway, payment["payment_id"])

@@ -36,7 +36,7 @@ def dispute_of(merchant: Merchant, payment: Json, status: str) -> Json:
 @pytest.mark.parametrize("outcome", ["won", "lost"])
 def test_outcome_comes_from_the_disputes_status(
     outcome: str, merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     payment = paid(merchant)
     provider.dispute(payment["provider_reference"], "create", reason="product_not_received")
     opened = dispute_of(merchant, payment, "NEEDS_RESPONSE")
@@ -54,7 +54,7 @@ def test_outcome_comes_from_the_disputes_status(
     assert merchant.payment(payment["payment_id"])["status"] == "SUCCESS"
 
 
-def test_events_that_come_twice_and_reordered_make_one_dispute(merchant: Merchant, provider: Provider):
+def test_events_that_come_twice_and_reordered_make_one_dispute(merchant: Merchant, provider: Provider) -> None:
     payment = paid(merchant)
     held = provider.fault(payment["order_id"], "webhook_reorder", operation="charge.dispute.*", size=3, count=None)
     for action, status in (("create", ""), ("update", "under_review"), ("close", "lost")):
@@ -65,7 +65,7 @@ def test_events_that_come_twice_and_reordered_make_one_dispute(merchant: Merchan
 
 def test_another_merchants_dispute_is_not_there(
     merchant: Merchant, provider: Provider, new_merchant: Callable[[], Merchant]
-):
+) -> None:
     payment = paid(merchant)
     provider.dispute(payment["provider_reference"], "create")
     dispute = dispute_of(merchant, payment, "NEEDS_RESPONSE")

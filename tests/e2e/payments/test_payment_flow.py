@@ -10,7 +10,7 @@ from tests.support.merchant.receiver import Receiver
 from tests.support.providers.sandbox import Provider
 
 
-def test_customer_pays_on_the_hosted_page(merchant: Merchant, provider: Provider, receiver: Receiver):
+def test_customer_pays_on_the_hosted_page(merchant: Merchant, provider: Provider, receiver: Receiver) -> None:
     order = merchant.new_order("12.00", "EUR", merchant_order_id="A-1", metadata={"cart": "7"})
     assert (order["status"], order["version"]) == ("NEW", 1)
     payment = merchant.open_page(order["order_id"])
@@ -35,7 +35,7 @@ def test_customer_pays_on_the_hosted_page(merchant: Merchant, provider: Provider
 )
 def test_token_is_charged_at_once_in_the_minor_unit_of_its_currency(
     value: str, currency: str, wire: int, merchant: Merchant, provider: Provider
-):
+) -> None:
     order_id = merchant.new_order(value, currency)["order_id"]
     payment = merchant.charge(order_id)
     assert (payment["status"], payment["amount"]) == ("SUCCESS", {"value": value, "currency": currency})
@@ -53,14 +53,14 @@ def test_token_is_charged_at_once_in_the_minor_unit_of_its_currency(
         ("pm_card_chargeDeclinedProcessingError", "processing_error"),
     ],
 )
-def test_declined_token_fails_payment_and_order_with_a_code(token: str, code: str, merchant: Merchant):
+def test_declined_token_fails_payment_and_order_with_a_code(token: str, code: str, merchant: Merchant) -> None:
     order_id = merchant.new_order()["order_id"]
     payment = merchant.charge(order_id, token)
     assert (payment["status"], payment["failure"]["code"]) == ("FAILED", code)
     assert merchant.wait_for_order(order_id, "FAILED")["payment_id"] == payment["payment_id"]
 
 
-def test_declined_order_is_paid_by_a_new_payment(merchant: Merchant, provider: Provider, receiver: Receiver):
+def test_declined_order_is_paid_by_a_new_payment(merchant: Merchant, provider: Provider, receiver: Receiver) -> None:
     order_id = merchant.new_order()["order_id"]
     merchant.charge(order_id, "pm_card_chargeDeclined")
     merchant.wait_for_order(order_id, "FAILED")
@@ -79,7 +79,7 @@ def test_declined_order_is_paid_by_a_new_payment(merchant: Merchant, provider: P
 
 def test_customer_who_is_declined_on_the_page_pays_with_another_card(
     merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     payment = merchant.open_page(order_id)
     assert provider.pay(payment["redirect_url"], "pm_card_chargeDeclined").status_code == 402
@@ -95,7 +95,7 @@ def test_customer_who_is_declined_on_the_page_pays_with_another_card(
 )
 def test_bank_decides_on_a_card_that_needs_authentication(
     answer: str, payment: str, order: str, merchant: Merchant, provider: Provider
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     started = merchant.charge(order_id, "pm_card_threeDSecure2Required", return_url=RETURN_URL)
     assert started["status"] == "PROCESSING"
@@ -109,7 +109,7 @@ def test_bank_decides_on_a_card_that_needs_authentication(
 @pytest.mark.parametrize(
     ("token", "status"), [("pm_usBankAccount_success", "SUCCESS"), ("pm_usBankAccount_failed", "FAILED")]
 )
-def test_slow_method_settles_after_a_while(token: str, status: str, merchant: Merchant):
+def test_slow_method_settles_after_a_while(token: str, status: str, merchant: Merchant) -> None:
     order_id = merchant.new_order("20.00", "USD")["order_id"]
     started = merchant.charge(order_id, token)
     assert started["status"] == "PROCESSING"
@@ -117,7 +117,7 @@ def test_slow_method_settles_after_a_while(token: str, status: str, merchant: Me
     merchant.wait_for_order(order_id, status)
 
 
-def test_customer_who_pays_after_the_page_was_seen_twice_pays_once(merchant: Merchant, provider: Provider):
+def test_customer_who_pays_after_the_page_was_seen_twice_pays_once(merchant: Merchant, provider: Provider) -> None:
     order_id = merchant.new_order()["order_id"]
     page = merchant.open_page(order_id)["redirect_url"]
     answers = [provider.pay(page).status_code for _ in range(2)]

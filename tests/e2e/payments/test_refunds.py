@@ -31,7 +31,9 @@ def refund(merchant: Merchant, payment: Json, value: str = "", *, key: str = "")
     return merchant.http.post(f"/v1/payments/{payment['payment_id']}/refunds", json=body, headers=headers)
 
 
-def test_partial_refunds_add_up_until_all_is_given_back(merchant: Merchant, provider: Provider, receiver: Receiver):
+def test_partial_refunds_add_up_until_all_is_given_back(
+    merchant: Merchant, provider: Provider, receiver: Receiver
+) -> None:
     payment = paid(merchant)
     first = refund(merchant, payment, "2.50").json()
     assert (first["status"], first["order_id"]) == ("SUCCESS", payment["order_id"])
@@ -55,7 +57,7 @@ def test_partial_refunds_add_up_until_all_is_given_back(merchant: Merchant, prov
     )
 
 
-def test_refund_twice_under_one_key_returns_the_same_refund(merchant: Merchant, provider: Provider):
+def test_refund_twice_under_one_key_returns_the_same_refund(merchant: Merchant, provider: Provider) -> None:
     payment = paid(merchant)
     answers = [refund(merchant, payment, "4.00", key="refund-1") for _ in range(2)]
     assert answers[0].json() == answers[1].json()
@@ -64,7 +66,7 @@ def test_refund_twice_under_one_key_returns_the_same_refund(merchant: Merchant, 
     assert problem(refund(merchant, payment, "5.00", key="refund-1"))[:2] == (409, "IDEMPOTENCY_KEY_REUSED")
 
 
-def test_fifty_refunds_at_once_never_exceed_the_capture(merchant: Merchant, provider: Provider):
+def test_fifty_refunds_at_once_never_exceed_the_capture(merchant: Merchant, provider: Provider) -> None:
     payment = paid(merchant)
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: refund(merchant, payment, "0.70"), range(50)))
@@ -76,7 +78,7 @@ def test_fifty_refunds_at_once_never_exceed_the_capture(merchant: Merchant, prov
     assert merchant.payment(payment["payment_id"])["refunded_amount"]["value"] == "9.80"
 
 
-def test_refund_that_fails_late_lowers_the_sum_again(merchant: Merchant):
+def test_refund_that_fails_late_lowers_the_sum_again(merchant: Merchant) -> None:
     payment = paid(merchant, token="pm_card_refundFail")
     refund_id = refund(merchant, payment).json()["refund_id"]
     eventually(lambda: merchant.get(f"/v1/refunds/{refund_id}")["status"] == "FAILED", "the late failure")
@@ -85,7 +87,7 @@ def test_refund_that_fails_late_lowers_the_sum_again(merchant: Merchant):
     assert refund(merchant, payment, "1.00").status_code == 200
 
 
-def test_refund_whose_answer_is_lost_is_made_once(merchant: Merchant, provider: Provider):
+def test_refund_whose_answer_is_lost_is_made_once(merchant: Merchant, provider: Provider) -> None:
     payment = paid(merchant)
     provider.fault(payment["order_id"], "timeout_after", operation="refunds.create", seconds=30, count=2)
     asked = refund(merchant, payment, "3.00").json()
@@ -94,7 +96,7 @@ def test_refund_whose_answer_is_lost_is_made_once(merchant: Merchant, provider: 
     assert provider.refunds(payment["order_id"]) == [300]
 
 
-def test_above_what_is_left_is_refused_and_changes_nothing(merchant: Merchant, provider: Provider):
+def test_above_what_is_left_is_refused_and_changes_nothing(merchant: Merchant, provider: Provider) -> None:
     payment = paid(merchant)
     assert problem(refund(merchant, payment, "10.01")) == (400, "AMOUNT_TOO_LARGE", {"amount.value"})
     assert refund(merchant, payment).status_code == 200
@@ -102,7 +104,7 @@ def test_above_what_is_left_is_refused_and_changes_nothing(merchant: Merchant, p
     assert provider.refunds(payment["order_id"]) == [1000]
 
 
-def test_another_merchants_refund_is_not_there(merchant: Merchant, new_merchant: Callable[[], Merchant]):
+def test_another_merchants_refund_is_not_there(merchant: Merchant, new_merchant: Callable[[], Merchant]) -> None:
     payment = paid(merchant)
     refund_id = refund(merchant, payment).json()["refund_id"]
     stranger = new_merchant()
@@ -112,7 +114,9 @@ def test_another_merchants_refund_is_not_there(merchant: Merchant, new_merchant:
     assert problem(listing) == (404, "PAYMENT_NOT_FOUND", set())
 
 
-def test_refund_that_was_made_elsewhere_is_quarantined_and_changes_nothing(merchant: Merchant, provider: Provider):
+def test_refund_that_was_made_elsewhere_is_quarantined_and_changes_nothing(
+    merchant: Merchant, provider: Provider
+) -> None:
     order_id = merchant.new_order("10.00")["order_id"]
     provider.pay(merchant.open_page(order_id)["redirect_url"])
     merchant.wait_for_order(order_id, "SUCCESS")
@@ -128,7 +132,7 @@ def test_refund_that_was_made_elsewhere_is_quarantined_and_changes_nothing(merch
 
 def test_refund_that_nobody_can_tell_of_is_given_to_a_person_and_may_still_end(
     gateway: Ready, merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     payment = paid(merchant)
     lost = provider.fault(payment["order_id"], "timeout_before", operation="refunds.create", seconds=30, count=None)
     asked = refund(merchant, payment, "3.00").json()

@@ -20,7 +20,7 @@ def rule(name: str, provider: str, **conditions: object) -> Json:
     return {"name": name, "targets": [{"provider": provider, "weight": 1}], **conditions}
 
 
-def test_first_rule_that_matches_decides_and_the_payment_says_which(merchant: Merchant):
+def test_first_rule_that_matches_decides_and_the_payment_says_which(merchant: Merchant) -> None:
     rules = [
         rule("large", "bank_transfer", min_amount={"value": "500.00", "currency": "EUR"}),
         rule("germany", "paypal", countries=["DE"]),
@@ -44,19 +44,19 @@ def test_first_rule_that_matches_decides_and_the_payment_says_which(merchant: Me
     assert found[1]["routing"]["reason"] == "germany (DE): paypal drawn by weight 1 of 1"
 
 
-def test_without_a_policy_the_gateways_own_order_applies(merchant: Merchant):
+def test_without_a_policy_the_gateways_own_order_applies(merchant: Merchant) -> None:
     payment = routed(merchant)
     assert (payment["provider"], payment["routing"]["rule"]) == ("stripe", "default")
 
 
-def test_payment_that_names_its_provider_is_not_routed(merchant: Merchant):
+def test_payment_that_names_its_provider_is_not_routed(merchant: Merchant) -> None:
     merchant.http.put("/v1/routing_policy", json={"rules": [rule("all", "paypal")]}).raise_for_status()
     payment = merchant.open_page(merchant.new_order()["order_id"])
     assert payment["provider"] == "stripe"
     assert "routing" not in payment
 
 
-def test_provider_that_cannot_take_the_payment_is_passed_over(merchant: Merchant):
+def test_provider_that_cannot_take_the_payment_is_passed_over(merchant: Merchant) -> None:
     targets = [{"provider": "paypal", "weight": 1}, {"provider": "stripe", "weight": 0}]
     merchant.http.put("/v1/routing_policy", json={"rules": [{"name": "all", "targets": targets}]}).raise_for_status()
     order_id = merchant.new_order()["order_id"]
@@ -65,7 +65,9 @@ def test_provider_that_cannot_take_the_payment_is_passed_over(merchant: Merchant
     assert "paypal passed over: CAPABILITY_NOT_SUPPORTED" in payment["routing"]["reason"]
 
 
-def test_policy_is_the_merchants_own_and_can_be_taken_back(merchant: Merchant, new_merchant: Callable[[], Merchant]):
+def test_policy_is_the_merchants_own_and_can_be_taken_back(
+    merchant: Merchant, new_merchant: Callable[[], Merchant]
+) -> None:
     merchant.http.put("/v1/routing_policy", json=STRIPE_THEN_PAYPAL).raise_for_status()
     assert new_merchant().get("/v1/routing_policy") == {"rules": []}
     assert merchant.http.put("/v1/routing_policy", json={"rules": []}).raise_for_status().json() == {"rules": []}
@@ -93,13 +95,13 @@ def test_policy_is_the_merchants_own_and_can_be_taken_back(merchant: Merchant, n
 )
 def test_policy_that_is_wrong_names_the_rule_and_changes_nothing(
     rules: list[Json], reason: str, field: str, merchant: Merchant
-):
+) -> None:
     answer = merchant.http.put("/v1/routing_policy", json={"rules": rules})
     assert problem(answer) == (400, reason, {field})
     assert merchant.get("/v1/routing_policy") == {"rules": []}
 
 
-def test_payment_that_no_rule_fits_is_refused_with_the_reason(merchant: Merchant):
+def test_payment_that_no_rule_fits_is_refused_with_the_reason(merchant: Merchant) -> None:
     merchant.http.put("/v1/routing_policy", json=STRIPE_THEN_PAYPAL).raise_for_status()
     assert merchant.get("/v1/routing_policy")["rules"][0]["name"] == "euros"
     for currency, value in (("USD", "5.00"), ("EUR", "1000000.00")):

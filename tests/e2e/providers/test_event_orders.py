@@ -39,7 +39,7 @@ sequences = st.permutations(KINDS).flatmap(
 @given(data=st.data())
 def test_events_in_any_order_and_number_end_where_the_providers_books_are(
     data: st.DataObject, gateway: Ready, merchant: Merchant, provider: Provider, stripe: Stripe
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     provider.fault(order_id, "webhook_drop", count=None)
     payment = merchant.open_page(order_id)

@@ -44,7 +44,7 @@ def refund(merchant: Merchant, payment: Json, value: str = "") -> Json:
 
 def test_approved_order_is_captured_though_the_browser_never_returns(
     merchant: Merchant, provider: Provider, receiver: Receiver, paypal: PaypalAccount
-):
+) -> None:
     order_id = merchant.new_order("12.00", "EUR")["order_id"]
     payment = open_page(merchant, order_id)
     assert merchant.order(order_id)["status"] == "PROCESSING"
@@ -54,7 +54,7 @@ def test_approved_order_is_captured_though_the_browser_never_returns(
     assert merchant.payment(payment["payment_id"])["redirect_url"] == ""
 
 
-def test_customer_comes_back_to_the_merchants_page(merchant: Merchant, paypal: PaypalAccount):
+def test_customer_comes_back_to_the_merchants_page(merchant: Merchant, paypal: PaypalAccount) -> None:
     payment = open_page(merchant, merchant.new_order()["order_id"])
     assert paypal.return_url(payment["redirect_url"]).startswith(RETURN_URL)
     assert paypal.cancel_url(payment["redirect_url"]).startswith(RETURN_URL)
@@ -62,7 +62,7 @@ def test_customer_comes_back_to_the_merchants_page(merchant: Merchant, paypal: P
 
 def test_customer_whose_instrument_is_declined_pays_with_another(
     merchant: Merchant, provider: Provider, receiver: Receiver, paypal: PaypalAccount
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     payment = open_page(merchant, order_id)
     for _ in range(2):
@@ -82,7 +82,7 @@ def test_customer_whose_instrument_is_declined_pays_with_another(
 )
 def test_capture_decides_and_not_the_order_that_is_completed(
     method: str, status: str, merchant: Merchant, paypal: PaypalAccount
-):
+) -> None:
     payment = open_page(merchant, merchant.new_order()["order_id"])
     paypal.approve(payment["redirect_url"], method)
     merchant.wait_for_payment(payment["payment_id"], status)
@@ -91,7 +91,7 @@ def test_capture_decides_and_not_the_order_that_is_completed(
 
 def test_capture_under_review_stays_open_until_a_person_decides(
     merchant: Merchant, provider: Provider, paypal: PaypalAccount
-):
+) -> None:
     payment = open_page(merchant, merchant.new_order()["order_id"])
     paypal.approve(payment["redirect_url"], "paypal_held")
     lines = eventually(lambda: paypal.lines(payment["order_id"], "charge"), "the capture")
@@ -102,7 +102,9 @@ def test_capture_under_review_stays_open_until_a_person_decides(
     merchant.wait_for_order(payment["order_id"], "SUCCESS")
 
 
-def test_approval_that_is_taken_back_cancels_the_payment(merchant: Merchant, provider: Provider, paypal: PaypalAccount):
+def test_approval_that_is_taken_back_cancels_the_payment(
+    merchant: Merchant, provider: Provider, paypal: PaypalAccount
+) -> None:
     payment = open_page(merchant, merchant.new_order()["order_id"])
     fault = provider.fault(payment["order_id"], "error_429", operation="orders.capture", count=None)
     paypal.approve(payment["redirect_url"])
@@ -116,7 +118,7 @@ def test_approval_that_is_taken_back_cancels_the_payment(merchant: Merchant, pro
 @pytest.mark.parametrize(("value", "minor"), [("", 1000), ("6.50", 650)])
 def test_money_is_held_and_captured_by_hand(
     value: str, minor: int, merchant: Merchant, provider: Provider, paypal: PaypalAccount
-):
+) -> None:
     payment = held(merchant, paypal)
     assert provider.captures(payment["order_id"]) == []
     captured = capture(merchant, payment, value)
@@ -127,7 +129,7 @@ def test_money_is_held_and_captured_by_hand(
     assert refund(merchant, payment)["amount"]["value"] == (value or "10.00")
 
 
-def test_capture_by_hand_that_is_refused_may_be_tried_again(merchant: Merchant, paypal: PaypalAccount):
+def test_capture_by_hand_that_is_refused_may_be_tried_again(merchant: Merchant, paypal: PaypalAccount) -> None:
     payment = held(merchant, paypal, "paypal_capture_declined")
     for count in (1, 2):
         refused = capture(merchant, payment)
@@ -137,7 +139,7 @@ def test_capture_by_hand_that_is_refused_may_be_tried_again(merchant: Merchant, 
 
 def test_void_frees_the_money_and_the_order_may_be_paid_again(
     merchant: Merchant, provider: Provider, receiver: Receiver, paypal: PaypalAccount
-):
+) -> None:
     payment = held(merchant, paypal)
     path = f"/v1/payments/{payment['payment_id']}/cancel"
     provider.fault(payment["order_id"], "timeout_after", operation="authorizations.void", seconds=5)
@@ -151,7 +153,7 @@ def test_void_frees_the_money_and_the_order_may_be_paid_again(
 
 def test_cancelled_page_takes_no_money_though_the_customer_approves_it(
     merchant: Merchant, provider: Provider, paypal: PaypalAccount
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     payment = open_page(merchant, order_id)
     cancelled = merchant.post(f"/v1/payments/{payment['payment_id']}/cancel", {})
@@ -167,7 +169,7 @@ def test_cancelled_page_takes_no_money_though_the_customer_approves_it(
 
 def test_partial_refunds_add_up_and_none_exceeds_the_capture(
     merchant: Merchant, provider: Provider, paypal: PaypalAccount
-):
+) -> None:
     payment = paid(merchant, paypal)
     assert refund(merchant, payment, "2.50")["status"] == "SUCCESS"
     merchant.wait_for_order(payment["order_id"], "PARTIALLY_REFUNDED")
@@ -184,12 +186,12 @@ def test_partial_refunds_add_up_and_none_exceeds_the_capture(
 )
 def test_refund_that_waits_is_told_of_by_its_own_event(
     method: str, status: str, merchant: Merchant, paypal: PaypalAccount
-):
+) -> None:
     refund_id = refund(merchant, paid(merchant, paypal, method), "4.00")["refund_id"]
     eventually(lambda: merchant.get(f"/v1/refunds/{refund_id}")["status"] == status, f"the refund in {status}")
 
 
-def test_refund_that_fails_late_lowers_the_sum_again(merchant: Merchant, paypal: PaypalAccount):
+def test_refund_that_fails_late_lowers_the_sum_again(merchant: Merchant, paypal: PaypalAccount) -> None:
     payment = paid(merchant, paypal)
     given = refund(merchant, payment)
     merchant.wait_for_order(payment["order_id"], "REFUNDED")
@@ -199,7 +201,7 @@ def test_refund_that_fails_late_lowers_the_sum_again(merchant: Merchant, paypal:
     merchant.wait_for_order(payment["order_id"], "SUCCESS")
 
 
-def test_money_that_paypal_takes_back_is_quarantined(merchant: Merchant, paypal: PaypalAccount):
+def test_money_that_paypal_takes_back_is_quarantined(merchant: Merchant, paypal: PaypalAccount) -> None:
     payment = paid(merchant, paypal)
     [capture] = paypal.lines(payment["order_id"], "capture")
     paypal.settle(capture["id"], "reversed")
@@ -212,7 +214,9 @@ def test_money_that_paypal_takes_back_is_quarantined(merchant: Merchant, paypal:
     assert merchant.payment(payment["payment_id"]) == payment
 
 
-def test_refund_whose_answer_is_lost_is_made_once(merchant: Merchant, provider: Provider, paypal: PaypalAccount):
+def test_refund_whose_answer_is_lost_is_made_once(
+    merchant: Merchant, provider: Provider, paypal: PaypalAccount
+) -> None:
     payment = paid(merchant, paypal)
     provider.fault(payment["order_id"], "timeout_after", operation="captures.refund", seconds=5)
     asked = refund(merchant, payment, "3.00")
@@ -239,7 +243,7 @@ def test_answer_that_gets_lost_charges_once_and_succeeds(
     provider: Provider,
     receiver: Receiver,
     paypal: PaypalAccount,
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     payment = open_page(merchant, order_id)
     provider.fault(order_id, kind, operation=operation, **fields)
@@ -251,7 +255,7 @@ def test_answer_that_gets_lost_charges_once_and_succeeds(
 @pytest.mark.parametrize("kind", ["timeout_after", "timeout_before"])
 def test_order_whose_creation_had_no_answer_is_found_and_paid(
     kind: str, merchant: Merchant, provider: Provider, receiver: Receiver, paypal: PaypalAccount
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     provider.fault(order_id, kind, operation="orders.create", seconds=5, count=2)
     body = {"order_id": order_id, "provider": "paypal", "return_url": RETURN_URL}
@@ -264,7 +268,7 @@ def test_order_whose_creation_had_no_answer_is_found_and_paid(
 
 def test_approval_is_noticed_though_no_webhook_comes(
     merchant: Merchant, provider: Provider, receiver: Receiver, paypal: PaypalAccount
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     provider.fault(order_id, "webhook_drop", count=None)
     paypal.approve(open_page(merchant, order_id)["redirect_url"])
@@ -287,7 +291,7 @@ def test_webhooks_that_misbehave_change_nothing_about_the_end(
     provider: Provider,
     receiver: Receiver,
     paypal: PaypalAccount,
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     fault = provider.fault(order_id, kind, **fields)
     paypal.approve(open_page(merchant, order_id)["redirect_url"])
@@ -300,7 +304,7 @@ def test_webhooks_that_misbehave_change_nothing_about_the_end(
 @pytest.mark.parametrize(("value", "currency", "minor"), [("1000.00", "HUF", 1000), ("500", "JPY", 500)])
 def test_currency_without_decimals_is_charged_in_whole_units(
     value: str, currency: str, minor: int, merchant: Merchant, provider: Provider, paypal: PaypalAccount
-):
+) -> None:
     order_id = merchant.new_order(value, currency)["order_id"]
     paypal.approve(open_page(merchant, order_id)["redirect_url"])
     assert merchant.wait_for_order(order_id, "SUCCESS")["amount"] == {"value": value, "currency": currency}
@@ -308,14 +312,16 @@ def test_currency_without_decimals_is_charged_in_whole_units(
 
 
 @pytest.mark.parametrize(("value", "currency"), [("1000.50", "HUF"), ("1.000", "KWD"), ("10", "CLP")])
-def test_amount_that_paypal_cannot_take_is_refused_and_nothing_is_stored(value: str, currency: str, merchant: Merchant):
+def test_amount_that_paypal_cannot_take_is_refused_and_nothing_is_stored(
+    value: str, currency: str, merchant: Merchant
+) -> None:
     order_id = merchant.new_order(value, currency)["order_id"]
     body = {"order_id": order_id, "provider": "paypal", "return_url": RETURN_URL}
     assert problem(merchant.http.post("/v1/payments", json=body))[:2] == (400, "AMOUNT_NOT_SUPPORTED")
     assert merchant.order(order_id)["status"] == "NEW"
 
 
-def test_token_is_refused_as_paypal_has_none(merchant: Merchant):
+def test_token_is_refused_as_paypal_has_none(merchant: Merchant) -> None:
     order_id = merchant.new_order()["order_id"]
     body = {"order_id": order_id, "provider": "paypal", "payment_method": "pm_card_visa"}
     assert problem(merchant.http.post("/v1/payments", json=body))[:2] == (400, "CAPABILITY_NOT_SUPPORTED")

@@ -30,7 +30,7 @@ def differences(gateway: Ready, since: datetime, *payments: Json) -> list[Any]:
     return [found for found in compared.discrepancies if found.payment_id in ids]
 
 
-def test_what_was_captured_is_in_both_books(merchant: Merchant, paypal: PaypalAccount, gateway: Ready):
+def test_what_was_captured_is_in_both_books(merchant: Merchant, paypal: PaypalAccount, gateway: Ready) -> None:
     since = datetime.now(UTC) - timedelta(minutes=1)
     at_once = open_page(merchant, merchant.new_order("12.00")["order_id"])
     by_hand = open_page(merchant, merchant.new_order("10.00")["order_id"], capture_method="MANUAL")
@@ -47,7 +47,7 @@ def test_what_was_captured_is_in_both_books(merchant: Merchant, paypal: PaypalAc
 
 def test_capture_whose_answer_was_lost_differs_until_it_is_heard_of(
     merchant: Merchant, paypal: PaypalAccount, provider: Provider, gateway: Ready
-):
+) -> None:
     since = datetime.now(UTC) - timedelta(minutes=1)
     order_id = merchant.new_order("12.00")["order_id"]
     payment = open_page(merchant, order_id)

@@ -46,7 +46,9 @@ def driver(gateway: Ready, provider: Provider) -> Iterator[PaypalDriver]:
     ],
     ids=str,
 )
-def test_header_that_is_wrong_is_refused(path: str, changes: dict[str, str], gateway: Ready, driver: PaypalDriver):
+def test_header_that_is_wrong_is_refused(
+    path: str, changes: dict[str, str], gateway: Ready, driver: PaypalDriver
+) -> None:
     event = driver.callback(Subject())
     changed = {f"paypal-{name}": value for name, value in changes.items()}
     headers = {"content-type": "application/json"} | driver.sign(event.body) | changed

@@ -45,7 +45,7 @@ def account_of(gateway: Ready, payment_id: str) -> str:
 
 def test_payments_go_through_the_merchants_own_account_while_it_is_in_use(
     gateway: Ready, merchant: Merchant, provider: Provider, sandbox_key: str
-):
+) -> None:
     before = merchant.charge(merchant.new_order()["order_id"])
     account = own_account(merchant, sandbox_key)
     own = merchant.charge(merchant.new_order()["order_id"])
@@ -60,7 +60,7 @@ def test_payments_go_through_the_merchants_own_account_while_it_is_in_use(
 
 def test_account_shows_no_secret_and_keeps_its_identity_when_they_change(
     gateway: Ready, merchant: Merchant, sandbox_key: str
-):
+) -> None:
     account = own_account(merchant, sandbox_key)
     again = own_account(merchant, sandbox_key, f"{SECRET},whsec_next")
     assert again["provider_account_id"] == account["provider_account_id"]
@@ -78,7 +78,7 @@ def test_account_shows_no_secret_and_keeps_its_identity_when_they_change(
 
 def test_only_the_accounts_own_webhooks_are_believed_of_its_payments(
     gateway: Ready, merchant: Merchant, provider: Provider, stripe: Stripe, sandbox_key: str
-):
+) -> None:
     account = own_account(merchant, sandbox_key)
     order_id = merchant.new_order()["order_id"]
     provider.fault(order_id, "webhook_drop", count=None)
@@ -101,7 +101,9 @@ def test_only_the_accounts_own_webhooks_are_believed_of_its_payments(
     merchant.wait_for_order(order_id, "SUCCESS")
 
 
-def test_account_that_the_provider_refuses_hurts_nobody_else(merchant: Merchant, new_merchant: Callable[[], Merchant]):
+def test_account_that_the_provider_refuses_hurts_nobody_else(
+    merchant: Merchant, new_merchant: Callable[[], Merchant]
+) -> None:
     own_account(merchant, "sk_test_wrong")
     failed = merchant.charge(merchant.new_order()["order_id"])
     assert (failed["status"], failed["failure"]["code"]) == ("FAILED", "provider_unavailable")
@@ -125,7 +127,7 @@ def test_account_that_the_provider_refuses_hurts_nobody_else(merchant: Merchant,
 )
 def test_credentials_that_are_wrong_are_named_and_nothing_is_stored(
     path: str, credentials: Json, reason: str, field: str, merchant: Merchant
-):
+) -> None:
     answer = merchant.http.put(f"/v1/provider_accounts/{path}", json={"credentials": credentials})
     status, said, fields = problem(answer)
     assert (status, said) == (400, reason)
@@ -135,7 +137,7 @@ def test_credentials_that_are_wrong_are_named_and_nothing_is_stored(
 
 def test_another_merchants_account_is_not_there(
     merchant: Merchant, new_merchant: Callable[[], Merchant], sandbox_key: str
-):
+) -> None:
     own_account(merchant, sandbox_key)
     stranger = new_merchant()
     assert problem(stranger.http.get(ACCOUNT))[:2] == (404, "PROVIDER_ACCOUNT_NOT_FOUND")
@@ -145,7 +147,7 @@ def test_another_merchants_account_is_not_there(
 
 def test_live_key_reaches_no_account_of_test_mode(
     gateway: Ready, merchant: Merchant, new_merchant: Callable[..., Merchant], sandbox_key: str
-):
+) -> None:
     own_account(merchant, sandbox_key)
     live = new_merchant(merchant.merchant_id, mode=LIVE)
     # neither the platform's accounts, which are of test mode here, nor the merchant's own of that mode

@@ -32,7 +32,7 @@ from tests.support.waiting import eventually
 )
 def test_answer_that_gets_lost_charges_once_and_succeeds(
     kind: str, fields: dict[str, Any], merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     provider.fault(order_id, kind, operation="payment_intents.create", **fields)
     assert merchant.charge(order_id)["status"] in ("PROCESSING", "SUCCESS")
@@ -42,7 +42,7 @@ def test_answer_that_gets_lost_charges_once_and_succeeds(
 
 def test_charge_is_found_though_no_answer_and_no_webhook_ever_comes(
     merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     provider.fault(order_id, "webhook_drop", count=None)
     provider.fault(order_id, "timeout_after", operation="payment_intents.create", seconds=5, count=2)
@@ -54,7 +54,7 @@ def test_charge_is_found_though_no_answer_and_no_webhook_ever_comes(
 
 def test_page_that_was_paid_is_found_though_no_webhook_comes(
     merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     provider.fault(order_id, "webhook_drop", count=None)
     provider.pay(merchant.open_page(order_id)["redirect_url"])
@@ -63,7 +63,7 @@ def test_page_that_was_paid_is_found_though_no_webhook_comes(
 
 def test_provider_that_is_too_busy_fails_the_payment_and_a_new_one_succeeds(
     merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     busy = provider.fault(order_id, "error_429", operation="payment_intents.create", count=None)
     refused = merchant.charge(order_id)
@@ -86,7 +86,7 @@ def test_provider_that_is_too_busy_fails_the_payment_and_a_new_one_succeeds(
 @pytest.mark.parametrize("request_of", [direct, hosted])
 def test_webhooks_that_misbehave_change_nothing_about_the_end(
     request_of: Any, kind: str, fields: dict[str, Any], merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     fault = provider.fault(order_id, kind, **fields)
     payment = merchant.post("/v1/payments", request_of(order_id))
@@ -99,7 +99,7 @@ def test_webhooks_that_misbehave_change_nothing_about_the_end(
 
 def test_payment_that_nobody_can_tell_of_is_given_to_a_person_and_may_still_succeed(
     gateway: Ready, merchant: Merchant, provider: Provider, receiver: Receiver
-):
+) -> None:
     order_id = merchant.new_order()["order_id"]
     provider.fault(order_id, "webhook_drop", count=None)
     payment = merchant.charge(order_id, "pm_usBankAccount_processing")
@@ -120,7 +120,7 @@ def make_old(gateway: Ready, payment_id: str) -> None:
         connection.execute(f"{query} WHERE payment_id = %s".encode(), [payment_id])
 
 
-def test_event_of_a_payment_that_is_not_here_is_quarantined(gateway: Ready, stripe: Stripe):
+def test_event_of_a_payment_that_is_not_here_is_quarantined(gateway: Ready, stripe: Stripe) -> None:
     body = stripe.event("payment_intent.succeeded", payment_id=str(uuid.uuid4()))
     assert stripe.post(body).status_code == 200
     verdict = ("QUARANTINED", "claims to be of a payment that is not here")

@@ -19,7 +19,7 @@ def post(url: str, stripe: Stripe, body: bytes, **headers: str) -> httpx.Respons
     return httpx.post(f"{url}/v1/webhooks/stripe", content=body, headers=signed, timeout=30)
 
 
-def test_webhook_is_taken_by_the_address_that_a_trusted_proxy_saw(gateway: Ready, edges: Edges, stripe: Stripe):
+def test_webhook_is_taken_by_the_address_that_a_trusted_proxy_saw(gateway: Ready, edges: Edges, stripe: Stripe) -> None:
     behind_a_proxy = edges.envoy(trusted_hops=1)
     body = stripe.event("payment_intent.succeeded")
     refused = post(behind_a_proxy, stripe, body, x_forwarded_for=ELSEWHERE)
@@ -31,7 +31,7 @@ def test_webhook_is_taken_by_the_address_that_a_trusted_proxy_saw(gateway: Ready
     assert post(behind_a_proxy, stripe, body, x_forwarded_for="127.0.0.1").status_code == 200
 
 
-def test_webhook_cannot_claim_another_address(gateway: Ready, stripe: Stripe):
+def test_webhook_cannot_claim_another_address(gateway: Ready, stripe: Stripe) -> None:
     body = stripe.event("payment_intent.succeeded")
     for header in ("x_forwarded_for", "x_client_address", "x_envoy_external_address"):
         assert post(gateway.edge_url, stripe, body, **{header: ELSEWHERE}).status_code == 200

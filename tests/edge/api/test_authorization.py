@@ -59,7 +59,7 @@ def identity(mode: Mode = Mode.TEST, signature: Signature = Signature.NONE, *net
 @pytest.mark.parametrize(
     "authorization", ["", "Bearer", "Bearer sk_test_", f"Basic {SECRET}", "Bearer " + "x" * 5000, f"Bearer {SECRET}"]
 )
-async def test_whatever_comes_is_looked_up_once_and_refused_alike(authorization: str):
+async def test_whatever_comes_is_looked_up_once_and_refused_alike(authorization: str) -> None:
     world = World(None)
     answer = await world.check(authorization=authorization)
     assert answer.denied_response.status.code == 401
@@ -69,7 +69,7 @@ async def test_whatever_comes_is_looked_up_once_and_refused_alike(authorization:
 
 
 @pytest.mark.parametrize("mode", Mode)
-async def test_identity_is_attached_and_the_key_goes_no_further(mode: Mode):
+async def test_identity_is_attached_and_the_key_goes_no_further(mode: Mode) -> None:
     who = identity(mode)
     world = World(who)
     answer = await world.check(authorization=f"Bearer {SECRET}")
@@ -84,14 +84,14 @@ async def test_identity_is_attached_and_the_key_goes_no_further(mode: Mode):
     assert world.uses == [who.api_key_id]
 
 
-async def test_address_is_looked_at_before_the_signature():
+async def test_address_is_looked_at_before_the_signature() -> None:
     world = World(identity(Mode.TEST, Signature.REQUIRED, "10.0.0.0/8"))
     answer = await world.check(authorization=f"Bearer {SECRET}", x_client_address="192.0.2.1")
     assert answer.denied_response.status.code == 403
     assert "IP_NOT_ALLOWED" in answer.denied_response.body
 
 
-async def test_nonce_is_used_up_by_a_signature_that_holds_and_by_no_other():
+async def test_nonce_is_used_up_by_a_signature_that_holds_and_by_no_other() -> None:
     who = identity(Mode.TEST, Signature.OPTIONAL)
     world = World(who)
     stamp = int(time.time())

@@ -64,7 +64,7 @@ def cache(world: World) -> KeyCache:
     return KeyCache(world, BOUND, 3, now=lambda: world.seconds, clock=lambda: START + timedelta(seconds=world.seconds))
 
 
-async def test_key_is_looked_up_once_as_long_as_nothing_changes(world: World, cache: KeyCache):
+async def test_key_is_looked_up_once_as_long_as_nothing_changes(world: World, cache: KeyCache) -> None:
     world.change(b"a", identity_of())
     for _ in range(100):
         await cache.watch()
@@ -74,7 +74,7 @@ async def test_key_is_looked_up_once_as_long_as_nothing_changes(world: World, ca
     assert world.lookups == 2
 
 
-async def test_change_is_seen_at_the_next_look(world: World, cache: KeyCache):
+async def test_change_is_seen_at_the_next_look(world: World, cache: KeyCache) -> None:
     world.change(b"a", identity_of())
     await cache.watch()
     before = await cache.identify(b"a")
@@ -89,7 +89,7 @@ async def test_change_is_seen_at_the_next_look(world: World, cache: KeyCache):
     assert await cache.identify(b"a") is world.keys[b"a"]
 
 
-async def test_memory_that_was_not_renewed_within_the_bound_does_not_count(world: World, cache: KeyCache):
+async def test_memory_that_was_not_renewed_within_the_bound_does_not_count(world: World, cache: KeyCache) -> None:
     world.change(b"a", identity_of())
     await cache.watch()
     assert await cache.identify(b"a")
@@ -101,7 +101,7 @@ async def test_memory_that_was_not_renewed_within_the_bound_does_not_count(world
         await cache.identify(b"a")
 
 
-async def test_answer_that_a_change_overtook_is_not_kept(world: World, cache: KeyCache):
+async def test_answer_that_a_change_overtook_is_not_kept(world: World, cache: KeyCache) -> None:
     """The row was read before the revocation, the watcher saw the revocation, and then the answer came."""
     world.change(b"a", identity_of())
     await cache.watch()
@@ -120,7 +120,7 @@ async def test_answer_that_a_change_overtook_is_not_kept(world: World, cache: Ke
     assert await cache.identify(b"a") is None
 
 
-async def test_key_ends_when_its_time_has_come_without_a_look_up(world: World, cache: KeyCache):
+async def test_key_ends_when_its_time_has_come_without_a_look_up(world: World, cache: KeyCache) -> None:
     world.change(b"a", identity_of(START + timedelta(seconds=1)))
     for second, valid in ((0, True), (0.999, True), (1, False)):
         world.seconds = second
@@ -129,7 +129,7 @@ async def test_key_ends_when_its_time_has_come_without_a_look_up(world: World, c
     assert world.lookups == 1
 
 
-async def test_guessing_pushes_no_valid_key_out(world: World, cache: KeyCache):
+async def test_guessing_pushes_no_valid_key_out(world: World, cache: KeyCache) -> None:
     world.change(b"a", identity_of())
     await cache.watch()
     await cache.identify(b"a")
@@ -140,7 +140,7 @@ async def test_guessing_pushes_no_valid_key_out(world: World, cache: KeyCache):
     assert world.lookups == 11
 
 
-async def test_before_the_first_look_nothing_is_kept(world: World, cache: KeyCache):
+async def test_before_the_first_look_nothing_is_kept(world: World, cache: KeyCache) -> None:
     world.change(b"a", identity_of())
     for _ in range(2):
         assert await cache.identify(b"a")

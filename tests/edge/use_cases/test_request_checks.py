@@ -26,7 +26,7 @@ ORDER_PATH = "/v1/orders/01a2081b-7886-7068-9e1a-d7c0f5764b64"
         ("GET", "/no/route/of/ours?x=y", None),
     ],
 )
-def test_request_that_fits_the_contract_passes(method: str, target: str, body: object):
+def test_request_that_fits_the_contract_passes(method: str, target: str, body: object) -> None:
     assert CHECKS.violation(method, target, JSON, orjson.dumps(body) if body is not None else b"") is None
 
 
@@ -47,21 +47,21 @@ def test_request_that_fits_the_contract_passes(method: str, target: str, body: o
         ("GET", "/v1/orders?page_size=ten", b"", "page_size"),
     ],
 )
-def test_what_does_not_fit_is_named(method: str, target: str, body: bytes, field: str):
+def test_what_does_not_fit_is_named(method: str, target: str, body: bytes, field: str) -> None:
     found = CHECKS.violation(method, target, JSON, body)
     assert found
     assert found.field == field
     assert found.description
 
 
-def test_grpc_is_left_to_grpc():
+def test_grpc_is_left_to_grpc() -> None:
     assert CHECKS.violation("POST", "/v1/orders", "application/grpc+proto", b"\x00") is None
 
 
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(orjson.dumps))
-def test_no_body_breaks_the_check(body: bytes):
+def test_no_body_breaks_the_check(body: bytes) -> None:
     CHECKS.violation("POST", "/v1/orders", JSON, body)
 
 
-def test_body_nested_deeper_than_any_message_is_refused():
+def test_body_nested_deeper_than_any_message_is_refused() -> None:
     assert CHECKS.violation("POST", "/v1/orders", JSON, b'{"amount":' * 100 + b"{}" + b"}" * 100)

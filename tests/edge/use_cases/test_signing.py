@@ -24,14 +24,14 @@ def stamp_of(request: SignedRequest = REQUEST, *, time: int = NOW, secret: bytes
     return Stamp(time, NONCE, signing.make(secret, request, time, NONCE))
 
 
-def test_signature_is_the_hmac_of_five_lines():
+def test_signature_is_the_hmac_of_five_lines() -> None:
     body = hashlib.sha256(REQUEST.body).hexdigest()
     text = f"POST\n/v1/orders?x=1\n{NOW}\n{NONCE}\n{body}"
     assert stamp_of().v1 == hmac.new(SECRET, text.encode(), "sha256").hexdigest()
 
 
 @pytest.mark.parametrize("clock", [NOW, NOW + 300, NOW - 300])
-def test_signature_holds_within_the_tolerance(clock: float):
+def test_signature_holds_within_the_tolerance(clock: float) -> None:
     signing.verify(SECRET, REQUEST, stamp_of(), clock)
 
 
@@ -48,7 +48,7 @@ def test_signature_holds_within_the_tolerance(clock: float):
         (replace(REQUEST, body=b""), stamp_of(), NOW),
     ],
 )
-def test_signature_of_anything_else_is_refused(request_: SignedRequest, stamp: Stamp, clock: float):
+def test_signature_of_anything_else_is_refused(request_: SignedRequest, stamp: Stamp, clock: float) -> None:
     with pytest.raises(ApiError, match="SIGNATURE_INVALID"):
         signing.verify(SECRET, request_, stamp, clock)
 
@@ -56,7 +56,7 @@ def test_signature_of_anything_else_is_refused(request_: SignedRequest, stamp: S
 @pytest.mark.parametrize(
     "header", [f"t=1,n={NONCE},v1={HEX}", f"v1={HEX}, n={NONCE} , t=1", f"t=1,n={NONCE},v1={HEX},later=x"]
 )
-def test_header_is_read(header: str):
+def test_header_is_read(header: str) -> None:
     assert signing.read(header) == Stamp(1, NONCE, HEX)
 
 
@@ -79,12 +79,12 @@ def test_header_is_read(header: str):
         f"t=1,n={NONCE},v1={HEX},v1={HEX}",
     ],
 )
-def test_header_of_another_form_is_refused(header: str):
+def test_header_of_another_form_is_refused(header: str) -> None:
     with pytest.raises(ApiError, match="SIGNATURE_INVALID"):
         signing.read(header)
 
 
 @given(st.text())
-def test_no_header_breaks_it(header: str):
+def test_no_header_breaks_it(header: str) -> None:
     with contextlib.suppress(ApiError):
         signing.read(header)

@@ -99,7 +99,7 @@ async def applied(database: Database) -> list[uuid.UUID]:
 
 async def test_replay_applies_once_for_operators_at_the_same_time(
     database: Database, letters: DeadLetters, effect: Effect
-):
+) -> None:
     one = fact()
     letter = await buried(database, one.payload, str(one.event_id))
     answers = await asyncio.gather(*(letters.replay(letter.dead_letter_id, f"operator {n}") for n in range(5)))
@@ -111,7 +111,7 @@ async def test_replay_applies_once_for_operators_at_the_same_time(
 
 async def test_event_that_came_again_and_was_applied_is_not_applied_by_a_replay(
     database: Database, letters: DeadLetters, inbox: Inbox
-):
+) -> None:
     one = fact()
     letter = await buried(database, one.payload, str(one.event_id))
     async with database.transaction() as session:
@@ -125,7 +125,7 @@ async def test_event_that_came_again_and_was_applied_is_not_applied_by_a_replay(
 
 async def test_replay_that_fails_undoes_all_but_reason_and_count(
     database: Database, letters: DeadLetters, effect: Effect
-):
+) -> None:
     one = fact()
     letter = await buried(database, one.payload, str(one.event_id))
     effect.problem = ValueError(f"still wrong: {CARD}")
@@ -146,7 +146,7 @@ async def test_replay_that_fails_undoes_all_but_reason_and_count(
 
 async def test_dropped_event_is_applied_by_nothing_that_comes_later(
     database: Database, letters: DeadLetters, inbox: Inbox
-):
+) -> None:
     one = fact()
     letter = await buried(database, one.payload, str(one.event_id))
     dropped = [await letters.drop(letter.dead_letter_id, actor) for actor in ("first", "second")]
@@ -160,7 +160,7 @@ async def test_dropped_event_is_applied_by_nothing_that_comes_later(
     assert await applied(database) == []
 
 
-async def test_what_was_replayed_cannot_be_dropped(database: Database, letters: DeadLetters):
+async def test_what_was_replayed_cannot_be_dropped(database: Database, letters: DeadLetters) -> None:
     one = fact()
     letter = await buried(database, one.payload, str(one.event_id))
     await letters.replay(letter.dead_letter_id, "operator")
@@ -179,7 +179,7 @@ async def test_what_was_replayed_cannot_be_dropped(database: Database, letters: 
 )
 async def test_what_cannot_be_read_is_shown_refused_and_dropped(
     payload: bytes, database: Database, letters: DeadLetters
-):
+) -> None:
     letter = await buried(database, payload, "garbage\0", "unknown event type fusionx.none.v1.None\0")
     shown = await DeadLetterServicer(letters).GetDeadLetter(
         service_pb2.GetDeadLetterRequest(dead_letter_id=str(letter.dead_letter_id)), None
@@ -192,7 +192,7 @@ async def test_what_cannot_be_read_is_shown_refused_and_dropped(
     assert (await letters.drop(letter.dead_letter_id, "operator")).state == State.DROPPED
 
 
-async def test_letter_of_a_consumer_that_is_no_more_can_only_be_dropped(database: Database):
+async def test_letter_of_a_consumer_that_is_no_more_can_only_be_dropped(database: Database) -> None:
     one = fact()
     letter = await buried(database, one.payload, str(one.event_id))
     nobody = DeadLetters(database, [])
@@ -202,7 +202,7 @@ async def test_letter_of_a_consumer_that_is_no_more_can_only_be_dropped(database
     assert (await nobody.drop(letter.dead_letter_id, "operator")).state == State.DROPPED
 
 
-async def test_cards_and_secrets_in_a_letter_are_not_shown(database: Database, letters: DeadLetters):
+async def test_cards_and_secrets_in_a_letter_are_not_shown(database: Database, letters: DeadLetters) -> None:
     one = fact(f"paid with {CARD}")
     letter = await buried(database, one.payload, str(one.event_id), f"(7, {CARD}, sk_live_abcdefghij)")
     servicer = DeadLetterServicer(letters)
@@ -217,7 +217,7 @@ async def test_cards_and_secrets_in_a_letter_are_not_shown(database: Database, l
     assert not listed.event.HasField("fact")
 
 
-async def test_pages_follow_the_filters(database: Database, letters: DeadLetters):
+async def test_pages_follow_the_filters(database: Database, letters: DeadLetters) -> None:
     facts = [fact() for _ in range(3)]
     for one in facts:
         await buried(database, one.payload, str(one.event_id))

@@ -47,7 +47,9 @@ def consumer(name: str, subject: str, bus: Bus, database: Database, handler: Tak
     return Consumer(name, [subject], bus, database, handler, after_commit=lambda: None, retry_delays=[0.01])
 
 
-async def test_events_come_again_in_order_to_who_lost_them_and_not_to_who_had_them(bus: Bus, database: Database):
+async def test_events_come_again_in_order_to_who_lost_them_and_not_to_who_had_them(
+    bus: Bus, database: Database
+) -> None:
     subject, had = SUBJECT.format(uuid.uuid4().hex), Taken()
     resources = [uuid.uuid4() for _ in range(3)]
     wanted = {str(resource): list(range(1, 6)) for resource in resources}
@@ -73,7 +75,9 @@ async def test_events_come_again_in_order_to_who_lost_them_and_not_to_who_had_th
     await relay.worker.stop()
 
 
-async def test_only_events_from_the_asked_time_on_and_never_older_than_inboxes_remember(bus: Bus, database: Database):
+async def test_only_events_from_the_asked_time_on_and_never_older_than_inboxes_remember(
+    bus: Bus, database: Database
+) -> None:
     subject = SUBJECT.format(uuid.uuid4().hex)
     ages = [timedelta(days=8), timedelta(days=6), timedelta(hours=2), timedelta()]
     async with database.transaction() as session:
@@ -90,5 +94,5 @@ async def test_only_events_from_the_asked_time_on_and_never_older_than_inboxes_r
     assert now - outbox.RETENTION <= since <= datetime.now(UTC) - outbox.RETENTION
 
 
-def test_inboxes_remember_longer_than_an_event_can_come_back():
+def test_inboxes_remember_longer_than_an_event_can_come_back() -> None:
     assert inbox.RETENTION > outbox.RETENTION + STREAM_RETENTION

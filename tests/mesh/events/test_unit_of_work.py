@@ -32,7 +32,7 @@ async def _stored(database: Database, event: OutboxEvent) -> tuple[int, int]:
         return len(events), len(await history.of_order(session, event.aggregate_id))
 
 
-async def test_what_was_added_is_stored_and_the_relay_is_woken_once(database: Database):
+async def test_what_was_added_is_stored_and_the_relay_is_woken_once(database: Database) -> None:
     woken: list[int] = []
     first, second = _event(), _event()
     async with UnitsOfWork(database, lambda: woken.append(1)).begin() as unit:
@@ -43,7 +43,7 @@ async def test_what_was_added_is_stored_and_the_relay_is_woken_once(database: Da
     assert [await _stored(database, event) for event in (first, second)] == [(1, 1), (1, 1)]
 
 
-async def test_what_fails_leaves_nothing_and_wakes_nobody(database: Database):
+async def test_what_fails_leaves_nothing_and_wakes_nobody(database: Database) -> None:
     woken: list[int] = []
     event = _event()
 
@@ -58,14 +58,14 @@ async def test_what_fails_leaves_nothing_and_wakes_nobody(database: Database):
     assert await _stored(database, event) == (0, 0)
 
 
-async def test_nobody_is_woken_for_nothing(database: Database):
+async def test_nobody_is_woken_for_nothing(database: Database) -> None:
     woken: list[int] = []
     async with UnitsOfWork(database, lambda: woken.append(1)).begin():
         pass
     assert not woken
 
 
-async def test_who_joins_a_transaction_leaves_the_commit_to_its_owner(database: Database):
+async def test_who_joins_a_transaction_leaves_the_commit_to_its_owner(database: Database) -> None:
     woken: list[int] = []
     event = _event()
     work = UnitsOfWork(database, lambda: woken.append(1))

@@ -90,7 +90,7 @@ async def refusal(call: Any) -> ApiError:
     return ApiError.from_rpc(refused.value)
 
 
-async def test_stream_outlasts_the_default_deadline_and_sends_its_headers_once(stub: Any):
+async def test_stream_outlasts_the_default_deadline_and_sends_its_headers_once(stub: Any) -> None:
     call = stream(stub, "a", "rest", "b")
     assert await said(call) == ["a", "rest", "b"]
     assert dict(await call.initial_metadata())["x-said"] == "once"
@@ -98,7 +98,7 @@ async def test_stream_outlasts_the_default_deadline_and_sends_its_headers_once(s
 
 
 @pytest.mark.parametrize("before", [[], ["a", "b"]])
-async def test_what_is_raised_becomes_a_status_at_any_time(before: list[str], stub: Any, servicer: Servicer):
+async def test_what_is_raised_becomes_a_status_at_any_time(before: list[str], stub: Any, servicer: Servicer) -> None:
     refused = await refusal(stream(stub, *before, "refuse"))
     assert (refused.code, refused.reason) == (grpc.StatusCode.NOT_FOUND, "EVENT_NOT_FOUND")
     broken = await refusal(stream(stub, *before, "break"))
@@ -117,11 +117,11 @@ async def test_what_is_raised_becomes_a_status_at_any_time(before: list[str], st
         (MERCHANT, ["4111 1111 1111 1111"], "CARD_NUMBER_REFUSED"),
     ],
 )
-async def test_stream_is_held_to_what_calls_are(metadata: Any, words: list[str], reason: str, stub: Any):
+async def test_stream_is_held_to_what_calls_are(metadata: Any, words: list[str], reason: str, stub: Any) -> None:
     assert (await refusal(stream(stub, *words, metadata=metadata))).reason == reason
 
 
-async def test_streams_have_a_bound_of_their_own_and_leave_room_for_calls(stub: Any, servicer: Servicer):
+async def test_streams_have_a_bound_of_their_own_and_leave_room_for_calls(stub: Any, servicer: Servicer) -> None:
     waiting = [stream(stub, "wait") for _ in range(STREAMS)]
     readers = [asyncio.create_task(said(call)) for call in waiting]
     await come_true(lambda: servicer.open == STREAMS, "the streams")

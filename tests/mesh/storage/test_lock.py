@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from mesh.storage.lock import Locks
 from stack.stack import Ready
+from typing import Never
 
 
 @pytest.fixture
@@ -24,14 +25,14 @@ def name() -> str:
     return f"test:{uuid.uuid4()}"
 
 
-async def test_lock_is_held_by_one_at_a_time(locks: Locks, name: str):
+async def test_lock_is_held_by_one_at_a_time(locks: Locks, name: str) -> None:
     async with locks.hold(name, wait=0) as first, locks.hold(name, wait=0.1) as second:
         assert (first, second) == (True, False)
     async with locks.hold(name, wait=0) as third:
         assert third
 
 
-async def test_lock_that_ran_out_is_not_released_under_its_next_holder(locks: Locks, gateway: Ready, name: str):
+async def test_lock_that_ran_out_is_not_released_under_its_next_holder(locks: Locks, gateway: Ready, name: str) -> None:
     key = f"fusionxpay:lock:{name}"
     async with Redis.from_url(gateway.redis_url) as redis:
         async with locks.hold(name, wait=0) as taken:
@@ -41,7 +42,7 @@ async def test_lock_that_ran_out_is_not_released_under_its_next_holder(locks: Lo
         await redis.delete(key)
 
 
-async def test_lock_is_let_go_when_the_work_fails(locks: Locks, name: str):
+async def test_lock_is_let_go_when_the_work_fails(locks: Locks, name: str) -> Never:
     with pytest.raises(ValueError, match="bad luck"):
         async with locks.hold(name, wait=0):
             raise ValueError("bad luck")
@@ -49,7 +50,7 @@ async def test_lock_is_let_go_when_the_work_fails(locks: Locks, name: str):
         assert again
 
 
-async def test_flushed_lock_is_free_and_its_old_holder_does_no_harm(locks: Locks, gateway: Ready, name: str):
+async def test_flushed_lock_is_free_and_its_old_holder_does_no_harm(locks: Locks, gateway: Ready, name: str) -> None:
     async with Redis.from_url(gateway.redis_url) as redis, locks.hold(name, wait=0):
         await redis.delete(f"fusionxpay:lock:{name}")
         async with locks.hold(name, wait=0) as second:
@@ -57,7 +58,7 @@ async def test_flushed_lock_is_free_and_its_old_holder_does_no_harm(locks: Locks
 
 
 @pytest.mark.parametrize("url", ["", "redis://127.0.0.1:1/0"])
-async def test_without_redis_nobody_is_kept_from_anything(url: str, name: str):
+async def test_without_redis_nobody_is_kept_from_anything(url: str, name: str) -> None:
     locks = Locks(url)
     async with locks.hold(name, wait=1) as first, locks.hold(name, wait=1) as second:
         assert (first, second) == (True, True)

@@ -36,21 +36,21 @@ async def sent(office: PostOffice, *, host: str = "localhost", password: str = "
     return await Mailer(server, timeout=PATIENCE, connections=1).send(mail, TO)
 
 
-async def test_mail_goes_by_starttls_under_a_password(identity: ssl.SSLContext):
+async def test_mail_goes_by_starttls_under_a_password(identity: ssl.SSLContext) -> None:
     async with post_office("open", identity) as office:
         assert (await sent(office)).succeeded
         assert office.encrypted == [True]
         assert token_of(office.mails[0]) == "token"
 
 
-async def test_wrong_password_is_the_servers_answer_and_no_end_of_a_mailbox(identity: ssl.SSLContext):
+async def test_wrong_password_is_the_servers_answer_and_no_end_of_a_mailbox(identity: ssl.SSLContext) -> None:
     async with post_office("open", identity) as office:
         attempt = await sent(office, password="wrong")
         assert (attempt.status, attempt.gone, office.mails) == (535, False, [])
         assert "wrong" not in attempt.answer
 
 
-async def test_server_without_tls_or_with_anothers_certificate_gets_nothing(identity: ssl.SSLContext):
+async def test_server_without_tls_or_with_anothers_certificate_gets_nothing(identity: ssl.SSLContext) -> None:
     async with post_office() as plain, post_office("open", identity) as other:
         for office, host in ((plain, "localhost"), (other, "127.0.0.2")):
             attempt = await sent(office, host=host)

@@ -79,7 +79,7 @@ ADDRESSES = [
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-async def test_name_that_leads_to_an_address_that_is_not_public_is_refused(address: str):
+async def test_name_that_leads_to_an_address_that_is_not_public_is_refused(address: str) -> None:
     names = Names([address])
     with pytest.raises(UrlRefusedError, match=r"must not lead to .*: shop\.example"):
         await get("http://shop.example/", names)
@@ -93,14 +93,14 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize("host", SPELLINGS)
-async def test_this_machine_is_not_reached_however_its_address_is_spelled(host: str):
+async def test_this_machine_is_not_reached_however_its_address_is_spelled(host: str) -> None:
     async with listening("127.0.0.1") as server:
         with pytest.raises((UrlRefusedError, httpx.ConnectError, httpx.InvalidURL)):
             await get(f"http://{host}:{server.port}/", Resolver())
         assert server.requests == []
 
 
-async def test_address_that_is_allowed_is_reached_by_the_same_spellings():
+async def test_address_that_is_allowed_is_reached_by_the_same_spellings() -> None:
     """The test above refuses because of the rules, and not because nothing could be reached."""
     async with listening("127.0.0.1") as server:
         for host in ("127.0.0.1", "2130706433", "0x7f.1", "localhost"):
@@ -109,17 +109,17 @@ async def test_address_that_is_allowed_is_reached_by_the_same_spellings():
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "100.63.255.255", "100.128.0.0", "172.32.0.1", "2606:4700:4700::1111"])
-def test_public_address_is_not_refused(address: str):
+def test_public_address_is_not_refused(address: str) -> None:
     assert addresses.refusal(ip_address(address)) == ""
 
 
 @pytest.mark.parametrize("found", [[PUBLIC, "127.0.0.1"], ["127.0.0.1", PUBLIC], [PUBLIC, "::1"]])
-async def test_name_with_one_address_that_is_refused_is_refused(found: list[str]):
+async def test_name_with_one_address_that_is_refused_is_refused(found: list[str]) -> None:
     with pytest.raises(UrlRefusedError):
         await get("http://shop.example/", Names(found))
 
 
-async def test_connection_goes_to_the_very_address_that_was_checked(monkeypatch: pytest.MonkeyPatch):
+async def test_connection_goes_to_the_very_address_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rebinding: the name leads to a public address when it is checked, and to this machine when it is asked again."""
     connected: list[str] = []
 
@@ -137,7 +137,7 @@ async def test_connection_goes_to_the_very_address_that_was_checked(monkeypatch:
     assert connected == [PUBLIC]
 
 
-async def test_name_that_changes_its_mind_is_refused_at_the_next_connection():
+async def test_name_that_changes_its_mind_is_refused_at_the_next_connection() -> None:
     async with listening("127.0.0.2") as good:
         names = Names(["127.0.0.2"], ["127.0.0.1"])
         url = f"http://shop.example:{good.port}/"
@@ -149,14 +149,14 @@ async def test_name_that_changes_its_mind_is_refused_at_the_next_connection():
     assert f"host: shop.example:{good.port}" in good.requests[0].lower()
 
 
-async def test_next_address_is_tried_when_the_first_does_not_answer():
+async def test_next_address_is_tried_when_the_first_does_not_answer() -> None:
     async with listening("127.0.0.2") as server:
         names = Names(["127.0.0.3", "127.0.0.2"])
         await get(f"http://shop.example:{server.port}/", names, addresses.networks("127.0.0.0/8"))
         assert len(server.requests) == 1
 
 
-async def test_tls_asks_for_the_name_and_not_for_the_address():
+async def test_tls_asks_for_the_name_and_not_for_the_address() -> None:
     asked: list[str | None] = []
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.sni_callback = lambda _socket, name, _context: asked.append(name)
@@ -169,19 +169,19 @@ async def test_tls_asks_for_the_name_and_not_for_the_address():
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "x" * 64 + ".example", "a..b"])
-async def test_name_that_is_none_is_an_error_of_the_connection(host: str):
+async def test_name_that_is_none_is_an_error_of_the_connection(host: str) -> None:
     with pytest.raises((httpx.ConnectError, httpx.InvalidURL)):
         await get(f"http://{host}/", Resolver())
 
 
 @pytest.mark.parametrize("address", ADDRESSES)
-async def test_look_at_a_name_refuses_what_the_connection_would(address: str):
+async def test_look_at_a_name_refuses_what_the_connection_would(address: str) -> None:
     with pytest.raises(UrlRefusedError, match="must not lead to"):
         await look("https://shop.example:8443/hook", Names([PUBLIC, address]), ())
     await look("https://shop.example/hook", Names([PUBLIC]), ())
 
 
-async def test_look_lets_a_name_pass_that_cannot_be_looked_up():
+async def test_look_lets_a_name_pass_that_cannot_be_looked_up() -> None:
     async def unknown(_host: str, _port: int) -> Sequence[Address]:
         raise OSError("no such name")
 

@@ -19,7 +19,7 @@ from notify_svc.domain.channel import AddressRefusedError, KeyRefusedError
         ("x" * 64 + "@a.example", "x" * 64 + "@a.example"),
     ],
 )
-def test_address_is_taken(address: str, taken: str):
+def test_address_is_taken(address: str, taken: str) -> None:
     assert channel_domain.check_address(address) == taken
 
 
@@ -47,13 +47,13 @@ def test_address_is_taken(address: str, taken: str):
         "x@" + "a." * 125 + "example",
     ],
 )
-def test_address_is_refused(address: str):
+def test_address_is_refused(address: str) -> None:
     with pytest.raises(AddressRefusedError):
         channel_domain.check_address(address)
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
-def test_no_address_that_is_taken_holds_what_ends_a_line_or_an_address(local: str, domain: str):
+def test_no_address_that_is_taken_holds_what_ends_a_line_or_an_address(local: str, domain: str) -> None:
     try:
         taken = channel_domain.check_address(f"{local}@{domain}")
     except AddressRefusedError:
@@ -63,10 +63,10 @@ def test_no_address_that_is_taken_holds_what_ends_a_line_or_an_address(local: st
 
 
 @pytest.mark.parametrize("text", ["", "A", "AA==", "ä", "A" * 22 + "!", "A" * 23])
-def test_auth_is_sixteen_bytes(text: str):
+def test_auth_is_sixteen_bytes(text: str) -> None:
     with pytest.raises(KeyRefusedError):
         channel_domain.check_auth(text)
 
 
-def test_padding_is_left_out():
+def test_padding_is_left_out() -> None:
     assert channel_domain.check_auth("A" * 22 + "==") == "A" * 22

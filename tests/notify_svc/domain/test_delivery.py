@@ -10,7 +10,7 @@ from notify_svc.domain.delivery import Attempt
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_attempts_become_rarer_and_end_after_about_a_day():
+def test_attempts_become_rarer_and_end_after_about_a_day() -> None:
     times = [domain.next_attempt(attempts, NOW) for attempts in range(1, len(domain.RETRIES) + 1)]
     waits = [time - NOW for time in times if time]
     assert waits == sorted(waits) == list(domain.RETRIES)
@@ -19,12 +19,12 @@ def test_attempts_become_rarer_and_end_after_about_a_day():
 
 
 @pytest.mark.parametrize(("status", "succeeded"), [(200, True), (204, True), (301, False), (404, False), (0, False)])
-def test_delivery_succeeds_by_any_2xx_alone(status: int, succeeded: bool):
+def test_delivery_succeeds_by_any_2xx_alone(status: int, succeeded: bool) -> None:
     assert Attempt(status, 1.0, "").succeeded is succeeded
 
 
 @pytest.mark.parametrize("attempts", range(1, len(domain.RETRIES) + 1))
-def test_jitter_makes_a_wait_up_to_a_tenth_longer(attempts: int):
+def test_jitter_makes_a_wait_up_to_a_tenth_longer(attempts: int) -> None:
     published = domain.RETRIES[attempts - 1]
     assert domain.next_attempt(attempts, NOW, 0.0) == NOW + published
     assert domain.next_attempt(attempts, NOW, 1.0) == NOW + published * 1.1
@@ -52,5 +52,5 @@ def test_jitter_makes_a_wait_up_to_a_tenth_longer(attempts: int):
         ("Thu, 99 Foo 2026 99:99:99 GMT", 0),
     ],
 )
-def test_receiver_may_ask_to_be_left_alone_for_up_to_a_day(header: str, seconds: int):
+def test_receiver_may_ask_to_be_left_alone_for_up_to_a_day(header: str, seconds: int) -> None:
     assert domain.retry_after(header, NOW) == NOW + timedelta(seconds=seconds)

@@ -26,7 +26,7 @@ LOOPBACK = networks("127.0.0.0/8, ::1/128")
         "https://1password.example/",
     ],
 )
-def test_public_https_url_is_taken(url: str):
+def test_public_https_url_is_taken(url: str) -> None:
     endpoint_domain.check_url(url, allow_http=False)
 
 
@@ -45,26 +45,26 @@ def test_public_https_url_is_taken(url: str):
         "https://LOCALHOST/",
     ],
 )
-def test_address_that_is_not_public_is_refused(url: str):
+def test_address_that_is_not_public_is_refused(url: str) -> None:
     with pytest.raises(UrlRefusedError, match="public"):
         endpoint_domain.check_url(url, allow_http=True)
 
 
-def test_allowed_network_lets_its_own_addresses_through_and_no_others():
+def test_allowed_network_lets_its_own_addresses_through_and_no_others() -> None:
     for url in ("https://127.0.0.1/", "https://[::1]/", "https://localhost/"):
         endpoint_domain.check_url(url, allow_http=False, allowed=LOOPBACK)
     with pytest.raises(UrlRefusedError, match="private"):
         endpoint_domain.check_url("https://10.0.0.1/", allow_http=False, allowed=LOOPBACK)
 
 
-def test_http_is_taken_where_it_is_allowed_alone():
+def test_http_is_taken_where_it_is_allowed_alone() -> None:
     endpoint_domain.check_url("http://shop.example/", allow_http=True)
     with pytest.raises(UrlRefusedError, match="https"):
         endpoint_domain.check_url("http://shop.example/", allow_http=False)
 
 
 @pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "127.0.0.1.5", "0x7f.1", "1.2.3"])
-def test_number_that_only_some_read_as_an_address_is_refused(host: str):
+def test_number_that_only_some_read_as_an_address_is_refused(host: str) -> None:
     with pytest.raises(UrlRefusedError, match="four decimal numbers"):
         endpoint_domain.check_url(f"https://{host}/", allow_http=False, allowed=LOOPBACK)
 
@@ -86,7 +86,7 @@ def test_number_that_only_some_read_as_an_address_is_refused(host: str):
         "",
     ],
 )
-def test_url_that_is_none_is_refused_everywhere(url: str, allow_http: bool):
+def test_url_that_is_none_is_refused_everywhere(url: str, allow_http: bool) -> None:
     with pytest.raises(UrlRefusedError):
         endpoint_domain.check_url(url, allow_http=allow_http, allowed=LOOPBACK)
 
@@ -101,12 +101,12 @@ def test_url_that_is_none_is_refused_everywhere(url: str, allow_http: bool):
         (["refund.*"], set()),
     ],
 )
-def test_filters_choose_events(filters: list[str], taken: set[str]):
+def test_filters_choose_events(filters: list[str], taken: set[str]) -> None:
     assert {each for each in ("order.created", "payment.created") if endpoint_domain.takes(filters, each)} == taken
 
 
 @pytest.mark.parametrize("event_filter", ["*", "order.*", *PUBLIC_TYPES])
-def test_filter_that_is_known_is_taken(event_filter: str):
+def test_filter_that_is_known_is_taken(event_filter: str) -> None:
     event_types.check_filters([event_filter])
 
 
@@ -119,7 +119,7 @@ def test_filter_that_is_known_is_taken(event_filter: str):
         ("payment.success", "payment.succeeded"),
     ],
 )
-def test_unknown_filter_is_told_the_nearest(event_filter: str, nearest: str):
+def test_unknown_filter_is_told_the_nearest(event_filter: str, nearest: str) -> None:
     with pytest.raises(ApiError) as refused:
         event_types.check_filters(["order.created", event_filter])
     assert refused.value.reason == "EVENT_TYPE_UNKNOWN"
@@ -129,6 +129,6 @@ def test_unknown_filter_is_told_the_nearest(event_filter: str, nearest: str):
 
 
 @pytest.mark.parametrize("event_filter", ["order", "order.", "*.created", "or*", "**", ".*", "nothing like it"])
-def test_pattern_of_another_kind_is_no_filter(event_filter: str):
+def test_pattern_of_another_kind_is_no_filter(event_filter: str) -> None:
     with pytest.raises(ApiError):
         event_types.check_filters([event_filter])

@@ -52,7 +52,7 @@ def alerts() -> float:
 )
 async def test_server_that_misbehaves_is_logged_and_tried_again(
     behaviour: Behaviour, status: int, answer: str, desk: Desk
-):
+) -> None:
     async with rogue(behaviour) as server:
         await desk.endpoint(server.url)
         (event,) = await desk.publish()
@@ -68,7 +68,7 @@ async def test_server_that_misbehaves_is_logged_and_tried_again(
 
 
 @pytest.mark.parametrize("behaviour", [streams_forever, answering(HUGE)])
-async def test_long_answer_counts_by_its_status_and_is_not_read_to_its_end(behaviour: Behaviour, desk: Desk):
+async def test_long_answer_counts_by_its_status_and_is_not_read_to_its_end(behaviour: Behaviour, desk: Desk) -> None:
     async with rogue(behaviour) as server:
         await desk.endpoint(server.url)
         (event,) = await desk.publish()
@@ -80,7 +80,7 @@ async def test_long_answer_counts_by_its_status_and_is_not_read_to_its_end(behav
         assert server.written < READ + 16_000_000
 
 
-async def test_server_that_is_not_there_is_logged_and_tried_again(desk: Desk):
+async def test_server_that_is_not_there_is_logged_and_tried_again(desk: Desk) -> None:
     await desk.endpoint("http://127.0.0.1:9/never")
     (event,) = await desk.publish()
     delivery = await desk.tried(event, 1)
@@ -88,7 +88,7 @@ async def test_server_that_is_not_there_is_logged_and_tried_again(desk: Desk):
     assert "ConnectError" in delivery.attempts[0].attempt.answer
 
 
-async def test_refused_address_is_logged_as_refused_and_tried_again(desk: Desk):
+async def test_refused_address_is_logged_as_refused_and_tried_again(desk: Desk) -> None:
     """A name that led elsewhere when the endpoint was registered."""
     desk.names["shop.example"] = "93.184.215.14"
     await desk.endpoint("http://shop.example/")
@@ -99,7 +99,7 @@ async def test_refused_address_is_logged_as_refused_and_tried_again(desk: Desk):
     assert delivery.attempts[0].attempt.answer == "refused: must not lead to 10.0.0.1, which is private: shop.example"
 
 
-async def test_name_that_leads_where_nothing_may_go_is_refused_at_the_creation(desk: Desk):
+async def test_name_that_leads_where_nothing_may_go_is_refused_at_the_creation(desk: Desk) -> None:
     desk.names["shop.example"] = "10.0.0.1"
     with pytest.raises(ApiError) as refused:
         await desk.endpoint("http://shop.example/")
@@ -117,7 +117,7 @@ async def test_name_that_leads_where_nothing_may_go_is_refused_at_the_creation(d
         (b"whenever", domain.RETRIES[0]),
     ],
 )
-async def test_retry_after_makes_a_wait_longer_and_never_shorter(header: bytes, wait: timedelta, desk: Desk):
+async def test_retry_after_makes_a_wait_longer_and_never_shorter(header: bytes, wait: timedelta, desk: Desk) -> None:
     busy = b"HTTP/1.1 503 Busy\r\nretry-after: " + header + b"\r\ncontent-length: 0\r\n\r\n"
     async with rogue(answering(busy)) as server:
         await desk.endpoint(server.url)
@@ -125,7 +125,7 @@ async def test_retry_after_makes_a_wait_longer_and_never_shorter(header: bytes, 
         assert (await desk.tried(event, 1)).next_attempt_time == desk.now + wait
 
 
-async def test_attempts_follow_the_published_schedule_and_resending_begins_it_anew(desk: Desk):
+async def test_attempts_follow_the_published_schedule_and_resending_begins_it_anew(desk: Desk) -> None:
     async with rogue(answering(ERROR)) as server:
         await desk.endpoint(server.url)
         (event,) = await desk.publish()
@@ -139,7 +139,7 @@ async def test_attempts_follow_the_published_schedule_and_resending_begins_it_an
         assert (again.status, again.next_attempt_time) == (DeliveryStatus.PENDING, desk.now + domain.RETRIES[0])
 
 
-async def test_410_disables_the_endpoint_and_cancels_what_is_on_its_way(desk: Desk):
+async def test_410_disables_the_endpoint_and_cancels_what_is_on_its_way(desk: Desk) -> None:
     before = alerts()
     async with rogue(answering(ERROR, GONE)) as server:
         endpoint = await desk.endpoint(server.url)
@@ -159,7 +159,7 @@ async def test_410_disables_the_endpoint_and_cancels_what_is_on_its_way(desk: De
         assert (await desk.tried(waiting, 2)).status is DeliveryStatus.DELIVERED
 
 
-async def test_endpoint_that_takes_nothing_for_five_days_is_disabled(desk: Desk):
+async def test_endpoint_that_takes_nothing_for_five_days_is_disabled(desk: Desk) -> None:
     before = alerts()
     async with rogue(answering(ERROR)) as server:
         endpoint = await desk.endpoint(server.url)
@@ -175,7 +175,7 @@ async def test_endpoint_that_takes_nothing_for_five_days_is_disabled(desk: Desk)
         assert alerts() == before + 1
 
 
-async def test_one_success_within_the_five_days_starts_them_anew(desk: Desk):
+async def test_one_success_within_the_five_days_starts_them_anew(desk: Desk) -> None:
     async with rogue(answering(ERROR)) as server:
         endpoint = await desk.endpoint(server.url)
         (event,) = await desk.publish()
@@ -190,7 +190,7 @@ async def test_one_success_within_the_five_days_starts_them_anew(desk: Desk):
         assert (await desk.endpoints.get(desk.merchant_id, endpoint.endpoint_id)).enabled
 
 
-async def test_endpoint_gets_no_more_than_its_share_at_once(desk: Desk):
+async def test_endpoint_gets_no_more_than_its_share_at_once(desk: Desk) -> None:
     async with rogue(hangs) as slow:
         await desk.endpoint(slow.url)
         events = await desk.publish(3 * SHARE)
@@ -202,7 +202,7 @@ async def test_endpoint_gets_no_more_than_its_share_at_once(desk: Desk):
         assert slow.most_open <= SHARE
 
 
-async def test_dead_and_slow_endpoints_hold_up_nobody_else(notify_url: str):
+async def test_dead_and_slow_endpoints_hold_up_nobody_else(notify_url: str) -> None:
     """Their queues are longer than all the room there is, and were there first."""
     # no attempt times out while the test runs, so the slow one's share stays in use
     patient = desk_on(notify_url, timeout=2 * PATIENCE)
@@ -219,7 +219,7 @@ async def test_dead_and_slow_endpoints_hold_up_nobody_else(notify_url: str):
         slow.released.set()
 
 
-async def test_turns_are_taken_when_there_is_little_room(desk: Desk):
+async def test_turns_are_taken_when_there_is_little_room(desk: Desk) -> None:
     """More endpoints than there is room for at once: nobody's second goes before anybody's first."""
     async with rogue(answering(OK)) as server:
         endpoints = [await desk.endpoint(server.url) for _ in range(CONCURRENCY + 4)]
@@ -229,7 +229,7 @@ async def test_turns_are_taken_when_there_is_little_room(desk: Desk):
         assert len(server.ids) == 2 * len(endpoints)
 
 
-async def test_version_that_was_cancelled_keeps_no_later_one_waiting(desk: Desk):
+async def test_version_that_was_cancelled_keeps_no_later_one_waiting(desk: Desk) -> None:
     order_id = new_id()
     async with rogue(answering(OK)) as server:
         endpoint = await desk.endpoint(server.url)

@@ -74,7 +74,7 @@ def order_event(desk: Desk, **fields: str) -> PublicEvent:
     return event
 
 
-async def test_mailbox_gets_nothing_until_it_is_confirmed(desk: Desk, office: PostOffice):
+async def test_mailbox_gets_nothing_until_it_is_confirmed(desk: Desk, office: PostOffice) -> None:
     made = await added(desk, mailbox())
     assert (made.enabled, made.disable_reason) == (False, DisableReason.UNCONFIRMED)
     asked = await office.mail(1)
@@ -96,7 +96,7 @@ async def test_mailbox_gets_nothing_until_it_is_confirmed(desk: Desk, office: Po
     assert len(office.mails) == 2
 
 
-async def test_token_counts_for_a_day_and_for_its_channel_and_merchant_alone(desk: Desk, office: PostOffice):
+async def test_token_counts_for_a_day_and_for_its_channel_and_merchant_alone(desk: Desk, office: PostOffice) -> None:
     first, second = await added(desk, mailbox()), await added(desk, mailbox("other@shop.example"))
     token = token_of(office.mails[0])
     for merchant, channel, reason in (
@@ -112,7 +112,7 @@ async def test_token_counts_for_a_day_and_for_its_channel_and_merchant_alone(des
     assert refused.value.reason == "TOKEN_INVALID"
 
 
-async def test_mail_tells_of_the_event_in_words_and_can_be_absorbed(desk: Desk, office: PostOffice):
+async def test_mail_tells_of_the_event_in_words_and_can_be_absorbed(desk: Desk, office: PostOffice) -> None:
     channel = await confirmed(desk, office)
     (event,) = await desk.fan_out(order_event(desk, merchant_order_id="A-1"))
     mail = await office.mail(1)
@@ -132,7 +132,7 @@ async def test_mail_tells_of_the_event_in_words_and_can_be_absorbed(desk: Desk, 
     assert (await office.mail(2))["Message-ID"] == mail["Message-ID"]
 
 
-async def test_what_somebody_wrote_is_text_and_makes_no_headers(desk: Desk, office: PostOffice):
+async def test_what_somebody_wrote_is_text_and_makes_no_headers(desk: Desk, office: PostOffice) -> None:
     await confirmed(desk, office, mailbox(language="DE"))
     await desk.fan_out(
         order_event(
@@ -152,7 +152,7 @@ async def test_what_somebody_wrote_is_text_and_makes_no_headers(desk: Desk, offi
     assert office.recipients[-1] == ADDRESS
 
 
-async def test_what_the_server_refuses_for_now_is_tried_again(desk: Desk, office: PostOffice):
+async def test_what_the_server_refuses_for_now_is_tried_again(desk: Desk, office: PostOffice) -> None:
     channel = await confirmed(desk, office)
     for to_recipient, to_mail, status in (
         ("451 4.3.0 later", "250 OK", 451),
@@ -172,7 +172,7 @@ async def test_what_the_server_refuses_for_now_is_tried_again(desk: Desk, office
     assert (await desk.endpoints.get(desk.merchant_id, channel.endpoint_id, CHANNELS)).enabled
 
 
-async def test_mailbox_that_is_no_more_is_disabled_and_can_be_enabled_again(desk: Desk, office: PostOffice):
+async def test_mailbox_that_is_no_more_is_disabled_and_can_be_enabled_again(desk: Desk, office: PostOffice) -> None:
     channel = await confirmed(desk, office)
     office.to_recipient = "550 5.1.1 no such user"
     (event,) = await desk.publish()
@@ -184,7 +184,7 @@ async def test_mailbox_that_is_no_more_is_disabled_and_can_be_enabled_again(desk
     assert (await desk.endpoints.update(desk.merchant_id, channel.endpoint_id, Change(enabled=True), CHANNELS)).enabled
 
 
-async def test_server_that_is_away_or_hangs_is_logged_and_tried_again(notify_url: str, office: PostOffice):
+async def test_server_that_is_away_or_hangs_is_logged_and_tried_again(notify_url: str, office: PostOffice) -> None:
     async with desk_on(notify_url, timeout=0.5, smtp_port=office.port) as desk:
         await confirmed(desk, office)
         office.released.clear()
@@ -194,7 +194,7 @@ async def test_server_that_is_away_or_hangs_is_logged_and_tried_again(notify_url
         assert "Timeout" in delivery.attempts[0].attempt.answer
 
 
-async def test_few_mails_are_handed_over_at_once(desk: Desk, office: PostOffice):
+async def test_few_mails_are_handed_over_at_once(desk: Desk, office: PostOffice) -> None:
     await confirmed(desk, office)
     office.released.clear()
     published = await desk.publish(6)
@@ -205,7 +205,7 @@ async def test_few_mails_are_handed_over_at_once(desk: Desk, office: PostOffice)
     assert office.most_open == CONNECTIONS
 
 
-async def test_mail_server_that_hangs_holds_up_no_webhook(desk: Desk, office: PostOffice):
+async def test_mail_server_that_hangs_holds_up_no_webhook(desk: Desk, office: PostOffice) -> None:
     await confirmed(desk, office)
     office.released.clear()
     await desk.publish(CONCURRENCY + CONNECTIONS)
@@ -217,7 +217,7 @@ async def test_mail_server_that_hangs_holds_up_no_webhook(desk: Desk, office: Po
         assert office.open == CONNECTIONS
 
 
-async def test_filters_are_the_merchants_preferences(desk: Desk, office: PostOffice):
+async def test_filters_are_the_merchants_preferences(desk: Desk, office: PostOffice) -> None:
     await confirmed(desk, office, mailbox("paid@shop.example", ("order.succeeded",)))
     await confirmed(desk, office, mailbox("all@shop.example"))
     office.recipients.clear()
@@ -229,7 +229,7 @@ async def test_filters_are_the_merchants_preferences(desk: Desk, office: PostOff
     assert sorted(office.recipients) == ["all@shop.example", "all@shop.example", "paid@shop.example"]
 
 
-async def test_owner_of_a_disabled_endpoint_is_told_by_mail(desk: Desk, office: PostOffice):
+async def test_owner_of_a_disabled_endpoint_is_told_by_mail(desk: Desk, office: PostOffice) -> None:
     await confirmed(desk, office, mailbox(types=("endpoint.*",)))
     async with rogue(answering(GONE)) as server:
         endpoint = await desk.endpoint(server.url)
@@ -249,7 +249,7 @@ async def test_owner_of_a_disabled_endpoint_is_told_by_mail(desk: Desk, office: 
 @pytest.mark.parametrize(
     ("answer", "reason"), [("550 5.1.1 nobody", "EMAIL_REFUSED"), ("451 4.3.0 later", "EMAIL_NOT_SENT")]
 )
-async def test_without_its_mail_there_is_no_channel(answer: str, reason: str, desk: Desk, office: PostOffice):
+async def test_without_its_mail_there_is_no_channel(answer: str, reason: str, desk: Desk, office: PostOffice) -> None:
     office.to_recipient = answer
     with pytest.raises(ApiError) as refused:
         await added(desk, mailbox())
@@ -260,21 +260,21 @@ async def test_without_its_mail_there_is_no_channel(answer: str, reason: str, de
 @pytest.mark.parametrize(
     "address", ["till", "a@b", "a@b.example\r\nBcc: c@d.example", "a b@c.example", '"a"@b.example', "a@[10.0.0.1]"]
 )
-async def test_address_that_is_none_is_refused_by_the_fields_name(address: str, desk: Desk, office: PostOffice):
+async def test_address_that_is_none_is_refused_by_the_fields_name(address: str, desk: Desk, office: PostOffice) -> None:
     with pytest.raises(ApiError) as refused:
         await added(desk, mailbox(address))
     assert [violation.field for violation in refused.value.violations] == ["email.address"]
     assert office.mails == []
 
 
-async def test_same_request_again_mails_once(desk: Desk, office: PostOffice):
+async def test_same_request_again_mails_once(desk: Desk, office: PostOffice) -> None:
     claim = Claim(desk.merchant_id, "create", "key", b"body", channel_message)
     assert isinstance(await desk.channels.create(desk.merchant_id, mailbox(), claim), Endpoint)
     assert isinstance(await desk.channels.create(desk.merchant_id, mailbox(), claim), Record)
     assert len(office.mails) == 1
 
 
-async def test_merchant_adds_few_mailboxes_in_a_day_also_when_it_deletes_them(desk: Desk, office: PostOffice):
+async def test_merchant_adds_few_mailboxes_in_a_day_also_when_it_deletes_them(desk: Desk, office: PostOffice) -> None:
     for number in range(channel_domain.MAX_CONFIRMATIONS):
         made = await added(desk, mailbox(f"n{number}@shop.example"))
         await desk.endpoints.delete(desk.merchant_id, made.endpoint_id, CHANNELS)
@@ -286,7 +286,7 @@ async def test_merchant_adds_few_mailboxes_in_a_day_also_when_it_deletes_them(de
     assert await added(desk, mailbox())
 
 
-async def test_without_a_mail_server_there_are_no_mailboxes(notify_url: str):
+async def test_without_a_mail_server_there_are_no_mailboxes(notify_url: str) -> None:
     async with desk_on(notify_url) as desk:
         with pytest.raises(ApiError) as refused:
             await added(desk, mailbox())

@@ -62,7 +62,7 @@ async def begun(streams: EventStreams, desk: Desk, after: UUID | None = None) ->
         return await anext(stream)
 
 
-async def test_stream_hears_of_what_another_process_stores(desk: Desk, notify_url: str):
+async def test_stream_hears_of_what_another_process_stores(desk: Desk, notify_url: str) -> None:
     async with streams_on(notify_url) as streams, follow(streams, desk) as stream:
         assert await anext(stream) == BEGINNING
         for _ in range(3):
@@ -70,7 +70,7 @@ async def test_stream_hears_of_what_another_process_stores(desk: Desk, notify_ur
             assert await anext(stream) == event
 
 
-async def test_order_is_that_of_the_log_whatever_the_ids(desk: Desk, notify_url: str):
+async def test_order_is_that_of_the_log_whatever_the_ids(desk: Desk, notify_url: str) -> None:
     first, second, third = (desk.event(UUID(int=number)) for number in (1, 2, 3))
     for event in (third, first, second):
         await desk.fan_out(event)
@@ -81,7 +81,7 @@ async def test_order_is_that_of_the_log_whatever_the_ids(desk: Desk, notify_url:
             assert [await anext(stream) for _ in range(3)] == [third.event_id, first, second]
 
 
-async def test_reader_that_takes_nothing_costs_no_more_than_a_batch(desk: Desk, notify_url: str):
+async def test_reader_that_takes_nothing_costs_no_more_than_a_batch(desk: Desk, notify_url: str) -> None:
     store = Counting()
     events = await desk.publish(3 * BATCH)
     async with streams_on(notify_url, store) as streams, follow(streams, desk, BEGINNING) as stream:
@@ -92,7 +92,7 @@ async def test_reader_that_takes_nothing_costs_no_more_than_a_batch(desk: Desk, 
         assert found == events
 
 
-async def test_quiet_stream_beats_and_ends_when_its_time_is_over(desk: Desk, notify_url: str):
+async def test_quiet_stream_beats_and_ends_when_its_time_is_over(desk: Desk, notify_url: str) -> None:
     async with streams_on(notify_url, seconds=1.0, heartbeat=0.1) as streams, follow(streams, desk) as stream:
         streamed = [one async for one in stream]
     assert streamed[0] == BEGINNING
@@ -100,7 +100,7 @@ async def test_quiet_stream_beats_and_ends_when_its_time_is_over(desk: Desk, not
     assert set(streamed[1:]) == {None}
 
 
-async def test_what_the_filter_keeps_out_does_not_keep_the_stream_silent(desk: Desk, notify_url: str):
+async def test_what_the_filter_keeps_out_does_not_keep_the_stream_silent(desk: Desk, notify_url: str) -> None:
     async with streams_on(notify_url, heartbeat=0.1) as streams:
         chosen = streams.follow(desk.merchant_id, frozenset({"refund.failed"}), None)
         async with aclosing(chosen) as stream:
@@ -109,7 +109,7 @@ async def test_what_the_filter_keeps_out_does_not_keep_the_stream_silent(desk: D
             assert await anext(stream) is None
 
 
-async def test_streams_end_at_once_when_the_process_does_and_no_new_ones_begin(desk: Desk, notify_url: str):
+async def test_streams_end_at_once_when_the_process_does_and_no_new_ones_begin(desk: Desk, notify_url: str) -> None:
     async with streams_on(notify_url) as streams, follow(streams, desk) as stream:
         await anext(stream)
         rest = asyncio.create_task(anext(stream, None))
@@ -120,7 +120,7 @@ async def test_streams_end_at_once_when_the_process_does_and_no_new_ones_begin(d
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.UNAVAILABLE, "STOPPING")
 
 
-async def test_stream_that_waits_for_its_reader_is_cut_off_at_the_end(desk: Desk, notify_url: str):
+async def test_stream_that_waits_for_its_reader_is_cut_off_at_the_end(desk: Desk, notify_url: str) -> None:
     await desk.publish(2)
     async with streams_on(notify_url) as streams:
 
@@ -137,7 +137,7 @@ async def test_stream_that_waits_for_its_reader_is_cut_off_at_the_end(desk: Desk
         assert reader.cancelled()
 
 
-async def test_place_is_given_back_however_a_stream_ends(desk: Desk, notify_url: str):
+async def test_place_is_given_back_however_a_stream_ends(desk: Desk, notify_url: str) -> None:
     async with streams_on(notify_url, most=1) as streams:
         async with follow(streams, desk) as stream:
             await anext(stream)

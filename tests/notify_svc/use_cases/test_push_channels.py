@@ -45,7 +45,7 @@ async def added(desk: Desk, new: NewChannel, merchant_id: uuid.UUID | None = Non
     return made
 
 
-async def test_message_is_small_encrypted_and_signed(desk: Desk, browser: Browser):
+async def test_message_is_small_encrypted_and_signed(desk: Desk, browser: Browser) -> None:
     channel = await added(desk, subscribed(browser))
     (event,) = await desk.publish()
     (message,) = await browser.messages(1)
@@ -70,7 +70,7 @@ async def test_message_is_small_encrypted_and_signed(desk: Desk, browser: Browse
 
 
 @pytest.mark.parametrize("status", [404, 410])
-async def test_browser_that_is_no_more_is_disabled(status: int, desk: Desk, browser: Browser):
+async def test_browser_that_is_no_more_is_disabled(status: int, desk: Desk, browser: Browser) -> None:
     channel = await added(desk, subscribed(browser))
     browser.statuses = [status]
     (event,) = await desk.publish()
@@ -80,7 +80,7 @@ async def test_browser_that_is_no_more_is_disabled(status: int, desk: Desk, brow
 
 
 @pytest.mark.parametrize("status", [429, 503])
-async def test_push_service_that_is_busy_is_asked_again_when_it_says(status: int, desk: Desk, browser: Browser):
+async def test_push_service_that_is_busy_is_asked_again_when_it_says(status: int, desk: Desk, browser: Browser) -> None:
     await added(desk, subscribed(browser))
     browser.statuses, browser.retry_after = [status], "120"
     (event,) = await desk.publish()
@@ -91,7 +91,7 @@ async def test_push_service_that_is_busy_is_asked_again_when_it_says(status: int
     assert browser.message(0) == browser.message(1)
 
 
-async def test_404_of_a_webhook_is_no_farewell(desk: Desk, browser: Browser):
+async def test_404_of_a_webhook_is_no_farewell(desk: Desk, browser: Browser) -> None:
     endpoint = await desk.endpoint(f"{browser.origin}/hook")
     browser.statuses = [404]
     (event,) = await desk.publish()
@@ -113,7 +113,7 @@ async def test_404_of_a_webhook_is_no_farewell(desk: Desk, browser: Browser):
 )
 async def test_what_is_wrong_with_a_subscription_is_named(
     changes: dict[str, str], reason: str, field: str, desk: Desk, browser: Browser
-):
+) -> None:
     desk.names["inside.example"] = "10.0.0.1"
     with pytest.raises(ApiError) as refused:
         await added(desk, subscribed(browser, **changes))
@@ -122,7 +122,7 @@ async def test_what_is_wrong_with_a_subscription_is_named(
     assert await desk.endpoints.all_of(desk.merchant_id, CHANNELS) == []
 
 
-async def test_name_that_leads_inside_later_gets_nothing(desk: Desk, browser: Browser):
+async def test_name_that_leads_inside_later_gets_nothing(desk: Desk, browser: Browser) -> None:
     desk.names["push.example"] = "93.184.215.14"
     await added(desk, subscribed(browser, url="http://push.example/1"))
     desk.names["push.example"] = "10.0.0.1"
@@ -131,7 +131,7 @@ async def test_name_that_leads_inside_later_gets_nothing(desk: Desk, browser: Br
     assert delivery.attempts[0].attempt.answer.startswith("refused: must not lead to 10.0.0.1")
 
 
-async def test_two_merchants_are_apart(desk: Desk, browser: Browser):
+async def test_two_merchants_are_apart(desk: Desk, browser: Browser) -> None:
     stranger = uuid.uuid4()
     theirs = await added(desk, subscribed(browser), stranger)
     (event,) = await desk.publish()
@@ -143,7 +143,7 @@ async def test_two_merchants_are_apart(desk: Desk, browser: Browser):
     assert browser.requests == []
 
 
-async def test_owner_of_a_disabled_endpoint_is_told_once_with_urgency(desk: Desk, browser: Browser):
+async def test_owner_of_a_disabled_endpoint_is_told_once_with_urgency(desk: Desk, browser: Browser) -> None:
     await added(desk, subscribed(browser, "endpoint.disabled"))
     async with rogue(answering(GONE)) as server:
         await desk.endpoint(server.url)
@@ -155,7 +155,7 @@ async def test_owner_of_a_disabled_endpoint_is_told_once_with_urgency(desk: Desk
     assert len(browser.requests) == 1
 
 
-def test_longest_message_fits():
+def test_longest_message_fits() -> None:
     order_id, now = uuid.uuid4(), datetime(2026, 1, 1, tzinfo=UTC)
     order = order_pb2.Order(order_id=str(order_id), merchant_order_id="\U0001f9e6" * 5000, version=1)
     fact = order_events_pb2.OrderCreated(order=order)

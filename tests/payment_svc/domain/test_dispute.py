@@ -37,7 +37,7 @@ def said(status: DisputeStatus) -> DisputeSnapshot:
 
 
 @given(st.lists(st.sampled_from(sorted(S)), max_size=8))
-def test_snapshots_in_any_order_take_only_legal_steps(told: list[DisputeStatus]):
+def test_snapshots_in_any_order_take_only_legal_steps(told: list[DisputeStatus]) -> None:
     versions = [OPENED]
     for status in told:
         changed = apply(versions[-1], said(status), NOW)
@@ -48,18 +48,18 @@ def test_snapshots_in_any_order_take_only_legal_steps(told: list[DisputeStatus])
 
 
 @given(st.sampled_from(sorted(S)))
-def test_same_snapshot_again_changes_nothing(status: DisputeStatus):
+def test_same_snapshot_again_changes_nothing(status: DisputeStatus) -> None:
     once = apply(OPENED, said(status), NOW) or OPENED
     assert apply(once, said(status), NOW) is None
 
 
-def test_late_news_of_an_open_dispute_does_not_reopen_a_decided_one():
+def test_late_news_of_an_open_dispute_does_not_reopen_a_decided_one() -> None:
     lost = apply(OPENED, said(S.LOST), NOW)
     assert lost
     assert apply(lost, said(S.UNDER_REVIEW), NOW) is None
 
 
-def test_decision_that_the_bank_reverses_is_followed():
+def test_decision_that_the_bank_reverses_is_followed() -> None:
     lost = replace(OPENED, status=S.LOST)
     won = apply(lost, said(S.WON), NOW)
     assert won

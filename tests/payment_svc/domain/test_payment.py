@@ -78,7 +78,7 @@ def _after(payment: Payment, *told: Snapshot) -> list[Payment]:
 
 
 @given(st.lists(snapshots, max_size=8))
-def test_snapshots_in_any_order_and_number_take_only_legal_steps(told: list[Snapshot]):
+def test_snapshots_in_any_order_and_number_take_only_legal_steps(told: list[Snapshot]) -> None:
     versions = _after(FRESH, *told)
     for before, after in pairwise(versions):
         assert after.version == before.version + 1
@@ -86,34 +86,34 @@ def test_snapshots_in_any_order_and_number_take_only_legal_steps(told: list[Snap
 
 
 @given(st.lists(snapshots, max_size=8))
-def test_capture_wins_wherever_it_comes(told: list[Snapshot]):
+def test_capture_wins_wherever_it_comes(told: list[Snapshot]) -> None:
     last = _after(FRESH, *told)[-1]
     assert (last.status == S.SUCCESS) == (CAPTURED in told)
 
 
 @given(st.lists(snapshots, max_size=5), snapshots)
-def test_same_snapshot_again_changes_nothing(told: list[Snapshot], last: Snapshot):
+def test_same_snapshot_again_changes_nothing(told: list[Snapshot], last: Snapshot) -> None:
     once = _after(FRESH, *told, last)[-1]
     assert apply(once, last, NOW + timedelta(hours=1)) == []
 
 
 @pytest.mark.parametrize("told", list(permutations([OPEN, REFUSED, WORKING, CAPTURED])))
-def test_story_of_a_customer_who_was_declined_once_ends_the_same_in_any_order(told: tuple[Snapshot, ...]):
+def test_story_of_a_customer_who_was_declined_once_ends_the_same_in_any_order(told: tuple[Snapshot, ...]) -> None:
     last = _after(FRESH, *told, *told)[-1]
     assert (last.status, last.failure, last.redirect_url) == (S.SUCCESS, None, "")
 
 
 @pytest.mark.parametrize("status", sorted(TERMINAL))
 @pytest.mark.parametrize("told", [OPEN, REFUSED, WORKING, Snapshot("cs_1", S.CANCELLED), Snapshot("cs_1", S.FAILED)])
-def test_what_has_ended_does_not_go_back(status: PaymentStatus, told: Snapshot):
+def test_what_has_ended_does_not_go_back(status: PaymentStatus, told: Snapshot) -> None:
     assert apply(replace(FRESH, status=status), told, NOW) == []
 
 
-def test_capture_that_comes_first_goes_by_way_of_processing():
+def test_capture_that_comes_first_goes_by_way_of_processing() -> None:
     assert [version.status for version in apply(FRESH, CAPTURED, NOW)] == [S.PROCESSING, S.SUCCESS]
 
 
-def test_refused_attempt_is_noted_and_the_payment_stays_open():
+def test_refused_attempt_is_noted_and_the_payment_stays_open() -> None:
     (noted,) = apply(_after(FRESH, OPEN)[-1], REFUSED, NOW)
     assert (noted.status, noted.failure) == (S.INITIATED, DECLINED)
     assert noted.redirect_url == OPEN.redirect_url
@@ -121,17 +121,17 @@ def test_refused_attempt_is_noted_and_the_payment_stays_open():
 
 @pytest.mark.parametrize("amount", [Money(1199, "EUR"), Money(1200, "USD")])
 @pytest.mark.parametrize("status", PaymentStatus)
-def test_other_money_than_ours_changes_no_state(amount: Money, status: PaymentStatus):
+def test_other_money_than_ours_changes_no_state(amount: Money, status: PaymentStatus) -> None:
     with pytest.raises(AmountMismatchError):
         apply(replace(FRESH, status=status), replace(CAPTURED, amount=amount), NOW)
 
 
-def test_every_status_is_either_live_or_terminal():
+def test_every_status_is_either_live_or_terminal() -> None:
     assert set(PaymentStatus) == LIVE | TERMINAL
     assert not LIVE & TERMINAL
 
 
-def test_look_ups_become_rarer_and_never_end():
+def test_look_ups_become_rarer_and_never_end() -> None:
     waits = [schedule.next_check(checks, NOW) - NOW for checks in range(20)]
     assert waits == sorted(waits)
     assert waits[:5] == list(schedule.CHECKS)
@@ -147,12 +147,12 @@ def test_look_ups_become_rarer_and_never_end():
         (S.SUCCESS, timedelta(days=9), False),
     ],
 )
-def test_recovery_gives_up_on_what_nobody_answers_for(status: PaymentStatus, age: timedelta, hopeless: bool):
+def test_recovery_gives_up_on_what_nobody_answers_for(status: PaymentStatus, age: timedelta, hopeless: bool) -> None:
     assert schedule.is_hopeless(replace(FRESH, status=status), NOW + age) is hopeless
 
 
 @pytest.mark.parametrize(("minor", "believed"), [(1200, True), (700, True), (1201, False)])
-def test_part_may_be_captured_by_hand_but_never_more(minor: int, believed: bool):
+def test_part_may_be_captured_by_hand_but_never_more(minor: int, believed: bool) -> None:
     held = replace(FRESH, capture_method=CaptureMethod.MANUAL, status=S.AUTHORIZED)
     captured = Snapshot("pi_1", S.SUCCESS, Money(minor, "EUR"))
     if believed:
@@ -168,22 +168,22 @@ def _story(*told: Snapshot) -> list[tuple[int, str, str]]:
     return [(one.number, str(one.status), one.failure.code if one.failure else "") for one in attempts]
 
 
-def test_declined_try_fails_and_the_next_one_succeeds():
+def test_declined_try_fails_and_the_next_one_succeeds() -> None:
     assert _story(OPEN, REFUSED, CAPTURED) == [(1, "FAILED", "card_declined"), (2, "SUCCEEDED", "")]
 
 
-def test_second_refusal_is_a_try_of_its_own_and_the_same_one_told_again_is_not():
+def test_second_refusal_is_a_try_of_its_own_and_the_same_one_told_again_is_not() -> None:
     poor = replace(REFUSED, failure=Failure("insufficient_funds", "poor", "insufficient_funds"))
     assert _story(REFUSED, REFUSED, poor, poor) == [(1, "FAILED", "card_declined"), (2, "FAILED", "insufficient_funds")]
 
 
-def test_page_that_runs_out_after_a_refusal_was_no_further_try():
+def test_page_that_runs_out_after_a_refusal_was_no_further_try() -> None:
     gone = Snapshot("cs_1", S.CANCELLED, failure=Failure("expired", "too late"))
     assert _story(REFUSED, gone) == [(1, "FAILED", "card_declined")]
     assert _story(OPEN, gone) == [(1, "FAILED", "expired")]
 
 
-def test_authorization_that_is_captured_was_one_try():
+def test_authorization_that_is_captured_was_one_try() -> None:
     held = replace(FRESH, capture_method=CaptureMethod.MANUAL)
     authorized = apply(held, Snapshot("pi_1", S.AUTHORIZED, AMOUNT), NOW, hold=timedelta(days=7))[-1]
     assert authorized.capture_before == NOW + timedelta(days=7)
@@ -192,14 +192,14 @@ def test_authorization_that_is_captured_was_one_try():
 
 
 @given(st.lists(snapshots, max_size=8))
-def test_tries_are_numbered_and_only_the_last_one_is_open(told: list[Snapshot]):
+def test_tries_are_numbered_and_only_the_last_one_is_open(told: list[Snapshot]) -> None:
     attempts = _after(FRESH, *told)[-1].attempts
     assert [one.number for one in attempts] == list(range(1, len(attempts) + 1))
     assert all(one.status == AttemptStatus.FAILED for one in attempts[:-1])
     assert [one.status == AttemptStatus.OPEN for one in attempts] == [one.end_time is None for one in attempts]
 
 
-def test_payment_that_moves_on_begins_anew_at_the_next_provider():
+def test_payment_that_moves_on_begins_anew_at_the_next_provider() -> None:
     moved = move_on(_after(FRESH, OPEN)[-1], "paypal", DECLINED, NOW)
     assert (moved.provider, moved.provider_reference, moved.redirect_url, moved.status) == (
         "paypal",

@@ -32,7 +32,7 @@ FAILURE = Failure("processing_error", "it came back")
 
 
 @given(st.lists(st.sampled_from(RefundStatus), max_size=12))
-def test_any_sequence_of_news_takes_legal_steps_with_a_version_each(news: list[RefundStatus]):
+def test_any_sequence_of_news_takes_legal_steps_with_a_version_each(news: list[RefundStatus]) -> None:
     refund = REFUND
     for status in news:
         changed = apply(refund, RefundSnapshot("re_1", status, Money(500, "EUR"), FAILURE), NOW)
@@ -44,13 +44,13 @@ def test_any_sequence_of_news_takes_legal_steps_with_a_version_each(news: list[R
     assert RefundStatus.FAILED not in news or refund.status == RefundStatus.FAILED
 
 
-def test_the_same_news_twice_changes_nothing():
+def test_the_same_news_twice_changes_nothing() -> None:
     snapshot = RefundSnapshot("re_1", RefundStatus.SUCCESS)
     refund = apply(REFUND, snapshot, NOW)
     assert refund is not None
     assert apply(refund, snapshot, NOW) is None
 
 
-def test_another_amount_than_ours_is_not_believed():
+def test_another_amount_than_ours_is_not_believed() -> None:
     with pytest.raises(AmountMismatchError):
         apply(REFUND, RefundSnapshot("re_1", RefundStatus.SUCCESS, Money(501, "EUR")), NOW)

@@ -40,16 +40,18 @@ def rule(**conditions: object) -> Rule:
         ({"currencies": ("EUR",), "countries": ("FR",)}, False),
     ],
 )
-def test_rule_matches_when_all_its_conditions_do(conditions: dict[str, object], matches: bool):
+def test_rule_matches_when_all_its_conditions_do(conditions: dict[str, object], matches: bool) -> None:
     assert rule(**conditions).matches(EUR_10, "DE") is matches
 
 
-def test_rule_about_countries_does_not_match_a_payment_that_tells_none():
+def test_rule_about_countries_does_not_match_a_payment_that_tells_none() -> None:
     assert not rule(countries=("DE",)).matches(EUR_10, "")
 
 
 @given(targets, st.integers(0, 2**128))
-def test_every_target_is_drawn_once_and_none_without_a_weight_before_one_with(given_targets: list[Target], seed: int):
+def test_every_target_is_drawn_once_and_none_without_a_weight_before_one_with(
+    given_targets: list[Target], seed: int
+) -> None:
     order = draw(given_targets, seed)
     assert sorted(order, key=str) == sorted(given_targets, key=str)
     assert order == draw(given_targets, seed)
@@ -58,7 +60,7 @@ def test_every_target_is_drawn_once_and_none_without_a_weight_before_one_with(gi
     assert weights[0] > 0 or not any(weights)
 
 
-def test_shares_follow_the_weights():
+def test_shares_follow_the_weights() -> None:
     seeds = Random(7)
     drawn = Counter(
         draw([Target("a", 70), Target("b", 30), Target("c", 0)], seeds.getrandbits(128))[0].provider

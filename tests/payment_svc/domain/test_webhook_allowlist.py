@@ -23,11 +23,11 @@ SOURCES = WebhookAllowlist("stripe=3.18.12.63, 3.130.192.0/24 ; paypal=2001:db8:
         ("bank_transfer", "198.51.100.1", True),
     ],
 )
-def test_address_is_held_against_the_providers_own_networks(provider: str, client: str, allowed: bool):
+def test_address_is_held_against_the_providers_own_networks(provider: str, client: str, allowed: bool) -> None:
     assert SOURCES.allow(provider, client) is allowed
 
 
 @pytest.mark.parametrize("setting", ["stripe", "stripe=", "stripe=not-an-address", "stripe=10.0.0.1/8"])
-def test_setting_that_cannot_be_read_is_refused(setting: str):
+def test_setting_that_cannot_be_read_is_refused(setting: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         WebhookAllowlist(setting)

@@ -64,7 +64,7 @@ def circuit(guard: ResilientProvider, operation: str = "start") -> Circuit:
 
 
 @pytest.mark.parametrize("error", [UnavailableError("down"), OutcomeUnknownError("silent")])
-async def test_failures_of_the_provider_in_a_row_open_the_circuit(error: ProviderError):
+async def test_failures_of_the_provider_in_a_row_open_the_circuit(error: ProviderError) -> None:
     inner, guard = guarded()
     inner.error = error
     await fail(guard, 3, type(error))
@@ -75,14 +75,14 @@ async def test_failures_of_the_provider_in_a_row_open_the_circuit(error: Provide
 
 
 @pytest.mark.parametrize("error", [DECLINED, ObjectNotFoundError("none")])
-async def test_declines_and_what_is_not_there_never_open_it(error: ProviderError):
+async def test_declines_and_what_is_not_there_never_open_it(error: ProviderError) -> None:
     inner, guard = guarded()
     inner.error = error
     await fail(guard, 10, type(error))
     assert circuit(guard).state == "closed"
 
 
-async def test_decline_between_failures_shows_that_the_provider_works():
+async def test_decline_between_failures_shows_that_the_provider_works() -> None:
     inner, guard = guarded()
     for error in (UnavailableError("down"), UnavailableError("down"), DECLINED, UnavailableError("down")):
         inner.error = error
@@ -90,7 +90,7 @@ async def test_decline_between_failures_shows_that_the_provider_works():
     assert circuit(guard).state == "closed"
 
 
-async def test_circuits_of_operations_are_apart():
+async def test_circuits_of_operations_are_apart() -> None:
     inner, guard = guarded()
     inner.error = UnavailableError("down")
     await fail(guard, 3, UnavailableError)
@@ -104,7 +104,7 @@ async def _until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.001)
 
 
-async def test_after_its_time_one_call_tries_and_closes_the_circuit():
+async def test_after_its_time_one_call_tries_and_closes_the_circuit() -> None:
     inner, guard = guarded()
     inner.error = UnavailableError("down")
     await fail(guard, 3, UnavailableError)
@@ -121,7 +121,7 @@ async def test_after_its_time_one_call_tries_and_closes_the_circuit():
     await guard.start(replace(FRESH))
 
 
-async def test_call_that_tries_in_vain_opens_the_circuit_again():
+async def test_call_that_tries_in_vain_opens_the_circuit_again() -> None:
     inner, guard = guarded()
     inner.error = UnavailableError("down")
     await fail(guard, 3, UnavailableError)
@@ -131,7 +131,7 @@ async def test_call_that_tries_in_vain_opens_the_circuit_again():
     assert circuit(guard).state == "opened"
 
 
-async def test_calls_above_the_bulkhead_are_refused_and_do_not_open_the_circuit():
+async def test_calls_above_the_bulkhead_are_refused_and_do_not_open_the_circuit() -> None:
     inner, guard = guarded()
     inner.gate.clear()
     slow = [asyncio.create_task(guard.start(FRESH)) for _ in range(4)]

@@ -38,7 +38,7 @@ def told(site: StackLayout) -> dict[str, dict[str, str]]:
     return found
 
 
-def test_sandbox_plays_paypal_with_secrets_of_this_stack_that_no_other_service_has():
+def test_sandbox_plays_paypal_with_secrets_of_this_stack_that_no_other_service_has() -> None:
     with laid_out() as one, laid_out() as other:
         ours, simulator = told(one), paypal.sandbox_settings(one)
         payment = ours.pop("payment_svc")
@@ -54,7 +54,7 @@ def test_sandbox_plays_paypal_with_secrets_of_this_stack_that_no_other_service_h
         assert payment[f"{paypal.PREFIX}CLIENT_SECRET"] not in repr(one.data.secrets)
 
 
-def test_paypal_of_the_environment_takes_the_place_of_the_sandboxs(monkeypatch: pytest.MonkeyPatch):
+def test_paypal_of_the_environment_takes_the_place_of_the_sandboxs(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in OUTSIDE.items():
         monkeypatch.setenv(name, value)
     with laid_out() as site:
@@ -63,7 +63,7 @@ def test_paypal_of_the_environment_takes_the_place_of_the_sandboxs(monkeypatch: 
         assert not any(ours.values())
 
 
-def test_without_sandbox_and_settings_there_is_no_paypal(monkeypatch: pytest.MonkeyPatch):
+def test_without_sandbox_and_settings_there_is_no_paypal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FUSIONXPAY_STRIPE_API_KEY", "sk_test_real")
     with laid_out() as site:
         assert not any(told(site).values())

@@ -59,18 +59,18 @@ def _transfer(status: str, **more: Any) -> dict[str, Any]:
         ("cancelled", S.CANCELLED),
     ],
 )
-def test_status_of_a_transfer_is_ours(status: str, ours: PaymentStatus):
+def test_status_of_a_transfer_is_ours(status: str, ours: PaymentStatus) -> None:
     snapshot = objects.of_transfer(_transfer(status))
     assert snapshot.status == ours
     assert (snapshot.amount == Money(1200, "EUR")) == (ours == S.SUCCESS)
     assert snapshot.redirect_url == (PAGE if ours == S.INITIATED else "")
 
 
-def test_what_was_received_counts_not_what_was_asked_for():
+def test_what_was_received_counts_not_what_was_asked_for() -> None:
     assert objects.of_transfer(_transfer("settled", amount_received=1100)).amount == Money(1100, "EUR")
 
 
-def test_reason_of_a_return_is_told_in_our_codes_and_the_banks():
+def test_reason_of_a_return_is_told_in_our_codes_and_the_banks() -> None:
     reasons = [{"code": code, "message": "why"} for code in ("insufficient_funds", "account_blocked")]
     failures = [objects.of_transfer(_transfer("returned", reason=reason)).failure for reason in reasons]
     assert [(one.code, one.provider_code) for one in failures if one] == [
@@ -83,18 +83,18 @@ def test_reason_of_a_return_is_told_in_our_codes_and_the_banks():
     ("status", "ours"),
     [("pending", RefundStatus.PENDING), ("settled", RefundStatus.SUCCESS), ("failed", RefundStatus.FAILED)],
 )
-def test_status_of_a_refund_is_ours(status: str, ours: RefundStatus):
+def test_status_of_a_refund_is_ours(status: str, ours: RefundStatus) -> None:
     snapshot = objects.of_refund({"id": "brf_1", "status": status, "amount": 5, "currency": "EUR", "reason": None})
     assert (snapshot.reference, snapshot.status, snapshot.amount) == ("brf_1", ours, Money(5, "EUR"))
 
 
 @given(st.integers(1, amounts.HIGHEST), st.sampled_from(sorted(amounts.CURRENCIES)))
-def test_amount_that_the_bank_takes_comes_back_the_same(minor: int, currency: str):
+def test_amount_that_the_bank_takes_comes_back_the_same(minor: int, currency: str) -> None:
     assert amounts.from_wire(amounts.to_wire(Money(minor, currency)), currency) == Money(minor, currency)
 
 
 @pytest.mark.parametrize("amount", [Money(1, "USD"), Money(amounts.HIGHEST + 1, "EUR")])
-def test_amount_that_the_bank_does_not_take_is_refused(amount: Money):
+def test_amount_that_the_bank_does_not_take_is_refused(amount: Money) -> None:
     with pytest.raises(AmountNotSupportedError):
         amounts.to_wire(amount)
 
@@ -118,7 +118,9 @@ REQUEST = httpx.Request("POST", "https://bank.example/v1/transfers")
         (503, None, OutcomeUnknownError),
     ],
 )
-def test_answer_that_is_no_success_means_one_of_our_errors(status: int, code: str | None, kind: type[ProviderError]):
+def test_answer_that_is_no_success_means_one_of_our_errors(
+    status: int, code: str | None, kind: type[ProviderError]
+) -> None:
     """Without the bank's own error in it, an answer may come from anything on the way and proves nothing."""
     body = {"error": {"code": code, "message": "why"}} if code else "<html>"
     answer = httpx.Response(status, request=REQUEST, json=body)
@@ -138,7 +140,7 @@ def test_answer_that_is_no_success_means_one_of_our_errors(status: int, code: st
 )
 def test_only_a_call_that_never_left_has_certainly_done_nothing(
     error: type[httpx.TransportError], kind: type[ProviderError]
-):
+) -> None:
     assert type(errors.of_transport(error("lost"))) is kind
 
 
@@ -160,11 +162,11 @@ def _header(at: datetime = NOW, secret: str = SECRET, body: bytes = BODY, scheme
 
 
 @pytest.mark.parametrize("seconds", [-300, -1, 0, 1, 300])
-def test_signature_within_the_tolerance_passes(seconds: int):
+def test_signature_within_the_tolerance_passes(seconds: int) -> None:
     webhooks.verify(BODY, _header(NOW + timedelta(seconds=seconds)), [SECRET], NOW)
 
 
-def test_signature_of_either_secret_passes_while_secrets_rotate():
+def test_signature_of_either_secret_passes_while_secrets_rotate() -> None:
     for secret in ("old", "new"):
         webhooks.verify(BODY, _header(secret=secret), ["old", " new"], NOW)
 
@@ -185,13 +187,13 @@ def test_signature_of_either_secret_passes_while_secrets_rotate():
         _header(scheme="v0"),
     ],
 )
-def test_signature_that_is_wrong_stale_or_from_the_future_is_refused(headers: dict[str, str]):
+def test_signature_that_is_wrong_stale_or_from_the_future_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(SignatureInvalidError):
         webhooks.verify(BODY, headers, [SECRET], NOW)
 
 
 @given(st.integers(0, len(BODY) - 1), st.integers(1, 255))
-def test_any_touched_byte_is_noticed(position: int, change: int):
+def test_any_touched_byte_is_noticed(position: int, change: int) -> None:
     touched = bytearray(BODY)
     touched[position] ^= change
     with pytest.raises(SignatureInvalidError):
@@ -202,7 +204,7 @@ def _provider() -> BankTransferProvider:
     return BankTransferProvider("key", "https://bank.example", [SECRET], ["new", "token_secret"], timeout=1)
 
 
-async def test_token_of_an_older_secret_passes_and_another_transfers_does_not():
+async def test_token_of_an_older_secret_passes_and_another_transfers_does_not() -> None:
     provider = _provider()
     await provider.verify(BODY, _header(), NOW)
     for token in ("", TOKENS.of("p-2"), TOKENS.of("p-1")[:-1]):
@@ -212,7 +214,7 @@ async def test_token_of_an_older_secret_passes_and_another_transfers_does_not():
     await provider.close()
 
 
-async def test_signed_body_that_is_no_event_is_left_to_translate():
+async def test_signed_body_that_is_no_event_is_left_to_translate() -> None:
     provider = _provider()
     await provider.verify(b"{}", _header(body=b"{}"), NOW)
     with pytest.raises(ValueError, match="not a callback"):
@@ -220,7 +222,7 @@ async def test_signed_body_that_is_no_event_is_left_to_translate():
     await provider.close()
 
 
-def test_event_points_at_the_transfer_or_the_refund_to_fetch():
+def test_event_points_at_the_transfer_or_the_refund_to_fetch() -> None:
     event = webhooks.translate(BODY)
     assert (event.event_id, event.reference, event.payment_id, event.refund_reference) == ("bev_1", "btr_1", "p-1", "")
     of_refund = json.dumps(EVENT | {"refund_id": "brf_1", "refund_reference": "r-1"}).encode()
@@ -233,6 +235,6 @@ def test_event_points_at_the_transfer_or_the_refund_to_fetch():
     | st.recursive(st.none() | st.text(), st.lists).map(lambda x: json.dumps(x).encode())
     | st.sampled_from(sorted(EVENT)).map(lambda name: json.dumps(EVENT | {name: 1}).encode())
 )
-def test_body_that_is_no_event_is_a_value_error_whatever_it_is(body: bytes):
+def test_body_that_is_no_event_is_a_value_error_whatever_it_is(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  any reason
         webhooks.translate(body)

@@ -35,7 +35,7 @@ REFUND = Refund(
 )
 
 
-async def test_order_carries_our_ids_and_the_way_back():
+async def test_order_carries_our_ids_and_the_way_back() -> None:
     paypal = Paypal(said(201, order("CREATED")))
     snapshot = await paypal.adapter().start(PAYMENT)
     assert (snapshot.status, snapshot.redirect_url) == (S.INITIATED, "https://paypal.example/approve")
@@ -49,19 +49,19 @@ async def test_order_carries_our_ids_and_the_way_back():
     assert paypal.asked[0].headers["prefer"] == "return=representation"
 
 
-async def test_creation_without_an_answer_is_asked_once_more_under_the_same_id():
+async def test_creation_without_an_answer_is_asked_once_more_under_the_same_id() -> None:
     paypal = Paypal(httpx.ReadTimeout("slow"), said(200, order("CREATED")))
     assert (await paypal.adapter().start(PAYMENT)).status == S.INITIATED
     assert paypal.sent(0) == paypal.sent(1)
 
 
 @pytest.mark.parametrize("second", [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), said(429)])
-async def test_second_try_that_fails_says_nothing_about_the_first(second: Exception | httpx.Response):
+async def test_second_try_that_fails_says_nothing_about_the_first(second: Exception | httpx.Response) -> None:
     with pytest.raises(OutcomeUnknownError):
         await Paypal(httpx.ReadTimeout("slow"), second).adapter().start(PAYMENT)
 
 
-def test_no_request_id_is_too_long():
+def test_no_request_id_is_too_long() -> None:
     held = replace(PAYMENT, failure=Failure("card_declined", "no"))
     ids = [
         requests.order_id(held),
@@ -73,7 +73,7 @@ def test_no_request_id_is_too_long():
     assert max(map(len, ids)) <= MAX_REQUEST_ID
 
 
-def test_attempt_to_complete_is_the_same_until_one_was_declined():
+def test_attempt_to_complete_is_the_same_until_one_was_declined() -> None:
     assert requests.completion_id(PAYMENT) == requests.completion_id(replace(PAYMENT, version=9))
     declined = replace(PAYMENT, failure=Failure("card_declined", "no"))
     assert len({requests.completion_id(PAYMENT), *(requests.completion_id(declined) for _ in range(3))}) == 4
@@ -82,13 +82,13 @@ def test_attempt_to_complete_is_the_same_until_one_was_declined():
 @pytest.mark.parametrize(
     ("method", "action"), [(CaptureMethod.AUTOMATIC, "capture"), (CaptureMethod.MANUAL, "authorize")]
 )
-async def test_approved_order_is_captured_or_authorized(method: CaptureMethod, action: str):
+async def test_approved_order_is_captured_or_authorized(method: CaptureMethod, action: str) -> None:
     paypal = Paypal(said(201, order(captures=[paid("COMPLETED")])))
     assert (await paypal.adapter().complete(replace(PAYMENT, capture_method=method))).status == S.SUCCESS
     assert paypal.sent()[0] == f"/v2/checkout/orders/ORDER1/{action}"
 
 
-async def test_declined_instrument_leaves_the_way_back_open():
+async def test_declined_instrument_leaves_the_way_back_open() -> None:
     link = {"href": "https://paypal.example/again", "rel": "redirect"}
     paypal = Paypal(said(422, refusal("INSTRUMENT_DECLINED") | {"links": [link]}))
     snapshot = await paypal.adapter().complete(PAYMENT)
@@ -96,14 +96,14 @@ async def test_declined_instrument_leaves_the_way_back_open():
     assert snapshot.failure == Failure("card_declined", "no", "INSTRUMENT_DECLINED")
 
 
-async def test_declined_instrument_fails_the_payment_once_the_order_is_too_old():
+async def test_declined_instrument_fails_the_payment_once_the_order_is_too_old() -> None:
     paypal = Paypal(said(422, refusal("INSTRUMENT_DECLINED")))
     with pytest.raises(RejectedError):
         await paypal.adapter(lambda: NOW + ORDER_LIFETIME + timedelta(seconds=1)).complete(PAYMENT)
 
 
 @pytest.mark.parametrize("issue", ["ORDER_ALREADY_CAPTURED", "ORDER_ALREADY_AUTHORIZED", "ORDER_NOT_APPROVED"])
-async def test_order_that_has_moved_on_is_looked_at(issue: str):
+async def test_order_that_has_moved_on_is_looked_at(issue: str) -> None:
     paypal = Paypal(said(422, refusal(issue)), said(200, order(captures=[paid("COMPLETED")])))
     assert (await paypal.adapter().complete(PAYMENT)).status == S.SUCCESS
 
@@ -119,7 +119,7 @@ async def test_order_that_has_moved_on_is_looked_at(issue: str):
 )
 async def test_order_that_paypal_has_forgotten_has_expired(
     status: PaymentStatus, age: timedelta, ours: PaymentStatus | None
-):
+) -> None:
     fetched = Paypal(said(404, {})).adapter(lambda: NOW + age).fetch(replace(PAYMENT, status=status))
     if ours is None:
         with pytest.raises(ObjectNotFoundError):
@@ -130,21 +130,21 @@ async def test_order_that_paypal_has_forgotten_has_expired(
         assert (snapshot.status, snapshot.failure.code) == (ours, "expired")
 
 
-async def test_order_of_another_payment_is_not_ours():
+async def test_order_of_another_payment_is_not_ours() -> None:
     paypal = Paypal(said(200, order("CREATED")))
     with pytest.raises(ObjectNotFoundError):
         await paypal.adapter().fetch(replace(PAYMENT, payment_id=UUID(int=9)))
 
 
 @pytest.mark.parametrize("reference", ["", "..", "../../v1/x", "A?b", "A/B", "A#b", "A" * 65])
-async def test_reference_that_cannot_be_one_is_never_asked_for(reference: str):
+async def test_reference_that_cannot_be_one_is_never_asked_for(reference: str) -> None:
     paypal = Paypal(said(200, order("CREATED")))
     with pytest.raises(ObjectNotFoundError):
         await paypal.adapter().fetch(replace(PAYMENT, provider_reference=reference))
     assert not paypal.asked
 
 
-async def test_lost_order_is_found_by_its_request_id_as_long_as_that_is_remembered():
+async def test_lost_order_is_found_by_its_request_id_as_long_as_that_is_remembered() -> None:
     paypal = Paypal(said(200, order("CREATED")))
     lost = replace(PAYMENT, provider_reference="")
     found = await paypal.adapter().find(lost)
@@ -157,7 +157,7 @@ async def test_lost_order_is_found_by_its_request_id_as_long_as_that_is_remember
 
 
 @pytest.mark.parametrize(("refused", "suffix"), [(0, "0"), (2, "2")])
-async def test_capture_after_refused_ones_is_another_request(refused: int, suffix: str):
+async def test_capture_after_refused_ones_is_another_request(refused: int, suffix: str) -> None:
     known = order(authorizations=[paid("CREATED")], captures=[paid("DECLINED")] * refused)
     paypal = Paypal(said(200, known), said(201, paid("COMPLETED", "5.00")))
     snapshot = await paypal.adapter().capture(replace(PAYMENT, status=S.AUTHORIZED), Money(500, "EUR"))
@@ -171,13 +171,13 @@ async def test_capture_after_refused_ones_is_another_request(refused: int, suffi
 @pytest.mark.parametrize(
     ("status", "ours"), [("CREATED", S.CANCELLED), ("PAYER_ACTION_REQUIRED", S.CANCELLED), ("APPROVED", S.PROCESSING)]
 )
-async def test_cancelling_an_open_order_asks_nothing_but_how_it_stands(status: str, ours: PaymentStatus):
+async def test_cancelling_an_open_order_asks_nothing_but_how_it_stands(status: str, ours: PaymentStatus) -> None:
     paypal = Paypal(said(200, order(status)))
     assert (await paypal.adapter().cancel(replace(PAYMENT, status=S.INITIATED))).status == ours
     assert [request.method for request in paypal.asked] == ["GET"]
 
 
-async def test_refund_is_of_the_capture_that_paypal_names():
+async def test_refund_is_of_the_capture_that_paypal_names() -> None:
     known = order(captures=[paid("DECLINED", id="NO"), paid("PARTIALLY_REFUNDED", id="YES")])
     paypal = Paypal(said(200, known), said(201, paid("COMPLETED", "3.00")))
     assert (await paypal.adapter().refund(PAYMENT, REFUND)).status == RefundStatus.SUCCESS
@@ -187,13 +187,13 @@ async def test_refund_is_of_the_capture_that_paypal_names():
 
 
 @pytest.mark.parametrize("problem", [httpx.ReadTimeout("slow"), said(500)])
-async def test_refund_that_was_never_asked_for_is_certain(problem: Exception | httpx.Response):
+async def test_refund_that_was_never_asked_for_is_certain(problem: Exception | httpx.Response) -> None:
     with pytest.raises(UnavailableError):
         await Paypal(problem).adapter().refund(PAYMENT, REFUND)
 
 
 @pytest.mark.parametrize("reference", ["", "PAID1"])
-async def test_refund_is_known_by_its_label(reference: str):
+async def test_refund_is_known_by_its_label(reference: str) -> None:
     ours = paid("COMPLETED", "3.00", custom_id=requests.refund_label(PAYMENT.payment_id, REFUND.refund_id))
     foreign = paid("COMPLETED", "3.00", custom_id=str(PAYMENT.payment_id))
     wanted = replace(REFUND, provider_reference=reference)
@@ -204,7 +204,7 @@ async def test_refund_is_known_by_its_label(reference: str):
     assert await Paypal(said(404, {})).adapter().fetch_refund(PAYMENT, wanted) is None
 
 
-async def test_refund_made_by_hand_is_known_by_its_capture():
+async def test_refund_made_by_hand_is_known_by_its_capture() -> None:
     paypal = Paypal(said(200, paid("COMPLETED", custom_id=str(PAYMENT.payment_id))))
     assert await paypal.adapter().owner_of("C1") == str(PAYMENT.payment_id)
     assert paypal.sent()[0] == "/v2/payments/captures/C1"

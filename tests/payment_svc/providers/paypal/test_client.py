@@ -18,7 +18,7 @@ from tests.support.providers.paypal_api import PAYMENT, Paypal, order, said
 S = PaymentStatus
 
 
-async def test_token_is_fetched_once_for_all():
+async def test_token_is_fetched_once_for_all() -> None:
     paypal = Paypal(said(200, order("CREATED")))
     adapter = paypal.adapter()
     await asyncio.gather(*(adapter.fetch(PAYMENT) for _ in range(20)))
@@ -26,7 +26,7 @@ async def test_token_is_fetched_once_for_all():
     assert {request.headers["authorization"] for request in paypal.asked} == {"Bearer token-1"}
 
 
-async def test_refused_token_is_replaced_once():
+async def test_refused_token_is_replaced_once() -> None:
     paypal = Paypal(said(401, {}), said(200, order("CREATED")))
     assert (await paypal.adapter().fetch(PAYMENT)).status == S.INITIATED
     assert [request.headers["authorization"] for request in paypal.asked] == ["Bearer token-1", "Bearer token-2"]
@@ -36,13 +36,13 @@ async def test_refused_token_is_replaced_once():
     assert len(refusing.asked) == 2
 
 
-async def test_answer_that_is_no_json_object_is_no_answer():
+async def test_answer_that_is_no_json_object_is_no_answer() -> None:
     for answer in (httpx.Response(201, text="<html>"), httpx.Response(201, json=[])):
         with pytest.raises(OutcomeUnknownError):
             await Paypal(answer).adapter().complete(PAYMENT)
 
 
-def test_settings_are_all_there_or_none(monkeypatch: pytest.MonkeyPatch):
+def test_settings_are_all_there_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FUSIONXPAY_DATABASE_URL", "postgresql://x")
     monkeypatch.setenv("FUSIONXPAY_ORDER_TARGET", "x:1")
     assert PaymentSettings().paypal_client_id == ""
@@ -54,7 +54,7 @@ def test_settings_are_all_there_or_none(monkeypatch: pytest.MonkeyPatch):
     assert "hush" not in repr(PaymentSettings())
 
 
-async def test_token_is_replaced_before_it_expires():
+async def test_token_is_replaced_before_it_expires() -> None:
     paypal, now = Paypal(said()), [0.0]
     async with httpx.AsyncClient(transport=httpx.MockTransport(paypal), base_url="https://paypal.example") as http:
         tokens = Tokens(http, "client", "secret", clock=lambda: now[0])
@@ -67,7 +67,7 @@ async def test_token_is_replaced_before_it_expires():
 @pytest.mark.parametrize(
     "answer", [said(401, {"error": "invalid_client"}), said(500), said(200, {}), httpx.ReadTimeout("slow")]
 )
-async def test_without_a_token_nothing_was_asked(answer: httpx.Response | Exception):
+async def test_without_a_token_nothing_was_asked(answer: httpx.Response | Exception) -> None:
     asked: list[str] = []
 
     async def paypal(request: httpx.Request) -> httpx.Response:

@@ -30,7 +30,7 @@ CURRENCIES = sorted(currency.code for currency in iso4217.Currency if currency.e
 
 
 @given(st.builds(Money, st.integers(1, MAX_MINOR_UNITS), st.sampled_from(CURRENCIES)))
-def test_amount_that_paypal_can_hold_comes_back_the_same(amount: Money):
+def test_amount_that_paypal_can_hold_comes_back_the_same(amount: Money) -> None:
     try:
         wire = amounts.to_wire(amount)
     except AmountNotSupportedError:
@@ -40,7 +40,7 @@ def test_amount_that_paypal_can_hold_comes_back_the_same(amount: Money):
 
 
 @given(st.integers(1, 10**12), st.sampled_from(sorted(amounts.SUPPORTED)))
-def test_whole_units_are_always_supported(units: int, currency: str):
+def test_whole_units_are_always_supported(units: int, currency: str) -> None:
     amount = Money(units * 10 ** exponent(currency), currency)
     assert amounts.from_wire(amounts.to_wire(amount)) == amount
 
@@ -49,18 +49,18 @@ def test_whole_units_are_always_supported(units: int, currency: str):
     ("value", "currency", "wire"),
     [("12.00", "EUR", "12.00"), ("0.01", "USD", "0.01"), ("500", "JPY", "500"), ("10.00", "HUF", "10")],
 )
-def test_wire_form_is_paypals_own(value: str, currency: str, wire: str):
+def test_wire_form_is_paypals_own(value: str, currency: str, wire: str) -> None:
     assert amounts.to_wire(Money.parse(value, currency)) == {"currency_code": currency, "value": wire}
 
 
 @pytest.mark.parametrize(("value", "currency"), [("10.50", "HUF"), ("0.10", "TWD"), ("1.000", "KWD"), ("1", "KRW")])
-def test_amount_that_paypal_cannot_take_is_refused(value: str, currency: str):
+def test_amount_that_paypal_cannot_take_is_refused(value: str, currency: str) -> None:
     with pytest.raises(AmountNotSupportedError):
         amounts.to_wire(Money.parse(value, currency))
 
 
 @pytest.mark.parametrize("value", ["12.001", "NaN", "Infinity", "twelve", ""])
-def test_amount_that_we_cannot_hold_is_no_amount(value: str):
+def test_amount_that_we_cannot_hold_is_no_amount(value: str) -> None:
     with pytest.raises(AmountNotSupportedError):
         amounts.from_wire({"currency_code": "EUR", "value": value})
 
@@ -77,7 +77,7 @@ def test_amount_that_we_cannot_hold_is_no_amount(value: str):
         ("SOMETHING_NEW", S.PROCESSING, False),
     ],
 )
-def test_order_without_payments(status: str, ours: PaymentStatus, approved: bool):
+def test_order_without_payments(status: str, ours: PaymentStatus, approved: bool) -> None:
     snapshot = objects.of_order(order(status))
     assert (snapshot.reference, snapshot.status, snapshot.approved) == ("ORDER1", ours, approved)
     assert snapshot.amount == (Money(1200, "EUR") if approved else None)
@@ -98,7 +98,7 @@ def test_order_without_payments(status: str, ours: PaymentStatus, approved: bool
         (["COMPLETED", "REFUNDED"], S.SUCCESS, 2400),
     ],
 )
-def test_capture_speaks_for_its_order(captures: list[str], ours: PaymentStatus, amount: int | None):
+def test_capture_speaks_for_its_order(captures: list[str], ours: PaymentStatus, amount: int | None) -> None:
     snapshot = objects.of_order(order(captures=[paid(status) for status in captures]))
     assert (snapshot.status, snapshot.amount and snapshot.amount.minor) == (ours, amount)
     assert bool(snapshot.failure) == (ours == S.FAILED)
@@ -118,7 +118,9 @@ def test_capture_speaks_for_its_order(captures: list[str], ours: PaymentStatus, 
         ("CREATED", "DECLINED", S.AUTHORIZED, "card_declined"),
     ],
 )
-def test_authorization_speaks_until_it_is_captured(authorization: str, capture: str, ours: PaymentStatus, code: str):
+def test_authorization_speaks_until_it_is_captured(
+    authorization: str, capture: str, ours: PaymentStatus, code: str
+) -> None:
     captures = [paid(capture)] if capture else []
     snapshot = objects.of_order(order(authorizations=[paid(authorization)], captures=captures))
     assert (snapshot.status, snapshot.failure.code if snapshot.failure else "") == (ours, code)
@@ -129,7 +131,7 @@ def test_authorization_speaks_until_it_is_captured(authorization: str, capture: 
     ("response_code", "ours"),
     [("5120", "insufficient_funds"), ("5400", "expired_card"), ("5110", "incorrect_cvc"), ("0500", "card_declined")],
 )
-def test_processor_says_why_a_capture_was_declined(response_code: str, ours: str):
+def test_processor_says_why_a_capture_was_declined(response_code: str, ours: str) -> None:
     refused = objects.refusal_of(paid("DECLINED", processor_response={"response_code": response_code}))
     assert refused
     assert (refused.code, refused.provider_code) == (ours, response_code)
@@ -145,7 +147,7 @@ def test_processor_says_why_a_capture_was_declined(response_code: str, ours: str
         ("SOMETHING_NEW", RefundStatus.PENDING),
     ],
 )
-def test_status_of_a_refund_is_ours(status: str, ours: RefundStatus):
+def test_status_of_a_refund_is_ours(status: str, ours: RefundStatus) -> None:
     snapshot = objects.of_refund(paid(status))
     assert (snapshot.status, snapshot.amount, bool(snapshot.failure)) == (
         ours,
@@ -172,13 +174,13 @@ def test_status_of_a_refund_is_ours(status: str, ours: RefundStatus):
 )
 def test_answer_that_is_no_success_is_one_of_the_few_errors(
     status: int, body: dict[str, Any] | None, ours: type[ProviderError]
-):
+) -> None:
     answer = httpx.Response(status, json=body) if body else httpx.Response(status, text="<html>")
     assert type(errors.of_answer(answer)) is (errors.RefusedError if ours is RejectedError else ours)
 
 
 @pytest.mark.parametrize("junk", [[], "x", {"details": {}}, {"details": ["x"]}, {"links": [1]}, {"details": None}])
-def test_error_of_an_unknown_shape_is_still_an_error(junk: Any):
+def test_error_of_an_unknown_shape_is_still_an_error(junk: Any) -> None:
     assert isinstance(errors.of_answer(httpx.Response(422, json=junk)), RejectedError)
 
 
@@ -194,5 +196,5 @@ def test_error_of_an_unknown_shape_is_still_an_error(junk: Any):
         (httpx.RemoteProtocolError("gone"), OutcomeUnknownError),
     ],
 )
-def test_only_a_connection_that_was_never_made_is_certain(error: httpx.HTTPError, ours: type[ProviderError]):
+def test_only_a_connection_that_was_never_made_is_certain(error: httpx.HTTPError, ours: type[ProviderError]) -> None:
     assert type(errors.of_transport(error)) is ours

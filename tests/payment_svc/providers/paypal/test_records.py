@@ -39,7 +39,7 @@ async def _records(paypal: Paypal, until: timedelta = timedelta(days=1)) -> list
     ("status", "ours", "minor"),
     [("S", S.SUCCESS, 1200), ("V", S.SUCCESS, 1200), ("P", S.PROCESSING, 0), ("D", S.FAILED, 0)],
 )
-async def test_transaction_is_a_record_of_its_order(status: str, ours: PaymentStatus, minor: int):
+async def test_transaction_is_a_record_of_its_order(status: str, ours: PaymentStatus, minor: int) -> None:
     others = [_transaction("T0106", value="-0.40"), _transaction("T1107", value="-3.00"), _transaction(value="-9.00")]
     others.append(_transaction(transaction_amount={"currency_code": "RUB", "value": "9.00"}))
     listed = {"transaction_details": [*others, _transaction(status=status)], "total_pages": 1}
@@ -48,7 +48,7 @@ async def test_transaction_is_a_record_of_its_order(status: str, ours: PaymentSt
     assert (record.status, record.amount.minor if record.amount else 0, record.create_time) == (ours, minor, NOW)
 
 
-async def test_captured_authorization_is_asked_for_its_order():
+async def test_captured_authorization_is_asked_for_its_order() -> None:
     listed = {"transaction_details": [_transaction(paypal_reference_id_type="TXN")], "total_pages": 1}
     capture = paid("COMPLETED", supplementary_data={"related_ids": {"order_id": "ORDER7"}})
     paypal = Paypal(said(200, listed), said(200, capture))
@@ -56,7 +56,7 @@ async def test_captured_authorization_is_asked_for_its_order():
     assert paypal.sent()[0] == "/v2/payments/captures/PAID1"
 
 
-async def test_long_span_is_searched_in_parts_and_page_by_page():
+async def test_long_span_is_searched_in_parts_and_page_by_page() -> None:
     listed = {"transaction_details": [_transaction()], "total_pages": 2}
     paypal = Paypal(said(200, listed), said(200, listed), said(200, listed | {"total_pages": 1}))
     assert len(await _records(paypal, timedelta(days=40))) == 2  # of the second part nothing is as old as it says
@@ -68,7 +68,7 @@ async def test_long_span_is_searched_in_parts_and_page_by_page():
     ]
 
 
-async def test_span_with_too_many_transactions_is_halved():
+async def test_span_with_too_many_transactions_is_halved() -> None:
     empty = {"transaction_details": [], "total_pages": 0}
     paypal = Paypal(said(400, refusal("RESULTSET_TOO_LARGE")), said(200, empty))
     assert await _records(paypal) == []

@@ -51,18 +51,18 @@ async def _refused(internet: Internet, folder: Path, body: bytes = BODY, **chang
 
 
 @pytest.mark.parametrize("host", ["messageverificationcerts.paypal.com", SANDBOX_HOST, "*.paypal.com"])
-async def test_certificate_of_paypals_name_is_genuine(host: str, tmp_path: Path):
+async def test_certificate_of_paypals_name_is_genuine(host: str, tmp_path: Path) -> None:
     await _accepted(serving(leaf(host), authority()), tmp_path)
 
 
-async def test_chain_may_have_certificates_in_between(tmp_path: Path):
+async def test_chain_may_have_certificates_in_between(tmp_path: Path) -> None:
     await _accepted(serving(leaf(issuer="between"), intermediate()), tmp_path)
 
 
 @pytest.mark.parametrize(
     "host", ["api.paypal.com", "paypal.com", "messageverificationcerts.paypal.com.evil.example", "*.example.com"]
 )
-async def test_certificate_of_another_name_is_refused(host: str, tmp_path: Path):
+async def test_certificate_of_another_name_is_refused(host: str, tmp_path: Path) -> None:
     await _refused(serving(leaf(host), authority()), tmp_path)
 
 
@@ -76,7 +76,9 @@ async def test_certificate_of_another_name_is_refused(host: str, tmp_path: Path)
     ],
     ids=["foreign", "foreign above", "self-signed", "gap"],
 )
-async def test_certificate_that_nobody_trusted_has_issued_is_refused(chain: list[x509.Certificate], tmp_path: Path):
+async def test_certificate_that_nobody_trusted_has_issued_is_refused(
+    chain: list[x509.Certificate], tmp_path: Path
+) -> None:
     await _refused(serving(*chain), tmp_path)
 
 
@@ -85,11 +87,11 @@ async def test_certificate_that_nobody_trusted_has_issued_is_refused(chain: list
     [leaf(end=NOW - timedelta(seconds=1)), leaf(start=NOW + timedelta(seconds=1))],
     ids=["expired", "not yet valid"],
 )
-async def test_certificate_of_another_time_is_refused(certificate: x509.Certificate, tmp_path: Path):
+async def test_certificate_of_another_time_is_refused(certificate: x509.Certificate, tmp_path: Path) -> None:
     await _refused(serving(certificate, authority()), tmp_path)
 
 
-async def test_public_authorities_are_trusted_unless_told_otherwise():
+async def test_public_authorities_are_trusted_unless_told_otherwise() -> None:
     internet = serving(leaf(), authority())
     access = Access("client", "secret", "WH1", "https://paypal.example")
     with pytest.raises(SignatureInvalidError, match="the certificate is not PayPal's"):
@@ -98,7 +100,7 @@ async def test_public_authorities_are_trusted_unless_told_otherwise():
         )
 
 
-async def test_authorities_that_cannot_be_read_leave_it_open(tmp_path: Path):
+async def test_authorities_that_cannot_be_read_leave_it_open(tmp_path: Path) -> None:
     receiver = serving(leaf(), authority()).receiver(tmp_path)
     (tmp_path / "ca.pem").unlink()
     with pytest.raises(UnavailableError):
@@ -109,7 +111,7 @@ async def test_authorities_that_cannot_be_read_leave_it_open(tmp_path: Path):
 
 
 @pytest.mark.parametrize("host", ["api", "api-m", "api.sandbox", "api-m.sandbox"])
-async def test_paypals_addresses_are_fetched(host: str, tmp_path: Path):
+async def test_paypals_addresses_are_fetched(host: str, tmp_path: Path) -> None:
     url = f"https://{host}.paypal.com{PATH}"
     await _accepted(serving(leaf(), authority(), url=url), tmp_path, cert_url=url)
 
@@ -149,14 +151,14 @@ async def test_paypals_addresses_are_fetched(host: str, tmp_path: Path):
         "",
     ],
 )
-async def test_any_other_address_is_refused_without_being_fetched(url: str, tmp_path: Path):
+async def test_any_other_address_is_refused_without_being_fetched(url: str, tmp_path: Path) -> None:
     internet = serving(leaf(), authority(), url=url)
     await _refused(internet, tmp_path, cert_url=url)
     assert not internet.fetched
     assert not internet.questions
 
 
-async def test_simulators_address_must_be_allowed(tmp_path: Path):
+async def test_simulators_address_must_be_allowed(tmp_path: Path) -> None:
     url = f"{BASE}{PATH}"
     internet = serving(leaf(), authority(), url=url)
     receiver = internet.receiver(tmp_path, cert_url_base=f"{BASE}/")
@@ -168,7 +170,7 @@ async def test_simulators_address_must_be_allowed(tmp_path: Path):
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-async def test_redirect_is_not_followed(status: int, tmp_path: Path):
+async def test_redirect_is_not_followed(status: int, tmp_path: Path) -> None:
     internet = serving(leaf(), authority(), url="https://api-m.paypal.com/v1/notifications/certs/CERT-2")
     elsewhere = next(iter(internet.certificates))
     internet.certificates[CERT_URL] = httpx.Response(status, headers={"location": elsewhere})
@@ -178,11 +180,11 @@ async def test_redirect_is_not_followed(status: int, tmp_path: Path):
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"-----BEGIN CERTIFICATE-----\nx\n", b"x" * (MAX_BYTES + 1)])
-async def test_what_is_no_certificate_is_refused(content: bytes, tmp_path: Path):
+async def test_what_is_no_certificate_is_refused(content: bytes, tmp_path: Path) -> None:
     await _refused(Internet({CERT_URL: httpx.Response(200, content=content)}), tmp_path)
 
 
-async def test_certificate_is_fetched_once_for_all(tmp_path: Path):
+async def test_certificate_is_fetched_once_for_all(tmp_path: Path) -> None:
     internet = serving(leaf(), authority())
     receiver = internet.receiver(tmp_path)
     await asyncio.gather(*(receiver.verify(BODY, headers(), NOW) for _ in range(10)))
@@ -190,7 +192,7 @@ async def test_certificate_is_fetched_once_for_all(tmp_path: Path):
     assert internet.fetched == [CERT_URL]
 
 
-async def test_certificate_that_has_expired_is_fetched_anew(tmp_path: Path):
+async def test_certificate_that_has_expired_is_fetched_anew(tmp_path: Path) -> None:
     internet = serving(leaf(end=NOW + timedelta(minutes=1)), authority())
     receiver = internet.receiver(tmp_path)
     await receiver.verify(BODY, headers(), NOW)
@@ -199,7 +201,7 @@ async def test_certificate_that_has_expired_is_fetched_anew(tmp_path: Path):
     assert len(internet.fetched) == 2
 
 
-async def test_only_so_many_certificates_are_kept(tmp_path: Path):
+async def test_only_so_many_certificates_are_kept(tmp_path: Path) -> None:
     chain = httpx.Response(200, content=pem(leaf(), authority()))
     urls = [f"{CERT_URL}{number}" for number in range(MAX_KEPT + 1)]
     internet = Internet(dict.fromkeys(urls, chain))
@@ -212,20 +214,20 @@ async def test_only_so_many_certificates_are_kept(tmp_path: Path):
 # what is signed
 
 
-async def test_header_names_and_body_are_all_that_counts(tmp_path: Path):
+async def test_header_names_and_body_are_all_that_counts(tmp_path: Path) -> None:
     internet = serving(leaf(), authority())
     for body in (b"", "Grüße, 日本".encode(), b"\x00\xff" * 100):
         await internet.receiver(tmp_path).verify(body, headers(body) | {"x-other": "1"}, NOW)
 
 
 @given(st.integers(0, len(BODY) - 1), st.integers(1, 255))
-def test_any_touched_byte_is_noticed(position: int, change: int):
+def test_any_touched_byte_is_noticed(position: int, change: int) -> None:
     touched = bytearray(BODY)
     touched[position] ^= change
     assert webhooks.signed_text("t", "now", "WH1", bytes(touched)) != webhooks.signed_text("t", "now", "WH1", BODY)
 
 
-async def test_changed_body_is_refused(tmp_path: Path):
+async def test_changed_body_is_refused(tmp_path: Path) -> None:
     internet = serving(leaf(), authority())
     for body in (BODY + b" ", BODY.replace(b"COMPLETED", b"DENIED"), b""):
         await _refused(internet, tmp_path, body)
@@ -249,11 +251,11 @@ async def test_changed_body_is_refused(tmp_path: Path):
     ],
     ids=str,
 )
-async def test_header_that_is_wrong_or_missing_is_refused(changes: dict[str, str], tmp_path: Path):
+async def test_header_that_is_wrong_or_missing_is_refused(changes: dict[str, str], tmp_path: Path) -> None:
     await _refused(serving(leaf(), authority()), tmp_path, **changes)
 
 
-async def test_fields_cannot_be_shifted_into_each_other(tmp_path: Path):
+async def test_fields_cannot_be_shifted_into_each_other(tmp_path: Path) -> None:
     """`a|b` and `c` would be signed as `a` and `b|c` are."""
     good = headers()
     moved = f"{good['paypal-transmission-id']}|{good['paypal-transmission-time']}"
@@ -270,12 +272,12 @@ async def test_fields_cannot_be_shifted_into_each_other(tmp_path: Path):
         (timedelta(minutes=-6), False),
     ],
 )
-async def test_transmission_may_be_as_old_as_paypal_tries(age: timedelta, taken: bool, tmp_path: Path):
+async def test_transmission_may_be_as_old_as_paypal_tries(age: timedelta, taken: bool, tmp_path: Path) -> None:
     check = _accepted if taken else _refused
     await check(serving(leaf(), authority()), tmp_path, at=NOW - age)
 
 
-async def test_second_body_with_the_same_checksum_is_refused(tmp_path: Path):
+async def test_second_body_with_the_same_checksum_is_refused(tmp_path: Path) -> None:
     forged = _with_the_checksum_of(BODY, b'{"id": "WH-FORGED"} ')
     receiver = serving(leaf(), authority()).receiver(tmp_path)
     for _ in range(2):
@@ -292,7 +294,7 @@ OUTAGES = [httpx.ConnectError("refused"), httpx.ReadTimeout("slow"), httpx.Respo
 @pytest.mark.parametrize("outage", OUTAGES, ids=repr)
 async def test_paypal_is_asked_while_its_certificate_cannot_be_fetched(
     outage: httpx.Response | Exception, tmp_path: Path
-):
+) -> None:
     internet = Internet({CERT_URL: outage}, httpx.Response(200, json={"verification_status": "SUCCESS"}))
     await _accepted(internet, tmp_path)
     [question] = internet.questions
@@ -304,20 +306,20 @@ async def test_paypal_is_asked_while_its_certificate_cannot_be_fetched(
 
 
 @pytest.mark.parametrize("verdict", [{"verification_status": "FAILURE"}, {}])
-async def test_what_paypal_does_not_know_is_refused(verdict: dict[str, str], tmp_path: Path):
+async def test_what_paypal_does_not_know_is_refused(verdict: dict[str, str], tmp_path: Path) -> None:
     internet = Internet({CERT_URL: httpx.ConnectError("refused")}, httpx.Response(200, json=verdict))
     await _refused(internet, tmp_path)
 
 
 @pytest.mark.parametrize("status", [500, 404, 422])
-async def test_without_any_answer_it_stays_open(status: int, tmp_path: Path):
+async def test_without_any_answer_it_stays_open(status: int, tmp_path: Path) -> None:
     internet = Internet({CERT_URL: httpx.ConnectError("refused")}, httpx.Response(status, json={}))
     with pytest.raises(UnavailableError):
         await _accepted(internet, tmp_path)
 
 
 @pytest.mark.parametrize("body", [b'{} , "webhook_id": "WH2"', b"nonsense", b"[]", b""])
-async def test_body_that_would_change_the_question_is_never_asked_about(body: bytes, tmp_path: Path):
+async def test_body_that_would_change_the_question_is_never_asked_about(body: bytes, tmp_path: Path) -> None:
     internet = Internet({CERT_URL: httpx.ConnectError("refused")}, httpx.Response(200, json={}))
     await _refused(internet, tmp_path, body)
     assert not internet.questions
@@ -344,7 +346,9 @@ RELATED = {"supplementary_data": {"related_ids": {"order_id": "ORDER1"}}}
         ("dispute", {"dispute_id": "D1"}, "", ""),
     ],
 )
-def test_event_points_at_the_order_to_fetch(kind: str, resource: dict[str, Any], reference: str, payment_id: str):
+def test_event_points_at_the_order_to_fetch(
+    kind: str, resource: dict[str, Any], reference: str, payment_id: str
+) -> None:
     event = webhooks.translate(_event(resource, kind))
     assert (event.event_id, event.type) == ("WH-EVENT-1", "PAYMENT.CAPTURE.COMPLETED")
     assert (event.reference, event.payment_id) == (reference, payment_id)
@@ -352,24 +356,24 @@ def test_event_points_at_the_order_to_fetch(kind: str, resource: dict[str, Any],
 
 
 @pytest.mark.parametrize(("label", "payment_id", "refund_id"), [("p/r", "p", "r"), ("p", "p", ""), (None, "", "")])
-def test_refund_names_its_payment_by_its_label(label: str | None, payment_id: str, refund_id: str):
+def test_refund_names_its_payment_by_its_label(label: str | None, payment_id: str, refund_id: str) -> None:
     event = webhooks.translate(_event({"id": "R1", "custom_id": label}, "refund"))
     assert (event.refund_reference, event.payment_id, event.refund_id) == ("R1", payment_id, refund_id)
 
 
-def test_refund_leads_to_its_capture():
+def test_refund_leads_to_its_capture() -> None:
     links = [{"rel": "self", "href": "https://x/refunds/R1"}, {"rel": "up", "href": "https://x/captures/C1"}]
     assert webhooks.translate(_event({"id": "R1", "links": links}, "refund")).reference == "C1"
 
 
 @given(st.binary(max_size=60) | st.recursive(st.none() | st.text(), st.lists).map(lambda x: json.dumps(x).encode()))
-def test_body_that_is_no_event_is_a_value_error_whatever_it_is(body: bytes):
+def test_body_that_is_no_event_is_a_value_error_whatever_it_is(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  any reason
         webhooks.translate(body)
 
 
 @given(st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)))
-def test_resource_of_any_shape_is_an_event_or_a_value_error(resource: Any):
+def test_resource_of_any_shape_is_an_event_or_a_value_error(resource: Any) -> None:
     for kind in ("checkout-order", "refund", "capture"):
         try:
             webhooks.translate(_event(resource, kind))

@@ -22,7 +22,7 @@ CURRENCIES = sorted(currency.code for currency in iso4217.Currency if currency.e
 
 
 @given(st.builds(Money, st.integers(1, 10**9), st.sampled_from(CURRENCIES)))
-def test_amount_that_stripe_can_hold_comes_back_the_same(amount: Money):
+def test_amount_that_stripe_can_hold_comes_back_the_same(amount: Money) -> None:
     try:
         wire = amounts.to_wire(amount)
     except AmountNotSupportedError:
@@ -32,7 +32,7 @@ def test_amount_that_stripe_can_hold_comes_back_the_same(amount: Money):
 
 
 @given(st.integers(1, 99_999), st.sampled_from(CURRENCIES))
-def test_whole_units_are_always_supported(units: int, currency: str):
+def test_whole_units_are_always_supported(units: int, currency: str) -> None:
     amount = Money(units * 10 ** exponent(currency), currency)
     assert amounts.from_wire(amounts.to_wire(amount), currency) == amount
 
@@ -48,12 +48,12 @@ def test_whole_units_are_always_supported(units: int, currency: str):
         ("100", "CLP", 100),
     ],
 )
-def test_wire_form_is_stripes_own(value: str, currency: str, wire: int):
+def test_wire_form_is_stripes_own(value: str, currency: str, wire: int) -> None:
     assert amounts.to_wire(Money.parse(value, currency)) == wire
 
 
 @pytest.mark.parametrize(("value", "currency"), [("1.234", "KWD"), ("1000000.00", "EUR"), ("100000000", "JPY")])
-def test_amount_that_stripe_cannot_hold_is_refused(value: str, currency: str):
+def test_amount_that_stripe_cannot_hold_is_refused(value: str, currency: str) -> None:
     with pytest.raises(AmountNotSupportedError):
         amounts.to_wire(Money.parse(value, currency))
 
@@ -82,7 +82,7 @@ def _intent(status: str, **more: Any) -> dict[str, Any]:
         ("canceled", S.CANCELLED),
     ],
 )
-def test_status_of_an_intent_is_ours(status: str, ours: PaymentStatus):
+def test_status_of_an_intent_is_ours(status: str, ours: PaymentStatus) -> None:
     snapshot = objects.of_intent(_intent(status), hosted=False)
     assert snapshot.status == ours
     assert (snapshot.amount == Money(1200, "EUR")) == (ours in (S.AUTHORIZED, S.SUCCESS))
@@ -97,18 +97,20 @@ def test_status_of_an_intent_is_ours(status: str, ours: PaymentStatus):
         ("canceled", False, S.FAILED),
     ],
 )
-def test_declined_card_fails_a_payment_that_nobody_can_try_again(status: str, hosted: bool, ours: PaymentStatus):
+def test_declined_card_fails_a_payment_that_nobody_can_try_again(
+    status: str, hosted: bool, ours: PaymentStatus
+) -> None:
     snapshot = objects.of_intent(_intent(status, last_payment_error=DECLINE), hosted=hosted)
     assert snapshot.status == ours
     assert snapshot.failure
     assert (snapshot.failure.code, snapshot.failure.provider_code) == ("insufficient_funds", "insufficient_funds")
 
 
-def test_success_forgets_the_declines_before_it():
+def test_success_forgets_the_declines_before_it() -> None:
     assert objects.of_intent(_intent("succeeded", last_payment_error=DECLINE), hosted=True).failure is None
 
 
-def test_authentication_tells_where_the_customer_must_go():
+def test_authentication_tells_where_the_customer_must_go() -> None:
     action = {"redirect_to_url": {"url": "https://bank.example/3ds"}}
     assert objects.of_intent(_intent("requires_action", next_action=action), hosted=False).redirect_url == (
         "https://bank.example/3ds"
@@ -127,7 +129,7 @@ def test_authentication_tells_where_the_customer_must_go():
         ("expired", "succeeded", S.SUCCESS, False),
     ],
 )
-def test_session_is_read_with_its_intent(session: str, intent: str | None, ours: PaymentStatus, url: bool):
+def test_session_is_read_with_its_intent(session: str, intent: str | None, ours: PaymentStatus, url: bool) -> None:
     page = {
         "id": "cs_1",
         "status": session,
@@ -138,7 +140,7 @@ def test_session_is_read_with_its_intent(session: str, intent: str | None, ours:
     assert (snapshot.reference, snapshot.status, bool(snapshot.redirect_url)) == ("cs_1", ours, url)
 
 
-def test_debit_that_fails_after_the_page_is_closed_fails_the_payment():
+def test_debit_that_fails_after_the_page_is_closed_fails_the_payment() -> None:
     intent = _intent("requires_payment_method", last_payment_error=DECLINE)
     snapshot = objects.of_session({"id": "cs_1", "status": "complete", "url": None, "payment_intent": intent})
     assert snapshot.status == S.FAILED
@@ -161,11 +163,11 @@ def _header(at: datetime = NOW, secret: str = SECRET, scheme: str = "v1") -> dic
 
 
 @pytest.mark.parametrize("seconds", [-300, -1, 0, 1, 300])
-def test_signature_within_the_tolerance_passes(seconds: int):
+def test_signature_within_the_tolerance_passes(seconds: int) -> None:
     webhooks.verify(BODY, _header(NOW + timedelta(seconds=seconds)), [SECRET], NOW)
 
 
-def test_signature_of_either_secret_passes_while_secrets_rotate():
+def test_signature_of_either_secret_passes_while_secrets_rotate() -> None:
     for secret in ("whsec_old", "whsec_new"):
         webhooks.verify(BODY, _header(secret=secret), ["whsec_old", " whsec_new"], NOW)
 
@@ -183,13 +185,13 @@ def test_signature_of_either_secret_passes_while_secrets_rotate():
         _header(scheme="v0"),
     ],
 )
-def test_signature_that_is_wrong_stale_or_from_the_future_is_refused(headers: dict[str, str]):
+def test_signature_that_is_wrong_stale_or_from_the_future_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(SignatureInvalidError):
         webhooks.verify(BODY, headers, [SECRET], NOW)
 
 
 @given(st.integers(0, len(BODY) - 1), st.integers(1, 255))
-def test_any_touched_byte_is_noticed(position: int, change: int):
+def test_any_touched_byte_is_noticed(position: int, change: int) -> None:
     touched = bytearray(BODY)
     touched[position] ^= change
     with pytest.raises(SignatureInvalidError):
@@ -204,12 +206,12 @@ def test_any_touched_byte_is_noticed(position: int, change: int):
         ({"id": "cs_1", "object": "checkout.session", "payment_intent": "pi_1"}, "cs_1", ""),
     ],
 )
-def test_event_points_at_the_object_to_fetch(target: dict[str, Any], reference: str, payment_id: str):
+def test_event_points_at_the_object_to_fetch(target: dict[str, Any], reference: str, payment_id: str) -> None:
     event = webhooks.translate(json.dumps(EVENT | {"data": {"object": target}}).encode())
     assert (event.event_id, event.reference, event.payment_id) == ("evt_1", reference, payment_id)
 
 
 @given(st.binary(max_size=60) | st.recursive(st.none() | st.text(), st.lists).map(lambda x: json.dumps(x).encode()))
-def test_body_that_is_no_event_is_a_value_error_whatever_it_is(body: bytes):
+def test_body_that_is_no_event_is_a_value_error_whatever_it_is(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  any reason
         webhooks.translate(body)
