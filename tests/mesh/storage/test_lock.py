@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
+from typing import Never
 
 import pytest
 from redis.asyncio import Redis
 
 from mesh.storage.lock import Locks
 from stack.stack import Ready
-from typing import Never
 
 
 @pytest.fixture
