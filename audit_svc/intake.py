@@ -44,7 +44,7 @@ class Intake:
         self.worker = Worker("audit-intake", self.step, INTERVAL_SECONDS)
 
     async def step(self) -> bool:
-        """Take over one batch; tell whether there was one."""
+        """Take over one batch; return whether there was one."""
         if self._position is None:
             async with self._database.session() as session:
                 self._position = await self._store.position(session, self._name)

@@ -18,9 +18,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]|[\ud800-\udfff]")
 
 
 def entry_of(line: bytes, now: datetime) -> Entry:
-    """Return the entry that a line tells of.
+    """Return the entry that a line holds.
 
-    A line that cannot be read is told of as well, at `now`: an Envoy that was killed may leave the half of one.
+    A line that cannot be read makes an entry as well, at `now`: an Envoy that was killed may leave the half of one.
     """
     text = line.decode(errors="replace")
     # what the killed one left has no end of line, so the next one's first line follows on it

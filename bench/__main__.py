@@ -30,7 +30,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import door, keys, providers
+from bench import edge, keys, providers
 from bench.load import Connection, Tally, order_body, run
 from mesh.storage.migrate import upgrade
 from stack.settings import StackSettings
@@ -198,7 +198,7 @@ def main() -> int:
         stripe_key = json.loads((Path(stack.ready.log_dir).parent / SECRETS_FILE).read_text())["stripe_api_key"]
         added = providers.overhead(stack.ready, stripe_key, arguments.payments)
         providers.report(console, added, *providers.orders_meanwhile(stack.ready, load.connections, 5))
-        door.report(console, door.cost(stack.ready, load.connections, load.seconds / 2))
+        edge.report(console, edge.cost(stack.ready, load.connections, load.seconds / 2))
         keys.report(console, keys.cost(stack.ready, load.seconds / 2))
         console.print(f"idle: {sum(memory.values()):.0f} MB resident, {cpu:.1f} % of one core")
         console.print("  " + ", ".join(f"{name} {size:.0f}" for name, size in memory.items()))

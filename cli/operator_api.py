@@ -1,4 +1,4 @@
-"""What the operators' commands share: where the services are, and how a call that fails is told."""
+"""What the operators' commands share: where the services are, and how a call that fails is reported."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def document(message: Message) -> dict[str, Any]:
 
 
 def _ready(ready_file: Path, service: str) -> dict[str, Any]:
-    """Return what `fusionxpay up` has written, if it tells of the service."""
+    """Return what `fusionxpay up` has written, if it names the service."""
     try:
         said: dict[str, Any] = json.loads(ready_file.read_text())
         said["services"][service]

@@ -1,4 +1,4 @@
-"""The front door: what Envoy asks, merchants and their keys, and the tooling that renders `envoy/`.
+"""The edge service: what Envoy asks of each request, merchants and their keys.
 
 Owns the database `identity`.
 """

@@ -35,7 +35,7 @@ def new_key(request: service_pb2.CreateApiKeyRequest) -> NewKey:
 
 
 def merchant_message(merchant: Merchant) -> identity_pb2.Merchant:
-    """Return a merchant as the contract tells it."""
+    """Return a merchant as the contract shows it."""
     message = identity_pb2.Merchant(merchant_id=str(merchant.merchant_id), display_name=merchant.display_name)
     message.create_time.FromDatetime(merchant.create_time)
     if merchant.disable_time:
@@ -44,7 +44,7 @@ def merchant_message(merchant: Merchant) -> identity_pb2.Merchant:
 
 
 def key_message(key: ApiKey) -> identity_pb2.ApiKey:
-    """Return a key as the contract tells it, without its secrets."""
+    """Return a key as the contract shows it, without its secrets."""
     message = identity_pb2.ApiKey(
         api_key_id=str(key.api_key_id),
         merchant_id=str(key.merchant_id),

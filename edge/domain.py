@@ -162,7 +162,7 @@ class NewKey:
 
 @dataclass(frozen=True, slots=True)
 class IssuedKey:
-    """A key with its secrets, which are told once. The signing secret is empty where there is none."""
+    """A key with its secrets, which are shown once. The signing secret is empty where there is none."""
 
     key: ApiKey
     secret: str

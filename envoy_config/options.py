@@ -1,4 +1,4 @@
-"""What one Envoy is told beside the contracts: where things are, and the limits that an operator sets."""
+"""What configures one Envoy beside the contracts: addresses, and the limits that an operator sets."""
 
 from __future__ import annotations
 

@@ -98,6 +98,6 @@ def from_public(sds_folder: str) -> Config:
 
 
 def with_hsts(routes: Config) -> Config:
-    """Return a route configuration whose answers tell browsers never to come by HTTP again."""
+    """Return a route configuration whose answers have browsers use HTTPS only (HSTS)."""
     header = {"header": {"key": "strict-transport-security", "value": HSTS}}
     return {**routes, "response_headers_to_add": [{**header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}]}

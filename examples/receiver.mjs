@@ -11,7 +11,7 @@ const webhook = new Webhook(process.env.WEBHOOK_SECRET);
 // memory when a process dies is lost: once answered, an event is not sent again by itself.
 const seen = new Set();
 
-// Do what the event is for; here it is only told.
+// Do what the event is for; here it is only printed.
 function handle(event) {
   console.log(event.type, event.id);
 }

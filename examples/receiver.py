@@ -55,7 +55,7 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 def handle(event: dict[str, Any]) -> None:
-    """Do what the event is for; here it is only told."""
+    """Do what the event is for; here it is only printed."""
     print(event["type"], event["id"], flush=True)  # noqa: T201
 
 

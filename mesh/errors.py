@@ -76,14 +76,14 @@ def invalid(field_name: str, description: str, reason: str = "INVALID_ARGUMENT")
 
 
 def invalid_fields(violations: Sequence[FieldViolation], reason: str = "INVALID_ARGUMENT") -> ApiError:
-    """Several wrong fields of the request, told at once."""
+    """Several wrong fields of the request, in one answer."""
     first = violations[0]
     message = f"{first.field}: {first.description}" if first.field else first.description
     return ApiError(grpc.StatusCode.INVALID_ARGUMENT, reason, message, violations=violations)
 
 
 def not_found(kind: str, resource_id: str) -> ApiError:
-    """The resource does not exist, or belongs to another merchant: the answer does not tell which."""
+    """The resource does not exist, or belongs to another merchant: the answer does not say which."""
     reason = f"{kind.upper().replace(' ', '_')}_NOT_FOUND"
     return ApiError(grpc.StatusCode.NOT_FOUND, reason, f"no such {kind}: {resource_id}")
 

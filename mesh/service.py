@@ -51,7 +51,7 @@ class Service:
     bus: Bus | None = None
     background: BackgroundTasks | None = None
     on_drain: Sequence[Callable[[], None]] = ()
-    """What ends by itself only when told, such as streams: told when balancers have noticed, before calls are ended."""
+    """What has to be asked to end, such as streams: asked when balancers have noticed, before calls are ended."""
     on_close: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
 
 

@@ -77,7 +77,7 @@ class Watched:
         self._looked = time.monotonic()
 
     def changed(self) -> bool:
-        """Look at the files, if the last look is a while ago; tell whether `pems` are other ones now."""
+        """Look at the files, if the last look is a while ago; return whether `pems` are other ones now."""
         now = time.monotonic()
         if now - self._looked < LOOK_SECONDS:
             return False

@@ -57,7 +57,7 @@ class Order:
     metadata: Mapping[str, str]
     payment_id: UUID | None
     payment_version: int
-    """The newest version of its payment that the order has heard refunds of: older news is stale."""
+    """The newest version of its payment whose refunds were applied: an older one is stale."""
     version: int
     create_time: datetime
     update_time: datetime
@@ -68,7 +68,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """A capture that the provider confirmed, as the payment service tells it."""
+    """A capture that the provider confirmed, as the payment service published it."""
 
     payment_id: UUID
     amount: Money
@@ -98,7 +98,7 @@ def settle(order: Order, capture: Capture, now: datetime) -> Order | None:
 
 @dataclass(frozen=True, slots=True)
 class Refunded:
-    """What was given back of a payment in all, as the payment service tells it."""
+    """What was refunded of a payment in all, as the payment service published it."""
 
     payment_id: UUID
     payment_version: int
@@ -106,21 +106,21 @@ class Refunded:
     refunded: int
 
 
-def refund(order: Order, news: Refunded, now: datetime) -> Order | None:
-    """Return the order after the sum of its payment's refunds changed; None when the news is stale.
+def refund(order: Order, total: Refunded, now: datetime) -> Order | None:
+    """Return the order after the sum of its payment's refunds changed; None when it is stale.
 
-    Where the status stays, so does the order's version: only which news was heard is noted.
+    Where the status stays, so does the order's version: only the payment's version is stored.
     """
-    if order.payment_id != news.payment_id or news.payment_version <= order.payment_version:
+    if order.payment_id != total.payment_id or total.payment_version <= order.payment_version:
         return None
-    if news.refunded == 0:
+    if total.refunded == 0:
         status = OrderStatus.SUCCESS
-    elif news.refunded < news.captured.minor:
+    elif total.refunded < total.captured.minor:
         status = OrderStatus.PARTIALLY_REFUNDED
     else:
         status = OrderStatus.REFUNDED
     changed = order if status == order.status else transition(order, status, now)
-    return replace(changed, payment_version=news.payment_version)
+    return replace(changed, payment_version=total.payment_version)
 
 
 def fail(order: Order, payment_id: UUID, now: datetime) -> Order | None:

@@ -198,7 +198,7 @@ class OrderRepository:
         return [_order(row) for row in await session.all(_EXPIRED, now=now, limit=limit)]
 
     async def note(self, session: Session, order: Order) -> None:
-        """Store which news of its payment an order has heard, which is no change of the order."""
+        """Store which version of its payment an order has applied, which is no change of the order."""
         await session.run(_NOTE, b_order_id=order.order_id, b_payment_version=order.payment_version)
 
     async def page(

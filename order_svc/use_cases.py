@@ -189,16 +189,16 @@ class Orders:
         if settled:
             await self._save(unit, settled)
 
-    async def refund(self, unit: UnitOfWork, order_id: UUID, news: Refunded) -> None:
-        """Apply what was given back of the order's payment; stale news are absorbed."""
+    async def refund(self, unit: UnitOfWork, order_id: UUID, total: Refunded) -> None:
+        """Apply what was refunded of the order's payment; what is stale is absorbed."""
         order = await self._store.lock(unit.session, order_id)
-        refunded = domain.refund(order, news, self._clock()) if order else None
-        if order is None or refunded is None:
+        changed = domain.refund(order, total, self._clock()) if order else None
+        if order is None or changed is None:
             return
-        if refunded.version == order.version:
-            await self._store.note(unit.session, refunded)
+        if changed.version == order.version:
+            await self._store.note(unit.session, changed)
         else:
-            await self._save(unit, refunded)
+            await self._save(unit, changed)
 
     async def fail(self, unit: UnitOfWork, order_id: UUID, payment_id: UUID) -> None:
         """Apply the failure of the order's payment; of any other payment it is absorbed."""

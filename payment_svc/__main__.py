@@ -96,7 +96,7 @@ def build(settings: PaymentSettings) -> Service:
     reconciler = Reconciler(database, store, charging, accounts, locks)
     refund_reconciler = RefundReconciler(database, store, refund_store, refunds, accounts)
     timeline = Timeline(database, orders)
-    books = Reconciliation(database, store, providers, timedelta(seconds=settings.settling_seconds))
+    reconciliation = Reconciliation(database, store, providers, timedelta(seconds=settings.settling_seconds))
     return Service(
         name="payment_svc",
         settings=settings,
@@ -122,7 +122,9 @@ def build(settings: PaymentSettings) -> Service:
                 provider_account_service_pb2, provider_account_service_pb2_grpc, ProviderAccountServicer(accounts)
             ),
             Registration.of(timeline_service_pb2, timeline_service_pb2_grpc, TimelineServicer(timeline)),
-            Registration.of(provider_service_pb2, provider_service_pb2_grpc, ProviderServicer(providers, books)),
+            Registration.of(
+                provider_service_pb2, provider_service_pb2_grpc, ProviderServicer(providers, reconciliation)
+            ),
             OutboxServicer.registration(relay),
         ],
     )

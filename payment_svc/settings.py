@@ -71,7 +71,7 @@ class PaymentSettings(ServiceSettings):
         0.0, ge=0, description="void what is not captured after this time; 0: when the provider's own time is over"
     )
     settling_seconds: float = Field(
-        120.0, ge=0, description="payments younger than this are left out when books are compared"
+        120.0, ge=0, description="payments younger than this are left out of a reconciliation"
     )
     redis_url: str = Field("", pattern=r"^((rediss?|unix)://.+)?$", description="Redis for locks; empty: no locks")
     first_check_seconds: float = Field(

@@ -45,7 +45,7 @@ payments = sa.Table(
     sa.Column("mode", sa.Text, nullable=False, server_default=""),
     # the merchant's own account at the provider; null: the platform's
     sa.Column("account_id", sa.UUID),
-    # when the reconciler asks the provider again, and how often it has; null once the payment is terminal
+    # when recovery asks the provider again, and how often it has; null once the payment is terminal
     sa.Column("next_check_time", TIME),
     sa.Column("checks", sa.Integer, nullable=False),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),

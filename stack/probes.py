@@ -1,4 +1,4 @@
-"""Questions that tell whether a server is ready. Each is answered within a second or two, failures by False."""
+"""Readiness probes of servers. Each is answered within a second or two, failures by False."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Command:
 class Child:
     """A process of ours, in a session of its own, that dies with us whatever way we die.
 
-    `ready` tells whether a server answers; a child without it is a job, ready once it has ended with status 0.
+    `ready` says whether a server answers; a child without it is a job, ready once it has ended with status 0.
     `prepare` runs before each start.
     """
 
@@ -144,7 +144,7 @@ class Child:
             self._process.send_signal(self._command.stop_signal)
 
     def wait(self, timeout: float) -> bool:
-        """Wait for the end of the process; tell whether it has come."""
+        """Wait for the end of the process; return whether it has come."""
         if self._process is None:
             return True
         try:

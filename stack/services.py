@@ -1,4 +1,4 @@
-"""Our own processes: which there are, and what each is told by its environment."""
+"""Our own processes: which there are, and the environment of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stack can be told: by keyword, or by the environment."""
+"""The settings of a stack: by keyword, or by the environment."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ class Surface:
         return sorted(needed)
 
     def module(self) -> str:
-        """Return the module's text, formatted as the rest of the house."""
+        """Return the module's text, formatted as the rest of the code."""
         classes = [self._class(resource, kind) for resource in self._resources for kind in ("", "Async")]
         calls = [self._constant(resource, rpc) for resource in self._resources for rpc in resource.rpcs]
         packages: dict[str, list[str]] = {}
@@ -322,12 +322,12 @@ def docstring(comment: str, arguments: Iterable[tuple[str, str]], indent: int) -
     """Return a comment of the contract as a docstring, with what it says of each argument."""
     width = LINE - indent
     paragraphs = [textwrap.fill(" ".join(one.split()), width - 3) for one in comment.strip().split("\n\n")]
-    told = [
+    lines = [
         textwrap.fill(f"{name}: {' '.join(said.split())}", width, initial_indent=" " * 4, subsequent_indent=" " * 8)
         for name, said in arguments
     ]
-    if told:
-        paragraphs.append("\n".join(["Args:", *told]))
+    if lines:
+        paragraphs.append("\n".join(["Args:", *lines]))
     text = "\n\n".join(paragraphs)
     end = "\n" if "\n" in text else ""
     return textwrap.indent(f'"""{text}{end}"""', " " * indent)

@@ -1,6 +1,6 @@
 """The catalogue of events, from the contract into `docs/`: `python -m tools.event_catalogue [--check]`.
 
-The types and when each is told are read from the contract's options and comments, so the pages cannot say anything
+The types and when each is published are read from the contract's options and comments, so the pages cannot say anything
 else: the table in `webhooks.md`, and `events.md` with each type's payload and an example.
 """
 
@@ -81,7 +81,7 @@ def examples() -> str:
 
 
 def main() -> int:
-    """Write the pages, or with `--check` tell whether one that is there is stale."""
+    """Write the pages, or with `--check` say whether one that is there is stale."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check

@@ -95,7 +95,7 @@ def _answer(route: Route, schemas: Json) -> Json:
 
 
 def _operation_id(route: Route) -> str:
-    """Return the RPC's name; further bindings of an RPC are told apart by their paths."""
+    """Return the RPC's name; further bindings of an RPC are distinguished by their paths."""
     first = next(other for other in contract_routes() if other.rpc is route.rpc)
     words = "".join(part.title() for part in re.findall(r"\w+", route.template))
     return str(route.rpc.name) + ("" if first.template == route.template else words)
@@ -289,7 +289,7 @@ def _named_message(message: Any, path: tuple[int, ...], name: str) -> Iterator[t
 
 
 def main() -> int:
-    """Write the document, or with `--check` tell whether the one that is there is stale."""
+    """Write the document, or with `--check` say whether the one that is there is stale."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check

@@ -90,13 +90,13 @@ def verify(
     with calling("audit_svc", target, ready_file) as channel:
         stub = AuditServiceStub(channel)
         if expected and not _is_there(stub, *expected):
-            raise _told(f"entry {expected[0]} is not the one that was there: ALTERED")
+            raise _not_intact(f"entry {expected[0]} is not the one that was there: ALTERED")
         while True:
             part = stub.VerifyChain(request, timeout=TIMEOUT_SECONDS)
             checked += part.checked
             if part.HasField("fault"):
                 kind = audit_pb2.Fault.Kind.Name(part.fault.kind)
-                raise _told(f"entry {part.fault.seq} is {kind}; {checked} before it are right")
+                raise _not_intact(f"entry {part.fault.seq} is {kind}; {checked} before it are right")
             if part.done:
                 break
             request.after_seq = part.last_seq
@@ -178,6 +178,6 @@ def _is_there(stub: AuditServiceStub, seq: int, digest: str) -> bool:
     return bool(found) and found[0].seq == seq and found[0].hash.hex() == digest
 
 
-def _told(what: str) -> typer.Exit:
+def _not_intact(what: str) -> typer.Exit:
     typer.echo(what, err=True)
     return typer.Exit(1)

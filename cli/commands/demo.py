@@ -103,7 +103,7 @@ def pay(ready: Ready, merchant: Receiver) -> tuple[Trip, Outcome]:
 
 
 def second_payment(console: Console, ready: Ready) -> None:
-    """Pay through another provider, give a part back, and show what the order's timeline tells of it.
+    """Pay through another provider, give a part back, and show the order's timeline.
 
     Raises DemoError when the gateway and the provider disagree.
     """
@@ -112,7 +112,7 @@ def second_payment(console: Console, ready: Ready) -> None:
         order_id = answer(api.post("/v1/orders", json={"amount": AMOUNT})).json()["order_id"]
         wanted = {"order_id": order_id, "provider": "paypal", "return_url": "https://shop.example/thanks"}
         payment = answer(api.post("/v1/payments", json=wanted)).json()
-        # the customer approves and closes the browser: nobody but PayPal tells the gateway
+        # the customer approves and closes the browser: only PayPal's webhook informs the gateway
         answer(browser.post(f"{payment['redirect_url']}/approve", json={"payment_method": "paypal"}, headers=JSON_ONLY))
         wait_until("the PayPal order to be paid", lambda: settled(api, order_id))
         answer(api.post(f"/v1/payments/{payment['payment_id']}/refunds", json={"amount": PART}))
@@ -200,8 +200,8 @@ def check(trip: Trip, outcome: Outcome, merchant: Receiver) -> None:
     facts = {
         "the order is SUCCESS": outcome.order["status"] == "SUCCESS",
         "the provider charged once, what was asked": charged == [(trip.payment_id, 1200, "eur", "succeeded")],
-        "the merchant was told of this order": event["order_id"] == trip.order_id,
-        "the merchant was told what the gateway says": event == outcome.order,
+        "the merchant was notified of this order": event["order_id"] == trip.order_id,
+        "the merchant's webhook says what the gateway says": event == outcome.order,
         "every webhook was validly signed": merchant.refused == 0,
     }
     wrong = [fact for fact, holds in facts.items() if not holds]

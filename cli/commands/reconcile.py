@@ -1,4 +1,4 @@
-"""`fusionxpay reconcile`: a provider's books held against ours. `fusionxpay providers`: how their circuits stand."""
+"""`fusionxpay reconcile`: a provider's records compared with ours. `fusionxpay providers`: how their circuits stand."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPAN = timedelta(days=1)
 
 FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 MEANINGS = {
-    "MISSING_HERE": "the provider took money that no payment of ours tells of",
+    "MISSING_HERE": "the provider took money that no payment of ours records",
     "MISSING_THERE": "we count on money that the provider does not have",
     "AMOUNT_DIFFERS": "captured, but not the same amount",
     "STATE_DIFFERS": "captured by one book only",
@@ -38,7 +38,7 @@ def reconcile(
 ) -> None:
     """Compare a provider's own list of payments with ours.
 
-    Exit status: 0 when the books agree, 1 when they do not, 69 when the provider or the service does not answer.
+    Exit status: 0 when the records agree, 1 when they do not, 69 when the provider or the service does not answer.
     The newest payments (two minutes, by default) are left out: they may be on their way.
     """
     total = provider_pb2.CompareBooksResponse()
@@ -93,7 +93,7 @@ def _document(
 def _print(console: Console, provider: str, total: provider_pb2.CompareBooksResponse) -> None:
     console.print(f"{provider}: {total.provider_payments} payments there, {total.our_payments} here")
     if not total.discrepancies:
-        console.print("The books agree.", style="green")
+        console.print("The records agree.", style="green")
         return
     table = Table("created", "what", "payment", "at the provider", "we say", "the provider says")
     for found in total.discrepancies:

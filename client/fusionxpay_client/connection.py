@@ -1,4 +1,4 @@
-"""Where the gateway is, and what every call tells it: who calls, under which key, and signed if asked for."""
+"""Where the gateway is, and what every call carries: the key, the idempotency key, and a signature if asked for."""
 
 from __future__ import annotations
 

@@ -43,9 +43,9 @@ class Webhook:
 
 
 def event_of(document: Any) -> Event:
-    """Return the event that a JSON document of the gateway's tells of, without what is newer than this package.
+    """Return the event in a JSON document of the gateway's, without fields that are newer than this package.
 
-    Raises ValueError when it tells of none.
+    Raises ValueError when it is none.
     """
     try:
         event = Event(event_id=document["id"], type=document["type"])
@@ -64,5 +64,5 @@ def event_of(document: Any) -> Event:
 
 
 def event_of_json(text: str) -> Event:
-    """Return the event that a text of JSON tells of."""
+    """Return the event in a text of JSON."""
     return event_of(json.loads(text))

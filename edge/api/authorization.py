@@ -22,7 +22,7 @@ from mesh.telemetry import get_logger
 log = get_logger(__name__)
 Context = grpc.aio.ServicerContext[Any, Any]
 
-# one answer for a key that is missing, malformed, unknown, expired, revoked or disabled: it must not tell which
+# one answer for a key that is missing, malformed, unknown, expired, revoked or disabled: it must not say which
 NO_VALID_KEY = unauthenticated("API_KEY_INVALID", "a valid API key is needed: `Authorization: Bearer sk_…`")
 IP_NOT_ALLOWED = permission_denied("IP_NOT_ALLOWED", "this API key may not be used from this address")
 

@@ -113,7 +113,7 @@ class KeyCache:
     async def identify(self, digest: bytes) -> Identity | None:
         """Return whom a key speaks for; None when it is unknown, revoked, expired, or its merchant disabled.
 
-        Raises ApiError UNAVAILABLE when memory cannot tell and the database is out of reach.
+        Raises ApiError UNAVAILABLE when the cache does not know and the database is out of reach.
         """
         fresh = self._now() - self._watched < self._bound
         if fresh and digest in self._invalid:

@@ -1,4 +1,4 @@
-"""What Envoy's transcoder lets through but a merchant would want to be told of.
+"""What Envoy's transcoder drops silently and a merchant would want refused: unknown fields.
 
 The transcoder drops unknown JSON fields silently, lets query parameters override what the path and the body say, and
 names a field of the wrong type only in prose. All are refused here, by name, before the request reaches a service.

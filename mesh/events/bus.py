@@ -1,4 +1,4 @@
-"""NATS JetStream: one connection for the process, the streams of the house, publishing with acknowledgement."""
+"""NATS JetStream: one connection for the process, the gateway's streams, publishing with acknowledgement."""
 
 from __future__ import annotations
 

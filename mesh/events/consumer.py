@@ -118,9 +118,9 @@ class Consumer:
             event = read(message.data)
         except ValueError as error:
             headers = message.headers or {}
-            # a stream that was lost counts from one again, so its number alone would not tell two messages apart
+            # a stream that was lost counts from one again, so its number alone would not distinguish two messages
             place = f"{message.metadata.sequence.stream}@{message.metadata.timestamp.isoformat()}"
-            await self._bury(message, headers.get("Nats-Msg-Id") or place, f"cannot be decoded: {error}")
+            await self._dead_letter(message, headers.get("Nats-Msg-Id") or place, f"cannot be decoded: {error}")
             return None
         return Delivered(event.envelope, event.fact, message)
 
@@ -157,7 +157,7 @@ class Consumer:
             exc_info=error,
         )  # fmt: skip
         if deliveries > len(self._retry_delays):
-            await self._bury(event.message, event.envelope.event_id, repr(error))
+            await self._dead_letter(event.message, event.envelope.event_id, repr(error))
         else:
             await self._retry_later(event.message)
 
@@ -170,7 +170,7 @@ class Consumer:
         for event in events:
             await event.message.nak(delay=1.0)
 
-    async def _bury(self, message: Msg, event_id: str, reason: str) -> None:
+    async def _dead_letter(self, message: Msg, event_id: str, reason: str) -> None:
         """Write the dead letter, and only then take the event out of the stream."""
         async with self._database.session() as session:
             await dead_letters.store(

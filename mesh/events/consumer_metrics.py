@@ -41,7 +41,7 @@ class ConsumerMetrics:
         self._database = database
         self._consumers = consumers
         self._clock = clock
-        # a consumer that is no more may have left letters: once seen, it is told of until it has none
+        # a consumer that is no more may have left letters: once seen, it is reported until it has none
         self._names = {consumer.inbox.consumer for consumer in consumers}
         self.worker = Worker("consumer-watch", self._look, interval=LOOK_SECONDS)
 
@@ -56,7 +56,7 @@ class ConsumerMetrics:
         try:
             lag: tuple[float, float] = await consumer.lag()
         except (ConnectionError, TimeoutError, NatsError) as error:
-            # unknown is not none: the series breaks off, and the outbox tells that NATS is away
+            # unknown is not none: the series breaks off, and the outbox's own metrics show that NATS is away
             lag = math.nan, math.nan
             log.warning("lag is not known", consumer=name, error=repr(error))
         CONSUMER_WAITING.labels(name).set(lag[0])

@@ -85,7 +85,7 @@ async def store(
 
 
 def sanitized(reason: str) -> str:
-    """Return a reason as it may be kept and told: errors of a database quote whole rows."""
+    """Return a reason as it may be stored and shown: errors of a database quote whole rows."""
     return redacted(_storable(reason))[:REASON_LENGTH]
 
 

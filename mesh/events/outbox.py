@@ -1,4 +1,4 @@
-"""The transactional outbox: facts are committed with the state they tell of, and published afterwards, surely.
+"""The transactional outbox: events are committed with their state change, and published afterwards.
 
 Rows of one resource are published in the order they were committed: a row is claimed only while no older unpublished
 row of the same resource exists, so relays of several replicas can work side by side (`FOR UPDATE SKIP LOCKED`).

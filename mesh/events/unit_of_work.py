@@ -1,4 +1,4 @@
-"""A unit of work: rows, the events that tell of them, and what the timeline says of them, committed together.
+"""A unit of work: rows, their events and their entries of the timeline, committed together.
 
 What is added to a unit is stored at its end, in one statement for the events and one for the timeline, and the relay is
 woken after the commit. Nothing of a unit that raises is stored or published.

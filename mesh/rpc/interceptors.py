@@ -166,7 +166,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         deadline: float,
         answer: Callable[[context.Call], Awaitable[AnswerT]],
     ) -> AnswerT:
-        """Answer a call, turn what is raised into its status, and tell of it in the log and the metrics."""
+        """Answer a call, turn what is raised into its status, and record both in the log and the metrics."""
         started = time.perf_counter()
         running = _begin(method, servicer, deadline)
         code = grpc.StatusCode.OK

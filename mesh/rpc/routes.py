@@ -1,6 +1,6 @@
 """The HTTP routes that the contracts declare (`google.api.http`), read from the one descriptor set.
 
-Envoy's configuration and the checks at the door are both made from this table, so they cannot disagree.
+Envoy's configuration and the edge's request checks are both made from this table, so they cannot disagree.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ dead_letters = sa.Table(
     sa.Column("deliveries", sa.Integer, nullable=False),
     sa.Column("create_time", TIME, nullable=False, server_default=sa.func.now()),
     sa.Column("replay_time", TIME),
-    # the defaults stay: during a rolling update the version before goes on burying
+    # the defaults stay: during a rolling update the version before still writes rows without them
     sa.Column("state", sa.Text, nullable=False, server_default="OPEN"),
     sa.Column("failed_replays", sa.Integer, nullable=False, server_default="0"),
     sa.Column("drop_time", TIME),

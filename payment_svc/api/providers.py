@@ -20,9 +20,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class ProviderServicer(provider_grpc.ProviderServiceServicer):
     """What operators ask about providers."""
 
-    def __init__(self, providers: Registry, books: Reconciliation) -> None:
+    def __init__(self, providers: Registry, reconciliation: Reconciliation) -> None:
         self._providers = providers
-        self._books = books
+        self._reconciliation = reconciliation
 
     async def ListProviders(
         self, _request: provider_pb2.ListProvidersRequest, _: Context
@@ -41,4 +41,4 @@ class ProviderServicer(provider_grpc.ProviderServiceServicer):
         since, until = request.from_time.ToDatetime(UTC), request.to_time.ToDatetime(UTC)
         if since >= until:
             raise invalid("to_time", "must be later than from_time")
-        return mapping.comparison_message(await self._books.compare(request.provider, since, until))
+        return mapping.comparison_message(await self._reconciliation.compare(request.provider, since, until))

@@ -15,7 +15,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 
 class WebhookServicer(webhook_grpc.WebhookServiceServicer):
-    """The door for providers."""
+    """Where providers' webhooks come in."""
 
     def __init__(self, webhooks: Webhooks) -> None:
         self._webhooks = webhooks

@@ -105,7 +105,7 @@ def provider_message(
 
 
 def comparison_message(comparison: Comparison) -> provider_service_pb2.CompareBooksResponse:
-    """Return how books compare as the contract shows it."""
+    """Return a reconciliation as the contract shows it."""
     return provider_service_pb2.CompareBooksResponse(
         provider_payments=comparison.provider_payments,
         our_payments=comparison.our_payments,

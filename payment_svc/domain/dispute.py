@@ -71,11 +71,11 @@ def apply(dispute: Dispute, snapshot: DisputeSnapshot, now: datetime) -> Dispute
     """Return the dispute in agreement with the provider; None when it already is, or the step is not a legal one."""
     if snapshot.status != dispute.status and snapshot.status not in DISPUTE_TRANSITIONS[dispute.status]:
         return None
-    told = replace(
+    updated = replace(
         dispute,
         amount=snapshot.amount,
         status=snapshot.status,
         reason=snapshot.reason,
         respond_before=snapshot.respond_before,
     )
-    return None if told == dispute else replace(told, version=dispute.version + 1, update_time=now)
+    return None if updated == dispute else replace(updated, version=dispute.version + 1, update_time=now)

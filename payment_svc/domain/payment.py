@@ -240,7 +240,7 @@ def _attempts(payment: Payment, snapshot: Snapshot, status: PaymentStatus, now: 
 
 
 def _tried_again(failed: Attempt, snapshot: Snapshot, status: PaymentStatus) -> bool:
-    """Whether the snapshot tells of more than the try that failed: money, or another refusal."""
+    """Whether the snapshot holds more than the try that failed: money, or another refusal."""
     if status in (_S.AUTHORIZED, _S.SUCCESS):
         return True
     return status in LIVE and snapshot.failure is not None and snapshot.failure != failed.failure

@@ -12,7 +12,7 @@ from payment_svc.domain.payment import Payment, PaymentStatus
 
 @dataclass(frozen=True, slots=True)
 class ProviderRecord:
-    """A payment as the provider's own books list it. `amount` is what was captured, None while nothing is.
+    """A payment as the provider's own records list it. `amount` is what was captured, None while nothing is.
 
     `payment_id` is our own id from the object's metadata, empty when it carries none.
     """
@@ -35,7 +35,7 @@ class DiscrepancyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Discrepancy:
-    """A payment that the two books do not tell alike."""
+    """A payment that differs between the provider's records and ours."""
 
     kind: DiscrepancyKind
     payment: Payment | None
@@ -45,13 +45,13 @@ class Discrepancy:
     def create_time(self) -> datetime:
         """When it was created, by the book that has it."""
         known = self.payment or self.record
-        assert known  # one of the books has it, or there would be no discrepancy
+        assert known  # one of the sides has it, or there would be no discrepancy
         return known.create_time
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How the books compare."""
+    """What a reconciliation found."""
 
     provider_payments: int
     our_payments: int

@@ -164,7 +164,7 @@ class Provider(Protocol):
         ...
 
     async def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
-        """Check the signature over the raw body. Raises SignatureInvalidError; UnavailableError when it cannot tell."""
+        """Check the signature over the raw body. Raises SignatureInvalidError; UnavailableError when it cannot."""
         ...
 
     def translate(self, body: bytes) -> ProviderEvent:
@@ -178,7 +178,7 @@ class Provider(Protocol):
 
 @runtime_checkable
 class Owning(Protocol):
-    """What a provider does as well whose events may not tell whom they belong to, such as a refund made by hand."""
+    """What a provider does as well whose events may not name our payment, such as a refund made by hand."""
 
     async def owner_of(self, reference: str) -> str:
         """Return our payment id from the metadata of the provider's payment; empty when it carries none.

@@ -107,7 +107,7 @@ def _paypal(credentials: Mapping[str, str], mode: str, settings: PaymentSettings
         client_id=credentials["client_id"],
         client_secret=credentials["client_secret"],
         webhook_id=credentials["webhook_id"],
-        # PayPal's credentials do not tell their mode, but each of its two addresses knows only its own
+        # PayPal's credentials do not show their mode, but each of its two addresses knows only its own
         api_base=settings.paypal_api_base.rstrip("/") or (PAYPAL_SANDBOX if mode == "test" else ""),
         cert_url_base=settings.paypal_cert_url_base,
         ca_file=settings.paypal_ca_file,
@@ -116,7 +116,7 @@ def _paypal(credentials: Mapping[str, str], mode: str, settings: PaymentSettings
 
 
 def _bank_transfer(credentials: Mapping[str, str], mode: str, settings: PaymentSettings) -> Provider:
-    del mode  # the bank has one address for both, and its key tells them apart
+    del mode  # the bank has one address for both, and its key selects the mode
     if not settings.bank_transfer_api_base:
         raise invalid("provider", "bank transfers are not on here", "PROVIDER_UNKNOWN")
     return BankTransferProvider(

@@ -142,7 +142,7 @@ class ResilientProvider:
         return await self._call("fetch_refund", payment, lambda: self._inner.fetch_refund(payment, refund))
 
     async def owner_of(self, reference: str) -> str:
-        """Return our payment id from the provider's payment, where its events may not tell; else nothing."""
+        """Return our payment id from the provider's payment, where its events may not carry it; else nothing."""
         inner = self._inner
         if not isinstance(inner, Owning):
             return ""
@@ -156,7 +156,7 @@ class ResilientProvider:
         return await self._call("fetch_dispute", None, lambda: inner.fetch_dispute(reference))
 
     def records(self, since: datetime, until: datetime) -> AsyncIterator[ProviderRecord]:
-        """Walk through the provider's books. A report, not a payment: no circuit stands in its way."""
+        """Walk through the provider's records. A report, not a payment: no circuit stands in its way."""
         return self._inner.records(since, until)
 
     def recognizes(self, headers: Mapping[str, str]) -> bool:
@@ -196,7 +196,7 @@ class ResilientProvider:
             )
 
     async def _admitted(self, operation: str, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
-        """Make the call if the bulkhead has room and the circuit is closed, or half-open with nobody trying it."""
+        """Make the call if the bulkhead is not full and the circuit is closed, or half-open with nobody trying it."""
         if self.calls >= self.max_calls:
             raise UnavailableError(f"{self.max_calls} calls to {self.name} are under way")
         breaker = await self._breakers.get_breaker(operation)

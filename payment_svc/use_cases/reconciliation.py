@@ -19,7 +19,7 @@ from payment_svc.storage.payments import PaymentRepository
 
 
 class Reconciliation:
-    """Compares books. Reads only: what to do about a discrepancy is for a person to say."""
+    """Compares the provider's records with ours. Reads only: what to do about a discrepancy is for a person to say."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Reconciliation:
             payments = await self._ours(name, since, until, records)
             found = [await self._confirm(provider, one) for one in _compare(payments, records)]
         except ProviderError as error:
-            raise unavailable("PROVIDER_UNAVAILABLE", f"{name} does not tell its books: {error}") from error
+            raise unavailable("PROVIDER_UNAVAILABLE", f"{name} does not list its records: {error}") from error
         real = [one for one in found if one is not None]
         in_time = [payment for payment in payments.values() if since <= payment.create_time < until]
         return Comparison(len(records), len(in_time), sorted(real, key=lambda one: one.create_time))
@@ -84,7 +84,7 @@ class Reconciliation:
 
 
 def _compare(payments: dict[UUID, Payment], records: list[ProviderRecord]) -> list[Discrepancy]:
-    """Hold two books against each other; a record is known by our id in it, else by the provider's reference."""
+    """Match the two sides' records; a record is known by our id in it, else by the provider's reference."""
     by_reference = {payment.provider_reference: payment for payment in payments.values() if payment.provider_reference}
     found: list[Discrepancy | None] = []
     seen: dict[UUID, bool] = {}

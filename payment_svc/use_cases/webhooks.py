@@ -1,7 +1,7 @@
-"""Provider webhooks: verified and stored at the door, applied afterwards.
+"""Provider webhooks: verified and stored at once, applied afterwards.
 
 An event is only a hint. Before anything changes, the provider is asked for the object again, so that events which come
-twice, late, reordered or forged (with a stolen secret) cannot move a payment anywhere the provider's own books do not.
+twice, late, reordered or forged (with a stolen secret) cannot move a payment where the provider's records do not.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What a stack tells the payment service and the sandbox of each provider."""
+"""The settings of each provider, for the payment service and for the sandbox."""

@@ -10,7 +10,7 @@ PREFIX = "FUSIONXPAY_BANK_TRANSFER_"
 
 
 def gateway_settings(layout: StackLayout) -> dict[str, str]:
-    """Return what the payment service is told of the bank; nothing where there is none."""
+    """Return the payment service's settings of the bank; none where it is off."""
     outside = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value}
     if outside or not layout.sandbox_url:
         return {name.removeprefix("FUSIONXPAY_"): value for name, value in outside.items()}
@@ -24,7 +24,7 @@ def gateway_settings(layout: StackLayout) -> dict[str, str]:
 
 
 def sandbox_settings(layout: StackLayout) -> dict[str, str]:
-    """Return what the sandbox's bank is told of the gateway."""
+    """Return the settings of the sandbox's bank."""
     secrets = layout.data.secrets
     return {
         "SANDBOX_BANK_TRANSFER_API_KEY": secrets.bank_transfer_api_key,

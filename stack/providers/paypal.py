@@ -10,7 +10,7 @@ PREFIX = "FUSIONXPAY_PAYPAL_"
 
 
 def gateway_settings(layout: StackLayout) -> dict[str, str]:
-    """Return what the payment service is told of PayPal; nothing where there is none."""
+    """Return the payment service's settings of PayPal; none where it is off."""
     outside = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value}
     if outside or not layout.sandbox_url:
         return {name.removeprefix("FUSIONXPAY_"): value for name, value in outside.items()}
@@ -26,7 +26,7 @@ def gateway_settings(layout: StackLayout) -> dict[str, str]:
 
 
 def sandbox_settings(layout: StackLayout) -> dict[str, str]:
-    """Return what the sandbox's PayPal is told of the gateway."""
+    """Return the settings of the sandbox's PayPal."""
     return {
         "SANDBOX_PAYPAL_CLIENT_ID": USER,
         "SANDBOX_PAYPAL_CLIENT_SECRET": layout.data.secrets.paypal_client_secret,

@@ -1,4 +1,4 @@
-"""An endpoint has a kind: beside webhooks, mailboxes and browsers are told of events."""
+"""An endpoint has a kind: beside webhooks, mailboxes and browsers are notified of events."""
 
 import sqlalchemy as sa
 from alembic import op

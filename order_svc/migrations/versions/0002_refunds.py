@@ -1,4 +1,4 @@
-"""Which news of refunds an order has heard."""
+"""Which version of its payment's refunds an order has applied."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -53,7 +53,7 @@ def of_refund(refund: Object) -> RefundSnapshot:
 
 
 def record_of(transfer: Object) -> ProviderRecord:
-    """Read a transfer as a line of the bank's books."""
+    """Read a transfer as one of the bank's records."""
     snapshot = of_transfer(transfer)
     return ProviderRecord(
         reference=snapshot.reference,

@@ -18,7 +18,7 @@ TOLERANCE_SECONDS = 300
 class Tokens:
     """Callback tokens, made of a secret and the payment's id: nothing has to be stored to know one again.
 
-    Whoever can sign callbacks still cannot make one about a payment whose token the bank was never told.
+    Whoever can sign callbacks still cannot make one about a payment whose token the bank was never given.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:

@@ -40,7 +40,7 @@ class CertificateUnavailableError(Exception):
 
 
 class Certificates:
-    """Fetches certificates, each address once, and tells which key a genuine one holds.
+    """Fetches certificates, each address once, and returns the key of a genuine one.
 
     Trusted are the roots that certifi ships, or those of `ca_file` instead. `cert_url_base` adds the address of a
     simulator, which may be plain http.

@@ -1,8 +1,8 @@
 """PayPal's REST API over httpx.
 
 Not by PayPal's own SDK for Python (`paypal-server-sdk`): that is synchronous, so that every payment under way would
-hold a thread; and an adapter has to tell a connection that was never made from an answer that never came, which the
-HTTP client's own errors do.
+hold a thread; and an adapter has to distinguish a connection that was never made from an answer that never came, which
+the HTTP client's own errors do.
 """
 
 from __future__ import annotations

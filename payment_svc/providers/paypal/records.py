@@ -1,4 +1,4 @@
-"""PayPal's own books: Transaction Search v1 (`GET /v1/reporting/transactions`).
+"""PayPal's own records: Transaction Search v1 (`GET /v1/reporting/transactions`).
 
 It lists transactions, not orders: what nobody has paid is not in it, and a payment is listed at the time at which its
 money was taken. A transaction shows up within three hours. A search spans 31 days at the most.

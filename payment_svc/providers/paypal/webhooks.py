@@ -31,7 +31,7 @@ HEADERS = (SIGNATURE, TRANSMISSION, TIME, CERT_URL, ALGORITHM)
 SHA256_RSA = "SHA256withRSA"
 LONGEST_HEADER = 1024
 OLDEST = timedelta(days=3, hours=1)
-"""PayPal delivers an event up to 25 times over three days, and does not promise that each time is told anew."""
+"""PayPal delivers an event up to 25 times over three days, and promises no new time for each."""
 NEWEST = timedelta(minutes=5)
 REMEMBERED = 10_000
 API = "/v1/notifications/verify-webhook-signature"

@@ -33,7 +33,7 @@ CODES = {
 
 
 def failure(code: str, decline_code: str, message: str, default: str) -> Failure:
-    """Return why Stripe refused; the decline code tells more than the code where there is one."""
+    """Return why Stripe refused; the decline code is more precise than the code where there is one."""
     known = CODES.get(decline_code) or CODES.get(code) or default
     return Failure(known, message, decline_code or code)
 

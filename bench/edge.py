@@ -1,4 +1,4 @@
-"""What the front door costs the order rate: authentication, limits and audit, turned on one by one."""
+"""What the edge costs the order rate: authentication, limits and audit, turned on one by one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AUTHENTICATION, LIMITS = "ext_authz", ("rate_limit", "limit")
 
 @dataclass(frozen=True)
 class Step:
-    """How much of the door is on, and the order rates that were measured."""
+    """How much of the edge is on, and the order rates that were measured."""
 
     name: str
     rates: tuple[float, ...]
@@ -45,27 +45,27 @@ class Step:
 
 
 def cost(ready: Ready, connections: int, seconds: float) -> list[Step]:
-    """Measure orders at doors that do more and more, turn about."""
+    """Measure orders at edges that do more and more, turn about."""
     whole = _running_config(ready)
-    doors = {
+    edges = {
         "nothing: the merchant is taken on trust": _without(whole, auth=False, limits=False, audit=False),
         "authentication": _without(whole, auth=True, limits=False, audit=False),
         "authentication, limits": _without(whole, auth=True, limits=True, audit=False),
         "authentication, limits, audit": whole,
     }
     with ExitStack() as undo:
-        addresses = {name: undo.enter_context(_envoy(config)) for name, config in doors.items()}
-        rates: dict[str, list[float]] = {name: [] for name in doors}
+        addresses = {name: undo.enter_context(_envoy(config)) for name, config in edges.items()}
+        rates: dict[str, list[float]] = {name: [] for name in edges}
         for _ in range(ROUNDS):
             for name, address in addresses.items():
-                at_door = replace(ready, edge_grpc=address)
-                rates[name].append(uvloop.run(_orders(at_door, connections, seconds)).rate)
+                at_edge = replace(ready, edge_grpc=address)
+                rates[name].append(uvloop.run(_orders(at_edge, connections, seconds)).rate)
     return [Step(name, tuple(found)) for name, found in rates.items()]
 
 
 def report(console: Console, steps: Sequence[Step]) -> None:
     """Print what each step leaves of the rate."""
-    table = Table("the door does", "orders/s", "of nothing", title="What the front door costs")
+    table = Table("the edge does", "orders/s", "of nothing", title="What the edge costs")
     for step in steps:
         table.add_row(step.name, f"{step.rate:.0f}", f"{step.rate / steps[0].rate:.0%}")
     console.print(table)
@@ -141,5 +141,5 @@ async def _orders(ready: Ready, connections: int, seconds: float) -> Tally:
 
     tally = await run(ready.edge_grpc, ready.merchant.api_key, unit, connections=connections, seconds=seconds)
     if tally.errors:
-        raise RuntimeError(f"orders failed at the door: {tally.errors}")
+        raise RuntimeError(f"orders failed at the edge: {tally.errors}")
     return tally
