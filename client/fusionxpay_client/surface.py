@@ -196,7 +196,7 @@ class Events:
     ) -> Pages[event_pb2.Event]:
         """Lists the merchant's events, newest first. Pages follow AIP-158.
 
-        Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are told.
+        Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
 
         Args:
             page_size: How many events at the most, up to 100. Left out or 0: 20.
@@ -353,7 +353,7 @@ class AsyncEvents:
     ) -> AsyncPages[event_pb2.Event]:
         """Lists the merchant's events, newest first. Pages follow AIP-158.
 
-        Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are told.
+        Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
 
         Args:
             page_size: How many events at the most, up to 100. Left out or 0: 20.
@@ -483,8 +483,8 @@ class AsyncEvents:
 
 
 class NotificationChannels:
-    """Where a merchant's people hear of events: mailboxes and browsers. What is sent to them is queued, filtered,
-    retried and logged as webhooks are. Another merchant's channel is NOT_FOUND.
+    """Where a merchant's people are notified of events: mailboxes and browsers. What is sent to them is queued,
+    filtered, retried and logged as webhooks are. Another merchant's channel is NOT_FOUND.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -646,8 +646,8 @@ class NotificationChannels:
 
 
 class AsyncNotificationChannels:
-    """Where a merchant's people hear of events: mailboxes and browsers. What is sent to them is queued, filtered,
-    retried and logged as webhooks are. Another merchant's channel is NOT_FOUND.
+    """Where a merchant's people are notified of events: mailboxes and browsers. What is sent to them is queued,
+    filtered, retried and logged as webhooks are. Another merchant's channel is NOT_FOUND.
     """
 
     def __init__(self, transport: AsyncTransport) -> None:
@@ -809,7 +809,7 @@ class AsyncNotificationChannels:
 
 
 class WebhookEndpoints:
-    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND."""
+    """Where a merchant's server is notified of events. Another merchant's endpoint is NOT_FOUND."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -831,8 +831,8 @@ class WebhookEndpoints:
         is.
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
-        URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, the nearest names are
-        told); FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+        URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, with the nearest names);
+        FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
 
         Args:
             url: An absolute https URL without credentials, up to 2,048 characters, that leads to a public address. http
@@ -964,7 +964,7 @@ class WebhookEndpoints:
 
 
 class AsyncWebhookEndpoints:
-    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND."""
+    """Where a merchant's server is notified of events. Another merchant's endpoint is NOT_FOUND."""
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
@@ -986,8 +986,8 @@ class AsyncWebhookEndpoints:
         is.
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
-        URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, the nearest names are
-        told); FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+        URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, with the nearest names);
+        FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
 
         Args:
             url: An absolute https URL without credentials, up to 2,048 characters, that leads to a public address. http

@@ -87,7 +87,7 @@ Global___DisabledEndpoint: _TypeAlias = DisabledEndpoint  # noqa: Y015
 
 @_typing.final
 class EndpointDisabled(_message.Message):
-    """The gateway disabled a webhook endpoint or a notification channel; the others whose filters take it are told."""
+    """The gateway disabled a webhook endpoint or a notification channel; the others whose filters take it are notified."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -28,7 +28,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class EventData(_message.Message):
-    """The resource that an event tells of, as it stood right after the change."""
+    """The resource that an event is about, as it stood right after the change."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -84,7 +84,7 @@ Global___EventData: _TypeAlias = EventData  # noqa: Y015
 
 @_typing.final
 class Event(_message.Message):
-    """Something that happened, as webhooks tell it."""
+    """Something that happened, as webhooks carry it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

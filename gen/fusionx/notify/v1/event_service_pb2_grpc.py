@@ -83,7 +83,7 @@ class EventServiceServicer:
     def ListEvents(self, request, context):
         """Lists the merchant's events, newest first. Pages follow AIP-158.
 
-        Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are told.
+        Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -40,7 +40,7 @@ class EventServiceStub:
     ListEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ListEventsRequest, _event_service_pb2.ListEventsResponse]
     """Lists the merchant's events, newest first. Pages follow AIP-158.
 
-    Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are told.
+    Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
     """
     ListEventDeliveries: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ListEventDeliveriesRequest, _event_service_pb2.ListEventDeliveriesResponse]
     """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
@@ -84,7 +84,7 @@ class EventServiceAsyncStub(EventServiceStub):
     ListEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ListEventsRequest, _event_service_pb2.ListEventsResponse]  # type: ignore[assignment]
     """Lists the merchant's events, newest first. Pages follow AIP-158.
 
-    Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are told.
+    Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
     """
     ListEventDeliveries: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ListEventDeliveriesRequest, _event_service_pb2.ListEventDeliveriesResponse]  # type: ignore[assignment]
     """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
@@ -137,7 +137,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_event_service_pb2.ListEventsResponse, _abc.Awaitable[_event_service_pb2.ListEventsResponse]]:
         """Lists the merchant's events, newest first. Pages follow AIP-158.
 
-        Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are told.
+        Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
         """
 
     @_abc_1.abstractmethod

@@ -22,7 +22,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Email(_message.Message):
-    """A mailbox that events are told to."""
+    """A mailbox that events are mailed to."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -44,7 +44,7 @@ Global___Email: _TypeAlias = Email  # noqa: Y015
 
 @_typing.final
 class PushSubscription(_message.Message):
-    """A browser that events are told to: what `PushSubscription.toJSON()` says (W3C Push API)."""
+    """A browser that events are pushed to: what `PushSubscription.toJSON()` says (W3C Push API)."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -78,7 +78,7 @@ class PushSubscription(_message.Message):
     endpoint: _builtins.str
     """Where its push service takes messages: an https URL that leads to a public address."""
     expiration_time: _builtins.float
-    """When it ends, in milliseconds since 1970, where the browser says so. Taken and not kept: the push service tells."""
+    """When it ends, in milliseconds since 1970, where the browser says so. Taken and not kept: the push service says so."""
     @_builtins.property
     def keys(self) -> Global___PushSubscription.Keys:
         """Its keys. Never in an answer."""
@@ -102,7 +102,7 @@ Global___PushSubscription: _TypeAlias = PushSubscription  # noqa: Y015
 
 @_typing.final
 class NotificationChannel(_message.Message):
-    """A place beside webhook endpoints where a merchant's people hear of events."""
+    """Where a merchant's people are notified of events, beside webhook endpoints."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -28,8 +28,8 @@ if _version_not_supported:
 
 
 class NotificationChannelServiceStub:
-    """Where a merchant's people hear of events: mailboxes and browsers. What is sent to them is queued, filtered, retried
-    and logged as webhooks are. Another merchant's channel is NOT_FOUND.
+    """Where a merchant's people are notified of events: mailboxes and browsers. What is sent to them is queued, filtered,
+    retried and logged as webhooks are. Another merchant's channel is NOT_FOUND.
     """
 
     def __init__(self, channel):
@@ -76,8 +76,8 @@ class NotificationChannelServiceStub:
 
 
 class NotificationChannelServiceServicer:
-    """Where a merchant's people hear of events: mailboxes and browsers. What is sent to them is queued, filtered, retried
-    and logged as webhooks are. Another merchant's channel is NOT_FOUND.
+    """Where a merchant's people are notified of events: mailboxes and browsers. What is sent to them is queued, filtered,
+    retried and logged as webhooks are. Another merchant's channel is NOT_FOUND.
     """
 
     def CreateNotificationChannel(self, request, context):
@@ -197,8 +197,8 @@ def add_NotificationChannelServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class NotificationChannelService:
-    """Where a merchant's people hear of events: mailboxes and browsers. What is sent to them is queued, filtered, retried
-    and logged as webhooks are. Another merchant's channel is NOT_FOUND.
+    """Where a merchant's people are notified of events: mailboxes and browsers. What is sent to them is queued, filtered,
+    retried and logged as webhooks are. Another merchant's channel is NOT_FOUND.
     """
 
     @staticmethod

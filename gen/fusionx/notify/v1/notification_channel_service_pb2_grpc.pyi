@@ -29,8 +29,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class NotificationChannelServiceStub:
-    """Where a merchant's people hear of events: mailboxes and browsers. What is sent to them is queued, filtered, retried
-    and logged as webhooks are. Another merchant's channel is NOT_FOUND.
+    """Where a merchant's people are notified of events: mailboxes and browsers. What is sent to them is queued, filtered,
+    retried and logged as webhooks are. Another merchant's channel is NOT_FOUND.
     """
 
     @_typing.overload
@@ -80,8 +80,8 @@ class NotificationChannelServiceStub:
 
 @_typing.type_check_only
 class NotificationChannelServiceAsyncStub(NotificationChannelServiceStub):
-    """Where a merchant's people hear of events: mailboxes and browsers. What is sent to them is queued, filtered, retried
-    and logged as webhooks are. Another merchant's channel is NOT_FOUND.
+    """Where a merchant's people are notified of events: mailboxes and browsers. What is sent to them is queued, filtered,
+    retried and logged as webhooks are. Another merchant's channel is NOT_FOUND.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -127,8 +127,8 @@ class NotificationChannelServiceAsyncStub(NotificationChannelServiceStub):
     """
 
 class NotificationChannelServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Where a merchant's people hear of events: mailboxes and browsers. What is sent to them is queued, filtered, retried
-    and logged as webhooks are. Another merchant's channel is NOT_FOUND.
+    """Where a merchant's people are notified of events: mailboxes and browsers. What is sent to them is queued, filtered,
+    retried and logged as webhooks are. Another merchant's channel is NOT_FOUND.
     """
 
     @_abc_1.abstractmethod

@@ -28,7 +28,7 @@ if _version_not_supported:
 
 
 class NotifyServiceStub:
-    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND.
+    """Where a merchant's server is notified of events. Another merchant's endpoint is NOT_FOUND.
     """
 
     def __init__(self, channel):
@@ -75,7 +75,7 @@ class NotifyServiceStub:
 
 
 class NotifyServiceServicer:
-    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND.
+    """Where a merchant's server is notified of events. Another merchant's endpoint is NOT_FOUND.
     """
 
     def CreateWebhookEndpoint(self, request, context):
@@ -85,7 +85,7 @@ class NotifyServiceServicer:
         secret in the answer, which is shown only here. Idempotent with an `Idempotency-Key` header, as CreateOrder is.
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
-        URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, the nearest names are told);
+        URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, with the nearest names);
         FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -194,7 +194,7 @@ def add_NotifyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class NotifyService:
-    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND.
+    """Where a merchant's server is notified of events. Another merchant's endpoint is NOT_FOUND.
     """
 
     @staticmethod

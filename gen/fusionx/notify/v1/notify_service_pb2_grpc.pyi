@@ -29,7 +29,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class NotifyServiceStub:
-    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND."""
+    """Where a merchant's server is notified of events. Another merchant's endpoint is NOT_FOUND."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -42,7 +42,7 @@ class NotifyServiceStub:
     secret in the answer, which is shown only here. Idempotent with an `Idempotency-Key` header, as CreateOrder is.
 
     Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
-    URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, the nearest names are told);
+    URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, with the nearest names);
     FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
     """
     GetWebhookEndpoint: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.GetWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]
@@ -77,7 +77,7 @@ class NotifyServiceStub:
 
 @_typing.type_check_only
 class NotifyServiceAsyncStub(NotifyServiceStub):
-    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND."""
+    """Where a merchant's server is notified of events. Another merchant's endpoint is NOT_FOUND."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.CreateWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]  # type: ignore[assignment]
@@ -87,7 +87,7 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     secret in the answer, which is shown only here. Idempotent with an `Idempotency-Key` header, as CreateOrder is.
 
     Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
-    URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, the nearest names are told);
+    URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, with the nearest names);
     FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
     """
     GetWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.GetWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]  # type: ignore[assignment]
@@ -121,7 +121,7 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     """
 
 class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Where a merchant hears of events. Another merchant's endpoint is NOT_FOUND."""
+    """Where a merchant's server is notified of events. Another merchant's endpoint is NOT_FOUND."""
 
     @_abc_1.abstractmethod
     def CreateWebhookEndpoint(
@@ -135,7 +135,7 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         secret in the answer, which is shown only here. Idempotent with an `Idempotency-Key` header, as CreateOrder is.
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
-        URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, the nearest names are told);
+        URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, with the nearest names);
         FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
         """
 

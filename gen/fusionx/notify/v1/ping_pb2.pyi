@@ -53,7 +53,7 @@ class EndpointPinged(_message.Message):
     PING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ping(self) -> Global___Ping:
-        """What is told."""
+        """The payload."""
 
     def __init__(
         self,

@@ -197,7 +197,7 @@ Global___CompareBooksRequest: _TypeAlias = CompareBooksRequest  # noqa: Y015
 
 @_typing.final
 class CompareBooksResponse(_message.Message):
-    """How the books compare."""
+    """What a reconciliation found."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -229,7 +229,7 @@ Global___CompareBooksResponse: _TypeAlias = CompareBooksResponse  # noqa: Y015
 
 @_typing.final
 class Discrepancy(_message.Message):
-    """A payment that the two books do not tell alike."""
+    """A payment that differs between the provider's records and ours."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -242,7 +242,7 @@ class Discrepancy(_message.Message):
         KIND_UNSPECIFIED: Discrepancy._Kind.ValueType  # 0
         """Never sent."""
         MISSING_HERE: Discrepancy._Kind.ValueType  # 1
-        """The provider took money that no payment of ours tells of."""
+        """The provider took money that no payment of ours records."""
         MISSING_THERE: Discrepancy._Kind.ValueType  # 2
         """We count on money that the provider's list does not have."""
         AMOUNT_DIFFERS: Discrepancy._Kind.ValueType  # 3
@@ -256,7 +256,7 @@ class Discrepancy(_message.Message):
     KIND_UNSPECIFIED: Discrepancy.Kind.ValueType  # 0
     """Never sent."""
     MISSING_HERE: Discrepancy.Kind.ValueType  # 1
-    """The provider took money that no payment of ours tells of."""
+    """The provider took money that no payment of ours records."""
     MISSING_THERE: Discrepancy.Kind.ValueType  # 2
     """We count on money that the provider's list does not have."""
     AMOUNT_DIFFERS: Discrepancy.Kind.ValueType  # 3
@@ -295,7 +295,7 @@ class Discrepancy(_message.Message):
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was created, by the book that has it."""
+        """When it was created, by the side that has it."""
 
     def __init__(
         self,

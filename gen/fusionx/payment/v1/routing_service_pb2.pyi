@@ -78,7 +78,7 @@ class RoutingRule(_message.Message):
 
     @_builtins.property
     def countries(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The customer's country, ISO 3166-1 alpha-2 in upper case; a payment that does not tell it does not match."""
+        """The customer's country, ISO 3166-1 alpha-2 in upper case; a payment that does not name it does not match."""
 
     @_builtins.property
     def targets(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoutingTarget]:

@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class WebhookServiceStub:
-    """The door for what providers tell us.
+    """Where providers' webhooks come in.
     """
 
     def __init__(self, channel):
@@ -43,7 +43,7 @@ class WebhookServiceStub:
 
 
 class WebhookServiceServicer:
-    """The door for what providers tell us.
+    """Where providers' webhooks come in.
     """
 
     def ReceiveWebhook(self, request, context):
@@ -79,7 +79,7 @@ def add_WebhookServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WebhookService:
-    """The door for what providers tell us.
+    """Where providers' webhooks come in.
     """
 
     @staticmethod

@@ -27,7 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class WebhookServiceStub:
-    """The door for what providers tell us."""
+    """Where providers' webhooks come in."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -48,7 +48,7 @@ class WebhookServiceStub:
 
 @_typing.type_check_only
 class WebhookServiceAsyncStub(WebhookServiceStub):
-    """The door for what providers tell us."""
+    """Where providers' webhooks come in."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ReceiveWebhook: _aio.UnaryUnaryMultiCallable[_webhook_service_pb2.ReceiveWebhookRequest, _webhook_service_pb2.ReceiveWebhookResponse]  # type: ignore[assignment]
@@ -65,7 +65,7 @@ class WebhookServiceAsyncStub(WebhookServiceStub):
     """
 
 class WebhookServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The door for what providers tell us."""
+    """Where providers' webhooks come in."""
 
     @_abc_1.abstractmethod
     def ReceiveWebhook(
