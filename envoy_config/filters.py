@@ -20,14 +20,14 @@ def of_merchants() -> Config:
     return {"buffer": typed("buffer.v3.BufferPerRoute", disabled=True)}
 
 
-def of_providers(gateway: EnvoyOptions) -> Config:
+def of_providers(options: EnvoyOptions) -> Config:
     """Return what differs for a provider's webhook: its signature is its key, and its limits are its own."""
     path = _set_header(WEBHOOK_PATH, "%PATH(NQ)%")
     return {
         "ext_authz": typed("ext_authz.v3.ExtAuthzPerRoute", disabled=True),
         "buffer": typed("buffer.v3.BufferPerRoute", buffer={"max_request_bytes": MAX_WEBHOOK_BODY}),
         "client": typed("header_mutation.v3.HeaderMutationPerRoute", mutations={"request_mutations": [path]}),
-        "rate_limit": of_one_provider(gateway),
+        "rate_limit": of_one_provider(options),
     }
 
 
@@ -39,15 +39,15 @@ def of_answer() -> Config:
     }
 
 
-def http_filters(routes: Sequence[Route], gateway: EnvoyOptions) -> list[Config]:
+def http_filters(routes: Sequence[Route], options: EnvoyOptions) -> list[Config]:
     """Return the filters that every request passes."""
     return [
         {"name": "client", "typed_config": _client()},
         {"name": "buffer", "typed_config": typed("buffer.v3.Buffer", max_request_bytes=MAX_BODY)},
         {"name": "ext_authz", "typed_config": _ext_authz()},
-        {"name": "rate_limit", "typed_config": of_identities(gateway)},
-        *([{"name": "global_limit", "typed_config": across_envoys()}] if gateway.global_limit else []),
-        {"name": "transcoder", "typed_config": _transcoder(routes, gateway)},
+        {"name": "rate_limit", "typed_config": of_identities(options)},
+        *([{"name": "global_limit", "typed_config": across_envoys()}] if options.global_limit else []),
+        {"name": "transcoder", "typed_config": _transcoder(routes, options)},
         status_note(),
         {"name": "router", "typed_config": typed("router.v3.Router", suppress_envoy_headers=True)},
     ]
@@ -84,10 +84,10 @@ def _ext_authz() -> Config:
     )
 
 
-def _transcoder(routes: Sequence[Route], gateway: EnvoyOptions) -> Config:
+def _transcoder(routes: Sequence[Route], options: EnvoyOptions) -> Config:
     return typed(
         "grpc_json_transcoder.v3.GrpcJsonTranscoder",
-        proto_descriptor=gateway.descriptors,
+        proto_descriptor=options.descriptors,
         services=list(dict.fromkeys(route.service for route in routes)),
         match_incoming_request_route=True,
         convert_grpc_status=True,

@@ -19,17 +19,17 @@ def listener(name: str, address: str, settings: Config, manager: Config, socket:
     return {"name": name, "address": where, **deepcopy(settings), "filter_chains": [chain]}
 
 
-def public_listeners(gateway: EnvoyOptions, settings: Config, manager: Config) -> list[Config]:
+def public_listeners(options: EnvoyOptions, settings: Config, manager: Config) -> list[Config]:
     """Return the listeners of the public API: `settings` are the same for all, `manager` speaks HTTP."""
-    plain, secure = gateway.listen, gateway.https_listen
+    plain, secure = options.listen, options.https_listen
     found = []
-    if gateway.http == "plain" or not secure:
+    if options.http == "plain" or not secure:
         found.append(listener("public", plain, settings, manager))
-    elif gateway.http == "redirect":
-        found.append(listener("redirect", plain, settings, _redirecting(manager, gateway.public_https_port)))
+    elif options.http == "redirect":
+        found.append(listener("redirect", plain, settings, _redirecting(manager, options.public_https_port)))
     if secure:
         safe = manager | {"route_config": tls.with_hsts(manager["route_config"])}
-        found.append(listener("public_https", secure, settings, safe, tls.from_public(gateway.sds_folder)))
+        found.append(listener("public_https", secure, settings, safe, tls.from_public(options.sds_folder)))
     return found
 
 

@@ -11,9 +11,9 @@ from mesh.rpc.headers import KEY_KEY, WEBHOOK_PATH
 from mesh.rpc.interceptors import MERCHANT_KEY
 
 
-def of_identities(gateway: EnvoyOptions) -> Config:
+def of_identities(options: EnvoyOptions) -> Config:
     """Limit each merchant, and each of its keys."""
-    rates = {"merchant": gateway.requests_per_second, "key": gateway.key_requests_per_second}
+    rates = {"merchant": options.requests_per_second, "key": options.key_requests_per_second}
     return _local_limit(
         "merchants",
         # the bucket of all together only bounds what this Envoy takes
@@ -23,9 +23,9 @@ def of_identities(gateway: EnvoyOptions) -> Config:
     )
 
 
-def of_one_provider(gateway: EnvoyOptions) -> Config:
+def of_one_provider(options: EnvoyOptions) -> Config:
     """Limit each provider by a bucket of its own: its burst must meet neither a merchant's limit nor another's."""
-    rate = gateway.webhooks_per_second
+    rate = options.webhooks_per_second
     return _local_limit(
         "webhooks",
         # a caller can make up providers, and so buckets, but not more of all together than this

@@ -32,56 +32,56 @@ STREAM_IDLE_TIMEOUT = "60s"
 JSON_TYPE = r"(?i)application/json(\s*;.*)?"
 
 
-def render(gateway: EnvoyOptions) -> str:
+def render(options: EnvoyOptions) -> str:
     """Return the configuration as YAML."""
-    routes = [route for route in contract_routes() if route.package in gateway.upstreams]
-    config = _fragment("bootstrap", gateway)
+    routes = [route for route in contract_routes() if route.package in options.upstreams]
+    config = _fragment("bootstrap", options)
     settings = config["static_resources"].pop("listener")
-    manager = _fragment("http", gateway)
-    if not gateway.trusted_hops:
+    manager = _fragment("http", options)
+    if not options.trusted_hops:
         # no proxy of ours is before us, so whatever this says, a client made it up
         strip = manager["early_header_mutation_extensions"][0]["typed_config"]["mutations"]
         strip.append({"remove": "x-forwarded-for"})
     manager |= {
         "local_reply_config": errors.local_replies(),
-        "route_config": {"name": "public", "virtual_hosts": [_virtual_host(routes, gateway)]},
-        "http_filters": http_filters(routes, gateway),
+        "route_config": {"name": "public", "virtual_hosts": [_virtual_host(routes, options)]},
+        "http_filters": http_filters(routes, options),
     }
-    manager["access_log"].append(audit_log(gateway.audit_file))
+    manager["access_log"].append(audit_log(options.audit_file))
     config["static_resources"] = {
-        "listeners": public_listeners(gateway, settings, manager),
-        "clusters": [_cluster(name, where) for name, where in gateway.upstreams.items()],
+        "listeners": public_listeners(options, settings, manager),
+        "clusters": [_cluster(name, where) for name, where in options.upstreams.items()],
     }
     streaming = {route.package for route in routes if route.is_stream}
     for cluster in config["static_resources"]["clusters"]:
         if cluster["name"] in streaming:
             # open streams are requests to Envoy: its default of 1,024 would leave no room for others
-            threshold = {"priority": "DEFAULT", "max_requests": gateway.max_connections}
+            threshold = {"priority": "DEFAULT", "max_requests": options.max_connections}
             cluster["circuit_breakers"] = {"thresholds": [threshold]}
-    if gateway.mutual_tls:
+    if options.mutual_tls:
         for cluster in config["static_resources"]["clusters"]:
-            cluster["transport_socket"] = tls.to_upstream(cluster["name"], gateway.sds_folder)
+            cluster["transport_socket"] = tls.to_upstream(cluster["name"], options.sds_folder)
     header = "# Rendered from the contracts by `make gen`. Do not edit: change envoy/fragments/ or envoy_config/.\n"
     return header + yaml.safe_dump(config, sort_keys=False, width=120)
 
 
-def _fragment(name: str, gateway: EnvoyOptions) -> Config:
+def _fragment(name: str, options: EnvoyOptions) -> Config:
     text = Template((FOLDER / "fragments" / f"{name}.yaml").read_text())
     values = {
-        "admin_port": gateway.admin_port,
-        "max_connections": gateway.max_connections,
-        "max_heap_bytes": gateway.max_heap_bytes,
-        "headers_timeout": gateway.headers_timeout,
-        "trusted_hops": gateway.trusted_hops,
+        "admin_port": options.admin_port,
+        "max_connections": options.max_connections,
+        "max_heap_bytes": options.max_heap_bytes,
+        "headers_timeout": options.headers_timeout,
+        "trusted_hops": options.trusted_hops,
     }
     parsed: Config = yaml.safe_load(text.substitute(values))
     return parsed
 
 
-def _virtual_host(routes: Sequence[Route], gateway: EnvoyOptions) -> Config:
+def _virtual_host(routes: Sequence[Route], options: EnvoyOptions) -> Config:
     public = [_health_route()]
     for route in routes:
-        public += _http_routes(route, gateway)
+        public += _http_routes(route, options)
     public += [_grpc_route(route) for route in routes if not route.is_raw and route is _first(route, routes)]
     public += [_wrong_method(pattern, routes) for pattern in dict.fromkeys(route.pattern for route in routes)]
     public.append(_answer({"prefix": "/"}, 404, "no-route"))
@@ -98,7 +98,7 @@ def _health_route() -> Config:
     return _answer(match, 200, "health", '{"status": "SERVING"}')
 
 
-def _http_routes(route: Route, gateway: EnvoyOptions) -> list[Config]:
+def _http_routes(route: Route, options: EnvoyOptions) -> list[Config]:
     """Return the routes of one HTTP binding: refusals that need no look at the body first, then the way through."""
     match: Config = {"safe_regex": {"regex": route.pattern}, "headers": [_header(":method", route.method)]}
     name = f"{route.method} {route.template}"
@@ -108,14 +108,14 @@ def _http_routes(route: Route, gateway: EnvoyOptions) -> list[Config]:
             _answer(match | {"query_parameters": [{"name": field.name, "present_match": True}]}, 400, name, "no query")
             for field in route.request.fields
         ]
-        return [*overrides, _forward(route, match, name, gateway)]
+        return [*overrides, _forward(route, match, name, options)]
     if not route.body:
-        return [_forward(route, match, name, gateway)]
+        return [_forward(route, match, name, options)]
     json_only = match | {"headers": [*match["headers"], _header_matching("content-type", JSON_TYPE)]}
-    return [_forward(route, json_only, name, gateway), _answer(match, 415, f"{name} not JSON")]
+    return [_forward(route, json_only, name, options), _answer(match, 415, f"{name} not JSON")]
 
 
-def _forward(route: Route, match: Config, name: str, gateway: EnvoyOptions) -> Config:
+def _forward(route: Route, match: Config, name: str, options: EnvoyOptions) -> Config:
     repeatable = route.method == "GET"
     retry_on = "connect-failure,refused-stream" + (",unavailable" if repeatable else "")
     return {
@@ -126,7 +126,7 @@ def _forward(route: Route, match: Config, name: str, gateway: EnvoyOptions) -> C
             **_times(route),
             "retry_policy": {"retry_on": retry_on, "num_retries": 2},
         },
-        "typed_per_filter_config": of_merchants() if route.is_authenticated else of_providers(gateway),
+        "typed_per_filter_config": of_merchants() if route.is_authenticated else of_providers(options),
     }
 
 
@@ -208,8 +208,8 @@ def main() -> int:
     """Write the rendered file, or compare it; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail when envoy/envoy.yaml is stale")
-    gateway = EnvoyOptions()
-    files = {RENDERED: render(gateway)} | {SDS / name: text for name, text in tls.secrets(gateway.tls_folder).items()}
+    options = EnvoyOptions()
+    files = {RENDERED: render(options)} | {SDS / name: text for name, text in tls.secrets(options.tls_folder).items()}
     if parser.parse_args().check:
         stale = [file for file, text in files.items() if not file.exists() or file.read_text() != text]
         for file in stale:

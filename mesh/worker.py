@@ -19,7 +19,7 @@ ResultT = TypeVar("ResultT")
 class Worker:
     """Runs `step` again and again: at once while it returns True, else when woken or after `interval` seconds.
 
-    A step that raises is logged and tried again with growing pauses: a database or broker that is down must not
+    A step that raises is logged and tried again with growing delays: a database or broker that is down must not
     end the loop.
     """
 

@@ -117,9 +117,9 @@ class Postgres:
         if self.is_new:  # initdb has ended well: only now does the cluster get its name
             (self._home / "draft").rename(self._folder)
             (self._home / "password").unlink()
-        self._bury_predecessor()
+        self._stop_predecessor()
 
-    def _bury_predecessor(self) -> None:
+    def _stop_predecessor(self) -> None:
         """Wait for the end of a server that lost its parent, and remove the pid file that a killed one left.
 
         The data folder is locked by us, so a process behind that file is an orphan about to end, or a stranger to whom
