@@ -21,6 +21,10 @@ MAX_RETRIES = 30
 MAX_PAUSE_SECONDS = 3600
 
 
+class UnreadableFileError(Exception):
+    """A file that should hold a setting cannot be read. No ValueError: it is never taken for a wrong value."""
+
+
 class FileSource(PydanticBaseSettingsSource):
     """Settings from files: `FUSIONXPAY_<NAME>_FILE` names the file that holds the value.
 
@@ -30,13 +34,14 @@ class FileSource(PydanticBaseSettingsSource):
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
         """Return the value of one setting, None where no file is named for it."""
-        path = os.environ.get(f"{PREFIX}{field_name.upper()}_FILE")
+        variable = f"{self.config.get('env_prefix', PREFIX)}{field_name.upper()}_FILE"
+        path = os.environ.get(variable)
         if not path:
             return None, field_name, False
         try:
             return Path(path).read_text().strip(), field_name, False
         except (OSError, UnicodeDecodeError):
-            raise SettingsError(f"{PREFIX}{field_name.upper()}_FILE: the file cannot be read") from None
+            raise UnreadableFileError(f"{variable}: the file cannot be read") from None
 
     def __call__(self) -> dict[str, Any]:
         """Return what the files say."""
@@ -44,10 +49,26 @@ class FileSource(PydanticBaseSettingsSource):
         return {name: value for name, value in values.items() if value is not None}
 
 
-class ServiceSettings(BaseSettings):
-    """What each service needs to know of its surroundings. Every part is replaceable by a URL."""
+class EnvironmentSettings(BaseSettings):
+    """Settings from the environment, or from the files that it names, under the prefix of the class."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Look at arguments first, then at the environment, then at the files that it names."""
+        return init_settings, env_settings, FileSource(settings_cls)
+
+
+class ServiceSettings(EnvironmentSettings):
+    """What each service needs to know of its surroundings. Every part is replaceable by a URL."""
 
     listen: str = Field("127.0.0.1:0", pattern=r"^[^\s:]+:\d{1,5}$", description="host:port of the gRPC server")
     metrics_listen: str = Field(
@@ -69,18 +90,6 @@ class ServiceSettings(BaseSettings):
     default_deadline_seconds: float = Field(15.0, gt=0, description="deadline of calls that bring none")
     drain_seconds: float = Field(1.0, ge=0, description="pause between NOT_SERVING and the end of new calls")
     grace_seconds: float = Field(10.0, ge=0, description="how long calls under way may take to end at shutdown")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Look at arguments first, then at the environment, then at the files that it names."""
-        return init_settings, env_settings, FileSource(settings_cls)
 
     @property
     def tls(self) -> TlsFiles | None:
@@ -133,7 +142,7 @@ def load(kind: type[SettingsT]) -> SettingsT:
     """
     try:
         return kind()
-    except SettingsError as error:
+    except (SettingsError, UnreadableFileError) as error:
         sys.stderr.write(f"wrong setting {error}\n")
         raise SystemExit(EX_CONFIG) from None
     except ValidationError as error:

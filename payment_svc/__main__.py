@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 
 from fusionx.payment.v1 import (
@@ -45,10 +44,8 @@ from payment_svc.api.timeline import TimelineServicer
 from payment_svc.api.webhooks import WebhookServicer
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.order_client import GrpcOrderClient
-from payment_svc.providers import registry
-from payment_svc.providers.base import Provider
 from payment_svc.providers.registry import Registry
-from payment_svc.settings import PaymentSettings
+from payment_svc.settings import PaymentSettings, settings_class
 from payment_svc.storage.accounts import AccountRepository
 from payment_svc.storage.disputes import DisputeRepository
 from payment_svc.storage.payments import PaymentRepository
@@ -76,8 +73,11 @@ def build(settings: PaymentSettings) -> Service:
     locks = Locks(settings.redis_url)
     sources = WebhookAllowlist(settings.webhook_networks)
     orders = GrpcOrderClient(settings.order_target, settings.tls)
-    providers = registry.build(settings)
-    accounts = _accounts(settings, database, providers)
+    providers = Registry(
+        settings.providers, settings.platform_mode, settings.provider_connection, settings.provider_limits
+    )
+    vault = Envelopes(open_vault(settings.secret_keys)) if settings.secret_keys.get_secret_value() else None
+    accounts = Accounts(database, AccountRepository(), vault, providers)
     background = BackgroundTasks()
     work = UnitsOfWork(database, relay.wake)
     first_check = timedelta(seconds=settings.first_check_seconds)
@@ -130,14 +130,5 @@ def build(settings: PaymentSettings) -> Service:
     )
 
 
-def _accounts(settings: PaymentSettings, database: Database, platform: Registry) -> Accounts:
-    def make(name: str, credentials: Mapping[str, str], mode: str) -> Provider:
-        return registry.make(name, credentials, mode, settings)
-
-    vault = Envelopes(open_vault(settings.secret_keys)) if settings.secret_keys.get_secret_value() else None
-    limits = registry.limits_of(settings)
-    return Accounts(database, AccountRepository(), vault, platform, settings.platform_mode, make, limits)
-
-
 if __name__ == "__main__":
-    service.main("payment_svc", PaymentSettings, __file__, build)
+    service.main("payment_svc", settings_class(), __file__, build)

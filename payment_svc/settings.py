@@ -3,49 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, create_model, field_validator, model_validator
 
 from mesh.settings import ServiceSettings
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
+from payment_svc.providers.registration import Connection, ProviderSettings
+from payment_svc.providers.registry import discover
+from payment_svc.providers.resilience import Limits
 
 
 class PaymentSettings(ServiceSettings):
-    """What the payment service needs beside what all services do. A provider is on when its key is set."""
+    """What the payment service needs beside what all services do; `settings_class` adds what providers need."""
 
     order_target: str = Field(min_length=1, description="host:port, or any gRPC name, of the order service")
-    stripe_api_key: SecretStr = Field(SecretStr(""), description="Stripe secret key; empty: Stripe is off")
-    stripe_api_base: str = Field("", pattern=r"^(https?://.+)?$", description="Stripe's address; empty: the real one")
-    stripe_webhook_secret: SecretStr = Field(
-        SecretStr(""), description="comma list of webhook signing secrets (`whsec_…`), more than one while rotating"
-    )
-    bank_transfer_api_key: SecretStr = Field(SecretStr(""), description="the bank's API key; empty: transfers are off")
-    bank_transfer_api_base: str = Field("", pattern=r"^(https?://.+)?$", description="address of the bank's API")
-    bank_transfer_webhook_secret: SecretStr = Field(
-        SecretStr(""), description="comma list of secrets that sign the bank's callbacks, more than one while rotating"
-    )
-    bank_transfer_token_secret: SecretStr = Field(
-        SecretStr(""),
-        description="comma list of secrets, ours alone, that callback tokens are made of; the newest first",
-    )
-    paypal_client_id: str = Field("", description="client id of the PayPal app; empty: PayPal is off")
-    paypal_client_secret: SecretStr = Field(SecretStr(""), description="its secret")
-    paypal_webhook_id: str = Field(
-        "", pattern=r"^[\w-]*$", description="id of the webhook in that app: part of what PayPal signs"
-    )
-    paypal_api_base: str = Field(
-        "",
-        pattern=r"^(https?://.+)?$",
-        description="PayPal's address; empty: the live one. PayPal's own sandbox is https://api-m.sandbox.paypal.com",
-    )
-    paypal_cert_url_base: str = Field(
-        "",
-        pattern=r"^(https?://.+)?$",
-        description="where a simulator's webhook certificates may be fetched from, beside PayPal's own addresses",
-    )
-    paypal_ca_file: str = Field(
-        "", description="PEM file of the CAs trusted to issue webhook certificates; empty: the usual public ones"
-    )
     webhook_networks: str = Field(
         "",
         description="where webhooks may come from, by provider: `stripe=3.18.12.63,3.130.192.231;paypal=64.4.240.0/21`",
@@ -53,7 +25,7 @@ class PaymentSettings(ServiceSettings):
     platform_mode: str = Field(
         "test",
         pattern="^(test|live)$",
-        description="whose payments the accounts above take: those of test keys, or those of live keys",
+        description="whose payments the platform's accounts take: those of test keys, or those of live keys",
     )
     secret_keys: SecretStr = Field(
         SecretStr(""),
@@ -78,21 +50,21 @@ class PaymentSettings(ServiceSettings):
         20.0, gt=0, description="when to ask the provider about a payment whose first call never came to an end"
     )
 
-    def platform_accounts(self) -> dict[str, dict[str, str]]:
-        """Return the credentials of the platform's own accounts that are on, by the provider's name."""
-        accounts: dict[str, dict[str, str]] = {}
-        if key := self.stripe_api_key.get_secret_value():
-            accounts["stripe"] = {"api_key": key, "webhook_secret": self.stripe_webhook_secret.get_secret_value()}
-        if self.paypal_client_id:
-            accounts["paypal"] = {
-                "client_id": self.paypal_client_id,
-                "client_secret": self.paypal_client_secret.get_secret_value(),
-                "webhook_id": self.paypal_webhook_id,
-            }
-        if key := self.bank_transfer_api_key.get_secret_value():
-            secret = self.bank_transfer_webhook_secret.get_secret_value()
-            accounts["bank_transfer"] = {"api_key": key, "webhook_secret": secret}
-        return accounts
+    @property
+    def providers(self) -> dict[str, ProviderSettings]:
+        """What is set of each provider, by its name."""
+        values = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return {name: value for name, value in values if isinstance(value, ProviderSettings)}
+
+    @property
+    def provider_connection(self) -> Connection:
+        """How providers are called."""
+        return Connection(self.provider_timeout_seconds, self.provider_max_calls)
+
+    @property
+    def provider_limits(self) -> Limits:
+        """What stands around each account."""
+        return Limits(self.circuit_failures, self.circuit_open_seconds, self.provider_max_calls)
 
     @property
     def authorization_lifetime(self) -> timedelta | None:
@@ -106,35 +78,16 @@ class PaymentSettings(ServiceSettings):
         return value
 
     @model_validator(mode="after")
-    def _bank_transfer_is_whole(self) -> PaymentSettings:
-        values = {
-            "API_KEY": self.bank_transfer_api_key.get_secret_value(),
-            "API_BASE": self.bank_transfer_api_base,
-            "WEBHOOK_SECRET": self.bank_transfer_webhook_secret.get_secret_value(),
-            "TOKEN_SECRET": self.bank_transfer_token_secret.get_secret_value(),
-        }
-        missing = [f"FUSIONXPAY_BANK_TRANSFER_{name}" for name, value in values.items() if not value]
-        if 0 < len(missing) < len(values):
-            raise ValueError(f"all of FUSIONXPAY_BANK_TRANSFER_* must be set, or none; not set: {', '.join(missing)}")
+    def _accounts_are_of_the_mode(self) -> PaymentSettings:
+        for settings in self.providers.values():
+            settings.check_mode(self.platform_mode)
         return self
 
-    @model_validator(mode="after")
-    def _stripe_is_whole(self) -> PaymentSettings:
-        key = self.stripe_api_key.get_secret_value()
-        if key and not self.stripe_webhook_secret.get_secret_value():
-            raise ValueError("FUSIONXPAY_STRIPE_WEBHOOK_SECRET must be set when FUSIONXPAY_STRIPE_API_KEY is")
-        if key and key.startswith(("sk_live_", "rk_live_")) != (self.platform_mode == "live"):
-            raise ValueError(f"FUSIONXPAY_STRIPE_API_KEY is not a {self.platform_mode} key (FUSIONXPAY_PLATFORM_MODE)")
-        return self
 
-    @model_validator(mode="after")
-    def _paypal_is_whole(self) -> PaymentSettings:
-        given = {
-            "FUSIONXPAY_PAYPAL_CLIENT_ID": self.paypal_client_id,
-            "FUSIONXPAY_PAYPAL_CLIENT_SECRET": self.paypal_client_secret.get_secret_value(),
-            "FUSIONXPAY_PAYPAL_WEBHOOK_ID": self.paypal_webhook_id,
-        }
-        missing = [name for name, value in given.items() if not value]
-        if 0 < len(missing) < len(given):
-            raise ValueError(f"{', '.join(missing)} must be set as well, or none of {', '.join(given)}")
-        return self
+def settings_class() -> type[PaymentSettings]:
+    """Return the service's settings with a field for each provider that there is, called as the provider is."""
+    fields: dict[str, Any] = {
+        name: (one.settings, Field(default_factory=dict, validate_default=True, description=f"settings of {name}"))
+        for name, one in discover().items()
+    }
+    return create_model("PaymentSettings", __base__=PaymentSettings, **fields)

@@ -12,7 +12,7 @@ from stack.layout import StackLayout
 from stack.postgres import database_url
 from stack.probes import grpc_serving, http_ok
 from stack.process import Child, Command
-from stack.providers import bank_transfer, paypal
+from stack.providers import discover
 from stack.servers import outside_env
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,9 +20,7 @@ SMTP_PREFIX = "FUSIONXPAY_SMTP_"
 # What our services may not inherit: secrets that belong to one of them, and what is meant for the stack itself.
 WITHHELD = (
     "FUSIONXPAY_STACK_",
-    "FUSIONXPAY_STRIPE_",
-    bank_transfer.PREFIX,
-    paypal.PREFIX,
+    *(provider.PREFIX for provider in discover()),
     SMTP_PREFIX,
     "FUSIONXPAY_VAPID_",
     "FUSIONXPAY_POSTGRES_URL",
@@ -74,12 +72,11 @@ class Service:
 def _payment_settings(layout: StackLayout) -> dict[str, str]:
     settings = {
         "ORDER_TARGET": layout.address("order_svc"),
-        "STRIPE_API_KEY": layout.stripe_api_key,
-        "STRIPE_WEBHOOK_SECRET": layout.stripe_webhook_secret,
         "SECRET_KEYS": layout.data.secrets.account_keys,
     }
-    settings |= {"STRIPE_API_BASE": layout.sandbox_url} if layout.sandbox_url else {}
-    return settings | bank_transfer.gateway_settings(layout) | paypal.gateway_settings(layout)
+    for provider in discover():
+        settings |= provider.gateway_settings(layout)
+    return settings
 
 
 def _notify_settings(layout: StackLayout) -> dict[str, str]:
@@ -120,14 +117,11 @@ def sandbox(layout: StackLayout) -> Child:
         "SANDBOX_LISTEN": layout.address("sandbox"),
         "SANDBOX_PUBLIC_URL": layout.sandbox_url,
         "SANDBOX_DATABASE": str(folder / "sandbox.sqlite3"),
-        "SANDBOX_STRIPE_API_KEY": layout.stripe_api_key,
         # where the gateway is reached by HTTPS only, its certificate has to be trusted
         **({} if layout.http == "plain" else {"SSL_CERT_FILE": str(layout.authority.ca_file)}),
-        "SANDBOX_STRIPE_WEBHOOK_URL": f"{layout.edge_url}/v1/webhooks/stripe",
-        "SANDBOX_STRIPE_WEBHOOK_SECRET": layout.stripe_webhook_secret,
-        **bank_transfer.sandbox_settings(layout),
-        **paypal.sandbox_settings(layout),
     }
+    for provider in discover():
+        env |= provider.sandbox_settings(layout)
     command = Command([sys.executable, "-m", "sandbox"], env | dict(layout.service_env.get("sandbox", {})), ROOT)
     health = f"{layout.sandbox_url}/_sandbox/health"
     return Child("sandbox", command, layout.log("sandbox"), ready=lambda: http_ok(health))

@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import TracebackType
@@ -35,14 +36,6 @@ def _webhook_secret() -> str:
     return "whsec_" + secrets.token_hex(16)
 
 
-def _bank_secret() -> str:
-    return "bank_" + secrets.token_hex(16)
-
-
-def _paypal_webhook_id() -> str:
-    return secrets.token_hex(8).upper()
-
-
 def _fernet_key() -> str:
     return Fernet.generate_key().decode()
 
@@ -63,15 +56,12 @@ class Secrets:
     account_keys: str = field(default_factory=_fernet_key, repr=False)
     stripe_api_key: str = field(default_factory=_stripe_key, repr=False)
     stripe_webhook_secret: str = field(default_factory=_webhook_secret, repr=False)
-    bank_transfer_api_key: str = field(default_factory=_bank_secret, repr=False)
-    bank_transfer_webhook_secret: str = field(default_factory=_bank_secret, repr=False)
-    bank_transfer_token_secret: str = field(default_factory=_bank_secret, repr=False)
-    paypal_client_secret: str = field(default_factory=_password, repr=False)
-    paypal_webhook_id: str = field(default_factory=_paypal_webhook_id)
     identity_secret_keys: str = field(default_factory=_fernet_key, repr=False)
     vapid_private_key: str = field(default_factory=_vapid_key, repr=False)
     merchant_id: str = ""
     merchant_api_key: str = field(default="", repr=False)
+    providers: dict[str, str] = field(default_factory=dict, repr=False)
+    """Those of simulated providers by their names, each made when it is first asked for."""
 
 
 class DataDir:
@@ -109,9 +99,18 @@ class DataDir:
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
+    def provider_secret(self, name: str, make: Callable[[], str]) -> str:
+        """Return a secret of a simulated provider, made and kept when it is first asked for."""
+        if name not in self.secrets.providers:
+            self.secrets.providers[name] = make()
+            self.save_secrets()
+        return self.secrets.providers[name]
+
     def save_secrets(self) -> None:
         """Write the secrets, readable by us alone."""
-        write_private(self.path / SECRETS_FILE, json.dumps(asdict(self.secrets), indent=2))
+        ours = asdict(self.secrets)
+        text = json.dumps(ours.pop("providers") | ours, indent=2)
+        write_private(self.path / SECRETS_FILE, text)
 
     def __enter__(self) -> DataDir:
         return self
@@ -154,8 +153,9 @@ class DataDir:
     def _load_secrets(self) -> Secrets:
         path = self.path / SECRETS_FILE
         stored = json.loads(path.read_text()) if path.exists() else {}
-        known = {entry.name for entry in fields(Secrets)}
-        return Secrets(**{name: value for name, value in stored.items() if name in known})
+        known = {entry.name for entry in fields(Secrets)} - {"providers"}
+        ours = {name: value for name, value in stored.items() if name in known}
+        return Secrets(**ours, providers={name: value for name, value in stored.items() if name not in known})
 
 
 def write_private(path: Path, text: str) -> None:

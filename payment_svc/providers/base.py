@@ -159,10 +159,6 @@ class Provider(Protocol):
         """
         ...
 
-    def recognizes(self, headers: Mapping[str, str]) -> bool:
-        """Whether a webhook's headers (names in lower case) are this provider's."""
-        ...
-
     async def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
         """Check the signature over the raw body. Raises SignatureInvalidError; UnavailableError when it cannot."""
         ...

@@ -159,10 +159,6 @@ class ResilientProvider:
         """Walk through the provider's records. A report, not a payment: no circuit stands in its way."""
         return self._inner.records(since, until)
 
-    def recognizes(self, headers: Mapping[str, str]) -> bool:
-        """Whether a webhook's headers are this provider's."""
-        return self._inner.recognizes(headers)
-
     async def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
         """Check a webhook's signature."""
         await self._inner.verify(body, headers, now)

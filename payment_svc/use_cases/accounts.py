@@ -19,9 +19,8 @@ from mesh.storage.database import Database
 from mesh.vault import Envelopes
 from payment_svc.domain.account import Account
 from payment_svc.domain.payment import Payment
-from payment_svc.providers.base import Provider
-from payment_svc.providers.registry import CAPABILITIES, Registry
-from payment_svc.providers.resilience import Limits, ResilientProvider
+from payment_svc.providers.registry import Registry
+from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.accounts import AccountRepository, StoredAccount
 
 MAX_AGE_SECONDS = 1.0
@@ -29,9 +28,6 @@ MAX_AGE_SECONDS = 1.0
 MAX_KNOWN = 10_000
 RETIRE_SECONDS = 200.0
 """Longer than any call takes: after it nobody uses the connections of replaced credentials any more."""
-
-Make = Callable[[str, Mapping[str, str], str], Provider]
-"""Makes a provider from its name, credentials and mode. Raises ApiError INVALID_ARGUMENT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +46,7 @@ class Accounts:
         database: Database,
         store: AccountRepository,
         vault: Envelopes | None,
-        platform: Registry,
-        platform_mode: str,
-        make: Make,
-        limits: Limits,
+        registry: Registry,
         *,
         clock: Clock = utc_now,
         ids: NewId = new_id,
@@ -62,10 +55,7 @@ class Accounts:
         self._database = database
         self._store = store
         self._vault = vault
-        self._platform = platform
-        self._platform_mode = platform_mode
-        self._make = make
-        self._limits = limits
+        self._registry = registry
         self._clock = clock
         self._ids = ids
         self._now = now
@@ -76,9 +66,9 @@ class Accounts:
     async def available(self, owner: Tenant) -> list[ResilientProvider]:
         """Return the providers that a merchant's new payments may go through, in the gateway's order."""
         own = {guard.name: guard for guard in await self._own(owner)}
-        if owner.mode in ("", self._platform_mode):
-            own = {guard.name: guard for guard in self._platform.all()} | own
-        return [own[name] for name in CAPABILITIES if name in own]
+        if owner.mode in ("", self._registry.mode):
+            own = {guard.name: guard for guard in self._registry.all()} | own
+        return self._registry.in_order(own)
 
     async def get(self, owner: Tenant, name: str) -> ResilientProvider:
         """Return the provider for a merchant's new payment. Raises ApiError INVALID_ARGUMENT, PROVIDER_UNKNOWN."""
@@ -96,7 +86,7 @@ class Accounts:
     async def by_id(self, name: str, account_id: UUID | None) -> ResilientProvider:
         """Return the platform's provider, or that of a merchant's own account. Raises ApiError."""
         if account_id is None:
-            return self._platform.get(name)
+            return self._registry.get(name)
         async with self._database.session() as session:
             stored = await self._store.get(session, account_id)
         if stored is None or stored.account.provider != name:
@@ -105,13 +95,13 @@ class Accounts:
 
     def recognize(self, headers: Mapping[str, str]) -> ResilientProvider:
         """Return the platform's provider that signed a webhook. Raises ApiError UNAUTHENTICATED."""
-        return self._platform.recognize(headers)
+        return self._registry.recognize(headers)
 
     async def set(self, owner: Tenant, name: str, credentials: Mapping[str, str]) -> Account:
         """Set a merchant's own account, or replace its credentials. Raises ApiError as the contract says."""
         if self._vault is None:
             raise _off()
-        await self._make(name, credentials, owner.mode).close()
+        await self._registry.make(name, credentials, owner.mode).close()
         now = self._clock()
         account = Account(
             self._ids(), owner.merchant_id, name, owner.mode, tuple(sorted(credentials)), 1, now, now, None
@@ -141,7 +131,7 @@ class Accounts:
             task.cancel()
         for _, guard in self._guards.values():
             await guard.close()
-        await self._platform.close()
+        await self._registry.close()
 
     async def _own(self, owner: Tenant) -> list[ResilientProvider]:
         known = self._known.get(owner.merchant_id)
@@ -161,8 +151,8 @@ class Accounts:
             return guard
         if self._vault is None:
             raise _off()
-        provider = self._make(account.provider, self._vault.open(stored.sealed), account.mode)
-        made = ResilientProvider(provider, self._limits, account.account_id)
+        credentials = self._vault.open(stored.sealed)
+        made = self._registry.guarded(account.provider, credentials, account.mode, account.account_id)
         self._guards[account.account_id] = (account.version, made)
         if guard:
             self._retire(guard)

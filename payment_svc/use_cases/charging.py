@@ -26,7 +26,7 @@ from payment_svc.domain import schedule
 from payment_svc.domain.payment import LIVE, Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.order_port import OrderClient
 from payment_svc.providers.base import OutcomeUnknownError, ProviderError, RejectedError, UnavailableError
-from payment_svc.providers.registry import CAPABILITIES
+from payment_svc.providers.registry import capabilities_of
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts, Tenant
@@ -184,5 +184,5 @@ class Charging:
 
     def _hold(self, name: str) -> timedelta | None:
         """Return how long the provider keeps money authorized, or we do where that is shorter."""
-        lifetime = CAPABILITIES[name].authorization_lifetime
+        lifetime = capabilities_of(name).authorization_lifetime
         return min(lifetime, self._authorization) if lifetime and self._authorization else lifetime

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 
 from stack.layout import StackLayout
 
@@ -14,20 +15,22 @@ def gateway_settings(layout: StackLayout) -> dict[str, str]:
     outside = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value}
     if outside or not layout.sandbox_url:
         return {name.removeprefix("FUSIONXPAY_"): value for name, value in outside.items()}
-    secrets = layout.data.secrets
     return {
-        "BANK_TRANSFER_API_KEY": secrets.bank_transfer_api_key,
+        "BANK_TRANSFER_API_KEY": _secret(layout, "api_key"),
         "BANK_TRANSFER_API_BASE": f"{layout.sandbox_url}/bank",
-        "BANK_TRANSFER_WEBHOOK_SECRET": secrets.bank_transfer_webhook_secret,
-        "BANK_TRANSFER_TOKEN_SECRET": secrets.bank_transfer_token_secret,
+        "BANK_TRANSFER_WEBHOOK_SECRET": _secret(layout, "webhook_secret"),
+        "BANK_TRANSFER_TOKEN_SECRET": _secret(layout, "token_secret"),
     }
 
 
 def sandbox_settings(layout: StackLayout) -> dict[str, str]:
     """Return the settings of the sandbox's bank."""
-    secrets = layout.data.secrets
     return {
-        "SANDBOX_BANK_TRANSFER_API_KEY": secrets.bank_transfer_api_key,
+        "SANDBOX_BANK_TRANSFER_API_KEY": _secret(layout, "api_key"),
         "SANDBOX_BANK_TRANSFER_WEBHOOK_URL": f"{layout.edge_url}/v1/webhooks/bank_transfer",
-        "SANDBOX_BANK_TRANSFER_WEBHOOK_SECRET": secrets.bank_transfer_webhook_secret,
+        "SANDBOX_BANK_TRANSFER_WEBHOOK_SECRET": _secret(layout, "webhook_secret"),
     }
+
+
+def _secret(layout: StackLayout, name: str) -> str:
+    return layout.data.provider_secret(f"bank_transfer_{name}", lambda: "bank_" + secrets.token_hex(16))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 
 from stack.layout import USER, StackLayout
 
@@ -17,8 +18,8 @@ def gateway_settings(layout: StackLayout) -> dict[str, str]:
     base = f"{layout.sandbox_url}/paypal"
     return {
         "PAYPAL_CLIENT_ID": USER,
-        "PAYPAL_CLIENT_SECRET": layout.data.secrets.paypal_client_secret,
-        "PAYPAL_WEBHOOK_ID": layout.data.secrets.paypal_webhook_id,
+        "PAYPAL_CLIENT_SECRET": _client_secret(layout),
+        "PAYPAL_WEBHOOK_ID": _webhook_id(layout),
         "PAYPAL_API_BASE": base,
         "PAYPAL_CERT_URL_BASE": base,
         "PAYPAL_CA_FILE": _ca_file(layout),
@@ -29,11 +30,19 @@ def sandbox_settings(layout: StackLayout) -> dict[str, str]:
     """Return the settings of the sandbox's PayPal."""
     return {
         "SANDBOX_PAYPAL_CLIENT_ID": USER,
-        "SANDBOX_PAYPAL_CLIENT_SECRET": layout.data.secrets.paypal_client_secret,
-        "SANDBOX_PAYPAL_WEBHOOK_ID": layout.data.secrets.paypal_webhook_id,
+        "SANDBOX_PAYPAL_CLIENT_SECRET": _client_secret(layout),
+        "SANDBOX_PAYPAL_WEBHOOK_ID": _webhook_id(layout),
         "SANDBOX_PAYPAL_WEBHOOK_URL": f"{layout.edge_url}/v1/webhooks/paypal",
         "SANDBOX_PAYPAL_CA_FILE": _ca_file(layout),
     }
+
+
+def _client_secret(layout: StackLayout) -> str:
+    return layout.data.provider_secret("paypal_client_secret", lambda: secrets.token_hex(16))
+
+
+def _webhook_id(layout: StackLayout) -> str:
+    return layout.data.provider_secret("paypal_webhook_id", lambda: secrets.token_hex(8).upper())
 
 
 def _ca_file(layout: StackLayout) -> str:

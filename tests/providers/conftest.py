@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from payment_svc.providers.registry import CAPABILITIES
+from payment_svc.providers.registry import capabilities_of, discover
 from stack.stack import Ready
 from tests.providers.drivers import DRIVERS
 from tests.providers.drivers.driver import Driver
@@ -15,7 +15,7 @@ from tests.support.merchant.api import Merchant
 from tests.support.providers.sandbox import Provider
 
 
-@pytest.fixture(params=sorted(CAPABILITIES))
+@pytest.fixture(params=sorted(discover()))
 def driver(request: pytest.FixtureRequest, gateway: Ready, provider: Provider) -> Iterator[Driver]:
     """A customer of the provider's."""
     assert request.param in DRIVERS, f"{request.param} needs a driver in tests/providers/drivers"
@@ -27,4 +27,4 @@ def driver(request: pytest.FixtureRequest, gateway: Ready, provider: Provider) -
 @pytest.fixture
 def shop(driver: Driver, merchant: Merchant, provider: Provider) -> Shop:
     """A shop of the test's own that takes the provider."""
-    return Shop(driver, merchant, provider, CAPABILITIES[driver.name])
+    return Shop(driver, merchant, provider, capabilities_of(driver.name))

@@ -12,7 +12,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
-from payment_svc.providers.registry import CAPABILITIES
+from payment_svc.providers.registry import capabilities_of, discover
 from tests.providers.cases import CASES, EVERY
 from tests.support.paths import ROOT
 
@@ -34,10 +34,10 @@ def render() -> str:
     """Return the table and, below it, what no provider may lack."""
     for file in sorted(Path(__file__).parent.glob("test_provider_*.py")):
         importlib.import_module(f"tests.providers.{file.stem}")
-    names = sorted(CAPABILITIES)
+    names = sorted(discover())
     lines = [f"| | {' | '.join(f'`{name}`' for name in names)} | proved by |", "|---|" + "---|" * (len(names) + 1)]
     for capability, title in TITLES.items():
-        cells = [_cell(getattr(CAPABILITIES[name], capability)) for name in names]
+        cells = [_cell(getattr(capabilities_of(name), capability)) for name in names]
         lines.append(f"| {title} | {' | '.join(cells)} | {'; '.join(map(_words, CASES[capability]))} |")
     lines += ["", "Every provider:", "", *(f"- {_words(case)}" for case in CASES[EVERY])]
     return "\n".join(lines) + "\n"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from payment_svc.providers.registry import CAPABILITIES
+from payment_svc.providers.registry import capabilities_of
 from stack.stack import Ready
 from tests.providers.drivers.bank_transfer import BankTransferDriver
 from tests.providers.drivers.driver import Subject
@@ -24,7 +24,7 @@ from tests.support.waiting import eventually
 def bank_shop(gateway: Ready, merchant: Merchant, provider: Provider) -> Iterator[Shop]:
     """A shop that is paid by bank transfer."""
     driver = BankTransferDriver(gateway, provider)
-    yield Shop(driver, merchant, provider, CAPABILITIES[driver.name])
+    yield Shop(driver, merchant, provider, capabilities_of(driver.name))
     driver.close()
 
 

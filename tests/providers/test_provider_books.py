@@ -12,9 +12,9 @@ import pytest
 
 from mesh.money import Money
 from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus
-from payment_svc.providers import registry
 from payment_svc.providers.base import Provider
-from payment_svc.settings import PaymentSettings
+from payment_svc.providers.registry import Registry
+from payment_svc.settings import settings_class
 from stack.stack import Ready
 from tests.providers.cases import proves
 from tests.providers.shop import WIRE, Shop
@@ -27,7 +27,10 @@ async def adapter(gateway: Ready, shop: Shop, monkeypatch: pytest.MonkeyPatch) -
     for name, value in psutil.Process(gateway.pids["payment_svc"]).environ().items():
         if name.startswith("FUSIONXPAY_"):
             monkeypatch.setenv(name, value)
-    providers = registry.build(PaymentSettings())
+    settings = settings_class()()
+    providers = Registry(
+        settings.providers, settings.platform_mode, settings.provider_connection, settings.provider_limits
+    )
     yield providers.get(shop.driver.name)
     await providers.close()
 

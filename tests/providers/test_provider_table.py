@@ -8,7 +8,7 @@ from fusionx.payment.v1.provider_service_pb2 import ListProvidersRequest
 from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
 
 from payment_svc.providers.base import Capabilities
-from payment_svc.providers.registry import CAPABILITIES
+from payment_svc.providers.registry import discover
 from stack.stack import Ready
 from tests.providers import table
 from tests.providers.cases import CASES, EVERY, REFUSALS
@@ -21,11 +21,11 @@ NAMES = {field.name for field in fields(Capabilities)}
 def test_every_provider_that_is_on_is_in_the_suite(gateway: Ready) -> None:
     with dial_service(gateway, "payment_svc") as channel:
         answer = ProviderServiceStub(channel).ListProviders(ListProvidersRequest(), timeout=10)
-    assert {provider.name for provider in answer.providers} == set(CAPABILITIES)
+    assert {provider.name for provider in answer.providers} == set(discover())
 
 
 def test_every_provider_has_a_driver() -> None:
-    assert set(CAPABILITIES) <= set(DRIVERS)
+    assert set(discover()) <= set(DRIVERS)
 
 
 def test_every_capability_has_a_title_a_case_and_a_refusal() -> None:

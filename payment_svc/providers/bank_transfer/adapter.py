@@ -106,10 +106,6 @@ class BankTransferProvider:
         async for transfer in self._bank.walk("/transfers", **span):
             yield objects.record_of(transfer)
 
-    def recognizes(self, headers: Mapping[str, str]) -> bool:
-        """The bank signs with a header of its own name."""
-        return webhooks.HEADER in headers
-
     async def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
         """Check the signature, and the token of the transfer that the callback is about."""
         webhooks.verify(body, headers, self._secrets, now)

@@ -205,10 +205,6 @@ class PaypalProvider:
         """Walk through the transactions that PayPal reports."""
         return records.walk(self._api, since, until)
 
-    def recognizes(self, headers: Mapping[str, str]) -> bool:
-        """PayPal signs with headers of its own name."""
-        return webhooks.SIGNATURE in headers
-
     async def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
         """Check `PAYPAL-TRANSMISSION-SIG`."""
         await self._verifier.verify(body, headers, now)

@@ -201,10 +201,6 @@ class StripeProvider:
                     create_time=datetime.fromtimestamp(found["created"], UTC),
                 )
 
-    def recognizes(self, headers: Mapping[str, str]) -> bool:
-        """Stripe signs with a header of its own name."""
-        return webhooks.HEADER in headers
-
     async def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
         """Check `Stripe-Signature`."""
         webhooks.verify(body, headers, self._secrets, now)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from tests.providers.drivers.bank_transfer import BankTransferDriver
-from tests.providers.drivers.driver import Driver
-from tests.providers.drivers.paypal import PaypalDriver
-from tests.providers.drivers.stripe import StripeDriver
+import pkgutil
+from importlib import import_module
 
-DRIVERS: dict[str, type[Driver]] = {driver.name: driver for driver in (BankTransferDriver, PaypalDriver, StripeDriver)}
+from tests.providers.drivers.driver import Driver
+
+for _module in pkgutil.iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+DRIVERS: dict[str, type[Driver]] = {driver.name: driver for driver in Driver.__subclasses__()}

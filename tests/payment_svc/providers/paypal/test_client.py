@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from payment_svc.domain.payment import PaymentStatus
 from payment_svc.providers.base import OutcomeUnknownError, UnavailableError
 from payment_svc.providers.paypal.client import PaypalClient
+from payment_svc.providers.paypal.registration import PaypalSettings
 from payment_svc.providers.paypal.tokens import Tokens
-from payment_svc.settings import PaymentSettings
 from tests.support.providers.paypal_api import PAYMENT, Paypal, order, said
 
 S = PaymentStatus
@@ -43,15 +43,13 @@ async def test_answer_that_is_no_json_object_is_no_answer() -> None:
 
 
 def test_settings_are_all_there_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FUSIONXPAY_DATABASE_URL", "postgresql://x")
-    monkeypatch.setenv("FUSIONXPAY_ORDER_TARGET", "x:1")
-    assert PaymentSettings().paypal_client_id == ""
+    assert PaypalSettings().client_id == ""
     monkeypatch.setenv("FUSIONXPAY_PAYPAL_CLIENT_ID", "client")
     with pytest.raises(ValidationError, match="PAYPAL_CLIENT_SECRET, FUSIONXPAY_PAYPAL_WEBHOOK_ID must be set"):
-        PaymentSettings()
+        PaypalSettings()
     monkeypatch.setenv("FUSIONXPAY_PAYPAL_CLIENT_SECRET", "hush")
     monkeypatch.setenv("FUSIONXPAY_PAYPAL_WEBHOOK_ID", "WH1")
-    assert "hush" not in repr(PaymentSettings())
+    assert "hush" not in repr(PaypalSettings())
 
 
 async def test_token_is_replaced_before_it_expires() -> None:
