@@ -8,7 +8,7 @@ PREFIX = "FUSIONXPAY_STRIPE_"
 
 
 def gateway_settings(layout: StackLayout) -> dict[str, str]:
-    """Return the settings of the payment service of Stripe."""
+    """Return Stripe's settings of the payment service."""
     account = {"STRIPE_API_KEY": layout.stripe_api_key, "STRIPE_WEBHOOK_SECRET": layout.stripe_webhook_secret}
     return account | ({"STRIPE_API_BASE": layout.sandbox_url} if layout.sandbox_url else {})
 

@@ -7,6 +7,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -43,7 +44,7 @@ def fourth(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(*f"FUSIONXPAY_{name}".split("="))
 
 
-def test_folders_are_the_registrations():
+def test_folders_are_the_registrations() -> None:
     folders = {file.parent.name for file in Path(providers.__path__[0]).glob("*/__init__.py")}
     assert {name: one.name for name, one in discover().items()} == {name: name for name in folders}
     assert list(discover()) == ["stripe", "paypal", "bank_transfer"]
@@ -51,7 +52,7 @@ def test_folders_are_the_registrations():
 
 @pytest.mark.usefixtures("fourth")
 @pytest.mark.parametrize("name", [*discover(), "vouchers"])
-def test_registration_is_consistent(name: str):
+def test_registration_is_consistent(name: str) -> None:
     registration = discover()[name]
     assert registration.settings.model_config["env_prefix"] == f"FUSIONXPAY_{name.upper()}_"
     assert registration.credentials
@@ -60,7 +61,7 @@ def test_registration_is_consistent(name: str):
 
 
 @pytest.mark.usefixtures("fourth")
-def test_folder_brings_settings_and_is_on_when_they_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+def test_folder_brings_settings_and_is_on_when_they_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert next(iter(discover())) == "vouchers"  # those that exist have more in `preference`
     assert load(settings_class()).providers["vouchers"].model_dump()["issuer"] == "nobody"
     (tmp_path / "secret").write_text(f"{SECRET}\n")
@@ -75,7 +76,9 @@ def test_folder_brings_settings_and_is_on_when_they_say_so(monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("fourth")
-def test_wrong_settings_of_a_folder_are_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+def test_wrong_settings_of_a_folder_are_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("FUSIONXPAY_STRIPE_API_BASE", "no address")
     monkeypatch.setenv("FUSIONXPAY_PAYPAL_WEBHOOK_ID", "no id")
     monkeypatch.setenv("FUSIONXPAY_VOUCHERS_SECRET_FILE", "/nowhere")
@@ -115,10 +118,10 @@ class Service:
             Child("payment_svc", serve, log, ready=lambda: grpc_serving(listen, "payment_svc", operator)),
         ]
 
-    def create_payment(self, merchant: Merchant, order_id: str, **fields: str) -> payment_pb2.Payment:
+    def create_payment(self, merchant: Merchant, order_id: str, **fields: Any) -> payment_pb2.Payment:
         """Start a payment, as the edge hands it on."""
         request = payment_service_pb2.CreatePaymentRequest(order_id=order_id, **fields)
-        headers = [("x-merchant-id", merchant.tenant_id), ("x-merchant-mode", "test"), ("x-merchant-scopes", "*")]
+        headers = (("x-merchant-id", merchant.tenant_id), ("x-merchant-mode", "test"), ("x-merchant-scopes", "*"))
         with dial(self._listen, "payment_svc", self._tls) as channel:
             return PaymentServiceStub(channel).CreatePayment(request, metadata=headers, timeout=30)
 
@@ -126,7 +129,7 @@ class Service:
         """Send a webhook to the path that names no provider."""
         request = webhook_service_pb2.ReceiveWebhookRequest(payload=HttpBody(data=json.dumps(event).encode()))
         with dial(self._listen, "payment_svc", self._tls) as channel:
-            WebhookServiceStub(channel).ReceiveWebhook(request, metadata=[(HEADER, SECRET)], timeout=30)
+            WebhookServiceStub(channel).ReceiveWebhook(request, metadata=((HEADER, SECRET),), timeout=30)
 
     def row(self, query: str, *values: str) -> tuple[str, ...] | None:
         """Return what is stored."""
@@ -153,7 +156,7 @@ def service(gateway: Ready, tmp_path: Path) -> Iterator[Service]:
             admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-def test_folder_takes_payments_and_webhooks(service: Service, merchant: Merchant):
+def test_folder_takes_payments_and_webhooks(service: Service, merchant: Merchant) -> None:
     paid, waiting = (merchant.new_order()["order_id"] for _ in range(2))
     # nobody names the provider: the folder's is preferred
     payment = service.create_payment(merchant, paid, payment_method="voucher_gold")
