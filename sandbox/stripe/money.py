@@ -5,7 +5,8 @@ from decimal import Decimal
 from sandbox.stripe.errors import invalid
 from sandbox.stripe.params import Params
 
-_MAXIMUM = 99_999_999
+_MAX_DIGITS = 8
+_LONG = {"idr": 12}
 _ZERO_DECIMAL = frozenset(
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
 )
@@ -44,8 +45,9 @@ def read_currency(params: Params) -> str:
 
 def check_amount(amount: int, currency: str, param: str) -> int:
     """Refuse what Stripe would not charge."""
-    if amount > _MAXIMUM:
-        message = f"Amount must be no more than {shown(_MAXIMUM, currency)}"
+    maximum = 10 ** _LONG.get(currency, _MAX_DIGITS) - 1
+    if amount > maximum:
+        message = f"Amount must be no more than {shown(maximum, currency)}"
         raise invalid(message, param, "amount_too_large")
     minimum = _MINIMUM.get(currency, 1)
     if amount < minimum:

@@ -12,9 +12,10 @@ ZERO_DECIMAL = frozenset(
     ("BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF")
 )
 THREE_DECIMAL = frozenset(["BHD", "JOD", "KWD", "OMR", "TND"])
-# a currency without decimals that is sent with two, in whole units
-TWO_DECIMALS_WHOLE = frozenset({"ISK", "UGX"})
-MAX_WIRE_AMOUNT = 99_999_999
+# ISK and UGX have no decimals and are sent with two, so that their amounts are whole hundreds by themselves
+MAX_DIGITS = 8
+LONG_AMOUNTS = {"IDR": 12}
+"""Currencies of which Stripe takes more digits than of the others."""
 
 
 def wire_exponent(currency: str) -> int:
@@ -22,6 +23,11 @@ def wire_exponent(currency: str) -> int:
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else 2
+
+
+def max_wire(currency: str) -> int:
+    """Return the greatest integer that Stripe takes of a currency."""
+    return int(10 ** LONG_AMOUNTS.get(currency, MAX_DIGITS)) - 1
 
 
 def to_wire(amount: Money) -> int:
@@ -33,10 +39,9 @@ def to_wire(amount: Money) -> int:
         raise AmountNotSupportedError(f"Stripe takes fewer decimals of {amount.currency}")
     if amount.currency in THREE_DECIMAL and wire % 10:
         raise AmountNotSupportedError(f"Stripe takes {amount.currency} with 0 as the last digit")
-    if amount.currency in TWO_DECIMALS_WHOLE and wire % 100:
-        raise AmountNotSupportedError(f"Stripe takes {amount.currency} in whole units")
-    if wire > MAX_WIRE_AMOUNT:
-        raise AmountNotSupportedError("Stripe takes at most eight digits")
+    if wire > max_wire(amount.currency):
+        digits = len(str(max_wire(amount.currency)))
+        raise AmountNotSupportedError(f"Stripe takes at most {digits} digits of {amount.currency}")
     return wire
 
 

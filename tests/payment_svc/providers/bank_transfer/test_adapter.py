@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from mesh.money import Money
 from payment_svc.domain.payment import PaymentStatus
 from payment_svc.domain.refund import RefundStatus
-from payment_svc.providers.bank_transfer import amounts, errors, objects, webhooks
+from payment_svc.providers.bank_transfer import errors, objects, webhooks
 from payment_svc.providers.bank_transfer.adapter import BankTransferProvider
 from payment_svc.providers.base import (
-    AmountNotSupportedError,
     ObjectNotFoundError,
     OutcomeUnknownError,
     ProviderError,
@@ -86,17 +85,6 @@ def test_reason_of_a_return_is_told_in_our_codes_and_the_banks() -> None:
 def test_status_of_a_refund_is_ours(status: str, ours: RefundStatus) -> None:
     snapshot = objects.of_refund({"id": "brf_1", "status": status, "amount": 5, "currency": "EUR", "reason": None})
     assert (snapshot.reference, snapshot.status, snapshot.amount) == ("brf_1", ours, Money(5, "EUR"))
-
-
-@given(st.integers(1, amounts.HIGHEST), st.sampled_from(sorted(amounts.CURRENCIES)))
-def test_amount_that_the_bank_takes_comes_back_the_same(minor: int, currency: str) -> None:
-    assert amounts.from_wire(amounts.to_wire(Money(minor, currency)), currency) == Money(minor, currency)
-
-
-@pytest.mark.parametrize("amount", [Money(1, "USD"), Money(amounts.HIGHEST + 1, "EUR")])
-def test_amount_that_the_bank_does_not_take_is_refused(amount: Money) -> None:
-    with pytest.raises(AmountNotSupportedError):
-        amounts.to_wire(amount)
 
 
 REQUEST = httpx.Request("POST", "https://bank.example/v1/transfers")

@@ -2,67 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import httpx
-import iso4217
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mesh.money import MAX_MINOR_UNITS, Money, exponent
+from mesh.money import Money
 from payment_svc.domain.payment import PaymentStatus
 from payment_svc.domain.refund import RefundStatus
 from payment_svc.providers.base import (
-    AmountNotSupportedError,
     ObjectNotFoundError,
     OutcomeUnknownError,
     ProviderError,
     RejectedError,
     UnavailableError,
 )
-from payment_svc.providers.paypal import amounts, errors, objects
+from payment_svc.providers.paypal import errors, objects
 from tests.support.providers.paypal_api import order, paid, refusal
 
 S = PaymentStatus
-CURRENCIES = sorted(currency.code for currency in iso4217.Currency if currency.exponent is not None)
-
-
-@given(st.builds(Money, st.integers(1, MAX_MINOR_UNITS), st.sampled_from(CURRENCIES)))
-def test_amount_that_paypal_can_hold_comes_back_the_same(amount: Money) -> None:
-    try:
-        wire = amounts.to_wire(amount)
-    except AmountNotSupportedError:
-        assert amount.currency not in amounts.SUPPORTED or amount.minor % 10 ** exponent(amount.currency)
-        return
-    assert amounts.from_wire(json.loads(json.dumps(wire))) == amount
-
-
-@given(st.integers(1, 10**12), st.sampled_from(sorted(amounts.SUPPORTED)))
-def test_whole_units_are_always_supported(units: int, currency: str) -> None:
-    amount = Money(units * 10 ** exponent(currency), currency)
-    assert amounts.from_wire(amounts.to_wire(amount)) == amount
-
-
-@pytest.mark.parametrize(
-    ("value", "currency", "wire"),
-    [("12.00", "EUR", "12.00"), ("0.01", "USD", "0.01"), ("500", "JPY", "500"), ("10.00", "HUF", "10")],
-)
-def test_wire_form_is_paypals_own(value: str, currency: str, wire: str) -> None:
-    assert amounts.to_wire(Money.parse(value, currency)) == {"currency_code": currency, "value": wire}
-
-
-@pytest.mark.parametrize(("value", "currency"), [("10.50", "HUF"), ("0.10", "TWD"), ("1.000", "KWD"), ("1", "KRW")])
-def test_amount_that_paypal_cannot_take_is_refused(value: str, currency: str) -> None:
-    with pytest.raises(AmountNotSupportedError):
-        amounts.to_wire(Money.parse(value, currency))
-
-
-@pytest.mark.parametrize("value", ["12.001", "NaN", "Infinity", "twelve", ""])
-def test_amount_that_we_cannot_hold_is_no_amount(value: str) -> None:
-    with pytest.raises(AmountNotSupportedError):
-        amounts.from_wire({"currency_code": "EUR", "value": value})
 
 
 @pytest.mark.parametrize(
