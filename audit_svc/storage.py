@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple, dataclass, fields
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
@@ -12,21 +13,40 @@ from sqlalchemy.dialects import postgresql as pg
 from audit_svc.domain import START, Entry, Link, Row
 from audit_svc.spool import NOWHERE, Position
 from audit_svc.tables import entries, head, spools
-from mesh.storage.database import Row as Record
 from mesh.storage.database import Session, rows_from_arrays, statement
+from mesh.storage.rows import columns_of
 
-_COLUMNS = [*(field.name for field in fields(Entry))]
+
+@dataclass(frozen=True, slots=True)
+class Record(Entry):
+    """An entry as it is stored: with its place in the chain."""
+
+    seq: int
+    prev_hash: bytes
+    hash: bytes
+
+
+class SpoolRow(NamedTuple):
+    """How far a spool has been taken over."""
+
+    file: bytes
+    position: int
+
+
+_COLUMNS = [field.name for field in fields(Entry)]
 _SOURCE = rows_from_arrays("new", list(entries.columns), prefix="p_")
 _ADD = statement(
     entries.insert().from_select([c.name for c in entries.columns], sa.select(*(_SOURCE.c[c.name] for c in entries.c)))
 )
 # one writer at a time: the next hash needs the last
-_LOCK_HEAD = statement(sa.select(head.c.seq, head.c.hash).with_for_update())
-_HEAD = statement(sa.select(head.c.seq, head.c.hash))
+_LOCK_HEAD = statement(sa.select(head.c.seq, head.c.hash).with_for_update(), Link)
+_HEAD = statement(sa.select(head.c.seq, head.c.hash), Link)
 _MOVE_HEAD = statement(
     head.update().values(seq=sa.bindparam("p_seq"), hash=sa.bindparam("p_hash", type_=sa.LargeBinary))
 )
-_POSITION = statement(sa.select(spools).where(spools.c.spool == sa.bindparam("p_spool")))
+_POSITION = statement(
+    sa.select(*columns_of(spools, SpoolRow)).where(spools.c.spool == sa.bindparam("p_spool")), SpoolRow
+)
 _insert_spool = pg.insert(spools).values(
     spool=sa.bindparam("p_spool"),
     file=sa.bindparam("p_file", type_=sa.LargeBinary),
@@ -46,7 +66,7 @@ def _filtered() -> sa.Select[tuple[object, ...]]:
     start = sa.bindparam("p_start", type_=sa.DateTime(timezone=True))
     end = sa.bindparam("p_end", type_=sa.DateTime(timezone=True))
     return (
-        sa.select(entries)
+        sa.select(*columns_of(entries, Record))
         .where(entries.c.seq > sa.bindparam("p_after", type_=sa.BigInteger))
         .where(sa.or_(sa.cast(merchant, sa.Text).is_(None), entries.c.merchant_id == merchant))
         .where(sa.or_(sa.cast(start, entries.c.time.type).is_(None), entries.c.time >= start))
@@ -55,27 +75,30 @@ def _filtered() -> sa.Select[tuple[object, ...]]:
     )
 
 
-_OLDEST = statement(_filtered().order_by(entries.c.seq))
-_NEWEST = statement(_filtered().order_by(entries.c.seq.desc()))
+_OLDEST = statement(_filtered().order_by(entries.c.seq), Record)
+_NEWEST = statement(_filtered().order_by(entries.c.seq.desc()), Record)
 _FROM = statement(
     sa.select(sa.func.min(entries.c.seq).label("seq")).where(
         entries.c.time >= sa.bindparam("p_time", type_=entries.c.time.type)
-    )
+    ),
+    int,
 )
 _UNTIL = statement(
     sa.select(sa.func.max(entries.c.seq).label("seq")).where(
         entries.c.time < sa.bindparam("p_time", type_=entries.c.time.type)
-    )
+    ),
+    int,
 )
 _PART = statement(
-    sa.select(entries)
+    sa.select(*columns_of(entries, Record))
     .where(entries.c.seq > sa.bindparam("p_after", type_=sa.BigInteger))
     .where(entries.c.seq <= sa.bindparam("p_last", type_=sa.BigInteger))
     .order_by(entries.c.seq)
-    .limit(sa.bindparam("p_limit", type_=sa.Integer))
+    .limit(sa.bindparam("p_limit", type_=sa.Integer)),
+    Record,
 )
-_LINK = statement(sa.select(entries.c.seq, entries.c.hash).where(entries.c.seq == sa.bindparam("p_seq")))
-_BELOW = statement(sa.select(sa.func.min(entries.c.seq).label("seq")))
+_LINK = statement(sa.select(entries.c.seq, entries.c.hash).where(entries.c.seq == sa.bindparam("p_seq")), Link)
+_BELOW = statement(sa.select(sa.func.min(entries.c.seq).label("seq")), int)
 
 
 class AuditRepository:
@@ -83,11 +106,11 @@ class AuditRepository:
 
     async def lock_head(self, session: Session) -> Link:
         """Return the end of the chain, and keep every other writer from it until the transaction ends."""
-        return _link(await session.one(_LOCK_HEAD))
+        return _there(await session.one(_LOCK_HEAD))
 
     async def head(self, session: Session) -> Link:
         """Return the end of the chain."""
-        return _link(await session.one(_HEAD))
+        return _there(await session.one(_HEAD))
 
     async def add(self, session: Session, rows: Sequence[Row]) -> None:
         """Add rows to the end of the chain, under the lock of `lock_head`."""
@@ -100,7 +123,7 @@ class AuditRepository:
     async def position(self, session: Session, spool: str) -> Position:
         """Return how far a spool has been taken over."""
         row = await session.one(_POSITION, p_spool=spool)
-        return Position(bytes(row.file), row.position) if row else NOWHERE
+        return Position(row.file, row.position) if row else NOWHERE
 
     async def move(self, session: Session, spool: str, position: Position) -> None:
         """Note how far a spool has been taken over."""
@@ -128,31 +151,29 @@ class AuditRepository:
 
     async def first_from(self, session: Session, time: datetime) -> int | None:
         """Return the number of the first entry from a time on."""
-        row = await session.one(_FROM, p_time=time)
-        return row.seq if row else None
+        return await session.one(_FROM, p_time=time)
 
     async def last_until(self, session: Session, time: datetime) -> int | None:
         """Return the number of the last entry before a time."""
-        row = await session.one(_UNTIL, p_time=time)
-        return row.seq if row else None
+        return await session.one(_UNTIL, p_time=time)
 
     async def lowest(self, session: Session) -> int | None:
         """Return the lowest number there is."""
-        row = await session.one(_BELOW)
-        return row.seq if row else None
+        return await session.one(_BELOW)
 
     async def link(self, session: Session, seq: int) -> Link | None:
         """Return the link at a number; the start of the chain is always there."""
         if seq == START.seq:
             return START
-        row = await session.one(_LINK, p_seq=seq)
-        return _link(row) if row else None
+        return await session.one(_LINK, p_seq=seq)
 
 
-def _link(record: Record) -> Link:
-    return Link(record.seq, bytes(record.hash))
+def _there(link: Link | None) -> Link:
+    """Return the end of the chain, which is a row that no migration takes away."""
+    assert link
+    return link
 
 
 def _row(record: Record) -> Row:
     entry = Entry(**{name: getattr(record, name) for name in _COLUMNS})
-    return Row(record.seq, entry, bytes(record.prev_hash), bytes(record.hash))
+    return Row(record.seq, entry, record.prev_hash, record.hash)

@@ -20,7 +20,7 @@ import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
-from sqlalchemy import text
+from sqlalchemy import Text, text
 
 from mesh.errors import ApiError
 from mesh.events.bus import Bus
@@ -36,7 +36,7 @@ from mesh.worker import Worker
 
 log = get_logger(__name__)
 PROBE_SECONDS = 1.0
-_REVISION = statement(text("SELECT version_num FROM alembic_version"))
+_REVISION = statement(text("SELECT version_num FROM alembic_version").columns(version_num=Text), str)
 
 
 @dataclass
@@ -163,11 +163,11 @@ class Runner:
     async def _is_ready(self) -> bool:
         try:
             async with asyncio.timeout(2 * PROBE_SECONDS), self._service.database.session() as session:
-                row = await session.one(_REVISION)
+                revision = await session.one(_REVISION)
         except Exception as error:
             log.warning("not ready", error=repr(error))
             return False
-        return row is not None and row.version_num >= self._revision
+        return revision is not None and revision >= self._revision
 
     async def _drain(self) -> None:
         service, settings = self._service, self._service.settings

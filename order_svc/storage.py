@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,11 +16,32 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.events.envelope import OutboxEvent, columns
 from mesh.events.outbox import EVENT_ROWS, rows_to_insert
 from mesh.money import Money
-from mesh.storage.database import Row, Session, Statement, rows_from_arrays, statement
+from mesh.storage.database import Session, Statement, rows_from_arrays, statement
 from mesh.storage.idempotency import Claim, claims_parameters, insert_claims
 from mesh.storage.schema import TIME
 from order_svc.domain import Order, OrderStatus
 from order_svc.tables import orders
+
+
+class OrderRow(NamedTuple):
+    """An order as it is stored."""
+
+    order_id: UUID
+    merchant_id: UUID
+    merchant_order_id: str
+    amount_minor: int
+    currency: str
+    status: str
+    description: str
+    metadata: dict[str, str]
+    payment_id: UUID | None
+    payment_version: int
+    version: int
+    create_time: datetime
+    update_time: datetime
+    expire_time: datetime
+    create_trace_id: str
+
 
 _COLUMNS = [column.name for column in orders.columns]
 
@@ -27,7 +49,7 @@ _COLUMNS = [column.name for column in orders.columns]
 _NEW_ROWS = rows_from_arrays("new_row", list(orders.columns), prefix="order_")
 
 
-def _create() -> Statement:
+def _create() -> Statement[UUID]:
     """Build the one statement, hence one round trip and one transaction, that makes a batch of orders.
 
     The idempotency records decide: where a key is taken nothing is inserted for it, and then neither is its order nor
@@ -41,7 +63,7 @@ def _create() -> Statement:
     rows = sa.select(*_NEW_ROWS.c).where(_NEW_ROWS.c.order_id.in_(sa.select(free.c.resource_id)))
     order = sa.insert(orders).from_select(_COLUMNS, rows).returning(orders.c.order_id).cte("new_order")
     event = rows_to_insert(EVENT_ROWS.c.aggregate_id.in_(sa.select(free.c.resource_id))).cte("new_event")
-    return statement(sa.select(order.c.order_id).add_cte(event))
+    return statement(sa.select(order.c.order_id).add_cte(event), UUID)
 
 
 _CREATE = _create()
@@ -49,10 +71,11 @@ _GET = statement(
     sa.select(orders).where(
         orders.c.order_id == sa.bindparam("order_id", type_=sa.UUID),
         orders.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID),
-    )
+    ),
+    OrderRow,
 )
 _LOCK = statement(
-    sa.select(orders).where(orders.c.order_id == sa.bindparam("order_id", type_=sa.UUID)).with_for_update()
+    sa.select(orders).where(orders.c.order_id == sa.bindparam("order_id", type_=sa.UUID)).with_for_update(), OrderRow
 )
 _UPDATE = statement(
     sa.update(orders)
@@ -75,7 +98,8 @@ _EXPIRED = statement(
     .where(sa.text("status IN ('NEW', 'FAILED')"), orders.c.expire_time <= sa.bindparam("now", type_=TIME))
     .order_by(orders.c.expire_time)
     .limit(sa.bindparam("limit", type_=sa.Integer))
-    .with_for_update(skip_locked=True)
+    .with_for_update(skip_locked=True),
+    OrderRow,
 )
 _NOTE = statement(
     sa.update(orders)
@@ -85,7 +109,7 @@ _NOTE = statement(
 
 
 @cache
-def _list(by_status: bool, by_reference: bool, after: bool) -> Statement:
+def _list(by_status: bool, by_reference: bool, after: bool) -> Statement[OrderRow]:
     """Build a list page for a combination of filters; each has an index that ends in the order id."""
     query = sa.select(orders).where(orders.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
     if by_status:
@@ -96,10 +120,10 @@ def _list(by_status: bool, by_reference: bool, after: bool) -> Statement:
         )
     if after:
         query = query.where(orders.c.order_id < sa.bindparam("after", type_=sa.UUID))
-    return statement(query.order_by(orders.c.order_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer)))
+    return statement(query.order_by(orders.c.order_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer)), OrderRow)
 
 
-def _order(row: Row) -> Order:
+def _order(row: OrderRow) -> Order:
     return Order(
         order_id=row.order_id,
         merchant_id=row.merchant_id,
@@ -160,14 +184,14 @@ class OrderRepository:
         columns_of_orders = zip(*(_values(new.order) for new in batch), strict=True)
         parameters = {f"order_{name}": list(values) for name, values in zip(_COLUMNS, columns_of_orders, strict=True)}
         claims = [(new.claim, new.order.order_id, new.order.create_time, new.response) for new in batch if new.claim]
-        rows = await session.all(
+        new = await session.all(
             _CREATE,
             **parameters,
             **columns(new.event for new in batch),
             **claims_parameters(claims),
             without_key=[new.order.order_id for new in batch if new.claim is None],
         )
-        return {row.order_id for row in rows}
+        return set(new)
 
     async def get(self, session: Session, merchant_id: UUID, order_id: UUID) -> Order | None:
         """Return a merchant's order."""

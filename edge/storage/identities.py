@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from edge.domain import ApiKey, Merchant, Mode, Permissions, Signature
+from edge.domain import ApiKey, Merchant, Mode, Network, Permissions, Signature
 from edge.tables import api_key_uses, api_keys, merchants
-from mesh.storage.database import Row, Session, parameters_for, statement
+from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.schema import TIME
 
 LOCK = "fusionxpay-api-key-changes"
 """The lock that the database's own triggers take (migration 0002)."""
+
+
+class KeyRow(NamedTuple):
+    """A key as it is stored, without its secrets."""
+
+    api_key_id: UUID
+    merchant_id: UUID
+    create_time: datetime
+    revoke_time: datetime | None
+    mode: str
+    scopes: list[str]
+    networks: list[Network]
+    signature: str
+    expire_time: datetime | None
+    last_use_time: datetime | None
+
 
 _KEY_ID = api_keys.c.api_key_id == sa.bindparam("key_id", type_=sa.UUID)
 _MERCHANT_ID = merchants.c.merchant_id == sa.bindparam("id", type_=sa.UUID)
@@ -24,20 +41,22 @@ _ORDER_CHANGES = statement(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hasht
 _ADD_MERCHANT = statement(
     sa.insert(merchants).values(parameters_for(merchants, "merchant_id", "display_name", "create_time"))
 )
-_GET_MERCHANT = statement(sa.select(merchants).where(_MERCHANT_ID))
+_GET_MERCHANT = statement(sa.select(merchants).where(_MERCHANT_ID), Merchant)
 _MERCHANTS = statement(
     sa.select(merchants)
     .where(merchants.c.merchant_id < sa.bindparam("after", type_=sa.UUID))
     .order_by(merchants.c.merchant_id.desc())
-    .limit(sa.bindparam("count", type_=sa.Integer))
+    .limit(sa.bindparam("count", type_=sa.Integer)),
+    Merchant,
 )
 _DISABLE = statement(
     sa.update(merchants)
     .where(_MERCHANT_ID)
     .values(disable_time=sa.func.coalesce(merchants.c.disable_time, _NOW))
-    .returning(merchants)
+    .returning(merchants),
+    Merchant,
 )
-_ENABLE = statement(sa.update(merchants).where(_MERCHANT_ID).values(disable_time=None).returning(merchants))
+_ENABLE = statement(sa.update(merchants).where(_MERCHANT_ID).values(disable_time=None).returning(merchants), Merchant)
 
 _STORED = [column.name for column in api_keys.columns if column.name not in ("revoke_time", "change_seq")]
 # as text, since psycopg takes no list that holds networks of both versions
@@ -47,16 +66,19 @@ _ADD_KEY = statement(
         {**parameters_for(api_keys, *_STORED), "networks": _NETWORKS, "change_seq": sa.literal(0)}
     )
 )
-_KEY = sa.select(api_keys, api_key_uses.c.last_use_time).outerjoin_from(api_keys, api_key_uses)
-_GET_KEY = statement(_KEY.where(_KEY_ID))
-_LOCK_KEY = statement(_KEY.where(_KEY_ID).with_for_update(of=api_keys))
+_KEY = sa.select(
+    *(api_keys.c[name] for name in KeyRow._fields if name != "last_use_time"), api_key_uses.c.last_use_time
+).outerjoin_from(api_keys, api_key_uses)
+_GET_KEY = statement(_KEY.where(_KEY_ID), KeyRow)
+_LOCK_KEY = statement(_KEY.where(_KEY_ID).with_for_update(of=api_keys), KeyRow)
 _KEYS = statement(
     _KEY.where(
         api_keys.c.merchant_id == sa.bindparam("id", type_=sa.UUID),
         api_keys.c.api_key_id < sa.bindparam("after", type_=sa.UUID),
     )
     .order_by(api_keys.c.api_key_id.desc())
-    .limit(sa.bindparam("count", type_=sa.Integer))
+    .limit(sa.bindparam("count", type_=sa.Integer)),
+    KeyRow,
 )
 _REVOKE = statement(
     sa.update(api_keys).where(_KEY_ID).values(revoke_time=sa.func.coalesce(api_keys.c.revoke_time, _NOW))
@@ -64,20 +86,16 @@ _REVOKE = statement(
 _END = statement(sa.update(api_keys).where(_KEY_ID).values(expire_time=sa.bindparam("end_time", type_=TIME)))
 
 
-def _merchant(row: Row) -> Merchant:
-    return Merchant(row.merchant_id, row.display_name, row.create_time, row.disable_time)
-
-
-def permissions_of(row: Row) -> Permissions:
+def permissions_of(mode: str, scopes: list[str], networks: list[Network], signature: str) -> Permissions:
     """Return what a stored key may do."""
-    return Permissions(Mode(row.mode), tuple(row.scopes), tuple(row.networks), Signature(row.signature))
+    return Permissions(Mode(mode), tuple(scopes), tuple(networks), Signature(signature))
 
 
-def _key(row: Row) -> ApiKey:
+def _key(row: KeyRow) -> ApiKey:
     return ApiKey(
         row.api_key_id,
         row.merchant_id,
-        permissions_of(row),
+        permissions_of(row.mode, row.scopes, row.networks, row.signature),
         row.create_time,
         expire_time=row.expire_time,
         revoke_time=row.revoke_time,
@@ -103,22 +121,19 @@ class IdentityRepository:
 
     async def get_merchant(self, session: Session, merchant_id: UUID) -> Merchant | None:
         """Return a merchant, if it exists."""
-        row = await session.one(_GET_MERCHANT, id=merchant_id)
-        return _merchant(row) if row else None
+        return await session.one(_GET_MERCHANT, id=merchant_id)
 
     async def merchants(self, session: Session, after: UUID, count: int) -> list[Merchant]:
         """Return merchants older than `after`, newest first."""
-        return [_merchant(row) for row in await session.all(_MERCHANTS, after=after, count=count)]
+        return await session.all(_MERCHANTS, after=after, count=count)
 
     async def disable_merchant(self, session: Session, merchant_id: UUID, now: datetime) -> Merchant | None:
         """Disable a merchant, if it exists; one that is disabled stays as it is."""
-        row = await session.one(_DISABLE, id=merchant_id, now=now)
-        return _merchant(row) if row else None
+        return await session.one(_DISABLE, id=merchant_id, now=now)
 
     async def enable_merchant(self, session: Session, merchant_id: UUID) -> Merchant | None:
         """Enable a merchant, if it exists."""
-        row = await session.one(_ENABLE, id=merchant_id, disable_time=None)
-        return _merchant(row) if row else None
+        return await session.one(_ENABLE, id=merchant_id, disable_time=None)
 
     async def add_key(self, session: Session, key: ApiKey, digest: bytes, signing_secret: bytes | None) -> None:
         """Store a new key of a merchant that exists."""

@@ -10,37 +10,59 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from datetime import datetime
+from typing import NamedTuple, Protocol, TypeVar
+from uuid import UUID
 
 import sqlalchemy as sa
 from cryptography.fernet import MultiFernet
 
-from edge.domain import Identity
+from edge.domain import Identity, Network
 from edge.storage.identities import permissions_of
 from edge.tables import api_keys, merchants
 from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database, statement
+from mesh.storage.rows import columns_of
 from mesh.worker import Worker
 
 POLLS_WITHIN_BOUND = 3
 KeptT = TypeVar("KeptT")
 
+
+class _Identified(NamedTuple):
+    merchant_id: UUID
+    api_key_id: UUID
+    mode: str
+    scopes: list[str]
+    networks: list[Network]
+    signature: str
+    expire_time: datetime | None
+    signing_secret: bytes | None
+
+
+class _Changed(NamedTuple):
+    change_seq: int
+    secret_sha256: bytes
+
+
 # an expired key is filtered by the caller's clock, as it may expire while it is kept
 _IDENTIFY = statement(
-    sa.select(api_keys)
+    sa.select(*columns_of(api_keys, _Identified))
     .join(merchants, merchants.c.merchant_id == api_keys.c.merchant_id)
     .where(
         api_keys.c.secret_sha256 == sa.bindparam("digest", type_=sa.LargeBinary),
         api_keys.c.revoke_time.is_(None),
         merchants.c.disable_time.is_(None),
-    )
+    ),
+    _Identified,
 )
 _CHANGES = statement(
-    sa.select(api_keys.c.change_seq, api_keys.c.secret_sha256)
+    sa.select(*columns_of(api_keys, _Changed))
     .where(api_keys.c.change_seq > sa.bindparam("seen", type_=sa.BigInteger))
-    .order_by(api_keys.c.change_seq)
+    .order_by(api_keys.c.change_seq),
+    _Changed,
 )
-_NEWEST = statement(sa.select(sa.func.coalesce(sa.func.max(api_keys.c.change_seq), 0).label("seq")))
+_NEWEST = statement(sa.select(sa.func.coalesce(sa.func.max(api_keys.c.change_seq), 0).label("seq")), int)
 
 
 class KeySource(Protocol):
@@ -73,18 +95,18 @@ class StoredKeys:
         if row is None:
             return None
         signing = self._vault.decrypt(row.signing_secret) if row.signing_secret else None
-        return Identity(row.merchant_id, row.api_key_id, permissions_of(row), row.expire_time, signing)
+        permissions = permissions_of(row.mode, row.scopes, row.networks, row.signature)
+        return Identity(row.merchant_id, row.api_key_id, permissions, row.expire_time, signing)
 
     async def newest(self) -> int:
         """Return the number of the newest change."""
         async with self._database.session() as session:
-            row = await session.one(_NEWEST)
-        return row.seq if row else 0
+            return await session.one(_NEWEST) or 0
 
     async def changes(self, seen: int) -> list[tuple[int, bytes]]:
         """Return number and digest of every change after `seen`, in their order."""
         async with self._database.session() as session:
-            return [(row.change_seq, row.secret_sha256) for row in await session.all(_CHANGES, seen=seen)]
+            return [*await session.all(_CHANGES, seen=seen)]
 
 
 class KeyCache:

@@ -80,7 +80,7 @@ class Consumer:
                 await self.worker.idle(self._bus.connected())
                 # a fresh start, or a failure before: take nothing that cannot be stored
                 async with self._database.session() as session:
-                    await session.one(_PING)
+                    await session.run(_PING)
                 self._subscription = await self._bus.pull(self._name, self._subjects)
             messages = await self._fetch(self._subscription)
             await self._apply(messages)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from nats.errors import Error as NatsError
@@ -23,6 +25,16 @@ from mesh.worker import Worker
 
 log = get_logger(__name__)
 LOOK_SECONDS = 5.0
+
+
+class Open(NamedTuple):
+    """The open letters of a consumer."""
+
+    consumer: str
+    depth: int
+    oldest: datetime
+
+
 _OPEN = statement(
     sa.select(
         dead_letters.c.consumer,
@@ -30,7 +42,8 @@ _OPEN = statement(
         sa.func.min(dead_letters.c.create_time).label("oldest"),
     )
     .where(dead_letters.c.state == sa.literal_column("'OPEN'"))
-    .group_by(dead_letters.c.consumer)
+    .group_by(dead_letters.c.consumer),
+    Open,
 )
 
 

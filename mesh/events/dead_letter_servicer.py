@@ -13,12 +13,11 @@ from fusionx.type.v1 import event_pb2
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import DecodeError
 
-from mesh.events.dead_letters import DeadLetters, State, event_of
+from mesh.events.dead_letters import DeadLetter, DeadLetters, State, event_of
 from mesh.paging import page
 from mesh.redaction import redacted, redacted_bytes, redacted_values
 from mesh.rpc.callers import caller_of
 from mesh.rpc.registration import Registration
-from mesh.storage.database import Row
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -67,7 +66,7 @@ class DeadLetterServicer(service_grpc.DeadLetterServiceServicer):
         return _whole_message(await self._letters.drop(UUID(request.dead_letter_id), actor))
 
 
-def _message(letter: Row) -> letter_pb2.DeadLetter:
+def _message(letter: DeadLetter) -> letter_pb2.DeadLetter:
     """Return a letter as lists show it."""
     message = letter_pb2.DeadLetter(
         dead_letter_id=str(letter.dead_letter_id),
@@ -88,7 +87,7 @@ def _message(letter: Row) -> letter_pb2.DeadLetter:
     return message
 
 
-def _whole_message(letter: Row) -> letter_pb2.DeadLetter:
+def _whole_message(letter: DeadLetter) -> letter_pb2.DeadLetter:
     """Return a letter with its fact, or with its bytes where no fact can be read."""
     message = _message(letter)
     event = event_of(letter)
@@ -99,7 +98,7 @@ def _whole_message(letter: Row) -> letter_pb2.DeadLetter:
     return message
 
 
-def _envelope(letter: Row) -> event_pb2.EventEnvelope | None:
+def _envelope(letter: DeadLetter) -> event_pb2.EventEnvelope | None:
     """Return the envelope; None when the bytes are none, or only look like one by chance."""
     try:
         envelope = event_pb2.EventEnvelope.FromString(bytes(letter.payload))

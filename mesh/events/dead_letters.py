@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -16,7 +18,7 @@ from mesh.errors import ApiError, failed_precondition, not_found
 from mesh.events.inbox import Inbox, Received, read
 from mesh.ids import Clock, new_id, utc_now
 from mesh.redaction import redacted
-from mesh.storage.database import Database, Row, Session, Statement, parameters_for, statement
+from mesh.storage.database import Database, Session, Statement, parameters_for, statement
 from mesh.storage.schema import TIME, dead_letters
 from mesh.telemetry import get_logger
 
@@ -33,6 +35,24 @@ class State(StrEnum):
     DROPPED = "DROPPED"
 
 
+class DeadLetter(NamedTuple):
+    """An event that a consumer gave up on, and what became of it."""
+
+    dead_letter_id: UUID
+    consumer: str
+    event_id: str
+    subject: str
+    payload: bytes
+    reason: str
+    deliveries: int
+    create_time: datetime
+    replay_time: datetime | None
+    state: str
+    failed_replays: int
+    drop_time: datetime | None
+    closed_by: str
+
+
 _id = sa.bindparam("letter_id", type_=sa.UUID)
 _BURY = statement(
     pg.insert(dead_letters)
@@ -43,19 +63,20 @@ _BURY = statement(
     )
     .on_conflict_do_nothing(index_elements=["consumer", "event_id"])
 )
-_GET = statement(sa.select(dead_letters).where(dead_letters.c.dead_letter_id == _id))
-_LOCK = statement(sa.select(dead_letters).where(dead_letters.c.dead_letter_id == _id).with_for_update())
+_one = sa.select(dead_letters).where(dead_letters.c.dead_letter_id == _id)
+_GET = statement(_one, DeadLetter)
+_LOCK = statement(_one.with_for_update(), DeadLetter)
 _now, _actor = sa.bindparam("now", type_=TIME), sa.bindparam("actor", type_=sa.Text)
 _change = sa.update(dead_letters).where(dead_letters.c.dead_letter_id == _id).returning(dead_letters)
-_REPLAYED = statement(_change.values(state=sa.literal("REPLAYED"), replay_time=_now, closed_by=_actor))
-_DROPPED = statement(_change.values(state=sa.literal("DROPPED"), drop_time=_now, closed_by=_actor))
+_REPLAYED = statement(_change.values(state=sa.literal("REPLAYED"), replay_time=_now, closed_by=_actor), DeadLetter)
+_DROPPED = statement(_change.values(state=sa.literal("DROPPED"), drop_time=_now, closed_by=_actor), DeadLetter)
 _FAILED = statement(
     _change.values(failed_replays=dead_letters.c.failed_replays + 1, reason=sa.bindparam("reason", type_=sa.Text))
 )
 
 
 @cache
-def _page(by_consumer: bool, by_state: bool, after: bool) -> Statement:
+def _page(by_consumer: bool, by_state: bool, after: bool) -> Statement[DeadLetter]:
     query = sa.select(dead_letters)
     if by_consumer:
         query = query.where(dead_letters.c.consumer == sa.bindparam("consumer", type_=sa.Text))
@@ -64,7 +85,8 @@ def _page(by_consumer: bool, by_state: bool, after: bool) -> Statement:
     if after:
         query = query.where(dead_letters.c.dead_letter_id < sa.bindparam("after", type_=sa.UUID))
     return statement(
-        query.order_by(dead_letters.c.dead_letter_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer))
+        query.order_by(dead_letters.c.dead_letter_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer)),
+        DeadLetter,
     )
 
 
@@ -102,18 +124,18 @@ class DeadLetters:
         self._inboxes = {inbox.consumer: inbox for inbox in inboxes}
         self._clock = clock
 
-    async def page(self, consumer: str, state: State | None, after: UUID | None, limit: int) -> list[Row]:
+    async def page(self, consumer: str, state: State | None, after: UUID | None, limit: int) -> list[DeadLetter]:
         """Return letters, newest first, from the one after `after` on; an empty consumer and no state are any."""
         query = _page(bool(consumer), state is not None, after is not None)
         async with self._database.session() as session:
             return await session.all(query, consumer=consumer, state=state, after=after, limit=limit)
 
-    async def get(self, letter_id: UUID) -> Row:
+    async def get(self, letter_id: UUID) -> DeadLetter:
         """Return a letter. Raises ApiError NOT_FOUND."""
         async with self._database.session() as session:
             return _found(await session.one(_GET, letter_id=letter_id), letter_id)
 
-    async def replay(self, letter_id: UUID, actor: str) -> Row:
+    async def replay(self, letter_id: UUID, actor: str) -> DeadLetter:
         """Apply the event of a letter, once, and return the letter; one that was replayed is returned as it is.
 
         Event, inbox row and letter change in one transaction, under the lock of the letter. Raises ApiError NOT_FOUND,
@@ -128,16 +150,17 @@ class DeadLetters:
             reason, applied = await self._apply(session, inbox, event)
             context.enter(call)  # the handler went on under the trace of the event
             if reason:
-                await session.one(_FAILED, letter_id=letter_id, reason=reason)
+                await session.run(_FAILED, letter_id=letter_id, reason=reason)
             else:
-                letter = await session.one(_REPLAYED, letter_id=letter_id, now=self._clock(), actor=actor)
+                changed = await session.one(_REPLAYED, letter_id=letter_id, now=self._clock(), actor=actor)
+                letter = _found(changed, letter_id)
         _tell("dead letter not replayed" if reason else "dead letter replayed", letter, actor, applied=applied)
         if reason:
             raise failed_precondition("REPLAY_FAILED", f"the event cannot be applied: {reason}")
         inbox.after_commit()
         return letter
 
-    async def drop(self, letter_id: UUID, actor: str) -> Row:
+    async def drop(self, letter_id: UUID, actor: str) -> DeadLetter:
         """Have the event of a letter never applied, and return the letter; one that was dropped is returned as it is.
 
         Raises ApiError NOT_FOUND, or FAILED_PRECONDITION when its event was applied.
@@ -154,11 +177,12 @@ class DeadLetters:
                 raise failed_precondition(
                     "DEAD_LETTER_REPLAYED", "the event came again and was applied: replay notes it"
                 )
-            letter = await session.one(_DROPPED, letter_id=letter_id, now=self._clock(), actor=actor)
+            changed = await session.one(_DROPPED, letter_id=letter_id, now=self._clock(), actor=actor)
+            letter = _found(changed, letter_id)
         _tell("dead letter dropped", letter, actor)
         return letter
 
-    def _replayable(self, letter: Row) -> tuple[Inbox, Received]:
+    def _replayable(self, letter: DeadLetter) -> tuple[Inbox, Received]:
         if letter.state == State.DROPPED:
             raise failed_precondition("DEAD_LETTER_DROPPED", "the letter was dropped and cannot be replayed")
         inbox = self._inboxes.get(letter.consumer)
@@ -183,7 +207,7 @@ class DeadLetters:
             return sanitized(repr(error)), 0
 
 
-def event_of(letter: Row) -> Received | None:
+def event_of(letter: DeadLetter) -> Received | None:
     """Return the event in a letter, None when this process cannot read it."""
     try:
         return read(bytes(letter.payload))
@@ -191,13 +215,13 @@ def event_of(letter: Row) -> Received | None:
         return None
 
 
-def _found(letter: Row | None, letter_id: UUID) -> Row:
+def _found(letter: DeadLetter | None, letter_id: UUID) -> DeadLetter:
     if letter is None:
         raise not_found(KIND, str(letter_id))
     return letter
 
 
-def _tell(what: str, letter: Row, actor: str, **more: int) -> None:
+def _tell(what: str, letter: DeadLetter, actor: str, **more: int) -> None:
     """Leave a line about who did what."""
     log.info(
         what,

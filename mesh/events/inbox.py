@@ -35,7 +35,8 @@ _REMEMBER = statement(
         ),
     )
     .on_conflict_do_nothing()
-    .returning(inbox.c.event_id)
+    .returning(inbox.c.event_id),
+    UUID,
 )
 _PURGE = statement(sa.delete(inbox).where(inbox.c.receive_time < sa.bindparam("before", type_=TIME)))
 
@@ -93,8 +94,7 @@ class Inbox:
 
     async def remember(self, session: Session, event_ids: Sequence[UUID]) -> set[UUID]:
         """Note that events are dealt with; return those that were not before."""
-        rows = await session.all(_REMEMBER, consumer=self.consumer, event_ids=list(event_ids))
-        return {row.event_id for row in rows}
+        return set(await session.all(_REMEMBER, consumer=self.consumer, event_ids=list(event_ids)))
 
 
 def janitor(database: Database, clock: Clock = utc_now) -> Worker:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
 
 import sqlalchemy as sa
 from fusionx.type.v1 import event_pb2
@@ -17,7 +19,8 @@ from nats.js.api import PubAck
 from mesh.events.bus import PUBLISH_TIMEOUT, Bus
 from mesh.events.envelope import OutboxEvent, columns, headers_of
 from mesh.ids import Clock, utc_now
-from mesh.storage.database import Database, Row, Session, rows_from_arrays, statement
+from mesh.storage.database import Database, Session, rows_from_arrays, statement
+from mesh.storage.rows import columns_of
 from mesh.storage.schema import TIME, outbox
 from mesh.telemetry import EVENTS_PUBLISHED, OUTBOX_DEPTH, OUTBOX_OLDEST, get_logger
 from mesh.worker import Worker
@@ -31,6 +34,25 @@ LINGER_SECONDS = 0.02
 
 RETENTION = timedelta(days=7)
 REPUBLISH_BATCH = 2000
+
+
+class Unpublished(NamedTuple):
+    """A row that the relay carries."""
+
+    seq: int
+    aggregate_id: UUID
+    subject: str
+    payload: bytes
+    create_time: datetime
+    repeats: int
+
+
+class Backlog(NamedTuple):
+    """How many rows wait, and since when the oldest does, if there is one."""
+
+    depth: int
+    oldest: datetime | None
+
 
 _COLUMNS = ("event_id", "aggregate_id", "subject", "payload", "create_time")
 
@@ -48,9 +70,7 @@ def rows_to_insert(where: sa.ColumnElement[bool] | None = None) -> sa.Insert:
 _INSERT = statement(rows_to_insert())
 _older = outbox.alias("older")
 _CLAIM = statement(
-    sa.select(
-        *(outbox.c[name] for name in ("seq", "aggregate_id", "subject", "payload", "create_time", "repeats")),
-    )
+    sa.select(*columns_of(outbox, Unpublished))
     .where(
         outbox.c.publish_time.is_(None),
         ~sa.exists().where(
@@ -61,7 +81,8 @@ _CLAIM = statement(
     )
     .order_by(outbox.c.seq)
     .limit(sa.bindparam("batch", type_=sa.Integer))
-    .with_for_update(skip_locked=True, of=outbox)
+    .with_for_update(skip_locked=True, of=outbox),
+    Unpublished,
 )
 _done = rows_from_arrays("done", [outbox.c.seq, outbox.c.stream_seq], prefix="done_")
 _MARK = statement(
@@ -72,9 +93,10 @@ _MARK = statement(
 _DEPTH = statement(
     sa.select(sa.func.count().label("depth"), sa.func.min(outbox.c.create_time).label("oldest")).where(
         outbox.c.publish_time.is_(None)
-    )
+    ),
+    Backlog,
 )
-_LAST = statement(sa.select(sa.func.max(outbox.c.seq).label("seq")))
+_LAST = statement(sa.select(sa.func.max(outbox.c.seq).label("seq")), int)
 _to_repeat = (
     sa.select(outbox.c.seq)
     .where(
@@ -92,7 +114,8 @@ _REPEAT = statement(
     sa.update(outbox)
     .where(outbox.c.seq == _to_repeat.c.seq)
     .values(publish_time=sa.null(), stream_seq=sa.null(), repeats=outbox.c.repeats + 1)
-    .returning(outbox.c.seq)
+    .returning(outbox.c.seq),
+    int,
 )
 _PURGE = statement(
     sa.delete(outbox).where(
@@ -136,13 +159,12 @@ class Relay:
         start = max(since, oldest) if since else oldest
         count, after = 0, 0
         async with self._database.session() as session:
-            row = await session.one(_LAST)
             # what is published from now on is not asked for, and rows that the relay has carried on lie behind
-            last = (row.seq if row else None) or 0
-            while rows := await session.all(_REPEAT, after=after, last=last, since=start):
+            last = await session.one(_LAST) or 0
+            while repeated := await session.all(_REPEAT, after=after, last=last, since=start):
                 # oldest first, in parts: while the relay works on one, only younger rows wait to be opened again
-                after = max(row.seq for row in rows)
-                count += len(rows)
+                after = max(repeated)
+                count += len(repeated)
                 self.wake()
         return count, start
 
@@ -172,13 +194,13 @@ class Relay:
             await asyncio.sleep(LINGER_SECONDS)
         return True
 
-    def _log_published(self, rows: Sequence[Row]) -> None:
+    def _log_published(self, rows: Sequence[Unpublished]) -> None:
         now = self._clock()
         for row in rows:
             delay = round((now - row.create_time).total_seconds() * 1000, 3)
             log.debug("event published", subject=row.subject, aggregate_id=row.aggregate_id, delay_ms=delay)
 
-    async def _publish(self, row: Row) -> asyncio.Future[PubAck]:
+    async def _publish(self, row: Unpublished) -> asyncio.Future[PubAck]:
         envelope = event_pb2.EventEnvelope.FromString(row.payload)
         return await self._bus.publish(row.subject, row.payload, headers_of(envelope, row.repeats))
 

@@ -9,36 +9,49 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, overload
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.rows import namedtuple_row
+from psycopg.rows import AsyncRowFactory, namedtuple_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects.postgresql.psycopg import dialect
+from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ClauseElement
+from typing_extensions import TypeVar
 
 from mesh.errors import unavailable
+from mesh.storage.rows import RowT, row_factory
 
 Row = Any
 Connection = psycopg.AsyncConnection[Row]
+RowT_co = TypeVar("RowT_co", covariant=True, default=Any)
 _DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
-    """A compiled statement: its SQL, and the values of the parameters that it carries itself."""
+class Statement(Generic[RowT_co]):
+    """A compiled statement: its SQL, the values of the parameters that it carries itself, and what its rows are."""
 
     text: bytes
     constants: Mapping[str, Any]
+    rows: AsyncRowFactory[RowT_co]
 
 
-def statement(clause: ClauseElement) -> Statement:
-    """Compile a SQLAlchemy Core construct. Its `bindparam`s are given when it runs."""
+@overload
+def statement(clause: ClauseElement) -> Statement[Any]: ...
+@overload
+def statement(clause: sa.SelectBase | UpdateBase, row: type[RowT]) -> Statement[RowT]: ...
+def statement(clause: Any, row: type[Any] | None = None) -> Statement[Any]:
+    """Compile a SQLAlchemy Core construct. Its `bindparam`s are given when it runs.
+
+    Raises TypeError when it does not return such rows (`mesh.storage.rows`).
+    """
     compiled = clause.compile(dialect=_DIALECT)
     constants = {name: value for name, value in compiled.params.items() if value is not None}
-    return Statement(compiled.string.encode(), constants)
+    rows = row_factory(row, dict(clause.exported_columns.items())) if row else namedtuple_row
+    return Statement(compiled.string.encode(), constants, rows)
 
 
 def parameters_for(table: sa.Table, *names: str, prefix: str = "") -> dict[str, sa.BindParameter[Any]]:
@@ -61,17 +74,19 @@ class Session:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 
-    async def one(self, query: Statement, **parameters: Any) -> Row | None:
+    async def one(self, query: Statement[RowT], **parameters: Any) -> RowT | None:
         """Run a statement and return its first row, or None."""
-        cursor = await self.connection.execute(query.text, {**query.constants, **parameters})
+        cursor = self.connection.cursor(row_factory=query.rows)
+        await cursor.execute(query.text, {**query.constants, **parameters})
         return await cursor.fetchone()
 
-    async def all(self, query: Statement, **parameters: Any) -> list[Row]:
+    async def all(self, query: Statement[RowT], **parameters: Any) -> list[RowT]:
         """Run a statement and return all its rows."""
-        cursor = await self.connection.execute(query.text, {**query.constants, **parameters})
+        cursor = self.connection.cursor(row_factory=query.rows)
+        await cursor.execute(query.text, {**query.constants, **parameters})
         return await cursor.fetchall()
 
-    async def run(self, query: Statement, **parameters: Any) -> int:
+    async def run(self, query: Statement[Any], **parameters: Any) -> int:
         """Run a statement and return how many rows it touched."""
         cursor = await self.connection.execute(query.text, {**query.constants, **parameters})
         return cursor.rowcount

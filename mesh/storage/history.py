@@ -8,19 +8,38 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 
 from mesh import context
 from mesh.storage.database import Session, rows_from_arrays, statement
+from mesh.storage.rows import columns_of
 from mesh.storage.schema import history
+
+
+class _Row(NamedTuple):
+    order_id: UUID
+    resource: str
+    resource_id: str
+    version: int
+    status: str
+    time: datetime
+    detail: str
+    actor: str
+    cause: str
+    trace_id: str
+
 
 _COLUMNS = [column for column in history.columns if column.name != "seq"]
 _rows = rows_from_arrays("entry", _COLUMNS, prefix="entry_")
 _RECORD = statement(sa.insert(history).from_select([column.name for column in _COLUMNS], sa.select(*_rows.c)))
 _OF_ORDER = statement(
-    sa.select(history).where(history.c.order_id == sa.bindparam("order_id", type_=sa.UUID)).order_by(history.c.seq)
+    sa.select(*columns_of(history, _Row))
+    .where(history.c.order_id == sa.bindparam("order_id", type_=sa.UUID))
+    .order_by(history.c.seq),
+    _Row,
 )
 
 

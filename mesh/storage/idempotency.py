@@ -24,6 +24,7 @@ from mesh import context
 from mesh.errors import ApiError, invalid
 from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database, Session, parameters_for, rows_from_arrays, statement
+from mesh.storage.rows import columns_of
 from mesh.storage.schema import TIME, idempotency_keys
 from mesh.worker import Worker
 
@@ -150,7 +151,7 @@ _mine = (
     idempotency_keys.c.key == sa.bindparam("key", type_=sa.Text),
 )
 _CLAIM = statement(insert_claim())
-_FIND = statement(sa.select(idempotency_keys).where(*_mine))
+_FIND = statement(sa.select(*columns_of(idempotency_keys, Record)).where(*_mine), Record)
 _TAKE_OVER = statement(
     sa.update(idempotency_keys)
     .where(
@@ -185,26 +186,24 @@ async def find(session: Session, claim: Claim) -> Record | None:
 
     Raises ApiError ALREADY_EXISTS, reason IDEMPOTENCY_KEY_REUSED, when it was stored for another one.
     """
-    row = await session.one(_FIND, **_key_of(claim))
-    if row is None:
-        return None
-    if row.fingerprint != claim.fingerprint:
+    record = await session.one(_FIND, **_key_of(claim))
+    if record and record.fingerprint != claim.fingerprint:
         raise ApiError(
             grpc.StatusCode.ALREADY_EXISTS,
             "IDEMPOTENCY_KEY_REUSED",
             "this Idempotency-Key was used with another request body",
         )
-    return Record(row.resource_id, row.fingerprint, row.response, row.lease_time)
+    return record
 
 
 async def begin(session: Session, claim: Claim, resource_id: UUID, now: datetime, lease: timedelta) -> bool:
     """Claim the key for a request that takes time; return False when somebody was first."""
-    return await session.one(_CLAIM, **claim_parameters(claim, resource_id, now, lease=lease)) is not None
+    return await session.run(_CLAIM, **claim_parameters(claim, resource_id, now, lease=lease)) == 1
 
 
 async def store(session: Session, claim: Claim, resource_id: UUID, now: datetime, response: bytes) -> Record | None:
     """Claim the key together with its answer, in the effect's own transaction; return the record of who was first."""
-    if await session.one(_CLAIM, **claim_parameters(claim, resource_id, now, response)) is not None:
+    if await session.run(_CLAIM, **claim_parameters(claim, resource_id, now, response)) == 1:
         return None
     return await find(session, claim)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.storage.database import Row, Session, parameters_for, statement
+from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.schema import TIME
 from notify_svc.domain.delivery import Attempt, Delivery, DeliveryStatus
 from notify_svc.domain.endpoint import Kind
@@ -20,6 +21,29 @@ GAP_PATIENCE = timedelta(minutes=2)
 
 FAILING_SHARE = 2
 """How many deliveries are under way at once to an endpoint that has been failing: enough to see it come back."""
+
+
+class ClaimRow(NamedTuple):
+    """A delivery that was taken, with where it goes and what it carries."""
+
+    delivery_id: UUID
+    endpoint_id: UUID
+    event_id: UUID
+    attempts: int
+    attempts_before: int
+    next_attempt_time: datetime | None
+    url: str
+    kind: str
+    language: str
+    secret: bytes | None
+    old_secret: bytes | None
+    failing_since: datetime | None
+    payload: bytes
+    type: str
+    aggregate_id: UUID
+    order_id: str
+    trace_id: str
+
 
 _now = sa.bindparam("now", type_=TIME)
 _share = sa.bindparam("share", type_=sa.Integer)
@@ -132,7 +156,8 @@ _CLAIM = statement(
         events.c.trace_id,
     )
     .join(webhook_endpoints, webhook_endpoints.c.endpoint_id == _lease.c.endpoint_id)
-    .join(events, events.c.event_id == _lease.c.event_id)
+    .join(events, events.c.event_id == _lease.c.event_id),
+    ClaimRow,
 )
 _note = (
     pg.insert(delivery_attempts)
@@ -168,7 +193,7 @@ _FINISH = statement(
 )
 
 
-def _delivery(row: Row) -> Delivery:
+def _delivery(row: ClaimRow) -> Delivery:
     return Delivery(
         delivery_id=row.delivery_id,
         endpoint_id=row.endpoint_id,

@@ -5,17 +5,46 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.storage.database import Row, Session, parameters_for, statement
+from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.rows import columns_of
 from mesh.storage.schema import TIME
 from notify_svc.domain.delivery import DeliveryStatus
 from notify_svc.domain.endpoint import WEBHOOKS, DisableReason, Endpoint, Kind
 from notify_svc.tables import deliveries, webhook_endpoints
 
+
+class EndpointRow(NamedTuple):
+    """An endpoint as it is stored, without its secrets."""
+
+    endpoint_id: UUID
+    merchant_id: UUID
+    kind: str
+    url: str
+    create_time: datetime
+    event_types: list[str]
+    description: str
+    disable_reason: str
+    update_time: datetime
+    public_key: str
+    old_secret_expire_time: datetime | None
+    language: str
+
+
+class ReceiverRow(NamedTuple):
+    """An endpoint that is enabled, and whose it is."""
+
+    merchant_id: UUID
+    endpoint_id: UUID
+    event_types: list[str]
+
+
+_COLUMNS = columns_of(webhook_endpoints, EndpointRow)
 _endpoints = webhook_endpoints.c
 _merchant = sa.bindparam("merchant_id", type_=sa.UUID)
 _id = sa.bindparam("endpoint_id", type_=sa.UUID)
@@ -46,31 +75,32 @@ _ADD = statement(
     )
 )
 _of_kinds = _endpoints.kind == sa.func.any(sa.bindparam("kinds", type_=pg.ARRAY(sa.Text)))
-_GET = statement(sa.select(webhook_endpoints).where(_endpoints.endpoint_id == _id, *_there, _of_kinds))
+_GET = statement(sa.select(*_COLUMNS).where(_endpoints.endpoint_id == _id, *_there, _of_kinds), EndpointRow)
 # it lets new deliveries refer to the endpoint: they come from whoever has the log's lock, which a ping waits for
 _LOCK = statement(
-    sa.select(webhook_endpoints)
-    .where(_endpoints.endpoint_id == _id, *_there, _of_kinds)
-    .with_for_update(key_share=True)
+    sa.select(*_COLUMNS).where(_endpoints.endpoint_id == _id, *_there, _of_kinds).with_for_update(key_share=True),
+    EndpointRow,
 )
-_LIST = statement(sa.select(webhook_endpoints).where(*_there, _of_kinds).order_by(_endpoints.endpoint_id))
+_LIST = statement(sa.select(*_COLUMNS).where(*_there, _of_kinds).order_by(_endpoints.endpoint_id), EndpointRow)
 # those that are deleted count too
 _RECENT = statement(
     sa.select(sa.func.count().label("count")).where(
         _endpoints.merchant_id == _merchant,
         _endpoints.kind == str(Kind.EMAIL),
         _endpoints.create_time > sa.bindparam("since", type_=TIME),
-    )
+    ),
+    int,
 )
 _RECEIVERS = statement(
-    sa.select(_endpoints.merchant_id, _endpoints.endpoint_id, _endpoints.event_types)
+    sa.select(*columns_of(webhook_endpoints, ReceiverRow))
     .where(
         _endpoints.merchant_id == sa.func.any(sa.bindparam("merchant_ids", type_=pg.ARRAY(sa.UUID))),
         _endpoints.enabled,
         _endpoints.delete_time.is_(None),
     )
     # an event's deliveries are listed in the order of their ids: so, always in that of the endpoints
-    .order_by(_endpoints.merchant_id, _endpoints.endpoint_id)
+    .order_by(_endpoints.merchant_id, _endpoints.endpoint_id),
+    ReceiverRow,
 )
 _UPDATE = statement(
     sa.update(webhook_endpoints)
@@ -89,7 +119,8 @@ _DISABLE = statement(
     sa.update(webhook_endpoints)
     .where(_endpoints.endpoint_id == _id, _endpoints.enabled)
     .values(enabled=sa.false(), disable_reason=_reason, update_time=_now)
-    .returning(*_endpoints)
+    .returning(*_COLUMNS),
+    EndpointRow,
 )
 _CONFIRM = statement(
     sa.update(webhook_endpoints)
@@ -143,7 +174,7 @@ class Subscription:
     event_types: frozenset[str]
 
 
-def _endpoint(row: Row) -> Endpoint:
+def _endpoint(row: EndpointRow) -> Endpoint:
     return Endpoint(
         endpoint_id=row.endpoint_id,
         merchant_id=row.merchant_id,
@@ -185,7 +216,7 @@ class EndpointRepository:
 
     async def lock_merchant(self, session: Session, merchant_id: UUID) -> None:
         """Let no other transaction create endpoints of the merchant until this one has ended."""
-        await session.one(_LOCK_MERCHANT, merchant_id=merchant_id)
+        await session.run(_LOCK_MERCHANT, merchant_id=merchant_id)
 
     async def get(
         self, session: Session, merchant_id: UUID, endpoint_id: UUID, *, lock: bool, kinds: Kinds = WEBHOOKS
@@ -202,8 +233,7 @@ class EndpointRepository:
 
     async def mailboxes_since(self, session: Session, merchant_id: UUID, since: datetime) -> int:
         """Count the mailboxes that a merchant has added since a moment, also those that are deleted."""
-        row = await session.one(_RECENT, merchant_id=merchant_id, since=since)
-        return int(row.count) if row else 0
+        return await session.one(_RECENT, merchant_id=merchant_id, since=since) or 0
 
     async def confirm(self, session: Session, endpoint_id: UUID, digest: bytes, now: datetime) -> bool:
         """Enable a mailbox by the digest of its token; False when it is another one, or too old."""

@@ -3,32 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.storage.database import Row, Session, Statement, rows_from_arrays, statement
+from mesh.storage.database import Session, Statement, rows_from_arrays, statement
+from mesh.storage.rows import columns_of
 from mesh.storage.schema import TIME
 from notify_svc.domain.delivery import Attempt, DeliveryStatus, LoggedAttempt, LoggedDelivery
 from notify_svc.domain.endpoint import Kind
 from notify_svc.domain.event import PublicEvent
 from notify_svc.tables import deliveries, delivery_attempts, events, webhook_endpoints
 
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """An event in the log, without what it says."""
+
+    event_id: UUID
+    type: str
+    aggregate_id: UUID
+    aggregate_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a merchant's log something is: after which event, and that event's position."""
+
+    event_id: UUID
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRow(PublicEvent):
+    """An event with its position in the log."""
+
+    position: int
+
+
+class NewsRow(NamedTuple):
+    """A merchant, and the position of their last event."""
+
+    merchant_id: UUID
+    position: int
+
+
+class DeliveryRow(NamedTuple):
+    """A delivery with one of its attempts; when there was none, `attempt` and all behind it are None."""
+
+    delivery_id: UUID
+    endpoint_id: UUID
+    status: str
+    next_attempt_time: datetime | None
+    kind: str
+    attempt: int | None
+    time: datetime
+    http_status: int
+    duration_ms: float
+    answer: str
+
+
 _now = sa.bindparam("now", type_=TIME)
 _merchant = sa.bindparam("merchant_id", type_=sa.UUID)
 _event_id = sa.bindparam("event_id", type_=sa.UUID)
+_COLUMNS = columns_of(events, PublicEvent)
+_NAMES = [field.name for field in fields(PublicEvent)]
 # the database gives the position
-_COLUMNS = [column for column in events.columns if column is not events.c.position]
-_event_rows = rows_from_arrays("event_row", _COLUMNS)
+_NEW = [column for column in events.columns if column is not events.c.position]
+_event_rows = rows_from_arrays("event_row", _NEW)
 _ADD_EVENTS = statement(
-    pg.insert(events)
-    .from_select([column.name for column in _COLUMNS], sa.select(*_event_rows.c))
-    .on_conflict_do_nothing()
+    pg.insert(events).from_select([column.name for column in _NEW], sa.select(*_event_rows.c)).on_conflict_do_nothing()
 )
 _delivery_rows = rows_from_arrays(
     "delivery_row",
@@ -45,26 +94,30 @@ _SEND_AGAIN = statement(
         set_={"status": "PENDING", "next_attempt_time": _now, "attempts_before": deliveries.c.attempts},
     )
 )
-_GET = statement(sa.select(*_COLUMNS).where(events.c.event_id == _event_id, events.c.merchant_id == _merchant))
+_GET = statement(
+    sa.select(*_COLUMNS).where(events.c.event_id == _event_id, events.c.merchant_id == _merchant), PublicEvent
+)
 _of_merchant = sa.select(events.c.event_id, events.c.position).where(events.c.merchant_id == _merchant)
-_PLACE_OF = statement(_of_merchant.where(events.c.event_id == _event_id))
-_LAST_PLACE = statement(_of_merchant.order_by(events.c.position.desc()).limit(1))
+_PLACE_OF = statement(_of_merchant.where(events.c.event_id == _event_id), Place)
+_LAST_PLACE = statement(_of_merchant.order_by(events.c.position.desc()).limit(1), Place)
 _after = sa.bindparam("after", type_=sa.BigInteger)
 _limit = sa.bindparam("limit", type_=sa.Integer)
 _READ_ON = statement(
-    sa.select(events)
+    sa.select(*columns_of(events, PlacedRow))
     .where(events.c.merchant_id == _merchant, events.c.position > _after)
     .order_by(events.c.position)
-    .limit(_limit)
+    .limit(_limit),
+    PlacedRow,
 )
-_LAST_POSITION = statement(sa.select(sa.func.coalesce(sa.func.max(events.c.position), 0).label("position")))
+_LAST_POSITION = statement(sa.select(sa.func.coalesce(sa.func.max(events.c.position), 0).label("position")), int)
 _NEWS = statement(
     sa.select(events.c.merchant_id, sa.func.max(events.c.position).label("position"))
     .where(events.c.position > _after)
-    .group_by(events.c.merchant_id)
+    .group_by(events.c.merchant_id),
+    NewsRow,
 )
 _IN_SPAN = statement(
-    sa.select(*(events.c[name] for name in ("event_id", "type", "aggregate_id", "aggregate_version")))
+    sa.select(*columns_of(events, LoggedEvent))
     .where(
         events.c.merchant_id == _merchant,
         events.c.create_time >= sa.bindparam("start", type_=TIME),
@@ -72,11 +125,12 @@ _IN_SPAN = statement(
         events.c.type == sa.func.any(sa.bindparam("types", type_=pg.ARRAY(sa.Text))),
     )
     .order_by(events.c.position)
-    .limit(_limit)
+    .limit(_limit),
+    LoggedEvent,
 )
 _DELIVERIES = statement(
     sa.select(
-        deliveries,
+        *(deliveries.c[name] for name in ("delivery_id", "endpoint_id", "status", "next_attempt_time")),
         webhook_endpoints.c.kind,
         delivery_attempts.c.attempt,
         delivery_attempts.c.time,
@@ -88,7 +142,8 @@ _DELIVERIES = statement(
     .join(webhook_endpoints, webhook_endpoints.c.endpoint_id == deliveries.c.endpoint_id)
     .outerjoin(delivery_attempts, delivery_attempts.c.delivery_id == deliveries.c.delivery_id)
     .where(deliveries.c.event_id == _event_id)
-    .order_by(deliveries.c.delivery_id, delivery_attempts.c.attempt)
+    .order_by(deliveries.c.delivery_id, delivery_attempts.c.attempt),
+    DeliveryRow,
 )
 
 
@@ -99,14 +154,6 @@ class EventFilter:
     types: list[str] | None = None
     resource_id: UUID | None = None
     order_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in a merchant's log something is: after which event, and that event's position."""
-
-    event_id: UUID
-    position: int
 
 
 class Sendable(Protocol):
@@ -128,18 +175,8 @@ class Sendable(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedEvent:
-    """An event in the log, without what it says."""
-
-    event_id: UUID
-    type: str
-    aggregate_id: UUID
-    aggregate_version: int
-
-
 @cache
-def _page(by_type: bool, by_resource: bool, by_order: bool, after: bool) -> Statement:
+def _page(by_type: bool, by_resource: bool, by_order: bool, after: bool) -> Statement[PublicEvent]:
     query = sa.select(*_COLUMNS).where(events.c.merchant_id == _merchant)
     if by_type:
         query = query.where(events.c.type == sa.func.any(sa.bindparam("types", type_=pg.ARRAY(sa.Text))))
@@ -149,14 +186,10 @@ def _page(by_type: bool, by_resource: bool, by_order: bool, after: bool) -> Stat
         query = query.where(events.c.order_id == sa.bindparam("order_id", type_=sa.Text))
     if after:
         query = query.where(events.c.event_id < sa.bindparam("after", type_=sa.UUID))
-    return statement(query.order_by(events.c.event_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer)))
+    return statement(query.order_by(events.c.event_id.desc()).limit(_limit), PublicEvent)
 
 
-def _event(row: Row) -> PublicEvent:
-    return PublicEvent(**{column.name: getattr(row, column.name) for column in _COLUMNS})
-
-
-def _logged(rows: Sequence[Row]) -> LoggedDelivery:
+def _logged(rows: Sequence[DeliveryRow]) -> LoggedDelivery:
     attempts = [
         LoggedAttempt(row.attempt, row.time, Attempt(row.http_status, row.duration_ms, row.answer))
         for row in rows
@@ -201,8 +234,7 @@ class EventRepository:
 
     async def get(self, session: Session, merchant_id: UUID, event_id: UUID) -> PublicEvent | None:
         """Return a merchant's event, if there is one."""
-        row = await session.one(_GET, merchant_id=merchant_id, event_id=event_id)
-        return _event(row) if row else None
+        return await session.one(_GET, merchant_id=merchant_id, event_id=event_id)
 
     async def page(
         self, session: Session, merchant_id: UUID, wanted: EventFilter, after: UUID | None, limit: int
@@ -211,7 +243,7 @@ class EventRepository:
         query = _page(
             wanted.types is not None, wanted.resource_id is not None, wanted.order_id is not None, after is not None
         )
-        rows = await session.all(
+        return await session.all(
             query,
             merchant_id=merchant_id,
             types=wanted.types,
@@ -220,29 +252,25 @@ class EventRepository:
             after=after,
             limit=limit,
         )
-        return [_event(row) for row in rows]
 
     async def place(self, session: Session, merchant_id: UUID, event_id: UUID) -> Place | None:
         """Return where a merchant's event is, if there is one."""
-        row = await session.one(_PLACE_OF, merchant_id=merchant_id, event_id=event_id)
-        return Place(row.event_id, row.position) if row else None
+        return await session.one(_PLACE_OF, merchant_id=merchant_id, event_id=event_id)
 
     async def last_place(self, session: Session, merchant_id: UUID) -> Place | None:
         """Return where a merchant's log ends now; None when it is empty."""
-        row = await session.one(_LAST_PLACE, merchant_id=merchant_id)
-        return Place(row.event_id, row.position) if row else None
+        return await session.one(_LAST_PLACE, merchant_id=merchant_id)
 
     async def read_on(
         self, session: Session, merchant_id: UUID, after: int, limit: int
     ) -> list[tuple[int, PublicEvent]]:
         """Return a merchant's events after a position, in the order of the log, each with its position."""
         rows = await session.all(_READ_ON, merchant_id=merchant_id, after=after, limit=limit)
-        return [(row.position, _event(row)) for row in rows]
+        return [(row.position, PublicEvent(*(getattr(row, name) for name in _NAMES))) for row in rows]
 
     async def last_position(self, session: Session) -> int:
         """Return the last position of all merchants' events."""
-        row = await session.one(_LAST_POSITION)
-        return int(row.position) if row else 0
+        return await session.one(_LAST_POSITION) or 0
 
     async def new_since(self, session: Session, after: int) -> dict[UUID, int]:
         """Return the merchants that have events after a position, each with the last one's."""
@@ -252,14 +280,13 @@ class EventRepository:
         self, session: Session, merchant_id: UUID, start: datetime, end: datetime, types: Sequence[str], limit: int
     ) -> list[LoggedEvent]:
         """Return a merchant's events of some types that happened from `start` until before `end`."""
-        rows = await session.all(
+        return await session.all(
             _IN_SPAN, merchant_id=merchant_id, start=start, end=end, types=list(types), limit=limit
         )
-        return [LoggedEvent(**row._asdict()) for row in rows]
 
     async def deliveries_of(self, session: Session, event_id: UUID) -> list[LoggedDelivery]:
         """Return what became of an event, in the order in which it was put on its way."""
-        found: dict[UUID, list[Row]] = {}
+        found: dict[UUID, list[DeliveryRow]] = {}
         for row in await session.all(_DELIVERIES, event_id=event_id):
             found.setdefault(row.delivery_id, []).append(row)
         return [_logged(rows) for rows in found.values()]

@@ -4,16 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.storage.database import Row, Session, parameters_for, statement
+from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.schema import TIME
 from mesh.vault import Sealed
 from payment_svc.domain.account import Account
 from payment_svc.tables import provider_accounts
+
+
+class AccountRow(NamedTuple):
+    """An account as it is stored."""
+
+    account_id: UUID
+    merchant_id: UUID
+    provider: str
+    mode: str
+    credentials: list[str]
+    data_key: bytes
+    secret: bytes
+    version: int
+    create_time: datetime
+    update_time: datetime
+    delete_time: datetime | None
+
 
 _merchant = provider_accounts.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID)
 _in_use = provider_accounts.c.delete_time.is_(None)
@@ -30,17 +48,22 @@ _PUT = statement(
             "version": provider_accounts.c.version + 1,
             "update_time": _new.excluded.update_time,
         },
-    ).returning(provider_accounts)
+    ).returning(provider_accounts),
+    AccountRow,
 )
-_OF_MERCHANT = statement(sa.select(provider_accounts).where(_merchant, _in_use).order_by(provider_accounts.c.provider))
+_OF_MERCHANT = statement(
+    sa.select(provider_accounts).where(_merchant, _in_use).order_by(provider_accounts.c.provider), AccountRow
+)
 _GET = statement(
-    sa.select(provider_accounts).where(provider_accounts.c.account_id == sa.bindparam("account_id", type_=sa.UUID))
+    sa.select(provider_accounts).where(provider_accounts.c.account_id == sa.bindparam("account_id", type_=sa.UUID)),
+    AccountRow,
 )
 _DELETE = statement(
     sa.update(provider_accounts)
     .where(_merchant, _in_use, provider_accounts.c.provider == sa.bindparam("b_provider", type_=sa.Text))
     .values(delete_time=sa.bindparam("b_now", type_=TIME))
-    .returning(provider_accounts)
+    .returning(provider_accounts),
+    AccountRow,
 )
 
 
@@ -90,7 +113,7 @@ class AccountRepository:
         return _account(row) if row else None
 
 
-def _account(row: Row) -> Account:
+def _account(row: AccountRow) -> Account:
     return Account(
         account_id=row.account_id,
         merchant_id=row.merchant_id,
@@ -104,5 +127,5 @@ def _account(row: Row) -> Account:
     )
 
 
-def _stored(row: Row) -> StoredAccount:
-    return StoredAccount(_account(row), Sealed(bytes(row.data_key), bytes(row.secret)))
+def _stored(row: AccountRow) -> StoredAccount:
+    return StoredAccount(_account(row), Sealed(row.data_key, row.secret))

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import cache
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.money import Money
-from mesh.storage.database import Row, Session, Statement, parameters_for, statement
+from mesh.storage.database import Session, Statement, parameters_for, statement
 from payment_svc.domain.dispute import Dispute, DisputeStatus
 from payment_svc.tables import disputes
+
+
+class DisputeRow(NamedTuple):
+    """A dispute as it is stored."""
+
+    dispute_id: UUID
+    payment_id: UUID
+    merchant_id: UUID
+    order_id: UUID
+    provider: str
+    provider_reference: str
+    amount_minor: int
+    currency: str
+    status: str
+    reason: str
+    respond_before: datetime | None
+    version: int
+    create_time: datetime
+    update_time: datetime
+
 
 _INSERT = statement(
     pg.insert(disputes)
@@ -22,7 +44,8 @@ _GET = statement(
     sa.select(disputes).where(
         disputes.c.dispute_id == sa.bindparam("dispute_id", type_=sa.UUID),
         disputes.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID),
-    )
+    ),
+    DisputeRow,
 )
 _LOCK = statement(
     sa.select(disputes)
@@ -30,7 +53,8 @@ _LOCK = statement(
         disputes.c.provider == sa.bindparam("provider", type_=sa.Text),
         disputes.c.provider_reference == sa.bindparam("reference", type_=sa.Text),
     )
-    .with_for_update()
+    .with_for_update(),
+    DisputeRow,
 )
 _UPDATE = statement(
     sa.update(disputes)
@@ -47,16 +71,18 @@ _UPDATE = statement(
 
 
 @cache
-def _list(by_payment: bool, after: bool) -> Statement:
+def _list(by_payment: bool, after: bool) -> Statement[DisputeRow]:
     query = sa.select(disputes).where(disputes.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
     if by_payment:
         query = query.where(disputes.c.payment_id == sa.bindparam("payment_id", type_=sa.UUID))
     if after:
         query = query.where(disputes.c.dispute_id < sa.bindparam("after", type_=sa.UUID))
-    return statement(query.order_by(disputes.c.dispute_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer)))
+    return statement(
+        query.order_by(disputes.c.dispute_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer)), DisputeRow
+    )
 
 
-def _dispute(row: Row) -> Dispute:
+def _dispute(row: DisputeRow) -> Dispute:
     return Dispute(
         dispute_id=row.dispute_id,
         payment_id=row.payment_id,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,11 +13,23 @@ from sqlalchemy.dialects import postgresql as pg
 
 from mesh.money import Money
 from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.rows import columns_of
 from payment_svc.domain.routing import Policy, Rule, Target
 from payment_svc.tables import routing_policies
 
+
+class PolicyRow(NamedTuple):
+    """A policy as it is stored."""
+
+    rules: list[dict[str, Any]]
+    update_time: datetime
+
+
 _GET = statement(
-    sa.select(routing_policies).where(routing_policies.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
+    sa.select(*columns_of(routing_policies, PolicyRow)).where(
+        routing_policies.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID)
+    ),
+    PolicyRow,
 )
 _new = pg.insert(routing_policies).values(parameters_for(routing_policies, prefix="b_"))
 _PUT = statement(
