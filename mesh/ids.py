@@ -20,3 +20,11 @@ def new_id() -> UUID:
 def utc_now() -> datetime:
     """Return the present moment, in UTC."""
     return datetime.now(UTC)
+
+
+def parse_uuid(text: str) -> UUID | None:
+    """Return the id that a text is; None for one that is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

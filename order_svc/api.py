@@ -17,7 +17,7 @@ from mesh import context
 from mesh.paging import page
 from mesh.storage.idempotency import Answer, Record
 from order_svc import contract as mapping
-from order_svc.domain import OrderStatus
+from order_svc.domain import Capture, OrderStatus
 from order_svc.use_cases import NewOrder, Orders
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -89,9 +89,20 @@ class OrderPaymentServicer(internal_grpc.OrderPaymentServiceServicer):
     async def ReserveOrder(self, request: internal_pb2.ReserveOrderRequest, _: Context) -> order_pb2.Order:
         """Take an order for one payment."""
         order = await self._orders.reserve(
-            UUID(request.merchant_id), _touched(request.order_id), UUID(request.payment_id)
+            UUID(request.merchant_id),
+            _touched(request.order_id),
+            UUID(request.payment_id),
+            UUID(request.replaces_payment_id) if request.replaces_payment_id else None,
         )
         return mapping.order_message(order)
+
+    async def SettleOrder(
+        self, request: internal_pb2.SettleOrderRequest, _: Context
+    ) -> internal_pb2.SettleOrderResponse:
+        """Settle an order by a capture, if that can be."""
+        capture = Capture(UUID(request.payment_id), mapping.money(request.amount, "amount"))
+        refusal = await self._orders.try_to_settle(UUID(request.merchant_id), _touched(request.order_id), capture)
+        return internal_pb2.SettleOrderResponse(settled=not refusal, reason=refusal)
 
     async def ListOrderChanges(
         self, request: internal_pb2.ListOrderChangesRequest, _: Context

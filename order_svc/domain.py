@@ -83,11 +83,16 @@ def transition(order: Order, to: OrderStatus, now: datetime, payment_id: UUID | 
     )
 
 
+def hand_over(order: Order, payment_id: UUID, now: datetime) -> Order:
+    """Return the order taken by another payment, after the one that had it was closed for that."""
+    return replace(order, payment_id=payment_id, version=order.version + 1, update_time=now)
+
+
 def settle(order: Order, capture: Capture, now: datetime) -> Order | None:
     """Return the order after a confirmed capture; None when it was already known.
 
     Raises IllegalTransitionError when the money does not fit the order: a second capture, an order that was cancelled
-    or expired, or another amount. Such a capture changes no order; it is looked at by a person and can be refunded.
+    or expired, or another amount. Such a capture changes no order; the payment service gives it back.
     """
     if order.status in SETTLED and order.payment_id == capture.payment_id:
         return None

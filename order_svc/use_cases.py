@@ -144,8 +144,10 @@ class Orders:
             await self._save(unit, order)
         return order
 
-    async def reserve(self, merchant_id: UUID, order_id: UUID, payment_id: UUID) -> Order:
+    async def reserve(self, merchant_id: UUID, order_id: UUID, payment_id: UUID, replaces: UUID | None = None) -> Order:
         """Take an order for one payment; again for the same payment, return it unchanged.
+
+        `replaces` is a payment that was closed for this one: what it has taken is free.
 
         Raises ApiError NOT_FOUND, or FAILED_PRECONDITION with reason ORDER_NOT_PAYABLE or PAYMENT_IN_PROGRESS.
         """
@@ -153,6 +155,10 @@ class Orders:
         async with self._work.begin() as unit:
             order = await self._owned(unit.session, merchant_id, order_id)
             if order.payment_id == payment_id:
+                return order
+            if order.status == OrderStatus.PROCESSING and order.payment_id == replaces:
+                order = domain.hand_over(order, payment_id, now)
+                await self._save(unit, order)
                 return order
             if order.status == OrderStatus.PROCESSING:
                 raise failed_precondition(
@@ -188,6 +194,18 @@ class Orders:
             return
         if settled:
             await self._save(unit, settled)
+
+    async def try_to_settle(self, merchant_id: UUID, order_id: UUID, capture: Capture) -> str:
+        """Apply a capture; return why it does not settle the order, empty when it does. Raises ApiError NOT_FOUND."""
+        async with self._work.begin() as unit:
+            order = await self._owned(unit.session, merchant_id, order_id)
+            try:
+                settled = domain.settle(order, capture, self._clock())
+            except IllegalTransitionError as error:
+                return str(error)
+            if settled:
+                await self._save(unit, settled)
+            return ""
 
     async def refund(self, unit: UnitOfWork, order_id: UUID, total: Refunded) -> None:
         """Apply what was refunded of the order's payment; what is stale is absorbed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from fusionx.payment.v1 import (
     dispute_service_pb2,
@@ -15,6 +16,8 @@ from fusionx.payment.v1 import (
     provider_service_pb2_grpc,
     refund_service_pb2,
     refund_service_pb2_grpc,
+    review_service_pb2,
+    review_service_pb2_grpc,
     routing_service_pb2,
     routing_service_pb2_grpc,
     timeline_service_pb2,
@@ -39,6 +42,7 @@ from payment_svc.api.payments import PaymentServicer
 from payment_svc.api.provider_accounts import ProviderAccountServicer
 from payment_svc.api.providers import ProviderServicer
 from payment_svc.api.refunds import RefundServicer
+from payment_svc.api.reviews import ReviewServicer
 from payment_svc.api.routing import RoutingServicer
 from payment_svc.api.timeline import TimelineServicer
 from payment_svc.api.webhooks import WebhookServicer
@@ -48,21 +52,28 @@ from payment_svc.providers.registry import Registry
 from payment_svc.settings import PaymentSettings, settings_class
 from payment_svc.storage.accounts import AccountRepository
 from payment_svc.storage.disputes import DisputeRepository
+from payment_svc.storage.operations import OperationRepository
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_events import WebhookRepository
 from payment_svc.storage.refunds import RefundRepository
+from payment_svc.storage.reviews import ReviewRepository
 from payment_svc.storage.routing import RoutingRepository
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.charging import Charging
 from payment_svc.use_cases.disputes import Disputes
-from payment_svc.use_cases.payment_recovery import Reconciler
-from payment_svc.use_cases.payments import Payments
+from payment_svc.use_cases.event_application import EventApplication, Resources
+from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.operations import Operations, Timing
+from payment_svc.use_cases.payment_events import PaymentEvents
+from payment_svc.use_cases.payment_recovery import OperationRecovery, PaymentRecovery
+from payment_svc.use_cases.payments import Payments, Runtime
 from payment_svc.use_cases.reconciliation import Reconciliation
-from payment_svc.use_cases.refund_recovery import RefundReconciler
+from payment_svc.use_cases.recovery import Recovery
+from payment_svc.use_cases.refund_recovery import RefundRecovery
 from payment_svc.use_cases.refunds import Refunds
+from payment_svc.use_cases.reviews import Reviews
 from payment_svc.use_cases.routing import Router
 from payment_svc.use_cases.timeline import Timeline
-from payment_svc.use_cases.webhooks import Webhooks
+from payment_svc.use_cases.webhooks import WebhookInbox, WebhookReceiver
 
 
 def build(settings: PaymentSettings) -> Service:
@@ -82,19 +93,32 @@ def build(settings: PaymentSettings) -> Service:
     work = UnitsOfWork(database, relay.wake)
     first_check = timedelta(seconds=settings.first_check_seconds)
 
-    store, refund_store = PaymentRepository(), RefundRepository()
-    charging = Charging(database, store, orders, accounts, work, authorization=settings.authorization_lifetime)
+    store, event_store = PaymentRepository(), WebhookRepository()
+    ledger = Ledger(
+        *(work, store, OperationRepository(), RefundRepository(), ReviewRepository()),
+        authorization=settings.authorization_lifetime,
+        give_back=settings.return_surplus,
+    )
+    timing = Timing(
+        timedelta(seconds=settings.provider_timeout_seconds), timedelta(seconds=settings.provider_patience_seconds)
+    )
+    operations = Operations(database, ledger, accounts, timing)
+    runtime = Runtime(locks, background, first_check)
     router = Router(database, RoutingRepository(), accounts)
-    payments = Payments(
-        *(database, store, orders, accounts, router, charging, locks, background, work), first_check=first_check
-    )
-    refunds = Refunds(*(database, store, refund_store, accounts, background, work), first_check=first_check)
+    payments = Payments(ledger, operations, orders, accounts, router, database, runtime)
+    refunds = Refunds(database, ledger, accounts, runtime)
     disputes = Disputes(database, DisputeRepository(), work)
-    webhooks = Webhooks(
-        *(database, work, WebhookRepository(), store, charging, refunds, disputes, accounts, locks, sources)
-    )
-    reconciler = Reconciler(database, store, charging, accounts, locks)
-    refund_reconciler = RefundReconciler(database, store, refund_store, refunds, accounts)
+    reviews = Reviews(database, ledger, refunds, settings.second_person_above)
+    resources = Resources(PaymentEvents(ledger, operations), refunds, disputes)
+    application = EventApplication(database, store, accounts, resources, locks)
+    inbox = Recovery(WebhookInbox(database, work, event_store, application))
+    webhooks = WebhookReceiver(database, event_store, accounts, sources, inbox.worker.wake)
+    recovery: list[Recovery[Any]] = [
+        inbox,
+        Recovery(PaymentRecovery(database, ledger, operations, accounts)),
+        Recovery(OperationRecovery(database, ledger, operations, payments, orders)),
+        Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient)),
+    ]
     timeline = Timeline(database, orders)
     reconciliation = Reconciliation(database, store, providers, timedelta(seconds=settings.settling_seconds))
     return Service(
@@ -105,9 +129,7 @@ def build(settings: PaymentSettings) -> Service:
         background=background,
         on_close=[accounts.close, orders.close, locks.close],
         workers=[
-            webhooks.worker,
-            reconciler.worker,
-            refund_reconciler.worker,
+            *(loop.worker for loop in recovery),
             relay.worker,
             relay.janitor,
             idempotency.janitor(database),
@@ -125,6 +147,7 @@ def build(settings: PaymentSettings) -> Service:
             Registration.of(
                 provider_service_pb2, provider_service_pb2_grpc, ProviderServicer(providers, reconciliation)
             ),
+            Registration.of(review_service_pb2, review_service_pb2_grpc, ReviewServicer(reviews)),
             OutboxServicer.registration(relay),
         ],
     )

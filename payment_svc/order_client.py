@@ -9,6 +9,7 @@ import grpc
 from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
 from fusionx.order.v1 import order_pb2
 from fusionx.order.v1.order_payment_service_pb2_grpc import OrderPaymentServiceStub
+from fusionx.type.v1 import money_pb2
 
 from mesh import context
 from mesh.money import Money
@@ -41,14 +42,26 @@ class GrpcOrderClient:
             expire_time=order.expire_time.ToDatetime(UTC),
         )
 
-    async def reserve(self, payment: Payment) -> None:
+    async def reserve(self, payment: Payment, replaces: UUID | None) -> None:
         """Take the order for this payment."""
         request = internal_pb2.ReserveOrderRequest(
             order_id=str(payment.order_id),
             merchant_id=str(payment.merchant_id),
             payment_id=str(payment.payment_id),
+            replaces_payment_id=str(replaces or ""),
         )
         await self._internal.ReserveOrder(request, timeout=TIMEOUT_SECONDS)
+
+    async def settle(self, payment: Payment) -> bool:
+        """Settle the order by this payment's capture."""
+        request = internal_pb2.SettleOrderRequest(
+            order_id=str(payment.order_id),
+            merchant_id=str(payment.merchant_id),
+            payment_id=str(payment.payment_id),
+            amount=money_pb2.Money(value=payment.amount.value, currency=payment.amount.currency),
+        )
+        answer: internal_pb2.SettleOrderResponse = await self._internal.SettleOrder(request, timeout=TIMEOUT_SECONDS)
+        return answer.settled
 
     async def changes(self, merchant_id: UUID, order_id: UUID) -> list[Entry]:
         """Return what happened to a merchant's order."""

@@ -23,8 +23,13 @@ class PayableOrder:
     status: str
     expire_time: datetime
 
-    def check_payable(self, now: datetime) -> None:
-        """Raise ApiError FAILED_PRECONDITION when no payment can be started now; the reservation decides finally."""
+    def check_payable(self, now: datetime, *, replaced: bool = False) -> None:
+        """Raise ApiError FAILED_PRECONDITION when no payment can be started now; the reservation decides finally.
+
+        With `replaced` the payment that had taken the order was closed for this one.
+        """
+        if self.status == "PROCESSING" and replaced:
+            return
         if self.status == "PROCESSING":
             raise failed_precondition(
                 "PAYMENT_IN_PROGRESS", "another payment of this order is under way", order_id=str(self.order_id)
@@ -42,8 +47,12 @@ class OrderClient(Protocol):
         """Return the calling merchant's order."""
         ...
 
-    async def reserve(self, payment: Payment) -> None:
-        """Take the order for this payment; again is harmless."""
+    async def reserve(self, payment: Payment, replaces: UUID | None) -> None:
+        """Take the order for this payment, from one that was closed for it where there is one; again is harmless."""
+        ...
+
+    async def settle(self, payment: Payment) -> bool:
+        """Settle the order by this payment's capture; return False when it was settled otherwise, or has ended."""
         ...
 
     async def changes(self, merchant_id: UUID, order_id: UUID) -> list[Entry]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import httpx
 from pydantic import Field, SecretStr, create_model, field_validator, model_validator
 
 from mesh.settings import ServiceSettings
@@ -32,10 +33,19 @@ class PaymentSettings(ServiceSettings):
         description="comma list of Fernet keys for merchants' own accounts: the first encrypts, all decrypt",
     )
     provider_timeout_seconds: float = Field(8.0, gt=0, le=80, description="how long one call to a provider may take")
+    provider_patience_seconds: float = Field(
+        90.0, gt=0, le=600, description="how long a call may take that is repeated to learn an unknown outcome"
+    )
     provider_max_calls: int = Field(
         400,
         ge=1,
         description="calls in flight at one provider before more are refused",
+    )
+    return_surplus: bool = Field(
+        True, description="give back at once what is captured for an order that is paid, cancelled or expired"
+    )
+    second_person_above: int = Field(
+        100_000, ge=0, description="minor units above which a review takes the same answer from a second person"
     )
     circuit_failures: int = Field(5, ge=1, description="failures of a provider in a row that open a circuit")
     circuit_open_seconds: float = Field(10.0, gt=0, description="how long an open circuit refuses calls")
@@ -59,12 +69,18 @@ class PaymentSettings(ServiceSettings):
     @property
     def provider_connection(self) -> Connection:
         """How providers are called."""
-        return Connection(self.provider_timeout_seconds, self.provider_max_calls)
+        # a connection within a call's time, an answer for as long as a repetition has
+        connecting = 0.75 * self.provider_timeout_seconds
+        timeout = httpx.Timeout(self.provider_patience_seconds, connect=connecting, pool=connecting)
+        return Connection(timeout, self.provider_max_calls)
 
     @property
     def provider_limits(self) -> Limits:
         """What stands around each account."""
-        return Limits(self.circuit_failures, self.circuit_open_seconds, self.provider_max_calls)
+        return Limits(
+            *(self.circuit_failures, self.circuit_open_seconds, self.provider_max_calls),
+            seconds=self.provider_timeout_seconds,
+        )
 
     @property
     def authorization_lifetime(self) -> timedelta | None:

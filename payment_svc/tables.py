@@ -7,13 +7,16 @@ from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage.schema import NAMING, TIME, history, idempotency_keys, outbox, with_mesh_tables
 from payment_svc.domain.dispute import DisputeStatus
+from payment_svc.domain.operation import OperationKind, OperationStatus
 from payment_svc.domain.payment import LIVE, PaymentStatus
 from payment_svc.domain.refund import RefundStatus
+from payment_svc.domain.review import Resolution, ReviewKind
 
 metadata = sa.MetaData(naming_convention=NAMING)
 with_mesh_tables(metadata, outbox, idempotency_keys, history)
 
-_LIVE = ", ".join(repr(str(status)) for status in sorted(LIVE))
+STORED = [status for status in PaymentStatus if status != PaymentStatus.REQUIRES_ACTION]
+_LIVE = ", ".join(repr(str(status)) for status in sorted(LIVE) if status in STORED)
 
 payments = sa.Table(
     "payments",
@@ -37,7 +40,7 @@ payments = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("create_time", TIME, nullable=False),
     sa.Column("update_time", TIME, nullable=False),
-    # a few at the most, only ever read and written with their payment
+    # read and written with their payment; a trigger keeps the table `attempts`
     sa.Column("attempts", pg.JSONB, nullable=False),
     sa.Column("route", pg.JSONB),
     sa.Column("capture_before", TIME),
@@ -45,14 +48,25 @@ payments = sa.Table(
     sa.Column("mode", sa.Text, nullable=False, server_default=""),
     # the merchant's own account at the provider; null: the platform's
     sa.Column("account_id", sa.UUID),
-    # when recovery asks the provider again, and how often it has; null once the payment is terminal
+    # who makes calls about it that move money, and until when, by the database's clock
+    sa.Column("driver", sa.UUID),
+    sa.Column("driving_until", TIME),
+    # PROCESSING with this is REQUIRES_ACTION, which the version before does not know
+    sa.Column("requires_action", sa.Boolean, nullable=False, server_default="false"),
+    sa.Column("action", pg.JSONB),
+    # its order was paid otherwise, cancelled or expired when the capture came
+    sa.Column("surplus", sa.Boolean, nullable=False, server_default="false"),
+    # when recovery asks the provider again, and how often it has; a trigger makes it null once the payment has ended
     sa.Column("next_check_time", TIME),
     sa.Column("checks", sa.Integer, nullable=False),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
-    sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in PaymentStatus)})", name="status_known"),
+    sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in STORED)})", name="status_known"),
     sa.CheckConstraint("status <> 'SUCCESS' OR provider_reference <> ''", name="capture_has_reference"),
     sa.CheckConstraint("captured_minor BETWEEN 0 AND amount_minor", name="captured_within_amount"),
     sa.CheckConstraint("refunded_minor BETWEEN 0 AND captured_minor", name="refunded_within_captured"),
+    sa.CheckConstraint(
+        "status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED') OR next_check_time IS NULL", name="ended_unscheduled"
+    ),
 )
 # one live payment per order, whatever goes wrong above
 sa.Index("uq_payments_live_order", payments.c.order_id, unique=True, postgresql_where=sa.text(f"status IN ({_LIVE})"))
@@ -67,6 +81,100 @@ sa.Index(
 )
 sa.Index("ix_payments_created", payments.c.provider, payments.c.create_time)
 sa.Index("ix_payments_next_check", payments.c.next_check_time, postgresql_where=payments.c.next_check_time.is_not(None))
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("payment_id", sa.UUID, sa.ForeignKey(payments.c.payment_id), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("account_id", sa.UUID),
+    sa.Column("provider_reference", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("failure", pg.JSONB),
+    sa.Column("held_minor", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("surplus_minor", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("end_time", TIME),
+    sa.CheckConstraint("status IN ('OPEN', 'SUCCEEDED', 'FAILED')", name="status_known"),
+    sa.CheckConstraint("(status = 'OPEN') = (end_time IS NULL)", name="ended_once"),
+    sa.CheckConstraint("held_minor >= 0 AND surplus_minor >= 0", name="amounts_known"),
+)
+# an object of a provider belongs to one payment, which a trigger holds
+sa.Index(
+    "ix_attempts_reference",
+    attempts.c.provider,
+    attempts.c.provider_reference,
+    postgresql_where=attempts.c.provider_reference != "",
+)
+
+operations = sa.Table(
+    "operations",
+    metadata,
+    sa.Column("operation_id", sa.UUID, primary_key=True),
+    sa.Column("payment_id", sa.UUID, sa.ForeignKey(payments.c.payment_id), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("sends", sa.Integer, nullable=False),
+    sa.Column("requester", sa.Text, nullable=False),
+    sa.Column("failure", pg.JSONB),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("update_time", TIME, nullable=False),
+    # when it is asked again, as long as its answer is not known
+    sa.Column("next_try_time", TIME),
+    sa.CheckConstraint(f"kind IN ({', '.join(repr(str(k)) for k in OperationKind)})", name="kind_known"),
+    sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in OperationStatus)})", name="status_known"),
+    sa.CheckConstraint("(status IN ('SENT', 'UNKNOWN')) = (next_try_time IS NOT NULL)", name="open_scheduled"),
+    sa.CheckConstraint("sends > 0", name="sent"),
+)
+# one thing at a time is asked about an attempt
+sa.Index(
+    "uq_operations_open",
+    operations.c.payment_id,
+    operations.c.attempt,
+    unique=True,
+    postgresql_where=sa.text("status IN ('SENT', 'UNKNOWN') AND kind != 'SETTLE'"),
+)
+sa.Index("ix_operations_payment", operations.c.payment_id)
+sa.Index("ix_operations_next_try", operations.c.next_try_time, postgresql_where=operations.c.next_try_time.is_not(None))
+
+reviews = sa.Table(
+    "reviews",
+    metadata,
+    sa.Column("review_id", sa.UUID, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("payment_id", sa.UUID, sa.ForeignKey(payments.c.payment_id), nullable=False),
+    sa.Column("merchant_id", sa.UUID, nullable=False),
+    sa.Column("order_id", sa.UUID, nullable=False),
+    sa.Column("refund_id", sa.UUID),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("provider_reference", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("resolution", sa.Text),
+    sa.Column("resolved_by", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("confirmed_by", sa.Text, nullable=False),
+    sa.Column("resolve_time", TIME),
+    sa.CheckConstraint(f"kind IN ({', '.join(repr(str(k)) for k in ReviewKind)})", name="kind_known"),
+    sa.CheckConstraint(f"resolution IN ({', '.join(repr(str(r)) for r in Resolution)})", name="resolution_known"),
+    sa.CheckConstraint(
+        "resolve_time IS NULL OR (resolution IS NOT NULL AND resolved_by <> '' AND why <> '')",
+        name="resolved_with_reason",
+    ),
+)
+sa.Index(
+    "uq_reviews_open",
+    *(reviews.c.payment_id, reviews.c.kind, reviews.c.attempt, reviews.c.provider_reference),
+    unique=True,
+    postgresql_where=reviews.c.resolve_time.is_(None),
+)
+sa.Index("ix_reviews_open", reviews.c.review_id, postgresql_where=reviews.c.resolve_time.is_(None))
 
 refunds = sa.Table(
     "refunds",
@@ -86,8 +194,13 @@ refunds = sa.Table(
     sa.Column("update_time", TIME, nullable=False),
     sa.Column("next_check_time", TIME),
     sa.Column("checks", sa.Integer, nullable=False),
+    # how often the provider was asked for it
+    sa.Column("sends", sa.Integer, nullable=False, server_default="1"),
+    # the attempt whose surplus it gives back
+    sa.Column("attempt", sa.Integer),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in RefundStatus)})", name="status_known"),
+    sa.CheckConstraint("status NOT IN ('SUCCESS', 'FAILED') OR next_check_time IS NULL", name="ended_unscheduled"),
 )
 sa.Index("ix_refunds_payment", refunds.c.payment_id, refunds.c.refund_id)
 sa.Index("ix_refunds_reference", refunds.c.provider_reference, postgresql_where=refunds.c.provider_reference != "")

@@ -1469,8 +1469,8 @@ class Payments:
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED,
         or CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
         FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the
-        policy fits; ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs;
-        UNAVAILABLE.
+        policy fits; any other error whose metadata names a `payment_id` leaves that payment recorded and under way;
+        ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
 
         Args:
             order_id: The order to pay; its amount is what the customer pays.
@@ -1519,10 +1519,12 @@ class Payments:
 
         Safe to repeat: a captured payment is returned as it is, if the amount is the same.
 
-        Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED;
-        INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized, or reason CAPABILITY_NOT_SUPPORTED for a
-        part where the provider captures only the whole; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when the provider
-        did not answer: repeat the call.
+        Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED, or
+        PROVIDER_REFUSED with the payment's present `status` when the provider did not do it; INVALID_ARGUMENT,
+        reason AMOUNT_TOO_LARGE, above what is authorized, or reason CAPABILITY_NOT_SUPPORTED for a part where the
+        provider captures only the whole; ABORTED or FAILED_PRECONDITION, reason OPERATION_IN_PROGRESS, while another
+        operation on the payment has no answer; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when nothing was done, or
+        OUTCOME_UNKNOWN when that is not known: the provider is asked until it answers. Repeating the call is safe.
 
         Args:
             payment_id: The payment's id.
@@ -1539,7 +1541,7 @@ class Payments:
         """Cancels a payment before any money moved: closes the hosted page, or voids the authorization.
 
         Safe to repeat. Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, when it is captured,
-        has failed, or the provider works on it; UNAVAILABLE, reason PROVIDER_UNAVAILABLE: repeat the call.
+        has failed, or the provider works on it; otherwise as CapturePayment.
 
         Args:
             payment_id: The payment's id.
@@ -1608,8 +1610,8 @@ class AsyncPayments:
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED,
         or CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
         FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the
-        policy fits; ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs;
-        UNAVAILABLE.
+        policy fits; any other error whose metadata names a `payment_id` leaves that payment recorded and under way;
+        ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
 
         Args:
             order_id: The order to pay; its amount is what the customer pays.
@@ -1658,10 +1660,12 @@ class AsyncPayments:
 
         Safe to repeat: a captured payment is returned as it is, if the amount is the same.
 
-        Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED;
-        INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized, or reason CAPABILITY_NOT_SUPPORTED for a
-        part where the provider captures only the whole; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when the provider
-        did not answer: repeat the call.
+        Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED, or
+        PROVIDER_REFUSED with the payment's present `status` when the provider did not do it; INVALID_ARGUMENT,
+        reason AMOUNT_TOO_LARGE, above what is authorized, or reason CAPABILITY_NOT_SUPPORTED for a part where the
+        provider captures only the whole; ABORTED or FAILED_PRECONDITION, reason OPERATION_IN_PROGRESS, while another
+        operation on the payment has no answer; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when nothing was done, or
+        OUTCOME_UNKNOWN when that is not known: the provider is asked until it answers. Repeating the call is safe.
 
         Args:
             payment_id: The payment's id.
@@ -1678,7 +1682,7 @@ class AsyncPayments:
         """Cancels a payment before any money moved: closes the hosted page, or voids the authorization.
 
         Safe to repeat. Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, when it is captured,
-        has failed, or the provider works on it; UNAVAILABLE, reason PROVIDER_UNAVAILABLE: repeat the call.
+        has failed, or the provider works on it; otherwise as CapturePayment.
 
         Args:
             payment_id: The payment's id.

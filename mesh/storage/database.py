@@ -49,6 +49,9 @@ def statement(clause: Any, row: type[Any] | None = None) -> Statement[Any]:
     Raises TypeError when it does not return such rows (`mesh.storage.rows`).
     """
     compiled = clause.compile(dialect=_DIALECT)
+    if "POSTCOMPILE" in compiled.string:
+        # what SQLAlchemy's own engine fills in at run time: here it would fail there, in the rare case it is for
+        raise TypeError(f"not a statement that stands by itself: {compiled.string}")
     constants = {name: value for name, value in compiled.params.items() if value is not None}
     rows = row_factory(row, dict(clause.exported_columns.items())) if row else namedtuple_row
     return Statement(compiled.string.encode(), constants, rows)

@@ -9,7 +9,7 @@ import grpc
 from fusionx.payment.v1 import webhook_service_pb2 as webhook_pb2
 from fusionx.payment.v1 import webhook_service_pb2_grpc as webhook_grpc
 
-from payment_svc.use_cases.webhooks import Webhooks
+from payment_svc.use_cases.webhooks import WebhookReceiver
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -17,7 +17,7 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class WebhookServicer(webhook_grpc.WebhookServiceServicer):
     """Where providers' webhooks come in."""
 
-    def __init__(self, webhooks: Webhooks) -> None:
+    def __init__(self, webhooks: WebhookReceiver) -> None:
         self._webhooks = webhooks
 
     async def ReceiveWebhook(

@@ -23,6 +23,7 @@ from payment_svc.domain.payment import Attempt, Failure, Payment, PaymentStatus
 from payment_svc.domain.refund import Refund, RefundStatus
 
 _FACTS: Mapping[PaymentStatus, type[Message]] = {
+    PaymentStatus.REQUIRES_ACTION: events_pb2.PaymentRequiresAction,
     PaymentStatus.PROCESSING: events_pb2.PaymentProcessing,
     PaymentStatus.AUTHORIZED: events_pb2.PaymentAuthorized,
     PaymentStatus.SUCCESS: events_pb2.PaymentSucceeded,
@@ -79,6 +80,9 @@ def payment_message(payment: Payment) -> payment_pb2.Payment:
         if minor:
             field.CopyFrom(money_message(payment.money(minor)))
     message.attempts.extend(_attempt_message(attempt) for attempt in payment.attempts)
+    message.surplus = payment.surplus
+    if action := _next_action(payment):
+        message.next_action.CopyFrom(action)
     if payment.route:
         message.routing.rule, message.routing.reason = payment.route.rule, payment.route.reason
     if payment.capture_before and payment.status == PaymentStatus.AUTHORIZED:
@@ -86,6 +90,16 @@ def payment_message(payment: Payment) -> payment_pb2.Payment:
     message.create_time.FromDatetime(payment.create_time)
     message.update_time.FromDatetime(payment.update_time)
     return message
+
+
+def _next_action(payment: Payment) -> payment_pb2.Payment.NextAction | None:
+    """Return what the customer has to do: what the provider says, or a visit to its page."""
+    made = payment_pb2.Payment.NextAction
+    if payment.action:
+        kind = made.Type.Value(payment.action.kind)
+        secret = payment.action.client_secret
+        return made(type=kind, url=payment.action.url, client_secret=secret, provider_type=payment.action.type)
+    return made(type=made.REDIRECT, url=payment.redirect_url) if payment.redirect_url else None
 
 
 def _attempt_message(attempt: Attempt) -> payment_pb2.Payment.Attempt:
@@ -119,6 +133,12 @@ def _payment_event(kind: type[Message], payment: Payment) -> OutboxEvent:
         merchant_id=payment.merchant_id,
         time=payment.update_time,
     )
+
+
+def surplus_event(payment: Payment, *, returned: bool) -> OutboxEvent:
+    """Return the fact that money came which the order did not need, or that it was given back."""
+    kind = events_pb2.PaymentSurplusRefunded if returned else events_pb2.PaymentSurplusCaptured
+    return _payment_event(kind, payment)
 
 
 def refunded_event(payment: Payment) -> OutboxEvent:

@@ -8,6 +8,7 @@ from uuid import UUID
 from fusionx.payment.v1 import (
     provider_account_service_pb2,
     provider_service_pb2,
+    review_service_pb2,
     routing_service_pb2,
     timeline_service_pb2,
 )
@@ -17,6 +18,7 @@ from payment_svc.contract import messages as mapping
 from payment_svc.domain.account import Account
 from payment_svc.domain.circuit import Circuit
 from payment_svc.domain.reconciliation import Comparison, Discrepancy, captured
+from payment_svc.domain.review import Review
 from payment_svc.domain.routing import Policy, Rule, Target
 
 _CIRCUITS = {"closed": "CLOSED", "opened": "OPEN", "half-opened": "HALF_OPEN"}
@@ -85,6 +87,31 @@ def timeline_message(order_id: UUID, entries: Sequence[Entry]) -> timeline_servi
             trace_id=entry.origin.trace_id,
         )
         shown.time.FromDatetime(change.time)
+    return message
+
+
+def review_message(review: Review) -> review_service_pb2.Review:
+    """Return a review as the contract shows it."""
+    shown = review_service_pb2.Review
+    message = shown(
+        review_id=str(review.review_id),
+        kind=shown.Kind.Value(review.kind),
+        payment_id=str(review.payment_id),
+        merchant_id=str(review.merchant_id),
+        order_id=str(review.order_id),
+        refund_id=str(review.refund_id or ""),
+        amount=mapping.money_message(review.amount),
+        provider=review.provider,
+        provider_reference=review.provider_reference,
+        reason=review.reason,
+        resolution=shown.Resolution.Value(review.resolution) if review.resolution else shown.RESOLUTION_UNSPECIFIED,
+        resolved_by=review.resolved_by,
+        why=review.why,
+        confirmed_by=review.confirmed_by,
+    )
+    message.create_time.FromDatetime(review.create_time)
+    if review.resolve_time:
+        message.resolve_time.FromDatetime(review.resolve_time)
     return message
 
 

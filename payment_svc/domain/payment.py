@@ -1,4 +1,10 @@
-"""A payment, its states, and the one function that holds it against what the provider says. Pure: no I/O."""
+"""A payment, its states, and what may move it between them. Pure: no I/O.
+
+Four speak about money, and each has its own way in. A *fact* is what a provider said of one of its objects: it always
+applies, to the attempt that the object belongs to (`apply`). An *answer* ends the operation that it was given to. An
+*inference* is what we conclude from silence: it counts only for the version that it was made from (`conclude`). A
+*decision* becomes an operation (`domain/operation.py`), whose answer is a fact again.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from mesh.money import Money
@@ -15,6 +22,7 @@ class PaymentStatus(StrEnum):
     """Where a payment stands; the names are the contract's."""
 
     INITIATED = "INITIATED"
+    REQUIRES_ACTION = "REQUIRES_ACTION"
     PROCESSING = "PROCESSING"
     AUTHORIZED = "AUTHORIZED"
     SUCCESS = "SUCCESS"
@@ -24,11 +32,13 @@ class PaymentStatus(StrEnum):
 
 
 _S = PaymentStatus
+_ENDS = frozenset({_S.AUTHORIZED, _S.SUCCESS, _S.FAILED, _S.CANCELLED})
 TRANSITIONS: Mapping[PaymentStatus, frozenset[PaymentStatus]] = {
-    _S.INITIATED: frozenset({_S.PROCESSING, _S.CANCELLED, _S.FAILED}),
-    _S.PROCESSING: frozenset({_S.AUTHORIZED, _S.SUCCESS, _S.FAILED, _S.CANCELLED, _S.NEEDS_REVIEW}),
+    _S.INITIATED: frozenset({_S.REQUIRES_ACTION, _S.PROCESSING, _S.CANCELLED, _S.FAILED}),
+    _S.REQUIRES_ACTION: frozenset({_S.PROCESSING, _S.NEEDS_REVIEW}) | _ENDS,
+    _S.PROCESSING: frozenset({_S.REQUIRES_ACTION, _S.NEEDS_REVIEW}) | _ENDS,
     _S.AUTHORIZED: frozenset({_S.SUCCESS, _S.FAILED, _S.CANCELLED, _S.NEEDS_REVIEW}),
-    _S.NEEDS_REVIEW: frozenset({_S.AUTHORIZED, _S.SUCCESS, _S.FAILED, _S.CANCELLED}),
+    _S.NEEDS_REVIEW: frozenset({_S.REQUIRES_ACTION, _S.PROCESSING}) | _ENDS,
     # money is the truth: a capture that the provider confirms late is never ignored
     _S.FAILED: frozenset({_S.SUCCESS}),
     _S.CANCELLED: frozenset({_S.SUCCESS}),
@@ -50,6 +60,10 @@ LIVE = frozenset(_S) - TERMINAL
 
 class AmountMismatchError(Exception):
     """The provider speaks of another amount or currency than ours: no state may change on its word."""
+
+
+class ForeignObjectError(Exception):
+    """The provider speaks of an object that belongs to no attempt of the payment: no state may change on its word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +94,31 @@ class Attempt:
     failure: Failure | None
     create_time: datetime
     end_time: datetime | None
+    account_id: UUID | None = None
+    """The merchant's own account at the provider; None: the platform's."""
+    held: int = 0
+    """Minor units that the provider holds on it although the payment does not need them: to be voided."""
+    surplus: int = 0
+    """Minor units that were captured on it although the payment was paid otherwise: to be given back."""
+
+
+class ActionKind(StrEnum):
+    """What is wanted of the customer; the names are the contract's."""
+
+    REDIRECT = "REDIRECT"
+    DISPLAY = "DISPLAY"
+    SDK = "SDK"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What the customer has to do: go to `url`, read what stands there, or go on in the provider's own library."""
+
+    kind: ActionKind
+    type: str
+    """The provider's own word for it."""
+    url: str = ""
+    client_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +162,15 @@ class Payment:
     """Of the key that it was made with: `test`, `live`, or empty for a call from inside the mesh."""
     account_id: UUID | None = None
     """The merchant's own account at the provider; None: the platform's."""
+    action: Action | None = None
+    """What is wanted of the customer while the payment REQUIRES_ACTION."""
+    surplus: bool = False
+    """Whether its order was paid otherwise, cancelled or expired when the capture came: it is given back."""
+
+    @property
+    def attempt(self) -> Attempt:
+        """The try under way, or the last one."""
+        return self.attempts[-1]
 
     @property
     def is_hosted(self) -> bool:
@@ -149,40 +197,69 @@ class Snapshot:
     redirect_url: str = ""
     failure: Failure | None = None
     approved: bool = False
+    action: Action | None = None
 
 
-def first_attempt(provider: str, now: datetime) -> Attempt:
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a provider said of the object behind one attempt."""
+
+    attempt: int
+    snapshot: Snapshot
+
+
+def first_attempt(provider: str, now: datetime, account_id: UUID | None = None) -> Attempt:
     """Return the try that a payment begins with."""
-    return Attempt(1, provider, "", AttemptStatus.OPEN, None, now, None)
+    return Attempt(1, provider, "", AttemptStatus.OPEN, None, now, None, account_id)
+
+
+def attempt_of(payment: Payment, provider: str, account_id: UUID | None, reference: str) -> Attempt | None:
+    """Return the attempt at a provider's account that an object belongs to; None when none was made with it.
+
+    Where no attempt has the object's name it is the newest one: what was paid on a page has a name of its own.
+    """
+    fits = [a for a in payment.attempts if (a.provider, a.account_id) == (provider, account_id)]
+    named = [a for a in fits if a.provider_reference == reference]
+    found = named or fits
+    return found[-1] if found else None
 
 
 def move_on(
     payment: Payment, provider: str, failure: Failure, now: datetime, account_id: UUID | None = None
 ) -> Payment:
     """Return the payment at another provider, after the one before certainly did not charge."""
-    given_up = replace(payment.attempts[-1], status=AttemptStatus.FAILED, failure=failure, end_time=now)
-    following = replace(first_attempt(provider, now), number=given_up.number + 1)
+    given_up = replace(payment.attempt, status=AttemptStatus.FAILED, failure=failure, end_time=now)
+    following = replace(first_attempt(provider, now, account_id), number=given_up.number + 1)
     return replace(
         payment,
         provider=provider,
         account_id=account_id,
         provider_reference="",
         redirect_url="",
+        action=None,
         attempts=(*payment.attempts[:-1], given_up, following),
         version=payment.version + 1,
         update_time=now,
     )
 
 
-def apply(payment: Payment, snapshot: Snapshot, now: datetime, hold: timedelta | None = None) -> list[Payment]:
+def apply(payment: Payment, fact: Fact, now: datetime, hold: timedelta | None = None) -> list[Payment]:
     """Return the versions that the payment goes through to agree with the provider; none when it already does.
 
-    Repeated and stale snapshots are absorbed, terminal states do not regress, and a capture always wins. `hold` is how
-    long the provider keeps money authorized.
-    Raises AmountMismatchError when the provider speaks of other money than ours.
+    Repeated and stale facts are absorbed, terminal states do not regress, and a capture always counts: it settles the
+    payment, or is noted as a surplus of its attempt when the payment was settled by another one. `hold` is how long the
+    provider keeps money authorized. Raises AmountMismatchError when the provider speaks of other money than ours,
+    ForeignObjectError when it speaks of another object than the attempt's.
     """
+    snapshot = fact.snapshot
     if snapshot.amount is not None and not _is_ours(payment, snapshot.status, snapshot.amount):
         raise AmountMismatchError(f"the provider says {snapshot.amount}, the payment is of {payment.amount}")
+    if _is_past(payment, fact):
+        return _apply_to_past(payment, fact, now)
+    if payment.provider_reference and snapshot.reference not in ("", payment.provider_reference):
+        raise ForeignObjectError(f"{snapshot.reference} is not the object of attempt {fact.attempt}")
+    if snapshot.status == _S.AUTHORIZED and payment.status in (_S.FAILED, _S.CANCELLED):
+        return _note(payment, fact, now, held=snapshot.amount.minor if snapshot.amount else payment.amount.minor)
     versions: list[Payment] = []
     for status in _way(payment.status, snapshot.status):
         payment = _next(payment, snapshot, status, now)
@@ -194,6 +271,117 @@ def apply(payment: Payment, snapshot: Snapshot, now: datetime, hold: timedelta |
         if replace(noted, version=payment.version, update_time=payment.update_time) != payment:
             versions.append(noted)
     return versions
+
+
+def conclude(payment: Payment, version: int, snapshot: Snapshot, now: datetime) -> list[Payment]:
+    """Return the versions after something was concluded from silence about `version`; none when that is not the last.
+
+    Silence says nothing of what has become known since, and nothing of a payment that has ended.
+    """
+    if payment.version != version or payment.status not in LIVE:
+        return []
+    return apply(payment, Fact(payment.attempt.number, snapshot), now)
+
+
+def to_close(payment: Payment) -> list[Attempt]:
+    """Return the attempts whose objects at their providers must not take money any more, as far as they have a name."""
+    if payment.status == _S.SUCCESS:
+        others = (a for a in payment.attempts if a.provider_reference not in ("", payment.provider_reference))
+        return [a for a in others if not a.surplus]
+    if payment.status in (_S.FAILED, _S.CANCELLED):
+        return [a for a in payment.attempts if a.held]
+    return [a for a in payment.attempts[:-1] if a.held or (a.provider_reference and a.provider != payment.provider)]
+
+
+def close_attempt(payment: Payment, number: int, now: datetime) -> Payment | None:
+    """Return the payment after what an attempt held was voided; None when it held nothing."""
+    if not any(a.number == number and a.held for a in payment.attempts):
+        return None
+    return _with_attempt(payment, number, now, held=0)
+
+
+def return_surplus(payment: Payment, number: int, now: datetime) -> Payment | None:
+    """Return the payment after the surplus of an attempt was given back; None when there was none."""
+    if not any(a.number == number and a.surplus for a in payment.attempts):
+        return None
+    return _with_attempt(payment, number, now, surplus=0)
+
+
+def _is_past(payment: Payment, fact: Fact) -> bool:
+    """Whether a fact is about an attempt that the payment has moved on from, to an object of another name."""
+    if fact.attempt == payment.attempt.number:
+        return False
+    known = next((a for a in payment.attempts if a.number == fact.attempt), None)
+    if known is None:
+        raise LookupError(f"payment {payment.payment_id} has no attempt {fact.attempt}")
+    current = payment.attempt
+    # a further try at the same object is the same object
+    return (known.provider, known.account_id, known.provider_reference or fact.snapshot.reference) != (
+        current.provider,
+        current.account_id,
+        current.provider_reference,
+    )
+
+
+def _apply_to_past(payment: Payment, fact: Fact, now: datetime) -> list[Payment]:
+    """Apply what a provider says of an object that the payment has moved on from."""
+    snapshot = fact.snapshot
+    attempt = next(a for a in payment.attempts if a.number == fact.attempt)
+    if snapshot.status == _S.SUCCESS and payment.status != _S.SUCCESS:
+        return [_win(payment, attempt, snapshot, now)]
+    taken = snapshot.amount.minor if snapshot.amount else payment.amount.minor
+    if snapshot.status == _S.SUCCESS:
+        return _note(payment, fact, now, surplus=taken, held=0)
+    if snapshot.status == _S.AUTHORIZED:
+        return _note(payment, fact, now, held=taken)
+    if snapshot.status in (_S.CANCELLED, _S.FAILED):
+        return _note(payment, fact, now, held=0)
+    return _note(payment, fact, now)
+
+
+def _win(payment: Payment, attempt: Attempt, snapshot: Snapshot, now: datetime) -> Payment:
+    """Return the payment settled by an attempt that had been given up: the money is there, wherever we looked last."""
+    superseded = Failure("superseded", f"{attempt.provider} had taken the money after all")
+    last = payment.attempt
+    if last.status == AttemptStatus.OPEN:
+        last = replace(last, status=AttemptStatus.FAILED, failure=superseded, end_time=now)
+    winner = replace(
+        attempt,
+        number=last.number + 1,
+        provider_reference=snapshot.reference or attempt.provider_reference,
+        status=AttemptStatus.SUCCEEDED,
+        failure=None,
+        held=0,
+        create_time=now,
+        end_time=now,
+    )
+    return replace(
+        payment,
+        status=_S.SUCCESS,
+        provider=attempt.provider,
+        account_id=attempt.account_id,
+        provider_reference=winner.provider_reference,
+        captured=snapshot.amount.minor if snapshot.amount else payment.amount.minor,
+        redirect_url="",
+        action=None,
+        failure=None,
+        attempts=(*payment.attempts[:-1], last, winner),
+        version=payment.version + 1,
+        update_time=now,
+    )
+
+
+def _note(payment: Payment, fact: Fact, now: datetime, **amounts: int) -> list[Payment]:
+    """Return the version that notes what is known of an attempt; none when it was known."""
+    attempt = next(a for a in payment.attempts if a.number == fact.attempt)
+    reference = attempt.provider_reference or fact.snapshot.reference
+    noted = _with_attempt(payment, fact.attempt, now, provider_reference=reference, **amounts)
+    return [] if noted.attempts == payment.attempts else [noted]
+
+
+def _with_attempt(payment: Payment, number: int, now: datetime, **changes: Any) -> Payment:
+    attempts = tuple(replace(a, **changes) if a.number == number else a for a in payment.attempts)
+    return replace(payment, attempts=attempts, version=payment.version + 1, update_time=now)
 
 
 def _is_ours(payment: Payment, status: PaymentStatus, amount: Money) -> bool:
@@ -219,6 +407,7 @@ def _next(payment: Payment, snapshot: Snapshot, status: PaymentStatus, now: date
         provider_reference=snapshot.reference or payment.provider_reference,
         captured=snapshot.amount.minor if status == _S.SUCCESS and snapshot.amount else payment.captured,
         redirect_url="" if status in TERMINAL else snapshot.redirect_url,
+        action=snapshot.action if status == _S.REQUIRES_ACTION else None,
         failure=None if status == _S.SUCCESS else snapshot.failure or payment.failure,
         attempts=_attempts(payment, snapshot, status, now),
         version=payment.version + 1,
@@ -230,7 +419,9 @@ def _attempts(payment: Payment, snapshot: Snapshot, status: PaymentStatus, now: 
     """Return the tries after a snapshot: the last one may end, and a new one may have begun at the same provider."""
     *before, last = payment.attempts
     last = replace(last, provider_reference=snapshot.reference or last.provider_reference)
-    anew = Attempt(last.number + 1, last.provider, last.provider_reference, AttemptStatus.OPEN, None, now, None)
+    anew = Attempt(
+        last.number + 1, last.provider, last.provider_reference, AttemptStatus.OPEN, None, now, None, last.account_id
+    )
     ended = _end(last, snapshot, status, now)
     if ended is not None:
         return (*before, ended)

@@ -29,9 +29,10 @@ REFUND_TRANSITIONS: Mapping[RefundStatus, frozenset[RefundStatus]] = {
     RefundStatus.NEEDS_REVIEW: frozenset({RefundStatus.SUCCESS, RefundStatus.FAILED}),
     # the customer's bank may send the money back after weeks
     RefundStatus.SUCCESS: frozenset({RefundStatus.FAILED}),
-    RefundStatus.FAILED: frozenset(),
+    # it was said not to be, and is: what is given back is given back
+    RefundStatus.FAILED: frozenset({RefundStatus.SUCCESS}),
 }
-"""Every legal step."""
+"""Every legal step between two statuses, by what a provider says of its refund."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class Refund:
     version: int
     create_time: datetime
     update_time: datetime
+    sends: int = 1
+    """How often the provider was asked for it. Only the answer to the first try can say that nothing was done."""
+    attempt: int | None = None
+    """The attempt whose surplus it gives back; None: it gives back what the payment captured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +68,15 @@ class RefundSnapshot:
 
 
 def apply(refund: Refund, snapshot: RefundSnapshot, now: datetime) -> Refund | None:
-    """Return the refund in agreement with the provider; None when it already is, or the snapshot is stale.
+    """Return the refund in agreement with its object at the provider; None when it already is, or that is stale.
 
     Raises AmountMismatchError when the provider gave back another amount than ours.
     """
     if snapshot.amount is not None and snapshot.amount != refund.amount:
         raise AmountMismatchError(f"the provider says {snapshot.amount}, the refund is of {refund.amount}")
+    if refund.status == RefundStatus.FAILED and refund.provider_reference:
+        # its own object had said so: news of before are late
+        return None
     steps = snapshot.status in REFUND_TRANSITIONS[refund.status]
     named = bool(snapshot.reference) and snapshot.reference != refund.provider_reference
     if not steps and not (named and snapshot.status == refund.status):
@@ -81,3 +89,20 @@ def apply(refund: Refund, snapshot: RefundSnapshot, now: datetime) -> Refund | N
         version=refund.version + 1,
         update_time=now,
     )
+
+
+def refuse(refund: Refund, failure: Failure, now: datetime) -> Refund | None:
+    """Return the refund that a provider will not make; None when its outcome is known already.
+
+    An answer to a call ends the call. It takes back nothing that the provider's own object has shown.
+    """
+    if refund.status not in OPEN_REFUNDS or refund.provider_reference:
+        return None
+    return replace(refund, status=RefundStatus.FAILED, failure=failure, version=refund.version + 1, update_time=now)
+
+
+def not_sent(refund: Refund, version: int, failure: Failure, now: datetime) -> Refund | None:
+    """Return the refund that never reached its provider; None when an earlier try, or later news, leaves that open."""
+    if refund.version != version or refund.sends > 1:
+        return None
+    return refuse(refund, failure, now)

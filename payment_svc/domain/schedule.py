@@ -19,9 +19,9 @@ GIVE_UP = timedelta(hours=26)
 """Longer than a hosted page lives and a provider remembers an idempotency key."""
 
 
-def next_check(checks: int, now: datetime) -> datetime:
-    """Return when to look a payment up after it has been looked up `checks` times."""
-    return now + CHECKS[min(checks, len(CHECKS) - 1)]
+def wait_after(checks: int) -> timedelta:
+    """Return how long to wait before a further look after `checks` of them."""
+    return CHECKS[min(checks, len(CHECKS) - 1)]
 
 
 def is_hopeless(payment: Payment, now: datetime) -> bool:

@@ -64,6 +64,10 @@ class Capabilities:
     refunds: bool
     partial_refunds: bool
     disputes: bool
+    key_retention: timedelta = timedelta(hours=24)
+    """For how long the provider remembers an idempotency key: until then the same request may be sent again."""
+    page_lifetime: timedelta | None = None
+    """Where money moves only when we confirm it: how long a page lives that nobody has completed, and is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,22 +127,22 @@ class Provider(Protocol):
         """
         ...
 
-    async def complete(self, payment: Payment) -> Snapshot:
-        """Take or hold the money that the customer has approved, of a payment whose snapshot was `approved`.
+    async def complete(self, payment: Payment, key: str) -> Snapshot:
+        """Take or hold the money that the customer has approved, under the key of this operation.
 
         Raises RejectedError, UnavailableError or OutcomeUnknownError.
         """
         ...
 
-    async def capture(self, payment: Payment, amount: Money) -> Snapshot:
-        """Capture an authorized payment, all or a part of it.
+    async def capture(self, payment: Payment, amount: Money, key: str) -> Snapshot:
+        """Capture an authorized payment, all or a part of it, under the key of this operation.
 
         Raises RejectedError, UnavailableError or OutcomeUnknownError.
         """
         ...
 
-    async def cancel(self, payment: Payment) -> Snapshot:
-        """Close the hosted page, or void the authorization. Raises as `capture` does."""
+    async def cancel(self, payment: Payment, key: str) -> Snapshot:
+        """Close the hosted page, or void the authorization, under the key of this operation. Raises as `capture`."""
         ...
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundSnapshot:

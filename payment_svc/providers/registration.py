@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import httpx
 from pydantic import SecretStr
 
 from mesh.settings import EnvironmentSettings
@@ -24,9 +25,10 @@ SettingsT = TypeVar("SettingsT", bound=ProviderSettings)
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """How a provider is called: for how long, in seconds, and by how many calls at once."""
+    """How a provider is called: for how long, and by how many calls at once."""
 
-    timeout: float
+    timeout: httpx.Timeout | float
+    """What HTTP clients wait for a connection and for an answer; `ResilientProvider` bounds each call as a whole."""
     max_calls: int
 
 

@@ -7,8 +7,11 @@ takes no capacity of the others. Both refuse with UnavailableError: nothing was 
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -59,6 +62,21 @@ class Limits:
     failures: int
     open_seconds: float
     max_calls: int
+    seconds: float = 20.0
+    """How long one call may take as a whole."""
+
+
+_PATIENCE: ContextVar[float] = ContextVar("provider_patience", default=0.0)
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Give the calls inside the block more time: what has no answer yet is asked again without a caller who waits."""
+    token = _PATIENCE.set(seconds)
+    try:
+        yield
+    finally:
+        _PATIENCE.reset(token)
 
 
 class ResilientProvider:
@@ -68,6 +86,7 @@ class ResilientProvider:
         self._inner = inner
         self.account_id = account_id
         self.max_calls = limits.max_calls
+        self._seconds = limits.seconds
         self.calls = 0
         # whatever is not the provider's own failure counts as a call that went well
         self._breakers = AsyncCircuitBreakerFactory(
@@ -121,17 +140,17 @@ class ResilientProvider:
         """Look for the payment's object by our metadata."""
         return await self._call("find", payment, lambda: self._inner.find(payment))
 
-    async def complete(self, payment: Payment) -> Snapshot:
+    async def complete(self, payment: Payment, key: str) -> Snapshot:
         """Take or hold what the customer approved."""
-        return await self._call("complete", payment, lambda: self._inner.complete(payment))
+        return await self._call("complete", payment, lambda: self._inner.complete(payment, key))
 
-    async def capture(self, payment: Payment, amount: Money) -> Snapshot:
+    async def capture(self, payment: Payment, amount: Money, key: str) -> Snapshot:
         """Capture."""
-        return await self._call("capture", payment, lambda: self._inner.capture(payment, amount))
+        return await self._call("capture", payment, lambda: self._inner.capture(payment, amount, key))
 
-    async def cancel(self, payment: Payment) -> Snapshot:
+    async def cancel(self, payment: Payment, key: str) -> Snapshot:
         """Close the page, or void."""
-        return await self._call("cancel", payment, lambda: self._inner.cancel(payment))
+        return await self._call("cancel", payment, lambda: self._inner.cancel(payment, key))
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundSnapshot:
         """Give money back."""
@@ -203,12 +222,21 @@ class ResilientProvider:
         IN_FLIGHT.labels(self.name).inc()
         try:
             async with breaker:
-                return await call()
+                return await self._bounded(call)
         except OpenedState:
             raise UnavailableError(f"the circuit to {self.name} is open") from None
         finally:
             self.calls -= 1
             IN_FLIGHT.labels(self.name).dec()
+
+    async def _bounded(self, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """Bound a call as a whole: time-outs of HTTP clients are for each read, and an answer may drip for ever."""
+        seconds = _PATIENCE.get() or self._seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await call()
+        except TimeoutError as error:
+            raise OutcomeUnknownError(f"{self.name} gave no answer within {seconds:g} s") from error
 
     def _on_event(self, operation: str, _kind: str, event: Event) -> None:
         if not isinstance(event, ContextChanged):

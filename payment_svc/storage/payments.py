@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,8 @@ from mesh.storage.database import Row, Session, Statement, parameters_for, state
 from mesh.storage.schema import TIME
 from payment_svc.domain.payment import (
     TERMINAL,
+    Action,
+    ActionKind,
     Attempt,
     AttemptStatus,
     CaptureMethod,
@@ -26,15 +28,28 @@ from payment_svc.domain.payment import (
     PaymentStatus,
     Route,
 )
-from payment_svc.tables import payments
+from payment_svc.tables import attempts, payments
 
 _id = sa.bindparam("payment_id", type_=sa.UUID)
-_now = sa.bindparam("now", type_=TIME)
+_now = sa.func.db_now()
+_wait = sa.bindparam("wait", type_=sa.Interval)
+_is_live = sa.text("payments.status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED')")
 _limit = sa.bindparam("limit", type_=sa.Integer)
 
 
-_INSERT = statement(sa.insert(payments).values(parameters_for(payments, prefix="b_")))
+_NEW = [c.name for c in payments.columns if c.name not in ("next_check_time", "driving_until")]
+_INSERT = statement(
+    sa.insert(payments).values(
+        {
+            **parameters_for(payments, *_NEW, prefix="b_"),
+            "next_check_time": _now + _wait,
+            # whoever stores it drives it
+            "driving_until": _now + sa.bindparam("lease", type_=sa.Interval),
+        }
+    )
+)
 _LOCK = statement(sa.select(payments).where(payments.c.payment_id == _id).with_for_update())
+_READ = statement(sa.select(payments).where(payments.c.payment_id == _id))
 _GET = statement(
     sa.select(payments).where(
         payments.c.payment_id == _id, payments.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID)
@@ -47,28 +62,31 @@ _UPDATE = statement(
         payments.c.version == sa.bindparam("b_version", type_=sa.Integer) - 1,
     )
     .values(
-        parameters_for(
-            payments,
-            *("provider", "provider_reference", "status", "captured_minor", "refunded_minor", "redirect_url"),
-            *("failure", "version", "update_time", "attempts", "capture_before", "account_id", "next_check_time"),
-            prefix="b_",
-        )
+        {
+            **parameters_for(
+                payments,
+                *("provider", "provider_reference", "status", "captured_minor", "refunded_minor", "redirect_url"),
+                *("failure", "version", "update_time", "attempts", "capture_before", "account_id"),
+                *("requires_action", "action", "surplus"),
+                prefix="b_",
+            ),
+            "next_check_time": _now + _wait,
+        }
     )
 )
 _SCHEDULE = statement(
-    sa.update(payments)
-    .where(payments.c.payment_id == _id)
-    .values(next_check_time=sa.bindparam("next_check_time", type_=TIME))
+    sa.update(payments).where(payments.c.payment_id == _id, _is_live).values(next_check_time=_now + _wait)
 )
 _FIND = statement(
-    sa.select(payments.c.payment_id)
+    sa.select(attempts.c.payment_id)
     .where(
-        payments.c.provider == sa.bindparam("provider", type_=sa.Text),
-        payments.c.provider_reference == sa.bindparam("reference", type_=sa.Text),
-        payments.c.provider_reference != "",
+        attempts.c.provider == sa.bindparam("provider", type_=sa.Text),
+        attempts.c.provider_reference == sa.bindparam("reference", type_=sa.Text),
+        attempts.c.provider_reference != "",
     )
     .limit(1)
 )
+_OF_ORDER = statement(sa.select(payments).where(payments.c.order_id == sa.bindparam("order_id", type_=sa.UUID)))
 _due = (
     sa.select(payments.c.payment_id)
     .where(payments.c.next_check_time <= _now)
@@ -80,7 +98,7 @@ _due = (
 _CLAIM = statement(
     sa.update(payments)
     .where(payments.c.payment_id.in_(_due))
-    .values(next_check_time=sa.bindparam("lease", type_=TIME), checks=payments.c.checks + 1)
+    .values(next_check_time=_now + _wait, checks=payments.c.checks + 1)
     .returning(payments)
 )
 _CREATED = statement(
@@ -105,7 +123,13 @@ def _list(by_order: bool, by_status: bool, after: bool) -> Statement:
     if by_order:
         query = query.where(payments.c.order_id == sa.bindparam("order_id", type_=sa.UUID))
     if by_status:
-        query = query.where(payments.c.status == sa.bindparam("status", type_=sa.Text))
+        query = query.where(
+            payments.c.status == sa.bindparam("status", type_=sa.Text),
+            sa.or_(
+                payments.c.status != "PROCESSING",
+                payments.c.requires_action == sa.bindparam("requires_action", type_=sa.Boolean),
+            ),
+        )
     if after:
         query = query.where(payments.c.payment_id < sa.bindparam("after", type_=sa.UUID))
     return statement(query.order_by(payments.c.payment_id.desc()).limit(_limit))
@@ -128,7 +152,7 @@ def _payment(row: Row) -> Payment:
         provider_reference=row.provider_reference,
         amount=Money(row.amount_minor, row.currency),
         description=row.description,
-        status=PaymentStatus(row.status),
+        status=_status(row),
         capture_method=CaptureMethod(row.capture_method),
         captured=row.captured_minor,
         refunded=row.refunded_minor,
@@ -139,15 +163,28 @@ def _payment(row: Row) -> Payment:
         version=row.version,
         create_time=row.create_time,
         update_time=row.update_time,
-        attempts=tuple(_attempt(stored) for stored in row.attempts),
+        attempts=tuple(_attempt(stored, row) for stored in row.attempts),
         route=_route(row.route) if row.route else None,
         capture_before=row.capture_before,
         mode=row.mode,
         account_id=row.account_id,
+        action=Action(ActionKind(row.action["kind"]), *(row.action[name] for name in _ACTION)) if row.action else None,
+        surplus=row.surplus,
     )
 
 
-def _attempt(stored: dict[str, Any]) -> Attempt:
+_ACTION = ("type", "url", "client_secret")
+
+
+def _status(row: Row) -> PaymentStatus:
+    """Return the status: what the version before does not know is kept as what it knows, with a column beside it."""
+    status = PaymentStatus(row.status)
+    return PaymentStatus.REQUIRES_ACTION if status == PaymentStatus.PROCESSING and row.requires_action else status
+
+
+def _attempt(stored: dict[str, Any], row: Row) -> Attempt:
+    own = row.account_id if stored["provider"] == row.provider else None
+    account = stored.get("account_id", own and str(own))
     return Attempt(
         number=stored["number"],
         provider=stored["provider"],
@@ -156,6 +193,9 @@ def _attempt(stored: dict[str, Any]) -> Attempt:
         failure=Failure(**stored["failure"]) if stored["failure"] else None,
         create_time=datetime.fromisoformat(stored["create_time"]),
         end_time=datetime.fromisoformat(stored["end_time"]) if stored["end_time"] else None,
+        account_id=UUID(account) if account else None,
+        held=stored.get("held", 0),
+        surplus=stored.get("surplus", 0),
     )
 
 
@@ -164,6 +204,7 @@ def _stored(attempt: Attempt) -> dict[str, Any]:
         "status": str(attempt.status),
         "create_time": attempt.create_time.isoformat(),
         "end_time": attempt.end_time.isoformat() if attempt.end_time else None,
+        "account_id": str(attempt.account_id) if attempt.account_id else None,
     }
 
 
@@ -171,13 +212,17 @@ def _route(stored: dict[str, Any]) -> Route:
     return Route(stored["rule"], stored["reason"], tuple(stored["alternatives"]))
 
 
-def _changing(payment: Payment, next_check: datetime | None) -> dict[str, object]:
+def _changing(payment: Payment, wait: timedelta | None) -> dict[str, object]:
     """Return the columns that a change of the payment writes."""
+    waits = payment.status == PaymentStatus.REQUIRES_ACTION
     return {
         "b_payment_id": payment.payment_id,
         "b_provider": payment.provider,
         "b_provider_reference": payment.provider_reference,
-        "b_status": str(payment.status),
+        "b_status": str(PaymentStatus.PROCESSING if waits else payment.status),
+        "b_requires_action": waits,
+        "b_action": Jsonb(asdict(payment.action)) if payment.action else None,
+        "b_surplus": payment.surplus,
         "b_captured_minor": payment.captured,
         "b_refunded_minor": payment.refunded,
         "b_redirect_url": payment.redirect_url,
@@ -187,18 +232,23 @@ def _changing(payment: Payment, next_check: datetime | None) -> dict[str, object
         "b_attempts": Jsonb([_stored(attempt) for attempt in payment.attempts]),
         "b_capture_before": payment.capture_before,
         "b_account_id": payment.account_id,
-        "b_next_check_time": None if payment.status in TERMINAL else next_check,
+        "wait": None if payment.status in TERMINAL else wait,
     }
 
 
 class PaymentRepository:
     """Payments and provider events in PostgreSQL. Methods run in the session that they are given."""
 
-    async def insert(self, session: Session, payment: Payment, next_check: datetime) -> None:
-        """Store a new payment. Raises psycopg's UniqueViolation when the order has a live one."""
+    async def insert(self, session: Session, payment: Payment, wait: timedelta, driver: UUID, lease: timedelta) -> None:
+        """Store a new payment, looked at after `wait`, with the lease of who drives it.
+
+        Raises psycopg's UniqueViolation when the order has a live one.
+        """
         await session.run(
             _INSERT,
-            **_changing(payment, next_check),
+            **_changing(payment, wait),
+            lease=lease,
+            b_driver=driver,
             b_merchant_id=payment.merchant_id,
             b_order_id=payment.order_id,
             b_amount_minor=payment.amount.minor,
@@ -218,28 +268,46 @@ class PaymentRepository:
         row = await session.one(_GET, merchant_id=merchant_id, payment_id=payment_id)
         return _payment(row) if row else None
 
+    async def read(self, session: Session, payment_id: UUID) -> Payment | None:
+        """Return a payment, whosever it is."""
+        row = await session.one(_READ, payment_id=payment_id)
+        return _payment(row) if row else None
+
     async def lock(self, session: Session, payment_id: UUID) -> Payment | None:
         """Return a payment and hold its row until the transaction ends."""
         row = await session.one(_LOCK, payment_id=payment_id)
         return _payment(row) if row else None
 
-    async def update(self, session: Session, payment: Payment, next_check: datetime | None) -> None:
-        """Store the payment's next version. Raises RuntimeError when somebody else stored it first."""
-        if await session.run(_UPDATE, **_changing(payment, next_check)) != 1:
+    async def update(self, session: Session, payment: Payment, wait: timedelta | None) -> None:
+        """Store the payment's next version; unless it has ended it is looked at after `wait`.
+
+        Raises RuntimeError when somebody else stored it first.
+        """
+        if await session.run(_UPDATE, **_changing(payment, wait)) != 1:
             raise RuntimeError(f"payment {payment.payment_id} is no longer at version {payment.version - 1}")
 
-    async def schedule(self, session: Session, payment_id: UUID, next_check: datetime | None) -> None:
-        """Say when the payment is looked up next."""
-        await session.run(_SCHEDULE, payment_id=payment_id, next_check_time=next_check)
+    async def schedule(self, session: Session, payment_id: UUID, wait: timedelta) -> None:
+        """Say when the payment is looked up next, unless it has ended."""
+        await session.run(_SCHEDULE, payment_id=payment_id, wait=wait)
+
+    async def live_of_order(self, session: Session, order_id: UUID) -> Payment | None:
+        """Return the payment of an order that has not ended: there is one at the most."""
+        rows = await session.all(_OF_ORDER, order_id=order_id)
+        return next((payment for row in rows if (payment := _payment(row)).status not in TERMINAL), None)
+
+    async def others_of_order(self, session: Session, payment: Payment) -> list[Payment]:
+        """Return the other payments of a payment's order."""
+        rows = await session.all(_OF_ORDER, order_id=payment.order_id)
+        return [_payment(row) for row in rows if row.payment_id != payment.payment_id]
 
     async def find(self, session: Session, provider: str, reference: str) -> UUID | None:
-        """Return the payment behind a provider's object."""
+        """Return the payment behind an object of a provider: of its attempt now, or of one before."""
         row = await session.one(_FIND, provider=provider, reference=reference)
         return row.payment_id if row else None
 
-    async def claim_due(self, session: Session, now: datetime, lease: datetime, limit: int) -> list[DueCheck]:
-        """Take payments that are due to be looked up; no other replica sees them until `lease`."""
-        rows = await session.all(_CLAIM, now=now, lease=lease, limit=limit)
+    async def claim_due(self, session: Session, lease: timedelta, limit: int) -> list[DueCheck]:
+        """Take payments that are due to be looked up; no other replica sees them for as long as `lease`."""
+        rows = await session.all(_CLAIM, wait=lease, limit=limit)
         return [DueCheck(_payment(row), row.checks) for row in rows]
 
     async def page(
@@ -254,10 +322,12 @@ class PaymentRepository:
     ) -> list[Payment]:
         """Return the merchant's payments that match, newest first, from the one after `after`."""
         query = _list(order_id is not None, status is not None, after is not None)
-        given = {"order_id": order_id, "status": status and str(status), "after": after}
-        rows = await session.all(
-            query, merchant_id=merchant_id, limit=limit, **{name: value for name, value in given.items() if value}
-        )
+        given: dict[str, object] = {"order_id": order_id, "after": after}
+        given = {name: value for name, value in given.items() if value}
+        if status is not None:
+            waits = status == PaymentStatus.REQUIRES_ACTION
+            given |= {"status": str(PaymentStatus.PROCESSING if waits else status), "requires_action": waits}
+        rows = await session.all(query, merchant_id=merchant_id, limit=limit, **given)
         return [_payment(row) for row in rows]
 
     async def created(self, session: Session, provider: str, since: datetime, until: datetime) -> list[Payment]:

@@ -4,36 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage.database import Session, parameters_for, statement
-from mesh.storage.schema import TIME
 from payment_svc.tables import provider_events
 
-_now = sa.bindparam("now", type_=TIME)
 _limit = sa.bindparam("limit", type_=sa.Integer)
 _RECEIVE = statement(
     pg.insert(provider_events)
     .values(parameters_for(provider_events, prefix="b_"))
-    .on_conflict_do_nothing(index_elements=["provider", "account", "event_id"])
+    .on_conflict_do_update(
+        index_elements=["provider", "account", "event_id"],
+        # one that was given up on comes to life when the provider sends it again
+        set_={"status": "PENDING", "attempts": 0, "next_attempt_time": sa.func.db_now()},
+        where=provider_events.c.status == "DEAD",
+    )
     .returning(provider_events.c.event_id)
 )
 _key = sa.tuple_(provider_events.c.provider, provider_events.c.account, provider_events.c.event_id)
-_due_events = (
-    sa.select(provider_events.c.provider, provider_events.c.account, provider_events.c.event_id)
-    .where(provider_events.c.next_attempt_time <= _now)
-    .order_by(provider_events.c.next_attempt_time)
+_accounts = (
+    sa.select(provider_events.c.provider, provider_events.c.account)
+    .where(provider_events.c.next_attempt_time <= sa.func.db_now())
+    .distinct()
+    .subquery("accounts")
+)
+_mine = provider_events.alias("mine")
+# accounts take turns: everybody's first event before anybody's second
+_turns = (
+    sa.select(
+        _mine.c.event_id,
+        _mine.c.next_attempt_time,
+        sa.func.row_number().over(order_by=_mine.c.next_attempt_time).label("turn"),
+    )
+    .where(
+        _mine.c.provider == _accounts.c.provider,
+        _mine.c.account == _accounts.c.account,
+        _mine.c.next_attempt_time <= sa.func.db_now(),
+    )
+    .order_by(_mine.c.next_attempt_time)
     .limit(_limit)
+    .lateral("turns")
+)
+_first = (
+    sa.select(_accounts.c.provider, _accounts.c.account, _turns.c.event_id)
+    .select_from(_accounts.join(_turns, sa.true()))
+    .order_by(_turns.c.turn, _turns.c.next_attempt_time)
+    .limit(_limit)
+)
+_locked = (
+    sa.select(provider_events.c.provider, provider_events.c.account, provider_events.c.event_id)
+    .where(_key.in_(_first), provider_events.c.next_attempt_time <= sa.func.db_now())
     .with_for_update(skip_locked=True)
 )
+_wait = sa.bindparam("wait", type_=sa.Interval)
 _CLAIM_EVENTS = statement(
     sa.update(provider_events)
-    .where(_key.in_(_due_events))
-    .values(next_attempt_time=sa.bindparam("lease", type_=TIME), attempts=provider_events.c.attempts + 1)
+    .where(_key.in_(_locked))
+    .values(next_attempt_time=sa.func.db_now() + _wait, attempts=provider_events.c.attempts + 1)
     .returning(provider_events)
 )
 _CLOSE_EVENT = statement(
@@ -43,7 +74,13 @@ _CLOSE_EVENT = statement(
         provider_events.c.account == sa.bindparam("b_account", type_=sa.Text),
         provider_events.c.event_id == sa.bindparam("b_event_id", type_=sa.Text),
     )
-    .values(parameters_for(provider_events, "status", "reason", "next_attempt_time", prefix="b_"))
+    .values(
+        {
+            **parameters_for(provider_events, "status", "reason", prefix="b_"),
+            # an interval that is null ends the schedule
+            "next_attempt_time": sa.func.db_now() + _wait,
+        }
+    )
 )
 
 
@@ -66,7 +103,7 @@ class WebhookRepository:
     """Provider events in PostgreSQL. Methods run in the session that they are given."""
 
     async def receive(self, session: Session, event: StoredEvent) -> bool:
-        """Store a verified webhook, due at once; return False when it is here already."""
+        """Store a verified webhook, due at once, or revive one that is DEAD; return False when it is here already."""
         row = await session.one(
             _RECEIVE,
             b_provider=event.provider,
@@ -83,9 +120,9 @@ class WebhookRepository:
         )
         return row is not None
 
-    async def claim_events(self, session: Session, now: datetime, lease: datetime, limit: int) -> Sequence[StoredEvent]:
-        """Take webhooks that are due to be applied; no other replica sees them until `lease`."""
-        rows = await session.all(_CLAIM_EVENTS, now=now, lease=lease, limit=limit)
+    async def claim_events(self, session: Session, lease: timedelta, limit: int) -> Sequence[StoredEvent]:
+        """Take webhooks that are due to be applied; no other replica sees them for as long as `lease`."""
+        rows = await session.all(_CLAIM_EVENTS, wait=lease, limit=limit)
         return [
             StoredEvent(
                 r.provider,
@@ -96,9 +133,9 @@ class WebhookRepository:
         ]
 
     async def close_event(
-        self, session: Session, event: StoredEvent, status: str, reason: str, again: datetime | None = None
+        self, session: Session, event: StoredEvent, status: str, reason: str, again: timedelta | None = None
     ) -> None:
-        """Note what became of a webhook, and when it is tried again, if it is."""
+        """Note what became of a webhook, and after how long it is tried again, if it is."""
         await session.run(
             _CLOSE_EVENT,
             b_provider=event.provider,
@@ -106,7 +143,7 @@ class WebhookRepository:
             b_event_id=event.event_id,
             b_status=status,
             b_reason=reason,
-            b_next_attempt_time=again,
+            wait=again,
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import timedelta
 from functools import cache
 from uuid import UUID
 
@@ -12,7 +12,6 @@ from psycopg.types.json import Jsonb
 
 from mesh.money import Money
 from mesh.storage.database import Row, Session, Statement, parameters_for, statement
-from mesh.storage.schema import TIME
 from payment_svc.domain.payment import Failure
 from payment_svc.domain.refund import OPEN_REFUNDS, Refund, RefundStatus
 from payment_svc.tables import refunds
@@ -21,13 +20,19 @@ _id = sa.bindparam("refund_id", type_=sa.UUID)
 _payment = refunds.c.payment_id == sa.bindparam("payment_id", type_=sa.UUID)
 _limit = sa.bindparam("limit", type_=sa.Integer)
 
-_INSERT = statement(sa.insert(refunds).values(parameters_for(refunds, prefix="b_")))
+_now = sa.func.db_now()
+_wait = sa.bindparam("wait", type_=sa.Interval)
+_NEW = [column.name for column in refunds.columns if column.name != "next_check_time"]
+_INSERT = statement(
+    sa.insert(refunds).values({**parameters_for(refunds, *_NEW, prefix="b_"), "next_check_time": _now + _wait})
+)
 _LOCK = statement(sa.select(refunds).where(refunds.c.refund_id == _id).with_for_update())
 _GET = statement(
     sa.select(refunds).where(
         refunds.c.refund_id == _id, refunds.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID)
     )
 )
+_PAYMENT_OF = statement(sa.select(refunds.c.payment_id).where(refunds.c.refund_id == _id))
 _FIND = statement(
     sa.select(refunds.c.refund_id)
     .where(
@@ -44,27 +49,35 @@ _UPDATE = statement(
         refunds.c.version == sa.bindparam("b_version", type_=sa.Integer) - 1,
     )
     .values(
-        parameters_for(
-            refunds,
-            *("provider_reference", "status", "failure", "version", "update_time", "next_check_time"),
-            prefix="b_",
-        )
+        {
+            **parameters_for(
+                refunds, *("provider_reference", "status", "failure", "version", "update_time"), prefix="b_"
+            ),
+            # an interval that is null ends the schedule
+            "next_check_time": _now + _wait,
+        }
     )
 )
 _SCHEDULE = statement(
     sa.update(refunds)
-    .where(refunds.c.refund_id == _id, refunds.c.status.in_(sorted(OPEN_REFUNDS)))
-    .values(next_check_time=sa.bindparam("next_check_time", type_=TIME))
+    .where(refunds.c.refund_id == _id, sa.or_(refunds.c.status == "PENDING", refunds.c.status == "NEEDS_REVIEW"))
+    .values(next_check_time=_now + _wait)
+)
+_SEND = statement(
+    sa.update(refunds)
+    .where(refunds.c.refund_id == _id, sa.or_(refunds.c.status == "PENDING", refunds.c.status == "NEEDS_REVIEW"))
+    .values(sends=refunds.c.sends + 1)
+    .returning(refunds)
 )
 _TAKEN = statement(
     sa.select(
         sa.func.coalesce(sa.func.sum(refunds.c.amount_minor), 0).label("taken"),
         sa.func.coalesce(sa.func.sum(refunds.c.amount_minor).filter(refunds.c.status == "SUCCESS"), 0).label("given"),
-    ).where(_payment, refunds.c.status != "FAILED")
+    ).where(_payment, refunds.c.status != "FAILED", refunds.c.attempt.is_(None))
 )
 _due = (
     sa.select(refunds.c.refund_id)
-    .where(refunds.c.next_check_time <= sa.bindparam("now", type_=TIME))
+    .where(refunds.c.next_check_time <= _now)
     .order_by(refunds.c.next_check_time)
     .limit(_limit)
     .with_for_update(skip_locked=True)
@@ -73,7 +86,7 @@ _due = (
 _CLAIM = statement(
     sa.update(refunds)
     .where(refunds.c.refund_id.in_(_due))
-    .values(next_check_time=sa.bindparam("lease", type_=TIME), checks=refunds.c.checks + 1)
+    .values(next_check_time=_now + _wait, checks=refunds.c.checks + 1)
     .returning(refunds)
 )
 
@@ -116,10 +129,12 @@ def _refund(row: Row) -> Refund:
         version=row.version,
         create_time=row.create_time,
         update_time=row.update_time,
+        sends=row.sends,
+        attempt=row.attempt,
     )
 
 
-def _changing(refund: Refund, next_check: datetime | None) -> dict[str, object]:
+def _changing(refund: Refund, wait: timedelta | None) -> dict[str, object]:
     return {
         "b_refund_id": refund.refund_id,
         "b_provider_reference": refund.provider_reference,
@@ -127,18 +142,20 @@ def _changing(refund: Refund, next_check: datetime | None) -> dict[str, object]:
         "b_failure": Jsonb(asdict(refund.failure)) if refund.failure else None,
         "b_version": refund.version,
         "b_update_time": refund.update_time,
-        "b_next_check_time": next_check if refund.status in OPEN_REFUNDS else None,
+        "wait": wait if refund.status in OPEN_REFUNDS else None,
     }
 
 
 class RefundRepository:
     """Refunds in PostgreSQL. Methods run in the session that they are given."""
 
-    async def insert(self, session: Session, refund: Refund, next_check: datetime) -> None:
-        """Store a new refund."""
+    async def insert(self, session: Session, refund: Refund, wait: timedelta) -> None:
+        """Store a new refund, looked at after `wait`."""
         await session.run(
             _INSERT,
-            **_changing(refund, next_check),
+            **_changing(refund, wait),
+            b_sends=refund.sends,
+            b_attempt=refund.attempt,
             b_payment_id=refund.payment_id,
             b_merchant_id=refund.merchant_id,
             b_order_id=refund.order_id,
@@ -159,28 +176,41 @@ class RefundRepository:
         row = await session.one(_LOCK, refund_id=refund_id)
         return _refund(row) if row else None
 
+    async def payment_of(self, session: Session, refund_id: UUID) -> UUID | None:
+        """Return the payment of a refund: it is locked before the refund is."""
+        row = await session.one(_PAYMENT_OF, refund_id=refund_id)
+        return row.payment_id if row else None
+
     async def find(self, session: Session, payment_id: UUID, reference: str) -> UUID | None:
         """Return the refund of a payment behind a provider's object."""
         row = await session.one(_FIND, payment_id=payment_id, reference=reference)
         return row.refund_id if row else None
 
-    async def update(self, session: Session, refund: Refund, next_check: datetime | None) -> None:
-        """Store the refund's next version. Raises RuntimeError when somebody else stored it first."""
-        if await session.run(_UPDATE, **_changing(refund, next_check)) != 1:
+    async def update(self, session: Session, refund: Refund, wait: timedelta) -> None:
+        """Store the refund's next version; while it is open it is looked at after `wait`.
+
+        Raises RuntimeError when somebody else stored it first.
+        """
+        if await session.run(_UPDATE, **_changing(refund, wait)) != 1:
             raise RuntimeError(f"refund {refund.refund_id} is no longer at version {refund.version - 1}")
 
-    async def schedule(self, session: Session, refund_id: UUID, next_check: datetime) -> None:
+    async def schedule(self, session: Session, refund_id: UUID, wait: timedelta) -> None:
         """Say when the refund is looked up next, if it is still open."""
-        await session.run(_SCHEDULE, refund_id=refund_id, next_check_time=next_check)
+        await session.run(_SCHEDULE, refund_id=refund_id, wait=wait)
+
+    async def send(self, session: Session, refund_id: UUID) -> Refund | None:
+        """Count one more try, before it is made; None when the refund has ended."""
+        row = await session.one(_SEND, refund_id=refund_id)
+        return _refund(row) if row else None
 
     async def sums(self, session: Session, payment_id: UUID) -> Sums:
         """Add up a payment's refunds; hold the payment's row to rely on it."""
         row = await session.one(_TAKEN, payment_id=payment_id)
         return Sums(int(row.taken), int(row.given)) if row else Sums(0, 0)
 
-    async def claim_due(self, session: Session, now: datetime, lease: datetime, limit: int) -> list[DueRefund]:
-        """Take refunds that are due to be looked up; no other replica sees them until `lease`."""
-        rows = await session.all(_CLAIM, now=now, lease=lease, limit=limit)
+    async def claim_due(self, session: Session, lease: timedelta, limit: int) -> list[DueRefund]:
+        """Take refunds that are due to be looked up; no other replica sees them for as long as `lease`."""
+        rows = await session.all(_CLAIM, wait=lease, limit=limit)
         return [DueRefund(_refund(row), row.checks) for row in rows]
 
     async def page(self, session: Session, payment_id: UUID, *, after: UUID | None, limit: int) -> list[Refund]:

@@ -1,125 +1,195 @@
-"""Asks providers about every payment whose outcome is open: lost webhooks and crashes heal by themselves.
+"""Recovers payments and operations: lost webhooks, crashes and unknown outcomes heal by themselves.
 
-Several replicas may run it: a payment is claimed for a while, and no transaction is open while a provider is asked.
+A payment whose object has a name is looked up. An operation without an answer is asked again. Neither ends by silence.
 """
 
 from __future__ import annotations
 
-import asyncio
-import secrets
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from mesh import context
-from mesh.errors import ApiError
+from mesh.context import Call
 from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
-from mesh.storage.lock import Locks
-from mesh.telemetry import alert, get_logger
-from mesh.worker import Worker
+from mesh.telemetry import get_logger
 from payment_svc.domain import schedule
-from payment_svc.domain.payment import TERMINAL, AmountMismatchError, Failure, Payment, PaymentStatus, Snapshot
-from payment_svc.providers.base import ObjectNotFoundError, ProviderError, RejectedError
-from payment_svc.storage.payments import DueCheck, PaymentRepository
+from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
+from payment_svc.domain.payment import (
+    AmountMismatchError,
+    Fact,
+    Failure,
+    ForeignObjectError,
+    Payment,
+    PaymentStatus,
+    Snapshot,
+)
+from payment_svc.domain.review import ReviewKind
+from payment_svc.order_port import OrderClient
+from payment_svc.providers.base import ObjectNotFoundError
+from payment_svc.storage.payments import DueCheck
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.charging import Charging
+from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.operations import Operations
+from payment_svc.use_cases.payments import Payments, check_capturable
+from payment_svc.use_cases.recovery import reconciling
 
 log = get_logger(__name__)
-BATCH = 16
-LEASE = timedelta(seconds=30)
-"""How long what a process took stays with it; when that died, another takes it. Overlapping work is harmless."""
-
-NEVER_ARRIVED_AFTER = 2
-"""Look-ups that must find nothing at the provider before a call without an answer counts as never made."""
+CLAIM = timedelta(seconds=150)
+"""How long what a process took stays with it: longer than the longest call. When it died, another takes it."""
 
 
-class Reconciler:
-    """Brings open payments in agreement with their providers, on the schedule in `schedule`."""
+class PaymentRecovery:
+    """Brings open payments in agreement with their providers, on the schedule in `domain/schedule.py`."""
+
+    name = "reconciler"
+
+    def __init__(
+        self, database: Database, ledger: Ledger, operations: Operations, accounts: Accounts, clock: Clock = utc_now
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._operations = operations
+        self._accounts = accounts
+        self._clock = clock
+
+    async def claim(self, limit: int) -> Sequence[DueCheck]:
+        """Take payments that are due to be looked up."""
+        async with self._database.session() as session:
+            return await self._ledger.payments.claim_due(session, CLAIM, limit)
+
+    def call_of(self, item: DueCheck) -> Call:
+        """Return the call of a look at a payment."""
+        return reconciling(item.payment.merchant_id)
+
+    async def check(self, item: DueCheck) -> None:
+        """Look a payment up by its name, and void what was not captured in time."""
+        payment = item.payment
+        try:
+            await self._check(payment)
+        except AmountMismatchError as error:
+            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error))
+        except ForeignObjectError as error:
+            await self._ledger.ask_a_person(payment, ReviewKind.FOREIGN_CAPTURE, str(error))
+
+    async def reschedule(self, item: DueCheck) -> None:
+        """Say when to look again: for money that is held at the latest when its time is over."""
+        wait = schedule.wait_after(item.checks)
+        payment = item.payment
+        if payment.status == PaymentStatus.AUTHORIZED and payment.capture_before:
+            left = payment.capture_before - self._clock()
+            wait = min(wait, max(left, schedule.CHECKS[0]))
+        async with self._database.session() as session:
+            await self._ledger.payments.schedule(session, payment.payment_id, wait)
+
+    async def _check(self, payment: Payment) -> None:
+        if not payment.provider_reference:
+            # its start has no answer, which the operation is asked for
+            await self._ensure_start(payment)
+            return
+        if _is_late_to_capture(payment, self._clock()):
+            await self._operations.operate(
+                payment.payment_id, OperationKind.CANCEL, Requester.GATEWAY, check=check_capturable
+            )
+            return
+        provider = await self._accounts.of(payment)
+        try:
+            snapshot = await provider.fetch(payment)
+        except ObjectNotFoundError as error:
+            await self._not_found(payment, error, provider.capabilities.page_lifetime)
+            return
+        await self._operations.sync(payment, Fact(payment.attempt.number, snapshot))
+        if schedule.is_hopeless(payment, self._clock()) and snapshot.status == PaymentStatus.PROCESSING:
+            words = f"{payment.provider} has worked on it since {payment.create_time:%Y-%m-%d %H:%M} and does not end"
+            await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words)
+
+    async def _not_found(self, payment: Payment, error: Exception, page_lifetime: timedelta | None) -> None:
+        """An object that is not there proves nothing: the credentials may be another account's by now.
+
+        Where money moves only by our own confirmation, and none was asked for, it cannot have moved: a page that is
+        past its time is closed by us.
+        """
+        log.warning("object not found", payment_id=payment.payment_id, error=repr(error))
+        age = self._clock() - payment.create_time
+        if page_lifetime and age > page_lifetime and not await self._was_confirmed(payment):
+            expired = Failure("expired", "the customer did not pay in time")
+            closed = Snapshot("", PaymentStatus.CANCELLED, failure=expired)
+            await self._ledger.learn(payment.payment_id, Fact(payment.attempt.number, closed))
+        elif schedule.is_hopeless(payment, self._clock()):
+            words = f"{payment.provider} does not know {payment.provider_reference}"
+            await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words)
+
+    async def _was_confirmed(self, payment: Payment) -> bool:
+        async with self._database.session() as session:
+            known = await self._ledger.operations.of_payment(session, payment.payment_id)
+        refused = OperationStatus.REFUSED
+        return any(one.kind == OperationKind.CONFIRM and one.status != refused for one in known)
+
+    async def _ensure_start(self, payment: Payment) -> None:
+        """Store the operation that starts a payment, where the version before left none."""
+        async with self._database.session() as session:
+            known = await self._ledger.operations.of_payment(session, payment.payment_id)
+        if not any(one.kind == OperationKind.START for one in known):
+            async with self._ledger.work.begin() as unit:
+                start = self._ledger.operation(payment, OperationKind.START, Requester.MERCHANT)
+                await self._ledger.operations.insert(unit.session, start, timedelta(0))
+
+
+class OperationRecovery:
+    """Asks for the answers that operations have not got."""
+
+    name = "operation-recovery"
 
     def __init__(
         self,
         database: Database,
-        store: PaymentRepository,
-        charging: Charging,
-        accounts: Accounts,
-        locks: Locks,
-        clock: Clock = utc_now,
+        ledger: Ledger,
+        operations: Operations,
+        payments: Payments,
+        orders: OrderClient,
     ) -> None:
         self._database = database
-        self._store = store
-        self._charging = charging
-        self._accounts = accounts
-        self._locks = locks
-        self._clock = clock
-        self.worker = Worker("reconciler", self._check_due, interval=2.0)
+        self._ledger = ledger
+        self._operations = operations
+        self._payments = payments
+        self._orders = orders
 
-    async def _check_due(self) -> bool:
-        now = self._clock()
+    async def claim(self, limit: int) -> Sequence[Operation]:
+        """Take operations that are due to be asked again."""
         async with self._database.session() as session:
-            due = await self._store.claim_due(session, now, now + LEASE, BATCH)
-        await asyncio.gather(*(self._check_safely(check) for check in due))
-        return len(due) == BATCH
+            return await self._ledger.operations.claim_due(session, CLAIM, limit)
 
-    async def _check_safely(self, due: DueCheck) -> None:
-        payment = due.payment
-        context.enter(context.Call(secrets.token_hex(16), merchant_id=str(payment.merchant_id), method="reconciler"))
+    def call_of(self, item: Operation) -> Call:
+        """Return the call of a look at an operation."""
+        del item
+        return reconciling()
+
+    async def check(self, item: Operation) -> None:
+        """Learn how an operation ended."""
+        async with self._ledger.work.begin() as unit:
+            payment = await self._ledger.lock(unit, item.payment_id)
         try:
-            async with self._locks.hold(f"order:{payment.order_id}", wait=0) as free:
-                # somebody is asking the provider now; if that comes to nothing there is a next time
-                payment = await self._check(payment, due.checks) if free else payment
+            if item.kind == OperationKind.SETTLE:
+                await self._settle(payment, item)
+            elif item.kind == OperationKind.START and not payment.provider_reference:
+                await self._payments.resume(payment)
+            else:
+                await self._operations.repeat(item)
         except AmountMismatchError as error:
-            alert("payment_amount_differs", log, payment_id=payment.payment_id, reason=str(error))
-        except (ProviderError, ApiError) as error:
-            log.warning("look-up failed", payment_id=payment.payment_id, error=repr(error))
-        except Exception as error:
-            log.error("look-up failed", payment_id=payment.payment_id, exc_info=error)
-        if payment.status not in TERMINAL:
-            again = schedule.next_check(due.checks, self._clock())
-            if payment.status == PaymentStatus.AUTHORIZED and payment.capture_before:
-                again = min(again, max(payment.capture_before, self._clock() + schedule.CHECKS[0]))
-            async with self._database.session() as session:
-                await self._store.schedule(session, payment.payment_id, again)
+            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), attempt=item.attempt)
+        except ForeignObjectError as error:
+            await self._ledger.ask_a_person(payment, ReviewKind.FOREIGN_CAPTURE, str(error), attempt=item.attempt)
 
-    async def _check(self, payment: Payment, checks: int) -> Payment:
-        if schedule.is_hopeless(payment, self._clock()):
-            alert("payment_needs_review", log, payment_id=payment.payment_id, order_id=payment.order_id)
-            verdict = Snapshot(payment.provider_reference, PaymentStatus.NEEDS_REVIEW)
-            return await self._charging.apply_snapshot(payment.payment_id, verdict)
-        if _is_late_to_capture(payment, self._clock()):
-            return await self._void(payment)
-        snapshot = await self._look_up(payment)
-        if snapshot is not None:
-            return await self._charging.sync(payment, snapshot)
-        if payment.status == PaymentStatus.INITIATED:
-            # the process died between the intent and the provider: carry it on
-            return await self._charging.execute(payment, again=True)
-        if checks < NEVER_ARRIVED_AFTER:
-            return payment
-        failure = Failure("provider_unavailable", "the provider never received the payment, try again")
-        return await self._charging.apply_snapshot(
-            payment.payment_id, Snapshot("", PaymentStatus.FAILED, failure=failure)
-        )
+    async def reschedule(self, item: Operation) -> None:
+        """Say when to ask again, unless it was answered."""
+        async with self._database.session() as session:
+            wait = schedule.wait_after(item.sends - 1)
+            await self._ledger.operations.postpone(session, item.operation_id, wait)
 
-    async def _void(self, payment: Payment) -> Payment:
-        """Give back what was authorized and not captured in time; where it was captured after all, that counts."""
-        provider = await self._accounts.of(payment)
-        try:
-            said = await provider.cancel(payment)
-        except RejectedError:
-            said = await provider.fetch(payment)
-        if said.status == PaymentStatus.CANCELLED:
-            said = replace(said, failure=Failure("expired", "the authorized money was not captured in time"))
-        return await self._charging.apply_snapshot(payment.payment_id, said)
-
-    async def _look_up(self, payment: Payment) -> Snapshot | None:
-        """Ask by the provider's reference, or by our own id where no answer ever brought one."""
-        provider = await self._accounts.of(payment)
-        if not payment.provider_reference:
-            return await provider.find(payment)
-        try:
-            return await provider.fetch(payment)
-        except ObjectNotFoundError:
-            return None
+    async def _settle(self, payment: Payment, operation: Operation) -> None:
+        if await self._orders.settle(payment):
+            await self._ledger.end_settlement(operation)
+        else:
+            await self._ledger.mark_surplus(operation)
 
 
 def _is_late_to_capture(payment: Payment, now: datetime) -> bool:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+import grpc
 from psycopg.errors import UniqueViolation
 
-from mesh.errors import failed_precondition, invalid, not_found, unavailable
-from mesh.events.unit_of_work import UnitsOfWork
+from mesh.errors import ApiError, failed_precondition, invalid, not_found
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
 from mesh.service import BackgroundTasks
@@ -21,14 +21,24 @@ from mesh.storage.idempotency import Claim, Record
 from mesh.storage.lock import Locks
 from payment_svc.contract import messages as mapping
 from payment_svc.domain import payment as domain
-from payment_svc.domain.payment import TERMINAL, CaptureMethod, Payment, PaymentStatus, Route, Snapshot
+from payment_svc.domain.operation import Operation, OperationKind, Requester
+from payment_svc.domain.payment import (
+    TERMINAL,
+    CaptureMethod,
+    Fact,
+    Failure,
+    Payment,
+    PaymentStatus,
+    Route,
+    Snapshot,
+)
 from payment_svc.order_port import OrderClient, PayableOrder
-from payment_svc.providers.base import AmountNotSupportedError, Provider, ProviderError, RejectedError
+from payment_svc.providers.base import AmountNotSupportedError, Provider
 from payment_svc.providers.resilience import ResilientProvider
-from payment_svc.storage.payments import PaymentRepository
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts, Tenant
-from payment_svc.use_cases.charging import Charging
+from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.operations import Operations, raise_if_open
 from payment_svc.use_cases.routing import Router, RoutingRequest
 
 LEASE = timedelta(seconds=30)
@@ -49,9 +59,20 @@ class NewPayment:
     mode: str = ""
 
     @property
-    def owner(self) -> Tenant:
+    def tenant(self) -> Tenant:
         """Who asks."""
         return Tenant(self.merchant_id, self.mode)
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What the use cases of payments need of their process."""
+
+    locks: Locks
+    background: BackgroundTasks
+    first_check: timedelta
+    clock: Clock = utc_now
+    ids: NewId = new_id
 
 
 class Payments:
@@ -59,56 +80,50 @@ class Payments:
 
     def __init__(
         self,
-        database: Database,
-        store: PaymentRepository,
+        ledger: Ledger,
+        operations: Operations,
         orders: OrderClient,
         accounts: Accounts,
         router: Router,
-        charging: Charging,
-        locks: Locks,
-        background: BackgroundTasks,
-        work: UnitsOfWork,
-        *,
-        first_check: timedelta,
-        clock: Clock = utc_now,
-        ids: NewId = new_id,
+        database: Database,
+        runtime: Runtime,
     ) -> None:
-        self._database = database
-        self._store = store
+        self._ledger = ledger
+        self._operations = operations
         self._orders = orders
         self._accounts = accounts
         self._router = router
-        self._charging = charging
-        self._locks = locks
-        self._background = background
-        self._work = work
-        self._first_check = first_check
-        self._clock = clock
-        self._ids = ids
+        self._database = database
+        self._runtime = runtime
 
     async def create(self, new: NewPayment, claim: Claim | None) -> Payment | Record:
         """Start a payment, or return the record of the request that started it under the same key.
 
-        Raises ApiError as the contract's CreatePayment says; then nothing was stored and nothing charged.
+        Raises ApiError as the contract's CreatePayment says; then nothing was stored and nothing charged, unless the
+        error names a payment.
         """
         if claim and (record := await self._find(claim)):
             return await self._repeat(record, claim, new.merchant_id)
         if new.provider:
-            check_start(new, await self._accounts.get(new.owner, new.provider))
+            check_start(new, await self._accounts.get(new.tenant, new.provider))
         order = await self._orders.get(new.order_id)
-        order.check_payable(self._clock())
-        payment_id = self._ids()
+        replaces = await self._close_waiting(new, order)
+        order.check_payable(self._runtime.clock(), replaced=replaces is not None)
+        payment_id = self._runtime.ids()
         provider, route = await self._choose(new, order, payment_id)
         payment = self._intent(new, order, payment_id, provider, route)
-        if not await self._commit_intent(payment, claim):
+        driver = self._runtime.ids()
+        start = await self._commit_intent(payment, driver, claim)
+        if start is None:
             return await self.create(new, claim)
-        finished: Payment = await self._background.shielded(self._drive(payment, claim))
+        work = self._start(payment, start, driver, claim, replaces)
+        finished: Payment = await self._runtime.background.shielded(work)
         return finished
 
     async def get(self, merchant_id: UUID, payment_id: UUID) -> Payment:
         """Return a merchant's payment. Raises ApiError NOT_FOUND."""
         async with self._database.session() as session:
-            payment = await self._store.get(session, merchant_id, payment_id)
+            payment = await self._ledger.payments.get(session, merchant_id, payment_id)
         if payment is None:
             raise not_found("payment", str(payment_id))
         return payment
@@ -118,7 +133,7 @@ class Payments:
     ) -> list[Payment]:
         """Return a page of a merchant's payments, newest first."""
         async with self._database.session() as session:
-            return await self._store.page(
+            return await self._ledger.payments.page(
                 session, merchant_id, order_id=order_id, status=status, after=after, limit=limit
             )
 
@@ -128,60 +143,65 @@ class Payments:
         wanted = amount or payment.amount
         if payment.status == PaymentStatus.SUCCESS and payment.captured == wanted.minor:
             return payment
-        if payment.status != PaymentStatus.AUTHORIZED:
-            raise failed_precondition(
-                "PAYMENT_NOT_CAPTURABLE", f"the payment is {payment.status}; only an AUTHORIZED one can be captured"
-            )
+        check_capturable(payment)
         check_part(wanted, payment.amount)
         provider = await self._accounts.of(payment)
         if wanted != payment.amount:
             check_capability(provider.capabilities.partial_capture, "amount", provider.name, "capture a part")
             _check_amount(wanted, provider, "amount.value")
-        return await self._operate(payment, lambda one: provider.capture(one, wanted))
+        return await self._operate(payment, OperationKind.CAPTURE, wanted.minor, check_capturable)
 
     async def cancel(self, merchant_id: UUID, payment_id: UUID) -> Payment:
         """Cancel a payment before money moved. Raises ApiError as the contract's CancelPayment says."""
         payment = await self.get(merchant_id, payment_id)
         if payment.status == PaymentStatus.CANCELLED:
             return payment
-        at_provider = bool(payment.provider_reference)
-        if payment.status not in (PaymentStatus.INITIATED, PaymentStatus.AUTHORIZED) or not at_provider:
-            raise failed_precondition("PAYMENT_NOT_CANCELLABLE", f"the payment is {payment.status}")
-        return await self._operate(payment, (await self._accounts.of(payment)).cancel)
+        check_cancellable(payment)
+        return await self._operate(payment, OperationKind.CANCEL, 0, check_cancellable)
 
-    async def _operate(self, payment: Payment, call: Callable[[Payment], Awaitable[Snapshot]]) -> Payment:
-        """Change the provider's object and agree with it, to the end even when the caller is gone.
+    async def _operate(
+        self, payment: Payment, kind: OperationKind, amount: int, check: Callable[[Payment], None]
+    ) -> Payment:
+        """Have the provider do something, to the end even when the caller is gone; the answer is the operation's."""
 
-        The provider may refuse because the object has moved on: then what it says now decides. Raises ApiError
-        UNAVAILABLE when it does not answer, FAILED_PRECONDITION when it refuses and nothing has changed.
-        """
-
-        async def work() -> Payment:
+        async def work() -> tuple[Payment, Operation]:
             # the provider's own event about this waits, so that the payment says who did it
-            async with self._locks.hold(f"order:{payment.order_id}", wait=0):
-                return await operate()
+            async with self._runtime.locks.hold(f"order:{payment.order_id}", wait=0):
+                return await self._operations.operate(payment.payment_id, kind, Requester.MERCHANT, amount, check)
 
-        async def operate() -> Payment:
-            try:
-                return await self._charging.apply_snapshot(payment.payment_id, await call(payment))
-            except RejectedError as error:
-                said = await (await self._accounts.of(payment)).fetch(payment)
-                now = await self._charging.sync(payment, said)
-                if now.status == payment.status:
-                    raise failed_precondition("PROVIDER_REFUSED", error.failure.message) from None
-                return now
-            except ProviderError as error:
-                raise unavailable("PROVIDER_UNAVAILABLE", f"{error}; repeat the call") from error
-
-        finished: Payment = await self._background.shielded(work())
+        done, operation = await self._runtime.background.shielded(work())
+        raise_if_open(done, operation)
+        finished: Payment = done
         return finished
+
+    async def _close_waiting(self, new: NewPayment, order: PayableOrder) -> UUID | None:
+        """Close the payment of an order that waits for a customer who has to act: another one takes its place.
+
+        Return its id. Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS, with the id of the payment when
+        it turns out to be paid, or cannot be closed now.
+        """
+        if order.status != "PROCESSING":
+            return None
+        async with self._database.session() as session:
+            waiting = await self._ledger.payments.live_of_order(session, new.order_id)
+        if waiting is None or waiting.merchant_id != new.merchant_id:
+            return None
+        if waiting.status != PaymentStatus.REQUIRES_ACTION:
+            raise _in_progress(waiting)
+        try:
+            closed = await self._operate(waiting, OperationKind.CANCEL, 0, check_cancellable)
+        except ApiError as error:
+            raise _in_progress(waiting) from error
+        if closed.status != PaymentStatus.CANCELLED:
+            raise _in_progress(closed)
+        return closed.payment_id
 
     async def _choose(
         self, new: NewPayment, order: PayableOrder, payment_id: UUID
     ) -> tuple[ResilientProvider, Route | None]:
         """Return the provider that was asked for, or the one that the merchant's policy gives."""
         if new.provider:
-            provider = await self._accounts.get(new.owner, new.provider)
+            provider = await self._accounts.get(new.tenant, new.provider)
             _check_amount(order.amount, provider, "order_id")
             return provider, None
 
@@ -189,19 +209,52 @@ class Payments:
             check_start(new, provider)
             provider.check_amount(order.amount)
 
-        return await self._router.choose(
-            RoutingRequest(new.owner, order.amount, new.customer_country), payment_id, fits
-        )
+        wanted = RoutingRequest(new.tenant, order.amount, new.customer_country)
+        return await self._router.choose(wanted, payment_id, fits)
 
-    async def _drive(self, payment: Payment, claim: Claim | None, *, again: bool = False) -> Payment:
-        """Carry a payment on while webhooks and look-ups of the same order wait."""
-        async with self._locks.hold(f"order:{payment.order_id}", wait=0):
-            return await self._charging.execute(payment, claim, again=again)
+    async def _start(
+        self, payment: Payment, start: Operation, driver: UUID, claim: Claim | None, replaces: UUID | None = None
+    ) -> Payment:
+        """Reserve the order and ask the provider, while webhooks and look-ups of the same order wait.
+
+        Raises ApiError when the order was taken meanwhile; the payment is CANCELLED then. Any other error names the
+        payment: it is recorded, and goes on.
+        """
+        async with (
+            self._runtime.locks.hold(f"order:{payment.order_id}", wait=0),
+            self._operations.driving(payment.payment_id, driver=driver),
+        ):
+            await self._reserve(payment, start, claim, replaces)
+            started, _ = await self._operations.execute(payment, start, claim)
+            return started
+
+    async def _reserve(self, payment: Payment, start: Operation, claim: Claim | None, replaces: UUID | None) -> None:
+        try:
+            await self._orders.reserve(payment, replaces)
+        except ApiError as error:
+            if error.code in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND):
+                await self._abandon(payment, start, error, claim)
+                raise
+            if claim:
+                async with self._database.session() as session:
+                    await idempotency.hand_over(session, claim, self._runtime.clock())
+            words = f"{error.message}; the payment is recorded and goes on, ask for it or repeat the call"
+            where = {**error.metadata, "payment_id": str(payment.payment_id), "status": str(payment.status)}
+            raise ApiError(error.code, error.reason, words, metadata=where) from error
+
+    async def _abandon(self, payment: Payment, start: Operation, error: ApiError, claim: Claim | None) -> None:
+        """Cancel an intent whose order was taken; the refused request leaves its key free."""
+        failure = Failure("cancelled", error.message)
+        never_sent = Fact(start.attempt, Snapshot("", PaymentStatus.CANCELLED, failure=failure))
+        await self._ledger.finish(start, never_sent, refusal=failure)
+        if claim:
+            async with self._database.session() as session:
+                await idempotency.release(session, claim)
 
     def _intent(
         self, new: NewPayment, order: PayableOrder, payment_id: UUID, provider: ResilientProvider, route: Route | None
     ) -> Payment:
-        now = self._clock()
+        now = self._runtime.clock()
         return Payment(
             payment_id=payment_id,
             merchant_id=new.merchant_id,
@@ -223,27 +276,27 @@ class Payments:
             version=1,
             create_time=now,
             update_time=now,
-            attempts=(domain.first_attempt(provider.name, now),),
+            attempts=(domain.first_attempt(provider.name, now, provider.account_id),),
             route=route,
         )
 
-    async def _commit_intent(self, payment: Payment, claim: Claim | None) -> bool:
-        """Store the intent; return False when the key was taken meanwhile.
+    async def _commit_intent(self, payment: Payment, driver: UUID, claim: Claim | None) -> Operation | None:
+        """Store the intent with its first operation and the lease of who drives it; None when the key was taken.
 
         Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS, when the order has a live payment.
         """
-        now = payment.create_time
+        now, wait = payment.create_time, self._runtime.first_check
+        start = self._ledger.operation(payment, OperationKind.START, Requester.MERCHANT)
         try:
-            async with self._work.begin() as unit:
+            async with self._ledger.work.begin() as unit:
                 if claim and not await idempotency.begin(unit.session, claim, payment.payment_id, now, LEASE):
-                    return False
-                await self._store.insert(unit.session, payment, now + self._first_check)
+                    return None
+                await self._ledger.payments.insert(unit.session, payment, wait, driver, self._operations.lease)
+                await self._ledger.operations.insert(unit.session, start, wait)
                 unit.add(mapping.payment_event(payment, None), changes.of_payment(payment))
         except UniqueViolation:
-            raise failed_precondition(
-                "PAYMENT_IN_PROGRESS", "another payment of this order is under way", order_id=str(payment.order_id)
-            ) from None
-        return True
+            raise _in_progress(payment, known=False) from None
+        return start
 
     async def _find(self, claim: Claim) -> Record | None:
         async with self._database.session() as session:
@@ -257,14 +310,44 @@ class Payments:
         if payment.status not in TERMINAL:
             # an outcome that stands needs no lease: nobody who is still at work could change it
             async with self._database.session() as session:
-                await idempotency.take_over(session, claim, self._clock(), LEASE)
-            payment = await self.get(merchant_id, record.resource_id)
-        if payment.status == PaymentStatus.INITIATED and not payment.provider_reference:
-            resumed: Payment = await self._background.shielded(self._drive(payment, claim, again=True))
-            return resumed
+                await idempotency.take_over(session, claim, self._runtime.clock(), LEASE)
+            payment = await self._runtime.background.shielded(self.resume(payment))
         async with self._database.session() as session:
             await idempotency.answer(session, claim, payment.payment_id, payment)
         return payment
+
+    async def resume(self, payment: Payment) -> Payment:
+        """Carry on a payment whose start has no answer: its order is reserved, and its provider is asked again."""
+        async with self._database.session() as session:
+            known = await self._ledger.operations.of_payment(session, payment.payment_id)
+        for one in known:
+            if one.kind == OperationKind.START and one.is_open:
+                await self._reserve(payment, one, None, None)
+                await self._operations.repeat(one)
+        return await self.get(payment.merchant_id, payment.payment_id)
+
+
+def check_capturable(payment: Payment) -> None:
+    """Raise ApiError FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, unless money is held for a capture."""
+    if payment.status != PaymentStatus.AUTHORIZED:
+        words = f"the payment is {payment.status}; only an AUTHORIZED one can be captured"
+        raise failed_precondition("PAYMENT_NOT_CAPTURABLE", words, status=str(payment.status))
+
+
+def check_cancellable(payment: Payment) -> None:
+    """Raise ApiError FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, unless it is the customer's turn or ours."""
+    turn = payment.status in (PaymentStatus.INITIATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED)
+    if not turn or not payment.provider_reference:
+        raise failed_precondition(
+            "PAYMENT_NOT_CANCELLABLE", f"the payment is {payment.status}", status=str(payment.status)
+        )
+
+
+def _in_progress(payment: Payment, *, known: bool = True) -> ApiError:
+    where = {"order_id": str(payment.order_id)}
+    if known:
+        where |= {"payment_id": str(payment.payment_id), "status": str(payment.status)}
+    return failed_precondition("PAYMENT_IN_PROGRESS", "another payment of this order is under way", **where)
 
 
 def check_part(part: Money, whole: Money) -> None:

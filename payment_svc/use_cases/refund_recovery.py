@@ -1,89 +1,102 @@
-"""Asks providers about every refund that is open, as `reconciler` does about payments."""
+"""Recovers refunds, as `payment_recovery` does payments: by their objects, else by asking again under the same key."""
 
 from __future__ import annotations
 
-import asyncio
-import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 
-from mesh import context
-from mesh.errors import ApiError
+from mesh.context import Call
 from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
-from mesh.telemetry import alert, get_logger
-from mesh.worker import Worker
 from payment_svc.domain import schedule
 from payment_svc.domain.payment import AmountMismatchError, Payment
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
+from payment_svc.domain.review import ReviewKind
 from payment_svc.providers.base import ProviderError
-from payment_svc.storage.payments import PaymentRepository
-from payment_svc.storage.refunds import DueRefund, RefundRepository
+from payment_svc.providers.resilience import ResilientProvider, patience
+from payment_svc.storage.refunds import DueRefund
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.payment_recovery import BATCH, LEASE
-from payment_svc.use_cases.refunds import Refunds
+from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.payment_recovery import CLAIM
+from payment_svc.use_cases.recovery import reconciling
+from payment_svc.use_cases.refunds import Refunds, at_refund
 
-log = get_logger(__name__)
-REPEATABLE = timedelta(hours=20)
-"""How long a refund may be sent again: providers remember its idempotency key for a day."""
+MARGIN = timedelta(hours=1)
+"""How long before the provider forgets the key a refund is asked for no more."""
 
 
-class RefundReconciler:
-    """Brings open refunds in agreement with their providers, on the schedule in `schedule`."""
+class RefundRecovery:
+    """Brings open refunds in agreement with their providers, on the schedule in `domain/schedule.py`."""
+
+    name = "refund-reconciler"
 
     def __init__(
         self,
         database: Database,
-        payments: PaymentRepository,
-        store: RefundRepository,
+        ledger: Ledger,
         refunds: Refunds,
         accounts: Accounts,
+        patient: timedelta,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
-        self._payments = payments
-        self._store = store
+        self._ledger = ledger
         self._refunds = refunds
         self._accounts = accounts
+        self._patient = patient
         self._clock = clock
-        self.worker = Worker("refund-reconciler", self._check_due, interval=2.0)
 
-    async def _check_due(self) -> bool:
-        now = self._clock()
+    async def claim(self, limit: int) -> Sequence[DueRefund]:
+        """Take refunds that are due to be looked up."""
         async with self._database.session() as session:
-            due = await self._store.claim_due(session, now, now + LEASE, BATCH)
-        await asyncio.gather(*(self._check_safely(check) for check in due))
-        return len(due) == BATCH
+            return await self._ledger.refunds.claim_due(session, CLAIM, limit)
 
-    async def _check_safely(self, due: DueRefund) -> None:
-        refund = due.refund
-        context.enter(context.Call(secrets.token_hex(16), merchant_id=str(refund.merchant_id), method="reconciler"))
-        try:
-            await self._check(refund)
-        except AmountMismatchError as error:
-            alert("refund_amount_differs", log, refund_id=refund.refund_id, reason=str(error))
-        except (ProviderError, ApiError) as error:
-            log.warning("look-up failed", refund_id=refund.refund_id, error=repr(error))
-        except Exception as error:
-            log.error("look-up failed", refund_id=refund.refund_id, exc_info=error)
-        async with self._database.session() as session:
-            await self._store.schedule(session, refund.refund_id, schedule.next_check(due.checks, self._clock()))
+    def call_of(self, item: DueRefund) -> Call:
+        """Return the call of a look at a refund."""
+        return reconciling(item.refund.merchant_id)
 
-    async def _check(self, refund: Refund) -> None:
+    async def check(self, item: DueRefund) -> None:
+        """Look a refund up, else ask for it again."""
+        refund = item.refund
         payment = await self._payment_of(refund)
-        provider = await self._accounts.of(payment)
-        snapshot = await provider.fetch_refund(payment, refund)
-        if snapshot is not None:
-            await self._refunds.apply_snapshot(refund, snapshot)
-        elif self._clock() - refund.create_time < REPEATABLE:
-            # the provider never received it: the process died before, or the request was lost
-            await self._refunds.execute(payment, refund, again=True)
+        at = at_refund(payment, refund)
+        provider = await self._accounts.of(at)
+        try:
+            if await self._looked_up(provider, at, refund):
+                return
+        except AmountMismatchError as error:
+            await self._ledger.ask_a_person(
+                payment, ReviewKind.AMOUNT_DIFFERS, str(error), amount=refund.amount, refund_id=refund.refund_id
+            )
+            return
+        if self._clock() - refund.create_time < provider.capabilities.key_retention - MARGIN:
+            with patience(self._patient.total_seconds()):
+                await self._refunds.repeat(payment, refund)
         elif refund.status == RefundStatus.PENDING:
-            alert("refund_needs_review", log, refund_id=refund.refund_id, payment_id=refund.payment_id)
             await self._refunds.apply_snapshot(refund, RefundSnapshot("", RefundStatus.NEEDS_REVIEW))
+            words = f"{provider.name} has not said whether it was made, for as long as it remembers the request"
+            await self._ledger.ask_a_person(
+                payment, ReviewKind.UNKNOWN_REFUND, words, amount=refund.amount, refund_id=refund.refund_id
+            )
+
+    async def reschedule(self, item: DueRefund) -> None:
+        """Say when to look again, if it is still open."""
+        async with self._database.session() as session:
+            await self._ledger.refunds.schedule(session, item.refund.refund_id, schedule.wait_after(item.checks))
+
+    async def _looked_up(self, provider: ResilientProvider, at: Payment, refund: Refund) -> bool:
+        """Apply what the provider shows of the refund; return whether it shows one. A look that fails shows none."""
+        try:
+            snapshot = await provider.fetch_refund(at, refund)
+        except ProviderError:
+            if refund.provider_reference:
+                return True
+            snapshot = None
+        if snapshot is None:
+            return False
+        await self._refunds.apply_snapshot(refund, snapshot)
+        return True
 
     async def _payment_of(self, refund: Refund) -> Payment:
-        async with self._database.session() as session:
-            payment = await self._payments.get(session, refund.merchant_id, refund.payment_id)
-        if payment is None:
-            raise LookupError(f"refund {refund.refund_id} has no payment")
-        return payment
+        async with self._ledger.work.begin() as unit:
+            return await self._ledger.lock(unit, refund.payment_id)

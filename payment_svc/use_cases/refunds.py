@@ -6,33 +6,46 @@ provider asked, under an idempotency key of the refund. What dies in between is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from mesh.errors import failed_precondition, invalid, not_found
-from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
-from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.events.unit_of_work import UnitOfWork
+from mesh.ids import parse_uuid
 from mesh.money import Money
-from mesh.service import BackgroundTasks
 from mesh.storage import idempotency
 from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
-from mesh.telemetry import get_logger
+from mesh.telemetry import alert, get_logger
 from payment_svc.contract import messages as mapping
+from payment_svc.domain import payment as domain
 from payment_svc.domain import refund as refund_domain
 from payment_svc.domain import schedule
-from payment_svc.domain.payment import Failure, Payment, PaymentStatus
+from payment_svc.domain.payment import AmountMismatchError, Failure, Payment, PaymentStatus
+from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
-from payment_svc.providers.base import AmountNotSupportedError, OutcomeUnknownError, RejectedError, UnavailableError
+from payment_svc.domain.review import ReviewKind
+from payment_svc.providers.base import (
+    AmountNotSupportedError,
+    ProviderError,
+    ProviderEvent,
+    RejectedError,
+    UnavailableError,
+)
 from payment_svc.providers.resilience import ResilientProvider
-from payment_svc.storage.payments import PaymentRepository
-from payment_svc.storage.refunds import RefundRepository
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.payments import LEASE, check_capability, check_part
+from payment_svc.use_cases.ledger import SURPLUS, Ledger
+from payment_svc.use_cases.operations import at_attempt
+from payment_svc.use_cases.payments import LEASE, Runtime, check_capability, check_part
 
 log = get_logger(__name__)
+
+
+ChangeRefund = Callable[[Refund, datetime], Refund | None]
+"""What becomes of a refund, and when; None when it stays as it is."""
 
 
 class _KeyTakenError(Exception):
@@ -55,25 +68,20 @@ class Refunds:
     def __init__(
         self,
         database: Database,
-        payments: PaymentRepository,
-        store: RefundRepository,
+        ledger: Ledger,
         accounts: Accounts,
-        background: BackgroundTasks,
-        work: UnitsOfWork,
-        *,
-        first_check: timedelta,
-        clock: Clock = utc_now,
-        ids: NewId = new_id,
+        runtime: Runtime,
     ) -> None:
         self._database = database
-        self._payments = payments
-        self._store = store
+        self._ledger = ledger
+        self._payments = ledger.payments
+        self._store = ledger.refunds
+        self._work = ledger.work
         self._accounts = accounts
-        self._background = background
-        self._work = work
-        self._first_check = first_check
-        self._clock = clock
-        self._ids = ids
+        self._background = runtime.background
+        self._first_check = runtime.first_check
+        self._clock = runtime.clock
+        self._ids = runtime.ids
 
     async def create(self, new: NewRefund, claim: Claim | None) -> Refund | Record:
         """Give money back, or return the record of the same request made before.
@@ -108,47 +116,84 @@ class Refunds:
                 raise not_found("payment", str(payment_id))
             return await self._store.page(session, payment_id, after=after, limit=limit)
 
-    async def execute(
-        self, payment: Payment, refund: Refund, claim: Claim | None = None, *, again: bool = False
-    ) -> Refund:
+    async def execute(self, payment: Payment, refund: Refund, claim: Claim | None = None) -> Refund:
         """Ask the provider and commit the outcome; an answer that never came leaves the refund PENDING.
 
-        A provider out of reach did nothing now, but when it is asked `again` it may have done it the first time.
+        A provider out of reach did nothing now, but when it was asked before it may have done it then.
         """
-        provider = await self._accounts.of(payment)
+        at = at_refund(payment, refund)
+        provider = await self._accounts.of(at)
         try:
-            snapshot = await provider.refund(payment, refund)
+            snapshot = await provider.refund(at, refund)
         except RejectedError as error:
-            snapshot = RefundSnapshot("", RefundStatus.FAILED, failure=error.failure)
+            refusal = error.failure
+            return await self._end(refund, claim, lambda current, now: refund_domain.refuse(current, refusal, now))
         except UnavailableError as error:
             failure = Failure("provider_unavailable", f"try again later: {error}")
-            snapshot = RefundSnapshot("", RefundStatus.PENDING if again else RefundStatus.FAILED, failure=failure)
-        except OutcomeUnknownError:
-            snapshot = RefundSnapshot("", RefundStatus.PENDING)
+            version = refund.version
+            return await self._end(
+                refund, claim, lambda current, now: refund_domain.not_sent(current, version, failure, now)
+            )
+        except ProviderError as error:
+            log.warning("outcome unknown", refund_id=refund.refund_id, error=repr(error))
+            return await self._end(refund, claim, lambda _current, _now: None)
         return await self.apply_snapshot(refund, snapshot, claim)
 
+    async def repeat(self, payment: Payment, refund: Refund, claim: Claim | None = None) -> Refund:
+        """Ask the provider for an open refund again, under the same key; the try is counted before it is made."""
+        async with self._database.session() as session:
+            sent = await self._store.send(session, refund.refund_id)
+        return await self.execute(payment, sent, claim) if sent else refund
+
     async def apply_snapshot(self, refund: Refund, snapshot: RefundSnapshot, claim: Claim | None = None) -> Refund:
-        """Apply what the provider says, in one transaction with the payment's sum, the events and the stored answer.
+        """Apply what the provider shows, in one transaction with the payment's sum, the events and the stored answer.
 
         Raises AmountMismatchError when the provider gave back another amount.
         """
+        return await self._end(refund, claim, lambda current, now: refund_domain.apply(current, snapshot, now))
+
+    async def apply_in(self, unit: UnitOfWork, refund_id: UUID, change: ChangeRefund) -> Refund:
+        """Change a refund in a unit of work, with its payment's sum; return it as it is. Raises ApiError NOT_FOUND."""
         now = self._clock()
-        async with self._work.begin() as unit:
-            payment = await self._payments.lock(unit.session, refund.payment_id)
-            current = await self._store.lock(unit.session, refund.refund_id)
-            if payment is None or current is None:
-                raise not_found("refund", str(refund.refund_id))
-            changed = refund_domain.apply(current, snapshot, now)
-            if changed:
-                await self._save(unit, payment, changed, now)
-            if claim:
-                await idempotency.answer(unit.session, claim, refund.refund_id, changed or current)
+        payment_id = await self._store.payment_of(unit.session, refund_id)
+        payment = await self._payments.lock(unit.session, payment_id) if payment_id else None
+        current = await self._store.lock(unit.session, refund_id)
+        if payment is None or current is None:
+            raise not_found("refund", str(refund_id))
+        changed = change(current, now)
+        if changed and current.status == RefundStatus.FAILED:
+            alert("refund_made_after_all", log, refund_id=refund_id, payment_id=current.payment_id)
+        if changed:
+            await self._save(unit, payment, changed, now)
         return changed or current
 
-    async def of_event(self, payment: Payment, refund_id: UUID | None, reference: str) -> Refund | None:
+    async def _end(self, refund: Refund, claim: Claim | None, change: ChangeRefund) -> Refund:
+        async with self._work.begin() as unit:
+            ended = await self.apply_in(unit, refund.refund_id, change)
+            if claim:
+                await idempotency.answer(unit.session, claim, refund.refund_id, ended)
+        return ended
+
+    async def apply_event(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
+        """Apply a provider's event that is about a refund: the refund is asked for, the event is only a hint."""
+        refund = await self._of_event(payment, event)
+        if refund is None:
+            return Verdict("QUARANTINED", "a refund that was not made here", payment)
+        named = replace(refund, provider_reference=event.refund_reference)
+        snapshot = await provider.fetch_refund(at_refund(payment, refund), named)
+        if snapshot is None:
+            return Verdict("QUARANTINED", "the provider knows no such refund", payment)
+        try:
+            await self.apply_snapshot(refund, snapshot)
+        except AmountMismatchError as error:
+            return Verdict("QUARANTINED", str(error), payment)
+        return Verdict("APPLIED", "", payment)
+
+    async def _of_event(self, payment: Payment, event: ProviderEvent) -> Refund | None:
         """Return the refund that a provider's event is about, by our id or by the provider's."""
         async with self._database.session() as session:
-            found = refund_id or await self._store.find(session, payment.payment_id, reference)
+            refund_id = parse_uuid(event.refund_id)
+            found = refund_id or await self._store.find(session, payment.payment_id, event.refund_reference)
             refund = await self._store.get(session, payment.merchant_id, found) if found else None
         return refund if refund and refund.payment_id == payment.payment_id else None
 
@@ -182,7 +227,7 @@ class Refunds:
         refund = self._intent(new, payment, amount)
         if claim and not await idempotency.begin(session, claim, refund.refund_id, refund.create_time, LEASE):
             raise _KeyTakenError
-        await self._store.insert(session, refund, refund.create_time + self._first_check)
+        await self._store.insert(session, refund, self._first_check)
         unit.add(mapping.refund_event(refund), [changes.of_refund(refund)])
         return payment, refund
 
@@ -213,18 +258,39 @@ class Refunds:
         refund = await self.get(new.merchant_id, record.resource_id)
         if payment is None:
             raise not_found("payment", str(new.payment_id))
-        resumed: Refund = await self._background.shielded(self.execute(payment, refund, claim, again=True))
+        resumed: Refund = await self._background.shielded(self.repeat(payment, refund, claim))
         return resumed
 
     async def _save(self, unit: UnitOfWork, payment: Payment, refund: Refund, now: datetime) -> None:
         """Store the refund, and the payment's sum where it changed."""
-        await self._store.update(unit.session, refund, schedule.next_check(0, now))
+        await self._store.update(unit.session, refund, schedule.wait_after(0))
         unit.add(mapping.refund_event(refund), [changes.of_refund(refund)])
+        if refund.reason == SURPLUS:
+            payment = await self._settle_surplus(unit, payment, refund, now)
         given = (await self._store.sums(unit.session, payment.payment_id)).given
         if given != payment.refunded:
             after = replace(payment, refunded=given, version=payment.version + 1, update_time=now)
             await self._payments.update(unit.session, after, None)
             unit.add(mapping.refunded_event(after), changes.of_payment(after, payment))
+        self._log(refund)
+
+    async def _settle_surplus(self, unit: UnitOfWork, payment: Payment, refund: Refund, now: datetime) -> Payment:
+        """Note what became of a surplus that was to be given back; one that could not be is a person's business."""
+        if refund.status == RefundStatus.SUCCESS:
+            after = domain.return_surplus(payment, refund.attempt, now) if refund.attempt else None
+            if after:
+                await self._payments.update(unit.session, after, None)
+            unit.add(mapping.surplus_event(after or payment, returned=True))
+            return after or payment
+        if refund.status == RefundStatus.FAILED:
+            reason = f"could not be given back: {refund.failure.message if refund.failure else 'refused'}"
+            await self._ledger.review(
+                unit, payment, ReviewKind.SURPLUS_KEPT, reason, amount=refund.amount, refund_id=refund.refund_id,
+                attempt=refund.attempt or 0,
+            )  # fmt: skip
+        return payment
+
+    def _log(self, refund: Refund) -> None:
         log.info(
             "refund changed",
             refund_id=refund.refund_id,
@@ -233,3 +299,8 @@ class Refunds:
             status=refund.status,
             version=refund.version,
         )
+
+
+def at_refund(payment: Payment, refund: Refund) -> Payment:
+    """Return the payment as the provider knows it that holds the money which a refund gives back."""
+    return at_attempt(payment, refund.attempt) if refund.attempt else payment

@@ -82,7 +82,11 @@ def test_database_allows_the_steps_that_the_domain_allows(
     with psycopg.connect(gateway.database_urls[database]) as connection:
         query = "SELECT prosrc FROM pg_proc WHERE proname = %s"
         (source,) = connection.execute(query, [f"guard_{table}"]).fetchone() or ("",)
-    legal = {(str(before), str(after)) for before, steps in transitions.items() for after in steps}
+    # what the version before does not know is kept as what it knows, with a column beside it
+    stored = {"REQUIRES_ACTION": "PROCESSING"}
+    steps = {(str(before), str(after)) for before, steps in transitions.items() for after in steps}
+    legal = {(stored.get(before, before), stored.get(after, after)) for before, after in steps}
+    legal = {(before, after) for before, after in legal if before != after}
     assert set(re.findall(r"'([A-Z_]+)>([A-Z_]+)'", source)) == legal
 
 

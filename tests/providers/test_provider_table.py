@@ -15,7 +15,8 @@ from tests.providers.cases import CASES, EVERY, REFUSALS
 from tests.providers.drivers import DRIVERS
 from tests.support.stack.mesh import dial_service
 
-NAMES = {field.name for field in fields(Capabilities)}
+# for how long a provider remembers things is no capability that a merchant could use
+NAMES = {field.name for field in fields(Capabilities)} - {"key_retention", "page_lifetime"}
 
 
 def test_every_provider_that_is_on_is_in_the_suite(gateway: Ready) -> None:

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 
+import httpx
+
 from mesh.money import Money
 from payment_svc.domain.payment import Failure, Payment, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
@@ -39,7 +41,7 @@ class BankTransferProvider:
         webhook_secrets: Sequence[str],
         token_secrets: Sequence[str],
         *,
-        timeout: float,
+        timeout: httpx.Timeout | float,
     ) -> None:
         self._bank = BankClient(api_key, api_base, timeout=timeout)
         self._secrets = webhook_secrets
@@ -70,18 +72,20 @@ class BankTransferProvider:
             return objects.of_transfer(transfer)
         return None
 
-    async def complete(self, payment: Payment) -> Snapshot:
+    async def complete(self, payment: Payment, key: str) -> Snapshot:
         """Say how the payment stands: the customer's bank moves the money, nobody has to take it."""
+        del key
         return await self.fetch(payment)
 
-    async def capture(self, payment: Payment, amount: Money) -> Snapshot:
+    async def capture(self, payment: Payment, amount: Money, key: str) -> Snapshot:
         """Refuse: a bank transfer holds no money that could be captured later."""
+        del payment, key
         raise RejectedError(Failure("provider_rejected", f"{amount} cannot be captured: it was never only held"))
 
-    async def cancel(self, payment: Payment) -> Snapshot:
+    async def cancel(self, payment: Payment, key: str) -> Snapshot:
         """Withdraw a transfer that was not sent yet."""
         path = f"/transfers/{payment.provider_reference}/cancel"
-        return objects.of_transfer(await self._bank.post(path, {}, f"{payment.payment_id}:cancel"))
+        return objects.of_transfer(await self._bank.post(path, {}, key))
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundSnapshot:
         """Send money back to the account that it came from."""

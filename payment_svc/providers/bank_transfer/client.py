@@ -17,7 +17,7 @@ CONNECTIONS = 400
 class BankClient:
     """JSON in, JSON out, and every failure as an error of the interface."""
 
-    def __init__(self, api_key: str, api_base: str, *, timeout: float) -> None:
+    def __init__(self, api_key: str, api_base: str, *, timeout: httpx.Timeout | float) -> None:
         self._http = httpx.AsyncClient(
             base_url=f"{api_base.rstrip('/')}/v1",
             headers={"authorization": f"Bearer {api_key}"},

@@ -60,13 +60,15 @@ class PaypalProvider:
         refunds=True,
         partial_refunds=True,
         disputes=False,
+        key_retention=REPEATABLE,
+        page_lifetime=ORDER_LIFETIME,
     )
 
     def __init__(
         self,
         access: Access,
         *,
-        timeout: float,
+        timeout: httpx.Timeout | float,
         max_calls: int,
         clock: Clock = utc_now,
         transport: httpx.AsyncBaseTransport | None = None,
@@ -122,7 +124,7 @@ class PaypalProvider:
             return None
         return await self._create(payment)
 
-    async def complete(self, payment: Payment) -> Snapshot:
+    async def complete(self, payment: Payment, key: str) -> Snapshot:
         """Capture or authorize the order that the customer has approved.
 
         A declined instrument leaves the order open: the customer may go back and choose another one, for as long as an
@@ -131,7 +133,7 @@ class PaypalProvider:
         reference = requests.in_path(payment.provider_reference)
         action = "authorize" if requests.is_held(payment) else "capture"
         try:
-            order = await self._api.post(f"{requests.ORDERS}/{reference}/{action}", {}, requests.completion_id(payment))
+            order = await self._api.post(f"{requests.ORDERS}/{reference}/{action}", {}, key)
         except RefusedError as error:
             if error.issue in MOVED_ON:
                 return await self.fetch(payment)
@@ -143,20 +145,19 @@ class PaypalProvider:
             return Snapshot(reference, S.CANCELLED, failure=objects.EXPIRED)
         return objects.of_order(order)
 
-    async def capture(self, payment: Payment, amount: Money) -> Snapshot:
+    async def capture(self, payment: Payment, amount: Money, key: str) -> Snapshot:
         """Capture the authorization; what is left of it is free."""
         order = await self._look(payment)
-        refused = sum(objects.refusal_of(one) is not None for one in objects.captures(order))
         taken = await self._api.post(
             f"/v2/payments/authorizations/{_authorization(order)}/capture",
             {"amount": amounts.to_wire(amount), "final_capture": True},
-            requests.capture_id(payment, amount, refused),
+            key,
         )
         said = objects.of_capture(taken)
         # only the order knows whether a refused capture may be tried again
         return said if said.status == S.SUCCESS else await self.fetch(payment)
 
-    async def cancel(self, payment: Payment) -> Snapshot:
+    async def cancel(self, payment: Payment, key: str) -> Snapshot:
         """Void the authorization. An order that is not approved cannot be voided: it is left to be forgotten.
 
         Should the customer approve it all the same, nothing is captured of a payment that is CANCELLED.
@@ -167,7 +168,7 @@ class PaypalProvider:
             is_open = order["status"] in ("CREATED", "SAVED", "PAYER_ACTION_REQUIRED")
             return Snapshot(said.reference, S.CANCELLED, failure=CANCELLED) if is_open else said
         path = f"/v2/payments/authorizations/{_authorization(order)}/void"
-        await self._api.post(path, {}, requests.void_id(payment))
+        await self._api.post(path, {}, key)
         return Snapshot("", S.CANCELLED, failure=CANCELLED)
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundSnapshot:

@@ -33,7 +33,7 @@ class PaypalClient:
         client_id: str,
         client_secret: str,
         *,
-        timeout: float,
+        timeout: httpx.Timeout | float,
         max_calls: int,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from mesh.money import Money
 from payment_svc.domain.payment import CaptureMethod, Payment
 from payment_svc.domain.refund import Refund
 from payment_svc.providers.base import ObjectNotFoundError
@@ -48,28 +47,6 @@ def is_held(payment: Payment) -> bool:
 def order_id(payment: Payment) -> str:
     """Return the request id under which an order is created; for six hours it leads to the same order."""
     return f"{payment.payment_id}-create"
-
-
-def completion_id(payment: Payment) -> str:
-    """Return the request id under which an approved order is captured or authorized.
-
-    The same id for every attempt, until one is known to have been declined: PayPal shows a repetition what became of
-    the first, so a decline that it remembered would answer for the instrument which the customer chose afterwards. From
-    then on each attempt has an id of its own. That cannot charge twice: an order is captured or authorized once at
-    PayPal, under whatever id (ORDER_ALREADY_CAPTURED, ORDER_ALREADY_AUTHORIZED).
-    """
-    attempt = f"-{uuid4()}" if payment.failure else ""
-    return f"{payment.payment_id}-complete{attempt}"
-
-
-def capture_id(payment: Payment, amount: Money, refused: int) -> str:
-    """Return the request id of a capture; after one that was refused, which PayPal remembers, it is another."""
-    return f"{payment.payment_id}-capture-{amount.minor}-{refused}"
-
-
-def void_id(payment: Payment) -> str:
-    """Return the request id of a void."""
-    return f"{payment.payment_id}-void"
 
 
 def refund(payment: Payment, refund: Refund) -> dict[str, Any]:

@@ -39,7 +39,7 @@ class _HttpClient(stripe.HTTPXClient):
     The SDK has no setting for it and keeps httpx's own limit of 100: further calls would wait where nobody sees it.
     """
 
-    def __init__(self, timeout: float, max_calls: int) -> None:
+    def __init__(self, timeout: httpx.Timeout | float, max_calls: int) -> None:
         super().__init__(timeout=timeout)
         limits = httpx.Limits(max_connections=max_calls, max_keepalive_connections=64)
         trusted = ssl.create_default_context(cafile=stripe.ca_bundle_path)
@@ -61,7 +61,13 @@ class StripeProvider:
     )
 
     def __init__(
-        self, api_key: str, webhook_secrets: Sequence[str], api_base: str, *, timeout: float, max_calls: int
+        self,
+        api_key: str,
+        webhook_secrets: Sequence[str],
+        api_base: str,
+        *,
+        timeout: httpx.Timeout | float,
+        max_calls: int,
     ) -> None:
         self._secrets = webhook_secrets
         self._http = _HttpClient(timeout, max_calls)
@@ -123,28 +129,32 @@ class StripeProvider:
                     return objects.of_intent(found, hosted=False)
         return None
 
-    async def complete(self, payment: Payment) -> Snapshot:
+    async def complete(self, payment: Payment, key: str) -> Snapshot:
         """Say how the payment stands: Stripe takes the money itself when the customer has approved."""
+        del key
         return await self.fetch(payment)
 
-    async def capture(self, payment: Payment, amount: Money) -> Snapshot:
+    async def capture(self, payment: Payment, amount: Money, key: str) -> Snapshot:
         """Capture the intent."""
         with translated():
             intent = await self._api.payment_intents.capture_async(
                 await self._intent_id(payment),
                 {"amount_to_capture": amounts.to_wire(amount)},
-                {"idempotency_key": f"{payment.payment_id}:capture:{amount.minor}"},
+                {"idempotency_key": key},
             )
         return replace(objects.of_intent(intent.to_dict(), hosted=payment.is_hosted), reference="")
 
-    async def cancel(self, payment: Payment) -> Snapshot:
+    async def cancel(self, payment: Payment, key: str) -> Snapshot:
         """Expire an open session, or cancel the intent."""
-        key: Any = {"idempotency_key": f"{payment.payment_id}:cancel"}
         with translated():
             if payment.is_hosted and payment.status != PaymentStatus.AUTHORIZED:
-                session = await self._api.checkout.sessions.expire_async(payment.provider_reference, options=key)
+                session = await self._api.checkout.sessions.expire_async(
+                    payment.provider_reference, options={"idempotency_key": f"{key}:expire"}
+                )
                 return replace(objects.of_session(session.to_dict()), failure=CANCELLED)
-            intent = await self._api.payment_intents.cancel_async(await self._intent_id(payment), options=key)
+            intent = await self._api.payment_intents.cancel_async(
+                await self._intent_id(payment), options={"idempotency_key": key}
+            )
         return Snapshot("", objects.of_intent(intent.to_dict(), hosted=True).status, failure=CANCELLED)
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundSnapshot:
@@ -282,7 +292,7 @@ class StripeProvider:
             return Snapshot("", PaymentStatus.FAILED, failure=error.failure)
         with contextlib.suppress(stripe.StripeError, ObjectNotFoundError):
             await self._api.payment_intents.cancel_async(
-                intent_id, options={"idempotency_key": f"{payment.payment_id}:cancel"}
+                intent_id, options={"idempotency_key": f"{payment.payment_id}:decline:{intent_id}"}
             )
         return Snapshot(intent_id, PaymentStatus.FAILED, failure=error.failure)
 

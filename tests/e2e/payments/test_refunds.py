@@ -137,7 +137,7 @@ def test_refund_that_nobody_can_tell_of_is_given_to_a_person_and_may_still_end(
     lost = provider.fault(payment["order_id"], "timeout_before", operation="refunds.create", seconds=30, count=None)
     asked = refund(merchant, payment, "3.00").json()
     assert asked["status"] == "PENDING"
-    query = "UPDATE refunds SET create_time = now() - interval '21 hours', next_check_time = now() WHERE refund_id = %s"
+    query = "UPDATE refunds SET create_time = now() - interval '25 hours', next_check_time = now() WHERE refund_id = %s"
     with psycopg.connect(gateway.database_urls["payments"]) as connection:
         connection.execute(query, [asked["refund_id"]])
     receiver.wait_for("refund.needs_review")

@@ -132,8 +132,10 @@ def test_money_is_held_and_captured_by_hand(
 def test_capture_by_hand_that_is_refused_may_be_tried_again(merchant: Merchant, paypal: PaypalAccount) -> None:
     payment = held(merchant, paypal, "paypal_capture_declined")
     for count in (1, 2):
-        refused = capture(merchant, payment)
-        assert (refused["status"], refused["failure"]["code"]) == ("AUTHORIZED", "card_declined")
+        refused = merchant.http.post(f"/v1/payments/{payment['payment_id']}/capture", json={})
+        assert problem(refused)[:2] == (400, "PROVIDER_REFUSED")
+        held_still = merchant.get(f"/v1/payments/{payment['payment_id']}")
+        assert (held_still["status"], held_still["failure"]["code"]) == ("AUTHORIZED", "card_declined")
         assert len(paypal.calls(payment["order_id"], "PAYMENT.CAPTURE.DECLINED")) == count
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.money import Money
+from payment_svc.domain import payment as domain
 from payment_svc.domain import schedule
 from payment_svc.domain.payment import (
     LIVE,
@@ -18,11 +19,11 @@ from payment_svc.domain.payment import (
     AmountMismatchError,
     AttemptStatus,
     CaptureMethod,
+    Fact,
     Failure,
     Payment,
     PaymentStatus,
     Snapshot,
-    apply,
     first_attempt,
     move_on,
 )
@@ -68,6 +69,11 @@ snapshots = st.sampled_from(
         Snapshot("cs_1", S.NEEDS_REVIEW),
     ]
 )
+
+
+def apply(payment: Payment, snapshot: Snapshot, now: datetime, hold: timedelta | None = None) -> list[Payment]:
+    """Apply what the provider says of the attempt under way."""
+    return domain.apply(payment, Fact(payment.attempt.number, snapshot), now, hold)
 
 
 def _after(payment: Payment, *told: Snapshot) -> list[Payment]:
@@ -132,7 +138,7 @@ def test_every_status_is_either_live_or_terminal() -> None:
 
 
 def test_look_ups_become_rarer_and_never_end() -> None:
-    waits = [schedule.next_check(checks, NOW) - NOW for checks in range(20)]
+    waits = [schedule.wait_after(checks) for checks in range(20)]
     assert waits == sorted(waits)
     assert waits[:5] == list(schedule.CHECKS)
     assert waits[-1] == schedule.CHECKS[-1]

@@ -26,10 +26,11 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from fusionx.order.v1 import order_pb2 as fusionx_dot_order_dot_v1_dot_order__pb2
 from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb2
 from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
+from fusionx.type.v1 import money_pb2 as fusionx_dot_type_dot_v1_dot_money__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,fusionx/order/v1/order_payment_service.proto\x12\x10\x66usionx.order.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/order/v1/order.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"h\n\x16GetPayableOrderRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\x12)\n\x0bmerchant_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\"\x8e\x01\n\x13ReserveOrderRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\x12)\n\x0bmerchant_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\x12\'\n\npayment_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\"i\n\x17ListOrderChangesRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\x12)\n\x0bmerchant_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\"S\n\x18ListOrderChangesResponse\x12\x37\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1d.fusionx.order.v1.OrderChangeR\x07\x63hanges\"\xb6\x01\n\x0bOrderChange\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x18\n\x07version\x18\x02 \x01(\x05R\x07version\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x14\n\x05\x61\x63tor\x18\x04 \x01(\tR\x05\x61\x63tor\x12\x14\n\x05\x63\x61use\x18\x05 \x01(\tR\x05\x63\x61use\x12\x19\n\x08trace_id\x18\x06 \x01(\tR\x07traceId2\xd2\x02\n\x13OrderPaymentService\x12]\n\x0fGetPayableOrder\x12(.fusionx.order.v1.GetPayableOrderRequest\x1a\x17.fusionx.order.v1.Order\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12W\n\x0cReserveOrder\x12%.fusionx.order.v1.ReserveOrderRequest\x1a\x17.fusionx.order.v1.Order\"\x07\x90\x02\x02\x98\xdb\x18\x03\x12r\n\x10ListOrderChanges\x12).fusionx.order.v1.ListOrderChangesRequest\x1a*.fusionx.order.v1.ListOrderChangesResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x1a\x0f\xea\xdb\x18\x0bpayment_svcb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,fusionx/order/v1/order_payment_service.proto\x12\x10\x66usionx.order.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/order/v1/order.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"h\n\x16GetPayableOrderRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\x12)\n\x0bmerchant_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\"\xcb\x01\n\x13ReserveOrderRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\x12)\n\x0bmerchant_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\x12\'\n\npayment_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\x12;\n\x13replaces_payment_id\x18\x04 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x11replacesPaymentId\"\xc5\x01\n\x12SettleOrderRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\x12)\n\x0bmerchant_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\x12\'\n\npayment_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\x12\x36\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyB\x06\xbaH\x03\xc8\x01\x01R\x06\x61mount\"G\n\x13SettleOrderResponse\x12\x18\n\x07settled\x18\x01 \x01(\x08R\x07settled\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"i\n\x17ListOrderChangesRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\x12)\n\x0bmerchant_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\nmerchantId\"S\n\x18ListOrderChangesResponse\x12\x37\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1d.fusionx.order.v1.OrderChangeR\x07\x63hanges\"\xb6\x01\n\x0bOrderChange\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x18\n\x07version\x18\x02 \x01(\x05R\x07version\x12\x16\n\x06status\x18\x03 \x01(\tR\x06status\x12\x14\n\x05\x61\x63tor\x18\x04 \x01(\tR\x05\x61\x63tor\x12\x14\n\x05\x63\x61use\x18\x05 \x01(\tR\x05\x63\x61use\x12\x19\n\x08trace_id\x18\x06 \x01(\tR\x07traceId2\xb7\x03\n\x13OrderPaymentService\x12]\n\x0fGetPayableOrder\x12(.fusionx.order.v1.GetPayableOrderRequest\x1a\x17.fusionx.order.v1.Order\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12W\n\x0cReserveOrder\x12%.fusionx.order.v1.ReserveOrderRequest\x1a\x17.fusionx.order.v1.Order\"\x07\x90\x02\x02\x98\xdb\x18\x03\x12\x63\n\x0bSettleOrder\x12$.fusionx.order.v1.SettleOrderRequest\x1a%.fusionx.order.v1.SettleOrderResponse\"\x07\x90\x02\x02\x98\xdb\x18\x03\x12r\n\x10ListOrderChanges\x12).fusionx.order.v1.ListOrderChangesRequest\x1a*.fusionx.order.v1.ListOrderChangesResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x1a\x0f\xea\xdb\x18\x0bpayment_svcb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +47,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESERVEORDERREQUEST'].fields_by_name['merchant_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_RESERVEORDERREQUEST'].fields_by_name['payment_id']._loaded_options = None
   _globals['_RESERVEORDERREQUEST'].fields_by_name['payment_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_RESERVEORDERREQUEST'].fields_by_name['replaces_payment_id']._loaded_options = None
+  _globals['_RESERVEORDERREQUEST'].fields_by_name['replaces_payment_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_SETTLEORDERREQUEST'].fields_by_name['order_id']._loaded_options = None
+  _globals['_SETTLEORDERREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_SETTLEORDERREQUEST'].fields_by_name['merchant_id']._loaded_options = None
+  _globals['_SETTLEORDERREQUEST'].fields_by_name['merchant_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_SETTLEORDERREQUEST'].fields_by_name['payment_id']._loaded_options = None
+  _globals['_SETTLEORDERREQUEST'].fields_by_name['payment_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_SETTLEORDERREQUEST'].fields_by_name['amount']._loaded_options = None
+  _globals['_SETTLEORDERREQUEST'].fields_by_name['amount']._serialized_options = b'\272H\003\310\001\001'
   _globals['_LISTORDERCHANGESREQUEST'].fields_by_name['order_id']._loaded_options = None
   _globals['_LISTORDERCHANGESREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_LISTORDERCHANGESREQUEST'].fields_by_name['merchant_id']._loaded_options = None
@@ -56,18 +67,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERPAYMENTSERVICE'].methods_by_name['GetPayableOrder']._serialized_options = b'\220\002\001\230\333\030\003'
   _globals['_ORDERPAYMENTSERVICE'].methods_by_name['ReserveOrder']._loaded_options = None
   _globals['_ORDERPAYMENTSERVICE'].methods_by_name['ReserveOrder']._serialized_options = b'\220\002\002\230\333\030\003'
+  _globals['_ORDERPAYMENTSERVICE'].methods_by_name['SettleOrder']._loaded_options = None
+  _globals['_ORDERPAYMENTSERVICE'].methods_by_name['SettleOrder']._serialized_options = b'\220\002\002\230\333\030\003'
   _globals['_ORDERPAYMENTSERVICE'].methods_by_name['ListOrderChanges']._loaded_options = None
   _globals['_ORDERPAYMENTSERVICE'].methods_by_name['ListOrderChanges']._serialized_options = b'\220\002\001\230\333\030\003'
-  _globals['_GETPAYABLEORDERREQUEST']._serialized_start=219
-  _globals['_GETPAYABLEORDERREQUEST']._serialized_end=323
-  _globals['_RESERVEORDERREQUEST']._serialized_start=326
-  _globals['_RESERVEORDERREQUEST']._serialized_end=468
-  _globals['_LISTORDERCHANGESREQUEST']._serialized_start=470
-  _globals['_LISTORDERCHANGESREQUEST']._serialized_end=575
-  _globals['_LISTORDERCHANGESRESPONSE']._serialized_start=577
-  _globals['_LISTORDERCHANGESRESPONSE']._serialized_end=660
-  _globals['_ORDERCHANGE']._serialized_start=663
-  _globals['_ORDERCHANGE']._serialized_end=845
-  _globals['_ORDERPAYMENTSERVICE']._serialized_start=848
-  _globals['_ORDERPAYMENTSERVICE']._serialized_end=1186
+  _globals['_GETPAYABLEORDERREQUEST']._serialized_start=248
+  _globals['_GETPAYABLEORDERREQUEST']._serialized_end=352
+  _globals['_RESERVEORDERREQUEST']._serialized_start=355
+  _globals['_RESERVEORDERREQUEST']._serialized_end=558
+  _globals['_SETTLEORDERREQUEST']._serialized_start=561
+  _globals['_SETTLEORDERREQUEST']._serialized_end=758
+  _globals['_SETTLEORDERRESPONSE']._serialized_start=760
+  _globals['_SETTLEORDERRESPONSE']._serialized_end=831
+  _globals['_LISTORDERCHANGESREQUEST']._serialized_start=833
+  _globals['_LISTORDERCHANGESREQUEST']._serialized_end=938
+  _globals['_LISTORDERCHANGESRESPONSE']._serialized_start=940
+  _globals['_LISTORDERCHANGESRESPONSE']._serialized_end=1023
+  _globals['_ORDERCHANGE']._serialized_start=1026
+  _globals['_ORDERCHANGE']._serialized_end=1208
+  _globals['_ORDERPAYMENTSERVICE']._serialized_start=1211
+  _globals['_ORDERPAYMENTSERVICE']._serialized_end=1650
 # @@protoc_insertion_point(module_scope)

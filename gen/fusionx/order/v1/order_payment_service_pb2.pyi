@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from fusionx.type.v1 import money_pb2 as _money_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -54,26 +55,92 @@ class ReserveOrderRequest(_message.Message):
     ORDER_ID_FIELD_NUMBER: _builtins.int
     MERCHANT_ID_FIELD_NUMBER: _builtins.int
     PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    REPLACES_PAYMENT_ID_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order to reserve."""
     merchant_id: _builtins.str
     """The merchant that must own it."""
     payment_id: _builtins.str
     """The payment that takes it."""
+    replaces_payment_id: _builtins.str
+    """The payment that was closed at its provider for this one: it has the order until now. Empty: there is none."""
     def __init__(
         self,
         *,
         order_id: _builtins.str = ...,
         merchant_id: _builtins.str = ...,
         payment_id: _builtins.str = ...,
+        replaces_payment_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["merchant_id", b"merchant_id", "order_id", b"order_id", "payment_id", b"payment_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["merchant_id", b"merchant_id", "order_id", b"order_id", "payment_id", b"payment_id", "replaces_payment_id", b"replaces_payment_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReserveOrderRequest: _TypeAlias = ReserveOrderRequest  # noqa: Y015
+
+@_typing.final
+class SettleOrderRequest(_message.Message):
+    """Names the order, its owner, and the payment that was captured."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    MERCHANT_ID_FIELD_NUMBER: _builtins.int
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.str
+    """The order to settle."""
+    merchant_id: _builtins.str
+    """The merchant that must own it."""
+    payment_id: _builtins.str
+    """The payment that was captured."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """What the payment is of."""
+
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.str = ...,
+        merchant_id: _builtins.str = ...,
+        payment_id: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "merchant_id", b"merchant_id", "order_id", b"order_id", "payment_id", b"payment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettleOrderRequest: _TypeAlias = SettleOrderRequest  # noqa: Y015
+
+@_typing.final
+class SettleOrderResponse(_message.Message):
+    """Whether a capture pays an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTLED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    settled: _builtins.bool
+    """Whether the order is paid by this payment."""
+    reason: _builtins.str
+    """Why not, for a person."""
+    def __init__(
+        self,
+        *,
+        settled: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "settled", b"settled"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettleOrderResponse: _TypeAlias = SettleOrderResponse  # noqa: Y015
 
 @_typing.final
 class ListOrderChangesRequest(_message.Message):

@@ -46,6 +46,11 @@ class OrderPaymentServiceStub:
                 request_serializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ReserveOrderRequest.SerializeToString,
                 response_deserializer=fusionx_dot_order_dot_v1_dot_order__pb2.Order.FromString,
                 _registered_method=True)
+        self.SettleOrder = channel.unary_unary(
+                '/fusionx.order.v1.OrderPaymentService/SettleOrder',
+                request_serializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.SettleOrderRequest.SerializeToString,
+                response_deserializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.SettleOrderResponse.FromString,
+                _registered_method=True)
         self.ListOrderChanges = channel.unary_unary(
                 '/fusionx.order.v1.OrderPaymentService/ListOrderChanges',
                 request_serializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ListOrderChangesRequest.SerializeToString,
@@ -80,6 +85,17 @@ class OrderPaymentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SettleOrder(self, request, context):
+        """Settles an order by a capture that came when that was in doubt: late, or beside another payment. Asking again is
+        harmless. `settled` is false when the order was paid by another payment, cancelled or expired: the capture is a
+        surplus then, and changes nothing.
+
+        Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListOrderChanges(self, request, context):
         """Returns every change of an order, oldest first. Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
         """
@@ -99,6 +115,11 @@ def add_OrderPaymentServiceServicer_to_server(servicer, server):
                     servicer.ReserveOrder,
                     request_deserializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ReserveOrderRequest.FromString,
                     response_serializer=fusionx_dot_order_dot_v1_dot_order__pb2.Order.SerializeToString,
+            ),
+            'SettleOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.SettleOrder,
+                    request_deserializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.SettleOrderRequest.FromString,
+                    response_serializer=fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.SettleOrderResponse.SerializeToString,
             ),
             'ListOrderChanges': grpc.unary_unary_rpc_method_handler(
                     servicer.ListOrderChanges,
@@ -161,6 +182,33 @@ class OrderPaymentService:
             '/fusionx.order.v1.OrderPaymentService/ReserveOrder',
             fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.ReserveOrderRequest.SerializeToString,
             fusionx_dot_order_dot_v1_dot_order__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SettleOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.order.v1.OrderPaymentService/SettleOrder',
+            fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.SettleOrderRequest.SerializeToString,
+            fusionx_dot_order_dot_v1_dot_order__payment__service__pb2.SettleOrderResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,13 @@ class OrderPaymentServiceStub:
     Errors: NOT_FOUND; FAILED_PRECONDITION with reason ORDER_NOT_PAYABLE (cancelled, expired, already paid) or
     PAYMENT_IN_PROGRESS (reserved for another payment).
     """
+    SettleOrder: _grpc.UnaryUnaryMultiCallable[_order_payment_service_pb2.SettleOrderRequest, _order_payment_service_pb2.SettleOrderResponse]
+    """Settles an order by a capture that came when that was in doubt: late, or beside another payment. Asking again is
+    harmless. `settled` is false when the order was paid by another payment, cancelled or expired: the capture is a
+    surplus then, and changes nothing.
+
+    Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+    """
     ListOrderChanges: _grpc.UnaryUnaryMultiCallable[_order_payment_service_pb2.ListOrderChangesRequest, _order_payment_service_pb2.ListOrderChangesResponse]
     """Returns every change of an order, oldest first. Errors: NOT_FOUND, reason ORDER_NOT_FOUND."""
 
@@ -71,6 +78,13 @@ class OrderPaymentServiceAsyncStub(OrderPaymentServiceStub):
 
     Errors: NOT_FOUND; FAILED_PRECONDITION with reason ORDER_NOT_PAYABLE (cancelled, expired, already paid) or
     PAYMENT_IN_PROGRESS (reserved for another payment).
+    """
+    SettleOrder: _aio.UnaryUnaryMultiCallable[_order_payment_service_pb2.SettleOrderRequest, _order_payment_service_pb2.SettleOrderResponse]  # type: ignore[assignment]
+    """Settles an order by a capture that came when that was in doubt: late, or beside another payment. Asking again is
+    harmless. `settled` is false when the order was paid by another payment, cancelled or expired: the capture is a
+    surplus then, and changes nothing.
+
+    Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
     """
     ListOrderChanges: _aio.UnaryUnaryMultiCallable[_order_payment_service_pb2.ListOrderChangesRequest, _order_payment_service_pb2.ListOrderChangesResponse]  # type: ignore[assignment]
     """Returns every change of an order, oldest first. Errors: NOT_FOUND, reason ORDER_NOT_FOUND."""
@@ -103,6 +117,19 @@ class OrderPaymentServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: NOT_FOUND; FAILED_PRECONDITION with reason ORDER_NOT_PAYABLE (cancelled, expired, already paid) or
         PAYMENT_IN_PROGRESS (reserved for another payment).
+        """
+
+    @_abc_1.abstractmethod
+    def SettleOrder(
+        self,
+        request: _order_payment_service_pb2.SettleOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_order_payment_service_pb2.SettleOrderResponse, _abc.Awaitable[_order_payment_service_pb2.SettleOrderResponse]]:
+        """Settles an order by a capture that came when that was in doubt: late, or beside another payment. Asking again is
+        harmless. `settled` is false when the order was paid by another payment, cancelled or expired: the capture is a
+        surplus then, and changes nothing.
+
+        Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

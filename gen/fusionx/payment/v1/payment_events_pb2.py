@@ -26,7 +26,7 @@ from fusionx.payment.v1 import payment_pb2 as fusionx_dot_payment_dot_v1_dot_pay
 from fusionx.type.v1 import event_pb2 as fusionx_dot_type_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fusionx/payment/v1/payment_events.proto\x12\x12\x66usionx.payment.v1\x1a fusionx/payment/v1/payment.proto\x1a\x1b\x66usionx/type/v1/event.proto\"z\n\x0ePaymentCreated\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:1\xca\xda\x18-\n\x1a\x66usionx.payment.v1.created\x12\x0fpayment.created\"z\n\x0ePaymentUpdated\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:1\xca\xda\x18-\n\x1a\x66usionx.payment.v1.updated\x12\x0fpayment.updated\"\x83\x01\n\x11PaymentProcessing\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:7\xca\xda\x18\x33\n\x1d\x66usionx.payment.v1.processing\x12\x12payment.processing\"\x83\x01\n\x11PaymentAuthorized\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:7\xca\xda\x18\x33\n\x1d\x66usionx.payment.v1.authorized\x12\x12payment.authorized\"\x80\x01\n\x10PaymentSucceeded\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:5\xca\xda\x18\x31\n\x1c\x66usionx.payment.v1.succeeded\x12\x11payment.succeeded\"}\n\x0fPaymentRefunded\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:3\xca\xda\x18/\n\x1b\x66usionx.payment.v1.refunded\x12\x10payment.refunded\"w\n\rPaymentFailed\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:/\xca\xda\x18+\n\x19\x66usionx.payment.v1.failed\x12\x0epayment.failed\"\x80\x01\n\x10PaymentCancelled\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:5\xca\xda\x18\x31\n\x1c\x66usionx.payment.v1.cancelled\x12\x11payment.cancelled\"\x88\x01\n\x12PaymentNeedsReview\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:;\xca\xda\x18\x37\n\x1f\x66usionx.payment.v1.needs_review\x12\x14payment.needs_reviewb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fusionx/payment/v1/payment_events.proto\x12\x12\x66usionx.payment.v1\x1a fusionx/payment/v1/payment.proto\x1a\x1b\x66usionx/type/v1/event.proto\"z\n\x0ePaymentCreated\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:1\xca\xda\x18-\n\x1a\x66usionx.payment.v1.created\x12\x0fpayment.created\"z\n\x0ePaymentUpdated\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:1\xca\xda\x18-\n\x1a\x66usionx.payment.v1.updated\x12\x0fpayment.updated\"\x83\x01\n\x11PaymentProcessing\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:7\xca\xda\x18\x33\n\x1d\x66usionx.payment.v1.processing\x12\x12payment.processing\"\x91\x01\n\x15PaymentRequiresAction\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:A\xca\xda\x18=\n\"fusionx.payment.v1.requires_action\x12\x17payment.requires_action\"\x94\x01\n\x16PaymentSurplusCaptured\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:C\xca\xda\x18?\n#fusionx.payment.v1.surplus_captured\x12\x18payment.surplus_captured\"\x94\x01\n\x16PaymentSurplusRefunded\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:C\xca\xda\x18?\n#fusionx.payment.v1.surplus_refunded\x12\x18payment.surplus_refunded\"\x83\x01\n\x11PaymentAuthorized\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:7\xca\xda\x18\x33\n\x1d\x66usionx.payment.v1.authorized\x12\x12payment.authorized\"\x80\x01\n\x10PaymentSucceeded\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:5\xca\xda\x18\x31\n\x1c\x66usionx.payment.v1.succeeded\x12\x11payment.succeeded\"}\n\x0fPaymentRefunded\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:3\xca\xda\x18/\n\x1b\x66usionx.payment.v1.refunded\x12\x10payment.refunded\"w\n\rPaymentFailed\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:/\xca\xda\x18+\n\x19\x66usionx.payment.v1.failed\x12\x0epayment.failed\"\x80\x01\n\x10PaymentCancelled\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:5\xca\xda\x18\x31\n\x1c\x66usionx.payment.v1.cancelled\x12\x11payment.cancelled\"\x88\x01\n\x12PaymentNeedsReview\x12\x35\n\x07payment\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.PaymentR\x07payment:;\xca\xda\x18\x37\n\x1f\x66usionx.payment.v1.needs_review\x12\x14payment.needs_reviewb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAYMENTUPDATED']._serialized_options = b'\312\332\030-\n\032fusionx.payment.v1.updated\022\017payment.updated'
   _globals['_PAYMENTPROCESSING']._loaded_options = None
   _globals['_PAYMENTPROCESSING']._serialized_options = b'\312\332\0303\n\035fusionx.payment.v1.processing\022\022payment.processing'
+  _globals['_PAYMENTREQUIRESACTION']._loaded_options = None
+  _globals['_PAYMENTREQUIRESACTION']._serialized_options = b'\312\332\030=\n\"fusionx.payment.v1.requires_action\022\027payment.requires_action'
+  _globals['_PAYMENTSURPLUSCAPTURED']._loaded_options = None
+  _globals['_PAYMENTSURPLUSCAPTURED']._serialized_options = b'\312\332\030?\n#fusionx.payment.v1.surplus_captured\022\030payment.surplus_captured'
+  _globals['_PAYMENTSURPLUSREFUNDED']._loaded_options = None
+  _globals['_PAYMENTSURPLUSREFUNDED']._serialized_options = b'\312\332\030?\n#fusionx.payment.v1.surplus_refunded\022\030payment.surplus_refunded'
   _globals['_PAYMENTAUTHORIZED']._loaded_options = None
   _globals['_PAYMENTAUTHORIZED']._serialized_options = b'\312\332\0303\n\035fusionx.payment.v1.authorized\022\022payment.authorized'
   _globals['_PAYMENTSUCCEEDED']._loaded_options = None
@@ -57,16 +63,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PAYMENTUPDATED']._serialized_end=372
   _globals['_PAYMENTPROCESSING']._serialized_start=375
   _globals['_PAYMENTPROCESSING']._serialized_end=506
-  _globals['_PAYMENTAUTHORIZED']._serialized_start=509
-  _globals['_PAYMENTAUTHORIZED']._serialized_end=640
-  _globals['_PAYMENTSUCCEEDED']._serialized_start=643
-  _globals['_PAYMENTSUCCEEDED']._serialized_end=771
-  _globals['_PAYMENTREFUNDED']._serialized_start=773
-  _globals['_PAYMENTREFUNDED']._serialized_end=898
-  _globals['_PAYMENTFAILED']._serialized_start=900
-  _globals['_PAYMENTFAILED']._serialized_end=1019
-  _globals['_PAYMENTCANCELLED']._serialized_start=1022
-  _globals['_PAYMENTCANCELLED']._serialized_end=1150
-  _globals['_PAYMENTNEEDSREVIEW']._serialized_start=1153
-  _globals['_PAYMENTNEEDSREVIEW']._serialized_end=1289
+  _globals['_PAYMENTREQUIRESACTION']._serialized_start=509
+  _globals['_PAYMENTREQUIRESACTION']._serialized_end=654
+  _globals['_PAYMENTSURPLUSCAPTURED']._serialized_start=657
+  _globals['_PAYMENTSURPLUSCAPTURED']._serialized_end=805
+  _globals['_PAYMENTSURPLUSREFUNDED']._serialized_start=808
+  _globals['_PAYMENTSURPLUSREFUNDED']._serialized_end=956
+  _globals['_PAYMENTAUTHORIZED']._serialized_start=959
+  _globals['_PAYMENTAUTHORIZED']._serialized_end=1090
+  _globals['_PAYMENTSUCCEEDED']._serialized_start=1093
+  _globals['_PAYMENTSUCCEEDED']._serialized_end=1221
+  _globals['_PAYMENTREFUNDED']._serialized_start=1223
+  _globals['_PAYMENTREFUNDED']._serialized_end=1348
+  _globals['_PAYMENTFAILED']._serialized_start=1350
+  _globals['_PAYMENTFAILED']._serialized_end=1469
+  _globals['_PAYMENTCANCELLED']._serialized_start=1472
+  _globals['_PAYMENTCANCELLED']._serialized_end=1600
+  _globals['_PAYMENTNEEDSREVIEW']._serialized_start=1603
+  _globals['_PAYMENTNEEDSREVIEW']._serialized_end=1739
 # @@protoc_insertion_point(module_scope)

@@ -49,6 +49,10 @@ class Payment(_message.Message):
         """Cancelled at the provider, or out of time, before any money moved."""
         NEEDS_REVIEW: Payment._Status.ValueType  # 7
         """Recovery could not learn the outcome; a person has to look."""
+        REQUIRES_ACTION: Payment._Status.ValueType  # 8
+        """The customer has to do something, such as a 3-D Secure challenge: `next_action` says what. It can be cancelled,
+        and another payment of the same order takes its place.
+        """
 
     class Status(_Status, metaclass=_StatusEnumTypeWrapper):
         """The life of a payment."""
@@ -69,6 +73,10 @@ class Payment(_message.Message):
     """Cancelled at the provider, or out of time, before any money moved."""
     NEEDS_REVIEW: Payment.Status.ValueType  # 7
     """Recovery could not learn the outcome; a person has to look."""
+    REQUIRES_ACTION: Payment.Status.ValueType  # 8
+    """The customer has to do something, such as a 3-D Secure challenge: `next_action` says what. It can be cancelled,
+    and another payment of the same order takes its place.
+    """
 
     class _CaptureMethod:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -92,6 +100,65 @@ class Payment(_message.Message):
     """At once, when the provider authorizes."""
     MANUAL: Payment.CaptureMethod.ValueType  # 2
     """By a call to CapturePayment, before the authorization runs out."""
+
+    @_typing.final
+    class NextAction(_message.Message):
+        """What the customer has to do now."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        class _Type:
+            ValueType = _typing.NewType("ValueType", _builtins.int)
+            V: _TypeAlias = ValueType  # noqa: Y015
+
+        class _TypeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Payment.NextAction._Type.ValueType], _builtins.type):
+            DESCRIPTOR: _descriptor.EnumDescriptor
+            TYPE_UNSPECIFIED: Payment.NextAction._Type.ValueType  # 0
+            """Never sent."""
+            REDIRECT: Payment.NextAction._Type.ValueType  # 1
+            """Send the customer's browser to `url`."""
+            DISPLAY: Payment.NextAction._Type.ValueType  # 2
+            """Show the customer what stands at `url`: a voucher, a code, instructions for a transfer."""
+            SDK: Payment.NextAction._Type.ValueType  # 3
+            """Go on in the provider's own library in the customer's browser, with `client_secret`."""
+
+        class Type(_Type, metaclass=_TypeEnumTypeWrapper):
+            """What kind of thing it is."""
+
+        TYPE_UNSPECIFIED: Payment.NextAction.Type.ValueType  # 0
+        """Never sent."""
+        REDIRECT: Payment.NextAction.Type.ValueType  # 1
+        """Send the customer's browser to `url`."""
+        DISPLAY: Payment.NextAction.Type.ValueType  # 2
+        """Show the customer what stands at `url`: a voucher, a code, instructions for a transfer."""
+        SDK: Payment.NextAction.Type.ValueType  # 3
+        """Go on in the provider's own library in the customer's browser, with `client_secret`."""
+
+        TYPE_FIELD_NUMBER: _builtins.int
+        URL_FIELD_NUMBER: _builtins.int
+        CLIENT_SECRET_FIELD_NUMBER: _builtins.int
+        PROVIDER_TYPE_FIELD_NUMBER: _builtins.int
+        type: Global___Payment.NextAction.Type.ValueType
+        """What kind of thing it is."""
+        url: _builtins.str
+        """Where to send the customer, or what to show. Empty for SDK."""
+        client_secret: _builtins.str
+        """What the provider's library needs. Only for SDK; hand it to nobody but this customer."""
+        provider_type: _builtins.str
+        """The provider's own word for it."""
+        def __init__(
+            self,
+            *,
+            type: Global___Payment.NextAction.Type.ValueType = ...,
+            url: _builtins.str = ...,
+            client_secret: _builtins.str = ...,
+            provider_type: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["client_secret", b"client_secret", "provider_type", b"provider_type", "type", b"type", "url", b"url"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     @_typing.final
     class Failure(_message.Message):
@@ -246,6 +313,8 @@ class Payment(_message.Message):
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     ROUTING_FIELD_NUMBER: _builtins.int
     CAPTURE_BEFORE_FIELD_NUMBER: _builtins.int
+    NEXT_ACTION_FIELD_NUMBER: _builtins.int
+    SURPLUS_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     """Identity of the payment, a UUIDv7 given by the gateway."""
     order_id: _builtins.str
@@ -268,6 +337,10 @@ class Payment(_message.Message):
     """Grows by one with every change of the payment."""
     capture_method: Global___Payment.CaptureMethod.ValueType
     """When the money is taken."""
+    surplus: _builtins.bool
+    """Whether the capture came when the order was paid otherwise, cancelled or expired. It is given back: by a refund of
+    this payment, or by a person.
+    """
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """What is to be paid: always the order's amount."""
@@ -304,6 +377,10 @@ class Payment(_message.Message):
     def capture_before(self) -> _timestamp_pb2.Timestamp:
         """Until when an AUTHORIZED payment has to be captured; afterwards the gateway voids it, and it is CANCELLED."""
 
+    @_builtins.property
+    def next_action(self) -> Global___Payment.NextAction:
+        """What the customer has to do now. Unset when there is nothing."""
+
     def __init__(
         self,
         *,
@@ -326,10 +403,12 @@ class Payment(_message.Message):
         attempts: _abc.Iterable[Global___Payment.Attempt] | None = ...,
         routing: Global___Payment.Routing | None = ...,
         capture_before: _timestamp_pb2.Timestamp | None = ...,
+        next_action: Global___Payment.NextAction | None = ...,
+        surplus: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "capture_before", b"capture_before", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "refunded_amount", b"refunded_amount", "routing", b"routing", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "capture_before", b"capture_before", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "next_action", b"next_action", "refunded_amount", b"refunded_amount", "routing", b"routing", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "attempts", b"attempts", "capture_before", b"capture_before", "capture_method", b"capture_method", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "order_id", b"order_id", "payment_id", b"payment_id", "payment_method", b"payment_method", "provider", b"provider", "provider_reference", b"provider_reference", "redirect_url", b"redirect_url", "refunded_amount", b"refunded_amount", "return_url", b"return_url", "routing", b"routing", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "attempts", b"attempts", "capture_before", b"capture_before", "capture_method", b"capture_method", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "next_action", b"next_action", "order_id", b"order_id", "payment_id", b"payment_id", "payment_method", b"payment_method", "provider", b"provider", "provider_reference", b"provider_reference", "redirect_url", b"redirect_url", "refunded_amount", b"refunded_amount", "return_url", b"return_url", "routing", b"routing", "status", b"status", "surplus", b"surplus", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

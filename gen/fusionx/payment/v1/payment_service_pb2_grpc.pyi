@@ -52,6 +52,7 @@ class PaymentServiceStub:
     Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED, or
     CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
     FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the policy fits;
+    any other error whose metadata names a `payment_id` leaves that payment recorded and under way;
     ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
     """
     GetPayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.GetPaymentRequest, _payment_pb2.Payment]
@@ -61,16 +62,18 @@ class PaymentServiceStub:
 
     Safe to repeat: a captured payment is returned as it is, if the amount is the same.
 
-    Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED;
+    Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED, or PROVIDER_REFUSED
+    with the payment's present `status` when the provider did not do it;
     INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized, or reason CAPABILITY_NOT_SUPPORTED for a part
-    where the provider captures only the whole; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when
-    the provider did not answer: repeat the call.
+    where the provider captures only the whole; ABORTED or FAILED_PRECONDITION, reason OPERATION_IN_PROGRESS, while another
+    operation on the payment has no answer; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when nothing was done, or
+    OUTCOME_UNKNOWN when that is not known: the provider is asked until it answers. Repeating the call is safe.
     """
     CancelPayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.CancelPaymentRequest, _payment_pb2.Payment]
     """Cancels a payment before any money moved: closes the hosted page, or voids the authorization.
 
     Safe to repeat. Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, when it is captured, has
-    failed, or the provider works on it; UNAVAILABLE, reason PROVIDER_UNAVAILABLE: repeat the call.
+    failed, or the provider works on it; otherwise as CapturePayment.
     """
     ListPayments: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentsRequest, _payment_service_pb2.ListPaymentsResponse]
     """Lists the merchant's payments, newest first. Pages follow AIP-158."""
@@ -98,6 +101,7 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED, or
     CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
     FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the policy fits;
+    any other error whose metadata names a `payment_id` leaves that payment recorded and under way;
     ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
     """
     GetPayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.GetPaymentRequest, _payment_pb2.Payment]  # type: ignore[assignment]
@@ -107,16 +111,18 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
 
     Safe to repeat: a captured payment is returned as it is, if the amount is the same.
 
-    Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED;
+    Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED, or PROVIDER_REFUSED
+    with the payment's present `status` when the provider did not do it;
     INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized, or reason CAPABILITY_NOT_SUPPORTED for a part
-    where the provider captures only the whole; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when
-    the provider did not answer: repeat the call.
+    where the provider captures only the whole; ABORTED or FAILED_PRECONDITION, reason OPERATION_IN_PROGRESS, while another
+    operation on the payment has no answer; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when nothing was done, or
+    OUTCOME_UNKNOWN when that is not known: the provider is asked until it answers. Repeating the call is safe.
     """
     CancelPayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.CancelPaymentRequest, _payment_pb2.Payment]  # type: ignore[assignment]
     """Cancels a payment before any money moved: closes the hosted page, or voids the authorization.
 
     Safe to repeat. Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, when it is captured, has
-    failed, or the provider works on it; UNAVAILABLE, reason PROVIDER_UNAVAILABLE: repeat the call.
+    failed, or the provider works on it; otherwise as CapturePayment.
     """
     ListPayments: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentsRequest, _payment_service_pb2.ListPaymentsResponse]  # type: ignore[assignment]
     """Lists the merchant's payments, newest first. Pages follow AIP-158."""
@@ -147,6 +153,7 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED, or
         CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
         FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the policy fits;
+        any other error whose metadata names a `payment_id` leaves that payment recorded and under way;
         ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
         """
 
@@ -168,10 +175,12 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Safe to repeat: a captured payment is returned as it is, if the amount is the same.
 
-        Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED;
+        Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, when it is not AUTHORIZED, or PROVIDER_REFUSED
+        with the payment's present `status` when the provider did not do it;
         INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is authorized, or reason CAPABILITY_NOT_SUPPORTED for a part
-        where the provider captures only the whole; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when
-        the provider did not answer: repeat the call.
+        where the provider captures only the whole; ABORTED or FAILED_PRECONDITION, reason OPERATION_IN_PROGRESS, while another
+        operation on the payment has no answer; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when nothing was done, or
+        OUTCOME_UNKNOWN when that is not known: the provider is asked until it answers. Repeating the call is safe.
         """
 
     @_abc_1.abstractmethod
@@ -183,7 +192,7 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         """Cancels a payment before any money moved: closes the hosted page, or voids the authorization.
 
         Safe to repeat. Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, when it is captured, has
-        failed, or the provider works on it; UNAVAILABLE, reason PROVIDER_UNAVAILABLE: repeat the call.
+        failed, or the provider works on it; otherwise as CapturePayment.
         """
 
     @_abc_1.abstractmethod

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from mesh.money import MAX_MINOR_UNITS, Money
+from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import CaptureMethod, Failure, PaymentStatus
 from payment_svc.domain.refund import Refund, RefundStatus
 from payment_svc.providers.base import ObjectNotFoundError, OutcomeUnknownError, RejectedError, UnavailableError
@@ -62,21 +63,14 @@ async def test_second_try_that_fails_says_nothing_about_the_first(second: Except
 
 
 def test_no_request_id_is_too_long() -> None:
-    held = replace(PAYMENT, failure=Failure("card_declined", "no"))
-    ids = [
-        requests.order_id(held),
-        requests.completion_id(held),
-        requests.capture_id(held, Money(MAX_MINOR_UNITS, "EUR"), 99),
-        requests.void_id(held),
-    ]
+    longest = max(OperationKind, key=len)
+    operation = Operation(
+        *(UUID(int=2**128 - 1), PAYMENT.payment_id, 99, longest, MAX_MINOR_UNITS, OperationStatus.SENT, 1),
+        *(Requester.MERCHANT, None, PAYMENT.create_time, PAYMENT.create_time),
+    )
+    ids = [requests.order_id(PAYMENT), operation.key]
     assert len(set(ids)) == len(ids)
     assert max(map(len, ids)) <= MAX_REQUEST_ID
-
-
-def test_attempt_to_complete_is_the_same_until_one_was_declined() -> None:
-    assert requests.completion_id(PAYMENT) == requests.completion_id(replace(PAYMENT, version=9))
-    declined = replace(PAYMENT, failure=Failure("card_declined", "no"))
-    assert len({requests.completion_id(PAYMENT), *(requests.completion_id(declined) for _ in range(3))}) == 4
 
 
 @pytest.mark.parametrize(
@@ -84,14 +78,14 @@ def test_attempt_to_complete_is_the_same_until_one_was_declined() -> None:
 )
 async def test_approved_order_is_captured_or_authorized(method: CaptureMethod, action: str) -> None:
     paypal = Paypal(said(201, order(captures=[paid("COMPLETED")])))
-    assert (await paypal.adapter().complete(replace(PAYMENT, capture_method=method))).status == S.SUCCESS
+    assert (await paypal.adapter().complete(replace(PAYMENT, capture_method=method), "key")).status == S.SUCCESS
     assert paypal.sent()[0] == f"/v2/checkout/orders/ORDER1/{action}"
 
 
 async def test_declined_instrument_leaves_the_way_back_open() -> None:
     link = {"href": "https://paypal.example/again", "rel": "redirect"}
     paypal = Paypal(said(422, refusal("INSTRUMENT_DECLINED") | {"links": [link]}))
-    snapshot = await paypal.adapter().complete(PAYMENT)
+    snapshot = await paypal.adapter().complete(PAYMENT, "key")
     assert (snapshot.status, snapshot.redirect_url) == (S.PROCESSING, "https://paypal.example/again")
     assert snapshot.failure == Failure("card_declined", "no", "INSTRUMENT_DECLINED")
 
@@ -99,13 +93,13 @@ async def test_declined_instrument_leaves_the_way_back_open() -> None:
 async def test_declined_instrument_fails_the_payment_once_the_order_is_too_old() -> None:
     paypal = Paypal(said(422, refusal("INSTRUMENT_DECLINED")))
     with pytest.raises(RejectedError):
-        await paypal.adapter(lambda: NOW + ORDER_LIFETIME + timedelta(seconds=1)).complete(PAYMENT)
+        await paypal.adapter(lambda: NOW + ORDER_LIFETIME + timedelta(seconds=1)).complete(PAYMENT, "key")
 
 
 @pytest.mark.parametrize("issue", ["ORDER_ALREADY_CAPTURED", "ORDER_ALREADY_AUTHORIZED", "ORDER_NOT_APPROVED"])
 async def test_order_that_has_moved_on_is_looked_at(issue: str) -> None:
     paypal = Paypal(said(422, refusal(issue)), said(200, order(captures=[paid("COMPLETED")])))
-    assert (await paypal.adapter().complete(PAYMENT)).status == S.SUCCESS
+    assert (await paypal.adapter().complete(PAYMENT, "key")).status == S.SUCCESS
 
 
 @pytest.mark.parametrize(
@@ -156,16 +150,15 @@ async def test_lost_order_is_found_by_its_request_id_as_long_as_that_is_remember
     assert len(paypal.asked) == 1
 
 
-@pytest.mark.parametrize(("refused", "suffix"), [(0, "0"), (2, "2")])
-async def test_capture_after_refused_ones_is_another_request(refused: int, suffix: str) -> None:
-    known = order(authorizations=[paid("CREATED")], captures=[paid("DECLINED")] * refused)
+async def test_capture_is_asked_for_under_the_key_of_its_operation() -> None:
+    known = order(authorizations=[paid("CREATED")])
     paypal = Paypal(said(200, known), said(201, paid("COMPLETED", "5.00")))
-    snapshot = await paypal.adapter().capture(replace(PAYMENT, status=S.AUTHORIZED), Money(500, "EUR"))
+    snapshot = await paypal.adapter().capture(replace(PAYMENT, status=S.AUTHORIZED), Money(500, "EUR"), "key")
     assert (snapshot.status, snapshot.amount) == (S.SUCCESS, Money(500, "EUR"))
     path, body, request_id = paypal.sent()
     assert path == "/v2/payments/authorizations/PAID1/capture"
     assert body == {"amount": {"currency_code": "EUR", "value": "5.00"}, "final_capture": True}
-    assert request_id.endswith(f"-500-{suffix}")
+    assert request_id == "key"
 
 
 @pytest.mark.parametrize(
@@ -173,7 +166,7 @@ async def test_capture_after_refused_ones_is_another_request(refused: int, suffi
 )
 async def test_cancelling_an_open_order_asks_nothing_but_how_it_stands(status: str, ours: PaymentStatus) -> None:
     paypal = Paypal(said(200, order(status)))
-    assert (await paypal.adapter().cancel(replace(PAYMENT, status=S.INITIATED))).status == ours
+    assert (await paypal.adapter().cancel(replace(PAYMENT, status=S.INITIATED), "key")).status == ours
     assert [request.method for request in paypal.asked] == ["GET"]
 
 

@@ -39,7 +39,7 @@ async def test_refused_token_is_replaced_once() -> None:
 async def test_answer_that_is_no_json_object_is_no_answer() -> None:
     for answer in (httpx.Response(201, text="<html>"), httpx.Response(201, json=[])):
         with pytest.raises(OutcomeUnknownError):
-            await Paypal(answer).adapter().complete(PAYMENT)
+            await Paypal(answer).adapter().complete(PAYMENT, "key")
 
 
 def test_settings_are_all_there_or_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,123 @@
+"""Every SQL statement about reviews."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from mesh.money import Money
+from mesh.storage.database import Row, Session, parameters_for, statement
+from payment_svc.domain.review import Resolution, Review, ReviewKind
+from payment_svc.tables import reviews
+
+_id = sa.bindparam("review_id", type_=sa.UUID)
+_INSERT = statement(
+    pg.insert(reviews)
+    .values(parameters_for(reviews, prefix="b_"))
+    .on_conflict_do_nothing(
+        index_elements=["payment_id", "kind", "attempt", "provider_reference"],
+        index_where=reviews.c.resolve_time.is_(None),
+    )
+    .returning(reviews.c.review_id)
+)
+_LOCK = statement(sa.select(reviews).where(reviews.c.review_id == _id).with_for_update())
+_GET = statement(sa.select(reviews).where(reviews.c.review_id == _id))
+_PAGE = statement(
+    sa.select(reviews)
+    .where(
+        sa.or_(reviews.c.resolve_time.is_(None), sa.bindparam("resolved", type_=sa.Boolean)),
+        reviews.c.review_id > sa.bindparam("after", type_=sa.UUID),
+    )
+    .order_by(reviews.c.review_id)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
+)
+_ANSWER = ("resolution", "resolved_by", "why", "confirmed_by", "resolve_time")
+_RESOLVE = statement(
+    sa.update(reviews)
+    .where(reviews.c.review_id == sa.bindparam("b_review_id", type_=sa.UUID), reviews.c.resolve_time.is_(None))
+    .values(parameters_for(reviews, *_ANSWER, prefix="b_"))
+)
+_CLOSE = statement(
+    sa.update(reviews)
+    .where(
+        reviews.c.payment_id == sa.bindparam("payment_id", type_=sa.UUID),
+        reviews.c.kind == sa.bindparam("kind", type_=sa.Text),
+        sa.or_(
+            reviews.c.refund_id == sa.bindparam("refund_id", type_=sa.UUID),
+            sa.bindparam("refund_id", type_=sa.UUID).is_(None),
+        ),
+        reviews.c.resolve_time.is_(None),
+    )
+    .values(
+        resolution=sa.bindparam("resolution", type_=sa.Text),
+        resolved_by="gateway",
+        why=sa.bindparam("why", type_=sa.Text),
+        resolve_time=sa.func.db_now(),
+    )
+)
+
+
+def _review(row: Row) -> Review:
+    return Review(
+        review_id=row.review_id,
+        kind=ReviewKind(row.kind),
+        payment_id=row.payment_id,
+        merchant_id=row.merchant_id,
+        order_id=row.order_id,
+        refund_id=row.refund_id,
+        attempt=row.attempt,
+        amount=Money(row.amount_minor, row.currency),
+        provider=row.provider,
+        provider_reference=row.provider_reference,
+        reason=row.reason,
+        create_time=row.create_time,
+        resolution=Resolution(row.resolution) if row.resolution else None,
+        resolved_by=row.resolved_by,
+        why=row.why,
+        confirmed_by=row.confirmed_by,
+        resolve_time=row.resolve_time,
+    )
+
+
+class ReviewRepository:
+    """Reviews in PostgreSQL. Methods run in the session that they are given."""
+
+    async def insert(self, session: Session, review: Review) -> bool:
+        """Store a question; return False when the same one is open already."""
+        names = [c.name for c in reviews.columns if c.name not in ("amount_minor", "currency", "kind", "resolution")]
+        values: dict[str, object] = {f"b_{name}": getattr(review, name) for name in names}
+        values |= {"b_amount_minor": review.amount.minor, "b_currency": review.amount.currency}
+        values |= {"b_kind": str(review.kind), "b_resolution": review.resolution and str(review.resolution)}
+        return await session.one(_INSERT, **values) is not None
+
+    async def get(self, session: Session, review_id: UUID) -> Review | None:
+        """Return a review."""
+        row = await session.one(_GET, review_id=review_id)
+        return _review(row) if row else None
+
+    async def lock(self, session: Session, review_id: UUID) -> Review | None:
+        """Return a review and hold its row until the transaction ends."""
+        row = await session.one(_LOCK, review_id=review_id)
+        return _review(row) if row else None
+
+    async def page(self, session: Session, *, resolved: bool, after: UUID | None, limit: int) -> list[Review]:
+        """Return reviews, oldest first: the open ones, or those that were resolved as well."""
+        rows = await session.all(_PAGE, resolved=resolved, after=after or UUID(int=0), limit=limit)
+        return [_review(row) for row in rows]
+
+    async def resolve(self, session: Session, review: Review) -> None:
+        """Store the answer, or the first of the two that it takes."""
+        values: dict[str, object] = {f"b_{name}": getattr(review, name) for name in _ANSWER}
+        values["b_resolution"] = str(review.resolution) if review.resolution else None
+        await session.run(_RESOLVE, b_review_id=review.review_id, **values)
+
+    async def close(
+        self, session: Session, payment_id: UUID, kind: ReviewKind, resolution: Resolution, why: str,
+        refund_id: UUID | None = None,
+    ) -> None:  # fmt: skip
+        """Close the questions of a kind that a fact has answered."""
+        await session.run(
+            _CLOSE, payment_id=payment_id, kind=str(kind), resolution=str(resolution), why=why, refund_id=refund_id
+        )

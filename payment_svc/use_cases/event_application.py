@@ -1,0 +1,112 @@
+"""Finds out which of our resources a provider's event is about, and has that resource apply it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mesh.ids import Clock, parse_uuid, utc_now
+from mesh.storage.database import Database
+from mesh.storage.lock import Locks
+from mesh.telemetry import get_logger
+from payment_svc.domain.payment import Payment
+from payment_svc.domain.provider_event import Verdict
+from payment_svc.providers.base import ProviderEvent
+from payment_svc.providers.resilience import ResilientProvider
+from payment_svc.storage.payments import PaymentRepository
+from payment_svc.storage.provider_events import StoredEvent
+from payment_svc.use_cases.accounts import Accounts
+from payment_svc.use_cases.disputes import Disputes
+from payment_svc.use_cases.payment_events import PaymentEvents
+from payment_svc.use_cases.refunds import Refunds
+
+log = get_logger(__name__)
+LOCK_WAIT_SECONDS = 2.0
+
+
+class Resources:
+    """What events are about."""
+
+    def __init__(self, payments: PaymentEvents, refunds: Refunds, disputes: Disputes) -> None:
+        self.payments = payments
+        self.refunds = refunds
+        self.disputes = disputes
+
+
+class EventApplication:
+    """Applies events to the resources that they are about."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: PaymentRepository,
+        accounts: Accounts,
+        resources: Resources,
+        locks: Locks,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._accounts = accounts
+        self._resources = resources
+        self._locks = locks
+        self._clock = clock
+
+    async def apply(self, stored: StoredEvent) -> Verdict:
+        """Apply an event to the payment that it belongs to, and say what became of it."""
+        provider = await self._accounts.by_id(stored.provider, stored.account_id)
+        event = provider.translate(stored.payload)
+        if event.dispute_reference:
+            return await self._apply_dispute(provider, event)
+        payment = await self._payment_of(provider, event)
+        if payment is None and event.refund_reference:
+            owner = await provider.owner_of(event.reference)
+            payment = await self._payment_of(provider, replace(event, payment_id=owner))
+        if payment is None and event.payment_id:
+            return Verdict("QUARANTINED", "claims to be of a payment that is not here")
+        if payment is None:
+            return Verdict("IGNORED", "belongs to no payment of ours")
+        # whoever works on the order now, most likely the request that the event is an echo of, goes first
+        async with self._locks.hold(f"order:{payment.order_id}", wait=LOCK_WAIT_SECONDS):
+            verdict = await self._apply(provider, event, payment)
+        self._log(stored, payment, verdict)
+        return verdict
+
+    async def _apply(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
+        accounts = {(attempt.provider, attempt.account_id) for attempt in payment.attempts}
+        if (provider.name, provider.account_id) not in accounts:
+            # whoever owns an account can have it say anything: of other accounts' payments it is not believed
+            return Verdict("QUARANTINED", "came from another account than the payment's", payment)
+        if event.refund_reference:
+            return await self._resources.refunds.apply_event(provider, event, payment)
+        return await self._resources.payments.apply_event(provider, event, payment)
+
+    async def _apply_dispute(self, provider: ResilientProvider, event: ProviderEvent) -> Verdict:
+        snapshot = await provider.fetch_dispute(event.dispute_reference)
+        payment = await self._payment_of(provider, replace(event, payment_id=snapshot.payment_id))
+        if payment is None:
+            return Verdict("IGNORED", "a dispute of no payment of ours")
+        if (provider.name, provider.account_id) not in {(a.provider, a.account_id) for a in payment.attempts}:
+            return Verdict("QUARANTINED", "came from another account than the payment's", payment)
+        await self._resources.disputes.apply_snapshot(payment, snapshot)
+        return Verdict("APPLIED", "", payment)
+
+    async def _payment_of(self, provider: ResilientProvider, event: ProviderEvent) -> Payment | None:
+        """Find our payment: by our id in the object's metadata, else by the provider's reference."""
+        async with self._database.session() as session:
+            named = parse_uuid(event.payment_id)
+            payment_id = named or await self._store.find(session, provider.name, event.reference)
+            payment = await self._store.read(session, payment_id) if payment_id else None
+        used = {attempt.provider for attempt in payment.attempts} if payment else set()
+        return payment if provider.name in used else None
+
+    def _log(self, stored: StoredEvent, payment: Payment, verdict: Verdict) -> None:
+        log.info(
+            "webhook applied",
+            event_type=stored.type,
+            provider=stored.provider,
+            payment_id=payment.payment_id,
+            order_id=payment.order_id,
+            verdict=verdict.status,
+            status=verdict.payment.status if verdict.payment else payment.status,
+            delay_ms=round((self._clock() - stored.receive_time).total_seconds() * 1000, 3),
+        )

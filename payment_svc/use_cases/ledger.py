@@ -1,0 +1,380 @@
+"""Writes down what is known of payments: facts of providers, how operations ended, and what follows from them.
+
+Everything that follows from a fact is stored in its own transaction: the payment's versions with their events, the ends
+of operations, the closing of what is open elsewhere for an order that is paid, and what goes back to the customer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+from mesh.errors import not_found
+from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
+from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.money import Money
+from mesh.storage import idempotency
+from mesh.storage.idempotency import Claim
+from mesh.telemetry import alert, get_logger
+from payment_svc.contract import messages as mapping
+from payment_svc.domain import operation as operation_domain
+from payment_svc.domain import payment as domain
+from payment_svc.domain import schedule
+from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
+from payment_svc.domain.payment import LIVE, TERMINAL, Attempt, Fact, Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.refund import Refund, RefundStatus
+from payment_svc.domain.review import Resolution, Review, ReviewKind
+from payment_svc.providers.registry import capabilities_of
+from payment_svc.storage.operations import OperationRepository
+from payment_svc.storage.payments import PaymentRepository
+from payment_svc.storage.refunds import RefundRepository
+from payment_svc.storage.reviews import ReviewRepository
+from payment_svc.use_cases import history_entries as changes
+
+log = get_logger(__name__)
+AT_ONCE = timedelta(0)
+SURPLUS = "surplus: the order was paid otherwise, cancelled or expired"
+
+
+class Ledger:
+    """What is known of payments, in the database."""
+
+    def __init__(
+        self,
+        work: UnitsOfWork,
+        payments: PaymentRepository,
+        operations: OperationRepository,
+        refunds: RefundRepository,
+        reviews: ReviewRepository,
+        *,
+        authorization: timedelta | None = None,
+        give_back: bool = True,
+        clock: Clock = utc_now,
+        ids: NewId = new_id,
+    ) -> None:
+        self.work = work
+        self.payments = payments
+        self.operations = operations
+        self.refunds = refunds
+        self.reviews = reviews
+        self._authorization = authorization
+        self._give_back = give_back
+        self._clock = clock
+        self._ids = ids
+
+    async def learn(self, payment_id: UUID, fact: Fact, claim: Claim | None = None) -> Payment:
+        """Apply a fact, with all that follows from it and the stored answer of the request that it ends.
+
+        Raises ApiError NOT_FOUND, AmountMismatchError when the money differs from ours, ForeignObjectError.
+        """
+        async with self.work.begin() as unit:
+            payment = await self.lock(unit, payment_id)
+            versions = domain.apply(payment, fact, self._clock(), self._hold(payment.provider))
+            payment = await self.save(unit, payment, versions)
+            if claim:
+                await idempotency.answer(unit.session, claim, payment_id, payment)
+        return payment
+
+    async def finish(
+        self,
+        operation: Operation,
+        fact: Fact | None,
+        *,
+        refusal: Failure | None = None,
+        unknown: bool = False,
+        claim: Claim | None = None,
+    ) -> tuple[Payment, Operation]:
+        """Store the answer to an operation: what the provider said of the object, and how the operation stands.
+
+        What the payment shows decides; beside it a `refusal` ends the operation, and an `unknown` outcome leaves it to
+        be asked again. Raises as `learn` does.
+        """
+        now = self._clock()
+        async with self.work.begin() as unit:
+            payment = await self.lock(unit, operation.payment_id)
+            if fact:
+                versions = domain.apply(payment, fact, now, self._hold(payment.provider))
+                payment = await self.save(unit, payment, versions)
+            current = await self.operations.lock(unit.session, operation.operation_id) or operation
+            ended = OperationStatus.UNKNOWN if unknown else _ended(current, payment, fact, refusal)
+            why = refusal or (fact.snapshot.failure if fact else None)
+            current = operation_domain.end(current, ended, now, None if ended == OperationStatus.DONE else why)
+            await self.operations.end(unit.session, current, schedule.wait_after(current.sends))
+            if claim:
+                await idempotency.answer(unit.session, claim, payment.payment_id, payment)
+        return payment, current
+
+    async def conclude(
+        self, operation: Operation, version: int, snapshot: Snapshot, claim: Claim | None = None
+    ) -> Payment:
+        """Store what follows from silence about a version of a payment; the operation stays to be asked again."""
+        now = self._clock()
+        async with self.work.begin() as unit:
+            payment = await self.lock(unit, operation.payment_id)
+            payment = await self.save(unit, payment, domain.conclude(payment, version, snapshot, now))
+            current = operation_domain.end(operation, OperationStatus.UNKNOWN, now)
+            await self.operations.end(unit.session, current, schedule.wait_after(operation.sends - 1))
+            if claim:
+                await idempotency.answer(unit.session, claim, payment.payment_id, payment)
+        return payment
+
+    async def move_on(
+        self, payment: Payment, operation: Operation, failure: Failure, provider: str, account_id: UUID | None
+    ) -> tuple[Payment, Operation] | None:
+        """Store the next provider of a payment, before it is asked; None when something else has become known."""
+        now = self._clock()
+        async with self.work.begin() as unit:
+            current = await self.lock(unit, payment.payment_id)
+            if current.version != payment.version or current.status not in LIVE:
+                return None
+            moved = domain.move_on(current, provider, failure, now, account_id)
+            refused = operation_domain.end(operation, OperationStatus.REFUSED, now, failure)
+            await self.operations.end(unit.session, refused)
+            following = self.operation(moved, OperationKind.START, Requester.MERCHANT)
+            await self.operations.insert(unit.session, following, schedule.CHECKS[1])
+            moved = await self.save(unit, current, [moved])
+        log.warning(
+            "payment moved on",
+            payment_id=payment.payment_id,
+            order_id=payment.order_id,
+            given_up=payment.provider,
+            provider=provider,
+            reason=failure.message,
+        )
+        return moved, following
+
+    async def ask_a_person(
+        self,
+        payment: Payment,
+        kind: ReviewKind,
+        reason: str,
+        *,
+        amount: Money | None = None,
+        attempt: int = 0,
+        reference: str = "",
+        refund_id: UUID | None = None,
+    ) -> None:
+        """Put a question to a person, once; the payment NEEDS_REVIEW when its outcome is what is unknown."""
+        async with self.work.begin() as unit:
+            current = await self.lock(unit, payment.payment_id)
+            if kind == ReviewKind.UNKNOWN_OUTCOME:
+                verdict = Snapshot(current.provider_reference, PaymentStatus.NEEDS_REVIEW)
+                current = await self.save(
+                    unit, current, domain.conclude(current, payment.version, verdict, self._clock())
+                )
+                if current.status != PaymentStatus.NEEDS_REVIEW:
+                    return
+            await self.review(
+                unit, current, kind, reason, amount=amount, attempt=attempt, reference=reference, refund_id=refund_id
+            )
+
+    async def review(
+        self,
+        unit: UnitOfWork,
+        payment: Payment,
+        kind: ReviewKind,
+        reason: str,
+        *,
+        amount: Money | None = None,
+        attempt: int = 0,
+        reference: str = "",
+        refund_id: UUID | None = None,
+        provider: str = "",
+    ) -> None:
+        """Put a question to a person in a unit of work; one that is open already is not put again."""
+        review = Review(
+            review_id=self._ids(),
+            kind=kind,
+            payment_id=payment.payment_id,
+            merchant_id=payment.merchant_id,
+            order_id=payment.order_id,
+            refund_id=refund_id,
+            attempt=attempt or payment.attempt.number,
+            amount=amount or payment.amount,
+            provider=provider or payment.provider,
+            provider_reference=reference or payment.provider_reference,
+            reason=reason,
+            create_time=self._clock(),
+        )
+        if await self.reviews.insert(unit.session, review):
+            alert("payment_needs_review", log, payment_id=payment.payment_id, review=str(kind), reason=reason)
+
+    async def lock(self, unit: UnitOfWork, payment_id: UUID) -> Payment:
+        """Return a payment and hold its row. Raises ApiError NOT_FOUND."""
+        payment = await self.payments.lock(unit.session, payment_id)
+        if payment is None:
+            raise not_found("payment", str(payment_id))
+        return payment
+
+    async def save(self, unit: UnitOfWork, payment: Payment, versions: Sequence[Payment]) -> Payment:
+        """Store the versions of a payment, with their events, and what follows from the last one."""
+        before = payment
+        for version in versions:
+            await self.payments.update(unit.session, version, schedule.wait_after(0))
+            unit.add(mapping.payment_event(version, payment.status), changes.of_payment(version, payment))
+            payment = version
+            log.info(
+                "payment changed",
+                payment_id=payment.payment_id,
+                order_id=payment.order_id,
+                status=payment.status,
+                version=payment.version,
+            )
+        if versions:
+            await self._follow_up(unit, before, payment)
+        return payment
+
+    def operation(self, payment: Payment, kind: OperationKind, requester: Requester, amount: int = 0) -> Operation:
+        """Return a new operation on the payment's attempt under way."""
+        now = self._clock()
+        return Operation(
+            operation_id=self._ids(),
+            payment_id=payment.payment_id,
+            attempt=payment.attempt.number,
+            kind=kind,
+            amount=amount or payment.amount.minor,
+            status=OperationStatus.SENT,
+            sends=1,
+            requester=requester,
+            failure=None,
+            create_time=now,
+            update_time=now,
+        )
+
+    async def _follow_up(self, unit: UnitOfWork, before: Payment, payment: Payment) -> None:
+        """Store what follows from a payment's new state."""
+        now = self._clock()
+        busy: set[int] = set()
+        for one in await self.operations.lock_open(unit.session, payment.payment_id):
+            ended = operation_domain.outcome(one, payment)
+            if ended and one.attempt == payment.attempt.number:
+                await self.operations.end(unit.session, operation_domain.end(one, ended, now, payment.failure))
+            else:
+                busy.add(one.attempt)
+        for attempt in domain.to_close(payment):
+            if attempt.number not in busy and _is_new(before, attempt, payment):
+                await self._close(unit, payment, attempt)
+        for attempt in payment.attempts:
+            if attempt.surplus and not any(a.number == attempt.number and a.surplus for a in before.attempts):
+                await self._return(unit, payment, attempt.surplus, attempt)
+        if before.status == PaymentStatus.NEEDS_REVIEW and payment.status in TERMINAL:
+            answer = Resolution.CAPTURED if payment.status == PaymentStatus.SUCCESS else Resolution.NOT_CAPTURED
+            why = "the provider has said how it ended"
+            await self.reviews.close(unit.session, payment.payment_id, ReviewKind.UNKNOWN_OUTCOME, answer, why)
+        if payment.status == PaymentStatus.SUCCESS and before.status != PaymentStatus.SUCCESS:
+            await self._paid(unit, before, payment)
+
+    async def _paid(self, unit: UnitOfWork, before: Payment, payment: Payment) -> None:
+        """Close what else is open for the order, and ask whether this capture settles it, where that is in doubt."""
+        others = await self.payments.others_of_order(unit.session, payment)
+        for other in others:
+            if other.status in LIVE and other.provider_reference:
+                taken = {one.attempt for one in await self.operations.lock_open(unit.session, other.payment_id)}
+                if other.attempt.number not in taken:
+                    await self._close(unit, other, other.attempt)
+        if before.status in TERMINAL or others:
+            ask = self.operation(payment, OperationKind.SETTLE, Requester.GATEWAY, payment.captured)
+            await self.operations.insert(unit.session, ask, AT_ONCE)
+
+    async def _close(self, unit: UnitOfWork, payment: Payment, attempt: Attempt) -> None:
+        one = replace(self.operation(payment, OperationKind.CANCEL, Requester.GATEWAY), attempt=attempt.number)
+        await self.operations.insert(unit.session, one, AT_ONCE)
+
+    async def end_settlement(self, operation: Operation) -> None:
+        """Note that a capture settled its order."""
+        async with self.work.begin() as unit:
+            await self.operations.end(
+                unit.session, operation_domain.end(operation, OperationStatus.DONE, self._clock())
+            )
+
+    async def mark_surplus(self, operation: Operation) -> None:
+        """Note that a capture settles no order, and give it back."""
+        async with self.work.begin() as unit:
+            payment = await self.lock(unit, operation.payment_id)
+            current = await self.operations.lock(unit.session, operation.operation_id)
+            if current is None or not current.is_open:
+                return
+            await self.operations.end(
+                unit.session, operation_domain.end(current, OperationStatus.REFUSED, self._clock())
+            )
+            if payment.surplus or payment.status != PaymentStatus.SUCCESS:
+                return
+            marked = replace(payment, surplus=True, version=payment.version + 1, update_time=self._clock())
+            await self.payments.update(unit.session, marked, None)
+            unit.add(mapping.surplus_event(marked, returned=False), changes.of_payment(marked, payment))
+            await self._return(unit, marked, marked.captured - marked.refunded, None)
+
+    async def give_back(self, unit: UnitOfWork, payment: Payment, review: Review) -> None:
+        """Give back what a person decided about: the capture of the payment, or of the attempt that kept it."""
+        kept = next((a for a in payment.attempts if a.number == review.attempt and a.surplus), None)
+        await self._refund(unit, payment, review.amount.minor, kept)
+
+    async def _return(self, unit: UnitOfWork, payment: Payment, amount: int, attempt: Attempt | None) -> None:
+        """Give a surplus back, or ask a person to."""
+        provider = attempt.provider if attempt else payment.provider
+        alert("payment_surplus", log, payment_id=payment.payment_id, order_id=payment.order_id, provider=provider)
+        if attempt:
+            unit.add(mapping.surplus_event(payment, returned=False))
+        if not self._give_back or not capabilities_of(provider).refunds:
+            reason = "captured although the order was paid otherwise, cancelled or expired"
+            number = attempt.number if attempt else 0
+            await self.review(
+                unit, payment, ReviewKind.SURPLUS_KEPT, reason, attempt=number, amount=payment.money(amount),
+                reference=attempt.provider_reference if attempt else "", provider=provider,
+            )  # fmt: skip
+            return
+        await self._refund(unit, payment, amount, attempt)
+
+    async def _refund(self, unit: UnitOfWork, payment: Payment, amount: int, attempt: Attempt | None) -> None:
+        now = self._clock()
+        refund = Refund(
+            refund_id=self._ids(),
+            payment_id=payment.payment_id,
+            merchant_id=payment.merchant_id,
+            order_id=payment.order_id,
+            amount=payment.money(amount),
+            status=RefundStatus.PENDING,
+            reason=SURPLUS,
+            provider_reference="",
+            failure=None,
+            version=1,
+            create_time=now,
+            update_time=now,
+            sends=0,
+            attempt=attempt.number if attempt else None,
+        )
+        await self.refunds.insert(unit.session, refund, AT_ONCE)
+        unit.add(mapping.refund_event(refund), [changes.of_refund(refund)])
+
+    def _hold(self, name: str) -> timedelta | None:
+        """Return how long the provider keeps money authorized, or we do where that is shorter."""
+        lifetime = capabilities_of(name).authorization_lifetime
+        return min(lifetime, self._authorization) if lifetime and self._authorization else lifetime
+
+
+def _is_new(before: Payment, attempt: Attempt, payment: Payment) -> bool:
+    """Whether an attempt has to be closed since the last change, and had not before."""
+    return attempt.number not in {a.number for a in domain.to_close(before)} or before.status != payment.status
+
+
+def _ended(operation: Operation, payment: Payment, fact: Fact | None, refusal: Failure | None) -> OperationStatus:
+    """Return how an operation stands after its answer: what the payment shows decides, then what was answered."""
+    current = operation.attempt == payment.attempt.number
+    ended = operation_domain.outcome(operation, payment) if current else None
+    if ended or (fact is None and refusal is None):
+        return ended or OperationStatus.UNKNOWN
+    if refusal or fact is None:
+        return OperationStatus.REFUSED
+    match operation.kind:
+        case OperationKind.START:
+            return OperationStatus.DONE
+        case OperationKind.CANCEL:
+            closed = fact.snapshot.status in (PaymentStatus.CANCELLED, PaymentStatus.FAILED)
+            return OperationStatus.DONE if closed else OperationStatus.REFUSED
+        case OperationKind.CONFIRM | OperationKind.CAPTURE if fact.snapshot.failure:
+            # declined, and may be asked for anew
+            return OperationStatus.REFUSED
+    # the provider works on it
+    return OperationStatus.UNKNOWN

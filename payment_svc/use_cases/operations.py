@@ -1,0 +1,396 @@
+"""Asks providers, one operation at a time, and learns what came of it.
+
+Before a byte is sent the operation is stored, with a key of its own. Whoever holds the lease on the payment makes the
+call. An answer ends the operation. Without one it is asked again under the same key, for as long as the provider
+remembers that key; then a person is asked. Silence and absence end nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+import grpc
+from psycopg.errors import UniqueViolation
+
+from mesh.errors import ApiError, failed_precondition
+from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.storage.database import Database
+from mesh.storage.idempotency import Claim
+from mesh.telemetry import get_logger
+from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
+from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.review import ReviewKind
+from payment_svc.providers.base import (
+    ObjectNotFoundError,
+    OutcomeUnknownError,
+    ProviderError,
+    RejectedError,
+    UnavailableError,
+)
+from payment_svc.providers.resilience import ResilientProvider, patience
+from payment_svc.use_cases.accounts import Accounts, Tenant
+from payment_svc.use_cases.ledger import Ledger
+
+log = get_logger(__name__)
+LEASE_MARGIN = timedelta(seconds=15)
+"""How much longer a lease lasts than the call that it is for."""
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long one call may take, how long one that repeats, and how long somebody waits for the lease."""
+
+    call: timedelta
+    patient: timedelta
+    wait_seconds: float = 5.0
+
+
+class Operations:
+    """Makes calls that move money."""
+
+    def __init__(
+        self,
+        database: Database,
+        ledger: Ledger,
+        accounts: Accounts,
+        timing: Timing,
+        *,
+        clock: Clock = utc_now,
+        ids: NewId = new_id,
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._accounts = accounts
+        self._timing = timing
+        self._clock = clock
+        self._ids = ids
+
+    @property
+    def lease(self) -> timedelta:
+        """How long who stores a new payment may take for its first call."""
+        return self._timing.call + LEASE_MARGIN
+
+    @asynccontextmanager
+    async def driving(
+        self, payment_id: UUID, *, wait: bool = False, patient: bool = False, driver: UUID | None = None
+    ) -> AsyncIterator[bool]:
+        """Hold the lease on a payment, by the database's clock; yield False when somebody else has it.
+
+        With `wait` it is waited for; with `patient` it is for calls that may take long. Raises ApiError UNAVAILABLE.
+        """
+        driver = driver or self._ids()
+        taken = await self._take(
+            payment_id, driver, wait=wait, lease=self._lease_of_patience() if patient else self.lease
+        )
+        try:
+            yield taken
+        finally:
+            if taken:
+                async with self._database.session() as session:
+                    await self._ledger.operations.leave(session, payment_id, driver)
+
+    async def is_free(self, payment_id: UUID) -> bool:
+        """Whether nobody works on a payment at this moment."""
+        async with self.driving(payment_id) as free:
+            return free
+
+    async def _take(self, payment_id: UUID, driver: UUID, *, wait: bool, lease: timedelta) -> bool:
+        tries = int(self._timing.wait_seconds / POLL_SECONDS) if wait else 1
+        for left in range(tries, 0, -1):
+            async with self._database.session() as session:
+                if await self._ledger.operations.take(session, payment_id, driver, lease):
+                    return True
+            if left > 1:
+                await asyncio.sleep(POLL_SECONDS)
+        return False
+
+    async def begin(
+        self,
+        payment_id: UUID,
+        kind: OperationKind,
+        requester: Requester,
+        amount: int = 0,
+        check: Callable[[Payment], None] = lambda _: None,
+    ) -> tuple[Payment, Operation]:
+        """Store an operation that is about to be asked; the same one that is open already is asked again.
+
+        `check` raises what speaks against it, of the payment as it is now. Raises ApiError FAILED_PRECONDITION, reason
+        OPERATION_IN_PROGRESS, when another one is open.
+        """
+        ledger = self._ledger
+        try:
+            async with ledger.work.begin() as unit:
+                payment = await ledger.lock(unit, payment_id)
+                wanted = ledger.operation(payment, kind, requester, amount)
+                for one in await ledger.operations.lock_open(unit.session, payment_id):
+                    if (one.kind, one.amount, one.attempt) == (kind, wanted.amount, wanted.attempt):
+                        again = await ledger.operations.send(unit.session, one.operation_id, self._lease_of_patience())
+                        return payment, again or one
+                check(payment)
+                await ledger.operations.insert(unit.session, wanted, self._lease_of_patience())
+        except UniqueViolation:
+            raise failed_precondition(
+                "OPERATION_IN_PROGRESS",
+                "another operation on this payment has no answer yet; ask for the payment",
+                payment_id=str(payment_id),
+            ) from None
+        return payment, wanted
+
+    async def execute(
+        self, payment: Payment, operation: Operation, claim: Claim | None = None
+    ) -> tuple[Payment, Operation]:
+        """Ask the provider, and store what came of it. Hold the lease. Raises as the ledger's methods do."""
+        while True:
+            at = at_attempt(payment, operation.attempt)
+            provider = await self._accounts.by_id(at.provider, at.account_id)
+            try:
+                snapshot = await self._ask(provider, at, operation)
+            except RejectedError as error:
+                return await self._refused(provider, at, operation, error.failure, claim)
+            except UnavailableError as error:
+                failure = Failure("provider_unavailable", f"try again later: {error}")
+                moved = await self._not_sent(payment, operation, failure, claim)
+            except ProviderError as error:
+                moved = await self._unknown(payment, operation, error, claim)
+            else:
+                fact = Fact(operation.attempt, _reworded(snapshot, at, operation))
+                return await self._ledger.finish(operation, fact, claim=claim)
+            if not isinstance(moved, _Moved):
+                return moved
+            payment, operation = moved.payment, moved.operation
+
+    async def sync(self, payment: Payment, fact: Fact) -> Payment:
+        """Apply a fact, and take the money where the customer has approved that. Raises as the ledger's `learn` does.
+
+        The payment is PROCESSING before the money is asked for: from then on nobody can cancel it.
+        """
+        changed = await self._ledger.learn(payment.payment_id, fact)
+        if not fact.snapshot.approved or changed.status != PaymentStatus.PROCESSING:
+            return changed
+        async with self.driving(payment.payment_id) as free:
+            if not free:
+                return changed
+            changed, confirmation = await self.begin(
+                payment.payment_id, OperationKind.CONFIRM, Requester.GATEWAY, check=_require_processing
+            )
+            changed, _ = await self.execute(changed, confirmation)
+        return changed
+
+    async def operate(
+        self,
+        payment_id: UUID,
+        kind: OperationKind,
+        requester: Requester,
+        amount: int = 0,
+        check: Callable[[Payment], None] = lambda _: None,
+    ) -> tuple[Payment, Operation]:
+        """Have a provider do something about a payment once nobody else works on it; return how that ended.
+
+        Raises ApiError as `begin` does, and ABORTED, reason OPERATION_IN_PROGRESS, while somebody else works on it.
+        """
+        async with self.driving(payment_id, wait=True) as free:
+            if not free:
+                words = "something else is under way with this payment, try again shortly"
+                where = {"payment_id": str(payment_id)}
+                raise ApiError(grpc.StatusCode.ABORTED, "OPERATION_IN_PROGRESS", words, metadata=where)
+            return await self.execute(*await self.begin(payment_id, kind, requester, amount, check))
+
+    async def repeat(self, operation: Operation) -> None:
+        """Learn how an open operation ended: by what its object shows, else by asking again under the same key.
+
+        Nothing is counted while somebody else works on the payment.
+        """
+        async with self.driving(operation.payment_id, patient=True) as free:
+            if not free:
+                return await self._postpone(operation)
+            payment = await self._get(operation.payment_id)
+            at = at_attempt(payment, operation.attempt)
+            provider = await self._accounts.by_id(at.provider, at.account_id)
+            with patience(self._timing.patient.total_seconds()):
+                known = await self._look(provider, at, operation)
+                if known is not None:
+                    _, current = await self._ledger.finish(operation, known, unknown=not _tells(operation, known))
+                    if not current.is_open:
+                        return None
+                if self._is_forgotten(provider, operation):
+                    return await self._give_up(payment, operation)
+                async with self._database.session() as session:
+                    sent = await self._ledger.operations.send(
+                        session, operation.operation_id, self._lease_of_patience()
+                    )
+                if sent:
+                    await self.execute(await self._get(operation.payment_id), sent)
+        return None
+
+    async def _ask(self, provider: ResilientProvider, at: Payment, operation: Operation) -> Snapshot:
+        match operation.kind:
+            case OperationKind.START:
+                return await provider.start(at)
+            case OperationKind.CONFIRM:
+                return await provider.complete(at, operation.key)
+            case OperationKind.CAPTURE:
+                return await provider.capture(at, at.money(operation.amount), operation.key)
+            case OperationKind.CANCEL:
+                return await provider.cancel(at, operation.key)
+        raise ValueError(f"{operation.kind} is nothing to ask a provider")
+
+    async def _refused(
+        self, provider: ResilientProvider, at: Payment, operation: Operation, failure: Failure, claim: Claim | None
+    ) -> tuple[Payment, Operation]:
+        """Store a refusal. A provider refuses what has moved on as well, so what its object shows now is asked for."""
+        if operation.kind in (OperationKind.START, OperationKind.CONFIRM):
+            ended = Snapshot("", PaymentStatus.FAILED, failure=failure)
+            return await self._ledger.finish(operation, Fact(operation.attempt, ended), refusal=failure, claim=claim)
+        try:
+            said = Fact(operation.attempt, await provider.fetch(at))
+        except ProviderError:
+            said = None
+        return await self._ledger.finish(operation, said, refusal=failure, claim=claim)
+
+    async def _not_sent(
+        self, payment: Payment, operation: Operation, failure: Failure, claim: Claim | None
+    ) -> tuple[Payment, Operation] | _Moved:
+        """Store that nothing was done: certain only of the first try, and of a page whose address nobody was given."""
+        if operation.kind == OperationKind.START and (moved := await self._move_on(payment, operation, failure)):
+            return moved
+        if operation.sends > 1:
+            return await self._ledger.finish(operation, None, unknown=True, claim=claim)
+        if operation.kind == OperationKind.START:
+            ended = Snapshot("", PaymentStatus.FAILED, failure=failure)
+            return await self._ledger.finish(operation, Fact(operation.attempt, ended), refusal=failure, claim=claim)
+        return await self._ledger.finish(operation, None, refusal=failure, claim=claim)
+
+    async def _unknown(
+        self, payment: Payment, operation: Operation, error: ProviderError, claim: Claim | None
+    ) -> tuple[Payment, Operation] | _Moved:
+        log.warning("outcome unknown", payment_id=payment.payment_id, operation=str(operation.kind), error=repr(error))
+        if operation.kind == OperationKind.START:
+            failure = Failure("provider_unavailable", f"try again later: {error}")
+            if payment.is_hosted and (moved := await self._move_on(payment, operation, failure)):
+                return moved
+            waiting = Snapshot(payment.provider_reference, PaymentStatus.PROCESSING)
+            return await self._ledger.conclude(operation, payment.version, waiting, claim), operation
+        return await self._ledger.finish(operation, None, unknown=True, claim=claim)
+
+    async def _move_on(self, payment: Payment, operation: Operation, failure: Failure) -> _Moved | None:
+        """Take the payment to the next provider of its route, while it is certain that nobody was charged.
+
+        A customer cannot have paid on a page whose address was never given out; a direct charge is certain not to have
+        happened only when the provider was not reached, and that only at the first time.
+        """
+        certain = operation.sends == 1 or (payment.is_hosted and not payment.provider_reference)
+        tried = {attempt.provider for attempt in payment.attempts}
+        left = [name for name in (payment.route.alternatives if payment.route else ()) if name not in tried]
+        if not certain or not left or payment.attempt.number != operation.attempt:
+            return None
+        tenant = Tenant(payment.merchant_id, payment.mode)
+        open_to = {one.name: one for one in await self._accounts.available(tenant)}
+        following = next((open_to[name] for name in left if name in open_to), None)
+        if following is None:
+            return None
+        moved = await self._ledger.move_on(payment, operation, failure, following.name, following.account_id)
+        return _Moved(*moved) if moved else None
+
+    async def _look(self, provider: ResilientProvider, at: Payment, operation: Operation) -> Fact | None:
+        """Return what the object shows, where it has a name; a charge without an answer has none yet."""
+        try:
+            if at.provider_reference:
+                return Fact(operation.attempt, await provider.fetch(at))
+            if operation.kind == OperationKind.START and self._is_forgotten(provider, operation):
+                found = await provider.find(at)
+                return Fact(operation.attempt, found) if found else None
+        except (ObjectNotFoundError, UnavailableError, OutcomeUnknownError) as error:
+            log.info("nothing learned", payment_id=at.payment_id, error=repr(error))
+        return None
+
+    def _is_forgotten(self, provider: ResilientProvider, operation: Operation) -> bool:
+        """Whether the provider no longer knows the key: asked again, it would do the same once more."""
+        return self._clock() - operation.create_time >= provider.capabilities.key_retention
+
+    async def _give_up(self, payment: Payment, operation: Operation) -> None:
+        words = f"{operation.kind} at {payment.provider} had no answer for as long as its key is remembered"
+        await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words, attempt=operation.attempt)
+        await self._postpone(operation, timedelta(hours=1))
+
+    async def _postpone(self, operation: Operation, wait: timedelta = timedelta(seconds=5)) -> None:
+        async with self._database.session() as session:
+            await self._ledger.operations.postpone(session, operation.operation_id, wait)
+
+    async def _get(self, payment_id: UUID) -> Payment:
+        async with self._ledger.work.begin() as unit:
+            return await self._ledger.lock(unit, payment_id)
+
+    def _lease_of_patience(self) -> timedelta:
+        return self._timing.patient + LEASE_MARGIN
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """A payment that goes on at another provider, and the operation that starts it there."""
+
+    payment: Payment
+    operation: Operation
+
+
+def at_attempt(payment: Payment, number: int) -> Payment:
+    """Return the payment as the provider of one of its attempts knows it."""
+    attempt = next(a for a in payment.attempts if a.number == number)
+    if number == payment.attempt.number:
+        return payment
+    status = PaymentStatus.AUTHORIZED if attempt.held else PaymentStatus.INITIATED
+    return replace(
+        payment,
+        provider=attempt.provider,
+        account_id=attempt.account_id,
+        provider_reference=attempt.provider_reference,
+        status=status,
+    )
+
+
+def _reworded(snapshot: Snapshot, at: Payment, operation: Operation) -> Snapshot:
+    """Say why it was cancelled, when the gateway did it."""
+    if operation.requester != Requester.GATEWAY or snapshot.status != PaymentStatus.CANCELLED:
+        return snapshot
+    if at.status == PaymentStatus.AUTHORIZED:
+        return replace(snapshot, failure=Failure("expired", "the authorized money was not captured in time"))
+    return replace(snapshot, failure=Failure("cancelled", "closed, because the order was paid otherwise"))
+
+
+def _require_processing(payment: Payment) -> None:
+    if payment.status != PaymentStatus.PROCESSING:
+        raise failed_precondition("PAYMENT_NOT_APPROVED", f"the payment is {payment.status}")
+
+
+def raise_if_open(payment: Payment, operation: Operation) -> None:
+    """Raise ApiError unless an operation did what was asked. The error says whether it is final.
+
+    FAILED_PRECONDITION, reason PROVIDER_REFUSED, with the payment's present state; UNAVAILABLE, reason
+    PROVIDER_UNAVAILABLE, when nothing was done; the same code with reason OUTCOME_UNKNOWN when that is not known.
+    """
+    where = {"payment_id": str(payment.payment_id), "status": str(payment.status)}
+    match operation.status:
+        case OperationStatus.DONE:
+            return
+        case OperationStatus.REFUSED if operation.failure and operation.failure.code == "provider_unavailable":
+            words = f"{operation.failure.message}; nothing was done, repeat the call"
+            raise ApiError(grpc.StatusCode.UNAVAILABLE, "PROVIDER_UNAVAILABLE", words, metadata=where)
+        case OperationStatus.REFUSED:
+            said = operation.failure.message if operation.failure else "the provider did something else"
+            raise failed_precondition("PROVIDER_REFUSED", f"{said}; the payment is {payment.status}", **where)
+    words = "the provider gave no answer; it is asked until it does. Repeat the call, or ask for the payment"
+    raise ApiError(grpc.StatusCode.UNAVAILABLE, "OUTCOME_UNKNOWN", words, metadata=where)
+
+
+def _tells(operation: Operation, fact: Fact) -> bool:
+    """Whether a look at the object can tell how the operation ended; while it is open it may still be done."""
+    return operation.kind == OperationKind.START or fact.snapshot.status in (
+        PaymentStatus.SUCCESS,
+        PaymentStatus.CANCELLED,
+        PaymentStatus.FAILED,
+    )

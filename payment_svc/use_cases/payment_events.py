@@ -1,0 +1,69 @@
+"""Applies events of providers that are about payments: the object is asked for before anything moves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mesh.errors import unavailable
+from payment_svc.domain.payment import (
+    AmountMismatchError,
+    Attempt,
+    Fact,
+    ForeignObjectError,
+    Payment,
+    PaymentStatus,
+    Snapshot,
+    attempt_of,
+)
+from payment_svc.domain.provider_event import Verdict
+from payment_svc.domain.review import ReviewKind
+from payment_svc.providers.base import ObjectNotFoundError, ProviderEvent
+from payment_svc.providers.resilience import ResilientProvider
+from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.operations import Operations, at_attempt
+
+
+class PaymentEvents:
+    """Brings payments in agreement with the objects that events are about, of whichever attempt they are."""
+
+    def __init__(self, ledger: Ledger, operations: Operations) -> None:
+        self._ledger = ledger
+        self._operations = operations
+
+    async def apply_event(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
+        """Ask for the object of an event, and apply what it shows to the attempt that it belongs to."""
+        attempt = attempt_of(payment, provider.name, provider.account_id, event.reference)
+        if attempt is None:
+            # whoever owns an account can have it say anything: of other accounts' payments it is not believed
+            return Verdict("QUARANTINED", "came from another account than the payment's", payment)
+        if payment.status == PaymentStatus.SUCCESS and attempt.number == payment.attempt.number:
+            # nothing that happens to a charge takes a capture back, so there is nothing to ask
+            return Verdict("APPLIED", "the payment was settled already", payment)
+        try:
+            snapshot = await self._look(provider, event, payment, attempt)
+            changed = await self._operations.sync(payment, Fact(attempt.number, snapshot))
+        except ObjectNotFoundError:
+            return Verdict("QUARANTINED", "the provider knows no such object", payment)
+        except AmountMismatchError as error:
+            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), reference=event.reference)
+            return Verdict("QUARANTINED", str(error), payment)
+        except ForeignObjectError as error:
+            await self._ledger.ask_a_person(payment, ReviewKind.FOREIGN_CAPTURE, str(error), reference=event.reference)
+            return Verdict("QUARANTINED", str(error), payment)
+        return Verdict("APPLIED", "", changed)
+
+    async def _look(
+        self, provider: ResilientProvider, event: ProviderEvent, payment: Payment, attempt: Attempt
+    ) -> Snapshot:
+        """Ask for the attempt's object; one that has no name yet is asked for by what the event points at.
+
+        A hosted page has a name of its own, which only its start tells: what was paid on it does not become that name.
+        Raises ApiError UNAVAILABLE while the start is under way.
+        """
+        at = at_attempt(payment, attempt.number)
+        if at.provider_reference:
+            return await provider.fetch(at)
+        if not await self._operations.is_free(payment.payment_id):
+            raise unavailable("PAYMENT_BUSY", "the payment is being started; its event is applied afterwards")
+        snapshot = await provider.fetch(replace(at, provider_reference=event.reference))
+        return replace(snapshot, reference="") if payment.is_hosted else snapshot

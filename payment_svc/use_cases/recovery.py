@@ -1,0 +1,96 @@
+"""One loop of recovery, whatever is recovered: takes what is due, looks at each alone, says when to look again.
+
+Several replicas may run it: what is due is claimed for a while, and no transaction is open while a provider is asked.
+It works in a running window: something slow takes one place, and holds up nothing behind it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
+
+from mesh import context
+from mesh.errors import ApiError
+from mesh.telemetry import get_logger
+from mesh.worker import Worker
+from payment_svc.providers.base import ProviderError
+
+log = get_logger(__name__)
+WINDOW = 16
+INTERVAL_SECONDS = 2.0
+ItemT = TypeVar("ItemT")
+
+
+class Subject(Protocol[ItemT]):
+    """What is recovered."""
+
+    name: str
+
+    async def claim(self, limit: int) -> Sequence[ItemT]:
+        """Take what is due; no other replica sees it for a while."""
+        ...
+
+    def call_of(self, item: ItemT) -> context.Call:
+        """Return what it is worked on for, as the log and the timeline say."""
+        ...
+
+    async def check(self, item: ItemT) -> None:
+        """Learn how it stands, and act on that."""
+        ...
+
+    async def reschedule(self, item: ItemT) -> None:
+        """Say when to look again, unless it has ended."""
+        ...
+
+
+def reconciling(merchant_id: object = "") -> context.Call:
+    """Return the call of what the gateway finds out by itself."""
+    return context.Call(secrets.token_hex(16), merchant_id=str(merchant_id), method="reconciler")
+
+
+class Recovery(Generic[ItemT]):
+    """Runs the loop for one subject."""
+
+    def __init__(self, subject: Subject[ItemT], window: int = WINDOW) -> None:
+        self._subject = subject
+        self._window = window
+        self._running: set[asyncio.Task[None]] = set()
+        self.worker = Worker(subject.name, self.step, interval=INTERVAL_SECONDS)
+
+    async def step(self) -> bool:
+        """Start what is due and has a place; return whether there may be more."""
+        free = self._window - len(self._running)
+        if free == 0:
+            await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+            free = self._window - len(self._running)
+        due = await self._subject.claim(free) if free else ()
+        for item in due:
+            task = asyncio.create_task(self._safely(item))
+            self._running.add(task)
+            task.add_done_callback(self._done)
+        return len(due) == free
+
+    async def idle(self) -> None:
+        """Wait until nothing is under way."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+
+    async def _safely(self, item: ItemT) -> None:
+        subject = self._subject
+        context.enter(subject.call_of(item))
+        try:
+            await subject.check(item)
+        except (ProviderError, ApiError) as error:
+            log.warning("look-up failed", subject=subject.name, error=repr(error))
+        except Exception as error:
+            log.error("look-up failed", subject=subject.name, exc_info=error)
+        try:
+            await subject.reschedule(item)
+        except Exception as error:
+            # it comes again when its claim is over
+            log.warning("not rescheduled", subject=subject.name, error=repr(error))
