@@ -11,6 +11,7 @@ import argparse
 import secrets
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from random import Random
 
 from stack.settings import StackSettings
@@ -40,15 +41,13 @@ def storm(stack: Stack, merchant: Merchant, receiver: Receiver, orders: int, cha
             stack.kill(victim := chance.choice(VICTIMS))
             kills += 1
             stack.start(victim)
-            seen = len(receiver.requests)
-            eventually(
-                lambda seen=seen: (
-                    len(receiver.requests) > seen + BETWEEN_KILLS or not _missing(receiver, orders, making)
-                ),
-                "further webhooks",
-                seconds=2 * PATIENCE,
-            )
+            further = len(receiver.requests) + BETWEEN_KILLS
+            eventually(partial(_goes_on, receiver, further, orders, making), "further webhooks", seconds=2 * PATIENCE)
     return kills
+
+
+def _goes_on(receiver: Receiver, further: int, orders: int, making: list[Future[None]]) -> bool:
+    return len(receiver.requests) > further or not _missing(receiver, orders, making)
 
 
 def check(merchant: Merchant, receiver: Receiver, orders: int) -> None:

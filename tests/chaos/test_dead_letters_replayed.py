@@ -14,10 +14,10 @@ from typing import Any
 import nats
 import psycopg
 import pytest
-from click.testing import Result
 from fusionx.mesh.v1 import dead_letter_pb2
 from fusionx.mesh.v1 import dead_letter_service_pb2 as service_pb2
 from fusionx.mesh.v1.dead_letter_service_pb2_grpc import DeadLetterServiceStub
+from typer.testing import Result
 
 from stack.stack import Ready, Stack
 from tests.support.merchant.api import Merchant

@@ -8,6 +8,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import nats
@@ -111,6 +112,10 @@ def test_lost_stream_is_filled_again_and_each_event_has_its_effect_once(
     assert set(Counter(event["id"] for event in receiver.events()).values()) == {1}
 
 
+def is_zero(stack: Stack, service: str, name: str, consumer: str) -> bool:
+    return metric(stack, service, name, consumer=consumer) == 0.0
+
+
 def test_stream_that_was_deleted_is_made_again_by_those_who_need_it(
     stack: Stack, merchant: Merchant, provider: Provider, receiver: Receiver
 ) -> None:
@@ -120,7 +125,7 @@ def test_stream_that_was_deleted_is_made_again_by_those_who_need_it(
     assert_paid(merchant, provider, receiver, order_id)
     for name in ("fusionxpay_consumer_waiting", "fusionxpay_consumer_unacknowledged"):
         for service, consumer in CONSUMERS.items():
-            eventually(lambda name=name, s=service, c=consumer: metric(stack, s, name, consumer=c) == 0.0, name)
+            eventually(partial(is_zero, stack, service, name, consumer), name)
 
 
 def test_rebuild_of_one_service_says_what_it_does(gateway: Ready, stack: Stack) -> None:

@@ -36,7 +36,7 @@ def with_node(folder: Path) -> list[str]:
     installed = subprocess.run([npm, "install", *quiet, "standardwebhooks@1"], cwd=folder, check=False)
     if installed.returncode:
         pytest.skip("npm can install nothing here")
-    return [node, shutil.copy(EXAMPLES / "receiver.mjs", folder)]
+    return [node, str(shutil.copy(EXAMPLES / "receiver.mjs", folder))]
 
 
 @contextmanager

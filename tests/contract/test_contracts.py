@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from enum import StrEnum
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from fusionx.type.v1 import access_pb2, event_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FileDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet, MethodOptions
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
 
 from mesh.rpc.interceptors import access_of
 from mesh.rpc.routes import DESCRIPTORS
@@ -97,7 +99,7 @@ def test_no_two_events_share_a_subject() -> None:
         (payment_pb2.Payment.DESCRIPTOR.enum_types_by_name["Status"], PaymentStatus),
     ],
 )
-def test_statuses_of_contract_and_domain_are_the_same(contract: EnumDescriptor, domain: type) -> None:
+def test_statuses_of_contract_and_domain_are_the_same(contract: EnumDescriptor, domain: type[StrEnum]) -> None:
     assert {value.name for value in contract.values} - {"STATUS_UNSPECIFIED"} == {str(status) for status in domain}
 
 
@@ -106,7 +108,7 @@ def test_statuses_of_contract_and_domain_are_the_same(contract: EnumDescriptor, 
     [(order_mapping._FACTS, order_events_pb2.DESCRIPTOR), (payment_mapping._FACTS, payment_events_pb2.DESCRIPTOR)],
 )
 def test_every_event_of_the_contract_tells_of_a_status_or_of_a_change(
-    facts: dict[str, type], file: FileDescriptor
+    facts: dict[str, type[Message]], file: FileDescriptor
 ) -> None:
     told = {kind.DESCRIPTOR.name for kind in facts.values()}
     assert set(file.message_types_by_name) - told <= {

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from payment_svc.providers.base import Capabilities
-from tests.providers.drivers import Driver
+from tests.providers.drivers.driver import Driver
 from tests.support.merchant.api import RETURN_URL, Json, Merchant
 from tests.support.merchant.errors import problem
 from tests.support.providers.sandbox import Provider

@@ -12,7 +12,7 @@ from tests.support.merchant.errors import problem
 from tests.support.stack.storage import provider_event
 from tests.support.waiting import eventually
 
-REFUSED = (401, "WEBHOOK_SIGNATURE_INVALID", set())
+REFUSED: tuple[int, str, set[str]] = (401, "WEBHOOK_SIGNATURE_INVALID", set())
 
 
 def _becomes(shop: Shop, event_id: str) -> str:

@@ -14,6 +14,7 @@ import stripe
 from tests.sandbox.bank_transfer.harness import Bank
 from tests.sandbox.harness import Receiver, Sandbox, free_port, handler_for
 from tests.sandbox.paypal.harness import Paypal
+from tests.support.providers.stripe_params import intent_params
 
 
 @pytest.fixture(scope="session")
@@ -82,16 +83,7 @@ def pay(client: stripe.StripeClient, order_id: str) -> Callable[..., stripe.Paym
     """Create and confirm a PaymentIntent for this test's order."""
 
     def create(method: str = "pm_card_visa", amount: int = 1000, **more: Any) -> stripe.PaymentIntent:
-        return client.v1.payment_intents.create(
-            {
-                "amount": amount,
-                "currency": "eur",
-                "payment_method": method,
-                "payment_method_types": ["card"],
-                "confirm": True,
-                "metadata": {"order_id": order_id},
-                **more,
-            }
-        )
+        fields = {"amount": amount, "payment_method": method, "confirm": True, "metadata": {"order_id": order_id}}
+        return client.v1.payment_intents.create(intent_params(**fields | more))
 
     return create

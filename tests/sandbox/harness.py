@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ WEBHOOK_ID = "WH-OF-THE-TESTS"
 BANK_KEY = "bank_key_of_the_tests"
 PATIENCE_SECONDS = 20.0
 
+JSON = dict[str, Any]
 Pay = Callable[..., stripe.PaymentIntent]
 
 
@@ -33,10 +35,11 @@ class Received:
     body: bytes
     signature: str
     path: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Message = field(default_factory=Message)
 
     def verify(self) -> stripe.Event:
-        return stripe.Webhook.construct_event(self.body, self.signature, SECRET)
+        event: stripe.Event = stripe.Webhook.construct_event(self.body, self.signature, SECRET)
+        return event
 
 
 @dataclass
@@ -157,14 +160,20 @@ class Sandbox:
     def client(self, **options: Any) -> stripe.StripeClient:
         return stripe.StripeClient(KEY, base_addresses={"api": self.url}, **options)
 
-    def get(self, path: str, **query: Any) -> Any:
-        return httpx.get(f"{self.url}/_sandbox/{path}", params=query).raise_for_status().json()
+    def get(self, path: str, **query: Any) -> JSON:
+        return content_of(httpx.get(f"{self.url}/_sandbox/{path}", params=query))
 
-    def post(self, path: str, **body: Any) -> Any:
-        return httpx.post(f"{self.url}/_sandbox/{path}", json=body).raise_for_status().json()
+    def post(self, path: str, **body: Any) -> JSON:
+        return content_of(httpx.post(f"{self.url}/_sandbox/{path}", json=body))
 
-    def delete(self, path: str) -> Any:
-        return httpx.delete(f"{self.url}/_sandbox/{path}").raise_for_status().json()
+    def delete(self, path: str) -> JSON:
+        return content_of(httpx.delete(f"{self.url}/_sandbox/{path}"))
+
+
+def content_of(answer: httpx.Response) -> JSON:
+    """What an answer says, which must be a good one."""
+    content: JSON = answer.raise_for_status().json()
+    return content
 
 
 def free_port() -> int:

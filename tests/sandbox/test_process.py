@@ -8,21 +8,16 @@ from typing import Any
 import stripe
 
 from tests.sandbox.harness import Receiver, Sandbox
+from tests.support.providers.stripe_params import intent_params
 
-PARAMS = {
-    "amount": 1000,
-    "currency": "eur",
-    "payment_method_types": ["card"],
-    "payment_method": "pm_card_visa",
-    "confirm": True,
-}
+PAID = {"payment_method": "pm_card_visa", "confirm": True}
 
 
 def test_nothing_is_lost_when_the_process_is_killed(own_sandbox: Sandbox, receiver: Receiver, order_id: str) -> None:
     own_sandbox.post("webhooks/pause")
     own_sandbox.post("faults", kind="latency", match={"order_id": "nobody"})
     client = own_sandbox.client()
-    params = {**PARAMS, "metadata": {"order_id": order_id}}
+    params = intent_params(**PAID, metadata={"order_id": order_id})
     intent = client.v1.payment_intents.create(params, {"idempotency_key": f"k-{order_id}"})
     own_sandbox.stop(signal.SIGKILL)
 
@@ -39,7 +34,7 @@ def test_nothing_is_lost_when_the_process_is_killed(own_sandbox: Sandbox, receiv
 
 def test_an_outcome_falls_due_across_a_restart(own_sandbox: Sandbox, receiver: Receiver, order_id: str) -> None:
     own_sandbox.post("faults", kind="settle_delay", seconds=1, match={"order_id": order_id}, operation="settle.*")
-    params = {**PARAMS, "payment_method": "pm_usBankAccount_success", "metadata": {"order_id": order_id}}
+    params = intent_params(payment_method="pm_usBankAccount_success", confirm=True, metadata={"order_id": order_id})
     intent = own_sandbox.client().v1.payment_intents.create(params)
     own_sandbox.stop(signal.SIGKILL)
     own_sandbox.start()
@@ -56,7 +51,8 @@ def test_it_stops_though_a_request_hangs(own_sandbox: Sandbox, order_id: str) ->
 
 def test_the_log_is_json_and_holds_no_secret(own_sandbox: Sandbox, receiver: Receiver, order_id: str) -> None:
     client = own_sandbox.client()
-    intent = client.v1.payment_intents.create({**PARAMS, "metadata": {"order_id": order_id, "payment_id": "payment-7"}})
+    about = {"order_id": order_id, "payment_id": "payment-7"}
+    intent = client.v1.payment_intents.create(intent_params(**PAID, metadata=about))
     receiver.wait(intent.id, "payment_intent.succeeded")
     own_sandbox.until(lambda: '"webhook"' in own_sandbox.log, "the delivery is logged")
     lines = [json.loads(line) for line in own_sandbox.log.splitlines()]
@@ -86,7 +82,8 @@ def test_an_unreachable_webhook_endpoint_is_retried_after_it_is_back(own_sandbox
 
 
 def _deliveries(sandbox: Sandbox, intent: stripe.PaymentIntent) -> list[Any]:
-    return sandbox.get("webhooks", object=intent.id)["deliveries"]
+    deliveries: list[Any] = sandbox.get("webhooks", object=intent.id)["deliveries"]
+    return deliveries
 
 
 def _hanging_request(sandbox: Sandbox, order_id: str) -> socket.socket:

@@ -83,9 +83,10 @@ def test_processes_that_ignore_the_stop_are_killed_after_the_grace(tmp_path: Pat
 def test_kill_takes_what_the_process_started_with_it(tmp_path: Path) -> None:
     part = child(tmp_path, "setsid sleep 60 & setsid sleep 60 & wait")
     part.start()
-    assert part.pid
-    wait_until(lambda: len(family([part.pid])) == 3)
-    doomed = family([part.pid])
+    pid = part.pid
+    assert pid
+    wait_until(lambda: len(family([pid])) == 3)
+    doomed = family([pid])
     part.kill()
     assert not any(alive(pid) for pid in doomed)
 

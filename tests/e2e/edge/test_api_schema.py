@@ -72,7 +72,8 @@ def test_path_that_names_nothing_is_no_path(path: str, gateway: Ready, merchant:
 
 def test_bytes_that_are_no_message_are_refused(gateway: Ready, merchant: Merchant) -> None:
     with grpc.insecure_channel(gateway.edge_grpc) as channel:
-        call = channel.unary_unary("/fusionx.order.v1.OrderService/GetOrder", request_serializer=bytes)
+        path = "/fusionx.order.v1.OrderService/GetOrder"
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(path, request_serializer=bytes)
         with pytest.raises(grpc.RpcError) as refused:
-            call(b"\x0a\x01\xff", metadata=[("authorization", f"Bearer {merchant.secret}")], timeout=10)
+            call(b"\x0a\x01\xff", metadata=merchant.metadata, timeout=10)
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT

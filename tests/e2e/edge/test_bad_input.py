@@ -16,6 +16,7 @@ from fusionx.order.v1 import order_payment_service_pb2 as internal
 from fusionx.order.v1 import order_service_pb2 as orders
 from fusionx.order.v1.order_payment_service_pb2_grpc import OrderPaymentServiceStub
 from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
+from fusionx.type.v1 import money_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from stack.stack import Ready
@@ -236,8 +237,8 @@ def test_metadata_that_is_the_edges_own_has_no_effect(
     # the library itself refuses to send what it does not call metadata
     texts = [(name, value.encode() if name.endswith("-bin") else value) for name, value in headers.items()]
     sendable = [(name, value) for name, value in texts if not name.startswith("grpc-")]
-    metadata = [("authorization", f"Bearer {merchant.secret}"), *sendable]
-    made = stub.CreateOrder(orders.CreateOrderRequest(amount=EUR), metadata=metadata, timeout=20)
+    metadata = (*merchant.metadata, *sendable)
+    made = stub.CreateOrder(orders.CreateOrderRequest(amount=money_pb2.Money(**EUR)), metadata=metadata, timeout=20)
     assert merchant.order(made.order_id)["order_id"] == made.order_id
 
 

@@ -40,7 +40,7 @@ def test_native_grpc_works_by_tls(gateway: Ready, merchant: Merchant) -> None:
     address = urlsplit(gateway.edge_https_url).netloc
     with grpc.secure_channel(address, credentials) as channel:
         answer = OrderServiceStub(channel).ListOrders(
-            order_service_pb2.ListOrdersRequest(), metadata=[("authorization", f"Bearer {merchant.secret}")], timeout=20
+            order_service_pb2.ListOrdersRequest(), metadata=merchant.metadata, timeout=20
         )
     assert not answer.orders
 

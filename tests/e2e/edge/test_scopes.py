@@ -14,11 +14,10 @@ import httpx
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
-from mesh.errors import ApiError
 from mesh.rpc.routes import Route, contract_routes, scopes_of
 from stack.stack import Ready
 from tests.support.merchant.api import Identities, Json, Merchant
-from tests.support.merchant.errors import problem
+from tests.support.merchant.errors import problem, refusal
 from tests.support.merchant.everything import Call, call_of, lists_of, one_of_everything
 from tests.support.providers.sandbox import Provider
 from tests.support.stack.storage import rows_of
@@ -134,7 +133,7 @@ def test_native_grpc_is_held_to_the_same(
         wanted = (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_MISSING")
     with grpc.insecure_channel(gateway.edge_grpc) as channel, pytest.raises(grpc.RpcError) as refused:
         _native(channel, route)(b"", metadata=metadata, timeout=10)
-    said = ApiError.from_rpc(refused.value)
+    said = refusal(refused.value)
     assert (said.code, said.reason) == wanted
 
 

@@ -182,9 +182,8 @@ def test_stream_is_in_the_audit_once_it_has_ended(merchant: Merchant, gateway: R
 
 
 def test_native_grpc_reads_the_same(merchant: Merchant, gateway: Ready) -> None:
-    metadata = [("authorization", f"Bearer {merchant.secret}")]
     with grpc.insecure_channel(gateway.edge_grpc) as channel:
-        stream = EventServiceStub(channel).StreamEvents(StreamEventsRequest(), metadata=metadata)
+        stream = EventServiceStub(channel).StreamEvents(StreamEventsRequest(), metadata=merchant.metadata)
         first = next(stream)
         assert first.content_type == "text/event-stream"
         cancelled_order(merchant)

@@ -20,7 +20,7 @@ from tests.support.providers.stripe_events import Stripe
 from tests.support.stack.storage import provider_event
 from tests.support.waiting import eventually
 
-REFUSED = (401, "WEBHOOK_SIGNATURE_INVALID", set())
+REFUSED: tuple[int, str, set[str]] = (401, "WEBHOOK_SIGNATURE_INVALID", set())
 
 
 def _id(body: bytes) -> str:

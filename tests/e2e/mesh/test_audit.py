@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import uuid
-from typing import Any, Never
+from typing import Any
 
 import grpc
 import httpx
@@ -69,7 +69,7 @@ def test_webhook_and_native_grpc_are_told_of(gateway: Ready, merchant: Merchant,
     assert (row["http_status"], row["source"]) == (401, "POST /v1/webhooks/{provider}")
     with grpc.insecure_channel(gateway.edge_grpc) as channel:
         call = OrderServiceStub(channel).ListOrders.with_call(
-            order_service_pb2.ListOrdersRequest(), metadata=[("authorization", f"Bearer {merchant.secret}")], timeout=10
+            order_service_pb2.ListOrdersRequest(), metadata=merchant.metadata, timeout=10
         )[1]
     request_id = str(dict(call.initial_metadata())["x-request-id"])
     (row,) = rows_of_request(gateway, request_id)
@@ -98,7 +98,7 @@ def test_no_secret_that_was_sent_is_in_the_audit(gateway: Ready, merchant: Merch
         assert connection.execute(query, [patterns]).fetchone() == (0,), rows
 
 
-def test_table_takes_no_change(gateway: Ready) -> Never:
+def test_table_takes_no_change(gateway: Ready) -> None:
     for change in ("UPDATE entries SET path = ''", "DELETE FROM entries", "TRUNCATE entries"):
         with psycopg.connect(gateway.database_urls["audit"]) as connection:
             try:

@@ -10,6 +10,7 @@ import pytest
 from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -77,7 +78,7 @@ def owners_of(service: ServiceDescriptor) -> tuple[str, ...]:
 def test_only_declared_callers_pass(caller: str, service: ServiceDescriptor, owner: str, gateway: Ready) -> None:
     with dial(gateway.services[owner], owner, files_of(gateway, caller)) as channel:
         for method in service.methods:
-            call = channel.unary_unary(
+            call: grpc.UnaryUnaryMultiCallable[Message, Message] = channel.unary_unary(
                 f"/{service.full_name}/{method.name}",
                 request_serializer=lambda message: message.SerializeToString(),
                 response_deserializer=GetMessageClass(method.output_type).FromString,

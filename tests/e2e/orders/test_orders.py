@@ -97,20 +97,20 @@ def channel(gateway: Ready) -> Iterator[grpc.Channel]:
 
 
 def test_native_grpc_speaks_the_same_contract(channel: grpc.Channel, merchant: Merchant) -> None:
-    key = [("authorization", f"Bearer {merchant.secret}")]
+    metadata = (*merchant.metadata, ("idempotency-key", "k"))
     amount = money_pb2.Money(value="9.99", currency="EUR")
     order, call = OrderServiceStub(channel).CreateOrder.with_call(
-        orders.CreateOrderRequest(amount=amount), metadata=[*key, ("idempotency-key", "k")], timeout=10
+        orders.CreateOrderRequest(amount=amount), metadata=metadata, timeout=10
     )
     again, repeated = OrderServiceStub(channel).CreateOrder.with_call(
-        orders.CreateOrderRequest(amount=amount), metadata=[*key, ("idempotency-key", "k")], timeout=10
+        orders.CreateOrderRequest(amount=amount), metadata=metadata, timeout=10
     )
     assert again == order
     assert "idempotent-replayed" not in dict(call.initial_metadata())
     assert dict(repeated.initial_metadata())["idempotent-replayed"] == "true"
     payment = PaymentServiceStub(channel).CreatePayment(
         payments.CreatePaymentRequest(order_id=order.order_id, provider="stripe", payment_method="pm_card_visa"),
-        metadata=key,
+        metadata=merchant.metadata,
         timeout=10,
     )
     assert (order.status, payment.status) == (order_pb2.Order.NEW, payment_pb2.Payment.SUCCESS)

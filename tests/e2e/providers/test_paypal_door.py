@@ -14,7 +14,7 @@ from tests.support.merchant.errors import problem
 from tests.support.providers.sandbox import Provider
 from tests.support.stack.storage import provider_event
 
-REFUSED = (401, "WEBHOOK_SIGNATURE_INVALID", set())
+REFUSED: tuple[int, str, set[str]] = (401, "WEBHOOK_SIGNATURE_INVALID", set())
 OFF_LIST = [
     "https://example.com/v1/notifications/certs/CERT-1",
     "http://api.paypal.com/v1/notifications/certs/CERT-1",

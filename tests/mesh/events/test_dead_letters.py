@@ -6,12 +6,16 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any, cast
 
+import grpc
 import pytest
 import sqlalchemy as sa
+from fusionx.mesh.v1 import dead_letter_pb2
 from fusionx.mesh.v1 import dead_letter_service_pb2 as service_pb2
 from fusionx.order.v1 import order_events_pb2, order_pb2
 from fusionx.type.v1 import event_pb2
+from google.protobuf import json_format
 
 from mesh.errors import ApiError
 from mesh.events import dead_letters
@@ -34,6 +38,8 @@ APPLY = statement(
 APPLIED = statement(sa.text("SELECT order_id FROM history"))
 FIRST = statement(sa.text("SELECT * FROM dead_letters"))
 CARD = "4242424242424242"
+# the servicer asks nothing of it
+CONTEXT = cast("grpc.aio.ServicerContext[Any, Any]", None)
 
 
 class Effect:
@@ -182,7 +188,7 @@ async def test_what_cannot_be_read_is_shown_refused_and_dropped(
 ) -> None:
     letter = await buried(database, payload, "garbage\0", "unknown event type fusionx.none.v1.None\0")
     shown = await DeadLetterServicer(letters).GetDeadLetter(
-        service_pb2.GetDeadLetterRequest(dead_letter_id=str(letter.dead_letter_id)), None
+        service_pb2.GetDeadLetterRequest(dead_letter_id=str(letter.dead_letter_id)), CONTEXT
     )
     assert shown.payload == payload
     assert not shown.event.HasField("fact")
@@ -207,13 +213,13 @@ async def test_cards_and_secrets_in_a_letter_are_not_shown(database: Database, l
     letter = await buried(database, one.payload, str(one.event_id), f"(7, {CARD}, sk_live_abcdefghij)")
     servicer = DeadLetterServicer(letters)
     shown = await servicer.GetDeadLetter(
-        service_pb2.GetDeadLetterRequest(dead_letter_id=str(letter.dead_letter_id)), None
+        service_pb2.GetDeadLetterRequest(dead_letter_id=str(letter.dead_letter_id)), CONTEXT
     )
-    assert shown.event.fact["order"]["description"] == "paid with [redacted]"
+    assert json_format.MessageToDict(shown.event.fact)["order"]["description"] == "paid with [redacted]"
     assert shown.event.aggregate_id == str(one.aggregate_id)
     assert shown.reason == "(7, [redacted], [redacted])"
     assert not shown.payload
-    (listed,) = (await servicer.ListDeadLetters(service_pb2.ListDeadLettersRequest(), None)).dead_letters
+    (listed,) = (await servicer.ListDeadLetters(service_pb2.ListDeadLettersRequest(), CONTEXT)).dead_letters
     assert not listed.event.HasField("fact")
 
 
@@ -222,19 +228,19 @@ async def test_pages_follow_the_filters(database: Database, letters: DeadLetters
     for one in facts:
         await buried(database, one.payload, str(one.event_id))
     servicer = DeadLetterServicer(letters)
-    request = service_pb2.ListDeadLettersRequest(consumer=CONSUMER, state=1, page_size=2)
-    first = await servicer.ListDeadLetters(request, None)
+    request = service_pb2.ListDeadLettersRequest(consumer=CONSUMER, state=dead_letter_pb2.DeadLetter.OPEN, page_size=2)
+    first = await servicer.ListDeadLetters(request, CONTEXT)
     request.page_token = first.next_page_token
-    second = await servicer.ListDeadLetters(request, None)
+    second = await servicer.ListDeadLetters(request, CONTEXT)
     found = [letter.event.event_id for page in (first, second) for letter in page.dead_letters]
     assert found == [str(one.event_id) for one in reversed(facts)]
     assert not second.next_page_token
-    request.state = 2
+    request.state = dead_letter_pb2.DeadLetter.REPLAYED
     with pytest.raises(ApiError) as refused:
-        await servicer.ListDeadLetters(request, None)
+        await servicer.ListDeadLetters(request, CONTEXT)
     assert refused.value.reason == "PAGE_TOKEN_INVALID"
     other = service_pb2.ListDeadLettersRequest(consumer="another")
-    assert not (await servicer.ListDeadLetters(other, None)).dead_letters
+    assert not (await servicer.ListDeadLetters(other, CONTEXT)).dead_letters
 
 
 def _received(one: OutboxEvent) -> Received:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any
+from typing import Any, Never
 
 import grpc
 import pytest
@@ -34,6 +34,18 @@ class Servicer(service_grpc.EventServiceServicer):
 
     async def GetEvent(self, request: service_pb2.GetEventRequest, _: Any) -> event_pb2.Event:  # noqa: N802
         return event_pb2.Event(event_id=request.event_id)
+
+    async def ListEvents(self, request: service_pb2.ListEventsRequest, _: Any) -> Never:  # noqa: N802
+        raise NotImplementedError
+
+    async def ListEventDeliveries(self, request: service_pb2.ListEventDeliveriesRequest, _: Any) -> Never:  # noqa: N802
+        raise NotImplementedError
+
+    async def ResendEvent(self, request: service_pb2.ResendEventRequest, _: Any) -> Never:  # noqa: N802
+        raise NotImplementedError
+
+    async def ResendEvents(self, request: service_pb2.ResendEventsRequest, _: Any) -> Never:  # noqa: N802
+        raise NotImplementedError
 
     async def StreamEvents(  # noqa: N802
         self, request: service_pb2.StreamEventsRequest, _: Any

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncIterator
-from typing import Never
 
 import pytest
 from redis.asyncio import Redis
@@ -42,7 +41,7 @@ async def test_lock_that_ran_out_is_not_released_under_its_next_holder(locks: Lo
         await redis.delete(key)
 
 
-async def test_lock_is_let_go_when_the_work_fails(locks: Locks, name: str) -> Never:
+async def test_lock_is_let_go_when_the_work_fails(locks: Locks, name: str) -> None:
     with pytest.raises(ValueError, match="bad luck"):
         async with locks.hold(name, wait=0):
             raise ValueError("bad luck")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -13,6 +14,7 @@ from notify_svc.channels.webhook import KEPT, READ
 from notify_svc.domain import delivery as domain
 from notify_svc.domain.delivery import DeliveryStatus
 from notify_svc.domain.endpoint import DisableReason
+from notify_svc.domain.event import PublicEvent
 from notify_svc.use_cases.endpoints import Change
 from tests.notify_svc.conftest import CONCURRENCY, SHARE, Desk, desk_on
 from tests.support.net.rogue import (
@@ -34,7 +36,7 @@ HUGE = b"HTTP/1.1 200 OK\r\ncontent-length: 104857600\r\n\r\n" + b"y" * 4_000_00
 
 
 def alerts() -> float:
-    return ALERTS.labels("webhook_endpoint_disabled")._value.get()
+    return float(ALERTS.labels("webhook_endpoint_disabled")._value.get())
 
 
 @pytest.mark.parametrize(
@@ -224,8 +226,12 @@ async def test_turns_are_taken_when_there_is_little_room(desk: Desk) -> None:
     async with rogue(answering(OK)) as server:
         endpoints = [await desk.endpoint(server.url) for _ in range(CONCURRENCY + 4)]
         (first, second) = await desk.publish(2)
+
+        def is_with_all(event: PublicEvent) -> bool:
+            return server.ids.count(str(event.event_id)) == len(endpoints)
+
         for event in (first, second):
-            await come_true(lambda event=event: server.ids.count(str(event.event_id)) == len(endpoints), "all of them")
+            await come_true(partial(is_with_all, event), "all of them")
         assert len(server.ids) == 2 * len(endpoints)
 
 

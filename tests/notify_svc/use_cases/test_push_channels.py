@@ -161,7 +161,18 @@ def test_longest_message_fits() -> None:
     fact = order_events_pb2.OrderCreated(order=order)
     made = events.event(fact, aggregate_id=order_id, version=1, merchant_id=uuid.uuid4(), time=now)
     delivery = Delivery(
-        *(uuid.uuid4(), uuid.uuid4(), made.event_id, "https://push.example/1", (), made.payload),
-        *("order.created", order_id, str(order_id), "", 0, 0, None),
+        delivery_id=uuid.uuid4(),
+        endpoint_id=uuid.uuid4(),
+        event_id=made.event_id,
+        destination="https://push.example/1",
+        secrets=(),
+        payload=made.payload,
+        event_type="order.created",
+        aggregate_id=order_id,
+        order_id=str(order_id),
+        trace_id="",
+        attempts=0,
+        attempts_before=0,
+        failing_since=None,
     )
     assert len(pushing.message(delivery)) < 3 * 1024

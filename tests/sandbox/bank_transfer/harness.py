@@ -6,9 +6,8 @@ from typing import Any
 
 import httpx
 
-from tests.sandbox.harness import BANK_KEY, Sandbox
+from tests.sandbox.harness import BANK_KEY, JSON, Sandbox, content_of
 
-JSON = dict[str, Any]
 TOKEN = "token-of-the-transfer"
 
 
@@ -29,7 +28,7 @@ class Bank:
         return self.http.post(path, json=body, headers={"Idempotency-Key": key or str(uuid.uuid4())})
 
     def get(self, path: str, **query: str) -> JSON:
-        return self.http.get(path, params=query).raise_for_status().json()
+        return content_of(self.http.get(path, params=query))
 
     def transfer(self, **more: Any) -> JSON:
         """The body of a request that announces a transfer."""
@@ -37,7 +36,7 @@ class Bank:
         return {**fields, "callback_token": TOKEN, "metadata": {"order_id": self.order_id}, **more}
 
     def announced(self, **more: Any) -> JSON:
-        return self.post("/transfers", self.transfer(**more)).raise_for_status().json()
+        return content_of(self.post("/transfers", self.transfer(**more)))
 
     def show(self, transfer: JSON) -> JSON:
         return self.get(f"/transfers/{transfer['id']}")

@@ -161,7 +161,8 @@ def test_a_list_is_of_a_reference_and_of_a_span_of_time(bank: Bank) -> None:
 
 def test_a_long_list_goes_on_page_after_page(bank: Bank) -> None:
     made = {bank.announced(merchant_reference=f"{bank.order_id}-{n}")["id"] for n in range(101)}
-    found, cursor = [], ""
+    found: list[str] = []
+    cursor = ""
     while not made <= set(found):
         page = bank.get("/transfers", **{"cursor": cursor} if cursor else {})
         assert len(page["data"]) <= 100

@@ -5,9 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.sandbox.harness import CLIENT, Sandbox
-
-JSON = dict[str, Any]
+from tests.sandbox.harness import CLIENT, JSON, Sandbox, content_of
 
 
 @dataclass
@@ -38,7 +36,7 @@ class Paypal:
         return self.http.post(path, json=body, headers=named)
 
     def get(self, path: str) -> JSON:
-        return self.http.get(path).raise_for_status().json()
+        return content_of(self.http.get(path))
 
     def order(self, value: str = "10.00", currency: str = "EUR", intent: str = "CAPTURE", **unit: Any) -> JSON:
         """The body of a request that creates an order."""
@@ -49,7 +47,7 @@ class Paypal:
         return {"intent": intent, "purchase_units": [whole], "payment_source": source}
 
     def create(self, *values: str, **more: Any) -> JSON:
-        return self.post("/v2/checkout/orders", self.order(*values, **more)).raise_for_status().json()
+        return content_of(self.post("/v2/checkout/orders", self.order(*values, **more)))
 
     def show(self, order: JSON) -> JSON:
         return self.get(f"/v2/checkout/orders/{order['id']}")
@@ -58,7 +56,7 @@ class Paypal:
         """What the payer does, with a script's hands."""
         url = f"{self.sandbox.url}/paypal/checkoutnow/{order['id']}/approve"
         answer = httpx.post(url, json={"payment_method": method}, headers={"Accept": "application/json"})
-        return answer.raise_for_status().json()
+        return content_of(answer)
 
     def approved(self, method: str = "paypal", **more: Any) -> JSON:
         order = self.create(**more)
@@ -66,18 +64,20 @@ class Paypal:
         return order
 
     def capture(self, order: JSON, **headers: str) -> httpx.Response:
-        return self.post(f"/v2/checkout/orders/{order['id']}/capture", **headers)
+        return self.post(f"/v2/checkout/orders/{order['id']}/capture", None, **headers)
 
     def captured(self, method: str = "paypal", **more: Any) -> JSON:
         """The capture of a new order."""
         taken = self.capture(self.approved(method, **more))
-        return taken.raise_for_status().json()["purchase_units"][0]["payments"]["captures"][0]
+        capture: JSON = content_of(taken)["purchase_units"][0]["payments"]["captures"][0]
+        return capture
 
     def authorized(self, method: str = "paypal", **more: Any) -> JSON:
         """The authorization of a new order."""
         order = self.approved(method, intent="AUTHORIZE", **more)
         answer = self.post(f"/v2/checkout/orders/{order['id']}/authorize")
-        return answer.raise_for_status().json()["purchase_units"][0]["payments"]["authorizations"][0]
+        authorization: JSON = content_of(answer)["purchase_units"][0]["payments"]["authorizations"][0]
+        return authorization
 
     def refund(self, capture: JSON, value: str | None = None, currency: str = "EUR", **headers: str) -> httpx.Response:
         amount = {"amount": {"value": value, "currency_code": currency}} if value else None

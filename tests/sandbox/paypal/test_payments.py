@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from tests.sandbox.harness import Receiver
-from tests.sandbox.paypal.harness import JSON, Paypal, issue, link
+from tests.sandbox.harness import JSON, Receiver
+from tests.sandbox.paypal.harness import Paypal, issue, link
 
 
 def capture_part(

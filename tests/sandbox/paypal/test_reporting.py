@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.sandbox.paypal.harness import JSON, Paypal, issue
+from tests.sandbox.harness import JSON
+from tests.sandbox.paypal.harness import Paypal, issue
 
 URL = "/v1/reporting/transactions"
 

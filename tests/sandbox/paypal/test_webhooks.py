@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from tests.sandbox.harness import WEBHOOK_ID, Received, Receiver, Sandbox
-from tests.sandbox.paypal.harness import JSON, Paypal
+from tests.sandbox.harness import JSON, WEBHOOK_ID, Received, Receiver, Sandbox
+from tests.sandbox.paypal.harness import Paypal
 
 HOST = "messageverificationcerts.sandbox.paypal.com"
 COMPLETED = "PAYMENT.CAPTURE.COMPLETED"

@@ -1,11 +1,15 @@
 """Checkout Sessions and their hosted page."""
 
 import time
-from typing import Any
+from typing import Literal
 
 import httpx
 import pytest
 import stripe
+from stripe.params.checkout import (
+    SessionCreateParamsLineItemPriceData,
+    SessionCreateParamsPaymentIntentData,
+)
 
 from tests.sandbox.harness import Receiver, Sandbox
 
@@ -17,8 +21,17 @@ def session(client: stripe.StripeClient, order_id: str) -> stripe.checkout.Sessi
     return open_session(client, order_id)
 
 
-def open_session(client: stripe.StripeClient, order_id: str, **more: Any) -> stripe.checkout.Session:
-    price = {"currency": "eur", "unit_amount": 750, "product_data": {"name": "Tea & <b>cake</b>"}}
+def open_session(
+    client: stripe.StripeClient, order_id: str, capture_method: Literal["manual"] | None = None
+) -> stripe.checkout.Session:
+    price: SessionCreateParamsLineItemPriceData = {
+        "currency": "eur",
+        "unit_amount": 750,
+        "product_data": {"name": "Tea & <b>cake</b>"},
+    }
+    payment: SessionCreateParamsPaymentIntentData = {"metadata": {"order_id": order_id}}
+    if capture_method:
+        payment["capture_method"] = capture_method
     return client.v1.checkout.sessions.create(
         {
             "mode": "payment",
@@ -27,13 +40,13 @@ def open_session(client: stripe.StripeClient, order_id: str, **more: Any) -> str
             "cancel_url": "https://shop.example/cart",
             "client_reference_id": order_id,
             "metadata": {"order_id": order_id},
-            "payment_intent_data": {"metadata": {"order_id": order_id}, **more},
+            "payment_intent_data": payment,
         }
     )
 
 
 def test_the_page_shows_the_amount_and_escapes_names(session: stripe.checkout.Session) -> None:
-    page = httpx.get(session.url).text
+    page = httpx.get(str(session.url)).text
     assert "15.00 EUR" in page
     assert "Tea &amp; &lt;b&gt;cake&lt;/b&gt;" in page
 
@@ -46,6 +59,7 @@ def test_paying_completes_the_session_and_redirects(
     assert answer.headers["location"] == f"https://shop.example/done?session={session.id}"
     paid = client.v1.checkout.sessions.retrieve(session.id, {"expand": ["payment_intent"]})
     assert (paid.status, paid.payment_status, paid.url) == ("complete", "paid", None)
+    assert isinstance(paid.payment_intent, stripe.PaymentIntent)
     assert (paid.payment_intent.status, paid.payment_intent.amount_received) == ("succeeded", 1500)
     event = receiver.wait(session.id, "checkout.session.completed")[0].verify()
     assert event.data.object.payment_intent == paid.payment_intent.id
@@ -144,7 +158,11 @@ def test_cancel_leads_back_and_leaves_the_session_open(
 
 
 def test_a_session_must_live_for_half_an_hour(client: stripe.StripeClient) -> None:
-    price = {"currency": "eur", "unit_amount": 750, "product_data": {"name": "Tea"}}
+    price: SessionCreateParamsLineItemPriceData = {
+        "currency": "eur",
+        "unit_amount": 750,
+        "product_data": {"name": "Tea"},
+    }
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         client.v1.checkout.sessions.create(
             {

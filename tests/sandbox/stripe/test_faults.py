@@ -9,8 +9,9 @@ import pytest
 import stripe
 
 from tests.sandbox.harness import Pay, Sandbox
+from tests.support.providers.stripe_params import intent_params
 
-PARAMS = {"amount": 1000, "currency": "eur", "payment_method_types": ["card"], "confirm": True}
+PAID = {"payment_method": "pm_card_visa", "confirm": True}
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_timeout_after_the_work_leaves_a_charge_that_a_retry_finds(
     fault: Callable[..., Any], sandbox: Sandbox, client: stripe.StripeClient, order_id: str
 ) -> None:
     fault("timeout_after", count=1, seconds=0.3)
-    params = {**PARAMS, "payment_method": "pm_card_visa", "metadata": {"order_id": order_id}}
+    params = intent_params(**PAID, metadata={"order_id": order_id})
     with pytest.raises(stripe.APIConnectionError):
         client.v1.payment_intents.create(params, {"idempotency_key": f"k-{order_id}"})
     [capture] = sandbox.get("ledger", order_id=order_id, kind="capture")["entries"]
@@ -99,7 +100,7 @@ def test_the_sdk_retries_a_reset_connection_with_its_own_key(
 ) -> None:
     fault("connection_reset", count=1, applied=True)
     client = sandbox.client(max_network_retries=2)
-    params = {**PARAMS, "payment_method": "pm_card_visa", "metadata": {"order_id": order_id}}
+    params = intent_params(**PAID, metadata={"order_id": order_id})
     assert client.v1.payment_intents.create(params).status == "succeeded"
     assert len(sandbox.get("ledger", order_id=order_id, kind="capture")["entries"]) == 1
 

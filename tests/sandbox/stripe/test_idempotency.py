@@ -9,8 +9,9 @@ import pytest
 import stripe
 
 from tests.sandbox.harness import Pay, Sandbox
+from tests.support.providers.stripe_params import intent_params
 
-PARAMS = {"amount": 1000, "currency": "eur", "payment_method_types": ["card"]}
+PARAMS = intent_params()
 
 
 @pytest.fixture
@@ -29,12 +30,8 @@ def test_the_same_request_is_answered_byte_for_byte(sandbox: Sandbox, key: str) 
 def test_a_decline_is_replayed_and_charged_once(
     sandbox: Sandbox, pay: Pay, order_id: str, client: stripe.StripeClient, key: str
 ) -> None:
-    params = {
-        **PARAMS,
-        "confirm": True,
-        "payment_method": "pm_card_chargeDeclined",
-        "metadata": {"order_id": order_id},
-    }
+    declined = {"confirm": True, "payment_method": "pm_card_chargeDeclined"}
+    params = intent_params(**declined, metadata={"order_id": order_id})
     for _ in range(2):
         with pytest.raises(stripe.CardError):
             client.v1.payment_intents.create(params, {"idempotency_key": key})
@@ -44,13 +41,13 @@ def test_a_decline_is_replayed_and_charged_once(
 def test_other_parameters_under_the_same_key_are_refused(client: stripe.StripeClient, key: str) -> None:
     client.v1.payment_intents.create(PARAMS, {"idempotency_key": key})
     with pytest.raises(stripe.IdempotencyError) as refusal:
-        client.v1.payment_intents.create({**PARAMS, "amount": 1001}, {"idempotency_key": key})
+        client.v1.payment_intents.create(intent_params(amount=1001), {"idempotency_key": key})
     assert refusal.value.http_status == 400
 
 
 def test_a_validation_failure_leaves_the_key_free(client: stripe.StripeClient, key: str) -> None:
     with pytest.raises(stripe.InvalidRequestError):
-        client.v1.payment_intents.create({**PARAMS, "amount": 1}, {"idempotency_key": key})
+        client.v1.payment_intents.create(intent_params(amount=1), {"idempotency_key": key})
     assert client.v1.payment_intents.create(PARAMS, {"idempotency_key": key}).amount == 1000
 
 
@@ -61,6 +58,7 @@ def test_a_refusal_by_state_is_kept(client: stripe.StripeClient, pay: Pay, key: 
         with pytest.raises(stripe.InvalidRequestError) as refusal:
             client.v1.payment_intents.capture(intent.id, options={"idempotency_key": key})
         answers.append(refusal.value)
+    assert answers[1].headers
     assert answers[1].headers["idempotent-replayed"] == "true"
 
 
@@ -68,11 +66,12 @@ def test_a_500_is_replayed_and_says_not_to_retry(
     sandbox: Sandbox, client: stripe.StripeClient, order_id: str, key: str
 ) -> None:
     sandbox.post("faults", kind="error_500", count=1, match={"order_id": order_id})
-    params = {**PARAMS, "metadata": {"order_id": order_id}}
+    params = intent_params(metadata={"order_id": order_id})
     for _ in range(2):
         with pytest.raises(stripe.APIError) as failure:
             client.v1.payment_intents.create(params, {"idempotency_key": key})
         assert failure.value.http_status == 500
+    assert failure.value.headers
     assert failure.value.headers["idempotent-replayed"] == "true"
     fresh = client.v1.payment_intents.create(params, {"idempotency_key": f"{key}-2"})
     assert fresh.status == "requires_payment_method"
@@ -82,9 +81,10 @@ def test_a_500_from_before_the_endpoint_is_not_kept(
     sandbox: Sandbox, client: stripe.StripeClient, order_id: str, key: str
 ) -> None:
     sandbox.post("faults", kind="error_500", count=1, stored=False, match={"order_id": order_id})
-    params = {**PARAMS, "metadata": {"order_id": order_id}}
+    params = intent_params(metadata={"order_id": order_id})
     with pytest.raises(stripe.APIError) as failure:
         client.v1.payment_intents.create(params, {"idempotency_key": key})
+    assert failure.value.headers
     assert failure.value.headers["stripe-should-retry"] == "true"
     assert client.v1.payment_intents.create(params, {"idempotency_key": key}).amount == 1000
 

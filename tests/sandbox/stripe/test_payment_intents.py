@@ -16,7 +16,7 @@ def test_a_good_card_is_captured_and_shows_in_the_ledger(
     intent = pay()
     assert intent.status == "succeeded"
     assert intent.amount_received == 1000
-    charge = client.v1.charges.retrieve(intent.latest_charge)
+    charge = client.v1.charges.retrieve(str(intent.latest_charge))
     assert (charge.captured, charge.amount_captured, charge.payment_intent) == (True, 1000, intent.id)
     entries = sandbox.get("ledger", **{"metadata.order_id": order_id})["entries"]
     assert [(e["kind"], e["status"], e["amount"]) for e in entries] == [
@@ -44,9 +44,13 @@ def test_a_declined_card_fails_the_attempt_and_leaves_the_intent_open(
         pay(token)
     assert refusal.value.http_status == 402
     assert refusal.value.code == code
-    assert refusal.value.error.decline_code == decline_code
-    intent = client.v1.payment_intents.retrieve(refusal.value.error.payment_intent["id"])
+    error = refusal.value.error
+    assert error
+    assert error.decline_code == decline_code
+    assert error.payment_intent
+    intent = client.v1.payment_intents.retrieve(error.payment_intent["id"])
     assert intent.status == "requires_payment_method"
+    assert intent.last_payment_error
     assert intent.last_payment_error.code == code
     confirmed = client.v1.payment_intents.confirm(intent.id, {"payment_method": "pm_card_visa"})
     assert (confirmed.status, confirmed.last_payment_error) == ("succeeded", None)
@@ -81,10 +85,17 @@ def test_cancelling_an_authorization_releases_it(
     assert again.value.code == "payment_intent_unexpected_state"
 
 
+def challenge_of(intent: stripe.PaymentIntent) -> str:
+    """Return the address of the bank's page."""
+    assert intent.next_action
+    assert intent.next_action.redirect_to_url
+    return str(intent.next_action.redirect_to_url.url)
+
+
 def test_three_d_secure_is_approved_on_the_banks_page(client: stripe.StripeClient, pay: Pay) -> None:
     intent = pay("pm_card_threeDSecure2Required", return_url="https://shop.example/back?x=1")
     assert intent.status == "requires_action"
-    url = intent.next_action.redirect_to_url.url
+    url = challenge_of(intent)
     assert "is this you" in httpx.get(url).text
     answer = httpx.post(f"{url}/approve")
     assert answer.status_code == 303
@@ -93,17 +104,18 @@ def test_three_d_secure_is_approved_on_the_banks_page(client: stripe.StripeClien
 
 
 def test_three_d_secure_without_a_return_url_ends_on_the_page(pay: Pay) -> None:
-    url = pay("pm_card_threeDSecure2Required").next_action.redirect_to_url.url
+    url = challenge_of(pay("pm_card_threeDSecure2Required"))
     assert "close this page" in httpx.post(f"{url}/approve").text
     assert httpx.post(f"{url}/approve").status_code == 409
 
 
 def test_three_d_secure_refused_leaves_the_intent_open(client: stripe.StripeClient, pay: Pay) -> None:
     intent = pay("pm_card_authenticationRequired", return_url="https://shop.example/back")
-    answer = httpx.post(f"{intent.next_action.redirect_to_url.url}/refuse")
+    answer = httpx.post(f"{challenge_of(intent)}/refuse")
     assert "redirect_status=failed" in answer.headers["location"]
     after = client.v1.payment_intents.retrieve(intent.id)
     assert after.status == "requires_payment_method"
+    assert after.last_payment_error
     assert after.last_payment_error.code == "payment_intent_authentication_failure"
 
 
@@ -164,6 +176,7 @@ def test_a_raw_card_number_is_refused_and_not_echoed(client: stripe.StripeClient
 
 def test_a_token_makes_a_payment_method_that_can_be_used(client: stripe.StripeClient, pay: Pay) -> None:
     method = client.v1.payment_methods.create({"type": "card", "card": {"token": "tok_mastercard"}})
+    assert method.card
     assert method.card.brand == "mastercard"
     assert pay(method.id).status == "succeeded"
 
@@ -198,6 +211,7 @@ def test_list_pages_backwards_through_time(client: stripe.StripeClient, pay: Pay
 
 def test_expand_replaces_ids_with_objects(client: stripe.StripeClient, pay: Pay) -> None:
     intent = pay(expand=["latest_charge"])
+    assert isinstance(intent.latest_charge, stripe.Charge)
     assert intent.latest_charge.object == "charge"
     with pytest.raises(stripe.InvalidRequestError):
         client.v1.payment_intents.retrieve(intent.id, {"expand": ["amount"]})
@@ -210,4 +224,4 @@ def test_a_wrong_key_and_an_unknown_object_are_told_apart(sandbox: Sandbox, clie
     with pytest.raises(stripe.InvalidRequestError) as missing:
         client.v1.payment_intents.retrieve("pi_nothing")
     assert (missing.value.http_status, missing.value.code) == (404, "resource_missing")
-    assert missing.value.request_id.startswith("req_")
+    assert str(missing.value.request_id).startswith("req_")

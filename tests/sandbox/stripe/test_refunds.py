@@ -11,7 +11,7 @@ def test_refunds_never_exceed_what_was_captured(
 ) -> None:
     intent = pay()
     client.v1.refunds.create({"payment_intent": intent.id, "amount": 300, "metadata": {"refund": "a"}})
-    client.v1.refunds.create({"charge": intent.latest_charge, "amount": 500})
+    client.v1.refunds.create({"charge": str(intent.latest_charge), "amount": 500})
     with pytest.raises(stripe.InvalidRequestError) as too_much:
         client.v1.refunds.create({"payment_intent": intent.id, "amount": 201})
     assert too_much.value.param == "amount"
@@ -20,7 +20,7 @@ def test_refunds_never_exceed_what_was_captured(
     with pytest.raises(stripe.InvalidRequestError) as again:
         client.v1.refunds.create({"payment_intent": intent.id})
     assert again.value.code == "charge_already_refunded"
-    assert client.v1.charges.retrieve(intent.latest_charge).refunded
+    assert client.v1.charges.retrieve(str(intent.latest_charge)).refunded
     refunds = sandbox.get("ledger", order_id=order_id, kind="refund")["entries"]
     assert [entry["amount"] for entry in refunds] == [300, 500, 200]
     listed = client.v1.refunds.list({"payment_intent": intent.id, "limit": 2})
@@ -50,7 +50,7 @@ def test_a_refund_can_fail_late_and_gives_the_amount_back(
     assert refund.status == "succeeded"
     receiver.wait(refund.id, "refund.failed")
     assert client.v1.refunds.retrieve(refund.id).failure_reason == "expired_or_canceled_card"
-    assert client.v1.charges.retrieve(intent.latest_charge).amount_refunded == 0
+    assert client.v1.charges.retrieve(str(intent.latest_charge)).amount_refunded == 0
 
 
 def test_a_settle_delay_fault_keeps_a_refund_pending(

@@ -14,7 +14,8 @@ def test_events_are_signed_over_the_exact_bytes(pay: Pay, receiver: Receiver) ->
     received = receiver.wait(intent.id, "payment_intent.succeeded")[0]
     event = received.verify()
     assert event.data.object.id == intent.id
-    assert event.request.id.startswith("req_")
+    assert event.request
+    assert str(event.request.id).startswith("req_")
     with pytest.raises(stripe.SignatureVerificationError):
         stripe.Webhook.construct_event(received.body + b" ", received.signature, "whsec_test_of_the_sandbox")
 

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import grpc
@@ -23,6 +23,7 @@ from tests.support.stack.mesh import dial_service
 from tests.support.waiting import PATIENCE, POLL_SECONDS, eventually
 
 Json = dict[str, Any]
+AnswerT = TypeVar("AnswerT")
 RETURN_URL = "https://shop.example/return"
 LIVE = identity_pb2.ApiKey.LIVE
 TRY_AGAIN = (409, 503, 504)
@@ -38,10 +39,10 @@ STRIPE_THEN_PAYPAL = {
 """A routing policy: the second provider only when the first cannot."""
 
 
-def _insist(call: Callable[..., Any], request: Message) -> Any:
+def _insist(call: Callable[..., AnswerT], request: Message) -> AnswerT:
     """Call until the service can: a database that has come back is seen by the next connection that asks for it."""
 
-    def answer() -> Any:
+    def answer() -> AnswerT | None:
         try:
             return call(request, timeout=PATIENCE, wait_for_ready=True)
         except grpc.RpcError as error:
@@ -49,7 +50,9 @@ def _insist(call: Callable[..., Any], request: Message) -> Any:
                 raise
             return None
 
-    return eventually(answer, "an answer")
+    answered = eventually(answer, "an answer")
+    assert answered is not None
+    return answered
 
 
 class Identities:
@@ -107,6 +110,11 @@ class Merchant:
         self.signing_secret = api_key.signing_secret
         self.tenant_id = str(tenant_of(UUID(merchant_id), Mode.LIVE if api_key.mode == LIVE else Mode.TEST))
         self.http = httpx.Client(base_url=edge_url, headers={"authorization": f"Bearer {self.secret}"}, timeout=30)
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """The same key for native gRPC."""
+        return (("authorization", f"Bearer {self.secret}"),)
 
     def get(self, path: str, **params: str | int) -> Json:
         """GET what must be there."""

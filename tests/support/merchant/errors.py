@@ -1,8 +1,18 @@
-"""The one JSON shape of errors, `google.rpc.Status`."""
+"""How the API says no: in JSON always in the shape of `google.rpc.Status`, and in gRPC by its details."""
 
 from __future__ import annotations
 
+from typing import cast
+
+import grpc
 import httpx
+
+from mesh.errors import ApiError
+
+
+def refusal(error: grpc.RpcError) -> ApiError:
+    """Return the typed error of a call by gRPC's synchronous library, which looks the same as the other's."""
+    return ApiError.from_rpc(cast("grpc.aio.AioRpcError", error))
 
 
 def problem(answer: httpx.Response) -> tuple[int, str, set[str]]:

@@ -95,8 +95,16 @@ async def post_office(password: str = "", tls: ssl.SSLContext | None = None) -> 
         return AuthResult(success=right, handled=right)
 
     def connection() -> SMTP:
-        secure = {"tls_context": tls, "require_starttls": True, "auth_required": True, "authenticator": is_right}
-        return SMTP(office, hostname="mail.test", **secure if tls else {})
+        if tls is None:
+            return SMTP(office, hostname="mail.test")
+        return SMTP(
+            office,
+            hostname="mail.test",
+            tls_context=tls,
+            require_starttls=True,
+            auth_required=True,
+            authenticator=is_right,
+        )
 
     loop = asyncio.get_running_loop()
     server = await loop.create_server(connection, "127.0.0.1", 0)

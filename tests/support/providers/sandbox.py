@@ -11,6 +11,7 @@ import stripe
 
 from stack.stack import Ready
 from stack.state import SECRETS_FILE
+from tests.support.providers.stripe_params import intent_params
 from tests.support.waiting import eventually
 
 
@@ -92,16 +93,10 @@ class Provider:
 
     def capture_elsewhere(self, amount: int, currency: str, **metadata: str) -> None:
         """Take money without the gateway, by the provider's own API, in an object that claims to be the gateway's."""
-        self._api.payment_intents.create(
-            {
-                "amount": amount,
-                "currency": currency,
-                "payment_method": "pm_card_visa",
-                "payment_method_types": ["card"],
-                "confirm": True,
-                "metadata": metadata,
-            }
+        params = intent_params(
+            amount=amount, currency=currency, payment_method="pm_card_visa", confirm=True, metadata=metadata
         )
+        self._api.payment_intents.create(params)
 
     def refund_elsewhere(self, order_id: str, amount: int) -> None:
         """Give money back without the gateway, as from the provider's dashboard."""

@@ -252,7 +252,7 @@ async def test_changed_body_is_refused(tmp_path: Path) -> None:
     ids=str,
 )
 async def test_header_that_is_wrong_or_missing_is_refused(changes: dict[str, str], tmp_path: Path) -> None:
-    await _refused(serving(leaf(), authority()), tmp_path, **changes)
+    await _refused(serving(leaf(), authority()), tmp_path, BODY, **changes)
 
 
 async def test_fields_cannot_be_shifted_into_each_other(tmp_path: Path) -> None:
