@@ -20,7 +20,7 @@ class Call:
     trace_id: str
     merchant_id: str = ""
     """Whose data it is about: the merchant's own id in test mode, one derived from it in live mode."""
-    idempotency_key: str = ""
+    idempotency_key: str | None = None
     request_id: str = ""
     """The edge's id of the request, which the client has in the `x-request-id` of its answer."""
     mode: str = ""

@@ -223,7 +223,7 @@ def _begin(method: str, servicer: ServicerContext, deadline: float) -> context.C
         merchant_id=headers.get(MERCHANT_KEY, ""),
         mode=headers.get(MODE_KEY, ""),
         scopes=_grants(headers.get(SCOPES_KEY, "")),
-        idempotency_key=headers.get(IDEMPOTENCY_KEY, ""),
+        idempotency_key=headers.get(IDEMPOTENCY_KEY),
         request_id=headers.get(REQUEST_ID_KEY, ""),
         method=method,
         deadline=time.monotonic() + (deadline if remaining is None else remaining),

@@ -75,9 +75,10 @@ class Answer(Generic[MadeT, MessageT]):
         Raises ApiError INVALID_ARGUMENT when the key is longer than 255 characters or not printable ASCII.
         """
         call = context.current()
-        if not call.idempotency_key:
+        if call.idempotency_key is None:
             return None
-        if len(call.idempotency_key) > MAX_KEY_LENGTH or not call.idempotency_key.isprintable():
+        # an empty one is a client's mistake, and counted as none its repetition would do the same twice
+        if not 0 < len(call.idempotency_key) <= MAX_KEY_LENGTH or not call.idempotency_key.isprintable():
             raise invalid("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")
         fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
         return Claim(context.merchant(), call.method, call.idempotency_key, fingerprint, self.render)
@@ -168,7 +169,12 @@ _HAND_OVER = statement(
 )
 _ANSWER = statement(
     sa.update(idempotency_keys)
-    .where(idempotency_keys.c.resource_id == sa.bindparam("resource_id", type_=sa.UUID), *_mine)
+    .where(
+        idempotency_keys.c.resource_id == sa.bindparam("resource_id", type_=sa.UUID),
+        # what was answered once stays the answer, also when a slow first run ends after the one that took over
+        idempotency_keys.c.response.is_(None),
+        *_mine,
+    )
     .values(response=sa.bindparam("response", type_=sa.LargeBinary), lease_time=sa.null())
 )
 _RELEASE = statement(sa.delete(idempotency_keys).where(*_mine, idempotency_keys.c.response.is_(None)))

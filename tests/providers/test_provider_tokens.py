@@ -39,7 +39,7 @@ def test_declined_token_is_followed_by_one_that_pays(shop: Shop) -> None:
 def test_bank_decides_on_a_token_that_is_challenged(shop: Shop, answer: str, status: str) -> None:
     order_id = shop.order()
     challenged = shop.charge(order_id, _tokens(shop).challenged)
-    assert challenged["status"] == "PROCESSING"
+    assert challenged["status"] == "REQUIRES_ACTION"
     shop.driver.answer_challenge(challenged["redirect_url"], answer)
     ended = shop.merchant.wait_for_payment(challenged["payment_id"], status)
     shop.merchant.wait_for_order(order_id, status)

@@ -104,7 +104,7 @@ class PaypalProvider:
         try:
             said = objects.of_order(await self._order(payment))
         except ObjectNotFoundError:
-            if payment.status in (S.INITIATED, S.PROCESSING) and self._age(payment) > ORDER_LIFETIME:
+            if payment.status in (S.INITIATED, S.REQUIRES_ACTION) and self._age(payment) > ORDER_LIFETIME:
                 return Snapshot(payment.provider_reference, S.CANCELLED, failure=objects.EXPIRED)
             raise
         if said.approved and payment.failure:
@@ -139,7 +139,7 @@ class PaypalProvider:
                 return await self.fetch(payment)
             if error.issue in CHOOSE_AGAIN and self._age(payment) <= ORDER_LIFETIME:
                 page = error.redirect_url or payment.redirect_url
-                return Snapshot(reference, S.PROCESSING, redirect_url=page, failure=error.failure)
+                return Snapshot(reference, S.REQUIRES_ACTION, redirect_url=page, failure=error.failure)
             raise
         except ObjectNotFoundError:
             return Snapshot(reference, S.CANCELLED, failure=objects.EXPIRED)
@@ -165,7 +165,11 @@ class PaypalProvider:
         order = await self._look(payment)
         if payment.status != S.AUTHORIZED:
             said = objects.of_order(order)
-            is_open = order["status"] in ("CREATED", "SAVED", "PAYER_ACTION_REQUIRED")
+            # what was declined waits for the customer again, although the order says that it is approved: it is
+            # captured by our own word only
+            is_open = order["status"] in ("CREATED", "SAVED", "PAYER_ACTION_REQUIRED") or (
+                payment.status == S.REQUIRES_ACTION and order["status"] == "APPROVED"
+            )
             return Snapshot(said.reference, S.CANCELLED, failure=CANCELLED) if is_open else said
         path = f"/v2/payments/authorizations/{_authorization(order)}/void"
         await self._api.post(path, {}, key)

@@ -8,7 +8,7 @@ from typing import Any
 
 from mesh.money import Money
 from payment_svc.domain.dispute import DisputeSnapshot, DisputeStatus
-from payment_svc.domain.payment import Failure, PaymentStatus, Snapshot
+from payment_svc.domain.payment import Action, ActionKind, Failure, PaymentStatus, Snapshot
 from payment_svc.domain.refund import RefundSnapshot, RefundStatus
 from payment_svc.providers.stripe import amounts
 from payment_svc.providers.stripe.errors import failure
@@ -18,7 +18,7 @@ Object = Mapping[str, Any]
 _STATUSES = {
     "requires_payment_method": PaymentStatus.INITIATED,
     "requires_confirmation": PaymentStatus.INITIATED,
-    "requires_action": PaymentStatus.PROCESSING,
+    "requires_action": PaymentStatus.REQUIRES_ACTION,
     "processing": PaymentStatus.PROCESSING,
     "requires_capture": PaymentStatus.AUTHORIZED,
     "succeeded": PaymentStatus.SUCCESS,
@@ -63,6 +63,7 @@ def of_intent(intent: Object, *, hosted: bool) -> Snapshot:
         amount=_moved(intent),
         redirect_url=_action_url(intent),
         failure=refusal,
+        action=None if hosted else _action(intent),
     )
 
 
@@ -130,6 +131,21 @@ def _moved(intent: Object) -> Money | None:
     if intent["status"] == "requires_capture":
         return amounts.from_wire(intent["amount_capturable"], intent["currency"])
     return None
+
+
+def _action(intent: Object) -> Action | None:
+    """Return what the customer has to do; without a URL it is Stripe's library that goes on."""
+    wanted = intent.get("next_action") or {}
+    kind = wanted.get("type") or ""
+    if not kind:
+        return None
+    if url := _action_url(intent):
+        return Action(ActionKind.REDIRECT, kind, url)
+    shown = wanted.get(kind) or {}
+    page = str(shown.get("hosted_voucher_url") or shown.get("hosted_instructions_url") or "")
+    if page:
+        return Action(ActionKind.DISPLAY, kind, page)
+    return Action(ActionKind.SDK, kind, client_secret=intent.get("client_secret") or "")
 
 
 def _action_url(intent: Object) -> str:

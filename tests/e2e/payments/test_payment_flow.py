@@ -98,7 +98,13 @@ def test_bank_decides_on_a_card_that_needs_authentication(
 ) -> None:
     order_id = merchant.new_order()["order_id"]
     started = merchant.charge(order_id, "pm_card_threeDSecure2Required", return_url=RETURN_URL)
-    assert started["status"] == "PROCESSING"
+    assert started["status"] == "REQUIRES_ACTION"
+    assert started["next_action"] == {
+        "type": "REDIRECT",
+        "url": started["redirect_url"],
+        "client_secret": "",
+        "provider_type": "redirect_to_url",
+    }
     provider.answer_challenge(started["redirect_url"], answer)
     ended = merchant.wait_for_payment(started["payment_id"], payment)
     merchant.wait_for_order(order_id, order)

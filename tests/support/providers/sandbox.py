@@ -98,6 +98,22 @@ class Provider:
         )
         self._api.payment_intents.create(params)
 
+    def intent_of(self, order_id: str) -> str:
+        """Return the provider's own id of the intent behind an order."""
+        return self._api.payment_intents.search({"query": f"metadata['order_id']:'{order_id}'"}).data[0].id
+
+    def void_elsewhere(self, order_id: str) -> None:
+        """Cancel an authorization without the gateway, as from the provider's dashboard."""
+        self._api.payment_intents.cancel(self.intent_of(order_id))
+
+    def take_elsewhere(self, order_id: str, amount: int) -> None:
+        """Capture an authorization without the gateway, as from the provider's dashboard."""
+        self._api.payment_intents.capture(self.intent_of(order_id), {"amount_to_capture": amount})
+
+    def resend(self, event_id: str) -> None:
+        """Send a webhook again, as from the provider's dashboard."""
+        self._http.post("/_sandbox/webhooks/resend", json={"event_id": event_id}).raise_for_status()
+
     def refund_elsewhere(self, order_id: str, amount: int) -> None:
         """Give money back without the gateway, as from the provider's dashboard."""
         intents = self._api.payment_intents.search({"query": f"metadata['order_id']:'{order_id}'"})

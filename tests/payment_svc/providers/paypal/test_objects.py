@@ -28,7 +28,7 @@ S = PaymentStatus
     [
         ("CREATED", S.INITIATED, False),
         ("SAVED", S.INITIATED, False),
-        ("PAYER_ACTION_REQUIRED", S.PROCESSING, False),
+        ("PAYER_ACTION_REQUIRED", S.REQUIRES_ACTION, False),
         ("APPROVED", S.PROCESSING, True),
         ("VOIDED", S.CANCELLED, False),
         ("COMPLETED", S.PROCESSING, False),
