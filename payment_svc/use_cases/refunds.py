@@ -265,30 +265,29 @@ class Refunds:
         """Store the refund, and the payment's sum where it changed."""
         await self._store.update(unit.session, refund, schedule.wait_after(0))
         unit.add(mapping.refund_event(refund), [changes.of_refund(refund)])
-        if refund.reason == SURPLUS:
-            payment = await self._settle_surplus(unit, payment, refund, now)
         given = (await self._store.sums(unit.session, payment.payment_id)).given
         if given != payment.refunded:
             after = replace(payment, refunded=given, version=payment.version + 1, update_time=now)
             await self._payments.update(unit.session, after, None)
             unit.add(mapping.refunded_event(after), changes.of_payment(after, payment))
+            payment = after
+        if refund.reason == SURPLUS:
+            await self._settle_surplus(unit, payment, refund, now)
         self._log(refund)
 
-    async def _settle_surplus(self, unit: UnitOfWork, payment: Payment, refund: Refund, now: datetime) -> Payment:
+    async def _settle_surplus(self, unit: UnitOfWork, payment: Payment, refund: Refund, now: datetime) -> None:
         """Note what became of a surplus that was to be given back; one that could not be is a person's business."""
         if refund.status == RefundStatus.SUCCESS:
             after = domain.return_surplus(payment, refund.attempt, now) if refund.attempt else None
             if after:
                 await self._payments.update(unit.session, after, None)
             unit.add(mapping.surplus_event(after or payment, returned=True))
-            return after or payment
         if refund.status == RefundStatus.FAILED:
             reason = f"could not be given back: {refund.failure.message if refund.failure else 'refused'}"
             await self._ledger.review(
                 unit, payment, ReviewKind.SURPLUS_KEPT, reason, amount=refund.amount, refund_id=refund.refund_id,
                 attempt=refund.attempt or 0,
             )  # fmt: skip
-        return payment
 
     def _log(self, refund: Refund) -> None:
         log.info(
