@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from importlib import import_module, metadata
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -57,8 +57,18 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fusionxpay {metadata.version('fusionxpay')}")
+        raise typer.Exit
+
+
 @app.callback()
-def fusionxpay() -> None:
+def fusionxpay(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """FusionXPay, a payment gateway: run it and look after it."""
 
 

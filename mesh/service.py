@@ -194,7 +194,7 @@ def main(name: str, settings_type: type[SettingsT], package: str, build: Callabl
     settings = load(settings_type)
     setup_logging(name, settings.log_level)
     revision = head_revision(Path(package).resolve().parent / "migrations")
-    serve_metrics(settings.metrics_listen)
+    log.info("metrics served", address=serve_metrics(settings.metrics_listen))
 
     async def serve() -> None:
         await Runner(build(settings), revision).run()

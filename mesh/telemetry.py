@@ -92,7 +92,8 @@ def alert(name: str, log: Log, **fields: Any) -> None:
     log.error("alert", alert=name, **fields)
 
 
-def serve_metrics(listen: str) -> None:
-    """Answer Prometheus on `host:port`."""
+def serve_metrics(listen: str) -> str:
+    """Answer Prometheus on `host:port`, and return where that is: port 0 is a free one."""
     host, port = listen.rsplit(":", 1)
-    start_http_server(int(port), host)
+    server, _ = start_http_server(int(port), host)
+    return f"{host}:{server.server_port}"

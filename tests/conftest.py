@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ _run = pytest.StashKey[Run]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the run, in the process that the developer started."""
+    # on machines of GitHub, typer colours what is no terminal
+    os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
     if not hasattr(config, "workerinput"):
         config.stash[_run] = Run.begin()
 

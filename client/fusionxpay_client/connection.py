@@ -8,9 +8,10 @@ import secrets
 import struct
 import time
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from fusionxpay_client.version import VERSION
 
 PORTS = {"http": 80, "https": 443}
 # found before a call is lost on a connection that nobody ended: a dead peer, a router that forgot it
@@ -48,7 +49,7 @@ class Connection:
     def options(self) -> list[tuple[str, str | int]]:
         """The channel's options: a gateway that comes back is found within a second or two."""
         return [
-            ("grpc.primary_user_agent", f"fusionxpay-client/{_version()}"),
+            ("grpc.primary_user_agent", f"fusionxpay-client/{VERSION}"),
             ("grpc.keepalive_time_ms", KEEPALIVE_MS),
             # a stream of events only listens
             ("grpc.http2.max_pings_without_data", 0),
@@ -73,11 +74,3 @@ class Connection:
         lines = ["POST", path, stamp, nonce, hashlib.sha256(frame).hexdigest()]
         mac = hmac.new(self.signing_secret.encode(), "\n".join(lines).encode(), hashlib.sha256)
         return f"t={stamp},n={nonce},v1={mac.hexdigest()}"
-
-
-def _version() -> str:
-    try:
-        return version("fusionxpay-client")
-    except PackageNotFoundError:
-        # run from a checkout
-        return "0"

@@ -33,7 +33,7 @@ def upgrade(migrations: Path, url: str) -> None:
 
 
 def run_env(metadata: sa.MetaData) -> None:
-    """Be the body of a service's `migrations/env.py`."""
+    """Be the body of `<service>/migrations/env.py`."""
     url = context.config.attributes["url"]
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
     with engine.connect() as connection:

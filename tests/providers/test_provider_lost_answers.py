@@ -23,7 +23,7 @@ def _charge_unheard(shop: Shop, order_id: str) -> None:
 
 
 @proves()
-def test_charge_whose_answer_is_lost_is_made_once_and_told_by_webhook(shop: Shop) -> None:
+def test_charge_whose_answer_is_lost_is_made_once_and_reported_by_webhook(shop: Shop) -> None:
     order_id = shop.order()
     _charge_unheard(shop, order_id)
     shop.settled(order_id)

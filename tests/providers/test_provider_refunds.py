@@ -68,7 +68,7 @@ def test_refund_whose_answer_is_lost_is_made_once(shop: Shop) -> None:
 
 
 @proves("disputes")
-def test_claim_of_the_customer_is_told_and_takes_no_capture_back(shop: Shop) -> None:
+def test_dispute_of_the_customer_is_published_and_takes_no_capture_back(shop: Shop) -> None:
     payment = shop.paid()
     assert shop.driver.dispute(payment).is_success
 

@@ -69,7 +69,7 @@ async def test_payment_is_found_by_our_id_alone(shop: Shop, adapter: Provider) -
 
 
 @proves()
-async def test_payment_stands_once_in_the_books_of_its_time(shop: Shop, adapter: Provider) -> None:
+async def test_payment_is_once_in_the_records_of_its_time(shop: Shop, adapter: Provider) -> None:
     payment = _stored(shop, shop.paid())
     since, until = payment.create_time - timedelta(minutes=1), datetime.now(UTC) + timedelta(minutes=1)
     listed = [one async for one in adapter.records(since, until) if one.payment_id == str(payment.payment_id)]

@@ -1,0 +1,71 @@
+"""What documents and docstrings name is there: files, folders and links."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "client" / "README.md"])
+SKIPPED = {".venv", ".git", "gen", "dist"}
+SOURCES = sorted(
+    path
+    for pattern in ("*.py", "*.proto", "*.yaml")
+    for path in ROOT.rglob(pattern)
+    if not SKIPPED & set(path.relative_to(ROOT).parts)
+)
+FOLDERS = {path.name for path in ROOT.rglob("*/") if not {".venv", ".git"} & set(path.relative_to(ROOT).parts)}
+NAMES = {path.name for path in [*SOURCES, *PAGES]} | FOLDERS
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+QUOTED = re.compile(r"`([^`\s]+)`")
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
+PATH = re.compile(r"(?!.*\*\*)[\w.<>*{},-]+(/[\w.<>*{},-]+)+/?|[\w-]+(\.(py|md|proto)|/)")
+FILE = re.compile(r".*\.(py|md|proto)|[^/]+/")
+
+
+def _patterns(path: str) -> Iterator[str]:
+    """Yield what a path may stand for: `<name>` is any, `{a,b}` is each."""
+    path = re.sub(r"<[^>]*>", "*", path)
+    if found := re.search(r"\{([^}]*)\}", path):
+        for one in found[1].split(","):
+            yield from _patterns(path.replace(found[0], one, 1))
+    else:
+        yield path
+
+
+def _names_a_file_of_ours(path: str) -> bool:
+    """Whether something in backquotes is a path of the repository, and not of another machine or of a URL."""
+    return PATH.fullmatch(path) is not None and (
+        FILE.fullmatch(path) is not None or (ROOT / path.split("/", 1)[0]).is_dir()
+    )
+
+
+def _is_there(path: str, beside: Path) -> bool:
+    """Whether a path is there, from the text's folder or one above it; a name without its folder may be anywhere."""
+    if "/" not in path.rstrip("/"):
+        return path.rstrip("/") in NAMES
+    folders = [folder for folder in (beside, *beside.parents) if folder.is_relative_to(ROOT)]
+    return all(any(any(folder.glob(one)) for folder in folders) for one in _patterns(path))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page_names_what_is_there(page: Path) -> None:
+    text = page.read_text()
+    named = {path for path in QUOTED.findall(FENCE.sub("", text)) if _names_a_file_of_ours(path)}
+    missing = {path for path in named if not _is_there(path, page.parent)}
+    missing |= {link for link in LINK.findall(text) if not (page.parent / link).exists()}
+    assert missing == set()
+
+
+def test_source_names_what_is_there() -> None:
+    missing = {
+        f"{source.relative_to(ROOT)}: {path}"
+        for source in SOURCES
+        for path in QUOTED.findall(source.read_text())
+        if "/" in path[:-1] and PATH.fullmatch(path) and FILE.fullmatch(path) and not _is_there(path, source.parent)
+    }
+    assert missing == set()
