@@ -9,15 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_network
 from uuid import UUID
+
+from mesh.networks import Network, is_within
 
 SIGNATURE_TOLERANCE = timedelta(minutes=5)
 """How far the sender's clock may be off, both ways."""
 
 
 RandomBytes = Callable[[int], bytes]
-Network = IPv4Network | IPv6Network
 
 
 class Mode(StrEnum):
@@ -99,15 +100,7 @@ class Identity:
 
     def may_come_from(self, address: str) -> bool:
         """Whether the key may be used from an address; without a list, from any."""
-        if not self.permissions.networks:
-            return True
-        try:
-            client = ip_address(address)
-        except ValueError:
-            return False
-        if isinstance(client, IPv6Address) and client.ipv4_mapped:
-            client = client.ipv4_mapped
-        return any(client in network for network in self.permissions.networks)
+        return not self.permissions.networks or is_within(address, self.permissions.networks)
 
 
 def tenant_of(merchant_id: UUID, mode: Mode) -> UUID:

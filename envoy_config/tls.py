@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 import yaml
 
 from envoy_config.config import Config
+from mesh.tls import TRUST_DOMAIN
 
 TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3."
-TRUST_DOMAIN = "spiffe://fusionxpay/"
 PEERS = {"order": "order_svc", "payment": "payment_svc", "notify": "notify_svc", "edge": "edge"}
 """The name that each upstream must have in its certificate."""
 MESH, MESH_CA, PUBLIC = "mesh", "mesh_ca", "public"

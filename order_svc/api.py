@@ -14,6 +14,7 @@ from fusionx.order.v1 import order_service_pb2 as service_pb2
 from fusionx.order.v1 import order_service_pb2_grpc as service_grpc
 
 from mesh import context
+from mesh.messages import money
 from mesh.paging import page
 from mesh.storage.idempotency import Answer, Record
 from order_svc import contract as mapping
@@ -43,7 +44,7 @@ class OrderServicer(service_grpc.OrderServiceServicer):
         new = NewOrder(
             merchant_id=context.merchant(),
             merchant_order_id=request.merchant_order_id,
-            amount=mapping.money(request.amount, "amount"),
+            amount=money(request.amount, "amount"),
             description=request.description,
             metadata=dict(request.metadata),
             expire_time=request.expire_time.ToDatetime(UTC) if request.HasField("expire_time") else None,
@@ -100,7 +101,7 @@ class OrderPaymentServicer(internal_grpc.OrderPaymentServiceServicer):
         self, request: internal_pb2.SettleOrderRequest, _: Context
     ) -> internal_pb2.SettleOrderResponse:
         """Settle an order by a capture, if that can be."""
-        capture = Capture(UUID(request.payment_id), mapping.money(request.amount, "amount"))
+        capture = Capture(UUID(request.payment_id), money(request.amount, "amount"))
         refusal = await self._orders.try_to_settle(UUID(request.merchant_id), _touched(request.order_id), capture)
         return internal_pb2.SettleOrderResponse(settled=not refusal, reason=refusal)
 

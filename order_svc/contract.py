@@ -9,12 +9,11 @@ from fusionx.order.v1 import order_events_pb2 as events_pb2
 from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
 from fusionx.order.v1 import order_pb2
 from fusionx.payment.v1 import payment_pb2
-from fusionx.type.v1 import money_pb2
 from google.protobuf.message import Message
 
-from mesh.errors import invalid
 from mesh.events.envelope import OutboxEvent, event
-from mesh.money import Money, MoneyError
+from mesh.messages import money_message
+from mesh.money import Money
 from mesh.storage.history import Entry
 from order_svc.domain import Capture, Order, OrderStatus, Refunded
 
@@ -30,20 +29,12 @@ _FACTS: Mapping[OrderStatus, type[Message]] = {
 }
 
 
-def money(message: money_pb2.Money, field: str) -> Money:
-    """Read an amount. Raises ApiError INVALID_ARGUMENT that names the part of `field` that is wrong."""
-    try:
-        return Money.parse(message.value, message.currency)
-    except MoneyError as error:
-        raise invalid(f"{field}.{error.field}", str(error)) from None
-
-
 def order_message(order: Order) -> order_pb2.Order:
     """Return the order as the contract shows it."""
     message = order_pb2.Order(
         order_id=str(order.order_id),
         merchant_order_id=order.merchant_order_id,
-        amount=money_pb2.Money(value=order.amount.value, currency=order.amount.currency),
+        amount=money_message(order.amount),
         status=order_pb2.Order.Status.Value(order.status),
         description=order.description,
         metadata=order.metadata,

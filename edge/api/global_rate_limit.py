@@ -16,8 +16,8 @@ from envoy.config.core.v3 import base_pb2
 from envoy.service.ratelimit.v3 import rls_pb2, rls_pb2_grpc
 from prometheus_client import Counter
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
+from mesh.storage.spare_redis import AWAY, SpareRedis
 from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -26,8 +26,6 @@ Code = rls_pb2.RateLimitResponse.Code
 
 LIMITED = Counter("fusionxpay_global_limit_total", "Requests asked about by an Envoy", ["outcome"])
 TIMEOUT_SECONDS = 0.05
-PAUSE_SECONDS = 5.0
-"""How long Redis is left alone after it was found away: waiting for it must not slow every request."""
 KEEP_SECONDS = 5
 """How long a counter is kept: longer than its second, for the clocks of replicas that are not quite the same."""
 
@@ -46,24 +44,20 @@ class GlobalLimits:
     def __init__(self, url: str, per_second: Mapping[str, int], now: Callable[[], float] = time.time) -> None:
         self._per_second = {kind: limit for kind, limit in per_second.items() if limit}
         self._now = now
-        self._redis: Redis | None = None
-        if url and self._per_second:
-            self._redis = Redis.from_url(
-                url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS, max_connections=64
-            )
-        self._away_until = 0.0
+        self._redis = SpareRedis(url if self._per_second else "", TIMEOUT_SECONDS, now)
 
     async def over(self, subjects: Sequence[Subject]) -> frozenset[Subject]:
         """Count a request for each subject, and return those for whom it is one too many."""
         counted = [subject for subject in subjects if subject.kind in self._per_second]
-        if self._redis is None or not counted or self._now() < self._away_until:
+        redis = self._redis.client()
+        if redis is None or not counted:
             LIMITED.labels("skipped").inc()
             return frozenset()
         try:
-            counts = await self._count(self._redis, counted)
-        except (RedisError, OSError) as error:
+            counts = await self._count(redis, counted)
+        except AWAY as error:
             LIMITED.labels("away").inc()
-            self._away_until = self._now() + PAUSE_SECONDS
+            self._redis.leave_alone()
             log.warning("the global limit is off for a while", error=repr(error))
             return frozenset()
         pairs = zip(counted, counts, strict=True)
@@ -83,8 +77,7 @@ class GlobalLimits:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._redis:
-            await self._redis.aclose()
+        await self._redis.close()
 
 
 class RateLimitServicer(rls_pb2_grpc.RateLimitServiceServicer):  # type: ignore[misc]  # untyped stubs

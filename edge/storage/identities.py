@@ -9,8 +9,9 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from edge.domain import ApiKey, Merchant, Mode, Network, Permissions, Signature
+from edge.domain import ApiKey, Merchant, Mode, Permissions, Signature
 from edge.tables import api_key_uses, api_keys, merchants
+from mesh.networks import Network
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.schema import TIME
 

@@ -17,10 +17,11 @@ from uuid import UUID
 import sqlalchemy as sa
 from cryptography.fernet import MultiFernet
 
-from edge.domain import Identity, Network
+from edge.domain import Identity
 from edge.storage.identities import permissions_of
 from edge.tables import api_keys, merchants
 from mesh.ids import Clock, utc_now
+from mesh.networks import Network
 from mesh.storage.database import Database, statement
 from mesh.storage.rows import columns_of
 from mesh.worker import Worker

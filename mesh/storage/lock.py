@@ -8,15 +8,14 @@ random token, an expiry, and a release that compares the token.
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from prometheus_client import Counter
-from redis.asyncio import Redis
 from redis.asyncio.lock import Lock
-from redis.exceptions import LockError, RedisError
+from redis.exceptions import LockError
 
+from mesh.storage.spare_redis import AWAY, SpareRedis
 from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -25,8 +24,6 @@ LOCKS = Counter("fusionxpay_locks_total", "Attempts to take a lock", ["outcome"]
 TTL_SECONDS = 30.0
 """Longer than any work under a lock; a holder that died loses it after this."""
 TIMEOUT_SECONDS = 0.25
-PAUSE_SECONDS = 5.0
-"""How long Redis is left alone after it was found away: waiting for it must not slow every payment."""
 POLL_SECONDS = 0.05
 
 
@@ -34,12 +31,7 @@ class Locks:
     """Named locks in one Redis; with an empty URL there are none, and nobody is kept from anything."""
 
     def __init__(self, url: str) -> None:
-        self._redis: Redis | None = None
-        if url:
-            self._redis = Redis.from_url(
-                url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS, max_connections=64
-            )
-        self._away_until = 0.0
+        self._redis = SpareRedis(url, TIMEOUT_SECONDS)
 
     @asynccontextmanager
     async def hold(self, name: str, wait: float) -> AsyncIterator[bool]:
@@ -54,25 +46,25 @@ class Locks:
         finally:
             if isinstance(lock, Lock):
                 # a lock that ran out belongs to somebody else by now; the token keeps us from releasing theirs
-                with contextlib.suppress(LockError, RedisError):
+                with contextlib.suppress(LockError, *AWAY):
                     await lock.release()
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._redis:
-            await self._redis.aclose()
+        await self._redis.close()
 
     async def _take(self, name: str, wait: float) -> Lock | bool:
         """Return the lock, False when it is taken, True when there is nobody to ask."""
-        if self._redis is None or time.monotonic() < self._away_until:
+        redis = self._redis.client()
+        if redis is None:
             LOCKS.labels("skipped").inc()
             return True
-        lock = Lock(self._redis, f"fusionxpay:lock:{name}", timeout=TTL_SECONDS, sleep=POLL_SECONDS)
+        lock = Lock(redis, f"fusionxpay:lock:{name}", timeout=TTL_SECONDS, sleep=POLL_SECONDS)
         try:
             taken = await lock.acquire(blocking=wait > 0, blocking_timeout=wait)
-        except (RedisError, OSError) as error:
+        except AWAY as error:
             LOCKS.labels("away").inc()
-            self._away_until = time.monotonic() + PAUSE_SECONDS
+            self._redis.leave_alone()
             log.warning("locks are off for a while", error=repr(error))
             return True
         LOCKS.labels("taken" if taken else "busy").inc()

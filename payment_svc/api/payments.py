@@ -11,6 +11,7 @@ from fusionx.payment.v1 import payment_service_pb2 as service_pb2
 from fusionx.payment.v1 import payment_service_pb2_grpc as service_grpc
 
 from mesh import context
+from mesh.messages import money
 from mesh.paging import page
 from mesh.storage.idempotency import Answer, Record
 from payment_svc.contract import messages as mapping
@@ -62,7 +63,7 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
 
     async def CapturePayment(self, request: service_pb2.CapturePaymentRequest, _: Context) -> payment_pb2.Payment:
         """Capture an authorized payment."""
-        amount = mapping.money(request.amount, "amount") if request.HasField("amount") else None
+        amount = money(request.amount, "amount") if request.HasField("amount") else None
         return _answer(await self._payments.capture(context.merchant(), UUID(request.payment_id), amount))
 
     async def CancelPayment(self, request: service_pb2.CancelPaymentRequest, _: Context) -> payment_pb2.Payment:

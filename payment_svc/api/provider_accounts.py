@@ -10,14 +10,11 @@ from fusionx.payment.v1 import provider_account_service_pb2_grpc as account_grpc
 
 from mesh import context
 from mesh.errors import not_found
+from payment_svc.api.tenant import tenant
 from payment_svc.contract import operator_messages as mapping
-from payment_svc.use_cases.accounts import Accounts, Tenant
+from payment_svc.use_cases.accounts import Accounts
 
 Context = grpc.aio.ServicerContext[Any, Any]
-
-
-def _owner() -> Tenant:
-    return Tenant(context.merchant(), context.current().mode)
 
 
 class ProviderAccountServicer(account_grpc.ProviderAccountServiceServicer):
@@ -30,7 +27,7 @@ class ProviderAccountServicer(account_grpc.ProviderAccountServiceServicer):
         self, request: account_pb2.SetProviderAccountRequest, _: Context
     ) -> account_pb2.ProviderAccount:
         """Set the credentials of an account."""
-        account = await self._accounts.set(_owner(), request.provider, dict(request.credentials))
+        account = await self._accounts.set(tenant(), request.provider, dict(request.credentials))
         return mapping.account_message(account)
 
     async def GetProviderAccount(

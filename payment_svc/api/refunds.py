@@ -10,6 +10,7 @@ from fusionx.payment.v1 import refund_pb2, refund_service_pb2
 from fusionx.payment.v1 import refund_service_pb2_grpc as refund_grpc
 
 from mesh import context
+from mesh.messages import money
 from mesh.paging import page
 from mesh.storage.idempotency import Answer
 from payment_svc.contract import messages as mapping
@@ -33,7 +34,7 @@ class RefundServicer(refund_grpc.RefundServiceServicer):
         new = NewRefund(
             merchant_id=context.merchant(),
             payment_id=UUID(request.payment_id),
-            amount=mapping.money(request.amount, "amount") if request.HasField("amount") else None,
+            amount=money(request.amount, "amount") if request.HasField("amount") else None,
             reason=request.reason,
         )
         return CREATED.reply(await self._refunds.create(new, CREATED.claim(request)))

@@ -9,15 +9,11 @@ from fusionx.payment.v1 import routing_service_pb2 as routing_pb2
 from fusionx.payment.v1 import routing_service_pb2_grpc as routing_grpc
 
 from mesh import context
+from payment_svc.api.tenant import tenant
 from payment_svc.contract import operator_messages as mapping
-from payment_svc.use_cases.accounts import Tenant
 from payment_svc.use_cases.routing import Router
 
 Context = grpc.aio.ServicerContext[Any, Any]
-
-
-def _owner() -> Tenant:
-    return Tenant(context.merchant(), context.current().mode)
 
 
 class RoutingServicer(routing_grpc.RoutingServiceServicer):
@@ -36,4 +32,4 @@ class RoutingServicer(routing_grpc.RoutingServiceServicer):
         self, request: routing_pb2.UpdateRoutingPolicyRequest, _: Context
     ) -> routing_pb2.RoutingPolicy:
         """Replace the merchant's policy."""
-        return mapping.policy_message(await self._router.replace(_owner(), mapping.rules(request.rules)))
+        return mapping.policy_message(await self._router.replace(tenant(), mapping.rules(request.rules)))

@@ -12,12 +12,10 @@ from fusionx.payment.v1 import (
     refund_pb2,
 )
 from fusionx.payment.v1 import payment_events_pb2 as events_pb2
-from fusionx.type.v1 import money_pb2
 from google.protobuf.message import Message
 
-from mesh.errors import invalid
 from mesh.events.envelope import OutboxEvent, event
-from mesh.money import Money, MoneyError
+from mesh.messages import money_message
 from payment_svc.domain.dispute import DECIDED, Dispute
 from payment_svc.domain.payment import Attempt, Failure, Payment, PaymentStatus
 from payment_svc.domain.refund import Refund, RefundStatus
@@ -39,19 +37,6 @@ _REFUND_FACTS: Mapping[RefundStatus, type[Message]] = {
     RefundStatus.FAILED: refund_events_pb2.RefundFailed,
     RefundStatus.NEEDS_REVIEW: refund_events_pb2.RefundNeedsReview,
 }
-
-
-def money(message: money_pb2.Money, field: str) -> Money:
-    """Read an amount. Raises ApiError INVALID_ARGUMENT that names the part of `field` that is wrong."""
-    try:
-        return Money.parse(message.value, message.currency)
-    except MoneyError as error:
-        raise invalid(f"{field}.{error.field}", str(error)) from None
-
-
-def money_message(amount: Money) -> money_pb2.Money:
-    """Return the amount as the contract shows it."""
-    return money_pb2.Money(value=amount.value, currency=amount.currency)
 
 
 def _failure_message(failure: Failure | None) -> payment_pb2.Payment.Failure | None:

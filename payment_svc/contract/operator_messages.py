@@ -13,8 +13,8 @@ from fusionx.payment.v1 import (
     timeline_service_pb2,
 )
 
+from mesh.messages import money, money_message
 from mesh.storage.history import Entry
-from payment_svc.contract import messages as mapping
 from payment_svc.domain.account import Account
 from payment_svc.domain.circuit import Circuit
 from payment_svc.domain.reconciliation import Comparison, Discrepancy, captured
@@ -33,8 +33,8 @@ def _rule(message: routing_service_pb2.RoutingRule, field: str) -> Rule:
     return Rule(
         name=message.name,
         currencies=tuple(message.currencies),
-        min_amount=mapping.money(message.min_amount, f"{field}.min_amount") if message.HasField("min_amount") else None,
-        max_amount=mapping.money(message.max_amount, f"{field}.max_amount") if message.HasField("max_amount") else None,
+        min_amount=money(message.min_amount, f"{field}.min_amount") if message.HasField("min_amount") else None,
+        max_amount=money(message.max_amount, f"{field}.max_amount") if message.HasField("max_amount") else None,
         countries=tuple(message.countries),
         targets=tuple(Target(target.provider, target.weight) for target in message.targets),
     )
@@ -48,9 +48,9 @@ def policy_message(policy: Policy) -> routing_service_pb2.RoutingPolicy:
         for target in rule.targets:
             shown.targets.add(provider=target.provider, weight=target.weight)
         if rule.min_amount:
-            shown.min_amount.CopyFrom(mapping.money_message(rule.min_amount))
+            shown.min_amount.CopyFrom(money_message(rule.min_amount))
         if rule.max_amount:
-            shown.max_amount.CopyFrom(mapping.money_message(rule.max_amount))
+            shown.max_amount.CopyFrom(money_message(rule.max_amount))
     if policy.update_time:
         message.update_time.FromDatetime(policy.update_time)
     return message
@@ -100,7 +100,7 @@ def review_message(review: Review) -> review_service_pb2.Review:
         merchant_id=str(review.merchant_id),
         order_id=str(review.order_id),
         refund_id=str(review.refund_id or ""),
-        amount=mapping.money_message(review.amount),
+        amount=money_message(review.amount),
         provider=review.provider,
         provider_reference=review.provider_reference,
         reason=review.reason,
@@ -148,9 +148,9 @@ def _discrepancy_message(found: Discrepancy) -> provider_service_pb2.Discrepancy
         message.payment_id, message.order_id = str(payment.payment_id), str(payment.order_id)
         message.provider_reference, message.our_status = payment.provider_reference, str(payment.status)
         if ours := captured(payment):
-            message.our_amount.CopyFrom(mapping.money_message(ours))
+            message.our_amount.CopyFrom(money_message(ours))
     if record:
         message.provider_reference, message.provider_status = record.reference, str(record.status)
         if record.amount:
-            message.provider_amount.CopyFrom(mapping.money_message(record.amount))
+            message.provider_amount.CopyFrom(money_message(record.amount))
     return message

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import ip_network
 
-Network = IPv4Network | IPv6Network
+from mesh.networks import Network, is_within
 
 
 class WebhookAllowlist:
@@ -25,12 +25,4 @@ class WebhookAllowlist:
     def allow(self, provider: str, client: str) -> bool:
         """Whether the address of a client, as the edge resolved it, is one that the provider sends from."""
         networks = self._networks.get(provider)
-        if networks is None:
-            return True
-        try:
-            address = ip_address(client)
-        except ValueError:
-            return False
-        if isinstance(address, IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
-        return any(address in network for network in networks)
+        return networks is None or is_within(client, networks)
