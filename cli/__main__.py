@@ -18,6 +18,7 @@ COMMANDS = {
     "key": "cli.commands.keys:app",
     "events": "cli.commands.events:app",
     "dlq": "cli.commands.dlq:app",
+    "review": "cli.commands.review:app",
     "audit": "cli.commands.audit:app",
     "providers": "cli.commands.reconcile:providers",
     "reconcile": "cli.commands.reconcile:reconcile",
