@@ -237,6 +237,10 @@ class ResilientProvider:
                 return await call()
         except TimeoutError as error:
             raise OutcomeUnknownError(f"{self.name} gave no answer within {seconds:g} s") from error
+        except (LookupError, TypeError, AttributeError, ValueError) as error:
+            # a field that is absent, a status that is new: what cannot be read says nothing of what was done
+            log.error("unreadable answer", provider=self.name, exc_info=error)
+            raise OutcomeUnknownError(f"{self.name} answered what cannot be read: {error!r}") from error
 
     def _on_event(self, operation: str, _kind: str, event: Event) -> None:
         if not isinstance(event, ContextChanged):

@@ -32,8 +32,10 @@ ORDER_LIFETIME = timedelta(hours=3)
 REPEATABLE = timedelta(hours=5)
 """How long a creation may be sent again: PayPal remembers its request id for six hours."""
 CANCELLED = Failure("cancelled", "the merchant cancelled the payment")
-CHOOSE_AGAIN = frozenset({"INSTRUMENT_DECLINED", "PAYER_ACTION_REQUIRED"})
-MOVED_ON = frozenset({"ORDER_ALREADY_CAPTURED", "ORDER_ALREADY_AUTHORIZED", "ORDER_NOT_APPROVED"})
+CHOOSE_AGAIN = frozenset({"INSTRUMENT_DECLINED", "PAYER_ACTION_REQUIRED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"})
+MOVED_ON = frozenset(
+    {"ORDER_ALREADY_CAPTURED", "ORDER_ALREADY_AUTHORIZED", "ORDER_NOT_APPROVED", "ORDER_COMPLETED_OR_VOIDED"}
+)
 
 
 @dataclass(frozen=True, slots=True)

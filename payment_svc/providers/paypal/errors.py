@@ -77,8 +77,8 @@ def of_answer(answer: httpx.Response) -> ProviderError:
             return UnavailableError(f"PayPal does not accept our client: {said}")
         case 404:
             return ObjectNotFoundError(said)
-        case 409:
-            # PREVIOUS_REQUEST_IN_PROGRESS: how that one ends is not known yet
+        case 408 | 409:
+            # it took too long, or PREVIOUS_REQUEST_IN_PROGRESS: how that ends is not known yet
             return OutcomeUnknownError(said)
         case status if status == _SLOW_OR_BUSY:
             return UnavailableError("PayPal answers that we ask too often")

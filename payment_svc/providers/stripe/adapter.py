@@ -314,5 +314,5 @@ def _once(payment: Payment) -> Any:
 def _declined_intent(error: RejectedError) -> str:
     cause = error.__cause__
     body = cause.error if isinstance(cause, stripe.CardError) else None
-    intent = body.payment_intent if body else None
-    return intent.id if intent else ""
+    intent = getattr(body, "payment_intent", None)
+    return str(getattr(intent, "id", ""))

@@ -43,7 +43,8 @@ def translate(error: stripe.StripeError) -> ProviderError:
     said = error.user_message or str(error)
     match error:
         case stripe.CardError():
-            code = (error.error and error.error.decline_code) or ""
+            # what a decline does not carry is not there, rather than empty
+            code = getattr(error.error, "decline_code", None) or ""
             return RejectedError(failure(error.code or "", code, said, "card_declined"))
         case stripe.RateLimitError():
             return UnavailableError("Stripe answers that we ask too often")

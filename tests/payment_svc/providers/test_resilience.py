@@ -19,7 +19,7 @@ from payment_svc.providers.base import (
     RejectedError,
     UnavailableError,
 )
-from payment_svc.providers.resilience import Limits, ResilientProvider
+from payment_svc.providers.resilience import Limits, ResilientProvider, patience
 from tests.payment_svc.domain.test_payment import FRESH
 
 LIMITS = Limits(failures=3, open_seconds=0.05, max_calls=4)
@@ -32,7 +32,7 @@ class Told:
     name = "told"
 
     def __init__(self) -> None:
-        self.error: ProviderError | None = None
+        self.error: Exception | None = None
         self.calls = 0
         self.gate = asyncio.Event()
         self.gate.set()
@@ -142,3 +142,24 @@ async def test_calls_above_the_bulkhead_are_refused_and_do_not_open_the_circuit(
     await asyncio.gather(*slow)
     assert guard.calls == 0
     assert circuit(guard).state == "closed"
+
+
+async def test_call_is_bounded_as_a_whole() -> None:
+    """Case 11: an answer that drips is no answer."""
+    inner, provider = guarded(replace(LIMITS, seconds=0.01))
+    inner.gate.clear()
+    with pytest.raises(OutcomeUnknownError, match="within"):
+        await provider.start(FRESH)
+    with patience(60.0):
+        patient = asyncio.ensure_future(provider.start(FRESH))
+        inner.gate.set()
+        assert (await patient).reference == "ref"
+
+
+@pytest.mark.parametrize("error", [KeyError("amount_received"), AttributeError("x"), TypeError("x"), ValueError("x")])
+async def test_answer_that_cannot_be_read_says_nothing_of_what_was_done(error: Exception) -> None:
+    """Case 19: unknown is unknown, never an error of the request."""
+    inner, provider = guarded()
+    inner.error = error
+    with pytest.raises(OutcomeUnknownError, match="cannot be read"):
+        await provider.start(FRESH)

@@ -96,7 +96,10 @@ async def test_declined_instrument_fails_the_payment_once_the_order_is_too_old()
         await paypal.adapter(lambda: NOW + ORDER_LIFETIME + timedelta(seconds=1)).complete(PAYMENT, "key")
 
 
-@pytest.mark.parametrize("issue", ["ORDER_ALREADY_CAPTURED", "ORDER_ALREADY_AUTHORIZED", "ORDER_NOT_APPROVED"])
+@pytest.mark.parametrize(
+    "issue",
+    ["ORDER_ALREADY_CAPTURED", "ORDER_ALREADY_AUTHORIZED", "ORDER_NOT_APPROVED", "ORDER_COMPLETED_OR_VOIDED"],
+)
 async def test_order_that_has_moved_on_is_looked_at(issue: str) -> None:
     paypal = Paypal(said(422, refusal(issue)), said(200, order(captures=[paid("COMPLETED")])))
     assert (await paypal.adapter().complete(PAYMENT, "key")).status == S.SUCCESS

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from payment_svc.domain.payment import PaymentStatus
-from payment_svc.providers.base import OutcomeUnknownError, UnavailableError
+from payment_svc.providers.base import OutcomeUnknownError, RejectedError, UnavailableError
 from payment_svc.providers.paypal.client import PaypalClient
 from payment_svc.providers.paypal.registration import PaypalSettings
 from payment_svc.providers.paypal.tokens import Tokens
@@ -34,6 +34,25 @@ async def test_refused_token_is_replaced_once() -> None:
     with pytest.raises(UnavailableError):
         await refusing.adapter().fetch(PAYMENT)
     assert len(refusing.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "meaning"),
+    [
+        *(
+            (408, OutcomeUnknownError),
+            (409, OutcomeUnknownError),
+            (500, OutcomeUnknownError),
+            (503, OutcomeUnknownError),
+        ),
+        *((429, UnavailableError), (401, UnavailableError), (403, UnavailableError)),
+        *((400, RejectedError), (422, RejectedError)),
+    ],
+)
+async def test_every_error_has_its_meaning_for_money(status: int, meaning: type[Exception]) -> None:
+    """Case 4: a 408 is no refusal."""
+    with pytest.raises(meaning):
+        await Paypal(said(status, {"name": "SOMETHING"})).adapter().complete(PAYMENT, "key")
 
 
 async def test_answer_that_is_no_json_object_is_no_answer() -> None:

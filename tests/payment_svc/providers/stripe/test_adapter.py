@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.money import Money
-from payment_svc.domain.payment import PaymentStatus
+from payment_svc.domain.payment import Action, ActionKind, PaymentStatus
 from payment_svc.providers.base import SignatureInvalidError
 from payment_svc.providers.stripe import objects, webhooks
 
@@ -36,7 +36,7 @@ def _intent(status: str, **more: Any) -> dict[str, Any]:
     [
         ("requires_payment_method", S.INITIATED),
         ("requires_confirmation", S.INITIATED),
-        ("requires_action", S.PROCESSING),
+        ("requires_action", S.REQUIRES_ACTION),
         ("processing", S.PROCESSING),
         ("requires_capture", S.AUTHORIZED),
         ("succeeded", S.SUCCESS),
@@ -176,3 +176,25 @@ def test_event_points_at_the_object_to_fetch(target: dict[str, Any], reference: 
 def test_body_that_is_no_event_is_a_value_error_whatever_it_is(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  any reason
         webhooks.translate(body)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "kind", "url", "secret"),
+    [
+        (
+            {"type": "redirect_to_url", "redirect_to_url": {"url": "https://bank"}},
+            ActionKind.REDIRECT,
+            "https://bank",
+            "",
+        ),
+        ({"type": "use_stripe_sdk", "use_stripe_sdk": {}}, ActionKind.SDK, "", "secret"),
+        (
+            {"type": "boleto_display_details", "boleto_display_details": {"hosted_voucher_url": "https://voucher"}},
+            *(ActionKind.DISPLAY, "https://voucher", ""),
+        ),
+    ],
+)
+def test_what_the_customer_has_to_do_is_read(wanted: dict[str, Any], kind: ActionKind, url: str, secret: str) -> None:
+    intent = _intent("requires_action") | {"next_action": wanted, "client_secret": "secret"}
+    action = objects.of_intent(intent, hosted=False).action
+    assert action == Action(kind, wanted["type"], url, secret)
