@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-PR_SET_PDEATHSIG = 1
+LAUNCHER = Path(__file__).with_name("launch.py")
 TAIL_BYTES = 2000
 POLL_SECONDS = 0.02
 
@@ -96,17 +96,13 @@ class Child:
             self._log_start = log.tell()
             try:
                 self._process = subprocess.Popen(
-                    [os.fspath(part) for part in command.argv],
+                    _dying_with_us(command),
                     env=dict(command.env),
                     cwd=command.cwd,
-                    user=command.user.uid if command.user else None,
-                    group=command.user.gid if command.user else None,
-                    extra_groups=[] if command.user else None,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
-                    preexec_fn=_die_with_parent(command.orphan_signal),  # noqa: PLW1509  two system calls, no lock
                 )
             except OSError as error:
                 raise StackError(f"{self.name} cannot be run: {error}") from error
@@ -194,18 +190,22 @@ def stop_all(children: Iterable[Child], grace: float) -> None:
             child.kill()
 
 
-_prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+def _dying_with_us(command: Command) -> list[str]:
+    """Return what starts a command so that the kernel sends it `orphan_signal` when this process is gone.
 
-
-def _die_with_parent(orphan_signal: signal.Signals) -> Callable[[], None] | None:
-    """Return what a new child calls to have the kernel send it `orphan_signal` when this process is gone."""
-    if _prctl is None:
-        return None
-    parent, number = os.getpid(), int(orphan_signal)
-
-    def arm() -> None:
-        _prctl(PR_SET_PDEATHSIG, number)
-        if os.getppid() != parent:  # the parent died before the line above
-            os._exit(1)
-
-    return arm
+    Raises OSError when there is no such program.
+    """
+    program = shutil.which(os.fspath(command.argv[0]), path=command.env.get("PATH", os.defpath))
+    if program is None:
+        raise FileNotFoundError(f"no such program: {command.argv[0]}")
+    user = f"{command.user.uid}:{command.user.gid}" if command.user else "-"
+    launcher = [
+        sys.executable,
+        "-I",
+        "-S",
+        os.fspath(LAUNCHER),
+        str(int(command.orphan_signal)),
+        str(os.getpid()),
+        user,
+    ]
+    return [*launcher, program, *(os.fspath(part) for part in command.argv[1:])]
