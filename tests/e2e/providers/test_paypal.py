@@ -68,7 +68,7 @@ def test_customer_whose_instrument_is_declined_pays_with_another(
     for _ in range(2):
         paypal.approve(payment["redirect_url"], "paypal_declined")
         refused = receiver.wait_for_state(payment["payment_id"], lambda seen: bool(seen.get("failure")))
-    assert (refused["status"], refused["failure"]["code"]) == ("PROCESSING", "card_declined")
+    assert (refused["status"], refused["failure"]["code"]) == ("REQUIRES_ACTION", "card_declined")
     assert refused["failure"]["provider_code"] == "INSTRUMENT_DECLINED"
     assert paypal.approve(refused["redirect_url"]).status_code == 200
     assert_paid(merchant, provider, receiver, order_id)
