@@ -73,9 +73,13 @@ def test_late_capture_of_an_order_that_was_paid_otherwise_goes_back(
 
     assert provider.pay(page["redirect_url"]).status_code == 200
 
-    for told in ("payment.surplus_captured", "payment.surplus_refunded"):
-        wanted = {"type": told, "resource_id": page["payment_id"]}
-        eventually(lambda wanted=wanted: merchant.get("/v1/events", **wanted).get("events"), told)
+    def told() -> bool:
+        kinds = ("payment.surplus_captured", "payment.surplus_refunded")
+        return all(
+            merchant.get("/v1/events", type=kind, resource_id=page["payment_id"]).get("events") for kind in kinds
+        )
+
+    eventually(told, "the surplus to be given back")
     late = merchant.get(f"/v1/payments/{page['payment_id']}")
     assert (late["status"], late["surplus"]) == ("SUCCESS", True)
     assert late["refunded_amount"] == late["captured_amount"]
