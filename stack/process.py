@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+PR_SET_PDEATHSIG = 1
 LAUNCHER = Path(__file__).with_name("launch.py")
 TAIL_BYTES = 2000
 POLL_SECONDS = 0.02
@@ -103,6 +105,8 @@ class Child:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
+                    # never used where the launcher can be: see `stack/launch.py`
+                    preexec_fn=None if _can_launch() else _arm(command),  # noqa: PLW1509
                 )
             except OSError as error:
                 raise StackError(f"{self.name} cannot be run: {error}") from error
@@ -198,6 +202,8 @@ def _dying_with_us(command: Command) -> list[str]:
     program = shutil.which(os.fspath(command.argv[0]), path=command.env.get("PATH", os.defpath))
     if program is None:
         raise FileNotFoundError(f"no such program: {command.argv[0]}")
+    if not _can_launch():
+        return [program, *(os.fspath(part) for part in command.argv[1:])]
     user = f"{command.user.uid}:{command.user.gid}" if command.user else "-"
     launcher = [
         sys.executable,
@@ -209,3 +215,20 @@ def _dying_with_us(command: Command) -> list[str]:
         user,
     ]
     return [*launcher, program, *(os.fspath(part) for part in command.argv[1:])]
+
+
+def _can_launch() -> bool:
+    """Whether this process may run its own Python: not where it has given up the rights that it was started with."""
+    return os.access(sys.executable, os.X_OK)
+
+
+def _arm(command: Command) -> Callable[[], None]:
+    """Return what a new child calls by itself instead: two system calls, no lock."""
+    parent, number, prctl = os.getpid(), int(command.orphan_signal), ctypes.CDLL(None).prctl
+
+    def arm() -> None:
+        prctl(PR_SET_PDEATHSIG, number)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return arm
