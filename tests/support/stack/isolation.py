@@ -42,8 +42,12 @@ def tmp_path_for_postgres(temporary_folders_of_ours: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def temporary_folders_of_ours(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def temporary_folders_of_ours(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
     """Where stacks keep their temporary folders, so that what a killed one leaves goes with the test."""
+    # pytest's own folder is chosen before: in ours it would go with the first test
+    tmp_path_factory.getbasetemp()
     with TemporaryDirectory(prefix="fusionxpay-test-") as folder:
         Path(folder).chmod(0o711)
         monkeypatch.setenv("TMPDIR", folder)
