@@ -43,9 +43,6 @@ class OperationStatus(StrEnum):
 OPEN = frozenset({OperationStatus.SENT, OperationStatus.UNKNOWN})
 """Whose answer is not known."""
 
-MOVES_MONEY = frozenset({OperationKind.START, OperationKind.CONFIRM, OperationKind.CAPTURE, OperationKind.CANCEL})
-"""Of which one at a time may be open for an attempt."""
-
 
 class Requester(StrEnum):
     """Who wanted it."""

@@ -72,11 +72,6 @@ class Recovery(Generic[ItemT]):
             task.add_done_callback(self._done)
         return len(due) == free
 
-    async def idle(self) -> None:
-        """Wait until nothing is under way."""
-        while self._running:
-            await asyncio.wait(self._running)
-
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
 

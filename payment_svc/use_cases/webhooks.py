@@ -7,7 +7,6 @@ twice, late, reordered or forged (with a stolen secret) cannot move a payment wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -86,14 +85,6 @@ class WebhookReceiver:
                 self._wake()
 
 
-@dataclass(slots=True)
-class _Claimed:
-    """An event that was taken, and whether it has come to an end."""
-
-    event: StoredEvent
-    closed: bool = False
-
-
 class WebhookInbox:
     """Applies stored events; whatever fails is tried again, and given up on only with an alert."""
 
@@ -113,46 +104,44 @@ class WebhookInbox:
         self._application = application
         self._clock = clock
 
-    async def claim(self, limit: int) -> Sequence[_Claimed]:
+    async def claim(self, limit: int) -> Sequence[StoredEvent]:
         """Take events that are due: accounts take turns, so that a flood of one delays no other."""
         async with self._database.session() as session:
-            return [_Claimed(event) for event in await self._store.claim_events(session, LEASE, limit)]
+            return await self._store.claim_events(session, LEASE, limit)
 
-    def call_of(self, item: _Claimed) -> context.Call:
+    def call_of(self, item: StoredEvent) -> context.Call:
         """Return the call that an event is applied in: of the webhook that brought it."""
-        event = item.event
-        return context.Call(trace_id=event.trace_id, method=f"webhook:{event.provider}:{event.type}")
+        return context.Call(trace_id=item.trace_id, method=f"webhook:{item.provider}:{item.type}")
 
-    async def check(self, item: _Claimed) -> None:
+    async def check(self, item: StoredEvent) -> None:
         """Apply one event."""
         try:
-            verdict = await self._application.apply(item.event)
+            verdict = await self._application.apply(item)
         except (ProviderError, ApiError) as error:
             await self._try_again(item, repr(error))
         except Exception as error:
-            log.error("webhook failed", event_id=item.event.event_id, exc_info=error)
+            log.error("webhook failed", event_id=item.event_id, exc_info=error)
             await self._try_again(item, repr(error))
         else:
             await self._close(item, verdict)
 
-    async def reschedule(self, item: _Claimed) -> None:
+    async def reschedule(self, item: StoredEvent) -> None:
         """Do nothing: an event that stays open was told when it is tried again."""
         del item
 
-    async def _try_again(self, item: _Claimed, reason: str) -> None:
-        stored = item.event
+    async def _try_again(self, item: StoredEvent, reason: str) -> None:
+        stored = item
         if stored.attempts > len(BACKOFF):
             await self._close(item, Verdict("DEAD", reason))
             return
         async with self._database.session() as session:
             await self._store.close_event(session, stored, "PENDING", reason, BACKOFF[stored.attempts - 1])
 
-    async def _close(self, item: _Claimed, verdict: Verdict) -> None:
-        stored, status, reason, payment = item.event, verdict.status, verdict.reason, verdict.payment
+    async def _close(self, item: StoredEvent, verdict: Verdict) -> None:
+        stored, status, reason, payment = item, verdict.status, verdict.reason, verdict.payment
         async with self._work.begin() as unit:
             await self._store.close_event(unit.session, stored, status, reason)
             if payment:
                 unit.add(changes=[changes.of_webhook(payment, stored, status, reason, self._clock())])
-        item.closed = True
         if status in ("QUARANTINED", "DEAD"):
             alert(f"webhook_{status.lower()}", log, provider=stored.provider, event_id=stored.event_id, reason=reason)
