@@ -9,24 +9,22 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Generic, overload
+from typing import Any, Generic, TypeVar, overload
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.rows import AsyncRowFactory, namedtuple_row
+from psycopg.rows import AsyncRowFactory, TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ClauseElement
-from typing_extensions import TypeVar
 
 from mesh.errors import unavailable
-from mesh.storage.rows import RowT, row_factory
+from mesh.storage.rows import RowT, no_rows, row_factory
 
-Row = Any
-Connection = psycopg.AsyncConnection[Row]
-RowT_co = TypeVar("RowT_co", covariant=True, default=Any)
+Connection = psycopg.AsyncConnection[TupleRow]
+RowT_co = TypeVar("RowT_co", covariant=True)
 _DIALECT = dialect()  # type: ignore[no-untyped-call]
 
 
@@ -40,12 +38,13 @@ class Statement(Generic[RowT_co]):
 
 
 @overload
-def statement(clause: ClauseElement) -> Statement[Any]: ...
+def statement(clause: ClauseElement) -> Statement[None]: ...
 @overload
 def statement(clause: sa.SelectBase | UpdateBase, row: type[RowT]) -> Statement[RowT]: ...
 def statement(clause: Any, row: type[Any] | None = None) -> Statement[Any]:
     """Compile a SQLAlchemy Core construct. Its `bindparam`s are given when it runs.
 
+    Without a class of rows it can be run, and not asked for rows.
     Raises TypeError when it does not return such rows (`mesh.storage.rows`).
     """
     compiled = clause.compile(dialect=_DIALECT)
@@ -53,7 +52,7 @@ def statement(clause: Any, row: type[Any] | None = None) -> Statement[Any]:
         # what SQLAlchemy's own engine fills in at run time: here it would fail there, in the rare case it is for
         raise TypeError(f"not a statement that stands by itself: {compiled.string}")
     constants = {name: value for name, value in compiled.params.items() if value is not None}
-    rows = row_factory(row, dict(clause.exported_columns.items())) if row else namedtuple_row
+    rows = row_factory(row, dict(clause.exported_columns.items())) if row else no_rows
     return Statement(compiled.string.encode(), constants, rows)
 
 
@@ -107,12 +106,7 @@ class Database:
             timeout=5.0,
             # ten concurrent requests should not wait for ten connections to be made one after the other
             num_workers=3,
-            kwargs={
-                "row_factory": namedtuple_row,
-                "autocommit": True,
-                "prepare_threshold": 1,
-                "connect_timeout": 5,
-            },
+            kwargs={"autocommit": True, "prepare_threshold": 1, "connect_timeout": 5},
             check=None,
         )
 

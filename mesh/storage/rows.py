@@ -33,6 +33,15 @@ def row_factory(row: type[RowT], columns: Mapping[str, sa.ColumnElement[Any]]) -
     return _factory(_of_fields(row) if is_record else _first)
 
 
+def no_rows(_: AsyncCursor[Any]) -> RowMaker[None]:
+    """Make no rows: of a statement that was made without their class. Raises TypeError for the first."""
+
+    def make(_: Sequence[Any]) -> None:
+        raise TypeError("the statement was made without a class of rows")
+
+    return make
+
+
 def columns_of(table: sa.Table | sa.Alias, row: type[Any]) -> list[sa.ColumnElement[Any]]:
     """Return the columns of a table that a row has, in the order of its fields."""
     return [table.c[name] for name in get_type_hints(row)]

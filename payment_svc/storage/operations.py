@@ -4,38 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
-from mesh.storage.database import Row, Session, parameters_for, statement
+from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.rows import columns_of
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import Failure
 from payment_svc.tables import operations, payments
+
+
+class OperationRow(NamedTuple):
+    """An operation as it is stored, without when it is asked again."""
+
+    operation_id: UUID
+    payment_id: UUID
+    attempt: int
+    kind: str
+    amount_minor: int
+    status: str
+    sends: int
+    requester: str
+    failure: dict[str, str] | None
+    create_time: datetime
+    update_time: datetime
+
 
 _now = sa.func.db_now()
 _wait = sa.bindparam("wait", type_=sa.Interval)
 _id = sa.bindparam("operation_id", type_=sa.UUID)
 _payment_id = sa.bindparam("payment_id", type_=sa.UUID)
-_COLUMNS = [column.name for column in operations.columns if column.name != "next_try_time"]
+_COLUMNS = columns_of(operations, OperationRow)
 _is_open = sa.or_(operations.c.status == "SENT", operations.c.status == "UNKNOWN")
 
 _INSERT = statement(
     sa.insert(operations).values(
-        {**parameters_for(operations, *_COLUMNS, prefix="b_"), "next_try_time": _now + _wait},
+        {**parameters_for(operations, *OperationRow._fields, prefix="b_"), "next_try_time": _now + _wait},
     )
 )
-_GET = statement(sa.select(operations).where(operations.c.operation_id == _id).with_for_update())
+_GET = statement(sa.select(*_COLUMNS).where(operations.c.operation_id == _id).with_for_update(), OperationRow)
 _OPEN = statement(
-    sa.select(operations)
+    sa.select(*_COLUMNS)
     .where(operations.c.payment_id == _payment_id, _is_open)
     .order_by(operations.c.create_time)
-    .with_for_update()
+    .with_for_update(),
+    OperationRow,
 )
 _OF_PAYMENT = statement(
-    sa.select(operations).where(operations.c.payment_id == _payment_id).order_by(operations.c.create_time)
+    sa.select(*_COLUMNS).where(operations.c.payment_id == _payment_id).order_by(operations.c.create_time),
+    OperationRow,
 )
 _END = statement(
     sa.update(operations)
@@ -52,7 +73,8 @@ _SEND = statement(
     sa.update(operations)
     .where(operations.c.operation_id == _id, _is_open)
     .values(sends=operations.c.sends + 1, next_try_time=_now + _wait)
-    .returning(operations)
+    .returning(*_COLUMNS),
+    OperationRow,
 )
 _POSTPONE = statement(
     sa.update(operations).where(operations.c.operation_id == _id, _is_open).values(next_try_time=_now + _wait)
@@ -69,7 +91,8 @@ _CLAIM = statement(
     sa.update(operations)
     .where(operations.c.operation_id.in_(_due))
     .values(next_try_time=_now + _wait)
-    .returning(operations)
+    .returning(*_COLUMNS),
+    OperationRow,
 )
 
 _driver = sa.bindparam("driver", type_=sa.UUID)
@@ -88,7 +111,7 @@ _LEAVE = statement(
 )
 
 
-def _operation(row: Row) -> Operation:
+def _operation(row: OperationRow) -> Operation:
     return Operation(
         operation_id=row.operation_id,
         payment_id=row.payment_id,

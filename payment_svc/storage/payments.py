@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,7 +14,8 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.money import Money
-from mesh.storage.database import Row, Session, Statement, parameters_for, statement
+from mesh.storage.database import Session, Statement, parameters_for, statement
+from mesh.storage.rows import columns_of
 from mesh.storage.schema import TIME
 from payment_svc.domain.payment import (
     TERMINAL,
@@ -30,6 +31,41 @@ from payment_svc.domain.payment import (
 )
 from payment_svc.tables import attempts, payments
 
+
+class PaymentRow(NamedTuple):
+    """A payment as it is stored, with how often it has been looked up."""
+
+    payment_id: UUID
+    merchant_id: UUID
+    order_id: UUID
+    provider: str
+    provider_reference: str
+    amount_minor: int
+    currency: str
+    description: str
+    status: str
+    capture_method: str
+    captured_minor: int
+    refunded_minor: int
+    payment_method: str
+    return_url: str
+    redirect_url: str
+    failure: dict[str, str] | None
+    version: int
+    create_time: datetime
+    update_time: datetime
+    attempts: list[dict[str, Any]]
+    route: dict[str, Any] | None
+    capture_before: datetime | None
+    mode: str
+    account_id: UUID | None
+    requires_action: bool
+    action: dict[str, str] | None
+    surplus: bool
+    checks: int
+
+
+_COLUMNS = columns_of(payments, PaymentRow)
 _id = sa.bindparam("payment_id", type_=sa.UUID)
 _now = sa.func.db_now()
 _wait = sa.bindparam("wait", type_=sa.Interval)
@@ -48,12 +84,13 @@ _INSERT = statement(
         }
     )
 )
-_LOCK = statement(sa.select(payments).where(payments.c.payment_id == _id).with_for_update())
-_READ = statement(sa.select(payments).where(payments.c.payment_id == _id))
+_LOCK = statement(sa.select(*_COLUMNS).where(payments.c.payment_id == _id).with_for_update(), PaymentRow)
+_READ = statement(sa.select(*_COLUMNS).where(payments.c.payment_id == _id), PaymentRow)
 _GET = statement(
-    sa.select(payments).where(
+    sa.select(*_COLUMNS).where(
         payments.c.payment_id == _id, payments.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID)
-    )
+    ),
+    PaymentRow,
 )
 _UPDATE = statement(
     sa.update(payments)
@@ -84,9 +121,12 @@ _FIND = statement(
         attempts.c.provider_reference == sa.bindparam("reference", type_=sa.Text),
         attempts.c.provider_reference != "",
     )
-    .limit(1)
+    .limit(1),
+    UUID,
 )
-_OF_ORDER = statement(sa.select(payments).where(payments.c.order_id == sa.bindparam("order_id", type_=sa.UUID)))
+_OF_ORDER = statement(
+    sa.select(*_COLUMNS).where(payments.c.order_id == sa.bindparam("order_id", type_=sa.UUID)), PaymentRow
+)
 _due = (
     sa.select(payments.c.payment_id)
     .where(payments.c.next_check_time <= _now)
@@ -99,27 +139,30 @@ _CLAIM = statement(
     sa.update(payments)
     .where(payments.c.payment_id.in_(_due))
     .values(next_check_time=_now + _wait, checks=payments.c.checks + 1)
-    .returning(payments)
+    .returning(*_COLUMNS),
+    PaymentRow,
 )
 _CREATED = statement(
-    sa.select(payments)
+    sa.select(*_COLUMNS)
     .where(
         payments.c.provider == sa.bindparam("provider", type_=sa.Text),
         payments.c.account_id.is_(None),
         payments.c.create_time >= sa.bindparam("since", type_=TIME),
         payments.c.create_time < sa.bindparam("until", type_=TIME),
     )
-    .order_by(payments.c.create_time)
+    .order_by(payments.c.create_time),
+    PaymentRow,
 )
 _BY_IDS = statement(
-    sa.select(payments).where(payments.c.payment_id == sa.any_(sa.bindparam("ids", type_=pg.ARRAY(sa.UUID))))
+    sa.select(*_COLUMNS).where(payments.c.payment_id == sa.any_(sa.bindparam("ids", type_=pg.ARRAY(sa.UUID)))),
+    PaymentRow,
 )
 
 
 @cache
-def _list(by_order: bool, by_status: bool, after: bool) -> Statement:
+def _list(by_order: bool, by_status: bool, after: bool) -> Statement[PaymentRow]:
     """Build a list page for a combination of filters; each has an index that ends in the payment id."""
-    query = sa.select(payments).where(payments.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
+    query = sa.select(*_COLUMNS).where(payments.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
     if by_order:
         query = query.where(payments.c.order_id == sa.bindparam("order_id", type_=sa.UUID))
     if by_status:
@@ -132,7 +175,7 @@ def _list(by_order: bool, by_status: bool, after: bool) -> Statement:
         )
     if after:
         query = query.where(payments.c.payment_id < sa.bindparam("after", type_=sa.UUID))
-    return statement(query.order_by(payments.c.payment_id.desc()).limit(_limit))
+    return statement(query.order_by(payments.c.payment_id.desc()).limit(_limit), PaymentRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +186,7 @@ class DueCheck:
     checks: int
 
 
-def _payment(row: Row) -> Payment:
+def _payment(row: PaymentRow) -> Payment:
     return Payment(
         payment_id=row.payment_id,
         merchant_id=row.merchant_id,
@@ -176,13 +219,13 @@ def _payment(row: Row) -> Payment:
 _ACTION = ("type", "url", "client_secret")
 
 
-def _status(row: Row) -> PaymentStatus:
+def _status(row: PaymentRow) -> PaymentStatus:
     """Return the status: what the version before does not know is kept as what it knows, with a column beside it."""
     status = PaymentStatus(row.status)
     return PaymentStatus.REQUIRES_ACTION if status == PaymentStatus.PROCESSING and row.requires_action else status
 
 
-def _attempt(stored: dict[str, Any], row: Row) -> Attempt:
+def _attempt(stored: dict[str, Any], row: PaymentRow) -> Attempt:
     own = row.account_id if stored["provider"] == row.provider else None
     account = stored.get("account_id", own and str(own))
     return Attempt(
@@ -302,8 +345,7 @@ class PaymentRepository:
 
     async def find(self, session: Session, provider: str, reference: str) -> UUID | None:
         """Return the payment behind an object of a provider: of its attempt now, or of one before."""
-        row = await session.one(_FIND, provider=provider, reference=reference)
-        return row.payment_id if row else None
+        return await session.one(_FIND, provider=provider, reference=reference)
 
     async def claim_due(self, session: Session, lease: timedelta, limit: int) -> list[DueCheck]:
         """Take payments that are due to be looked up; no other replica sees them for as long as `lease`."""

@@ -5,13 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.rows import columns_of
 from payment_svc.tables import provider_events
+
+
+class EventRow(NamedTuple):
+    """A webhook in the inbox as it is claimed."""
+
+    provider: str
+    account: str
+    event_id: str
+    type: str
+    payload: bytes
+    trace_id: str
+    attempts: int
+    receive_time: datetime
+
 
 _limit = sa.bindparam("limit", type_=sa.Integer)
 _RECEIVE = statement(
@@ -23,7 +39,8 @@ _RECEIVE = statement(
         set_={"status": "PENDING", "attempts": 0, "next_attempt_time": sa.func.db_now()},
         where=provider_events.c.status == "DEAD",
     )
-    .returning(provider_events.c.event_id)
+    .returning(provider_events.c.event_id),
+    str,
 )
 _key = sa.tuple_(provider_events.c.provider, provider_events.c.account, provider_events.c.event_id)
 _accounts = (
@@ -65,7 +82,8 @@ _CLAIM_EVENTS = statement(
     sa.update(provider_events)
     .where(_key.in_(_locked))
     .values(next_attempt_time=sa.func.db_now() + _wait, attempts=provider_events.c.attempts + 1)
-    .returning(provider_events)
+    .returning(*columns_of(provider_events, EventRow)),
+    EventRow,
 )
 _CLOSE_EVENT = statement(
     sa.update(provider_events)
@@ -125,11 +143,16 @@ class WebhookRepository:
         rows = await session.all(_CLAIM_EVENTS, wait=lease, limit=limit)
         return [
             StoredEvent(
-                r.provider,
-                UUID(r.account) if r.account else None,
-                *(r.event_id, r.type, r.payload, r.trace_id, r.attempts, r.receive_time),
+                row.provider,
+                UUID(row.account) if row.account else None,
+                row.event_id,
+                row.type,
+                row.payload,
+                row.trace_id,
+                row.attempts,
+                row.receive_time,
             )
-            for r in rows
+            for row in rows
         ]
 
     async def close_event(

@@ -3,18 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
 from mesh.money import Money
-from mesh.storage.database import Row, Session, Statement, parameters_for, statement
+from mesh.storage.database import Session, Statement, parameters_for, statement
+from mesh.storage.rows import columns_of
 from payment_svc.domain.payment import Failure
 from payment_svc.domain.refund import OPEN_REFUNDS, Refund, RefundStatus
 from payment_svc.tables import refunds
+
+
+class RefundRow(NamedTuple):
+    """A refund as it is stored, with how often it has been looked up."""
+
+    refund_id: UUID
+    payment_id: UUID
+    merchant_id: UUID
+    order_id: UUID
+    amount_minor: int
+    currency: str
+    status: str
+    reason: str
+    provider_reference: str
+    failure: dict[str, str] | None
+    version: int
+    create_time: datetime
+    update_time: datetime
+    checks: int
+    sends: int
+    attempt: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Minor units of a payment's refunds: `taken` by all that may still succeed, `given` by those that did."""
+
+    taken: int
+    given: int
+
 
 _id = sa.bindparam("refund_id", type_=sa.UUID)
 _payment = refunds.c.payment_id == sa.bindparam("payment_id", type_=sa.UUID)
@@ -22,17 +54,20 @@ _limit = sa.bindparam("limit", type_=sa.Integer)
 
 _now = sa.func.db_now()
 _wait = sa.bindparam("wait", type_=sa.Interval)
-_NEW = [column.name for column in refunds.columns if column.name != "next_check_time"]
+_COLUMNS = columns_of(refunds, RefundRow)
 _INSERT = statement(
-    sa.insert(refunds).values({**parameters_for(refunds, *_NEW, prefix="b_"), "next_check_time": _now + _wait})
-)
-_LOCK = statement(sa.select(refunds).where(refunds.c.refund_id == _id).with_for_update())
-_GET = statement(
-    sa.select(refunds).where(
-        refunds.c.refund_id == _id, refunds.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID)
+    sa.insert(refunds).values(
+        {**parameters_for(refunds, *RefundRow._fields, prefix="b_"), "next_check_time": _now + _wait}
     )
 )
-_PAYMENT_OF = statement(sa.select(refunds.c.payment_id).where(refunds.c.refund_id == _id))
+_LOCK = statement(sa.select(*_COLUMNS).where(refunds.c.refund_id == _id).with_for_update(), RefundRow)
+_GET = statement(
+    sa.select(*_COLUMNS).where(
+        refunds.c.refund_id == _id, refunds.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID)
+    ),
+    RefundRow,
+)
+_PAYMENT_OF = statement(sa.select(refunds.c.payment_id).where(refunds.c.refund_id == _id), UUID)
 _FIND = statement(
     sa.select(refunds.c.refund_id)
     .where(
@@ -40,7 +75,8 @@ _FIND = statement(
         refunds.c.provider_reference == sa.bindparam("reference", type_=sa.Text),
         refunds.c.provider_reference != "",
     )
-    .limit(1)
+    .limit(1),
+    UUID,
 )
 _UPDATE = statement(
     sa.update(refunds)
@@ -67,13 +103,22 @@ _SEND = statement(
     sa.update(refunds)
     .where(refunds.c.refund_id == _id, sa.or_(refunds.c.status == "PENDING", refunds.c.status == "NEEDS_REVIEW"))
     .values(sends=refunds.c.sends + 1)
-    .returning(refunds)
+    .returning(*_COLUMNS),
+    RefundRow,
 )
+
+
+def _sum(amounts: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    # a sum of bigint is a numeric, which comes as a Decimal
+    return sa.cast(sa.func.coalesce(amounts, 0), sa.BigInteger)
+
+
 _TAKEN = statement(
     sa.select(
-        sa.func.coalesce(sa.func.sum(refunds.c.amount_minor), 0).label("taken"),
-        sa.func.coalesce(sa.func.sum(refunds.c.amount_minor).filter(refunds.c.status == "SUCCESS"), 0).label("given"),
-    ).where(_payment, refunds.c.status != "FAILED", refunds.c.attempt.is_(None))
+        _sum(sa.func.sum(refunds.c.amount_minor)).label("taken"),
+        _sum(sa.func.sum(refunds.c.amount_minor).filter(refunds.c.status == "SUCCESS")).label("given"),
+    ).where(_payment, refunds.c.status != "FAILED", refunds.c.attempt.is_(None)),
+    Sums,
 )
 _due = (
     sa.select(refunds.c.refund_id)
@@ -87,16 +132,17 @@ _CLAIM = statement(
     sa.update(refunds)
     .where(refunds.c.refund_id.in_(_due))
     .values(next_check_time=_now + _wait, checks=refunds.c.checks + 1)
-    .returning(refunds)
+    .returning(*_COLUMNS),
+    RefundRow,
 )
 
 
 @cache
-def _list(after: bool) -> Statement:
-    query = sa.select(refunds).where(_payment)
+def _list(after: bool) -> Statement[RefundRow]:
+    query = sa.select(*_COLUMNS).where(_payment)
     if after:
         query = query.where(refunds.c.refund_id < sa.bindparam("after", type_=sa.UUID))
-    return statement(query.order_by(refunds.c.refund_id.desc()).limit(_limit))
+    return statement(query.order_by(refunds.c.refund_id.desc()).limit(_limit), RefundRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +153,7 @@ class DueRefund:
     checks: int
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """Minor units of a payment's refunds: `taken` by all that may still succeed, `given` by those that did."""
-
-    taken: int
-    given: int
-
-
-def _refund(row: Row) -> Refund:
+def _refund(row: RefundRow) -> Refund:
     return Refund(
         refund_id=row.refund_id,
         payment_id=row.payment_id,
@@ -178,13 +216,11 @@ class RefundRepository:
 
     async def payment_of(self, session: Session, refund_id: UUID) -> UUID | None:
         """Return the payment of a refund: it is locked before the refund is."""
-        row = await session.one(_PAYMENT_OF, refund_id=refund_id)
-        return row.payment_id if row else None
+        return await session.one(_PAYMENT_OF, refund_id=refund_id)
 
     async def find(self, session: Session, payment_id: UUID, reference: str) -> UUID | None:
         """Return the refund of a payment behind a provider's object."""
-        row = await session.one(_FIND, payment_id=payment_id, reference=reference)
-        return row.refund_id if row else None
+        return await session.one(_FIND, payment_id=payment_id, reference=reference)
 
     async def update(self, session: Session, refund: Refund, wait: timedelta) -> None:
         """Store the refund's next version; while it is open it is looked at after `wait`.
@@ -205,8 +241,7 @@ class RefundRepository:
 
     async def sums(self, session: Session, payment_id: UUID) -> Sums:
         """Add up a payment's refunds; hold the payment's row to rely on it."""
-        row = await session.one(_TAKEN, payment_id=payment_id)
-        return Sums(int(row.taken), int(row.given)) if row else Sums(0, 0)
+        return await session.one(_TAKEN, payment_id=payment_id) or Sums(0, 0)
 
     async def claim_due(self, session: Session, lease: timedelta, limit: int) -> list[DueRefund]:
         """Take refunds that are due to be looked up; no other replica sees them for as long as `lease`."""

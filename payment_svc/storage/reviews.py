@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.money import Money
-from mesh.storage.database import Row, Session, parameters_for, statement
+from mesh.storage.database import Session, parameters_for, statement
 from payment_svc.domain.review import Resolution, Review, ReviewKind
 from payment_svc.tables import reviews
+
+
+class ReviewRow(NamedTuple):
+    """A review as it is stored."""
+
+    review_id: UUID
+    kind: str
+    payment_id: UUID
+    merchant_id: UUID
+    order_id: UUID
+    refund_id: UUID | None
+    attempt: int
+    amount_minor: int
+    currency: str
+    provider: str
+    provider_reference: str
+    reason: str
+    create_time: datetime
+    resolution: str | None
+    resolved_by: str
+    why: str
+    confirmed_by: str
+    resolve_time: datetime | None
+
 
 _id = sa.bindparam("review_id", type_=sa.UUID)
 _INSERT = statement(
@@ -20,10 +46,11 @@ _INSERT = statement(
         index_elements=["payment_id", "kind", "attempt", "provider_reference"],
         index_where=reviews.c.resolve_time.is_(None),
     )
-    .returning(reviews.c.review_id)
+    .returning(reviews.c.review_id),
+    UUID,
 )
-_LOCK = statement(sa.select(reviews).where(reviews.c.review_id == _id).with_for_update())
-_GET = statement(sa.select(reviews).where(reviews.c.review_id == _id))
+_LOCK = statement(sa.select(reviews).where(reviews.c.review_id == _id).with_for_update(), ReviewRow)
+_GET = statement(sa.select(reviews).where(reviews.c.review_id == _id), ReviewRow)
 _PAGE = statement(
     sa.select(reviews)
     .where(
@@ -31,7 +58,8 @@ _PAGE = statement(
         reviews.c.review_id > sa.bindparam("after", type_=sa.UUID),
     )
     .order_by(reviews.c.review_id)
-    .limit(sa.bindparam("limit", type_=sa.Integer))
+    .limit(sa.bindparam("limit", type_=sa.Integer)),
+    ReviewRow,
 )
 _ANSWER = ("resolution", "resolved_by", "why", "confirmed_by", "resolve_time")
 _RESOLVE = statement(
@@ -59,7 +87,7 @@ _CLOSE = statement(
 )
 
 
-def _review(row: Row) -> Review:
+def _review(row: ReviewRow) -> Review:
     return Review(
         review_id=row.review_id,
         kind=ReviewKind(row.kind),

@@ -20,10 +20,12 @@ from google.protobuf import json_format
 from mesh.errors import ApiError
 from mesh.events import dead_letters
 from mesh.events.dead_letter_servicer import DeadLetterServicer
-from mesh.events.dead_letters import DeadLetters, State
+from mesh.events.dead_letters import DeadLetter, DeadLetters, State
 from mesh.events.envelope import OutboxEvent, event
 from mesh.events.inbox import Inbox, Received, read
-from mesh.storage.database import Database, Row, Session, statement
+from mesh.storage.database import Database, Session, statement
+from mesh.storage.rows import columns_of
+from mesh.storage.schema import dead_letters as table
 from mesh.storage.schema import history
 
 CONSUMER = "test_consumer"
@@ -35,8 +37,8 @@ APPLY = statement(
         time=sa.func.now(),
     )
 )
-APPLIED = statement(sa.text("SELECT order_id FROM history"))
-FIRST = statement(sa.text("SELECT * FROM dead_letters"))
+APPLIED = statement(sa.select(history.c.order_id), uuid.UUID)
+FIRST = statement(sa.select(*columns_of(table, DeadLetter)), DeadLetter)
 CARD = "4242424242424242"
 # the servicer asks nothing of it
 CONTEXT = cast("grpc.aio.ServicerContext[Any, Any]", None)
@@ -84,7 +86,7 @@ def fact(description: str = "") -> OutboxEvent:
     return event(created, aggregate_id=order_id, version=1, merchant_id=uuid.uuid4(), time=datetime.now(UTC))
 
 
-async def buried(database: Database, payload: bytes, event_id: str, reason: str = "broken") -> Row:
+async def buried(database: Database, payload: bytes, event_id: str, reason: str = "broken") -> DeadLetter:
     async with database.session() as session:
         await dead_letters.store(
             session,
@@ -95,12 +97,13 @@ async def buried(database: Database, payload: bytes, event_id: str, reason: str 
             reason=reason,
             deliveries=8,
         )
-        return await session.one(FIRST)
+        (letter, *_) = await session.all(FIRST)
+        return letter
 
 
 async def applied(database: Database) -> list[uuid.UUID]:
     async with database.session() as session:
-        return [row.order_id for row in await session.all(APPLIED)]
+        return await session.all(APPLIED)
 
 
 async def test_replay_applies_once_for_operators_at_the_same_time(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import pytest
 import sqlalchemy as sa
@@ -20,11 +21,24 @@ from mesh.events.consumer import Consumer
 from mesh.events.envelope import OutboxEvent, event
 from mesh.events.inbox import Received
 from mesh.events.outbox import Relay
+from mesh.storage import schema
 from mesh.storage.database import Database, Session, statement
+from mesh.storage.rows import columns_of
 
-UNPUBLISHED = statement(sa.text("SELECT count(*) FROM outbox WHERE publish_time IS NULL"))
+UNPUBLISHED = statement(
+    sa.select(sa.func.count().label("count")).select_from(schema.outbox).where(schema.outbox.c.publish_time.is_(None)),
+    int,
+)
 PAUSES = (0.01,) * 3
-DEAD = statement(sa.text("SELECT event_id, reason, payload FROM dead_letters"))
+
+
+class Dead(NamedTuple):
+    event_id: str
+    reason: str
+    payload: bytes
+
+
+DEAD = statement(sa.select(*columns_of(schema.dead_letters, Dead)), Dead)
 
 
 class Applied:
@@ -104,9 +118,7 @@ async def test_two_relays_publish_the_events_of_each_resource_in_order(
         await asyncio.gather(*(relay.worker.stop() for relay in relays))
     assert applied.versions == {str(resource): list(range(1, 11)) for resource in resources}
     async with database.session() as session:
-        row = await session.one(UNPUBLISHED)
-    assert row is not None
-    assert row[0] == 0
+        assert await session.one(UNPUBLISHED) == 0
 
 
 async def test_an_event_that_comes_twice_is_applied_once(bus: Bus, database: Database, subject: str) -> None:
@@ -172,7 +184,7 @@ async def test_what_cannot_be_read_is_buried_at_once(bus: Bus, database: Databas
     assert applied.count == 0
 
 
-async def dead_letters(database: Database) -> list[sa.Row[tuple[str, str, bytes]]]:
+async def dead_letters(database: Database) -> list[Dead]:
     """Return the dead letters, as soon as there are any."""
     async with asyncio.timeout(60):
         while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +15,9 @@ from mesh.storage.database import Database, statement
 from mesh.storage.history import Change
 from mesh.storage.schema import outbox
 
-_EVENTS = statement(sa.select(outbox.c.event_id).where(outbox.c.aggregate_id == sa.bindparam("id", type_=sa.UUID)))
+_EVENTS = statement(
+    sa.select(outbox.c.event_id).where(outbox.c.aggregate_id == sa.bindparam("id", type_=sa.UUID)), UUID
+)
 
 
 def _event() -> OutboxEvent:

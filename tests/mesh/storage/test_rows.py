@@ -68,6 +68,12 @@ async def test_rows_are_of_the_class_that_the_statement_was_made_with(database: 
     assert none is None
 
 
+async def test_statement_that_was_made_without_a_class_of_rows_has_none_to_give(database: Database) -> None:
+    async with database.session() as session:
+        with pytest.raises(TypeError, match="without a class of rows"):
+            await session.all(statement(sa.select(sa.literal(1))))
+
+
 @pytest.mark.parametrize("row", [OtherName, OtherOrder, OtherType, UUID], ids=lambda row: row.__name__)
 def test_class_that_is_not_what_the_statement_returns_is_refused(row: type[object]) -> None:
     with pytest.raises(TypeError, match=row.__name__):
