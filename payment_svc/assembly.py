@@ -1,0 +1,137 @@
+"""How the use cases fit together, on whatever database, stream, clock and providers they are given."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from mesh.events.bus import Bus
+from mesh.events.outbox import Relay
+from mesh.events.unit_of_work import UnitsOfWork
+from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.service import BackgroundTasks
+from mesh.storage import idempotency
+from mesh.storage.database import Database
+from mesh.storage.lock import Locks
+from mesh.vault import Envelopes
+from mesh.worker import Worker
+from payment_svc.domain.webhook_allowlist import WebhookAllowlist
+from payment_svc.order_port import OrderClient
+from payment_svc.providers.registry import Registry
+from payment_svc.settings import PaymentSettings
+from payment_svc.storage.accounts import AccountRepository
+from payment_svc.storage.disputes import DisputeRepository
+from payment_svc.storage.operations import OperationRepository
+from payment_svc.storage.payments import PaymentRepository
+from payment_svc.storage.provider_events import WebhookRepository
+from payment_svc.storage.refunds import RefundRepository
+from payment_svc.storage.reviews import ReviewRepository
+from payment_svc.storage.routing import RoutingRepository
+from payment_svc.use_cases.accounts import Accounts
+from payment_svc.use_cases.disputes import Disputes
+from payment_svc.use_cases.event_application import EventApplication, Resources
+from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.operations import Operations, Timing
+from payment_svc.use_cases.payment_events import PaymentEvents
+from payment_svc.use_cases.payment_recovery import OperationRecovery, PaymentRecovery
+from payment_svc.use_cases.payments import Payments, Runtime
+from payment_svc.use_cases.reconciliation import Reconciliation
+from payment_svc.use_cases.recovery import Recovery
+from payment_svc.use_cases.refund_recovery import RefundRecovery
+from payment_svc.use_cases.refunds import Refunds
+from payment_svc.use_cases.reviews import Reviews
+from payment_svc.use_cases.routing import Router
+from payment_svc.use_cases.timeline import Timeline
+from payment_svc.use_cases.webhooks import WebhookInbox, WebhookReceiver
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the service stands on."""
+
+    database: Database
+    bus: Bus
+    orders: OrderClient
+    providers: Registry
+    locks: Locks
+    vault: Envelopes | None = None
+    clock: Clock = utc_now
+    ids: NewId = new_id
+    now: Callable[[], float] = time.monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """The use cases, and the loops that run beside them."""
+
+    payments: Payments
+    refunds: Refunds
+    disputes: Disputes
+    reviews: Reviews
+    accounts: Accounts
+    router: Router
+    timeline: Timeline
+    reconciliation: Reconciliation
+    webhooks: WebhookReceiver
+    relay: Relay
+    background: BackgroundTasks
+    recoveries: tuple[Recovery[Any], ...]
+    janitors: tuple[Worker, ...]
+
+    @property
+    def workers(self) -> list[Worker]:
+        """Every loop."""
+        return [*(one.worker for one in self.recoveries), self.relay.worker, *self.janitors]
+
+
+def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
+    """Put the use cases together."""
+    database, clock, ids = on.database, on.clock, on.ids
+    relay = Relay(database, on.bus, clock)
+    work = UnitsOfWork(database, relay.wake)
+    accounts = Accounts(database, AccountRepository(), on.vault, on.providers, clock=clock, ids=ids, now=on.now)
+    store, event_store = PaymentRepository(), WebhookRepository()
+    ledger = Ledger(
+        *(work, store, OperationRepository(), RefundRepository(), ReviewRepository()),
+        authorization=settings.authorization_lifetime,
+        give_back=settings.return_surplus,
+        clock=clock,
+        ids=ids,
+    )
+    timing = Timing(
+        timedelta(seconds=settings.provider_timeout_seconds), timedelta(seconds=settings.provider_patience_seconds)
+    )
+    operations = Operations(database, ledger, accounts, timing, clock=clock, ids=ids)
+    background = BackgroundTasks()
+    runtime = Runtime(on.locks, background, timedelta(seconds=settings.first_check_seconds), clock, ids)
+    router = Router(database, RoutingRepository(), accounts, clock)
+    payments = Payments(ledger, operations, on.orders, accounts, router, database, runtime)
+    refunds = Refunds(database, ledger, accounts, runtime)
+    disputes = Disputes(database, DisputeRepository(), work, clock=clock, ids=ids)
+    resources = Resources(PaymentEvents(ledger, operations), refunds, disputes)
+    application = EventApplication(database, store, accounts, resources, on.locks, clock)
+    inbox = Recovery(WebhookInbox(database, work, event_store, application, clock))
+    allowed = WebhookAllowlist(settings.webhook_networks)
+    return Assembly(
+        payments=payments,
+        refunds=refunds,
+        disputes=disputes,
+        reviews=Reviews(database, ledger, refunds, settings.second_person_above, clock),
+        accounts=accounts,
+        router=router,
+        timeline=Timeline(database, on.orders),
+        reconciliation=Reconciliation(database, store, on.providers, timedelta(seconds=settings.settling_seconds)),
+        webhooks=WebhookReceiver(database, event_store, accounts, allowed, inbox.worker.wake, clock),
+        relay=relay,
+        background=background,
+        recoveries=(
+            inbox,
+            Recovery(PaymentRecovery(database, ledger, operations, accounts, clock)),
+            Recovery(OperationRecovery(database, ledger, operations, payments, on.orders)),
+            Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient, clock)),
+        ),
+        janitors=(relay.janitor, idempotency.janitor(database, clock)),
+    )
