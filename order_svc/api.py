@@ -17,7 +17,7 @@ from mesh import context
 from mesh.messages import money
 from mesh.paging import page
 from mesh.storage.idempotency import Answer, Record
-from order_svc import contract as mapping
+from order_svc.contract import messages as mapping
 from order_svc.domain import Capture, OrderStatus
 from order_svc.use_cases import NewOrder, Orders
 

@@ -12,7 +12,7 @@ from mesh.events.envelope import options_of
 from mesh.events.inbox import Received
 from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.storage.database import Session
-from order_svc import contract as mapping
+from order_svc.contract import messages as mapping
 from order_svc.use_cases import Orders
 
 NAME = "order_svc_payments"

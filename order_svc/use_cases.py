@@ -18,8 +18,8 @@ from mesh.storage.database import Database, Session
 from mesh.storage.history import Change, Entry, Origin
 from mesh.storage.idempotency import Claim, Record
 from mesh.telemetry import alert, get_logger
-from order_svc import contract as mapping
 from order_svc import domain
+from order_svc.contract import events as facts
 from order_svc.domain import PAYABLE, Capture, IllegalTransitionError, Order, OrderStatus, Refunded
 from order_svc.storage import Creation, OrderRepository
 
@@ -91,7 +91,7 @@ class Orders:
             create_trace_id=context.current().trace_id,
         )
         answer = claim.answer(order) if claim else b""
-        if await self._creations.submit(Creation(order, mapping.order_event(order), claim, answer)):
+        if await self._creations.submit(Creation(order, facts.order_event(order), claim, answer)):
             return order
         async with self._database.session() as session:
             record = await idempotency.find(session, claim) if claim else None
@@ -233,7 +233,7 @@ class Orders:
 
     async def _save(self, unit: UnitOfWork, order: Order) -> None:
         await self._store.update(unit.session, order)
-        unit.add(mapping.order_event(order), [_change(order)])
+        unit.add(facts.order_event(order), [_change(order)])
         call = context.current()
         log.info(
             "order changed", order_id=order.order_id, status=order.status, version=order.version, cause=call.method

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mesh.events.inbox import Received
 from mesh.storage.database import Session
-from notify_svc.contract import messages as mapping
+from notify_svc.contract import events as facts
 from notify_svc.contract.event_types import FACTS
 from notify_svc.use_cases.fan_out import FanOut
 
@@ -22,5 +22,5 @@ class PublicEvents:
 
     async def __call__(self, session: Session, events: Sequence[Received]) -> None:
         """Apply facts inside the given transaction."""
-        public = [mapping.public_event(event.envelope, event.fact) for event in events]
+        public = [facts.public_event(event.envelope, event.fact) for event in events]
         await self._notifications.publish(session, [event for event in public if event])

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
-from fusionx.notify.v1 import endpoint_events_pb2, event_pb2, ping_pb2
+from fusionx.notify.v1 import event_pb2
 from fusionx.notify.v1 import event_service_pb2 as service_pb2
 from fusionx.notify.v1 import notification_channel_pb2 as channel_pb2
 from fusionx.notify.v1 import webhook_endpoint_pb2 as endpoint_pb2
@@ -15,8 +14,6 @@ from fusionx.type.v1.event_pb2 import EventEnvelope
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from mesh.context import trace_id_of
-from mesh.events import envelope as events
 from mesh.events.envelope import fact_of, options_of
 from notify_svc.domain.delivery import LoggedAttempt, LoggedDelivery
 from notify_svc.domain.endpoint import Endpoint, Kind
@@ -29,58 +26,7 @@ HEARTBEAT_FRAME = b":\n\n"
 """A comment: clients ignore it, and whatever is between them and us sees that the stream lives."""
 
 
-def public_event(envelope: EventEnvelope, fact: Message) -> PublicEvent | None:
-    """Return the public event of a fact; None for one that is internal."""
-    public_type = options_of(fact.DESCRIPTOR).public_type
-    if not public_type:
-        return None
-    return PublicEvent(
-        event_id=UUID(envelope.event_id),
-        merchant_id=UUID(envelope.merchant_id),
-        type=public_type,
-        aggregate_id=UUID(envelope.aggregate_id),
-        aggregate_version=envelope.aggregate_version,
-        # a ping belongs to no order
-        order_id=getattr(_resource(fact), "order_id", ""),
-        create_time=envelope.time.ToDatetime(UTC),
-        trace_id=trace_id_of(envelope.traceparent),
-        payload=envelope.SerializeToString(),
-    )
-
-
-def ping_event(endpoint: Endpoint, now: datetime) -> PublicEvent:
-    """Return a new test event for an endpoint.
-
-    Each is the first version of its resource, so none waits for another.
-    """
-    webhook_id, channel_id = _ids_of(endpoint.kind, endpoint.endpoint_id)
-    ping = ping_pb2.Ping(webhook_endpoint_id=webhook_id, notification_channel_id=channel_id or None)
-    return _own_event(endpoint, ping_pb2.EndpointPinged(ping=ping), now)
-
-
-def disabled_event(endpoint: Endpoint) -> PublicEvent:
-    """Return a new event about an endpoint that was disabled when it was last changed.
-
-    Where it leads is left out: that may be a secret, and this goes elsewhere.
-    """
-    disabled = endpoint_events_pb2.DisabledEndpoint(
-        endpoint_id=str(endpoint.endpoint_id),
-        kind=endpoint_events_pb2.DisabledEndpoint.Kind.Value(endpoint.kind),
-        description=endpoint.description,
-        disable_reason=endpoint.disable_reason,
-    )
-    disabled.disable_time.FromDatetime(endpoint.update_time)
-    return _own_event(endpoint, endpoint_events_pb2.EndpointDisabled(endpoint=disabled), endpoint.update_time)
-
-
-def _own_event(endpoint: Endpoint, fact: Message, now: datetime) -> PublicEvent:
-    made = events.event(fact, aggregate_id=endpoint.endpoint_id, version=1, merchant_id=endpoint.merchant_id, time=now)
-    event = public_event(EventEnvelope.FromString(made.payload), fact)
-    assert event
-    return event
-
-
-def _ids_of(kind: Kind, endpoint_id: UUID) -> tuple[str, str]:
+def ids_of(kind: Kind, endpoint_id: UUID) -> tuple[str, str]:
     """Return the id as that of a webhook endpoint and as that of a channel: one of them is empty."""
     return (str(endpoint_id), "") if kind is Kind.WEBHOOK else ("", str(endpoint_id))
 
@@ -117,7 +63,7 @@ def opening_frame(last_event_id: UUID) -> bytes:
     return b"retry: %d\nid: %b\n\n" % (RETRY_MS, str(last_event_id).encode())
 
 
-def _resource(fact: Message) -> Any:
+def resource_of(fact: Message) -> Any:
     """Return the order or the payment that a fact is about: its only field."""
     return getattr(fact, fact.DESCRIPTOR.fields[0].name)
 
@@ -133,7 +79,7 @@ def event_message(event: PublicEvent) -> event_pb2.Event:
         order_id=event.order_id,
     )
     message.create_time.FromDatetime(event.create_time)
-    getattr(message.data, fact.DESCRIPTOR.fields[0].name).CopyFrom(_resource(fact))
+    getattr(message.data, fact.DESCRIPTOR.fields[0].name).CopyFrom(resource_of(fact))
     return message
 
 
@@ -144,7 +90,7 @@ def resent_message(events: int, deliveries: int) -> service_pb2.ResendEventsResp
 
 def delivery_message(delivery: LoggedDelivery) -> event_pb2.Delivery:
     """Return a delivery as the contract shows it."""
-    webhook_id, channel_id = _ids_of(delivery.kind, delivery.endpoint_id)
+    webhook_id, channel_id = ids_of(delivery.kind, delivery.endpoint_id)
     message = event_pb2.Delivery(
         delivery_id=str(delivery.delivery_id),
         webhook_endpoint_id=webhook_id,

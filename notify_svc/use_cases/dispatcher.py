@@ -15,7 +15,7 @@ from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
 from mesh.telemetry import ALERTS, get_logger
 from mesh.worker import Worker
-from notify_svc.contract import messages as mapping
+from notify_svc.contract import events as facts
 from notify_svc.domain import delivery as domain
 from notify_svc.domain.delivery import Attempt, Channel, Delivery, DeliveryStatus
 from notify_svc.domain.endpoint import DisableReason, Kind
@@ -144,7 +144,7 @@ class Dispatcher:
             disabled = await self._endpoints.disable(session, delivery.endpoint_id, reason, now)
             if disabled:
                 # it is disabled by now, so this goes to the owner's others
-                await self._fan_out.publish(session, [mapping.disabled_event(disabled)])
+                await self._fan_out.publish(session, [facts.disabled_event(disabled)])
         if disabled:
             self._wake()
             ALERTS.labels("webhook_endpoint_disabled").inc()

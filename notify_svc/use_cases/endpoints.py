@@ -18,7 +18,7 @@ from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.storage import idempotency
 from mesh.storage.database import Database, Session
 from mesh.storage.idempotency import Claim, Record
-from notify_svc.contract import messages as mapping
+from notify_svc.contract import events as facts
 from notify_svc.contract.event_types import check_filters
 from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain import signing
@@ -157,7 +157,7 @@ class Endpoints:
         async with self._database.transaction() as session:
             endpoint = await self._found(session, merchant_id, endpoint_id, kinds)
             require_enabled(endpoint)
-            event = mapping.ping_event(endpoint, now)
+            event = facts.ping_event(endpoint, now)
             if claim and (record := await idempotency.store(session, claim, event.event_id, now, claim.answer(event))):
                 return record
             await self._events.add(session, [event])

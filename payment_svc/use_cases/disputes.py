@@ -10,7 +10,7 @@ from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.storage.database import Database
 from mesh.telemetry import alert, get_logger
-from payment_svc.contract import messages as mapping
+from payment_svc.contract import events as facts
 from payment_svc.domain import dispute as dispute_domain
 from payment_svc.domain.dispute import Dispute, DisputeSnapshot
 from payment_svc.domain.payment import Payment
@@ -93,7 +93,7 @@ class Disputes:
         return replace(opened, status=dispute_domain.DisputeStatus.UNDER_REVIEW) if decided else opened
 
     def _publish(self, unit: UnitOfWork, dispute: Dispute) -> None:
-        unit.add(mapping.dispute_event(dispute), [changes.of_dispute(dispute)])
+        unit.add(facts.dispute_event(dispute), [changes.of_dispute(dispute)])
         log.info(
             "dispute changed",
             dispute_id=dispute.dispute_id,

@@ -18,7 +18,7 @@ from mesh.money import Money
 from mesh.storage import idempotency
 from mesh.storage.idempotency import Claim
 from mesh.telemetry import alert, get_logger
-from payment_svc.contract import messages as mapping
+from payment_svc.contract import events as facts
 from payment_svc.domain import operation as operation_domain
 from payment_svc.domain import payment as domain
 from payment_svc.domain import schedule
@@ -213,7 +213,7 @@ class Ledger:
         before = payment
         for version in versions:
             await self.payments.update(unit.session, version, schedule.wait_after(0))
-            unit.add(mapping.payment_event(version, payment.status), changes.of_payment(version, payment))
+            unit.add(facts.payment_event(version, payment.status), changes.of_payment(version, payment))
             payment = version
             log.info(
                 "payment changed",
@@ -303,7 +303,7 @@ class Ledger:
                 return
             marked = replace(payment, surplus=True, version=payment.version + 1, update_time=self._clock())
             await self.payments.update(unit.session, marked, None)
-            unit.add(mapping.surplus_event(marked, returned=False), changes.of_payment(marked, payment))
+            unit.add(facts.surplus_event(marked, returned=False), changes.of_payment(marked, payment))
             await self._return(unit, marked, marked.captured - marked.refunded, None)
 
     async def give_back(self, unit: UnitOfWork, payment: Payment, review: Review) -> None:
@@ -316,7 +316,7 @@ class Ledger:
         provider = attempt.provider if attempt else payment.provider
         alert("payment_surplus", log, payment_id=payment.payment_id, order_id=payment.order_id, provider=provider)
         if attempt:
-            unit.add(mapping.surplus_event(payment, returned=False))
+            unit.add(facts.surplus_event(payment, returned=False))
         if not self._give_back or not capabilities_of(provider).refunds:
             reason = "captured although the order was paid otherwise, cancelled or expired"
             number = attempt.number if attempt else 0
@@ -346,7 +346,7 @@ class Ledger:
             attempt=attempt.number if attempt else None,
         )
         await self.refunds.insert(unit.session, refund, AT_ONCE)
-        unit.add(mapping.refund_event(refund), [changes.of_refund(refund)])
+        unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
 
     def _hold(self, name: str) -> timedelta | None:
         """Return how long the provider keeps money authorized, or we do where that is shorter."""

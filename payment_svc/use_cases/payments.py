@@ -19,7 +19,7 @@ from mesh.storage import idempotency
 from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
 from mesh.storage.lock import Locks
-from payment_svc.contract import messages as mapping
+from payment_svc.contract import events as facts
 from payment_svc.domain import payment as domain
 from payment_svc.domain.operation import Operation, OperationKind, Requester
 from payment_svc.domain.payment import (
@@ -293,7 +293,7 @@ class Payments:
                     return None
                 await self._ledger.payments.insert(unit.session, payment, wait, driver, self._operations.lease)
                 await self._ledger.operations.insert(unit.session, start, wait)
-                unit.add(mapping.payment_event(payment, None), changes.of_payment(payment))
+                unit.add(facts.payment_event(payment, None), changes.of_payment(payment))
         except UniqueViolation:
             raise _in_progress(payment, known=False) from None
         return start

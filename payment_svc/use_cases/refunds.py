@@ -19,7 +19,7 @@ from mesh.storage import idempotency
 from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
 from mesh.telemetry import alert, get_logger
-from payment_svc.contract import messages as mapping
+from payment_svc.contract import events as facts
 from payment_svc.domain import payment as domain
 from payment_svc.domain import refund as refund_domain
 from payment_svc.domain import schedule
@@ -228,7 +228,7 @@ class Refunds:
         if claim and not await idempotency.begin(session, claim, refund.refund_id, refund.create_time, LEASE):
             raise _KeyTakenError
         await self._store.insert(session, refund, self._first_check)
-        unit.add(mapping.refund_event(refund), [changes.of_refund(refund)])
+        unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
         return payment, refund
 
     def _intent(self, new: NewRefund, payment: Payment, amount: Money) -> Refund:
@@ -264,12 +264,12 @@ class Refunds:
     async def _save(self, unit: UnitOfWork, payment: Payment, refund: Refund, now: datetime) -> None:
         """Store the refund, and the payment's sum where it changed."""
         await self._store.update(unit.session, refund, schedule.wait_after(0))
-        unit.add(mapping.refund_event(refund), [changes.of_refund(refund)])
+        unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
         given = (await self._store.sums(unit.session, payment.payment_id)).given
         if given != payment.refunded:
             after = replace(payment, refunded=given, version=payment.version + 1, update_time=now)
             await self._payments.update(unit.session, after, None)
-            unit.add(mapping.refunded_event(after), changes.of_payment(after, payment))
+            unit.add(facts.refunded_event(after), changes.of_payment(after, payment))
             payment = after
         if refund.reason == SURPLUS:
             await self._settle_surplus(unit, payment, refund, now)
@@ -281,7 +281,7 @@ class Refunds:
             after = domain.return_surplus(payment, refund.attempt, now) if refund.attempt else None
             if after:
                 await self._payments.update(unit.session, after, None)
-            unit.add(mapping.surplus_event(after or payment, returned=True))
+            unit.add(facts.surplus_event(after or payment, returned=True))
         if refund.status == RefundStatus.FAILED:
             reason = f"could not be given back: {refund.failure.message if refund.failure else 'refused'}"
             await self._ledger.review(

@@ -18,9 +18,9 @@ from google.protobuf.message import Message
 
 from mesh.rpc.interceptors import access_of
 from mesh.rpc.routes import DESCRIPTORS
-from order_svc import contract as order_mapping
+from order_svc.contract import events as order_facts
 from order_svc.domain import OrderStatus
-from payment_svc.contract import messages as payment_mapping
+from payment_svc.contract import events as payment_facts
 from payment_svc.domain.payment import PaymentStatus
 
 OURS = [
@@ -105,7 +105,7 @@ def test_statuses_of_contract_and_domain_are_the_same(contract: EnumDescriptor, 
 
 @pytest.mark.parametrize(
     ("facts", "file"),
-    [(order_mapping._FACTS, order_events_pb2.DESCRIPTOR), (payment_mapping._FACTS, payment_events_pb2.DESCRIPTOR)],
+    [(order_facts._FACTS, order_events_pb2.DESCRIPTOR), (payment_facts._FACTS, payment_events_pb2.DESCRIPTOR)],
 )
 def test_every_event_of_the_contract_tells_of_a_status_or_of_a_change(
     facts: dict[str, type[Message]], file: FileDescriptor
@@ -119,8 +119,8 @@ def test_every_event_of_the_contract_tells_of_a_status_or_of_a_change(
 
 def test_every_reachable_status_has_its_event() -> None:
     """A payment enters INITIATED only at its creation, which has an event of its own."""
-    assert set(OrderStatus) == set(order_mapping._FACTS)
-    assert set(PaymentStatus) - set(payment_mapping._FACTS) == {PaymentStatus.INITIATED}
+    assert set(OrderStatus) == set(order_facts._FACTS)
+    assert set(PaymentStatus) - set(payment_facts._FACTS) == {PaymentStatus.INITIATED}
 
 
 def test_public_requests_carry_no_merchant() -> None:

@@ -25,7 +25,7 @@ from notify_svc.channels.email import EmailChannel, Mailer
 from notify_svc.channels.guarded_http import Resolver, guarded_client
 from notify_svc.channels.push import PushChannel
 from notify_svc.channels.webhook import WebhookChannel
-from notify_svc.contract import messages as mapping
+from notify_svc.contract import events as facts
 from notify_svc.domain.addresses import Address, networks
 from notify_svc.domain.channel import MailServer, encoded
 from notify_svc.domain.delivery import Channel, LoggedDelivery
@@ -135,7 +135,7 @@ class Desk:
         """Return what the order service says of an order's version."""
         fact = order_events_pb2.OrderCreated(order=order_pb2.Order(order_id=str(order_id), version=version))
         made = events.event(fact, aggregate_id=order_id, version=version, merchant_id=self.merchant_id, time=self.now)
-        event = mapping.public_event(EventEnvelope.FromString(made.payload), fact)
+        event = facts.public_event(EventEnvelope.FromString(made.payload), fact)
         assert event
         return event
 

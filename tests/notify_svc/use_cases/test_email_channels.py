@@ -15,8 +15,8 @@ from mesh.errors import ApiError
 from mesh.events import envelope as events
 from mesh.ids import new_id
 from mesh.storage.idempotency import Claim, Record
-from notify_svc.contract import messages as mapping
-from notify_svc.contract.messages import channel_message
+from notify_svc.contract import events as facts
+from notify_svc.contract.messages import channel_message, event_message
 from notify_svc.domain import channel as channel_domain
 from notify_svc.domain import delivery as domain
 from notify_svc.domain.delivery import DeliveryStatus
@@ -74,7 +74,7 @@ def order_event(desk: Desk, merchant_order_id: str = "", description: str = "") 
     )
     fact = order_events_pb2.OrderSucceeded(order=order)
     made = events.event(fact, aggregate_id=order_id, version=1, merchant_id=desk.merchant_id, time=desk.now)
-    event = mapping.public_event(EventEnvelope.FromString(made.payload), fact)
+    event = facts.public_event(EventEnvelope.FromString(made.payload), fact)
     assert event
     return event
 
@@ -246,7 +246,7 @@ async def test_owner_of_a_disabled_endpoint_is_told_by_mail(desk: Desk, office: 
         assert server.url not in text_of(mail)
         event = await desk.log.get(desk.merchant_id, uuid.UUID(str(mail["X-FusionXPay-Event-Id"])))
         assert (event.type, event.aggregate_id) == ("endpoint.disabled", endpoint.endpoint_id)
-        assert mapping.event_message(event).data.endpoint.kind == 1
+        assert event_message(event).data.endpoint.kind == 1
         (delivery,) = await desk.log.deliveries(desk.merchant_id, event.event_id)
         assert delivery.endpoint_id != endpoint.endpoint_id
 

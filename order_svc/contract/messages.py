@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from uuid import UUID
 
-from fusionx.order.v1 import order_events_pb2 as events_pb2
 from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
 from fusionx.order.v1 import order_pb2
 from fusionx.payment.v1 import payment_pb2
-from google.protobuf.message import Message
 
-from mesh.events.envelope import OutboxEvent, event
 from mesh.messages import money_message
 from mesh.money import Money
 from mesh.storage.history import Entry
-from order_svc.domain import Capture, Order, OrderStatus, Refunded
-
-_FACTS: Mapping[OrderStatus, type[Message]] = {
-    OrderStatus.NEW: events_pb2.OrderCreated,
-    OrderStatus.PROCESSING: events_pb2.OrderProcessing,
-    OrderStatus.SUCCESS: events_pb2.OrderSucceeded,
-    OrderStatus.FAILED: events_pb2.OrderFailed,
-    OrderStatus.CANCELLED: events_pb2.OrderCancelled,
-    OrderStatus.EXPIRED: events_pb2.OrderExpired,
-    OrderStatus.PARTIALLY_REFUNDED: events_pb2.OrderPartiallyRefunded,
-    OrderStatus.REFUNDED: events_pb2.OrderRefunded,
-}
+from order_svc.domain import Capture, Order, Refunded
 
 
 def order_message(order: Order) -> order_pb2.Order:
@@ -45,17 +30,6 @@ def order_message(order: Order) -> order_pb2.Order:
     message.update_time.FromDatetime(order.update_time)
     message.expire_time.FromDatetime(order.expire_time)
     return message
-
-
-def order_event(order: Order) -> OutboxEvent:
-    """Return the fact that the order has just reached its status."""
-    return event(
-        _FACTS[order.status](order=order_message(order)),
-        aggregate_id=order.order_id,
-        version=order.version,
-        merchant_id=order.merchant_id,
-        time=order.update_time,
-    )
 
 
 def capture(payment: payment_pb2.Payment) -> Capture:
