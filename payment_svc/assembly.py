@@ -42,6 +42,7 @@ from payment_svc.use_cases.reconciliation import Reconciliation
 from payment_svc.use_cases.recovery import Recovery
 from payment_svc.use_cases.refund_recovery import RefundRecovery
 from payment_svc.use_cases.refunds import Refunds
+from payment_svc.use_cases.reversals import Reversals
 from payment_svc.use_cases.reviews import Reviews
 from payment_svc.use_cases.routing import Router
 from payment_svc.use_cases.timeline import Timeline
@@ -111,7 +112,8 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     payments = Payments(ledger, operations, on.orders, accounts, router, database, runtime)
     refunds = Refunds(database, ledger, accounts, runtime)
     disputes = Disputes(database, DisputeRepository(), work, clock=clock, ids=ids)
-    resources = Resources(PaymentEvents(ledger, operations), refunds, disputes)
+    events = PaymentEvents(ledger, operations)
+    resources = Resources(events, refunds, Reversals(ledger, events, refunds, clock=clock, ids=ids), disputes)
     application = EventApplication(database, store, accounts, resources, on.locks, clock)
     inbox = Recovery(WebhookInbox(database, work, event_store, application, clock))
     allowed = WebhookAllowlist(settings.webhook_networks)

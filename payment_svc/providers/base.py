@@ -6,9 +6,10 @@ decides nothing about states and stores nothing. `docs/adding-a-provider.md` wal
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from mesh.money import Money
@@ -70,6 +71,16 @@ class Capabilities:
     """Where money moves only when we confirm it: how long a page lives that nobody has completed, and is forgotten."""
 
 
+class Loss(StrEnum):
+    """How an event says that money which had been captured may be gone."""
+
+    NONE = ""
+    DENIED = "DENIED"
+    """The provider refused a capture after all."""
+    REVERSED = "REVERSED"
+    """The provider has taken money back by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProviderEvent:
     """What a webhook says: a hint to look at one object, never a fact by itself.
@@ -87,6 +98,7 @@ class ProviderEvent:
     refund_id: str = ""
     refund_reference: str = ""
     dispute_reference: str = ""
+    loss: Loss = Loss.NONE
 
 
 class Provider(Protocol):
@@ -184,6 +196,18 @@ class Owning(Protocol):
         """Return our payment id from the metadata of the provider's payment; empty when it carries none.
 
         Raises ObjectNotFoundError, UnavailableError or OutcomeUnknownError.
+        """
+        ...
+
+
+@runtime_checkable
+class Reversing(Protocol):
+    """What a provider does as well that takes captured money back by itself."""
+
+    async def reversals(self, payment: Payment, reference: str) -> Sequence[RefundSnapshot]:
+        """Return what was taken back of a payment's capture: the one of that name, or all where the name is empty.
+
+        Raises ObjectNotFoundError for one of another payment's, UnavailableError or OutcomeUnknownError.
         """
         ...
 

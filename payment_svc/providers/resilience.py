@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -38,6 +38,7 @@ from payment_svc.providers.base import (
     Provider,
     ProviderError,
     ProviderEvent,
+    Reversing,
     UnavailableError,
 )
 
@@ -166,6 +167,13 @@ class ResilientProvider:
         if not isinstance(inner, Owning):
             return ""
         return await self._call("owner_of", None, lambda: inner.owner_of(reference))
+
+    async def reversals(self, payment: Payment, reference: str) -> Sequence[RefundSnapshot]:
+        """Return what the provider has taken back of a payment by itself; nothing where it never does."""
+        inner = self._inner
+        if not isinstance(inner, Reversing):
+            return ()
+        return await self._call("reversals", payment, lambda: inner.reversals(payment, reference))
 
     async def fetch_dispute(self, reference: str) -> DisputeSnapshot:
         """Return what the provider says now of a dispute. Raises TypeError where there are no disputes."""

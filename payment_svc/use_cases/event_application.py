@@ -10,7 +10,7 @@ from mesh.storage.lock import Locks
 from mesh.telemetry import get_logger
 from payment_svc.domain.payment import Payment
 from payment_svc.domain.provider_event import Verdict
-from payment_svc.providers.base import ProviderEvent
+from payment_svc.providers.base import Loss, ProviderEvent
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_events import StoredEvent
@@ -18,6 +18,7 @@ from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.disputes import Disputes
 from payment_svc.use_cases.payment_events import PaymentEvents
 from payment_svc.use_cases.refunds import Refunds
+from payment_svc.use_cases.reversals import Reversals
 
 log = get_logger(__name__)
 LOCK_WAIT_SECONDS = 2.0
@@ -26,9 +27,10 @@ LOCK_WAIT_SECONDS = 2.0
 class Resources:
     """What events are about."""
 
-    def __init__(self, payments: PaymentEvents, refunds: Refunds, disputes: Disputes) -> None:
+    def __init__(self, payments: PaymentEvents, refunds: Refunds, reversals: Reversals, disputes: Disputes) -> None:
         self.payments = payments
         self.refunds = refunds
+        self.reversals = reversals
         self.disputes = disputes
 
 
@@ -76,6 +78,8 @@ class EventApplication:
         if (provider.name, provider.account_id) not in accounts:
             # whoever owns an account can have it say anything: of other accounts' payments it is not believed
             return Verdict("QUARANTINED", "came from another account than the payment's", payment)
+        if event.loss == Loss.REVERSED:
+            return await self._resources.reversals.apply_event(provider, event, payment)
         if event.refund_reference:
             return await self._resources.refunds.apply_event(provider, event, payment)
         return await self._resources.payments.apply_event(provider, event, payment)

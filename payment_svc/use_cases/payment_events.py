@@ -17,7 +17,7 @@ from payment_svc.domain.payment import (
 )
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.review import ReviewKind
-from payment_svc.providers.base import ObjectNotFoundError, ProviderEvent
+from payment_svc.providers.base import Loss, ObjectNotFoundError, ProviderEvent
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.operations import Operations, at_attempt
@@ -36,11 +36,14 @@ class PaymentEvents:
         if attempt is None:
             # whoever owns an account can have it say anything: of other accounts' payments it is not believed
             return Verdict("QUARANTINED", "came from another account than the payment's", payment)
-        if payment.status == PaymentStatus.SUCCESS and attempt.number == payment.attempt.number:
-            # nothing that happens to a charge takes a capture back, so there is nothing to ask
+        is_settled = payment.status == PaymentStatus.SUCCESS and attempt.number == payment.attempt.number
+        if is_settled and event.loss == Loss.NONE:
+            # nothing else that happens to a charge takes a capture back, so there is nothing to ask
             return Verdict("APPLIED", "the payment was settled already", payment)
         try:
             snapshot = await self._look(provider, event, payment, attempt)
+            if is_settled and snapshot.status != PaymentStatus.SUCCESS:
+                return await self._is_gone(event, payment, snapshot)
             changed = await self._operations.sync(payment, Fact(attempt.number, snapshot))
         except ObjectNotFoundError:
             return Verdict("QUARANTINED", "the provider knows no such object", payment)
@@ -51,6 +54,12 @@ class PaymentEvents:
             await self._ledger.ask_a_person(payment, ReviewKind.FOREIGN_CAPTURE, str(error), reference=event.reference)
             return Verdict("QUARANTINED", str(error), payment)
         return Verdict("APPLIED", "", changed)
+
+    async def _is_gone(self, event: ProviderEvent, payment: Payment, snapshot: Snapshot) -> Verdict:
+        """Ask a person: the provider does not show the capture any more that it had confirmed."""
+        reason = f"captured, and now {snapshot.status} at {payment.provider}, which sent {event.type}"
+        await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, reason)
+        return Verdict("QUARANTINED", reason, payment)
 
     async def _look(
         self, provider: ResilientProvider, event: ProviderEvent, payment: Payment, attempt: Attempt

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.paypal import authorizations, captures, orders, refunds
+from sandbox.paypal import authorizations, captures, disputes, orders, refunds
 from sandbox.paypal.account import Account, kind_of
 from sandbox.paypal.calls import Call
 from sandbox.store.documents import JSON, Document
@@ -54,4 +54,5 @@ ENDPOINTS = (
     Endpoint("GET", _CAPTURE, "captures.retrieve", captures.retrieve),
     Endpoint("POST", f"{_CAPTURE}/refund", "captures.refund", refunds.create, _CREATED, _PAYMENTS_KEPT),
     Endpoint("GET", f"{_PAYMENTS}/refunds/{{id}}", "refunds.retrieve", refunds.retrieve),
+    Endpoint("GET", "/v1/customer/disputes/{id}", "disputes.retrieve", disputes.retrieve),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.routing import BaseRoute
 
 from sandbox.background.jobs import Job
-from sandbox.paypal import authorizations, captures, orders, refunds
+from sandbox.paypal import authorizations, captures, disputes, orders, refunds
 from sandbox.paypal.account import NAME, Account, kind_of
 from sandbox.paypal.api import Api
 from sandbox.paypal.notifications import Notifications
@@ -13,7 +13,7 @@ from sandbox.paypal.pages import Pages
 from sandbox.provider import Refused, World
 from sandbox.store.documents import JSON, Document
 
-_OUTCOMES = ("succeeded", "failed", "reversed")
+_OUTCOMES = ("succeeded", "failed", "reversed", "denied")
 
 
 class Paypal:
@@ -47,7 +47,7 @@ class Paypal:
         self._decide(document, job.outcome)
 
     def settle(self, object_id: str, outcome: str) -> JSON:
-        """Decide a pending capture or refund, or reverse an approval or a capture."""
+        """Decide a pending capture or refund, reverse an approval or a capture, or deny a capture after all."""
         document = self._account.world.documents.get(object_id)
         if document is None:
             raise Refused(f"no object {object_id}")
@@ -57,8 +57,8 @@ class Paypal:
         return document.body
 
     def dispute(self, request: JSON) -> JSON:
-        """Disputes are not simulated; a chargeback shows as a reversed capture."""
-        raise Refused("PayPal disputes are not simulated: settle a capture as reversed")
+        """Open, update or close the dispute of a capture."""
+        return disputes.control(self._account, request)
 
     def _decide(self, document: Document, outcome: str) -> None:
         match kind_of(document), document.body["status"], outcome:
@@ -67,6 +67,8 @@ class Paypal:
             case captures.KIND, "PENDING", "succeeded" | "failed":
                 captures.decide(self._account, document, succeeded=outcome == "succeeded")
                 authorizations.follow(self._account, document)
+            case captures.KIND, "COMPLETED", "denied":
+                captures.decide(self._account, document, succeeded=False)
             case captures.KIND, "COMPLETED" | "PARTIALLY_REFUNDED", "reversed":
                 refunds.reverse(self._account, document)
             case refunds.KIND, "PENDING", "succeeded" | "failed":

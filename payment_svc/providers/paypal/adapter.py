@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ import httpx
 
 from mesh.ids import Clock, utc_now
 from mesh.money import Money
+from payment_svc.domain.dispute import DisputeSnapshot
 from payment_svc.domain.payment import Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
 from payment_svc.domain.refund import Refund, RefundSnapshot
@@ -21,7 +22,7 @@ from payment_svc.providers.base import (
     RejectedError,
     UnavailableError,
 )
-from payment_svc.providers.paypal import amounts, objects, records, requests, webhooks
+from payment_svc.providers.paypal import amounts, disputes, objects, records, requests, webhooks
 from payment_svc.providers.paypal.certificates import Certificates
 from payment_svc.providers.paypal.client import Object, PaypalClient
 from payment_svc.providers.paypal.errors import RefusedError
@@ -61,7 +62,7 @@ class PaypalProvider:
         partial_capture=True,
         refunds=True,
         partial_refunds=True,
-        disputes=False,
+        disputes=True,
         key_retention=REPEATABLE,
         page_lifetime=ORDER_LIFETIME,
     )
@@ -199,6 +200,23 @@ class PaypalProvider:
             return None
         label = requests.refund_label(payment.payment_id, refund.refund_id)
         return next((objects.of_refund(one) for one in made if one.get("custom_id") == label), None)
+
+    async def reversals(self, payment: Payment, reference: str) -> Sequence[RefundSnapshot]:
+        """Show the refund that PayPal made by itself, or those of the order that are none of ours."""
+        order = await self._order(payment)
+        if not reference:
+            made = objects.payments(order, "refunds")
+            return [objects.of_refund(one) for one in made if not requests.labels_of(one.get("custom_id"))[1]]
+        taken = await self._api.get(f"/v2/payments/refunds/{requests.in_path(reference)}")
+        if objects.capture_of(taken) not in {one["id"] for one in objects.captures(order)}:
+            raise ObjectNotFoundError(f"{reference} gives back another capture")
+        return [objects.of_refund(taken)]
+
+    async def fetch_dispute(self, reference: str) -> DisputeSnapshot:
+        """Show the dispute; whose payment it is about says the capture, where the dispute does not."""
+        dispute = await self._api.get(f"{disputes.PATH}/{requests.in_path(reference)}")
+        capture, label = disputes.capture_of(dispute)
+        return disputes.of_dispute(dispute, requests.labels_of(label)[0] or await self.owner_of(capture))
 
     async def owner_of(self, reference: str) -> str:
         """Show the capture that a refund's event links to: a refund made by hand need not carry our label."""

@@ -85,6 +85,12 @@ def of_refund(refund: Object) -> RefundSnapshot:
     )
 
 
+def capture_of(refund: Object) -> str:
+    """Return the capture that a refund gives back, which it links to; empty when it links to none."""
+    links: Sequence[Object] = refund.get("links") or ()
+    return next((str(link["href"]) for link in links if link.get("rel") == "up"), "").rpartition("/")[2]
+
+
 def unit_of(order: Object) -> Object:
     """Return the one purchase unit that our orders have."""
     units: Sequence[Object] = order.get("purchase_units") or [{}]

@@ -12,6 +12,7 @@ import json
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,8 +20,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-from payment_svc.providers.base import ProviderError, ProviderEvent, SignatureInvalidError, UnavailableError
-from payment_svc.providers.paypal import requests
+from payment_svc.providers.base import Loss, ProviderError, ProviderEvent, SignatureInvalidError, UnavailableError
+from payment_svc.providers.paypal import disputes, requests
 from payment_svc.providers.paypal.certificates import Certificates, CertificateUnavailableError
 from payment_svc.providers.paypal.client import PaypalClient
 
@@ -34,6 +35,13 @@ OLDEST = timedelta(days=3, hours=1)
 """PayPal delivers an event up to 25 times over three days, and promises no new time for each."""
 NEWEST = timedelta(minutes=5)
 REMEMBERED = 10_000
+LOSSES = {
+    "PAYMENT.CAPTURE.REVERSED": Loss.REVERSED,
+    "PAYMENT.CAPTURE.DENIED": Loss.DENIED,
+    "PAYMENT.CAPTURE.DECLINED": Loss.DENIED,
+}
+"""Events after which money that was captured may be gone."""
+DISPUTES = "CUSTOMER.DISPUTE."
 API = "/v1/notifications/verify-webhook-signature"
 
 
@@ -115,17 +123,27 @@ def translate(body: bytes) -> ProviderEvent:
     """
     event = _parsed(body)
     try:
-        target = event["resource"]
-        is_refund = event.get("resource_type") == "refund"
-        payment_id, refund_id = requests.labels_of(_custom_id(target))
-        return ProviderEvent(
+        kind, target = event.get("resource_type"), event.get("resource") or {}
+        told = ProviderEvent(
             event_id=_text(event["id"]),
             type=_text(event["event_type"]),
-            reference=_payment_of(target, is_order=event.get("resource_type") == "checkout-order"),
+            reference="",
+            payment_id="",
+            create_time=datetime.fromisoformat(event["create_time"]).astimezone(UTC),
+        )
+        if told.type.startswith(DISPUTES):
+            capture, label = disputes.capture_of(target)
+            owner, dispute = requests.labels_of(label)[0], _text(target["dispute_id"])
+            return replace(told, reference=capture, payment_id=owner, dispute_reference=dispute)
+        is_refund = kind == "refund"
+        payment_id, refund_id = requests.labels_of(_custom_id(target))
+        return replace(
+            told,
+            reference=_payment_of(target, is_order=kind == "checkout-order"),
             payment_id=payment_id,
             refund_id=refund_id if is_refund else "",
             refund_reference=_text(target["id"]) if is_refund else "",
-            create_time=datetime.fromisoformat(event["create_time"]).astimezone(UTC),
+            loss=LOSSES.get(told.type, Loss.NONE),
         )
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise ValueError(f"not a PayPal event: {error!r}") from None

@@ -203,17 +203,18 @@ def test_refund_that_fails_late_lowers_the_sum_again(merchant: Merchant, paypal:
     merchant.wait_for_order(payment["order_id"], "SUCCESS")
 
 
-def test_money_that_paypal_takes_back_is_quarantined(merchant: Merchant, paypal: PaypalAccount) -> None:
+def test_money_that_paypal_takes_back_is_on_the_timeline(merchant: Merchant, paypal: PaypalAccount) -> None:
     payment = paid(merchant, paypal)
     [capture] = paypal.lines(payment["order_id"], "capture")
     paypal.settle(capture["id"], "reversed")
 
     def told() -> bool:
         entries = merchant.get(f"/v1/orders/{payment['order_id']}/timeline")["entries"]
-        return any(one["resource"] == "webhook" and one["status"] == "QUARANTINED" for one in entries)
+        seen = {(one["resource"], one["status"]) for one in entries}
+        return {("webhook", "APPLIED"), ("refund", "SUCCESS")} <= seen
 
-    eventually(told, "the reversal in quarantine")
-    assert merchant.payment(payment["payment_id"]) == payment
+    eventually(told, "the reversal")
+    assert merchant.payment(payment["payment_id"])["refunded_amount"] == payment["captured_amount"]
 
 
 def test_refund_whose_answer_is_lost_is_made_once(

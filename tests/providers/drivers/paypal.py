@@ -44,6 +44,10 @@ class PaypalDriver(Driver):
         """Decide the capture."""
         self.books.settle(self.name, self.books.ledger(payment["order_id"], "charge")[-1]["id"], outcome)
 
+    def dispute(self, payment: Json) -> httpx.Response:
+        """A case in PayPal's resolution centre."""
+        return self._claim_back(capture=self.books.ledger(payment["order_id"], "capture")[-1]["id"])
+
     def callback(self, about: Subject) -> Callback:
         """A capture that is completed."""
         event_id = f"WH-{uuid.uuid4().hex}"

@@ -36,6 +36,11 @@ class PaypalAccount:
         decision = {"provider": "paypal", "id": object_id, "outcome": outcome}
         self._http.post("/_sandbox/settle", json=decision).raise_for_status()
 
+    def dispute(self, capture_id: str, action: str, **fields: str) -> None:
+        """`create`, `update` or `close` the dispute of a capture, as the customer and PayPal do."""
+        request = {"provider": "paypal", "capture": capture_id, "action": action} | fields
+        self._http.post("/_sandbox/disputes", json=request).raise_for_status()
+
     def lines(self, order_id: str, kind: str) -> list[Json]:
         """Return the lines of the ledger for an order of ours."""
         params = {"provider": "paypal", "order_id": order_id, "kind": kind}

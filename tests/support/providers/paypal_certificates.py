@@ -42,6 +42,11 @@ EVENT = {
 BODY = json.dumps(EVENT, indent=1).encode()
 
 
+def event_body(kind: str, resource_type: str, resource: object) -> bytes:
+    """Return the bytes of an event about something."""
+    return json.dumps(EVENT | {"event_type": kind, "resource_type": resource_type, "resource": resource}).encode()
+
+
 @cache
 def key(name: str) -> RSAPrivateKey:
     """Return a key; one of each name, as they take long to make."""

@@ -1,0 +1,112 @@
+"""Money that a provider has taken back by itself: it is written down as a refund that nobody here asked for."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from mesh.events.unit_of_work import UnitOfWork
+from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.telemetry import alert, get_logger
+from payment_svc.contract import events as facts
+from payment_svc.domain import refund as refund_domain
+from payment_svc.domain.payment import Payment, PaymentStatus
+from payment_svc.domain.provider_event import Verdict
+from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
+from payment_svc.domain.review import ReviewKind
+from payment_svc.providers.base import ObjectNotFoundError, ProviderEvent, UnavailableError
+from payment_svc.providers.resilience import ResilientProvider
+from payment_svc.use_cases import history_entries as changes
+from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.payment_events import PaymentEvents
+from payment_svc.use_cases.refunds import Refunds
+
+log = get_logger(__name__)
+TAKEN_BACK = "taken back: the provider reversed the payment"
+
+
+class Reversals:
+    """Writes down what was taken back, so that the payment, its order and the merchant know of it."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        payments: PaymentEvents,
+        refunds: Refunds,
+        *,
+        clock: Clock = utc_now,
+        ids: NewId = new_id,
+    ) -> None:
+        self._ledger = ledger
+        self._payments = payments
+        self._refunds = refunds
+        self._clock = clock
+        self._ids = ids
+
+    async def apply_event(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
+        """Ask what was taken back, and write it down once; the capture itself comes first, should it be new here.
+
+        Raises UnavailableError while the provider has not decided: the event is applied later.
+        """
+        verdict = await self._payments.apply_event(provider, event, payment)
+        current = verdict.payment or payment
+        if verdict.status != "APPLIED" or current.status != PaymentStatus.SUCCESS:
+            return verdict
+        try:
+            taken = await provider.reversals(current, event.refund_reference)
+        except ObjectNotFoundError as error:
+            return Verdict("QUARANTINED", f"taken back, but not of this payment's capture: {error}", current)
+        if any(one.status == RefundStatus.PENDING for one in taken):
+            raise UnavailableError(f"{provider.name} has not decided yet")
+        done = [one for one in taken if one.status == RefundStatus.SUCCESS]
+        if not done:
+            return Verdict("QUARANTINED", "the provider does not show what it has taken back", current)
+        refused = [reason for one in done if (reason := await self._record(current, one))]
+        return Verdict("QUARANTINED", refused[0], current) if refused else Verdict("APPLIED", "", current)
+
+    async def _record(self, payment: Payment, taken: RefundSnapshot) -> str:
+        """Write one of them down unless it is known; return why not where it cannot be."""
+        async with self._ledger.work.begin() as unit:
+            current = await self._ledger.lock(unit, payment.payment_id)
+            if await self._ledger.refunds.find(unit.session, payment.payment_id, taken.reference):
+                return ""
+            given = (await self._ledger.refunds.sums(unit.session, payment.payment_id)).given
+            if not _fits(current, taken, given):
+                reason = f"{taken.amount} was taken back of {current.money(current.captured - given)}"
+                await self._ledger.review(unit, current, ReviewKind.AMOUNT_DIFFERS, reason, reference=taken.reference)
+                return reason
+            await self._insert(unit, current, taken)
+        return ""
+
+    async def _insert(self, unit: UnitOfWork, payment: Payment, taken: RefundSnapshot) -> None:
+        """Store the refund as it began, and let it succeed: merchants hear of both, as of any other."""
+        now = self._clock()
+        refund = Refund(
+            refund_id=self._ids(),
+            payment_id=payment.payment_id,
+            merchant_id=payment.merchant_id,
+            order_id=payment.order_id,
+            amount=taken.amount or payment.amount,
+            status=RefundStatus.PENDING,
+            reason=TAKEN_BACK,
+            provider_reference=taken.reference,
+            failure=None,
+            version=1,
+            create_time=now,
+            update_time=now,
+            sends=0,
+        )
+        await self._ledger.refunds.insert(unit.session, refund, timedelta(0))
+        unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
+        await self._refunds.apply_in(
+            unit, refund.refund_id, lambda current, at: refund_domain.apply(current, taken, at)
+        )
+        alert("payment_taken_back", log, payment_id=payment.payment_id, order_id=payment.order_id)
+
+
+def _fits(payment: Payment, taken: RefundSnapshot, given: int) -> bool:
+    amount = taken.amount
+    return (
+        amount is not None
+        and amount.currency == payment.amount.currency
+        and 0 < amount.minor <= payment.captured - given
+    )

@@ -1,0 +1,159 @@
+"""Case 21. Money that PayPal takes back, and its disputes: payment, order, merchant and operator hear of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fusionx.payment.v1 import review_service_pb2 as review_pb2
+from fusionx.payment.v1.review_service_pb2_grpc import ReviewServiceStub
+
+from stack.stack import Ready
+from tests.support.merchant.api import Json, Merchant
+from tests.support.merchant.errors import problem
+from tests.support.merchant.receiver import Receiver
+from tests.support.providers.paypal import PaypalAccount, open_page
+from tests.support.providers.sandbox import Provider
+from tests.support.stack.mesh import dial_service
+from tests.support.waiting import eventually
+
+TAKEN_BACK = "taken back: the provider reversed the payment"
+
+
+def paid(merchant: Merchant, paypal: PaypalAccount) -> tuple[Json, str]:
+    """Return a captured payment, and PayPal's capture."""
+    payment = open_page(merchant, merchant.new_order("10.00")["order_id"])
+    paypal.approve(payment["redirect_url"])
+    merchant.wait_for_order(payment["order_id"], "SUCCESS")
+    return merchant.payment(payment["payment_id"]), paypal.lines(payment["order_id"], "capture")[0]["id"]
+
+
+def refunds_of(merchant: Merchant, payment: Json) -> list[Json]:
+    found: list[Json] = merchant.get(f"/v1/payments/{payment['payment_id']}/refunds").get("refunds", [])
+    return found
+
+
+def dispute_of(merchant: Merchant, payment: Json, status: str) -> Json:
+    """Wait until the payment's one dispute has a status."""
+
+    def reached() -> Json | None:
+        disputes = merchant.get("/v1/disputes", payment_id=payment["payment_id"]).get("disputes", [])
+        assert len(disputes) <= 1, disputes
+        return next((one for one in disputes if one["status"] == status), None)
+
+    found = eventually(reached, f"a dispute in {status}")
+    assert found
+    return found
+
+
+def test_reversed_capture_is_heard_by_all(merchant: Merchant, receiver: Receiver, paypal: PaypalAccount) -> None:
+    payment, capture = paid(merchant, paypal)
+    paypal.settle(capture, "reversed")
+    merchant.wait_for_order(payment["order_id"], "REFUNDED")
+    after = merchant.payment(payment["payment_id"])
+    assert (after["status"], after["refunded_amount"]["value"]) == ("SUCCESS", "10.00")
+    [taken] = refunds_of(merchant, payment)
+    assert (taken["status"], taken["reason"], taken["amount"]["value"]) == ("SUCCESS", TAKEN_BACK, "10.00")
+    told = eventually(lambda: receiver.histories().get(taken["refund_id"]), "the merchant's webhooks")
+    eventually(
+        lambda: (
+            [kind for _, kind in receiver.histories()[taken["refund_id"]]] == ["refund.created", "refund.succeeded"]
+        ),
+        f"both events, had {told}",
+    )
+    receiver.wait_for("payment.refunded")
+    # what is gone cannot be given back again
+    refused = merchant.http.post(f"/v1/payments/{payment['payment_id']}/refunds", json={})
+    assert problem(refused)[:2] == (400, "PAYMENT_NOT_REFUNDABLE")
+
+
+def test_reversal_that_is_told_often_counts_once(merchant: Merchant, provider: Provider, paypal: PaypalAccount) -> None:
+    payment, capture = paid(merchant, paypal)
+    provider.fault(payment["order_id"], "webhook_duplicate", operation="PAYMENT.CAPTURE.REVERSED", copies=3)
+    paypal.settle(capture, "reversed")
+    merchant.wait_for_order(payment["order_id"], "REFUNDED")
+    [told, *_] = paypal.calls(payment["order_id"], "PAYMENT.CAPTURE.REVERSED")
+    provider.resend(told["event_id"])
+    eventually(
+        lambda: (
+            len(paypal.calls(payment["order_id"], "PAYMENT.CAPTURE.REVERSED")) > 4
+            and all(
+                one["status"] == "delivered" for one in paypal.calls(payment["order_id"], "PAYMENT.CAPTURE.REVERSED")
+            )
+        ),
+        "every copy",
+    )
+    assert len(refunds_of(merchant, payment)) == 1
+    assert merchant.payment(payment["payment_id"])["refunded_amount"]["value"] == "10.00"
+
+
+def test_what_is_left_after_a_refund_is_taken_back(merchant: Merchant, paypal: PaypalAccount) -> None:
+    payment, capture = paid(merchant, paypal)
+    given = merchant.post(
+        f"/v1/payments/{payment['payment_id']}/refunds", {"amount": {"value": "4.00", "currency": "EUR"}}
+    )
+    assert given["status"] == "SUCCESS"
+    paypal.settle(capture, "reversed")
+    merchant.wait_for_order(payment["order_id"], "REFUNDED")
+    assert sorted((one["amount"]["value"], one["reason"]) for one in refunds_of(merchant, payment)) == [
+        ("4.00", ""),
+        ("6.00", TAKEN_BACK),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "order"),
+    [
+        ("RESOLVED_SELLER_FAVOUR", "WON", "SUCCESS"),
+        ("CANCELED_BY_BUYER", "CLOSED", "SUCCESS"),
+        ("RESOLVED_BUYER_FAVOUR", "LOST", "REFUNDED"),
+    ],
+)
+def test_dispute_is_followed_to_its_end(
+    outcome: str, status: str, order: str, merchant: Merchant, receiver: Receiver, paypal: PaypalAccount
+) -> None:
+    payment, capture = paid(merchant, paypal)
+    paypal.dispute(capture, "create", reason="UNAUTHORISED")
+    opened = dispute_of(merchant, payment, "NEEDS_RESPONSE")
+    assert (opened["amount"]["value"], opened["reason"]) == ("10.00", "UNAUTHORISED")
+    assert opened["respond_before"]
+    paypal.dispute(capture, "update", status="UNDER_REVIEW")
+    dispute_of(merchant, payment, "UNDER_REVIEW")
+    paypal.dispute(capture, "close", status=outcome)
+    closed = dispute_of(merchant, payment, status)
+    eventually(
+        lambda: (
+            [kind for _, kind in receiver.histories().get(closed["dispute_id"], [])]
+            == ["dispute.opened", "dispute.updated", "dispute.closed"]
+        ),
+        "the merchant's webhooks",
+    )
+    merchant.wait_for_order(payment["order_id"], order)
+
+
+def test_capture_that_is_denied_after_all_is_put_to_a_person(
+    merchant: Merchant, paypal: PaypalAccount, gateway: Ready
+) -> None:
+    payment, capture = paid(merchant, paypal)
+    paypal.settle(capture, "denied")
+
+    def asked() -> list[review_pb2.Review]:
+        with dial_service(gateway, "payment_svc") as channel:
+            found = ReviewServiceStub(channel).ListReviews(review_pb2.ListReviewsRequest(page_size=100), timeout=10)
+        return [one for one in found.reviews if one.payment_id == payment["payment_id"]]
+
+    (review,) = eventually(asked, "a review")
+    assert (review.kind, review.amount.value) == (review_pb2.Review.AMOUNT_DIFFERS, "10.00")
+    assert "PAYMENT.CAPTURE.DENIED" in review.reason
+    assert merchant.payment(payment["payment_id"])["status"] == "SUCCESS"
+
+
+def test_operator_is_alerted(merchant: Merchant, paypal: PaypalAccount, gateway: Ready) -> None:
+    payment, capture = paid(merchant, paypal)
+    paypal.settle(capture, "reversed")
+
+    def alerted() -> bool:
+        lines = (Path(gateway.log_dir) / "payment_svc.log").read_text().splitlines()
+        return any('"payment_taken_back"' in line and payment["payment_id"] in line for line in lines)
+
+    eventually(alerted, "the alert")
