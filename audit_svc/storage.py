@@ -99,10 +99,15 @@ _PART = statement(
 )
 _LINK = statement(sa.select(entries.c.seq, entries.c.hash).where(entries.c.seq == sa.bindparam("p_seq")), Link)
 _BELOW = statement(sa.select(sa.func.min(entries.c.seq).label("seq")), int)
+_FREEZE = statement(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
 
 
 class AuditRepository:
     """Entries, the end of their chain, and how far each spool has been taken over."""
+
+    async def freeze(self, session: Session) -> None:
+        """Have all statements of the transaction that has just begun see the same moment."""
+        await session.run(_FREEZE)
 
     async def lock_head(self, session: Session) -> Link:
         """Return the end of the chain, and keep every other writer from it until the transaction ends."""

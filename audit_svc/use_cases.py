@@ -11,6 +11,9 @@ from mesh.storage.database import Database, Session
 PART = 5000
 """How many entries one call verifies: about half a second of work."""
 
+READ_PATIENCE = 30.0
+"""How long the database may look for entries: those of a merchant or a span may be far between."""
+
 
 class Audit:
     """Reads the chain; writing is the intake's."""
@@ -22,7 +25,7 @@ class Audit:
 
     async def find(self, query: Query) -> list[Row]:
         """Return the entries that fit."""
-        async with self._database.session() as session:
+        async with self._database.session(READ_PATIENCE) as session:
             return await self._store.find(
                 session,
                 merchant_id=query.merchant_id or None,
@@ -36,8 +39,8 @@ class Audit:
     async def verify(self, start: datetime | None, end: datetime | None, after: int) -> Verdict:
         """Walk the part of the chain that follows `after`, or the first part of the span of time."""
         # one snapshot, as the writer goes on meanwhile
-        async with self._database.transaction() as session:
-            await session.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        async with self._database.transaction(READ_PATIENCE) as session:
+            await self._store.freeze(session)
             head = await self._store.head(session)
             until = await self._store.last_until(session, end) or 0 if end else None
             begin = after or (await self._before(session, start, head) if start else 0)

@@ -103,6 +103,11 @@ def unavailable(reason: str, message: str) -> ApiError:
     return ApiError(grpc.StatusCode.UNAVAILABLE, reason, message)
 
 
+def is_outage(error: BaseException) -> bool:
+    """Whether something that all calls need is out of reach, and not this one at fault."""
+    return isinstance(error, ApiError) and error.code is grpc.StatusCode.UNAVAILABLE
+
+
 def unauthenticated(reason: str, message: str) -> ApiError:
     """The caller did not prove who it is."""
     return ApiError(grpc.StatusCode.UNAUTHENTICATED, reason, message)

@@ -162,7 +162,7 @@ class Runner:
 
     async def _is_ready(self) -> bool:
         try:
-            async with asyncio.timeout(2 * PROBE_SECONDS), self._service.database.session() as session:
+            async with self._service.database.session(2 * PROBE_SECONDS) as session:
                 revision = await session.one(_REVISION)
         except Exception as error:
             log.warning("not ready", error=repr(error))

@@ -13,6 +13,9 @@ from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
 MAX_BACKOFF = 10.0
+STEP_SECONDS = 120.0
+"""How long a step may take. What it waits for has shorter bounds of its own; this one is for what was overlooked."""
+
 ResultT = TypeVar("ResultT")
 
 
@@ -65,7 +68,8 @@ class Worker:
             self._wake.clear()
             context.enter(context.Call(trace_id=secrets.token_hex(16), method=self.name))
             try:
-                more = await self._step()
+                async with asyncio.timeout(STEP_SECONDS):
+                    more = await self._step()
                 failures = 0
             except Exception as error:
                 failures += 1

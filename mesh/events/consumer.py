@@ -11,12 +11,11 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import grpc
 import sqlalchemy as sa
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
-from mesh.errors import ApiError
+from mesh.errors import is_outage
 from mesh.events import dead_letters
 from mesh.events.bus import Bus
 from mesh.events.inbox import Handler, Inbox, Received, read
@@ -106,7 +105,7 @@ class Consumer:
         try:
             await self._apply_together(received)
         except Exception as error:
-            if _is_outage(error):
+            if is_outage(error):
                 await self._put_back(received)
                 raise
             log.warning("batch failed, trying its events one by one", consumer=self._name, error=repr(error))
@@ -143,7 +142,7 @@ class Consumer:
             try:
                 await self._apply_together([event])
             except Exception as error:
-                if _is_outage(error):
+                if is_outage(error):
                     await self._put_back([event])
                     raise
                 stuck.add(event.envelope.aggregate_id)
@@ -186,8 +185,3 @@ class Consumer:
         DEAD_LETTERS.labels(self._name).inc()
         said = json.dumps(dead_letters.sanitized(reason))[:500]
         alert("dead_letter", log, consumer=self._name, subject=message.subject, reason=said)
-
-
-def _is_outage(error: Exception) -> bool:
-    """Whether something that all events need is out of reach, and not this event at fault."""
-    return isinstance(error, ApiError) and error.code is grpc.StatusCode.UNAVAILABLE

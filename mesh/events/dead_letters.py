@@ -196,7 +196,7 @@ class DeadLetters:
     async def _apply(self, session: Session, inbox: Inbox, event: Received) -> tuple[str, int]:
         """Return why an event cannot be applied, after all that it did was undone, and how many were: none or one."""
         try:
-            async with session.connection.transaction():
+            async with session.begin():
                 return "", await inbox.apply(session, [event])
         except psycopg.OperationalError:
             raise  # the database is out of reach, which is no fault of the event

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from mesh.errors import is_outage
+
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
 
@@ -18,7 +20,8 @@ class Batcher(Generic[ItemT, ResultT]):
     """Hands items to `flush` in batches, and each caller its own result.
 
     A batch that fails is tried again item by item, so that one caller's bad item fails nobody else: `flush` must have
-    no effect when it raises.
+    no effect when it raises. Where it raises that something is out of reach, all its callers are told so at once: one
+    by one they would wait for the same silence again and again.
     """
 
     def __init__(
@@ -56,11 +59,13 @@ class Batcher(Generic[ItemT, ResultT]):
         try:
             results = await self._flush([item for item, _ in batch])
         except Exception as error:
-            if len(batch) > 1:
+            if len(batch) > 1 and not is_outage(error):
                 for pair in batch:
                     await self._run([pair])
-            elif not batch[0][1].done():
-                batch[0][1].set_exception(error)
+                return
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
             return
         for (_, future), result in zip(batch, results, strict=True):
             if not future.done():

@@ -6,13 +6,16 @@ SQLAlchemy's own async engine does (`docs/decisions.md`), and leaves psycopg's p
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
 import psycopg
 import sqlalchemy as sa
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import AsyncRowFactory, TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy.dialects import postgresql as pg
@@ -22,6 +25,23 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from mesh.errors import unavailable
 from mesh.storage.rows import RowT, no_rows, row_factory
+from mesh.storage.silence import Watch
+
+PATIENCE_SECONDS = 5.0
+"""How long a connection is waited for, and then the answer to each statement: whoever is silent longer is given up."""
+DISTRUST_SECONDS = 10.0
+"""How often all connections are replaced at the most: a database that is only slow is not to be flooded by them."""
+
+_CONNECTION = {
+    "connect_timeout": 5,
+    # a host that is gone: found out after 5 s + 3 x 2 s where nothing is asked, after 10 s where something is
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""In libpq's words."""
 
 Connection = psycopg.AsyncConnection[TupleRow]
 RowT_co = TypeVar("RowT_co", covariant=True)
@@ -70,43 +90,77 @@ def rows_from_arrays(name: str, columns: Sequence[sa.Column[Any]], prefix: str =
     )
 
 
-class Session:
-    """One connection, inside or outside of a transaction."""
+def connection_options(url: str) -> dict[str, int]:
+    """Return how connections to a database notice that it is gone, but for what its URL says of that itself."""
+    said = conninfo_to_dict(url)
+    return {name: value for name, value in _CONNECTION.items() if name not in said}
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+
+class Session:
+    """One connection, inside or outside of a transaction. Every answer of the database is waited for so long only."""
+
+    def __init__(self, connection: Connection, watch: Watch, patience: float) -> None:
+        self._connection = connection
+        self._watch = watch
+        self._patience = patience
 
     async def one(self, query: Statement[RowT], **parameters: Any) -> RowT | None:
         """Run a statement and return its first row, or None."""
-        cursor = self.connection.cursor(row_factory=query.rows)
-        await cursor.execute(query.text, {**query.constants, **parameters})
+        cursor = self._connection.cursor(row_factory=query.rows)
+        with self._answer():
+            await cursor.execute(query.text, {**query.constants, **parameters})
         return await cursor.fetchone()
 
     async def all(self, query: Statement[RowT], **parameters: Any) -> list[RowT]:
         """Run a statement and return all its rows."""
-        cursor = self.connection.cursor(row_factory=query.rows)
-        await cursor.execute(query.text, {**query.constants, **parameters})
+        cursor = self._connection.cursor(row_factory=query.rows)
+        with self._answer():
+            await cursor.execute(query.text, {**query.constants, **parameters})
         return await cursor.fetchall()
 
     async def run(self, query: Statement[Any], **parameters: Any) -> int:
         """Run a statement and return how many rows it touched."""
-        cursor = await self.connection.execute(query.text, {**query.constants, **parameters})
+        with self._answer():
+            cursor = await self._connection.execute(query.text, {**query.constants, **parameters})
         return cursor.rowcount
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[None]:
+        """Run the block in a transaction, inside of another one in a savepoint; what raises undoes it."""
+        transaction = self._connection.transaction()
+        with self._answer():
+            await transaction.__aenter__()
+        try:
+            yield
+        except BaseException as error:
+            with self._answer():
+                await transaction.__aexit__(type(error), error, error.__traceback__)
+            raise
+        with self._answer():
+            await transaction.__aexit__(None, None, None)
+
+    def _answer(self) -> AbstractContextManager[None]:
+        return self._watch.answer(self._connection, self._patience)
 
 
 class Database:
     """A pool of connections to the service's own database."""
 
-    def __init__(self, url: str, max_size: int) -> None:
+    def __init__(self, url: str, max_size: int, patience: float = PATIENCE_SECONDS) -> None:
+        self._patience = patience
+        self._watch = Watch(self._distrust)
+        self._distrusted = -DISTRUST_SECONDS
+        self._draining: asyncio.Task[None] | None = None
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=1,
             max_size=max_size,
             open=False,
-            timeout=5.0,
             # ten concurrent requests should not wait for ten connections to be made one after the other
             num_workers=3,
-            kwargs={"autocommit": True, "prepare_threshold": 1, "connect_timeout": 5},
+            # new attempts are made while somebody waits; the pauses between those of one connection double
+            reconnect_timeout=PATIENCE_SECONDS,
+            kwargs={**connection_options(url), "autocommit": True, "prepare_threshold": 1},
             check=None,
         )
 
@@ -119,19 +173,31 @@ class Database:
         await self._pool.close()
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[Session]:
+    async def session(self, patience: float | None = None) -> AsyncIterator[Session]:
         """Lend a connection in autocommit mode: each statement is a transaction of its own.
 
-        Raises ApiError UNAVAILABLE when the database cannot be reached.
+        `patience`, in seconds, is how long each answer may take where it is not `PATIENCE_SECONDS`.
+
+        Raises ApiError UNAVAILABLE when the database cannot be reached, does not answer in time, or cannot write.
         """
+        patience = self._patience if patience is None else patience
         try:
-            async with self._pool.connection() as connection:
-                yield Session(connection)
-        except (PoolTimeout, psycopg.OperationalError) as error:
+            async with self._pool.connection(min(patience, self._patience)) as connection:
+                yield Session(connection, self._watch, patience)
+        except (PoolTimeout, psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
+            if isinstance(error, psycopg.errors.ProgramLimitExceeded):
+                raise  # what was asked is too large for it, and will be again
             raise unavailable("DATABASE_UNAVAILABLE", "the database is out of reach, try again") from error
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Session]:
+    async def transaction(self, patience: float | None = None) -> AsyncIterator[Session]:
         """Lend a connection for one transaction: committed at the end of the block, rolled back if it raises."""
-        async with self.session() as session, session.connection.transaction():
+        async with self.session(patience) as session, session.begin():
             yield session
+
+    def _distrust(self) -> None:
+        """Replace the connections that nobody uses: what silenced one of them may have silenced all."""
+        now = time.monotonic()
+        if now >= self._distrusted + DISTRUST_SECONDS:
+            self._distrusted = now
+            self._draining = asyncio.create_task(self._pool.drain(), name="database-drain")

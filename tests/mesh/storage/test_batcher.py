@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from mesh.errors import ApiError, unavailable
 from mesh.storage.batcher import Batcher
 
 
@@ -17,11 +18,14 @@ class Flush:
         self.batches: list[list[int]] = []
         self.gate = asyncio.Event()
         self.refuses_odd = False
+        self.is_away = False
 
     async def __call__(self, items: Sequence[int]) -> list[int]:
         """Return ten times each item."""
         self.batches.append(list(items))
         await self.gate.wait()
+        if self.is_away:
+            raise unavailable("DATABASE_UNAVAILABLE", "gone")
         if self.refuses_odd and any(item % 2 for item in items):
             raise ValueError("odd")
         return [item * 10 for item in items]
@@ -66,6 +70,15 @@ async def test_a_bad_item_fails_nobody_else() -> None:
     assert await asyncio.gather(*tasks[:2], tasks[3]) == [20, 40, 60]
     with pytest.raises(ValueError, match="odd"):
         await tasks[2]
+
+
+async def test_outage_is_told_to_all_at_once_and_not_waited_for_by_each() -> None:
+    flush = Flush()
+    flush.is_away = True
+    for task in await held(flush, Batcher(flush), [1, 2, 3, 4]):
+        with pytest.raises(ApiError):
+            await task
+    assert flush.batches == [[1], [2, 3, 4]]
 
 
 async def test_a_caller_that_gives_up_stops_nothing() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -15,6 +15,7 @@ from stack.ports import HOST
 from stack.process import Child, Command
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
+from tests.support.net.holding import HoldingProxy, holding
 from tests.support.paths import ROOT
 
 
@@ -52,6 +53,24 @@ class ChaosStack:
             yield replica
         finally:
             replica.stop(grace=20)
+
+    @contextmanager
+    def silenced(self, names: Sequence[str]) -> Iterator[HoldingProxy]:
+        """Run services behind a proxy before their databases, in place of those that are there."""
+        with ExitStack() as undo:
+            proxy = undo.enter_context(holding(next(iter(self.ready.database_urls.values()))))
+            for name in names:
+                process = psutil.Process(self.ready.pids[name])
+                argv, env = process.cmdline(), process.environ()
+                env["FUSIONXPAY_LISTEN"] = self.ready.services[name]
+                env["FUSIONXPAY_DATABASE_URL"] = proxy.instead_of(env["FUSIONXPAY_DATABASE_URL"])
+                self.stack.stop(name)
+                log = Path(self.ready.log_dir) / f"{name}.silenced.log"
+                child = Child(f"{name}.silenced", Command(argv, env, ROOT), log, ready=lambda: True)
+                undo.callback(self.stack.start, name)
+                undo.callback(child.stop, grace=20)
+                child.start()
+            yield proxy
 
     def _with_replica(self, site: StackLayout) -> Path:
         """Render Envoy's configuration, and add the replica to the order service's addresses."""

@@ -1,0 +1,165 @@
+"""A database that falls silent: nobody waits for it for long, and whoever comes after gets a connection that works."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from mesh.errors import ApiError
+from mesh.storage import database as storage
+from mesh.storage.database import Database, statement
+from tests.support.net.holding import HoldingProxy, holding
+
+ONE = statement(sa.select(sa.literal(1).label("one")), int)
+SLEEP = statement(sa.select(sa.func.pg_sleep(sa.bindparam("seconds", type_=sa.Double))))
+READ_ONLY = statement(sa.text("SET TRANSACTION READ ONLY"))
+WRITE = statement(sa.text("CREATE TABLE never_there ()"))
+SECONDS = 1.0
+"""How long an answer is waited for here."""
+BOUND = 10.0
+"""Long before TCP would say anything of a connection whose other end acknowledges."""
+
+
+@pytest.fixture
+def proxy(database_url: str) -> Iterator[HoldingProxy]:
+    """What is between the pool and its database."""
+    with holding(database_url) as proxy:
+        yield proxy
+
+
+@asynccontextmanager
+async def pool(url: str, size: int = 4) -> AsyncIterator[Database]:
+    """Open a pool, with a connection in it."""
+    database = Database(url, size, patience=SECONDS)
+    await database.open()
+    await answered(database)
+    yield database
+    await database.close()
+
+
+async def answered(database: Database) -> None:
+    """Have the database answer once."""
+    async with database.session() as session:
+        assert await session.one(ONE) == 1
+
+
+async def test_silent_connection_is_dropped_and_the_next_one_works(proxy: HoldingProxy) -> None:
+    async with pool(proxy.url) as database:
+        proxy.hold()
+        begun = time.monotonic()
+        with pytest.raises(ApiError) as refused:
+            await answered(database)
+        assert refused.value.reason == "DATABASE_UNAVAILABLE"
+        assert SECONDS <= time.monotonic() - begun < BOUND
+        await answered(database)
+
+
+async def test_commit_that_is_not_answered_ends_as_well(proxy: HoldingProxy) -> None:
+    async with pool(proxy.url) as database:
+        begun = time.monotonic()
+
+        async def held_before_its_commit() -> None:
+            async with database.transaction() as session:
+                await session.one(ONE)
+                proxy.hold()
+
+        with pytest.raises(ApiError) as refused:
+            await held_before_its_commit()
+        assert refused.value.reason == "DATABASE_UNAVAILABLE"
+        assert time.monotonic() - begun < BOUND
+        await answered(database)
+
+
+async def test_silence_of_one_connection_makes_all_idle_ones_new(proxy: HoldingProxy) -> None:
+    async with pool(proxy.url) as database:
+        # several connections in the pool
+        await asyncio.gather(*(_slowly(database) for _ in range(4)))
+        proxy.hold()
+        with pytest.raises(ApiError):
+            await answered(database)
+        begun = time.monotonic()
+        await asyncio.gather(*(answered(database) for _ in range(8)))
+        assert time.monotonic() - begun < BOUND
+
+
+async def _slowly(database: Database) -> None:
+    async with database.session() as session:
+        await session.run(SLEEP, seconds=0.2)
+
+
+async def test_host_that_vanished_is_out_of_reach_at_once_and_back_as_soon_as_it_is(proxy: HoldingProxy) -> None:
+    async with pool(proxy.url) as database:
+        proxy.freeze()
+        for _ in range(3):
+            begun = time.monotonic()
+            with pytest.raises(ApiError):
+                await answered(database)
+            assert time.monotonic() - begun < BOUND
+        proxy.thaw()
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    await answered(database)
+                    break
+                except ApiError:
+                    continue
+
+
+async def test_caller_who_goes_away_during_the_silence_is_let_go(proxy: HoldingProxy) -> None:
+    async with pool(proxy.url) as database:
+        proxy.freeze()
+        asked = asyncio.create_task(answered(database))
+        await asyncio.sleep(0)
+        asked.cancel()
+        begun = time.monotonic()
+        with pytest.raises((asyncio.CancelledError, ApiError)):
+            await asked
+        assert time.monotonic() - begun < BOUND
+
+
+async def test_statement_may_take_as_long_as_its_session_says(database_url: str) -> None:
+    async with pool(database_url) as database:
+        async with database.session(patience=60) as session:
+            await session.run(SLEEP, seconds=2 * SECONDS)
+        with pytest.raises(ApiError):
+            async with database.session() as session:
+                await session.run(SLEEP, seconds=60.0)
+
+
+async def test_time_between_statements_is_not_the_databases(database_url: str) -> None:
+    async with pool(database_url) as database, database.transaction() as session:
+        await session.one(ONE)
+        await asyncio.sleep(2 * SECONDS)  # what is waited for is the end of its patience
+        assert await session.one(ONE) == 1
+
+
+async def test_database_that_takes_no_writes_is_out_of_reach(database_url: str) -> None:
+    async with pool(database_url) as database:
+
+        async def written() -> None:
+            async with database.transaction() as session:
+                await session.run(READ_ONLY)
+                await session.run(WRITE)
+
+        with pytest.raises(ApiError) as refused:
+            await written()
+        assert refused.value.reason == "DATABASE_UNAVAILABLE"
+
+
+def test_connections_notice_a_host_that_is_gone() -> None:
+    assert storage.connection_options("postgresql://u:p@host/name") == {
+        "connect_timeout": 5,
+        "keepalives": 1,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+    }
+    assert "keepalives_idle" not in storage.connection_options("postgresql://u:p@host/name?keepalives_idle=60")
+    assert psycopg.conninfo.make_conninfo("", **storage.connection_options("postgresql://host/name"))
