@@ -63,11 +63,12 @@ def _pay(merchant: Merchant) -> dict[str, str]:
 def _assert_paid_and_told(merchant: Merchant, provider: Provider, receiver: Receiver, order_id: str) -> None:
     order = merchant.wait_for_order(order_id, "SUCCESS", seconds=SECONDS)
     ids = {order_id, order["payment_id"]}
-    eventually(
-        lambda: {aggregate for aggregate, known in receiver.histories().items() if known[-1][1].endswith(".succeeded")} >= ids,
-        "the merchant's events",
-        seconds=SECONDS,
-    )
+
+    def are_told() -> bool:
+        told = {resource for resource, known in receiver.histories().items() if known[-1][1].endswith(".succeeded")}
+        return told >= ids
+
+    eventually(are_told, "the merchant's events", seconds=SECONDS)
     assert_paid(merchant, provider, receiver, order_id)
 
 
