@@ -56,19 +56,26 @@ def read(answer: httpx.Response) -> Json:
     return document
 
 
+def http_url(url: str, where: str) -> None:
+    """Check what a setting says is a URL. Ends the command with status 2 when it is none of HTTP."""
+    if not url.lower().startswith(("http://", "https://")):
+        raise typer.BadParameter(f"{where}: '{url}' must begin with http:// or https://")
+
+
 @contextmanager
 def merchant_api(gateway: str, api_key: str) -> Iterator[httpx.Client]:
     """Open the public API for the block; what it refuses ends the command with status 69 and its words.
 
     Ends the command with status 2 when there is no API key, or the address is none.
     """
+    http_url(gateway, "--gateway or FUSIONXPAY_GATEWAY")
     if not api_key:
         raise typer.BadParameter("say which API key to use: FUSIONXPAY_API_KEY, or --api-key")
     headers = {"authorization": f"Bearer {api_key}"}
     try:
         with httpx.Client(base_url=gateway, headers=headers, timeout=TIMEOUT_SECONDS) as api:
             yield api
-    except (httpx.UnsupportedProtocol, httpx.InvalidURL, UnicodeError) as error:
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise typer.BadParameter(f"the gateway or the key cannot be used: {error}") from None
     except httpx.TransportError as error:
         raise failed(f"the gateway at {gateway} does not answer: {error}") from None

@@ -17,8 +17,8 @@ import typer
 from standardwebhooks import Webhook
 
 from cli.commands.up import Interrupted, interruptible
-from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, RefusedError, merchant_api, read
-from cli.sse import EventSource, Message
+from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, RefusedError, http_url, merchant_api, read
+from fusionxpay_client.sse import EventSource, Message
 from stack.state import write_private
 
 PATH = "/v1/events:stream"
@@ -53,8 +53,10 @@ def listen(
 
     Exit status: 0 after Ctrl-C, 69 when the gateway refuses.
     """
-    secret = _secret() if forward_to else ""
-    if secret:
+    secret = ""
+    if forward_to:
+        http_url(forward_to, "--forward-to")
+        secret = _secret()
         typer.echo(f"Events are signed with {secret}", err=as_json)
     try:
         with interruptible(), merchant_api(gateway, api_key) as api, httpx.Client(timeout=FORWARD_SECONDS) as local:
@@ -77,7 +79,9 @@ def _messages(api: httpx.Client, source: EventSource, filters: list[str]) -> Ite
                     read(answer)
                 typer.echo(f"Listening at {api.base_url}", err=True)
                 failures = 0
-                yield from source.messages(answer.iter_lines())
+                source.restart()
+                for piece in answer.iter_bytes():
+                    yield from source.feed(piece)
                 # the stream's time was over
                 why = "the stream ended"
         except httpx.TransportError as error:
@@ -115,7 +119,7 @@ def _forward(local: httpx.Client, url: str, secret: str, message: Message) -> st
     }
     try:
         return str(local.post(url, content=message.data.encode(), headers=headers).status_code)
-    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+    except httpx.InvalidURL as error:
         raise typer.BadParameter(f"--forward-to: {error}") from None
     except httpx.TransportError as error:
         return f"no answer ({type(error).__name__})"
@@ -128,15 +132,27 @@ def _line(message: Message, outcome: str) -> str:
 
 def _secret() -> str:
     """Return the secret that events are signed with: that of the environment, or this user's own, made if needed."""
-    given = os.environ.get("FUSIONXPAY_LISTEN_SECRET", "")
+    if given := os.environ.get("FUSIONXPAY_LISTEN_SECRET", ""):
+        return _checked(given, "FUSIONXPAY_LISTEN_SECRET")
     file = Path(typer.get_app_dir("fusionxpay")) / SECRET_FILE
-    if not given and not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_private(file, PREFIX + base64.b64encode(secrets.token_bytes(24)).decode())
-    secret = given or file.read_text().strip()
+    new = PREFIX + base64.b64encode(secrets.token_bytes(24)).decode()
+    try:
+        if not file.is_absolute():
+            # a user without a home, as in a container
+            raise FileNotFoundError("there is no home directory")
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_private(file, new)
+        return _checked(file.read_text().strip(), str(file))
+    except OSError as error:
+        words = "The secret is for this time only, set FUSIONXPAY_LISTEN_SECRET to one that stays"
+        typer.echo(f"{words}: {error}", err=True)
+        return new
+
+
+def _checked(secret: str, where: str) -> str:
     try:
         base64.b64decode(secret.removeprefix(PREFIX), validate=True)
     except ValueError:
-        where = "FUSIONXPAY_LISTEN_SECRET" if given else str(file)
         raise typer.BadParameter(f"{where} does not hold {PREFIX} and base64") from None
     return secret

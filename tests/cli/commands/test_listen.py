@@ -15,7 +15,6 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.sse import EventSource, Message
 from stack.stack import Ready
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.receiver import Receiver, serving
@@ -113,6 +112,30 @@ def test_documents_are_printed_from_an_event_on_and_by_type(
     assert json.loads(line) == succeeded
 
 
+def test_event_with_a_separator_of_lines_in_it_is_printed_whole(env: dict[str, str], merchant: Merchant) -> None:
+    words = "one\u2028two\x85three"
+    with listening(env, "--json") as (file, _):
+        merchant.new_order(description=words)
+        (line,) = eventually(lambda: file.read_bytes().splitlines(), "the event printed")
+    assert json.loads(line)["data"]["order"]["description"] == words
+
+
+@pytest.mark.parametrize("config", [None, "/dev/null"], ids=["no home", "home that holds nothing"])
+def test_secret_is_made_where_none_can_be_kept(
+    config: str | None, env: dict[str, str], merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(_: int) -> None:
+        raise KeyError
+
+    # a user whom the system does not know, as in a container
+    monkeypatch.setattr("pwd.getpwuid", nobody)
+    refused = env | {"FUSIONXPAY_API_KEY": "sk_test_x", "HOME": None, "XDG_CONFIG_HOME": config}
+    result = CliRunner().invoke(app, ["listen", "--forward-to", "http://127.0.0.1:9"], env=refused)
+    assert result.exit_code == 69, result.output
+    assert "Events are signed with whsec_" in result.output
+    assert "FUSIONXPAY_LISTEN_SECRET" in result.output
+
+
 def test_server_that_is_not_there_is_told_and_listening_goes_on(env: dict[str, str], merchant: Merchant) -> None:
     with listening(env, "--forward-to", "http://127.0.0.1:9/hook") as (file, _):
         merchant.new_order()
@@ -129,6 +152,8 @@ def test_server_that_is_not_there_is_told_and_listening_goes_on(env: dict[str, s
         ([], {"FUSIONXPAY_API_KEY": "sk_test_x"}, 69, "API_KEY_INVALID"),
         ([], {"FUSIONXPAY_API_KEY": ""}, 2, "FUSIONXPAY_API_KEY"),
         (["--forward-to", "http://x"], {"FUSIONXPAY_LISTEN_SECRET": "whsec_!"}, 2, "FUSIONXPAY_LISTEN_SECRET"),
+        (["--forward-to", "localhost:3000/hook"], {}, 2, "'localhost:3000/hook' must begin with http://"),
+        ([], {"FUSIONXPAY_GATEWAY": "127.0.0.1:8080"}, 2, "'127.0.0.1:8080' must begin with http://"),
     ],
 )
 def test_what_the_gateway_refuses_ends_it(
@@ -137,16 +162,6 @@ def test_what_the_gateway_refuses_ends_it(
     result = CliRunner().invoke(app, ["listen", *arguments], env=env | change)
     assert result.exit_code == status, result.output
     assert said in result.output
-
-
-def test_stream_is_read_by_the_standard() -> None:
-    source = EventSource("0")
-    lines = [": hello", "retry: 250", "id: 1", "", "event: a", "id: 2", "data: x", "data:y", "", "data: z", "id: 3"]
-    assert list(source.messages(lines)) == [Message("a", "2", "x\ny")]
-    # what was cut off comes again
-    assert source.last_event_id == "2"
-    assert source.retry_seconds == 0.25
-    assert list(source.messages(["data: z", ""])) == [Message("message", "2", "z")]
 
 
 def test_events_are_listed_shown_and_sent_again(run: Run, merchant: Merchant, receiver: Receiver) -> None:

@@ -75,11 +75,17 @@ class Reader:
 
 
 def lines_until(stop: threading.Event, answer: httpx.Response) -> Iterator[str]:
-    """Yield the lines of a stream until it is to stop; heartbeats come often enough to notice."""
-    for line in answer.iter_lines():
-        if stop.is_set():
-            return
-        yield line
+    """Yield the lines of a stream until it is to stop; heartbeats come often enough to notice.
+
+    The gateway ends lines by a line feed. httpx would also end them at what Unicode calls a separator of lines.
+    """
+    rest = ""
+    for piece in answer.iter_text():
+        *lines, rest = (rest + piece).split("\n")
+        for line in lines:
+            if stop.is_set():
+                return
+            yield line
 
 
 @contextmanager
