@@ -17,7 +17,7 @@ SettingsT = TypeVar("SettingsT", bound="ServiceSettings")
 EX_CONFIG = 78
 PREFIX = "FUSIONXPAY_"
 MAX_RETRIES = 30
-"""Half of what the stream delivers an event at the most: outages and restarts count there as well."""
+"""How many pauses may be between attempts at an event."""
 MAX_PAUSE_SECONDS = 3600
 
 

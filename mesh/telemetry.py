@@ -23,6 +23,7 @@ RPC_SECONDS = Histogram(
 STREAMS_OPEN = Gauge("fusionxpay_streams_open", "Streams that clients read now", ["method"])
 OUTBOX_DEPTH = Gauge("fusionxpay_outbox_unpublished", "Events committed but not yet in the stream")
 OUTBOX_OLDEST = Gauge("fusionxpay_outbox_oldest_seconds", "Age of the oldest event that is not yet in the stream")
+OUTBOX_ASIDE = Counter("fusionxpay_outbox_set_aside_total", "Events that can never be put into the stream, set aside")
 EVENTS_PUBLISHED = Counter("fusionxpay_events_published_total", "Events put into the stream")
 EVENTS_CONSUMED = Counter("fusionxpay_events_consumed_total", "Events taken from the stream", ["consumer", "outcome"])
 DEAD_LETTERS = Counter("fusionxpay_dead_letters_total", "Events given up on", ["consumer"])

@@ -38,6 +38,8 @@ TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
 
 PAYABLE = frozenset({OrderStatus.NEW, OrderStatus.FAILED})
 SETTLED = frozenset({OrderStatus.SUCCESS, OrderStatus.PARTIALLY_REFUNDED, OrderStatus.REFUNDED})
+OVER = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED})
+"""What no capture can settle any more."""
 
 
 class IllegalTransitionError(Exception):
@@ -114,8 +116,11 @@ class Refunded:
 def refund(order: Order, total: Refunded, now: datetime) -> Order | None:
     """Return the order after the sum of its payment's refunds changed; None when it is stale.
 
-    Where the status stays, so does the order's version: only the payment's version is stored.
+    Where the status stays, so does the order's version: only the payment's version is stored. What is given back of a
+    capture that came when the order was over concerns it no more than the capture did.
     """
+    if order.status in OVER:
+        return None
     if order.payment_id != total.payment_id or total.payment_version <= order.payment_version:
         return None
     if total.refunded == 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
@@ -19,12 +20,16 @@ log = get_logger(__name__)
 EVENTS_STREAM = "FUSIONX_EVENTS"
 ADVISORIES_STREAM = "FUSIONX_ADVISORIES"
 ACK_WAIT = 15.0
-MAX_DELIVER = 64
+MAX_DELIVER = -1
+"""Without a limit: what is given up goes to the dead letters, and nothing is lost by an outage, however long."""
 MAX_ACK_PENDING = 1024
 PUBLISH_TIMEOUT = 5.0
 STREAM_RETENTION = timedelta(days=7)
 """How long the stream keeps an event."""
 _DAY = 24 * 3600.0
+_SUBJECT = re.compile(r"fusionx\.[^\s.*>]+\.v1\.[^\s*>]+")
+_HEADER_ROOM = 4096
+"""Of a message's size, for its headers: a server cuts the connection of who sends it more than it takes."""
 
 _STREAMS = (
     api.StreamConfig(
@@ -42,6 +47,10 @@ _STREAMS = (
         max_age=30 * _DAY,
     ),
 )
+
+
+class UnpublishableError(ValueError):
+    """A message that the stream will never take."""
 
 
 class Bus:
@@ -88,8 +97,14 @@ class Bus:
         """Send one message and return the future of its acknowledgement.
 
         Give a `Nats-Msg-Id` header: a publish whose acknowledgement is lost may have been stored.
+
+        Raises UnpublishableError for what is too large or of no stream's subject, ConnectionError while NATS is away.
         """
-        return await self.jetstream.publish_async(subject, payload, headers=headers)
+        if not _SUBJECT.fullmatch(subject):
+            raise UnpublishableError(f"the stream has no subject {subject!r}")
+        if len(payload) + _HEADER_ROOM > self._client.max_payload:
+            raise UnpublishableError(f"{len(payload)} bytes are more than the stream takes")
+        return await self.jetstream.publish_async(subject, payload, wait_stall=PUBLISH_TIMEOUT, headers=headers)
 
     async def lag(self, durable: str) -> tuple[int, int]:
         """Return how many messages wait for a durable consumer, and how many it was sent but has not acknowledged.

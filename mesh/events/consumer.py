@@ -1,23 +1,27 @@
 """Consuming events: each effect is applied once, in one transaction with the inbox row that remembers it.
 
 A batch is one transaction. When it fails, its events are tried one by one, so that a poison event is found, retried
-with growing retry_delays, and after the last of them written to the dead letters and taken out of the stream.
+with growing retry_delays, and after the last of them written to the dead letters and taken out of the stream. What the
+database is at fault for (it is away, full, read-only) counts for no event, however long it lasts.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
+import psycopg
 import sqlalchemy as sa
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
 from mesh.errors import is_outage
 from mesh.events import dead_letters
-from mesh.events.bus import Bus
+from mesh.events.bus import ACK_WAIT, Bus
 from mesh.events.inbox import Handler, Inbox, Received, read
 from mesh.storage.database import Database, statement
 from mesh.telemetry import DEAD_LETTERS, EVENTS_CONSUMED, alert, get_logger
@@ -37,6 +41,54 @@ class Delivered(Received):
     """An event as it was taken from the stream."""
 
     message: Msg
+
+    @property
+    def sequence(self) -> int:
+        """Its place in the stream."""
+        return self.message.metadata.sequence.stream
+
+
+@dataclass(slots=True)
+class _Failing:
+    """An event that fails: its place in the stream, how often it has, and until when it holds up later ones."""
+
+    event_id: UUID
+    sequence: int
+    failures: int
+    until: float
+
+
+class Held:
+    """Which resources have an event that fails: their later events wait until it was applied or given up.
+
+    Failures are counted here, and not by the stream's deliveries: those grow also while the database is away.
+    """
+
+    def __init__(self, patience: float) -> None:
+        """Hold for so many seconds after the last failure: another replica may have been given the event."""
+        self._patience = patience
+        self._failing: dict[str, _Failing] = {}
+
+    def holds(self, event: Delivered) -> bool:
+        """Whether an event has to wait for an earlier one of its resource."""
+        failing = self._failing.get(event.envelope.aggregate_id)
+        return bool(failing and failing.sequence < event.sequence and time.monotonic() < failing.until)
+
+    def failed(self, event: Delivered, *, counts: bool) -> int:
+        """Note that an event failed, through its own fault when it `counts`; return how often it has."""
+        now = time.monotonic()
+        self._failing = {key: one for key, one in self._failing.items() if now < one.until}
+        key = event.envelope.aggregate_id
+        known = self._failing.get(key)
+        failures = (known.failures if known and known.event_id == event.event_id else 0) + counts
+        self._failing[key] = _Failing(event.event_id, event.sequence, failures, now + self._patience)
+        return failures
+
+    def release(self, event: Delivered) -> None:
+        """Note that an event holds up nothing any more."""
+        failing = self._failing.get(event.envelope.aggregate_id)
+        if failing and failing.event_id == event.event_id:
+            del self._failing[event.envelope.aggregate_id]
 
 
 class Consumer:
@@ -63,6 +115,7 @@ class Consumer:
         self._bus = bus
         self._database = database
         self._retry_delays = retry_delays
+        self._held = Held(patience=2 * (max(retry_delays) + ACK_WAIT))
         self._subscription: JetStreamContext.PullSubscription | None = None
         self.worker = Worker(f"consumer-{name}", self._step, interval=0.2)
 
@@ -100,16 +153,23 @@ class Consumer:
 
     async def _apply(self, messages: Sequence[Msg]) -> None:
         received = [event for message in messages if (event := await self._decode(message))]
-        if not received:
+        free = []
+        for event in received:
+            if self._held.holds(event):
+                # the events of one resource keep their order
+                await self._retry_later(event.message)
+            else:
+                free.append(event)
+        if not free:
             return
         try:
-            await self._apply_together(received)
+            await self._apply_together(free)
         except Exception as error:
             if is_outage(error):
-                await self._put_back(received)
+                await self._put_back(free)
                 raise
             log.warning("batch failed, trying its events one by one", consumer=self._name, error=repr(error))
-            await self._apply_singly(received)
+            await self._apply_singly(free)
 
     async def _decode(self, message: Msg) -> Delivered | None:
         """Read an event; what cannot be read will never be readable, and is buried at once."""
@@ -128,37 +188,35 @@ class Consumer:
             await self.inbox.apply(session, events)
         self.inbox.after_commit()
         for event in events:
+            self._held.release(event)
             # a lost acknowledgement only brings the event again, and the inbox absorbs it
             await event.message.ack()
         EVENTS_CONSUMED.labels(self._name, "applied").inc(len(events))
 
     async def _apply_singly(self, events: Sequence[Delivered]) -> None:
-        stuck: set[str] = set()
-        for event in events:
-            if event.envelope.aggregate_id in stuck:
-                # the events of one resource keep their order
+        for number, event in enumerate(events):
+            if self._held.holds(event):
                 await self._retry_later(event.message)
                 continue
             try:
                 await self._apply_together([event])
             except Exception as error:
                 if is_outage(error):
-                    await self._put_back([event])
+                    await self._put_back(events[number:])
                     raise
-                stuck.add(event.envelope.aggregate_id)
                 await self._failed(event, error)
 
     async def _failed(self, event: Delivered, error: Exception) -> None:
         EVENTS_CONSUMED.labels(self._name, "failed").inc()
-        deliveries = event.message.metadata.num_delivered
+        failures = self._held.failed(event, counts=not _is_databases_own(error))
         log.warning(
-            "event failed", consumer=self._name, event_id=event.envelope.event_id, deliveries=deliveries,
-            exc_info=error,
-        )  # fmt: skip
-        if deliveries > len(self._retry_delays):
+            "event failed", consumer=self._name, event_id=event.envelope.event_id, failures=failures, exc_info=error
+        )
+        if failures > len(self._retry_delays):
             await self._dead_letter(event.message, event.envelope.event_id, repr(error))
+            self._held.release(event)
         else:
-            await self._retry_later(event.message)
+            await event.message.nak(delay=self._retry_delays[max(failures, 1) - 1])
 
     async def _retry_later(self, message: Msg) -> None:
         attempt = message.metadata.num_delivered
@@ -185,3 +243,8 @@ class Consumer:
         DEAD_LETTERS.labels(self._name).inc()
         said = json.dumps(dead_letters.sanitized(reason))[:500]
         alert("dead_letter", log, consumer=self._name, subject=message.subject, reason=said)
+
+
+def _is_databases_own(error: Exception) -> bool:
+    """Whether the database itself is at fault: a quota that is used up, a page that cannot be read (SQLSTATE XX)."""
+    return isinstance(error, psycopg.Error) and (error.sqlstate or "").startswith("XX")

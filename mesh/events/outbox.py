@@ -7,22 +7,25 @@ row of the same resource exists, so relays of several replicas can work side by 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from fusionx.type.v1 import event_pb2
+from google.protobuf.message import DecodeError
 from nats.js.api import PubAck
+from sqlalchemy.dialects import postgresql as pg
 
-from mesh.events.bus import PUBLISH_TIMEOUT, Bus
+from mesh.events.bus import PUBLISH_TIMEOUT, Bus, UnpublishableError
 from mesh.events.envelope import OutboxEvent, columns, headers_of
 from mesh.ids import Clock, utc_now
+from mesh.redaction import redacted
 from mesh.storage.database import Database, Session, rows_from_arrays, statement
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import TIME, outbox
-from mesh.telemetry import EVENTS_PUBLISHED, OUTBOX_DEPTH, OUTBOX_OLDEST, get_logger
+from mesh.telemetry import EVENTS_PUBLISHED, OUTBOX_ASIDE, OUTBOX_DEPTH, OUTBOX_OLDEST, alert, get_logger
 from mesh.worker import Worker
 
 log = get_logger(__name__)
@@ -90,6 +93,12 @@ _MARK = statement(
     .where(outbox.c.seq == _done.c.seq)
     .values(publish_time=sa.bindparam("now", type_=TIME), stream_seq=_done.c.stream_seq)
 )
+# it counts as dealt with and has no place in the stream, until it is asked to be published again
+_SET_ASIDE = statement(
+    sa.update(outbox)
+    .where(outbox.c.seq == sa.func.any(sa.bindparam("seqs", type_=pg.ARRAY(sa.BigInteger))))
+    .values(publish_time=sa.bindparam("now", type_=TIME))
+)
 _DEPTH = statement(
     sa.select(sa.func.count().label("depth"), sa.func.min(outbox.c.create_time).label("oldest")).where(
         outbox.c.publish_time.is_(None)
@@ -121,7 +130,11 @@ _PURGE = statement(
     sa.delete(outbox).where(
         outbox.c.seq.in_(
             sa.select(outbox.c.seq)
-            .where(outbox.c.publish_time < sa.bindparam("before", type_=TIME))
+            .where(
+                outbox.c.publish_time < sa.bindparam("before", type_=TIME),
+                # what was set aside waits for a person
+                outbox.c.stream_seq.is_not(None),
+            )
             .order_by(outbox.c.seq)
             .limit(1000)
         )
@@ -174,35 +187,48 @@ class Relay:
             rows = await session.all(_CLAIM, batch=BATCH)
             if not rows:
                 return False
-            acknowledgements = [await self._publish(row) for row in rows]
-            await asyncio.wait(acknowledgements, timeout=PUBLISH_TIMEOUT)
-            stored = {
-                row.seq: ack.result().seq for row, ack in zip(rows, acknowledgements, strict=True) if _is_stored(ack)
-            }
+            sent, refused = await self._send(rows)
+            if refused:
+                await session.run(_SET_ASIDE, seqs=list(refused), now=self._clock())
+            if sent:
+                await asyncio.wait(sent.values(), timeout=PUBLISH_TIMEOUT)
+            stored = {seq: ack.result().seq for seq, ack in sent.items() if _is_stored(ack)}
             if stored:
                 await session.run(
                     _MARK, done_seq=list(stored), done_stream_seq=list(stored.values()), now=self._clock()
                 )
         EVENTS_PUBLISHED.inc(len(stored))
-        self._log_published([row for row in rows if row.seq in stored])
-        if len(stored) < len(rows):
+        self._log(rows, stored, refused)
+        if len(stored) < len(sent):
             # perhaps there is nothing to store them in any more
             await self._bus.ensure_streams()
             # what was not stored is still unpublished and is claimed again, after a pause
-            raise ConnectionError(f"{len(rows) - len(stored)} of {len(rows)} events were not acknowledged")
+            raise ConnectionError(f"{len(sent) - len(stored)} of {len(sent)} events were not acknowledged")
         if len(rows) > BUSY:
             await asyncio.sleep(LINGER_SECONDS)
         return True
 
-    def _log_published(self, rows: Sequence[Unpublished]) -> None:
+    def _log(self, rows: Sequence[Unpublished], stored: Collection[int], refused: Mapping[int, str]) -> None:
         now = self._clock()
         for row in rows:
-            delay = round((now - row.create_time).total_seconds() * 1000, 3)
-            log.debug("event published", subject=row.subject, aggregate_id=row.aggregate_id, delay_ms=delay)
+            fields = {"seq": row.seq, "subject": row.subject, "aggregate_id": row.aggregate_id}
+            if row.seq in stored:
+                delay = round((now - row.create_time).total_seconds() * 1000, 3)
+                log.debug("event published", **fields, delay_ms=delay)
+            elif row.seq in refused:
+                OUTBOX_ASIDE.inc()
+                alert("outbox_event_set_aside", log, **fields, reason=refused[row.seq])
 
-    async def _publish(self, row: Unpublished) -> asyncio.Future[PubAck]:
-        envelope = event_pb2.EventEnvelope.FromString(row.payload)
-        return await self._bus.publish(row.subject, row.payload, headers_of(envelope, row.repeats))
+    async def _send(self, rows: Sequence[Unpublished]) -> tuple[dict[int, asyncio.Future[PubAck]], dict[int, str]]:
+        """Return by number what was sent, and why not for what can never be: it stops nothing behind it."""
+        sent, refused = {}, {}
+        for row in rows:
+            try:
+                envelope = event_pb2.EventEnvelope.FromString(row.payload)
+                sent[row.seq] = await self._bus.publish(row.subject, row.payload, headers_of(envelope, row.repeats))
+            except (DecodeError, UnpublishableError) as error:
+                refused[row.seq] = redacted(str(error))
+        return sent, refused
 
     async def _purge(self) -> bool:
         """Measure the backlog and delete what was published long ago; return whether there may be more."""

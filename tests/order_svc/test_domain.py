@@ -147,6 +147,21 @@ def test_news_of_refunds_in_any_order_end_at_the_newest(told: list[tuple[int, in
     assert order.status == OrderStatus.REFUNDED
 
 
+@pytest.mark.parametrize("over", [OrderStatus.EXPIRED, OrderStatus.CANCELLED])
+def test_refund_of_a_capture_that_came_when_the_order_was_over_is_absorbed(over: OrderStatus) -> None:
+    order = replace(NEW, status=over, payment_id=FIRST)
+    with pytest.raises(IllegalTransitionError):
+        settle(order, Capture(FIRST, AMOUNT), NOW)
+    for refunded in (300, AMOUNT.minor):
+        assert refund(order, Refunded(FIRST, 5, AMOUNT, refunded), NOW) is None
+
+
+def test_refund_that_comes_before_its_capture_is_not_lost() -> None:
+    """A capture among the dead letters is replayed first."""
+    with pytest.raises(IllegalTransitionError):
+        refund(PROCESSING, Refunded(FIRST, 5, AMOUNT, AMOUNT.minor), NOW)
+
+
 def test_refund_of_another_payment_is_absorbed() -> None:
     order = transition(PROCESSING, OrderStatus.SUCCESS, NOW)
     assert refund(order, Refunded(UUID(int=77), 5, AMOUNT, 1200), NOW) is None

@@ -7,16 +7,18 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from fusionx.order.v1 import order_events_pb2, order_pb2
+from nats.js.errors import NotFoundError
 
 from mesh.errors import not_found
 from mesh.events import outbox
-from mesh.events.bus import Bus
+from mesh.events.bus import EVENTS_STREAM, Bus
 from mesh.events.consumer import Consumer
 from mesh.events.envelope import OutboxEvent, event
 from mesh.events.inbox import Received
@@ -24,6 +26,8 @@ from mesh.events.outbox import Relay
 from mesh.storage import schema
 from mesh.storage.database import Database, Session, statement
 from mesh.storage.rows import columns_of
+from mesh.telemetry import OUTBOX_ASIDE
+from tests.support.waiting import answers
 
 UNPUBLISHED = statement(
     sa.select(sa.func.count().label("count")).select_from(schema.outbox).where(schema.outbox.c.publish_time.is_(None)),
@@ -91,10 +95,12 @@ async def until(holds: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def consuming(bus: Bus, database: Database, subject: str, handler: Applied) -> AsyncIterator[None]:
+async def consuming(
+    bus: Bus, database: Database, subject: str, handler: Applied, name: str = "", pauses: Sequence[float] = PAUSES
+) -> AsyncIterator[None]:
     """Run a consumer of the subject while the block runs."""
-    name = f"test_{uuid.uuid4().hex}"
-    consumer = Consumer(name, [subject], bus, database, handler, after_commit=lambda: None, retry_delays=PAUSES)
+    name = name or f"test_{uuid.uuid4().hex}"
+    consumer = Consumer(name, [subject], bus, database, handler, after_commit=lambda: None, retry_delays=pauses)
     consumer.worker.start()
     try:
         yield
@@ -173,6 +179,118 @@ async def test_an_event_that_fails_for_a_while_is_applied_in_the_end(
         await until(lambda: applied.refusals >= 2)
         applied.refused = set()
         await until(lambda: applied.count == 1)
+
+
+@pytest.mark.parametrize("sqlstate", ["53100", "XX000", "25006"])
+async def test_database_that_cannot_write_uses_up_no_attempt_of_any_event(
+    sqlstate: str, bus: Bus, database: Database, database_url: str, subject: str
+) -> None:
+    """Its disk or its quota is full, or it is read-only: for longer than an event that fails would be tried."""
+    published = fact(subject, uuid.uuid4(), 7)
+    applied = Applied()
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute(
+            "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
+            f" $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{sqlstate}'; END $$".encode()
+        )
+        for table in ("inbox", "dead_letters"):
+            admin.execute(f"CREATE TRIGGER fail BEFORE INSERT ON {table} FOR EACH ROW EXECUTE FUNCTION fail()".encode())
+        async with consuming(bus, database, subject, applied, name):
+            await (await bus.publish(subject, published.payload, {"Nats-Msg-Id": str(published.event_id)}))
+
+            async def is_tried_often() -> bool:
+                try:
+                    info = await bus.jetstream.consumer_info(EVENTS_STREAM, name)
+                except NotFoundError:
+                    return False
+                assert info.config.max_deliver == -1
+                return bool(info.delivered and info.delivered.consumer_seq > len(PAUSES) + 1)
+
+            await answers(is_tried_often, "more deliveries than there are attempts", seconds=60)
+            # and now it is the event that fails, fewer times than it may
+            applied.refused = {7}
+            admin.execute(b"DROP FUNCTION fail CASCADE")
+            await until(lambda: applied.refusals >= len(PAUSES))
+            applied.refused = set()
+            await until(lambda: applied.count == 1)
+    async with database.session() as session:
+        assert await session.all(DEAD) == []
+
+
+async def test_later_events_of_a_resource_wait_for_the_one_that_fails(
+    bus: Bus, database: Database, subject: str
+) -> None:
+    resource = uuid.uuid4()
+    applied = Applied()
+    applied.refused = {1}
+    async with consuming(bus, database, subject, applied, pauses=(0.3,) * 20):
+        for version in (1, 2, 3):
+            one = fact(subject, resource, version)
+            await (await bus.publish(subject, one.payload, {"Nats-Msg-Id": str(one.event_id)}))
+            # each in a batch of its own
+            await until(lambda: applied.refusals >= 1)
+        other = fact(subject, uuid.uuid4(), 4)
+        await (await bus.publish(subject, other.payload, {"Nats-Msg-Id": str(other.event_id)}))
+        await until(lambda: applied.count == 1 and applied.refusals >= 3)
+        assert applied.versions == {str(other.aggregate_id): [4]}
+        applied.refused = set()
+        await until(lambda: applied.count == 4)
+    assert applied.versions[str(resource)] == [1, 2, 3]
+
+
+async def test_event_that_can_never_be_published_stops_none_behind_it_and_can_be_replayed(
+    bus: Bus, database: Database, database_url: str, subject: str
+) -> None:
+    resource = uuid.uuid4()
+    good = [fact(subject, resource, version) for version in (1, 2, 3, 4)]
+    async with database.transaction() as session:
+        unreadable = replace(good[0], payload=b"\xff no envelope")
+        too_large = replace(good[1], payload=bytes(2 * 1024 * 1024))
+        nowhere = replace(good[2], subject="fusionx.test.v1.no subject")
+        await outbox.add(session, [unreadable, too_large, nowhere, good[3]])
+    before = OUTBOX_ASIDE._value.get()
+    relay, applied = Relay(database, bus), Applied()
+    async with consuming(bus, database, subject, applied):
+        relay.worker.start()
+        await until(lambda: applied.count == 1)
+        await until(lambda: OUTBOX_ASIDE._value.get() == before + 3)
+        assert applied.versions == {str(resource): [4]}
+        with psycopg.connect(database_url, autocommit=True) as admin:
+            for one in good[:3]:
+                repair = b"UPDATE outbox SET payload = %s, subject = %s WHERE event_id = %s AND stream_seq IS NULL"
+                assert admin.execute(repair, [one.payload, one.subject, one.event_id]).rowcount == 1
+        await relay.republish(None)
+        await until(lambda: applied.count == 4)
+        await relay.worker.stop()
+    assert sorted(applied.versions[str(resource)]) == [1, 2, 3, 4]
+
+
+async def test_what_was_set_aside_is_kept_until_a_person_has_seen_to_it(
+    bus: Bus, database: Database, database_url: str, subject: str
+) -> None:
+    now = datetime.now(UTC)
+    clock = [now]
+    relay = Relay(database, bus, clock=lambda: clock[0])
+    async with database.transaction() as session:
+        await outbox.add(
+            session, [replace(fact(subject, uuid.uuid4(), 1), payload=b"\xff"), fact(subject, uuid.uuid4(), 2)]
+        )
+    relay.worker.start()
+    with psycopg.connect(database_url, autocommit=True) as admin:
+
+        def rows(where: str) -> int:
+            found = admin.execute(f"SELECT count(*) FROM outbox WHERE {where}".encode()).fetchone()
+            assert found
+            return int(found[0])
+
+        await until(lambda: rows("publish_time IS NULL") == 0)
+        clock[0] = now + outbox.RETENTION + timedelta(seconds=1)
+        relay.janitor.start()
+        await until(lambda: rows("true") == 1)
+        assert rows("stream_seq IS NULL") == 1
+    await relay.worker.stop()
+    await relay.janitor.stop()
 
 
 async def test_what_cannot_be_read_is_buried_at_once(bus: Bus, database: Database, subject: str) -> None:
