@@ -39,6 +39,7 @@ class StackLayout:
     trusted_hops: int
     http: Literal["plain", "redirect", "off"]
     mutual_tls: bool
+    durable: bool
     service_env: Mapping[str, Mapping[str, str]]
 
     def address(self, port: str) -> str:
@@ -117,5 +118,6 @@ def plan_layout(settings: StackSettings, wanted: frozenset[str], data: DataDir, 
         trusted_hops=settings.trusted_hops,
         http=settings.http,
         mutual_tls=settings.mutual_tls,
+        durable=settings.durable,
         service_env=settings.service_env,
     )

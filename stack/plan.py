@@ -13,7 +13,7 @@ from stack.envoy import EnvoyConfig
 from stack.layout import SERVICES, StackLayout
 from stack.postgres import Postgres, create_databases
 from stack.process import POLL_SECONDS, Child, StackError
-from stack.services import OUR_SERVICES, sandbox
+from stack.services import OUR_SERVICES, migration, sandbox
 
 # First no new requests, then the services end theirs, for which they still need what comes after.
 STOP_ORDER = (("envoy",), SERVICES, ("sandbox",), ("valkey",), ("nats",), ("postgres",))
@@ -41,11 +41,11 @@ def plan(layout: StackLayout, envoy_config: EnvoyConfig) -> list[Step]:
         Step("envoy", lambda: servers.envoy(layout, envoy_config(layout)), needs=SERVICES),
     ]
     steps += [step for step in servers_steps if step.name in layout.embedded]
-    for service in OUR_SERVICES:
-        if service.name in layout.embedded:
-            migration = f"{service.name}.migrate"
-            steps.append(Step(migration, partial(service.migration, layout), needs=("databases",)))
-            steps.append(Step(service.name, partial(service.server, layout), needs=(migration, "nats", "valkey")))
+    services = [service for service in OUR_SERVICES if service.name in layout.embedded]
+    if services:
+        steps.append(Step("migration", partial(migration, layout, services), needs=("databases",)))
+    for service in services:
+        steps.append(Step(service.name, partial(service.server, layout), needs=("migration", "nats", "valkey")))
     if "edge" in layout.embedded:
         steps.append(Step("merchant", partial(ensure_demo_merchant, layout), needs=("edge",)))
     return steps

@@ -30,7 +30,6 @@ SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",
-    "fsync": "on",
     "password_encryption": "scram-sha-256",
     # The rest keeps an idle server small: no replication, no worker processes for I/O, no compiler.
     "wal_level": "minimal",
@@ -87,12 +86,15 @@ class Postgres:
             "--auth=scram-sha-256",
             f"--pwfile={password}",
         ]
+        if not self._site.durable:
+            argv.append("--no-sync")
         argv += ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-locale"]
         return Child("initdb", self._command([*argv, "--no-instructions"]), self._site.log("initdb"), prepare=prepare)
 
     def server(self) -> Child:
         """Return the server. After a crash it recovers by itself."""
-        options = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        settings = SETTINGS | {"fsync": "on" if self._site.durable else "off"}
+        options = [f"--{name}={value}" for name, value in settings.items()]
         argv: list[str | Path] = [
             self._bin / "postgres",
             "-D",

@@ -24,8 +24,8 @@ http: "{host}:{monitor_port}"
 authorization {{ user: "{user}", password: $NATS_PASSWORD }}
 jetstream {{
   store_dir: "{store}"
-  # Without it a message is acknowledged before it is on the disk.
-  sync_interval: always
+  # With another than `always` a message is acknowledged before it is on the disk.
+  sync_interval: {sync}
   max_memory_store: 64MB
 }}
 """
@@ -47,7 +47,8 @@ def nats(layout: StackLayout) -> Child:
     folder = layout.data.folder("nats")
     config = folder / "nats.conf"
     ports = {"port": layout.ports["nats"], "monitor_port": layout.ports["nats_monitor"]}
-    write_private(config, NATS_CONFIG.format(host=HOST, user=USER, store=folder / "jetstream", **ports))
+    sync = "always" if layout.durable else "2m"
+    write_private(config, NATS_CONFIG.format(host=HOST, user=USER, store=folder / "jetstream", sync=sync, **ports))
     env = outside_env() | {"NATS_PASSWORD": layout.data.secrets.nats_password, "GOMEMLIMIT": "128MiB"}
     command = Command([_program("nats-server", "FUSIONXPAY_NATS_URL"), "-c", config], env, folder)
     health = f"http://{layout.address('nats_monitor')}/healthz"

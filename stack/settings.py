@@ -27,6 +27,10 @@ class StackSettings(BaseSettings):
         "plain", description="what the public API does by HTTP: answer, send to HTTPS (308), or nothing"
     )
     mutual_tls: bool = Field(True, description="whether the mesh speaks mutual TLS; without it, only in plain text")
+    durable: bool = Field(
+        True,
+        description="whether what is stored is on the disk before it is acknowledged; without it starts are faster",
+    )
     log_level: str = Field("INFO", pattern=r"^(DEBUG|INFO|WARNING|ERROR)$", description="lowest level that is logged")
     requests_per_second: int = Field(1000, ge=1, description="what the gateway takes of one merchant")
     key_requests_per_second: int = Field(1000, ge=1, description="what the gateway takes with one API key")

@@ -1,6 +1,7 @@
 """Schema migrations: alembic, one line of numbered revisions a service, each in the service's own database.
 
-`python -m mesh.storage.migrate order_svc` brings the database in `FUSIONXPAY_DATABASE_URL` up to date.
+`python -m mesh.storage.migrate order_svc` brings the database in `FUSIONXPAY_DATABASE_URL` up to date, and
+`python -m mesh.storage.migrate order_svc=orders edge=identity` the databases of these names on the same server.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import sqlalchemy as sa
@@ -43,11 +45,15 @@ def run_env(metadata: sa.MetaData) -> None:
 
 
 def main() -> None:
-    """Migrate the service that the first argument names."""
-    spec = find_spec(sys.argv[1]) if len(sys.argv) == 2 else None
-    if spec is None or not spec.origin:
-        raise SystemExit("usage: python -m mesh.storage.migrate <service package>")
-    upgrade(Path(spec.origin).parent / "migrations", load(ServiceSettings).database_url)
+    """Migrate the services that the arguments name, one after the other."""
+    jobs = [argument.partition("=") for argument in sys.argv[1:]]
+    specs = [find_spec(service) for service, _, _ in jobs]
+    folders = [Path(spec.origin).parent / "migrations" for spec in specs if spec and spec.origin]
+    if not jobs or len(folders) < len(jobs):
+        raise SystemExit("usage: python -m mesh.storage.migrate <service package>[=<database>] ...")
+    url = load(ServiceSettings).database_url
+    for folder, (_, _, database) in zip(folders, jobs, strict=True):
+        upgrade(folder, urlunsplit(urlsplit(url)._replace(path=f"/{database}")) if database else url)
 
 
 if __name__ == "__main__":

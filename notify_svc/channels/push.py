@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from http import HTTPStatus
 from uuid import UUID
 
+import http_ece
 import orjson
 from cryptography.fernet import MultiFernet
+from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import VapidException
-from pywebpush import WebPusher
 
 from notify_svc.channels.webhook import WebhookChannel
 from notify_svc.channels.wording import render
@@ -50,7 +51,14 @@ class PushChannel:
             signed = self._key.headers(delivery.destination, now)
         except VapidException as error:
             return Attempt(0, 0.0, f"refused: {error}")
-        body = WebPusher({"endpoint": delivery.destination, "keys": keys}).encode(message(delivery))["body"]
+        body = http_ece.encrypt(
+            message(delivery),
+            # its sender is new for each message
+            private_key=ec.generate_private_key(ec.SECP256R1()),
+            dh=channel_domain.decoded(keys["p256dh"]),
+            auth_secret=channel_domain.decoded(keys["auth"]),
+            version="aes128gcm",
+        )
         headers = signed | {
             "content-type": "application/octet-stream",
             "content-encoding": "aes128gcm",

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("gateway")
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with Stack(StackSettings()) as running:
+    with Stack(StackSettings(durable=False)) as running:
         yield running
 
 

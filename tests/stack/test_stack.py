@@ -142,7 +142,7 @@ def test_what_was_stored_survives_a_restart_of_the_stack(tmp_path_for_postgres: 
 
 
 def test_what_was_stored_survives_kill_of_every_server(tmp_path_for_postgres: Path) -> None:
-    with Stack(StackSettings(data_dir=tmp_path_for_postgres), INFRA) as stack:
+    with Stack(StackSettings(data_dir=tmp_path_for_postgres, durable=True), INFRA) as stack:
         with psycopg.connect(stack.ready.database_urls["orders"]) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
         assert publish(stack.ready.nats_url, "KEPT") == 1

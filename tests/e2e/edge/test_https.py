@@ -69,7 +69,7 @@ def test_old_tls_is_refused(gateway: Ready) -> None:
 def redirecting() -> Iterator[Stack]:
     """A stack whose HTTP leads to HTTPS, as in production."""
     components = ("postgres", "nats", "valkey", "order_svc", "payment_svc", "notify_svc", "edge", "audit_svc", "envoy")
-    with Stack(StackSettings(http="redirect"), components) as stack:
+    with Stack(StackSettings(http="redirect", durable=False), components) as stack:
         yield stack
 
 

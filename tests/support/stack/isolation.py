@@ -17,6 +17,8 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("FUSIONXPAY_"):
             monkeypatch.delenv(name)
+    # what these stacks store ends with the test
+    monkeypatch.setenv("FUSIONXPAY_STACK_DURABLE", "false")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ WATCH_SECONDS = 0.2
 def main() -> None:
     """Run the stack. A component that ends by itself ends the stack, and so the tests that need it."""
     run = Run.current()
-    settings = StackSettings(data_dir=run.stack_folder, ready_file=run.ready_file, service_env=QUICK)
+    settings = StackSettings(data_dir=run.stack_folder, ready_file=run.ready_file, service_env=QUICK, durable=False)
     with run.locked("keeper"), Stack(settings) as stack:
         while run.goes_on():
             if fallen := stack.fallen():
