@@ -27,7 +27,7 @@ from tests.support.providers.sandbox import Provider
 from tests.support.stack.command import run_command
 from tests.support.stack.mesh import dial_service
 from tests.support.stack.metrics import metric
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.xdist_group("chaos")
 Invoke = Callable[..., Result]
@@ -100,7 +100,7 @@ def _replay_at_once(gateway: Ready, letter_id: str) -> list[dead_letter_pb2.Dead
     request = service_pb2.ReplayDeadLetterRequest(dead_letter_id=letter_id)
     with dial_service(gateway, "order_svc") as channel, ThreadPoolExecutor(8) as operators:
         stub = DeadLetterServiceStub(channel)
-        return list(operators.map(lambda _: stub.ReplayDeadLetter(request, timeout=30), range(8)))
+        return list(operators.map(lambda _: stub.ReplayDeadLetter(request, timeout=PATIENCE), range(8)))
 
 
 def test_all_open_letters_of_a_consumer_are_replayed_together(

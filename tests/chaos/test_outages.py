@@ -13,7 +13,7 @@ from tests.support.merchant.outcome import assert_paid
 from tests.support.merchant.receiver import Receiver
 from tests.support.providers.sandbox import Provider
 from tests.support.stack.mesh import dial_service
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.xdist_group("chaos")
 SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -71,7 +71,7 @@ def _health(ready: Ready) -> set[int]:
     found = set()
     for name in ready.services:
         with dial_service(ready, name) as channel:
-            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=PATIENCE)
         found.add(answer.status)
     return found
 

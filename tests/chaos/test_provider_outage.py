@@ -13,7 +13,7 @@ from tests.support.merchant.api import RETURN_URL, STRIPE_THEN_PAYPAL, Json, Mer
 from tests.support.providers.paypal import PaypalAccount
 from tests.support.providers.sandbox import Provider
 from tests.support.stack.mesh import dial_service
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.xdist_group("chaos")
 
@@ -27,7 +27,7 @@ def routed(merchant: Merchant) -> Json:
 def circuit(gateway: Ready, operation: str) -> str:
     """Return how an operation of Stripe's stands, as the internal RPC tells."""
     with dial_service(gateway, "payment_svc") as channel:
-        answer = ProviderServiceStub(channel).ListProviders(provider_pb2.ListProvidersRequest(), timeout=10)
+        answer = ProviderServiceStub(channel).ListProviders(provider_pb2.ListProvidersRequest(), timeout=PATIENCE)
     stripe = next(one for one in answer.providers if one.name == "stripe")
     states = {one.operation: provider_pb2.Circuit.State.Name(one.state) for one in stripe.circuits}
     return states.get(operation, "")

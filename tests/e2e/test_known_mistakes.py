@@ -36,8 +36,9 @@ BUSY = 14
 """More payments than the service has connections to its database."""
 IDLE_IN_TRANSACTION = """
 SELECT count(*) FROM pg_stat_activity WHERE datname = 'payments' AND state LIKE 'idle in transaction%'
-AND now() - state_change > interval '0.2 seconds'
+AND now() - state_change > interval '1.2 seconds'
 """
+"""Nearly as long as the provider takes: a service that waits for its turn on a busy machine is not meant."""
 
 
 def test_failed_is_not_done__a_declined_card_and_then_a_good_one_is_a_paid_order(
@@ -123,7 +124,9 @@ def test_provider_is_not_called_inside_a_transaction__more_payments_wait_than_th
             provider.wait_for_hit(fault)
         # all connections would be taken by now, if a payment kept one while it waits
         assert merchant.get("/v1/payments", page_size=1)["payments"]
-        assert {payment.result()["status"] for payment in paying} == {"SUCCESS"}
+        for payment in paying:
+            # on a busy machine the answer may come too late, and then the webhook says how it ended
+            merchant.wait_for_payment(payment.result()["payment_id"], "SUCCESS")
         over.set()
         assert watching.result() == 0
 

@@ -23,6 +23,7 @@ from mesh.rpc.client import channel
 from mesh.settings import ServiceSettings
 from mesh.tls import TlsFiles
 from stack.authority import Authority, Subject
+from tests.support.waiting import PATIENCE
 
 SERVER = Subject.of_process("order_svc")
 CLIENT = Subject.of_process("payment_svc")
@@ -69,7 +70,7 @@ async def refused(target: str, files: TlsFiles | None, peer: str = "order_svc") 
     )
     async with made as opened:
         try:
-            await health_pb2_grpc.HealthStub(opened).Check(CHECK, timeout=20)
+            await health_pb2_grpc.HealthStub(opened).Check(CHECK, timeout=PATIENCE)
         except grpc.aio.AioRpcError as error:
             return error.code() is grpc.StatusCode.UNAVAILABLE
     return False
@@ -103,7 +104,7 @@ async def test_client_without_a_certificate_is_refused(authority: Authority) -> 
         options = [tls.name_override("order_svc")]
         async with grpc.aio.secure_channel(target, credentials, options=options) as opened:
             with pytest.raises(grpc.aio.AioRpcError) as error:
-                await health_pb2_grpc.HealthStub(opened).Check(CHECK, timeout=20)
+                await health_pb2_grpc.HealthStub(opened).Check(CHECK, timeout=PATIENCE)
         assert error.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
@@ -134,7 +135,7 @@ async def test_channel_takes_over_a_new_certificate(authority: Authority) -> Non
         with pytest.raises(ApiError):
             await stub.Check(CHECK, timeout=5)
         authority.issue(CLIENT)
-        await stub.Check(CHECK, timeout=20, wait_for_ready=True)
+        await stub.Check(CHECK, timeout=PATIENCE, wait_for_ready=True)
         await opened.close()
 
 
@@ -148,7 +149,7 @@ async def test_change_of_certificates_under_load_loses_no_call(authority: Author
         async def calls() -> int:
             count = 0
             while not over.is_set():
-                await stub.Check(CHECK, timeout=20, wait_for_ready=True)
+                await stub.Check(CHECK, timeout=PATIENCE, wait_for_ready=True)
                 count += 1
             return count
 
@@ -156,7 +157,7 @@ async def test_change_of_certificates_under_load_loses_no_call(authority: Author
         for _ in range(5):
             authority.issue(SERVER)
             authority.issue(CLIENT)
-            await asyncio.gather(*(stub.Check(CHECK, timeout=20, wait_for_ready=True) for _ in range(20)))
+            await asyncio.gather(*(stub.Check(CHECK, timeout=PATIENCE, wait_for_ready=True) for _ in range(20)))
         over.set()
         assert min(await asyncio.gather(*running)) > 5
         await opened.close()

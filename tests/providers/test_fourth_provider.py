@@ -30,7 +30,7 @@ from tests.providers.fourth import FOLDER
 from tests.providers.fourth.vouchers.adapter import HEADER, SLOW
 from tests.support.merchant.api import Merchant
 from tests.support.paths import ROOT
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 SECRET = "a voucher's secret"
 START_SECONDS = 60
@@ -123,13 +123,13 @@ class Service:
         request = payment_service_pb2.CreatePaymentRequest(order_id=order_id, **fields)
         headers = (("x-merchant-id", merchant.tenant_id), ("x-merchant-mode", "test"), ("x-merchant-scopes", "*"))
         with dial(self._listen, "payment_svc", self._tls) as channel:
-            return PaymentServiceStub(channel).CreatePayment(request, metadata=headers, timeout=30)
+            return PaymentServiceStub(channel).CreatePayment(request, metadata=headers, timeout=PATIENCE)
 
     def receive(self, event: dict[str, str]) -> None:
         """Send a webhook to the path that names no provider."""
         request = webhook_service_pb2.ReceiveWebhookRequest(payload=HttpBody(data=json.dumps(event).encode()))
         with dial(self._listen, "payment_svc", self._tls) as channel:
-            WebhookServiceStub(channel).ReceiveWebhook(request, metadata=((HEADER, SECRET),), timeout=30)
+            WebhookServiceStub(channel).ReceiveWebhook(request, metadata=((HEADER, SECRET),), timeout=PATIENCE)
 
     def row(self, query: str, *values: str) -> tuple[str, ...] | None:
         """Return what is stored."""

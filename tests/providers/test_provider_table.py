@@ -14,6 +14,7 @@ from tests.providers import table
 from tests.providers.cases import CASES, EVERY, REFUSALS
 from tests.providers.drivers import DRIVERS
 from tests.support.stack.mesh import dial_service
+from tests.support.waiting import PATIENCE
 
 # for how long a provider remembers things is no capability that a merchant could use
 NAMES = {field.name for field in fields(Capabilities)} - {"key_retention", "page_lifetime"}
@@ -21,7 +22,7 @@ NAMES = {field.name for field in fields(Capabilities)} - {"key_retention", "page
 
 def test_every_provider_that_is_on_is_in_the_suite(gateway: Ready) -> None:
     with dial_service(gateway, "payment_svc") as channel:
-        answer = ProviderServiceStub(channel).ListProviders(ListProvidersRequest(), timeout=10)
+        answer = ProviderServiceStub(channel).ListProviders(ListProvidersRequest(), timeout=PATIENCE)
     assert {provider.name for provider in answer.providers} == set(discover())
 
 

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.message import Message
@@ -17,12 +16,13 @@ from typing import Any
 import httpx
 import stripe
 
+from tests.support.waiting import PATIENCE, eventually
+
 SECRET = "whsec_test_of_the_sandbox"
 KEY = "sk_test_of_the_sandbox"
 CLIENT = ("paypal_client_of_the_tests", "paypal_secret_of_the_tests")
 WEBHOOK_ID = "WH-OF-THE-TESTS"
 BANK_KEY = "bank_key_of_the_tests"
-PATIENCE_SECONDS = 20.0
 
 JSON = dict[str, Any]
 Pay = Callable[..., stripe.PaymentIntent]
@@ -71,7 +71,7 @@ class Receiver:
 
     def wait(self, needle: str, event_type: str | None = None, count: int = 1) -> list[Received]:
         with self.changed:
-            arrived = self.changed.wait_for(lambda: len(self.about(needle, event_type)) >= count, PATIENCE_SECONDS)
+            arrived = self.changed.wait_for(lambda: len(self.about(needle, event_type)) >= count, PATIENCE)
         assert arrived, f"no {count} × {event_type} for {needle}: {[r.body[:400] for r in self.about(needle)]}"
         return self.about(needle, event_type)
 
@@ -132,17 +132,7 @@ class Sandbox:
         }
         with (self.folder / "sandbox.log").open("ab") as log:
             self.process = subprocess.Popen([sys.executable, "-m", "sandbox"], env=environment, stdout=log, stderr=log)
-        self.until(self.healthy, "the sandbox is healthy")
-
-    @staticmethod
-    def until(condition: Callable[[], Any], what: str) -> Any:
-        """Poll a condition of another process; answers its first true value."""
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while time.monotonic() < deadline:
-            if value := condition():
-                return value
-            threading.Event().wait(0.02)
-        raise AssertionError(f"not within {PATIENCE_SECONDS:.0f} s: {what}")
+        eventually(self.healthy, "the sandbox to be healthy")
 
     def healthy(self) -> bool:
         assert self.process is not None
@@ -155,7 +145,7 @@ class Sandbox:
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None
         self.process.send_signal(with_signal)
-        return self.process.wait(PATIENCE_SECONDS)
+        return self.process.wait(PATIENCE)
 
     def client(self, **options: Any) -> stripe.StripeClient:
         return stripe.StripeClient(KEY, base_addresses={"api": self.url}, **options)

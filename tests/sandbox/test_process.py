@@ -9,6 +9,7 @@ import stripe
 
 from tests.sandbox.harness import Receiver, Sandbox
 from tests.support.providers.stripe_params import intent_params
+from tests.support.waiting import PATIENCE, eventually
 
 PAID = {"payment_method": "pm_card_visa", "confirm": True}
 
@@ -42,10 +43,10 @@ def test_an_outcome_falls_due_across_a_restart(own_sandbox: Sandbox, receiver: R
 
 
 def test_it_stops_though_a_request_hangs(own_sandbox: Sandbox, order_id: str) -> None:
-    own_sandbox.post("faults", kind="timeout_before", seconds=60, match={"order_id": order_id})
+    own_sandbox.post("faults", kind="timeout_before", seconds=10 * PATIENCE, match={"order_id": order_id})
     hanging = _hanging_request(own_sandbox, order_id)
-    own_sandbox.until(lambda: own_sandbox.get("faults")["faults"][0]["hits"] == 1, "the request hangs")
-    assert own_sandbox.stop() == 0, "within the harness's patience, which is less than the request hangs"
+    eventually(lambda: own_sandbox.get("faults")["faults"][0]["hits"] == 1, "the request hangs")
+    assert own_sandbox.stop() == 0, "long before the request would end"
     hanging.close()
 
 
@@ -54,7 +55,7 @@ def test_the_log_is_json_and_holds_no_secret(own_sandbox: Sandbox, receiver: Rec
     about = {"order_id": order_id, "payment_id": "payment-7"}
     intent = client.v1.payment_intents.create(intent_params(**PAID, metadata=about))
     receiver.wait(intent.id, "payment_intent.succeeded")
-    own_sandbox.until(lambda: '"webhook"' in own_sandbox.log, "the delivery is logged")
+    eventually(lambda: '"webhook"' in own_sandbox.log, "the delivery is logged")
     lines = [json.loads(line) for line in own_sandbox.log.splitlines()]
     request = next(line for line in lines if line.get("operation") == "payment_intents.create")
     assert request["component"] == "sandbox"
@@ -71,7 +72,7 @@ def test_an_unreachable_webhook_endpoint_is_retried_after_it_is_back(own_sandbox
     own_sandbox.webhook_url, good = "http://127.0.0.1:9/nobody", own_sandbox.webhook_url
     own_sandbox.start()
     intent = own_sandbox.client().v1.payment_intents.create({"amount": 1000, "currency": "eur"})
-    [delivery] = own_sandbox.until(
+    [delivery] = eventually(
         lambda: [d for d in _deliveries(own_sandbox, intent) if d["attempts"]], "a first attempt failed"
     )
     assert delivery["history"][0]["error"] == "ConnectError"

@@ -13,6 +13,7 @@ from stack.layout import COMPONENTS
 from stack.probes import grpc_serving
 from stack.settings import StackSettings
 from stack.stack import Stack
+from tests.support.waiting import PATIENCE
 
 # One stack for all of these, also where several workers share the tests.
 pytestmark = pytest.mark.xdist_group("gateway")
@@ -27,7 +28,7 @@ def stack() -> Iterator[Stack]:
 def order(stack: Stack, key: str) -> httpx.Response:
     body = {"merchant_order_id": key, "amount": {"value": "12.00", "currency": "EUR"}}
     headers = {"authorization": f"Bearer {stack.ready.merchant.api_key}", "idempotency-key": key}
-    return httpx.post(f"{stack.ready.edge_url}/v1/orders", json=body, headers=headers, timeout=20)
+    return httpx.post(f"{stack.ready.edge_url}/v1/orders", json=body, headers=headers, timeout=PATIENCE)
 
 
 def test_every_component_runs_and_every_service_is_healthy(stack: Stack) -> None:

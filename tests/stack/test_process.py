@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from stack.process import Child, Command, StackError, stop_all
-from tests.support.stack.processes import Parent, alive, family, wait_until
+from tests.support.stack.processes import Parent, alive, family
+from tests.support.waiting import eventually
 
 ENV = {"PATH": os.environ["PATH"]}
 
@@ -65,7 +66,7 @@ def test_program_that_is_missing_is_reported(tmp_path: Path) -> None:
 def test_stop_lets_the_process_end_by_itself(tmp_path: Path) -> None:
     part = child(tmp_path, "trap 'touch drained; exit 0' TERM; touch armed; while :; do sleep 0.01; done")
     part.start()
-    wait_until((tmp_path / "armed").exists)
+    eventually((tmp_path / "armed").exists)
     part.stop(grace=10)
     assert part.pid is None
     assert (tmp_path / "drained").exists()
@@ -75,7 +76,7 @@ def test_processes_that_ignore_the_stop_are_killed_after_the_grace(tmp_path: Pat
     parts = [child(tmp_path, f"trap '' TERM; touch {n}; while :; do sleep 0.01; done", name=n) for n in ("one", "two")]
     for part in parts:
         part.start()
-    wait_until(lambda: (tmp_path / "one").exists() and (tmp_path / "two").exists())
+    eventually(lambda: (tmp_path / "one").exists() and (tmp_path / "two").exists())
     stop_all(parts, grace=0.1)
     assert [part.pid for part in parts] == [None, None]
 
@@ -85,7 +86,7 @@ def test_kill_takes_what_the_process_started_with_it(tmp_path: Path) -> None:
     part.start()
     pid = part.pid
     assert pid
-    wait_until(lambda: len(family([pid])) == 3)
+    eventually(lambda: len(family([pid])) == 3)
     doomed = family([pid])
     part.kill()
     assert not any(alive(pid) for pid in doomed)
@@ -148,4 +149,4 @@ time.sleep(60)
     pid = parent.wait_for(tmp_path / "pid.json")["pid"]
     assert psutil.pid_exists(pid)
     parent.process.kill()
-    wait_until(lambda: not alive(pid), what="the child's end")
+    eventually(lambda: not alive(pid), "the child's end")

@@ -23,7 +23,8 @@ from stack.process import StackError
 from stack.settings import StackSettings
 from stack.stack import Stack
 from tests.support.paths import ROOT
-from tests.support.stack.processes import Parent, alive, family, wait_until
+from tests.support.stack.processes import Parent, alive, family
+from tests.support.waiting import eventually
 
 READY_KEYS = [
     "edge_url",
@@ -179,7 +180,7 @@ def test_killed_component_stays_down_until_it_is_started() -> None:
 def test_component_that_ends_by_itself_is_noticed() -> None:
     with Stack(components=["valkey"]) as stack:
         psutil.Process(stack.ready.pids["valkey"]).kill()
-        wait_until(lambda: stack.fallen() == ["valkey"])
+        eventually(lambda: stack.fallen() == ["valkey"])
 
 
 def test_ready_file_is_private_and_exists_only_while_all_is_healthy(tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 ResultT = TypeVar("ResultT")
-PATIENCE = 30.0
-POLL_SECONDS = 0.05
+PATIENCE = 60.0
+"""Seconds after which what has not come true never will, also on a machine that has too much to do."""
+
+POLL_SECONDS = 0.02
 
 
-def eventually(probe: Callable[[], ResultT], what: str = "", *, seconds: float = PATIENCE) -> ResultT:
+def eventually(probe: Callable[[], ResultT | None], what: str = "", *, seconds: float = PATIENCE) -> ResultT:
     """Return the probe's first true result.
 
     Raises:
@@ -40,10 +42,10 @@ async def answers(
     return result
 
 
-async def come_true(probe: Callable[[], ResultT], what: str = "", *, seconds: float = PATIENCE) -> ResultT:
+async def come_true(probe: Callable[[], ResultT | None], what: str = "", *, seconds: float = PATIENCE) -> ResultT:
     """Return the probe's first true result, as `eventually` does, while the event loop goes on."""
 
-    async def ask() -> ResultT:
+    async def ask() -> ResultT | None:
         return probe()
 
     return await answers(ask, what, seconds=seconds)

@@ -16,7 +16,7 @@ from typer.testing import CliRunner, Result
 from cli.__main__ import app
 from stack.stack import Ready
 from tests.support.stack.mesh import operator_environment
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 Run = Callable[..., Any]
 NOBODY = str(uuid.UUID(int=0))
@@ -53,7 +53,7 @@ def merchant_id(run: Run) -> str:
 
 def status(gateway: Ready, secret: str) -> int:
     headers = {"authorization": f"Bearer {secret}"}
-    return httpx.get(f"{gateway.edge_url}/v1/orders", headers=headers, timeout=10).status_code
+    return httpx.get(f"{gateway.edge_url}/v1/orders", headers=headers, timeout=PATIENCE).status_code
 
 
 def test_merchant_is_created_listed_disabled_and_enabled(

@@ -13,7 +13,8 @@ from cli.__main__ import app
 from cli.commands import up
 from stack.process import StackError
 from stack.stack import Stack
-from tests.support.stack.processes import Parent, alive, family, wait_until
+from tests.support.stack.processes import Parent, alive, family
+from tests.support.waiting import eventually
 
 # `fusionxpay up` with one component, so that a test takes no longer than it must.
 UP = """
@@ -31,7 +32,7 @@ def test_signal_ends_it_in_order(number: signal.Signals, tmp_path: Path, run_par
     ready_file = tmp_path / "ready.json"
     parent = run_parent(UP.format(arguments=["--ready-file", str(ready_file)]))
     pids = family(list(parent.wait_for(ready_file)["pids"].values()))
-    wait_until(lambda: "Ctrl-C stops everything." in parent.log.read_text())
+    eventually(lambda: "Ctrl-C stops everything." in parent.log.read_text())
     parent.process.send_signal(number)
     assert parent.process.wait(30) == 0
     assert "Stopped." in parent.log.read_text()
@@ -42,7 +43,7 @@ def test_signal_ends_it_in_order(number: signal.Signals, tmp_path: Path, run_par
 def test_it_prints_what_runs_where(tmp_path: Path, run_parent: Callable[..., Parent]) -> None:
     parent = run_parent(UP.format(arguments=["--ready-file", str(tmp_path / "ready.json")]), COLUMNS="200")
     ready = parent.wait_for(tmp_path / "ready.json")
-    wait_until(lambda: "Ctrl-C" in parent.log.read_text())
+    eventually(lambda: "Ctrl-C" in parent.log.read_text())
     shown = parent.log.read_text()
     for name, pid in ready["pids"].items():
         assert all(word in shown for word in (name, str(pid), f"{ready['log_dir']}/{name}.log"))
@@ -53,7 +54,7 @@ def test_component_that_dies_is_started_again(tmp_path: Path, run_parent: Callab
     parent = run_parent(UP.format(arguments=["--ready-file", str(ready_file)]))
     before = parent.wait_for(ready_file)["pids"]
     psutil.Process(before["valkey"]).kill()
-    wait_until(lambda: parent.wait_for(ready_file)["pids"].get("valkey", before["valkey"]) != before["valkey"])
+    eventually(lambda: parent.wait_for(ready_file)["pids"].get("valkey", before["valkey"]) != before["valkey"])
     assert parent.wait_for(ready_file)["pids"]["nats"] == before["nats"]
     assert "valkey ended; starting it again" in parent.log.read_text()
 

@@ -21,7 +21,7 @@ from tests.support.merchant.errors import problem, refusal
 from tests.support.merchant.signed import signature
 from tests.support.stack.edges import Edges
 from tests.support.stack.storage import rows_of
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 ORDER: Json = {"amount": {"value": "12.00", "currency": "EUR"}}
 BODY = json.dumps(ORDER).encode()
@@ -80,7 +80,9 @@ def test_every_key_that_is_not_valid_gets_the_same_answer(
         ],
     }
     with grpc.insecure_channel(gateway.edge_grpc) as channel, pytest.raises(grpc.RpcError) as error:
-        OrderServiceStub(channel).ListOrders(orders.ListOrdersRequest(), metadata=tuple(headers.items()), timeout=10)
+        OrderServiceStub(channel).ListOrders(
+            orders.ListOrdersRequest(), metadata=tuple(headers.items()), timeout=PATIENCE
+        )
     said = refusal(error.value)
     assert (said.code, said.reason, said.message) == (
         grpc.StatusCode.UNAUTHENTICATED,
@@ -155,12 +157,12 @@ def test_change_of_a_key_by_whatever_means_reaches_every_replica(
 
     def statuses() -> set[int]:
         headers = {"authorization": f"Bearer {merchant.secret}"}
-        return {httpx.get(f"{url}/v1/orders", headers=headers, timeout=10).status_code for url in replicas}
+        return {httpx.get(f"{url}/v1/orders", headers=headers, timeout=PATIENCE).status_code for url in replicas}
 
     eventually(lambda: statuses() == {200}, "both replicas to know the key")
     with psycopg.connect(gateway.database_urls["identity"]) as connection:
         connection.execute(f"UPDATE api_keys SET {change} WHERE api_key_id = %s".encode(), [merchant.api_key_id])
-    eventually(lambda: statuses() in ({401}, {403}), "the change at both", seconds=1.5)
+    eventually(lambda: statuses() in ({401}, {403}), "the change at both")
 
 
 def test_keys_are_not_deleted(merchant: Merchant, gateway: Ready) -> None:
@@ -224,7 +226,7 @@ def test_address_behind_our_own_proxy_is_the_one_that_the_proxy_saw(new_merchant
     }
     for forwarded, status in seen.items():
         headers = {"authorization": f"Bearer {merchant.secret}", "x-forwarded-for": forwarded}
-        assert httpx.get(url, headers=headers, timeout=10).status_code == status, forwarded
+        assert httpx.get(url, headers=headers, timeout=PATIENCE).status_code == status, forwarded
 
 
 def test_signed_request_is_taken_once(new_merchant: NewMerchant) -> None:
@@ -298,7 +300,7 @@ def test_native_grpc_is_signed_over_its_frame(new_merchant: NewMerchant, gateway
     metadata = (*merchant.metadata, *signed.items())
     with grpc.insecure_channel(gateway.edge_grpc) as channel:
         stub = OrderServiceStub(channel)
-        assert stub.CreateOrder(request, metadata=metadata, timeout=10).order_id
+        assert stub.CreateOrder(request, metadata=metadata, timeout=PATIENCE).order_id
         with pytest.raises(grpc.RpcError) as error:
-            stub.CreateOrder(request, metadata=metadata, timeout=10)
+            stub.CreateOrder(request, metadata=metadata, timeout=PATIENCE)
     assert refusal(error.value).reason == "NONCE_REPLAYED"

@@ -23,7 +23,7 @@ from stack.stack import Ready
 from tests.support.merchant.api import Identities, Json, Merchant, direct
 from tests.support.merchant.errors import problem
 from tests.support.stack.storage import rows_of
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 EUR: Json = {"value": "12.00", "currency": "EUR"}
 NOBODY = str(uuid.UUID(int=0))
@@ -185,10 +185,10 @@ def test_without_a_valid_key_nothing_is_answered(authorization: str, merchant: M
     assert [problem(answer) for answer in answers] == [(401, "API_KEY_INVALID", set())] * 2
 
 
-def test_revoked_key_is_refused_within_a_second(merchant: Merchant, identities: Identities) -> None:
+def test_revoked_key_is_refused(merchant: Merchant, identities: Identities) -> None:
     merchant.new_order()
     identities.revoke(merchant.api_key_id)
-    eventually(lambda: merchant.http.get("/v1/orders").status_code == 401, "401", seconds=1.5)
+    eventually(lambda: merchant.http.get("/v1/orders").status_code == 401, "401")
 
 
 @pytest.mark.parametrize("header", ["x-merchant-id", "X-Merchant-Id", "x-fusionx-merchant-id", "merchant-id"])
@@ -238,7 +238,9 @@ def test_metadata_that_is_the_edges_own_has_no_effect(
     texts = [(name, value.encode() if name.endswith("-bin") else value) for name, value in headers.items()]
     sendable = [(name, value) for name, value in texts if not name.startswith("grpc-")]
     metadata = (*merchant.metadata, *sendable)
-    made = stub.CreateOrder(orders.CreateOrderRequest(amount=money_pb2.Money(**EUR)), metadata=metadata, timeout=20)
+    made = stub.CreateOrder(
+        orders.CreateOrderRequest(amount=money_pb2.Money(**EUR)), metadata=metadata, timeout=PATIENCE
+    )
     assert merchant.order(made.order_id)["order_id"] == made.order_id
 
 
@@ -251,18 +253,18 @@ def public(gateway: Ready) -> Iterator[grpc.Channel]:
 
 def _merchants(channel: grpc.Channel, metadata: Any) -> object:
     request = identity.CreateMerchantRequest(display_name="intruder")
-    return IdentityServiceStub(channel).CreateMerchant(request, metadata=metadata, timeout=10)
+    return IdentityServiceStub(channel).CreateMerchant(request, metadata=metadata, timeout=PATIENCE)
 
 
 def _reservation(channel: grpc.Channel, metadata: Any) -> object:
     request = internal.ReserveOrderRequest(order_id=NOBODY, merchant_id=NOBODY, payment_id=NOBODY)
-    return OrderPaymentServiceStub(channel).ReserveOrder(request, metadata=metadata, timeout=10)
+    return OrderPaymentServiceStub(channel).ReserveOrder(request, metadata=metadata, timeout=PATIENCE)
 
 
 def _reflection(channel: grpc.Channel, metadata: Any) -> object:
     request = reflection_pb2.ServerReflectionRequest(list_services="")
     stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-    return list(stub.ServerReflectionInfo(iter([request]), metadata=metadata, timeout=10))
+    return list(stub.ServerReflectionInfo(iter([request]), metadata=metadata, timeout=PATIENCE))
 
 
 @pytest.mark.parametrize("call", [_merchants, _reservation, _reflection])

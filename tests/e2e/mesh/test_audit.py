@@ -23,6 +23,7 @@ from tests.support.paths import ROOT
 from tests.support.providers.stripe_events import Stripe
 from tests.support.stack.audit import command, rows_of_request
 from tests.support.stack.mesh import operator_environment
+from tests.support.waiting import PATIENCE
 
 ORDER = {"amount": {"value": "12.00", "currency": "EUR"}}
 
@@ -69,7 +70,7 @@ def test_webhook_and_native_grpc_are_told_of(gateway: Ready, merchant: Merchant,
     assert (row["http_status"], row["source"]) == (401, "POST /v1/webhooks/{provider}")
     with grpc.insecure_channel(gateway.edge_grpc) as channel:
         call = OrderServiceStub(channel).ListOrders.with_call(
-            order_service_pb2.ListOrdersRequest(), metadata=merchant.metadata, timeout=10
+            order_service_pb2.ListOrdersRequest(), metadata=merchant.metadata, timeout=PATIENCE
         )[1]
     request_id = str(dict(call.initial_metadata())["x-request-id"])
     (row,) = rows_of_request(gateway, request_id)

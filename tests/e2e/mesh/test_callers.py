@@ -21,6 +21,7 @@ from mesh.rpc.routes import DESCRIPTORS
 from mesh.tls import TlsFiles
 from stack.authority import MESH_NAMES
 from stack.stack import Ready
+from tests.support.waiting import PATIENCE
 
 OWNERS = {
     "order": "order_svc",
@@ -86,7 +87,7 @@ def test_only_declared_callers_pass(caller: str, service: ServiceDescriptor, own
             reason = ""
             try:
                 # an empty request: who gets through is told what is missing, or gets what needs nothing
-                call(GetMessageClass(method.input_type)(), timeout=10)
+                call(GetMessageClass(method.input_type)(), timeout=PATIENCE)
             except grpc.RpcError as error:
                 reason = reason_of(error)
             assert (reason == "CALLER_NOT_ALLOWED") == (caller not in callers_of(service)), (method.name, reason)
@@ -97,16 +98,16 @@ def test_only_envoy_asks_for_authorization(caller: str, gateway: Ready) -> None:
     with dial(gateway.services["edge"], "edge", files_of(gateway, caller)) as channel:
         stub = external_auth_pb2_grpc.AuthorizationStub(channel)
         if caller == "envoy":
-            assert stub.Check(external_auth_pb2.CheckRequest(), timeout=10).status.code
+            assert stub.Check(external_auth_pb2.CheckRequest(), timeout=PATIENCE).status.code
             return
         with pytest.raises(grpc.RpcError) as error:
-            stub.Check(external_auth_pb2.CheckRequest(), timeout=10)
+            stub.Check(external_auth_pb2.CheckRequest(), timeout=PATIENCE)
     assert reason_of(error.value) == "CALLER_NOT_ALLOWED"
 
 
 @pytest.mark.parametrize("service", OWNERS.values())
 def test_plain_text_is_refused_by_every_service(service: str, gateway: Ready) -> None:
     with grpc.insecure_channel(gateway.services[service]) as channel, pytest.raises(grpc.RpcError) as error:
-        health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=10)
+        health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=PATIENCE)
     assert isinstance(error.value, grpc.Call)
     assert error.value.code() is grpc.StatusCode.UNAVAILABLE

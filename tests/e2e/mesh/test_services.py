@@ -22,6 +22,7 @@ from stack.layout import SERVICES
 from stack.stack import Ready
 from tests.support.paths import ROOT
 from tests.support.stack.mesh import dial_service
+from tests.support.waiting import PATIENCE
 
 CONTRACTS: dict[str, tuple[FileDescriptor, ...]] = {
     "order_svc": (
@@ -54,7 +55,7 @@ def test_service_is_serving_as_a_whole_and_by_contract(name: str, gateway: Ready
     with dial_service(gateway, name) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         for service in ("", *_services(name)):
-            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=10)
+            answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=PATIENCE)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
@@ -63,7 +64,7 @@ def test_reflection_lists_the_contracts(name: str, gateway: Ready) -> None:
     request = reflection_pb2.ServerReflectionRequest(list_services="")
     with dial_service(gateway, name) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-        (answer,) = stub.ServerReflectionInfo(iter([request]), timeout=10)
+        (answer,) = stub.ServerReflectionInfo(iter([request]), timeout=PATIENCE)
     listed = {service.name for service in answer.list_services_response.service}
     assert listed >= _services(name) | {"grpc.health.v1.Health"}
 
@@ -103,7 +104,13 @@ def test_service_with_wrong_settings_refuses_to_start_and_names_each(
         if value is not None:
             env[f"FUSIONXPAY_{name}"] = value
     run = subprocess.run(
-        [sys.executable, "-m", service], env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", service],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
     )
     assert run.returncode == os.EX_CONFIG
     for name, value in wrong.items():

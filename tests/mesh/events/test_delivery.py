@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,7 +27,7 @@ from mesh.storage import schema
 from mesh.storage.database import Database, Session, statement
 from mesh.storage.rows import columns_of
 from mesh.telemetry import OUTBOX_ASIDE
-from tests.support.waiting import answers
+from tests.support.waiting import answers, come_true
 
 UNPUBLISHED = statement(
     sa.select(sa.func.count().label("count")).select_from(schema.outbox).where(schema.outbox.c.publish_time.is_(None)),
@@ -87,13 +87,6 @@ def fact(subject: str, aggregate_id: uuid.UUID, version: int) -> OutboxEvent:
     return replace(made, subject=subject)
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait, for at most a minute, until something holds."""
-    async with asyncio.timeout(60):
-        while not holds():  # noqa: ASYNC110  # what is waited for happens in PostgreSQL and NATS
-            await asyncio.sleep(0.01)
-
-
 @asynccontextmanager
 async def consuming(
     bus: Bus, database: Database, subject: str, handler: Applied, name: str = "", pauses: Sequence[float] = PAUSES
@@ -120,7 +113,7 @@ async def test_two_relays_publish_the_events_of_each_resource_in_order(
     async with consuming(bus, database, subject, applied):
         for relay in relays:
             relay.worker.start()
-        await until(lambda: applied.count == 40)
+        await come_true(lambda: applied.count == 40)
         await asyncio.gather(*(relay.worker.stop() for relay in relays))
     assert applied.versions == {str(resource): list(range(1, 11)) for resource in resources}
     async with database.session() as session:
@@ -135,7 +128,7 @@ async def test_an_event_that_comes_twice_is_applied_once(bus: Bus, database: Dat
         for message_id, published in (("a", first), ("b", first), ("c", last)):
             header = {"Nats-Msg-Id": f"{message_id}-{published.event_id}"}
             await (await bus.publish(subject, published.payload, header))
-        await until(lambda: applied.count >= 2)
+        await come_true(lambda: applied.count >= 2)
     assert applied.versions == {str(first.aggregate_id): [1], str(last.aggregate_id): [2]}
 
 
@@ -148,7 +141,7 @@ async def test_a_poison_event_becomes_a_dead_letter_and_the_others_flow(
     async with consuming(bus, database, subject, applied):
         for published in (poison, *healthy):
             await (await bus.publish(subject, published.payload, {"Nats-Msg-Id": str(published.event_id)}))
-        await until(lambda: applied.count == 5)
+        await come_true(lambda: applied.count == 5)
         dead = await dead_letters(database)
     assert [(row.event_id, bytes(row.payload)) for row in dead] == [(str(poison.event_id), poison.payload)]
     assert "cannot be applied" in dead[0].reason
@@ -176,9 +169,9 @@ async def test_an_event_that_fails_for_a_while_is_applied_in_the_end(
     applied.refused = {7}
     async with consuming(bus, database, subject, applied):
         await (await bus.publish(subject, published.payload, {"Nats-Msg-Id": str(published.event_id)}))
-        await until(lambda: applied.refusals >= 2)
+        await come_true(lambda: applied.refusals >= 2)
         applied.refused = set()
-        await until(lambda: applied.count == 1)
+        await come_true(lambda: applied.count == 1)
 
 
 @pytest.mark.parametrize("sqlstate", ["53100", "XX000", "25006"])
@@ -211,9 +204,9 @@ async def test_database_that_cannot_write_uses_up_no_attempt_of_any_event(
             # and now it is the event that fails, fewer times than it may
             applied.refused = {7}
             admin.execute(b"DROP FUNCTION fail CASCADE")
-            await until(lambda: applied.refusals >= len(PAUSES))
+            await come_true(lambda: applied.refusals >= len(PAUSES))
             applied.refused = set()
-            await until(lambda: applied.count == 1)
+            await come_true(lambda: applied.count == 1)
     async with database.session() as session:
         assert await session.all(DEAD) == []
 
@@ -229,13 +222,13 @@ async def test_later_events_of_a_resource_wait_for_the_one_that_fails(
             one = fact(subject, resource, version)
             await (await bus.publish(subject, one.payload, {"Nats-Msg-Id": str(one.event_id)}))
             # each in a batch of its own
-            await until(lambda: applied.refusals >= 1)
+            await come_true(lambda: applied.refusals >= 1)
         other = fact(subject, uuid.uuid4(), 4)
         await (await bus.publish(subject, other.payload, {"Nats-Msg-Id": str(other.event_id)}))
-        await until(lambda: applied.count == 1 and applied.refusals >= 3)
+        await come_true(lambda: applied.count == 1 and applied.refusals >= 3)
         assert applied.versions == {str(other.aggregate_id): [4]}
         applied.refused = set()
-        await until(lambda: applied.count == 4)
+        await come_true(lambda: applied.count == 4)
     assert applied.versions[str(resource)] == [1, 2, 3]
 
 
@@ -253,15 +246,15 @@ async def test_event_that_can_never_be_published_stops_none_behind_it_and_can_be
     relay, applied = Relay(database, bus), Applied()
     async with consuming(bus, database, subject, applied):
         relay.worker.start()
-        await until(lambda: applied.count == 1)
-        await until(lambda: OUTBOX_ASIDE._value.get() == before + 3)
+        await come_true(lambda: applied.count == 1)
+        await come_true(lambda: OUTBOX_ASIDE._value.get() == before + 3)
         assert applied.versions == {str(resource): [4]}
         with psycopg.connect(database_url, autocommit=True) as admin:
             for one in good[:3]:
                 repair = b"UPDATE outbox SET payload = %s, subject = %s WHERE event_id = %s AND stream_seq IS NULL"
                 assert admin.execute(repair, [one.payload, one.subject, one.event_id]).rowcount == 1
         await relay.republish(None)
-        await until(lambda: applied.count == 4)
+        await come_true(lambda: applied.count == 4)
         await relay.worker.stop()
     assert sorted(applied.versions[str(resource)]) == [1, 2, 3, 4]
 
@@ -284,10 +277,10 @@ async def test_what_was_set_aside_is_kept_until_a_person_has_seen_to_it(
             assert found
             return int(found[0])
 
-        await until(lambda: rows("publish_time IS NULL") == 0)
+        await come_true(lambda: rows("publish_time IS NULL") == 0)
         clock[0] = now + outbox.RETENTION + timedelta(seconds=1)
         relay.janitor.start()
-        await until(lambda: rows("true") == 1)
+        await come_true(lambda: rows("true") == 1)
         assert rows("stream_seq IS NULL") == 1
     await relay.worker.stop()
     await relay.janitor.stop()

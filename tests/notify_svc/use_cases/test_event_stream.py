@@ -17,7 +17,7 @@ from notify_svc.domain.event import PublicEvent
 from notify_svc.storage.events import EventRepository
 from notify_svc.use_cases.event_stream import BATCH, BEGINNING, EventStreams
 from tests.notify_svc.conftest import Desk
-from tests.support.waiting import come_true
+from tests.support.waiting import PATIENCE, come_true
 
 ALL = frozenset(PUBLIC_TYPES)
 LONG = 600.0
@@ -132,7 +132,7 @@ async def test_stream_that_waits_for_its_reader_is_cut_off_at_the_end(desk: Desk
         reader = asyncio.create_task(stuck())
         await come_true(lambda: streams._listeners, "the stream")
         streams.end()
-        done, _ = await asyncio.wait([reader], timeout=30)
+        done, _ = await asyncio.wait([reader], timeout=PATIENCE)
         assert done
         assert reader.cancelled()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
 
@@ -21,6 +20,7 @@ from payment_svc.providers.base import (
 )
 from payment_svc.providers.resilience import Limits, ResilientProvider, patience
 from tests.payment_svc.domain.test_payment import FRESH
+from tests.support.waiting import come_true
 
 LIMITS = Limits(failures=3, open_seconds=0.05, max_calls=4)
 DECLINED = RejectedError(Failure("card_declined", "no"))
@@ -98,21 +98,15 @@ async def test_circuits_of_operations_are_apart() -> None:
     assert (await guard.fetch(FRESH)).reference == "ref"
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  what is waited for has no event
-            await asyncio.sleep(0.001)
-
-
 async def test_after_its_time_one_call_tries_and_closes_the_circuit() -> None:
     inner, guard = guarded()
     inner.error = UnavailableError("down")
     await fail(guard, 3, UnavailableError)
     inner.error = None
     inner.gate.clear()
-    await _until(lambda: not guard.is_open("start"))
+    await come_true(lambda: not guard.is_open("start"))
     trying = asyncio.create_task(guard.start(FRESH))
-    await _until(lambda: inner.calls == 4)
+    await come_true(lambda: inner.calls == 4)
     await fail(guard, 1, UnavailableError)
     assert inner.calls == 4, "only one call tries a half-open circuit"
     inner.gate.set()
@@ -125,7 +119,7 @@ async def test_call_that_tries_in_vain_opens_the_circuit_again() -> None:
     inner, guard = guarded()
     inner.error = UnavailableError("down")
     await fail(guard, 3, UnavailableError)
-    await _until(lambda: not guard.is_open("start"))
+    await come_true(lambda: not guard.is_open("start"))
     await fail(guard, 1, UnavailableError)
     assert inner.calls == 4
     assert circuit(guard).state == "opened"
@@ -135,7 +129,7 @@ async def test_calls_above_the_bulkhead_are_refused_and_do_not_open_the_circuit(
     inner, guard = guarded()
     inner.gate.clear()
     slow = [asyncio.create_task(guard.start(FRESH)) for _ in range(4)]
-    await _until(lambda: guard.calls == 4)
+    await come_true(lambda: guard.calls == 4)
     await fail(guard, 5, UnavailableError)
     assert inner.calls == 4
     inner.gate.set()

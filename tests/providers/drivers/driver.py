@@ -14,6 +14,7 @@ import httpx
 from stack.stack import Ready
 from stack.state import SECRETS_FILE
 from tests.support.providers.sandbox import Provider
+from tests.support.waiting import PATIENCE
 
 Json = dict[str, Any]
 
@@ -62,7 +63,7 @@ class Driver(ABC):
         self.gateway = gateway
         self.books = books
         self.folder = Path(gateway.log_dir).parent
-        self.http = httpx.Client(headers={"accept": "application/json"}, timeout=30)
+        self.http = httpx.Client(headers={"accept": "application/json"}, timeout=PATIENCE)
 
     def close(self) -> None:
         """Close the connections."""

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from tests.sandbox.harness import BANK_KEY, JSON, Sandbox, content_of
+from tests.support.waiting import PATIENCE, eventually
 
 TOKEN = "token-of-the-transfer"
 
@@ -22,7 +23,7 @@ class Bank:
     @staticmethod
     def session(sandbox: Sandbox) -> httpx.Client:
         headers = {"Authorization": f"Bearer {BANK_KEY}"}
-        return httpx.Client(base_url=f"{sandbox.url}/bank/v1", headers=headers, timeout=20)
+        return httpx.Client(base_url=f"{sandbox.url}/bank/v1", headers=headers, timeout=PATIENCE)
 
     def post(self, path: str, body: JSON, key: str = "") -> httpx.Response:
         return self.http.post(path, json=body, headers={"Idempotency-Key": key or str(uuid.uuid4())})
@@ -50,7 +51,7 @@ class Bank:
             now = self.show(transfer)
             return now if now["status"] == status else None
 
-        found: JSON = self.sandbox.until(reached, f"{transfer['id']} is {status}")
+        found: JSON = eventually(reached, f"{transfer['id']} is {status}")
         return found
 
     def settled(self, payer: str = "ordinary", **more: Any) -> JSON:

@@ -12,6 +12,7 @@ import pytest
 from sandbox.bank_transfer import references
 from tests.sandbox.bank_transfer.harness import TOKEN, Bank, code
 from tests.sandbox.harness import SECRET, Receiver, Sandbox
+from tests.support.waiting import eventually
 
 
 def test_a_sent_transfer_settles_and_moves_the_money_once(bank: Bank) -> None:
@@ -95,7 +96,7 @@ def test_refunds_settle_later_and_never_exceed_what_was_received(bank: Bank) -> 
     transfer = bank.settled()
     first = bank.refund(transfer, 400).json()
     assert (first["status"], bank.show(transfer)["amount_refunded"]) == ("pending", 400)
-    bank.sandbox.until(lambda: bank.get(f"/refunds/{first['id']}")["status"] == "settled", "the refund")
+    eventually(lambda: bank.get(f"/refunds/{first['id']}")["status"] == "settled", "the refund")
     assert code(bank.refund(transfer, 601), 422) == "refund_too_large"
     assert bank.refund(transfer).json()["amount"] == 600
     assert code(bank.refund(transfer), 422) == "refund_too_large"
@@ -106,7 +107,7 @@ def test_refunds_settle_later_and_never_exceed_what_was_received(bank: Bank) -> 
 def test_a_refund_that_fails_may_be_made_again(bank: Bank, payer: str) -> None:
     transfer = bank.settled(payer)
     refund = bank.refund(transfer).json()
-    bank.sandbox.until(lambda: bank.get(f"/refunds/{refund['id']}")["status"] == "failed", "the failure")
+    eventually(lambda: bank.get(f"/refunds/{refund['id']}")["status"] == "failed", "the failure")
     assert bank.show(transfer)["amount_refunded"] == 0
     assert bank.refund(transfer).status_code == 201
 

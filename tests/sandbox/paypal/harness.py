@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 
 from tests.sandbox.harness import CLIENT, JSON, Sandbox, content_of
+from tests.support.waiting import PATIENCE
 
 
 @dataclass
@@ -29,7 +30,7 @@ class Paypal:
     @staticmethod
     def session(sandbox: Sandbox, token: str) -> httpx.Client:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        return httpx.Client(base_url=f"{sandbox.url}/paypal", headers=headers, timeout=20)
+        return httpx.Client(base_url=f"{sandbox.url}/paypal", headers=headers, timeout=PATIENCE)
 
     def post(self, path: str, body: JSON | None = None, **headers: str) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -8,6 +8,7 @@ import pytest
 
 from tests.sandbox.harness import Receiver, Sandbox
 from tests.sandbox.paypal.harness import Paypal, issue
+from tests.support.waiting import eventually
 
 
 def test_a_repetition_shows_the_order_as_it_is_now(paypal: Paypal) -> None:
@@ -59,7 +60,7 @@ def test_a_concurrent_repetition_is_a_conflict(paypal: Paypal) -> None:
     armed = paypal.sandbox.post("faults", provider="paypal", operation="orders.capture", **fault)
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(paypal.capture, order, PayPal_Request_Id=request_id)
-        paypal.sandbox.until(lambda: hits(paypal.sandbox, armed["id"]), "the first request is under way")
+        eventually(lambda: hits(paypal.sandbox, armed["id"]), "the first request is under way")
         second = paypal.capture(order, PayPal_Request_Id=request_id)
     assert issue(second, 409) == "PREVIOUS_REQUEST_IN_PROGRESS"
     assert slow.result().status_code == 201

@@ -10,6 +10,7 @@ import stripe
 
 from tests.sandbox.harness import Pay, Sandbox
 from tests.support.providers.stripe_params import intent_params
+from tests.support.waiting import eventually
 
 PARAMS = intent_params()
 
@@ -95,7 +96,7 @@ def test_a_concurrent_request_with_the_key_is_a_conflict(sandbox: Sandbox, order
     answers: list[httpx.Response] = []
     slow = threading.Thread(target=lambda: answers.append(_post(sandbox, key, body)))
     slow.start()
-    sandbox.until(lambda: _hits(sandbox, order_id), "the slow request is under way")
+    eventually(lambda: _hits(sandbox, order_id), "the slow request is under way")
     conflict = _post(sandbox, key, body)
     slow.join()
     assert conflict.status_code == 409

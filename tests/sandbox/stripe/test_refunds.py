@@ -4,6 +4,7 @@ import pytest
 import stripe
 
 from tests.sandbox.harness import Pay, Receiver, Sandbox
+from tests.support.waiting import eventually
 
 
 def test_refunds_never_exceed_what_was_captured(
@@ -96,7 +97,7 @@ def test_a_bank_debit_that_fails_later_reopens_the_intent(
     sandbox: Sandbox, client: stripe.StripeClient, pay: Pay
 ) -> None:
     intent = pay("pm_usBankAccount_failed")
-    failed = sandbox.until(
+    failed = eventually(
         lambda: client.v1.payment_intents.retrieve(intent.id).last_payment_error, "the debit has failed"
     )
     assert failed.code == "payment_method_provider_decline"

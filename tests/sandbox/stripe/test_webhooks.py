@@ -7,6 +7,7 @@ import pytest
 import stripe
 
 from tests.sandbox.harness import Pay, Receiver, Sandbox
+from tests.support.waiting import eventually
 
 
 def test_events_are_signed_over_the_exact_bytes(pay: Pay, receiver: Receiver) -> None:
@@ -33,7 +34,7 @@ def test_a_refused_delivery_is_retried_and_logged(
     sandbox.post("faults", kind="webhook_drop", operation="charge.*", match={"order_id": order_id})
     receiver.answers[order_id] = [500, 302, 404]
     intent = pay(payment_method_types=["card"], capture_method="manual")
-    deliveries = sandbox.until(lambda: _delivered(sandbox, intent.id, 2), "both events arrive in the end")
+    deliveries = eventually(lambda: _delivered(sandbox, intent.id, 2), "both events arrive in the end")
     statuses = sorted(attempt["status"] for d in deliveries for attempt in d["history"])
     assert statuses == [200, 200, 302, 404, 500]
 

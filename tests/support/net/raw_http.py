@@ -7,11 +7,12 @@ import struct
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from tests.support.waiting import PATIENCE
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEADERS, RST_STREAM, SETTINGS, GOAWAY = 0x1, 0x3, 0x4, 0x7
 END_HEADERS, END_STREAM = 0x4, 0x1
 REFUSED_STREAM, CANCEL = 0x7, 0x8
-PATIENCE = 20.0
 
 
 def connected(url: str) -> socket.socket:

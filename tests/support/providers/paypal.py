@@ -7,13 +7,14 @@ from typing import Any
 import httpx
 
 from tests.support.merchant.api import RETURN_URL, Json, Merchant
+from tests.support.waiting import PATIENCE
 
 
 class PaypalAccount:
     """The sandbox's PayPal pages and its control API (`docs/sandbox.md`)."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, headers={"accept": "application/json"}, timeout=30)
+        self._http = httpx.Client(base_url=url, headers={"accept": "application/json"}, timeout=PATIENCE)
 
     def close(self) -> None:
         """Close the connections."""

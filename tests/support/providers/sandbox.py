@@ -12,7 +12,7 @@ import stripe
 from stack.stack import Ready
 from stack.state import SECRETS_FILE
 from tests.support.providers.stripe_params import intent_params
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 
 class Provider:
@@ -20,7 +20,7 @@ class Provider:
 
     def __init__(self, url: str, api_key: str) -> None:
         self._api = stripe.StripeClient(api_key, base_addresses={"api": url}).v1
-        self._http = httpx.Client(base_url=url, headers={"accept": "application/json"}, timeout=30)
+        self._http = httpx.Client(base_url=url, headers={"accept": "application/json"}, timeout=PATIENCE)
 
     @classmethod
     def of(cls, stack: Ready) -> Provider:

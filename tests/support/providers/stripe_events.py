@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import stripe
 
+from tests.support.waiting import PATIENCE
+
 Json = dict[str, Any]
 
 
@@ -41,4 +43,4 @@ class Stripe:
         """Send a webhook; signed well unless told otherwise, and not at all with an empty signature."""
         signature = self.signature(body) if signature is None else signature
         headers = {"content-type": "application/json"} | ({"stripe-signature": signature} if signature else {})
-        return httpx.post(f"{self._edge_url}{path}", content=body, headers=headers, timeout=30)
+        return httpx.post(f"{self._edge_url}{path}", content=body, headers=headers, timeout=PATIENCE)

@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from stack.stack import Ready
 from tests.support.paths import ROOT
 from tests.support.stack.mesh import operator_environment
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 
 def rows_of_request(gateway: Ready, request_id: str) -> list[dict[str, Any]]:
@@ -34,4 +34,4 @@ def command(gateway: Ready, *arguments: str) -> subprocess.CompletedProcess[str]
     """Run `fusionxpay audit …` against the stack."""
     argv = [sys.executable, "-m", "cli", "audit", *arguments, "--target", gateway.services["audit_svc"]]
     env = os.environ | operator_environment(gateway)
-    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)

@@ -67,7 +67,7 @@ class Edges:
         child = Child(name, command, self._folder / f"{name}.log", ready=lambda: True)
         child.start()
         self._undo.callback(child.kill)
-        eventually(ready, f"{name} to be ready", seconds=30)
+        eventually(ready, f"{name} to be ready")
 
 
 @contextmanager

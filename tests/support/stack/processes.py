@@ -4,21 +4,13 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from tests.support.paths import ROOT
-
-
-def wait_until(condition: Callable[[], Any], seconds: float = 20, what: str = "the condition") -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what} did not come true within {seconds} s"
-        time.sleep(0.02)
+from tests.support.waiting import eventually
 
 
 def alive(pid: int) -> bool:
@@ -46,7 +38,7 @@ class Parent:
 
     def wait_for(self, file: Path) -> dict[str, Any]:
         """Read the JSON file that the script writes when it is ready."""
-        wait_until(lambda: file.exists() or self.process.poll() is not None, seconds=60, what=f"{file.name}")
+        eventually(lambda: file.exists() or self.process.poll() is not None, file.name)
         assert file.exists(), self.log.read_text()
         content: dict[str, Any] = json.loads(file.read_text())
         return content
