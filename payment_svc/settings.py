@@ -41,6 +41,10 @@ class PaymentSettings(ServiceSettings):
         ge=1,
         description="calls in flight at one provider before more are refused",
     )
+    provider_proxy: SecretStr = Field(
+        SecretStr(""),
+        description="http(s) proxy that providers are reached through; empty: none, whatever the environment says",
+    )
     return_surplus: bool = Field(
         True, description="give back at once what is captured for an order that is paid, cancelled or expired"
     )
@@ -72,7 +76,7 @@ class PaymentSettings(ServiceSettings):
         # a connection within a call's time, an answer for as long as a repetition has
         connecting = 0.75 * self.provider_timeout_seconds
         timeout = httpx.Timeout(self.provider_patience_seconds, connect=connecting, pool=connecting)
-        return Connection(timeout, self.provider_max_calls)
+        return Connection(timeout, self.provider_max_calls, self.provider_proxy.get_secret_value())
 
     @property
     def provider_limits(self) -> Limits:

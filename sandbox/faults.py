@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.store.database import Database
 
-ApiKind = Literal["latency", "error_500", "error_429", "timeout_before", "timeout_after", "connection_reset"]
+ApiKind = Literal[
+    "latency", "error_500", "error_429", "timeout_before", "timeout_after", "connection_reset", "incomplete"
+]
 WebhookKind = Literal["webhook_duplicate", "webhook_delay", "webhook_reorder", "webhook_drop", "webhook_corrupt"]
 SettleKind = Literal["settle_delay"]
 Kind = Literal[ApiKind, WebhookKind, SettleKind]
@@ -41,6 +43,7 @@ class Fault(BaseModel):
     copies: int = Field(1, ge=1, description="webhook_duplicate: extra deliveries")
     size: int = Field(2, ge=2, description="webhook_reorder: how many to hold and send in reverse")
     attempts: int = Field(1, ge=1, description="webhook_corrupt: how many attempts are badly signed")
+    field: str = Field("status", description="incomplete: what the answer leaves out")
     hits: int = Field(0, ge=0, description="how often it has struck")
 
     def applies(self, provider: str, operation: str, tags: Mapping[str, str]) -> bool:

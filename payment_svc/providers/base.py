@@ -24,7 +24,11 @@ class ProviderError(Exception):
 
 
 class RejectedError(ProviderError):
-    """The provider will not do this, now or later: the request itself is at fault. No money moved."""
+    """The provider will not do this, now or later: the request itself is at fault. No money moved by it.
+
+    Never raised for what leaves the provider's object open, so that it could be paid after all: that is a `Snapshot`
+    with a `failure`, or an unknown outcome.
+    """
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -32,11 +36,22 @@ class RejectedError(ProviderError):
 
 
 class UnavailableError(ProviderError):
-    """The provider certainly did not do it: not reached, or it answered that it is too busy."""
+    """This call was certainly not carried out: the provider was not reached, or answered that it is too busy.
+
+    It says nothing of an earlier call under the same key.
+    """
 
 
 class OutcomeUnknownError(ProviderError):
     """No answer that can be trusted: the provider may or may not have done it."""
+
+
+class InProgressError(OutcomeUnknownError):
+    """An earlier call under the same key still runs, the provider says: how that one ends is not known yet."""
+
+
+class UnreadableAnswerError(OutcomeUnknownError):
+    """The provider answered what the adapter does not know, such as a new status: no outcome, and no outage."""
 
 
 class ObjectNotFoundError(ProviderError):
@@ -99,6 +114,8 @@ class ProviderEvent:
     refund_reference: str = ""
     dispute_reference: str = ""
     loss: Loss = Loss.NONE
+    object_type: str = ""
+    """Set where the event names an object and nothing that it belongs to: `Resolving.resolve` fetches it first."""
 
 
 class Provider(Protocol):
@@ -196,6 +213,18 @@ class Owning(Protocol):
         """Return our payment id from the metadata of the provider's payment; empty when it carries none.
 
         Raises ObjectNotFoundError, UnavailableError or OutcomeUnknownError.
+        """
+        ...
+
+
+@runtime_checkable
+class Resolving(Protocol):
+    """What a provider does as well whose events may name an object only (`object_type`)."""
+
+    async def resolve(self, event: ProviderEvent) -> ProviderEvent:
+        """Return the event with what it belongs to, as its object says; its reference is empty when that is nothing.
+
+        Raises UnavailableError or OutcomeUnknownError.
         """
         ...
 

@@ -30,6 +30,8 @@ class Connection:
     timeout: httpx.Timeout | float
     """What HTTP clients wait for a connection and for an answer; `ResilientProvider` bounds each call as a whole."""
     max_calls: int
+    proxy: str = ""
+    """The proxy that providers are reached through; empty: none, whatever the environment says."""
 
 
 Factory = Callable[[Mapping[str, str], str, SettingsT, Connection], Provider]

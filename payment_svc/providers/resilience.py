@@ -1,8 +1,9 @@
 """What stands around every call to a provider: a circuit breaker, a bulkhead, a log line and a metric.
 
 A circuit belongs to one operation of one provider. Only failures of the provider itself open it (no answer, not
-reached, 5xx); a declined card never does. The bulkhead bounds the calls in flight at one provider, so that a slow one
-takes no capacity of the others. Both refuse with UnavailableError: nothing was sent.
+reached, 5xx); a declined card never does, nor an answer that cannot be read. The bulkhead bounds the calls in flight
+at one provider, so that a slow one takes no capacity of the others. Both refuse with UnavailableError: nothing was
+sent.
 """
 
 from __future__ import annotations
@@ -33,13 +34,16 @@ from payment_svc.domain.refund import Refund, RefundSnapshot
 from payment_svc.providers.base import (
     Capabilities,
     Disputing,
+    InProgressError,
     OutcomeUnknownError,
     Owning,
     Provider,
     ProviderError,
     ProviderEvent,
+    Resolving,
     Reversing,
     UnavailableError,
+    UnreadableAnswerError,
 )
 
 log = get_logger(__name__)
@@ -168,6 +172,13 @@ class ResilientProvider:
             return ""
         return await self._call("owner_of", None, lambda: inner.owner_of(reference))
 
+    async def resolve(self, event: ProviderEvent) -> ProviderEvent:
+        """Return the event with what its object belongs to, where it names the object only."""
+        inner = self._inner
+        if not event.object_type or not isinstance(inner, Resolving):
+            return event
+        return await self._call("resolve", None, lambda: inner.resolve(event))
+
     async def reversals(self, payment: Payment, reference: str) -> Sequence[RefundSnapshot]:
         """Return what the provider has taken back of a payment by itself; nothing where it never does."""
         inner = self._inner
@@ -248,7 +259,7 @@ class ResilientProvider:
         except (LookupError, TypeError, AttributeError, ValueError) as error:
             # a field that is absent, a status that is new: what cannot be read says nothing of what was done
             log.error("unreadable answer", provider=self.name, exc_info=error)
-            raise OutcomeUnknownError(f"{self.name} answered what cannot be read: {error!r}") from error
+            raise UnreadableAnswerError(f"{self.name} answered what cannot be read: {error!r}") from error
 
     def _on_event(self, operation: str, _kind: str, event: Event) -> None:
         if not isinstance(event, ContextChanged):
@@ -269,4 +280,7 @@ class ResilientProvider:
 
 
 def _is_not_a_failure(error: BaseException) -> bool:
+    if isinstance(error, UnreadableAnswerError | InProgressError):
+        # it answers, and what is open about one payment is no reason to stop asking about others
+        return True
     return not isinstance(error, UnavailableError | OutcomeUnknownError)

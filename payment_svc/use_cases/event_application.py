@@ -56,7 +56,7 @@ class EventApplication:
     async def apply(self, stored: StoredEvent) -> Verdict:
         """Apply an event to the payment that it belongs to, and say what became of it."""
         provider = await self._accounts.by_id(stored.provider, stored.account_id)
-        event = provider.translate(stored.payload)
+        event = await provider.resolve(provider.translate(stored.payload))
         if event.dispute_reference:
             return await self._apply_dispute(provider, event)
         payment = await self._payment_of(provider, event)

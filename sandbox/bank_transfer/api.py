@@ -111,7 +111,7 @@ class Api:
         reply = None if gate.skips_work(fault) else self._work(exchange)
         if reply is None or (fault is not None and fault.kind == "error_500"):
             return server_error().reply()
-        return reply
+        return gate.cut(fault, reply)
 
     def _work(self, exchange: _Exchange) -> Reply:
         """Run the endpoint in one transaction with its idempotency record."""

@@ -203,7 +203,7 @@ def _answer(fault: Fault | None, work: Callable[[], Reply], debug_id: str) -> Re
             raise server_error()
     except PaypalError as error:
         return error.reply(debug_id)
-    return reply
+    return gate.cut(fault, reply)
 
 
 def _debug_id() -> str:

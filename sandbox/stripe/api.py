@@ -134,7 +134,7 @@ class Api:
         reply = None if gate.skips_work(fault) else self._work(exchange, fault)
         if fault is not None and fault.kind == "error_500":
             return self._server_error(exchange, fault)
-        return reply or server_error(recorded=False).reply()
+        return gate.cut(fault, reply) if reply else server_error(recorded=False).reply()
 
     def _work(self, exchange: _Exchange, fault: Fault | None) -> Reply:
         """Run the endpoint in one transaction with its idempotency record."""

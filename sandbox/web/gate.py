@@ -1,11 +1,13 @@
-"""Faults of the network: a call that is slow, or never answered."""
+"""Faults of calls: one that is slow, never answered, or answered with less than was promised."""
 
 import asyncio
+import json
 from contextlib import suppress
 
 from starlette.requests import Request
 
 from sandbox.faults import Fault
+from sandbox.web.replies import Reply
 from sandbox.web.server import RESET
 
 _SILENT = {"timeout_before", "timeout_after", "connection_reset"}
@@ -24,6 +26,14 @@ def skips_work(fault: Fault | None) -> bool:
     return fault.kind in {"error_429", "timeout_before"} or (
         fault.kind in {"error_500", "connection_reset"} and not fault.applied
     )
+
+
+def cut(fault: Fault | None, reply: Reply) -> Reply:
+    """Leave a field out of an answer; what is kept for a repetition is whole."""
+    if fault is None or fault.kind != "incomplete":
+        return reply
+    body = {name: value for name, value in json.loads(reply.body).items() if name != fault.field}
+    return Reply.of(body, reply.status, reply.headers)
 
 
 async def vanish(request: Request, fault: Fault | None) -> None:

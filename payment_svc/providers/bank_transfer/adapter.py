@@ -42,8 +42,9 @@ class BankTransferProvider:
         token_secrets: Sequence[str],
         *,
         timeout: httpx.Timeout | float,
+        proxy: str = "",
     ) -> None:
-        self._bank = BankClient(api_key, api_base, timeout=timeout)
+        self._bank = BankClient(api_key, api_base, timeout=timeout, proxy=proxy)
         self._secrets = webhook_secrets
         self._tokens = webhooks.Tokens(token_secrets)
 

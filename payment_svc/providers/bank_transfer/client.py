@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from payment_svc.providers import http_client
 from payment_svc.providers.bank_transfer import errors
 from payment_svc.providers.base import OutcomeUnknownError
 
@@ -17,8 +18,9 @@ CONNECTIONS = 400
 class BankClient:
     """JSON in, JSON out, and every failure as an error of the interface."""
 
-    def __init__(self, api_key: str, api_base: str, *, timeout: httpx.Timeout | float) -> None:
-        self._http = httpx.AsyncClient(
+    def __init__(self, api_key: str, api_base: str, *, timeout: httpx.Timeout | float, proxy: str = "") -> None:
+        self._http = http_client.client(
+            proxy=proxy,
             base_url=f"{api_base.rstrip('/')}/v1",
             headers={"authorization": f"Bearer {api_key}"},
             timeout=timeout,

@@ -11,6 +11,7 @@ from payment_svc.domain.payment import Failure, PaymentStatus, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
 from payment_svc.domain.refund import RefundSnapshot, RefundStatus
 from payment_svc.providers.bank_transfer import amounts
+from payment_svc.providers.reading import known, readable
 
 Object = Mapping[str, Any]
 
@@ -30,9 +31,10 @@ _REFUND_STATUSES = {
 _CODES = {"insufficient_funds": "insufficient_funds", "expired": "expired", "cancelled": "cancelled"}
 
 
+@readable("the bank's transfer")
 def of_transfer(transfer: Object) -> Snapshot:
     """Read a transfer. What counts is the amount that was received, which the customer may have mistyped."""
-    status = _STATUSES[transfer["status"]]
+    status = known(_STATUSES, transfer)
     return Snapshot(
         reference=transfer["id"],
         status=status,
@@ -42,16 +44,18 @@ def of_transfer(transfer: Object) -> Snapshot:
     )
 
 
+@readable("the bank's refund")
 def of_refund(refund: Object) -> RefundSnapshot:
     """Read a refund. One that was settled may still come back."""
     return RefundSnapshot(
         reference=refund["id"],
-        status=_REFUND_STATUSES[refund["status"]],
+        status=known(_REFUND_STATUSES, refund),
         amount=amounts.from_wire(refund["amount"], refund["currency"]),
         failure=_failure(refund),
     )
 
 
+@readable("the bank's transfer")
 def record_of(transfer: Object) -> ProviderRecord:
     """Read a transfer as one of the bank's records."""
     snapshot = of_transfer(transfer)

@@ -52,6 +52,7 @@ def _make(
         credentials["webhook_secret"].split(","),
         settings.token_secret.get_secret_value().split(","),
         timeout=connection.timeout,
+        proxy=connection.proxy,
     )
 
 

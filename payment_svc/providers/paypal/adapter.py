@@ -73,6 +73,7 @@ class PaypalProvider:
         *,
         timeout: httpx.Timeout | float,
         max_calls: int,
+        proxy: str = "",
         clock: Clock = utc_now,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
@@ -82,9 +83,10 @@ class PaypalProvider:
             access.client_secret,
             timeout=timeout,
             max_calls=max_calls,
+            proxy=proxy,
             transport=transport,
         )
-        self._certificates = Certificates(access.cert_url_base, access.ca_file, transport=transport)
+        self._certificates = Certificates(access.cert_url_base, access.ca_file, proxy=proxy, transport=transport)
         self._verifier = webhooks.Verifier(access.webhook_id, self._certificates, self._api)
         self._clock = clock
 

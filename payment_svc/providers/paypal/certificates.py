@@ -22,6 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
+from payment_svc.providers import http_client
 from payment_svc.providers.base import SignatureInvalidError, UnavailableError
 
 HOSTS = ("api.paypal.com", "api-m.paypal.com", "api.sandbox.paypal.com", "api-m.sandbox.paypal.com")
@@ -47,7 +48,12 @@ class Certificates:
     """
 
     def __init__(
-        self, cert_url_base: str = "", ca_file: str = "", *, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        cert_url_base: str = "",
+        ca_file: str = "",
+        *,
+        proxy: str = "",
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         bases = [f"https://{host}" for host in HOSTS] + ([cert_url_base.rstrip("/")] if cert_url_base else [])
         # one expression over the whole text: no parser that could read it differently than the HTTP client does
@@ -56,7 +62,8 @@ class Certificates:
         self._store: Store | None = None
         self._kept: OrderedDict[str, Sequence[x509.Certificate]] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[Sequence[x509.Certificate]]] = {}
-        self._http = httpx.AsyncClient(
+        self._http = http_client.client(
+            proxy=proxy,
             timeout=FETCH_SECONDS,
             follow_redirects=False,
             limits=httpx.Limits(max_connections=MAX_FETCHES),

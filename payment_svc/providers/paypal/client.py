@@ -12,7 +12,8 @@ from typing import Any
 
 import httpx
 
-from payment_svc.providers.base import OutcomeUnknownError
+from payment_svc.providers import http_client
+from payment_svc.providers.base import UnreadableAnswerError
 from payment_svc.providers.paypal import errors
 from payment_svc.providers.paypal.tokens import Tokens
 
@@ -35,9 +36,11 @@ class PaypalClient:
         *,
         timeout: httpx.Timeout | float,
         max_calls: int,
+        proxy: str = "",
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(
+        self._http = http_client.client(
+            proxy=proxy,
             base_url=api_base or LIVE,
             timeout=timeout,
             # no call that was let in has to wait for a connection, however slow PayPal is
@@ -76,9 +79,9 @@ class PaypalClient:
         try:
             body = answer.json()
         except ValueError as error:
-            raise OutcomeUnknownError("PayPal's answer is not JSON") from error
+            raise UnreadableAnswerError("PayPal's answer is not JSON") from error
         if not isinstance(body, dict):
-            raise OutcomeUnknownError("PayPal's answer is not an object")
+            raise UnreadableAnswerError("PayPal's answer is not an object")
         return body
 
     async def _send(self, method: str, path: str, token: str, request: Mapping[str, Any]) -> httpx.Response:

@@ -8,6 +8,7 @@ from typing import Any
 
 from payment_svc.domain.dispute import DisputeSnapshot, DisputeStatus
 from payment_svc.providers.paypal import amounts
+from payment_svc.providers.reading import known, optional_mapping, readable
 
 Object = Mapping[str, Any]
 PATH = "/v1/customer/disputes"
@@ -37,11 +38,13 @@ def capture_of(dispute: Object) -> tuple[str, str]:
     return str(transactions[0].get("seller_transaction_id") or ""), str(transactions[0].get("custom") or "")
 
 
+@readable("PayPal's dispute")
 def of_dispute(dispute: Object, payment_id: str) -> DisputeSnapshot:
-    """Read a dispute. Raises LookupError for a status or an outcome that is new."""
+    """Read a dispute. Raises UnreadableAnswerError for a status or an outcome that is new."""
     due = dispute.get("seller_response_due_date")
-    said = str(dispute["status"])
-    status = OUTCOMES[str(dispute["dispute_outcome"]["outcome_code"])] if said == _RESOLVED else STATUSES[said]
+    is_resolved = dispute.get("status") == _RESOLVED
+    outcome = optional_mapping(dispute, "dispute_outcome")
+    status = known(OUTCOMES, outcome, "outcome_code") if is_resolved else known(STATUSES, dispute)
     return DisputeSnapshot(
         reference=str(dispute["dispute_id"]),
         payment_id=payment_id,

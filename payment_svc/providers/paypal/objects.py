@@ -1,7 +1,8 @@
 """PayPal's objects as snapshots: which of its statuses is which of ours.
 
 An order says little by itself: COMPLETED means that a payment was made of it, not that it went well. So its captures
-speak first, then its authorization, then the order. A status that PayPal invents later is PROCESSING: not an outcome.
+speak first, then its authorization, then the order. A status that PayPal has added since, or an amount that is not
+there, is an UnreadableAnswerError and no outcome.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from mesh.money import Money
 from payment_svc.domain.payment import Failure, PaymentStatus, Snapshot
 from payment_svc.domain.refund import RefundSnapshot, RefundStatus
 from payment_svc.providers.paypal import amounts, errors
+from payment_svc.providers.reading import known, readable
 
 Object = Mapping[str, Any]
 _S = PaymentStatus
@@ -23,10 +25,15 @@ ORDERS = {
     "PAYER_ACTION_REQUIRED": _S.REQUIRES_ACTION,
     "APPROVED": _S.PROCESSING,
     "VOIDED": _S.CANCELLED,
+    # a payment was made of it, which is not shown yet
+    "COMPLETED": _S.PROCESSING,
 }
 AUTHORIZATIONS = {
     "CREATED": _S.AUTHORIZED,
     "PARTIALLY_CAPTURED": _S.AUTHORIZED,
+    # its captures say more, where they are shown
+    "CAPTURED": _S.PROCESSING,
+    "PENDING": _S.PROCESSING,
     "VOIDED": _S.CANCELLED,
     "EXPIRED": _S.CANCELLED,
     "DENIED": _S.FAILED,
@@ -49,10 +56,11 @@ EXPIRED = Failure("expired", "the customer did not pay in time")
 VOIDED = Failure("cancelled", "the authorization or the order was voided", "VOIDED")
 
 
+@readable("PayPal's order")
 def of_order(order: Object) -> Snapshot:
     """Read an order with the payments that were made of it."""
     reference, taken = str(order["id"]), captures(order)
-    statuses = [CAPTURES.get(str(one["status"]), _S.PROCESSING) for one in taken]
+    statuses = [known(CAPTURES, one) for one in taken]
     if _S.SUCCESS in statuses:
         return Snapshot(reference, _S.SUCCESS, amount=_sum(taken))
     if _S.PROCESSING in statuses:
@@ -65,16 +73,18 @@ def of_order(order: Object) -> Snapshot:
     return _of_open_order(reference, order)
 
 
+@readable("PayPal's capture")
 def of_capture(capture: Object) -> Snapshot:
     """Read one capture, which does not know the order's reference."""
-    status = CAPTURES.get(str(capture["status"]), _S.PROCESSING)
+    status = known(CAPTURES, capture)
     amount = amounts.from_wire(capture["amount"]) if status == _S.SUCCESS else None
     return Snapshot("", status, amount=amount, failure=refusal_of(capture))
 
 
+@readable("PayPal's refund")
 def of_refund(refund: Object) -> RefundSnapshot:
     """Read a refund. One that was COMPLETED may fail later."""
-    status = REFUNDS.get(str(refund["status"]), RefundStatus.PENDING)
+    status = known(REFUNDS, refund)
     reason = str((refund.get("status_details") or {}).get("reason") or refund["status"])
     failed = status == RefundStatus.FAILED
     return RefundSnapshot(
@@ -110,7 +120,7 @@ def captures(order: Object) -> Sequence[Object]:
 
 def refusal_of(capture: Object) -> Failure | None:
     """Return why a capture was refused; None when it was not."""
-    if CAPTURES.get(str(capture["status"])) != _S.FAILED:
+    if known(CAPTURES, capture) != _S.FAILED:
         return None
     details = capture.get("status_details") or {}
     code = (capture.get("processor_response") or {}).get("response_code") or details.get("reason") or capture["status"]
@@ -118,13 +128,13 @@ def refusal_of(capture: Object) -> Failure | None:
 
 
 def _sum(taken: Sequence[Object]) -> Money:
-    held = [amounts.from_wire(one["amount"]) for one in taken if CAPTURES.get(str(one["status"])) == _S.SUCCESS]
+    held = [amounts.from_wire(one["amount"]) for one in taken if known(CAPTURES, one) == _S.SUCCESS]
     return Money(sum(amount.minor for amount in held), held[0].currency)
 
 
 def _of_authorization(reference: str, authorization: Object, refusal: Failure | None) -> Snapshot:
     """Read what is held. A capture of it that was refused leaves it to be captured again."""
-    status = AUTHORIZATIONS.get(str(authorization["status"]), _S.PROCESSING)
+    status = known(AUTHORIZATIONS, authorization)
     if status == _S.AUTHORIZED:
         return Snapshot(reference, status, amount=amounts.from_wire(authorization["amount"]), failure=refusal)
     denied = errors.failure("DENIED", "PayPal denied the authorization", "card_declined")
@@ -133,9 +143,8 @@ def _of_authorization(reference: str, authorization: Object, refusal: Failure | 
 
 
 def _of_open_order(reference: str, order: Object) -> Snapshot:
-    said = str(order["status"])
-    status = ORDERS.get(said, _S.PROCESSING)
-    approved = said == "APPROVED"
+    status = known(ORDERS, order)
+    approved = order["status"] == "APPROVED"
     return Snapshot(
         reference,
         status,

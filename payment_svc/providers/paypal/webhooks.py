@@ -123,7 +123,6 @@ def translate(body: bytes) -> ProviderEvent:
     """
     event = _parsed(body)
     try:
-        kind, target = event.get("resource_type"), event.get("resource") or {}
         told = ProviderEvent(
             event_id=_text(event["id"]),
             type=_text(event["event_type"]),
@@ -131,22 +130,30 @@ def translate(body: bytes) -> ProviderEvent:
             payment_id="",
             create_time=datetime.fromisoformat(event["create_time"]).astimezone(UTC),
         )
-        if told.type.startswith(DISPUTES):
-            capture, label = disputes.capture_of(target)
-            owner, dispute = requests.labels_of(label)[0], _text(target["dispute_id"])
-            return replace(told, reference=capture, payment_id=owner, dispute_reference=dispute)
-        is_refund = kind == "refund"
-        payment_id, refund_id = requests.labels_of(_custom_id(target))
-        return replace(
-            told,
-            reference=_payment_of(target, is_order=kind == "checkout-order"),
-            payment_id=payment_id,
-            refund_id=refund_id if is_refund else "",
-            refund_reference=_text(target["id"]) if is_refund else "",
-            loss=LOSSES.get(told.type, Loss.NONE),
-        )
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, OverflowError) as error:
         raise ValueError(f"not a PayPal event: {error!r}") from None
+    try:
+        return _about(told, str(event.get("resource_type")), event.get("resource") or {})
+    except (KeyError, TypeError, AttributeError, IndexError):
+        # about something without an id, or in a form that we do not know: it points at nothing of ours
+        return told
+
+
+def _about(told: ProviderEvent, kind: str, target: Mapping[str, Any]) -> ProviderEvent:
+    if told.type.startswith(DISPUTES):
+        capture, label = disputes.capture_of(target)
+        owner, dispute = requests.labels_of(label)[0], _text(target["dispute_id"])
+        return replace(told, reference=capture, payment_id=owner, dispute_reference=dispute)
+    is_refund = kind == "refund"
+    payment_id, refund_id = requests.labels_of(_custom_id(target))
+    return replace(
+        told,
+        reference=_payment_of(target, is_order=kind == "checkout-order"),
+        payment_id=payment_id,
+        refund_id=refund_id if is_refund else "",
+        refund_reference=_text(target["id"]) if is_refund else "",
+        loss=LOSSES.get(told.type, Loss.NONE),
+    )
 
 
 def _check_form(given: Mapping[str, str]) -> None:

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 import stripe
 
 from mesh.money import Money
 from payment_svc.domain.dispute import DisputeSnapshot
-from payment_svc.domain.payment import CaptureMethod, Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.payment import Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
 from payment_svc.domain.refund import Refund, RefundSnapshot
+from payment_svc.providers import http_client
 from payment_svc.providers.base import (
     Capabilities,
     ObjectNotFoundError,
     OutcomeUnknownError,
+    ProviderError,
     ProviderEvent,
     RejectedError,
     UnavailableError,
 )
-from payment_svc.providers.stripe import amounts, objects, webhooks
+from payment_svc.providers.reading import Object, text
+from payment_svc.providers.stripe import amounts, errors, objects, requests, webhooks
 from payment_svc.providers.stripe.errors import translated
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -34,16 +36,16 @@ CANCELLED = Failure("cancelled", "the merchant cancelled the payment")
 
 
 class _HttpClient(stripe.HTTPXClient):
-    """The SDK's client, with room for as many calls as the bulkhead lets through.
+    """The SDK's client, over ours, with room for as many calls as the bulkhead lets through.
 
-    The SDK has no setting for it and keeps httpx's own limit of 100: further calls would wait where nobody sees it.
+    The SDK has no setting for that and keeps httpx's own limit of 100: further calls would wait where nobody sees it.
     """
 
-    def __init__(self, timeout: httpx.Timeout | float, max_calls: int) -> None:
+    def __init__(self, timeout: httpx.Timeout | float, max_calls: int, proxy: str) -> None:
         super().__init__(timeout=timeout)
         limits = httpx.Limits(max_connections=max_calls, max_keepalive_connections=64)
         trusted = ssl.create_default_context(cafile=stripe.ca_bundle_path)
-        self._client_async = httpx.AsyncClient(verify=trusted, limits=limits)
+        self._client_async = http_client.client(timeout=timeout, proxy=proxy, verify=trusted, limits=limits)
 
 
 class StripeProvider:
@@ -52,7 +54,7 @@ class StripeProvider:
     name = "stripe"
     capabilities = Capabilities(
         hosted_page=True,
-        tokens=r"(pm|tok|card|src)_\w+",
+        tokens=r"(pm|ctoken)_\w+",
         authorization_lifetime=timedelta(days=7),
         partial_capture=True,
         refunds=True,
@@ -68,9 +70,10 @@ class StripeProvider:
         *,
         timeout: httpx.Timeout | float,
         max_calls: int,
+        proxy: str = "",
     ) -> None:
         self._secrets = webhook_secrets
-        self._http = _HttpClient(timeout, max_calls)
+        self._http = _HttpClient(timeout, max_calls, proxy)
         self._api = stripe.StripeClient(
             api_key,
             base_addresses={"api": api_base} if api_base else {},
@@ -92,6 +95,8 @@ class StripeProvider:
         try:
             return await send(payment)
         except OutcomeUnknownError as unknown:
+            if errors.would_be_replayed(unknown):
+                raise
             try:
                 return await send(payment)
             except UnavailableError:
@@ -99,13 +104,13 @@ class StripeProvider:
 
     async def fetch(self, payment: Payment) -> Snapshot:
         """Retrieve the session with its intent, or the intent."""
-        reference = payment.provider_reference
+        reference = requests.in_path(payment.provider_reference)
         with translated():
             if reference.startswith("cs_"):
                 session = await self._api.checkout.sessions.retrieve_async(reference, {"expand": ["payment_intent"]})
                 return objects.of_session(session.to_dict())
             intent = await self._api.payment_intents.retrieve_async(reference)
-            return objects.of_intent(intent.to_dict(), hosted=payment.is_hosted)
+            return await self._of_intent(payment, intent.to_dict())
 
     async def find(self, payment: Payment) -> Snapshot | None:
         """Walk through what was created since the payment was, for the object that carries our id.
@@ -113,20 +118,22 @@ class StripeProvider:
         Lists are consistent at once; Stripe's search lags by up to a minute.
         """
         since: Any = {"gte": int((payment.create_time - CLOCK_SKEW).timestamp())}
+        payment_id = str(payment.payment_id)
         with translated():
             if payment.is_hosted:
                 sessions = await self._api.checkout.sessions.list_async(
                     {"created": since, "limit": 100, "expand": ["data.payment_intent"]}
                 )
                 async for session in sessions.auto_paging_iter():
-                    if session.client_reference_id == str(payment.payment_id):
-                        return objects.of_session(session.to_dict())
+                    opened = session.to_dict()
+                    if opened.get("client_reference_id") == payment_id:
+                        return objects.of_session(opened)
                 return None
             intents = await self._api.payment_intents.list_async({"created": since, "limit": 100})
             async for intent in intents.auto_paging_iter():
                 found = intent.to_dict()
-                if found["metadata"].get("payment_id") == str(payment.payment_id):
-                    return objects.of_intent(found, hosted=False)
+                if objects.label(found, "payment_id") == payment_id:
+                    return await self._of_intent(payment, found)
         return None
 
     async def complete(self, payment: Payment, key: str) -> Snapshot:
@@ -136,64 +143,86 @@ class StripeProvider:
 
     async def capture(self, payment: Payment, amount: Money, key: str) -> Snapshot:
         """Capture the intent."""
+        intent_id = await self._intent_id(payment)
         with translated():
             intent = await self._api.payment_intents.capture_async(
-                await self._intent_id(payment),
+                intent_id,
                 {"amount_to_capture": amounts.to_wire(amount)},
-                {"idempotency_key": key},
+                requests.under(key),
             )
-        return replace(objects.of_intent(intent.to_dict(), hosted=payment.is_hosted), reference="")
+            return replace(objects.of_intent(intent.to_dict(), hosted=payment.is_hosted), reference="")
 
     async def cancel(self, payment: Payment, key: str) -> Snapshot:
         """Expire an open session, or cancel the intent."""
-        with translated():
-            if payment.is_hosted and payment.status != PaymentStatus.AUTHORIZED:
+        if payment.is_hosted and payment.status != PaymentStatus.AUTHORIZED:
+            session_id = requests.in_path(payment.provider_reference)
+            with translated():
                 session = await self._api.checkout.sessions.expire_async(
-                    payment.provider_reference, options={"idempotency_key": f"{key}:expire"}
+                    session_id, options=requests.under(f"{key}:expire")
                 )
-                return replace(objects.of_session(session.to_dict()), failure=CANCELLED)
-            intent = await self._api.payment_intents.cancel_async(
-                await self._intent_id(payment), options={"idempotency_key": key}
-            )
-        return Snapshot("", objects.of_intent(intent.to_dict(), hosted=True).status, failure=CANCELLED)
+                said = objects.of_session(session.to_dict())
+        else:
+            intent_id = await self._intent_id(payment)
+            with translated():
+                intent = await self._api.payment_intents.cancel_async(intent_id, options=requests.under(key))
+                said = replace(objects.of_intent(intent.to_dict(), hosted=True), reference="")
+        return replace(said, failure=CANCELLED) if said.status == PaymentStatus.CANCELLED else said
 
     async def refund(self, payment: Payment, refund: Refund) -> RefundSnapshot:
         """Create a Refund of the intent."""
+        intent_id = await self._intent_id(payment)
         with translated():
             made = await self._api.refunds.create_async(
-                {
-                    "payment_intent": await self._intent_id(payment),
-                    "amount": amounts.to_wire(refund.amount),
-                    "metadata": _labels(payment) | {"refund_id": str(refund.refund_id)},
-                },
-                # no retry by the SDK: it would forget that the first request may have got through
-                {"idempotency_key": str(refund.refund_id), "max_network_retries": 0},
+                requests.refund(payment, refund, intent_id), requests.under(str(refund.refund_id))
             )
-        return objects.of_refund(made.to_dict())
+            return objects.of_refund(made.to_dict())
 
     async def fetch_refund(self, payment: Payment, refund: Refund) -> RefundSnapshot | None:
         """Retrieve the Refund, or walk through those of the intent."""
         with translated():
             if refund.provider_reference:
-                return objects.of_refund((await self._api.refunds.retrieve_async(refund.provider_reference)).to_dict())
-            made = await self._api.refunds.list_async({"payment_intent": await self._intent_id(payment), "limit": 100})
+                return await self._named_refund(refund.provider_reference)
+            intent_id = await self._intent_id(payment)
+            made = await self._api.refunds.list_async({"payment_intent": intent_id, "limit": 100})
             async for one in made.auto_paging_iter():
                 found = one.to_dict()
-                if (found.get("metadata") or {}).get("refund_id") == str(refund.refund_id):
+                if objects.label(found, "refund_id") == str(refund.refund_id):
                     return objects.of_refund(found)
         return None
 
     async def owner_of(self, reference: str) -> str:
         """Retrieve the intent: a refund that was made in the dashboard carries no metadata of ours."""
-        with translated():
-            intent = await self._api.payment_intents.retrieve_async(reference)
-        return str(intent.to_dict()["metadata"].get("payment_id", ""))
+        try:
+            with translated():
+                intent = await self._api.payment_intents.retrieve_async(requests.in_path(reference))
+                return objects.label(intent.to_dict(), "payment_id")
+        except ObjectNotFoundError:
+            return ""
+
+    async def resolve(self, event: ProviderEvent) -> ProviderEvent:
+        """Retrieve the object of a thin event, which names nothing else."""
+        retrieve = {
+            "charge": self._api.charges.retrieve_async,
+            "checkout.session": self._api.checkout.sessions.retrieve_async,
+            "payment_intent": self._api.payment_intents.retrieve_async,
+            "refund": self._api.refunds.retrieve_async,
+        }.get(event.object_type)
+        if retrieve is None:
+            return event
+        try:
+            with translated():
+                found: Any = await retrieve(requests.in_path(event.reference))
+                return webhooks.resolved(event, found.to_dict())
+        except ObjectNotFoundError:
+            return replace(event, reference="", refund_reference="", object_type="")
 
     async def fetch_dispute(self, reference: str) -> DisputeSnapshot:
-        """Retrieve the Dispute with its intent, which knows the payment."""
+        """Retrieve the Dispute with its intent or its charge, which know the payment."""
         with translated():
-            dispute = await self._api.disputes.retrieve_async(reference, {"expand": ["payment_intent"]})
-        return objects.of_dispute(dispute.to_dict())
+            dispute = await self._api.disputes.retrieve_async(
+                requests.in_path(reference), {"expand": ["payment_intent", "charge"]}
+            )
+            return objects.of_dispute(dispute.to_dict())
 
     async def records(self, since: datetime, until: datetime) -> AsyncIterator[ProviderRecord]:
         """Walk through the intents; those of a Checkout Session carry the payment's id as well."""
@@ -201,15 +230,7 @@ class StripeProvider:
         with translated():
             intents = await self._api.payment_intents.list_async({"created": created, "limit": 100})
             async for intent in intents.auto_paging_iter():
-                found = intent.to_dict()
-                said = objects.of_intent(found, hosted=True)
-                yield ProviderRecord(
-                    reference=said.reference,
-                    payment_id=found["metadata"].get("payment_id", ""),
-                    status=said.status,
-                    amount=said.amount if said.status == PaymentStatus.SUCCESS else None,
-                    create_time=datetime.fromtimestamp(found["created"], UTC),
-                )
+                yield objects.record_of(intent.to_dict())
 
     async def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
         """Check `Stripe-Signature`."""
@@ -223,96 +244,79 @@ class StripeProvider:
         """Close the SDK's connection pool."""
         await self._http.close_async()  # type: ignore[no-untyped-call]
 
+    async def _named_refund(self, reference: str) -> RefundSnapshot | None:
+        try:
+            with translated():
+                refund = await self._api.refunds.retrieve_async(requests.in_path(reference))
+                return objects.of_refund(refund.to_dict())
+        except ObjectNotFoundError:
+            return None
+
+    async def _of_intent(self, payment: Payment, intent: Object) -> Snapshot:
+        """Read an intent, and close one that was confirmed by token and refused: nobody is to confirm it again.
+
+        As long as it is open it could be paid after all, so only an intent that Stripe has closed is a payment that has
+        failed. Where closing fails, the next look tries again.
+        """
+        said = objects.of_intent(intent, hosted=payment.is_hosted)
+        if payment.is_hosted or not objects.is_refused(intent):
+            return said
+        try:
+            with translated():
+                # without a key of ours: a repetition does no harm, and a refusal is not remembered
+                closed = await self._api.payment_intents.cancel_async(
+                    said.reference, options={"max_network_retries": 0}
+                )
+                return objects.of_intent(closed.to_dict(), hosted=False)
+        except ProviderError:
+            return said
+
     async def _intent_id(self, payment: Payment) -> str:
-        """Return the intent behind the payment; a session knows its own."""
-        if not payment.provider_reference.startswith("cs_"):
-            return payment.provider_reference
-        session = await self._api.checkout.sessions.retrieve_async(payment.provider_reference)
-        return str(session.to_dict()["payment_intent"])
+        """Return the intent behind the payment; a session knows its own. Whatever goes wrong here, nothing was done."""
+        reference = requests.in_path(payment.provider_reference)
+        if not reference.startswith("cs_"):
+            return reference
+        try:
+            with translated():
+                session = await self._api.checkout.sessions.retrieve_async(reference)
+                return text(session.to_dict(), "payment_intent")
+        except OutcomeUnknownError as error:
+            raise UnavailableError(str(error)) from error
 
     async def _open_page(self, payment: Payment) -> Snapshot:
-        labels = _labels(payment)
         with translated():
             session = await self._api.checkout.sessions.create_async(
-                {
-                    "mode": "payment",
-                    "client_reference_id": str(payment.payment_id),
-                    "line_items": [
-                        {
-                            "quantity": 1,
-                            "price_data": {
-                                "currency": payment.amount.currency.lower(),
-                                "unit_amount": amounts.to_wire(payment.amount),
-                                "product_data": {"name": payment.description or f"Order {payment.order_id}"},
-                            },
-                        }
-                    ],
-                    "success_url": payment.return_url,
-                    "cancel_url": payment.return_url,
-                    "metadata": labels,
-                    "payment_intent_data": {"metadata": labels, "capture_method": _capture_method(payment)},
-                },
-                _once(payment),
+                requests.page(payment), requests.under(str(payment.payment_id))
             )
-        return objects.of_session(session.to_dict())
+            return objects.of_session(session.to_dict())
 
     async def _confirm(self, payment: Payment) -> Snapshot:
         try:
             with translated():
-                intent = await self._api.payment_intents.create_async(self._intent_params(payment), _once(payment))
+                intent = await self._api.payment_intents.create_async(
+                    requests.charge(payment), requests.under(str(payment.payment_id))
+                )
+                return objects.of_intent(intent.to_dict(), hosted=False)
         except RejectedError as error:
             return await self._after_rejection(payment, error)
-        return objects.of_intent(intent.to_dict(), hosted=False)
-
-    def _intent_params(self, payment: Payment) -> Any:
-        redirects = {"allow_redirects": "always" if payment.return_url else "never"}
-        params: dict[str, Any] = {
-            "amount": amounts.to_wire(payment.amount),
-            "currency": payment.amount.currency.lower(),
-            "payment_method": payment.payment_method,
-            "confirm": True,
-            "capture_method": _capture_method(payment),
-            "automatic_payment_methods": {"enabled": True, **redirects},
-            "metadata": _labels(payment),
-        }
-        if payment.return_url:
-            params["return_url"] = payment.return_url
-        if payment.description:
-            params["description"] = payment.description
-        return params
 
     async def _after_rejection(self, payment: Payment, error: RejectedError) -> Snapshot:
-        """Close the intent that a declined confirmation leaves open: nobody will ever confirm it again.
+        """Close the intent that a refused confirmation leaves open. A request that was refused outright made none."""
+        cause = error.__cause__
+        if intent := errors.intent_of(cause):
+            why = intent.get("last_payment_error") or errors.body_of(cause)
+            said = await self._of_intent(payment, {**intent, "last_payment_error": why})
+            return replace(said, failure=error.failure) if said.failure else said
+        if isinstance(cause, stripe.CardError):
+            return await self._find_declined(payment, error)
+        return Snapshot("", PaymentStatus.FAILED, failure=error.failure)
 
-        A decline names its intent; a request that was refused outright made none. Should closing fail, an open intent
-        without a confirmation moves no money, and one that is paid all the same is learned by webhook.
-        """
-        intent_id = _declined_intent(error)
-        if not intent_id:
-            return Snapshot("", PaymentStatus.FAILED, failure=error.failure)
-        with contextlib.suppress(stripe.StripeError, ObjectNotFoundError):
-            await self._api.payment_intents.cancel_async(
-                intent_id, options={"idempotency_key": f"{payment.payment_id}:decline:{intent_id}"}
-            )
-        return Snapshot(intent_id, PaymentStatus.FAILED, failure=error.failure)
-
-
-def _capture_method(payment: Payment) -> Literal["automatic", "manual"]:
-    return "manual" if payment.capture_method == CaptureMethod.MANUAL else "automatic"
-
-
-def _labels(payment: Payment) -> dict[str, str]:
-    """Our ids, by which events and objects at Stripe are known as ours."""
-    return {"payment_id": str(payment.payment_id), "order_id": str(payment.order_id)}
-
-
-def _once(payment: Payment) -> Any:
-    """Return the options of a request that must have its effect once, however often it is sent."""
-    return {"idempotency_key": str(payment.payment_id), "max_network_retries": 0}
-
-
-def _declined_intent(error: RejectedError) -> str:
-    cause = error.__cause__
-    body = cause.error if isinstance(cause, stripe.CardError) else None
-    intent = getattr(body, "payment_intent", None)
-    return str(getattr(intent, "id", ""))
+    async def _find_declined(self, payment: Payment, error: RejectedError) -> Snapshot:
+        """Look for the intent of a decline that does not name it; as long as it is not found it may be open."""
+        try:
+            found = await self.find(payment)
+        except ProviderError:
+            found = None
+        if found is None:
+            raise OutcomeUnknownError("a card was declined, and Stripe does not say of which intent") from error
+        return found

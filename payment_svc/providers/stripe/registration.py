@@ -47,6 +47,7 @@ def _make(credentials: Mapping[str, str], mode: str, settings: StripeSettings, c
         settings.api_base,
         timeout=connection.timeout,
         max_calls=connection.max_calls,
+        proxy=connection.proxy,
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from mesh.money import Money
 from payment_svc.domain.dispute import DisputeStatus
 from payment_svc.domain.refund import RefundStatus
-from payment_svc.providers.base import Loss, ObjectNotFoundError
+from payment_svc.providers.base import Loss, ObjectNotFoundError, UnreadableAnswerError
 from payment_svc.providers.paypal import disputes, webhooks
 from tests.support.providers.paypal_api import EUR12, PAYMENT, Paypal, order, paid, said
 from tests.support.providers.paypal_certificates import event_body
@@ -60,7 +60,7 @@ def test_every_status_and_outcome_has_a_meaning(status: str, outcome: str, ours:
     ("status", "outcome"), [("SOMETHING_NEW", ""), ("RESOLVED", "SOMETHING_NEW"), ("RESOLVED", "")]
 )
 def test_what_is_new_is_not_guessed(status: str, outcome: str) -> None:
-    with pytest.raises(LookupError):
+    with pytest.raises(UnreadableAnswerError):
         disputes.of_dispute(dispute(status, outcome), PAYMENT_ID)
 
 

@@ -16,6 +16,7 @@ from payment_svc.providers.base import (
     ProviderError,
     RejectedError,
     UnavailableError,
+    UnreadableAnswerError,
 )
 from payment_svc.providers.paypal import errors, objects
 from tests.support.providers.paypal_api import order, paid, refusal
@@ -32,7 +33,6 @@ S = PaymentStatus
         ("APPROVED", S.PROCESSING, True),
         ("VOIDED", S.CANCELLED, False),
         ("COMPLETED", S.PROCESSING, False),
-        ("SOMETHING_NEW", S.PROCESSING, False),
     ],
 )
 def test_order_without_payments(status: str, ours: PaymentStatus, approved: bool) -> None:
@@ -49,7 +49,6 @@ def test_order_without_payments(status: str, ours: PaymentStatus, approved: bool
         (["PARTIALLY_REFUNDED"], S.SUCCESS, 1200),
         (["REFUNDED"], S.SUCCESS, 1200),
         (["PENDING"], S.PROCESSING, None),
-        (["SOMETHING_NEW"], S.PROCESSING, None),
         (["DECLINED"], S.FAILED, None),
         (["FAILED"], S.FAILED, None),
         (["DECLINED", "COMPLETED"], S.SUCCESS, 1200),
@@ -102,7 +101,6 @@ def test_processor_says_why_a_capture_was_declined(response_code: str, ours: str
         ("PENDING", RefundStatus.PENDING),
         ("FAILED", RefundStatus.FAILED),
         ("CANCELLED", RefundStatus.FAILED),
-        ("SOMETHING_NEW", RefundStatus.PENDING),
     ],
 )
 def test_status_of_a_refund_is_ours(status: str, ours: RefundStatus) -> None:
@@ -156,3 +154,40 @@ def test_error_of_an_unknown_shape_is_still_an_error(junk: Any) -> None:
 )
 def test_only_a_connection_that_was_never_made_is_certain(error: httpx.HTTPError, ours: type[ProviderError]) -> None:
     assert type(errors.of_transport(error)) is ours
+
+
+STRANGE = paid("SOMETHING_NEW")
+HALF = {name: value for name, value in paid("COMPLETED").items() if name != "amount"}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        order("SOMETHING_NEW"),
+        order(captures=[STRANGE]),
+        order(captures=[STRANGE, paid("COMPLETED")]),
+        order(captures=[HALF]),
+        order(captures=[paid("COMPLETED") | {"amount": {"currency_code": "XXX", "value": "12.00"}}]),
+        order(captures=[paid("COMPLETED") | {"amount": {"currency_code": "EUR", "value": "12.005"}}]),
+        order(authorizations=[STRANGE]),
+        order(authorizations=[{**HALF, "status": "CREATED"}]),
+        {**order("CREATED"), "status": None},
+        {"id": "ORDER1"},
+        {},
+    ],
+)
+def test_order_that_cannot_be_read_is_no_outcome(said: dict[str, Any]) -> None:
+    with pytest.raises(UnreadableAnswerError):
+        objects.of_order(said)
+
+
+@pytest.mark.parametrize("said", [STRANGE, HALF, {}])
+def test_capture_or_refund_that_cannot_be_read_is_no_outcome(said: dict[str, Any]) -> None:
+    for read in (objects.of_capture, objects.of_refund):
+        with pytest.raises(UnreadableAnswerError):
+            read(said)
+
+
+@pytest.mark.parametrize("status", ["CAPTURED", "PENDING"])
+def test_authorization_that_is_under_way_is_no_outcome_yet(status: str) -> None:
+    assert objects.of_order(order(authorizations=[paid(status)])).status == S.PROCESSING
