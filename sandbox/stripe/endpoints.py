@@ -7,7 +7,7 @@ from sandbox.store.documents import JSON
 from sandbox.stripe import lists
 from sandbox.stripe.account import Account
 from sandbox.stripe.calls import Call
-from sandbox.stripe.resources import checkout, payment_intents, payment_methods, refunds
+from sandbox.stripe.resources import checkout, confirmation_tokens, payment_intents, payment_methods, refunds
 
 Handler = Callable[[Account, Call], JSON]
 
@@ -43,7 +43,7 @@ def _create_payment_method(account: Account, call: Call) -> JSON:
 _PAGE = "limit starting_after created "
 _METHOD = "payment_method payment_method_data payment_method_options "
 _CONFIRM = (
-    _METHOD + "return_url off_session error_on_requires_action use_stripe_sdk mandate mandate_data"
+    _METHOD + "confirmation_token return_url off_session error_on_requires_action use_stripe_sdk mandate mandate_data"
     " receipt_email setup_future_usage shipping radar_options payment_method_types capture_method "
 )
 _INTENT = (
@@ -93,5 +93,8 @@ ENDPOINTS = (
     _endpoint("GET", "events/{id}", "events.retrieve", _retriever("event")),
     _endpoint("POST", "payment_methods", "payment_methods.create", _create_payment_method,
               "type card metadata billing_details"),
+    _endpoint("POST", "test_helpers/confirmation_tokens", "test_helpers.confirmation_tokens.create",
+              confirmation_tokens.create, _METHOD + "return_url setup_future_usage shipping"),
+    _endpoint("GET", "confirmation_tokens/{id}", "confirmation_tokens.retrieve", _retriever("confirmation_token")),
     _endpoint("GET", "payment_methods/{id}", "payment_methods.retrieve", _retriever("payment_method")),
 )  # fmt: skip

@@ -109,7 +109,7 @@ class Pages:
         if session is not None:
             summary["status"] = session.body["status"]
         if body["status"] == "requires_action":
-            return hosted.redirect(request, body["next_action"]["redirect_to_url"]["url"], summary)
+            return hosted.redirect(request, charging.challenge_url(self._account, intent), summary)
         if session is None:
             return _back_to_shop(request, intent, summary)
         if body["last_payment_error"] is not None:

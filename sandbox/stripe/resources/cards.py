@@ -95,13 +95,13 @@ _BANK_ACCOUNTS = {
 
 
 def resolve(token: str) -> Instrument | None:
-    """The test method a ``pm_card_*``, ``tok_*`` or ``pm_usBankAccount_*`` token stands for."""
+    """The test method that ``pm_card_*`` or ``pm_usBankAccount_*`` stands for."""
     if token.startswith("pm_usBankAccount_"):
         outcome = _BANK_ACCOUNTS.get(token.removeprefix("pm_usBankAccount_"))
         return Instrument(token, "us_bank_account", "", "6789", outcome) if outcome else None
-    if not token.startswith(("pm_card_", "tok_")):
+    if not token.startswith("pm_card_"):
         return None
-    name = token.removeprefix("pm_card_").removeprefix("tok_")
+    name = token.removeprefix("pm_card_")
     if name in _BRANDS:
         return Instrument(token, "card", *_BRANDS[name], Outcome())
     card = _CARDS.get(name.removeprefix("visa_"))

@@ -122,13 +122,23 @@ def _process(account: Account, intent: Document, method: Document, outcome: Outc
 
 
 def _require_action(account: Account, intent: Document) -> None:
-    url = f"{account.pages_url}/3ds/{intent.id}"
     intent.body["status"] = "requires_action"
-    intent.body["next_action"] = {
-        "type": "redirect_to_url",
-        "redirect_to_url": {"url": url, "return_url": intent.private.get("return_url")},
-    }
+    intent.body["next_action"] = _next_action(account, intent)
     _changed(account, intent, "payment_intent.requires_action")
+
+
+def _next_action(account: Account, intent: Document) -> JSON:
+    """A page to go to where there is a way back, else Stripe.js shows the challenge on the merchant's own page."""
+    return_url = intent.private.get("return_url")
+    if not return_url or intent.private.get("sdk"):
+        return {"type": "use_stripe_sdk", "use_stripe_sdk": {"type": "three_d_secure_redirect", "source": intent.id}}
+    url = challenge_url(account, intent)
+    return {"type": "redirect_to_url", "redirect_to_url": {"url": url, "return_url": return_url}}
+
+
+def challenge_url(account: Account, intent: Document) -> str:
+    """Where the customer meets the bank, in whatever way they come there."""
+    return f"{account.pages_url}/3ds/{intent.id}"
 
 
 def _decline(account: Account, intent: Document, method: Document, error: JSON) -> None:

@@ -7,7 +7,7 @@ from sandbox.stripe.calls import Call
 from sandbox.stripe.errors import declined, invalid, refused, unexpected_state
 from sandbox.stripe.money import check_amount, check_step, read_currency
 from sandbox.stripe.params import Params
-from sandbox.stripe.resources import charging
+from sandbox.stripe.resources import charging, confirmation_tokens
 from sandbox.stripe.resources.payment_methods import from_params
 
 TEXTS = (
@@ -181,9 +181,11 @@ def _confirm(account: Account, intent: Document, params: Params) -> None:
             reason = "it has already succeeded after being previously confirmed"
         raise unexpected_state(f"You cannot confirm this PaymentIntent because {reason}.", body)
     intent.private["return_url"] = params.text("return_url") or intent.private.get("return_url")
+    intent.private["sdk"] = params.boolean("use_stripe_sdk")
+    by_token = confirmation_tokens.KIND in params
+    method = confirmation_tokens.consume(account, params, intent) if by_token else from_params(account, params)
     if intent.private.get("redirects") and not intent.private["return_url"]:
         raise _return_url_needed()
-    method = from_params(account, params)
     if method is None and body["payment_method"]:
         method = account.load("payment_method", body["payment_method"])
     if method is None:

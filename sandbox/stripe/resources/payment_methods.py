@@ -22,11 +22,14 @@ def create(account: Account, params: Params) -> Document:
     card = params.nested("card")
     if "number" in card:
         raise _raw_card(card.name("number"))
-    return obtain(account, card.required("token"), card.name("token"))
+    token = card.required("token")
+    if not token.startswith("tok_"):
+        raise missing("token", token, card.name("token"), 400)
+    return obtain(account, f"pm_card_{token.removeprefix('tok_')}", card.name("token"))
 
 
 def obtain(account: Account, token: str, param: str) -> Document:
-    """The PaymentMethod of this id, or a new one made of a test token."""
+    """The PaymentMethod of this id, or a new one that a test id stands for. A token (`tok_…`) is no payment method."""
     known = account.find("payment_method", token)
     if known is not None:
         return known

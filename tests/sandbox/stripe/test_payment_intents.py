@@ -103,10 +103,68 @@ def test_three_d_secure_is_approved_on_the_banks_page(client: stripe.StripeClien
     assert client.v1.payment_intents.retrieve(intent.id).status == "succeeded"
 
 
-def test_three_d_secure_without_a_return_url_ends_on_the_page(pay: Pay) -> None:
-    url = challenge_of(pay("pm_card_threeDSecure2Required"))
+def test_three_d_secure_without_a_return_url_is_for_stripes_library(sandbox: Sandbox, pay: Pay) -> None:
+    intent = pay("pm_card_threeDSecure2Required")
+    assert intent.next_action
+    action = intent.next_action.to_dict()
+    assert (action["type"], "redirect_to_url" in action) == ("use_stripe_sdk", False)
+    assert "http" not in str(action)
+    url = f"{sandbox.url}/stripe/3ds/{intent.id}"
     assert "close this page" in httpx.post(f"{url}/approve").text
     assert httpx.post(f"{url}/approve").status_code == 409
+
+
+def test_whoever_uses_the_library_is_never_sent_to_a_page(pay: Pay) -> None:
+    more = {"return_url": "https://shop.example/back", "use_stripe_sdk": True}
+    intent = pay("pm_card_threeDSecure2Required", **more)
+    assert intent.next_action
+    assert intent.next_action.type == "use_stripe_sdk"
+
+
+@pytest.mark.parametrize("token", ["tok_visa", "card_visa", "src_visa", "pm_nothing"])
+def test_what_is_no_payment_method_is_refused(token: str, pay: Pay) -> None:
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        pay(token)
+    assert (refusal.value.code, refusal.value.param) == ("resource_missing", "payment_method")
+
+
+def confirmation_token(client: stripe.StripeClient, method: str, **more: Any) -> str:
+    """What Stripe.js would make of a form."""
+    asked: Any = {"payment_method": method, **more}
+    made = client.v1.test_helpers.confirmation_tokens.create(asked)
+    shown = client.v1.confirmation_tokens.retrieve(made.id)
+    assert shown.payment_method_preview
+    assert shown.payment_method_preview.type == "card"
+    return str(made.id)
+
+
+def test_a_confirmation_token_is_confirmed_once(client: stripe.StripeClient, order_id: str) -> None:
+    token = confirmation_token(client, "pm_card_visa", return_url="https://shop.example/back")
+    asked: Any = {"amount": 1000, "currency": "eur", "confirm": True, "confirmation_token": token}
+    intent = client.v1.payment_intents.create(asked | {"metadata": {"order_id": order_id}})
+    assert intent.status == "succeeded"
+    assert client.v1.confirmation_tokens.retrieve(token).payment_intent == intent.id
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.payment_intents.create(asked)
+
+
+def test_a_confirmation_token_brings_its_way_back(client: stripe.StripeClient) -> None:
+    token = confirmation_token(client, "pm_card_threeDSecure2Required", return_url="https://shop.example/from-the-form")
+    intent = client.v1.payment_intents.create(
+        {"amount": 1000, "currency": "eur", "confirm": True, "confirmation_token": token}
+    )
+    assert intent.next_action
+    assert intent.next_action.redirect_to_url
+    assert intent.next_action.redirect_to_url.return_url == "https://shop.example/from-the-form"
+
+
+@pytest.mark.parametrize("more", [{"confirmation_token": "ctoken_nothing"}, {"payment_method": "pm_card_visa"}])
+def test_a_confirmation_token_that_does_not_fit_is_refused(client: stripe.StripeClient, more: Any) -> None:
+    token = confirmation_token(client, "pm_card_visa", return_url="https://shop.example/back")
+    asked: Any = {"amount": 1000, "currency": "eur", "confirm": True, "confirmation_token": token}
+    with pytest.raises(stripe.InvalidRequestError) as refusal:
+        client.v1.payment_intents.create(asked | more)
+    assert refusal.value.param == "confirmation_token"
 
 
 def test_three_d_secure_refused_leaves_the_intent_open(client: stripe.StripeClient, pay: Pay) -> None:

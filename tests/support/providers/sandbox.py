@@ -19,7 +19,7 @@ class Provider:
     """The sandbox's control API and pages (`docs/sandbox.md`)."""
 
     def __init__(self, url: str, api_key: str) -> None:
-        self._api = stripe.StripeClient(api_key, base_addresses={"api": url}).v1
+        self.api = stripe.StripeClient(api_key, base_addresses={"api": url}).v1
         self._http = httpx.Client(base_url=url, headers={"accept": "application/json"}, timeout=PATIENCE)
 
     @classmethod
@@ -96,19 +96,19 @@ class Provider:
         params = intent_params(
             amount=amount, currency=currency, payment_method="pm_card_visa", confirm=True, metadata=metadata
         )
-        self._api.payment_intents.create(params)
+        self.api.payment_intents.create(params)
 
     def intent_of(self, order_id: str) -> str:
         """Return the provider's own id of the intent behind an order."""
-        return self._api.payment_intents.search({"query": f"metadata['order_id']:'{order_id}'"}).data[0].id
+        return self.api.payment_intents.search({"query": f"metadata['order_id']:'{order_id}'"}).data[0].id
 
     def void_elsewhere(self, order_id: str) -> None:
         """Cancel an authorization without the gateway, as from the provider's dashboard."""
-        self._api.payment_intents.cancel(self.intent_of(order_id))
+        self.api.payment_intents.cancel(self.intent_of(order_id))
 
     def take_elsewhere(self, order_id: str, amount: int) -> None:
         """Capture an authorization without the gateway, as from the provider's dashboard."""
-        self._api.payment_intents.capture(self.intent_of(order_id), {"amount_to_capture": amount})
+        self.api.payment_intents.capture(self.intent_of(order_id), {"amount_to_capture": amount})
 
     def resend(self, event_id: str) -> None:
         """Send a webhook again, as from the provider's dashboard."""
@@ -116,8 +116,8 @@ class Provider:
 
     def refund_elsewhere(self, order_id: str, amount: int) -> None:
         """Give money back without the gateway, as from the provider's dashboard."""
-        intents = self._api.payment_intents.search({"query": f"metadata['order_id']:'{order_id}'"})
-        self._api.refunds.create({"payment_intent": intents.data[0].id, "amount": amount})
+        intents = self.api.payment_intents.search({"query": f"metadata['order_id']:'{order_id}'"})
+        self.api.refunds.create({"payment_intent": intents.data[0].id, "amount": amount})
 
     def dispute(self, intent: str, action: str, **fields: str) -> None:
         """`create`, `update` or `close` the dispute of a payment, as the customer's bank does."""
