@@ -38,6 +38,8 @@ MOVED_ON = frozenset(
     {"ORDER_ALREADY_CAPTURED", "ORDER_ALREADY_AUTHORIZED", "ORDER_NOT_APPROVED", "ORDER_COMPLETED_OR_VOIDED"}
 )
 
+GONE = frozenset({"ORDER_EXPIRED"})
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -142,6 +144,8 @@ class PaypalProvider:
         except RefusedError as error:
             if error.issue in MOVED_ON:
                 return await self.fetch(payment)
+            if error.issue in GONE:
+                return Snapshot(reference, S.CANCELLED, failure=objects.EXPIRED)
             if error.issue in CHOOSE_AGAIN and self._age(payment) <= ORDER_LIFETIME:
                 page = error.redirect_url or payment.redirect_url
                 return Snapshot(reference, S.REQUIRES_ACTION, redirect_url=page, failure=error.failure)
@@ -200,8 +204,8 @@ class PaypalProvider:
                 made = [*objects.payments(await self._order(payment), "refunds")]
         except ObjectNotFoundError:
             return None
-        label = requests.refund_label(payment.payment_id, refund.refund_id)
-        return next((objects.of_refund(one) for one in made if one.get("custom_id") == label), None)
+        ours = (str(payment.payment_id), str(refund.refund_id))
+        return next((objects.of_refund(one) for one in made if requests.labels_of(one.get("custom_id")) == ours), None)
 
     async def reversals(self, payment: Payment, reference: str) -> Sequence[RefundSnapshot]:
         """Show the refund that PayPal made by itself, or those of the order that are none of ours."""

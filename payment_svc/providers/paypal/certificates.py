@@ -2,7 +2,8 @@
 
 A webhook names the certificate's address itself, so whoever sends one chooses what we fetch. Only an address that is
 exactly of the expected form is fetched at all; what comes from there must be issued to PayPal's name by somebody who is
-trusted.
+trusted. What is between the two may be missing: PayPal serves the leaf alone at times. Such certificates are kept from
+chains that were complete, and where none fits, PayPal itself is asked (`webhooks.Verifier`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 import certifi
 import httpx
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
@@ -37,7 +39,7 @@ MAX_FETCHES = 4
 
 
 class CertificateUnavailableError(Exception):
-    """The certificate could not be fetched now: what it would have said is not known."""
+    """The certificate could not be fetched now, or what is above it is missing: it says nothing either way."""
 
 
 class Certificates:
@@ -60,7 +62,9 @@ class Certificates:
         self._allowed = re.compile(f"(?:{'|'.join(map(re.escape, bases))}){PATH}[A-Za-z0-9_-]{{1,128}}", re.ASCII)
         self._ca_file = ca_file
         self._store: Store | None = None
+        self._trusted: Sequence[x509.Certificate] = ()
         self._kept: OrderedDict[str, Sequence[x509.Certificate]] = OrderedDict()
+        self._between: OrderedDict[bytes, x509.Certificate] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[Sequence[x509.Certificate]]] = {}
         self._http = http_client.client(
             proxy=proxy,
@@ -78,8 +82,8 @@ class Certificates:
     async def key(self, url: str, now: datetime) -> RSAPublicKey:
         """Return the key of a certificate that is PayPal's at this moment.
 
-        Raises SignatureInvalidError when it is not, CertificateUnavailableError when it cannot be fetched,
-        UnavailableError when the trusted certificates cannot be read.
+        Raises SignatureInvalidError when it is not, CertificateUnavailableError when it cannot be fetched or its issuer
+        is neither served with it nor known, UnavailableError when the trusted certificates cannot be read.
         """
         self.check_address(url)
         chain = self._kept.get(url)
@@ -105,10 +109,29 @@ class Certificates:
         for name in NAMES:
             try:
                 verifier = builder.build_server_verifier(x509.DNSName(name))
-                return verifier.verify(chain[0], list(chain[1:]))[0]
+                leaf, *above = verifier.verify(chain[0], [*chain[1:], *self._between.values()])
             except VerificationError as error:
                 reason = str(error)
+            else:
+                self._keep_between(above[:-1])
+                return leaf
+        if self._is_incomplete(chain):
+            raise CertificateUnavailableError(f"who has issued the certificate is not known: {chain[-1].issuer}")
         raise SignatureInvalidError(f"the certificate is not PayPal's: {reason}")
+
+    def _is_incomplete(self, chain: Sequence[x509.Certificate]) -> bool:
+        """Whether somebody is missing above what was served, rather than nobody trusted being there."""
+        top = chain[-1]
+        known = {one.subject for one in (*chain, *self._between.values(), *self._trusted)}
+        return top.issuer not in known
+
+    def _keep_between(self, verified: Sequence[x509.Certificate]) -> None:
+        """Remember what stands between a leaf and a root: it has been verified, and will be again."""
+        for one in verified:
+            self._between[one.fingerprint(hashes.SHA256())] = one
+            self._between.move_to_end(one.fingerprint(hashes.SHA256()))
+        while len(self._between) > MAX_KEPT:
+            self._between.popitem(last=False)
 
     def _keep(self, url: str, chain: Sequence[x509.Certificate]) -> None:
         """Remember a chain that has been verified, and forget the one that was longest unused."""
@@ -151,7 +174,8 @@ class Certificates:
         """Return whom to trust; read when first needed, as a simulator writes its own at its start."""
         if self._store is None:
             try:
-                self._store = Store(_trusted(self._ca_file))
+                self._trusted = _trusted(self._ca_file)
+                self._store = Store(list(self._trusted))
             except (OSError, ValueError) as error:
                 raise UnavailableError(f"the trusted certificates cannot be read: {error}") from error
         return self._store

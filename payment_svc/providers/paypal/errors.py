@@ -1,7 +1,8 @@
 """PayPal's errors in the words of the interface.
 
 An error names an `issue` in its first detail (PayPal's "Orders API errors" and "Payments API errors" pages); OAuth's
-own errors and a few old ones do not, and are known by their name.
+own errors and a few old ones do not, and are known by their name. Only what PayPal itself has written ends anything: what
+stands before it may answer as it likes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import httpx
 
 from payment_svc.domain.payment import Failure
 from payment_svc.providers.base import (
+    InProgressError,
     ObjectNotFoundError,
     OutcomeUnknownError,
     ProviderError,
@@ -40,6 +42,8 @@ CODES = {
     "5120": "insufficient_funds",
     "5400": "expired_card",
 }
+STILL_RUNNING = frozenset({"PREVIOUS_REQUEST_IN_PROGRESS"})
+ANOTHER_REQUEST = frozenset({"DUPLICATE_REQUEST_ID"})
 _SLOW_OR_BUSY = 429
 
 
@@ -71,29 +75,35 @@ def of_transport(error: httpx.HTTPError) -> ProviderError:
 def of_answer(answer: httpx.Response) -> ProviderError:
     """Return what an answer other than 2xx means."""
     body = _body(answer)
-    issue, said = _issue(body), _message(body)
+    issue, said = _issue(body or {}), _message(body or {})
     match answer.status_code:
         case 401 | 403:
             return UnavailableError(f"PayPal does not accept our client: {said}")
-        case 404:
-            return ObjectNotFoundError(said)
+        case _ if issue in STILL_RUNNING:
+            return InProgressError(said)
         case 408 | 409:
-            # it took too long, or PREVIOUS_REQUEST_IN_PROGRESS: how that ends is not known yet
+            # it took too long, or something else is under way: how that ends is not known yet
             return OutcomeUnknownError(said)
+        case _ if issue in ANOTHER_REQUEST:
+            # what came of the request that the id was first used with is not known
+            return OutcomeUnknownError(said)
+        case 404 if body is not None:
+            return ObjectNotFoundError(said)
         case status if status == _SLOW_OR_BUSY:
             return UnavailableError("PayPal answers that we ask too often")
-        case status if 400 <= status < 500:
+        case status if 400 <= status < 500 and status != 404 and body is not None:
             return RefusedError(failure(issue, said), _redirect(body))
         case status:
             return OutcomeUnknownError(f"PayPal answered {status}: {said}")
 
 
-def _body(answer: httpx.Response) -> Mapping[str, Any]:
+def _body(answer: httpx.Response) -> Mapping[str, Any] | None:
+    """Return PayPal's error; None when this is not PayPal's answer."""
     try:
         body = answer.json()
     except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
+        return None
+    return body if isinstance(body, dict) else None
 
 
 def _issue(body: Mapping[str, Any]) -> str:

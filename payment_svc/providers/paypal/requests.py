@@ -14,7 +14,9 @@ from payment_svc.providers.paypal import amounts
 ORDERS = "/v2/checkout/orders"
 MAX_DESCRIPTION = 127
 _REFERENCE = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
-_SEPARATOR = "/"
+_SEPARATOR = "."
+_SEPARATORS = re.compile(r"[./]")
+"""The version before wrote a slash, which PayPal's search and the form of its answers do not allow."""
 
 
 def order(payment: Payment) -> dict[str, Any]:
@@ -61,8 +63,8 @@ def refund_label(payment_id: UUID, refund_id: UUID) -> str:
 
 def labels_of(custom_id: object) -> tuple[str, str]:
     """Return the payment's id and the refund's; a refund that was made elsewhere repeats the payment's `custom_id`."""
-    payment_id, _, refund_id = str(custom_id or "").partition(_SEPARATOR)
-    return payment_id, refund_id
+    payment_id, *more = _SEPARATORS.split(str(custom_id or ""), maxsplit=1)
+    return payment_id, more[0] if more else ""
 
 
 def in_path(reference: str) -> str:

@@ -5,6 +5,7 @@ Source: PayPal's "Webhooks" integration guide, on verifying a message yourself, 
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -42,6 +43,8 @@ LOSSES = {
 }
 """Events after which money that was captured may be gone."""
 DISPUTES = "CUSTOMER.DISPUTE."
+ASKING_SECONDS = 8.0
+"""How long PayPal may take to verify its own message: as a whole, as no other bound is on it."""
 API = "/v1/notifications/verify-webhook-signature"
 
 
@@ -55,7 +58,7 @@ class Verifier:
         self._seen: OrderedDict[str, bytes] = OrderedDict()
 
     async def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
-        """Check the signature by PayPal's certificate; while that cannot be fetched, PayPal is asked instead.
+        """Check the signature by PayPal's certificate; where that cannot be judged by us, PayPal is asked instead.
 
         Raises SignatureInvalidError, or UnavailableError when neither can be reached.
         """
@@ -103,8 +106,9 @@ class Verifier:
         }
         content = json.dumps(question).encode()[:-1] + b', "webhook_event": ' + body + b"}"
         try:
-            answer = await self._api.ask(API, content)
-        except ProviderError as error:
+            async with asyncio.timeout(ASKING_SECONDS):
+                answer = await self._api.ask(API, content)
+        except (ProviderError, TimeoutError) as error:
             raise UnavailableError("neither PayPal's certificate nor PayPal itself can be reached") from error
         if answer.get("verification_status") != "SUCCESS":
             raise SignatureInvalidError("PayPal says that it has not sent this")

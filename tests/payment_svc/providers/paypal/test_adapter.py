@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
@@ -106,6 +107,20 @@ async def test_order_that_has_moved_on_is_looked_at(issue: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "issue", ["INSTRUMENT_DECLINED", "PAYER_ACTION_REQUIRED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"]
+)
+async def test_refusal_that_another_instrument_may_mend_ends_nothing(issue: str) -> None:
+    snapshot = await Paypal(said(422, refusal(issue))).adapter().complete(PAYMENT, "key")
+    assert (snapshot.status, bool(snapshot.failure)) == (S.REQUIRES_ACTION, True)
+
+
+async def test_order_that_has_expired_was_not_refused() -> None:
+    snapshot = await Paypal(said(422, refusal("ORDER_EXPIRED"))).adapter().complete(PAYMENT, "key")
+    assert snapshot.failure
+    assert (snapshot.status, snapshot.failure.code) == (S.CANCELLED, "expired")
+
+
+@pytest.mark.parametrize(
     ("status", "age", "ours"),
     [
         (S.INITIATED, ORDER_LIFETIME + timedelta(seconds=1), S.CANCELLED),
@@ -182,6 +197,8 @@ async def test_refund_is_of_the_capture_that_paypal_names() -> None:
     path, body, request_id = paypal.sent()
     assert (path, request_id) == ("/v2/payments/captures/YES/refund", str(REFUND.refund_id))
     assert requests.labels_of(body["custom_id"]) == (str(PAYMENT.payment_id), str(REFUND.refund_id))
+    # the pattern of `custom_id` in PayPal's answers
+    assert re.fullmatch(r"[A-Za-z0-9\-_.,]{1,255}", body["custom_id"])
 
 
 @pytest.mark.parametrize("problem", [httpx.ReadTimeout("slow"), said(500)])
@@ -199,6 +216,10 @@ async def test_refund_is_known_by_its_label(reference: str) -> None:
         answer = known if reference else order(refunds=[known])
         found = await Paypal(said(200, answer)).adapter().fetch_refund(PAYMENT, wanted)
         assert bool(found) == is_found
+    # as the version before wrote it
+    old = f"{PAYMENT.payment_id}/{REFUND.refund_id}"
+    answer = ours | {"custom_id": old} if reference else order(refunds=[ours | {"custom_id": old}])
+    assert await Paypal(said(200, answer)).adapter().fetch_refund(PAYMENT, wanted)
     assert await Paypal(said(404, {})).adapter().fetch_refund(PAYMENT, wanted) is None
 
 

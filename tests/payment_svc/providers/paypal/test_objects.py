@@ -11,6 +11,7 @@ from mesh.money import Money
 from payment_svc.domain.payment import PaymentStatus
 from payment_svc.domain.refund import RefundStatus
 from payment_svc.providers.base import (
+    InProgressError,
     ObjectNotFoundError,
     OutcomeUnknownError,
     ProviderError,
@@ -119,9 +120,13 @@ def test_status_of_a_refund_is_ours(status: str, ours: RefundStatus) -> None:
         (401, {"error": "invalid_token"}, UnavailableError),
         (403, {"name": "NOT_AUTHORIZED"}, UnavailableError),
         (404, refusal("INVALID_RESOURCE_ID"), ObjectNotFoundError),
-        (409, refusal("PREVIOUS_REQUEST_IN_PROGRESS"), OutcomeUnknownError),
+        (409, refusal("PREVIOUS_REQUEST_IN_PROGRESS"), InProgressError),
+        (409, refusal("RESOURCE_CONFLICT"), OutcomeUnknownError),
+        (422, refusal("DUPLICATE_REQUEST_ID"), OutcomeUnknownError),
         (422, refusal("INSTRUMENT_DECLINED"), RejectedError),
-        (422, None, RejectedError),
+        (422, None, OutcomeUnknownError),
+        (404, None, OutcomeUnknownError),
+        (400, None, OutcomeUnknownError),
         (429, {"name": "RATE_LIMIT_REACHED"}, UnavailableError),
         (500, {"name": "INTERNAL_SERVER_ERROR"}, OutcomeUnknownError),
         (503, None, OutcomeUnknownError),
@@ -135,7 +140,13 @@ def test_answer_that_is_no_success_is_one_of_the_few_errors(
     assert type(errors.of_answer(answer)) is (errors.RefusedError if ours is RejectedError else ours)
 
 
-@pytest.mark.parametrize("junk", [[], "x", {"details": {}}, {"details": ["x"]}, {"links": [1]}, {"details": None}])
+@pytest.mark.parametrize("junk", [[], "x", 1, None])
+def test_error_that_is_not_paypals_ends_nothing(junk: Any) -> None:
+    for status in (400, 404, 422):
+        assert type(errors.of_answer(httpx.Response(status, json=junk))) is OutcomeUnknownError
+
+
+@pytest.mark.parametrize("junk", [{}, {"details": {}}, {"details": ["x"]}, {"links": [1]}, {"details": None}])
 def test_error_of_an_unknown_shape_is_still_an_error(junk: Any) -> None:
     assert isinstance(errors.of_answer(httpx.Response(422, json=junk)), RejectedError)
 

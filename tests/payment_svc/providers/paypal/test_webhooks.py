@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import zlib
 from datetime import timedelta
@@ -12,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,10 +27,12 @@ from tests.support.providers.paypal_certificates import (
     CERT_URL,
     EVENT,
     NOW,
+    WEBHOOK_ID,
     Internet,
     authority,
     headers,
     intermediate,
+    key,
     leaf,
     pem,
     serving,
@@ -72,9 +77,9 @@ async def test_certificate_of_another_name_is_refused(host: str, tmp_path: Path)
         [leaf(issuer="stranger"), authority("stranger")],
         [leaf(issuer="between"), intermediate(issuer="stranger"), authority("stranger")],
         [leaf(issuer="leaf")],
-        [leaf(issuer="between")],
+        [leaf("*.example.com"), authority()],
     ],
-    ids=["foreign", "foreign above", "self-signed", "gap"],
+    ids=["foreign", "foreign above", "self-signed", "trusted, for another name"],
 )
 async def test_certificate_that_nobody_trusted_has_issued_is_refused(
     chain: list[x509.Certificate], tmp_path: Path
@@ -89,6 +94,53 @@ async def test_certificate_that_nobody_trusted_has_issued_is_refused(
 )
 async def test_certificate_of_another_time_is_refused(certificate: x509.Certificate, tmp_path: Path) -> None:
     await _refused(serving(certificate, authority()), tmp_path)
+
+
+GAP = [leaf(issuer="between")]
+SUCCESS = {"verification_status": "SUCCESS"}
+
+
+async def test_leaf_alone_is_genuine_where_a_root_has_issued_it(tmp_path: Path) -> None:
+    internet = serving(leaf())
+    await _accepted(internet, tmp_path)
+    assert not internet.questions
+
+
+async def test_leaf_alone_is_genuine_once_what_is_above_it_was_seen(tmp_path: Path) -> None:
+    other = f"{CERT_URL}2"
+    internet = serving(leaf(issuer="between"), intermediate())
+    internet.certificates[other] = httpx.Response(200, content=pem(*GAP))
+    receiver = internet.receiver(tmp_path)
+    await receiver.verify(BODY, headers(), NOW)
+    await receiver.verify(BODY, headers(cert_url=other), NOW)
+    assert not internet.questions
+
+
+@pytest.mark.parametrize("chain", [GAP, [leaf(issuer="stranger")]], ids=["gap", "issuer that nobody knows"])
+async def test_paypal_is_asked_about_a_leaf_whose_issuer_is_missing(
+    chain: list[x509.Certificate], tmp_path: Path
+) -> None:
+    internet = serving(*chain)
+    internet.verdict = httpx.Response(200, json=SUCCESS)
+    await _accepted(internet, tmp_path)
+    assert len(internet.questions) == 1
+    internet.verdict = httpx.Response(200, json={"verification_status": "FAILURE"})
+    await _refused(internet, tmp_path)
+    internet.verdict = httpx.Response(500)
+    with pytest.raises(UnavailableError):
+        await _accepted(internet, tmp_path)
+
+
+async def test_what_was_never_part_of_a_trusted_chain_is_not_remembered(tmp_path: Path) -> None:
+    other = f"{CERT_URL}2"
+    internet = serving(leaf(issuer="between"), intermediate(issuer="stranger"), authority("stranger"))
+    internet.certificates[other] = httpx.Response(200, content=pem(*GAP))
+    receiver = internet.receiver(tmp_path)
+    with pytest.raises(SignatureInvalidError):
+        await receiver.verify(BODY, headers(), NOW)
+    with pytest.raises(UnavailableError):
+        await receiver.verify(BODY, headers(cert_url=other), NOW)
+    assert len(internet.questions) == 1
 
 
 async def test_public_authorities_are_trusted_unless_told_otherwise() -> None:
@@ -256,10 +308,13 @@ async def test_header_that_is_wrong_or_missing_is_refused(changes: dict[str, str
 
 
 async def test_fields_cannot_be_shifted_into_each_other(tmp_path: Path) -> None:
-    """`a|b` and `c` would be signed as `a` and `b|c` are."""
+    """`a|b` and `c` would be signed as `a` and `b|c` are: this signature is genuine, and over exactly this text."""
     good = headers()
     moved = f"{good['paypal-transmission-id']}|{good['paypal-transmission-time']}"
-    await _refused(serving(leaf(), authority()), tmp_path, transmission_id=moved, transmission_time="WH1")
+    text = webhooks.signed_text(moved, good["paypal-transmission-time"], WEBHOOK_ID, BODY)
+    signature = base64.b64encode(key("leaf").sign(text, PKCS1v15(), hashes.SHA256())).decode()
+    with pytest.raises(SignatureInvalidError, match="not of its form"):
+        await _accepted(serving(leaf(), authority()), tmp_path, transmission_id=moved, transmission_sig=signature)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +410,9 @@ def test_event_points_at_the_order_to_fetch(
     assert (event.refund_id, event.refund_reference) == ("", "")
 
 
-@pytest.mark.parametrize(("label", "payment_id", "refund_id"), [("p/r", "p", "r"), ("p", "p", ""), (None, "", "")])
+@pytest.mark.parametrize(
+    ("label", "payment_id", "refund_id"), [("p.r", "p", "r"), ("p/r", "p", "r"), ("p", "p", ""), (None, "", "")]
+)
 def test_refund_names_its_payment_by_its_label(label: str | None, payment_id: str, refund_id: str) -> None:
     event = webhooks.translate(_event({"id": "R1", "custom_id": label}, "refund"))
     assert (event.refund_reference, event.payment_id, event.refund_id) == ("R1", payment_id, refund_id)
