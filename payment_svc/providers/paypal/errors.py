@@ -1,8 +1,8 @@
 """PayPal's errors in the words of the interface.
 
 An error names an `issue` in its first detail (PayPal's "Orders API errors" and "Payments API errors" pages); OAuth's
-own errors and a few old ones do not, and are known by their name. Only what PayPal itself has written ends anything: what
-stands before it may answer as it likes.
+own errors and a few old ones do not, and are known by their name. Only what PayPal itself has written ends anything:
+what stands before it may answer as it likes.
 """
 
 from __future__ import annotations
