@@ -87,6 +87,8 @@ deliveries = sa.Table(
     sa.Column("next_attempt_time", TIME),
     # how many attempts there were when it was last sent again: the schedule begins anew after them
     sa.Column("attempts_before", sa.Integer, nullable=False),
+    # how often it was sent again: an attempt that began before the last time is told by it
+    sa.Column("resends", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("status IN ('PENDING', 'DELIVERED', 'FAILED', 'CANCELLED')", name="status_known"),
     sa.UniqueConstraint("endpoint_id", "event_id"),
 )

@@ -56,8 +56,10 @@ def event_of(document: Any) -> Event:
     kind = event.data.WhichOneof("resource")
     if kind:
         resource = getattr(event.data, kind)
-        # a ping is of an endpoint, has no version of its own and belongs to no order
-        event.resource_id = getattr(resource, f"{kind}_id", "") or resource.webhook_endpoint_id
+        # a ping is of an endpoint or of a channel, has no version of its own and belongs to no order
+        event.resource_id = (
+            getattr(resource, f"{kind}_id", "") or resource.webhook_endpoint_id or resource.notification_channel_id
+        )
         event.resource_version = getattr(resource, "version", 1)
         event.order_id = getattr(resource, "order_id", "")
     return event

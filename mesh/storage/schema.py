@@ -14,6 +14,13 @@ NAMING = {
 }
 TIME = sa.DateTime(timezone=True)
 
+MAKE_CLOCK = (
+    "CREATE OR REPLACE FUNCTION db_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT clock_timestamp()'"
+)
+"""The clock that leases, schedules and purges go by, as those of replicas differ. Tests and simulations replace it."""
+NOW = sa.select(sa.func.db_now(type_=TIME)).scalar_subquery()
+"""The present by that clock, read once a statement: an index can be looked into by it."""
+
 mesh_metadata = sa.MetaData(naming_convention=NAMING)
 """The tables below; a service copies those it needs into its own metadata with `with_mesh_tables`."""
 
@@ -113,8 +120,17 @@ def with_mesh_tables(metadata: sa.MetaData, *tables: sa.Table) -> None:
     """Make the named mesh tables part of a service's own schema."""
     for table in tables:
         table.to_metadata(metadata)
+    _with_clock(metadata)
+
+
+def _with_clock(metadata: sa.MetaData) -> None:
+    """Have the clock made where the tables are made without migrations, as tests do."""
+    sa.event.listen(metadata, "before_create", sa.DDL(MAKE_CLOCK))  # type: ignore[no-untyped-call]
 
 
 def json_column(name: str) -> sa.Column[dict[str, str]]:
     """A column of string pairs, never null."""
     return sa.Column(name, pg.JSONB, nullable=False)
+
+
+_with_clock(mesh_metadata)

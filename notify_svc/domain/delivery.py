@@ -36,6 +36,7 @@ class Delivery:
     """One event on its way to one endpoint."""
 
     delivery_id: UUID
+    merchant_id: UUID
     endpoint_id: UUID
     event_id: UUID
     destination: str
@@ -49,6 +50,10 @@ class Delivery:
     attempts: int
     attempts_before: int
     """How many of them there were when the schedule began (anew)."""
+    resends: int
+    """How often it was sent again on request."""
+    claim_time: datetime
+    """When this attempt began, by the database's clock."""
     failing_since: datetime | None
     """Since when the endpoint has taken nothing that was tried."""
     kind: Kind = Kind.WEBHOOK
@@ -70,6 +75,8 @@ class Attempt:
     """The answer's header of that name."""
     gone: bool = False
     """Whether the other side said that there is nobody any more and never will be."""
+    ours: bool = False
+    """Whether it failed on our side, which says nothing of the endpoint."""
 
     @property
     def succeeded(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -10,17 +11,14 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.storage.database import Session, parameters_for, statement
-from mesh.storage.schema import TIME
+from mesh.storage.database import Session, statement
+from mesh.storage.schema import NOW, TIME
 from notify_svc.domain.delivery import Attempt, Delivery, DeliveryStatus
 from notify_svc.domain.endpoint import Kind
 from notify_svc.tables import deliveries, delivery_attempts, events, webhook_endpoints
 
 GAP_PATIENCE = timedelta(minutes=2)
 """How long a version waits for the one before it, which the stream brings again when a consumer died with it."""
-
-FAILING_SHARE = 2
-"""How many deliveries are under way at once to an endpoint that has been failing: enough to see it come back."""
 
 
 class ClaimRow(NamedTuple):
@@ -31,7 +29,9 @@ class ClaimRow(NamedTuple):
     event_id: UUID
     attempts: int
     attempts_before: int
-    next_attempt_time: datetime | None
+    resends: int
+    claim_time: datetime
+    merchant_id: UUID
     url: str
     kind: str
     language: str
@@ -45,36 +45,55 @@ class ClaimRow(NamedTuple):
     trace_id: str
 
 
-_now = sa.bindparam("now", type_=TIME)
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a dispatcher has room for: how much in all, how much at each endpoint, and what of it is in use there."""
+
+    limit: int
+    share: int
+    busy: Mapping[UUID, int]
+
+
+class Noted(NamedTuple):
+    """How an endpoint stood when an attempt was noted."""
+
+    failing_since: datetime | None
+
+
 _share = sa.bindparam("share", type_=sa.Integer)
 _kinds = sa.bindparam("kinds", type_=pg.ARRAY(sa.Text))
 _queued = deliveries.alias("queued")
 _earlier = deliveries.alias("earlier")
 _before = events.alias("before")
+
+
+def _some(*conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[bool]:
+    """Return true when there is such a row, else NULL: by one look into an index for each row that asks.
+
+    EXISTS is the same, but beside an OR the planner may read a whole table for it once.
+    """
+    return sa.select(sa.true()).where(*conditions).limit(1).scalar_subquery()
+
+
 _is_next = sa.or_(
     _queued.c.aggregate_version <= 1,
-    _queued.c.next_attempt_time <= _now - GAP_PATIENCE,
-    sa.exists().where(
+    _queued.c.next_attempt_time <= NOW - GAP_PATIENCE,
+    _some(
         _before.c.aggregate_id == _queued.c.aggregate_id,
         _before.c.aggregate_version == _queued.c.aggregate_version - 1,
     ),
 )
+_waits = _some(
+    _earlier.c.endpoint_id == _queued.c.endpoint_id,
+    _earlier.c.aggregate_id == _queued.c.aggregate_id,
+    _earlier.c.aggregate_version < _queued.c.aggregate_version,
+    # the words of the partial index
+    _earlier.c.attempts == sa.literal_column("0"),
+    # what was cancelled keeps nobody waiting
+    _earlier.c.status == "PENDING",
+)
 _is_due = sa.and_(
-    _queued.c.next_attempt_time <= _now,
-    sa.or_(
-        _queued.c.attempts > 0,
-        sa.and_(
-            _is_next,
-            ~sa.exists().where(
-                _earlier.c.endpoint_id == _queued.c.endpoint_id,
-                _earlier.c.aggregate_id == _queued.c.aggregate_id,
-                _earlier.c.aggregate_version < _queued.c.aggregate_version,
-                _earlier.c.attempts == 0,
-                # what was cancelled keeps nobody waiting
-                _earlier.c.status == "PENDING",
-            ),
-        ),
-    ),
+    _queued.c.next_attempt_time <= NOW, sa.or_(_queued.c.attempts > 0, sa.and_(_is_next, _waits.is_(None)))
 )
 
 
@@ -102,12 +121,11 @@ _busy = (
     .render_derived()
 )
 _under_way = sa.func.coalesce(_busy.c.count, 0)
-_room = sa.case((webhook_endpoints.c.failing_since.is_(None), _share), else_=sa.func.least(_share, FAILING_SHARE))
 _head = (
     sa.select(_queued.c.delivery_id, _queued.c.next_attempt_time)
     .where(_queued.c.endpoint_id == _queues.c.endpoint_id, _is_due)
     .order_by(_queued.c.next_attempt_time)
-    .limit(sa.func.greatest(_room - _under_way, 0))
+    .limit(sa.func.greatest(_share - _under_way, 0))
     .with_for_update(skip_locked=True, of=_queued)
     .lateral("head")
 )
@@ -120,7 +138,11 @@ _due = (
         .outerjoin(_busy, _busy.c.endpoint_id == _queues.c.endpoint_id)
         .join(_head, sa.true())
     )
-    .where(webhook_endpoints.c.enabled, webhook_endpoints.c.kind == sa.func.any(_kinds))
+    .where(
+        webhook_endpoints.c.enabled,
+        webhook_endpoints.c.kind == sa.func.any(_kinds),
+        webhook_endpoints.c.failing_since.is_not(None) == sa.bindparam("failing", type_=sa.Boolean),
+    )
     .order_by(_turn, _head.c.next_attempt_time)
     .limit(sa.bindparam("limit", type_=sa.Integer))
     .cte("due")
@@ -128,74 +150,100 @@ _due = (
 )
 _lease = (
     sa.update(deliveries)
-    .where(deliveries.c.delivery_id.in_(sa.select(_due.c.delivery_id)))
-    .values(next_attempt_time=sa.bindparam("lease", type_=TIME))
+    # as an array, and events and endpoints one by one below: however many the planner expects, it reads no whole table
+    .where(deliveries.c.delivery_id == sa.func.any(sa.func.array(sa.select(_due.c.delivery_id).scalar_subquery())))
+    .values(next_attempt_time=NOW + sa.bindparam("lease", type_=sa.Interval))
     .returning(
         *(
             deliveries.c[name]
-            for name in ("delivery_id", "endpoint_id", "event_id", "attempts", "attempts_before", "next_attempt_time")
-        )
+            for name in ("delivery_id", "endpoint_id", "event_id", "attempts", "attempts_before", "resends")
+        ),
+        NOW.label("claim_time"),
     )
     .cte("leased")
 )
-_CLAIM = statement(
+_to = (
     sa.select(
-        _lease,
+        webhook_endpoints.c.merchant_id,
         webhook_endpoints.c.url,
         webhook_endpoints.c.kind,
         webhook_endpoints.c.language,
         webhook_endpoints.c.secret,
-        sa.case((webhook_endpoints.c.old_secret_expire_time > _now, webhook_endpoints.c.old_secret)).label(
-            "old_secret"
-        ),
+        sa.case((webhook_endpoints.c.old_secret_expire_time > NOW, webhook_endpoints.c.old_secret)).label("old_secret"),
         webhook_endpoints.c.failing_since,
-        events.c.payload,
-        events.c.type,
-        events.c.aggregate_id,
-        events.c.order_id,
-        events.c.trace_id,
     )
-    .join(webhook_endpoints, webhook_endpoints.c.endpoint_id == _lease.c.endpoint_id)
-    .join(events, events.c.event_id == _lease.c.event_id),
-    ClaimRow,
+    .where(webhook_endpoints.c.endpoint_id == _lease.c.endpoint_id)
+    .limit(1)
+    .lateral("to")
 )
-_note = (
-    pg.insert(delivery_attempts)
-    .values(parameters_for(delivery_attempts, prefix="a_"))
-    .on_conflict_do_nothing()
-    .returning(delivery_attempts.c.delivery_id)
-    .cte("noted")
+_what = (
+    sa.select(*(events.c[name] for name in ("payload", "type", "aggregate_id", "order_id", "trace_id")))
+    .where(events.c.event_id == _lease.c.event_id)
+    .limit(1)
+    .lateral("what")
+)
+_CLAIM = statement(
+    sa.select(_lease, _to, _what).select_from(_lease.join(_to, sa.true()).join(_what, sa.true())), ClaimRow
 )
 _succeeded = sa.bindparam("succeeded", type_=sa.Boolean)
-# an endpoint's row changes only when it begins to fail, or to work
-_health = (
-    sa.update(webhook_endpoints)
-    .where(
-        webhook_endpoints.c.endpoint_id == sa.bindparam("endpoint_id", type_=sa.UUID),
-        webhook_endpoints.c.failing_since.is_not(None) == _succeeded,
-    )
-    .values(failing_since=sa.case((_succeeded, sa.null()), else_=_now))
-    .returning(webhook_endpoints.c.endpoint_id)
-    .cte("health")
-)
-_status = sa.bindparam("status", type_=sa.Text)
+_id = sa.bindparam("id", type_=sa.UUID)
+# what was sent again while an attempt was under way has a schedule of its own, which that attempt does not touch
+_is_latest = deliveries.c.resends == sa.bindparam("of_resends", type_=sa.Integer)
 # what was cancelled meanwhile stays so, unless it arrived
 _counts = sa.or_(deliveries.c.status == "PENDING", _succeeded)
-_FINISH = statement(
+_done = (
     sa.update(deliveries)
-    .where(deliveries.c.delivery_id == _note.c.delivery_id)
+    .where(deliveries.c.delivery_id == _id)
     .values(
-        attempts=sa.bindparam("a_attempt", type_=sa.Integer),
-        status=sa.case((_counts, _status), else_=deliveries.c.status),
-        next_attempt_time=sa.case((_counts, sa.bindparam("again", type_=TIME)), else_=sa.null()),
+        attempts=deliveries.c.attempts + 1,
+        attempts_before=sa.case((_is_latest, deliveries.c.attempts_before), else_=deliveries.c.attempts_before + 1),
+        status=sa.case(
+            (sa.and_(_is_latest, _counts), sa.bindparam("outcome", type_=sa.Text)), else_=deliveries.c.status
+        ),
+        next_attempt_time=sa.case(
+            (sa.not_(_is_latest), deliveries.c.next_attempt_time),
+            (_counts, sa.bindparam("again", type_=TIME)),
+            else_=sa.null(),
+        ),
     )
-    .add_cte(_health)
+    .returning(deliveries.c.delivery_id, deliveries.c.endpoint_id, deliveries.c.attempts)
+    .cte("done")
+)
+_ATTEMPT = ("time", "status", "duration_ms", "answer")
+_noted = (
+    pg.insert(delivery_attempts)
+    .from_select(
+        ["delivery_id", "attempt", *_ATTEMPT],
+        sa.select(
+            _done.c.delivery_id,
+            _done.c.attempts,
+            *(sa.bindparam(f"a_{name}", type_=delivery_attempts.c[name].type) for name in _ATTEMPT),
+        ),
+    )
+    .cte("noted")
+)
+_FINISH = statement(
+    sa.select(webhook_endpoints.c.failing_since)
+    .join(_done, _done.c.endpoint_id == webhook_endpoints.c.endpoint_id)
+    .add_cte(_noted),
+    Noted,
+)
+# in a transaction of its own, as others lock the endpoint first and then its deliveries
+_HEALTH = statement(
+    sa.update(webhook_endpoints)
+    .where(
+        webhook_endpoints.c.endpoint_id == _id,
+        webhook_endpoints.c.url == sa.bindparam("destination", type_=sa.Text),
+        webhook_endpoints.c.failing_since.is_not(None) == _succeeded,
+    )
+    .values(failing_since=sa.case((_succeeded, sa.null()), else_=sa.bindparam("since", type_=TIME)))
 )
 
 
 def _delivery(row: ClaimRow) -> Delivery:
     return Delivery(
         delivery_id=row.delivery_id,
+        merchant_id=row.merchant_id,
         endpoint_id=row.endpoint_id,
         event_id=row.event_id,
         destination=row.url,
@@ -207,6 +255,8 @@ def _delivery(row: ClaimRow) -> Delivery:
         trace_id=row.trace_id,
         attempts=row.attempts,
         attempts_before=row.attempts_before,
+        resends=row.resends,
+        claim_time=row.claim_time,
         failing_since=row.failing_since,
         kind=Kind(row.kind),
         language=row.language,
@@ -217,55 +267,51 @@ class DeliveryRepository:
     """Deliveries in PostgreSQL. Methods run in the session that they are given."""
 
     async def claim_due(
-        self,
-        session: Session,
-        now: datetime,
-        lease: datetime,
-        *,
-        kinds: Collection[Kind],
-        limit: int,
-        share: int,
-        busy: Mapping[UUID, int],
+        self, session: Session, lease: timedelta, kinds: Collection[Kind], room: Room, *, failing: bool
     ) -> list[Delivery]:
-        """Take deliveries to endpoints of some kinds that are due; no other replica sees them until `lease`.
+        """Take deliveries that are due to endpoints of some kinds that fail, or that do not.
 
-        Endpoints take turns, and none gets more than its `share`, of which `busy` says how much is in use. A delivery
-        that was never tried waits until the version before it has come, and until every earlier version of its resource
-        was tried at that endpoint.
+        No other replica sees them for the length of the lease. Endpoints take turns, and none gets more than its share.
+        A delivery that was never tried waits until the version before it has come, and until every earlier version of
+        its resource was tried at that endpoint.
         """
         rows = await session.all(
             _CLAIM,
-            now=now,
             lease=lease,
             kinds=[str(kind) for kind in kinds],
-            limit=limit,
-            share=share,
-            busy_endpoints=list(busy.keys()),
-            busy_counts=list(busy.values()),
+            limit=room.limit,
+            share=room.share,
+            busy_endpoints=list(room.busy.keys()),
+            busy_counts=list(room.busy.values()),
+            failing=failing,
         )
         return [_delivery(row) for row in rows]
 
     async def finish(
-        self,
-        session: Session,
-        delivery: Delivery,
-        attempt: Attempt,
-        now: datetime,
-        status: DeliveryStatus,
-        again: datetime | None,
+        self, session: Session, delivery: Delivery, attempt: Attempt, status: DeliveryStatus, again: datetime | None
     ) -> None:
-        """Log an attempt, and note what follows from it for the delivery and for the endpoint."""
-        await session.run(
+        """Log an attempt, and note what follows from it for the delivery and for the endpoint.
+
+        Outside of a transaction: what is noted of the delivery stays when the endpoint cannot be changed.
+        """
+        noted = await session.one(
             _FINISH,
-            a_delivery_id=delivery.delivery_id,
-            a_attempt=delivery.attempts + 1,
-            a_time=now,
+            id=delivery.delivery_id,
+            of_resends=delivery.resends,
+            succeeded=attempt.succeeded,
+            outcome=str(status),
+            again=again,
+            a_time=delivery.claim_time,
             a_status=attempt.status,
             a_duration_ms=attempt.duration_ms,
             a_answer=attempt.answer,
-            endpoint_id=delivery.endpoint_id,
-            succeeded=attempt.succeeded,
-            now=now,
-            status=str(status),
-            again=again,
         )
+        # an endpoint's row changes only when it begins to fail, or to work
+        if noted and not attempt.ours and (noted.failing_since is not None) == attempt.succeeded:
+            await session.run(
+                _HEALTH,
+                id=delivery.endpoint_id,
+                destination=delivery.destination,
+                succeeded=attempt.succeeded,
+                since=delivery.claim_time,
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,10 +13,13 @@ from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.rows import columns_of
-from mesh.storage.schema import TIME
+from mesh.storage.schema import NOW, TIME
 from notify_svc.domain.delivery import DeliveryStatus
 from notify_svc.domain.endpoint import WEBHOOKS, DisableReason, Endpoint, Kind
 from notify_svc.tables import deliveries, webhook_endpoints
+
+MERCHANT_PATIENCE = 20.0
+"""How long the database may take where a merchant is locked: others hold that lock while a mail is sent."""
 
 
 class EndpointRow(NamedTuple):
@@ -99,7 +102,9 @@ _RECEIVERS = statement(
         _endpoints.delete_time.is_(None),
     )
     # an event's deliveries are listed in the order of their ids: so, always in that of the endpoints
-    .order_by(_endpoints.merchant_id, _endpoints.endpoint_id),
+    .order_by(_endpoints.merchant_id, _endpoints.endpoint_id)
+    # whoever disables one waits, and then cancels what was put on its way
+    .with_for_update(read=True),
     ReceiverRow,
 )
 _UPDATE = statement(
@@ -110,15 +115,25 @@ _UPDATE = statement(
         | {
             "enabled": _reason == "",
             "disable_reason": _reason,
-            # what is enabled again starts with a clean slate
-            "failing_since": sa.case((_endpoints.enabled, _endpoints.failing_since), else_=sa.null()),
+            # what is enabled again, or leads elsewhere, starts with a clean slate
+            "failing_since": sa.case(
+                (sa.and_(_endpoints.enabled, _endpoints.url == sa.bindparam("url")), _endpoints.failing_since),
+                else_=sa.null(),
+            ),
         }
     )
 )
+_failing_for = sa.cast(sa.bindparam("failing_for", type_=sa.Interval), sa.Interval)
 _DISABLE = statement(
     sa.update(webhook_endpoints)
-    .where(_endpoints.endpoint_id == _id, _endpoints.enabled)
-    .values(enabled=sa.false(), disable_reason=_reason, update_time=_now)
+    .where(
+        _endpoints.endpoint_id == _id,
+        _endpoints.enabled,
+        _endpoints.url == sa.bindparam("destination", type_=sa.Text),
+        # how it stands now, and not how it stood when the attempt began
+        sa.or_(_failing_for.is_(None), _endpoints.failing_since <= NOW - _failing_for),
+    )
+    .values(enabled=sa.false(), disable_reason=_reason, update_time=NOW)
     .returning(*_COLUMNS),
     EndpointRow,
 )
@@ -240,7 +255,7 @@ class EndpointRepository:
         return await session.run(_CONFIRM, endpoint_id=endpoint_id, token_hash=digest, now=now) > 0
 
     async def subscriptions(self, session: Session, merchant_ids: Iterable[UUID]) -> dict[UUID, list[Subscription]]:
-        """Return the endpoints that are enabled, by merchant."""
+        """Return the endpoints that are enabled, by merchant. They stay so until the transaction ends."""
         found: dict[UUID, list[Subscription]] = {}
         for row in await session.all(_RECEIVERS, merchant_ids=list(merchant_ids)):
             found.setdefault(row.merchant_id, []).append(Subscription(row.endpoint_id, frozenset(row.event_types)))
@@ -270,12 +285,25 @@ class EndpointRepository:
         )
 
     async def disable(
-        self, session: Session, endpoint_id: UUID, reason: DisableReason, now: datetime
+        self,
+        session: Session,
+        endpoint_id: UUID,
+        reason: DisableReason,
+        *,
+        destination: str,
+        failing_for: timedelta | None,
     ) -> Endpoint | None:
-        """Take an endpoint out of use, cancel what is on its way, and return it; None when it was so already."""
-        disabled = await session.one(_DISABLE, endpoint_id=endpoint_id, reason=str(reason), now=now)
+        """Take an endpoint out of use, cancel what is on its way, and return it; None when nothing was changed.
+
+        That is so when it was disabled already, leads to another destination, or has not been failing for so long.
+        """
+        disabled = await session.one(
+            _DISABLE, endpoint_id=endpoint_id, reason=str(reason), destination=destination, failing_for=failing_for
+        )
+        if disabled is None:
+            return None
         await self.cancel_deliveries(session, endpoint_id)
-        return _endpoint(disabled) if disabled else None
+        return _endpoint(disabled)
 
     async def delete(self, session: Session, endpoint_id: UUID, now: datetime) -> None:
         """Make an endpoint as if it were not there, and cancel what is on its way."""

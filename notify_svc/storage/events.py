@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage.database import Session, Statement, rows_from_arrays, statement
 from mesh.storage.rows import columns_of
-from mesh.storage.schema import TIME
+from mesh.storage.schema import NOW, TIME
 from notify_svc.domain.delivery import Attempt, DeliveryStatus, LoggedAttempt, LoggedDelivery
 from notify_svc.domain.endpoint import Kind
 from notify_svc.domain.event import PublicEvent
@@ -68,7 +68,6 @@ class DeliveryRow(NamedTuple):
     answer: str
 
 
-_now = sa.bindparam("now", type_=TIME)
 _merchant = sa.bindparam("merchant_id", type_=sa.UUID)
 _event_id = sa.bindparam("event_id", type_=sa.UUID)
 _COLUMNS = columns_of(events, PublicEvent)
@@ -85,13 +84,18 @@ _delivery_rows = rows_from_arrays(
 )
 _add_deliveries = pg.insert(deliveries).from_select(
     [*_delivery_rows.c.keys(), "next_attempt_time", "status", "attempts", "attempts_before"],
-    sa.select(*_delivery_rows.c, _now, sa.literal("PENDING"), sa.literal(0), sa.literal(0)),
+    sa.select(*_delivery_rows.c, NOW, sa.literal("PENDING"), sa.literal(0), sa.literal(0)),
 )
 _ADD_DELIVERIES = statement(_add_deliveries.on_conflict_do_nothing())
 _SEND_AGAIN = statement(
     _add_deliveries.on_conflict_do_update(
         index_elements=["endpoint_id", "event_id"],
-        set_={"status": "PENDING", "next_attempt_time": _now, "attempts_before": deliveries.c.attempts},
+        set_={
+            "status": "PENDING",
+            "next_attempt_time": NOW,
+            "attempts_before": deliveries.c.attempts,
+            "resends": deliveries.c.resends + 1,
+        },
     )
 )
 _GET = statement(
@@ -216,7 +220,7 @@ class EventRepository:
         )
 
     async def deliver(
-        self, session: Session, new: Sequence[tuple[UUID, UUID, Sendable]], now: datetime, *, again: bool = False
+        self, session: Session, new: Sequence[tuple[UUID, UUID, Sendable]], *, again: bool = False
     ) -> None:
         """Put events on their way: delivery id, endpoint id, event. Due at once.
 
@@ -229,7 +233,6 @@ class EventRepository:
             event_id=[event.event_id for _, _, event in new],
             aggregate_id=[event.aggregate_id for _, _, event in new],
             aggregate_version=[event.aggregate_version for _, _, event in new],
-            now=now,
         )
 
     async def get(self, session: Session, merchant_id: UUID, event_id: UUID) -> PublicEvent | None:

@@ -28,7 +28,7 @@ from notify_svc.domain import channel as channel_domain
 from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain.channel import AddressRefusedError, KeyRefusedError
 from notify_svc.domain.endpoint import CHANNELS, DisableReason, Endpoint, Kind, UrlRefusedError, UrlRules
-from notify_svc.storage.endpoints import EndpointRepository, Token
+from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository, Token
 from notify_svc.use_cases.endpoints import Look, require_found
 
 log = get_logger(__name__)
@@ -132,7 +132,7 @@ class Channels:
         except UrlRefusedError as error:
             raise invalid("push.endpoint", str(error), "URL_REFUSED") from None
         channel = self._new(merchant_id, new, Kind.PUSH, push.url)
-        async with self._database.transaction() as session:
+        async with self._database.transaction(MERCHANT_PATIENCE) as session:
             if record := await self._admit(session, channel, claim):
                 return record
             await self._store.add(session, channel, self._vault.encrypt(json.dumps(keys).encode()))
@@ -151,7 +151,7 @@ class Channels:
         token = self._new_token()
         proof = Token(channel_domain.digest(token), channel.create_time + channel_domain.TOKEN_LIFE)
         # sent before the commit: a refused request leaves nothing behind, and of two with one key only one mails
-        async with self._confirming, self._database.transaction() as session:
+        async with self._confirming, self._database.transaction(MERCHANT_PATIENCE) as session:
             if record := await self._admit(session, channel, claim):
                 return record
             await self._require_few_mailboxes(session, channel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -11,21 +12,25 @@ from functools import partial
 from uuid import UUID
 
 from mesh import context
-from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
-from mesh.telemetry import ALERTS, get_logger
+from mesh.telemetry import ALERTS, alert, get_logger
 from mesh.worker import Worker
 from notify_svc.contract import events as facts
 from notify_svc.domain import delivery as domain
 from notify_svc.domain.delivery import Attempt, Channel, Delivery, DeliveryStatus
 from notify_svc.domain.endpoint import DisableReason, Kind
-from notify_svc.storage.deliveries import DeliveryRepository
-from notify_svc.storage.endpoints import EndpointRepository
+from notify_svc.storage.deliveries import DeliveryRepository, Room
+from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository
 from notify_svc.use_cases.fan_out import FanOut
 
 log = get_logger(__name__)
 LEASE_MARGIN = timedelta(seconds=10)
 """How much longer than an attempt a delivery stays with its process; when that died, it is tried again after it."""
+
+FAILING_SHARE = 2
+"""How many deliveries are under way at once to an endpoint that has been failing: enough to see it come back."""
+FAILING_PART = 2
+"""Which part of all the room endpoints that have been failing get at the most, however many they are: the half."""
 
 
 def _chance() -> float:
@@ -51,7 +56,6 @@ class Dispatcher:
         timeout: float,
         concurrency: int,
         share: int,
-        clock: Clock = utc_now,
         chance: Callable[[], float] = _chance,
     ) -> None:
         self._database = database
@@ -64,10 +68,10 @@ class Dispatcher:
         self._lease = timedelta(seconds=timeout) + LEASE_MARGIN
         self._concurrency = concurrency
         self._share = share
-        self._clock = clock
         self._chance = chance
         self._under_way: set[asyncio.Task[None]] = set()
         self._busy: Counter[UUID] = Counter()
+        self._failing = 0
         self.worker = Worker(name, self._send_due, interval=2.0)
 
     async def close(self) -> None:
@@ -77,43 +81,44 @@ class Dispatcher:
 
     async def _send_due(self) -> bool:
         """Start what is due, up to the concurrency; each end of a delivery looks for the next."""
-        free = self._concurrency - len(self._under_way)
-        if free <= 0:
-            return False
-        now = self._clock()
-        async with self._database.session() as session:
-            due = await self._store.claim_due(
-                session,
-                now,
-                now + self._lease,
-                kinds=self._channels.keys(),
-                limit=free,
-                share=self._share,
-                busy=self._busy,
-            )
-        for delivery in due:
-            self._busy[delivery.endpoint_id] += 1
-            task = asyncio.create_task(self._deliver(delivery))
-            self._under_way.add(task)
-            task.add_done_callback(partial(self._ended, delivery.endpoint_id))
+        for failing in (False, True):
+            free = self._concurrency - len(self._under_way)
+            share = self._share
+            if failing:
+                free = min(free, max(self._concurrency // FAILING_PART, 1) - self._failing)
+                share = min(share, FAILING_SHARE)
+            if free <= 0:
+                continue
+            async with self._database.session() as session:
+                room = Room(free, share, self._busy)
+                due = await self._store.claim_due(session, self._lease, self._channels.keys(), room, failing=failing)
+            for delivery in due:
+                self._start(delivery)
         return False
 
-    def _ended(self, endpoint_id: UUID, task: asyncio.Task[None]) -> None:
+    def _start(self, delivery: Delivery) -> None:
+        self._busy[delivery.endpoint_id] += 1
+        self._failing += delivery.failing_since is not None
+        task = asyncio.create_task(self._deliver(delivery))
+        self._under_way.add(task)
+        task.add_done_callback(partial(self._ended, delivery))
+
+    def _ended(self, delivery: Delivery, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
-        self._busy[endpoint_id] -= 1
-        if not self._busy[endpoint_id]:
-            del self._busy[endpoint_id]
+        self._failing -= delivery.failing_since is not None
+        self._busy[delivery.endpoint_id] -= 1
+        if not self._busy[delivery.endpoint_id]:
+            del self._busy[delivery.endpoint_id]
         if not task.cancelled() and (error := task.exception()):
             log.error("delivery failed on our side", exc_info=error)
         self.worker.wake()
 
     async def _deliver(self, delivery: Delivery) -> None:
         context.enter(context.Call(trace_id=delivery.trace_id))
-        now = self._clock()
-        attempt = await self._channels[delivery.kind].attempt(delivery, now)
-        status, again = self._outcome(delivery, attempt, now)
+        attempt = await self._attempt(delivery)
+        status, again = self._outcome(delivery, attempt)
         async with self._database.session() as session:
-            await self._store.finish(session, delivery, attempt, now, status, again)
+            await self._store.finish(session, delivery, attempt, status, again)
         log.info(
             "delivery",
             event_id=delivery.event_id,
@@ -126,22 +131,39 @@ class Dispatcher:
             status=status,
             duration_ms=round(attempt.duration_ms, 3),
         )
-        if reason := _reason_to_disable(delivery, attempt, now):
-            await self._disable(delivery, reason, now)
+        if reason := _reason_to_disable(delivery, attempt):
+            await self._disable(delivery, reason)
 
-    def _outcome(self, delivery: Delivery, attempt: Attempt, now: datetime) -> tuple[DeliveryStatus, datetime | None]:
+    async def _attempt(self, delivery: Delivery) -> Attempt:
+        """Try once. What fails on our side, such as a secret that no key opens, is an attempt like every other."""
+        started = time.perf_counter()
+        try:
+            return await self._channels[delivery.kind].attempt(delivery, delivery.claim_time)
+        except Exception as error:
+            alert("delivery_failed_here", log, endpoint_id=delivery.endpoint_id, event_id=delivery.event_id)
+            log.error("delivery failed on our side", endpoint_id=delivery.endpoint_id, exc_info=error)
+            duration_ms = (time.perf_counter() - started) * 1000
+            return Attempt(0, duration_ms, f"not sent: {type(error).__name__}", ours=True)
+
+    def _outcome(self, delivery: Delivery, attempt: Attempt) -> tuple[DeliveryStatus, datetime | None]:
         """Return what becomes of a delivery, and when it is tried again."""
         if attempt.succeeded:
             return DeliveryStatus.DELIVERED, None
-        tries = delivery.attempts + 1 - delivery.attempts_before
+        tries, now = delivery.attempts + 1 - delivery.attempts_before, delivery.claim_time
         again = None if attempt.gone else domain.next_attempt(tries, now, self._chance())
         if again is None:
             return DeliveryStatus.FAILED, None
         return DeliveryStatus.PENDING, max(again, domain.retry_after(attempt.retry_after, now))
 
-    async def _disable(self, delivery: Delivery, reason: DisableReason, now: datetime) -> None:
-        async with self._database.transaction() as session:
-            disabled = await self._endpoints.disable(session, delivery.endpoint_id, reason, now)
+    async def _disable(self, delivery: Delivery, reason: DisableReason) -> None:
+        """Disable an endpoint for what came of a delivery, unless it has recovered, or leads elsewhere, by now."""
+        async with self._database.transaction(MERCHANT_PATIENCE) as session:
+            # two of one merchant's at once would wait for each other
+            await self._endpoints.lock_merchant(session, delivery.merchant_id)
+            failing_for = domain.GIVE_UP_AFTER if reason is DisableReason.FAILING else None
+            disabled = await self._endpoints.disable(
+                session, delivery.endpoint_id, reason, destination=delivery.destination, failing_for=failing_for
+            )
             if disabled:
                 # it is disabled by now, so this goes to the owner's others
                 await self._fan_out.publish(session, [facts.disabled_event(disabled)])
@@ -157,10 +179,11 @@ class Dispatcher:
             )
 
 
-def _reason_to_disable(delivery: Delivery, attempt: Attempt, now: datetime) -> DisableReason:
+def _reason_to_disable(delivery: Delivery, attempt: Attempt) -> DisableReason:
     """Return why nothing may go to an endpoint any more after an attempt, NONE when it may."""
     if attempt.gone:
         return DisableReason.GONE
-    if not attempt.succeeded and delivery.failing_since and now - delivery.failing_since >= domain.GIVE_UP_AFTER:
+    failing_since = None if attempt.succeeded or attempt.ours else delivery.failing_since
+    if failing_since and delivery.claim_time - failing_since >= domain.GIVE_UP_AFTER:
         return DisableReason.FAILING
     return DisableReason.NONE

@@ -24,7 +24,7 @@ from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain import signing
 from notify_svc.domain.endpoint import WEBHOOKS, DisableReason, Endpoint, UrlRefusedError, UrlRules
 from notify_svc.domain.event import PublicEvent
-from notify_svc.storage.endpoints import EndpointRepository, Kinds
+from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository, Kinds
 from notify_svc.storage.events import EventRepository
 
 
@@ -97,7 +97,7 @@ class Endpoints:
             update_time=now,
             public_key=signing.public_key(secret),
         )
-        async with self._database.transaction() as session:
+        async with self._database.transaction(MERCHANT_PATIENCE) as session:
             await self._store.lock_merchant(session, merchant_id)
             if claim and (record := await self._claim_sealed(session, claim, endpoint, secret)):
                 return record
@@ -137,7 +137,8 @@ class Endpoints:
                 update_time=self._clock(),
             )
             await self._store.update(session, after)
-            if not after.enabled:
+            if not (before.enabled and after.enabled):
+                # also when it is enabled again: of what was before, nothing is sent
                 await self._store.cancel_deliveries(session, endpoint_id)
         return after
 
@@ -161,7 +162,7 @@ class Endpoints:
             if claim and (record := await idempotency.store(session, claim, event.event_id, now, claim.answer(event))):
                 return record
             await self._events.add(session, [event])
-            await self._events.deliver(session, [(self._ids(), endpoint_id, event)], now)
+            await self._events.deliver(session, [(self._ids(), endpoint_id, event)])
         self._wake()
         return event
 

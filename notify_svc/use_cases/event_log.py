@@ -15,7 +15,7 @@ from mesh.storage.idempotency import Claim, Record
 from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain.delivery import LoggedDelivery
 from notify_svc.domain.event import PublicEvent
-from notify_svc.storage.endpoints import EndpointRepository, Kinds
+from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository, Kinds
 from notify_svc.storage.events import EventFilter, EventRepository, LoggedEvent
 from notify_svc.use_cases.endpoints import require_enabled, require_found
 
@@ -86,11 +86,13 @@ class EventLog:
 
         Raises ApiError NOT_FOUND for the event or the endpoint, FAILED_PRECONDITION for a disabled endpoint.
         """
-        async with self._database.transaction() as session:
+        async with self._database.transaction(MERCHANT_PATIENCE) as session:
+            # two at once would lock endpoints and deliveries in orders of their own
+            await self._endpoints.lock_merchant(session, merchant_id)
             event = await self._found(session, merchant_id, event_id)
             receivers = await self._enabled(session, merchant_id, named) or await self._takers(session, event)
             new = [(self._ids(), receiver, event) for receiver in receivers]
-            await self._store.deliver(session, new, self._clock(), again=True)
+            await self._store.deliver(session, new, again=True)
             found = await self._store.deliveries_of(session, event_id)
         self._wake()
         return found
@@ -102,8 +104,8 @@ class EventLog:
         TOO_MANY_EVENTS.
         """
         now = self._clock()
-        async with self._database.transaction() as session:
-            # two at once would update the same deliveries in orders of their own
+        async with self._database.transaction(MERCHANT_PATIENCE) as session:
+            # as in `resend`
             await self._endpoints.lock_merchant(session, merchant_id)
             if claim and (record := await idempotency.find(session, claim)):
                 return record
@@ -113,7 +115,7 @@ class EventLog:
                 for event, receiver in await self._receivers(session, merchant_id, span, found)
             ]
             for first in range(0, len(new), CHUNK):
-                await self._store.deliver(session, new[first : first + CHUNK], now, again=True)
+                await self._store.deliver(session, new[first : first + CHUNK], again=True)
             if claim:
                 await idempotency.store(session, claim, self._ids(), now, claim.answer((len(found), len(new))))
         self._wake()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.ids import NewId, new_id
 from mesh.storage.database import Session
 from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain.event import PublicEvent
@@ -19,20 +19,19 @@ class FanOut:
         self,
         events: EventRepository,
         endpoints: EndpointRepository,
-        clock: Clock = utc_now,
         ids: NewId = new_id,
     ) -> None:
         self._events = events
         self._endpoints = endpoints
-        self._clock = clock
         self._ids = ids
 
     async def publish(self, session: Session, events: Sequence[PublicEvent]) -> None:
         """Store events and put each on its way to all endpoints of its merchant whose filters take it."""
         if not events:
             return
-        await self._events.add(session, events)
+        # endpoints are locked before the log by everybody who locks both
         subscriptions = await self._endpoints.subscriptions(session, {event.merchant_id for event in events})
+        await self._events.add(session, events)
         new = [
             (self._ids(), subscription.endpoint_id, event)
             for event in events
@@ -40,4 +39,4 @@ class FanOut:
             if endpoint_domain.takes(subscription.event_types, event.type)
         ]
         if new:
-            await self._events.deliver(session, new, self._clock())
+            await self._events.deliver(session, new)

@@ -11,6 +11,7 @@ import pytest
 import standardwebhooks
 
 from fusionxpay_client import FusionXPay, Webhook, WebhookVerificationError
+from fusionxpay_client.webhooks import event_of
 from stack.stack import Ready
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.receiver import Receiver
@@ -41,6 +42,13 @@ def test_event_is_typed() -> None:
     assert (event.order_id, event.resource_id, event.resource_version) == ("01a2", "01a2", 3)
     assert event.create_time.ToDatetime(UTC) == datetime(2026, 11, 23, 11, 28, 47, 123456, UTC)
     assert event.data.order.status == event.data.order.SUCCESS
+
+
+@pytest.mark.parametrize("to", ["webhook_endpoint_id", "notification_channel_id"])
+def test_ping_is_of_what_it_was_sent_to(to: str) -> None:
+    ping = {"webhook_endpoint_id": "", to: "01a7"}
+    event = event_of({"id": "1", "type": "ping", "timestamp": "2026-11-23T11:28:47Z", "data": {"ping": ping}})
+    assert event.resource_id == "01a7"
 
 
 def test_either_signature_is_enough_during_a_rotation() -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from ipaddress import ip_address
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -52,12 +53,20 @@ CONNECTIONS = 2
 SENDER = "events@gateway.example"
 VAPID = VapidKey.of(encoded(b"v" * 32), "mailto:ops@gateway.example")
 
+TEST_CLOCK: LiteralString = """
+CREATE TABLE clock (now timestamptz NOT NULL);
+INSERT INTO clock VALUES ('epoch');
+CREATE OR REPLACE FUNCTION db_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT now FROM clock';
+"""
+
 
 class Desk:
     """The notification service without its doors."""
 
-    def __init__(self, database: Database, timeout: float = TIMEOUT, smtp_port: int = 0) -> None:
+    def __init__(self, database: Database, url: str, timeout: float = TIMEOUT, smtp_port: int = 0) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
+        self._clock = psycopg.connect(url, autocommit=True)
+        self._set_clock()
         self.merchant_id = uuid.uuid4()
         self._database = database
         store, log, vault = EndpointRepository(), EventRepository(), MultiFernet([Fernet(Fernet.generate_key())])
@@ -69,7 +78,7 @@ class Desk:
         self.webhooks = WebhookChannel(http, vault, rules, timeout)
         server = MailServer("127.0.0.1", smtp_port, "none", "", "", SENDER)
         mailer = Mailer(server, timeout=timeout, connections=CONNECTIONS) if smtp_port else None
-        self._notifications = FanOut(log, store, clock=self.clock)
+        self._notifications = FanOut(log, store)
 
         def dispatcher_of(name: str, channels: dict[Kind, Channel], concurrency: int) -> Dispatcher:
             return Dispatcher(
@@ -83,7 +92,6 @@ class Desk:
                 timeout=timeout,
                 concurrency=concurrency,
                 share=SHARE,
-                clock=self.clock,
                 chance=lambda: 0.0,
             )
 
@@ -112,7 +120,29 @@ class Desk:
     def later(self, **by: float) -> None:
         """Let time pass."""
         self.now += timedelta(**by)
+        self._set_clock()
         self.wake()
+
+    def _set_clock(self) -> None:
+        """Have the database go by the test's clock."""
+        self._clock.execute("UPDATE clock SET now = %s", [self.now])
+
+    def execute(self, query: LiteralString, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run a statement beside the desk, and return its rows."""
+        cursor = self._clock.execute(query, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+    def is_waited_for(self) -> bool:
+        """Whether somebody waits for a lock in the database of the test."""
+        return bool(
+            self.execute(
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+        )
+
+    def close(self) -> None:
+        """Close the test's own connection."""
+        self._clock.close()
 
     async def endpoint(self, url: str) -> Endpoint:
         """Register a URL."""
@@ -126,10 +156,17 @@ class Desk:
 
     async def fan_out(self, *new: PublicEvent) -> list[PublicEvent]:
         """Fan events out to the merchant's endpoints."""
+        async with self.fanning_out(*new):
+            pass
+        return list(new)
+
+    @asynccontextmanager
+    async def fanning_out(self, *new: PublicEvent) -> AsyncIterator[None]:
+        """Fan events out, in a transaction that is committed after the block."""
         async with self._database.transaction() as session:
             await self._notifications.publish(session, new)
+            yield
         self.wake()
-        return list(new)
 
     def event(self, order_id: UUID, version: int = 1) -> PublicEvent:
         """Return what the order service says of an order's version."""
@@ -172,6 +209,8 @@ def notify_url(gateway: Ready) -> Iterator[str]:
         url = f"{server}/{name}"
         engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"), poolclass=sa.pool.NullPool)
         metadata.create_all(engine)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(TEST_CLOCK)
         yield url
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
@@ -185,7 +224,7 @@ async def desk_on(
     """Run a desk."""
     database = Database(url, 6)
     await database.open()
-    desk = Desk(database, timeout, smtp_port)
+    desk = Desk(database, url, timeout, smtp_port)
     for sender in (desk.sender, desk.mails):
         sender.worker.start()
     yield desk
@@ -194,6 +233,7 @@ async def desk_on(
         await sender.close()
     await desk.webhooks.close()
     await database.close()
+    desk.close()
 
 
 @pytest.fixture

@@ -162,6 +162,7 @@ def test_longest_message_fits() -> None:
     made = events.event(fact, aggregate_id=order_id, version=1, merchant_id=uuid.uuid4(), time=now)
     delivery = Delivery(
         delivery_id=uuid.uuid4(),
+        merchant_id=uuid.uuid4(),
         endpoint_id=uuid.uuid4(),
         event_id=made.event_id,
         destination="https://push.example/1",
@@ -173,6 +174,8 @@ def test_longest_message_fits() -> None:
         trace_id="",
         attempts=0,
         attempts_before=0,
+        resends=0,
+        claim_time=now,
         failing_since=None,
     )
     assert len(pushing.message(delivery)) < 3 * 1024

@@ -80,6 +80,17 @@ async def hangs(server: Rogue, writer: asyncio.StreamWriter) -> None:
     writer.write(OK)
 
 
+def hanging_until(released: asyncio.Event, answer: bytes) -> Behaviour:
+    """Answer only when the test says so."""
+
+    async def behave(_server: Rogue, writer: asyncio.StreamWriter) -> None:
+        await released.wait()
+        writer.write(answer)
+        await writer.drain()
+
+    return behave
+
+
 async def closes(_server: Rogue, writer: asyncio.StreamWriter) -> None:
     """Close the connection instead of answering."""
     writer.close()
