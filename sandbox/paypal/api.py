@@ -178,11 +178,13 @@ class Api:
 
 
 async def _read(request: Request, endpoint: Endpoint) -> _Exchange:
-    """PayPal insists on JSON, also where a body may be left out."""
+    """PayPal insists on JSON, also where a body may be left out; only a void has neither body nor content type."""
     posted = request.method == "POST"
-    if posted and not request.headers.get("content-type", "").startswith("application/json"):
+    body = await request.body() if posted else b""
+    is_bare = endpoint.status == _NO_CONTENT and not body
+    if posted and not is_bare and not request.headers.get("content-type", "").startswith("application/json"):
         raise unsupported_media_type()
-    fields = decode(await request.body() if posted else b"")
+    fields = decode(body)
     request_id = request.headers.get("paypal-request-id") if posted else None
     if request_id is not None and not 0 < len(request_id) <= _MAX_REQUEST_ID:
         raise invalid("INVALID_STRING_LENGTH", "PayPal-Request-Id", request_id)

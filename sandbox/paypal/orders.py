@@ -91,9 +91,14 @@ def show(account: Account, order: Document) -> JSON:
         kind: [account.world.documents.get(payment_id) for payment_id in ids]
         for kind, ids in order.private["payments"].items()
     }
-    known = {kind: [found.body for found in documents if found] for kind, documents in payments.items()}
+    known = {kind: [_inside(found.body) for found in documents if found] for kind, documents in payments.items()}
     whole = {**unit, "payments": known} if known else unit
     return {**order.body, "purchase_units": [whole], "links": _links(account, order)}
+
+
+def _inside(payment: JSON) -> JSON:
+    """A payment as its order shows it: the order need not be named."""
+    return {name: value for name, value in payment.items() if name != "supplementary_data"}
 
 
 def minimal(shown: JSON) -> JSON:

@@ -108,8 +108,8 @@ def resolve(token: str) -> Instrument | None:
     return Instrument(token, "card", "visa", "0341", card) if card else None
 
 
-def details(method: Instrument) -> JSON:
-    """The type-specific hash of a PaymentMethod and of a Charge's `payment_method_details`."""
+def details(method: Instrument, *, charged: bool = False) -> JSON:
+    """The type-specific hash of a PaymentMethod, or of a Charge's `payment_method_details`."""
     if method.type == "us_bank_account":
         return {
             "account_holder_type": "individual",
@@ -118,13 +118,15 @@ def details(method: Instrument) -> JSON:
             "last4": method.last4,
             "routing_number": "110000000",
         }
-    return {
+    card = {
         "brand": method.brand,
         "country": "US",
         "exp_month": 12,
         "exp_year": 2040,
         "funding": "credit",
         "last4": method.last4,
-        "network": method.brand,
-        "three_d_secure": None,
     }
+    if charged:
+        return {**card, "network": method.brand, "three_d_secure": None}
+    networks = {"available": [method.brand], "preferred": None}
+    return {**card, "networks": networks, "three_d_secure_usage": {"supported": True}}

@@ -23,7 +23,6 @@ def open_charge(intent: Document, method: Document, instrument: Instrument) -> D
         "currency": body["currency"],
         "customer": body["customer"],
         "description": body["description"],
-        "dispute": None,
         "disputed": False,
         "failure_code": None,
         "failure_message": None,
@@ -36,7 +35,7 @@ def open_charge(intent: Document, method: Document, instrument: Instrument) -> D
         "payment_method": method.id,
         "payment_method_details": {
             "type": instrument.type,
-            instrument.type: cards.details(instrument),
+            instrument.type: cards.details(instrument, charged=True),
         },
         "receipt_email": body["receipt_email"],
         "receipt_url": None,

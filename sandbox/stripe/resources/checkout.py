@@ -159,6 +159,12 @@ def _body(account: Account, params: Params, total: int, currency: str) -> JSON:
         "created": now(),
         "currency": currency,
         "custom_fields": [],
+        "custom_text": {
+            "after_submit": None,
+            "shipping_address": None,
+            "submit": None,
+            "terms_of_service_acceptance": None,
+        },
         "customer": params.text("customer"),
         "customer_details": None,
         "customer_email": params.text("customer_email"),

@@ -19,7 +19,9 @@ def create(account: Account, call: Call) -> JSON:
     method = payment_methods.from_params(account, params)
     if method is None:
         raise invalid("You must provide one of payment_method or payment_method_data.", "payment_method")
-    preview = {name: value for name, value in method.body.items() if name not in ("id", "object", "created")}
+    kind = method.body["type"]
+    shown = ("type", kind, "billing_details", "allow_redisplay", "customer")
+    preview = {name: method.body[name] for name in shown}
     body: JSON = {
         "id": new_id("ctoken"),
         "object": KIND,

@@ -20,12 +20,14 @@ def open_dispute(account: Account, charge: Document, reason: str = "fraudulent")
         "created": now(),
         "currency": charge.body["currency"],
         "enhanced_eligibility_types": [],
-        "evidence": {},
+        "evidence": {"enhanced_evidence": {}},
         "evidence_details": {
+            "enhanced_eligibility": {},
             "due_by": now() + _DAYS_TO_ANSWER * 86400,
             "has_evidence": False,
             "past_due": False,
             "submission_count": 0,
+            "submission_method": "not_submitted",
         },
         "is_charge_refundable": False,
         "livemode": False,
@@ -35,7 +37,7 @@ def open_dispute(account: Account, charge: Document, reason: str = "fraudulent")
         "status": "needs_response",
     }
     dispute = Document(body, tags=dict(charge.tags))
-    charge.body.update(disputed=True, dispute=dispute.id)
+    charge.body["disputed"], charge.private["dispute"] = True, dispute.id
     account.save(charge)
     account.save(dispute)
     account.emit("charge.dispute.created", dispute)
@@ -50,9 +52,9 @@ def control(account: Account, request: JSON) -> JSON:
         if charge.body["disputed"] or not charge.body["captured"]:
             raise Refused(f"charge {charge.id} cannot be disputed")
         return open_dispute(account, charge, str(request.get("reason", "fraudulent"))).body
-    if not charge.body["dispute"]:
+    if not charge.private.get("dispute"):
         raise Refused(f"charge {charge.id} has no dispute")
-    dispute = account.load("dispute", charge.body["dispute"])
+    dispute = account.load("dispute", charge.private["dispute"])
     if action == "update":
         return _move(account, dispute, status or "under_review", _OPEN, "charge.dispute.updated")
     if action == "close":

@@ -22,7 +22,9 @@ def test_an_order_is_created_approved_and_captured(paypal: Paypal) -> None:
     [capture] = taken.json()["purchase_units"][0]["payments"]["captures"]
     assert (capture["status"], capture["custom_id"]) == ("COMPLETED", paypal.payment_id)
     assert capture["amount"] == {"currency_code": "EUR", "value": "10.00"}
-    assert paypal.get(f"/v2/payments/captures/{capture['id']}") == capture
+    # only the capture itself names its order
+    related = {"supplementary_data": {"related_ids": {"order_id": order["id"]}}}
+    assert paypal.get(f"/v2/payments/captures/{capture['id']}") == capture | related
     assert paypal.ledger("charge") == paypal.ledger("capture") == [(1000, "succeeded")]
 
 

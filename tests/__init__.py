@@ -1,0 +1,1 @@
+"""All tests; a package, so that no `tests` of a dependency's can stand before it."""
