@@ -9,7 +9,7 @@ import httpx
 
 from payment_svc.providers import http_client
 from payment_svc.providers.bank_transfer import errors
-from payment_svc.providers.base import OutcomeUnknownError
+from payment_svc.providers.base import UnreadableAnswerError
 
 CONNECTIONS = 400
 """As many calls as a service of ours may have in flight, with room to spare: none waits for a connection."""
@@ -64,5 +64,5 @@ class BankClient:
         except ValueError:
             body = None
         if not isinstance(body, dict):
-            raise OutcomeUnknownError(f"the bank answered {answer.status_code} with no JSON object")
+            raise UnreadableAnswerError(f"the bank answered {answer.status_code} with no JSON object")
         return body

@@ -8,6 +8,7 @@ import httpx
 
 from payment_svc.domain.payment import Failure
 from payment_svc.providers.base import (
+    InProgressError,
     ObjectNotFoundError,
     OutcomeUnknownError,
     ProviderError,
@@ -35,6 +36,8 @@ def of_answer(answer: httpx.Response) -> ProviderError:
             return UnavailableError("the bank does not accept our key")
         case 429:
             return UnavailableError("the bank answers that we ask too often")
+        case 409 if code == "idempotency_key_in_use":
+            return InProgressError(message)
         case 404 if code == "not_found":
             return ObjectNotFoundError(message)
         case 400 | 422 if code and code not in _AMBIGUOUS:

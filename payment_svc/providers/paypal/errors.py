@@ -42,7 +42,7 @@ CODES = {
     "5120": "insufficient_funds",
     "5400": "expired_card",
 }
-STILL_RUNNING = frozenset({"PREVIOUS_REQUEST_IN_PROGRESS"})
+STILL_RUNNING = frozenset({"PREVIOUS_REQUEST_IN_PROGRESS", "ORDER_COMPLETION_IN_PROGRESS"})
 ANOTHER_REQUEST = frozenset({"DUPLICATE_REQUEST_ID"})
 _SLOW_OR_BUSY = 429
 

@@ -17,6 +17,7 @@ from payment_svc.domain.refund import RefundStatus
 from payment_svc.providers.bank_transfer import errors, objects, webhooks
 from payment_svc.providers.bank_transfer.adapter import BankTransferProvider
 from payment_svc.providers.base import (
+    InProgressError,
     ObjectNotFoundError,
     OutcomeUnknownError,
     ProviderError,
@@ -96,7 +97,16 @@ REQUEST = httpx.Request("POST", "https://bank.example/v1/transfers")
         (400, "invalid_request", RejectedError),
         (422, "refund_too_large", RejectedError),
         (422, "idempotency_key_reused", OutcomeUnknownError),
-        (409, "idempotency_key_in_use", OutcomeUnknownError),
+        (409, "idempotency_key_in_use", InProgressError),
+        (409, None, OutcomeUnknownError),
+        (403, "forbidden", UnavailableError),
+        (404, "something_new", OutcomeUnknownError),
+        (408, None, OutcomeUnknownError),
+        (422, None, OutcomeUnknownError),
+        (502, None, OutcomeUnknownError),
+        (504, None, OutcomeUnknownError),
+        (302, None, OutcomeUnknownError),
+        (422, "idempotency_key_in_use", OutcomeUnknownError),
         (401, "unauthorized", UnavailableError),
         (429, "rate_limited", UnavailableError),
         (404, "not_found", ObjectNotFoundError),
