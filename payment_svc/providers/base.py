@@ -236,6 +236,7 @@ class Reversing(Protocol):
     async def reversals(self, payment: Payment, reference: str) -> Sequence[RefundSnapshot]:
         """Return what was taken back of a payment's capture: the one of that name, or all where the name is empty.
 
+        One without an amount took all that was left.
         Raises ObjectNotFoundError for one of another payment's, UnavailableError or OutcomeUnknownError.
         """
         ...

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from mesh.events.unit_of_work import UnitOfWork
 from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.money import Money
 from mesh.telemetry import alert, get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import refund as refund_domain
@@ -70,14 +72,16 @@ class Reversals:
             if await self._ledger.refunds.find(unit.session, payment.payment_id, taken.reference):
                 return ""
             given = (await self._ledger.refunds.sums(unit.session, payment.payment_id)).given
-            if not _fits(current, taken, given):
-                reason = f"{taken.amount} was taken back of {current.money(current.captured - given)}"
+            left = current.money(current.captured - given)
+            amount = taken.amount or left
+            if not _fits(amount, left):
+                reason = f"{amount} was taken back of {left}"
                 await self._ledger.review(unit, current, ReviewKind.AMOUNT_DIFFERS, reason, reference=taken.reference)
                 return reason
-            await self._insert(unit, current, taken)
+            await self._insert(unit, current, replace(taken, amount=amount), amount)
         return ""
 
-    async def _insert(self, unit: UnitOfWork, payment: Payment, taken: RefundSnapshot) -> None:
+    async def _insert(self, unit: UnitOfWork, payment: Payment, taken: RefundSnapshot, amount: Money) -> None:
         """Store the refund as it began, and let it succeed: merchants hear of both, as of any other."""
         now = self._clock()
         refund = Refund(
@@ -85,7 +89,7 @@ class Reversals:
             payment_id=payment.payment_id,
             merchant_id=payment.merchant_id,
             order_id=payment.order_id,
-            amount=taken.amount or payment.amount,
+            amount=amount,
             status=RefundStatus.PENDING,
             reason=TAKEN_BACK,
             provider_reference=taken.reference,
@@ -103,10 +107,5 @@ class Reversals:
         alert("payment_taken_back", log, payment_id=payment.payment_id, order_id=payment.order_id)
 
 
-def _fits(payment: Payment, taken: RefundSnapshot, given: int) -> bool:
-    amount = taken.amount
-    return (
-        amount is not None
-        and amount.currency == payment.amount.currency
-        and 0 < amount.minor <= payment.captured - given
-    )
+def _fits(amount: Money, left: Money) -> bool:
+    return amount.currency == left.currency and 0 < amount.minor <= left.minor

@@ -1,5 +1,7 @@
 """Orders v2: create, show, approve, capture and authorize."""
 
+from collections.abc import Sequence
+
 from sandbox.paypal import authorizations, captures, money
 from sandbox.paypal.account import Account
 from sandbox.paypal.calls import Call
@@ -87,18 +89,16 @@ def reverse_approval(account: Account, order: Document) -> None:
 def show(account: Account, order: Document) -> JSON:
     """The order with its payments as they are now, and the links that lead on."""
     [unit] = order.body["purchase_units"]
-    payments = {
-        kind: [account.world.documents.get(payment_id) for payment_id in ids]
-        for kind, ids in order.private["payments"].items()
-    }
-    known = {kind: [_inside(found.body) for found in documents if found] for kind, documents in payments.items()}
+    known = {kind: _inside(account, ids) for kind, ids in order.private["payments"].items()}
     whole = {**unit, "payments": known} if known else unit
     return {**order.body, "purchase_units": [whole], "links": _links(account, order)}
 
 
-def _inside(payment: JSON) -> JSON:
-    """A payment as its order shows it: the order need not be named."""
-    return {name: value for name, value in payment.items() if name != "supplementary_data"}
+def _inside(account: Account, ids: Sequence[str]) -> list[JSON]:
+    """Payments as their order shows them: without its own name on each, and without what PayPal does not show."""
+    found = [account.world.documents.get(payment_id) for payment_id in ids]
+    seen = [one.body for one in found if one and not one.private.get("unseen")]
+    return [{name: value for name, value in body.items() if name != "supplementary_data"} for body in seen]
 
 
 def minimal(shown: JSON) -> JSON:

@@ -13,7 +13,7 @@ from sandbox.paypal.pages import Pages
 from sandbox.provider import Refused, World
 from sandbox.store.documents import JSON, Document
 
-_OUTCOMES = ("succeeded", "failed", "reversed", "denied")
+_OUTCOMES = ("succeeded", "failed", "reversed", "reversed_unseen", "denied")
 
 
 class Paypal:
@@ -69,8 +69,8 @@ class Paypal:
                 authorizations.follow(self._account, document)
             case captures.KIND, "COMPLETED", "denied":
                 captures.decide(self._account, document, succeeded=False)
-            case captures.KIND, "COMPLETED" | "PARTIALLY_REFUNDED", "reversed":
-                refunds.reverse(self._account, document)
+            case captures.KIND, "COMPLETED" | "PARTIALLY_REFUNDED", "reversed" | "reversed_unseen":
+                refunds.reverse(self._account, document, unseen=outcome == "reversed_unseen")
             case refunds.KIND, "PENDING", "succeeded" | "failed":
                 refunds.decide(self._account, document, succeeded=outcome == "succeeded")
             case refunds.KIND, "COMPLETED", "failed":

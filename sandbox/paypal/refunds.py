@@ -3,7 +3,7 @@
 from sandbox.paypal import captures, money
 from sandbox.paypal.account import Account
 from sandbox.paypal.calls import Call
-from sandbox.paypal.errors import unprocessable
+from sandbox.paypal.errors import not_found, unprocessable
 from sandbox.paypal.money import Amount
 from sandbox.paypal.wallets import WALLETS
 from sandbox.store.documents import JSON, Document
@@ -31,12 +31,16 @@ def create(account: Account, call: Call) -> Document:
 
 def retrieve(account: Account, call: Call) -> Document:
     """Show refund details."""
-    return account.load(KIND, call.id)
+    refund = account.load(KIND, call.id)
+    if refund.private.get("unseen"):
+        raise not_found()
+    return refund
 
 
-def reverse(account: Account, capture: Document) -> None:
-    """PayPal takes a payment back by itself, after a chargeback for instance."""
+def reverse(account: Account, capture: Document, *, unseen: bool = False) -> None:
+    """PayPal takes a payment back by itself, after a chargeback for instance; it need not show that as a refund."""
     refund = _open(account, capture, _refundable(account, capture), {}, {})
+    refund.private["unseen"] = unseen
     _finish(account, refund, "COMPLETED", "PAYMENT.CAPTURE.REVERSED", "A payment was reversed")
 
 

@@ -13,7 +13,7 @@ from mesh.money import Money
 from payment_svc.domain.dispute import DisputeSnapshot
 from payment_svc.domain.payment import Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
-from payment_svc.domain.refund import Refund, RefundSnapshot
+from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
 from payment_svc.providers.base import (
     Capabilities,
     ObjectNotFoundError,
@@ -219,7 +219,13 @@ class PaypalProvider:
         if not reference:
             made = objects.payments(order, "refunds")
             return [objects.of_refund(one) for one in made if not requests.labels_of(one.get("custom_id"))[1]]
-        taken = await self._api.get(f"/v2/payments/refunds/{requests.in_path(reference)}")
+        try:
+            taken = await self._api.get(f"/v2/payments/refunds/{requests.in_path(reference)}")
+        except ObjectNotFoundError:
+            if not objects.is_given_back(order):
+                raise
+            # what PayPal takes by itself need not be shown as a refund: the capture says that all of it is gone
+            return [RefundSnapshot(reference, RefundStatus.SUCCESS)]
         if objects.capture_of(taken) not in {one["id"] for one in objects.captures(order)}:
             raise ObjectNotFoundError(f"{reference} gives back another capture")
         return [objects.of_refund(taken)]

@@ -118,6 +118,12 @@ def captures(order: Object) -> Sequence[Object]:
     return payments(order, "captures")
 
 
+def is_given_back(order: Object) -> bool:
+    """Whether nothing is left of what was captured."""
+    taken = [one for one in captures(order) if known(CAPTURES, one) == _S.SUCCESS]
+    return bool(taken) and all(one["status"] == "REFUNDED" for one in taken)
+
+
 def refusal_of(capture: Object) -> Failure | None:
     """Return why a capture was refused; None when it was not."""
     if known(CAPTURES, capture) != _S.FAILED:

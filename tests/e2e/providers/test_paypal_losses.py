@@ -46,9 +46,12 @@ def dispute_of(merchant: Merchant, payment: Json, status: str) -> Json:
     return found
 
 
-def test_reversed_capture_is_heard_by_all(merchant: Merchant, receiver: Receiver, paypal: PaypalAccount) -> None:
+@pytest.mark.parametrize("outcome", ["reversed", "reversed_unseen"])
+def test_reversed_capture_is_heard_by_all(
+    outcome: str, merchant: Merchant, receiver: Receiver, paypal: PaypalAccount
+) -> None:
     payment, capture = paid(merchant, paypal)
-    paypal.settle(capture, "reversed")
+    paypal.settle(capture, outcome)
     merchant.wait_for_order(payment["order_id"], "REFUNDED")
     after = merchant.payment(payment["payment_id"])
     assert (after["status"], after["refunded_amount"]["value"]) == ("SUCCESS", "10.00")

@@ -94,6 +94,19 @@ async def test_reversal_of_another_capture_is_not_ours() -> None:
         await paypal.adapter().reversals(PAYMENT, "BACK1")
 
 
+async def test_reversal_that_is_not_shown_took_all_that_was_left() -> None:
+    paypal = Paypal(said(200, order(captures=[paid("DECLINED", id="NO"), paid("REFUNDED")])), said(404, {}))
+    [taken] = await paypal.adapter().reversals(PAYMENT, "BACK1")
+    assert (taken.reference, taken.status, taken.amount) == ("BACK1", RefundStatus.SUCCESS, None)
+
+
+@pytest.mark.parametrize("captures", [["COMPLETED"], ["PARTIALLY_REFUNDED"], ["REFUNDED", "COMPLETED"], ["DECLINED"]])
+async def test_reversal_that_is_not_shown_is_not_believed_while_money_is_left(captures: list[str]) -> None:
+    paypal = Paypal(said(200, order(captures=[paid(one) for one in captures])), said(404, {}))
+    with pytest.raises(ObjectNotFoundError):
+        await paypal.adapter().reversals(PAYMENT, "BACK1")
+
+
 async def test_reversal_without_a_name_is_what_nobody_here_asked_for() -> None:
     ours = _refund(id="OURS", custom_id=f"{PAYMENT_ID}/00000000-0000-0000-0000-000000000004")
     made = [ours, _refund(custom_id=PAYMENT_ID)]
