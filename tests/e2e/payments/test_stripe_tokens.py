@@ -64,3 +64,15 @@ def test_declined_token_is_final_only_once_its_intent_is_closed(merchant: Mercha
     closed: stripe.PaymentIntent = provider.api.payment_intents.retrieve(intent.id)
     assert closed.status == "canceled"
     merchant.wait_for_order(order_id, "FAILED")
+
+
+def test_rupiah_are_charged_up_to_stripes_limit_and_not_sent_above_it(merchant: Merchant, provider: Provider) -> None:
+    million = merchant.new_order("1500000.00", "IDR")["order_id"]
+    merchant.charge(million)
+    merchant.wait_for_order(million, "SUCCESS")
+    assert provider.captures(million) == [(150_000_000, "idr")]
+    above = merchant.new_order("10000000000.00", "IDR")["order_id"]
+    body = {"order_id": above, "provider": "stripe", "payment_method": "pm_card_visa", "return_url": RETURN_URL}
+    refused = merchant.http.post("/v1/payments", json=body)
+    assert problem(refused)[:2] == (400, "AMOUNT_NOT_SUPPORTED")
+    assert provider.charges(above) == []
