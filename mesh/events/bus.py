@@ -26,6 +26,7 @@ MAX_ACK_PENDING = 1024
 PUBLISH_TIMEOUT = 5.0
 STREAM_RETENTION = timedelta(days=7)
 """How long the stream keeps an event."""
+RETRY_SECONDS = 0.5
 _DAY = 24 * 3600.0
 _SUBJECT = re.compile(r"fusionx\.[^\s.*>]+\.v1\.[^\s*>]+")
 _HEADER_ROOM = 4096
@@ -145,13 +146,25 @@ class Bus:
                     reconnected_cb=self._on_reconnected,
                     error_cb=self._on_error,
                 )
-                self._stream = self._client.jetstream(timeout=PUBLISH_TIMEOUT)
-                await self._ensure_streams(self._stream)
             except (OSError, NatsError, TimeoutError) as error:
                 log.warning("NATS is out of reach", error=repr(error))
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(RETRY_SECONDS)
             else:
-                self._connected.set()
+                break
+        self._stream = self._client.jetstream(timeout=PUBLISH_TIMEOUT)
+        await self._prepare(self._stream)
+        self._connected.set()
+
+    async def _prepare(self, stream: JetStreamContext) -> None:
+        """Have the streams, over one connection for as long as it takes: a server may have no JetStream, or not yet."""
+        while True:
+            try:
+                # a server that came back empty lost the streams; the outbox refills them
+                await self._ensure_streams(stream)
+            except (OSError, NatsError, TimeoutError) as error:
+                log.warning("JetStream is out of reach", error=repr(error))
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
                 self._tell()
                 return
 
@@ -167,10 +180,9 @@ class Bus:
 
     async def _on_reconnected(self) -> None:
         log.info("NATS connection restored")
-        if self._stream is not None:
-            # a server that came back empty lost the streams; the outbox refills them
-            await self._ensure_streams(self._stream)
-        self._tell()
+        if self._connected.is_set() and self._stream and (self._connecting is None or self._connecting.done()):
+            # not awaited: it is the client's reader that calls this, which has to read the answers
+            self._connecting = asyncio.create_task(self._prepare(self._stream), name="nats-prepare")
 
     def _tell(self) -> None:
         for listener in self._listeners:
