@@ -12,15 +12,16 @@ import gc
 import signal
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import grpc
 import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
-from sqlalchemy import Text, text
+from sqlalchemy import DateTime, Text, text
 
 from mesh.errors import ApiError
 from mesh.events.bus import Bus
@@ -36,7 +37,21 @@ from mesh.worker import Worker
 
 log = get_logger(__name__)
 PROBE_SECONDS = 1.0
-_REVISION = statement(text("SELECT version_num FROM alembic_version").columns(version_num=Text), str)
+
+
+class _Seen(NamedTuple):
+    """What a look at the database shows: its revision, and its clock."""
+
+    version_num: str
+    time: datetime
+
+
+_LOOK = statement(
+    text("SELECT version_num, clock_timestamp() AS time FROM alembic_version").columns(
+        version_num=Text, time=DateTime(timezone=True)
+    ),
+    _Seen,
+)
 
 
 @dataclass
@@ -163,11 +178,14 @@ class Runner:
     async def _is_ready(self) -> bool:
         try:
             async with self._service.database.session(2 * PROBE_SECONDS) as session:
-                revision = await session.one(_REVISION)
+                seen = await session.one(_LOOK)
         except Exception as error:
             log.warning("not ready", error=repr(error))
             return False
-        return revision is not None and revision >= self._revision
+        if seen is None:
+            return False
+        self._service.database.learn(seen.time)
+        return seen.version_num >= self._revision
 
     async def _drain(self) -> None:
         service, settings = self._service, self._service.settings

@@ -102,8 +102,10 @@ def build(settings: NotifySettings) -> Service:
         dispatcher_of("mail-sender", {Kind.EMAIL: EmailChannel(mailer)}, settings.smtp_connections),
     ]
 
-    managed = Endpoints(database, endpoints, events, vault, rules, look, wake=wake)
-    added = Channels(database, endpoints, vault, rules, look, mailer, push.public_key if push else None)
+    managed = Endpoints(database, endpoints, events, vault, rules, look, wake=wake, clock=database.clock)
+    added = Channels(
+        database, endpoints, vault, rules, look, mailer, push.public_key if push else None, clock=database.clock
+    )
     consumer = Consumer(
         *(NAME, SUBJECTS, bus, database, PublicEvents(fan_out)),
         after_commit=wake,

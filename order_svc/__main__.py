@@ -38,7 +38,7 @@ def build(settings: OrderSettings) -> Service:
     relay = Relay(database, bus)
     lifetimes = Lifetimes(settings.order_lifetime, settings.order_max_lifetime)
     work = UnitsOfWork(database, relay.wake)
-    orders = Orders(database, OrderRepository(), lifetimes, work)
+    orders = Orders(database, OrderRepository(), lifetimes, work, clock=database.clock)
     payments = Consumer(
         *(NAME, SUBJECTS, bus, database, PaymentEvents(orders, work)),
         after_commit=relay.wake,

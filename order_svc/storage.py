@@ -18,7 +18,7 @@ from mesh.events.outbox import EVENT_ROWS, rows_to_insert
 from mesh.money import Money
 from mesh.storage.database import Session, Statement, rows_from_arrays, statement
 from mesh.storage.idempotency import Claim, claims_parameters, insert_claims
-from mesh.storage.schema import TIME
+from mesh.storage.schema import NOW
 from order_svc.domain import Order, OrderStatus
 from order_svc.tables import orders
 
@@ -95,7 +95,7 @@ _UPDATE = statement(
 _EXPIRED = statement(
     sa.select(orders)
     # the words of the partial index, so that the planner sees that they are the same
-    .where(sa.text("status IN ('NEW', 'FAILED')"), orders.c.expire_time <= sa.bindparam("now", type_=TIME))
+    .where(sa.text("status IN ('NEW', 'FAILED')"), orders.c.expire_time <= NOW)
     .order_by(orders.c.expire_time)
     .limit(sa.bindparam("limit", type_=sa.Integer))
     .with_for_update(skip_locked=True),
@@ -183,7 +183,7 @@ class OrderRepository:
         """
         columns_of_orders = zip(*(_values(new.order) for new in batch), strict=True)
         parameters = {f"order_{name}": list(values) for name, values in zip(_COLUMNS, columns_of_orders, strict=True)}
-        claims = [(new.claim, new.order.order_id, new.order.create_time, new.response) for new in batch if new.claim]
+        claims = [(new.claim, new.order.order_id, new.response) for new in batch if new.claim]
         new = await session.all(
             _CREATE,
             **parameters,
@@ -217,9 +217,12 @@ class OrderRepository:
         if changed != 1:
             raise RuntimeError(f"order {order.order_id} is no longer at version {order.version - 1}")
 
-    async def lock_expired(self, session: Session, now: datetime, limit: int) -> list[Order]:
-        """Return orders that were not paid in time, and hold their rows; what another replica holds is passed over."""
-        return [_order(row) for row in await session.all(_EXPIRED, now=now, limit=limit)]
+    async def lock_expired(self, session: Session, limit: int) -> list[Order]:
+        """Return orders that were not paid in time, by the database's clock, and hold their rows.
+
+        What another replica holds is passed over.
+        """
+        return [_order(row) for row in await session.all(_EXPIRED, limit=limit)]
 
     async def note(self, session: Session, order: Order) -> None:
         """Store which version of its payment an order has applied, which is no change of the order."""

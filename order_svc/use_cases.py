@@ -174,9 +174,9 @@ class Orders:
 
     async def expire_due(self) -> bool:
         """Expire orders that were not paid in time; return whether there may be more. Safe in several replicas."""
-        now = self._clock()
         async with self._work.begin() as unit:
-            due = await self._store.lock_expired(unit.session, now, EXPIRY_BATCH)
+            due = await self._store.lock_expired(unit.session, EXPIRY_BATCH)
+            now = self._clock()
             for order in due:
                 await self._save(unit, domain.transition(order, OrderStatus.EXPIRED, now))
         return len(due) == EXPIRY_BATCH

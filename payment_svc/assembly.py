@@ -135,5 +135,5 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
             Recovery(OperationRecovery(database, ledger, operations, payments, on.orders)),
             Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient, clock)),
         ),
-        janitors=(relay.janitor, idempotency.janitor(database, clock)),
+        janitors=(relay.janitor, idempotency.janitor(database)),
     )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import timedelta
 from typing import NamedTuple
 
 import sqlalchemy as sa
 from nats.errors import Error as NatsError
 
 from mesh.events.consumer import Consumer
-from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database, statement
-from mesh.storage.schema import dead_letters
+from mesh.storage.schema import NOW, dead_letters
 from mesh.telemetry import (
     CONSUMER_UNACKNOWLEDGED,
     CONSUMER_WAITING,
@@ -28,18 +27,18 @@ LOOK_SECONDS = 5.0
 
 
 class Open(NamedTuple):
-    """The open letters of a consumer."""
+    """The open letters of a consumer: how many, and how old the oldest is."""
 
     consumer: str
     depth: int
-    oldest: datetime
+    oldest: timedelta
 
 
 _OPEN = statement(
     sa.select(
         dead_letters.c.consumer,
         sa.func.count().label("depth"),
-        sa.func.min(dead_letters.c.create_time).label("oldest"),
+        (NOW - sa.func.min(dead_letters.c.create_time)).label("oldest"),
     )
     .where(dead_letters.c.state == sa.literal_column("'OPEN'"))
     .group_by(dead_letters.c.consumer),
@@ -50,10 +49,9 @@ _OPEN = statement(
 class ConsumerMetrics:
     """Measures for Prometheus."""
 
-    def __init__(self, database: Database, consumers: Sequence[Consumer], clock: Clock = utc_now) -> None:
+    def __init__(self, database: Database, consumers: Sequence[Consumer]) -> None:
         self._database = database
         self._consumers = consumers
-        self._clock = clock
         # a consumer that is no more may have left letters: once seen, it is reported until it has none
         self._names = {consumer.inbox.consumer for consumer in consumers}
         self.worker = Worker("consumer-watch", self._look, interval=LOOK_SECONDS)
@@ -82,4 +80,4 @@ class ConsumerMetrics:
         for name in self._names:
             row = found.get(name)
             DEAD_LETTERS_OPEN.labels(name).set(row.depth if row else 0)
-            DEAD_LETTERS_OLDEST.labels(name).set((self._clock() - row.oldest).total_seconds() if row else 0)
+            DEAD_LETTERS_OLDEST.labels(name).set(row.oldest.total_seconds() if row else 0)

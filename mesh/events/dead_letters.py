@@ -16,10 +16,10 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh import context
 from mesh.errors import ApiError, failed_precondition, not_found
 from mesh.events.inbox import Inbox, Received, read
-from mesh.ids import Clock, new_id, utc_now
+from mesh.ids import new_id
 from mesh.redaction import redacted
 from mesh.storage.database import Database, Session, Statement, parameters_for, statement
-from mesh.storage.schema import TIME, dead_letters
+from mesh.storage.schema import NOW, dead_letters
 from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -66,10 +66,10 @@ _BURY = statement(
 _one = sa.select(dead_letters).where(dead_letters.c.dead_letter_id == _id)
 _GET = statement(_one, DeadLetter)
 _LOCK = statement(_one.with_for_update(), DeadLetter)
-_now, _actor = sa.bindparam("now", type_=TIME), sa.bindparam("actor", type_=sa.Text)
+_actor = sa.bindparam("actor", type_=sa.Text)
 _change = sa.update(dead_letters).where(dead_letters.c.dead_letter_id == _id).returning(dead_letters)
-_REPLAYED = statement(_change.values(state=sa.literal("REPLAYED"), replay_time=_now, closed_by=_actor), DeadLetter)
-_DROPPED = statement(_change.values(state=sa.literal("DROPPED"), drop_time=_now, closed_by=_actor), DeadLetter)
+_REPLAYED = statement(_change.values(state=sa.literal("REPLAYED"), replay_time=NOW, closed_by=_actor), DeadLetter)
+_DROPPED = statement(_change.values(state=sa.literal("DROPPED"), drop_time=NOW, closed_by=_actor), DeadLetter)
 _FAILED = statement(
     _change.values(failed_replays=dead_letters.c.failed_replays + 1, reason=sa.bindparam("reason", type_=sa.Text))
 )
@@ -119,10 +119,9 @@ def _storable(text: str) -> str:
 class DeadLetters:
     """What an operator does with the letters of a service."""
 
-    def __init__(self, database: Database, inboxes: Iterable[Inbox], clock: Clock = utc_now) -> None:
+    def __init__(self, database: Database, inboxes: Iterable[Inbox]) -> None:
         self._database = database
         self._inboxes = {inbox.consumer: inbox for inbox in inboxes}
-        self._clock = clock
 
     async def page(self, consumer: str, state: State | None, after: UUID | None, limit: int) -> list[DeadLetter]:
         """Return letters, newest first, from the one after `after` on; an empty consumer and no state are any."""
@@ -152,7 +151,7 @@ class DeadLetters:
             if reason:
                 await session.run(_FAILED, letter_id=letter_id, reason=reason)
             else:
-                changed = await session.one(_REPLAYED, letter_id=letter_id, now=self._clock(), actor=actor)
+                changed = await session.one(_REPLAYED, letter_id=letter_id, actor=actor)
                 letter = _found(changed, letter_id)
         _tell("dead letter not replayed" if reason else "dead letter replayed", letter, actor, applied=applied)
         if reason:
@@ -177,7 +176,7 @@ class DeadLetters:
                 raise failed_precondition(
                     "DEAD_LETTER_REPLAYED", "the event came again and was applied: replay notes it"
                 )
-            changed = await session.one(_DROPPED, letter_id=letter_id, now=self._clock(), actor=actor)
+            changed = await session.one(_DROPPED, letter_id=letter_id, actor=actor)
             letter = _found(changed, letter_id)
         _tell("dead letter dropped", letter, actor)
         return letter

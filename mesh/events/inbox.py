@@ -16,9 +16,8 @@ from mesh import context
 from mesh.events.bus import STREAM_RETENTION
 from mesh.events.envelope import fact_of
 from mesh.events.outbox import RETENTION as OUTBOX_RETENTION
-from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database, Session, statement
-from mesh.storage.schema import TIME, inbox
+from mesh.storage.schema import NOW, inbox
 from mesh.worker import Worker
 
 RETENTION = OUTBOX_RETENTION + STREAM_RETENTION + timedelta(days=1)
@@ -38,7 +37,14 @@ _REMEMBER = statement(
     .returning(inbox.c.event_id),
     UUID,
 )
-_PURGE = statement(sa.delete(inbox).where(inbox.c.receive_time < sa.bindparam("before", type_=TIME)))
+_PURGE_BATCH = 1000
+_PURGE = statement(
+    sa.delete(inbox).where(
+        sa.tuple_(*inbox.primary_key).in_(
+            sa.select(*inbox.primary_key).where(inbox.c.receive_time < NOW - RETENTION).limit(_PURGE_BATCH)
+        )
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +103,11 @@ class Inbox:
         return set(await session.all(_REMEMBER, consumer=self.consumer, event_ids=list(event_ids)))
 
 
-def janitor(database: Database, clock: Clock = utc_now) -> Worker:
-    """Return the loop that forgets events which the stream can no longer bring back."""
+def janitor(database: Database) -> Worker:
+    """Return the loop that forgets events which the stream can no longer bring back, by the database's clock."""
 
     async def purge() -> bool:
         async with database.session() as session:
-            await session.run(_PURGE, before=clock() - RETENTION)
-        return False
+            return await session.run(_PURGE) == _PURGE_BATCH
 
     return Worker("inbox-janitor", purge, interval=600.0)

@@ -24,7 +24,7 @@ from mesh.ids import Clock, utc_now
 from mesh.redaction import redacted
 from mesh.storage.database import Database, Session, rows_from_arrays, statement
 from mesh.storage.rows import columns_of
-from mesh.storage.schema import TIME, outbox
+from mesh.storage.schema import NOW, TIME, outbox
 from mesh.telemetry import EVENTS_PUBLISHED, OUTBOX_ASIDE, OUTBOX_DEPTH, OUTBOX_OLDEST, alert, get_logger
 from mesh.worker import Worker
 
@@ -51,10 +51,10 @@ class Unpublished(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """How many rows wait, and since when the oldest does, if there is one."""
+    """How many rows wait, and for how long the oldest does, if there is one."""
 
     depth: int
-    oldest: datetime | None
+    oldest: timedelta | None
 
 
 _COLUMNS = ("event_id", "aggregate_id", "subject", "payload", "create_time")
@@ -89,18 +89,16 @@ _CLAIM = statement(
 )
 _done = rows_from_arrays("done", [outbox.c.seq, outbox.c.stream_seq], prefix="done_")
 _MARK = statement(
-    sa.update(outbox)
-    .where(outbox.c.seq == _done.c.seq)
-    .values(publish_time=sa.bindparam("now", type_=TIME), stream_seq=_done.c.stream_seq)
+    sa.update(outbox).where(outbox.c.seq == _done.c.seq).values(publish_time=NOW, stream_seq=_done.c.stream_seq)
 )
 # it counts as dealt with and has no place in the stream, until it is asked to be published again
 _SET_ASIDE = statement(
     sa.update(outbox)
     .where(outbox.c.seq == sa.func.any(sa.bindparam("seqs", type_=pg.ARRAY(sa.BigInteger))))
-    .values(publish_time=sa.bindparam("now", type_=TIME))
+    .values(publish_time=NOW)
 )
 _DEPTH = statement(
-    sa.select(sa.func.count().label("depth"), sa.func.min(outbox.c.create_time).label("oldest")).where(
+    sa.select(sa.func.count().label("depth"), (NOW - sa.func.min(outbox.c.create_time)).label("oldest")).where(
         outbox.c.publish_time.is_(None)
     ),
     Backlog,
@@ -131,7 +129,7 @@ _PURGE = statement(
         outbox.c.seq.in_(
             sa.select(outbox.c.seq)
             .where(
-                outbox.c.publish_time < sa.bindparam("before", type_=TIME),
+                outbox.c.publish_time < NOW - RETENTION,
                 # what was set aside waits for a person
                 outbox.c.stream_seq.is_not(None),
             )
@@ -154,7 +152,7 @@ class Relay:
     def __init__(self, database: Database, bus: Bus, clock: Clock = utc_now) -> None:
         self._database = database
         self._bus = bus
-        self._clock = clock
+        self._clock = clock  # of what is logged alone
         self.worker = Worker("outbox-relay", self._publish_batch, interval=2.0)
         self.janitor = Worker("outbox-janitor", self._purge, interval=30.0)
         bus.when_back(self.wake)
@@ -168,10 +166,10 @@ class Relay:
 
         Returns how many, and the time from which on: at most `RETENTION` ago, as consumers forget what is older.
         """
-        oldest = self._clock() - RETENTION
-        start = max(since, oldest) if since else oldest
         count, after = 0, 0
         async with self._database.session() as session:
+            oldest = await session.now() - RETENTION
+            start = max(since, oldest) if since else oldest
             # what is published from now on is not asked for, and rows that the relay has carried on lie behind
             last = await session.one(_LAST) or 0
             while repeated := await session.all(_REPEAT, after=after, last=last, since=start):
@@ -189,14 +187,12 @@ class Relay:
                 return False
             sent, refused = await self._send(rows)
             if refused:
-                await session.run(_SET_ASIDE, seqs=list(refused), now=self._clock())
+                await session.run(_SET_ASIDE, seqs=list(refused))
             if sent:
                 await asyncio.wait(sent.values(), timeout=PUBLISH_TIMEOUT)
             stored = {seq: ack.result().seq for seq, ack in sent.items() if _is_stored(ack)}
             if stored:
-                await session.run(
-                    _MARK, done_seq=list(stored), done_stream_seq=list(stored.values()), now=self._clock()
-                )
+                await session.run(_MARK, done_seq=list(stored), done_stream_seq=list(stored.values()))
         EVENTS_PUBLISHED.inc(len(stored))
         self._log(rows, stored, refused)
         if len(stored) < len(sent):
@@ -236,8 +232,8 @@ class Relay:
             backlog = await session.one(_DEPTH)
             if backlog:
                 OUTBOX_DEPTH.set(backlog.depth)
-                OUTBOX_OLDEST.set((self._clock() - backlog.oldest).total_seconds() if backlog.oldest else 0)
-            return await session.run(_PURGE, before=self._clock() - RETENTION) == 1000
+                OUTBOX_OLDEST.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
+            return await session.run(_PURGE) == 1000
 
 
 def _is_stored(acknowledgement: asyncio.Future[PubAck]) -> bool:

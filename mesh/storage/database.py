@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, overload
 
 import psycopg
@@ -24,7 +25,9 @@ from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ClauseElement
 
 from mesh.errors import unavailable
+from mesh.ids import utc_now
 from mesh.storage.rows import RowT, no_rows, row_factory
+from mesh.storage.schema import NOW
 from mesh.storage.silence import Watch
 
 PATIENCE_SECONDS = 5.0
@@ -90,6 +93,9 @@ def rows_from_arrays(name: str, columns: Sequence[sa.Column[Any]], prefix: str =
     )
 
 
+_NOW = statement(sa.select(NOW.label("now")), datetime)
+
+
 def connection_options(url: str) -> dict[str, int]:
     """Return how connections to a database notice that it is gone, but for what its URL says of that itself."""
     said = conninfo_to_dict(url)
@@ -124,6 +130,12 @@ class Session:
             cursor = await self._connection.execute(query.text, {**query.constants, **parameters})
         return cursor.rowcount
 
+    async def now(self) -> datetime:
+        """Return the present by the database's clock, which leases, schedules and purges go by."""
+        moment = await self.one(_NOW)
+        assert moment
+        return moment
+
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[None]:
         """Run the block in a transaction, inside of another one in a savepoint; what raises undoes it."""
@@ -149,6 +161,7 @@ class Database:
     def __init__(self, url: str, max_size: int, patience: float = PATIENCE_SECONDS) -> None:
         self._patience = patience
         self._watch = Watch(self._distrust)
+        self._clock_ahead: float | None = None
         self._distrusted = -DISTRUST_SECONDS
         self._draining: asyncio.Task[None] | None = None
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
@@ -163,6 +176,16 @@ class Database:
             kwargs={**connection_options(url), "autocommit": True, "prepare_threshold": 1},
             check=None,
         )
+
+    def clock(self) -> datetime:
+        """Return the present by the database's clock, as it was last learned; until then by the process's own."""
+        if self._clock_ahead is None:
+            return utc_now()
+        return datetime.fromtimestamp(time.monotonic() + self._clock_ahead, UTC)
+
+    def learn(self, moment: datetime) -> None:
+        """Be told what the database's clock shows now."""
+        self._clock_ahead = moment.timestamp() - time.monotonic()
 
     async def open(self) -> None:
         """Start the pool. Connections are made in the background: a database that is down does not stop the service."""

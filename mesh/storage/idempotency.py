@@ -22,10 +22,9 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from mesh import context
 from mesh.errors import ApiError, invalid
-from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database, Session, parameters_for, rows_from_arrays, statement
 from mesh.storage.rows import columns_of
-from mesh.storage.schema import TIME, idempotency_keys
+from mesh.storage.schema import NOW, idempotency_keys
 from mesh.worker import Worker
 
 MAX_KEY_LENGTH = 255
@@ -91,17 +90,19 @@ class Answer(Generic[MadeT, MessageT]):
         return self.kind.FromString(made.response or b"")
 
 
+_GIVEN = ("merchant_id", "method", "key", "fingerprint", "resource_id", "response")
+
+
 def insert_claims() -> ReturningInsert[Any]:
-    """Return the insert of many records, one array a column, that does nothing where a key is taken.
+    """Return the insert of many records with their answers, one array a column, that does nothing where a key is taken.
 
     It returns the resource ids of those that were free. Give the rows in the order of their keys: two statements that
     wait for each other's keys would deadlock otherwise.
     """
-    columns = list(idempotency_keys.columns)
-    rows = rows_from_arrays("claim_row", columns, prefix="idem_")
+    rows = rows_from_arrays("claim_row", [idempotency_keys.c[name] for name in _GIVEN], prefix="idem_")
     return (
         pg.insert(idempotency_keys)
-        .from_select([c.name for c in columns], sa.select(*rows.c))
+        .from_select([*_GIVEN, "create_time"], sa.select(*rows.c, NOW))
         .on_conflict_do_nothing(index_elements=["merchant_id", "method", "key"])
         .returning(idempotency_keys.c.resource_id)
     )
@@ -111,18 +112,17 @@ def insert_claim() -> ReturningInsert[Any]:
     """Return the insert of a record that does nothing when the key is taken."""
     return (
         pg.insert(idempotency_keys)
-        .values(parameters_for(idempotency_keys, prefix="idem_"))
+        .values(
+            parameters_for(idempotency_keys, *_GIVEN, prefix="idem_")
+            | {"create_time": NOW, "lease_time": NOW + sa.bindparam("idem_lease", type_=sa.Interval)}
+        )
         .on_conflict_do_nothing(index_elements=["merchant_id", "method", "key"])
         .returning(idempotency_keys.c.resource_id)
     )
 
 
 def claim_parameters(
-    claim: Claim,
-    resource_id: UUID,
-    now: datetime,
-    response: bytes | None = None,
-    lease: timedelta | None = None,
+    claim: Claim, resource_id: UUID, response: bytes | None = None, lease: timedelta | None = None
 ) -> dict[str, object]:
     """Return the parameters of `insert_claim`."""
     return {
@@ -132,18 +132,17 @@ def claim_parameters(
         "idem_fingerprint": claim.fingerprint,
         "idem_resource_id": resource_id,
         "idem_response": response,
-        "idem_create_time": now,
-        "idem_lease_time": now + lease if lease else None,
+        "idem_lease": lease,
     }
 
 
-def claims_parameters(claims: Iterable[tuple[Claim, UUID, datetime, bytes]]) -> dict[str, list[object]]:
-    """Return the parameters of `insert_claims` for claims with their resource, time and answer."""
+def claims_parameters(claims: Iterable[tuple[Claim, UUID, bytes]]) -> dict[str, list[object]]:
+    """Return the parameters of `insert_claims` for claims with their resource and answer."""
     rows = [
-        claim_parameters(claim, resource_id, now, response)
-        for claim, resource_id, now, response in sorted(claims, key=lambda row: (row[0].merchant_id, row[0].key))
+        claim_parameters(claim, resource_id, response)
+        for claim, resource_id, response in sorted(claims, key=lambda row: (row[0].merchant_id, row[0].key))
     ]
-    return {f"idem_{column.name}": [row[f"idem_{column.name}"] for row in rows] for column in idempotency_keys.columns}
+    return {f"idem_{name}": [row[f"idem_{name}"] for row in rows] for name in _GIVEN}
 
 
 _mine = (
@@ -157,15 +156,16 @@ _TAKE_OVER = statement(
     sa.update(idempotency_keys)
     .where(
         *_mine,
-        idempotency_keys.c.lease_time < sa.bindparam("now", type_=TIME),
+        idempotency_keys.c.lease_time < NOW,
         idempotency_keys.c.response.is_(None),
     )
-    .values(lease_time=sa.bindparam("until", type_=TIME))
+    .values(lease_time=NOW + sa.bindparam("lease", type_=sa.Interval))
 )
 _HAND_OVER = statement(
     sa.update(idempotency_keys)
     .where(*_mine, idempotency_keys.c.response.is_(None))
-    .values(lease_time=sa.bindparam("until", type_=TIME))
+    # a hair before the present, which may be the same moment for whoever continues
+    .values(lease_time=NOW - timedelta(milliseconds=1))
 )
 _ANSWER = statement(
     sa.update(idempotency_keys)
@@ -178,8 +178,15 @@ _ANSWER = statement(
     .values(response=sa.bindparam("response", type_=sa.LargeBinary), lease_time=sa.null())
 )
 _RELEASE = statement(sa.delete(idempotency_keys).where(*_mine, idempotency_keys.c.response.is_(None)))
+_PURGE_BATCH = 1000
 _PURGE = statement(
-    sa.delete(idempotency_keys).where(idempotency_keys.c.create_time < sa.bindparam("before", type_=TIME))
+    sa.delete(idempotency_keys).where(
+        sa.tuple_(*idempotency_keys.primary_key).in_(
+            sa.select(*idempotency_keys.primary_key)
+            .where(idempotency_keys.c.create_time < NOW - RETENTION)
+            .limit(_PURGE_BATCH)
+        )
+    )
 )
 
 
@@ -202,24 +209,24 @@ async def find(session: Session, claim: Claim) -> Record | None:
     return record
 
 
-async def begin(session: Session, claim: Claim, resource_id: UUID, now: datetime, lease: timedelta) -> bool:
+async def begin(session: Session, claim: Claim, resource_id: UUID, lease: timedelta) -> bool:
     """Claim the key for a request that takes time; return False when somebody was first."""
-    return await session.run(_CLAIM, **claim_parameters(claim, resource_id, now, lease=lease)) == 1
+    return await session.run(_CLAIM, **claim_parameters(claim, resource_id, lease=lease)) == 1
 
 
-async def store(session: Session, claim: Claim, resource_id: UUID, now: datetime, response: bytes) -> Record | None:
+async def store(session: Session, claim: Claim, resource_id: UUID, response: bytes) -> Record | None:
     """Claim the key together with its answer, in the effect's own transaction; return the record of who was first."""
-    if await session.run(_CLAIM, **claim_parameters(claim, resource_id, now, response)) == 1:
+    if await session.run(_CLAIM, **claim_parameters(claim, resource_id, response)) == 1:
         return None
     return await find(session, claim)
 
 
-async def take_over(session: Session, claim: Claim, now: datetime, lease: timedelta) -> None:
+async def take_over(session: Session, claim: Claim, lease: timedelta) -> None:
     """Continue a request whose first run died.
 
     Raises ApiError ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first run may still be alive.
     """
-    if not await session.run(_TAKE_OVER, **_key_of(claim), now=now, until=now + lease):
+    if not await session.run(_TAKE_OVER, **_key_of(claim), lease=lease):
         raise ApiError(
             grpc.StatusCode.ABORTED,
             "IDEMPOTENCY_KEY_IN_USE",
@@ -232,9 +239,9 @@ async def answer(session: Session, claim: Claim, resource_id: UUID, made: Any) -
     await session.run(_ANSWER, **_key_of(claim), resource_id=resource_id, response=claim.answer(made))
 
 
-async def hand_over(session: Session, claim: Claim, now: datetime) -> None:
+async def hand_over(session: Session, claim: Claim) -> None:
     """End the lease of a request that could not be finished: the next repetition may continue it at once."""
-    await session.run(_HAND_OVER, **_key_of(claim), until=now)
+    await session.run(_HAND_OVER, **_key_of(claim))
 
 
 async def release(session: Session, claim: Claim) -> None:
@@ -242,12 +249,11 @@ async def release(session: Session, claim: Claim) -> None:
     await session.run(_RELEASE, **_key_of(claim))
 
 
-def janitor(database: Database, clock: Clock = utc_now) -> Worker:
-    """Return the loop that deletes records after 24 hours."""
+def janitor(database: Database) -> Worker:
+    """Return the loop that deletes records after 24 hours, by the database's clock."""
 
     async def purge() -> bool:
         async with database.session() as session:
-            await session.run(_PURGE, before=clock() - RETENTION)
-        return False
+            return await session.run(_PURGE) == _PURGE_BATCH
 
     return Worker("idempotency-janitor", purge, interval=300.0)

@@ -179,7 +179,7 @@ class Channels:
         await self._store.lock_merchant(session, channel.merchant_id)
         if claim:
             answer = claim.answer(channel)
-            record = await idempotency.store(session, claim, channel.endpoint_id, channel.create_time, answer)
+            record = await idempotency.store(session, claim, channel.endpoint_id, answer)
             if record:
                 return record
         if len(await self._store.all_of(session, channel.merchant_id, CHANNELS)) >= channel_domain.MAX_CHANNELS:

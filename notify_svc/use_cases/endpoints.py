@@ -159,7 +159,7 @@ class Endpoints:
             endpoint = await self._found(session, merchant_id, endpoint_id, kinds)
             require_enabled(endpoint)
             event = facts.ping_event(endpoint, now)
-            if claim and (record := await idempotency.store(session, claim, event.event_id, now, claim.answer(event))):
+            if claim and (record := await idempotency.store(session, claim, event.event_id, claim.answer(event))):
                 return record
             await self._events.add(session, [event])
             await self._events.deliver(session, [(self._ids(), endpoint_id, event)])
@@ -202,7 +202,7 @@ class Endpoints:
     async def _claim_sealed(self, session: Session, claim: Claim, endpoint: Endpoint, secret: str) -> Record | None:
         """Claim the key for an answer that is encrypted at rest; return the record of whoever was first."""
         sealed = self._vault.encrypt(claim.answer((endpoint, secret)))
-        record = await idempotency.store(session, claim, endpoint.endpoint_id, endpoint.update_time, sealed)
+        record = await idempotency.store(session, claim, endpoint.endpoint_id, sealed)
         return record and replace(record, response=self._vault.decrypt(record.response or b""))
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from mesh.errors import invalid, not_found
-from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.ids import NewId, new_id
 from mesh.storage import idempotency
 from mesh.storage.database import Database, Session
 from mesh.storage.idempotency import Claim, Record
@@ -53,14 +53,12 @@ class EventLog:
         endpoints: EndpointRepository,
         *,
         wake: Callable[[], None],
-        clock: Clock = utc_now,
         ids: NewId = new_id,
     ) -> None:
         self._database = database
         self._store = store
         self._endpoints = endpoints
         self._wake = wake
-        self._clock = clock
         self._ids = ids
 
     async def get(self, merchant_id: UUID, event_id: UUID) -> PublicEvent:
@@ -103,7 +101,6 @@ class EventLog:
         Raises ApiError NOT_FOUND for the endpoint, FAILED_PRECONDITION for a disabled one, and INVALID_ARGUMENT, reason
         TOO_MANY_EVENTS.
         """
-        now = self._clock()
         async with self._database.transaction(MERCHANT_PATIENCE) as session:
             # as in `resend`
             await self._endpoints.lock_merchant(session, merchant_id)
@@ -117,7 +114,7 @@ class EventLog:
             for first in range(0, len(new), CHUNK):
                 await self._store.deliver(session, new[first : first + CHUNK], again=True)
             if claim:
-                await idempotency.store(session, claim, self._ids(), now, claim.answer((len(found), len(new))))
+                await idempotency.store(session, claim, self._ids(), claim.answer((len(found), len(new))))
         self._wake()
         return len(found), len(new)
 

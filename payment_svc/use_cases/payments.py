@@ -237,7 +237,7 @@ class Payments:
                 raise
             if claim:
                 async with self._database.session() as session:
-                    await idempotency.hand_over(session, claim, self._runtime.clock())
+                    await idempotency.hand_over(session, claim)
             words = f"{error.message}; the payment is recorded and goes on, ask for it or repeat the call"
             where = {**error.metadata, "payment_id": str(payment.payment_id), "status": str(payment.status)}
             raise ApiError(error.code, error.reason, words, metadata=where) from error
@@ -285,11 +285,11 @@ class Payments:
 
         Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS, when the order has a live payment.
         """
-        now, wait = payment.create_time, self._runtime.first_check
+        wait = self._runtime.first_check
         start = self._ledger.operation(payment, OperationKind.START, Requester.MERCHANT)
         try:
             async with self._ledger.work.begin() as unit:
-                if claim and not await idempotency.begin(unit.session, claim, payment.payment_id, now, LEASE):
+                if claim and not await idempotency.begin(unit.session, claim, payment.payment_id, LEASE):
                     return None
                 await self._ledger.payments.insert(unit.session, payment, wait, driver, self._operations.lease)
                 await self._ledger.operations.insert(unit.session, start, wait)
@@ -310,7 +310,7 @@ class Payments:
         if payment.status not in TERMINAL:
             # an outcome that stands needs no lease: nobody who is still at work could change it
             async with self._database.session() as session:
-                await idempotency.take_over(session, claim, self._runtime.clock(), LEASE)
+                await idempotency.take_over(session, claim, LEASE)
             payment = await self._runtime.background.shielded(self.resume(payment))
         async with self._database.session() as session:
             await idempotency.answer(session, claim, payment.payment_id, payment)

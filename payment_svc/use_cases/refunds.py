@@ -225,7 +225,7 @@ class Refunds:
         except AmountNotSupportedError as error:
             raise invalid("amount.value", str(error), "AMOUNT_NOT_SUPPORTED") from None
         refund = self._intent(new, payment, amount)
-        if claim and not await idempotency.begin(session, claim, refund.refund_id, refund.create_time, LEASE):
+        if claim and not await idempotency.begin(session, claim, refund.refund_id, LEASE):
             raise _KeyTakenError
         await self._store.insert(session, refund, self._first_check)
         unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
@@ -253,7 +253,7 @@ class Refunds:
         if record.response is not None or claim is None:
             return record
         async with self._database.session() as session:
-            await idempotency.take_over(session, claim, self._clock(), LEASE)
+            await idempotency.take_over(session, claim, LEASE)
             payment = await self._payments.get(session, new.merchant_id, new.payment_id)
         refund = await self.get(new.merchant_id, record.resource_id)
         if payment is None:

@@ -101,7 +101,7 @@ class Desk:
         look = partial(transport.look, resolve=self._resolve, allowed=rules.allow_networks)
         wake = self.wake
         self.endpoints = Endpoints(database, store, log, vault, rules, look, wake=wake, clock=self.clock)
-        self.log = EventLog(database, log, store, wake=wake, clock=self.clock)
+        self.log = EventLog(database, log, store, wake=wake)
         self.channels = Channels(database, store, vault, rules, look, mailer, VAPID.public_key, clock=self.clock)
 
     async def _resolve(self, host: str, port: int) -> Sequence[Address]:

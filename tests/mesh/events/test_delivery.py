@@ -27,6 +27,7 @@ from mesh.storage import schema
 from mesh.storage.database import Database, Session, statement
 from mesh.storage.rows import columns_of
 from mesh.telemetry import OUTBOX_ASIDE
+from tests.mesh.clocks import move_clock
 from tests.support.waiting import answers, come_true
 
 UNPUBLISHED = statement(
@@ -262,9 +263,7 @@ async def test_event_that_can_never_be_published_stops_none_behind_it_and_can_be
 async def test_what_was_set_aside_is_kept_until_a_person_has_seen_to_it(
     bus: Bus, database: Database, database_url: str, subject: str
 ) -> None:
-    now = datetime.now(UTC)
-    clock = [now]
-    relay = Relay(database, bus, clock=lambda: clock[0])
+    relay = Relay(database, bus)
     async with database.transaction() as session:
         await outbox.add(
             session, [replace(fact(subject, uuid.uuid4(), 1), payload=b"\xff"), fact(subject, uuid.uuid4(), 2)]
@@ -278,7 +277,7 @@ async def test_what_was_set_aside_is_kept_until_a_person_has_seen_to_it(
             return int(found[0])
 
         await come_true(lambda: rows("publish_time IS NULL") == 0)
-        clock[0] = now + outbox.RETENTION + timedelta(seconds=1)
+        move_clock(admin, outbox.RETENTION + timedelta(seconds=1))
         relay.janitor.start()
         await come_true(lambda: rows("true") == 1)
         assert rows("stream_seq IS NULL") == 1
