@@ -81,12 +81,22 @@ class BackgroundTasks:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_tell_failure)
+            raise
 
     async def finish(self, seconds: float) -> None:
         """Wait for what still runs."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=seconds)
+
+
+def _tell_failure(task: asyncio.Task[Any]) -> None:
+    """Log what nobody hears of any more, as the caller is gone."""
+    if not task.cancelled() and (error := task.exception()):
+        log.warning("work failed after its caller had gone", error=repr(error))
 
 
 class Runner:

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from payment_svc.domain.payment import Failure, Payment, PaymentStatus
+from payment_svc.domain.payment import Failure, Payment, PaymentStatus, is_current
 
 
 class OperationKind(StrEnum):
@@ -105,7 +105,7 @@ def _is_done(operation: Operation, payment: Payment) -> bool | None:
     match operation.kind:
         case OperationKind.CAPTURE if payment.status in ended:
             return payment.status == PaymentStatus.SUCCESS and payment.captured == operation.amount
-        case OperationKind.CANCEL if payment.attempt.number == operation.attempt and payment.status in ended:
+        case OperationKind.CANCEL if is_current(payment, operation.attempt) and payment.status in ended:
             return payment.status == PaymentStatus.CANCELLED
         case OperationKind.START if payment.provider_reference or payment.status in ended:
             return payment.status not in (PaymentStatus.FAILED, PaymentStatus.CANCELLED) or bool(

@@ -307,15 +307,28 @@ def return_surplus(payment: Payment, number: int, now: datetime) -> Payment | No
     return _with_attempt(payment, number, now, surplus=0)
 
 
+def is_current(payment: Payment, number: int) -> bool:
+    """Whether an attempt is at the payment's present object: a further try at the same object is the same object.
+
+    Raises LookupError when there is no such attempt.
+    """
+    current = payment.attempt
+    if number == current.number:
+        return True
+    known = next((a for a in payment.attempts if a.number == number), None)
+    if known is None:
+        raise LookupError(f"payment {payment.payment_id} has no attempt {number}")
+    where = (known.provider, known.account_id, known.provider_reference)
+    return where == (current.provider, current.account_id, current.provider_reference)
+
+
 def _is_past(payment: Payment, fact: Fact) -> bool:
     """Whether a fact is about an attempt that the payment has moved on from, to an object of another name."""
-    if fact.attempt == payment.attempt.number:
+    if is_current(payment, fact.attempt):
         return False
-    known = next((a for a in payment.attempts if a.number == fact.attempt), None)
-    if known is None:
-        raise LookupError(f"payment {payment.payment_id} has no attempt {fact.attempt}")
+    known = next(a for a in payment.attempts if a.number == fact.attempt)
+    # what had no name yet is given it by the fact
     current = payment.attempt
-    # a further try at the same object is the same object
     return (known.provider, known.account_id, known.provider_reference or fact.snapshot.reference) != (
         current.provider,
         current.account_id,

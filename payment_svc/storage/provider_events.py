@@ -94,7 +94,7 @@ _CLOSE_EVENT = statement(
     )
     .values(
         {
-            **parameters_for(provider_events, "status", "reason", prefix="b_"),
+            **parameters_for(provider_events, "status", "reason", "attempts", prefix="b_"),
             # an interval that is null ends the schedule
             "next_attempt_time": sa.func.db_now() + _wait,
         }
@@ -155,10 +155,17 @@ class WebhookRepository:
             for row in rows
         ]
 
-    async def close_event(
-        self, session: Session, event: StoredEvent, status: str, reason: str, again: timedelta | None = None
+    async def close_event(self, session: Session, event: StoredEvent, status: str, reason: str) -> None:
+        """Note what became of a webhook."""
+        await self._note(session, event, status, reason, None)
+
+    async def postpone(self, session: Session, event: StoredEvent, reason: str, wait: timedelta) -> None:
+        """Note why a webhook was not applied, how many attempts count, and after how long it is tried again."""
+        await self._note(session, event, "PENDING", reason, wait)
+
+    async def _note(
+        self, session: Session, event: StoredEvent, status: str, reason: str, wait: timedelta | None
     ) -> None:
-        """Note what became of a webhook, and after how long it is tried again, if it is."""
         await session.run(
             _CLOSE_EVENT,
             b_provider=event.provider,
@@ -166,7 +173,8 @@ class WebhookRepository:
             b_event_id=event.event_id,
             b_status=status,
             b_reason=reason,
-            wait=again,
+            b_attempts=event.attempts,
+            wait=wait,
         )
 
 

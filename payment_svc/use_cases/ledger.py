@@ -249,7 +249,7 @@ class Ledger:
         busy: set[int] = set()
         for one in await self.operations.lock_open(unit.session, payment.payment_id):
             ended = operation_domain.outcome(one, payment)
-            if ended and one.attempt == payment.attempt.number:
+            if ended and domain.is_current(payment, one.attempt):
                 await self.operations.end(unit.session, operation_domain.end(one, ended, now, payment.failure))
             else:
                 busy.add(one.attempt)
@@ -259,9 +259,10 @@ class Ledger:
         for attempt in payment.attempts:
             if attempt.surplus and not any(a.number == attempt.number and a.surplus for a in before.attempts):
                 await self._return(unit, payment, attempt.surplus, attempt)
-        if before.status == PaymentStatus.NEEDS_REVIEW and payment.status in TERMINAL:
+        unknown = (PaymentStatus.NEEDS_REVIEW, PaymentStatus.PROCESSING)
+        if before.status == PaymentStatus.NEEDS_REVIEW and payment.status not in unknown:
             answer = Resolution.CAPTURED if payment.status == PaymentStatus.SUCCESS else Resolution.NOT_CAPTURED
-            why = "the provider has said how it ended"
+            why = "the provider has said how it stands"
             await self.reviews.close(unit.session, payment.payment_id, ReviewKind.UNKNOWN_OUTCOME, answer, why)
         if payment.status == PaymentStatus.SUCCESS and before.status != PaymentStatus.SUCCESS:
             await self._paid(unit, before, payment)
@@ -281,6 +282,13 @@ class Ledger:
     async def _close(self, unit: UnitOfWork, payment: Payment, attempt: Attempt) -> None:
         one = replace(self.operation(payment, OperationKind.CANCEL, Requester.GATEWAY), attempt=attempt.number)
         await self.operations.insert(unit.session, one, AT_ONCE)
+
+    async def close_again(self, payment: Payment, number: int) -> None:
+        """Have an attempt's object closed by a new operation, after the one before was certainly not carried out."""
+        async with self.work.begin() as unit:
+            current = await self.lock(unit, payment.payment_id)
+            attempt = next(a for a in current.attempts if a.number == number)
+            await self._close(unit, current, attempt)
 
     async def end_settlement(self, operation: Operation) -> None:
         """Note that a capture settled its order."""
@@ -361,7 +369,7 @@ def _is_new(before: Payment, attempt: Attempt, payment: Payment) -> bool:
 
 def _ended(operation: Operation, payment: Payment, fact: Fact | None, refusal: Failure | None) -> OperationStatus:
     """Return how an operation stands after its answer: what the payment shows decides, then what was answered."""
-    current = operation.attempt == payment.attempt.number
+    current = domain.is_current(payment, operation.attempt)
     ended = operation_domain.outcome(operation, payment) if current else None
     if ended or (fact is None and refusal is None):
         return ended or OperationStatus.UNKNOWN

@@ -23,7 +23,7 @@ from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim
 from mesh.telemetry import get_logger
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
-from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot, is_current
 from payment_svc.domain.review import ReviewKind
 from payment_svc.providers.base import (
     ObjectNotFoundError,
@@ -40,6 +40,7 @@ log = get_logger(__name__)
 LEASE_MARGIN = timedelta(seconds=15)
 """How much longer a lease lasts than the call that it is for."""
 POLL_SECONDS = 0.1
+LAPSED = Failure("not_done", "the provider no longer knows the request, and shows that it was not carried out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +214,13 @@ class Operations:
             at = at_attempt(payment, operation.attempt)
             provider = await self._accounts.by_id(at.provider, at.account_id)
             with patience(self._timing.patient.total_seconds()):
-                known = await self._look(provider, at, operation)
+                known, is_forgotten = await self._look(provider, at, operation), self._is_forgotten(provider, operation)
                 if known is not None:
-                    _, current = await self._ledger.finish(operation, known, unknown=not _tells(operation, known))
+                    lapsed = LAPSED if is_forgotten and _shows_undone(known) else None
+                    current = await self._conclude(payment, operation, known, lapsed)
                     if not current.is_open:
                         return None
-                if self._is_forgotten(provider, operation):
+                if is_forgotten:
                     return await self._give_up(payment, operation)
                 async with self._database.session() as session:
                     sent = await self._ledger.operations.send(
@@ -227,6 +229,15 @@ class Operations:
                 if sent:
                     await self.execute(await self._get(operation.payment_id), sent)
         return None
+
+    async def _conclude(self, payment: Payment, operation: Operation, known: Fact, lapsed: Failure | None) -> Operation:
+        """End an operation by what its object shows, where that tells. What we owe ourselves is then begun anew."""
+        unknown = lapsed is None and not _tells(operation, known)
+        _, current = await self._ledger.finish(operation, known, refusal=lapsed, unknown=unknown)
+        ours = operation.kind == OperationKind.CANCEL and operation.requester == Requester.GATEWAY
+        if lapsed and ours and current.status == OperationStatus.REFUSED:
+            await self._ledger.close_again(payment, operation.attempt)
+        return current
 
     async def _ask(self, provider: ResilientProvider, at: Payment, operation: Operation) -> Snapshot:
         match operation.kind:
@@ -341,7 +352,7 @@ class _Moved:
 def at_attempt(payment: Payment, number: int) -> Payment:
     """Return the payment as the provider of one of its attempts knows it."""
     attempt = next(a for a in payment.attempts if a.number == number)
-    if number == payment.attempt.number:
+    if is_current(payment, number):
         return payment
     status = PaymentStatus.AUTHORIZED if attempt.held else PaymentStatus.INITIATED
     return replace(
@@ -385,6 +396,12 @@ def raise_if_open(payment: Payment, operation: Operation) -> None:
             raise failed_precondition("PROVIDER_REFUSED", f"{said}; the payment is {payment.status}", **where)
     words = "the provider gave no answer; it is asked until it does. Repeat the call, or ask for the payment"
     raise ApiError(grpc.StatusCode.UNAVAILABLE, "OUTCOME_UNKNOWN", words, metadata=where)
+
+
+def _shows_undone(fact: Fact) -> bool:
+    """Whether an object shows that nothing was done to it: nothing of ours can be under way any more."""
+    waiting = (PaymentStatus.INITIATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED)
+    return fact.snapshot.status in waiting or fact.snapshot.approved
 
 
 def _tells(operation: Operation, fact: Fact) -> bool:

@@ -112,6 +112,9 @@ class Reviews:
         for one in await self._ledger.operations.lock_open(unit.session, payment.payment_id):
             status = OperationStatus.DONE if captured else OperationStatus.REFUSED
             await self._ledger.operations.end(unit.session, operation_domain.end(one, status, now))
+        if payment.status == PaymentStatus.AUTHORIZED and not captured:
+            # the money is held: it may be captured anew, or is voided when its time is over
+            return payment
         versions = domain.apply(payment, Fact(payment.attempt.number, said), now)
         return await self._ledger.save(unit, payment, versions)
 

@@ -7,6 +7,7 @@ twice, late, reordered or forged (with a stolen secret) cannot move a payment wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -27,7 +28,10 @@ from payment_svc.use_cases.event_application import EventApplication
 log = get_logger(__name__)
 LEASE = timedelta(seconds=60)
 BACKOFF = tuple(timedelta(seconds=s) for s in (0.5, 2, 5, 15, 30, 60, 300, 900, 3600))
-"""The waits between attempts to apply an event; after the last it is dead, and recovery still has the payment."""
+"""The waits between attempts to apply an event that fails; after the last it is dead.
+
+One that cannot be applied now, as its provider is away, has not failed: it waits, a quarter of its age each time.
+"""
 CLIENT_KEY = "x-client-address"
 """Where the edge says who the client is, behind the proxies that are trusted; a client's own is taken off."""
 
@@ -118,7 +122,7 @@ class WebhookInbox:
         try:
             verdict = await self._application.apply(item)
         except (ProviderError, ApiError) as error:
-            await self._try_again(item, repr(error))
+            await self._wait(item, repr(error))
         except Exception as error:
             log.error("webhook failed", event_id=item.event_id, exc_info=error)
             await self._try_again(item, repr(error))
@@ -129,13 +133,19 @@ class WebhookInbox:
         """Do nothing: an event that stays open was told when it is tried again."""
         del item
 
+    async def _wait(self, item: StoredEvent, reason: str) -> None:
+        """Try again when its provider or its payment can be asked: that they cannot is no fault of the event."""
+        wait = min(max((self._clock() - item.receive_time) / 4, BACKOFF[0]), BACKOFF[-1])
+        async with self._database.session() as session:
+            await self._store.postpone(session, replace(item, attempts=item.attempts - 1), reason, wait)
+
     async def _try_again(self, item: StoredEvent, reason: str) -> None:
-        stored = item
-        if stored.attempts > len(BACKOFF):
+        """Try again what failed by itself, until it is dead."""
+        if item.attempts > len(BACKOFF):
             await self._close(item, Verdict("DEAD", reason))
             return
         async with self._database.session() as session:
-            await self._store.close_event(session, stored, "PENDING", reason, BACKOFF[stored.attempts - 1])
+            await self._store.postpone(session, item, reason, BACKOFF[item.attempts - 1])
 
     async def _close(self, item: StoredEvent, verdict: Verdict) -> None:
         stored, status, reason, payment = item, verdict.status, verdict.reason, verdict.payment

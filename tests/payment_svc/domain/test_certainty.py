@@ -165,6 +165,18 @@ def test_operation_is_done_when_the_provider_did_what_was_asked(
     assert operations.outcome(_operation(kind, amount), payment) == ended
 
 
+def test_further_try_at_the_same_object_ends_what_was_asked_of_it() -> None:
+    """A card was declined and another one accepted: the confirmation of the first try is done by the second."""
+    waiting = told(FRESH, 1, S.REQUIRES_ACTION, "or_1")
+    declined = Snapshot("or_1", S.REQUIRES_ACTION, failure=Failure("card_declined", "the card was declined"))
+    [declined_once] = payments.apply(waiting, Fact(1, declined), NOW)
+    paid = told(declined_once, 1, S.SUCCESS, "or_1")
+    assert paid.attempt.number == 2
+    assert payments.is_current(paid, 1)
+    assert not payments.is_current(told(moved(), 2, S.SUCCESS, "or_2"), 1)
+    assert operations.outcome(_operation(OperationKind.CANCEL), paid) == OperationStatus.REFUSED
+
+
 def test_two_calls_never_share_a_key() -> None:
     """Case 9, and rule 3."""
     kinds = [_operation(kind) for kind in OperationKind]
