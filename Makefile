@@ -7,7 +7,7 @@ WORKERS ?= 3
 PORT ?= 8080
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install demo up test lint format gen client bench fuzz storm constraints clean
+.PHONY: install demo up test lint format gen client bench fuzz storm simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
@@ -63,6 +63,17 @@ fuzz: install
 # Ten thousand events while what carries them is killed.
 storm: install
 	$(BIN)/python -m tests.storm
+
+# Thousands of schedules in virtual time; MINUTES=60 runs on for as long, FIRST names the first seed.
+SEEDS ?= 4000
+FIRST ?= 0
+MINUTES ?= 0
+simulate: install
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --minutes $(MINUTES)
+
+# Known faults are put into a copy of the code: the simulation finds each of them.
+simulate-faults: install
+	$(BIN)/python -m tests.simulation.detection
 
 # Pins every dependency, of ours and of theirs, without naming where it is downloaded from.
 constraints: install

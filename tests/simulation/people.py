@@ -1,0 +1,353 @@
+"""Who uses the gateway: shops that pay again as soon as they may, customers who come and go, an operator who looks."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import grpc
+from fusionx.order.v1 import order_pb2, order_service_pb2
+from fusionx.payment.v1 import payment_pb2, payment_service_pb2, refund_pb2, refund_service_pb2
+from fusionx.type.v1 import money_pb2
+
+from mesh.errors import ApiError
+from payment_svc.domain.refund import RefundStatus
+from payment_svc.domain.review import Resolution, Review, ReviewKind
+from tests.simulation.book import Book, State, Thing
+from tests.simulation.world import World, merchant_call
+
+Status = payment_pb2.Payment.Status
+LATER = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED}
+"""What a client repeats under the same key."""
+LOOKS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+
+
+@dataclass(frozen=True)
+class Said:
+    """Something that a merchant was told for sure."""
+
+    what: str
+    """`cancelled` or `captured`, by an answer of 200."""
+    payment_id: str
+    amount: int = 0
+
+
+class Shop:
+    """Sells one thing, and wants to be paid for it once."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self.world = world
+        self.rng = world.rng
+        self.number = number
+        self.merchant_id = UUID(int=world.rng.getrandbits(128), version=4)
+        self.amount = f"{self.rng.randrange(2, 50)}.{self.rng.randrange(100):02d}"
+        self.order_id = ""
+        self.said: list[Said] = []
+
+    async def live(self) -> None:
+        """Create an order, and try to be paid."""
+        order: order_pb2.Order = await self._sure("CreateOrder", self._order_request(), "orders", "orders")
+        self.order_id = order.order_id
+        self._tell(f"order {order.order_id} of {self.amount}")
+        if self.rng.random() < 0.2:
+            # another tab of the same customer
+            self.world.spawn(self._try_to_be_paid())
+        if self.rng.random() < 0.1:
+            self.world.spawn(self._cancel_order())
+        await self._try_to_be_paid()
+
+    async def _try_to_be_paid(self) -> None:
+        for _ in range(self.rng.choice((1, 2, 3, 4))):
+            payment = await self._pay()
+            if payment is None:
+                continue
+            payment = await self._follow(payment)
+            if payment.status == Status.SUCCESS:
+                await self._refund(payment)
+                return
+            if self.world.elapsed() > self.world.profile.seconds:
+                return
+
+    async def _cancel_order(self) -> None:
+        await asyncio.sleep(self.rng.choice((0.05, 0.5, 5, 60)))
+        try:
+            await self._sure(
+                "CancelOrder", order_service_pb2.CancelOrderRequest(order_id=self.order_id), "orders", "orders"
+            )
+        except ApiError as error:
+            self._tell(f"order not cancelled: {error.reason}")
+
+    def _order_request(self) -> order_service_pb2.CreateOrderRequest:
+        request = order_service_pb2.CreateOrderRequest(
+            merchant_order_id=f"order-{self.number}", amount=money_pb2.Money(value=self.amount, currency="EUR")
+        )
+        if self.rng.random() < 0.2:
+            # an order that expires while it is being paid
+            lives = timedelta(seconds=self.rng.uniform(60, 600))
+            request.expire_time.FromDatetime(self.world.now() + lives)
+        return request
+
+    async def _pay(self) -> payment_pb2.Payment | None:
+        """Start a payment; None when that is refused."""
+        rng = self.rng
+        token = rng.choice(("", "", "pm_card", "pm_card", "pm_declined", "pm_action", "pm_slow"))
+        provider = rng.choice(("stripe", "stripe", "paypal", "")) if not token else rng.choice(("stripe", ""))
+        manual = rng.random() < 0.25
+        methods = payment_pb2.Payment.CaptureMethod
+        request = payment_service_pb2.CreatePaymentRequest(
+            order_id=self.order_id,
+            provider=provider,
+            payment_method=token,
+            return_url="https://shop.test/back",
+            capture_method=methods.MANUAL if manual else methods.AUTOMATIC,
+        )
+        try:
+            payment: payment_pb2.Payment = await self._sure("CreatePayment", request, "payments", "payments")
+        except ApiError as error:
+            self._tell(f"may not pay: {error.reason} {error.metadata}")
+            await asyncio.sleep(rng.choice((0.1, 1, 10, 60)))
+            known = error.metadata.get("payment_id") if error.metadata else None
+            if known and rng.random() < 0.5:
+                return await self._get(known)
+            return None
+        self.world.on_page(payment.redirect_url)
+        self._tell(f"pays: {payment.payment_id} {Status.Name(payment.status)} by {payment.provider} {token}")
+        return payment
+
+    async def _follow(self, payment: payment_pb2.Payment) -> payment_pb2.Payment:
+        """Look at a payment until it has ended, or patience has; take held money, or let it go."""
+        impatient = self.rng.random() < 0.3
+        for wait in LOOKS:
+            if payment.status == Status.AUTHORIZED:
+                payment = await self._take_or_leave(payment)
+            elif payment.status in (Status.INITIATED, Status.REQUIRES_ACTION) and self.rng.random() < 0.15:
+                payment = await self._cancel(payment)
+            if payment.status in (Status.SUCCESS, Status.FAILED, Status.CANCELLED):
+                break
+            if impatient and wait > 30 and payment.status in (Status.REQUIRES_ACTION, Status.INITIATED):
+                return payment
+            await asyncio.sleep(wait * self.rng.uniform(0.5, 1.5))
+            payment = await self._get(payment.payment_id)
+            self.world.on_page(payment.redirect_url)
+        self._tell(f"sees {payment.payment_id} {Status.Name(payment.status)}")
+        return payment
+
+    async def _take_or_leave(self, payment: payment_pb2.Payment) -> payment_pb2.Payment:
+        choice = self.rng.random()
+        if choice < 0.6:
+            request = payment_service_pb2.CapturePaymentRequest(payment_id=payment.payment_id)
+            if choice < 0.2:
+                request.amount.CopyFrom(money_pb2.Money(value="1.00", currency="EUR"))
+            if choice > 0.5:
+                # two at once, of different amounts: at most one may be true
+                other = payment_service_pb2.CapturePaymentRequest(payment_id=payment.payment_id)
+                other.amount.CopyFrom(money_pb2.Money(value="1.50", currency="EUR"))
+                self.world.spawn(self._capture(payment, other))
+            return await self._capture(payment, request)
+        if choice < 0.85:
+            return await self._cancel(payment)
+        return payment
+
+    async def _capture(self, payment: payment_pb2.Payment, request: Any) -> payment_pb2.Payment:
+        try:
+            done: payment_pb2.Payment = await self._once("CapturePayment", request, "payments", "payments")
+        except ApiError as error:
+            self._tell(f"capture of {payment.payment_id}: {error.reason}")
+            return await self._get(payment.payment_id)
+        wanted = request.amount.value if request.HasField("amount") else self.amount
+        self.said.append(Said("captured", payment.payment_id, _minor(wanted)))
+        self._tell(f"captured {wanted} of {payment.payment_id}: {Status.Name(done.status)}")
+        return done
+
+    async def _cancel(self, payment: payment_pb2.Payment) -> payment_pb2.Payment:
+        request = payment_service_pb2.CancelPaymentRequest(payment_id=payment.payment_id)
+        try:
+            done: payment_pb2.Payment = await self._once("CancelPayment", request, "payments", "payments")
+        except ApiError as error:
+            self._tell(f"cancel of {payment.payment_id}: {error.reason}")
+            return await self._get(payment.payment_id)
+        if done.status == Status.CANCELLED:
+            self.said.append(Said("cancelled", payment.payment_id))
+        self._tell(f"cancelled {payment.payment_id}: {Status.Name(done.status)}")
+        return done
+
+    async def _refund(self, payment: payment_pb2.Payment) -> None:
+        for _ in range(self.rng.choice((0, 0, 0, 1, 2))):
+            request = refund_service_pb2.CreateRefundRequest(payment_id=payment.payment_id, reason="returned")
+            if self.rng.random() < 0.6:
+                request.amount.CopyFrom(money_pb2.Money(value="0.75", currency="EUR"))
+            try:
+                refund: refund_pb2.Refund = await self._sure("CreateRefund", request, "refunds", "payments")
+            except ApiError as error:
+                self._tell(f"refund of {payment.payment_id}: {error.reason}")
+                return
+            self._tell(f"refund {refund.refund_id} {refund_pb2.Refund.Status.Name(refund.status)}")
+
+    async def _get(self, payment_id: str) -> payment_pb2.Payment:
+        request = payment_service_pb2.GetPaymentRequest(payment_id=payment_id)
+        found: payment_pb2.Payment = await self._patiently("GetPayment", request, "payments", "payments")
+        return found
+
+    async def _sure(self, method: str, request: Any, servicer: str, service: str) -> Any:
+        """Make a request under a key, again and again until there is an answer. Raises ApiError that is one."""
+        key = f"{method}-{self.rng.getrandbits(64):x}"
+        # a client that has no key, or loses it, has to live with what it cannot know
+        return await self._patiently(method, request, servicer, service, key)
+
+    async def _patiently(self, method: str, request: Any, servicer: str, service: str, key: str | None = None) -> Any:
+        wait = 0.5
+        while True:
+            try:
+                return await self._once(method, request, servicer, service, key)
+            except ApiError as error:
+                if error.code not in LATER:
+                    raise
+            await asyncio.sleep(wait * self.rng.uniform(0.5, 1.5))
+            wait = min(wait * 2, 60)
+
+    async def _once(self, method: str, request: Any, servicer: str, service: str, key: str | None = None) -> Any:
+        call = merchant_call(self.world, self.merchant_id, method, key)
+        return await self.world.call(
+            service,
+            lambda process: getattr(getattr(process, servicer), method)(request, None),
+            caller=call,
+            within=self.rng.choice((15.0, 15.0, 5.0)),
+        )
+
+    def _tell(self, text: str) -> None:
+        self.world.tell(f"shop {self.number}: {text}")
+
+
+class Customers:
+    """Everybody whom a shop has sent to a page."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._seen: set[str] = set()
+        world.on_page = self.meet
+
+    def meet(self, url: str) -> None:
+        """Have somebody come to a page; whoever comes back to it later is the same."""
+        if url and url not in self._seen:
+            self._seen.add(url)
+            host, reference = url.removeprefix("https://").split("/")
+            book = self._world.services[host.removesuffix(".test")].book
+            self._world.spawn(self._visit(book, book.things[reference]))
+
+    async def _visit(self, book: Book, thing: Thing) -> None:
+        rng, world = self._world.rng, self._world
+        await asyncio.sleep(rng.choice((1, 5, 30, 120, 900)) * rng.uniform(0.5, 1.5))
+        if rng.random() < 0.75:
+            then = rng.choice(("", "", "", "declines", "slow"))
+            world.tell(f"customer at {thing.reference}: pays {then}")
+            book.approve(thing, then)
+            if thing.state == State.PROCESSING or then == "slow":
+                world.spawn(self._bank(book, thing))
+            if then == "declines":
+                await asyncio.sleep(rng.uniform(5, 120))
+                world.tell(f"customer at {thing.reference}: tries again")
+                book.approve(thing)
+
+    async def _bank(self, book: Book, thing: Thing) -> None:
+        while thing.state not in (State.CAPTURED, State.FAILED, State.CLOSED):
+            await asyncio.sleep(self._world.rng.choice((30, 300, 3600)))
+            book.settle(thing, self._world.rng.random() < 0.7)
+            if thing.state in (State.PAGE, State.APPROVED, State.HELD, State.ACTION):
+                return
+
+
+class Banks:
+    """What takes its time: charges of slow tokens, slow refunds."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def live(self) -> None:
+        """End now and then what is slow."""
+        rng = self._world.rng
+        while True:
+            await asyncio.sleep(rng.choice((20, 60, 300, 1800)))
+            for service in self._world.services.values():
+                for thing in {id(one): one for one in service.book.things.values()}.values():
+                    if thing.state == State.PROCESSING:
+                        service.book.settle(thing, rng.random() < 0.7)
+                    for refund_id, made in thing.refunds.items():
+                        if made.status == RefundStatus.PENDING:
+                            service.book.end_refund(thing, refund_id, rng.random() < 0.8)
+
+
+class Dashboard:
+    """A shop's clerk who works in the provider's dashboard, past the gateway."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    async def live(self) -> None:
+        """Take, free or refund something now and then."""
+        world, rng = self._world, self._world.rng
+        while True:
+            await asyncio.sleep(rng.uniform(20, 400))
+            service = rng.choice(list(world.services.values()))
+            things = list({id(one): one for one in service.book.things.values()}.values())
+            if world.is_healed or not things:
+                continue
+            thing = rng.choice(things)
+            if thing.state == State.HELD:
+                world.tell(f"dashboard: takes or frees {thing.reference}")
+                if rng.random() < 0.5:
+                    service.book.capture(thing.reference, thing.amount)
+                else:
+                    service.book.cancel(thing.reference)
+
+
+class Operator:
+    """Looks at the queue of reviews, and answers what the provider's dashboard shows."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.answered: list[Review] = []
+        self.erred: set[str] = set()
+        """Payments of which the answer may have been wrong."""
+
+    async def live(self) -> None:
+        """Look every half an hour."""
+        while True:
+            await asyncio.sleep(1800)
+            try:
+                found = await self._world.call(
+                    "payments", lambda p: p.parts.reviews.page(resolved=False, after=None, limit=100)
+                )
+                for review in found:
+                    await self._answer(review)
+            except ApiError:
+                continue
+
+    async def _answer(self, review: Review) -> None:
+        answer = self._what_happened(review)
+        if review.kind == ReviewKind.UNKNOWN_OUTCOME and self._world.rng.random() < 0.2:
+            # looked at the wrong line
+            answer = Resolution.NOT_CAPTURED
+            self.erred.add(str(review.payment_id))
+        self._world.tell(f"operator: {review.kind} of {review.payment_id}: {answer} ({review.reason})")
+        await self._world.call(
+            "payments", lambda p: p.parts.reviews.resolve(review.review_id, answer, "operator", "the dashboard says so")
+        )
+        self.answered.append(review)
+
+    def _what_happened(self, review: Review) -> Resolution:
+        book = self._world.services[review.provider].book
+        mine = [t for t in book.things.values() if t.payment_id == str(review.payment_id)]
+        if review.kind == ReviewKind.UNKNOWN_REFUND:
+            made = any(str(review.refund_id) in t.refunds for t in mine)
+            return Resolution.CAPTURED if made else Resolution.NOT_CAPTURED
+        if review.kind == ReviewKind.UNKNOWN_OUTCOME:
+            return Resolution.CAPTURED if any(t.captured for t in mine) else Resolution.NOT_CAPTURED
+        return Resolution.GIVE_BACK if any(t.kept for t in mine) else Resolution.NOT_CAPTURED
+
+
+def _minor(value: str) -> int:
+    whole, _, cents = value.partition(".")
+    return int(whole) * 100 + int(cents or 0)

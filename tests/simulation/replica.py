@@ -1,0 +1,260 @@
+"""Processes of the gateway in the simulation: the services' own use cases and loops, which may die anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+from collections.abc import Coroutine
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
+from fusionx.order.v1 import order_pb2
+from fusionx.type.v1 import money_pb2
+
+from mesh import context
+from mesh.events.consumer import Consumer
+from mesh.events.outbox import Relay
+from mesh.events.unit_of_work import UnitsOfWork
+from mesh.money import Money
+from mesh.storage.history import Entry
+from mesh.storage.lock import TTL_SECONDS, Locks
+from mesh.worker import Worker
+from order_svc.api import OrderPaymentServicer, OrderServicer
+from order_svc.consumer import NAME, SUBJECTS, PaymentEvents
+from order_svc.settings import OrderSettings
+from order_svc.storage import OrderRepository
+from order_svc.use_cases import Lifetimes, Orders
+from payment_svc.api.payments import PaymentServicer
+from payment_svc.api.refunds import RefundServicer
+from payment_svc.assembly import Surroundings, assemble
+from payment_svc.domain.payment import Payment
+from payment_svc.order_port import PayableOrder
+from payment_svc.providers.registry import Registry
+from payment_svc.providers.resilience import ResilientProvider
+from payment_svc.settings import PaymentSettings
+from tests.simulation.adapter import SimulatedProvider
+from tests.simulation.storage import SimulatedDatabase
+from tests.simulation.stream import SimulatedBus
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+CURRENT: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process", default=None)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of it runs any more, no cleaning up either."""
+
+
+class Process:
+    """One process: what it runs dies with it, and its clock may be wrong."""
+
+    def __init__(self, world: World, service: str, number: int) -> None:
+        self.world = world
+        self.service = service
+        self.name = f"{service}-{number}"
+        self.is_dead = False
+        self.frozen_until = 0.0
+        self.skew = timedelta(seconds=world.rng.choice((0, 0, 0, 20, -20)) if world.profile.skew else 0)
+        self.tasks: dict[asyncio.Task[Any], None] = {}
+        """In their order, so that a schedule repeats."""
+        self.workers: dict[str, Worker] = {}
+        self.database = SimulatedDatabase(world.stores[service], self, world.now)
+        self.bus = SimulatedBus(world.stream, self)
+
+    def clock(self) -> datetime:
+        """Return the time that the process believes."""
+        return self.world.now() + self.skew
+
+    def spawn(self, work: Coroutine[Any, Any, Any], call: context.Call) -> asyncio.Task[Any]:
+        """Run something in the process."""
+
+        async def inside() -> Any:
+            context.enter(call)
+            return await work
+
+        entered = contextvars.Context()
+        entered.run(CURRENT.set, self)
+        return asyncio.get_running_loop().create_task(inside(), context=entered)
+
+    def start(self) -> None:
+        """Start its loops."""
+        for worker in self.workers.values():
+            entered = contextvars.Context()
+            entered.run(CURRENT.set, self)
+            entered.run(worker.start)
+
+    def kill(self) -> None:
+        """End it where it stands. Statements that were sent are carried out; nobody hears of it."""
+        self.is_dead = True
+        for task in list(self.tasks):
+            task.cancel()
+
+    async def step(self) -> None:
+        """Go on, later while the process is frozen. Raises Killed."""
+        if self.is_dead:
+            raise Killed(self.name)
+        loop = asyncio.get_running_loop()
+        while self.frozen_until > loop.time():  # noqa: ASYNC110 - it may be frozen for longer meanwhile
+            await asyncio.sleep(self.frozen_until - loop.time())
+        if self.is_dead:
+            raise Killed(self.name)
+
+    def is_cut_off(self) -> bool:
+        """Whether its database is out of reach."""
+        return self.world.is_cut_off(self.service)
+
+    def loses_answer(self) -> bool:
+        """Whether the answer to a commit is lost."""
+        return self.world.chance("commit_answer_lost")
+
+
+class OrderProcess(Process):
+    """A replica of the order service."""
+
+    def __init__(self, world: World, number: int) -> None:
+        super().__init__(world, "orders", number)
+        settings = OrderSettings(database_url="postgresql://simulated")
+        relay = Relay(self.database, self.bus, self.clock)
+        work = UnitsOfWork(self.database, relay.wake)
+        lifetimes = Lifetimes(settings.order_lifetime, settings.order_max_lifetime)
+        orders = Orders(self.database, OrderRepository(), lifetimes, work, clock=self.clock)
+        consumer = Consumer(
+            *(NAME, SUBJECTS, self.bus, self.database, PaymentEvents(orders, work)),
+            after_commit=relay.wake,
+            retry_delays=settings.event_retry_delays,
+        )
+        self.orders = OrderServicer(orders)
+        self.internal = OrderPaymentServicer(orders)
+        expiry = Worker("order-expiry", orders.expire_due, interval=settings.expiry_interval_seconds)
+        self.workers = {"relay": relay.worker, "consumer": consumer.worker, "expiry": expiry}
+        self.start()
+
+
+class PaymentProcess(Process):
+    """A replica of the payment service."""
+
+    def __init__(self, world: World, number: int) -> None:
+        super().__init__(world, "payments", number)
+        settings = world.payment_settings
+        registry = _Providers(self, settings)
+        loop = asyncio.get_running_loop()
+        on = Surroundings(
+            *(self.database, self.bus, OrderLine(self), registry, _Locks(world)), clock=self.clock, now=loop.time
+        )
+        self.parts = assemble(settings, on)
+        self.payments = PaymentServicer(self.parts.payments)
+        self.refunds = RefundServicer(self.parts.refunds)
+        names = ("webhooks", "payments", "operations", "refunds")
+        self.workers = {name: one.worker for name, one in zip(names, self.parts.recoveries, strict=True)}
+        self.workers["relay"] = self.parts.relay.worker
+        self.start()
+
+
+class _Providers(Registry):
+    """The simulated providers, as one process has them."""
+
+    def __init__(self, process: Process, settings: PaymentSettings) -> None:
+        self.mode = "test"
+        world = process.world
+        self._registrations = dict.fromkeys(world.services)  # type: ignore[assignment]
+        self._platform = {
+            name: ResilientProvider(
+                SimulatedProvider(service, process.step, process.clock, lambda: world.chance("slow_refund")),
+                settings.provider_limits,
+            )
+            for name, service in world.services.items()
+        }
+
+
+class _Locks(Locks):
+    """Redis, for all processes: there, or away."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @asynccontextmanager
+    async def hold(self, name: str, wait: float) -> Any:
+        """Hold a lock for the block."""
+        loop = asyncio.get_running_loop()
+        if self._world.profile.no_redis:
+            yield True
+            return
+        held, until = self._world.locks, loop.time() + wait
+        while held.get(name, 0.0) > loop.time() and loop.time() < until:  # noqa: ASYNC110 - as Redis is polled
+            await asyncio.sleep(0.05)
+        if held.get(name, 0.0) > loop.time():
+            yield False
+            return
+        mine = held[name] = loop.time() + TTL_SECONDS
+        try:
+            yield True
+        finally:
+            # who is killed keeps it until it runs out
+            process = CURRENT.get()
+            if held.get(name) == mine and not (process and process.is_dead):
+                del held[name]
+
+
+class OrderLine:
+    """The `OrderClient` of a payment process: calls to whichever order process answers."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    async def get(self, order_id: UUID) -> PayableOrder:
+        """Return the calling merchant's order."""
+        merchant_id = context.current().merchant_id
+        request = internal_pb2.GetPayableOrderRequest(order_id=str(order_id), merchant_id=merchant_id)
+        order: order_pb2.Order = await self._ask("GetPayableOrder", request)
+        return PayableOrder(
+            order_id=order_id,
+            amount=Money.parse(order.amount.value, order.amount.currency),
+            description=order.description,
+            status=order_pb2.Order.Status.Name(order.status),
+            expire_time=order.expire_time.ToDatetime(self._process.world.now().tzinfo),
+        )
+
+    async def reserve(self, payment: Payment, replaces: UUID | None) -> None:
+        """Take the order for this payment."""
+        request = internal_pb2.ReserveOrderRequest(
+            order_id=str(payment.order_id),
+            merchant_id=str(payment.merchant_id),
+            payment_id=str(payment.payment_id),
+            replaces_payment_id=str(replaces or ""),
+        )
+        await self._ask("ReserveOrder", request)
+
+    async def settle(self, payment: Payment) -> bool:
+        """Settle the order by this payment's capture."""
+        request = internal_pb2.SettleOrderRequest(
+            order_id=str(payment.order_id),
+            merchant_id=str(payment.merchant_id),
+            payment_id=str(payment.payment_id),
+            amount=money_pb2.Money(value=payment.amount.value, currency=payment.amount.currency),
+        )
+        answer: internal_pb2.SettleOrderResponse = await self._ask("SettleOrder", request)
+        return answer.settled
+
+    async def changes(self, merchant_id: UUID, order_id: UUID) -> list[Entry]:
+        """Return nothing: nobody looks at a timeline here."""
+        return []
+
+    async def close(self) -> None:
+        """There is no connection."""
+
+    async def _ask(self, method: str, request: Any) -> Any:
+        await self._process.step()
+        answer = await self._process.world.call(
+            "orders", functools.partial(_order_rpc, method=method, request=request), within=5.0
+        )
+        await self._process.step()
+        return answer
+
+
+def _order_rpc(process: Any, method: str, request: Any) -> Any:
+    return getattr(process.internal, method)(request, None)

@@ -1,0 +1,270 @@
+"""The services' databases on a real PostgreSQL, with a clock that the simulation sets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import namedtuple_row
+
+import order_svc
+import payment_svc
+from mesh.errors import unavailable
+from mesh.storage.database import PATIENCE_SECONDS, Database, Session
+from mesh.storage.migrate import upgrade
+from stack.postgres import database_url
+from tests.simulation.loop import Turnstile
+
+PACKAGES = {"orders": order_svc, "payments": payment_svc}
+OPTIONS = "-c synchronous_commit=off -c deadlock_timeout=20ms"
+CLOCK = """
+CREATE UNLOGGED TABLE simulated_clock (now timestamptz NOT NULL);
+INSERT INTO simulated_clock VALUES ('2026-01-01Z');
+CREATE OR REPLACE FUNCTION db_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT now FROM simulated_clock';
+"""
+
+
+class Host(Protocol):
+    """The process that uses a database."""
+
+    async def step(self) -> None:
+        """Go on with the next statement, later while the process is frozen. Raises when the process is dead."""
+        ...
+
+    def is_cut_off(self) -> bool:
+        """Whether the database is out of its reach now."""
+        ...
+
+    def loses_answer(self) -> bool:
+        """Whether the answer to a commit is lost."""
+        ...
+
+
+class Store:
+    """One service's database: its connections, its clock, and a connection to look at it from outside."""
+
+    def __init__(self, url: str, turnstile: Turnstile) -> None:
+        self.url = url
+        self.turnstile = turnstile
+        self.look = psycopg.connect(url, autocommit=True, options=OPTIONS, row_factory=namedtuple_row)
+        self.is_touched = True
+        """Whether something may have changed since this was set to False."""
+        self._clock: datetime | None = None
+        self._spare: list[psycopg.AsyncConnection[Any]] = []
+        names = self.look.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+            " AND tablename NOT IN ('alembic_version', 'simulated_clock')"
+        ).fetchall()
+        self._tables = [name for (name,) in names]
+
+    def rows(self, query: str) -> list[Any]:
+        """Return rows as they are now, by a connection of nobody's."""
+        found: list[Any] = self.look.execute(query.encode()).fetchall()
+        return found
+
+    def count(self, query: str) -> int:
+        """Return the one number that a query gives."""
+        return int(self.rows(query)[0][0])
+
+    def clear(self) -> None:
+        """Delete every row."""
+        self.is_touched = True
+        with self.look.transaction():
+            self.look.execute("SET LOCAL session_replication_role = replica")
+            for name in self._tables:
+                self.look.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+
+    def set_clock(self, now: datetime) -> None:
+        """Say what `db_now()` returns."""
+        if now != self._clock:
+            self.look.execute("UPDATE simulated_clock SET now = %s", [now])
+            self._clock = now
+
+    async def connect(self, number: int) -> None:
+        """Make connections beforehand: that one has to be made first would change the order of things."""
+        made = [await self.borrow() for _ in range(number)]
+        self._spare.extend(made)
+
+    async def borrow(self) -> psycopg.AsyncConnection[Any]:
+        """Return a connection that nobody else uses."""
+        if self._spare:
+            return self._spare.pop()
+        return await self.turnstile.run(
+            0,
+            lambda: psycopg.AsyncConnection.connect(
+                self.url, autocommit=True, options=OPTIONS, prepare_threshold=1, row_factory=namedtuple_row
+            ),
+        )
+
+    def give_back(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Take a connection back."""
+        self._spare.append(connection)
+
+    def waiting(self, pids: set[int]) -> set[int]:
+        """Return which of these connections wait for a lock."""
+        rows = self.look.execute(
+            "SELECT pid FROM unnest(%s::int[]) AS pid WHERE cardinality(pg_blocking_pids(pid)) > 0", [list(pids)]
+        ).fetchall()
+        return {pid for (pid,) in rows}
+
+
+class SimulatedDatabase(Database):
+    """A process's way to its database. Whatever the process suffers, each statement happens or does not."""
+
+    def __init__(self, store: Store, host: Host, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._host = host
+        self._true_time = clock
+
+    async def open(self) -> None:
+        """Do nothing: connections are made as they are needed."""
+
+    async def close(self) -> None:
+        """Do nothing: connections outlive a schedule."""
+
+    @asynccontextmanager
+    async def session(self, patience: float | None = None) -> AsyncIterator[Session]:
+        """Lend a connection in autocommit mode."""
+        await self._host.step()
+        if self._host.is_cut_off():
+            await asyncio.sleep(PATIENCE_SECONDS if patience is None else patience)
+            raise unavailable("DATABASE_UNAVAILABLE", "the database is out of reach, try again")
+        real = await self._store.borrow()
+        connection = _Connection(real, self)
+        try:
+            yield Session(cast(Any, connection), cast(Any, _Unwatched()), PATIENCE_SECONDS)
+        except psycopg.OperationalError as error:
+            raise unavailable("DATABASE_UNAVAILABLE", "the database is out of reach, try again") from error
+        finally:
+            if connection.is_open:
+                await connection.roll_back()
+            self._store.give_back(real)
+
+    async def send(self, connection: psycopg.AsyncConnection[Any], work: Callable[[], Any]) -> Any:
+        """Carry out a statement in the life of the process: what it has sent happens, though it may die of waiting."""
+        await self._host.step()
+        if self._host.is_cut_off():
+            raise psycopg.OperationalError("the connection was lost")
+        done = await self.at_once(connection, work)
+        await self._host.step()
+        return done
+
+    async def at_once(self, connection: psycopg.AsyncConnection[Any], work: Callable[[], Any]) -> Any:
+        """Carry out a statement whatever becomes of the process."""
+        self._store.is_touched = True
+
+        async def sent() -> Any:
+            self._store.set_clock(self._true_time())
+            return await work()
+
+        return await self._store.turnstile.run(connection.info.backend_pid, sent)
+
+    def loses_answer(self) -> bool:
+        """Whether the answer to a commit is lost."""
+        return self._host.loses_answer()
+
+
+class _Unwatched:
+    """Real time stands still here: no answer is late."""
+
+    def answer(self, connection: object, patience: float) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class _Connection:
+    """A connection whose statements take their turn."""
+
+    def __init__(self, real: psycopg.AsyncConnection[Any], database: SimulatedDatabase) -> None:
+        self._real = real
+        self._database = database
+        self.is_open = False
+
+    def cursor(self, **options: Any) -> _Cursor:
+        return _Cursor(self._real, self._real.cursor(**options), self._database)
+
+    async def execute(self, query: bytes, parameters: Any = None) -> Any:
+        cursor = self.cursor()
+        await cursor.execute(query, parameters)
+        return cursor.real
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        if self.is_open:
+            async with self._savepoint():
+                yield
+            return
+        await self._run("BEGIN")
+        self.is_open = True
+        yield
+        await self._run("COMMIT")
+        self.is_open = False
+        if self._database.loses_answer():
+            raise psycopg.OperationalError("the answer to COMMIT was lost")
+
+    @asynccontextmanager
+    async def _savepoint(self) -> AsyncIterator[None]:
+        await self._run("SAVEPOINT inner_block")
+        try:
+            yield
+        except Exception:
+            await self._run("ROLLBACK TO SAVEPOINT inner_block")
+            raise
+        await self._run("RELEASE SAVEPOINT inner_block")
+
+    async def roll_back(self) -> None:
+        """Undo what is open, as the server does when the process is gone."""
+        self.is_open = False
+        await self._database.at_once(self._real, lambda: self._real.execute(b"ROLLBACK"))
+
+    async def _run(self, command: str) -> None:
+        await self._database.send(self._real, lambda: self._real.execute(command.encode()))
+
+
+class _Cursor:
+    def __init__(self, connection: psycopg.AsyncConnection[Any], real: Any, database: SimulatedDatabase) -> None:
+        self._connection = connection
+        self.real = real
+        self._database = database
+
+    async def execute(self, query: bytes, parameters: Any = None) -> None:
+        await self._database.send(self._connection, lambda: self.real.execute(query, parameters))
+
+    async def fetchone(self) -> Any:
+        return await self.real.fetchone()
+
+    async def fetchall(self) -> Any:
+        return await self.real.fetchall()
+
+    @property
+    def rowcount(self) -> int:
+        return int(self.real.rowcount)
+
+
+@contextmanager
+def stores(server: str, name: str, turnstile: Turnstile) -> Iterator[dict[str, Store]]:
+    """Make databases for a simulation, migrated and with its clock; they are gone after the block."""
+    made: dict[str, Store] = {}
+    with psycopg.connect(database_url(server, "postgres"), autocommit=True) as admin:
+        for key, package in PACKAGES.items():
+            database = f"simulation_{name}_{key}"
+            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+            admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+            url = database_url(server, database)
+            upgrade(Path(str(package.__file__)).parent / "migrations", url)
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(CLOCK)
+            made[key] = Store(url, turnstile)
+        turnstile.who_waits = next(iter(made.values())).waiting
+        try:
+            yield made
+        finally:
+            for key, store in made.items():
+                store.look.close()
+                database = f"simulation_{name}_{key}"
+                admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))

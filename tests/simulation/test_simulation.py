@@ -1,0 +1,51 @@
+"""A short run of the simulation. `make simulate` runs thousands, `make simulate-faults` shows that it can see."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stack.stack import Ready
+from tests.simulation import detection
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.schedule import PROFILES, Runner
+from tests.simulation.storage import stores
+
+SCHEDULES = 200
+BATCHES = 8
+
+
+@pytest.fixture(scope="module")
+def runner(gateway: Ready) -> Iterator[Runner]:
+    """Databases and a loop for the schedules of this process."""
+    server = gateway.database_urls["orders"].rpartition("/")[0]
+    loop = VirtualLoop()
+    with stores(server, f"test_{os.getpid()}", loop.turnstile) as made:
+        yield Runner(loop, made)
+    loop.close()
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_no_order_is_charged_twice_and_nothing_is_lost(runner: Runner, batch: int) -> None:
+    for seed in range(batch, SCHEDULES, BATCHES):
+        result = runner.run(seed)
+        assert not result.complaints, result.tell()
+
+
+def test_a_schedule_repeats(runner: Runner) -> None:
+    """The same seed is the same story, so that what failed can be looked at."""
+    seed = next(number for number, profile in enumerate(PROFILES) if profile.name == "kills")
+    first, second = runner.run(seed), runner.run(seed)
+    assert first.story == second.story
+    assert any("is killed" in text for _, text in first.story)
+
+
+@pytest.mark.parametrize("fault", detection.faults(), ids=lambda path: path.stem)
+def test_each_fault_fits_the_code(fault: Path, tmp_path: Path) -> None:
+    """A patch that no longer applies would prove nothing: it has to be renewed with the code that it breaks."""
+    detection.copy_of_the_code(tmp_path)
+    detection.put_into(fault, tmp_path)
+    assert detection.words_of(fault).endswith(".")
