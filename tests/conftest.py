@@ -29,6 +29,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_run] = Run.begin()
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to run where tests that share a stack would be spread over all workers, which costs a stack each."""
+    grouped = [item for item in session.items if item.get_closest_marker("xdist_group")]
+    if session.config.getoption("loadgroup", False) and not all("@" in item.nodeid for item in grouped):
+        raise pytest.UsageError(
+            "this pytest-xdist does not group tests under this pytest: use those of constraints.txt"
+        )
+
+
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, exitstatus: pytest.ExitCode, config: pytest.Config
 ) -> None:

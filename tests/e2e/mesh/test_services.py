@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
 import psutil
 import pytest
@@ -20,8 +18,8 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from stack.layout import SERVICES
 from stack.stack import Ready
-from tests.support.paths import ROOT
 from tests.support.stack.mesh import dial_service
+from tests.support.stack.starts import starts
 from tests.support.waiting import PATIENCE
 
 CONTRACTS: dict[str, tuple[FileDescriptor, ...]] = {
@@ -94,26 +92,19 @@ WRONG_SETTINGS: list[tuple[str, dict[str, str | None]]] = [
 ]
 
 
-@pytest.mark.parametrize(("service", "wrong"), WRONG_SETTINGS)
-def test_service_with_wrong_settings_refuses_to_start_and_names_each(
-    service: str, wrong: dict[str, str | None], gateway: Ready
-) -> None:
-    env = psutil.Process(gateway.pids[service]).environ()
-    for name, value in wrong.items():
-        env.pop(f"FUSIONXPAY_{name}", None)
-        if value is not None:
-            env[f"FUSIONXPAY_{name}"] = value
-    run = subprocess.run(
-        [sys.executable, "-m", service],
-        env=env,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert run.returncode == os.EX_CONFIG
-    for name, value in wrong.items():
-        assert f"FUSIONXPAY_{name}" in run.stderr
-        assert value is None or value not in run.stderr
-    assert "Traceback" not in run.stderr
+@pytest.mark.parametrize("service", SERVICES)
+def test_service_with_wrong_settings_refuses_to_start_and_names_each(service: str, gateway: Ready) -> None:
+    cases = [wrong for name, wrong in WRONG_SETTINGS if name == service]
+    right = psutil.Process(gateway.pids[service]).environ()
+    for wrong, (status, said) in zip(cases, starts(service, [_with(wrong, right) for wrong in cases]), strict=True):
+        assert status == os.EX_CONFIG, (wrong, said)
+        for name, value in wrong.items():
+            assert f"FUSIONXPAY_{name}" in said
+            assert value is None or value not in said
+        assert "Traceback" not in said
+
+
+def _with(wrong: dict[str, str | None], right: dict[str, str]) -> dict[str, str]:
+    changed = {f"FUSIONXPAY_{name}": value for name, value in wrong.items()}
+    kept = {name: value for name, value in right.items() if name not in changed}
+    return kept | {name: value for name, value in changed.items() if value is not None}
