@@ -59,7 +59,7 @@ def read(answer: httpx.Response) -> Json:
 def http_url(url: str, where: str) -> None:
     """Check what a setting says is a URL. Ends the command with status 2 when it is none of HTTP."""
     if not url.lower().startswith(("http://", "https://")):
-        raise typer.BadParameter(f"{where}: '{url}' must begin with http:// or https://")
+        raise typer.BadParameter(f"{where} cannot be used: '{url}' must begin with http:// or https://")
 
 
 @contextmanager

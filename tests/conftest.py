@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from stack.stack import Ready
 from tests.support.merchant.api import Identities, Merchant
@@ -23,6 +24,13 @@ _run = pytest.StashKey[Run]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the run, in the process that the developer started."""
+    # rich renders a traceback for longer than many a test takes
+    plain: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(),
+    ]
+    structlog.configure(processors=plain)
     # on machines of GitHub, typer colours what is no terminal
     os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
     if not hasattr(config, "workerinput"):
