@@ -68,8 +68,9 @@ storm: install
 SEEDS ?= 4000
 FIRST ?= 0
 MINUTES ?= 0
+PROFILE ?=
 simulate: install
-	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --minutes $(MINUTES)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(FIRST) --minutes $(MINUTES) --profile "$(PROFILE)"
 
 # Known faults are put into a copy of the code: the simulation finds each of them.
 simulate-faults: install

@@ -13,7 +13,7 @@ from rich.console import Console
 from stack.settings import StackSettings
 from stack.stack import Stack
 from tests.simulation import workers
-from tests.simulation.schedule import Result
+from tests.simulation.schedule import PROFILES, Result
 
 console = Console(highlight=False, soft_wrap=True)
 STORIES = Path(".data/simulation")
@@ -25,6 +25,8 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=4000, help="how many schedules; 0: until the time is over")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--minutes", type=float, default=0.0, help="stop after so many minutes; 0: never")
+    names = ", ".join(one.name for one in PROFILES)
+    parser.add_argument("--profile", default="", help=f"what goes wrong, rather than each in turn: {names}")
     parser.add_argument("--workers", type=int, default=multiprocessing.cpu_count())
     parser.add_argument("--until-failure", action="store_true", help="stop at the first schedule that fails")
     options = parser.parse_args()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
-import time
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -111,15 +110,16 @@ class Runner:
         for store in made.values():
             loop.run_until_complete(store.connect(CONNECTIONS))
 
-    def run(self, seed: int) -> Result:
-        """Run the schedule of a seed."""
+    def run(self, seed: int, profile: str = "") -> Result:
+        """Run the schedule of a seed, with the profile that the seed gives, or with one of a name."""
         self._loop.begin_anew()
-        return self._loop.run_until_complete(self._run(seed))
+        return self._loop.run_until_complete(self._run(seed, profile))
 
-    async def _run(self, seed: int) -> Result:
+    async def _run(self, seed: int, name: str) -> Result:
         for store in self._stores.values():
             store.clear()
-        profile = PROFILES[seed % len(PROFILES)]
+        named = {one.name: one for one in PROFILES}
+        profile = named[name] if name else PROFILES[seed % len(PROFILES)]
         # now and then held money that nobody takes is freed after hours, not after the provider's own days
         hours = 12.0 if seed % 2 else 0.0
         settings = self._settings.model_copy(update={"authorization_hours": hours})
@@ -361,7 +361,7 @@ def _task_factory(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) ->
     return task
 
 
-def run_seeds(server: str, name: str, seeds: Iterator[int], each: Callable[[Result, float], bool]) -> None:
+def run_seeds(server: str, name: str, seeds: Iterator[int], each: Callable[[Result], bool], profile: str = "") -> None:
     """Run schedules on databases of their own, until `each` returns False."""
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
@@ -369,9 +369,7 @@ def run_seeds(server: str, name: str, seeds: Iterator[int], each: Callable[[Resu
         with stores(server, name, loop.turnstile) as made:
             runner = Runner(loop, made)
             for seed in seeds:
-                begin = time.perf_counter()
-                result = runner.run(seed)
-                if not each(result, time.perf_counter() - begin):
+                if not each(runner.run(seed, profile)):
                     break
     finally:
         asyncio.set_event_loop(None)

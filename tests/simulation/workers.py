@@ -15,13 +15,13 @@ def work(server: str, index: int, options: argparse.Namespace, queue: Any, stop:
     seeds = itertools.count(options.first + index, options.workers)
     chosen = (seed for seed in seeds) if last is None else itertools.takewhile(lambda seed: seed < last, seeds)
 
-    def each(result: Result, _: float) -> bool:
+    def each(result: Result) -> bool:
         if not result.complaints:
             result.story = []
         queue.put(result)
         return not stop.is_set()
 
     try:
-        run_seeds(server, str(index), chosen, each)
+        run_seeds(server, str(index), chosen, each, options.profile)
     finally:
         queue.put(None)
