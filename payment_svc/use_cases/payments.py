@@ -184,7 +184,9 @@ class Payments:
             return None
         async with self._database.session() as session:
             waiting = await self._ledger.payments.live_of_order(session, new.order_id)
-        if waiting is None or waiting.merchant_id != new.merchant_id:
+        if waiting is None:
+            raise await self._just_ended(new)
+        if waiting.merchant_id != new.merchant_id:
             return None
         if waiting.status != PaymentStatus.REQUIRES_ACTION:
             raise _in_progress(waiting)
@@ -195,6 +197,14 @@ class Payments:
         if closed.status != PaymentStatus.CANCELLED:
             raise _in_progress(closed)
         return closed.payment_id
+
+    async def _just_ended(self, new: NewPayment) -> ApiError:
+        """Return the refusal while the order has not heard yet how its payment ended, with the id of that payment."""
+        last = await self.page(new.merchant_id, order_id=new.order_id, status=None, after=None, limit=1)
+        if not last:
+            where = {"order_id": str(new.order_id)}
+            return failed_precondition("PAYMENT_IN_PROGRESS", "another payment of this order is under way", **where)
+        return _in_progress(last[0])
 
     async def _choose(
         self, new: NewPayment, order: PayableOrder, payment_id: UUID

@@ -140,7 +140,7 @@ class Merchant:
 
     def listen(self, receiver: Receiver) -> None:
         """Have all events sent to a receiver."""
-        receiver.secret = self.post("/v1/webhook_endpoints", {"url": receiver.url})["secret"]
+        receiver.secret = self.insist("/v1/webhook_endpoints", {"url": receiver.url})["secret"]
 
     def new_order(self, value: str = "12.00", currency: str = "EUR", **fields: Any) -> Json:
         """Create an order."""
