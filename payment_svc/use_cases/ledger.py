@@ -20,10 +20,20 @@ from mesh.storage.idempotency import Claim
 from mesh.telemetry import alert, get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import operation as operation_domain
-from payment_svc.domain import payment as domain
+from payment_svc.domain import payment_transitions as transitions
 from payment_svc.domain import schedule
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
-from payment_svc.domain.payment import LIVE, TERMINAL, Attempt, Fact, Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.payment import (
+    LIVE,
+    TERMINAL,
+    Attempt,
+    Fact,
+    Failure,
+    Payment,
+    PaymentStatus,
+    Snapshot,
+    is_current,
+)
 from payment_svc.domain.refund import Refund, RefundStatus
 from payment_svc.domain.review import Resolution, Review, ReviewKind
 from payment_svc.providers.registry import capabilities_of
@@ -71,7 +81,7 @@ class Ledger:
         """
         async with self.work.begin() as unit:
             payment = await self.lock(unit, payment_id)
-            versions = domain.apply(payment, fact, self._clock(), self._hold(payment.provider))
+            versions = transitions.apply(payment, fact, self._clock(), self._hold(payment.provider))
             payment = await self.save(unit, payment, versions)
             if claim:
                 await idempotency.answer(unit.session, claim, payment_id, payment)
@@ -95,7 +105,7 @@ class Ledger:
         async with self.work.begin() as unit:
             payment = await self.lock(unit, operation.payment_id)
             if fact:
-                versions = domain.apply(payment, fact, now, self._hold(payment.provider))
+                versions = transitions.apply(payment, fact, now, self._hold(payment.provider))
                 payment = await self.save(unit, payment, versions)
             current = await self.operations.lock(unit.session, operation.operation_id) or operation
             ended = OperationStatus.UNKNOWN if unknown else _ended(current, payment, fact, refusal)
@@ -113,7 +123,7 @@ class Ledger:
         now = self._clock()
         async with self.work.begin() as unit:
             payment = await self.lock(unit, operation.payment_id)
-            payment = await self.save(unit, payment, domain.conclude(payment, version, snapshot, now))
+            payment = await self.save(unit, payment, transitions.conclude(payment, version, snapshot, now))
             current = operation_domain.end(operation, OperationStatus.UNKNOWN, now)
             await self.operations.end(unit.session, current, schedule.wait_after(operation.sends - 1))
             if claim:
@@ -129,7 +139,7 @@ class Ledger:
             current = await self.lock(unit, payment.payment_id)
             if current.version != payment.version or current.status not in LIVE:
                 return None
-            moved = domain.move_on(current, provider, failure, now, account_id)
+            moved = transitions.move_on(current, provider, failure, now, account_id)
             refused = operation_domain.end(operation, OperationStatus.REFUSED, now, failure)
             await self.operations.end(unit.session, refused)
             following = self.operation(moved, OperationKind.START, Requester.MERCHANT)
@@ -162,7 +172,7 @@ class Ledger:
             if kind == ReviewKind.UNKNOWN_OUTCOME:
                 verdict = Snapshot(current.provider_reference, PaymentStatus.NEEDS_REVIEW)
                 current = await self.save(
-                    unit, current, domain.conclude(current, payment.version, verdict, self._clock())
+                    unit, current, transitions.conclude(current, payment.version, verdict, self._clock())
                 )
                 if current.status != PaymentStatus.NEEDS_REVIEW:
                     return
@@ -249,13 +259,13 @@ class Ledger:
         busy: set[int] = set()
         for one in await self.operations.lock_open(unit.session, payment.payment_id):
             ended = operation_domain.outcome(one, payment)
-            if ended and domain.is_current(payment, one.attempt):
+            if ended and is_current(payment, one.attempt):
                 await self.operations.end(unit.session, operation_domain.end(one, ended, now, payment.failure))
             else:
                 busy.add(one.attempt)
-        for attempt in domain.to_close(payment):
+        for attempt in transitions.to_close(payment):
             if attempt.number not in busy and _is_new(before, attempt, payment):
-                await self._close(unit, payment, attempt)
+                await self.close(unit, payment, attempt)
         for attempt in payment.attempts:
             if attempt.surplus and not any(a.number == attempt.number and a.surplus for a in before.attempts):
                 await self._return(unit, payment, attempt.surplus, attempt)
@@ -274,12 +284,13 @@ class Ledger:
             if other.status in LIVE and other.provider_reference:
                 taken = {one.attempt for one in await self.operations.lock_open(unit.session, other.payment_id)}
                 if other.attempt.number not in taken:
-                    await self._close(unit, other, other.attempt)
+                    await self.close(unit, other, other.attempt)
         if before.status in TERMINAL or others:
             ask = self.operation(payment, OperationKind.SETTLE, Requester.GATEWAY, payment.captured)
             await self.operations.insert(unit.session, ask, AT_ONCE)
 
-    async def _close(self, unit: UnitOfWork, payment: Payment, attempt: Attempt) -> None:
+    async def close(self, unit: UnitOfWork, payment: Payment, attempt: Attempt) -> None:
+        """Have an attempt's object closed, whatever it holds, so that no money is taken by it any more."""
         one = replace(self.operation(payment, OperationKind.CANCEL, Requester.GATEWAY), attempt=attempt.number)
         await self.operations.insert(unit.session, one, AT_ONCE)
 
@@ -288,7 +299,7 @@ class Ledger:
         async with self.work.begin() as unit:
             current = await self.lock(unit, payment.payment_id)
             attempt = next(a for a in current.attempts if a.number == number)
-            await self._close(unit, current, attempt)
+            await self.close(unit, current, attempt)
 
     async def end_settlement(self, operation: Operation) -> None:
         """Note that a capture settled its order."""
@@ -364,12 +375,12 @@ class Ledger:
 
 def _is_new(before: Payment, attempt: Attempt, payment: Payment) -> bool:
     """Whether an attempt has to be closed since the last change, and had not before."""
-    return attempt.number not in {a.number for a in domain.to_close(before)} or before.status != payment.status
+    return attempt.number not in {a.number for a in transitions.to_close(before)} or before.status != payment.status
 
 
 def _ended(operation: Operation, payment: Payment, fact: Fact | None, refusal: Failure | None) -> OperationStatus:
     """Return how an operation stands after its answer: what the payment shows decides, then what was answered."""
-    current = domain.is_current(payment, operation.attempt)
+    current = is_current(payment, operation.attempt)
     ended = operation_domain.outcome(operation, payment) if current else None
     if ended or (fact is None and refusal is None):
         return ended or OperationStatus.UNKNOWN

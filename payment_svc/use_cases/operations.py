@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim
 from mesh.telemetry import get_logger
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
-from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot, is_current
+from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.domain.review import ReviewKind
 from payment_svc.providers.base import (
     ObjectNotFoundError,
@@ -34,13 +34,13 @@ from payment_svc.providers.base import (
 )
 from payment_svc.providers.resilience import ResilientProvider, patience
 from payment_svc.use_cases.accounts import Accounts, Tenant
+from payment_svc.use_cases.answers import LAPSED, at_attempt, require_processing, reworded, shows_undone, tells
 from payment_svc.use_cases.ledger import Ledger
 
 log = get_logger(__name__)
 LEASE_MARGIN = timedelta(seconds=15)
 """How much longer a lease lasts than the call that it is for."""
 POLL_SECONDS = 0.1
-LAPSED = Failure("not_done", "the provider no longer knows the request, and shows that it was not carried out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +160,7 @@ class Operations:
             except ProviderError as error:
                 moved = await self._unknown(payment, operation, error, claim)
             else:
-                fact = Fact(operation.attempt, _reworded(snapshot, at, operation))
+                fact = Fact(operation.attempt, reworded(snapshot, at, operation))
                 return await self._ledger.finish(operation, fact, claim=claim)
             if not isinstance(moved, _Moved):
                 return moved
@@ -178,7 +178,7 @@ class Operations:
             if not free:
                 return changed
             changed, confirmation = await self.begin(
-                payment.payment_id, OperationKind.CONFIRM, Requester.GATEWAY, check=_require_processing
+                payment.payment_id, OperationKind.CONFIRM, Requester.GATEWAY, check=require_processing
             )
             changed, _ = await self.execute(changed, confirmation)
         return changed
@@ -216,7 +216,7 @@ class Operations:
             with patience(self._timing.patient.total_seconds()):
                 known, is_forgotten = await self._look(provider, at, operation), self._is_forgotten(provider, operation)
                 if known is not None:
-                    lapsed = LAPSED if is_forgotten and _shows_undone(known) else None
+                    lapsed = LAPSED if is_forgotten and shows_undone(known) else None
                     current = await self._conclude(payment, operation, known, lapsed)
                     if not current.is_open:
                         return None
@@ -232,7 +232,7 @@ class Operations:
 
     async def _conclude(self, payment: Payment, operation: Operation, known: Fact, lapsed: Failure | None) -> Operation:
         """End an operation by what its object shows, where that tells. What we owe ourselves is then begun anew."""
-        unknown = lapsed is None and not _tells(operation, known)
+        unknown = lapsed is None and not tells(operation, known)
         _, current = await self._ledger.finish(operation, known, refusal=lapsed, unknown=unknown)
         ours = operation.kind == OperationKind.CANCEL and operation.requester == Requester.GATEWAY
         if lapsed and ours and current.status == OperationStatus.REFUSED:
@@ -325,9 +325,24 @@ class Operations:
         return self._clock() - operation.create_time >= provider.capabilities.key_retention
 
     async def _give_up(self, payment: Payment, operation: Operation) -> None:
+        if operation.kind == OperationKind.CANCEL and operation.requester == Requester.GATEWAY:
+            return await self._close_or_wait(payment, operation)
         words = f"{operation.kind} at {payment.provider} had no answer for as long as its key is remembered"
         await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words, attempt=operation.attempt)
         await self._postpone(operation, timedelta(hours=1))
+        return None
+
+    async def _close_or_wait(self, payment: Payment, operation: Operation) -> None:
+        """Wait until an object can be closed; that it is not yet is no question about its payment."""
+        at = at_attempt(payment, operation.attempt)
+        provider = await self._accounts.by_id(at.provider, at.account_id)
+        try:
+            await provider.fetch(at)
+        except ObjectNotFoundError:
+            # nothing is there that could be closed, and nothing of ours is under way any more
+            await self._ledger.finish(operation, None, refusal=LAPSED)
+        else:
+            await self._postpone(operation, timedelta(hours=1))
 
     async def _postpone(self, operation: Operation, wait: timedelta = timedelta(seconds=5)) -> None:
         async with self._database.session() as session:
@@ -347,67 +362,3 @@ class _Moved:
 
     payment: Payment
     operation: Operation
-
-
-def at_attempt(payment: Payment, number: int) -> Payment:
-    """Return the payment as the provider of one of its attempts knows it."""
-    attempt = next(a for a in payment.attempts if a.number == number)
-    if is_current(payment, number):
-        return payment
-    status = PaymentStatus.AUTHORIZED if attempt.held else PaymentStatus.INITIATED
-    return replace(
-        payment,
-        provider=attempt.provider,
-        account_id=attempt.account_id,
-        provider_reference=attempt.provider_reference,
-        status=status,
-    )
-
-
-def _reworded(snapshot: Snapshot, at: Payment, operation: Operation) -> Snapshot:
-    """Say why it was cancelled, when the gateway did it."""
-    if operation.requester != Requester.GATEWAY or snapshot.status != PaymentStatus.CANCELLED:
-        return snapshot
-    if at.status == PaymentStatus.AUTHORIZED:
-        return replace(snapshot, failure=Failure("expired", "the authorized money was not captured in time"))
-    return replace(snapshot, failure=Failure("cancelled", "closed, because the order was paid otherwise"))
-
-
-def _require_processing(payment: Payment) -> None:
-    if payment.status != PaymentStatus.PROCESSING:
-        raise failed_precondition("PAYMENT_NOT_APPROVED", f"the payment is {payment.status}")
-
-
-def raise_if_open(payment: Payment, operation: Operation) -> None:
-    """Raise ApiError unless an operation did what was asked. The error says whether it is final.
-
-    FAILED_PRECONDITION, reason PROVIDER_REFUSED, with the payment's present state; UNAVAILABLE, reason
-    PROVIDER_UNAVAILABLE, when nothing was done; the same code with reason OUTCOME_UNKNOWN when that is not known.
-    """
-    where = {"payment_id": str(payment.payment_id), "status": str(payment.status)}
-    match operation.status:
-        case OperationStatus.DONE:
-            return
-        case OperationStatus.REFUSED if operation.failure and operation.failure.code == "provider_unavailable":
-            words = f"{operation.failure.message}; nothing was done, repeat the call"
-            raise ApiError(grpc.StatusCode.UNAVAILABLE, "PROVIDER_UNAVAILABLE", words, metadata=where)
-        case OperationStatus.REFUSED:
-            said = operation.failure.message if operation.failure else "the provider did something else"
-            raise failed_precondition("PROVIDER_REFUSED", f"{said}; the payment is {payment.status}", **where)
-    words = "the provider gave no answer; it is asked until it does. Repeat the call, or ask for the payment"
-    raise ApiError(grpc.StatusCode.UNAVAILABLE, "OUTCOME_UNKNOWN", words, metadata=where)
-
-
-def _shows_undone(fact: Fact) -> bool:
-    """Whether an object shows that nothing was done to it: nothing of ours can be under way any more."""
-    waiting = (PaymentStatus.INITIATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED)
-    return fact.snapshot.status in waiting or fact.snapshot.approved
-
-
-def _tells(operation: Operation, fact: Fact) -> bool:
-    """Whether a look at the object can tell how the operation ended; while it is open it may still be done."""
-    return operation.kind == OperationKind.START or fact.snapshot.status in (
-        PaymentStatus.SUCCESS,
-        PaymentStatus.CANCELLED,
-        PaymentStatus.FAILED,
-    )

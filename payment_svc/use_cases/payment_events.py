@@ -19,8 +19,9 @@ from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.review import ReviewKind
 from payment_svc.providers.base import Loss, ObjectNotFoundError, ProviderEvent
 from payment_svc.providers.resilience import ResilientProvider
+from payment_svc.use_cases.answers import at_attempt
 from payment_svc.use_cases.ledger import Ledger
-from payment_svc.use_cases.operations import Operations, at_attempt
+from payment_svc.use_cases.operations import Operations
 
 
 class PaymentEvents:

@@ -37,8 +37,9 @@ from payment_svc.providers.base import AmountNotSupportedError, Provider
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts, Tenant
+from payment_svc.use_cases.answers import raise_if_open
 from payment_svc.use_cases.ledger import Ledger
-from payment_svc.use_cases.operations import Operations, raise_if_open
+from payment_svc.use_cases.operations import Operations
 from payment_svc.use_cases.routing import Router, RoutingRequest
 
 LEASE = timedelta(seconds=30)

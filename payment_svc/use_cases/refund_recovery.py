@@ -66,18 +66,29 @@ class RefundRecovery:
                 return
         except AmountMismatchError as error:
             await self._ledger.ask_a_person(
-                payment, ReviewKind.AMOUNT_DIFFERS, str(error), amount=refund.amount, refund_id=refund.refund_id
+                payment,
+                ReviewKind.AMOUNT_DIFFERS,
+                str(error),
+                amount=refund.amount,
+                refund_id=refund.refund_id,
+                reference=str(refund.refund_id),
             )
             return
         if self._clock() - refund.create_time < provider.capabilities.key_retention - MARGIN:
             with patience(self._patient.total_seconds()):
                 await self._refunds.repeat(payment, refund)
-        elif refund.status == RefundStatus.PENDING:
+        else:
+            await self._ask_a_person(payment, refund, provider.name)
+
+    async def _ask_a_person(self, payment: Payment, refund: Refund, name: str) -> None:
+        """Put the question, once for each refund; again where a process died between the two steps."""
+        if refund.status == RefundStatus.PENDING:
             await self._refunds.apply_snapshot(refund, RefundSnapshot("", RefundStatus.NEEDS_REVIEW))
-            words = f"{provider.name} has not said whether it was made, for as long as it remembers the request"
-            await self._ledger.ask_a_person(
-                payment, ReviewKind.UNKNOWN_REFUND, words, amount=refund.amount, refund_id=refund.refund_id
-            )
+        words = f"{name} has not said whether it was made, for as long as it remembers the request"
+        await self._ledger.ask_a_person(
+            payment, ReviewKind.UNKNOWN_REFUND, words,
+            amount=refund.amount, refund_id=refund.refund_id, reference=str(refund.refund_id),
+        )  # fmt: skip
 
     async def reschedule(self, item: DueRefund) -> None:
         """Say when to look again, if it is still open."""

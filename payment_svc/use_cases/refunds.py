@@ -20,7 +20,7 @@ from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
 from mesh.telemetry import alert, get_logger
 from payment_svc.contract import events as facts
-from payment_svc.domain import payment as domain
+from payment_svc.domain import payment_transitions as transitions
 from payment_svc.domain import refund as refund_domain
 from payment_svc.domain import schedule
 from payment_svc.domain.payment import AmountMismatchError, Failure, Payment, PaymentStatus
@@ -37,8 +37,8 @@ from payment_svc.providers.base import (
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
+from payment_svc.use_cases.answers import at_attempt
 from payment_svc.use_cases.ledger import SURPLUS, Ledger
-from payment_svc.use_cases.operations import at_attempt
 from payment_svc.use_cases.payments import LEASE, Runtime, check_capability, check_part
 
 log = get_logger(__name__)
@@ -278,7 +278,7 @@ class Refunds:
     async def _settle_surplus(self, unit: UnitOfWork, payment: Payment, refund: Refund, now: datetime) -> None:
         """Note what became of a surplus that was to be given back; one that could not be is a person's business."""
         if refund.status == RefundStatus.SUCCESS:
-            after = domain.return_surplus(payment, refund.attempt, now) if refund.attempt else None
+            after = transitions.return_surplus(payment, refund.attempt, now) if refund.attempt else None
             if after:
                 await self._payments.update(unit.session, after, None)
             unit.add(facts.surplus_event(after or payment, returned=True))

@@ -11,10 +11,10 @@ from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
 from mesh.telemetry import get_logger
 from payment_svc.domain import operation as operation_domain
-from payment_svc.domain import payment as domain
+from payment_svc.domain import payment_transitions as transitions
 from payment_svc.domain import refund as refund_domain
 from payment_svc.domain.operation import OperationStatus
-from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot, is_current
 from payment_svc.domain.refund import RefundSnapshot, RefundStatus
 from payment_svc.domain.review import ALLOWED, Resolution, Review, ReviewKind
 from payment_svc.use_cases.ledger import Ledger
@@ -110,13 +110,20 @@ class Reviews:
             else Snapshot(reference, PaymentStatus.FAILED, failure=NOT_CAPTURED)
         )
         for one in await self._ledger.operations.lock_open(unit.session, payment.payment_id):
+            if not is_current(payment, one.attempt):
+                # what is to be closed elsewhere is no part of the question
+                continue
             status = OperationStatus.DONE if captured else OperationStatus.REFUSED
             await self._ledger.operations.end(unit.session, operation_domain.end(one, status, now))
         if payment.status == PaymentStatus.AUTHORIZED and not captured:
             # the money is held: it may be captured anew, or is voided when its time is over
             return payment
-        versions = domain.apply(payment, Fact(payment.attempt.number, said), now)
-        return await self._ledger.save(unit, payment, versions)
+        versions = transitions.apply(payment, Fact(payment.attempt.number, said), now)
+        payment = await self._ledger.save(unit, payment, versions)
+        if not captured and payment.provider_reference:
+            # not captured is not closed: its object may hold money, or take it yet
+            await self._ledger.close(unit, payment, payment.attempt)
+        return payment
 
     async def _settle_refund(self, unit: UnitOfWork, review: Review, refund_id: UUID) -> None:
         made = review.resolution == Resolution.CAPTURED

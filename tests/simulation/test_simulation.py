@@ -16,6 +16,7 @@ from tests.simulation.storage import stores
 
 SCHEDULES = 200
 BATCHES = 8
+KEPT = (5448, 5878, 7111, 7492)
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +34,13 @@ def test_no_order_is_charged_twice_and_nothing_is_lost(runner: Runner, batch: in
     for seed in range(batch, SCHEDULES, BATCHES):
         result = runner.run(seed)
         assert not result.complaints, result.tell()
+
+
+@pytest.mark.parametrize("seed", KEPT)
+def test_what_was_wrong_once_is_right(runner: Runner, seed: int) -> None:
+    """Seeds that found a fault, each in a provider's absence of a day."""
+    result = runner.run(seed, "a day away")
+    assert not result.complaints, result.tell()
 
 
 def test_a_schedule_repeats(runner: Runner) -> None:

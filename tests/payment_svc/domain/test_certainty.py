@@ -13,6 +13,7 @@ import pytest
 from mesh.money import Money
 from payment_svc.domain import operation as operations
 from payment_svc.domain import payment as payments
+from payment_svc.domain import payment_transitions as transitions
 from payment_svc.domain import refund as refunds
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import (
@@ -59,13 +60,13 @@ FRESH = Payment(
 def told(payment: Payment, attempt: int, status: PaymentStatus, reference: str) -> Payment:
     """Return the payment after a fact about one of its attempts."""
     money = AMOUNT if status in (S.SUCCESS, S.AUTHORIZED) else None
-    versions = payments.apply(payment, Fact(attempt, Snapshot(reference, status, money)), NOW)
+    versions = transitions.apply(payment, Fact(attempt, Snapshot(reference, status, money)), NOW)
     return versions[-1] if versions else payment
 
 
 def moved() -> Payment:
     """Return a payment that went on to PayPal after Stripe gave no answer."""
-    return payments.move_on(FRESH, "paypal", GIVEN_UP, NOW)
+    return transitions.move_on(FRESH, "paypal", GIVEN_UP, NOW)
 
 
 def test_fact_of_an_attempt_before_does_not_name_the_one_under_way() -> None:
@@ -78,14 +79,14 @@ def test_fact_of_an_attempt_before_does_not_name_the_one_under_way() -> None:
 def test_capture_of_an_attempt_before_settles_the_payment_that_is_open() -> None:
     won = told(told(moved(), 2, S.INITIATED, "ORDER1"), 1, S.SUCCESS, "cs_1")
     assert (won.status, won.provider, won.provider_reference, won.captured) == (S.SUCCESS, "stripe", "cs_1", 1200)
-    assert [attempt.provider for attempt in payments.to_close(won)] == ["paypal"]
+    assert [attempt.provider for attempt in transitions.to_close(won)] == ["paypal"]
 
 
 def test_second_capture_is_a_surplus_of_its_attempt() -> None:
     twice = told(told(moved(), 2, S.SUCCESS, "ORDER1"), 1, S.SUCCESS, "cs_1")
     assert (twice.status, twice.provider, twice.captured) == (S.SUCCESS, "paypal", 1200)
     assert [attempt.surplus for attempt in twice.attempts] == [1200, 0]
-    returned = payments.return_surplus(twice, 1, NOW)
+    returned = transitions.return_surplus(twice, 1, NOW)
     assert returned
     assert [attempt.surplus for attempt in returned.attempts] == [0, 0]
 
@@ -95,15 +96,15 @@ def test_late_authorization_of_what_has_failed_is_held_to_be_voided() -> None:
     failed = replace(FRESH, status=S.FAILED)
     held = told(failed, 1, S.AUTHORIZED, "pi_1")
     assert (held.status, held.attempts[0].held) == (S.FAILED, 1200)
-    assert payments.to_close(held) == [held.attempts[0]]
+    assert transitions.to_close(held) == [held.attempts[0]]
 
 
 def test_inference_counts_only_for_the_version_that_it_was_made_from() -> None:
     processing = told(FRESH, 1, S.PROCESSING, "pi_1")
     verdict = Snapshot("", S.FAILED, failure=GIVEN_UP)
-    assert payments.conclude(processing, FRESH.version, verdict, NOW) == []
-    assert payments.conclude(told(FRESH, 1, S.SUCCESS, "pi_1"), 3, verdict, NOW) == []
-    assert [one.status for one in payments.conclude(processing, processing.version, verdict, NOW)] == [S.FAILED]
+    assert transitions.conclude(processing, FRESH.version, verdict, NOW) == []
+    assert transitions.conclude(told(FRESH, 1, S.SUCCESS, "pi_1"), 3, verdict, NOW) == []
+    assert [one.status for one in transitions.conclude(processing, processing.version, verdict, NOW)] == [S.FAILED]
 
 
 def test_object_of_another_name_changes_nothing() -> None:
@@ -169,7 +170,7 @@ def test_further_try_at_the_same_object_ends_what_was_asked_of_it() -> None:
     """A card was declined and another one accepted: the confirmation of the first try is done by the second."""
     waiting = told(FRESH, 1, S.REQUIRES_ACTION, "or_1")
     declined = Snapshot("or_1", S.REQUIRES_ACTION, failure=Failure("card_declined", "the card was declined"))
-    [declined_once] = payments.apply(waiting, Fact(1, declined), NOW)
+    [declined_once] = transitions.apply(waiting, Fact(1, declined), NOW)
     paid = told(declined_once, 1, S.SUCCESS, "or_1")
     assert paid.attempt.number == 2
     assert payments.is_current(paid, 1)
@@ -196,13 +197,12 @@ def _steps(payment: Payment) -> Iterator[tuple[str, Payment]]:
             yield f"{attempt.number}:{status}", told(payment, attempt.number, status, REFERENCES[attempt.provider])
     for version in (payment.version, payment.version - 1):
         for status in (S.PROCESSING, S.FAILED, S.NEEDS_REVIEW):
-            concluded = payments.conclude(payment, version, Snapshot("", status, failure=GIVEN_UP), NOW)
+            concluded = transitions.conclude(payment, version, Snapshot("", status, failure=GIVEN_UP), NOW)
             yield f"silence:{version == payment.version}:{status}", concluded[-1] if concluded else payment
     if payment.provider == "stripe" and len(payment.attempts) == 1 and payment.status not in TERMINAL:
-        yield "moved", payments.move_on(payment, "paypal", GIVEN_UP, NOW)
+        yield "moved", transitions.move_on(payment, "paypal", GIVEN_UP, NOW)
     for attempt in payment.attempts:
-        yield "closed", payments.close_attempt(payment, attempt.number, NOW) or payment
-        yield "returned", payments.return_surplus(payment, attempt.number, NOW) or payment
+        yield "returned", transitions.return_surplus(payment, attempt.number, NOW) or payment
 
 
 def _check(before: Payment, said: str, after: Payment) -> None:
@@ -246,4 +246,4 @@ def test_no_reachable_state_loses_money_or_takes_silence_for_a_fact() -> None:
 def test_other_money_is_refused_wherever_it_comes() -> None:
     other = Fact(1, Snapshot("cs_1", S.SUCCESS, Money(1300, "EUR")))
     with pytest.raises(AmountMismatchError):
-        payments.apply(moved(), other, NOW)
+        transitions.apply(moved(), other, NOW)

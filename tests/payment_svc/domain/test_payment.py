@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.money import Money
-from payment_svc.domain import payment as domain
+from payment_svc.domain import payment_transitions as transitions
 from payment_svc.domain import schedule
 from payment_svc.domain.payment import (
     LIVE,
@@ -25,7 +25,6 @@ from payment_svc.domain.payment import (
     PaymentStatus,
     Snapshot,
     first_attempt,
-    move_on,
 )
 
 S = PaymentStatus
@@ -73,7 +72,7 @@ snapshots = st.sampled_from(
 
 def apply(payment: Payment, snapshot: Snapshot, now: datetime, hold: timedelta | None = None) -> list[Payment]:
     """Apply what the provider says of the attempt under way."""
-    return domain.apply(payment, Fact(payment.attempt.number, snapshot), now, hold)
+    return transitions.apply(payment, Fact(payment.attempt.number, snapshot), now, hold)
 
 
 def _after(payment: Payment, *told: Snapshot) -> list[Payment]:
@@ -206,7 +205,7 @@ def test_tries_are_numbered_and_only_the_last_one_is_open(told: list[Snapshot]) 
 
 
 def test_payment_that_moves_on_begins_anew_at_the_next_provider() -> None:
-    moved = move_on(_after(FRESH, OPEN)[-1], "paypal", DECLINED, NOW)
+    moved = transitions.move_on(_after(FRESH, OPEN)[-1], "paypal", DECLINED, NOW)
     assert (moved.provider, moved.provider_reference, moved.redirect_url, moved.status) == (
         "paypal",
         "",

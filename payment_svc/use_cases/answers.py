@@ -1,0 +1,78 @@
+"""What the answer to an operation means: to a merchant who waits, and for an operation that has none yet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import grpc
+
+from mesh.errors import ApiError, failed_precondition
+from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
+from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot, is_current
+
+LAPSED = Failure("not_done", "the provider no longer knows the request, and shows that it was not carried out")
+
+
+def at_attempt(payment: Payment, number: int) -> Payment:
+    """Return the payment as the provider of one of its attempts knows it."""
+    attempt = next(a for a in payment.attempts if a.number == number)
+    if is_current(payment, number) and not attempt.held:
+        return payment
+    status = PaymentStatus.AUTHORIZED if attempt.held else PaymentStatus.INITIATED
+    return replace(
+        payment,
+        provider=attempt.provider,
+        account_id=attempt.account_id,
+        provider_reference=attempt.provider_reference,
+        status=status,
+    )
+
+
+def reworded(snapshot: Snapshot, at: Payment, operation: Operation) -> Snapshot:
+    """Say why it was cancelled, when the gateway did it."""
+    if operation.requester != Requester.GATEWAY or snapshot.status != PaymentStatus.CANCELLED:
+        return snapshot
+    if at.status == PaymentStatus.AUTHORIZED:
+        return replace(snapshot, failure=Failure("expired", "the authorized money was not captured in time"))
+    return replace(snapshot, failure=Failure("cancelled", "closed, because the order was paid otherwise"))
+
+
+def require_processing(payment: Payment) -> None:
+    """Raise ApiError FAILED_PRECONDITION, reason PAYMENT_NOT_APPROVED, unless the customer's approval is acted on."""
+    if payment.status != PaymentStatus.PROCESSING:
+        raise failed_precondition("PAYMENT_NOT_APPROVED", f"the payment is {payment.status}")
+
+
+def raise_if_open(payment: Payment, operation: Operation) -> None:
+    """Raise ApiError unless an operation did what was asked. The error says whether it is final.
+
+    FAILED_PRECONDITION, reason PROVIDER_REFUSED, with the payment's present state; UNAVAILABLE, reason
+    PROVIDER_UNAVAILABLE, when nothing was done; the same code with reason OUTCOME_UNKNOWN when that is not known.
+    """
+    where = {"payment_id": str(payment.payment_id), "status": str(payment.status)}
+    match operation.status:
+        case OperationStatus.DONE:
+            return
+        case OperationStatus.REFUSED if operation.failure and operation.failure.code == "provider_unavailable":
+            words = f"{operation.failure.message}; nothing was done, repeat the call"
+            raise ApiError(grpc.StatusCode.UNAVAILABLE, "PROVIDER_UNAVAILABLE", words, metadata=where)
+        case OperationStatus.REFUSED:
+            said = operation.failure.message if operation.failure else "the provider did something else"
+            raise failed_precondition("PROVIDER_REFUSED", f"{said}; the payment is {payment.status}", **where)
+    words = "the provider gave no answer; it is asked until it does. Repeat the call, or ask for the payment"
+    raise ApiError(grpc.StatusCode.UNAVAILABLE, "OUTCOME_UNKNOWN", words, metadata=where)
+
+
+def shows_undone(fact: Fact) -> bool:
+    """Whether an object shows that nothing was done to it: nothing of ours can be under way any more."""
+    waiting = (PaymentStatus.INITIATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED)
+    return fact.snapshot.status in waiting or fact.snapshot.approved
+
+
+def tells(operation: Operation, fact: Fact) -> bool:
+    """Whether a look at the object can tell how the operation ended; while it is open it may still be done."""
+    return operation.kind == OperationKind.START or fact.snapshot.status in (
+        PaymentStatus.SUCCESS,
+        PaymentStatus.CANCELLED,
+        PaymentStatus.FAILED,
+    )
