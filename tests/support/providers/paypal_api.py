@@ -5,38 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import httpx
 
-from mesh.money import Money
-from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus, first_attempt
 from payment_svc.providers.paypal.adapter import Access, PaypalProvider
+from tests.support.providers.payments import NOW as NOW
+from tests.support.providers.payments import payment_at
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-PAYMENT = Payment(
-    payment_id=UUID(int=1),
-    merchant_id=UUID(int=2),
-    order_id=UUID(int=3),
-    provider="paypal",
-    provider_reference="ORDER1",
-    amount=Money(1200, "EUR"),
-    description="",
-    status=PaymentStatus.PROCESSING,
-    capture_method=CaptureMethod.AUTOMATIC,
-    captured=0,
-    refunded=0,
-    payment_method="",
-    return_url="https://shop.example/back",
-    redirect_url="https://paypal.example/approve",
-    failure=None,
-    version=3,
-    create_time=NOW,
-    update_time=NOW,
-    attempts=(first_attempt("paypal", NOW),),
-)
+PAYMENT = payment_at("paypal", "ORDER1", redirect_url="https://paypal.example/approve")
 EUR12 = {"currency_code": "EUR", "value": "12.00"}
 
 

@@ -5,39 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from mesh.money import Money
-from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus, first_attempt
 from payment_svc.domain.refund import Refund, RefundStatus
 from payment_svc.providers.stripe.adapter import StripeProvider
 from tests.support.net.scripted import Answer
+from tests.support.providers.payments import NOW as NOW
+from tests.support.providers.payments import payment_at
 
 Json = dict[str, Any]
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-PAYMENT = Payment(
-    payment_id=UUID(int=1),
-    merchant_id=UUID(int=2),
-    order_id=UUID(int=3),
-    provider="stripe",
-    provider_reference="pi_1",
-    amount=Money(1200, "EUR"),
-    description="",
-    status=PaymentStatus.PROCESSING,
-    capture_method=CaptureMethod.AUTOMATIC,
-    captured=0,
-    refunded=0,
-    payment_method="pm_card_visa",
-    return_url="https://shop.example/back",
-    redirect_url="",
-    failure=None,
-    version=3,
-    create_time=NOW,
-    update_time=NOW,
-    attempts=(first_attempt("stripe", NOW),),
-)
+PAYMENT = payment_at("stripe", "pi_1", payment_method="pm_card_visa")
 HOSTED = replace(PAYMENT, payment_method="", provider_reference="cs_1")
 REFUND = Refund(
     refund_id=UUID(int=4),
