@@ -22,6 +22,7 @@ from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim
 from mesh.telemetry import get_logger
+from payment_svc.domain import operation as operation_domain
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.domain.review import ReviewKind
@@ -121,6 +122,8 @@ class Operations:
     ) -> tuple[Payment, Operation]:
         """Store an operation that is about to be asked; the same one that is open already is asked again.
 
+        One that has been done already is returned as it ended, and not stored.
+
         `check` raises what speaks against it, of the payment as it is now. Raises ApiError FAILED_PRECONDITION, reason
         OPERATION_IN_PROGRESS, when another one is open.
         """
@@ -133,6 +136,9 @@ class Operations:
                     if (one.kind, one.amount, one.attempt) == (kind, wanted.amount, wanted.attempt):
                         again = await ledger.operations.send(unit.session, one.operation_id, self._lease_of_patience())
                         return payment, again or one
+                if operation_domain.outcome(wanted, payment) == OperationStatus.DONE:
+                    # it was done meanwhile, by whoever asked for it before
+                    return payment, operation_domain.end(wanted, OperationStatus.DONE, self._clock())
                 check(payment)
                 await ledger.operations.insert(unit.session, wanted, self._lease_of_patience())
         except UniqueViolation:
@@ -146,7 +152,12 @@ class Operations:
     async def execute(
         self, payment: Payment, operation: Operation, claim: Claim | None = None
     ) -> tuple[Payment, Operation]:
-        """Ask the provider, and store what came of it. Hold the lease. Raises as the ledger's methods do."""
+        """Ask the provider, and store what came of it; what has ended is not asked. Hold the lease.
+
+        Raises as the ledger's methods do.
+        """
+        if not operation.is_open:
+            return payment, operation
         while True:
             at = at_attempt(payment, operation.attempt)
             provider = await self._accounts.by_id(at.provider, at.account_id)

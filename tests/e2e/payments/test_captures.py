@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -11,6 +12,7 @@ from stack.stack import Ready
 from tests.support.merchant.api import Json, Merchant
 from tests.support.merchant.errors import problem
 from tests.support.providers.sandbox import Provider
+from tests.support.waiting import eventually
 
 UNKNOWN = "00000000-0000-7000-8000-000000000000"
 
@@ -99,6 +101,24 @@ def test_capture_whose_answer_is_lost_is_made_once_when_it_is_repeated(merchant:
     merchant.http.post(path, json={})
     merchant.insist(path, {})
     merchant.wait_for_order(payment["order_id"], "SUCCESS")
+    assert provider.captures(payment["order_id"]) == [(1000, "eur")]
+
+
+def test_capture_that_is_made_while_another_waits_for_it_answers_both(
+    merchant: Merchant, provider: Provider, gateway: Ready
+) -> None:
+    """Somebody works on the payment; meanwhile the provider's event tells that the money was taken."""
+    payment = authorized(merchant)
+    path = f"/v1/payments/{payment['payment_id']}"
+    provider.fault(payment["order_id"], "webhook_delay", seconds=1)
+    with psycopg.connect(gateway.database_urls["payments"], autocommit=True) as look, ThreadPoolExecutor(1) as pool:
+        lease = b"UPDATE payments SET driver = %s, driving_until = now() + %s::interval WHERE payment_id = %s"
+        look.execute(lease, [UNKNOWN, "60 s", payment["payment_id"]])
+        waiting = pool.submit(merchant.insist, f"{path}/capture", {})
+        provider.take_elsewhere(payment["order_id"], 1000)
+        eventually(lambda: merchant.get(path)["status"] == "SUCCESS")
+        look.execute(lease, [None, None, payment["payment_id"]])
+        assert waiting.result()["captured_amount"] == {"value": "10.00", "currency": "EUR"}
     assert provider.captures(payment["order_id"]) == [(1000, "eur")]
 
 
