@@ -58,6 +58,10 @@ class AmountMismatchError(Exception):
     """The provider speaks of another amount or currency than ours: no state may change on its word."""
 
 
+class StaleFactError(Exception):
+    """What was seen may be older than what is known: the object has to be looked at again."""
+
+
 class ForeignObjectError(Exception):
     """The provider speaks of an object that belongs to no attempt of the payment: no state may change on its word."""
 
@@ -198,10 +202,15 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a provider said of the object behind one attempt."""
+    """What a provider said of the object behind one attempt.
+
+    `seen` is the payment's version before the object was looked at, where a look may run beside an operation: what it
+    shows can be older than the operation's answer.
+    """
 
     attempt: int
     snapshot: Snapshot
+    seen: int | None = None
 
 
 def first_attempt(provider: str, now: datetime, account_id: UUID | None = None) -> Attempt:

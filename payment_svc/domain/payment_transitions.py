@@ -28,6 +28,7 @@ from payment_svc.domain.payment import (
     Payment,
     PaymentStatus,
     Snapshot,
+    StaleFactError,
     first_attempt,
     is_current,
 )
@@ -60,19 +61,29 @@ def apply(payment: Payment, fact: Fact, now: datetime, hold: timedelta | None = 
     Repeated and stale facts are absorbed, terminal states do not regress, and a capture always counts: it settles the
     payment, or is noted as a surplus of its attempt when the payment was settled by another one. `hold` is how long the
     provider keeps money authorized. Raises AmountMismatchError when the provider speaks of other money than ours,
-    ForeignObjectError when it speaks of another object than the attempt's.
+    ForeignObjectError when it speaks of another object than the attempt's, StaleFactError when money that was seen held
+    may have been let go since.
     """
     snapshot = fact.snapshot
     if snapshot.amount is not None and not _is_ours(payment, snapshot.status, snapshot.amount):
         raise AmountMismatchError(f"the provider says {snapshot.amount}, the payment is of {payment.amount}")
-    if _is_past(payment, fact):
+    is_past = _is_past(payment, fact)
+    is_late_hold = snapshot.status == _S.AUTHORIZED and (is_past or payment.status in (_S.FAILED, _S.CANCELLED))
+    if is_late_hold and fact.seen not in (None, payment.version):
+        raise StaleFactError(f"held at version {fact.seen}, and the payment is at {payment.version}")
+    if is_past:
         return _apply_to_past(payment, fact, now)
     if payment.provider_reference and snapshot.reference not in ("", payment.provider_reference):
         raise ForeignObjectError(f"{snapshot.reference} is not the object of attempt {fact.attempt}")
-    if snapshot.status == _S.AUTHORIZED and payment.status in (_S.FAILED, _S.CANCELLED):
+    if is_late_hold:
         return _note(payment, fact, now, held=snapshot.amount.minor if snapshot.amount else payment.amount.minor)
     if payment.attempt.held and snapshot.status in (_S.FAILED, _S.CANCELLED):
         return _note(payment, fact, now, held=0)
+    return _step(payment, snapshot, now, hold)
+
+
+def _step(payment: Payment, snapshot: Snapshot, now: datetime, hold: timedelta | None) -> list[Payment]:
+    """Return the versions on the way to what the object of the present attempt shows."""
     versions: list[Payment] = []
     for status in _way(payment.status, snapshot.status):
         payment = _next(payment, snapshot, status, now)

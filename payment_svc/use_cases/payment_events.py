@@ -13,6 +13,7 @@ from payment_svc.domain.payment import (
     Payment,
     PaymentStatus,
     Snapshot,
+    StaleFactError,
     attempt_of,
 )
 from payment_svc.domain.provider_event import Verdict
@@ -45,9 +46,11 @@ class PaymentEvents:
             snapshot = await self._look(provider, event, payment, attempt)
             if is_settled and snapshot.status != PaymentStatus.SUCCESS:
                 return await self._is_gone(event, payment, snapshot)
-            changed = await self._operations.sync(payment, Fact(attempt.number, snapshot))
+            changed = await self._operations.sync(payment, Fact(attempt.number, snapshot, payment.version))
         except ObjectNotFoundError:
             return Verdict("QUARANTINED", "the provider knows no such object", payment)
+        except StaleFactError as error:
+            raise unavailable("PAYMENT_BUSY", "the payment has changed since its object was looked at") from error
         except AmountMismatchError as error:
             await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), reference=event.reference)
             return Verdict("QUARANTINED", str(error), payment)

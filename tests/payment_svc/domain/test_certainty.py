@@ -27,6 +27,7 @@ from payment_svc.domain.payment import (
     Payment,
     PaymentStatus,
     Snapshot,
+    StaleFactError,
 )
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
 
@@ -97,6 +98,18 @@ def test_late_authorization_of_what_has_failed_is_held_to_be_voided() -> None:
     held = told(failed, 1, S.AUTHORIZED, "pi_1")
     assert (held.status, held.attempts[0].held) == (S.FAILED, 1200)
     assert transitions.to_close(held) == [held.attempts[0]]
+
+
+@pytest.mark.parametrize("ended", [S.CANCELLED, S.FAILED])
+def test_hold_that_was_seen_before_the_end_is_looked_at_again(ended: PaymentStatus) -> None:
+    """An event's look may run beside the void that lets the money go, and end after it."""
+    seen = replace(FRESH, status=S.AUTHORIZED, capture_method=CaptureMethod.MANUAL)
+    over = replace(seen, status=ended, version=seen.version + 1)
+    fact = Fact(1, Snapshot("pi_1", S.AUTHORIZED, AMOUNT), seen.version)
+    with pytest.raises(StaleFactError):
+        transitions.apply(over, fact, NOW)
+    again = transitions.apply(over, replace(fact, seen=over.version), NOW)
+    assert [one.attempts[0].held for one in again] == [1200]
 
 
 def test_inference_counts_only_for_the_version_that_it_was_made_from() -> None:
