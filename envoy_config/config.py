@@ -10,6 +10,6 @@ TYPE = "type.googleapis.com/"
 FILTERS = "envoy.extensions.filters.http"
 
 
-def typed(name: str, **values: object) -> Config:
+def typed(name: str, /, **values: object) -> Config:
     """Return the configuration of an HTTP filter, of the type that `name` is short for."""
     return {"@type": f"{TYPE}{FILTERS}.{name}", **values}

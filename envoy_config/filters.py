@@ -1,4 +1,4 @@
-"""Envoy's HTTP filters in their order: client, size, identity, limits, translation, upstream."""
+"""Envoy's HTTP filters in their order: client, standing, identity, limits, size, translation, upstream."""
 
 from __future__ import annotations
 
@@ -7,23 +7,36 @@ from collections.abc import Sequence
 from envoy_config.access_log import status_note
 from envoy_config.config import Config, typed
 from envoy_config.options import EnvoyOptions
-from envoy_config.rate_limits import across_envoys, of_identities, of_one_provider
-from mesh.rpc.headers import CLIENT_ADDRESS, SIGNATURE, WEBHOOK_PATH
+from envoy_config.rate_limits import across_envoys, of_identities, of_one_provider, of_strangers
+from envoy_config.standing import of_nobody, of_senders, standing, unless_known
+from mesh.rpc.headers import CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATURE, WEBHOOK_PATH
 from mesh.rpc.routes import Route
 
-MAX_BODY = 64 * 1024
 MAX_WEBHOOK_BODY = 256 * 1024
 
 
-def of_merchants() -> Config:
-    """Return what differs for a merchant's request: ext_authz takes the body whole, and so limits it already."""
-    return {"buffer": typed("buffer.v3.BufferPerRoute", disabled=True)}
+def of_merchants(route: Route) -> Config:
+    """Return what differs for a merchant's request, by whether it has a body.
+
+    One that has is checked in two steps, so that nobody's body is taken who has no key. The second takes it whole, and
+    so limits it already.
+    """
+    if route.body:
+        return {"buffer": typed("buffer.v3.BufferPerRoute", disabled=True)}
+    unread = {"disable_request_body_buffering": True}
+    return {
+        "key_check": typed("ext_authz.v3.ExtAuthzPerRoute", disabled=True),
+        "ext_authz": typed("ext_authz.v3.ExtAuthzPerRoute", check_settings=unread),
+    }
 
 
 def of_providers(options: EnvoyOptions) -> Config:
     """Return what differs for a provider's webhook: its signature is its key, and its limits are its own."""
     path = _set_header(WEBHOOK_PATH, "%PATH(NQ)%")
     return {
+        "standing": of_senders(),
+        "stranger_limit": of_strangers(options.stranger_webhooks_per_second),
+        "key_check": typed("ext_authz.v3.ExtAuthzPerRoute", disabled=True),
         "ext_authz": typed("ext_authz.v3.ExtAuthzPerRoute", disabled=True),
         "buffer": typed("buffer.v3.BufferPerRoute", buffer={"max_request_bytes": MAX_WEBHOOK_BODY}),
         "client": typed("header_mutation.v3.HeaderMutationPerRoute", mutations={"request_mutations": [path]}),
@@ -34,18 +47,23 @@ def of_providers(options: EnvoyOptions) -> Config:
 def of_answer() -> Config:
     """Return what differs where Envoy answers by itself: no key is asked for, nothing is translated."""
     return {
+        "standing": of_nobody(),
+        "key_check": typed("ext_authz.v3.ExtAuthzPerRoute", disabled=True),
         "ext_authz": typed("ext_authz.v3.ExtAuthzPerRoute", disabled=True),
         "transcoder": typed("grpc_json_transcoder.v3.GrpcJsonTranscoder", proto_descriptor_bin="", services=[]),
     }
 
 
 def http_filters(routes: Sequence[Route], options: EnvoyOptions) -> list[Config]:
-    """Return the filters that every request passes."""
+    """Return the filters that every request passes: nothing is kept of it before it is known whose it is."""
     return [
         {"name": "client", "typed_config": _client()},
-        {"name": "buffer", "typed_config": typed("buffer.v3.Buffer", max_request_bytes=MAX_BODY)},
+        {"name": "standing", "typed_config": standing()},
+        {"name": "stranger_limit", "typed_config": of_strangers(options.stranger_requests_per_second)},
+        {"name": "key_check", "typed_config": _key_check()},
         {"name": "ext_authz", "typed_config": _ext_authz()},
         {"name": "rate_limit", "typed_config": of_identities(options)},
+        {"name": "buffer", "typed_config": typed("buffer.v3.Buffer", max_request_bytes=MAX_BODY)},
         *([{"name": "global_limit", "typed_config": across_envoys()}] if options.global_limit else []),
         {"name": "transcoder", "typed_config": _transcoder(routes, options)},
         status_note(),
@@ -69,13 +87,29 @@ def _set_header(name: str, value: str) -> Config:
     return {"append": {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
 
 
+def _key_check() -> Config:
+    """Ask whose the key is before the body is taken, unless it was accepted lately."""
+    return _asking_edge(KEY_CHECK) | {"filter_enabled_metadata": unless_known()}
+
+
 def _ext_authz() -> Config:
+    """Ask about the request as a whole: the body goes along as an unknown field of it is refused by name.
+
+    One byte more than there may be is how the edge service sees that a body is too large. Envoy's own limit does not
+    see it in what has come while the key was asked about.
+    """
+    whole = {"max_request_bytes": MAX_BODY + 1, "allow_partial_message": True, "pack_as_bytes": True}
+    return _asking_edge() | {"with_request_body": whole}
+
+
+def _asking_edge(check: str = "") -> Config:
+    asked: Config = {"envoy_grpc": {"cluster_name": "edge"}, "timeout": "2s"}
+    if check:
+        asked["initial_metadata"] = [{"key": CHECK, "value": check}]
     return typed(
         "ext_authz.v3.ExtAuthz",
         transport_api_version="V3",
-        grpc_service={"envoy_grpc": {"cluster_name": "edge"}, "timeout": "2s"},
-        # the body goes along because a field that the contract does not know is refused by name
-        with_request_body={"max_request_bytes": MAX_BODY, "pack_as_bytes": True},
+        grpc_service=asked,
         # what the answer depends on, and no more
         allowed_headers={"patterns": [{"exact": name} for name in _DECIDING_HEADERS]},
         failure_mode_allow=False,

@@ -44,12 +44,18 @@ class EnvoyOptions:
     """Memory at which no new requests are taken, at 95 % of it."""
     headers_timeout: str = "10s"
     """How long a request's headers may take to arrive."""
+    request_timeout: str = "15s"
+    """How long a whole request may take to arrive."""
     requests_per_second: int = 1000
     """Per merchant and mode, at this Envoy; a burst may be twice as many."""
     key_requests_per_second: int = 1000
     """Per key, likewise; less than a merchant's, it keeps one key from using up what all of them have."""
     webhooks_per_second: int = 1000
-    """Per provider; all together may send four times as many."""
+    """Per provider and address that it sends from."""
+    stranger_requests_per_second: int = 100
+    """Per address (of IPv6, per /64), of requests whose key was not accepted lately; five times as many at once."""
+    stranger_webhooks_per_second: int = 20
+    """Per address, of webhooks while none of its own was accepted lately; likewise."""
     global_limit: bool = False
     """Whether the edge service is asked about the limit across all Envoys."""
     trusted_hops: int = 0

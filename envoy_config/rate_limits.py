@@ -1,4 +1,4 @@
-"""The rate limits of one Envoy: token buckets of merchants, keys and providers, and the question about all Envoys.
+"""One Envoy's token buckets, of addresses, merchants, keys and providers, and the question about all Envoys.
 
 The rates are in `options.py`; what all Envoys take together is counted in `edge/api/global_rate_limit.py`.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from envoy_config.config import Config, typed
 from envoy_config.options import EnvoyOptions
+from envoy_config.standing import STANDING, STRANGER
 from mesh.rpc.headers import KEY_KEY, WEBHOOK_PATH
 from mesh.rpc.interceptors import MERCHANT_KEY
 
@@ -16,22 +17,52 @@ def of_identities(options: EnvoyOptions) -> Config:
     rates = {"merchant": options.requests_per_second, "key": options.key_requests_per_second}
     return _local_limit(
         "merchants",
-        # the bucket of all together only bounds what this Envoy takes
-        token_bucket={"max_tokens": 100_000, "tokens_per_fill": 100_000, "fill_interval": "1s"},
+        token_bucket=_UNBOUND,
         rate_limits=_BY_IDENTITY,
         descriptors=[{"entries": [{"key": name}], "token_bucket": _bucket(rate)} for name, rate in rates.items()],
     )
 
 
+def of_strangers(per_second: int) -> Config:
+    """Limit what one address may send before anybody has accepted something of it: it costs no more than this.
+
+    Who is known, by its key or as a sender of webhooks, shares no bucket with its neighbours at that address.
+    """
+    # of IPv6, a customer has a /64 at least: its single addresses are without number
+    address = {"masked_remote_address": {"v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64}}
+    standing = {
+        "metadata": {
+            "descriptor_key": "standing",
+            "metadata_key": {"key": STANDING, "path": [{"key": "is"}]},
+        }
+    }
+    return _local_limit(
+        "strangers",
+        # what a client may plan with is its own limit
+        told=False,
+        token_bucket=_UNBOUND,
+        rate_limits=[{"actions": [standing, address]}],
+        descriptors=[
+            {
+                "entries": [{"key": "standing", "value": STRANGER}, {"key": "masked_remote_address"}],
+                "token_bucket": _bucket(per_second, burst=5),
+            }
+        ],
+    )
+
+
 def of_one_provider(options: EnvoyOptions) -> Config:
-    """Limit each provider by a bucket of its own: its burst must meet neither a merchant's limit nor another's."""
-    rate = options.webhooks_per_second
+    """Limit each provider's webhooks from each address: what one sends takes nothing from what another may."""
     return _local_limit(
         "webhooks",
-        # a caller can make up providers, and so buckets, but not more of all together than this
-        token_bucket=_bucket(4 * rate),
-        rate_limits=[{"actions": [_by_header(WEBHOOK_PATH, "provider")]}],
-        descriptors=[{"entries": [{"key": "provider"}], "token_bucket": _bucket(rate)}],
+        token_bucket=_UNBOUND,
+        rate_limits=[{"actions": [_by_header(WEBHOOK_PATH, "provider"), {"remote_address": {}}]}],
+        descriptors=[
+            {
+                "entries": [{"key": "provider"}, {"key": "remote_address"}],
+                "token_bucket": _bucket(options.webhooks_per_second),
+            }
+        ],
     )
 
 
@@ -51,8 +82,8 @@ def across_envoys() -> Config:
     )
 
 
-def _local_limit(name: str, **limits: object) -> Config:
-    """Limit what one Envoy takes, and answer with status 429 (RFC 6585, section 4) and how much is left.
+def _local_limit(name: str, *, told: bool = True, **limits: object) -> Config:
+    """Limit what one Envoy takes, and answer with status 429 (RFC 6585, section 4) and, if `told`, how much is left.
 
     https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-ratelimit-headers-03
     """
@@ -62,7 +93,7 @@ def _local_limit(name: str, **limits: object) -> Config:
         filter_enabled=_always(f"{name}_enabled"),
         filter_enforced=_always(f"{name}_enforced"),
         max_dynamic_descriptors=50_000,
-        enable_x_ratelimit_headers="DRAFT_VERSION_03",
+        enable_x_ratelimit_headers="DRAFT_VERSION_03" if told else "OFF",
         # a gRPC client reads RESOURCE_EXHAUSTED; UNAVAILABLE would have it try again at once
         rate_limited_as_resource_exhausted=True,
         response_headers_to_add=[
@@ -72,8 +103,12 @@ def _local_limit(name: str, **limits: object) -> Config:
     )
 
 
-def _bucket(per_second: int) -> Config:
-    return {"max_tokens": 2 * per_second, "tokens_per_fill": per_second, "fill_interval": "1s"}
+def _bucket(per_second: int, burst: int = 2) -> Config:
+    return {"max_tokens": burst * per_second, "tokens_per_fill": per_second, "fill_interval": "1s"}
+
+
+_UNBOUND = {"max_tokens": 100_000, "tokens_per_fill": 100_000, "fill_interval": "1s"}
+"""The bucket of all together: it only bounds what this Envoy takes."""
 
 
 def _by_header(header: str, name: str) -> Config:

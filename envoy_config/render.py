@@ -72,6 +72,7 @@ def _fragment(name: str, options: EnvoyOptions) -> Config:
         "max_connections": options.max_connections,
         "max_heap_bytes": options.max_heap_bytes,
         "headers_timeout": options.headers_timeout,
+        "request_timeout": options.request_timeout,
         "trusted_hops": options.trusted_hops,
     }
     parsed: Config = yaml.safe_load(text.substitute(values))
@@ -126,7 +127,7 @@ def _forward(route: Route, match: Config, name: str, options: EnvoyOptions) -> C
             **_times(route),
             "retry_policy": {"retry_on": retry_on, "num_retries": 2},
         },
-        "typed_per_filter_config": of_merchants() if route.is_authenticated else of_providers(options),
+        "typed_per_filter_config": of_merchants(route) if route.is_authenticated else of_providers(options),
     }
 
 

@@ -10,13 +10,13 @@ from uuid import UUID
 import grpc
 from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 
-from edge.api.check_response import allowed, denied
+from edge.api.check_response import BODY_TOO_LARGE, KEY_IS_VALID, allowed, denied
 from edge.domain import Identity, Signature, digest, secret_of
 from edge.use_cases import signing
 from edge.use_cases.request_checks import RequestChecks
 from edge.use_cases.signing import SignedRequest
 from mesh.errors import ApiError, invalid_fields, permission_denied, unauthenticated
-from mesh.rpc.headers import CLIENT_ADDRESS, SIGNATURE
+from mesh.rpc.headers import CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATURE
 from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -58,6 +58,13 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
         http = request.attributes.request.http
         try:
             identity = await self._identify(http)
+            if _is_about_key(context):
+                return KEY_IS_VALID
+            if len(_body(http)) > MAX_BODY:
+                # Envoy hands on the beginning of what is too large
+                raise BODY_TOO_LARGE
+            await self._check_signature(identity, http)
+            self._note_use(identity.api_key_id)
             self._hold_against_contract(http)
         except ApiError as error:
             if error.code is grpc.StatusCode.UNAVAILABLE:
@@ -79,8 +86,6 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
             raise NO_VALID_KEY
         if not identity.may_come_from(http.headers.get(CLIENT_ADDRESS, "")):
             raise IP_NOT_ALLOWED
-        await self._check_signature(identity, http)
-        self._note_use(identity.api_key_id)
         return identity
 
     async def _check_signature(self, identity: Identity, http: Any) -> None:
@@ -100,6 +105,11 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
         violation = self._checks.violation(http.method, http.path, http.headers.get("content-type", ""), _body(http))
         if violation:
             raise invalid_fields([violation])
+
+
+def _is_about_key(context: Context) -> bool:
+    """Whether Envoy asks for the first time: whether the body of this request may be taken at all."""
+    return (CHECK, KEY_CHECK) in (context.invocation_metadata() or ())
 
 
 def _body(http: Any) -> bytes:

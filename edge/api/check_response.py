@@ -27,6 +27,12 @@ _HTTP_STATUS = {
     grpc.StatusCode.PERMISSION_DENIED: 403,
     grpc.StatusCode.INVALID_ARGUMENT: 400,
 }
+BODY_TOO_LARGE = ApiError(grpc.StatusCode.INVALID_ARGUMENT, "BODY_TOO_LARGE", "the request body is too large")
+"""Has a status of its own in HTTP, which no gRPC code maps to."""
+
+
+KEY_IS_VALID = external_auth_pb2.CheckResponse(status=status_pb2.Status(code=grpc.StatusCode.OK.value[0]))
+"""Says of a key, and no more of its request: it goes on as it came."""
 
 
 def _header(name: str, value: str) -> base_pb2.HeaderValueOption:
@@ -62,7 +68,7 @@ def denied(error: ApiError, http: Any) -> external_auth_pb2.CheckResponse:
     return external_auth_pb2.CheckResponse(
         status=status_pb2.Status(code=error.code.value[0], message=error.message),
         denied_response=external_auth_pb2.DeniedHttpResponse(
-            status=http_status_pb2.HttpStatus(code=_HTTP_STATUS[error.code]),
+            status=http_status_pb2.HttpStatus(code=413 if error is BODY_TOO_LARGE else _HTTP_STATUS[error.code]),
             body=body,
             headers=[_header(name, value) for name, value in headers.items()],
         ),

@@ -1,4 +1,4 @@
-"""Headers that only the edge sets or reads. Those that Envoy sets are removed from what a client sends."""
+"""What Envoy and the edge service agree on, most of it headers; those that Envoy sets are removed from a client's."""
 
 from __future__ import annotations
 
@@ -10,3 +10,9 @@ WEBHOOK_PATH = "x-webhook-path"
 """Set by Envoy to the path of a provider's webhook without its query, which names the provider."""
 SIGNATURE = "fusionxpay-signature"
 """Sent by the client: `edge.use_cases.signing`."""
+CHECK = "fusionxpay-check"
+"""Said by Envoy to the edge service as gRPC metadata: what a question is about."""
+KEY_CHECK = "key"
+"""The key alone: the body has not been taken yet."""
+MAX_BODY = 64 * 1024
+"""How many bytes a merchant's request may have."""

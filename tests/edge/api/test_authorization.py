@@ -14,12 +14,23 @@ from edge.domain import Identity, Mode, Permissions, Signature, digest, networks
 from edge.use_cases import signing
 from edge.use_cases.request_checks import RequestChecks
 from edge.use_cases.signing import SignedRequest
+from mesh.rpc.headers import CHECK, KEY_CHECK
 from mesh.rpc.routes import contract_routes
 
 SECRET = "sk_test_" + "A" * 43
 SIGNING_SECRET = b"sig_secret"
 CHECKS = RequestChecks(contract_routes())
 NONCE = "0123456789abcdef"
+
+
+class _Asked:
+    """How Envoy asks: with metadata that says what about."""
+
+    def __init__(self, about: str) -> None:
+        self._about = about
+
+    def invocation_metadata(self) -> tuple[tuple[str, str], ...]:
+        return ((CHECK, self._about),) if self._about else ()
 
 
 class World:
@@ -39,13 +50,13 @@ class World:
         self.nonces.append((key_id, nonce))
         return len(self.nonces) == 1
 
-    async def check(self, **headers: str) -> external_auth_pb2.CheckResponse:
+    async def check(self, about: str = "", **headers: str) -> external_auth_pb2.CheckResponse:
         request = external_auth_pb2.CheckRequest()
         http = request.attributes.request.http
         http.method, http.path = "GET", "/v1/orders"
         http.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
         servicer = AuthorizationServicer(self, self, CHECKS, self.uses.append)
-        answer: external_auth_pb2.CheckResponse = await servicer.Check(request, None)  # type: ignore[arg-type]
+        answer: external_auth_pb2.CheckResponse = await servicer.Check(request, _Asked(about))  # type: ignore[arg-type]
         return answer
 
 
@@ -105,3 +116,16 @@ async def test_nonce_is_used_up_by_a_signature_that_holds_and_by_no_other() -> N
     again = await world.check(**headers, fusionxpay_signature=f"t={stamp},n={NONCE},v1={v1}")
     assert "NONCE_REPLAYED" in again.denied_response.body
     assert world.nonces == [(who.api_key_id, NONCE)] * 2
+
+
+@pytest.mark.parametrize("signature", Signature)
+async def test_before_the_body_the_key_is_all_that_is_asked_about(signature: Signature) -> None:
+    """The request goes on as it came: its signature, which covers the body, is left to the question that has it."""
+    world = World(identity(Mode.TEST, signature))
+    answer = await world.check(KEY_CHECK, authorization=f"Bearer {SECRET}")
+    assert answer.status.code == 0
+    assert not answer.ok_response.headers
+    assert not answer.ok_response.headers_to_remove
+    assert not world.nonces
+    assert not world.uses
+    assert (await World(None).check(KEY_CHECK)).denied_response.status.code == 401
