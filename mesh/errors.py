@@ -14,7 +14,11 @@ from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
+from mesh.redaction import redacted
+
 DOMAIN = "fusionxpay"
+MAX_NAME = 128
+"""Characters of a wrong field's name that an answer repeats."""
 DETAILS_KEY = "grpc-status-details-bin"
 
 
@@ -77,9 +81,15 @@ def invalid(field_name: str, description: str, reason: str = "INVALID_ARGUMENT")
 
 def invalid_fields(violations: Sequence[FieldViolation], reason: str = "INVALID_ARGUMENT") -> ApiError:
     """Several wrong fields of the request, in one answer."""
+    violations = [FieldViolation(_shown(violation.field), violation.description) for violation in violations]
     first = violations[0]
     message = f"{first.field}: {first.description}" if first.field else first.description
     return ApiError(grpc.StatusCode.INVALID_ARGUMENT, reason, message, violations=violations)
+
+
+def _shown(name: str) -> str:
+    """Return a field's name as it may be repeated: a client may have put anything there, of any length."""
+    return redacted(name if len(name) <= MAX_NAME else name[:MAX_NAME] + "…")
 
 
 def not_found(kind: str, resource_id: str) -> ApiError:

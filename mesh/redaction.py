@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mesh.card_numbers import without_card_numbers
+from mesh.cards.numbers import without_card_numbers
 
 MARK = "[redacted]"
 _SECRETS = re.compile(

@@ -15,6 +15,7 @@ from google.protobuf import json_format
 from google.rpc import status_pb2
 
 from edge.domain import Identity
+from edge.use_cases.request_checks import is_grpc
 from mesh.errors import DETAILS_KEY, ApiError
 from mesh.rpc.headers import CLIENT_ADDRESS, KEY_KEY, SIGNATURE
 from mesh.rpc.interceptors import MERCHANT_KEY, MODE_KEY, SCOPES_KEY
@@ -59,7 +60,7 @@ def allowed(identity: Identity) -> external_auth_pb2.CheckResponse:
 def denied(error: ApiError, http: Any) -> external_auth_pb2.CheckResponse:
     """Refuse with what a service's own error becomes: JSON, or for a gRPC client, the status with its details."""
     status = error.to_status(http.headers.get("x-request-id", ""))
-    if http.headers.get("content-type", "").startswith("application/grpc"):
+    if is_grpc(http.headers.get("content-type", "")):
         body = error.message
         headers = {DETAILS_KEY: base64.b64encode(status.SerializeToString()).decode().rstrip("=")}
     else:

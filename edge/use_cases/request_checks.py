@@ -19,22 +19,34 @@ from mesh.rpc.routes import Route
 
 MAX_DEPTH = 16
 _INTEGERS = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64)
-_INTEGER = re.compile(r"-?\d{1,18}")
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+
+
+def is_grpc(content_type: str) -> bool:
+    """Whether a content type is gRPC's own, `application/grpc` or `application/grpc+proto`: as Envoy sees it."""
+    return content_type == "application/grpc" or content_type.startswith("application/grpc+")
 
 
 class RequestChecks:
     """Holds HTTP requests against the routes of the contract."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
+        routes = list(routes)
+        self._rpcs = {f"/{route.service}/{route.rpc.name}" for route in routes if not route.is_raw}
         self._exact = {(route.method, route.template): route for route in routes if not route.variables}
         self._patterns = [route for route in routes if route.variables]
 
     def violation(self, method: str, target: str, content_type: str, body: bytes) -> FieldViolation | None:
-        """Return what is wrong with a request to `target` (path and query), if anything is."""
+        """Return what is wrong with a request to `target` (path and query), if anything is.
+
+        Only gRPC to the path of an RPC is left to gRPC. Whatever else comes is held to a route: what Envoy lets through
+        and nobody has looked at could mean another thing to the service.
+        """
         path, _, query = target.partition("?")
         route = self._exact.get((method, path)) or self._match(method, path)
-        if route is None or content_type.startswith("application/grpc"):
-            return None
+        if route is None:
+            is_rpc = method == "POST" and target in self._rpcs and is_grpc(content_type)
+            return None if is_rpc else FieldViolation("path", "is no route of this API")
         if query and (found := _query_violation(route, query)):
             return found
         if route.body == "*":
@@ -56,9 +68,9 @@ def _query_violation(route: Route, query: str) -> FieldViolation | None:
     except UnicodeDecodeError:
         return FieldViolation("query", "is not valid UTF-8")
     for name, value in parameters:
-        if name in route.variables:
-            return FieldViolation(name, "is given by the path and cannot be a query parameter")
         field = _field(route.request, name)
+        if field is not None and field.name in route.variables:
+            return FieldViolation(name, "is given by the path and cannot be a query parameter")
         if field is None:
             known = ", ".join(sorted(set(route.request.fields_by_name) - route.variables)) or "none"
             return FieldViolation(name, f"is not a query parameter here; there are: {known}")
@@ -85,7 +97,8 @@ def _body_violation(route: Route, body: bytes) -> FieldViolation | None:
     if not isinstance(document, dict):
         return FieldViolation("body", "must be a JSON object")
     for name in document:
-        if name in route.variables:
+        field = _field(route.request, name)
+        if field is not None and field.name in route.variables:
             return FieldViolation(name, "is given by the path and cannot be in the body")
     return _object_violation(document, route.request, "", MAX_DEPTH)
 

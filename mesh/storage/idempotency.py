@@ -21,6 +21,7 @@ from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.sql.dml import ReturningInsert
 
 from mesh import context
+from mesh.cards.numbers import contains_card_number
 from mesh.errors import ApiError, invalid
 from mesh.storage.database import Database, Session, parameters_for, rows_from_arrays, statement
 from mesh.storage.rows import columns_of
@@ -71,7 +72,8 @@ class Answer(Generic[MadeT, MessageT]):
     def claim(self, request: Message) -> Claim | None:
         """Return the claim of the current call; None when it carries no key.
 
-        Raises ApiError INVALID_ARGUMENT when the key is longer than 255 characters or not printable ASCII.
+        Raises ApiError INVALID_ARGUMENT when the key is longer than 255 characters, not printable ASCII, or holds
+        a card number.
         """
         call = context.current()
         if call.idempotency_key is None:
@@ -79,6 +81,8 @@ class Answer(Generic[MadeT, MessageT]):
         # an empty one is a client's mistake, and counted as none its repetition would do the same twice
         if not 0 < len(call.idempotency_key) <= MAX_KEY_LENGTH or not call.idempotency_key.isprintable():
             raise invalid("Idempotency-Key", f"must be 1 to {MAX_KEY_LENGTH} printable characters")
+        if contains_card_number(call.idempotency_key):
+            raise invalid("Idempotency-Key", "must not hold a card number", "CARD_NUMBER_REFUSED")
         fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
         return Claim(context.merchant(), call.method, call.idempotency_key, fingerprint, self.render)
 

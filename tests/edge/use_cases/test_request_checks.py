@@ -11,6 +11,7 @@ from mesh.rpc.routes import contract_routes
 CHECKS = RequestChecks(contract_routes())
 JSON = "application/json"
 ORDER = {"amount": {"value": "12.00", "currency": "EUR"}}
+RPC = "/fusionx.order.v1.OrderService/CreateOrder"
 ORDER_PATH = "/v1/orders/01a2081b-7886-7068-9e1a-d7c0f5764b64"
 
 
@@ -23,7 +24,6 @@ ORDER_PATH = "/v1/orders/01a2081b-7886-7068-9e1a-d7c0f5764b64"
         ("POST", f"{ORDER_PATH}/cancel", {}),
         ("GET", "/v1/orders?page_size=3&status=NEW", None),
         ("GET", ORDER_PATH, None),
-        ("GET", "/no/route/of/ours?x=y", None),
     ],
 )
 def test_request_that_fits_the_contract_passes(method: str, target: str, body: object) -> None:
@@ -45,6 +45,14 @@ def test_request_that_fits_the_contract_passes(method: str, target: str, body: o
         ("GET", "/v1/orders?colour=red", b"", "colour"),
         ("GET", "/v1/orders?status=PAID", b"", "status"),
         ("GET", "/v1/orders?page_size=ten", b"", "page_size"),
+        ("GET", f"{ORDER_PATH}?orderId=7", b"", "orderId"),
+        ("GET", f"{ORDER_PATH}?order%5fid=7", b"", "order_id"),
+        ("DELETE", "/v1/webhook_endpoints/A?webhook_endpoint_id=B", b"", "webhook_endpoint_id"),
+        ("DELETE", "/v1/webhook_endpoints/A?webhookEndpointId=B", b"", "webhookEndpointId"),
+        ("POST", f"{ORDER_PATH}/cancel", b'{"orderId": "7"}', "orderId"),
+        ("GET", "/no/route/of/ours?x=y", b"", "path"),
+        ("POST", RPC, b"", "path"),
+        ("POST", f"{RPC}?order_id=7", b"", "path"),
     ],
 )
 def test_what_does_not_fit_is_named(method: str, target: str, body: bytes, field: str) -> None:
@@ -54,8 +62,20 @@ def test_what_does_not_fit_is_named(method: str, target: str, body: bytes, field
     assert found.description
 
 
-def test_grpc_is_left_to_grpc() -> None:
-    assert CHECKS.violation("POST", "/v1/orders", "application/grpc+proto", b"\x00") is None
+@pytest.mark.parametrize("content_type", ["application/grpc", "application/grpc+proto"])
+def test_grpc_is_left_to_grpc(content_type: str) -> None:
+    assert CHECKS.violation("POST", RPC, content_type, b"\x00") is None
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/grpc", "application/grpc+proto", "application/grpcx", "application/grpc-web", ""]
+)
+def test_no_content_type_switches_the_checks_of_a_route_off(content_type: str) -> None:
+    found = CHECKS.violation("DELETE", "/v1/webhook_endpoints/A?webhook_endpoint_id=B", content_type, b"")
+    assert found
+    assert found.field == "webhook_endpoint_id"
+    if not content_type.startswith("application/grpc+") and content_type != "application/grpc":
+        assert CHECKS.violation("POST", RPC, content_type, b"\x00")
 
 
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(orjson.dumps))
