@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.providers.drivers.driver import Callback, Driver, Json, Subject
+from tests.support.waiting import eventually
 
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 
@@ -41,8 +42,9 @@ class PaypalDriver(Driver):
         assert self._approve(page, "paypal_held").is_success
 
     def settle(self, payment: Json, outcome: str) -> None:
-        """Decide the capture."""
-        self.books.settle(self.name, self.books.ledger(payment["order_id"], "charge")[-1]["id"], outcome)
+        """Decide the capture, which is asked for after the approval is noted."""
+        held = eventually(lambda: self.books.ledger(payment["order_id"], "charge"), "the capture")
+        self.books.settle(self.name, held[-1]["id"], outcome)
 
     def dispute(self, payment: Json) -> httpx.Response:
         """A case in PayPal's resolution centre."""
