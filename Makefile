@@ -36,6 +36,7 @@ lint: install
 	$(BIN)/python -m envoy_config.render --check
 	$(BIN)/python -m tools.openapi --check
 	$(BIN)/python -m tools.event_catalogue --check
+	$(BIN)/python -m tools.metrics_catalogue --check
 	$(BIN)/buf lint gen/api.binpb
 	$(BIN)/python -m tools.breaking
 
@@ -48,6 +49,7 @@ gen: install
 	$(BIN)/python -m envoy_config.render
 	$(BIN)/python -m tools.openapi
 	$(BIN)/python -m tools.event_catalogue
+	$(BIN)/python -m tools.metrics_catalogue
 
 # The package for merchants, as a wheel.
 client: install

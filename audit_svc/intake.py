@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import httpx
-from prometheus_client import Counter, Gauge
 
 from audit_svc.domain import chained
 from audit_svc.lines import UNREADABLE, entry_of
+from audit_svc.metrics import AUDIT_BACKLOG, AUDIT_LINE_UNREADABLE, BACKLOG, ENTRIES
 from audit_svc.spool import Batch, Position, Spool
 from audit_svc.storage import AuditRepository
 from mesh.ids import Clock, utc_now
@@ -15,8 +15,6 @@ from mesh.telemetry import alert, get_logger
 from mesh.worker import Worker
 
 log = get_logger(__name__)
-ENTRIES = Counter("fusionxpay_audit_entries_total", "Requests taken over into the audit")
-BACKLOG = Gauge("fusionxpay_audit_backlog_bytes", "Bytes that Envoy has written and that are not in the audit yet")
 INTERVAL_SECONDS = 0.2
 
 
@@ -64,7 +62,7 @@ class Intake:
         now = self._clock()
         found = [entry_of(line, now) for line in batch.lines]
         if unreadable := sum(entry.source == UNREADABLE for entry in found):
-            alert("audit_line_unreadable", log, lines=unreadable)
+            alert(AUDIT_LINE_UNREADABLE, log, lines=unreadable)
         async with self._database.transaction() as session:
             last = await self._store.lock_head(session)
             if await self._store.position(session, self._name) != begin:
@@ -81,7 +79,7 @@ class Intake:
         waiting = self._spool.backlog(position)
         BACKLOG.set(waiting)
         if waiting > self._alert_bytes and not self._alerted:
-            alert("audit_backlog", log, bytes=waiting)
+            alert(AUDIT_BACKLOG, log, bytes=waiting)
         self._alerted = waiting > self._alert_bytes
 
 

@@ -25,9 +25,11 @@ from sqlalchemy import DateTime, Text, text
 
 from mesh.errors import ApiError
 from mesh.events.bus import Bus
+from mesh.metrics import DATABASE_UP
 from mesh.rpc.callers import CallerInterceptor
 from mesh.rpc.interceptors import CallInterceptor, access_of
 from mesh.rpc.registration import Registration
+from mesh.runtime_metrics import RuntimeMetrics, tell_build
 from mesh.settings import ServiceSettings, SettingsT, load
 from mesh.storage.database import Database, statement
 from mesh.storage.revision import head_revision
@@ -161,12 +163,17 @@ class Runner:
         for worker in service.workers:
             worker.start()
         await self._server.start()
-        prober = asyncio.create_task(self._probe(), name="health-probe")
+        measures = RuntimeMetrics(service.database, service.bus, service.settings.tls)
+        beside = [
+            asyncio.create_task(self._probe(), name="health-probe"),
+            asyncio.create_task(measures.run(), name="runtime-metrics"),
+        ]
         # what was built at start-up lives until the end: the collector need not look at it again
         gc.collect()
         gc.freeze()
         await self._stop.wait()
-        prober.cancel()
+        for task in beside:
+            task.cancel()
         await self._drain()
 
     async def _probe(self) -> None:
@@ -177,6 +184,7 @@ class Runner:
             if ready != serving:
                 log.info("readiness changed", ready=ready)
                 serving = ready
+                DATABASE_UP.set(ready)
                 status = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
                 for name in (
                     "",
@@ -222,6 +230,7 @@ def main(name: str, settings_type: type[SettingsT], package: str, build: Callabl
     settings = load(settings_type)
     setup_logging(name, settings.log_level)
     revision = head_revision(Path(package).resolve().parent / "migrations")
+    tell_build(name, revision)
     log.info("metrics served", address=serve_metrics(settings.metrics_listen))
 
     async def serve() -> None:

@@ -9,31 +9,11 @@ from typing import Any
 
 import orjson
 import structlog
-from prometheus_client import Counter, Gauge, Histogram, start_http_server
+from prometheus_client import start_http_server
 from structlog.tracebacks import ExceptionDictTransformer
 
 from mesh import context
-
-RPC_SECONDS = Histogram(
-    "fusionxpay_rpc_server_seconds",
-    "Time to answer an RPC",
-    ["method", "code"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-)
-STREAMS_OPEN = Gauge("fusionxpay_streams_open", "Streams that clients read now", ["method"])
-OUTBOX_DEPTH = Gauge("fusionxpay_outbox_unpublished", "Events committed but not yet in the stream")
-OUTBOX_OLDEST = Gauge("fusionxpay_outbox_oldest_seconds", "Age of the oldest event that is not yet in the stream")
-OUTBOX_ASIDE = Counter("fusionxpay_outbox_set_aside_total", "Events that can never be put into the stream, set aside")
-EVENTS_PUBLISHED = Counter("fusionxpay_events_published_total", "Events put into the stream")
-EVENTS_CONSUMED = Counter("fusionxpay_events_consumed_total", "Events taken from the stream", ["consumer", "outcome"])
-DEAD_LETTERS = Counter("fusionxpay_dead_letters_total", "Events given up on", ["consumer"])
-DEAD_LETTERS_OPEN = Gauge("fusionxpay_dead_letters_open", "Dead letters that wait for an operator", ["consumer"])
-DEAD_LETTERS_OLDEST = Gauge("fusionxpay_dead_letters_oldest_seconds", "Age of the oldest of them", ["consumer"])
-CONSUMER_WAITING = Gauge("fusionxpay_consumer_waiting", "Events in the stream that were not delivered", ["consumer"])
-CONSUMER_UNACKNOWLEDGED = Gauge(
-    "fusionxpay_consumer_unacknowledged", "Events that were delivered and are not acknowledged", ["consumer"]
-)
-ALERTS = Counter("fusionxpay_alerts_total", "Conditions that a person has to look at", ["alert"])
+from mesh.metrics import Alert
 
 Log = structlog.typing.FilteringBoundLogger
 
@@ -87,10 +67,10 @@ def get_logger(name: str) -> Log:
     return log
 
 
-def alert(name: str, log: Log, **fields: Any) -> None:
+def alert(condition: Alert, log: Log, **fields: Any) -> None:
     """Raise a condition that a person has to look at: an error line and a counter that alert rules watch."""
-    ALERTS.labels(name).inc()
-    log.error("alert", alert=name, **fields)
+    condition.count()
+    log.error("alert", alert=condition.name, **fields)
 
 
 def serve_metrics(listen: str) -> str:

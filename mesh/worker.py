@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from mesh import context
+from mesh.metrics import WORKER_FAILURES, WORKER_SUCCESS
 from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -34,6 +35,8 @@ class Worker:
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
         self._idle: asyncio.Future[Any] | None = None
+        WORKER_FAILURES.labels(name)
+        WORKER_SUCCESS.labels(name).set_to_current_time()
 
     def wake(self) -> None:
         """Say that there is work now."""
@@ -71,8 +74,10 @@ class Worker:
                 async with asyncio.timeout(STEP_SECONDS):
                     more = await self._step()
                 failures = 0
+                WORKER_SUCCESS.labels(self.name).set_to_current_time()
             except Exception as error:
                 failures += 1
+                WORKER_FAILURES.labels(self.name).inc()
                 more = False
                 log.warning("worker step failed", worker=self.name, failures=failures, error=repr(error))
             if not more:

@@ -21,6 +21,7 @@ from mesh.telemetry import alert, get_logger
 from order_svc import domain
 from order_svc.contract import events as facts
 from order_svc.domain import PAYABLE, Capture, IllegalTransitionError, Order, OrderStatus, Refunded
+from order_svc.metrics import CAPTURE_QUARANTINED, CAPTURE_WITHOUT_ORDER, ORDERS
 from order_svc.storage import Creation, OrderRepository
 
 log = get_logger(__name__)
@@ -92,6 +93,7 @@ class Orders:
         )
         answer = claim.answer(order) if claim else b""
         if await self._creations.submit(Creation(order, facts.order_event(order), claim, answer)):
+            ORDERS.labels(order.status).inc()
             return order
         async with self._database.session() as session:
             record = await idempotency.find(session, claim) if claim else None
@@ -185,12 +187,12 @@ class Orders:
         """Apply a confirmed capture. Money that does not fit the order changes nothing and raises an alert."""
         order = await self._store.lock(unit.session, order_id)
         if order is None:
-            alert("capture_without_order", log, order_id=order_id, payment_id=capture.payment_id)
+            alert(CAPTURE_WITHOUT_ORDER, log, order_id=order_id, payment_id=capture.payment_id)
             return
         try:
             settled = domain.settle(order, capture, self._clock())
         except IllegalTransitionError as error:
-            alert("capture_quarantined", log, order_id=order_id, payment_id=capture.payment_id, reason=str(error))
+            alert(CAPTURE_QUARANTINED, log, order_id=order_id, payment_id=capture.payment_id, reason=str(error))
             return
         if settled:
             await self._save(unit, settled)
@@ -234,6 +236,7 @@ class Orders:
     async def _save(self, unit: UnitOfWork, order: Order) -> None:
         await self._store.update(unit.session, order)
         unit.add(facts.order_event(order), [_change(order)])
+        ORDERS.labels(order.status).inc()
         call = context.current()
         log.info(
             "order changed", order_id=order.order_id, status=order.status, version=order.version, cause=call.method

@@ -24,6 +24,7 @@ from payment_svc.providers.registry import Registry
 from payment_svc.settings import PaymentSettings
 from payment_svc.storage.accounts import AccountRepository
 from payment_svc.storage.disputes import DisputeRepository
+from payment_svc.storage.measures import MeasureRepository
 from payment_svc.storage.operations import OperationRepository
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_events import WebhookRepository
@@ -34,6 +35,7 @@ from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.disputes import Disputes
 from payment_svc.use_cases.event_application import EventApplication, Resources
 from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.measures import Measures
 from payment_svc.use_cases.operations import Operations, Timing
 from payment_svc.use_cases.payment_events import PaymentEvents
 from payment_svc.use_cases.payment_recovery import OperationRecovery, PaymentRecovery
@@ -135,5 +137,5 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
             Recovery(OperationRecovery(database, ledger, operations, payments, on.orders)),
             Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient, clock)),
         ),
-        janitors=(relay.janitor, idempotency.janitor(database)),
+        janitors=(Measures(database, MeasureRepository()).worker, relay.janitor, idempotency.janitor(database)),
     )

@@ -12,6 +12,7 @@ from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 
 from edge.api.check_response import BODY_TOO_LARGE, KEY_IS_VALID, allowed, denied
 from edge.domain import Identity, Signature, digest, secret_of
+from edge.metrics import AUTHORIZATION_SECONDS, AUTHORIZATIONS
 from edge.use_cases import signing
 from edge.use_cases.request_checks import RequestChecks
 from edge.use_cases.signing import SignedRequest
@@ -25,6 +26,13 @@ Context = grpc.aio.ServicerContext[Any, Any]
 # one answer for a key that is missing, malformed, unknown, expired, revoked or disabled: it must not say which
 NO_VALID_KEY = unauthenticated("API_KEY_INVALID", "a valid API key is needed: `Authorization: Bearer sk_…`")
 IP_NOT_ALLOWED = permission_denied("IP_NOT_ALLOWED", "this API key may not be used from this address")
+
+
+_OUTCOMES = {
+    grpc.StatusCode.UNAUTHENTICATED: "key_invalid",
+    grpc.StatusCode.INVALID_ARGUMENT: "request_invalid",
+    grpc.StatusCode.UNAVAILABLE: "unavailable",
+}
 
 
 class Keys(Protocol):
@@ -67,9 +75,11 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
             self._note_use(identity.api_key_id)
             self._hold_against_contract(http)
         except ApiError as error:
+            _measure(_OUTCOMES.get(error.code, "forbidden"), started)
             if error.code is grpc.StatusCode.UNAVAILABLE:
                 await context.abort(error.code, error.message)
             return denied(error, http)
+        _measure("allowed", started)
         log.debug(
             "authorized",
             path=http.path.partition("?")[0],
@@ -110,6 +120,11 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
 def _is_about_key(context: Context) -> bool:
     """Whether Envoy asks for the first time: whether the body of this request may be taken at all."""
     return (CHECK, KEY_CHECK) in (context.invocation_metadata() or ())
+
+
+def _measure(outcome: str, started: float) -> None:
+    AUTHORIZATIONS.labels(outcome).inc()
+    AUTHORIZATION_SECONDS.observe(time.perf_counter() - started)
 
 
 def _body(http: Any) -> bytes:

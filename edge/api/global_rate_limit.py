@@ -14,9 +14,9 @@ from typing import Any
 import grpc
 from envoy.config.core.v3 import base_pb2
 from envoy.service.ratelimit.v3 import rls_pb2, rls_pb2_grpc
-from prometheus_client import Counter
 from redis.asyncio import Redis
 
+from edge.metrics import LIMITED
 from mesh.storage.spare_redis import AWAY, SpareRedis
 from mesh.telemetry import get_logger
 
@@ -24,7 +24,6 @@ log = get_logger(__name__)
 Context = grpc.aio.ServicerContext[Any, Any]
 Code = rls_pb2.RateLimitResponse.Code
 
-LIMITED = Counter("fusionxpay_global_limit_total", "Requests asked about by an Envoy", ["outcome"])
 TIMEOUT_SECONDS = 0.05
 KEEP_SECONDS = 5
 """How long a counter is kept: longer than its second, for the clocks of replicas that are not quite the same."""

@@ -73,6 +73,11 @@ class Bus:
             raise ConnectionError("NATS is out of reach")
         return self._stream
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection with JetStream behind it now."""
+        return self._stream is not None and self._client.is_connected
+
     def start(self) -> None:
         """Connect in the background, for as long as it takes: no service waits for NATS to start."""
         self._connecting = asyncio.create_task(self._connect(), name="nats-connect")

@@ -23,8 +23,9 @@ from mesh.errors import is_outage
 from mesh.events import dead_letters
 from mesh.events.bus import ACK_WAIT, Bus
 from mesh.events.inbox import Handler, Inbox, Received, read
+from mesh.metrics import DEAD_LETTER, DEAD_LETTERS, EVENT_SECONDS, EVENTS_CONSUMED, prime
 from mesh.storage.database import Database, statement
-from mesh.telemetry import DEAD_LETTERS, EVENTS_CONSUMED, alert, get_logger
+from mesh.telemetry import alert, get_logger
 from mesh.worker import Worker
 
 log = get_logger(__name__)
@@ -117,6 +118,9 @@ class Consumer:
         self._retry_delays = retry_delays
         self._held = Held(patience=2 * (max(retry_delays) + ACK_WAIT))
         self._subscription: JetStreamContext.PullSubscription | None = None
+        prime(EVENTS_CONSUMED, (name,), ("applied", "failed"))
+        prime(DEAD_LETTERS, (name,))
+        prime(EVENT_SECONDS, (name,))
         self.worker = Worker(f"consumer-{name}", self._step, interval=0.2)
 
     async def lag(self) -> tuple[int, int]:
@@ -192,6 +196,9 @@ class Consumer:
             # a lost acknowledgement only brings the event again, and the inbox absorbs it
             await event.message.ack()
         EVENTS_CONSUMED.labels(self._name, "applied").inc(len(events))
+        now, seconds = self._database.clock().timestamp(), EVENT_SECONDS.labels(self._name)
+        for event in events:
+            seconds.observe(max(0.0, now - event.envelope.time.ToNanoseconds() / 1e9))
 
     async def _apply_singly(self, events: Sequence[Delivered]) -> None:
         for number, event in enumerate(events):
@@ -242,7 +249,7 @@ class Consumer:
         await message.term()
         DEAD_LETTERS.labels(self._name).inc()
         said = json.dumps(dead_letters.sanitized(reason))[:500]
-        alert("dead_letter", log, consumer=self._name, subject=message.subject, reason=said)
+        alert(DEAD_LETTER, log, consumer=self._name, subject=message.subject, reason=said)
 
 
 def _is_databases_own(error: Exception) -> bool:

@@ -11,15 +11,16 @@ import sqlalchemy as sa
 from nats.errors import Error as NatsError
 
 from mesh.events.consumer import Consumer
-from mesh.storage.database import Database, statement
-from mesh.storage.schema import NOW, dead_letters
-from mesh.telemetry import (
+from mesh.metrics import (
     CONSUMER_UNACKNOWLEDGED,
     CONSUMER_WAITING,
     DEAD_LETTERS_OLDEST,
     DEAD_LETTERS_OPEN,
-    get_logger,
+    prime,
 )
+from mesh.storage.database import Database, statement
+from mesh.storage.schema import NOW, dead_letters
+from mesh.telemetry import get_logger
 from mesh.worker import Worker
 
 log = get_logger(__name__)
@@ -54,6 +55,8 @@ class ConsumerMetrics:
         self._consumers = consumers
         # a consumer that is no more may have left letters: once seen, it is reported until it has none
         self._names = {consumer.inbox.consumer for consumer in consumers}
+        for metric in (CONSUMER_WAITING, CONSUMER_UNACKNOWLEDGED, DEAD_LETTERS_OPEN, DEAD_LETTERS_OLDEST):
+            prime(metric, self._names)
         self.worker = Worker("consumer-watch", self._look, interval=LOOK_SECONDS)
 
     async def _look(self) -> bool:

@@ -21,11 +21,18 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.events.bus import PUBLISH_TIMEOUT, Bus, UnpublishableError
 from mesh.events.envelope import OutboxEvent, columns, headers_of
 from mesh.ids import Clock, utc_now
+from mesh.metrics import (
+    EVENTS_PUBLISHED,
+    OUTBOX_ASIDE,
+    OUTBOX_DEPTH,
+    OUTBOX_EVENT_SET_ASIDE,
+    OUTBOX_OLDEST,
+)
 from mesh.redaction import redacted
 from mesh.storage.database import Database, Session, rows_from_arrays, statement
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW, TIME, outbox
-from mesh.telemetry import EVENTS_PUBLISHED, OUTBOX_ASIDE, OUTBOX_DEPTH, OUTBOX_OLDEST, alert, get_logger
+from mesh.telemetry import alert, get_logger
 from mesh.worker import Worker
 
 log = get_logger(__name__)
@@ -213,7 +220,7 @@ class Relay:
                 log.debug("event published", **fields, delay_ms=delay)
             elif row.seq in refused:
                 OUTBOX_ASIDE.inc()
-                alert("outbox_event_set_aside", log, **fields, reason=refused[row.seq])
+                alert(OUTBOX_EVENT_SET_ASIDE, log, **fields, reason=refused[row.seq])
 
     async def _send(self, rows: Sequence[Unpublished]) -> tuple[dict[int, asyncio.Future[PubAck]], dict[int, str]]:
         """Return by number what was sent, and why not for what can never be: it stops nothing behind it."""

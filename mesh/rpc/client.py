@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 
 from mesh import context
 from mesh.errors import ApiError
+from mesh.metrics import CODES, RPC_CLIENT_ANSWERS, RPC_CLIENT_SECONDS, prime
 from mesh.rpc.interceptors import MERCHANT_KEY, MODE_KEY, TRACE_KEY
 from mesh.tls import RenewedChannel, TlsFiles, name_override
 
@@ -68,6 +70,9 @@ def channel(target: str, *services: ServiceDescriptor, peer: str = "", tls: TlsF
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", 500),
     ]
+    called = [f"/{service.full_name}/{method.name}" for service in services for method in service.methods]
+    prime(RPC_CLIENT_SECONDS, called)
+    prime(RPC_CLIENT_ANSWERS, called, CODES)
     interceptors = [ContextInterceptor()]
     if tls is None:
         return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
@@ -105,7 +110,15 @@ class ContextInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
             credentials=client_call_details.credentials,
             wait_for_ready=client_call_details.wait_for_ready,
         )
+        started, code = time.perf_counter(), grpc.StatusCode.CANCELLED
         try:
-            return await (await continuation(details, request))
+            answer = await (await continuation(details, request))
+            code = grpc.StatusCode.OK
         except grpc.aio.AioRpcError as error:
+            code = error.code()
             raise ApiError.from_rpc(error) from error
+        finally:
+            method = details.method if isinstance(details.method, str) else details.method.decode()
+            RPC_CLIENT_SECONDS.labels(method).observe(time.perf_counter() - started)
+            RPC_CLIENT_ANSWERS.labels(method, code.name).inc()
+        return answer

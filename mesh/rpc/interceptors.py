@@ -23,7 +23,8 @@ from google.protobuf.message import DecodeError, Message
 
 from mesh import context
 from mesh.errors import DETAILS_KEY, ApiError, invalid, permission_denied, unauthenticated, unavailable
-from mesh.telemetry import RPC_SECONDS, STREAMS_OPEN, get_logger
+from mesh.metrics import CODES, OVERLOADED, RPC_ANSWERS, RPC_SECONDS, STREAMS_OPEN, prime
+from mesh.telemetry import get_logger
 from mesh.validation import validate
 
 log = get_logger("access")
@@ -93,6 +94,8 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._in_flight = 0
         self._streams = 0
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+        prime(RPC_SECONDS, access)
+        prime(RPC_ANSWERS, access, CODES)
 
     async def intercept_service(
         self,
@@ -117,6 +120,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         async def call(request: Message, servicer: ServicerContext) -> Message:
             async def answer(running: context.Call) -> Message:
                 if self._in_flight > self._max_concurrent:
+                    OVERLOADED.inc()
                     raise unavailable("OVERLOADED", "too many requests are in flight, try again")
                 self._admit(request, running, method)
                 return await self._answer(behaviour, request, servicer, running)
@@ -140,6 +144,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         async def call(request: Message, servicer: ServicerContext) -> None:
             async def answer(running: context.Call) -> None:
                 if self._streams > self._max_streams or self._in_flight > self._max_concurrent:
+                    OVERLOADED.inc()
                     raise unavailable("OVERLOADED", "too many requests are in flight, try again")
                 self._admit(request, running, method)
                 await _send(behaviour, request, servicer, running)
@@ -284,7 +289,8 @@ async def _abort(servicer: ServicerContext, error: ApiError, call: context.Call)
 
 
 def _record(method: str, code: grpc.StatusCode, call: context.Call, seconds: float) -> None:
-    RPC_SECONDS.labels(method, code.name).observe(seconds)
+    RPC_SECONDS.labels(method).observe(seconds)
+    RPC_ANSWERS.labels(method, code.name).inc()
     log.info(
         "rpc",
         trace_id=call.trace_id,

@@ -26,6 +26,7 @@ from sqlalchemy.sql.elements import ClauseElement
 
 from mesh.errors import unavailable
 from mesh.ids import utc_now
+from mesh.metrics import DATABASE_FAILURES
 from mesh.storage.rows import RowT, no_rows, row_factory
 from mesh.storage.schema import NOW
 from mesh.storage.silence import Watch
@@ -100,6 +101,13 @@ def connection_options(url: str) -> dict[str, int]:
     """Return how connections to a database notice that it is gone, but for what its URL says of that itself."""
     said = conninfo_to_dict(url)
     return {name: value for name, value in _CONNECTION.items() if name not in said}
+
+
+def _reason(error: Exception) -> str:
+    """Return why a session ended, as the metrics call it."""
+    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+        return "read_only"
+    return "full" if isinstance(error, psycopg.errors.DiskFull) else "unreachable"
 
 
 class Session:
@@ -177,6 +185,17 @@ class Database:
             check=None,
         )
 
+    @property
+    def max_size(self) -> int:
+        """How many connections there may be."""
+        return self._pool.max_size
+
+    def usage(self) -> tuple[int, int, int]:
+        """Return how many connections are used, how many are idle, and how many requests wait for one."""
+        stats = self._pool.get_stats()
+        size, idle = stats.get("pool_size", 0), stats.get("pool_available", 0)
+        return size - idle, idle, stats.get("requests_waiting", 0)
+
     def clock(self) -> datetime:
         """Return the present by the database's clock, as it was last learned; until then by the process's own."""
         if self._clock_ahead is None:
@@ -210,6 +229,7 @@ class Database:
         except (PoolTimeout, psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
             if isinstance(error, psycopg.errors.ProgramLimitExceeded):
                 raise  # what was asked is too large for it, and will be again
+            DATABASE_FAILURES.labels(_reason(error)).inc()
             raise unavailable("DATABASE_UNAVAILABLE", "the database is out of reach, try again") from error
 
     @asynccontextmanager

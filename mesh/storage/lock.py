@@ -11,16 +11,15 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from prometheus_client import Counter
 from redis.asyncio.lock import Lock
 from redis.exceptions import LockError
 
+from mesh.metrics import LOCKS
 from mesh.storage.spare_redis import AWAY, SpareRedis
 from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
 
-LOCKS = Counter("fusionxpay_locks_total", "Attempts to take a lock", ["outcome"])
 TTL_SECONDS = 30.0
 """Longer than any work under a lock; a holder that died loses it after this."""
 TIMEOUT_SECONDS = 0.25

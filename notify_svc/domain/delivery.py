@@ -56,6 +56,7 @@ class Delivery:
     """When this attempt began, by the database's clock."""
     failing_since: datetime | None
     """Since when the endpoint has taken nothing that was tried."""
+    event_time: datetime
     kind: Kind = Kind.WEBHOOK
     language: str = "EN"
     """Of the words, where people read them."""

@@ -43,6 +43,7 @@ class ClaimRow(NamedTuple):
     aggregate_id: UUID
     order_id: str
     trace_id: str
+    event_time: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,10 @@ _to = (
     .lateral("to")
 )
 _what = (
-    sa.select(*(events.c[name] for name in ("payload", "type", "aggregate_id", "order_id", "trace_id")))
+    sa.select(
+        *(events.c[name] for name in ("payload", "type", "aggregate_id", "order_id", "trace_id")),
+        events.c.create_time.label("event_time"),
+    )
     .where(events.c.event_id == _lease.c.event_id)
     .limit(1)
     .lateral("what")
@@ -258,6 +262,7 @@ def _delivery(row: ClaimRow) -> Delivery:
         resends=row.resends,
         claim_time=row.claim_time,
         failing_since=row.failing_since,
+        event_time=row.event_time,
         kind=Kind(row.kind),
         language=row.language,
     )

@@ -13,12 +13,13 @@ from uuid import UUID
 
 from mesh import context
 from mesh.storage.database import Database
-from mesh.telemetry import ALERTS, alert, get_logger
+from mesh.telemetry import alert, get_logger
 from mesh.worker import Worker
 from notify_svc.contract import events as facts
 from notify_svc.domain import delivery as domain
 from notify_svc.domain.delivery import Attempt, Channel, Delivery, DeliveryStatus
 from notify_svc.domain.endpoint import DisableReason, Kind
+from notify_svc.metrics import ATTEMPTS, DELIVERED_SECONDS, DELIVERY_FAILED_HERE, ENDPOINT_DISABLED, FIRST_SECONDS
 from notify_svc.storage.deliveries import DeliveryRepository, Room
 from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository
 from notify_svc.use_cases.fan_out import FanOut
@@ -119,6 +120,7 @@ class Dispatcher:
         status, again = self._outcome(delivery, attempt)
         async with self._database.session() as session:
             await self._store.finish(session, delivery, attempt, status, again)
+        _measure(delivery, attempt, status)
         log.info(
             "delivery",
             event_id=delivery.event_id,
@@ -140,7 +142,7 @@ class Dispatcher:
         try:
             return await self._channels[delivery.kind].attempt(delivery, delivery.claim_time)
         except Exception as error:
-            alert("delivery_failed_here", log, endpoint_id=delivery.endpoint_id, event_id=delivery.event_id)
+            alert(DELIVERY_FAILED_HERE, log, endpoint_id=delivery.endpoint_id, event_id=delivery.event_id)
             log.error("delivery failed on our side", endpoint_id=delivery.endpoint_id, exc_info=error)
             duration_ms = (time.perf_counter() - started) * 1000
             return Attempt(0, duration_ms, f"not sent: {type(error).__name__}", ours=True)
@@ -169,7 +171,7 @@ class Dispatcher:
                 await self._fan_out.publish(session, [facts.disabled_event(disabled)])
         if disabled:
             self._wake()
-            ALERTS.labels("webhook_endpoint_disabled").inc()
+            ENDPOINT_DISABLED.count()
             log.warning(
                 "webhook endpoint disabled",
                 endpoint_id=delivery.endpoint_id,
@@ -177,6 +179,16 @@ class Dispatcher:
                 reason=str(reason),
                 failing_since=delivery.failing_since,
             )
+
+
+def _measure(delivery: Delivery, attempt: Attempt, status: DeliveryStatus) -> None:
+    ATTEMPTS.labels(delivery.kind, status).inc()
+    # by the database's clock, and what the attempt itself took
+    seconds = (delivery.claim_time - delivery.event_time).total_seconds() + attempt.duration_ms / 1000
+    if delivery.attempts == 0:
+        FIRST_SECONDS.labels(delivery.kind).observe(max(seconds, 0.0))
+    if status == DeliveryStatus.DELIVERED:
+        DELIVERED_SECONDS.labels(delivery.kind).observe(max(seconds, 0.0))
 
 
 def _reason_to_disable(delivery: Delivery, attempt: Attempt) -> DisableReason:

@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from uuid import UUID
 
-from prometheus_client import Gauge, Histogram
 from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.messages.base import Event
 from purgatory.domain.messages.events import ContextChanged
@@ -31,6 +30,7 @@ from payment_svc.domain.dispute import DisputeSnapshot
 from payment_svc.domain.payment import Payment, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
 from payment_svc.domain.refund import Refund, RefundSnapshot
+from payment_svc.metrics import CALL_SECONDS, CALLS, CIRCUIT_STATE, IN_FLIGHT, PROVIDER_CIRCUIT_OPEN, prime_provider
 from payment_svc.providers.base import (
     Capabilities,
     Disputing,
@@ -49,14 +49,6 @@ from payment_svc.providers.base import (
 log = get_logger(__name__)
 ResultT = TypeVar("ResultT")
 
-CALL_SECONDS = Histogram(
-    "fusionxpay_provider_call_seconds",
-    "Time that a call to a provider took",
-    ["provider", "operation", "outcome"],
-    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
-)
-IN_FLIGHT = Gauge("fusionxpay_provider_calls_in_flight", "Calls to a provider under way", ["provider"])
-CIRCUIT_STATE = Gauge("fusionxpay_provider_circuit_state", "0 closed, 1 half-open, 2 open", ["provider", "operation"])
 _STATES = {"closed": 0, "half-opened": 1, "opened": 2}
 
 
@@ -99,6 +91,7 @@ class ResilientProvider:
         )
         self._breakers.add_listener(self._on_event)
         self._circuits: dict[str, Context] = {}
+        prime_provider(self.name)
 
     @property
     def name(self) -> str:
@@ -219,7 +212,8 @@ class ResilientProvider:
             raise
         finally:
             seconds = time.perf_counter() - started
-            CALL_SECONDS.labels(self.name, operation, outcome).observe(seconds)
+            CALL_SECONDS.labels(self.name, operation).observe(seconds)
+            CALLS.labels(self.name, outcome).inc()
             log.info(
                 "provider call",
                 provider=self.name,
@@ -267,7 +261,7 @@ class ResilientProvider:
         if self.account_id is None:
             CIRCUIT_STATE.labels(self.name, operation).set(_STATES[event.state])
         if event.state == OPENED and self.account_id is None:
-            alert("provider_circuit_open", log, provider=self.name, operation=operation)
+            alert(PROVIDER_CIRCUIT_OPEN, log, provider=self.name, operation=operation)
         else:
             # a merchant's own account that fails is the merchant's business, and nobody has to get up for it
             log.warning(

@@ -14,6 +14,7 @@ from payment_svc.contract import events as facts
 from payment_svc.domain import dispute as dispute_domain
 from payment_svc.domain.dispute import Dispute, DisputeSnapshot
 from payment_svc.domain.payment import Payment
+from payment_svc.metrics import PAYMENT_DISPUTED
 from payment_svc.storage.disputes import DisputeRepository
 from payment_svc.use_cases import history_entries as changes
 
@@ -64,7 +65,7 @@ class Disputes:
                     current = await self._store.lock(unit.session, payment.provider, snapshot.reference) or current
                 else:
                     self._publish(unit, current)
-                    alert("payment_disputed", log, payment_id=payment.payment_id, dispute_id=current.dispute_id)
+                    alert(PAYMENT_DISPUTED, log, payment_id=payment.payment_id, dispute_id=current.dispute_id)
             changed = dispute_domain.apply(current, snapshot, self._clock())
             if changed:
                 await self._store.update(unit.session, changed)

@@ -36,6 +36,7 @@ from payment_svc.domain.payment import (
 )
 from payment_svc.domain.refund import Refund, RefundStatus
 from payment_svc.domain.review import Resolution, Review, ReviewKind
+from payment_svc.metrics import PAYMENT_NEEDS_REVIEW, PAYMENT_SURPLUS, PAYMENTS
 from payment_svc.providers.registry import capabilities_of
 from payment_svc.storage.operations import OperationRepository
 from payment_svc.storage.payments import PaymentRepository
@@ -209,7 +210,7 @@ class Ledger:
             create_time=self._clock(),
         )
         if await self.reviews.insert(unit.session, review):
-            alert("payment_needs_review", log, payment_id=payment.payment_id, review=str(kind), reason=reason)
+            alert(PAYMENT_NEEDS_REVIEW, log, payment_id=payment.payment_id, review=str(kind), reason=reason)
 
     async def lock(self, unit: UnitOfWork, payment_id: UUID) -> Payment:
         """Return a payment and hold its row. Raises ApiError NOT_FOUND."""
@@ -224,6 +225,8 @@ class Ledger:
         for version in versions:
             await self.payments.update(unit.session, version, schedule.wait_after(0))
             unit.add(facts.payment_event(version, payment.status), changes.of_payment(version, payment))
+            if version.status != payment.status:
+                PAYMENTS.labels(version.provider, version.status).inc()
             payment = version
             log.info(
                 "payment changed",
@@ -333,7 +336,7 @@ class Ledger:
     async def _return(self, unit: UnitOfWork, payment: Payment, amount: int, attempt: Attempt | None) -> None:
         """Give a surplus back, or ask a person to."""
         provider = attempt.provider if attempt else payment.provider
-        alert("payment_surplus", log, payment_id=payment.payment_id, order_id=payment.order_id, provider=provider)
+        alert(PAYMENT_SURPLUS, log, payment_id=payment.payment_id, order_id=payment.order_id, provider=provider)
         if attempt:
             unit.add(facts.surplus_event(payment, returned=False))
         if not self._give_back or not capabilities_of(provider).refunds:

@@ -32,6 +32,7 @@ from payment_svc.domain.payment import (
     Route,
     Snapshot,
 )
+from payment_svc.metrics import PAYMENTS
 from payment_svc.order_port import OrderClient, PayableOrder
 from payment_svc.providers.base import AmountNotSupportedError, Provider
 from payment_svc.providers.resilience import ResilientProvider
@@ -304,6 +305,7 @@ class Payments:
                     return None
                 await self._ledger.payments.insert(unit.session, payment, wait, driver, self._operations.lease)
                 await self._ledger.operations.insert(unit.session, start, wait)
+                PAYMENTS.labels(payment.provider, payment.status).inc()
                 unit.add(facts.payment_event(payment, None), changes.of_payment(payment))
         except UniqueViolation:
             raise _in_progress(payment, known=False) from None

@@ -12,6 +12,7 @@ from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
 from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.reconciliation import Comparison, Discrepancy, DiscrepancyKind, ProviderRecord, captured
+from payment_svc.metrics import DIFFERENCES, RECONCILED
 from payment_svc.providers.base import ObjectNotFoundError, ProviderError
 from payment_svc.providers.registry import Registry
 from payment_svc.providers.resilience import ResilientProvider
@@ -51,6 +52,8 @@ class Reconciliation:
         except ProviderError as error:
             raise unavailable("PROVIDER_UNAVAILABLE", f"{name} does not list its records: {error}") from error
         real = [one for one in found if one is not None]
+        RECONCILED.labels(name).set(self._clock().timestamp())
+        DIFFERENCES.labels(name).set(len(real))
         in_time = [payment for payment in payments.values() if since <= payment.create_time < until]
         return Comparison(len(records), len(in_time), sorted(real, key=lambda one: one.create_time))
 

@@ -27,6 +27,7 @@ from payment_svc.domain.payment import AmountMismatchError, Failure, Payment, Pa
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
 from payment_svc.domain.review import ReviewKind
+from payment_svc.metrics import REFUND_MADE_AFTER_ALL
 from payment_svc.providers.base import (
     AmountNotSupportedError,
     ProviderError,
@@ -162,7 +163,7 @@ class Refunds:
             raise not_found("refund", str(refund_id))
         changed = change(current, now)
         if changed and current.status == RefundStatus.FAILED:
-            alert("refund_made_after_all", log, refund_id=refund_id, payment_id=current.payment_id)
+            alert(REFUND_MADE_AFTER_ALL, log, refund_id=refund_id, payment_id=current.payment_id)
         if changed:
             await self._save(unit, payment, changed, now)
         return changed or current

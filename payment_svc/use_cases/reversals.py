@@ -15,6 +15,7 @@ from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
 from payment_svc.domain.review import ReviewKind
+from payment_svc.metrics import PAYMENT_TAKEN_BACK
 from payment_svc.providers.base import ObjectNotFoundError, ProviderEvent, UnavailableError
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases import history_entries as changes
@@ -104,7 +105,7 @@ class Reversals:
         await self._refunds.apply_in(
             unit, refund.refund_id, lambda current, at: refund_domain.apply(current, taken, at)
         )
-        alert("payment_taken_back", log, payment_id=payment.payment_id, order_id=payment.order_id)
+        alert(PAYMENT_TAKEN_BACK, log, payment_id=payment.payment_id, order_id=payment.order_id)
 
 
 def _fits(amount: Money, left: Money) -> bool:

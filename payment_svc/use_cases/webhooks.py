@@ -19,6 +19,7 @@ from mesh.storage.database import Database
 from mesh.telemetry import alert, get_logger
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
+from payment_svc.metrics import EVENT_SECONDS, EVENTS, WEBHOOK_DEAD, WEBHOOK_QUARANTINED, WEBHOOKS
 from payment_svc.providers.base import ProviderError, SignatureInvalidError
 from payment_svc.storage.provider_events import StoredEvent, WebhookRepository
 from payment_svc.use_cases import history_entries as changes
@@ -32,6 +33,7 @@ BACKOFF = tuple(timedelta(seconds=s) for s in (0.5, 2, 5, 15, 30, 60, 300, 900, 
 
 One that cannot be applied now, as its provider is away, has not failed: it waits, a quarter of its age each time.
 """
+_ALERTS = {"QUARANTINED": WEBHOOK_QUARANTINED, "DEAD": WEBHOOK_DEAD}
 CLIENT_KEY = "x-client-address"
 """Where the edge says who the client is, behind the proxies that are trusted; a client's own is taken off."""
 
@@ -69,15 +71,19 @@ class WebhookReceiver:
         else:
             provider = self._accounts.recognize(headers)
         if not self._allowlist.allow(provider.name, headers.get(CLIENT_KEY, "")):
+            WEBHOOKS.labels(provider.name, "not_allowed").inc()
             raise permission_denied("IP_NOT_ALLOWED", f"{provider.name} does not send from this address")
         try:
             await provider.verify(body, headers, self._clock())
             event = provider.translate(body)
         except SignatureInvalidError as error:
+            WEBHOOKS.labels(provider.name, "signature_invalid").inc()
             raise unauthenticated("WEBHOOK_SIGNATURE_INVALID", str(error)) from None
         except ProviderError as error:
+            WEBHOOKS.labels(provider.name, "unverifiable").inc()
             raise unavailable("PROVIDER_UNAVAILABLE", f"{error}; send the event again") from error
         except ValueError as error:
+            WEBHOOKS.labels(provider.name, "not_an_event").inc()
             raise invalid("payload", str(error), "WEBHOOK_NOT_AN_EVENT") from None
         call = context.current()
         call.log.update(provider=provider.name, event_type=event.type, payment_id=event.payment_id)
@@ -85,8 +91,10 @@ class WebhookReceiver:
             *(provider.name, account_id, event.event_id, event.type, body, call.trace_id, 0, self._clock())
         )
         async with self._database.session() as session:
-            if await self._store.receive(session, stored):
-                self._wake()
+            is_new = await self._store.receive(session, stored)
+        WEBHOOKS.labels(provider.name, "accepted" if is_new else "repeated").inc()
+        if is_new:
+            self._wake()
 
 
 class WebhookInbox:
@@ -153,5 +161,7 @@ class WebhookInbox:
             await self._store.close_event(unit.session, stored, status, reason)
             if payment:
                 unit.add(changes=[changes.of_webhook(payment, stored, status, reason, self._clock())])
-        if status in ("QUARANTINED", "DEAD"):
-            alert(f"webhook_{status.lower()}", log, provider=stored.provider, event_id=stored.event_id, reason=reason)
+        EVENTS.labels(stored.provider, status).inc()
+        EVENT_SECONDS.labels(stored.provider).observe((self._clock() - stored.receive_time).total_seconds())
+        if condition := _ALERTS.get(status):
+            alert(condition, log, provider=stored.provider, event_id=stored.event_id, reason=reason)

@@ -16,7 +16,7 @@ from tests.support.merchant.api import Merchant
 from tests.support.merchant.client_package import clients_of
 from tests.support.waiting import PATIENCE
 
-pytestmark = pytest.mark.xdist_group("chaos")
+pytestmark = pytest.mark.xdist_group("chaos-kills")
 BEGINNING = "00000000-0000-0000-0000-000000000000"
 VICTIMS = ("notify_svc", "envoy", "order_svc", "edge")
 ORDERS = 5

@@ -20,7 +20,7 @@ from tests.support.merchant.api import Merchant
 from tests.support.merchant.streams import PATH, Frame, Reader, lines_until
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("chaos")
+pytestmark = pytest.mark.xdist_group("chaos-kills")
 ORDERS = 8
 
 

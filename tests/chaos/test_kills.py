@@ -15,7 +15,7 @@ from tests.support.merchant.outcome import assert_paid
 from tests.support.merchant.receiver import Receiver
 from tests.support.providers.sandbox import Provider
 
-pytestmark = pytest.mark.xdist_group("chaos")
+pytestmark = pytest.mark.xdist_group("chaos-kills")
 KILLED = (*SERVICES, "envoy", "sandbox", "postgres", "nats", "valkey")
 
 

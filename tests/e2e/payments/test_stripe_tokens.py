@@ -55,11 +55,12 @@ def test_challenge_without_a_way_back_is_for_stripes_library(
 
 def test_declined_token_is_final_only_once_its_intent_is_closed(merchant: Merchant, provider: Provider) -> None:
     order_id = merchant.new_order("12.00")["order_id"]
-    provider.fault(order_id, "error_500", operation="payment_intents.cancel", stored=False)
+    away = provider.fault(order_id, "error_500", operation="payment_intents.cancel", stored=False, count=1000)
     payment = merchant.charge(order_id, "pm_card_visa_chargeDeclined")
     assert (payment["status"], payment["failure"]["code"]) == ("PROCESSING", "card_declined")
     intent = provider.api.payment_intents.retrieve(payment["provider_reference"])
     assert intent.status == "requires_payment_method"
+    provider.disarm(away)
     merchant.wait_for_payment(payment["payment_id"], "FAILED")
     closed: stripe.PaymentIntent = provider.api.payment_intents.retrieve(intent.id)
     assert closed.status == "canceled"

@@ -23,10 +23,10 @@ from mesh.events.consumer import Consumer
 from mesh.events.envelope import OutboxEvent, event
 from mesh.events.inbox import Received
 from mesh.events.outbox import Relay
+from mesh.metrics import OUTBOX_ASIDE
 from mesh.storage import schema
 from mesh.storage.database import Database, Session, statement
 from mesh.storage.rows import columns_of
-from mesh.telemetry import OUTBOX_ASIDE
 from tests.mesh.clocks import move_clock
 from tests.support.waiting import answers, come_true
 

@@ -9,7 +9,7 @@ import pytest
 
 from mesh.errors import ApiError
 from mesh.ids import new_id
-from mesh.telemetry import ALERTS
+from mesh.metrics import ALERTS
 from notify_svc.channels.webhook import KEPT, READ
 from notify_svc.domain import delivery as domain
 from notify_svc.domain.delivery import DeliveryStatus

@@ -161,6 +161,7 @@ def test_longest_message_fits() -> None:
     fact = order_events_pb2.OrderCreated(order=order)
     made = events.event(fact, aggregate_id=order_id, version=1, merchant_id=uuid.uuid4(), time=now)
     delivery = Delivery(
+        event_time=now,
         delivery_id=uuid.uuid4(),
         merchant_id=uuid.uuid4(),
         endpoint_id=uuid.uuid4(),

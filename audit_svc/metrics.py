@@ -1,0 +1,11 @@
+"""What the audit measures, and what a person has to look at."""
+
+from __future__ import annotations
+
+from mesh.metrics import Alert, counter, gauge
+
+ENTRIES = counter("fusionxpay_audit_entries_total", "Requests taken over into the audit")
+BACKLOG = gauge("fusionxpay_audit_backlog_bytes", "Bytes that Envoy has written and that are not in the audit yet")
+
+AUDIT_LINE_UNREADABLE = Alert("audit_line_unreadable", "a line of Envoy's log cannot be read; it is kept aside")
+AUDIT_BACKLOG = Alert("audit_backlog", "requests wait to be taken over into the audit: its database may be away")

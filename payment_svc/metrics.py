@@ -1,0 +1,109 @@
+"""What the payment service measures, and what a person has to look at. The series of a provider exist once it is on."""
+
+from __future__ import annotations
+
+from mesh.metrics import LONG_SECONDS, SECONDS, Alert, Varies, counter, gauge, histogram, prime
+from payment_svc.domain.dispute import DisputeStatus
+from payment_svc.domain.operation import OperationKind
+from payment_svc.domain.payment import LIVE, PaymentStatus
+from payment_svc.domain.review import ReviewKind
+
+OPERATIONS = (
+    *("start", "fetch", "find", "complete", "capture", "cancel", "refund", "fetch_refund"),
+    *("owner_of", "resolve", "reversals", "fetch_dispute"),
+)
+"""What a provider is asked for, under the names of its interface."""
+OUTCOMES = (
+    *("ok", "RejectedError", "UnavailableError", "OutcomeUnknownError", "InProgressError", "UnreadableAnswerError"),
+    *("ObjectNotFoundError", "AmountNotSupportedError"),
+)
+RECEIVED = ("accepted", "repeated", "signature_invalid", "not_allowed", "not_an_event", "unverifiable")
+VERDICTS = ("APPLIED", "IGNORED", "QUARANTINED", "DEAD")
+_OPEN = tuple(str(status) for status in sorted(LIVE))
+_STATUSES = tuple(str(status) for status in PaymentStatus)
+_KINDS = tuple(str(kind) for kind in OperationKind)
+_PROVIDER = Varies("each provider that is on")
+
+CALL_SECONDS = histogram(
+    "fusionxpay_provider_call_seconds", "Time that a call to a provider took", SECONDS,
+    provider=_PROVIDER, operation=OPERATIONS,
+)  # fmt: skip
+CALLS = counter(
+    "fusionxpay_provider_calls_total", "Calls to a provider by how they ended", provider=_PROVIDER, outcome=OUTCOMES
+)
+IN_FLIGHT = gauge("fusionxpay_provider_calls_in_flight", "Calls to a provider under way", provider=_PROVIDER)
+CIRCUIT_STATE = gauge(
+    "fusionxpay_provider_circuit_state", "0 closed, 1 half-open, 2 open", provider=_PROVIDER, operation=OPERATIONS
+)
+PAYMENTS = counter("fusionxpay_payments_total", "Steps of payments into a status", provider=_PROVIDER, status=_STATUSES)
+PAYMENTS_OPEN = gauge("fusionxpay_payments_open", "Payments that have not ended", provider=_PROVIDER, status=_OPEN)
+PAYMENTS_OLDEST = gauge(
+    "fusionxpay_payments_open_oldest_seconds", "Age of the oldest of them", provider=_PROVIDER, status=_OPEN
+)
+UNKNOWN = gauge(
+    "fusionxpay_operations_unknown", "Operations whose answer is not known", provider=_PROVIDER, kind=_KINDS
+)
+UNKNOWN_OLDEST = gauge(
+    "fusionxpay_operations_unknown_oldest_seconds", "Age of the oldest of them", provider=_PROVIDER, kind=_KINDS
+)
+REVIEWS_OPEN = gauge("fusionxpay_reviews_open", "Questions to a person", kind=tuple(str(kind) for kind in ReviewKind))
+REVIEWS_OLDEST = gauge("fusionxpay_reviews_oldest_seconds", "Age of the oldest of them")
+WEBHOOKS = counter(
+    "fusionxpay_provider_webhooks_total", "Webhooks of providers that came in", provider=_PROVIDER, result=RECEIVED
+)
+EVENTS = counter(
+    "fusionxpay_provider_events_total", "Events of providers that were done with", provider=_PROVIDER, verdict=VERDICTS
+)
+EVENT_SECONDS = histogram(
+    "fusionxpay_provider_event_seconds", "Time from the receipt of a provider's event until it was done with",
+    LONG_SECONDS, provider=_PROVIDER,
+)  # fmt: skip
+EVENTS_PENDING = gauge("fusionxpay_provider_events_pending", "Events that are not applied yet", provider=_PROVIDER)
+EVENTS_OLDEST = gauge("fusionxpay_provider_events_oldest_seconds", "Age of the oldest of them", provider=_PROVIDER)
+REFUNDS_PENDING = gauge("fusionxpay_refunds_pending", "Refunds that have not ended", provider=_PROVIDER)
+REFUNDS_OLDEST = gauge("fusionxpay_refunds_pending_oldest_seconds", "Age of the oldest of them", provider=_PROVIDER)
+DISPUTES = gauge("fusionxpay_disputes", "Disputes by status", status=tuple(str(status) for status in DisputeStatus))
+DISPUTE_DEADLINE = gauge(
+    "fusionxpay_dispute_next_deadline_seconds", "Time until the next answer to a dispute is due; NaN: none is"
+)
+RECONCILED = gauge(
+    "fusionxpay_reconciliation_last_success_time", "When records were last compared with a provider's, Unix time",
+    provider=_PROVIDER,
+)  # fmt: skip
+DIFFERENCES = gauge(
+    "fusionxpay_reconciliation_differences", "Differences that the last comparison found", provider=_PROVIDER
+)
+
+PAYMENT_NEEDS_REVIEW = Alert("payment_needs_review", "only a person can say how it ended: `fusionxpay review list`")
+PAYMENT_SURPLUS = Alert("payment_surplus", "an order was paid twice, or after its end; the surplus is given back")
+REFUND_MADE_AFTER_ALL = Alert("refund_made_after_all", "a refund that had failed was made by the provider after all")
+PAYMENT_DISPUTED = Alert("payment_disputed", "a customer wants the money back by the bank; the merchant has to answer")
+PAYMENT_TAKEN_BACK = Alert("payment_taken_back", "a provider has taken money back by itself")
+PROVIDER_CIRCUIT_OPEN = Alert("provider_circuit_open", "a provider does not answer, or answers with errors")
+WEBHOOK_QUARANTINED = Alert("webhook_quarantined", "an event fits no payment as it should: `fusionxpay review list`")
+WEBHOOK_DEAD = Alert("webhook_dead", "an event could not be applied for hours; the provider may send it again")
+
+
+def prime_provider(name: str) -> None:
+    """Have the series of a provider exist, at zero."""
+    for metric in (
+        RECONCILED,
+        DIFFERENCES,
+        IN_FLIGHT,
+        EVENT_SECONDS,
+        EVENTS_PENDING,
+        EVENTS_OLDEST,
+        REFUNDS_PENDING,
+        REFUNDS_OLDEST,
+    ):
+        prime(metric, (name,))
+    for metric in (CALL_SECONDS, CIRCUIT_STATE):
+        prime(metric, (name,), OPERATIONS)
+    for metric in (PAYMENTS_OPEN, PAYMENTS_OLDEST):
+        prime(metric, (name,), _OPEN)
+    for metric in (UNKNOWN, UNKNOWN_OLDEST):
+        prime(metric, (name,), _KINDS)
+    prime(CALLS, (name,), OUTCOMES)
+    prime(PAYMENTS, (name,), _STATUSES)
+    prime(WEBHOOKS, (name,), RECEIVED)
+    prime(EVENTS, (name,), VERDICTS)

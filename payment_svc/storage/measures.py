@@ -1,0 +1,105 @@
+"""Every SQL statement that counts what is open: each reads an index of what is open, never what has ended."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from mesh.storage.database import Session, Statement, statement
+from mesh.storage.schema import NOW
+from payment_svc.domain.refund import RefundStatus
+from payment_svc.tables import disputes, operations, payments, provider_events, refunds, reviews
+
+
+class Open(NamedTuple):
+    """How many of a kind are open at a provider, and how old the oldest is."""
+
+    provider: str
+    kind: str
+    number: int
+    oldest: timedelta
+
+
+class Disputed(NamedTuple):
+    """How many disputes stand so, and how long there is to answer the most urgent of them."""
+
+    kind: str
+    number: int
+    left: timedelta | None
+
+
+def _open(provider: Any, kind: Any, since: sa.ColumnElement[Any], source: Any, *conditions: Any) -> Statement[Open]:
+    columns = (provider.label("provider"), kind.label("kind"))
+    count, oldest = sa.func.count().label("number"), (NOW - sa.func.min(since)).label("oldest")
+    query = sa.select(*columns, count, oldest).select_from(source).where(*conditions)
+    return statement(query.group_by(sa.literal_column("1"), sa.literal_column("2")), Open)
+
+
+_nothing = sa.literal_column("''", sa.Text)
+_action = sa.literal_column("'REQUIRES_ACTION'", sa.Text)
+_status = sa.case((payments.c.requires_action, _action), else_=payments.c.status)
+_PAYMENTS = _open(
+    payments.c.provider, _status, payments.c.create_time, payments, payments.c.next_check_time.is_not(None)
+)
+_OPERATIONS = _open(
+    payments.c.provider,
+    operations.c.kind,
+    operations.c.create_time,
+    operations.join(payments, payments.c.payment_id == operations.c.payment_id),
+    operations.c.next_try_time.is_not(None),
+    operations.c.status == sa.literal_column("'UNKNOWN'"),
+)
+_REVIEWS = _open(_nothing, reviews.c.kind, reviews.c.create_time, reviews, reviews.c.resolve_time.is_(None))
+_EVENTS = _open(
+    provider_events.c.provider,
+    _nothing,
+    provider_events.c.receive_time,
+    provider_events,
+    provider_events.c.next_attempt_time.is_not(None),
+)
+_REFUNDS = _open(
+    payments.c.provider,
+    _nothing,
+    refunds.c.create_time,
+    refunds.join(payments, payments.c.payment_id == refunds.c.payment_id),
+    refunds.c.next_check_time.is_not(None),
+    refunds.c.status == sa.literal_column(f"'{RefundStatus.PENDING}'"),
+)
+_DISPUTES = statement(
+    sa.select(
+        disputes.c.status.label("kind"),
+        sa.func.count().label("number"),
+        (sa.func.min(disputes.c.respond_before) - NOW).label("left"),
+    ).group_by(disputes.c.status),
+    Disputed,
+)
+
+
+class MeasureRepository:
+    """Counts in PostgreSQL. Methods run in the session that they are given."""
+
+    async def payments(self, session: Session) -> list[Open]:
+        """Return payments that have not ended, by provider and status."""
+        return await session.all(_PAYMENTS)
+
+    async def unknown(self, session: Session) -> list[Open]:
+        """Return operations whose answer is not known, by provider and kind."""
+        return await session.all(_OPERATIONS)
+
+    async def reviews(self, session: Session) -> list[Open]:
+        """Return questions to a person, by kind."""
+        return await session.all(_REVIEWS)
+
+    async def events(self, session: Session) -> list[Open]:
+        """Return provider events that are not applied yet, by provider."""
+        return await session.all(_EVENTS)
+
+    async def refunds(self, session: Session) -> list[Open]:
+        """Return refunds that have not ended, by the payment's provider."""
+        return await session.all(_REFUNDS)
+
+    async def disputes(self, session: Session) -> list[Disputed]:
+        """Return disputes by status."""
+        return await session.all(_DISPUTES)

@@ -1,0 +1,65 @@
+"""Looks now and then at what is open: every replica reports the same, so rules take the maximum."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import timedelta
+
+from prometheus_client import Gauge
+
+from mesh.storage.database import Database
+from mesh.worker import Worker
+from payment_svc import metrics
+from payment_svc.storage.measures import MeasureRepository, Open
+
+LOOK_SECONDS = 5.0
+
+
+class Measures:
+    """Measures for Prometheus."""
+
+    def __init__(self, database: Database, store: MeasureRepository) -> None:
+        self._database = database
+        self._store = store
+        self._seen: set[tuple[Gauge, tuple[str, ...]]] = set()
+        self.worker = Worker("measures", self._look, interval=LOOK_SECONDS)
+
+    async def _look(self) -> bool:
+        store = self._store
+        async with self._database.session() as session:
+            payments, unknown = await store.payments(session), await store.unknown(session)
+            reviews, events = await store.reviews(session), await store.events(session)
+            refunds, disputes = await store.refunds(session), await store.disputes(session)
+        found: dict[tuple[Gauge, tuple[str, ...]], float] = {}
+        for rows, count, oldest in (
+            (payments, metrics.PAYMENTS_OPEN, metrics.PAYMENTS_OLDEST),
+            (unknown, metrics.UNKNOWN, metrics.UNKNOWN_OLDEST),
+            (events, metrics.EVENTS_PENDING, metrics.EVENTS_OLDEST),
+            (refunds, metrics.REFUNDS_PENDING, metrics.REFUNDS_OLDEST),
+        ):
+            found |= _values(rows, count, oldest)
+        found |= {(metrics.REVIEWS_OPEN, (row.kind,)): row.number for row in reviews}
+        found |= {(metrics.DISPUTES, (row.kind,)): row.number for row in disputes}
+        self._set(found)
+        metrics.REVIEWS_OLDEST.set(max((row.oldest for row in reviews), default=timedelta()).total_seconds())
+        left = [row.left.total_seconds() for row in disputes if row.left and row.kind == "NEEDS_RESPONSE"]
+        metrics.DISPUTE_DEADLINE.set(min(left, default=math.nan))
+        return False
+
+    def _set(self, found: dict[tuple[Gauge, tuple[str, ...]], float]) -> None:
+        """Set what was found, and what was there at the last look and is no more to zero."""
+        for gauge, labels in self._seen - found.keys():
+            gauge.labels(*labels).set(0)
+        for (gauge, labels), value in found.items():
+            gauge.labels(*labels).set(value)
+        self._seen = set(found)
+
+
+def _values(rows: Sequence[Open], count: Gauge, oldest: Gauge) -> dict[tuple[Gauge, tuple[str, ...]], float]:
+    values: dict[tuple[Gauge, tuple[str, ...]], float] = {}
+    for row in rows:
+        labels = (row.provider, row.kind) if row.kind else (row.provider,)
+        values[count, labels] = row.number
+        values[oldest, labels] = row.oldest.total_seconds()
+    return values
