@@ -5,6 +5,7 @@ from __future__ import annotations
 from fusionx.audit.v1 import audit_service_pb2, audit_service_pb2_grpc
 
 from audit_svc.api import AuditServicer
+from audit_svc.condensing import Condenser
 from audit_svc.intake import Intake, Rotation
 from audit_svc.settings import AuditSettings
 from audit_svc.spool import Spool
@@ -21,7 +22,8 @@ def build(settings: AuditSettings) -> Service:
     database = Database(settings.database_url, settings.database_pool_size)
     store = AuditRepository()
     spool = Spool(settings.spool_file)
-    intake = Intake(database, store, spool, settings.spool_name, alert_bytes=settings.spool_alert_bytes)
+    condenser = Condenser(settings.unidentified_per_second)
+    intake = Intake(database, store, spool, settings.spool_name, condenser, alert_bytes=settings.spool_alert_bytes)
     audit = AuditServicer(Audit(database, store))
     rotation = Rotation(spool, settings.spool_rotate_bytes, settings.envoy_admin_url)
     return Service(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from audit_svc.condensing import Condenser
 from audit_svc.domain import chained
 from audit_svc.lines import UNREADABLE, entry_of
 from audit_svc.metrics import AUDIT_BACKLOG, AUDIT_LINE_UNREADABLE, BACKLOG, ENTRIES
@@ -27,6 +28,7 @@ class Intake:
         store: AuditRepository,
         spool: Spool,
         name: str,
+        condenser: Condenser,
         *,
         alert_bytes: int,
         clock: Clock = utc_now,
@@ -35,6 +37,7 @@ class Intake:
         self._store = store
         self._spool = spool
         self._name = name
+        self._condenser = condenser
         self._alert_bytes = alert_bytes
         self._clock = clock
         self._position: Position | None = None
@@ -67,7 +70,7 @@ class Intake:
             last = await self._store.lock_head(session)
             if await self._store.position(session, self._name) != begin:
                 return False
-            rows = chained(last, found)
+            rows = chained(last, self._condenser.condensed(found))
             await self._store.add(session, rows)
             await self._store.move(session, self._name, batch.end)
         ENTRIES.inc(len(rows))

@@ -12,6 +12,8 @@ from mesh.context import trace_id_of
 from mesh.redaction import redacted
 
 MAX_TEXT = 2048
+MAX_STRANGERS_TEXT = 128
+"""How much is kept of each text of a request that nobody was identified for: such requests cost nothing to send."""
 UNREADABLE = "unreadable"
 _RPC = re.compile(r"/fusionx(\.\w+)+/\w+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]|[\ud800-\udfff]")
@@ -34,33 +36,37 @@ def entry_of(line: bytes, now: datetime) -> Entry:
 
 
 def _entry(said: dict[str, Any]) -> Entry:
-    path = _text(said["path"])
-    target = _text(said["target"])
+    longest = MAX_TEXT if said["merchant_id"] else MAX_STRANGERS_TEXT
+
+    def text(name: str) -> str:
+        return _text(said[name], longest)
+
+    target = text("target")
     return Entry(
         time=datetime.fromisoformat(said["time"]).astimezone(UTC),
-        request_id=_text(said["request_id"]),
-        trace_id=trace_id_of(_text(said["traceparent"]), _text(said["request_id"])),
-        merchant_id=_text(said["merchant_id"]),
-        key_id=_text(said["key_id"]),
-        mode=_text(said["mode"]),
-        method=_text(said["method"]),
-        path=path,
+        request_id=text("request_id"),
+        trace_id=trace_id_of(text("traceparent"), text("request_id")),
+        merchant_id=text("merchant_id"),
+        key_id=text("key_id"),
+        mode=text("mode"),
+        method=text("method"),
+        path=text("path"),
         rpc=target if _RPC.fullmatch(target) else "",
         http_status=int(said["http_status"] or 0),
         grpc_status=_number(said["grpc_failure"] or said["grpc_status"], NO_GRPC_STATUS),
-        flags=_text(said["flags"]),
-        detail=_text(said["detail"]),
+        flags=text("flags"),
+        detail=text("detail"),
         duration_us=_number(said["duration_us"], 0),
-        client=_text(said["client"]),
-        idempotency_key=_text(said["idempotency_key"]),
-        user_agent=_text(said["user_agent"]),
-        source=_text(said["source"]),
+        client=text("client"),
+        idempotency_key=text("idempotency_key"),
+        user_agent=text("user_agent"),
+        source=text("source"),
     )
 
 
-def _text(value: str | None) -> str:
+def _text(value: str | None, longest: int) -> str:
     """Return a text as it may be kept: without what a client may have put where it does not belong."""
-    return redacted(_CONTROL.sub("\ufffd", value or "")[:MAX_TEXT])
+    return redacted(_CONTROL.sub("\ufffd", value or "")[:longest])
 
 
 def _number(value: str | float | None, otherwise: int) -> int:

@@ -16,6 +16,9 @@ class AuditSettings(ServiceSettings):
     spool_name: str = Field("envoy", min_length=1, max_length=200, description="name of that Envoy, its own among all")
     spool_rotate_bytes: int = Field(64 << 20, ge=1, description="size at which a new file is begun")
     spool_alert_bytes: int = Field(256 << 20, ge=1, description="an alert is raised when more waits to be taken over")
+    unidentified_per_second: float = Field(
+        10.0, gt=0, description="refused requests without a valid key that are kept one by one; more are counted"
+    )
     envoy_admin_url: str = Field(
         "", pattern=r"^(https?://.+)?$", description="Envoy's administration, to begin a new file; empty: none is begun"
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -132,13 +133,17 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def secret_of(authorization: str) -> str:
-    """Return the secret in an `Authorization: Bearer …` header (RFC 6750); of any other header, nothing.
+_SECRET = re.compile(r"sk_(?:test|live)_[A-Za-z0-9_-]{43}")
 
-    Whatever it is, it is looked up by its digest: what does not have the form of a key takes as long as what has.
+
+def secret_of(authorization: str) -> str | None:
+    """Return the secret in an `Authorization: Bearer …` header (RFC 6750); None where it cannot be one of ours.
+
+    The form is no secret, so who is refused for it learns nothing, however soon that is.
     """
     scheme, _, token = authorization.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
+    secret = token.strip()
+    return secret if scheme.lower() == "bearer" and _SECRET.fullmatch(secret) else None
 
 
 @dataclass(frozen=True, slots=True)

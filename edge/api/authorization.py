@@ -91,7 +91,8 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
 
     async def _identify(self, http: Any) -> Identity:
         """Return whom the request's key speaks for. Raises ApiError when there is none, or it may not be used so."""
-        identity = await self._keys.identify(digest(secret_of(http.headers.get("authorization", ""))))
+        secret = secret_of(http.headers.get("authorization", ""))
+        identity = await self._keys.identify(digest(secret)) if secret else None
         if identity is None:
             raise NO_VALID_KEY
         if not identity.may_come_from(http.headers.get(CLIENT_ADDRESS, "")):

@@ -9,28 +9,33 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
 from cryptography.fernet import MultiFernet
+from sqlalchemy.dialects import postgresql as pg
 
 from edge.domain import Identity
 from edge.storage.identities import permissions_of
 from edge.tables import api_keys, merchants
 from mesh.ids import Clock, utc_now
 from mesh.networks import Network
+from mesh.storage.batcher import Batcher
 from mesh.storage.database import Database, statement
 from mesh.storage.rows import columns_of
 from mesh.worker import Worker
 
 POLLS_WITHIN_BOUND = 3
+LOOK_UPS = 500
+"""Keys that one look finds out about, at the most."""
 KeptT = TypeVar("KeptT")
 
 
 class _Identified(NamedTuple):
+    secret_sha256: bytes
     merchant_id: UUID
     api_key_id: UUID
     mode: str
@@ -51,7 +56,7 @@ _IDENTIFY = statement(
     sa.select(*columns_of(api_keys, _Identified))
     .join(merchants, merchants.c.merchant_id == api_keys.c.merchant_id)
     .where(
-        api_keys.c.secret_sha256 == sa.bindparam("digest", type_=sa.LargeBinary),
+        api_keys.c.secret_sha256 == sa.func.any(sa.bindparam("digests", type_=pg.ARRAY(sa.LargeBinary))),
         api_keys.c.revoke_time.is_(None),
         merchants.c.disable_time.is_(None),
     ),
@@ -83,18 +88,24 @@ class KeySource(Protocol):
 
 
 class StoredKeys:
-    """The keys in PostgreSQL."""
+    """The keys in PostgreSQL: one look at a time for all that are asked about, so that a flood of them is no more."""
 
     def __init__(self, database: Database, vault: MultiFernet) -> None:
         self._database = database
         self._vault = vault
+        self._look_ups: Batcher[bytes, Identity | None] = Batcher(self._identify, max_size=LOOK_UPS)
 
     async def identify(self, digest: bytes) -> Identity | None:
         """Return whom the key with this digest speaks for, unless it was revoked or its merchant disabled."""
+        return await self._look_ups.submit(digest)
+
+    async def _identify(self, digests: Sequence[bytes]) -> Sequence[Identity | None]:
         async with self._database.session() as session:
-            row = await session.one(_IDENTIFY, digest=digest)
-        if row is None:
-            return None
+            rows = await session.all(_IDENTIFY, digests=list(digests))
+        found = {row.secret_sha256: self._identity(row) for row in rows}
+        return [found.get(digest) for digest in digests]
+
+    def _identity(self, row: _Identified) -> Identity:
         signing = self._vault.decrypt(row.signing_secret) if row.signing_secret else None
         permissions = permissions_of(row.mode, row.scopes, row.networks, row.signature)
         return Identity(row.merchant_id, row.api_key_id, permissions, row.expire_time, signing)

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import ssl
+from functools import cache
 from typing import Any
 
 import httpx
 
 
-def client(*, timeout: httpx.Timeout | float, proxy: str, **options: Any) -> httpx.AsyncClient:
+def client(*, timeout: httpx.Timeout | float, proxy: str, ca_file: str = "", **options: Any) -> httpx.AsyncClient:
     """Return an httpx client that goes through `proxy`, or through none where that is empty.
 
-    Proxy variables of the environment, and its `.netrc`, are not trusted: whoever sets one would see our keys.
+    Trusted are the certificates of `ca_file`, or httpx's own. Proxy variables of the environment, and its `.netrc`, are
+    not trusted: whoever sets one would see our keys.
     """
-    return httpx.AsyncClient(timeout=timeout, trust_env=False, proxy=proxy or None, **options)
+    verify = trusted(ca_file)
+    return httpx.AsyncClient(timeout=timeout, trust_env=False, proxy=proxy or None, verify=verify, **options)
+
+
+@cache
+def trusted(ca_file: str = "") -> ssl.SSLContext:
+    """Read trusted certificates once: every account has its own clients, and a reading holds up the whole process."""
+    return ssl.create_default_context(cafile=ca_file) if ca_file else httpx.create_ssl_context(trust_env=False)

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from mesh.errors import ApiError, FieldViolation, invalid, invalid_fields, unauthenticated
 from payment_svc import providers as folders
+from payment_svc.providers import http_client
 from payment_svc.providers.base import Capabilities, Provider
 from payment_svc.providers.registration import Connection, ProviderRegistration, ProviderSettings
 from payment_svc.providers.resilience import Limits, ResilientProvider
@@ -47,6 +48,8 @@ class Registry:
         self._settings = settings
         self._connection = connection
         self._limits = limits
+        # now, as nobody waits yet
+        http_client.trusted()
         accounts = {name: one.platform_account(settings[name]) for name, one in self._registrations.items()}
         self._platform = {
             name: self.guarded(name, credentials, mode) for name, credentials in accounts.items() if credentials
@@ -76,6 +79,11 @@ class Registry:
             if self._registrations[name].webhook_header in headers:
                 return provider
         raise unauthenticated("WEBHOOK_SIGNATURE_INVALID", "no provider's signature is on this request")
+
+    def is_signed(self, name: str, headers: Mapping[str, str]) -> bool:
+        """Whether a webhook carries the provider's signature, right or wrong; also where there is no such provider."""
+        registration = self._registrations.get(name)
+        return registration is None or registration.webhook_header in headers
 
     def make(self, name: str, credentials: Mapping[str, str], mode: str) -> Provider:
         """Make a provider with an account's credentials.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from mesh.errors import ApiError, failed_precondition, invalid, not_found
+from mesh.errors import ApiError, failed_precondition, invalid, not_found, unauthenticated
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.storage.database import Database
 from mesh.vault import Envelopes
@@ -26,6 +26,8 @@ from payment_svc.storage.accounts import AccountRepository, StoredAccount
 MAX_AGE_SECONDS = 1.0
 """How long what is known of a merchant's accounts is believed: the bound on using credentials that were replaced."""
 MAX_KNOWN = 10_000
+ABSENT_SECONDS = 5.0
+"""How long an account that was not there is not looked for again: its id is given out only when it is made."""
 RETIRE_SECONDS = 200.0
 """Longer than any call takes: after it nobody uses the connections of replaced credentials any more."""
 
@@ -60,6 +62,7 @@ class Accounts:
         self._ids = ids
         self._now = now
         self._known: dict[UUID, tuple[float, list[StoredAccount]]] = {}
+        self._absent: dict[UUID, float] = {}
         self._guards: dict[UUID, tuple[int, ResilientProvider]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
@@ -89,13 +92,26 @@ class Accounts:
             return self._registry.get(name)
         async with self._database.session() as session:
             stored = await self._store.get(session, account_id)
+        if stored is None:
+            self._absent[account_id] = self._now()
+            if len(self._absent) > MAX_KNOWN:
+                self._absent.pop(next(iter(self._absent)))
         if stored is None or stored.account.provider != name:
             raise not_found("provider account", str(account_id))
         return self._guard(stored)
 
-    def recognize(self, headers: Mapping[str, str]) -> ResilientProvider:
-        """Return the platform's provider that signed a webhook. Raises ApiError UNAUTHENTICATED."""
-        return self._registry.recognize(headers)
+    async def of_webhook(self, name: str, account_id: UUID | None, headers: Mapping[str, str]) -> ResilientProvider:
+        """Return the provider whose webhook it would be, by its path, else by its headers. Raises ApiError.
+
+        Anybody may ask: one without a signature, or of an account that was not there a moment ago, costs no look-up.
+        """
+        if not name:
+            return self._registry.recognize(headers)
+        if account_id and not self._registry.is_signed(name, headers):
+            raise unauthenticated("WEBHOOK_SIGNATURE_INVALID", f"no signature of {name} is on this request")
+        if account_id and self._now() - self._absent.get(account_id, float("-inf")) < ABSENT_SECONDS:
+            raise not_found("provider account", str(account_id))
+        return await self.by_id(name, account_id)
 
     async def set(self, owner: Tenant, name: str, credentials: Mapping[str, str]) -> Account:
         """Set a merchant's own account, or replace its credentials. Raises ApiError as the contract says."""

@@ -66,10 +66,7 @@ class WebhookReceiver:
         INVALID_ARGUMENT for a provider that is not on or a body that is not an event; UNAVAILABLE when the signature
         cannot be checked now: it is sent again.
         """
-        if provider_name:
-            provider = await self._accounts.by_id(provider_name, account_id)
-        else:
-            provider = self._accounts.recognize(headers)
+        provider = await self._accounts.of_webhook(provider_name, account_id, headers)
         if not self._allowlist.allow(provider.name, headers.get(CLIENT_KEY, "")):
             WEBHOOKS.labels(provider.name, "not_allowed").inc()
             raise permission_denied("IP_NOT_ALLOWED", f"{provider.name} does not send from this address")

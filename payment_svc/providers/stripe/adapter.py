@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -42,10 +41,13 @@ class _HttpClient(stripe.HTTPXClient):
     """
 
     def __init__(self, timeout: httpx.Timeout | float, max_calls: int, proxy: str) -> None:
-        super().__init__(timeout=timeout)
+        # the SDK's own client is never used, and must not read its certificates for that
+        super().__init__(timeout=timeout, verify_ssl_certs=False)
+        self._verify_ssl_certs = True
         limits = httpx.Limits(max_connections=max_calls, max_keepalive_connections=64)
-        trusted = ssl.create_default_context(cafile=stripe.ca_bundle_path)
-        self._client_async = http_client.client(timeout=timeout, proxy=proxy, verify=trusted, limits=limits)
+        self._client_async = http_client.client(
+            timeout=timeout, proxy=proxy, ca_file=str(stripe.ca_bundle_path), limits=limits
+        )
 
 
 class StripeProvider:
