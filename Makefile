@@ -7,7 +7,7 @@ WORKERS ?= 3
 PORT ?= 8080
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install demo up test lint format gen client bench fuzz storm simulate simulate-faults constraints clean
+.PHONY: install demo up test lint format gen client bench fuzz storm prove prove-faults simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
@@ -65,6 +65,15 @@ fuzz: install
 # Ten thousand events while what carries them is killed.
 storm: install
 	$(BIN)/python -m tests.storm
+
+# Payments by all providers while every process is killed and providers misbehave; then all books are compared.
+PROVE ?= --minutes 10
+prove: install
+	$(BIN)/fusionxpay prove $(PROVE)
+
+# Known faults are put into a copy of the code: the proof fails.
+prove-faults: install
+	$(BIN)/python -m tests.simulation.detection --by-proof silence_ends_a_charge acknowledged_before_stored
 
 # Thousands of schedules in virtual time; MINUTES=60 runs on for as long, FIRST names the first seed.
 SEEDS ?= 4000

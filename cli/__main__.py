@@ -12,6 +12,7 @@ from typer.main import get_command, get_group
 COMMANDS = {
     "up": "cli.commands.up:up",
     "demo": "cli.commands.demo:demo",
+    "prove": "cli.commands.prove:prove",
     "listen": "cli.commands.listen:listen",
     "trigger": "cli.commands.trigger:trigger",
     "merchant": "cli.commands.merchants:app",

@@ -1,4 +1,7 @@
-"""`make simulate-faults`: each known fault is put into a copy of the code, and the simulation has to find it."""
+"""`make simulate-faults`: each known fault is put into a copy of the code, and the simulation has to find it.
+
+With `--by-proof` (`make prove-faults`) `fusionxpay prove` has to: on real servers, so by what shows within minutes.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ FAULTS = Path(__file__).with_name("faults")
 SEEDS = 2000
 _IGNORED = shutil.ignore_patterns(".*", "node_modules", "__pycache__", "dist", "docs")
 _SEED = re.compile(r"seed (\d+) \(([^)]+)\) failed: (.*)")
+_BROKEN = re.compile(r"^(?:lost|charged twice|given back|refunds wrong|answers untrue|events missing): .*", re.M)
 _COUNT = re.compile(r"(\d+) schedules")
 
 
@@ -76,18 +80,36 @@ def look_for(fault: Path, seeds: int = SEEDS) -> Finding:
     return Finding(fault.stem, counts[-1], found.group(2), found.group(3))
 
 
+def fails_the_proof(fault: Path) -> Finding:
+    """Run the proof on the code with a fault."""
+    with tempfile.TemporaryDirectory(prefix="fusionxpay-fault-") as folder:
+        code = Path(folder) / "code"
+        copy_of_the_code(code)
+        put_into(fault, code)
+        argv = [sys.executable, "-m", "cli", "prove", "--minutes", "1.5", "--seed", "1", "--settle", "60"]
+        run = subprocess.run(argv, cwd=code, capture_output=True, text=True, check=False)
+    orders = re.search(r"orders +│ (\d+)", run.stdout)
+    if orders is None:
+        raise RuntimeError(f"{fault.stem}: {run.stdout[-500:]}{run.stderr[-2000:]}")
+    found = _BROKEN.search(run.stdout) if run.returncode else None
+    return Finding(fault.stem, int(orders.group(1)), "proof" if found else "", found.group(0) if found else "")
+
+
 def main() -> int:
     """Look for each fault; return 1 when one is not found."""
     parser = argparse.ArgumentParser(prog="make simulate-faults", description=__doc__)
     parser.add_argument("names", nargs="*", help="faults; all of them when none is named")
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--by-proof", action="store_true", help="by `fusionxpay prove` instead of the simulation")
     options = parser.parse_args()
     missed = 0
     for fault in faults(options.names):
-        finding = look_for(fault, options.seeds)
+        finding = fails_the_proof(fault) if options.by_proof else look_for(fault, options.seeds)
         missed += not finding.is_found
         said = f"{finding.profile}: {finding.complaint[:90]}" if finding.is_found else "NOT FOUND"
-        console.print(f"{finding.fault:32} {finding.schedules:5} schedules  {said}")
+        console.print(
+            f"{finding.fault:32} {finding.schedules:5} {'orders' if options.by_proof else 'schedules'}  {said}"
+        )
     return 1 if missed else 0
 
 
