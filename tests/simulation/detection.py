@@ -23,7 +23,9 @@ FAULTS = Path(__file__).with_name("faults")
 SEEDS = 2000
 _IGNORED = shutil.ignore_patterns(".*", "node_modules", "__pycache__", "dist", "docs")
 _SEED = re.compile(r"seed (\d+) \(([^)]+)\) failed: (.*)")
-_BROKEN = re.compile(r"^(?:lost|charged twice|given back|refunds wrong|answers untrue|events missing): .*", re.M)
+_BROKEN = re.compile(
+    r"^(?:lost|charged twice|given back|refunds wrong|answers untrue|events missing): .*", re.MULTILINE
+)
 _COUNT = re.compile(r"(\d+) schedules")
 
 
