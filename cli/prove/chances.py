@@ -30,7 +30,6 @@ WAYS = (
     Way("stripe", "pay", CARD, first=DECLINED),
     Way("stripe", "pay", CARD, manual=True),
     IMMEDIATE,
-    IMMEDIATE,
     Way("stripe", "", {}, card="pm_card_visa", manual=True),
     Way("stripe", "", {}, card="pm_card_chargeDeclined"),
     Way("stripe", "approve", {}, card="pm_card_threeDSecure2Required"),
@@ -46,6 +45,7 @@ WAYS = (
     Way("bank_transfer", "send", {"payer": "refund_bounced"}),
 )
 
+CREATION = "*.create"
 CALLS = {
     "stripe": (
         *("payment_intents.create", "payment_intents.capture", "payment_intents.cancel", "payment_intents.retrieve"),
@@ -60,21 +60,23 @@ CALLS = {
 SILENT: tuple[Json, ...] = (
     {"kind": "latency", "seconds": 11},
     {"kind": "latency", "seconds": 25},
-    {"kind": "timeout_after", "seconds": 3},
     {"kind": "timeout_after", "seconds": 12},
-    {"kind": "connection_reset", "applied": True},
-    {"kind": "error_500", "applied": True, "stored": False},
-    {"kind": "incomplete"},
+    {"kind": "timeout_after", "seconds": 30},
+    {"kind": "connection_reset", "applied": True, "count": 4},
+    {"kind": "error_500", "applied": True, "stored": False, "count": 4},
 )
-"""The provider did what it was asked, or will, and does not say so."""
+"""The provider does what it was asked, and does not say so for longer than a call lasts with all its repetitions."""
 
 API_FAULTS: tuple[Json, ...] = (
     *SILENT,
     {"kind": "latency", "seconds": 2},
     {"kind": "timeout_before", "seconds": 3},
+    {"kind": "timeout_after", "seconds": 3},
     {"kind": "connection_reset"},
+    {"kind": "connection_reset", "applied": True},
     {"kind": "error_500", "stored": False},
     {"kind": "error_429"},
+    {"kind": "incomplete"},
 )
 WEBHOOK_FAULTS: tuple[Json, ...] = (
     {"kind": "webhook_duplicate", "copies": 2, "count": 3},
@@ -86,15 +88,23 @@ WEBHOOK_FAULTS: tuple[Json, ...] = (
 
 
 def faults_of_an_order(chance: Random) -> list[Json]:
-    """Return what the providers will do wrong about one order: nothing to five things."""
+    """Return what the providers will do wrong about one order: nothing to six things."""
     found: list[Json] = []
     if chance.random() < 0.3:
-        # of whatever the order is paid by
-        found.append({"operation": "*.create"} | chance.choice(SILENT))
+        # no word of whatever the order is paid by, by neither way
+        found.append({"operation": CREATION} | chance.choice(SILENT))
+        if chance.random() < 0.7:
+            found.append({"kind": "webhook_delay", "seconds": 10, "count": 4})
     for provider, calls in CALLS.items():
-        if chance.random() < 0.4:
+        if chance.random() < 0.3:
             fault = {"provider": provider, "operation": chance.choice(calls)} | chance.choice(API_FAULTS)
-            found.append(fault | ({"count": 2} if chance.random() < 0.2 else {}))
+            found.append(fault)
     if chance.random() < 0.5:
         found.append(dict(chance.choice(WEBHOOK_FAULTS)))
     return found
+
+
+def way_of_an_order(chance: Random, faults: list[Json], number: int) -> Way:
+    """Return how a payment is made: whoever pays again is in a hurry, and silence is worst of a charge."""
+    hurries = number > 0 or any(fault.get("operation") == CREATION for fault in faults)
+    return IMMEDIATE if hurries and chance.random() < 0.5 else chance.choice(WAYS)

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from cli.prove.api import MerchantApi, RefusedError
-from cli.prove.chances import IMMEDIATE, WAYS, Way, faults_of_an_order
+from cli.prove.chances import Way, faults_of_an_order, way_of_an_order
 from cli.prove.log import Json, Log, Sale, Told, minor, money
 from cli.prove.provider import ProviderDesk
 
@@ -47,9 +47,10 @@ class Shop:
         body = {"merchant_order_id": sale.name, "amount": money(sale.amount)}
         order = await self.api.post("/v1/orders", body)
         sale.order_id = order["order_id"]
-        armed = [await self._arm(fault) for fault in faults_of_an_order(chance)]
+        faults = faults_of_an_order(chance)
+        armed = [await self._arm(fault) for fault in faults]
         tabs = 2 if chance.random() < 0.2 else 1
-        await asyncio.gather(*(self._try_to_be_paid() for _ in range(tabs)))
+        await asyncio.gather(*(self._try_to_be_paid(faults) for _ in range(tabs)))
         for fault_id in armed:
             await self._put_away(fault_id)
 
@@ -74,10 +75,9 @@ class Shop:
             self.sale.say(f"struck {found['hits']} times: {found['kind']} at {found['operation']}")
         await self.desk.disarm(fault_id)
 
-    async def _try_to_be_paid(self) -> None:
+    async def _try_to_be_paid(self, faults: list[Json]) -> None:
         for number in range(self.chance.choice((1, 2, 3, 4))):
-            # whoever pays again is in a hurry
-            way = IMMEDIATE if number and self.chance.random() < 0.5 else self.chance.choice(WAYS)
+            way = way_of_an_order(self.chance, faults, number)
             payment = await self._pay(way)
             if payment is None:
                 continue
