@@ -34,6 +34,7 @@ lint: install
 	$(BIN)/lint-imports
 	$(BIN)/python -m tools.stubs --check
 	$(BIN)/python -m envoy_config.render --check
+	$(BIN)/python -m tools.nats_config --check
 	$(BIN)/python -m tools.openapi --check
 	$(BIN)/python -m tools.event_catalogue --check
 	$(BIN)/python -m tools.metrics_catalogue --check
@@ -47,6 +48,7 @@ format: install
 gen: install
 	$(BIN)/python -m tools.stubs
 	$(BIN)/python -m envoy_config.render
+	$(BIN)/python -m tools.nats_config
 	$(BIN)/python -m tools.openapi
 	$(BIN)/python -m tools.event_catalogue
 	$(BIN)/python -m tools.metrics_catalogue

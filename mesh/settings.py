@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
@@ -76,6 +76,12 @@ class ServiceSettings(EnvironmentSettings):
     )
     database_url: str = Field(pattern=r"^postgres(ql)?://", description="PostgreSQL URL of the service's own database")
     nats_url: str = Field("nats://127.0.0.1:4222", pattern=r"^(nats|tls)://", description="NATS URL")
+    nats_server_name: str = Field(
+        "", description="name in NATS' certificate where it is of the mesh's CA; empty: NATS is not of the mesh"
+    )
+    event_signatures_from: AwareDatetime | None = Field(
+        None, description="events that were published before need no signature, RFC 3339; empty: all need one"
+    )
     tls_cert_file: Path | None = Field(None, description="the process's certificate, PEM; with the next two, or none")
     tls_key_file: Path | None = Field(None, description="the key of that certificate, PEM")
     tls_ca_file: Path | None = Field(None, description="the CA whose certificates the mesh accepts, PEM")

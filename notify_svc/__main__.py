@@ -55,7 +55,7 @@ from notify_svc.use_cases.fan_out import FanOut
 def build(settings: NotifySettings) -> Service:
     """Put the service together."""
     database = Database(settings.database_url, settings.database_pool_size)
-    bus = Bus(settings.nats_url, "notify_svc")
+    bus = Bus.of(settings, "notify_svc")
     events, endpoints, vault = EventRepository(), EndpointRepository(), open_vault(settings.secret_keys)
     rules = UrlRules(settings.allow_http_webhooks, addresses.networks(settings.webhook_allow_networks))
     timeout, concurrency = settings.delivery_timeout_seconds, settings.delivery_concurrency

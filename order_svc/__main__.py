@@ -34,7 +34,7 @@ from order_svc.use_cases import Lifetimes, Orders
 def build(settings: OrderSettings) -> Service:
     """Put the service together."""
     database = Database(settings.database_url, settings.database_pool_size)
-    bus = Bus(settings.nats_url, "order_svc")
+    bus = Bus.of(settings, "order_svc")
     relay = Relay(database, bus)
     lifetimes = Lifetimes(settings.order_lifetime, settings.order_max_lifetime)
     work = UnitsOfWork(database, relay.wake)

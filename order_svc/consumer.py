@@ -10,12 +10,13 @@ from google.protobuf.message import Message
 
 from mesh.events.envelope import options_of
 from mesh.events.inbox import Received
+from mesh.events.participants import CONSUMERS
 from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.storage.database import Session
 from order_svc.contract import messages as mapping
 from order_svc.use_cases import Orders
 
-NAME = "order_svc_payments"
+NAME = CONSUMERS["order_svc"]
 SUBJECTS = tuple(
     options_of(fact.DESCRIPTOR).subject
     for fact in (

@@ -49,7 +49,7 @@ from payment_svc.settings import PaymentSettings, settings_class
 def build(settings: PaymentSettings) -> Service:
     """Put the service together."""
     database = Database(settings.database_url, settings.database_pool_size)
-    bus = Bus(settings.nats_url, "payment_svc")
+    bus = Bus.of(settings, "payment_svc")
     locks = Locks(settings.redis_url)
     orders = GrpcOrderClient(settings.order_target, settings.tls)
     providers = Registry(

@@ -33,7 +33,8 @@ RENEW_BEFORE = timedelta(days=30)
 BACKDATED = timedelta(minutes=5)
 
 PUBLIC = "public"
-MESH_NAMES = ("order_svc", "payment_svc", "notify_svc", "edge", "audit_svc", "envoy", "operator")
+NATS_NAME = "nats"
+MESH_NAMES = ("order_svc", "payment_svc", "notify_svc", "edge", "audit_svc", "envoy", NATS_NAME, "operator")
 """The processes that have a name in the mesh; `operator` is the command line."""
 PUBLIC_HOSTS = ("localhost", "127.0.0.1")
 

@@ -93,7 +93,7 @@ def plan_layout(settings: StackSettings, wanted: frozenset[str], data: DataDir, 
         "sandbox": settings.stripe_api_key,
     }
     embedded = frozenset(name for name in wanted if not replaced.get(name))
-    names = [*COMPONENTS, "nats_monitor", "envoy_admin", "envoy_https", *(f"{name}_metrics" for name in SERVICES)]
+    names = [*COMPONENTS, "envoy_admin", "envoy_https", *(f"{name}_metrics" for name in SERVICES)]
     wanted_ports = {"envoy": settings.http_port, "envoy_https": settings.https_port}
     numbers = {name: ports.take(wanted_ports.get(name, 0)) for name in names}
     secrets = data.secrets
@@ -101,12 +101,15 @@ def plan_layout(settings: StackSettings, wanted: frozenset[str], data: DataDir, 
     def url(component: str, own: str) -> str:
         return own if component in embedded else replaced[component]
 
+    # by certificate, or where nobody has one by a password that all share
+    account, scheme = ("", "tls") if settings.mutual_tls else (f"{USER}:{secrets.nats_password}@", "nats")
+    own_nats = f"{scheme}://{account}{HOST}:{numbers['nats']}"
     return StackLayout(
         data=data,
         ports=numbers,
         embedded=embedded,
         postgres_url=url("postgres", f"postgresql://{USER}:{secrets.postgres_password}@{HOST}:{numbers['postgres']}"),
-        nats_url=url("nats", f"nats://{USER}:{secrets.nats_password}@{HOST}:{numbers['nats']}"),
+        nats_url=url("nats", own_nats),
         redis_url=url("valkey", f"redis://:{secrets.valkey_password}@{HOST}:{numbers['valkey']}/0"),
         sandbox_url=f"http://{HOST}:{numbers['sandbox']}" if "sandbox" in embedded else "",
         stripe_api_key=settings.stripe_api_key or secrets.stripe_api_key,

@@ -11,8 +11,10 @@ import grpc
 import psycopg
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from mesh.events.bus import BusTls
 from mesh.rpc.dial import dial
 from mesh.tls import TlsFiles
+from stack.authority import NATS_NAME
 
 TIMEOUT = 1.0
 
@@ -64,6 +66,18 @@ def redis_answers(url: str) -> bool:
         with socket.create_connection(address, TIMEOUT) as connection, connection.makefile("rb") as answers:
             connection.sendall(f"AUTH {unquote(parts.password or '')}\r\nPING\r\n".encode())
             return answers.readline().startswith(b"+OK") and answers.readline().startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def nats_answers(address: str, tls: TlsFiles | None) -> bool:
+    """Tell whether a NATS server at `host:port` says that it has JetStream: it listens once that is recovered."""
+    host, port = address.rsplit(":", 1)
+    try:
+        with socket.create_connection((host, int(port)), TIMEOUT) as raw:
+            secure = BusTls(tls, NATS_NAME).context().wrap_socket(raw, server_hostname=NATS_NAME) if tls else raw
+            with secure, secure.makefile("rb") as answers:
+                return b'"jetstream":true' in answers.readline()
     except OSError:
         return False
 

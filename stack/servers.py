@@ -11,24 +11,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from stack.layout import USER, StackLayout
+from stack.nats_config import NatsOptions
+from stack.nats_config import render as render_nats
 from stack.ports import HOST
-from stack.probes import http_ok, http_text, redis_answers
+from stack.probes import http_ok, http_text, nats_answers, redis_answers
 from stack.process import POLL_SECONDS, Child, Command, StackError
 from stack.state import write_private
 
 ENVOY_DRAIN_SECONDS = 5
-
-NATS_CONFIG = """\
-listen: "{host}:{port}"
-http: "{host}:{monitor_port}"
-authorization {{ user: "{user}", password: $NATS_PASSWORD }}
-jetstream {{
-  store_dir: "{store}"
-  # With another than `always` a message is acknowledged before it is on the disk.
-  sync_interval: {sync}
-  max_memory_store: 64MB
-}}
-"""
 
 VALKEY_CONFIG = """\
 bind {host}
@@ -46,13 +36,20 @@ def nats(layout: StackLayout) -> Child:
     """Return a NATS server with JetStream, which keeps its streams in the data folder."""
     folder = layout.data.folder("nats")
     config = folder / "nats.conf"
-    ports = {"port": layout.ports["nats"], "monitor_port": layout.ports["nats_monitor"]}
-    sync = "always" if layout.durable else "2m"
-    write_private(config, NATS_CONFIG.format(host=HOST, user=USER, store=folder / "jetstream", sync=sync, **ports))
-    env = outside_env() | {"NATS_PASSWORD": layout.data.secrets.nats_password, "GOMEMLIMIT": "128MiB"}
+    options = NatsOptions(
+        listen=layout.address("nats"),
+        store=str(folder / "jetstream"),
+        sync="always" if layout.durable else "2m",
+        tls=layout.tls("nats"),
+        user=USER,
+    )
+    write_private(config, render_nats(options))
+    env = outside_env() | {"GOMEMLIMIT": "128MiB"}
+    if not layout.mutual_tls:
+        env["NATS_PASSWORD"] = layout.data.secrets.nats_password
     command = Command([_program("nats-server", "FUSIONXPAY_NATS_URL"), "-c", config], env, folder)
-    health = f"http://{layout.address('nats_monitor')}/healthz"
-    return Child("nats", command, layout.log("nats"), ready=lambda: http_ok(health))
+    address, operator = layout.address("nats"), layout.tls("operator")
+    return Child("nats", command, layout.log("nats"), ready=lambda: nats_answers(address, operator))
 
 
 def valkey(layout: StackLayout) -> Child:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from stack.authority import NATS_NAME
 from stack.layout import StackLayout
+from stack.nats_config import permissions
 from stack.postgres import database_url
 from stack.probes import grpc_serving, http_ok
 from stack.process import Child, Command
@@ -43,8 +45,7 @@ class Service:
             "LISTEN": layout.address(self.name),
             "METRICS_LISTEN": layout.address(f"{self.name}_metrics"),
             "DATABASE_URL": database_url(layout.postgres_url, self.database),
-            "NATS_URL": layout.nats_url,
-            "REDIS_URL": layout.redis_url,
+            **_bus_settings(layout, self.name),
             "PUBLIC_URL": layout.edge_url,
             "LOG_LEVEL": layout.log_level,
         }
@@ -61,10 +62,19 @@ class Service:
         return Child(self.name, command, layout.log(self.name), ready=lambda: grpc_serving(target, self.name, tls))
 
 
+def _bus_settings(layout: StackLayout, name: str) -> dict[str, str]:
+    """Return how a service reaches NATS; whoever neither publishes nor consumes is not told where it is."""
+    if name not in permissions():
+        return {}
+    own = "nats" in layout.embedded and layout.mutual_tls
+    return {"NATS_URL": layout.nats_url} | ({"NATS_SERVER_NAME": NATS_NAME} if own else {})
+
+
 def _payment_settings(layout: StackLayout) -> dict[str, str]:
     settings = {
         "ORDER_TARGET": layout.address("order_svc"),
         "SECRET_KEYS": layout.data.secrets.account_keys,
+        "REDIS_URL": layout.redis_url,
     }
     for provider in discover():
         settings |= provider.gateway_settings(layout)
@@ -86,7 +96,11 @@ def _notify_settings(layout: StackLayout) -> dict[str, str]:
 
 def _edge_settings(layout: StackLayout) -> dict[str, str]:
     limit = str(layout.global_requests_per_second)
-    return {"SECRET_KEYS": layout.data.secrets.identity_secret_keys, "GLOBAL_REQUESTS_PER_SECOND": limit}
+    return {
+        "SECRET_KEYS": layout.data.secrets.identity_secret_keys,
+        "GLOBAL_REQUESTS_PER_SECOND": limit,
+        "REDIS_URL": layout.redis_url,
+    }
 
 
 def _audit_settings(layout: StackLayout) -> dict[str, str]:

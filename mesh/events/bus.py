@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import nats
 from nats.aio.client import Client
@@ -13,7 +16,10 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
+from mesh.events.signature import Signer, Verifier
+from mesh.settings import ServiceSettings
 from mesh.telemetry import get_logger
+from mesh.tls import TlsFiles
 
 log = get_logger(__name__)
 
@@ -54,17 +60,56 @@ class UnpublishableError(ValueError):
     """A message that the stream will never take."""
 
 
+@dataclass(frozen=True, slots=True)
+class BusTls:
+    """How a process of the mesh shows NATS who it is: by its certificate, which is all that NATS asks for."""
+
+    files: TlsFiles
+    server_name: str
+    """The name in NATS' own certificate, which is of the mesh's CA as well."""
+
+    def context(self) -> ssl.SSLContext:
+        """Return the files' contents as of now. Raises OSError when one cannot be read."""
+        context = ssl.create_default_context(cafile=str(self.files.ca))
+        context.load_cert_chain(self.files.cert, self.files.key)
+        return context
+
+    def options(self) -> dict[str, Any]:
+        """Return the options of a connection: it begins with TLS, so that nobody can talk it out of that."""
+        return {"tls": self.context(), "tls_hostname": self.server_name, "tls_handshake_first": True}
+
+
+def inbox_prefix(name: str) -> str:
+    """Return where a process gets its answers: a place of its own, as nobody else may listen there."""
+    return f"_INBOX_{name}"
+
+
 class Bus:
     """The process's connection to JetStream. Being disconnected is a normal state: callers try again."""
 
-    def __init__(self, url: str, name: str) -> None:
+    signer: Signer | None = None
+    """Signs what is published; None where nobody has a certificate."""
+    verifier: Verifier | None = None
+    """Says whether an event is its publisher's; None where nobody has a certificate."""
+
+    def __init__(self, url: str, name: str, tls: BusTls | None = None) -> None:
         self._url = url
         self._name = name
+        self._tls = tls
         self._client = Client()
         self._stream: JetStreamContext | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
+
+    @classmethod
+    def of(cls, settings: ServiceSettings, name: str) -> Bus:
+        """Return the bus of a service, which signs and verifies where the mesh has certificates."""
+        server, files = settings.nats_server_name, settings.tls
+        bus = cls(settings.nats_url, name, BusTls(files, server) if files and server else None)
+        if files:
+            bus.signer, bus.verifier = Signer(files), Verifier(files, settings.event_signatures_from)
+        return bus
 
     @property
     def jetstream(self) -> JetStreamContext:
@@ -145,11 +190,13 @@ class Bus:
                 self._client = await nats.connect(
                     self._url,
                     name=self._name,
+                    inbox_prefix=inbox_prefix(self._name),
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=1,
                     disconnected_cb=self._on_disconnected,
                     reconnected_cb=self._on_reconnected,
                     error_cb=self._on_error,
+                    **(self._tls.options() if self._tls else {}),
                 )
             except (OSError, NatsError, TimeoutError) as error:
                 log.warning("NATS is out of reach", error=repr(error))
@@ -182,6 +229,12 @@ class Bus:
 
     async def _on_disconnected(self) -> None:
         log.warning("NATS connection lost")
+        if self._tls:
+            try:
+                # the certificate may be another one by now
+                self._client.options["tls"] = self._tls.context()
+            except OSError as error:
+                log.warning("certificate not taken over", error=str(error))
 
     async def _on_reconnected(self) -> None:
         log.info("NATS connection restored")

@@ -22,7 +22,9 @@ from nats.js import JetStreamContext
 from mesh.errors import is_outage
 from mesh.events import dead_letters
 from mesh.events.bus import ACK_WAIT, Bus
+from mesh.events.envelope import options_of
 from mesh.events.inbox import Handler, Inbox, Received, read
+from mesh.events.signature import ForgedError
 from mesh.metrics import DEAD_LETTER, DEAD_LETTERS, EVENT_SECONDS, EVENTS_CONSUMED, prime
 from mesh.storage.database import Database, statement
 from mesh.telemetry import alert, get_logger
@@ -176,16 +178,25 @@ class Consumer:
             await self._apply_singly(free)
 
     async def _decode(self, message: Msg) -> Delivered | None:
-        """Read an event; what cannot be read will never be readable, and is buried at once."""
+        """Read an event; what cannot be read or is forged will never be anything else, and is buried at once."""
+        headers, stored = message.headers or {}, message.metadata.timestamp
+        # a stream that was lost counts from one again, so its number alone would not distinguish two messages
+        place = f"{message.metadata.sequence.stream}@{stored.isoformat()}"
         try:
+            if self._bus.verifier:
+                self._bus.verifier.check(message.subject, message.data, headers, stored)
             event = read(message.data)
+            if options_of(event.fact.DESCRIPTOR).subject != message.subject:
+                raise ForgedError(f"{event.envelope.type} does not belong here")
+        except ForgedError as error:
+            # its ids are what somebody made up: under them it could stand in the way of the true event
+            await self._dead_letter(message, f"forged {place}", f"forged: {error}", forged=True)
+            alert("event_forged", log, consumer=self._name, subject=message.subject, reason=str(error))
         except ValueError as error:
-            headers = message.headers or {}
-            # a stream that was lost counts from one again, so its number alone would not distinguish two messages
-            place = f"{message.metadata.sequence.stream}@{message.metadata.timestamp.isoformat()}"
             await self._dead_letter(message, headers.get("Nats-Msg-Id") or place, f"cannot be decoded: {error}")
-            return None
-        return Delivered(event.envelope, event.fact, message)
+        else:
+            return Delivered(event.envelope, event.fact, message)
+        return None
 
     async def _apply_together(self, events: Sequence[Delivered]) -> None:
         async with self._database.transaction() as session:
@@ -234,7 +245,7 @@ class Consumer:
         for event in events:
             await event.message.nak(delay=1.0)
 
-    async def _dead_letter(self, message: Msg, event_id: str, reason: str) -> None:
+    async def _dead_letter(self, message: Msg, event_id: str, reason: str, *, forged: bool = False) -> None:
         """Write the dead letter, and only then take the event out of the stream."""
         async with self._database.session() as session:
             await dead_letters.store(
@@ -245,6 +256,7 @@ class Consumer:
                 payload=message.data,
                 reason=reason,
                 deliveries=message.metadata.num_delivered,
+                forged=forged,
             )
         await message.term()
         DEAD_LETTERS.labels(self._name).inc()

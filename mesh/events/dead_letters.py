@@ -51,6 +51,7 @@ class DeadLetter(NamedTuple):
     failed_replays: int
     drop_time: datetime | None
     closed_by: str
+    forged: bool
 
 
 _id = sa.bindparam("letter_id", type_=sa.UUID)
@@ -58,7 +59,15 @@ _BURY = statement(
     pg.insert(dead_letters)
     .values(
         parameters_for(
-            dead_letters, "dead_letter_id", "consumer", "event_id", "subject", "payload", "reason", "deliveries"
+            dead_letters,
+            "dead_letter_id",
+            "consumer",
+            "event_id",
+            "subject",
+            "payload",
+            "reason",
+            "deliveries",
+            "forged",
         )
     )
     .on_conflict_do_nothing(index_elements=["consumer", "event_id"])
@@ -91,9 +100,20 @@ def _page(by_consumer: bool, by_state: bool, after: bool) -> Statement[DeadLette
 
 
 async def store(
-    session: Session, *, consumer: str, event_id: str, subject: str, payload: bytes, reason: str, deliveries: int
+    session: Session,
+    *,
+    consumer: str,
+    event_id: str,
+    subject: str,
+    payload: bytes,
+    reason: str,
+    deliveries: int,
+    forged: bool = False,
 ) -> None:
-    """Store a letter; one of the same consumer and event that is here already stays as it is."""
+    """Store a letter; one of the same consumer and event that is here already stays as it is.
+
+    What is `forged` can be looked at and dropped, never replayed.
+    """
     await session.run(
         _BURY,
         dead_letter_id=new_id(),
@@ -103,6 +123,7 @@ async def store(
         payload=payload,
         reason=sanitized(reason),
         deliveries=deliveries,
+        forged=forged,
     )
 
 
@@ -170,7 +191,7 @@ class DeadLetters:
                 raise failed_precondition("DEAD_LETTER_REPLAYED", "the event was applied and cannot be dropped")
             if letter.state == State.DROPPED:
                 return letter
-            inbox, event = self._inboxes.get(letter.consumer), event_of(letter)
+            inbox, event = self._inboxes.get(letter.consumer), None if letter.forged else event_of(letter)
             # remembered as dealt with: a stream that is filled again would bring it back
             if inbox and event and not await inbox.remember(session, [event.event_id]):
                 raise failed_precondition(
@@ -184,6 +205,10 @@ class DeadLetters:
     def _replayable(self, letter: DeadLetter) -> tuple[Inbox, Received]:
         if letter.state == State.DROPPED:
             raise failed_precondition("DEAD_LETTER_DROPPED", "the letter was dropped and cannot be replayed")
+        if letter.forged:
+            raise failed_precondition(
+                "EVENT_FORGED", "its publisher did not publish it: `fusionxpay events rebuild` brings what it did"
+            )
         inbox = self._inboxes.get(letter.consumer)
         if inbox is None:
             raise failed_precondition("CONSUMER_UNKNOWN", f"there is no consumer {letter.consumer} any more")

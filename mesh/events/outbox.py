@@ -225,10 +225,12 @@ class Relay:
     async def _send(self, rows: Sequence[Unpublished]) -> tuple[dict[int, asyncio.Future[PubAck]], dict[int, str]]:
         """Return by number what was sent, and why not for what can never be: it stops nothing behind it."""
         sent, refused = {}, {}
-        for row in rows:
+        signer = self._bus.signer
+        proofs = signer.sign([(row.subject, row.payload) for row in rows]) if signer else [{} for _ in rows]
+        for row, proof in zip(rows, proofs, strict=True):
             try:
-                envelope = event_pb2.EventEnvelope.FromString(row.payload)
-                sent[row.seq] = await self._bus.publish(row.subject, row.payload, headers_of(envelope, row.repeats))
+                headers = headers_of(event_pb2.EventEnvelope.FromString(row.payload), row.repeats) | proof
+                sent[row.seq] = await self._bus.publish(row.subject, row.payload, headers)
             except (DecodeError, UnpublishableError) as error:
                 refused[row.seq] = redacted(str(error))
         return sent, refused

@@ -73,6 +73,7 @@ dead_letters = sa.Table(
     sa.Column("failed_replays", sa.Integer, nullable=False, server_default="0"),
     sa.Column("drop_time", TIME),
     sa.Column("closed_by", sa.Text, nullable=False, server_default=""),
+    sa.Column("forged", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("consumer", "event_id"),
     sa.CheckConstraint("state IN ('OPEN', 'REPLAYED', 'DROPPED')", name="state_known"),
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mesh.events.inbox import Received
+from mesh.events.participants import CONSUMERS
 from mesh.storage.database import Session
 from notify_svc.contract import events as facts
 from notify_svc.contract.event_types import FACTS
 from notify_svc.use_cases.fan_out import FanOut
 
-NAME = "notify_svc_events"
+NAME = CONSUMERS["notify_svc"]
 SUBJECTS = tuple(sorted({f"fusionx.{contract.package.split('.')[1]}.v1.>" for contract in FACTS}))
 
 

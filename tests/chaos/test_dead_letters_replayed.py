@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import nats
 import psycopg
 import pytest
 from fusionx.mesh.v1 import dead_letter_pb2
@@ -19,11 +18,14 @@ from fusionx.mesh.v1 import dead_letter_service_pb2 as service_pb2
 from fusionx.mesh.v1.dead_letter_service_pb2_grpc import DeadLetterServiceStub
 from typer.testing import Result
 
+from mesh.events.participants import publisher_of
+from mesh.events.signature import Signer
 from stack.stack import Ready, Stack
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.outcome import assert_paid
 from tests.support.merchant.receiver import Receiver
 from tests.support.providers.sandbox import Provider
+from tests.support.stack.bus import connected, files_of
 from tests.support.stack.command import run_command
 from tests.support.stack.mesh import dial_service
 from tests.support.stack.metrics import metric
@@ -153,6 +155,7 @@ def test_bytes_that_are_no_event_are_buried_at_once_shown_refused_and_dropped(
 
 
 async def _publish(gateway: Ready, subject: str, payload: bytes) -> None:
-    client = await nats.connect(gateway.nats_url)
-    await client.jetstream().publish(subject, payload)
-    await client.close()
+    """Publish as the service that owns the subject: its own bytes, however broken, are no forgery."""
+    (proof,) = Signer(files_of(gateway, publisher_of(subject))).sign([(subject, payload)])
+    async with connected(gateway) as client:
+        await client.jetstream().publish(subject, payload, headers=proof)

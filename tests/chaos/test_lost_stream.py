@@ -11,22 +11,23 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import nats
 import psycopg
 import pytest
+from nats.js.errors import NotFoundError
 
 from mesh.events.bus import EVENTS_STREAM
+from mesh.events.participants import CONSUMERS
 from stack.stack import Ready, Stack
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.outcome import assert_paid
 from tests.support.merchant.receiver import Receiver
 from tests.support.providers.sandbox import Provider
+from tests.support.stack.bus import connected
 from tests.support.stack.command import run_command
 from tests.support.stack.metrics import metric
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("chaos")
-CONSUMERS = {"order_svc": "order_svc_payments", "notify_svc": "notify_svc_events"}
 
 
 def wipe(stack: Stack) -> None:
@@ -47,16 +48,14 @@ def purge(stack: Stack) -> None:
 
 
 async def _on_stream(stack: Stack, *, delete: bool) -> None:
-    client = await nats.connect(stack.ready.nats_url)
-    stream = client.jetstream()
-    await (stream.delete_stream(EVENTS_STREAM) if delete else stream.purge_stream(EVENTS_STREAM))
-    await client.close()
+    async with connected(stack.ready) as client:
+        stream = client.jetstream()
+        await (stream.delete_stream(EVENTS_STREAM) if delete else stream.purge_stream(EVENTS_STREAM))
 
 
-async def _unconsumed(nats_url: str) -> int:
-    client = await nats.connect(nats_url)
-    found = [await client.jetstream().consumer_info(EVENTS_STREAM, name) for name in CONSUMERS.values()]
-    await client.close()
+async def _unconsumed(ready: Ready) -> int:
+    async with connected(ready) as client:
+        found = [await client.jetstream().consumer_info(EVENTS_STREAM, name) for name in CONSUMERS.values()]
     return sum((one.num_pending or 0) + (one.num_ack_pending or 0) for one in found)
 
 
@@ -75,8 +74,8 @@ def quiet(stack: Stack) -> bool:
     if unpublished(stack.ready):
         return False
     try:
-        return not asyncio.run(_unconsumed(stack.ready.nats_url))
-    except nats.js.errors.NotFoundError:
+        return not asyncio.run(_unconsumed(stack.ready))
+    except NotFoundError:
         return False  # the stream, or one of its consumers, is made again only now
 
 

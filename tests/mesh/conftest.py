@@ -13,6 +13,7 @@ from mesh.events.bus import Bus
 from mesh.storage.database import Database
 from mesh.storage.schema import mesh_metadata
 from stack.stack import Ready
+from tests.support.stack.bus import bus_tls
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 @pytest.fixture
 async def bus(gateway: Ready) -> AsyncIterator[Bus]:
     """A connection to the run's NATS."""
-    bus = Bus(gateway.nats_url, "test")
+    bus = Bus(gateway.nats_url, "operator", bus_tls(gateway))
     bus.start()
     await bus.connected()
     yield bus

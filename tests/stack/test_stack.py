@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import nats
 import psutil
 import psycopg
 import pytest
@@ -21,8 +20,9 @@ import redis
 from stack.layout import INFRA, StackLayout
 from stack.process import StackError
 from stack.settings import StackSettings
-from stack.stack import Stack
+from stack.stack import Ready, Stack
 from tests.support.paths import ROOT
+from tests.support.stack.bus import connected
 from tests.support.stack.processes import Parent, alive, family
 from tests.support.waiting import eventually
 
@@ -87,20 +87,19 @@ def answers(stack: Stack) -> bool:
         assert connection.execute("SELECT current_database()").fetchone() == ("orders",)
     with redis.Redis.from_url(ready.redis_url) as client:
         assert client.ping()
-    publish(ready.nats_url, stream=f"CHECK_{os.getpid()}")
+    publish(ready, stream=f"CHECK_{os.getpid()}")
     return True
 
 
-def publish(url: str, stream: str) -> int:
+def publish(ready: Ready, stream: str) -> int:
     """Put one message into a stream, made if needed, and return how many it holds."""
 
     async def put() -> int:
-        client = await nats.connect(url)
-        jetstream = client.jetstream()
-        await jetstream.add_stream(name=stream, subjects=[stream.lower()])
-        await jetstream.publish(stream.lower(), b"message")
-        messages: int = (await jetstream.stream_info(stream)).state.messages
-        await client.close()
+        async with connected(ready) as client:
+            jetstream = client.jetstream()
+            await jetstream.add_stream(name=stream, subjects=[stream.lower()])
+            await jetstream.publish(stream.lower(), b"message")
+            messages: int = (await jetstream.stream_info(stream)).state.messages
         return messages
 
     return asyncio.run(put())
@@ -135,25 +134,25 @@ def test_what_was_stored_survives_a_restart_of_the_stack(tmp_path_for_postgres: 
     with Stack(settings, INFRA) as stack:
         with psycopg.connect(stack.ready.database_urls["payments"]) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-        assert publish(stack.ready.nats_url, "KEPT") == 1
+        assert publish(stack.ready, "KEPT") == 1
     with Stack(settings, INFRA) as stack:
         with psycopg.connect(stack.ready.database_urls["payments"]) as connection:
             assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
-        assert publish(stack.ready.nats_url, "KEPT") == 2
+        assert publish(stack.ready, "KEPT") == 2
 
 
 def test_what_was_stored_survives_kill_of_every_server(tmp_path_for_postgres: Path) -> None:
     with Stack(StackSettings(data_dir=tmp_path_for_postgres, durable=True), INFRA) as stack:
         with psycopg.connect(stack.ready.database_urls["orders"]) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
-        assert publish(stack.ready.nats_url, "KEPT") == 1
+        assert publish(stack.ready, "KEPT") == 1
         for name in INFRA:
             stack.kill(name)
         for name in INFRA:
             stack.start(name)
         with psycopg.connect(stack.ready.database_urls["orders"]) as connection:
             assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
-        assert publish(stack.ready.nats_url, "KEPT") == 2
+        assert publish(stack.ready, "KEPT") == 2
 
 
 @pytest.mark.parametrize("name", INFRA)
@@ -286,7 +285,7 @@ RUN_UNTIL_KILLED = """
 import pathlib, sys, time
 from stack.settings import StackSettings
 from stack.layout import INFRA
-from stack.stack import Stack
+from stack.stack import Ready, Stack
 with Stack(StackSettings(), INFRA):
     time.sleep(600)
 """
@@ -314,7 +313,7 @@ import psycopg
 from stack.process import StackError
 from stack.settings import StackSettings
 from stack.layout import INFRA
-from stack.stack import Stack
+from stack.stack import Ready, Stack
 if os.geteuid() == 0:  # everything is loaded by now: the user may not be able to reach the interpreter's files
     os.setgroups([])
     os.setgid({gid})

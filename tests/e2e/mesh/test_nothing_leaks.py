@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import nats
 import psycopg
 import pytest
 from nats.errors import TimeoutError as NatsTimeoutError
@@ -20,6 +19,7 @@ from tests.support.merchant.api import Json, Merchant
 from tests.support.merchant.everything import VALUES
 from tests.support.providers.sandbox import Provider
 from tests.support.providers.stripe_events import Stripe
+from tests.support.stack.bus import connected
 
 CARD = "4000056655665556"
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
@@ -93,20 +93,19 @@ def streams(gateway: Ready) -> list[tuple[str, bytes]]:
     """Return every message of every stream, with its headers."""
 
     async def read() -> list[tuple[str, bytes]]:
-        client = await nats.connect(gateway.nats_url)
         found = []
-        jetstream = client.jetstream()
-        for info in await jetstream.streams_info():
-            subscription = await jetstream.subscribe(">", stream=info.config.name, ordered_consumer=True)
-            texts = [b""]
-            for _ in range(info.state.messages):
-                try:
-                    message = await subscription.next_msg(timeout=5)
-                except NatsTimeoutError:
-                    break
-                texts.append(message.data + str(message.headers).encode())
-            found.append((f"stream {info.config.name}", b"\n".join(texts)))
-        await client.close()
+        async with connected(gateway) as client:
+            jetstream = client.jetstream()
+            for info in await jetstream.streams_info():
+                subscription = await jetstream.subscribe(">", stream=info.config.name, ordered_consumer=True)
+                texts = [b""]
+                for _ in range(info.state.messages):
+                    try:
+                        message = await subscription.next_msg(timeout=5)
+                    except NatsTimeoutError:
+                        break
+                    texts.append(message.data + str(message.headers).encode())
+                found.append((f"stream {info.config.name}", b"\n".join(texts)))
         return found
 
     return asyncio.run(read())

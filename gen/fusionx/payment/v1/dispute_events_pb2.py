@@ -26,13 +26,14 @@ from fusionx.payment.v1 import dispute_pb2 as fusionx_dot_payment_dot_v1_dot_dis
 from fusionx.type.v1 import event_pb2 as fusionx_dot_type_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fusionx/payment/v1/dispute_events.proto\x12\x12\x66usionx.payment.v1\x1a fusionx/payment/v1/dispute.proto\x1a\x1b\x66usionx/type/v1/event.proto\"\x7f\n\rDisputeOpened\x12\x35\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.DisputeR\x07\x64ispute:7\xca\xda\x18\x33\n!fusionx.payment.v1.dispute.opened\x12\x0e\x64ispute.opened\"\x82\x01\n\x0e\x44isputeUpdated\x12\x35\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.DisputeR\x07\x64ispute:9\xca\xda\x18\x35\n\"fusionx.payment.v1.dispute.updated\x12\x0f\x64ispute.updated\"\x7f\n\rDisputeClosed\x12\x35\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.DisputeR\x07\x64ispute:7\xca\xda\x18\x33\n!fusionx.payment.v1.dispute.closed\x12\x0e\x64ispute.closedb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fusionx/payment/v1/dispute_events.proto\x12\x12\x66usionx.payment.v1\x1a fusionx/payment/v1/dispute.proto\x1a\x1b\x66usionx/type/v1/event.proto\"\x7f\n\rDisputeOpened\x12\x35\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.DisputeR\x07\x64ispute:7\xca\xda\x18\x33\n!fusionx.payment.v1.dispute.opened\x12\x0e\x64ispute.opened\"\x82\x01\n\x0e\x44isputeUpdated\x12\x35\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.DisputeR\x07\x64ispute:9\xca\xda\x18\x35\n\"fusionx.payment.v1.dispute.updated\x12\x0f\x64ispute.updated\"\x7f\n\rDisputeClosed\x12\x35\n\x07\x64ispute\x18\x01 \x01(\x0b\x32\x1b.fusionx.payment.v1.DisputeR\x07\x64ispute:7\xca\xda\x18\x33\n!fusionx.payment.v1.dispute.closed\x12\x0e\x64ispute.closedB\x0f\xd2\xda\x18\x0bpayment_svcb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fusionx.payment.v1.dispute_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\322\332\030\013payment_svc'
   _globals['_DISPUTEOPENED']._loaded_options = None
   _globals['_DISPUTEOPENED']._serialized_options = b'\312\332\0303\n!fusionx.payment.v1.dispute.opened\022\016dispute.opened'
   _globals['_DISPUTEUPDATED']._loaded_options = None

@@ -26,13 +26,14 @@ from fusionx.payment.v1 import refund_pb2 as fusionx_dot_payment_dot_v1_dot_refu
 from fusionx.type.v1 import event_pb2 as fusionx_dot_type_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&fusionx/payment/v1/refund_events.proto\x12\x12\x66usionx.payment.v1\x1a\x1f\x66usionx/payment/v1/refund.proto\x1a\x1b\x66usionx/type/v1/event.proto\"|\n\rRefundCreated\x12\x32\n\x06refund\x18\x01 \x01(\x0b\x32\x1a.fusionx.payment.v1.RefundR\x06refund:7\xca\xda\x18\x33\n!fusionx.payment.v1.refund.created\x12\x0erefund.created\"|\n\rRefundUpdated\x12\x32\n\x06refund\x18\x01 \x01(\x0b\x32\x1a.fusionx.payment.v1.RefundR\x06refund:7\xca\xda\x18\x33\n!fusionx.payment.v1.refund.updated\x12\x0erefund.updated\"\x82\x01\n\x0fRefundSucceeded\x12\x32\n\x06refund\x18\x01 \x01(\x0b\x32\x1a.fusionx.payment.v1.RefundR\x06refund:;\xca\xda\x18\x37\n#fusionx.payment.v1.refund.succeeded\x12\x10refund.succeeded\"y\n\x0cRefundFailed\x12\x32\n\x06refund\x18\x01 \x01(\x0b\x32\x1a.fusionx.payment.v1.RefundR\x06refund:5\xca\xda\x18\x31\n fusionx.payment.v1.refund.failed\x12\rrefund.failed\"\x8a\x01\n\x11RefundNeedsReview\x12\x32\n\x06refund\x18\x01 \x01(\x0b\x32\x1a.fusionx.payment.v1.RefundR\x06refund:A\xca\xda\x18=\n&fusionx.payment.v1.refund.needs_review\x12\x13refund.needs_reviewb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&fusionx/payment/v1/refund_events.proto\x12\x12\x66usionx.payment.v1\x1a\x1f\x66usionx/payment/v1/refund.proto\x1a\x1b\x66usionx/type/v1/event.proto\"|\n\rRefundCreated\x12\x32\n\x06refund\x18\x01 \x01(\x0b\x32\x1a.fusionx.payment.v1.RefundR\x06refund:7\xca\xda\x18\x33\n!fusionx.payment.v1.refund.created\x12\x0erefund.created\"|\n\rRefundUpdated\x12\x32\n\x06refund\x18\x01 \x01(\x0b\x32\x1a.fusionx.payment.v1.RefundR\x06refund:7\xca\xda\x18\x33\n!fusionx.payment.v1.refund.updated\x12\x0erefund.updated\"\x82\x01\n\x0fRefundSucceeded\x12\x32\n\x06refund\x18\x01 \x01(\x0b\x32\x1a.fusionx.payment.v1.RefundR\x06refund:;\xca\xda\x18\x37\n#fusionx.payment.v1.refund.succeeded\x12\x10refund.succeeded\"y\n\x0cRefundFailed\x12\x32\n\x06refund\x18\x01 \x01(\x0b\x32\x1a.fusionx.payment.v1.RefundR\x06refund:5\xca\xda\x18\x31\n fusionx.payment.v1.refund.failed\x12\rrefund.failed\"\x8a\x01\n\x11RefundNeedsReview\x12\x32\n\x06refund\x18\x01 \x01(\x0b\x32\x1a.fusionx.payment.v1.RefundR\x06refund:A\xca\xda\x18=\n&fusionx.payment.v1.refund.needs_review\x12\x13refund.needs_reviewB\x0f\xd2\xda\x18\x0bpayment_svcb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fusionx.payment.v1.refund_events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\322\332\030\013payment_svc'
   _globals['_REFUNDCREATED']._loaded_options = None
   _globals['_REFUNDCREATED']._serialized_options = b'\312\332\0303\n!fusionx.payment.v1.refund.created\022\016refund.created'
   _globals['_REFUNDUPDATED']._loaded_options = None

@@ -51,7 +51,8 @@ class EventEnvelope(_message.Message):
     """The envelope of every fact that crosses the bus.
 
     On NATS its metadata also travels as CloudEvents headers (CloudEvents 1.0, NATS protocol binding): `ce-id`,
-    `ce-type`, `ce-source`, `ce-subject`, `ce-time`, `ce-specversion`, and as `traceparent`.
+    `ce-type`, `ce-source`, `ce-subject`, `ce-time`, `ce-specversion`, and as `traceparent`. `fusionxpay-signature` and
+    `fusionxpay-certificate` prove who published it.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -105,5 +106,10 @@ class EventEnvelope(_message.Message):
 Global___EventEnvelope: _TypeAlias = EventEnvelope  # noqa: Y015
 
 EVENT_FIELD_NUMBER: _builtins.int
+PUBLISHER_FIELD_NUMBER: _builtins.int
 event: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, Global___EventOptions]
 """Declares the message to be an event."""
+publisher: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FileOptions, _builtins.str]
+"""Names the service that publishes the events of the file, by the name in its certificate. It alone may write to their
+subjects, and what it has not signed is not applied. Empty: none of them crosses the bus.
+"""
