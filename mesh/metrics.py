@@ -166,6 +166,9 @@ class Alert:
 
 
 DEAD_LETTER = Alert("dead_letter", "a consumer gave up on an event: `fusionxpay dlq list`")
+EVENT_FORGED = Alert(
+    "event_forged", "somebody published in another service's name; nothing was applied: `fusionxpay dlq list`"
+)
 OUTBOX_EVENT_SET_ASIDE = Alert(
     "outbox_event_set_aside", "an event can never be put into the stream; its row tells why, and others go on"
 )

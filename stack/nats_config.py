@@ -56,13 +56,12 @@ def render(options: NatsOptions) -> str:
     if options.tls is None:
         return text + f'authorization {{ user: "{options.user}", password: $NATS_PASSWORD }}\n'
     users = "".join(
-        f"    {{user: {name}, permissions: {json.dumps(granted)}}}\n" for name, granted in permissions().items()
+        f"    {{user: {name}, permissions: {json.dumps(granted)}}}\n" for name, granted in PERMISSIONS.items()
     )
     return f"{text}{TLS.format(tls=options.tls)}authorization {{\n  users: [\n{users}  ]\n}}\n"
 
 
-def permissions() -> dict[str, dict[str, list[str]]]:
-    """Return what each process may publish and subscribe to; a process that is not named does not get in."""
+def _permissions() -> dict[str, dict[str, list[str]]]:
     owned = owned_subjects()
     services = sorted({*owned.values(), *CONSUMERS})
     granted = {name: _of_service(name, [what for what, owner in owned.items() if owner == name]) for name in services}
@@ -79,3 +78,7 @@ def _of_service(name: str, subjects: list[str]) -> dict[str, list[str]]:
         acknowledgements = [f"$JS.ACK.{EVENTS_STREAM}.{consumer}.>"]
     publish = [*sorted(subjects), *(f"$JS.API.{call}" for call in api), *acknowledgements]
     return {"publish": publish, "subscribe": [f"{inbox_prefix(name)}.>"]}
+
+
+PERMISSIONS = _permissions()
+"""What each process may publish and subscribe to; a process that is not named does not get in."""

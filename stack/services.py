@@ -10,7 +10,7 @@ from pathlib import Path
 
 from stack.authority import NATS_NAME
 from stack.layout import StackLayout
-from stack.nats_config import permissions
+from stack.nats_config import PERMISSIONS
 from stack.postgres import database_url
 from stack.probes import grpc_serving, http_ok
 from stack.process import Child, Command
@@ -64,7 +64,7 @@ class Service:
 
 def _bus_settings(layout: StackLayout, name: str) -> dict[str, str]:
     """Return how a service reaches NATS; whoever neither publishes nor consumes is not told where it is."""
-    if name not in permissions():
+    if name not in PERMISSIONS:
         return {}
     own = "nats" in layout.embedded and layout.mutual_tls
     return {"NATS_URL": layout.nats_url} | ({"NATS_SERVER_NAME": NATS_NAME} if own else {})

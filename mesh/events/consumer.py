@@ -25,7 +25,7 @@ from mesh.events.bus import ACK_WAIT, Bus
 from mesh.events.envelope import options_of
 from mesh.events.inbox import Handler, Inbox, Received, read
 from mesh.events.signature import ForgedError
-from mesh.metrics import DEAD_LETTER, DEAD_LETTERS, EVENT_SECONDS, EVENTS_CONSUMED, prime
+from mesh.metrics import DEAD_LETTER, DEAD_LETTERS, EVENT_FORGED, EVENT_SECONDS, EVENTS_CONSUMED, prime
 from mesh.storage.database import Database, statement
 from mesh.telemetry import alert, get_logger
 from mesh.worker import Worker
@@ -183,15 +183,17 @@ class Consumer:
         # a stream that was lost counts from one again, so its number alone would not distinguish two messages
         place = f"{message.metadata.sequence.stream}@{stored.isoformat()}"
         try:
-            if self._bus.verifier:
-                self._bus.verifier.check(message.subject, message.data, headers, stored)
+            verifier = self._bus.verifier
+            if verifier:
+                verifier.check(message.subject, message.data, headers, stored)
             event = read(message.data)
-            if options_of(event.fact.DESCRIPTOR).subject != message.subject:
+            # who may sign for a subject may not tell the facts of another
+            if verifier and options_of(event.fact.DESCRIPTOR).subject != message.subject:
                 raise ForgedError(f"{event.envelope.type} does not belong here")
         except ForgedError as error:
             # its ids are what somebody made up: under them it could stand in the way of the true event
             await self._dead_letter(message, f"forged {place}", f"forged: {error}", forged=True)
-            alert("event_forged", log, consumer=self._name, subject=message.subject, reason=str(error))
+            alert(EVENT_FORGED, log, consumer=self._name, subject=message.subject, reason=str(error))
         except ValueError as error:
             await self._dead_letter(message, headers.get("Nats-Msg-Id") or place, f"cannot be decoded: {error}")
         else:

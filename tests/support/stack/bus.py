@@ -30,8 +30,10 @@ def bus_tls(ready: Ready, name: str = "operator") -> BusTls:
 @asynccontextmanager
 async def connected(ready: Ready, name: str = "operator", **options: Any) -> AsyncIterator[Client]:
     """Lend a connection of a process of the stack."""
-    options = {"inbox_prefix": inbox_prefix(name), **bus_tls(ready, name).options(), **options}
-    client = await nats.connect(ready.nats_url, **options)
+    tls = bus_tls(ready, name).options() if ready.nats_url.startswith("tls:") else {}
+    client = await nats.connect(
+        ready.nats_url, inbox_prefix=inbox_prefix(name), **({"allow_reconnect": False} | tls | options)
+    )
     try:
         yield client
     finally:
