@@ -13,6 +13,7 @@ COMMANDS = {
     "up": "cli.commands.up:up",
     "demo": "cli.commands.demo:demo",
     "prove": "cli.commands.prove:prove",
+    "status": "cli.commands.status:status",
     "listen": "cli.commands.listen:listen",
     "trigger": "cli.commands.trigger:trigger",
     "merchant": "cli.commands.merchants:app",

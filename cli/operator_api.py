@@ -78,12 +78,18 @@ def document(message: Message) -> dict[str, Any]:
     return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
-def _ready(ready_file: Path, service: str) -> dict[str, Any]:
-    """Return what `fusionxpay up` has written, if it names the service."""
+def ready_document(ready_file: Path, option: str = "--metrics") -> dict[str, Any]:
+    """Return what `fusionxpay up` has written; without it the command needs the option."""
     try:
         said: dict[str, Any] = json.loads(ready_file.read_text())
-        said["services"][service]
-        said["operator_tls"]
-        return said
-    except (OSError, ValueError, KeyError):
-        raise typer.BadParameter(f"say --target, or start the gateway with --ready-file {ready_file}") from None
+    except (OSError, ValueError):
+        raise typer.BadParameter(f"say {option}, or start the gateway with --ready-file {ready_file}") from None
+    return said
+
+
+def _ready(ready_file: Path, service: str) -> dict[str, Any]:
+    """Return what `fusionxpay up` has written, if it names the service."""
+    said = ready_document(ready_file, "--target")
+    if service not in said["services"]:
+        raise typer.BadParameter(f"say --target: {ready_file} does not name {service}")
+    return said

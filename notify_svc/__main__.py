@@ -50,6 +50,7 @@ from notify_svc.use_cases.endpoints import Endpoints
 from notify_svc.use_cases.event_log import EventLog
 from notify_svc.use_cases.event_stream import EventStreams
 from notify_svc.use_cases.fan_out import FanOut
+from notify_svc.use_cases.measures import Measures
 
 
 def build(settings: NotifySettings) -> Service:
@@ -121,6 +122,7 @@ def build(settings: NotifySettings) -> Service:
         workers=[
             consumer.worker,
             ConsumerMetrics(database, [consumer]).worker,
+            Measures(database, DeliveryRepository()).worker,
             *(each.worker for each in dispatchers),
             streams.worker,
             idempotency.janitor(database),

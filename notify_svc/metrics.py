@@ -19,9 +19,14 @@ FIRST_SECONDS = histogram(
 DELIVERED_SECONDS = histogram(
     "fusionxpay_delivery_seconds", "Time from an event's commit until it was delivered", LONG_SECONDS, kind=_KINDS
 )
-DUE = gauge("fusionxpay_deliveries_due", "Deliveries whose time has come", kind=_KINDS)
-DUE_OLDEST = gauge("fusionxpay_deliveries_due_oldest_seconds", "How long the oldest of them has been due", kind=_KINDS)
-FAILING = gauge("fusionxpay_endpoints_failing", "Endpoints that have been failing since their last delivery")
+DUE_OLDEST = gauge(
+    "fusionxpay_deliveries_due_oldest_seconds", "How long the oldest delivery to an endpoint that works has been due",
+    kind=_KINDS,
+)  # fmt: skip
+WAITING_ENDPOINTS = gauge("fusionxpay_endpoints_waiting", "Endpoints that something is to be delivered to", kind=_KINDS)
+FAILING_ENDPOINTS = gauge(
+    "fusionxpay_endpoints_failing", "Those of them that have taken nothing since a delivery failed", kind=_KINDS
+)
 
 DELIVERY_FAILED_HERE = Alert(
     "delivery_failed_here", "a delivery failed on our side, as with a secret that none of `SECRET_KEYS` opens"

@@ -32,6 +32,7 @@ class Ready:
     operator_tls: dict[str, str]
     edge_grpc: str
     services: dict[str, str]
+    metrics: dict[str, str]
     merchant: Merchant
     sandbox_url: str
     database_urls: dict[str, str]
@@ -101,6 +102,7 @@ class Stack:
             operator_tls={name: str(path) for name, path in asdict(tls).items()} if tls else {},
             edge_grpc=layout.address("envoy" if layout.http == "plain" else "envoy_https") if with_envoy else "",
             services={name: layout.address(name) for name in SERVICES if name in layout.embedded},
+            metrics={name: layout.address(f"{name}_metrics") for name in SERVICES if name in layout.embedded},
             merchant=Merchant(layout.data.secrets.merchant_id, layout.data.secrets.merchant_api_key),
             sandbox_url=layout.sandbox_url,
             database_urls=self._database_urls(),

@@ -55,6 +55,15 @@ class Room:
     busy: Mapping[UUID, int]
 
 
+class Waiting(NamedTuple):
+    """Endpoints of a kind with something to deliver: how many, how many of them fail, and how late the others' is."""
+
+    kind: str
+    number: int
+    failing: int
+    due_for: timedelta | None
+
+
 class Noted(NamedTuple):
     """How an endpoint stood when an attempt was noted."""
 
@@ -189,6 +198,26 @@ _what = (
 _CLAIM = statement(
     sa.select(_lease, _to, _what).select_from(_lease.join(_to, sa.true()).join(_what, sa.true())), ClaimRow
 )
+_oldest = (
+    sa.select(_queued.c.next_attempt_time)
+    .where(_queued.c.endpoint_id == _queues.c.endpoint_id, _queued.c.next_attempt_time <= NOW)
+    .order_by(_queued.c.next_attempt_time)
+    .limit(1)
+    .scalar_subquery()
+)
+_works = webhook_endpoints.c.failing_since.is_(None)
+_WAITING = statement(
+    sa.select(
+        webhook_endpoints.c.kind,
+        sa.func.count().label("number"),
+        sa.func.count(webhook_endpoints.c.failing_since).label("failing"),
+        (NOW - sa.func.min(sa.case((_works, _oldest)))).label("due_for"),
+    )
+    .select_from(_queues.join(webhook_endpoints, webhook_endpoints.c.endpoint_id == _queues.c.endpoint_id))
+    .where(webhook_endpoints.c.enabled)
+    .group_by(webhook_endpoints.c.kind),
+    Waiting,
+)
 _succeeded = sa.bindparam("succeeded", type_=sa.Boolean)
 _id = sa.bindparam("id", type_=sa.UUID)
 # what was sent again while an attempt was under way has a schedule of its own, which that attempt does not touch
@@ -291,6 +320,10 @@ class DeliveryRepository:
             failing=failing,
         )
         return [_delivery(row) for row in rows]
+
+    async def waiting(self, session: Session) -> list[Waiting]:
+        """Return how much is to be delivered: one look into an index for each endpoint that something waits for."""
+        return await session.all(_WAITING)
 
     async def finish(
         self, session: Session, delivery: Delivery, attempt: Attempt, status: DeliveryStatus, again: datetime | None

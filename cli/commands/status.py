@@ -1,0 +1,133 @@
+"""`fusionxpay status`: what runs, what is open, and what is wrong, at one look."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from cli.operator_api import EX_UNAVAILABLE, READY_FILE, AsJson, Ready, ready_document
+from cli.scrape import Problem, Process, problems, scrape
+
+EX_WRONG = 1
+EVERY_SECONDS = 5.0
+_OPEN = (
+    ("payments", "fusionxpay_payments_open", ("provider", "status")),
+    ("operations without an answer", "fusionxpay_operations_unknown", ("provider", "kind")),
+    ("events of providers", "fusionxpay_provider_events_pending", ("provider",)),
+    ("refunds", "fusionxpay_refunds_pending", ("provider",)),
+    ("disputes", "fusionxpay_disputes", ("status",)),
+    ("reviews", "fusionxpay_reviews_open", ("kind",)),
+    ("events in the outbox", "fusionxpay_outbox_unpublished", ()),
+    ("events before a consumer", "fusionxpay_consumer_waiting", ("consumer",)),
+    ("dead letters", "fusionxpay_dead_letters_open", ("consumer",)),
+    ("endpoints with deliveries", "fusionxpay_endpoints_waiting", ("kind",)),
+    ("endpoints that fail", "fusionxpay_endpoints_failing", ("kind",)),
+)
+"""What is open: the words, the series, and its labels."""
+
+
+def status(
+    metrics: Annotated[
+        list[str] | None, typer.Option(help="NAME=host:port of a service's metrics; may be repeated.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Look again every five seconds, until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+    ready_file: Ready = READY_FILE,
+) -> None:
+    """Show what runs, what is open and what is wrong.
+
+    Exit status: 0 when nothing is wrong that gets somebody up, 1 when something is, 69 when no service answers. Each
+    line of what is wrong begins with the name of its alert, which is that of its page in docs/runbooks/.
+    """
+    addresses = _addresses(metrics) if metrics else ready_document(ready_file)["metrics"]
+    while True:
+        processes = scrape(addresses)
+        wrong = problems(processes)
+        if as_json:
+            typer.echo(json.dumps(_document(processes, wrong), indent=2))
+        else:
+            _print(Console(), processes, wrong)
+        if not watch:
+            break
+        time.sleep(EVERY_SECONDS)
+    if not any(process.answers for process in processes):
+        raise typer.Exit(EX_UNAVAILABLE)
+    raise typer.Exit(EX_WRONG if any(one.page for one in wrong) else 0)
+
+
+def _addresses(said: Sequence[str]) -> dict[str, str]:
+    pairs = [one.partition("=") for one in said]
+    if not all(address for _, _, address in pairs):
+        raise typer.BadParameter("--metrics is NAME=host:port, such as order_svc=10.0.0.7:9100")
+    return {name: address for name, _, address in pairs}
+
+
+def open_now(processes: Sequence[Process]) -> dict[str, dict[str, int]]:
+    """Return how much is open, of each kind; every replica says the same, so the most counts."""
+    found: dict[str, dict[str, int]] = {}
+    for words, series, labels in _OPEN:
+        for process in processes:
+            for sample in process.having(series):
+                if sample.value > 0:
+                    key = " ".join(sample.labels[label] for label in labels) or process.component
+                    counts = found.setdefault(words, {})
+                    counts[key] = max(counts.get(key, 0), int(sample.value))
+    return found
+
+
+def _row(process: Process) -> dict[str, Any]:
+    def told(name: str) -> float | None:
+        value = process.value(name)
+        return None if math.isnan(value) else value
+
+    build = process.having("fusionxpay_build_info")
+    return {
+        "component": process.component,
+        "answers": process.answers,
+        "database": told("fusionxpay_database_up") == 1,
+        "nats": told("fusionxpay_nats_up") == 1,
+        "loop_lag_seconds": told("fusionxpay_event_loop_lag_seconds"),
+        "connections": told("fusionxpay_database_connections"),
+        "certificate_expiry_time": told("fusionxpay_certificate_expiry_time"),
+        "version": build[0].labels["version"] if build else "",
+        "revision": build[0].labels["revision"] if build else "",
+    }
+
+
+def _document(processes: Sequence[Process], wrong: Sequence[Problem]) -> dict[str, Any]:
+    return {
+        "processes": [_row(process) for process in processes],
+        "open": open_now(processes),
+        "problems": [asdict(problem) for problem in wrong],
+    }
+
+
+def _print(console: Console, processes: Sequence[Process], wrong: Sequence[Problem]) -> None:
+    table = Table("service", "answers", "database", "NATS", "loop", "certificate", "schema", box=None)
+    for row in map(_row, processes):
+        lag, end = row["loop_lag_seconds"], row["certificate_expiry_time"]
+        table.add_row(
+            row["component"],
+            *("yes" if row[name] else "NO" for name in ("answers", "database", "nats")),
+            "" if lag is None else f"{lag * 1000:.0f} ms",
+            f"{(end - time.time()) / 86400:.0f} days" if end else "",
+            row["revision"],
+        )
+    console.print(table)
+    console.print()
+    for words, counts in open_now(processes).items():
+        listed = ", ".join(f"{key} {count}" for key, count in counts.items())
+        console.print(f"open {words}: {listed}", highlight=False)
+    for problem in wrong:
+        style = "red" if problem.page else "yellow"
+        console.print(f"{problem.alert}: {problem.words}", style=style, highlight=False, markup=False)
+    if not wrong:
+        console.print("Nothing is wrong.")

@@ -1,0 +1,135 @@
+"""What the services' metrics say now, and what of it is wrong: the conditions of the alert rules, at one look."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+SECONDS = 3.0
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of a series."""
+
+    name: str
+    labels: Labels
+    value: float
+
+
+@dataclass(slots=True)
+class Process:
+    """A process, and what it says of itself; nothing when it does not answer."""
+
+    component: str
+    address: str
+    samples: list[Sample] = field(default_factory=list)
+
+    @property
+    def answers(self) -> bool:
+        """Whether it answered."""
+        return bool(self.samples)
+
+    def value(self, name: str, **labels: str) -> float:
+        """Return the one value of a series, NaN when there is none."""
+        return next((one.value for one in self.having(name, **labels)), math.nan)
+
+    def having(self, name: str, **labels: str) -> list[Sample]:
+        """Return the values of a series that have these labels."""
+        return [one for one in self.samples if one.name == name and labels.items() <= one.labels.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong now; the name is the alert's, and so the runbook's."""
+
+    alert: str
+    words: str
+    page: bool = True
+
+
+def scrape(addresses: Mapping[str, str]) -> list[Process]:
+    """Ask every process at once, for three seconds at the most."""
+    with ThreadPoolExecutor(max_workers=max(len(addresses), 1)) as pool:
+        return list(pool.map(_ask, addresses.items()))
+
+
+def _ask(place: tuple[str, str]) -> Process:
+    component, address = place
+    try:
+        answer = httpx.get(f"http://{address}/metrics", timeout=SECONDS, trust_env=False)
+        answer.raise_for_status()
+    except httpx.HTTPError:
+        return Process(component, address)
+    families = text_string_to_metric_families(answer.text)
+    samples = [Sample(one.name, one.labels, one.value) for family in families for one in family.samples]
+    return Process(component, address, samples)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A series that is wrong where its value is: in words, with its labels and `value`."""
+
+    alert: str
+    series: str
+    is_wrong: Callable[[float], bool]
+    words: str
+    page: bool = True
+
+
+def _positive(value: float) -> bool:
+    return value > 0
+
+
+def _is_zero(value: float) -> bool:
+    return value == 0
+
+
+_RULES = (
+    _Rule("DatabaseUnreachable", "fusionxpay_database_up", _is_zero, "its database does not answer"),
+    _Rule("NatsUnreachable", "fusionxpay_nats_up", _is_zero, "no connection to NATS"),
+    _Rule("DatabasePoolExhausted", "fusionxpay_database_waiting", lambda v: v > 2, "{value:.0f} requests wait for it"),
+    _Rule("EventLoopBlocked", "fusionxpay_event_loop_lag_seconds", lambda v: v > 1, "answers {value:.1f} s late"),
+    _Rule("ClockSkewed", "fusionxpay_clock_ahead_seconds", lambda v: abs(v) > 2, "its clock is {value:.0f} s ahead"),
+    _Rule("CertificateExpiring", "fusionxpay_certificate_expiry_time", lambda v: v - time.time() < 7 * 86400,
+          "its certificate ends within seven days"),
+    _Rule("EventsNotPublished", "fusionxpay_outbox_oldest_seconds", lambda v: v > 60, "an event waits {value:.0f} s"),
+    _Rule("DeadLetterOpen", "fusionxpay_dead_letters_open", _positive, "{value:.0f} dead letters of {consumer}"),
+    _Rule("ProviderFailing", "fusionxpay_provider_circuit_state", lambda v: v == 2, "{provider}: {operation} fails"),
+    _Rule("ProviderEventsLate", "fusionxpay_provider_events_oldest_seconds", lambda v: v > 60,
+          "an event of {provider} waits {value:.0f} s"),
+    _Rule("OutcomeUnknown", "fusionxpay_operations_unknown_oldest_seconds", lambda v: v > 900,
+          "{provider} has not said for {value:.0f} s whether {kind} was done"),
+    _Rule("ReviewOpen", "fusionxpay_reviews_open", _positive, "{value:.0f} reviews: {kind}", page=False),
+    _Rule("DisputeDue", "fusionxpay_dispute_next_deadline_seconds", lambda v: v < 2 * 86400,
+          "an answer to a dispute is due in {value:.0f} s", page=False),
+    _Rule("BooksDiffer", "fusionxpay_reconciliation_differences", _positive, "{value:.0f} payments at {provider}",
+          page=False),
+    _Rule("DeliveriesLate", "fusionxpay_deliveries_due_oldest_seconds", lambda v: v > 60, "{kind}: {value:.0f} s late"),
+    _Rule("EndpointFailing", "fusionxpay_endpoints_failing", _positive, "{value:.0f} endpoints of merchants ({kind})",
+          page=False),
+    _Rule("AuditBehind", "fusionxpay_audit_backlog_bytes", lambda v: v > 10e6, "{value:.0f} bytes are not in it yet"),
+)  # fmt: skip
+
+
+def problems(processes: Sequence[Process]) -> list[Problem]:
+    """Return what is wrong, what gets somebody up first. A wait of NaN is none."""
+    found = [Problem("ServiceDown", f"{one.component} does not answer at {one.address}") for one in processes
+             if not one.answers]  # fmt: skip
+    seen: set[tuple[str, str]] = set()
+    for rule in _RULES:
+        for process in processes:
+            for sample in process.having(rule.series):
+                if not math.isnan(sample.value) and rule.is_wrong(sample.value):
+                    words = f"{process.component}: " + rule.words.format(value=sample.value, **sample.labels)
+                    if (rule.alert, words) not in seen:
+                        found.append(Problem(rule.alert, words, rule.page))
+                    seen.add((rule.alert, words))
+    return sorted(found, key=lambda one: not one.page)

@@ -1,0 +1,88 @@
+"""The alert rules: against the catalogue of metrics, the runbooks, the command line, and by promtool where it is."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cli import scrape
+from cli.__main__ import COMMANDS
+from mesh.metrics import CATALOGUE, AlertMeaning, Series, Varies
+from tools.metrics_catalogue import declared
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "observability"
+RULES: list[dict[str, Any]] = [
+    rule for group in yaml.safe_load((FOLDER / "alerts.yaml").read_text())["groups"] for rule in group["rules"]
+]
+ALERTS = [rule for rule in RULES if "alert" in rule]
+PAGES = sorted(path for path in (ROOT / "docs" / "runbooks").glob("*.md") if path.stem != "README")
+SERIES = r"fusionxpay_[a-z_]+"
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> dict[str, Series]:
+    """Every series, by its name."""
+    declared()
+    return {one.name: one for one in CATALOGUE if isinstance(one, Series)}
+
+
+def series_of(text: str) -> set[str]:
+    """Return the series that an expression names; a histogram's parts are the histogram."""
+    return {re.sub(r"_(bucket|count|sum)$", "", name) for name in re.findall(SERIES, text)}
+
+
+def test_every_series_of_a_rule_exists(catalogue: dict[str, Series]) -> None:
+    named = set().union(*(series_of(rule["expr"]) for rule in RULES))
+    assert named - catalogue.keys() == set()
+    assert {one.series for one in scrape._RULES} - catalogue.keys() == set()
+
+
+def test_every_value_of_a_label_that_a_rule_waits_for_exists(catalogue: dict[str, Series]) -> None:
+    """A rule that waits for a value that nobody sets is silent for ever."""
+    alerts = {one.name for one in CATALOGUE if isinstance(one, AlertMeaning)}
+    for rule in RULES:
+        for name, selector in re.findall(rf"({SERIES})\{{([^}}]*)\}}", rule["expr"]):
+            labels = catalogue[re.sub(r"_bucket$", "", name)].labels
+            for label, operator, pattern in re.findall(r'(\w+)(=~?)"([^"]*)"', selector):
+                values = labels[label]
+                if isinstance(values, Varies):
+                    values = sorted(alerts) if label == "alert" else []
+                wanted = pattern.split("|") if operator == "=~" and "(" not in pattern else [pattern]
+                assert not values or set(wanted) <= set(values), f"{rule.get('alert')}: {label}"
+
+
+def test_every_alert_has_its_page_and_every_page_its_alert() -> None:
+    assert [page.stem for page in PAGES] == sorted(rule["alert"] for rule in ALERTS)
+    for rule in ALERTS:
+        assert rule["annotations"]["runbook"] == f"docs/runbooks/{rule['alert']}.md"
+        assert rule["labels"]["severity"] in ("page", "ticket")
+    listed = (ROOT / "docs" / "runbooks" / "README.md").read_text()
+    assert all(f"[{page.stem}]({page.name})" in listed for page in PAGES)
+
+
+def test_what_status_finds_is_an_alert_of_the_same_weight() -> None:
+    weights = {rule["alert"]: rule["labels"]["severity"] == "page" for rule in ALERTS}
+    assert {one.alert: one.page for one in scrape._RULES}.items() <= weights.items()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.stem))
+def test_page_names_commands_that_exist(page: Path) -> None:
+    text = page.read_text()
+    assert text.startswith(f"# {page.stem}\n")
+    commands = re.findall(r"fusionxpay ([a-z]+)", text)
+    assert "status" in commands
+    assert set(commands) <= COMMANDS.keys()
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no promtool (Debian: the package prometheus)")
+@pytest.mark.parametrize("arguments", [("check", "rules", "alerts.yaml"), ("test", "rules", "alerts_test.yaml")])
+def test_rules_hold_by_promtool(arguments: tuple[str, ...]) -> None:
+    done = subprocess.run(["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
