@@ -60,12 +60,24 @@ class ApiError(Exception):
     @classmethod
     def from_rpc(cls, error: grpc.aio.AioRpcError) -> ApiError:
         """Read the typed error back from a failed call; without details its reason is the code's name."""
-        info = error_details_pb2.ErrorInfo(reason=error.code().name)
+        info = error_details_pb2.ErrorInfo()
         for key, value in error.trailing_metadata() or ():
             if key == DETAILS_KEY and isinstance(value, bytes):
                 for detail in status_pb2.Status.FromString(value).details:
                     detail.Unpack(info)
+        if not info.reason:
+            # gRPC's own words, which name addresses of ours
+            return cls(
+                error.code(), error.code().name, _UNTYPED.get(error.code(), "the call failed inside the gateway")
+            )
         return cls(error.code(), info.reason, error.details() or "", dict(info.metadata))
+
+
+_UNTYPED = {
+    grpc.StatusCode.UNAVAILABLE: "a part of the gateway is out of reach, try again",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "this took too long",
+    grpc.StatusCode.CANCELLED: "the call was cancelled",
+}
 
 
 def _pack(detail: Message) -> any_pb2.Any:

@@ -87,7 +87,8 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 def _require_allowed(host: str, found: Sequence[Address], allowed: Sequence[Network]) -> None:
     for address in found:
         if why := addresses.refusal(address, allowed):
-            raise UrlRefusedError(f"must not lead to {address}, which is {why}: {host}")
+            # never the address: merchants may not learn where names of ours lead
+            raise UrlRefusedError(f"must not lead to an address that is {why}: {host}")
 
 
 async def look(url: str, resolve: Resolve, allowed: Sequence[Network]) -> None:

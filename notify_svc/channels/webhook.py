@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
@@ -19,6 +20,9 @@ from notify_svc.domain.endpoint import UrlRefusedError, UrlRules
 
 KEPT = 1024
 """How many bytes of an answer go into the log."""
+
+READ_SECONDS = 2.0
+"""How long an answer is read after its status, which has said by itself whether the event was taken."""
 
 READ = 64 * 1024
 """How many bytes of an answer are read at the most, so that an ordinary one leaves the connection fit for use again."""
@@ -54,8 +58,7 @@ class WebhookChannel:
         try:
             # the rules may have become stricter since the endpoint was registered
             self._rules.check(url)
-            async with asyncio.timeout(self._timeout):
-                status, answer, retry_after = await self._post(url, body, headers)
+            status, answer, retry_after = await self._post(url, body, headers)
         except UrlRefusedError as error:
             status, answer = 0, f"refused: {error}"
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
@@ -63,14 +66,13 @@ class WebhookChannel:
         return Attempt(status, (time.perf_counter() - started) * 1000, answer[:KEPT], retry_after)
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str, str]:
-        async with self._http.stream("POST", url, content=body, headers=headers) as response:
-            kept, read = b"", 0
-            async for chunk in response.aiter_raw():
-                kept += chunk[: KEPT - len(kept)]
-                read += len(chunk)
-                if read >= READ:
-                    # leaving an answer half read closes the connection
-                    break
+        async with (
+            asyncio.timeout(self._timeout) as limit,
+            self._http.stream("POST", url, content=body, headers=headers) as response,
+        ):
+            # its status is here; what is read of the rest has a time of its own
+            limit.reschedule(asyncio.get_running_loop().time() + 2 * READ_SECONDS)
+            kept = await _beginning(response)
             text = kept.decode(errors="replace").replace("\x00", "")
             return response.status_code, text, response.headers.get("retry-after", "")
 
@@ -87,3 +89,17 @@ class WebhookChannel:
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": " ".join(signatures),
         }
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    """Return the first bytes of an answer, for people to read; one that does not end, or breaks off, is no failure."""
+    kept, read = b"", 0
+    with suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(READ_SECONDS):
+            async for chunk in response.aiter_raw():
+                kept += chunk[: KEPT - len(kept)]
+                read += len(chunk)
+                if read >= READ:
+                    # leaving an answer half read closes the connection
+                    break
+    return kept

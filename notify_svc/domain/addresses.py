@@ -13,10 +13,23 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+METADATA: tuple[str, ...] = (
+    "169.254.169.254/32",  # AWS, Azure, Google, Oracle, IBM, DigitalOcean, Hetzner, OpenStack and others
+    "169.254.169.0/24",  # AWS: time, DNS and licences beside it
+    "169.254.170.0/24",  # AWS: credentials of containers
+    "169.254.0.23/32",  # Tencent
+    "169.254.42.42/32",  # Scaleway
+    "168.63.129.16/32",  # Azure's agent, at a public address
+    "100.100.100.200/32",  # Alibaba
+    "192.0.0.192/32",  # Oracle
+    "fd00:ec2::/32",  # AWS
+    "fd20:ce::254/128",  # Google
+    "fd00:c1::a9fe:a9fe/128",  # Oracle
+    "fd00:42::42/128",  # Scaleway
+    "fe80::a9fe:a9fe/128",  # OpenStack
+)
+"""Where clouds tell a machine its credentials: refused also where the network around is allowed."""
 REFUSED: tuple[tuple[str, str], ...] = (
-    ("169.254.169.254/32", "a metadata service"),
-    ("fd00:ec2::254/128", "a metadata service"),
-    ("100.100.100.200/32", "a metadata service"),
     ("0.0.0.0/8", "unspecified"),
     ("10.0.0.0/8", "private"),
     ("100.64.0.0/10", "shared by a carrier"),
@@ -52,6 +65,7 @@ REFUSED: tuple[tuple[str, str], ...] = (
     ("fec0::/10", "private"),
     ("ff00::/8", "multicast"),
 )
+_METADATA = tuple(ip_network(network) for network in METADATA)
 _REFUSED = tuple((ip_network(network), why) for network, why in REFUSED)
 _UNICAST = ip_network("2000::/3")
 _LOOKS_NUMERIC = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)")
@@ -59,6 +73,8 @@ _LOOKS_NUMERIC = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)")
 
 def refusal(address: Address, allowed: Sequence[Network] = ()) -> str:
     """Return why nothing is sent to an address; empty when it is public or in one of the `allowed` networks."""
+    if any(address in network for network in _METADATA):
+        return "a metadata service"
     if any(address in network for network in allowed):
         return ""
     for network, why in _REFUSED:

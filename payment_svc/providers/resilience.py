@@ -45,6 +45,7 @@ from payment_svc.providers.base import (
     UnavailableError,
     UnreadableAnswerError,
 )
+from payment_svc.providers.event_form import reading_event, well_formed
 
 log = get_logger(__name__)
 ResultT = TypeVar("ResultT")
@@ -192,11 +193,13 @@ class ResilientProvider:
 
     async def verify(self, body: bytes, headers: Mapping[str, str], now: datetime) -> None:
         """Check a webhook's signature."""
-        await self._inner.verify(body, headers, now)
+        with reading_event():
+            await self._inner.verify(body, headers, now)
 
     def translate(self, body: bytes) -> ProviderEvent:
-        """Read a verified webhook."""
-        return self._inner.translate(body)
+        """Read a verified webhook. Raises ValueError for what is no event, or not in the form of one."""
+        with reading_event():
+            return well_formed(self._inner.translate(body))
 
     async def close(self) -> None:
         """Release connections."""

@@ -22,6 +22,8 @@ from payment_svc.use_cases.reversals import Reversals
 
 log = get_logger(__name__)
 LOCK_WAIT_SECONDS = 2.0
+FOREIGN = "came from another account than the payment's"
+"""Said without the payment: nothing of such an event may stand in its timeline, as another wrote the words."""
 
 
 class Resources:
@@ -77,7 +79,7 @@ class EventApplication:
         accounts = {(attempt.provider, attempt.account_id) for attempt in payment.attempts}
         if (provider.name, provider.account_id) not in accounts:
             # whoever owns an account can have it say anything: of other accounts' payments it is not believed
-            return Verdict("QUARANTINED", "came from another account than the payment's", payment)
+            return Verdict("QUARANTINED", FOREIGN)
         if event.loss == Loss.REVERSED:
             return await self._resources.reversals.apply_event(provider, event, payment)
         if event.refund_reference:
@@ -90,7 +92,7 @@ class EventApplication:
         if payment is None:
             return Verdict("IGNORED", "a dispute of no payment of ours")
         if (provider.name, provider.account_id) not in {(a.provider, a.account_id) for a in payment.attempts}:
-            return Verdict("QUARANTINED", "came from another account than the payment's", payment)
+            return Verdict("QUARANTINED", FOREIGN)
         await self._resources.disputes.apply_snapshot(payment, snapshot)
         return Verdict("APPLIED", "", payment)
 

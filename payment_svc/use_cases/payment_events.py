@@ -37,7 +37,8 @@ class PaymentEvents:
         attempt = attempt_of(payment, provider.name, provider.account_id, event.reference)
         if attempt is None:
             # whoever owns an account can have it say anything: of other accounts' payments it is not believed
-            return Verdict("QUARANTINED", "came from another account than the payment's", payment)
+            # and without the payment: nothing of its words may stand in the payment's timeline
+            return Verdict("QUARANTINED", "came from another account than the payment's")
         is_settled = payment.status == PaymentStatus.SUCCESS and attempt.number == payment.attempt.number
         if is_settled and event.loss == Loss.NONE:
             # nothing else that happens to a charge takes a capture back, so there is nothing to ask

@@ -6,6 +6,7 @@ twice, late, reordered or forged (with a stolen secret) cannot move a payment wh
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +15,8 @@ from uuid import UUID
 from mesh import context
 from mesh.errors import ApiError, invalid, permission_denied, unauthenticated, unavailable
 from mesh.events.unit_of_work import UnitsOfWork
-from mesh.ids import Clock, utc_now
+from mesh.ids import Clock, parse_uuid, utc_now
+from mesh.redaction import redacted
 from mesh.storage.database import Database
 from mesh.telemetry import alert, get_logger
 from payment_svc.domain.provider_event import Verdict
@@ -34,6 +36,8 @@ BACKOFF = tuple(timedelta(seconds=s) for s in (0.5, 2, 5, 15, 30, 60, 300, 900, 
 One that cannot be applied now, as its provider is away, has not failed: it waits, a quarter of its age each time.
 """
 _ALERTS = {"QUARANTINED": WEBHOOK_QUARANTINED, "DEAD": WEBHOOK_DEAD}
+MAX_REASON = 200
+"""Characters of what went wrong with an event that are kept and told: its words are the sender's."""
 CLIENT_KEY = "x-client-address"
 """Where the edge says who the client is, behind the proxies that are trusted; a client's own is taken off."""
 
@@ -67,6 +71,8 @@ class WebhookReceiver:
         cannot be checked now: it is sent again.
         """
         provider = await self._accounts.of_webhook(provider_name, account_id, headers)
+        # what providers send is ASCII, and comparing anything else raises deep inside of their libraries
+        headers = {name: value for name, value in headers.items() if value.isascii()}
         if not self._allowlist.allow(provider.name, headers.get(CLIENT_KEY, "")):
             WEBHOOKS.labels(provider.name, "not_allowed").inc()
             raise permission_denied("IP_NOT_ALLOWED", f"{provider.name} does not send from this address")
@@ -78,12 +84,18 @@ class WebhookReceiver:
             raise unauthenticated("WEBHOOK_SIGNATURE_INVALID", str(error)) from None
         except ProviderError as error:
             WEBHOOKS.labels(provider.name, "unverifiable").inc()
-            raise unavailable("PROVIDER_UNAVAILABLE", f"{error}; send the event again") from error
+            log.warning("webhook not verified", provider=provider.name, error=str(error)[:MAX_REASON])
+            raise unavailable(
+                "PROVIDER_UNAVAILABLE", "the signature cannot be checked now; send the event again"
+            ) from None
         except ValueError as error:
             WEBHOOKS.labels(provider.name, "not_an_event").inc()
-            raise invalid("payload", str(error), "WEBHOOK_NOT_AN_EVENT") from None
+            raise invalid("payload", _said(error), "WEBHOOK_NOT_AN_EVENT") from None
         call = context.current()
-        call.log.update(provider=provider.name, event_type=event.type, payment_id=event.payment_id)
+        payment_id = parse_uuid(event.payment_id)
+        call.log.update(
+            provider=provider.name, event_type=redacted(event.type), payment_id=str(payment_id) if payment_id else ""
+        )
         stored = StoredEvent(
             *(provider.name, account_id, event.event_id, event.type, body, call.trace_id, 0, self._clock())
         )
@@ -92,6 +104,17 @@ class WebhookReceiver:
         WEBHOOKS.labels(provider.name, "accepted" if is_new else "repeated").inc()
         if is_new:
             self._wake()
+
+
+def _place(error: Exception) -> str:
+    """Return the file and line that an error came from."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says of a body that somebody else wrote: short, in ASCII, and without card numbers."""
+    return redacted(f"{error!s:.{MAX_REASON}}".encode("ascii", "backslashreplace").decode())
 
 
 class WebhookInbox:
@@ -127,10 +150,11 @@ class WebhookInbox:
         try:
             verdict = await self._application.apply(item)
         except (ProviderError, ApiError) as error:
-            await self._wait(item, repr(error))
+            await self._wait(item, _said(error))
         except Exception as error:
-            log.error("webhook failed", event_id=item.event_id, exc_info=error)
-            await self._try_again(item, repr(error))
+            # one line without a traceback: whoever has an account could write them by the thousand
+            log.error("webhook failed", event_id=item.event_id, reason=_said(error), at=_place(error))
+            await self._try_again(item, _said(error))
         else:
             await self._close(item, verdict)
 

@@ -30,6 +30,7 @@ class Control:
             ("GET", "ledger", self._ledger),
             ("GET", "webhooks", self._webhooks),
             ("POST", "webhooks/resend", self._resend),
+            ("POST", "webhooks/sign", self._sign),
             ("POST", "webhooks/pause", self._pause),
             ("POST", "webhooks/resume", self._resume),
             ("GET", "faults", self._list_faults),
@@ -64,6 +65,10 @@ class Control:
         with self._world.database.transaction():
             delivery = self._world.outbox.insert(event)
         return JSONResponse({"delivery": delivery}, 202)
+
+    async def _sign(self, request: Request) -> Response:
+        provider = self._provider(request.query_params)
+        return JSONResponse(provider.sign(await request.body()))
 
     async def _pause(self, request: Request) -> Response:
         return await self._for_each_provider(request, self._world.outbox.pause)

@@ -34,6 +34,12 @@ def test_failure_without_details_is_named_by_its_code() -> None:
     assert ApiError.from_rpc(failed).reason == "UNAVAILABLE"
 
 
+def test_refusal_tells_no_address_of_ours() -> None:
+    said = "failed to connect to all addresses; last error: UNKNOWN: ipv4:10.1.2.3:9001: Failed to connect"
+    failed = grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata(), details=said)
+    assert "10.1.2.3" not in str(ApiError.from_rpc(failed).to_status())
+
+
 def test_status_tells_reason_fields_and_request() -> None:
     wrong = [FieldViolation("amount.value", "too much"), FieldViolation("amount.currency", "unknown")]
     status = errors.invalid_fields(wrong).to_status("request-1")

@@ -74,6 +74,7 @@ ADDRESSES = [
     *("::", "::1", "::7f00:1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:8.8.8.8", "::ffff:0:7f00:1"),
     *("64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b::808:808", "64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::"),
     *("2001:0:4136:e378:8000:63bf:80ff:fffe", "2001:db8::1", "2001:10::1", "3fff::1", "100::1", "4000::1"),
+    *("168.63.129.16", "169.254.170.2", "169.254.0.23", "192.0.0.192", "fd20:ce::254", "fd00:c1::a9fe:a9fe"),
     *("fc00::1", "fd00:ec2::254", "fd12:3456::1", "fe80::1", "fec0::1", "ff02::1", "ff0e::1", "5f00::1"),
 ]
 
@@ -84,6 +85,22 @@ async def test_name_that_leads_to_an_address_that_is_not_public_is_refused(addre
     with pytest.raises(UrlRefusedError, match=r"must not lead to .*: shop\.example"):
         await get("http://shop.example/", names)
     assert names.asked == ["shop.example"]
+
+
+METADATA = ["169.254.169.254", "168.63.129.16", "100.100.100.200", "192.0.0.192", "169.254.170.2", "fd00:ec2::254"]
+
+
+@pytest.mark.parametrize("address", METADATA)
+async def test_metadata_service_is_refused_also_where_the_network_around_is_allowed(address: str) -> None:
+    everything = addresses.networks("0.0.0.0/0,::/0")
+    with pytest.raises(UrlRefusedError, match="a metadata service"):
+        await get("http://shop.example/", Names([address]), everything)
+
+
+async def test_refusal_does_not_tell_where_a_name_leads() -> None:
+    with pytest.raises(UrlRefusedError) as refused:
+        await look("https://shop.example/hook", Names(["10.11.12.13"]), ())
+    assert "10.11.12.13" not in str(refused.value)
 
 
 SPELLINGS = [

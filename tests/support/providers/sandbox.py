@@ -32,6 +32,12 @@ class Provider:
         """Close the connections."""
         self._http.close()
 
+    def signed(self, provider: str, body: bytes) -> dict[str, str]:
+        """Return the headers by which a provider authenticates a body."""
+        answer = self._http.post("/_sandbox/webhooks/sign", params={"provider": provider}, content=body)
+        headers: dict[str, str] = answer.raise_for_status().json()
+        return headers
+
     def ledger(self, order_id: str, kind: str) -> list[dict[str, Any]]:
         """Return the lines of an order in the provider's books: of kind `charge`, `capture` or `refund`."""
         answer = self._http.get("/_sandbox/ledger", params={"order_id": order_id, "kind": kind})
