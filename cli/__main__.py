@@ -9,6 +9,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command, get_group
 
+from mesh.settings import forget_libpq_variables
+
 COMMANDS = {
     "up": "cli.commands.up:up",
     "demo": "cli.commands.demo:demo",
@@ -77,6 +79,7 @@ def fusionxpay(
 
 def main() -> None:
     """Run the command line."""
+    forget_libpq_variables()
     app()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from envoy_config.access_log import status_note
 from envoy_config.config import Config, typed
@@ -13,6 +14,8 @@ from mesh.rpc.headers import CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATU
 from mesh.rpc.routes import Route
 
 MAX_WEBHOOK_BODY = 256 * 1024
+_HEAD = "head"
+_HEAD_SCRIPT = Path(__file__).resolve().parent.parent / "envoy" / "fragments" / "head.lua"
 
 
 def of_merchants(route: Route) -> Config:
@@ -44,6 +47,11 @@ def of_providers(options: EnvoyOptions) -> Config:
     }
 
 
+def of_head() -> Config:
+    """Return what differs for HEAD, beside what does for the GET that it is."""
+    return {"head": typed("lua.v3.LuaPerRoute", name=_HEAD)}
+
+
 def of_answer() -> Config:
     """Return what differs where Envoy answers by itself: no key is asked for, nothing is translated."""
     return {
@@ -65,6 +73,7 @@ def http_filters(routes: Sequence[Route], options: EnvoyOptions) -> list[Config]
         {"name": "rate_limit", "typed_config": of_identities(options)},
         {"name": "buffer", "typed_config": typed("buffer.v3.Buffer", max_request_bytes=MAX_BODY)},
         *([{"name": "global_limit", "typed_config": across_envoys()}] if options.global_limit else []),
+        {"name": "head", "typed_config": _head()},
         {"name": "transcoder", "typed_config": _transcoder(routes, options)},
         status_note(),
         {"name": "router", "typed_config": typed("router.v3.Router", suppress_envoy_headers=True)},
@@ -118,6 +127,13 @@ def _asking_edge(check: str = "") -> Config:
     )
 
 
+def _head() -> Config:
+    """Return the filter that answers HEAD; it does nothing but on the routes that name its script."""
+    script = {_HEAD: {"inline_string": _HEAD_SCRIPT.read_text()}}
+    # the route of GET, which the request would be given otherwise, does not name the script
+    return typed("lua.v3.Lua", source_codes=script, clear_route_cache=False)
+
+
 def _transcoder(routes: Sequence[Route], options: EnvoyOptions) -> Config:
     return typed(
         "grpc_json_transcoder.v3.GrpcJsonTranscoder",
@@ -126,6 +142,8 @@ def _transcoder(routes: Sequence[Route], options: EnvoyOptions) -> Config:
         match_incoming_request_route=True,
         convert_grpc_status=True,
         case_insensitive_enum_parsing=True,
+        # as forms and clients write a space
+        query_param_unescape_plus=True,
         max_request_body_size=MAX_WEBHOOK_BODY,
         max_response_body_size=1 << 20,
         print_options={"preserve_proto_field_names": True, "always_print_primitive_fields": True},

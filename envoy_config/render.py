@@ -18,7 +18,7 @@ from envoy_config import local_replies as errors
 from envoy_config import tls
 from envoy_config.access_log import audit_log
 from envoy_config.config import TYPE, Config
-from envoy_config.filters import http_filters, of_answer, of_merchants, of_providers
+from envoy_config.filters import http_filters, of_answer, of_head, of_merchants, of_providers
 from envoy_config.listeners import public_listeners
 from envoy_config.options import EnvoyOptions
 from mesh.rpc.routes import Route, contract_routes
@@ -95,7 +95,7 @@ def _first(route: Route, routes: Sequence[Route]) -> Route:
 
 def _health_route() -> Config:
     """Say that the edge is up: for load balancers, without a key."""
-    match = {"path": "/healthz", "headers": [_header(":method", "GET")]}
+    match = {"path": "/healthz", "headers": [_header_matching(":method", "GET|HEAD")]}
     return _answer(match, 200, "health", '{"status": "SERVING"}')
 
 
@@ -104,16 +104,28 @@ def _http_routes(route: Route, options: EnvoyOptions) -> list[Config]:
     match: Config = {"safe_regex": {"regex": route.pattern}, "headers": [_header(":method", route.method)]}
     name = f"{route.method} {route.template}"
     if route.is_raw:
-        # the transcoder would let these override the path; a provider sends none of them
-        overrides = [
-            _answer(match | {"query_parameters": [{"name": field.name, "present_match": True}]}, 400, name, "no query")
-            for field in route.request.fields
-        ]
-        return [*overrides, _forward(route, match, name, options)]
+        # the transcoder would let one override the path, however its name is spelled; a provider sends none
+        query = match | {"headers": [*match["headers"], _header_matching(":path", r"[^?]*\?.*")]}
+        return [_answer(query, 400, name, "no query"), _forward(route, match, name, options)]
     if not route.body:
-        return [_forward(route, match, name, options)]
+        return [_forward(route, match, name, options), *_head_route(route, options)]
     json_only = match | {"headers": [*match["headers"], _header_matching("content-type", JSON_TYPE)]}
-    return [_forward(route, json_only, name, options), _answer(match, 415, f"{name} not JSON")]
+    # as clients send a verb without fields
+    no_body = match | {"headers": [*match["headers"], *_NO_BODY]}
+    return [
+        _forward(route, json_only, name, options),
+        _forward(route, no_body, f"{name} without a body", options),
+        _answer(match, 415, f"{name} not JSON"),
+    ]
+
+
+def _head_route(route: Route, options: EnvoyOptions) -> list[Config]:
+    """Return the route of HEAD where GET is answered at once (RFC 9110, section 9.1); a stream has no length."""
+    if route.method != "GET" or route.is_stream:
+        return []
+    match = {"safe_regex": {"regex": route.pattern}, "headers": [_header(":method", "HEAD")]}
+    forward = _forward(route, match, f"HEAD {route.template}", options)
+    return [forward | {"typed_per_filter_config": forward["typed_per_filter_config"] | of_head()}]
 
 
 def _forward(route: Route, match: Config, name: str, options: EnvoyOptions) -> Config:
@@ -150,7 +162,9 @@ def _times(route: Route) -> Config:
 
 def _wrong_method(pattern: str, routes: Sequence[Route]) -> Config:
     """Refuse any other method, and say which there are (RFC 9110, section 15.5.6)."""
-    allowed = ", ".join(sorted({route.method for route in routes if route.pattern == pattern}))
+    same = [route for route in routes if route.pattern == pattern]
+    heads = {"HEAD" for route in same if route.method == "GET" and not route.is_stream}
+    allowed = ", ".join(sorted({route.method for route in same} | heads))
     header = {"header": {"key": "allow", "value": allowed}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
     refusal = _answer({"safe_regex": {"regex": pattern}}, 405, "wrong method")
     return refusal | {"response_headers_to_add": [header]}
@@ -160,6 +174,17 @@ def _answer(match: Config, status: int, name: str, body: str = "") -> Config:
     """Answer at once: no key is asked for, nothing is translated."""
     response: Config = {"status": status, "body": {"inline_string": body or name}}
     return {"name": name, "match": match, "direct_response": response, "typed_per_filter_config": of_answer()}
+
+
+_NO_BODY = [
+    {"name": "content-type", "present_match": False},
+    {"name": "transfer-encoding", "present_match": False},
+    {
+        "name": "content-length",
+        "string_match": {"safe_regex": {"regex": "0?"}},
+        "treat_missing_header_as_empty": True,
+    },
+]
 
 
 def _header(name: str, value: str) -> Config:

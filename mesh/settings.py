@@ -15,6 +15,7 @@ from mesh.tls import TlsFiles, read
 
 SettingsT = TypeVar("SettingsT", bound="ServiceSettings")
 EX_CONFIG = 78
+LIBPQ = "PG"
 PREFIX = "FUSIONXPAY_"
 MAX_RETRIES = 30
 """How many pauses may be between attempts at an event."""
@@ -141,11 +142,21 @@ class ConsumerSettings(ServiceSettings):
         return tuple(float(part) for part in self.event_retry_seconds.split(","))
 
 
+def forget_libpq_variables() -> None:
+    """Take the variables of PostgreSQL's own tools out of this process: only its settings say where databases are.
+
+    libpq fills in from `PGHOST`, `PGSSLMODE`, `PGOPTIONS` and others whatever a URL does not say.
+    """
+    for name in [name for name in os.environ if name.startswith(LIBPQ)]:
+        del os.environ[name]
+
+
 def load(kind: type[SettingsT]) -> SettingsT:
     """Read the settings, or end the process with status 78 and the name of each setting that is wrong.
 
     Values are never printed: a wrong setting may hold a secret.
     """
+    forget_libpq_variables()
     try:
         return kind()
     except (SettingsError, UnreadableFileError) as error:

@@ -10,6 +10,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+from mesh.settings import LIBPQ
 from stack.layout import USER, StackLayout
 from stack.nats_config import NatsOptions
 from stack.nats_config import render as render_nats
@@ -88,8 +89,8 @@ def drain_envoy(admin_url: str) -> None:
 
 
 def outside_env() -> dict[str, str]:
-    """Return our environment without the gateway's settings, for programs that are not of the gateway."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("FUSIONXPAY_")}
+    """Return our environment without our settings and PostgreSQL's, for programs that are not of the gateway."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("FUSIONXPAY_", LIBPQ))}
 
 
 def _program(name: str, instead: str = "") -> str:

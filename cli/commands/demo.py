@@ -16,6 +16,7 @@ from rich.table import Table
 from cli import hops as timeline
 from cli.commands.up import Interrupted, interruptible, load_settings
 from cli.hops import Found, Trip
+from cli.merchant_api import direct_client
 from cli.receiver import Receiver
 from stack.process import StackError
 from stack.stack import Ready, Stack
@@ -71,7 +72,10 @@ def run(console: Console) -> None:
 def pay(ready: Ready, merchant: Receiver) -> tuple[Trip, Outcome]:
     """Do what a merchant and its customer do."""
     headers = {"authorization": f"Bearer {ready.merchant.api_key}"}
-    with httpx.Client(base_url=ready.edge_url, headers=headers, timeout=PATIENCE) as api, httpx.Client() as browser:
+    with (
+        direct_client(base_url=ready.edge_url, headers=headers, timeout=PATIENCE) as api,
+        direct_client() as browser,
+    ):
         endpoint = answer(api.post("/v1/webhook_endpoints", json={"url": merchant.url}))
         merchant.secret = endpoint.json()["secret"]
         order = answer(
@@ -108,7 +112,10 @@ def second_payment(console: Console, ready: Ready) -> None:
     Raises DemoError when the gateway and the provider disagree.
     """
     headers = {"authorization": f"Bearer {ready.merchant.api_key}"}
-    with httpx.Client(base_url=ready.edge_url, headers=headers, timeout=PATIENCE) as api, httpx.Client() as browser:
+    with (
+        direct_client(base_url=ready.edge_url, headers=headers, timeout=PATIENCE) as api,
+        direct_client() as browser,
+    ):
         order_id = answer(api.post("/v1/orders", json={"amount": AMOUNT})).json()["order_id"]
         wanted = {"order_id": order_id, "provider": "paypal", "return_url": "https://shop.example/thanks"}
         payment = answer(api.post("/v1/payments", json=wanted)).json()

@@ -17,7 +17,7 @@ import typer
 from standardwebhooks import Webhook
 
 from cli.commands.up import Interrupted, interruptible
-from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, RefusedError, http_url, merchant_api, read
+from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, RefusedError, direct_client, http_url, merchant_api, read
 from fusionxpay_client.sse import EventSource, Message
 from stack.state import write_private
 
@@ -59,7 +59,7 @@ def listen(
         secret = _secret()
         typer.echo(f"Events are signed with {secret}", err=as_json)
     try:
-        with interruptible(), merchant_api(gateway, api_key) as api, httpx.Client(timeout=FORWARD_SECONDS) as local:
+        with interruptible(), merchant_api(gateway, api_key) as api, direct_client(timeout=FORWARD_SECONDS) as local:
             for message in _messages(api, EventSource(after), _filters(events)):
                 outcome = _forward(local, forward_to, secret, message) if forward_to else ""
                 if as_json:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import typer
 
-from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, failed, merchant_api, read
+from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, direct_client, failed, merchant_api, read
 
 AMOUNT = {"value": "12.00", "currency": "EUR"}
 PART = {"value": "4.50", "currency": "EUR"}
@@ -72,7 +72,8 @@ class Scene:
         # the simulator stands where its pages are
         page = urlsplit(Scene(self.api).hosted_page())
         wanted = {"payment_intent": payment["provider_reference"], "action": action}
-        read(httpx.post(f"{page.scheme}://{page.netloc}/_sandbox/disputes", json=wanted, timeout=self.api.timeout))
+        with direct_client(base_url=f"{page.scheme}://{page.netloc}", timeout=self.api.timeout) as simulator:
+            read(simulator.post("/_sandbox/disputes", json=wanted))
 
     def ping(self) -> None:
         """Ping an endpoint: the merchant's first, or one that is made for it and deleted again."""

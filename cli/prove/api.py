@@ -33,7 +33,9 @@ class MerchantApi:
     def __init__(self, url: str, api_key: str, log: Log) -> None:
         headers = {"authorization": f"Bearer {api_key}"}
         limits = httpx.Limits(max_connections=200, max_keepalive_connections=20)
-        self._http = httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT_SECONDS, limits=limits)
+        self._http = httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False, limits=limits
+        )
         self._log = log
 
     async def __aenter__(self) -> MerchantApi:

@@ -15,7 +15,9 @@ class ProviderDesk:
     """The sandbox's control API and its pages (`docs/sandbox.md`); a context manager."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.AsyncClient(base_url=url, headers={"accept": "application/json"}, timeout=TIMEOUT_SECONDS)
+        self._http = httpx.AsyncClient(
+            base_url=url, headers={"accept": "application/json"}, timeout=TIMEOUT_SECONDS, trust_env=False
+        )
 
     async def __aenter__(self) -> ProviderDesk:
         return self

@@ -1478,7 +1478,9 @@ class Payments:
             payment_method: A payment-method token of the provider's, made by the provider's own library in the
                 customer's browser, such as `pm_card_visa`. Never a card number. Left out: the customer pays on the
                 provider's hosted page.
-            return_url: Where the customer's browser returns to; an absolute http(s) URL. Required for a hosted page.
+            return_url: Where the customer's browser returns to; an absolute http(s) URL with a host, without
+                credentials. A name or a path in other scripts is shown and passed on in ASCII. Required for a hosted
+                page.
             capture_method: When the money is taken. Left out: AUTOMATIC.
             customer_country: The customer's country, ISO 3166-1 alpha-2 in upper case, for the rules of the routing
                 policy that name countries.
@@ -1619,7 +1621,9 @@ class AsyncPayments:
             payment_method: A payment-method token of the provider's, made by the provider's own library in the
                 customer's browser, such as `pm_card_visa`. Never a card number. Left out: the customer pays on the
                 provider's hosted page.
-            return_url: Where the customer's browser returns to; an absolute http(s) URL. Required for a hosted page.
+            return_url: Where the customer's browser returns to; an absolute http(s) URL with a host, without
+                credentials. A name or a path in other scripts is shown and passed on in ASCII. Required for a hosted
+                page.
             capture_method: When the money is taken. Left out: AUTOMATIC.
             customer_country: The customer's country, ISO 3166-1 alpha-2 in upper case, for the rules of the routing
                 policy that name countries.

@@ -42,6 +42,9 @@ class RequestChecks:
         Only gRPC to the path of an RPC is left to gRPC. Whatever else comes is held to a route: what Envoy lets through
         and nobody has looked at could mean another thing to the service.
         """
+        if method == "HEAD":
+            # a GET whose body stays at Envoy
+            method = "GET"
         path, _, query = target.partition("?")
         route = self._exact.get((method, path)) or self._match(method, path)
         if route is None:

@@ -14,6 +14,7 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from mesh import context
 from mesh.errors import ApiError
 from mesh.metrics import CODES, RPC_CLIENT_ANSWERS, RPC_CLIENT_SECONDS, prime
+from mesh.rpc.dial import NO_PROXY
 from mesh.rpc.interceptors import MERCHANT_KEY, MODE_KEY, TRACE_KEY
 from mesh.tls import RenewedChannel, TlsFiles, name_override
 
@@ -65,6 +66,7 @@ def channel(target: str, *services: ServiceDescriptor, peer: str = "", tls: TlsF
     """
     options: list[tuple[str, Any]] = [
         ("grpc.service_config", service_config(list(services))),
+        NO_PROXY,
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),
         ("grpc.min_reconnect_backoff_ms", 100),
         ("grpc.initial_reconnect_backoff_ms", 100),

@@ -9,6 +9,8 @@ import grpc
 
 from mesh.tls import TlsFiles, client_credentials, name_override, read
 
+NO_PROXY = ("grpc.enable_http_proxy", 0)
+"""No call inside the mesh goes through a proxy, whatever the environment says."""
 VARIABLES = {
     "cert": "FUSIONXPAY_TLS_CERT_FILE",
     "key": "FUSIONXPAY_TLS_KEY_FILE",
@@ -22,7 +24,7 @@ def dial(target: str, service: str, tls: TlsFiles | None) -> grpc.Channel:
     Raises OSError or ValueError when a certificate cannot be read.
     """
     # a pool of its own: gRPC would give a server that has gone away a second before it looks again
-    options: list[tuple[str, str | int]] = [("grpc.use_local_subchannel_pool", 1)]
+    options: list[tuple[str, str | int]] = [("grpc.use_local_subchannel_pool", 1), NO_PROXY]
     if tls is None:
         return grpc.insecure_channel(target, options=options)
     return grpc.secure_channel(target, client_credentials(read(tls)), options=[*options, name_override(service)])

@@ -22,7 +22,8 @@ from mesh.settings import ServiceSettings, load
 def config(migrations: Path, url: str) -> Config:
     """Return alembic's configuration for a service's migrations and database."""
     settings = Config()
-    settings.set_main_option("script_location", str(migrations))
+    # to the parser, a percent sign in a path is the beginning of a reference
+    settings.set_main_option("script_location", str(migrations).replace("%", "%%"))
     settings.attributes["url"] = url.replace("postgresql://", "postgresql+psycopg://", 1)
     return settings
 

@@ -11,9 +11,11 @@ from fusionx.payment.v1 import payment_service_pb2 as service_pb2
 from fusionx.payment.v1 import payment_service_pb2_grpc as service_grpc
 
 from mesh import context
+from mesh.errors import invalid
 from mesh.messages import money
 from mesh.paging import page
 from mesh.storage.idempotency import Answer, Record
+from payment_svc.api.return_url import return_url
 from payment_svc.contract import messages as mapping
 from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus
 from payment_svc.use_cases.payments import NewPayment, Payments
@@ -43,7 +45,7 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
             order_id=UUID(request.order_id),
             provider=request.provider,
             payment_method=request.payment_method,
-            return_url=request.return_url,
+            return_url=_return_url(request.return_url),
             customer_country=request.customer_country,
             mode=context.current().mode,
             capture_method=(
@@ -86,3 +88,10 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
         return service_pb2.ListPaymentsResponse(
             payments=[mapping.payment_message(payment) for payment in payments], next_page_token=token
         )
+
+
+def _return_url(text: str) -> str:
+    try:
+        return return_url(text)
+    except ValueError as error:
+        raise invalid("return_url", str(error)) from None

@@ -94,7 +94,10 @@ def test_every_binding_of_the_contracts_has_its_route(routes: list[Config]) -> N
         for route in contract_routes()
         if route.package != "identity" and not route.is_raw
     }
-    assert forwarded == bindings | rpcs
+    public = [route for route in contract_routes() if route.package != "identity"]
+    heads = {f"HEAD {route.template}" for route in public if route.method == "GET" and not route.is_stream}
+    without = {f"{route.method} {route.template} without a body" for route in public if route.body and not route.is_raw}
+    assert forwarded == bindings | rpcs | heads | without
 
 
 def test_stream_is_ended_by_silence_alone_and_every_other_answer_by_time(routes: list[Config]) -> None:

@@ -46,9 +46,9 @@ def test_stream_is_documented_as_server_sent_events() -> None:
 
 def test_wrong_method_is_told_which_there_are(gateway: Ready, merchant: Merchant) -> None:
     answer = merchant.http.delete("/v1/orders")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, POST")
     answer = httpx.put(f"{gateway.edge_url}/v1/provider_accounts")
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
 
 
 def test_header_whose_name_grpc_does_not_know_is_no_error(merchant: Merchant) -> None:

@@ -41,7 +41,9 @@ class CreatePaymentRequest(_message.Message):
     `pm_card_visa`. Never a card number. Left out: the customer pays on the provider's hosted page.
     """
     return_url: _builtins.str
-    """Where the customer's browser returns to; an absolute http(s) URL. Required for a hosted page."""
+    """Where the customer's browser returns to; an absolute http(s) URL with a host, without credentials. A name or a path
+    in other scripts is shown and passed on in ASCII. Required for a hosted page.
+    """
     capture_method: _payment_pb2.Payment.CaptureMethod.ValueType
     """When the money is taken. Left out: AUTOMATIC."""
     customer_country: _builtins.str
