@@ -6,8 +6,9 @@ import collections
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from stack.observer import prometheus
 from stack.process import StackError
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
@@ -41,6 +43,9 @@ def up(
         int | None, typer.Option(help="Port of the public API, JSON and gRPC. Default: a free one.")
     ] = None,
     log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
+    observe: Annotated[
+        bool, typer.Option("--observe", help="Run a Prometheus beside it, with the alert rules. It must be installed.")
+    ] = False,
 ) -> None:
     """Start the whole gateway with real servers, and run it until Ctrl-C.
 
@@ -53,8 +58,12 @@ def up(
     try:
         settings = load_settings(data_dir=data_dir, ready_file=ready_file, http_port=http_port, log_level=log_level)
         started = time.monotonic()
-        with interruptible(), Stack(settings) as stack:
+        with interruptible(), Stack(settings) as stack, ExitStack() as beside:
             show(console, stack, time.monotonic() - started)
+            if observe:
+                folder = Path(beside.enter_context(TemporaryDirectory(prefix="fusionxpay-prometheus-")))
+                url = beside.enter_context(prometheus(stack.ready.metrics, folder))
+                console.print(f"Prometheus: {url}/alerts", highlight=False)
             watch(stack, console.print)
     except Interrupted:
         console.print("Stopped.")
