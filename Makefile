@@ -77,6 +77,10 @@ prove: install
 prove-faults: install
 	$(BIN)/python -m tests.simulation.detection --by-proof silence_ends_a_charge acknowledged_before_stored
 
+# One thing after the other breaks beside a Prometheus, which has to be installed: does the right alert fire?
+gameday: install
+	$(BIN)/python -m tests.gameday
+
 # Thousands of schedules in virtual time; MINUTES=60 runs on for as long, FIRST names the first seed.
 SEEDS ?= 4000
 FIRST ?= 0
