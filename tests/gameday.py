@@ -1,4 +1,4 @@
-"""The three-o'clock test: breaks one thing after the other beside a Prometheus: `make gameday`, `python -m tests.gameday`.
+"""The three-o'clock test (`make gameday`): one thing after the other is broken beside a Prometheus.
 
 Payments go on all the time. For each incident: how long until the right alert fires, which other pages fire, whether
 `fusionxpay status` names it, and how long after healing it is gone. It needs a `prometheus` on the PATH.
