@@ -46,7 +46,9 @@ def build(settings: EdgeSettings) -> Service:
         registrations=[
             Registration(
                 add_AuthorizationServicer_to_server,
-                AuthorizationServicer(keys, nonces, RequestChecks(routes), uses.note),
+                AuthorizationServicer(
+                    keys, nonces, RequestChecks(routes), uses.note, accepts_v1=settings.accept_signature_v1
+                ),
                 name="envoy.service.auth.v3.Authorization",
             ),
             Registration(

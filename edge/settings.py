@@ -18,6 +18,9 @@ class EdgeSettings(ServiceSettings):
         0.9, gt=0, le=60, description="how old an answer about an API key may be: the bound on using a revoked one"
     )
     key_cache_size: int = Field(20_000, ge=1, description="how many keys are kept in memory at the most")
+    accept_signature_v1: bool = Field(
+        True, description="whether requests may still be signed as `v1`, which does not cover the Idempotency-Key"
+    )
     last_use_seconds: float = Field(10.0, gt=0, description="how often the last uses of keys are written")
     redis_url: str = Field(
         "",

@@ -11,6 +11,7 @@ from envoy_config.options import EnvoyOptions
 from envoy_config.rate_limits import across_envoys, of_identities, of_one_provider, of_strangers
 from envoy_config.standing import of_nobody, of_senders, standing, unless_known
 from mesh.rpc.headers import CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATURE, WEBHOOK_PATH
+from mesh.rpc.interceptors import IDEMPOTENCY_KEY
 from mesh.rpc.routes import Route
 
 MAX_WEBHOOK_BODY = 256 * 1024
@@ -80,7 +81,7 @@ def http_filters(routes: Sequence[Route], options: EnvoyOptions) -> list[Config]
     ]
 
 
-_DECIDING_HEADERS = ("authorization", "content-type", "x-request-id", CLIENT_ADDRESS, SIGNATURE)
+_DECIDING_HEADERS = ("authorization", "content-type", "x-request-id", IDEMPOTENCY_KEY, CLIENT_ADDRESS, SIGNATURE)
 
 
 def _client() -> Config:

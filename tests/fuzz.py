@@ -1,17 +1,26 @@
-"""Schemathesis against every public route: `python -m tests.fuzz --seconds 600` (`make fuzz`) on a stack of its own.
+"""Odd requests to every public route: `python -m tests.fuzz --seconds 600` (`make fuzz`) on a stack of its own.
 
-What it holds: no request, however odd, gets a 5xx, and every answer is what the OpenAPI document says.
+Schemathesis makes bodies, headers and queries from the OpenAPI document, and beside it come webhooks that each provider
+has signed. What it holds: no request, however odd, gets a 5xx, and every answer is what the document says.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
+
+import httpx
 
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
+from tests.support.providers.odd_webhooks import OddWebhook, odd_webhooks
+from tests.support.providers.sandbox import Provider
 from tests.support.stack.options import QUICK
 from tools.openapi import RENDERED
 
@@ -34,15 +43,32 @@ def fuzz(ready: Ready, api_key: str, seconds: int, seed: int | None = None) -> s
     return subprocess.run([program, "run", *options, RENDERED], capture_output=True, text=True, check=False)
 
 
+def fuzz_webhooks(ready: Ready, seconds: float, seed: int) -> list[OddWebhook]:
+    """Send webhooks for a while, and return those that were answered 5xx."""
+    sender, end = Provider.of(ready), time.monotonic() + seconds
+    try:
+        until = itertools.takewhile(lambda _: time.monotonic() < end, odd_webhooks(Random(seed)))
+        return [webhook for webhook in until if webhook.sent(ready, sender) >= httpx.codes.INTERNAL_SERVER_ERROR]
+    finally:
+        sender.close()
+
+
 def main() -> int:
     """Run on a stack of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=600)
     seconds = parser.parse_args().seconds
     with Stack(StackSettings(service_env=QUICK, requests_per_second=UNLIMITED)) as stack:
-        done = fuzz(stack.ready, stack.ready.merchant.api_key, seconds)
+        seed = int(time.time())
+        with ThreadPoolExecutor(1) as pool:
+            webhooks = pool.submit(fuzz_webhooks, stack.ready, seconds, seed)
+            done = fuzz(stack.ready, stack.ready.merchant.api_key, seconds)
+        broken = webhooks.result()
     sys.stdout.write(done.stdout + done.stderr)
-    return done.returncode
+    for webhook in broken:
+        sys.stdout.write(f"5xx for a webhook of {webhook.provider}: {webhook!r:.500}\n")
+    sys.stdout.write(f"webhooks by seed {seed}: {len(broken)} answered 5xx\n")
+    return done.returncode or bool(broken)
 
 
 if __name__ == "__main__":

@@ -64,13 +64,13 @@ class Connection:
         if idempotency_key:
             metadata.append(("idempotency-key", idempotency_key))
         if self.signing_secret:
-            metadata.append(("fusionxpay-signature", self._signature(path, request)))
+            metadata.append(("fusionxpay-signature", self._signature(path, request, idempotency_key)))
         return tuple(metadata)
 
-    def _signature(self, path: str, request: bytes) -> str:
+    def _signature(self, path: str, request: bytes, idempotency_key: str) -> str:
         """Return the signature of a request as it travels: a zero byte, its length, and its bytes."""
         stamp, nonce = str(int(time.time())), secrets.token_hex(16)
         frame = struct.pack(">BI", 0, len(request)) + request
-        lines = ["POST", path, stamp, nonce, hashlib.sha256(frame).hexdigest()]
+        lines = ["POST", path, stamp, nonce, hashlib.sha256(frame).hexdigest(), idempotency_key]
         mac = hmac.new(self.signing_secret.encode(), "\n".join(lines).encode(), hashlib.sha256)
-        return f"t={stamp},n={nonce},v1={mac.hexdigest()}"
+        return f"t={stamp},n={nonce},v2={mac.hexdigest()}"

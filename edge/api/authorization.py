@@ -18,6 +18,7 @@ from edge.use_cases.request_checks import RequestChecks
 from edge.use_cases.signing import SignedRequest
 from mesh.errors import ApiError, invalid_fields, permission_denied, unauthenticated
 from mesh.rpc.headers import CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATURE
+from mesh.rpc.interceptors import IDEMPOTENCY_KEY
 from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -54,7 +55,16 @@ class Nonces(Protocol):
 class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # type: ignore[misc]  # untyped stubs
     """Answers Envoy from memory; what it cannot answer, Envoy refuses with 503."""
 
-    def __init__(self, keys: Keys, nonces: Nonces, checks: RequestChecks, note_use: Callable[[UUID], None]) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        nonces: Nonces,
+        checks: RequestChecks,
+        note_use: Callable[[UUID], None],
+        *,
+        accepts_v1: bool = True,
+    ) -> None:
+        self._accepts_v1 = accepts_v1
         self._keys = keys
         self._nonces = nonces
         self._checks = checks
@@ -106,7 +116,8 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
         if not header or identity.signing_secret is None:
             return
         stamp = signing.read(header)
-        signing.verify(identity.signing_secret, SignedRequest(http.method, http.path, _body(http)), stamp, time.time())
+        request = SignedRequest(http.method, http.path, _body(http), http.headers.get(IDEMPOTENCY_KEY, ""))
+        signing.verify(identity.signing_secret, request, stamp, time.time(), accepts_v1=self._accepts_v1)
         # last: only who has the secret can fill the store
         if not await self._nonces.use(identity.api_key_id, stamp.nonce):
             raise signing.NONCE_REPLAYED

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import time
-import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import httpx
@@ -16,28 +15,12 @@ import pytest
 from stack.stack import Ready
 from tests.support.merchant.errors import problem
 from tests.support.net.raw_http import exchange
+from tests.support.providers.odd_webhooks import PROVIDERS, event_of, odd_webhooks
 from tests.support.providers.sandbox import Provider
 from tests.support.waiting import PATIENCE
 
 CARD = "4000056655665556"
-PROVIDERS = ["stripe", "paypal", "bank_transfer"]
 LONG = "x" * 200_000
-
-
-def event_of(provider: str, **fields: Any) -> dict[str, Any]:
-    """Return an event of a provider about nothing, with some fields changed: `id`, `type`, `created`, `label`."""
-    event_id, kind = fields.get("id", f"evt_{uuid.uuid4().hex}"), fields.get("type", "something.happened")
-    created, label = fields.get("created"), fields.get("label", str(uuid.uuid4()))
-    now = datetime.now(UTC).isoformat()
-    if provider == "stripe":
-        target = {"id": "pi_1", "object": "payment_intent", "metadata": {"payment_id": label}}
-        created = int(time.time()) if created is None else created
-        return {"id": event_id, "object": "event", "type": kind, "created": created, "data": {"object": target}}
-    if provider == "paypal":
-        event = {"id": event_id, "event_type": kind, "create_time": created or now, "resource_type": "checkout-order"}
-        return event | {"resource": {"id": "5O190127TN364715T", "purchase_units": [{"custom_id": label}]}}
-    event = {"event_id": event_id, "type": kind, "transfer_id": "tr_1", "merchant_reference": label}
-    return event | {"callback_token": "0" * 64, "time": created or now}
 
 
 def post(gateway: Ready, sender: Provider, name: str, body: bytes) -> httpx.Response:
@@ -131,3 +114,9 @@ def test_signature_header_that_is_no_ascii_is_refused(gateway: Ready, name: str,
     request = b"POST /v1/webhooks/%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n" % name.encode()
     request += header.encode() + b": " + value + b"\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
     assert exchange(gateway.edge_url, request)[0] in (400, 401)
+
+
+def test_no_odd_webhook_breaks_a_service(gateway: Ready, provider: Provider) -> None:
+    """The short form of `make fuzz`."""
+    odd = list(islice(odd_webhooks(Random(20261127)), 150))
+    assert not [webhook for webhook in odd if webhook.sent(gateway, provider) >= 500]

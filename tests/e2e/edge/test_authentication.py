@@ -238,6 +238,18 @@ def test_signed_request_is_taken_once(new_merchant: NewMerchant) -> None:
     assert len(signed_get(merchant, "/v1/orders?page_size=5")["orders"]) == 1
 
 
+def test_signature_covers_the_idempotency_key_and_the_older_form_is_still_taken(new_merchant: NewMerchant) -> None:
+    merchant = new_merchant(signature=REQUIRED)
+    key = {"idempotency-key": "order-1", "content-type": "application/json"}
+    made = []
+    for version in (2, 1):
+        signed = signature(merchant.signing_secret, "POST", "/v1/orders", BODY, key="order-1", version=version)
+        answer = merchant.http.post("/v1/orders", content=BODY, headers=signed | key)
+        assert answer.status_code == 200, answer.text
+        made.append(answer.json()["order_id"])
+    assert made[0] == made[1]
+
+
 def signed_get(merchant: Merchant, target: str) -> Json:
     answer = merchant.http.get(target, headers=signature(merchant.signing_secret, "GET", target, b""))
     assert answer.status_code == 200, answer.text
@@ -258,6 +270,12 @@ WRONGLY_SIGNED: dict[str, Callable[[str], dict[str, str]]] = {
     "of another body": lambda secret: signature(secret, "POST", "/v1/orders", b"{}"),
     "of another path": lambda secret: signature(secret, "POST", "/order/create", BODY),
     "of another method": lambda secret: signature(secret, "PUT", "/v1/orders", BODY),
+    "of another Idempotency-Key": lambda secret: (
+        signature(secret, "POST", "/v1/orders", BODY, key="one") | {"idempotency-key": "two"}
+    ),
+    "of an Idempotency-Key that was taken away": lambda secret: signature(
+        secret, "POST", "/v1/orders", BODY, key="one"
+    ),
     "by another secret": lambda _: signature("sig_another", "POST", "/v1/orders", BODY),
     "stale": lambda secret: signature(secret, "POST", "/v1/orders", BODY, at=-310),
     "from the future": lambda secret: signature(secret, "POST", "/v1/orders", BODY, at=310),

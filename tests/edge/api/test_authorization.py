@@ -118,7 +118,7 @@ async def test_nonce_is_used_up_by_a_signature_that_holds_and_by_no_other() -> N
     who = identity(Mode.TEST, Signature.OPTIONAL)
     world = World(who)
     stamp = int(time.time())
-    v1 = signing.make(SIGNING_SECRET, SignedRequest("GET", "/v1/orders", b""), stamp, NONCE)
+    v1 = signing.make(SIGNING_SECRET, SignedRequest("GET", "/v1/orders", b""), stamp, NONCE, version=1)
     headers = {"authorization": f"Bearer {SECRET}"}
     wrong = await world.check(**headers, fusionxpay_signature=f"t={stamp},n={NONCE},v1={'0' * 64}")
     assert "SIGNATURE_INVALID" in wrong.denied_response.body
