@@ -13,6 +13,7 @@ from stack.ports import HOST, Ports
 from stack.settings import StackSettings
 from stack.state import DataDir
 
+ROOT = Path(__file__).resolve().parent.parent
 USER = "fusionxpay"  # at PostgreSQL and at NATS
 INFRA = ("postgres", "nats", "valkey")
 SERVICES = ("order_svc", "payment_svc", "notify_svc", "edge", "audit_svc")
@@ -41,6 +42,8 @@ class StackLayout:
     mutual_tls: bool
     durable: bool
     service_env: Mapping[str, Mapping[str, str]]
+    code: Path = ROOT
+    """The checkout that our services run from: another version's, in a rolling update."""
 
     def address(self, port: str) -> str:
         """Return the `host:port` of a named port."""
@@ -80,7 +83,9 @@ class StackLayout:
         return f"http://{self.address('envoy_admin')}"
 
 
-def plan_layout(settings: StackSettings, wanted: frozenset[str], data: DataDir, ports: Ports) -> StackLayout:
+def plan_layout(
+    settings: StackSettings, wanted: frozenset[str], data: DataDir, ports: Ports, code: Path = ROOT
+) -> StackLayout:
     """Give every wanted component its port, and leave out those that a setting replaces.
 
     Raises:
@@ -123,4 +128,5 @@ def plan_layout(settings: StackSettings, wanted: frozenset[str], data: DataDir, 
         mutual_tls=settings.mutual_tls,
         durable=settings.durable,
         service_env=settings.service_env,
+        code=code,
     )

@@ -6,10 +6,9 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from stack.authority import NATS_NAME
-from stack.layout import StackLayout
+from stack.layout import ROOT, StackLayout
 from stack.nats_config import PERMISSIONS
 from stack.postgres import database_url
 from stack.probes import grpc_serving, http_ok
@@ -17,7 +16,6 @@ from stack.process import Child, Command
 from stack.providers import discover
 from stack.servers import outside_env
 
-ROOT = Path(__file__).resolve().parent.parent
 SMTP_PREFIX = "FUSIONXPAY_SMTP_"
 # What our services may not inherit: secrets that belong to one of them, and what is meant for the stack itself.
 WITHHELD = (
@@ -53,12 +51,12 @@ class Service:
             shared |= {"TLS_CERT_FILE": str(tls.cert), "TLS_KEY_FILE": str(tls.key), "TLS_CA_FILE": str(tls.ca)}
         ours = {f"FUSIONXPAY_{name}": value for name, value in (shared | self.settings(layout)).items()}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(WITHHELD)}
-        return inherited | ours | dict(layout.service_env.get(self.name, {}))
+        return inherited | ours | _code_of(layout) | dict(layout.service_env.get(self.name, {}))
 
     def server(self, layout: StackLayout) -> Child:
         """Return the service itself."""
         target, tls = layout.address(self.name), layout.tls("operator")
-        command = Command([sys.executable, "-m", self.name], self.env(layout), ROOT)
+        command = Command([sys.executable, "-m", self.name], self.env(layout), layout.code)
         return Child(self.name, command, layout.log(self.name), ready=lambda: grpc_serving(target, self.name, tls))
 
 
@@ -68,6 +66,13 @@ def _bus_settings(layout: StackLayout, name: str) -> dict[str, str]:
         return {}
     own = "nats" in layout.embedded and layout.mutual_tls
     return {"NATS_URL": layout.nats_url} | ({"NATS_SERVER_NAME": NATS_NAME} if own else {})
+
+
+def _code_of(layout: StackLayout) -> dict[str, str]:
+    """Return where another version's modules and stubs are found before those that are installed."""
+    if layout.code == ROOT:
+        return {}
+    return {"PYTHONPATH": os.pathsep.join([str(layout.code), str(layout.code / "gen")])}
 
 
 def _payment_settings(layout: StackLayout) -> dict[str, str]:
@@ -119,8 +124,8 @@ OUR_SERVICES = (
 def migration(layout: StackLayout, services: Iterable[Service]) -> Child:
     """Return the job that brings the databases of services up to date: one process, as starting it costs most."""
     jobs = [f"{service.name}={service.database}" for service in services]
-    env = outside_env() | {"FUSIONXPAY_DATABASE_URL": layout.postgres_url}
-    command = Command([sys.executable, "-m", "mesh.storage.migrate", *jobs], env, ROOT)
+    env = outside_env() | {"FUSIONXPAY_DATABASE_URL": layout.postgres_url} | _code_of(layout)
+    command = Command([sys.executable, "-m", "mesh.storage.migrate", *jobs], env, layout.code)
     return Child("migration", command, layout.log("migration"))
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 
 from stack.demo_merchant import Merchant
 from stack.envoy import EnvoyConfig, render_envoy
-from stack.layout import COMPONENTS, SERVICES, StackLayout, plan_layout
+from stack.layout import COMPONENTS, ROOT, SERVICES, StackLayout, plan_layout
 from stack.plan import STOP_ORDER, carry_out, plan
 from stack.ports import Ports
 from stack.postgres import database_url
@@ -56,6 +56,7 @@ class Stack:
     started is ended first. Use it from the main thread: its processes are tied to the thread that starts them.
 
     `components` names a subset of `COMPONENTS`; what those need must be among them or replaced by a setting.
+    `code` is the checkout that our services and their migrations run from.
     """
 
     def __init__(
@@ -63,12 +64,14 @@ class Stack:
         settings: StackSettings | None = None,
         components: Iterable[str] = COMPONENTS,
         envoy_config: EnvoyConfig = render_envoy,
+        code: Path = ROOT,
     ) -> None:
         self._settings = settings or StackSettings()
         self._wanted = frozenset(components)
         if unknown := self._wanted - set(COMPONENTS):
             raise ValueError(f"unknown components: {', '.join(sorted(unknown))}")
         self._envoy_config = envoy_config
+        self._code = code
         self._children: dict[str, Child] = {}
         self._down: set[str] = set()
         self._undo = ExitStack()
@@ -79,7 +82,7 @@ class Stack:
             self._clear_ready_file()
             data = undo.enter_context(DataDir(self._settings.data_dir))
             ports = undo.enter_context(Ports())
-            self._site = plan_layout(self._settings, self._wanted, data, ports)
+            self._site = plan_layout(self._settings, self._wanted, data, ports, self._code)
             self._site.authority.issue_all()
             undo.callback(self._stop_everything)
             carry_out(plan(self._site, self._envoy_config), self._adopt, self._settings.start_seconds)

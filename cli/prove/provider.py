@@ -46,6 +46,13 @@ class ProviderDesk:
         found: list[Json] = (await self._http.get("/_sandbox/faults")).raise_for_status().json()["faults"]
         return found
 
+    async def send_what_never_came(self) -> None:
+        """Send again each webhook that was lost or given up, as real providers do for days."""
+        for status in ("dropped", "failed"):
+            answer = await self._http.get("/_sandbox/webhooks", params={"status": status})
+            for event_id in {delivery["event_id"] for delivery in answer.raise_for_status().json()["deliveries"]}:
+                (await self._http.post("/_sandbox/webhooks/resend", json={"event_id": event_id})).raise_for_status()
+
     async def books(self) -> list[Json]:
         """Return every line of every provider's ledger."""
         lines: list[Json] = (await self._http.get("/_sandbox/ledger")).raise_for_status().json()["entries"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from random import Random
 
@@ -15,7 +15,6 @@ from cli.prove.api import RefusedError
 from cli.prove.compare import Comparison
 from cli.prove.evidence import Evidence, gather
 from cli.prove.load import Load
-from cli.prove.log import Sale
 from cli.prove.provider import ProviderDesk
 from cli.prove.shop import Shop
 from stack.stack import Stack
@@ -72,12 +71,13 @@ def settle(load: Load, seconds: float, say: Say) -> tuple[Evidence, Comparison]:
 
 
 async def _heal(load: Load) -> None:
-    """Take away what faults are left, and count what they did."""
+    """Take away what faults are left, count what they did, and have the providers send what never came."""
     async with ProviderDesk(load.ready.sandbox_url) as desk:
         for fault in await desk.faults():
             if fault["hits"]:
                 load.log.faults[fault["kind"]] += fault["hits"]
             await desk.disarm(fault["id"])
+        await desk.send_what_never_came()
 
 
 async def _look(load: Load) -> tuple[Evidence, Comparison]:
@@ -88,17 +88,11 @@ async def _look(load: Load) -> tuple[Evidence, Comparison]:
 
 async def _close(load: Load) -> None:
     """Have every merchant leave nothing open that is its own or its customer's turn."""
+    sales = {sale.order_id: sale for sale in load.log.sales}
     async with ProviderDesk(load.ready.sandbox_url) as desk:
         for number in range(len(load.members)):
             async with load.api(number) as api:
-                open_ones = [
-                    payment
-                    for status in ("INITIATED", "REQUIRES_ACTION", "AUTHORIZED")
-                    for payment in await api.all("/v1/payments", "payments", status=status)
-                ]
-                for sale in _sales_of(load, {payment["order_id"] for payment in open_ones}):
-                    await Shop(sale, api, desk, Random(sale.number), load.log).close()  # noqa: S311
-
-
-def _sales_of(load: Load, order_ids: set[str]) -> Sequence[Sale]:
-    return [sale for sale in load.log.sales if sale.order_id in order_ids]
+                for status in ("INITIATED", "REQUIRES_ACTION", "AUTHORIZED", "PROCESSING"):
+                    for payment in await api.all("/v1/payments", "payments", status=status):
+                        if sale := sales.get(payment["order_id"]):
+                            await Shop(sale, api, desk, Random(sale.number), load.log).close(payment)  # noqa: S311

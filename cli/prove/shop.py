@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from cli.prove.api import MerchantApi, RefusedError
-from cli.prove.chances import Way, faults_of_an_order, way_of_an_order
+from cli.prove.chances import IMMEDIATE, Way, faults_of_an_order, way_of_an_order
 from cli.prove.log import Json, Log, Sale, Told, minor, money
 from cli.prove.provider import ProviderDesk
 
@@ -54,15 +54,14 @@ class Shop:
         for fault_id in armed:
             await self._put_away(fault_id)
 
-    async def close(self) -> bool:
-        """Leave nothing open that is the customer's or the merchant's turn; return whether all has ended."""
-        ended = True
-        for payment in await self.api.all("/v1/payments", "payments", order_id=self.sale.order_id):
-            self.sale.saw(payment)
-            if payment["status"] in (*CUSTOMERS_TURN, "AUTHORIZED"):
-                payment = await self._cancel(payment)
-            ended &= payment["status"] in (*ENDED, "NEEDS_REVIEW")
-        return ended
+    async def close(self, payment: Json) -> None:
+        """Leave nothing open that is the customer's or the merchant's turn."""
+        self.sale.saw(payment)
+        if payment["status"] in (*CUSTOMERS_TURN, "AUTHORIZED"):
+            await self._cancel(payment)
+        elif payment["redirect_url"]:
+            # a page whose address came late
+            await self._visit(payment["redirect_url"], IMMEDIATE)
 
     async def _arm(self, fault: Json) -> str:
         self.sale.say(f"armed: {' '.join(f'{name}={value}' for name, value in fault.items())}")

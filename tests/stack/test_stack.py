@@ -33,6 +33,7 @@ READY_KEYS = [
     "operator_tls",
     "edge_grpc",
     "services",
+    "metrics",
     "merchant",
     "sandbox_url",
     "database_urls",

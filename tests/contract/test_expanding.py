@@ -1,0 +1,112 @@
+"""Migrations only expand: the version before goes on working on the schema of the next one."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from alembic import command
+from psycopg import sql
+
+from mesh.storage import migrate
+from stack.layout import SERVICES
+from stack.stack import Ready
+
+Columns = dict[tuple[str, str], tuple[str, bool]]
+"""By table and column: its type, and whether an INSERT has to name it."""
+COLUMNS = """
+SELECT table_name, column_name, data_type,
+       is_nullable = 'NO' AND column_default IS NULL AND is_identity = 'NO' AND is_generated = 'NEVER'
+FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+"""
+BEFORE_THE_RULE = {("payment_svc", "0003")}
+"""Migrations that were applied everywhere before versions ran beside each other. None is added."""
+
+WIDER = {("integer", "bigint"), ("character varying", "text")}
+"""Changes of a type that what was written for the first goes on working with."""
+
+
+@pytest.fixture
+def scratch(gateway: Ready) -> Iterator[str]:
+    """An empty database on the stack's server."""
+    server = gateway.database_urls["orders"]
+    name = f"scratch_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _columns(url: str) -> Columns:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute(COLUMNS).fetchall()
+    return {(table, column): (kind, required) for table, column, kind, required in rows}
+
+
+def _broken(before: Columns, after: Columns) -> list[str]:
+    """Return what the version before would stumble over."""
+    found = []
+    tables = {table for table, _ in before}
+    for (table, column), (kind, _) in before.items():
+        if (table, column) not in after:
+            found.append(f"{table}.{column} is gone")
+        elif (now := after[table, column][0]) != kind and (kind, now) not in WIDER:
+            found.append(f"{table}.{column} was {kind} and is {now}")
+    for (table, column), (_, required) in after.items():
+        if required and table in tables and not before.get((table, column), ("", False))[1]:
+            found.append(f"an INSERT into {table} has to name {column}, which the version before does not")
+    return found
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_version_before_reads_and_writes_what_each_migration_leaves(service: str, scratch: str) -> None:
+    """Step through all revisions of a service on a real database.
+
+    Proves of each: what the version before selects is there and of its type, and what it inserts need name nothing that
+    it does not know. Does not prove that new constraints and triggers take what it writes: `make rolling` runs both.
+    """
+    migrations = Path(str(importlib.import_module(service).__file__)).parent / "migrations"
+    config = migrate.config(migrations, scratch)
+    revisions = sorted(path.name.split("_")[0] for path in (migrations / "versions").glob("[0-9]*_*.py"))
+    before: Columns = {}
+    for revision in revisions:
+        command.upgrade(config, revision)
+        after = _columns(scratch)
+        if (service, revision) not in BEFORE_THE_RULE:
+            assert _broken(before, after) == [], f"{service} {revision}"
+        before = after
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ("ALTER TABLE orders DROP COLUMN description", "description is gone"),
+        ("ALTER TABLE orders RENAME COLUMN description TO words", "description is gone"),
+        ("DROP TABLE orders CASCADE", "is gone"),
+        ("ALTER TABLE orders ALTER COLUMN description TYPE bytea USING NULL", "was text and is bytea"),
+        ("ALTER TABLE orders ADD COLUMN channel text NOT NULL", "has to name channel"),
+        ("ALTER TABLE orders ALTER COLUMN payment_id SET NOT NULL", "has to name payment_id"),
+        ("ALTER TABLE orders ALTER COLUMN amount_minor TYPE integer", "was bigint and is integer"),
+    ],
+)
+def test_change_that_the_version_before_does_not_survive_is_seen(change: str, complaint: str, scratch: str) -> None:
+    migrate.upgrade(Path(str(importlib.import_module("order_svc").__file__)).parent / "migrations", scratch)
+    before = _columns(scratch)
+    with psycopg.connect(scratch, autocommit=True) as connection:
+        connection.execute(change.encode())
+    assert re.search(complaint, "; ".join(_broken(before, _columns(scratch))))
+
+
+def test_changes_that_only_expand_are_taken(scratch: str) -> None:
+    migrate.upgrade(Path(str(importlib.import_module("order_svc").__file__)).parent / "migrations", scratch)
+    before = _columns(scratch)
+    with psycopg.connect(scratch, autocommit=True) as connection:
+        connection.execute("ALTER TABLE orders ADD COLUMN a text, ADD COLUMN b integer NOT NULL DEFAULT 1")
+        connection.execute("CREATE TABLE further (id uuid PRIMARY KEY)")
+    assert _broken(before, _columns(scratch)) == []

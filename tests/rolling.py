@@ -1,0 +1,175 @@
+"""A rolling update under load: `python -m tests.rolling --old HEAD~1` (`make rolling OLD=<rev>`).
+
+The services of a commit before run on a stack of their own, with load on it. The new code migrates their databases, and
+then each service is replaced: the new one starts beside the old one and both serve, the old one drains and ends. The
+order service is first, and the old payment service goes on by the new one, at the old address. In the end all books are
+compared, as `fusionxpay prove` does. Envoy has the new configuration from the beginning, with both addresses of each
+service; the simulated providers are the new ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import psutil
+import yaml
+from rich.console import Console
+
+from cli.prove.load import Load
+from cli.prove.report import show, tell
+from cli.prove.run import SETTLE_SECONDS, settle
+from envoy_config.tls import PEERS
+from mesh.rpc.dial import tls_of
+from stack.envoy import render_envoy
+from stack.layout import StackLayout
+from stack.ports import HOST, Ports
+from stack.probes import grpc_serving
+from stack.process import Child, Command, stop_all
+from stack.services import OUR_SERVICES
+from stack.settings import StackSettings
+from stack.stack import Stack
+from tests.support.paths import ROOT
+from tests.support.waiting import eventually
+
+BOTH_SECONDS = 8.0
+"""How long the load meets both versions of a service."""
+GRACE_SECONDS = 40.0
+BEHIND_ENVOY = tuple(PEERS.items())
+console = Console(highlight=False)
+
+
+@contextmanager
+def checked_out(revision: str) -> Iterator[Path]:
+    """Lend the code of a commit for the block."""
+    with tempfile.TemporaryDirectory(prefix="fusionxpay-old-") as folder:
+        code = Path(folder) / "code"
+        git = ["git", "-C", str(ROOT), "worktree"]
+        subprocess.run([*git, "add", "--quiet", "--detach", str(code), revision], check=True)
+        try:
+            yield code
+        finally:
+            subprocess.run([*git, "remove", "--force", str(code)], check=True)
+
+
+class Update:
+    """The stack of the old version, and the new version's services beside it."""
+
+    def __init__(self, old: Path, undo: ExitStack) -> None:
+        ports = undo.enter_context(Ports())
+        self._addresses = {name: f"{HOST}:{ports.take()}" for _, name in BEHIND_ENVOY}
+        self._children: list[Child] = []
+        self.stack = Stack(StackSettings(), envoy_config=self._with_both, code=old)
+
+    @property
+    def services(self) -> Mapping[str, str]:
+        """Where the new services are."""
+        return self._addresses
+
+    def migrate(self) -> None:
+        """Bring the databases to the new version's schema, while the old version serves."""
+        server = next(iter(self.stack.ready.database_urls.values())).rpartition("/")[0]
+        jobs = [f"{service.name}={service.database}" for service in OUR_SERVICES]
+        env = os.environ | {"FUSIONXPAY_DATABASE_URL": server}
+        subprocess.run([sys.executable, "-m", "mesh.storage.migrate", *jobs], cwd=ROOT, env=env, check=True)
+
+    def replace(self, cluster: str, name: str) -> None:
+        """Run the new version of a service beside the old one for a while, and end the old one in good order."""
+        address, tls = self._addresses[name], tls_of(self.stack.ready.operator_tls)
+        child = self._new(name, {"FUSIONXPAY_LISTEN": address, "FUSIONXPAY_METRICS_LISTEN": f"{HOST}:0"})
+        child.start()
+        eventually(lambda: child.poll_ready() and grpc_serving(address, name, tls), f"the new {name}")
+        eventually(lambda: self._healthy(cluster) == 2, f"both versions of {name}")
+        time.sleep(BOTH_SECONDS)
+        heir = self._new(name, {})
+        self.stack.stop(name)
+        if name == "order_svc":
+            # the payment service was given one address of it
+            heir.start()
+
+    def replace_alone(self, name: str) -> None:
+        """End a service of which there is only one, and start the new version in its place."""
+        child = self._new(name, {})
+        self.stack.stop(name)
+        child.start()
+
+    def end(self) -> None:
+        """End the new services."""
+        stop_all(self._children, GRACE_SECONDS)
+
+    def _new(self, name: str, env: dict[str, str]) -> Child:
+        old = psutil.Process(self.stack.ready.pids[name])
+        inherited = {key: value for key, value in old.environ().items() if key != "PYTHONPATH"}
+        command = Command(old.cmdline(), inherited | env, ROOT)
+        log = Path(self.stack.ready.log_dir) / f"{name}.new.log"
+        child = Child(f"{name}.new", command, log, ready=lambda: True)
+        self._children.append(child)
+        return child
+
+    def _healthy(self, cluster: str) -> int:
+        url = f"{self.stack.ready.envoy_admin_url}/clusters"
+        clusters = httpx.get(url, params={"format": "json"}).json()["cluster_statuses"]
+        hosts = next(entry["host_statuses"] for entry in clusters if entry["name"] == cluster)
+        return sum(host["health_status"] == {"eds_health_status": "HEALTHY"} for host in hosts)
+
+    def _with_both(self, site: StackLayout) -> Path:
+        """Render Envoy's configuration, and add the new services to the addresses."""
+        path = render_envoy(site)
+        config = yaml.safe_load(path.read_text())
+        for cluster in config["static_resources"]["clusters"]:
+            if name := PEERS.get(cluster["name"]):
+                host, _, port = self._addresses[name].rpartition(":")
+                address = {"socket_address": {"address": host, "port_value": int(port)}}
+                cluster["load_assignment"]["endpoints"][0]["lb_endpoints"].append({"endpoint": {"address": address}})
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+
+def rolling(old: Path, revision: str, seed: int, settle_seconds: float) -> bool:
+    """Update from the old code to this one; return whether nothing was lost."""
+    with ExitStack() as undo:
+        update = Update(old, undo)
+        stack = undo.enter_context(update.stack)
+        undo.callback(update.end)
+        load = undo.enter_context(Load(stack.ready, seed))
+        load.start()
+        time.sleep(BOTH_SECONDS)
+        console.print("migrating")
+        update.migrate()
+        time.sleep(BOTH_SECONDS)
+        for cluster, name in BEHIND_ENVOY:
+            console.print(f"replacing {name}")
+            update.replace(cluster, name)
+        update.replace_alone("audit_svc")
+        time.sleep(BOTH_SECONDS)
+        load.stop()
+        load.ready = replace(load.ready, services=dict(update.services))
+        evidence, verdict = settle(load, settle_seconds, lambda _: None)
+    show(console, evidence, verdict, f"from {revision} to here, seed {seed}")
+    tell(console, evidence, verdict)
+    return not verdict.findings
+
+
+def main() -> int:
+    """Update from a commit; return 1 when something was lost."""
+    parser = argparse.ArgumentParser(prog="make rolling", description=__doc__)
+    parser.add_argument("--old", default="HEAD~1", help="the commit to update from")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32))
+    parser.add_argument("--settle", type=float, default=SETTLE_SECONDS, help="seconds to wait for what is open")
+    arguments = parser.parse_args()
+    with checked_out(arguments.old) as old:
+        return 0 if rolling(old, arguments.old, arguments.seed, arguments.settle) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
