@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
 from cryptography import x509
@@ -30,10 +31,12 @@ LOOK_TICKS = 10
 class RuntimeMetrics:
     """Measures a process every five seconds, and its loop all the time."""
 
-    def __init__(self, database: Database, bus: Bus | None, tls: TlsFiles | None) -> None:
+    def __init__(self, database: Database, bus: Bus | None, tls: TlsFiles | None, turn: Callable[[], None]) -> None:
+        """Measure these; `turn` is called whenever the loop turns."""
         self._database = database
         self._bus = bus
         self._tls = tls
+        self._turn = turn
         POOL_LIMIT.set(database.max_size)
         self._look()
 
@@ -42,6 +45,7 @@ class RuntimeMetrics:
         while True:
             worst = 0.0
             for _ in range(LOOK_TICKS):
+                self._turn()
                 started = time.monotonic()
                 await asyncio.sleep(TICK_SECONDS)
                 worst = max(worst, time.monotonic() - started - TICK_SECONDS)

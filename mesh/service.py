@@ -26,6 +26,7 @@ from sqlalchemy import DateTime, Text, text
 from mesh.errors import ApiError
 from mesh.events.bus import Bus
 from mesh.metrics import DATABASE_UP
+from mesh.probes import Vitals, serve
 from mesh.rpc.callers import CallerInterceptor
 from mesh.rpc.interceptors import CallInterceptor, access_of
 from mesh.rpc.registration import Registration
@@ -33,7 +34,7 @@ from mesh.runtime_metrics import RuntimeMetrics, tell_build
 from mesh.settings import ServiceSettings, SettingsT, load
 from mesh.storage.database import Database, statement
 from mesh.storage.revision import head_revision
-from mesh.telemetry import get_logger, serve_metrics, setup_logging
+from mesh.telemetry import get_logger, setup_logging
 from mesh.tls import server_credentials
 from mesh.worker import Worker
 
@@ -104,8 +105,9 @@ def _tell_failure(task: asyncio.Task[Any]) -> None:
 class Runner:
     """Starts a service, keeps its health true, and ends it."""
 
-    def __init__(self, service: Service, revision: str) -> None:
+    def __init__(self, service: Service, revision: str, vitals: Vitals) -> None:
         self._service = service
+        self._vitals = vitals
         self._revision = revision
         self._health = health_aio.HealthServicer()
         self._server = self._build_server()
@@ -163,7 +165,7 @@ class Runner:
         for worker in service.workers:
             worker.start()
         await self._server.start()
-        measures = RuntimeMetrics(service.database, service.bus, service.settings.tls)
+        measures = RuntimeMetrics(service.database, service.bus, service.settings.tls, self._vitals.turn)
         beside = [
             asyncio.create_task(self._probe(), name="health-probe"),
             asyncio.create_task(measures.run(), name="runtime-metrics"),
@@ -185,6 +187,7 @@ class Runner:
                 log.info("readiness changed", ready=ready)
                 serving = ready
                 DATABASE_UP.set(ready)
+                self._vitals.is_ready = ready
                 status = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
                 for name in (
                     "",
@@ -208,6 +211,7 @@ class Runner:
     async def _drain(self) -> None:
         service, settings = self._service, self._service.settings
         log.info("draining")
+        self._vitals.is_ready = False
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(settings.drain_seconds)
         for end in service.on_drain:
@@ -231,9 +235,10 @@ def main(name: str, settings_type: type[SettingsT], package: str, build: Callabl
     setup_logging(name, settings.log_level)
     revision = head_revision(Path(package).resolve().parent / "migrations")
     tell_build(name, revision)
-    log.info("metrics served", address=serve_metrics(settings.metrics_listen))
+    vitals = Vitals()
+    log.info("metrics served", address=serve(settings.metrics_listen, vitals))
 
-    async def serve() -> None:
-        await Runner(build(settings), revision).run()
+    async def run() -> None:
+        await Runner(build(settings), revision, vitals).run()
 
-    uvloop.run(serve())
+    uvloop.run(run())

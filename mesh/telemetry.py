@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 import structlog
-from prometheus_client import start_http_server
 from structlog.tracebacks import ExceptionDictTransformer
 
 from mesh import context
@@ -71,10 +70,3 @@ def alert(condition: Alert, log: Log, **fields: Any) -> None:
     """Raise a condition that a person has to look at: an error line and a counter that alert rules watch."""
     condition.count()
     log.error("alert", alert=condition.name, **fields)
-
-
-def serve_metrics(listen: str) -> str:
-    """Answer Prometheus on `host:port`, and return where that is: port 0 is a free one."""
-    host, port = listen.rsplit(":", 1)
-    server, _ = start_http_server(int(port), host)
-    return f"{host}:{server.server_port}"
