@@ -77,16 +77,14 @@ prove: install
 prove-faults: install
 	$(BIN)/python -m tests.simulation.detection --by-proof silence_ends_a_charge acknowledged_before_stored
 
-<<<<<<< HEAD
 # One thing after the other breaks beside a Prometheus, which has to be installed: does the right alert fire?
 gameday: install
 	$(BIN)/python -m tests.gameday
-=======
+
 # The services of a commit before are replaced by these under load, one after the other; nothing is lost.
 OLD ?= HEAD~1
 rolling: install
 	$(BIN)/python -m tests.rolling --old $(OLD)
->>>>>>> 3f180cc (tests: a rolling update under load, and migrations that only expand)
 
 # Thousands of schedules in virtual time; MINUTES=60 runs on for as long, FIRST names the first seed.
 SEEDS ?= 4000
