@@ -11,6 +11,7 @@ import itertools
 import subprocess
 import sys
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -48,7 +49,9 @@ def fuzz_webhooks(ready: Ready, seconds: float, seed: int) -> list[OddWebhook]:
     sender, end = Provider.of(ready), time.monotonic() + seconds
     try:
         until = itertools.takewhile(lambda _: time.monotonic() < end, odd_webhooks(Random(seed)))
-        return [webhook for webhook in until if webhook.sent(ready, sender) >= httpx.codes.INTERNAL_SERVER_ERROR]
+        sent = [(webhook, webhook.sent(ready, sender)) for webhook in until]
+        sys.stdout.write(f"webhooks by status: {dict(Counter(status for _, status in sent))}\n")
+        return [webhook for webhook, status in sent if status >= httpx.codes.INTERNAL_SERVER_ERROR]
     finally:
         sender.close()
 

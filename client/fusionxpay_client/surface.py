@@ -2080,17 +2080,28 @@ class OrderTimeline:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def get(self, order_id: str, *, timeout: float | None = None) -> timeline_service_pb2.OrderTimeline:
+    def get(
+        self,
+        order_id: str,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        timeout: float | None = None,
+    ) -> timeline_service_pb2.OrderTimeline:
         """Returns every change of an order, its payments, their attempts, refunds and disputes, and every provider
-        webhook that came for them, oldest first.
+        webhook that came for them, oldest first, in pages.
 
-        Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+        Errors: NOT_FOUND, reason ORDER_NOT_FOUND; INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID.
 
         Args:
             order_id: The order's id.
+            page_size: How many entries a page has at the most, 1 to 500; 500 when left out.
+            page_token: `next_page_token` of the page before.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = timeline_service_pb2.GetOrderTimelineRequest(**given(order_id=order_id))
+        request = timeline_service_pb2.GetOrderTimelineRequest(
+            **given(order_id=order_id, page_size=page_size, page_token=page_token)
+        )
         return self._transport.call(_GET_ORDER_TIMELINE, request, timeout)
 
 
@@ -2100,17 +2111,28 @@ class AsyncOrderTimeline:
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
-    async def get(self, order_id: str, *, timeout: float | None = None) -> timeline_service_pb2.OrderTimeline:
+    async def get(
+        self,
+        order_id: str,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        timeout: float | None = None,
+    ) -> timeline_service_pb2.OrderTimeline:
         """Returns every change of an order, its payments, their attempts, refunds and disputes, and every provider
-        webhook that came for them, oldest first.
+        webhook that came for them, oldest first, in pages.
 
-        Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+        Errors: NOT_FOUND, reason ORDER_NOT_FOUND; INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID.
 
         Args:
             order_id: The order's id.
+            page_size: How many entries a page has at the most, 1 to 500; 500 when left out.
+            page_token: `next_page_token` of the page before.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = timeline_service_pb2.GetOrderTimelineRequest(**given(order_id=order_id))
+        request = timeline_service_pb2.GetOrderTimelineRequest(
+            **given(order_id=order_id, page_size=page_size, page_token=page_token)
+        )
         return await self._transport.call(_GET_ORDER_TIMELINE, request, timeout)
 
 

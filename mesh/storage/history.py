@@ -38,7 +38,9 @@ _RECORD = statement(sa.insert(history).from_select([column.name for column in _C
 _OF_ORDER = statement(
     sa.select(*columns_of(history, _Row))
     .where(history.c.order_id == sa.bindparam("order_id", type_=sa.UUID))
-    .order_by(history.c.seq),
+    .order_by(history.c.seq)
+    .offset(sa.bindparam("skipped", type_=sa.Integer))
+    .limit(sa.bindparam("most", type_=sa.Integer)),
     _Row,
 )
 
@@ -93,12 +95,12 @@ async def record(session: Session, changes: Sequence[Change]) -> None:
     await session.run(_RECORD, **{f"entry_{name}": column for name, column in values.items()})
 
 
-async def of_order(session: Session, order_id: UUID) -> list[Entry]:
-    """Return what happened to an order, oldest first."""
+async def of_order(session: Session, order_id: UUID, *, skip: int = 0, most: int | None = None) -> list[Entry]:
+    """Return what happened to an order, oldest first, without the first `skip` entries."""
     return [
         Entry(
             Change(row.order_id, row.resource, row.resource_id, row.version, row.status, row.time, row.detail),
             Origin(row.actor, row.cause, row.trace_id),
         )
-        for row in await session.all(_OF_ORDER, order_id=order_id)
+        for row in await session.all(_OF_ORDER, order_id=order_id, skipped=skip, most=most)
     ]

@@ -10,9 +10,14 @@ from fusionx.payment.v1 import timeline_service_pb2 as timeline_pb2
 from fusionx.payment.v1 import timeline_service_pb2_grpc as timeline_grpc
 
 from mesh import context
+from mesh.errors import invalid
+from mesh.paging import decode, encode
 from payment_svc.contract import operator_messages as mapping
-from payment_svc.use_cases.timeline import Timeline
+from payment_svc.use_cases.timeline import Place, Timeline
 
+MAX_SIZE = 500
+MAX_PLACE = 2**31 - 1
+_HALF = 2**64 - 1
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -28,4 +33,11 @@ class TimelineServicer(timeline_grpc.TimelineServiceServicer):
         """Return what happened to an order."""
         context.current().log["order_id"] = request.order_id
         order_id = UUID(request.order_id)
-        return mapping.timeline_message(order_id, await self._timeline.of_order(context.merchant(), order_id))
+        told = decode(request, request.page_token)
+        after = Place(told.int >> 64, told.int & _HALF) if told else Place()
+        if max(after) > MAX_PLACE:
+            raise invalid("page_token", "is not a token of a list with these filters", "PAGE_TOKEN_INVALID")
+        size = request.page_size or MAX_SIZE
+        entries, place = await self._timeline.of_order(context.merchant(), order_id, after, size)
+        token = encode(request, UUID(int=(place.theirs << 64) + place.ours)) if place else ""
+        return mapping.timeline_message(order_id, entries, token)

@@ -71,9 +71,11 @@ def account_message(account: Account) -> provider_account_service_pb2.ProviderAc
     return message
 
 
-def timeline_message(order_id: UUID, entries: Sequence[Entry]) -> timeline_service_pb2.OrderTimeline:
-    """Return a timeline as the contract shows it."""
-    message = timeline_service_pb2.OrderTimeline(order_id=str(order_id))
+def timeline_message(
+    order_id: UUID, entries: Sequence[Entry], next_page_token: str
+) -> timeline_service_pb2.OrderTimeline:
+    """Return a page of a timeline as the contract shows it."""
+    message = timeline_service_pb2.OrderTimeline(order_id=str(order_id), next_page_token=next_page_token)
     for entry in entries:
         change = entry.change
         shown = message.entries.add(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.support.merchant.api import Json, Merchant
 from tests.support.merchant.errors import problem
 from tests.support.providers.sandbox import Provider
@@ -63,3 +65,33 @@ def test_timeline_of_another_merchants_order_is_not_there(
     answer = new_merchant().http.get(f"/v1/orders/{order_id}/timeline")
     assert problem(answer) == (404, "ORDER_NOT_FOUND", set())
     assert told(timeline(merchant, order_id), "order") == [(1, "NEW")]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_pages_tell_the_same_as_the_whole(merchant: Merchant, size: int) -> None:
+    payment = merchant.charge(merchant.new_order()["order_id"])
+    merchant.post(f"/v1/payments/{payment['payment_id']}/refunds", {"amount": {"value": "1.00", "currency": "EUR"}})
+    path = f"/v1/orders/{payment['order_id']}/timeline"
+    seen: list[Json] = []
+    token = ""
+    while True:
+        page = merchant.get(path, page_size=size, page_token=token)
+        seen += page["entries"]
+        token = page["next_page_token"]
+        if not token:
+            break
+        assert len(page["entries"]) == size
+    # what has come in meanwhile is behind what had been told
+    whole = merchant.get(path)["entries"]
+    assert len(seen) >= 5
+    assert {str(entry) for entry in seen} <= {str(entry) for entry in whole}
+    assert len({str(entry) for entry in seen}) == len(seen)
+
+
+def test_token_of_another_orders_timeline_is_refused(merchant: Merchant) -> None:
+    payment = merchant.charge(merchant.new_order()["order_id"])
+    token = merchant.get(f"/v1/orders/{payment['order_id']}/timeline", page_size=1)["next_page_token"]
+    other = merchant.new_order()["order_id"]
+    for path, given in ((other, token), (payment["order_id"], "AAAA"), (payment["order_id"], token[:-2] + "xx")):
+        answer = merchant.http.get(f"/v1/orders/{path}/timeline", params={"page_token": given})
+        assert problem(answer)[:2] == (400, "PAGE_TOKEN_INVALID")

@@ -29,7 +29,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)fusionx/payment/v1/timeline_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\">\n\x17GetOrderTimelineRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\"\xf5\x02\n\rOrderTimeline\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x41\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\'.fusionx.payment.v1.OrderTimeline.EntryR\x07\x65ntries\x1a\x85\x02\n\x05\x45ntry\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x1a\n\x08resource\x18\x02 \x01(\tR\x08resource\x12\x1f\n\x0bresource_id\x18\x03 \x01(\tR\nresourceId\x12\x18\n\x07version\x18\x04 \x01(\x05R\x07version\x12\x16\n\x06status\x18\x05 \x01(\tR\x06status\x12\x16\n\x06\x64\x65tail\x18\x06 \x01(\tR\x06\x64\x65tail\x12\x14\n\x05\x61\x63tor\x18\x07 \x01(\tR\x05\x61\x63tor\x12\x14\n\x05\x63\x61use\x18\x08 \x01(\tR\x05\x63\x61use\x12\x19\n\x08trace_id\x18\t \x01(\tR\x07traceId2\xc1\x01\n\x0fTimelineService\x12\xa2\x01\n\x10GetOrderTimeline\x12+.fusionx.payment.v1.GetOrderTimelineRequest\x1a!.fusionx.payment.v1.OrderTimeline\">\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rpayments:read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/orders/{order_id}/timeline\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)fusionx/payment/v1/timeline_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x01\n\x17GetOrderTimelineRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x9d\x03\n\rOrderTimeline\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x41\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\'.fusionx.payment.v1.OrderTimeline.EntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x1a\x85\x02\n\x05\x45ntry\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x1a\n\x08resource\x18\x02 \x01(\tR\x08resource\x12\x1f\n\x0bresource_id\x18\x03 \x01(\tR\nresourceId\x12\x18\n\x07version\x18\x04 \x01(\x05R\x07version\x12\x16\n\x06status\x18\x05 \x01(\tR\x06status\x12\x16\n\x06\x64\x65tail\x18\x06 \x01(\tR\x06\x64\x65tail\x12\x14\n\x05\x61\x63tor\x18\x07 \x01(\tR\x05\x61\x63tor\x12\x14\n\x05\x63\x61use\x18\x08 \x01(\tR\x05\x63\x61use\x12\x19\n\x08trace_id\x18\t \x01(\tR\x07traceId2\xc1\x01\n\x0fTimelineService\x12\xa2\x01\n\x10GetOrderTimeline\x12+.fusionx.payment.v1.GetOrderTimelineRequest\x1a!.fusionx.payment.v1.OrderTimeline\">\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rpayments:read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/orders/{order_id}/timeline\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,16 +38,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETORDERTIMELINEREQUEST'].fields_by_name['order_id']._loaded_options = None
   _globals['_GETORDERTIMELINEREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_GETORDERTIMELINEREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_GETORDERTIMELINEREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\364\003(\000'
+  _globals['_GETORDERTIMELINEREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_GETORDERTIMELINEREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_TIMELINESERVICE']._loaded_options = None
   _globals['_TIMELINESERVICE']._serialized_options = b'\352\333\030\005envoy'
   _globals['_TIMELINESERVICE'].methods_by_name['GetOrderTimeline']._loaded_options = None
   _globals['_TIMELINESERVICE'].methods_by_name['GetOrderTimeline']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\rpayments:read\202\323\344\223\002 \022\036/v1/orders/{order_id}/timeline'
-  _globals['_GETORDERTIMELINEREQUEST']._serialized_start=218
-  _globals['_GETORDERTIMELINEREQUEST']._serialized_end=280
-  _globals['_ORDERTIMELINE']._serialized_start=283
-  _globals['_ORDERTIMELINE']._serialized_end=656
-  _globals['_ORDERTIMELINE_ENTRY']._serialized_start=395
-  _globals['_ORDERTIMELINE_ENTRY']._serialized_end=656
-  _globals['_TIMELINESERVICE']._serialized_start=659
-  _globals['_TIMELINESERVICE']._serialized_end=852
+  _globals['_GETORDERTIMELINEREQUEST']._serialized_start=219
+  _globals['_GETORDERTIMELINEREQUEST']._serialized_end=363
+  _globals['_ORDERTIMELINE']._serialized_start=366
+  _globals['_ORDERTIMELINE']._serialized_end=779
+  _globals['_ORDERTIMELINE_ENTRY']._serialized_start=518
+  _globals['_ORDERTIMELINE_ENTRY']._serialized_end=779
+  _globals['_TIMELINESERVICE']._serialized_start=782
+  _globals['_TIMELINESERVICE']._serialized_end=975
 # @@protoc_insertion_point(module_scope)

@@ -26,16 +26,24 @@ class GetOrderTimelineRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ORDER_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order's id."""
+    page_size: _builtins.int
+    """How many entries a page has at the most, 1 to 500; 500 when left out."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
     def __init__(
         self,
         *,
         order_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -103,8 +111,11 @@ class OrderTimeline(_message.Message):
 
     ORDER_ID_FIELD_NUMBER: _builtins.int
     ENTRIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order's id."""
+    next_page_token: _builtins.str
+    """The token of the next page; empty on the last one. What happens later is on a page that comes later."""
     @_builtins.property
     def entries(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderTimeline.Entry]:
         """What happened, oldest first."""
@@ -114,10 +125,11 @@ class OrderTimeline(_message.Message):
         *,
         order_id: _builtins.str = ...,
         entries: _abc.Iterable[Global___OrderTimeline.Entry] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "order_id", b"order_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "next_page_token", b"next_page_token", "order_id", b"order_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

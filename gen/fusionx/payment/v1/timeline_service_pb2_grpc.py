@@ -48,9 +48,9 @@ class TimelineServiceServicer:
 
     def GetOrderTimeline(self, request, context):
         """Returns every change of an order, its payments, their attempts, refunds and disputes, and every provider webhook
-        that came for them, oldest first.
+        that came for them, oldest first, in pages.
 
-        Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+        Errors: NOT_FOUND, reason ORDER_NOT_FOUND; INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

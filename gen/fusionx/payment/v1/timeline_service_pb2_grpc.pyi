@@ -35,9 +35,9 @@ class TimelineServiceStub:
     def __new__(cls, channel: _aio.Channel) -> TimelineServiceAsyncStub: ...
     GetOrderTimeline: _grpc.UnaryUnaryMultiCallable[_timeline_service_pb2.GetOrderTimelineRequest, _timeline_service_pb2.OrderTimeline]
     """Returns every change of an order, its payments, their attempts, refunds and disputes, and every provider webhook
-    that came for them, oldest first.
+    that came for them, oldest first, in pages.
 
-    Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+    Errors: NOT_FOUND, reason ORDER_NOT_FOUND; INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID.
     """
 
 @_typing.type_check_only
@@ -47,9 +47,9 @@ class TimelineServiceAsyncStub(TimelineServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetOrderTimeline: _aio.UnaryUnaryMultiCallable[_timeline_service_pb2.GetOrderTimelineRequest, _timeline_service_pb2.OrderTimeline]  # type: ignore[assignment]
     """Returns every change of an order, its payments, their attempts, refunds and disputes, and every provider webhook
-    that came for them, oldest first.
+    that came for them, oldest first, in pages.
 
-    Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+    Errors: NOT_FOUND, reason ORDER_NOT_FOUND; INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID.
     """
 
 class TimelineServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -62,9 +62,9 @@ class TimelineServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_timeline_service_pb2.OrderTimeline, _abc.Awaitable[_timeline_service_pb2.OrderTimeline]]:
         """Returns every change of an order, its payments, their attempts, refunds and disputes, and every provider webhook
-        that came for them, oldest first.
+        that came for them, oldest first, in pages.
 
-        Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
+        Errors: NOT_FOUND, reason ORDER_NOT_FOUND; INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID.
         """
 
 def add_TimelineServiceServicer_to_server(servicer: TimelineServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
