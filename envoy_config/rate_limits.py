@@ -71,7 +71,8 @@ def across_envoys() -> Config:
     return typed(
         "ratelimit.v3.RateLimit",
         domain="fusionxpay",
-        timeout="0.1s",
+        # longer than the edge waits for Redis, twice
+        timeout="2.5s",
         failure_mode_deny=False,
         rate_limited_as_resource_exhausted=True,
         rate_limit_service={

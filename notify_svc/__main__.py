@@ -34,8 +34,9 @@ from notify_svc.api.push_key import PushKeyServicer
 from notify_svc.api.webhook_endpoints import NotifyServicer
 from notify_svc.channels import guarded_http as transport
 from notify_svc.channels.email import EmailChannel, Mailer
-from notify_svc.channels.guarded_http import Resolver, guarded_client
+from notify_svc.channels.guarded_http import guarded_client
 from notify_svc.channels.push import PushChannel
+from notify_svc.channels.resolver import Resolver
 from notify_svc.channels.webhook import WebhookChannel
 from notify_svc.domain import addresses
 from notify_svc.domain.delivery import Channel
@@ -94,6 +95,7 @@ def build(settings: NotifySettings) -> Service:
             timeout=timeout,
             concurrency=concurrency,
             share=settings.endpoint_concurrency,
+            merchant_share=settings.merchant_concurrency,
         )
 
     by_http: dict[Kind, Channel] = {Kind.WEBHOOK: webhooks, Kind.PUSH: PushChannel(webhooks, vault, push)}
@@ -118,7 +120,7 @@ def build(settings: NotifySettings) -> Service:
         database=database,
         bus=bus,
         on_drain=[streams.end],
-        on_close=[*(each.close for each in dispatchers), webhooks.close],
+        on_close=[*(each.close for each in dispatchers), webhooks.close, resolver.close],
         workers=[
             consumer.worker,
             ConsumerMetrics(database, [consumer]).worker,

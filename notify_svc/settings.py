@@ -61,6 +61,7 @@ class NotifySettings(ConsumerSettings):
     delivery_timeout_seconds: float = Field(10.0, gt=0, le=60, description="how long a merchant's server may take")
     delivery_concurrency: int = Field(200, ge=1, le=2000, description="deliveries under way at once")
     endpoint_concurrency: int = Field(8, ge=1, le=200, description="deliveries under way at once to one endpoint")
+    merchant_concurrency: int = Field(50, ge=1, le=2000, description="deliveries under way at once of one merchant")
     merchant_streams: int = Field(10, ge=1, le=1000, description="streams of events that a merchant has open at once")
     stream_seconds: float = Field(900.0, gt=0, le=86400, description="after which time a stream of events ends")
     stream_heartbeat_seconds: float = Field(15.0, gt=0, le=30, description="how long a stream may have nothing to say")

@@ -48,7 +48,7 @@ from payment_svc.use_cases.reversals import Reversals
 from payment_svc.use_cases.reviews import Reviews
 from payment_svc.use_cases.routing import Router
 from payment_svc.use_cases.timeline import Timeline
-from payment_svc.use_cases.webhooks import WebhookInbox, WebhookReceiver
+from payment_svc.use_cases.webhooks import WINDOW, WebhookInbox, WebhookReceiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     events = PaymentEvents(ledger, operations)
     resources = Resources(events, refunds, Reversals(ledger, events, refunds, clock=clock, ids=ids), disputes)
     application = EventApplication(database, store, accounts, resources, on.locks, clock)
-    inbox = Recovery(WebhookInbox(database, work, event_store, application, clock))
+    inbox = Recovery(WebhookInbox(database, work, event_store, application, clock), WINDOW)
     allowed = WebhookAllowlist(settings.webhook_networks)
     return Assembly(
         payments=payments,

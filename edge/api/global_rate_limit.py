@@ -6,6 +6,7 @@ each Envoy keeps by itself hold on.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from envoy.service.ratelimit.v3 import rls_pb2, rls_pb2_grpc
 from redis.asyncio import Redis
 
 from edge.metrics import LIMITED
+from mesh.storage.batcher import Batcher
 from mesh.storage.spare_redis import AWAY, SpareRedis
 from mesh.telemetry import get_logger
 
@@ -24,7 +26,9 @@ log = get_logger(__name__)
 Context = grpc.aio.ServicerContext[Any, Any]
 Code = rls_pb2.RateLimitResponse.Code
 
-TIMEOUT_SECONDS = 0.05
+TIMEOUT_SECONDS = 1.0
+"""How long Redis may take, the connection included; Envoy waits a little longer (`envoy_config/rate_limits.py`)."""
+COUNTED_TOGETHER = 500
 KEEP_SECONDS = 5
 """How long a counter is kept: longer than its second, for the clocks of replicas that are not quite the same."""
 
@@ -44,27 +48,42 @@ class GlobalLimits:
         self._per_second = {kind: limit for kind, limit in per_second.items() if limit}
         self._now = now
         self._redis = SpareRedis(url if self._per_second else "", TIMEOUT_SECONDS, now)
+        # one at a time: a burst is one round trip more, and not a connection for each request
+        self._counts: Batcher[Subject, int | None] = Batcher(self._count, max_size=COUNTED_TOGETHER)
 
     async def over(self, subjects: Sequence[Subject]) -> frozenset[Subject]:
         """Count a request for each subject, and return those for whom it is one too many."""
         counted = [subject for subject in subjects if subject.kind in self._per_second]
-        redis = self._redis.client()
-        if redis is None or not counted:
+        if not counted:
             LIMITED.labels("skipped").inc()
             return frozenset()
-        try:
-            counts = await self._count(redis, counted)
-        except AWAY as error:
-            LIMITED.labels("away").inc()
-            self._redis.leave_alone()
-            log.warning("the global limit is off for a while", error=repr(error))
+        counts = await asyncio.gather(*map(self._counts.submit, counted))
+        if None in counts:
             return frozenset()
         pairs = zip(counted, counts, strict=True)
-        over = frozenset(subject for subject, count in pairs if count > self._per_second[subject.kind])
+        over = frozenset(subject for subject, count in pairs if count and count > self._per_second[subject.kind])
         LIMITED.labels("over" if over else "within").inc()
         return over
 
-    async def _count(self, redis: Redis, subjects: Sequence[Subject]) -> list[int]:
+    async def _count(self, subjects: Sequence[Subject]) -> Sequence[int | None]:
+        """Count up, and return where each stands now; nothing where Redis cannot say, which is then left alone."""
+        redis = self._redis.client()
+        if redis is None:
+            LIMITED.labels("skipped").inc(len(subjects))
+            return [None] * len(subjects)
+        try:
+            try:
+                return await self._counted(redis, subjects)
+            except AWAY:
+                # where this process was held up, its time-out says nothing of Redis; counted twice is no harm
+                return await self._counted(redis, subjects)
+        except AWAY as error:
+            LIMITED.labels("away").inc(len(subjects))
+            self._redis.leave_alone()
+            log.warning("the global limit is off for a while", error=repr(error))
+            return [None] * len(subjects)
+
+    async def _counted(self, redis: Redis, subjects: Sequence[Subject]) -> list[int]:
         window = int(self._now())
         async with redis.pipeline(transaction=False) as pipeline:
             for subject in subjects:

@@ -8,13 +8,10 @@ header keep the name.
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from ipaddress import ip_address
 
 import httpcore
 import httpx
@@ -25,29 +22,8 @@ from notify_svc.domain.endpoint import UrlRefusedError
 
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 LOOK_SECONDS = 2.0
-LOOKUPS = 32
-"""Names that are looked up at once. Of their own threads: a name server that hangs must not hold up anything else."""
-
 POOLS = 32
 """How many pools the connections are spread over."""
-
-
-class Resolver:
-    """Looks names up with the system's resolver."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(LOOKUPS, thread_name_prefix="resolver")
-
-    async def __call__(self, host: str, port: int) -> Sequence[Address]:
-        """Return every address of a host, in the order in which to try them. Raises OSError."""
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port)
-        return list(dict.fromkeys(found))
-
-
-def _look_up(host: str, port: int) -> list[Address]:
-    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    # a zone is part of how Python prints a link-local address
-    return [ip_address(str(sockaddr[0]).partition("%")[0]) for *_, sockaddr in entries]
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):

@@ -48,11 +48,13 @@ class ClaimRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a dispatcher has room for: how much in all, how much at each endpoint, and what of it is in use there."""
+    """What a dispatcher has room for: in all, at each endpoint, for each merchant; and what is in use."""
 
     limit: int
     share: int
     busy: Mapping[UUID, int]
+    merchant_share: int
+    busy_merchants: Mapping[UUID, int]
 
 
 class Waiting(NamedTuple):
@@ -123,13 +125,21 @@ _queues = _queues.union_all(
         _queues.c.endpoint_id.is_not(None)
     )
 )
-_busy = (
-    sa.func.unnest(
-        sa.bindparam("busy_endpoints", type_=pg.ARRAY(sa.UUID)), sa.bindparam("busy_counts", type_=pg.ARRAY(sa.Integer))
+
+
+def _in_use(whose: str, column: str) -> sa.TableValuedAlias:
+    """Return a table of what is under way, from two parameters."""
+    return (
+        sa.func.unnest(
+            sa.bindparam(f"busy_{whose}", type_=pg.ARRAY(sa.UUID)),
+            sa.bindparam(f"busy_{whose}_counts", type_=pg.ARRAY(sa.Integer)),
+        )
+        .table_valued(sa.column(column, sa.UUID), sa.column("count", sa.Integer), name=f"busy_{whose}")
+        .render_derived()
     )
-    .table_valued(sa.column("endpoint_id", sa.UUID), sa.column("count", sa.Integer), name="busy")
-    .render_derived()
-)
+
+
+_busy, _busy_merchant = _in_use("endpoints", "endpoint_id"), _in_use("merchants", "merchant_id")
 _under_way = sa.func.coalesce(_busy.c.count, 0)
 _head = (
     sa.select(_queued.c.delivery_id, _queued.c.next_attempt_time)
@@ -141,11 +151,20 @@ _head = (
 )
 # everybody's first comes before anybody's second, counting what is under way
 _turn = _under_way + sa.func.row_number().over(partition_by=_queues.c.endpoint_id, order_by=_head.c.next_attempt_time)
-_due = (
-    sa.select(_head.c.delivery_id)
+_of_merchant = sa.func.coalesce(_busy_merchant.c.count, 0) + sa.func.row_number().over(
+    partition_by=webhook_endpoints.c.merchant_id, order_by=_head.c.next_attempt_time
+)
+_ready = (
+    sa.select(
+        _head.c.delivery_id,
+        _head.c.next_attempt_time,
+        _turn.label("turn"),
+        _of_merchant.label("of_merchant"),
+    )
     .select_from(
         _queues.join(webhook_endpoints, webhook_endpoints.c.endpoint_id == _queues.c.endpoint_id)
         .outerjoin(_busy, _busy.c.endpoint_id == _queues.c.endpoint_id)
+        .outerjoin(_busy_merchant, _busy_merchant.c.merchant_id == webhook_endpoints.c.merchant_id)
         .join(_head, sa.true())
     )
     .where(
@@ -153,7 +172,13 @@ _due = (
         webhook_endpoints.c.kind == sa.func.any(_kinds),
         webhook_endpoints.c.failing_since.is_not(None) == sa.bindparam("failing", type_=sa.Boolean),
     )
-    .order_by(_turn, _head.c.next_attempt_time)
+    .subquery("ready")
+)
+_due = (
+    sa.select(_ready.c.delivery_id)
+    # nor does one merchant get all there is, however many endpoints it has
+    .where(_ready.c.of_merchant <= sa.bindparam("merchant_share", type_=sa.Integer))
+    .order_by(_ready.c.turn, _ready.c.next_attempt_time)
     .limit(sa.bindparam("limit", type_=sa.Integer))
     .cte("due")
     .prefix_with("MATERIALIZED")
@@ -305,7 +330,8 @@ class DeliveryRepository:
     ) -> list[Delivery]:
         """Take deliveries that are due to endpoints of some kinds that fail, or that do not.
 
-        No other replica sees them for the length of the lease. Endpoints take turns, and none gets more than its share.
+        No other replica sees them for the length of the lease. Endpoints take turns, and none gets more than its share,
+        nor does a merchant.
         A delivery that was never tried waits until the version before it has come, and until every earlier version of
         its resource was tried at that endpoint.
         """
@@ -316,7 +342,10 @@ class DeliveryRepository:
             limit=room.limit,
             share=room.share,
             busy_endpoints=list(room.busy.keys()),
-            busy_counts=list(room.busy.values()),
+            busy_endpoints_counts=list(room.busy.values()),
+            merchant_share=room.merchant_share,
+            busy_merchants=list(room.busy_merchants.keys()),
+            busy_merchants_counts=list(room.busy_merchants.values()),
             failing=failing,
         )
         return [_delivery(row) for row in rows]

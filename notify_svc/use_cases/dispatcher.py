@@ -39,7 +39,9 @@ def _chance() -> float:
 
 
 class Dispatcher:
-    """Brings due deliveries by its channels: at most `share` at once to each endpoint, and `concurrency` in all.
+    """Brings due deliveries by its channels: at most `concurrency` at once.
+
+    No endpoint gets more than `share` of them, and no merchant more than `merchant_share`.
 
     `wake` is called when it has put an event of its own into the log: that an endpoint was disabled.
     """
@@ -57,6 +59,7 @@ class Dispatcher:
         timeout: float,
         concurrency: int,
         share: int,
+        merchant_share: int,
         chance: Callable[[], float] = _chance,
     ) -> None:
         self._database = database
@@ -71,7 +74,9 @@ class Dispatcher:
         self._share = share
         self._chance = chance
         self._under_way: set[asyncio.Task[None]] = set()
+        self._merchant_share = merchant_share
         self._busy: Counter[UUID] = Counter()
+        self._busy_merchants: Counter[UUID] = Counter()
         self._failing = 0
         self.worker = Worker(name, self._send_due, interval=2.0)
 
@@ -91,7 +96,7 @@ class Dispatcher:
             if free <= 0:
                 continue
             async with self._database.session() as session:
-                room = Room(free, share, self._busy)
+                room = Room(free, share, self._busy, self._merchant_share, self._busy_merchants)
                 due = await self._store.claim_due(session, self._lease, self._channels.keys(), room, failing=failing)
             for delivery in due:
                 self._start(delivery)
@@ -99,6 +104,7 @@ class Dispatcher:
 
     def _start(self, delivery: Delivery) -> None:
         self._busy[delivery.endpoint_id] += 1
+        self._busy_merchants[delivery.merchant_id] += 1
         self._failing += delivery.failing_since is not None
         task = asyncio.create_task(self._deliver(delivery))
         self._under_way.add(task)
@@ -107,9 +113,10 @@ class Dispatcher:
     def _ended(self, delivery: Delivery, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
         self._failing -= delivery.failing_since is not None
-        self._busy[delivery.endpoint_id] -= 1
-        if not self._busy[delivery.endpoint_id]:
-            del self._busy[delivery.endpoint_id]
+        for busy, whose in ((self._busy, delivery.endpoint_id), (self._busy_merchants, delivery.merchant_id)):
+            busy[whose] -= 1
+            if not busy[whose]:
+                del busy[whose]
         if not task.cancelled() and (error := task.exception()):
             log.error("delivery failed on our side", exc_info=error)
         self.worker.wake()

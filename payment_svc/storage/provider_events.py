@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -49,13 +49,25 @@ _accounts = (
     .distinct()
     .subquery("accounts")
 )
+_busy = (
+    sa.func.unnest(
+        sa.bindparam("busy_providers", type_=pg.ARRAY(sa.Text)),
+        sa.bindparam("busy_accounts", type_=pg.ARRAY(sa.Text)),
+        sa.bindparam("busy_counts", type_=pg.ARRAY(sa.Integer)),
+    )
+    .table_valued(
+        sa.column("provider", sa.Text), sa.column("account", sa.Text), sa.column("count", sa.Integer), name="busy"
+    )
+    .render_derived()
+)
+_under_way = sa.func.coalesce(_busy.c.count, 0)
 _mine = provider_events.alias("mine")
-# accounts take turns: everybody's first event before anybody's second
+# accounts take turns: everybody's first event before anybody's second, counting what is under way
 _turns = (
     sa.select(
         _mine.c.event_id,
         _mine.c.next_attempt_time,
-        sa.func.row_number().over(order_by=_mine.c.next_attempt_time).label("turn"),
+        (_under_way + sa.func.row_number().over(order_by=_mine.c.next_attempt_time)).label("turn"),
     )
     .where(
         _mine.c.provider == _accounts.c.provider,
@@ -63,12 +75,16 @@ _turns = (
         _mine.c.next_attempt_time <= sa.func.db_now(),
     )
     .order_by(_mine.c.next_attempt_time)
-    .limit(_limit)
+    .limit(sa.func.least(_limit, sa.func.greatest(sa.bindparam("share", type_=sa.Integer) - _under_way, 0)))
     .lateral("turns")
 )
 _first = (
     sa.select(_accounts.c.provider, _accounts.c.account, _turns.c.event_id)
-    .select_from(_accounts.join(_turns, sa.true()))
+    .select_from(
+        _accounts.outerjoin(
+            _busy, sa.and_(_busy.c.provider == _accounts.c.provider, _busy.c.account == _accounts.c.account)
+        ).join(_turns, sa.true())
+    )
     .order_by(_turns.c.turn, _turns.c.next_attempt_time)
     .limit(_limit)
 )
@@ -117,6 +133,15 @@ class StoredEvent:
     receive_time: datetime
 
 
+Key = tuple[str, str]
+"""An account as the inbox names it: its provider, and its id, empty for the platform's."""
+
+
+def key_of(event: StoredEvent) -> Key:
+    """Return the account that an event came for."""
+    return event.provider, _account(event)
+
+
 class WebhookRepository:
     """Provider events in PostgreSQL. Methods run in the session that they are given."""
 
@@ -138,9 +163,22 @@ class WebhookRepository:
         )
         return row is not None
 
-    async def claim_events(self, session: Session, lease: timedelta, limit: int) -> Sequence[StoredEvent]:
-        """Take webhooks that are due to be applied; no other replica sees them for as long as `lease`."""
-        rows = await session.all(_CLAIM_EVENTS, wait=lease, limit=limit)
+    async def claim_events(
+        self, session: Session, lease: timedelta, limit: int, *, share: int, busy: Mapping[Key, int]
+    ) -> Sequence[StoredEvent]:
+        """Take webhooks that are due to be applied; no other replica sees them for as long as `lease`.
+
+        Accounts take turns, and none has more than `share` under way, counting those that are: `busy`.
+        """
+        rows = await session.all(
+            _CLAIM_EVENTS,
+            wait=lease,
+            limit=limit,
+            share=share,
+            busy_providers=[provider for provider, _ in busy],
+            busy_accounts=[account for _, account in busy],
+            busy_counts=list(busy.values()),
+        )
         return [
             StoredEvent(
                 row.provider,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
+from datetime import datetime
 
 from mesh.ids import Clock, parse_uuid, utc_now
 from mesh.storage.database import Database
@@ -54,6 +56,7 @@ class EventApplication:
         self._resources = resources
         self._locks = locks
         self._clock = clock
+        self._waiting: dict[object, asyncio.Future[Verdict]] = {}
 
     async def apply(self, stored: StoredEvent) -> Verdict:
         """Apply an event to the payment that it belongs to, and say what became of it."""
@@ -69,11 +72,30 @@ class EventApplication:
             return Verdict("QUARANTINED", "claims to be of a payment that is not here")
         if payment is None:
             return Verdict("IGNORED", "belongs to no payment of ours")
-        # whoever works on the order now, most likely the request that the event is an echo of, goes first
-        async with self._locks.hold(f"order:{payment.order_id}", wait=LOCK_WAIT_SECONDS):
-            verdict = await self._apply(provider, event, payment)
+        verdict = await self._in_turn(provider, event, payment)
         self._log(stored, payment, verdict)
         return verdict
+
+    async def _in_turn(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
+        """Apply an event when its order is free; those that say the same meanwhile share the one look at the object."""
+        same = (provider.account_id, replace(event, event_id="", create_time=datetime.min))
+        if waiting := self._waiting.get(same):
+            return await asyncio.shield(waiting)
+        verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
+        self._waiting[same] = verdict
+        try:
+            # whoever works on the order now, most likely the request that the event is an echo of, goes first
+            async with self._locks.hold(f"order:{payment.order_id}", wait=LOCK_WAIT_SECONDS):
+                # the object is looked at from here on: a later event may be of what happened since
+                del self._waiting[same]
+                verdict.set_result(await self._apply(provider, event, payment))
+        except Exception as error:
+            verdict.set_exception(error)
+        finally:
+            if self._waiting.get(same) is verdict:
+                del self._waiting[same]
+            verdict.cancel()
+        return await verdict
 
     async def _apply(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
         accounts = {(attempt.provider, attempt.account_id) for attempt in payment.attempts}

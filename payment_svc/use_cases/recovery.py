@@ -40,8 +40,8 @@ class Subject(Protocol[ItemT]):
         """Learn how it stands, and act on that."""
         ...
 
-    async def reschedule(self, item: ItemT) -> None:
-        """Say when to look again, unless it has ended."""
+    async def reschedule(self, item: ItemT) -> bool | None:
+        """Say when to look again, unless it has ended. Return whether others had to wait for this one's place."""
         ...
 
 
@@ -85,7 +85,8 @@ class Recovery(Generic[ItemT]):
         except Exception as error:
             log.error("look-up failed", subject=subject.name, exc_info=error)
         try:
-            await subject.reschedule(item)
+            if await subject.reschedule(item):
+                self.worker.wake()
         except Exception as error:
             # it comes again when its claim is over
             log.warning("not rescheduled", subject=subject.name, error=repr(error))

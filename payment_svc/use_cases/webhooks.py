@@ -7,6 +7,7 @@ twice, late, reordered or forged (with a stolen secret) cannot move a payment wh
 from __future__ import annotations
 
 import traceback
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -23,13 +24,17 @@ from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.metrics import EVENT_SECONDS, EVENTS, WEBHOOK_DEAD, WEBHOOK_QUARANTINED, WEBHOOKS
 from payment_svc.providers.base import ProviderError, SignatureInvalidError
-from payment_svc.storage.provider_events import StoredEvent, WebhookRepository
+from payment_svc.storage.provider_events import Key, StoredEvent, WebhookRepository, key_of
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.event_application import EventApplication
 
 log = get_logger(__name__)
 LEASE = timedelta(seconds=60)
+WINDOW = 64
+"""How many events are applied at once."""
+SHARE = 16
+"""How many of one account: one that has thousands leaves room for three more of its kind, and for all others."""
 BACKOFF = tuple(timedelta(seconds=s) for s in (0.5, 2, 5, 15, 30, 60, 300, 900, 3600))
 """The waits between attempts to apply an event that fails; after the last it is dead.
 
@@ -135,11 +140,14 @@ class WebhookInbox:
         self._store = store
         self._application = application
         self._clock = clock
+        self._busy: Counter[Key] = Counter()
 
     async def claim(self, limit: int) -> Sequence[StoredEvent]:
         """Take events that are due: accounts take turns, so that a flood of one delays no other."""
         async with self._database.session() as session:
-            return await self._store.claim_events(session, LEASE, limit)
+            due = await self._store.claim_events(session, LEASE, limit, share=SHARE, busy=self._busy)
+        self._busy.update(map(key_of, due))
+        return due
 
     def call_of(self, item: StoredEvent) -> context.Call:
         """Return the call that an event is applied in: of the webhook that brought it."""
@@ -158,9 +166,14 @@ class WebhookInbox:
         else:
             await self._close(item, verdict)
 
-    async def reschedule(self, item: StoredEvent) -> None:
-        """Do nothing: an event that stays open was told when it is tried again."""
-        del item
+    async def reschedule(self, item: StoredEvent) -> bool:
+        """Give the event's place back, for which others of its account may have waited."""
+        key = key_of(item)
+        was_full = self._busy[key] >= SHARE
+        self._busy[key] -= 1
+        if not self._busy[key]:
+            del self._busy[key]
+        return was_full
 
     async def _wait(self, item: StoredEvent, reason: str) -> None:
         """Try again when its provider or its payment can be asked: that they cannot is no fault of the event."""

@@ -23,8 +23,9 @@ from mesh.ids import new_id
 from mesh.storage.database import Database
 from notify_svc.channels import guarded_http as transport
 from notify_svc.channels.email import EmailChannel, Mailer
-from notify_svc.channels.guarded_http import Resolver, guarded_client
+from notify_svc.channels.guarded_http import guarded_client
 from notify_svc.channels.push import PushChannel
+from notify_svc.channels.resolver import Resolver
 from notify_svc.channels.webhook import WebhookChannel
 from notify_svc.contract import events as facts
 from notify_svc.domain.addresses import Address, networks
@@ -63,7 +64,14 @@ CREATE OR REPLACE FUNCTION db_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS
 class Desk:
     """The notification service without its doors."""
 
-    def __init__(self, database: Database, url: str, timeout: float = TIMEOUT, smtp_port: int = 0) -> None:
+    def __init__(
+        self,
+        database: Database,
+        url: str,
+        timeout: float = TIMEOUT,
+        smtp_port: int = 0,
+        merchant_share: int = CONCURRENCY,
+    ) -> None:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self._clock = psycopg.connect(url, autocommit=True)
         self._set_clock()
@@ -72,7 +80,7 @@ class Desk:
         store, log, vault = EndpointRepository(), EventRepository(), MultiFernet([Fernet(Fernet.generate_key())])
         rules = UrlRules(allow_http=True, allow_networks=networks("127.0.0.0/8"))
         self.names: dict[str, str] = {}
-        self._resolver = Resolver()
+        self.resolver = Resolver()
         self.vault, self.store = vault, store
         http = guarded_client(self._resolve, rules.allow_networks, connections=CONCURRENCY, timeout=timeout)
         self.webhooks = WebhookChannel(http, vault, rules, timeout)
@@ -92,6 +100,7 @@ class Desk:
                 timeout=timeout,
                 concurrency=concurrency,
                 share=SHARE,
+                merchant_share=merchant_share,
                 chance=lambda: 0.0,
             )
 
@@ -106,7 +115,7 @@ class Desk:
 
     async def _resolve(self, host: str, port: int) -> Sequence[Address]:
         """Look a name up: what the test says of it, or what is true."""
-        return [ip_address(self.names[host])] if host in self.names else await self._resolver(host, port)
+        return [ip_address(self.names[host])] if host in self.names else await self.resolver(host, port)
 
     def wake(self) -> None:
         """Let the senders look for work."""
@@ -220,11 +229,12 @@ async def desk_on(
     url: str,
     timeout: float = TIMEOUT,  # noqa: ASYNC109  # the sender's
     smtp_port: int = 0,
+    merchant_share: int = CONCURRENCY,
 ) -> AsyncIterator[Desk]:
     """Run a desk."""
     database = Database(url, 6)
     await database.open()
-    desk = Desk(database, url, timeout, smtp_port)
+    desk = Desk(database, url, timeout, smtp_port, merchant_share)
     for sender in (desk.sender, desk.mails):
         sender.worker.start()
     yield desk
@@ -232,6 +242,7 @@ async def desk_on(
         await sender.worker.stop()
         await sender.close()
     await desk.webhooks.close()
+    await desk.resolver.close()
     await database.close()
     desk.close()
 

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 from cryptography.fernet import Fernet, MultiFernet
 
-from notify_svc.channels.guarded_http import Resolver, guarded_client
+from notify_svc.channels.guarded_http import guarded_client
+from notify_svc.channels.resolver import Resolver
 from notify_svc.channels.webhook import WebhookChannel
 from notify_svc.domain import addresses
 from notify_svc.domain.delivery import Attempt

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 import psycopg
 import sqlalchemy as sa
@@ -109,7 +108,7 @@ async def _claim(database: Database) -> None:
     with suppress(_UndoneError):
         async with database.transaction() as session:
             found = await DeliveryRepository().claim_due(
-                session, LEASE, [Kind.WEBHOOK], Room(20, 8, dict[UUID, int]()), failing=False
+                session, LEASE, [Kind.WEBHOOK], Room(20, 8, {}, 20, {}), failing=False
             )
             assert len(found) > 2
             raise _UndoneError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
@@ -185,6 +186,22 @@ async def test_endpoints_that_are_dead_do_not_delay_first_attempts_of_others(not
         await come_true(lambda: set(healthy.ids) == {str(event.event_id) for event in events}, "all at the healthy")
         assert dead.open == CONCURRENCY // 2
         dead.released.set()
+
+
+async def test_merchant_does_not_get_all_the_room_however_many_endpoints_it_has(notify_url: str) -> None:
+    """None of its endpoints has failed yet: so a server that hangs, or a name that nobody answers for, costs others."""
+    few = desk_on(notify_url, timeout=2 * PATIENCE, merchant_share=CONCURRENCY // 2)
+    async with rogue(hangs) as silent, rogue(answering(OK)) as healthy, few as desk:
+        for _ in range(CONCURRENCY):
+            await desk.endpoint(silent.url)
+        await desk.publish(3)
+        await come_true(lambda: silent.open >= CONCURRENCY // 2, "the merchant's share in use")
+        desk.merchant_id = uuid.uuid4()
+        await desk.endpoint(healthy.url)
+        events = await desk.publish(2 * CONCURRENCY)
+        await come_true(lambda: set(healthy.ids) == {str(event.event_id) for event in events}, "the neighbour's events")
+        assert silent.open == CONCURRENCY // 2
+        silent.released.set()
 
 
 def _failing(desk: Desk) -> int:
