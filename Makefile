@@ -7,7 +7,7 @@ WORKERS ?= 3
 PORT ?= 8080
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install demo up test lint format gen client bench fuzz storm prove prove-faults rolling simulate simulate-faults constraints clean
+.PHONY: install demo up test lint format gen client bench flood fuzz storm prove prove-faults rolling simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
@@ -59,6 +59,10 @@ client: install
 
 bench: install
 	$(BIN)/python -m bench
+
+# A good merchant beside floods of requests without a key, with made-up keys, and of junk webhooks.
+flood: install
+	$(BIN)/python -m bench.flood
 
 # Odd requests to every public route, for ten minutes.
 fuzz: install
