@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fusionx.audit.v1 import audit_service_pb2, audit_service_pb2_grpc
 
+from audit_svc.anchoring import Anchoring
 from audit_svc.api import AuditServicer
 from audit_svc.condensing import Condenser
 from audit_svc.intake import Intake, Rotation
@@ -26,14 +27,24 @@ def build(settings: AuditSettings) -> Service:
     intake = Intake(database, store, spool, settings.spool_name, condenser, alert_bytes=settings.spool_alert_bytes)
     audit = AuditServicer(Audit(database, store))
     rotation = Rotation(spool, settings.spool_rotate_bytes, settings.envoy_admin_url)
+    anchoring = _anchoring(settings, database, store)
     return Service(
         name="audit_svc",
         settings=settings,
         database=database,
-        workers=[intake.worker, rotation.worker],
-        on_close=[rotation.close],
+        workers=[intake.worker, rotation.worker, *(one.worker for one in anchoring)],
+        on_close=[rotation.close, *(one.close for one in anchoring)],
         registrations=[Registration.of(audit_service_pb2, audit_service_pb2_grpc, audit)],
     )
+
+
+def _anchoring(settings: AuditSettings, database: Database, store: AuditRepository) -> list[Anchoring]:
+    """Return what anchors the chain; none where nobody has a certificate to sign with."""
+    folder, files = settings.anchor_folder, settings.tls
+    if not folder or not files:
+        return []
+    seconds, entries = settings.anchor_seconds, settings.anchor_entries
+    return [Anchoring(database, store, folder, files, seconds=seconds, entries=entries)]
 
 
 if __name__ == "__main__":

@@ -22,3 +22,8 @@ class AuditSettings(ServiceSettings):
     envoy_admin_url: str = Field(
         "", pattern=r"^(https?://.+)?$", description="Envoy's administration, to begin a new file; empty: none is begun"
     )
+    anchor_folder: Path | None = Field(
+        None, description="where the chain is anchored, outside of the database; with a certificate; none: only logged"
+    )
+    anchor_seconds: float = Field(60.0, gt=0, description="how often at the most, while the chain grows slowly")
+    anchor_entries: int = Field(10_000, ge=1, description="after how many entries at the latest")

@@ -33,6 +33,7 @@ entries = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("prev_hash", sa.LargeBinary, nullable=False),
     sa.Column("hash", sa.LargeBinary, nullable=False),
+    info={"privileges": "SELECT, INSERT"},
 )
 sa.Index("ix_entries_merchant", entries.c.merchant_id, entries.c.seq)
 sa.Index("ix_entries_time", entries.c.time)
@@ -44,6 +45,7 @@ head = sa.Table(
     sa.Column("the_one", sa.Boolean, sa.CheckConstraint("the_one", name="one_row"), primary_key=True),
     sa.Column("seq", sa.BigInteger, nullable=False),
     sa.Column("hash", sa.LargeBinary, nullable=False),
+    info={"privileges": "SELECT, UPDATE"},
 )
 
 # how far each Envoy's spool has been taken over; moved in the transaction of the rows, so that each line comes in once
@@ -54,4 +56,5 @@ spools = sa.Table(
     # the digest of the file's first line: an inode's number would be used again
     sa.Column("file", sa.LargeBinary, nullable=False),
     sa.Column("position", sa.BigInteger, nullable=False),
+    info={"privileges": "SELECT, INSERT, UPDATE"},
 )

@@ -26,6 +26,7 @@ COMMANDS = {
     "audit": "cli.commands.audit:app",
     "providers": "cli.commands.reconcile:providers",
     "reconcile": "cli.commands.reconcile:reconcile",
+    "databases": "cli.commands.databases:databases",
     "certificates": "cli.commands.certificates:certificates",
 }
 """Where each subcommand is: a function, or a group of further ones."""

@@ -9,6 +9,7 @@ from typing import Literal
 
 from mesh.tls import TlsFiles
 from stack.authority import Authority
+from stack.databases import database_url, role_url
 from stack.ports import HOST, Ports
 from stack.settings import StackSettings
 from stack.state import DataDir
@@ -59,6 +60,11 @@ class StackLayout:
         return self.data.folder("audit") / "audit.jsonl"
 
     @property
+    def anchor_folder(self) -> Path:
+        """Where the audit's chain is anchored."""
+        return self.data.folder("anchors")
+
+    @property
     def edge_url(self) -> str:
         """The public address of the gateway."""
         return f"http://{self.address('envoy')}" if self.http == "plain" else self.edge_https_url
@@ -76,6 +82,12 @@ class StackLayout:
     def tls(self, name: str) -> TlsFiles | None:
         """Return where a process of the mesh has its certificate; None where the mesh speaks in plain text."""
         return self.authority.files(name) if self.mutual_tls else None
+
+    def database_url(self, role: str, database: str) -> str:
+        """Return a database's URL for a role; on a server that is not ours all are the user of its URL."""
+        if "postgres" not in self.embedded:
+            return database_url(self.postgres_url, database)
+        return role_url(self.postgres_url, role, self.data.secrets.database_passwords()[role], database)
 
     @property
     def envoy_admin_url(self) -> str:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from stack import servers
+from stack.databases import DATABASES, create_databases, create_databases_and_roles
 from stack.demo_merchant import ensure_demo_merchant
 from stack.envoy import EnvoyConfig
 from stack.layout import SERVICES, StackLayout
-from stack.postgres import Postgres, create_databases
+from stack.postgres import Postgres
 from stack.process import POLL_SECONDS, Child, StackError
 from stack.services import OUR_SERVICES, migration, sandbox
 
@@ -58,9 +59,15 @@ def _postgres_steps(layout: StackLayout) -> list[Step]:
         if postgres.is_new:
             steps.append(Step("initdb", postgres.initdb))
         steps.append(Step("postgres", postgres.server, needs=("initdb",)))
-    if layout.postgres_url:
-        names = [service.database for service in OUR_SERVICES]
-        steps.append(Step("databases", partial(create_databases, layout.postgres_url, names), needs=("postgres",)))
+        steps.append(
+            Step(
+                "databases",
+                partial(create_databases_and_roles, layout.postgres_url, layout.data.secrets.database_passwords()),
+                needs=("postgres",),
+            )
+        )
+    elif layout.postgres_url:
+        steps.append(Step("databases", partial(create_databases, layout.postgres_url, DATABASES.values())))
     return steps
 
 

@@ -7,15 +7,12 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import psutil
-import psycopg
-from psycopg import sql
 
+from stack.databases import database_url
 from stack.layout import USER, StackLayout
 from stack.ports import HOST
 from stack.probes import postgres_accepts
@@ -178,27 +175,6 @@ class Postgres:
         except PermissionError:
             return False
         return run.returncode == 0
-
-
-def create_databases(url: str, names: Iterable[str]) -> None:
-    """Create the databases that the server does not have yet.
-
-    Raises:
-        StackError: the user may not.
-    """
-    try:
-        with psycopg.connect(database_url(url, "postgres"), autocommit=True, connect_timeout=10) as connection:
-            present = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
-            for name in names:
-                if name not in present:
-                    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    except psycopg.Error as error:
-        raise StackError(f"databases cannot be created (FUSIONXPAY_POSTGRES_URL): {error}") from error
-
-
-def database_url(server: str, database: str) -> str:
-    """Return the URL of a database of the server."""
-    return urlunsplit(urlsplit(server)._replace(path=f"/{database}"))
 
 
 def _unprivileged_user() -> User:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from stack.authority import NATS_NAME
+from stack.databases import DATABASES, MIGRATIONS
 from stack.layout import ROOT, StackLayout
 from stack.nats_config import PERMISSIONS
-from stack.postgres import database_url
 from stack.probes import grpc_serving, http_ok
 from stack.process import Child, Command
 from stack.providers import discover
@@ -31,10 +31,9 @@ WITHHELD = (
 
 @dataclass(frozen=True)
 class Service:
-    """A gRPC process of ours and the database that it owns; `settings` are the ones that only it needs."""
+    """A gRPC process of ours; `settings` are the ones that only it needs."""
 
     name: str
-    database: str
     settings: Callable[[StackLayout], dict[str, str]] = lambda _: {}
 
     def env(self, layout: StackLayout) -> dict[str, str]:
@@ -42,7 +41,7 @@ class Service:
         shared = {
             "LISTEN": layout.address(self.name),
             "METRICS_LISTEN": layout.address(f"{self.name}_metrics"),
-            "DATABASE_URL": database_url(layout.postgres_url, self.database),
+            "DATABASE_URL": layout.database_url(self.name, DATABASES[self.name]),
             **_bus_settings(layout, self.name),
             "PUBLIC_URL": layout.edge_url,
             "LOG_LEVEL": layout.log_level,
@@ -109,22 +108,27 @@ def _edge_settings(layout: StackLayout) -> dict[str, str]:
 
 
 def _audit_settings(layout: StackLayout) -> dict[str, str]:
-    return {"SPOOL_FILE": str(layout.audit_file), "ENVOY_ADMIN_URL": layout.envoy_admin_url}
+    return {
+        "SPOOL_FILE": str(layout.audit_file),
+        "ENVOY_ADMIN_URL": layout.envoy_admin_url,
+        "ANCHOR_FOLDER": str(layout.anchor_folder),
+    }
 
 
 OUR_SERVICES = (
-    Service("order_svc", "orders"),
-    Service("payment_svc", "payments", _payment_settings),
-    Service("notify_svc", "notify", _notify_settings),
-    Service("edge", "identity", _edge_settings),
-    Service("audit_svc", "audit", _audit_settings),
+    Service("order_svc"),
+    Service("payment_svc", _payment_settings),
+    Service("notify_svc", _notify_settings),
+    Service("edge", _edge_settings),
+    Service("audit_svc", _audit_settings),
 )
 
 
 def migration(layout: StackLayout, services: Iterable[Service]) -> Child:
     """Return the job that brings the databases of services up to date: one process, as starting it costs most."""
-    jobs = [f"{service.name}={service.database}" for service in services]
-    env = outside_env() | {"FUSIONXPAY_DATABASE_URL": layout.postgres_url} | _code_of(layout)
+    jobs = [f"{service.name}={DATABASES[service.name]}" for service in services]
+    url = layout.database_url(MIGRATIONS, "postgres")
+    env = outside_env() | {"FUSIONXPAY_DATABASE_URL": url} | _code_of(layout)
     command = Command([sys.executable, "-m", "mesh.storage.migrate", *jobs], env, layout.code)
     return Child("migration", command, layout.log("migration"))
 

@@ -9,15 +9,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
+from stack.databases import DATABASES, database_url
 from stack.demo_merchant import Merchant
 from stack.envoy import EnvoyConfig, render_envoy
 from stack.layout import COMPONENTS, ROOT, SERVICES, StackLayout, plan_layout
 from stack.plan import STOP_ORDER, carry_out, plan
 from stack.ports import Ports
-from stack.postgres import database_url
 from stack.process import Child, StackError, stop_all
 from stack.servers import drain_envoy
-from stack.services import OUR_SERVICES
 from stack.settings import StackSettings
 from stack.state import DataDir, write_private
 
@@ -42,6 +41,7 @@ class Ready:
     webhook_secrets: dict[str, str]
     pids: dict[str, int]
     log_dir: str
+    audit_anchors: str
 
     def to_json(self) -> str:
         """Return the text of the ready file."""
@@ -115,6 +115,7 @@ class Stack:
             webhook_secrets={"stripe": layout.stripe_webhook_secret},
             pids={name: child.pid for name, child in self._servers().items() if child.pid is not None},
             log_dir=str(layout.data.logs),
+            audit_anchors=str(layout.anchor_folder) if "audit_svc" in layout.embedded and tls else "",
         )
 
     def address(self, name: str) -> str:
@@ -177,7 +178,7 @@ class Stack:
 
     def _database_urls(self) -> dict[str, str]:
         server = self._site.postgres_url
-        return {entry.database: database_url(server, entry.database) for entry in OUR_SERVICES} if server else {}
+        return {database: database_url(server, database) for database in DATABASES.values()} if server else {}
 
     def _publish(self) -> None:
         if self._settings.ready_file is not None:

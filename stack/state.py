@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import fcntl
+import hmac
 import json
 import os
 import secrets
@@ -18,6 +19,7 @@ from typing import IO
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from stack.databases import DATABASES, MIGRATIONS
 from stack.process import StackError
 
 SECRETS_FILE = "secrets.json"
@@ -50,6 +52,8 @@ class Secrets:
     """Passwords and keys of one stack. `merchant_*` are empty until the demo merchant exists."""
 
     postgres_password: str = field(default_factory=_password, repr=False)
+    database_secret: str = field(default_factory=_password, repr=False)
+    """What the passwords of the database's roles are made of."""
     nats_password: str = field(default_factory=_password, repr=False)
     valkey_password: str = field(default_factory=_password, repr=False)
     secret_keys: str = field(default_factory=_fernet_key, repr=False)
@@ -62,6 +66,11 @@ class Secrets:
     merchant_api_key: str = field(default="", repr=False)
     providers: dict[str, str] = field(default_factory=dict, repr=False)
     """Those of simulated providers by their names, each made when it is first asked for."""
+
+    def database_passwords(self) -> dict[str, str]:
+        """Return the password of each role of the database."""
+        key = self.database_secret.encode()
+        return {role: hmac.digest(key, role.encode(), "sha256").hex() for role in (*DATABASES, MIGRATIONS)}
 
 
 class DataDir:

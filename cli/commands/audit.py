@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +17,9 @@ from fusionx.audit.v1 import audit_service_pb2 as audit_pb2
 from fusionx.audit.v1 import entry_pb2
 from fusionx.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 
-from cli.operator_api import READY_FILE, Ready, calling
+from cli.operator_api import READY_FILE, Ready, calling, ready_document
+from mesh.anchors import Anchor, AnchorError, newest_first
+from mesh.rpc.dial import tls_of, tls_of_environment
 
 TIMEOUT_SECONDS = 60.0
 PAGE = 1000
@@ -35,6 +38,10 @@ Since = Annotated[
 ]
 Until = Annotated[
     datetime | None, typer.Option("--to", formats=FORMATS, help="Only requests before, UTC. Default: all.")
+]
+Anchors = Annotated[
+    Path | None,
+    typer.Option(envvar="FUSIONXPAY_AUDIT_ANCHORS", help="Folder of the anchors. Default: that of `fusionxpay up`."),
 ]
 
 
@@ -76,10 +83,11 @@ def verify(
     head: Annotated[
         str, typer.Option(help="What an earlier run ended with, as NUMBER:HASH: that entry must be there still.")
     ] = "",
+    anchors: Anchors = None,
     target: Target = "",
     ready_file: Ready = READY_FILE,
 ) -> None:
-    """Walk the hash chain, and name the first entry that was altered, taken out or put in.
+    """Walk the hash chain, and name the first entry that was altered, taken out or put in; hold it against its anchors.
 
     Exit status: 0 when all is as it was written, 1 when it is not, 69 when the service does not answer.
     """
@@ -100,6 +108,10 @@ def verify(
             if part.done:
                 break
             request.after_seq = part.last_seq
+        folder, cas = _anchors_and_cas(anchors, target, ready_file)
+        held = hold(stub, newest_first(folder), cas, None if until else part.last_seq) if folder else None
+    if held:
+        typer.echo(f"entry {held.seq} is the one that was anchored at {held.time.isoformat()}")
     typer.echo(f"{checked} entries are as they were written; the last is {part.last_seq}:{part.last_hash.hex()}")
 
 
@@ -154,6 +166,38 @@ def line_of(entry: entry_pb2.Entry) -> str:
     how = f"{entry.http_status}" + (f" grpc={entry.grpc_status}" if entry.grpc_status > 0 else "")
     took = f"{entry.duration_us / 1000:.1f}ms"
     return f"{entry.seq} {entry.time.ToJsonString()} {how} {took} {who} {entry.client} {what} {entry.request_id}"
+
+
+def hold(stub: AuditServiceStub, files: Iterator[Path], cas: bytes, last: int | None) -> Anchor | None:
+    """Return the newest anchor, at which the chain must be as it was; None where there is none.
+
+    The chain was walked, so what is right there is right before. Ends the command with status 1 where it is not, and
+    when the chain ends before, at `last`.
+    """
+    try:
+        anchors = (Anchor.read(path, cas, "audit_svc") for path in files)
+        newest = next(anchors, None)
+        if newest is None:
+            return None
+        if last is not None and newest.seq > last:
+            raise _not_intact(f"entry {last + 1} is MISSING: {newest.seq} was anchored at {newest.time.isoformat()}")
+        if _is_there(stub, newest.seq, newest.hash):
+            return newest
+        right = next((one for one in anchors if _is_there(stub, one.seq, one.hash)), None)
+    except AnchorError as error:
+        raise _not_intact(str(error)) from None
+    since = f"after entry {right.seq}" if right else "somewhere"
+    raise _not_intact(f"the chain was ALTERED {since}: entry {newest.seq} is not the one that was anchored")
+
+
+def _anchors_and_cas(anchors: Path | None, target: str, ready_file: Path) -> tuple[Path | None, bytes]:
+    """Return where the anchors are, and whose signatures are believed."""
+    said = {} if target else ready_document(ready_file, "--target")
+    folder = anchors or (Path(said["audit_anchors"]) if said.get("audit_anchors") else None)
+    tls = tls_of_environment() or tls_of(said.get("operator_tls", {}))
+    if folder and not tls:
+        raise typer.BadParameter("anchors are verified by the CA of the mesh: name the operator's certificate")
+    return folder, tls.ca.read_bytes() if tls else b""
 
 
 def _set_span(

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -15,8 +16,11 @@ import psycopg
 import sqlalchemy as sa
 from alembic import command, context
 from alembic.config import Config
+from psycopg import sql
 
 from mesh.settings import ServiceSettings, load
+
+DML = "SELECT, INSERT, UPDATE, DELETE"
 
 
 def config(migrations: Path, url: str) -> Config:
@@ -33,6 +37,23 @@ def upgrade(migrations: Path, url: str) -> None:
     with psycopg.connect(url, autocommit=True) as guard:
         guard.execute("SELECT pg_advisory_lock(hashtext('fusionxpay-migrations'))")
         command.upgrade(config(migrations, url), "head")
+
+
+def grant(url: str, role: str, metadata: sa.MetaData) -> None:
+    """Let a role read and write the tables, as far as each says (`info={"privileges": …}`), and nothing else.
+
+    A server that has no such role is left alone: there, the service comes as somebody else.
+    """
+    with psycopg.connect(url) as connection:
+        if connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone() is None:
+            return
+        who = sql.Identifier(role)
+        connection.execute(sql.SQL("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {}").format(who))
+        for table in metadata.sorted_tables:
+            privileges = sql.SQL(table.info.get("privileges", DML))
+            connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(privileges, sql.Identifier(table.name), who))
+        connection.execute(sql.SQL("GRANT SELECT ON alembic_version TO {}").format(who))
+        connection.execute(sql.SQL("GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {}").format(who))
 
 
 def run_env(metadata: sa.MetaData) -> None:
@@ -53,8 +74,10 @@ def main() -> None:
     if not jobs or len(folders) < len(jobs):
         raise SystemExit("usage: python -m mesh.storage.migrate <service package>[=<database>] ...")
     url = load(ServiceSettings).database_url
-    for folder, (_, _, database) in zip(folders, jobs, strict=True):
-        upgrade(folder, urlunsplit(urlsplit(url)._replace(path=f"/{database}")) if database else url)
+    for folder, (service, _, database) in zip(folders, jobs, strict=True):
+        own = urlunsplit(urlsplit(url)._replace(path=f"/{database}")) if database else url
+        upgrade(folder, own)
+        grant(own, service, import_module(f"{service}.tables").metadata)
 
 
 if __name__ == "__main__":

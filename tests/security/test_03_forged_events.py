@@ -151,7 +151,7 @@ def _signed_for_other_bytes(gateway: Ready, event: OutboxEvent) -> Mapping[str, 
         pytest.param(_unsigned, "not signed", id="unsigned"),
         pytest.param(partial(_signed_by, "order_svc"), "signed by order_svc, not by payment_svc", id="another"),
         pytest.param(partial(_signed_by, "notify_svc"), "signed by notify_svc, not by payment_svc", id="third"),
-        pytest.param(_signed_in_anothers_name, "not its publisher's", id="borrowed-certificate"),
+        pytest.param(_signed_in_anothers_name, "not that of the certificate's owner", id="borrowed-certificate"),
         pytest.param(_signed_for_other_bytes, "for something else", id="borrowed-signature"),
     ],
 )

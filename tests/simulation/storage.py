@@ -18,7 +18,7 @@ import payment_svc
 from mesh.errors import unavailable
 from mesh.storage.database import PATIENCE_SECONDS, Database, Session
 from mesh.storage.migrate import upgrade
-from stack.postgres import database_url
+from stack.databases import database_url
 from tests.simulation.loop import Turnstile
 
 PACKAGES = {"orders": order_svc, "payments": payment_svc}

@@ -43,6 +43,7 @@ READY_KEYS = [
     "webhook_secrets",
     "pids",
     "log_dir",
+    "audit_anchors",
 ]
 ENVOY_CONFIG = """
 admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {admin}}}}}}}

@@ -73,7 +73,7 @@ def test_keys_are_changed_while_what_the_old_one_signed_is_on_its_way(
     assert before[CERTIFICATE] != after[CERTIFICATE]
     for proof in (before, after):
         verifier.check(PAID, b"event", proof, now())
-    with pytest.raises(ForgedError, match="not its publisher's"):
+    with pytest.raises(ForgedError, match="not that of the certificate's owner"):
         verifier.check(PAID, b"event", {SIGNATURE: before[SIGNATURE], CERTIFICATE: after[CERTIFICATE]}, now())
 
 
