@@ -20,6 +20,16 @@ class ProviderSettings(EnvironmentSettings):
         """Raise ValueError for an account of the other mode (`test`, `live`), where its credentials tell."""
 
 
+def refuse_public_defaults(given: Mapping[str, str], public: Mapping[str, str]) -> None:
+    """Raise ValueError when some credentials are those that a simulator is published with, and others are not.
+
+    Whoever has read the simulator's documents could sign webhooks of the real account. Both are by their variables.
+    """
+    known = [name for name, value in public.items() if value in given[name].split(",")]
+    if 0 < len(known) < len(public):
+        raise ValueError(f"{', '.join(known)}: the simulator's, which is public, is refused beside a real account")
+
+
 SettingsT = TypeVar("SettingsT", bound=ProviderSettings)
 
 

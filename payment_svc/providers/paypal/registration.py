@@ -9,9 +9,21 @@ from pydantic import Field, SecretStr, model_validator
 from payment_svc.providers.base import Provider
 from payment_svc.providers.paypal import webhooks
 from payment_svc.providers.paypal.adapter import Access, PaypalProvider
-from payment_svc.providers.registration import Connection, ProviderRegistration, ProviderSettings
+from payment_svc.providers.registration import (
+    Connection,
+    ProviderRegistration,
+    ProviderSettings,
+    refuse_public_defaults,
+)
 
 SANDBOX = "https://api-m.sandbox.paypal.com"
+
+
+SIMULATED = {
+    "FUSIONXPAY_PAYPAL_CLIENT_ID": "paypal_sandbox_client",
+    "FUSIONXPAY_PAYPAL_CLIENT_SECRET": "paypal_sandbox_secret",
+}
+"""What the simulator has where nobody says otherwise."""
 
 
 class PaypalSettings(ProviderSettings, env_prefix="FUSIONXPAY_PAYPAL_"):
@@ -46,6 +58,7 @@ class PaypalSettings(ProviderSettings, env_prefix="FUSIONXPAY_PAYPAL_"):
         missing = [name for name, value in given.items() if not value]
         if 0 < len(missing) < len(given):
             raise ValueError(f"{', '.join(missing)} must be set as well, or none of {', '.join(given)}")
+        refuse_public_defaults(given, SIMULATED)
         return self
 
 

@@ -8,11 +8,23 @@ from pydantic import Field, SecretStr, model_validator
 
 from mesh.errors import invalid
 from payment_svc.providers.base import Provider
-from payment_svc.providers.registration import Connection, ProviderRegistration, ProviderSettings
+from payment_svc.providers.registration import (
+    Connection,
+    ProviderRegistration,
+    ProviderSettings,
+    refuse_public_defaults,
+)
 from payment_svc.providers.stripe import webhooks
 from payment_svc.providers.stripe.adapter import StripeProvider
 
 LIVE_KEYS = ("sk_live_", "rk_live_")
+
+
+SIMULATED = {
+    "FUSIONXPAY_STRIPE_API_KEY": "sk_test_sandbox",
+    "FUSIONXPAY_STRIPE_WEBHOOK_SECRET": "whsec_sandbox",
+}
+"""What the simulator has where nobody says otherwise."""
 
 
 class StripeSettings(ProviderSettings, env_prefix="FUSIONXPAY_STRIPE_"):
@@ -34,6 +46,11 @@ class StripeSettings(ProviderSettings, env_prefix="FUSIONXPAY_STRIPE_"):
     def _is_whole(self) -> StripeSettings:
         if self.api_key.get_secret_value() and not self.webhook_secret.get_secret_value():
             raise ValueError("FUSIONXPAY_STRIPE_WEBHOOK_SECRET must be set when FUSIONXPAY_STRIPE_API_KEY is")
+        given = {
+            "FUSIONXPAY_STRIPE_API_KEY": self.api_key.get_secret_value(),
+            "FUSIONXPAY_STRIPE_WEBHOOK_SECRET": self.webhook_secret.get_secret_value(),
+        }
+        refuse_public_defaults(given, SIMULATED)
         return self
 
 
