@@ -24,14 +24,15 @@ def databases(
 ) -> None:
     """Have a database for each service, and a role that gets into that one alone; then migrate as `migrations`.
 
-    May be called again: what is there stays, and so do the passwords. Without its file, a role gets a new one.
+    May be called again: what is there stays, and so do the passwords. Without its file, a role gets a new one. Each URL
+    is of one database; `mesh.storage.migrate` goes from one to the other by their names.
     """
     files = {role: folder / role / FILE for role in (*DATABASES, MIGRATIONS)}
     passwords = {role: _password_in(file) or secrets.token_hex(24) for role, file in files.items()}
     create_databases_and_roles(url, passwords)
     for role, file in files.items():
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(file, role_url(url, role, passwords[role], DATABASES.get(role, "postgres")))
+        write_private(file, role_url(url, role, passwords[role], DATABASES.get(role, "orders")))
         typer.echo(f"{role}: {file}")
 
 
