@@ -31,6 +31,7 @@ from cli.prove.report import show, tell
 from cli.prove.run import SETTLE_SECONDS, settle
 from envoy_config.tls import PEERS
 from mesh.rpc.dial import tls_of
+from stack.databases import DATABASES, MIGRATIONS
 from stack.envoy import render_envoy
 from stack.layout import StackLayout
 from stack.ports import HOST, Ports
@@ -79,8 +80,9 @@ class Update:
     def migrate(self) -> None:
         """Bring the databases to the new version's schema, while the old version serves."""
         server = next(iter(self.stack.ready.database_urls.values())).rpartition("/")[0]
-        jobs = [f"{service.name}={service.database}" for service in OUR_SERVICES]
-        env = os.environ | {"FUSIONXPAY_DATABASE_URL": server}
+        jobs = [f"{service.name}={DATABASES[service.name]}" for service in OUR_SERVICES]
+        # as who owns the tables, so that what is new is of the same owner
+        env = os.environ | {"FUSIONXPAY_DATABASE_URL": f"{server}/?options=-c%20role%3D{MIGRATIONS}"}
         subprocess.run([sys.executable, "-m", "mesh.storage.migrate", *jobs], cwd=ROOT, env=env, check=True)
 
     def replace(self, cluster: str, name: str) -> None:
