@@ -7,7 +7,7 @@ WORKERS ?= 3
 PORT ?= 8080
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install demo up test lint format gen client bench flood fuzz storm prove prove-faults rolling simulate simulate-faults constraints clean
+.PHONY: install demo up test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
@@ -26,6 +26,10 @@ up: install
 
 test: lint
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+
+# The same flows with every setting as it is in production: no shorter wait anywhere.
+test-defaults: install
+	TEST_SETTINGS=defaults $(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/e2e
 
 lint: install
 	$(BIN)/ruff check .

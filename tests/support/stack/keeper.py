@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 
-from stack.settings import StackSettings
 from stack.stack import Stack
-from tests.support.stack.options import QUICK
+from tests.support.stack.options import shared_settings
 from tests.support.stack.run import Run
 
 WATCH_SECONDS = 0.2
@@ -15,7 +14,7 @@ WATCH_SECONDS = 0.2
 def main() -> None:
     """Run the stack. A component that ends by itself ends the stack, and so the tests that need it."""
     run = Run.current()
-    settings = StackSettings(data_dir=run.stack_folder, ready_file=run.ready_file, service_env=QUICK, durable=False)
+    settings = shared_settings(data_dir=run.stack_folder, ready_file=run.ready_file)
     with run.locked("keeper"), Stack(settings) as stack:
         while run.goes_on():
             if fallen := stack.fallen():

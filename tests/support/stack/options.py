@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
+from stack.settings import StackSettings
+
+VARIABLE = "TEST_SETTINGS"
+"""In the environment, `defaults`: the shared stack has production's settings, and tests wait as production does."""
+
 QUICK = {
     "order_svc": {"FUSIONXPAY_EXPIRY_INTERVAL_SECONDS": "0.2"},
     "payment_svc": {
@@ -29,3 +36,10 @@ BREAKABLE = QUICK | {
 """The same for a stack whose providers are taken away: its circuits open, and close again soon.
 
 Consumers soon give up on an event. The audit's files are small, so that they change under load."""
+
+
+def shared_settings(**fields: object) -> StackSettings:
+    """Return the settings of the shared stack."""
+    if os.environ.get(VARIABLE) == "defaults":
+        return StackSettings(**fields)  # type: ignore[arg-type]  # the caller knows them
+    return StackSettings(service_env=QUICK, durable=False, **fields)  # type: ignore[arg-type]
