@@ -122,6 +122,10 @@ class SimulatedDatabase(Database):
         self._host = host
         self._true_time = clock
 
+    def clock(self) -> datetime:
+        """Return the present by the database's clock, which is the true time."""
+        return self._true_time()
+
     async def open(self) -> None:
         """Do nothing: connections are made as they are needed."""
 
