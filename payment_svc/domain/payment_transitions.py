@@ -84,6 +84,10 @@ def apply(payment: Payment, fact: Fact, now: datetime, hold: timedelta | None = 
 
 def _step(payment: Payment, snapshot: Snapshot, now: datetime, hold: timedelta | None) -> list[Payment]:
     """Return the versions on the way to what the object of the present attempt shows."""
+    had_no_answer = payment.is_hosted and payment.status == _S.PROCESSING and not payment.provider_reference
+    if had_no_answer and snapshot.reference and snapshot.status == _S.INITIATED:
+        # now that the page has a name, it is the customer's turn, or may be closed
+        snapshot = replace(snapshot, status=_S.REQUIRES_ACTION)
     versions: list[Payment] = []
     for status in _way(payment.status, snapshot.status):
         payment = _next(payment, snapshot, status, now)

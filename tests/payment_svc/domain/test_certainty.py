@@ -100,6 +100,16 @@ def test_late_authorization_of_what_has_failed_is_held_to_be_voided() -> None:
     assert transitions.to_close(held) == [held.attempts[0]]
 
 
+def test_page_whose_start_had_no_answer_is_the_customers_turn_once_it_has_a_name() -> None:
+    """It could neither be cancelled nor replaced until it expired."""
+    page = replace(FRESH, payment_method="", status=S.PROCESSING)
+    shown = told(page, 1, S.INITIATED, "cs_1")
+    assert (shown.status, shown.provider_reference) == (S.REQUIRES_ACTION, "cs_1")
+    # what is known to be worked on is not called open again by a look that came late
+    paid = replace(page, provider_reference="cs_1")
+    assert told(paid, 1, S.INITIATED, "cs_1").status == S.PROCESSING
+
+
 @pytest.mark.parametrize("ended", [S.CANCELLED, S.FAILED])
 def test_hold_that_was_seen_before_the_end_is_looked_at_again(ended: PaymentStatus) -> None:
     """An event's look may run beside the void that lets the money go, and end after it."""
