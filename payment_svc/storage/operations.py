@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.rows import columns_of
+from mesh.storage.schema import NOW
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import Failure
 from payment_svc.tables import operations, payments
@@ -81,7 +82,7 @@ _POSTPONE = statement(
 )
 _due = (
     sa.select(operations.c.operation_id)
-    .where(operations.c.next_try_time <= _now)
+    .where(operations.c.next_try_time <= NOW)
     .order_by(operations.c.next_try_time)
     .limit(sa.bindparam("limit", type_=sa.Integer))
     .with_for_update(skip_locked=True)

@@ -16,7 +16,7 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.money import Money
 from mesh.storage.database import Session, Statement, parameters_for, statement
 from mesh.storage.rows import columns_of
-from mesh.storage.schema import TIME
+from mesh.storage.schema import NOW, TIME
 from payment_svc.domain.payment import (
     TERMINAL,
     Action,
@@ -129,7 +129,7 @@ _OF_ORDER = statement(
 )
 _due = (
     sa.select(payments.c.payment_id)
-    .where(payments.c.next_check_time <= _now)
+    .where(payments.c.next_check_time <= NOW)
     .order_by(payments.c.next_check_time)
     .limit(_limit)
     .with_for_update(skip_locked=True)

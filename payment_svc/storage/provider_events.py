@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.rows import columns_of
+from mesh.storage.schema import NOW
 from payment_svc.tables import provider_events
 
 
@@ -45,7 +46,7 @@ _RECEIVE = statement(
 _key = sa.tuple_(provider_events.c.provider, provider_events.c.account, provider_events.c.event_id)
 _accounts = (
     sa.select(provider_events.c.provider, provider_events.c.account)
-    .where(provider_events.c.next_attempt_time <= sa.func.db_now())
+    .where(provider_events.c.next_attempt_time <= NOW)
     .distinct()
     .subquery("accounts")
 )
@@ -72,7 +73,7 @@ _turns = (
     .where(
         _mine.c.provider == _accounts.c.provider,
         _mine.c.account == _accounts.c.account,
-        _mine.c.next_attempt_time <= sa.func.db_now(),
+        _mine.c.next_attempt_time <= NOW,
     )
     .order_by(_mine.c.next_attempt_time)
     .limit(sa.func.least(_limit, sa.func.greatest(sa.bindparam("share", type_=sa.Integer) - _under_way, 0)))
@@ -90,7 +91,7 @@ _first = (
 )
 _locked = (
     sa.select(provider_events.c.provider, provider_events.c.account, provider_events.c.event_id)
-    .where(_key.in_(_first), provider_events.c.next_attempt_time <= sa.func.db_now())
+    .where(_key.in_(_first), provider_events.c.next_attempt_time <= NOW)
     .with_for_update(skip_locked=True)
 )
 _wait = sa.bindparam("wait", type_=sa.Interval)

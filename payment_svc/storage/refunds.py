@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from mesh.money import Money
 from mesh.storage.database import Session, Statement, parameters_for, statement
 from mesh.storage.rows import columns_of
+from mesh.storage.schema import NOW
 from payment_svc.domain.payment import Failure
 from payment_svc.domain.refund import OPEN_REFUNDS, Refund, RefundStatus
 from payment_svc.tables import refunds
@@ -122,7 +123,7 @@ _TAKEN = statement(
 )
 _due = (
     sa.select(refunds.c.refund_id)
-    .where(refunds.c.next_check_time <= _now)
+    .where(refunds.c.next_check_time <= NOW)
     .order_by(refunds.c.next_check_time)
     .limit(_limit)
     .with_for_update(skip_locked=True)

@@ -1,0 +1,40 @@
+"""The claims of the loops: whatever is open, they look at what is due."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import psycopg
+import pytest
+
+from mesh.storage.database import Statement
+from payment_svc.storage import operations, payments, provider_events, refunds
+from stack.stack import Ready
+
+BUSY = {"share": 16, "busy_providers": ["stripe"], "busy_accounts": [""], "busy_counts": [1]}
+
+
+@pytest.mark.parametrize(
+    ("statement", "index", "more"),
+    [
+        (operations._CLAIM, "ix_operations_next_try", {}),
+        (payments._CLAIM, "ix_payments_next_check", {}),
+        (refunds._CLAIM, "ix_refunds_next_check", {}),
+        (provider_events._CLAIM_EVENTS, "", BUSY),
+    ],
+    ids=["operations", "payments", "refunds", "provider events"],
+)
+def test_claim_reads_its_index_up_to_now(
+    gateway: Ready, statement: Statement[object], index: str, more: dict[str, object]
+) -> None:
+    """A clock that is asked anew for each row bounds no index: all that is open would be read, every two seconds."""
+    parameters = {"wait": timedelta(minutes=1), "limit": 16, **more, **statement.constants}
+    with psycopg.connect(gateway.database_urls["payments"]) as connection:
+        connection.execute("SET LOCAL enable_seqscan = off")
+        connection.execute("SET LOCAL enable_bitmapscan = off")
+        plan = "\n".join(row[0] for row in connection.execute(b"EXPLAIN " + statement.text, parameters))
+        connection.rollback()
+    assert index in plan, plan
+    bounds = [line for line in plan.splitlines() if "Index Cond: " in line and "<= (InitPlan" in line]
+    assert bounds, plan
+    assert "db_now()" not in "".join(line for line in plan.splitlines() if "Filter" in line), plan
