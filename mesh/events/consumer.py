@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 import psycopg
@@ -24,7 +25,7 @@ from mesh.events import dead_letters
 from mesh.events.bus import ACK_WAIT, Bus
 from mesh.events.envelope import options_of
 from mesh.events.inbox import Handler, Inbox, Received, read
-from mesh.events.signature import ForgedError
+from mesh.events.signature import ForgedError, Verifier
 from mesh.metrics import DEAD_LETTER, DEAD_LETTERS, EVENT_FORGED, EVENT_SECONDS, EVENTS_CONSUMED, prime
 from mesh.storage.database import Database, statement
 from mesh.telemetry import alert, get_logger
@@ -183,18 +184,13 @@ class Consumer:
         # a stream that was lost counts from one again, so its number alone would not distinguish two messages
         place = f"{message.metadata.sequence.stream}@{stored.isoformat()}"
         try:
-            verifier = self._bus.verifier
-            if verifier:
-                verifier.check(message.subject, message.data, headers, stored)
-            event = read(message.data)
-            # who may sign for a subject may not tell the facts of another
-            if verifier and options_of(event.fact.DESCRIPTOR).subject != message.subject:
-                raise ForgedError(f"{event.envelope.type} does not belong here")
+            event = _read(message, headers, stored, self._bus.verifier)
         except ForgedError as error:
             # its ids are what somebody made up: under them it could stand in the way of the true event
             await self._dead_letter(message, f"forged {place}", f"forged: {error}", forged=True)
             alert(EVENT_FORGED, log, consumer=self._name, subject=message.subject, reason=str(error))
-        except ValueError as error:
+        except Exception as error:
+            # reading asks nobody: whatever it raises lies in the message, and would be raised for ever
             await self._dead_letter(message, headers.get("Nats-Msg-Id") or place, f"cannot be decoded: {error}")
         else:
             return Delivered(event.envelope, event.fact, message)
@@ -264,6 +260,17 @@ class Consumer:
         DEAD_LETTERS.labels(self._name).inc()
         said = json.dumps(dead_letters.sanitized(reason))[:500]
         alert(DEAD_LETTER, log, consumer=self._name, subject=message.subject, reason=said)
+
+
+def _read(message: Msg, headers: Mapping[str, str], stored: datetime, verifier: Verifier | None) -> Received:
+    """Return the event in a message. Raises ForgedError for what its publisher has not signed, or may not publish."""
+    if verifier:
+        verifier.check(message.subject, message.data, headers, stored)
+    event = read(message.data)
+    # who may sign for a subject may not tell the facts of another
+    if verifier and options_of(event.fact.DESCRIPTOR).subject != message.subject:
+        raise ForgedError(f"{event.envelope.type} does not belong here")
+    return event
 
 
 def _is_databases_own(error: Exception) -> bool:

@@ -109,8 +109,13 @@ class Verifier:
                     f"it is signed by {signatory.name or 'a stranger'}, not by {owner or 'any publisher'}"
                 )
             signed = self._signed(signatory, headers[SIGNATURE])
+        except ForgedError:
+            raise
         except SignatureError as error:
             raise ForgedError(str(error)) from None
+        except Exception as error:
+            # a version that no certificate has, a time beyond all calendars: what cannot be read proves nothing
+            raise ForgedError(f"its signature cannot be read: {error!r}") from error
         if _digest(subject, payload) not in signed.digests:
             raise ForgedError("its signature is for something else")
         if abs(stored - signed.time) > FRESH:

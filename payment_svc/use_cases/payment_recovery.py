@@ -22,6 +22,7 @@ from payment_svc.domain.payment import (
     Payment,
     PaymentStatus,
     Snapshot,
+    StaleFactError,
 )
 from payment_svc.domain.review import ReviewKind
 from payment_svc.order_port import OrderClient
@@ -97,7 +98,11 @@ class PaymentRecovery:
         except ObjectNotFoundError as error:
             await self._not_found(payment, error, provider.capabilities.page_lifetime)
             return
-        await self._operations.sync(payment, Fact(payment.attempt.number, snapshot))
+        try:
+            await self._operations.sync(payment, Fact(payment.attempt.number, snapshot, payment.version))
+        except StaleFactError as error:
+            log.info("looked beside an operation, looking again", payment_id=payment.payment_id, reason=str(error))
+            return
         if schedule.is_hopeless(payment, self._clock()) and snapshot.status == PaymentStatus.PROCESSING:
             words = f"{payment.provider} has worked on it since {payment.create_time:%Y-%m-%d %H:%M} and does not end"
             await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words)

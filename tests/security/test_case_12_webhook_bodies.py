@@ -19,7 +19,7 @@ from tests.support.providers.odd_webhooks import PROVIDERS, event_of, odd_webhoo
 from tests.support.providers.sandbox import Provider
 from tests.support.waiting import PATIENCE
 
-CARD = "4000056655665556"
+CARD = "5200828282828210"
 LONG = "x" * 200_000
 
 

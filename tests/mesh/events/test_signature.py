@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mesh.events.signature import CERTIFICATE, SIGNATURE, ForgedError, Signer, Verifier
+from mesh.signing import to_bytes, to_text
 from mesh.tls import TlsFiles
 from stack.authority import Authority, Subject
 
@@ -138,3 +139,15 @@ def test_signature_that_is_none_proves_nothing(text: str, issue: Callable[[str],
     (proof,) = Signer(issue("payment_svc")).sign([(PAID, b"event")])
     with pytest.raises(ForgedError):
         verifier.check(PAID, b"event", proof | {SIGNATURE: text}, now())
+
+
+def test_certificate_of_a_version_that_there_is_not_proves_nothing(
+    issue: Callable[[str], TlsFiles], verifier: Verifier
+) -> None:
+    """What it raises is no ValueError: it stopped the consumer, and whatever was fetched beside it."""
+    (proof,) = Signer(issue("payment_svc")).sign([(PAID, b"event")])
+    der = to_bytes(proof[CERTIFICATE].partition(".")[0])
+    version = der.index(bytes.fromhex("a003020102")) + 4
+    odd = der[:version] + b"\x07" + der[version + 1 :]
+    with pytest.raises(ForgedError, match="cannot be read"):
+        verifier.check(PAID, b"event", proof | {CERTIFICATE: to_text(odd)}, now())
