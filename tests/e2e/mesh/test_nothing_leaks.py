@@ -21,7 +21,7 @@ from tests.support.providers.sandbox import Provider
 from tests.support.providers.stripe_events import Stripe
 from tests.support.stack.bus import connected
 
-CARD = "4000056655665556"
+CARD = "6011000990139424"
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
 
 
