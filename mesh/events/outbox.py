@@ -98,6 +98,12 @@ _done = rows_from_arrays("done", [outbox.c.seq, outbox.c.stream_seq], prefix="do
 _MARK = statement(
     sa.update(outbox).where(outbox.c.seq == _done.c.seq).values(publish_time=NOW, stream_seq=_done.c.stream_seq)
 )
+# another copy is asked for under another id
+_RENAME = statement(
+    sa.update(outbox)
+    .where(outbox.c.seq == sa.func.any(sa.bindparam("seqs", type_=pg.ARRAY(sa.BigInteger))))
+    .values(repeats=outbox.c.repeats + 1)
+)
 # it counts as dealt with and has no place in the stream, until it is asked to be published again
 _SET_ASIDE = statement(
     sa.update(outbox)
@@ -197,16 +203,21 @@ class Relay:
                 await session.run(_SET_ASIDE, seqs=list(refused))
             if sent:
                 await asyncio.wait(sent.values(), timeout=PUBLISH_TIMEOUT)
-            stored = {seq: ack.result().seq for seq, ack in sent.items() if _is_stored(ack)}
+            answers = {seq: ack.result() for seq, ack in sent.items() if _is_stored(ack)}
+            stored = {seq: answer.seq for seq, answer in answers.items() if not answer.duplicate}
             if stored:
                 await session.run(_MARK, done_seq=list(stored), done_stream_seq=list(stored.values()))
+            # a copy of an earlier try is there. It may have waited in the client until NATS was back, and its signature
+            # be too old for who reads it: it is not relied upon, and the inbox absorbs whichever of the two is late
+            if copies := answers.keys() - stored.keys():
+                await session.run(_RENAME, seqs=sorted(copies))
         EVENTS_PUBLISHED.inc(len(stored))
         self._log(rows, stored, refused)
-        if len(stored) < len(sent):
+        if len(answers) < len(sent):
             # perhaps there is nothing to store them in any more
             await self._bus.ensure_streams()
             # what was not stored is still unpublished and is claimed again, after a pause
-            raise ConnectionError(f"{len(sent) - len(stored)} of {len(sent)} events were not acknowledged")
+            raise ConnectionError(f"{len(sent) - len(answers)} of {len(sent)} events were not acknowledged")
         if len(rows) > BUSY:
             await asyncio.sleep(LINGER_SECONDS)
         return True

@@ -42,17 +42,17 @@ class Stream:
         self._ids: dict[str, Stored] = {}
         self._news = asyncio.Event()
 
-    def store(self, subject: str, data: bytes, headers: dict[str, str]) -> Stored:
-        """Keep a message, unless one with its id came a short while ago."""
+    def store(self, subject: str, data: bytes, headers: dict[str, str]) -> api.PubAck:
+        """Keep a message, unless one with its id came a short while ago; return what it is acknowledged with."""
         now = asyncio.get_running_loop().time()
         known = self._ids.get(headers["Nats-Msg-Id"])
         if known and now - known.time <= DUPLICATE_WINDOW:
-            return known
+            return api.PubAck(stream="events", seq=known.sequence, duplicate=True)
         stored = Stored(len(self.messages) + 1, subject, data, headers, now)
         self._ids[headers["Nats-Msg-Id"]] = stored
         self.messages.append(stored)
         self.tell()
-        return stored
+        return api.PubAck(stream="events", seq=stored.sequence)
 
     def tell(self) -> None:
         """Wake who waits for messages."""
@@ -110,11 +110,11 @@ class SimulatedBus(Bus):
         acknowledged: asyncio.Future[api.PubAck] = loop.create_future()
         if self._of.chance("publish_lost"):
             return acknowledged
-        stored = self._of.store(subject, payload, headers)
+        answer = self._of.store(subject, payload, headers)
 
         def acknowledge() -> None:
             if not acknowledged.done():
-                acknowledged.set_result(api.PubAck(stream="events", seq=stored.sequence))
+                acknowledged.set_result(answer)
 
         if not self._of.chance("publish_ack_lost"):
             loop.call_later(self._of.pause(), acknowledge)

@@ -133,6 +133,24 @@ async def test_an_event_that_comes_twice_is_applied_once(bus: Bus, database: Dat
     assert applied.versions == {str(first.aggregate_id): [1], str(last.aggregate_id): [2]}
 
 
+async def test_copy_that_is_in_the_stream_under_the_same_id_is_not_relied_upon(
+    bus: Bus, database: Database, subject: str
+) -> None:
+    """A client sends what it kept through an outage when NATS is back: by then its signature may be too old."""
+    wanted, in_its_place = fact(subject, uuid.uuid4(), 1), fact(subject, uuid.uuid4(), 1)
+    await (await bus.publish(subject, in_its_place.payload, {"Nats-Msg-Id": str(wanted.event_id)}))
+    async with database.transaction() as session:
+        await outbox.add(session, [wanted])
+    relay, applied = Relay(database, bus), Applied()
+    async with consuming(bus, database, subject, applied):
+        relay.worker.start()
+        await come_true(lambda: str(wanted.aggregate_id) in applied.versions)
+        await relay.worker.stop()
+    assert applied.versions[str(wanted.aggregate_id)] == [1]
+    async with database.session() as session:
+        assert await session.one(UNPUBLISHED) == 0
+
+
 async def test_a_poison_event_becomes_a_dead_letter_and_the_others_flow(
     bus: Bus, database: Database, subject: str
 ) -> None:
