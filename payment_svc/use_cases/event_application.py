@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 
+from mesh.errors import unavailable
 from mesh.ids import Clock, parse_uuid, utc_now
 from mesh.storage.database import Database
 from mesh.storage.lock import Locks
@@ -78,7 +79,7 @@ class EventApplication:
 
     async def _in_turn(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
         """Apply an event when its order is free; those that say the same meanwhile share the one look at the object."""
-        same = (provider.account_id, replace(event, event_id="", create_time=datetime.min))
+        same = (provider.name, provider.account_id, replace(event, event_id="", create_time=datetime.min))
         if waiting := self._waiting.get(same):
             return await asyncio.shield(waiting)
         verdict: asyncio.Future[Verdict] = asyncio.get_running_loop().create_future()
@@ -88,14 +89,18 @@ class EventApplication:
             async with self._locks.hold(f"order:{payment.order_id}", wait=LOCK_WAIT_SECONDS):
                 # the object is looked at from here on: a later event may be of what happened since
                 del self._waiting[same]
-                verdict.set_result(await self._apply(provider, event, payment))
-        except Exception as error:
-            verdict.set_exception(error)
+                applied = await self._apply(provider, event, payment)
+        except BaseException as error:
+            # those who share it try again; that this one was cancelled is no reason to cancel them
+            failed = error if isinstance(error, Exception) else unavailable("PAYMENT_BUSY", "its look was given up")
+            verdict.set_exception(failed)
+            verdict.exception()  # whether or not anybody shares it
+            raise
         finally:
             if self._waiting.get(same) is verdict:
                 del self._waiting[same]
-            verdict.cancel()
-        return await verdict
+        verdict.set_result(applied)
+        return applied
 
     async def _apply(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
         accounts = {(attempt.provider, attempt.account_id) for attempt in payment.attempts}

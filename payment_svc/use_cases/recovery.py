@@ -84,9 +84,14 @@ class Recovery(Generic[ItemT]):
             log.warning("look-up failed", subject=subject.name, error=repr(error))
         except Exception as error:
             log.error("look-up failed", subject=subject.name, exc_info=error)
+        finally:
+            # however it ended: a subject may have kept a place for it
+            await self._reschedule(item)
+
+    async def _reschedule(self, item: ItemT) -> None:
         try:
-            if await subject.reschedule(item):
+            if await self._subject.reschedule(item):
                 self.worker.wake()
         except Exception as error:
             # it comes again when its claim is over
-            log.warning("not rescheduled", subject=subject.name, error=repr(error))
+            log.warning("not rescheduled", subject=self._subject.name, error=repr(error))
