@@ -7,6 +7,7 @@ from dataclasses import replace
 import grpc
 
 from mesh.errors import ApiError, failed_precondition
+from payment_svc.domain import operation as operation_domain
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot, is_current
 
@@ -76,3 +77,24 @@ def tells(operation: Operation, fact: Fact) -> bool:
         PaymentStatus.CANCELLED,
         PaymentStatus.FAILED,
     )
+
+
+def ended(operation: Operation, payment: Payment, fact: Fact | None, refusal: Failure | None) -> OperationStatus:
+    """Return how an operation stands after its answer: what the payment shows decides, then what was answered."""
+    current = is_current(payment, operation.attempt)
+    shown = operation_domain.outcome(operation, payment) if current else None
+    if shown or (fact is None and refusal is None):
+        return shown or OperationStatus.UNKNOWN
+    if refusal or fact is None:
+        return OperationStatus.REFUSED
+    match operation.kind:
+        case OperationKind.START:
+            return OperationStatus.DONE
+        case OperationKind.CANCEL:
+            closed = fact.snapshot.status in (PaymentStatus.CANCELLED, PaymentStatus.FAILED)
+            return OperationStatus.DONE if closed else OperationStatus.REFUSED
+        case OperationKind.CONFIRM | OperationKind.CAPTURE if fact.snapshot.failure:
+            # declined, and may be asked for anew
+            return OperationStatus.REFUSED
+    # the provider works on it
+    return OperationStatus.UNKNOWN

@@ -43,6 +43,7 @@ from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.refunds import RefundRepository
 from payment_svc.storage.reviews import ReviewRepository
 from payment_svc.use_cases import history_entries as changes
+from payment_svc.use_cases.answers import ended
 
 log = get_logger(__name__)
 AT_ONCE = timedelta(0)
@@ -109,9 +110,9 @@ class Ledger:
                 versions = transitions.apply(payment, fact, now, self._hold(payment.provider))
                 payment = await self.save(unit, payment, versions)
             current = await self.operations.lock(unit.session, operation.operation_id) or operation
-            ended = OperationStatus.UNKNOWN if unknown else _ended(current, payment, fact, refusal)
+            ends = OperationStatus.UNKNOWN if unknown else ended(current, payment, fact, refusal)
             why = refusal or (fact.snapshot.failure if fact else None)
-            current = operation_domain.end(current, ended, now, None if ended == OperationStatus.DONE else why)
+            current = operation_domain.end(current, ends, now, None if ends == OperationStatus.DONE else why)
             await self.operations.end(unit.session, current, schedule.wait_after(current.sends))
             if claim:
                 await idempotency.answer(unit.session, claim, payment.payment_id, payment)
@@ -261,9 +262,9 @@ class Ledger:
         now = self._clock()
         busy: set[int] = set()
         for one in await self.operations.lock_open(unit.session, payment.payment_id):
-            ended = operation_domain.outcome(one, payment)
-            if ended and is_current(payment, one.attempt):
-                await self.operations.end(unit.session, operation_domain.end(one, ended, now, payment.failure))
+            shown = operation_domain.outcome(one, payment)
+            if shown and is_current(payment, one.attempt):
+                await self.operations.end(unit.session, operation_domain.end(one, shown, now, payment.failure))
             else:
                 busy.add(one.attempt)
         for attempt in transitions.to_close(payment):
@@ -379,24 +380,3 @@ class Ledger:
 def _is_new(before: Payment, attempt: Attempt, payment: Payment) -> bool:
     """Whether an attempt has to be closed since the last change, and had not before."""
     return attempt.number not in {a.number for a in transitions.to_close(before)} or before.status != payment.status
-
-
-def _ended(operation: Operation, payment: Payment, fact: Fact | None, refusal: Failure | None) -> OperationStatus:
-    """Return how an operation stands after its answer: what the payment shows decides, then what was answered."""
-    current = is_current(payment, operation.attempt)
-    ended = operation_domain.outcome(operation, payment) if current else None
-    if ended or (fact is None and refusal is None):
-        return ended or OperationStatus.UNKNOWN
-    if refusal or fact is None:
-        return OperationStatus.REFUSED
-    match operation.kind:
-        case OperationKind.START:
-            return OperationStatus.DONE
-        case OperationKind.CANCEL:
-            closed = fact.snapshot.status in (PaymentStatus.CANCELLED, PaymentStatus.FAILED)
-            return OperationStatus.DONE if closed else OperationStatus.REFUSED
-        case OperationKind.CONFIRM | OperationKind.CAPTURE if fact.snapshot.failure:
-            # declined, and may be asked for anew
-            return OperationStatus.REFUSED
-    # the provider works on it
-    return OperationStatus.UNKNOWN
