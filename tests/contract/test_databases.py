@@ -5,16 +5,14 @@ from __future__ import annotations
 import importlib
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from psycopg import sql
 
 from mesh.storage import migrate
 from mesh.storage.revision import head_revision
@@ -24,17 +22,6 @@ from payment_svc.domain.payment import TRANSITIONS as PAYMENT_TRANSITIONS
 from payment_svc.domain.refund import REFUND_TRANSITIONS
 from stack.layout import SERVICES
 from stack.stack import Ready
-
-
-@pytest.fixture
-def scratch(gateway: Ready) -> Iterator[str]:
-    """An empty database on the stack's server."""
-    server = gateway.database_urls["orders"]
-    name = f"scratch_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _migrations(service: str) -> Path:

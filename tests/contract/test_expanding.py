@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import importlib
 import re
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
 from alembic import command
-from psycopg import sql
 
 from mesh.storage import migrate
 from stack.layout import SERVICES
-from stack.stack import Ready
 
 Columns = dict[tuple[str, str], tuple[str, bool]]
 """By table and column: its type, and whether an INSERT has to name it."""
@@ -30,17 +25,6 @@ BEFORE_THE_RULE = {("payment_svc", "0003")}
 
 WIDER = {("integer", "bigint"), ("character varying", "text")}
 """Changes of a type that what was written for the first goes on working with."""
-
-
-@pytest.fixture
-def scratch(gateway: Ready) -> Iterator[str]:
-    """An empty database on the stack's server."""
-    server = gateway.database_urls["orders"]
-    name = f"scratch_{uuid.uuid4().hex}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def _columns(url: str) -> Columns:
