@@ -48,16 +48,8 @@ class Series:
     labels: dict[str, Values]
 
 
-@dataclass(frozen=True, slots=True)
-class AlertMeaning:
-    """A condition that a person has to look at, as it is declared."""
-
-    name: str
-    meaning: str
-
-
-CATALOGUE: list[Series | AlertMeaning] = []
-"""All that the modules that are imported have declared."""
+SERIES: dict[MetricWrapperBase, Series] = {}
+"""How each metric was declared."""
 
 
 def counter(name: str, meaning: str, **labels: Values) -> Counter:
@@ -83,7 +75,7 @@ def prime(metric: MetricWrapperBase, *values: Iterable[str]) -> None:
 
 
 def _declare(metric: MetricT, series: Series) -> MetricT:
-    CATALOGUE.append(series)
+    SERIES[metric] = series
     known = [values for values in series.labels.values() if not isinstance(values, Varies)]
     if series.labels and len(known) == len(series.labels):
         prime(metric, *known)
@@ -160,7 +152,7 @@ class Alert:
     def __init__(self, name: str, meaning: str) -> None:
         """Declare it; the meaning says what happened and what to do."""
         self.name = name
-        CATALOGUE.append(AlertMeaning(name, meaning))
+        self.meaning = meaning
         ALERTS.labels(name)
 
     def count(self) -> None:

@@ -10,8 +10,11 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
-from mesh.metrics import CATALOGUE, AlertMeaning, Series, Values, Varies
+from prometheus_client.metrics import MetricWrapperBase
+
+from mesh.metrics import CODES, SERIES, Alert, Series, Values, Varies
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "metrics.md"
 MODULES = {
@@ -31,55 +34,43 @@ Times are in seconds; `*_time` is Unix time. What is open in a database is the s
 """
 
 
-def declared() -> dict[str, list[Series | AlertMeaning]]:
-    """Return what each package declares, in its order."""
-    found = {}
-    for package in MODULES:
-        before = len(CATALOGUE)
-        import_module(f"{package}.metrics")
-        found[package] = CATALOGUE[before:] if package != "mesh" else _of_mesh()
-    return found
+def series() -> dict[str, list[Series]]:
+    """Return the series that each package declares, in its order."""
+    return {package: [SERIES[one] for one in named if one in SERIES] for package, named in _named().items()}
 
 
-def _of_mesh() -> list[Series | AlertMeaning]:
-    """Return what the mesh declares, whoever has imported it first."""
-    import_module("mesh.metrics")
-    last = next(i for i, one in enumerate(CATALOGUE) if one.name == "outbox_event_set_aside")
-    return CATALOGUE[: last + 1]
+def alerts() -> dict[str, list[Alert]]:
+    """Return the alerts that each package declares, in its order."""
+    return {package: [one for one in named if isinstance(one, Alert)] for package, named in _named().items()}
+
+
+def _named() -> dict[str, list[Any]]:
+    """Return what the modules of metrics call by a name; none of them imports one from another."""
+    wanted = (MetricWrapperBase, Alert)
+    found = {package: vars(import_module(f"{package}.metrics")).values() for package in MODULES}
+    return {package: [one for one in named if isinstance(one, wanted)] for package, named in found.items()}
+
+
+def _labels(declared: Series) -> str:
+    return "; ".join(f"`{label}`: {_values(values)}" for label, values in declared.labels.items())
 
 
 def _values(values: Values) -> str:
-    return values.words if isinstance(values, Varies) else ", ".join(f"`{value}`" for value in values)
-
-
-def _labels(series: Series) -> str:
-    return "; ".join(f"`{label}`: {_short(values)}" for label, values in series.labels.items())
-
-
-def _short(values: Values) -> str:
-    if label_is_code(values):
-        return "the code's name, as `OK`"
-    return _values(values)
-
-
-def label_is_code(values: Values) -> bool:
-    """Whether the values are gRPC's codes, which need no list."""
-    return not isinstance(values, Varies) and "DEADLINE_EXCEEDED" in values
+    if isinstance(values, Varies):
+        return values.words
+    # gRPC's need no list
+    return "the code's name, as `OK`" if values is CODES else ", ".join(f"`{value}`" for value in values)
 
 
 def page() -> str:
     """Return the document."""
-    parts = [HEAD]
-    for package, entries in declared().items():
+    parts, raised = [HEAD], alerts()
+    for package, declared in series().items():
         parts.append(f"\n## {MODULES[package]}\n\n| series | kind | what | labels |\n|---|---|---|---|\n")
-        parts += [
-            f"| `{one.name}` | {one.kind} | {one.meaning} | {_labels(one)} |\n"
-            for one in entries
-            if isinstance(one, Series)
-        ]
-        if alerts := [one for one in entries if isinstance(one, AlertMeaning)]:
+        parts += [f"| `{one.name}` | {one.kind} | {one.meaning} | {_labels(one)} |\n" for one in declared]
+        if raised[package]:
             parts.append("\n| `fusionxpay_alerts_total{alert=…}` | it grew |\n|---|---|\n")
-            parts += [f"| `{one.name}` | {one.meaning} |\n" for one in alerts]
+            parts += [f"| `{one.name}` | {one.meaning} |\n" for one in raised[package]]
     return "".join(parts)
 
 

@@ -13,8 +13,8 @@ import yaml
 
 from cli import scrape
 from cli.__main__ import COMMANDS
-from mesh.metrics import CATALOGUE, AlertMeaning, Series, Varies
-from tools.metrics_catalogue import declared
+from mesh.metrics import Series, Varies
+from tools import metrics_catalogue
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "observability"
@@ -29,8 +29,7 @@ SERIES = r"fusionxpay_[a-z_]+"
 @pytest.fixture(scope="module")
 def catalogue() -> dict[str, Series]:
     """Every series, by its name."""
-    declared()
-    return {one.name: one for one in CATALOGUE if isinstance(one, Series)}
+    return {one.name: one for declared in metrics_catalogue.series().values() for one in declared}
 
 
 def series_of(text: str) -> set[str]:
@@ -46,7 +45,7 @@ def test_every_series_of_a_rule_exists(catalogue: dict[str, Series]) -> None:
 
 def test_every_value_of_a_label_that_a_rule_waits_for_exists(catalogue: dict[str, Series]) -> None:
     """A rule that waits for a value that nobody sets is silent for ever."""
-    alerts = {one.name for one in CATALOGUE if isinstance(one, AlertMeaning)}
+    alerts = {one.name for raised in metrics_catalogue.alerts().values() for one in raised}
     for rule in RULES:
         for name, selector in re.findall(rf"({SERIES})\{{([^}}]*)\}}", rule["expr"]):
             labels = catalogue[re.sub(r"_bucket$", "", name)].labels
