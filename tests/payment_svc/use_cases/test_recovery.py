@@ -1,0 +1,53 @@
+"""The loop of recovery: whatever ends a look, its item's place is given back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from mesh import context
+from mesh.errors import unavailable
+from payment_svc.use_cases.recovery import Recovery
+from tests.support.waiting import come_true
+
+
+class Ending:
+    """Two items whose looks end by an error."""
+
+    name = "ending"
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        self.due = ["first", "second"]
+        self.given_back: list[str] = []
+
+    async def claim(self, limit: int) -> Sequence[str]:
+        """Take what is due."""
+        taken, self.due = self.due[:limit], self.due[limit:]
+        return taken
+
+    def call_of(self, item: str) -> context.Call:
+        """Return a call of nobody."""
+        return context.Call(trace_id=item)
+
+    async def check(self, item: str) -> None:
+        """End by the error."""
+        raise self.error
+
+    async def reschedule(self, item: str) -> bool:
+        """Note that the place is free."""
+        self.given_back.append(item)
+        return False
+
+
+@pytest.mark.parametrize(
+    "error",
+    [unavailable("PROVIDER_UNAVAILABLE", "away"), ValueError("odd"), asyncio.CancelledError()],
+    ids=["refused", "odd", "cancelled"],
+)
+async def test_place_is_given_back_however_a_look_ends(error: BaseException) -> None:
+    subject = Ending(error)
+    await Recovery(subject).step()
+    await come_true(lambda: sorted(subject.given_back) == ["first", "second"])
