@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generat
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from payment_svc.providers.base import SignatureInvalidError
 from payment_svc.providers.paypal.adapter import Access, PaypalProvider
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -157,3 +159,14 @@ class Internet:
 def serving(*chain: x509.Certificate, url: str = CERT_URL) -> Internet:
     """Return an internet where a chain is at an address."""
     return Internet({url: httpx.Response(200, content=pem(*chain))})
+
+
+async def accepted(internet: Internet, folder: Path, body: bytes = BODY, **changes: Any) -> None:
+    """Have a webhook verified; what is changed of its headers is by their names."""
+    await internet.receiver(folder).verify(body, headers(**changes), NOW)
+
+
+async def refused(internet: Internet, folder: Path, body: bytes = BODY, **changes: Any) -> None:
+    """Have a webhook refused for its signature."""
+    with pytest.raises(SignatureInvalidError):
+        await accepted(internet, folder, body, **changes)
