@@ -35,6 +35,8 @@ PATIENCE_SECONDS = 5.0
 """How long a connection is waited for, and then the answer to each statement: whoever is silent longer is given up."""
 DISTRUST_SECONDS = 10.0
 """How often all connections are replaced at the most: a database that is only slow is not to be flooded by them."""
+DRAIN_SECONDS = 1.0
+"""How long who finds an ended connection waits for that, at the most."""
 
 _CONNECTION = {
     "connect_timeout": 5,
@@ -223,12 +225,18 @@ class Database:
         Raises ApiError UNAVAILABLE when the database cannot be reached, does not answer in time, or cannot write.
         """
         patience = self._patience if patience is None else patience
+        lent: Connection | None = None
         try:
-            async with self._pool.connection(min(patience, self._patience)) as connection:
-                yield Session(connection, self._watch, patience)
+            async with self._pool.connection(min(patience, self._patience)) as lent:
+                yield Session(lent, self._watch, patience)
         except (PoolTimeout, psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
             if isinstance(error, psycopg.errors.ProgramLimitExceeded):
                 raise  # what was asked is too large for it, and will be again
+            if lent and lent.closed:
+                # before it is told, so that who tries again meets none of the others that ended with it
+                self._distrust()
+                if self._draining:
+                    await asyncio.wait([self._draining], timeout=DRAIN_SECONDS)
             DATABASE_FAILURES.labels(_reason(error)).inc()
             raise unavailable("DATABASE_UNAVAILABLE", "the database is out of reach, try again") from error
 
@@ -239,7 +247,7 @@ class Database:
             yield session
 
     def _distrust(self) -> None:
-        """Replace the connections that nobody uses: what silenced one of them may have silenced all."""
+        """Replace the connections that nobody uses: what silenced or ended one of them may have done so to all."""
         now = time.monotonic()
         if now >= self._distrusted + DISTRUST_SECONDS:
             self._distrusted = now

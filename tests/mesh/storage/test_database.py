@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -38,9 +39,11 @@ async def pool(url: str, size: int = 4) -> AsyncIterator[Database]:
     """Open a pool, with a connection in it."""
     database = Database(url, size, patience=SECONDS)
     await database.open()
-    await answered(database)
-    yield database
-    await database.close()
+    try:
+        await answered(database)
+        yield database
+    finally:
+        await database.close()
 
 
 async def answered(database: Database) -> None:
@@ -86,6 +89,20 @@ async def test_silence_of_one_connection_makes_all_idle_ones_new(proxy: HoldingP
         begun = time.monotonic()
         await asyncio.gather(*(answered(database) for _ in range(8)))
         assert time.monotonic() - begun < BOUND
+
+
+async def test_restart_of_the_database_costs_one_request_however_many_connections_were_idle(database_url: str) -> None:
+    async with pool(database_url) as database:
+        await asyncio.gather(*(_slowly(database) for _ in range(4)))
+        name = urlsplit(database_url).path.lstrip("/")
+        with psycopg.connect(database_url, autocommit=True) as admin:
+            others = "FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+            ended = admin.execute(f"SELECT pg_terminate_backend(pid) {others}".encode(), [name]).fetchall()
+        assert len(ended) == 4
+        with pytest.raises(ApiError):
+            await answered(database)
+        for _ in range(8):
+            await answered(database)
 
 
 async def _slowly(database: Database) -> None:
