@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import yaml
 
@@ -17,6 +18,10 @@ from stack.settings import StackSettings
 from stack.stack import Ready, Stack
 from tests.support.net.holding import HoldingProxy, holding
 from tests.support.paths import ROOT
+from tests.support.waiting import eventually
+
+LISTS = ("/v1/orders", "/v1/payments", "/v1/webhook_endpoints")
+"""One of each service's, so that each has found out which of its connections have ended."""
 
 
 class ChaosStack:
@@ -32,11 +37,17 @@ class ChaosStack:
         return self.stack.ready
 
     def heal(self) -> None:
-        """Start what is down; what went down by itself is an error."""
+        """Start what is down, and wait until the gateway answers again; what went down by itself is an error."""
         fallen = self.stack.fallen()
         for name in set(COMPONENTS) - set(self.ready.pids):
             self.stack.start(name)
+        eventually(self._answers, "answers of all services")
         assert not fallen, f"ended by themselves: {', '.join(fallen)}"
+
+    def _answers(self) -> bool:
+        key = {"authorization": f"Bearer {self.ready.merchant.api_key}"}
+        with httpx.Client(base_url=self.ready.edge_url, headers=key, timeout=30) as client:
+            return all(client.get(path).is_success for path in LISTS)
 
     @contextmanager
     def second_order_service(self) -> Iterator[Child]:
