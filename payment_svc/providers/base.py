@@ -22,6 +22,11 @@ from payment_svc.domain.refund import Refund, RefundSnapshot
 class ProviderError(Exception):
     """Anything that went wrong at or on the way to a provider."""
 
+    @property
+    def kind(self) -> str:
+        """The name of the error here that this one is: an adapter's own are told apart by the adapter alone."""
+        return next(one.__name__ for one in type(self).__mro__ if one.__module__ == __name__)
+
 
 class RejectedError(ProviderError):
     """The provider will not do this, now or later: the request itself is at fault. No money moved by it.

@@ -211,7 +211,7 @@ class ResilientProvider:
         try:
             return await self._admitted(operation, call)
         except ProviderError as error:
-            outcome = type(error).__name__
+            outcome = error.kind
             raise
         finally:
             seconds = time.perf_counter() - started
