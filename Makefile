@@ -14,7 +14,7 @@ install: .venv/.installed
 .venv/.installed: pyproject.toml constraints.txt client/fusionxpay_client/version.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,assistants,dev]'
 	@touch $@
 
 demo: install

@@ -17,6 +17,7 @@ COMMANDS = {
     "prove": "cli.commands.prove:prove",
     "status": "cli.commands.status:status",
     "listen": "cli.commands.listen:listen",
+    "mcp": "assistants.command:mcp",
     "trigger": "cli.commands.trigger:trigger",
     "merchant": "cli.commands.merchants:app",
     "key": "cli.commands.keys:app",

@@ -17,7 +17,7 @@ from google.rpc import status_pb2
 from edge.domain import Identity
 from edge.use_cases.request_checks import is_grpc
 from mesh.errors import DETAILS_KEY, ApiError
-from mesh.rpc.headers import CLIENT_ADDRESS, KEY_KEY, SIGNATURE
+from mesh.rpc.headers import CLIENT_ADDRESS, KEY_KEY, KEY_SCOPES, SIGNATURE
 from mesh.rpc.interceptors import MERCHANT_KEY, MODE_KEY, SCOPES_KEY
 
 # the key itself goes no further, and neither does what only this decision needs
@@ -52,7 +52,10 @@ def allowed(identity: Identity) -> external_auth_pb2.CheckResponse:
     return external_auth_pb2.CheckResponse(
         status=status_pb2.Status(code=grpc.StatusCode.OK.value[0]),
         ok_response=external_auth_pb2.OkHttpResponse(
-            headers=[_header(name, value) for name, value in attached.items()], headers_to_remove=_USED_UP
+            headers=[_header(name, value) for name, value in attached.items()],
+            headers_to_remove=_USED_UP,
+            # so that a client can offer only what its key may do
+            response_headers_to_add=[_header(KEY_SCOPES, attached[SCOPES_KEY])],
         ),
     )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 KEY_KEY = "x-merchant-key"
 """The id of the key that came in, for limits and logs."""
+KEY_SCOPES = "fusionxpay-key-scopes"
+"""Set in answers: what the key that came in may do, scopes with spaces between them."""
 CLIENT_ADDRESS = "x-client-address"
 """Set by Envoy to the client's address as it resolves it, whatever proxies are before it."""
 WEBHOOK_PATH = "x-webhook-path"

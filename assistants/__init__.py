@@ -1,0 +1,1 @@
+"""The gateway's API as tools for assistants, by the Model Context Protocol: `fusionxpay mcp`."""
