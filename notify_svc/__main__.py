@@ -50,7 +50,7 @@ from notify_svc.use_cases.dispatcher import Dispatcher
 from notify_svc.use_cases.endpoints import Endpoints
 from notify_svc.use_cases.event_log import EventLog
 from notify_svc.use_cases.event_stream import EventStreams
-from notify_svc.use_cases.fan_out import FanOut
+from notify_svc.use_cases.fan_out import FanOut, Reached
 from notify_svc.use_cases.measures import Measures
 
 
@@ -79,7 +79,13 @@ def build(settings: NotifySettings) -> Service:
     def wake() -> None:
         """Have new events sent, and old ones that are to be sent again."""
         for each in dispatchers:
-            each.worker.wake()
+            each.wake()
+        streams.worker.wake()
+
+    def tell(reached: Reached) -> None:
+        """Have new events sent, by those who reach somebody with them."""
+        for each in dispatchers:
+            each.tell(reached)
         streams.worker.wake()
 
     def dispatcher_of(name: str, channels: dict[Kind, Channel], concurrency: int) -> Dispatcher:
@@ -109,9 +115,10 @@ def build(settings: NotifySettings) -> Service:
     added = Channels(
         database, endpoints, vault, rules, look, mailer, push.public_key if push else None, clock=database.clock
     )
+    public = PublicEvents(fan_out, tell)
     consumer = Consumer(
-        *(NAME, SUBJECTS, bus, database, PublicEvents(fan_out)),
-        after_commit=wake,
+        *(NAME, SUBJECTS, bus, database, public),
+        after_commit=public.committed,
         retry_delays=settings.event_retry_delays,
     )
     return Service(

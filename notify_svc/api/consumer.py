@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mesh.events.inbox import Received
 from mesh.events.participants import CONSUMERS
 from mesh.storage.database import Session
 from notify_svc.contract import events as facts
 from notify_svc.contract.event_types import FACTS
-from notify_svc.use_cases.fan_out import FanOut
+from notify_svc.domain.endpoint import Kind
+from notify_svc.use_cases.fan_out import FanOut, Reached
 
 NAME = CONSUMERS["notify_svc"]
 SUBJECTS = tuple(sorted({f"fusionx.{contract.package.split('.')[1]}.v1.>" for contract in FACTS}))
@@ -18,10 +19,18 @@ SUBJECTS = tuple(sorted({f"fusionx.{contract.package.split('.')[1]}.v1.>" for co
 class PublicEvents:
     """Puts every public fact into the merchant's event log and on its way."""
 
-    def __init__(self, notifications: FanOut) -> None:
+    def __init__(self, notifications: FanOut, tell: Callable[[Reached], None]) -> None:
+        """Have `tell` called, when facts were committed, with whom they reach."""
         self._notifications = notifications
+        self._tell = tell
+        self._reached: set[tuple[Kind, bool]] = set()
 
     async def __call__(self, session: Session, events: Sequence[Received]) -> None:
         """Apply facts inside the given transaction."""
         public = [facts.public_event(event.envelope, event.fact) for event in events]
-        await self._notifications.publish(session, [event for event in public if event])
+        self._reached.update(await self._notifications.publish(session, [event for event in public if event]))
+
+    def committed(self) -> None:
+        """Say that what was applied is committed."""
+        reached, self._reached = self._reached, set()
+        self._tell(reached)

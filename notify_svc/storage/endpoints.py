@@ -45,6 +45,8 @@ class ReceiverRow(NamedTuple):
     merchant_id: UUID
     endpoint_id: UUID
     event_types: list[str]
+    kind: str
+    failing_since: datetime | None
 
 
 _COLUMNS = columns_of(webhook_endpoints, EndpointRow)
@@ -183,10 +185,12 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """An endpoint that is enabled, and its filters."""
+    """An endpoint that is enabled, its filters, and by which sender it is reached."""
 
     endpoint_id: UUID
     event_types: frozenset[str]
+    kind: Kind
+    failing: bool
 
 
 def _endpoint(row: EndpointRow) -> Endpoint:
@@ -258,7 +262,11 @@ class EndpointRepository:
         """Return the endpoints that are enabled, by merchant. They stay so until the transaction ends."""
         found: dict[UUID, list[Subscription]] = {}
         for row in await session.all(_RECEIVERS, merchant_ids=list(merchant_ids)):
-            found.setdefault(row.merchant_id, []).append(Subscription(row.endpoint_id, frozenset(row.event_types)))
+            found.setdefault(row.merchant_id, []).append(
+                Subscription(
+                    row.endpoint_id, frozenset(row.event_types), Kind(row.kind), failing=row.failing_since is not None
+                )
+            )
         return found
 
     async def update(self, session: Session, endpoint: Endpoint) -> None:

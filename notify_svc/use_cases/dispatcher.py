@@ -22,12 +22,14 @@ from notify_svc.domain.endpoint import DisableReason, Kind
 from notify_svc.metrics import ATTEMPTS, DELIVERED_SECONDS, DELIVERY_FAILED_HERE, ENDPOINT_DISABLED, FIRST_SECONDS
 from notify_svc.storage.deliveries import DeliveryRepository, Room
 from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository
-from notify_svc.use_cases.fan_out import FanOut
+from notify_svc.use_cases.fan_out import FanOut, Reached
 
 log = get_logger(__name__)
 LEASE_MARGIN = timedelta(seconds=10)
 """How much longer than an attempt a delivery stays with its process; when that died, it is tried again after it."""
 
+INTERVAL_SECONDS = 2.0
+"""How often all queues are looked into, whether or not anybody has said that something is due."""
 FAILING_SHARE = 2
 """How many deliveries are under way at once to an endpoint that has been failing: enough to see it come back."""
 FAILING_PART = 2
@@ -78,7 +80,19 @@ class Dispatcher:
         self._busy: Counter[UUID] = Counter()
         self._busy_merchants: Counter[UUID] = Counter()
         self._failing = 0
-        self.worker = Worker(name, self._send_due, interval=2.0)
+        self._look_at_failing = True
+        self._looked_at_all = -INTERVAL_SECONDS
+        self.worker = Worker(name, self._send_due, interval=INTERVAL_SECONDS)
+
+    def wake(self, *, failing: bool = True) -> None:
+        """Say that something may be due; with `failing` also at endpoints that have been failing."""
+        self._look_at_failing |= failing
+        self.worker.wake()
+
+    def tell(self, reached: Reached) -> None:
+        """Say whom new events reach: who brings them to nobody looks for nothing."""
+        if mine := [failing for kind, failing in reached if kind in self._channels]:
+            self.wake(failing=any(mine))
 
     async def close(self) -> None:
         """End what is under way; unfinished deliveries are tried again later."""
@@ -87,7 +101,7 @@ class Dispatcher:
 
     async def _send_due(self) -> bool:
         """Start what is due, up to the concurrency; each end of a delivery looks for the next."""
-        for failing in (False, True):
+        for failing in (False, True) if self._all_due() else (False,):
             free = self._concurrency - len(self._under_way)
             share = self._share
             if failing:
@@ -101,6 +115,14 @@ class Dispatcher:
             for delivery in due:
                 self._start(delivery)
         return False
+
+    def _all_due(self) -> bool:
+        """Whether endpoints that have been failing are to be looked at as well: a statement of their own."""
+        now = time.monotonic()
+        due = self._look_at_failing or now >= self._looked_at_all + INTERVAL_SECONDS
+        if due:
+            self._look_at_failing, self._looked_at_all = False, now
+        return due
 
     def _start(self, delivery: Delivery) -> None:
         self._busy[delivery.endpoint_id] += 1
@@ -119,7 +141,7 @@ class Dispatcher:
                 del busy[whose]
         if not task.cancelled() and (error := task.exception()):
             log.error("delivery failed on our side", exc_info=error)
-        self.worker.wake()
+        self.wake(failing=delivery.failing_since is not None)
 
     async def _deliver(self, delivery: Delivery) -> None:
         context.enter(context.Call(trace_id=delivery.trace_id))

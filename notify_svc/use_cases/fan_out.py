@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mesh.ids import NewId, new_id
 from mesh.storage.database import Session
 from notify_svc.domain import endpoint as endpoint_domain
+from notify_svc.domain.endpoint import Kind
 from notify_svc.domain.event import PublicEvent
 from notify_svc.storage.endpoints import EndpointRepository
 from notify_svc.storage.events import EventRepository
+
+Reached = Collection[tuple[Kind, bool]]
+"""Which senders may have something to do: the kinds of endpoints, and whether some that fail, or some that do not."""
 
 
 class FanOut:
@@ -25,10 +29,14 @@ class FanOut:
         self._endpoints = endpoints
         self._ids = ids
 
-    async def publish(self, session: Session, events: Sequence[PublicEvent]) -> None:
-        """Store events and put each on its way to all endpoints of its merchant whose filters take it."""
+    async def publish(self, session: Session, events: Sequence[PublicEvent]) -> Reached:
+        """Store events and put each on its way to all endpoints of its merchant whose filters take it.
+
+        Return who has to be told once that is committed: all who reach an endpoint of these merchants, as an event that
+        an endpoint does not take may be the one that a later version has waited for.
+        """
         if not events:
-            return
+            return ()
         # endpoints are locked before the log by everybody who locks both
         subscriptions = await self._endpoints.subscriptions(session, {event.merchant_id for event in events})
         await self._events.add(session, events)
@@ -40,3 +48,4 @@ class FanOut:
         ]
         if new:
             await self._events.deliver(session, new)
+        return {(one.kind, one.failing) for several in subscriptions.values() for one in several}

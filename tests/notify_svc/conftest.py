@@ -119,8 +119,8 @@ class Desk:
 
     def wake(self) -> None:
         """Let the senders look for work."""
-        self.sender.worker.wake()
-        self.mails.worker.wake()
+        self.sender.wake()
+        self.mails.wake()
 
     def clock(self) -> datetime:
         """The present moment, which only the test moves."""
@@ -173,9 +173,10 @@ class Desk:
     async def fanning_out(self, *new: PublicEvent) -> AsyncIterator[None]:
         """Fan events out, in a transaction that is committed after the block."""
         async with self._database.transaction() as session:
-            await self._notifications.publish(session, new)
+            reached = await self._notifications.publish(session, new)
             yield
-        self.wake()
+        self.sender.tell(reached)
+        self.mails.tell(reached)
 
     def event(self, order_id: UUID, version: int = 1) -> PublicEvent:
         """Return what the order service says of an order's version."""
