@@ -10,7 +10,7 @@ from edge.api.authorization import AuthorizationServicer
 from edge.api.global_rate_limit import GlobalLimits, RateLimitServicer
 from edge.api.identity import IdentityServicer
 from edge.settings import EdgeSettings
-from edge.storage.identities import IdentityRepository
+from edge.storage.identities import SECRETS, IdentityRepository
 from edge.storage.key_usage import LastUses
 from edge.storage.nonces import Nonces
 from edge.use_cases.identities import Identities
@@ -21,13 +21,14 @@ from mesh.rpc.registration import Registration
 from mesh.rpc.routes import contract_routes, scopes_of
 from mesh.service import Service
 from mesh.storage.database import Database
-from mesh.vault import open_vault
+from mesh.storage.resealing import Resealing
+from mesh.vault import Vault
 
 
 def build(settings: EdgeSettings) -> Service:
     """Put the service together."""
     database = Database(settings.database_url, settings.database_pool_size)
-    vault = open_vault(settings.secret_keys)
+    vault = Vault(settings.secret_keys)
     routes = contract_routes()
     identities = Identities(database, IdentityRepository(), vault, scopes_of(routes))
     keys = KeyCache(StoredKeys(database, vault), settings.key_cache_seconds, settings.key_cache_size)
@@ -41,7 +42,7 @@ def build(settings: EdgeSettings) -> Service:
         name="edge",
         settings=settings,
         database=database,
-        workers=[keys.watcher, uses.worker, nonces.janitor],
+        workers=[keys.watcher, uses.worker, nonces.janitor, Resealing(database, vault, SECRETS).worker],
         on_close=[uses.flush, limits.close],
         registrations=[
             Registration(

@@ -57,6 +57,11 @@ class Permissions:
     signature: Signature = Signature.NONE
 
 
+def owner_of(merchant_id: UUID, api_key_id: UUID) -> str:
+    """Return whom the vault seals a key's signing secret for."""
+    return f"key/{merchant_id}/{api_key_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class ApiKey:
     """A key, without its secrets."""
@@ -68,6 +73,11 @@ class ApiKey:
     expire_time: datetime | None = None
     revoke_time: datetime | None = None
     last_use_time: datetime | None = None
+
+    @property
+    def vault_owner(self) -> str:
+        """Whom its signing secret is sealed for."""
+        return owner_of(self.merchant_id, self.api_key_id)
 
     def is_active(self, now: datetime) -> bool:
         """Whether it can be used, as far as the key itself goes."""

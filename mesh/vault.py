@@ -1,9 +1,11 @@
-"""Secrets that have to be read again are encrypted at rest, under keys that can be rotated.
+"""Secrets that have to be read again are encrypted at rest, each for the row that it stands in, under keys that rotate.
 
 Fernet (AES-128-CBC with HMAC-SHA256) from `cryptography`: the first key of the setting encrypts, all of them decrypt.
+What is encrypted begins with its owner, which Fernet's signature covers: whoever can write to the database moves no
+secret to another row, as there it does not open.
 
-What is worth more than one key is put into an envelope: encrypted with a fresh data key, which is encrypted with a key
-of the setting. Changing that one means encrypting the small data keys again (`rewrap`), never the secrets.
+What is worth more than one key is put into an envelope: encrypted with a fresh data key, which is sealed in the vault.
+Changing a key of the setting means sealing the small data keys again, never the secrets.
 """
 
 from __future__ import annotations
@@ -26,17 +28,51 @@ def _are_keys(value: SecretStr) -> SecretStr:
     return value
 
 
+_BOUND = b"\0for:"
+"""How what is bound to its owner begins: no secret that was ever sealed without one does."""
+
 VaultKeys = Annotated[SecretStr, AfterValidator(_are_keys)]
 """A setting: a comma list of Fernet keys."""
 
 
-def open_vault(keys: SecretStr) -> MultiFernet:
-    """Return what encrypts and decrypts with the keys of the setting."""
-    return MultiFernet([Fernet(key.strip()) for key in keys.get_secret_value().split(",")])
-
-
 class SealError(Exception):
-    """None of the keys opens this: the one that sealed it is missing from the setting."""
+    """None of the keys opens this: the one that sealed it is missing from the setting, or it is another row's."""
+
+
+class Vault:
+    """Seals secrets for their owners, and opens them for the same ones."""
+
+    def __init__(self, keys: SecretStr) -> None:
+        """Take the keys of the setting."""
+        each = [Fernet(key.strip()) for key in keys.get_secret_value().split(",")]
+        self._newest, self._all = each[0], MultiFernet(each)
+
+    def seal(self, secret: bytes, owner: str) -> bytes:
+        """Encrypt a secret for the row that `owner` names: the kind, the merchant and the id of it."""
+        return self._newest.encrypt(_BOUND + owner.encode() + b"\0" + secret)
+
+    def open(self, sealed: bytes, owner: str) -> bytes:
+        """Decrypt what was sealed for this owner. Raises SealError.
+
+        What was sealed before owners were told apart opens for anybody; each service seals such rows again.
+        """
+        try:
+            clear = self._all.decrypt(sealed)
+        except InvalidToken as error:
+            raise SealError("no key of the setting opens a stored secret") from error
+        if not clear.startswith(_BOUND):
+            return clear
+        named, _, secret = clear.removeprefix(_BOUND).partition(b"\0")
+        if named != owner.encode():
+            raise SealError("a stored secret is another row's")
+        return secret
+
+    def is_current(self, sealed: bytes, owner: str) -> bool:
+        """Tell whether it is sealed by the newest key, and for its owner."""
+        try:
+            return self._newest.decrypt(sealed).startswith(_BOUND + owner.encode() + b"\0")
+        except InvalidToken:
+            return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +80,26 @@ class Sealed:
     """Secrets in their envelope, as they are stored."""
 
     data_key: bytes
-    """The key that the secrets are encrypted with, itself encrypted with a key of the setting."""
+    """The key that the secrets are encrypted with, itself sealed in the vault."""
     secret: bytes
 
 
 class Envelopes:
     """Seals and opens a few named secrets together."""
 
-    def __init__(self, master: MultiFernet) -> None:
-        self._master = master
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
 
-    def seal(self, secrets: Mapping[str, str]) -> Sealed:
-        """Encrypt under a fresh data key."""
+    def seal(self, secrets: Mapping[str, str], owner: str) -> Sealed:
+        """Encrypt under a fresh data key, which is sealed for the owner."""
         key = Fernet.generate_key()
-        return Sealed(self._master.encrypt(key), Fernet(key).encrypt(json.dumps(dict(secrets)).encode()))
+        return Sealed(self._vault.seal(key, owner), Fernet(key).encrypt(json.dumps(dict(secrets)).encode()))
 
-    def open(self, sealed: Sealed) -> dict[str, str]:
+    def open(self, sealed: Sealed, owner: str) -> dict[str, str]:
         """Decrypt. Raises SealError."""
+        key = self._vault.open(sealed.data_key, owner)
         try:
-            key = self._master.decrypt(sealed.data_key)
             opened: dict[str, str] = json.loads(Fernet(key).decrypt(sealed.secret))
         except InvalidToken as error:
-            raise SealError("no key of the setting opens a stored secret") from error
+            raise SealError("a stored data key opens nothing: the secret beside it is another row's") from error
         return opened
-
-    def rewrap(self, sealed: Sealed) -> Sealed:
-        """Return the same secrets under the newest key of the setting. Raises SealError."""
-        try:
-            return Sealed(self._master.rotate(sealed.data_key), sealed.secret)
-        except InvalidToken as error:
-            raise SealError("no key of the setting opens a stored secret") from error

@@ -26,7 +26,8 @@ from mesh.rpc.registration import Registration
 from mesh.service import Service
 from mesh.storage import idempotency
 from mesh.storage.database import Database
-from mesh.vault import open_vault
+from mesh.storage.resealing import Resealing
+from mesh.vault import Vault
 from notify_svc.api.consumer import NAME, SUBJECTS, PublicEvents
 from notify_svc.api.events import EventServicer
 from notify_svc.api.notification_channels import NotificationChannelServicer
@@ -43,7 +44,7 @@ from notify_svc.domain.delivery import Channel
 from notify_svc.domain.endpoint import Kind, UrlRules
 from notify_svc.settings import NotifySettings
 from notify_svc.storage.deliveries import DeliveryRepository
-from notify_svc.storage.endpoints import EndpointRepository
+from notify_svc.storage.endpoints import SECRETS, EndpointRepository
 from notify_svc.storage.events import EventRepository
 from notify_svc.use_cases.channel_registration import Channels
 from notify_svc.use_cases.dispatcher import Dispatcher
@@ -58,7 +59,7 @@ def build(settings: NotifySettings) -> Service:
     """Put the service together."""
     database = Database(settings.database_url, settings.database_pool_size)
     bus = Bus.of(settings, "notify_svc")
-    events, endpoints, vault = EventRepository(), EndpointRepository(), open_vault(settings.secret_keys)
+    events, endpoints, vault = EventRepository(), EndpointRepository(), Vault(settings.secret_keys)
     rules = UrlRules(settings.allow_http_webhooks, addresses.networks(settings.webhook_allow_networks))
     timeout, concurrency = settings.delivery_timeout_seconds, settings.delivery_concurrency
     resolver = Resolver()
@@ -134,6 +135,7 @@ def build(settings: NotifySettings) -> Service:
             Measures(database, DeliveryRepository()).worker,
             *(each.worker for each in dispatchers),
             streams.worker,
+            Resealing(database, vault, SECRETS).worker,
             idempotency.janitor(database),
             inbox.janitor(database),
         ],

@@ -30,7 +30,7 @@ from mesh.rpc.registration import Registration
 from mesh.service import Service
 from mesh.storage.database import Database
 from mesh.storage.lock import Locks
-from mesh.vault import Envelopes, open_vault
+from mesh.vault import Vault
 from payment_svc.api.disputes import DisputeServicer
 from payment_svc.api.payments import PaymentServicer
 from payment_svc.api.provider_accounts import ProviderAccountServicer
@@ -55,7 +55,7 @@ def build(settings: PaymentSettings) -> Service:
     providers = Registry(
         settings.providers, settings.platform_mode, settings.provider_connection, settings.provider_limits
     )
-    vault = Envelopes(open_vault(settings.secret_keys)) if settings.secret_keys.get_secret_value() else None
+    vault = Vault(settings.secret_keys) if settings.secret_keys.get_secret_value() else None
     parts = assemble(settings, Surroundings(database, bus, orders, providers, locks, vault))
     return Service(
         name="payment_svc",

@@ -16,13 +16,14 @@ from mesh.service import BackgroundTasks
 from mesh.storage import idempotency
 from mesh.storage.database import Database
 from mesh.storage.lock import Locks
-from mesh.vault import Envelopes
+from mesh.storage.resealing import Resealing
+from mesh.vault import Envelopes, Vault
 from mesh.worker import Worker
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.order_port import OrderClient
 from payment_svc.providers.registry import Registry
 from payment_svc.settings import PaymentSettings
-from payment_svc.storage.accounts import AccountRepository
+from payment_svc.storage.accounts import SECRETS, AccountRepository
 from payment_svc.storage.disputes import DisputeRepository
 from payment_svc.storage.measures import MeasureRepository
 from payment_svc.storage.operations import OperationRepository
@@ -60,7 +61,7 @@ class Surroundings:
     orders: OrderClient
     providers: Registry
     locks: Locks
-    vault: Envelopes | None = None
+    vault: Vault | None = None
     clock: Clock = utc_now
     ids: NewId = new_id
     now: Callable[[], float] = time.monotonic
@@ -95,7 +96,8 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     database, clock, ids = on.database, on.clock, on.ids
     relay = Relay(database, on.bus, clock)
     work = UnitsOfWork(database, relay.wake)
-    accounts = Accounts(database, AccountRepository(), on.vault, on.providers, clock=clock, ids=ids, now=on.now)
+    envelopes = Envelopes(on.vault) if on.vault else None
+    accounts = Accounts(database, AccountRepository(), envelopes, on.providers, clock=clock, ids=ids, now=on.now)
     store, event_store = PaymentRepository(), WebhookRepository()
     ledger = Ledger(
         *(work, store, OperationRepository(), RefundRepository(), ReviewRepository()),
@@ -137,5 +139,8 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
             Recovery(OperationRecovery(database, ledger, operations, payments, on.orders)),
             Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient, clock)),
         ),
-        janitors=(Measures(database, MeasureRepository()).worker, relay.janitor, idempotency.janitor(database)),
+        janitors=(
+            *(Measures(database, MeasureRepository()).worker, relay.janitor, idempotency.janitor(database)),
+            *((Resealing(database, on.vault, SECRETS).worker,) if on.vault else ()),
+        ),
     )

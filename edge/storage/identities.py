@@ -13,8 +13,11 @@ from edge.domain import ApiKey, Merchant, Mode, Permissions, Signature
 from edge.tables import api_key_uses, api_keys, merchants
 from mesh.networks import Network
 from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.resealing import SealedColumn
 from mesh.storage.schema import TIME
 
+SECRETS = [SealedColumn(api_keys.c.signing_secret, "key/", api_keys.c.merchant_id, "/", api_keys.c.api_key_id)]
+"""As `edge.domain.owner_of` says."""
 LOCK = "fusionxpay-api-key-changes"
 """The lock that the database's own triggers take (migration 0002)."""
 

@@ -7,8 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from cryptography.fernet import MultiFernet
-
 from edge.domain import (
     ApiKey,
     IssuedKey,
@@ -27,6 +25,7 @@ from mesh.errors import FieldViolation, failed_precondition, invalid_fields, not
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.rpc.interceptors import ALL_SCOPES
 from mesh.storage.database import Database, Session
+from mesh.vault import Vault
 
 FIRST_PAGE = UUID(int=2**128 - 1)
 
@@ -38,7 +37,7 @@ class Identities:
         self,
         database: Database,
         store: IdentityRepository,
-        vault: MultiFernet,
+        vault: Vault,
         known_scopes: frozenset[str],
         *,
         clock: Clock = utc_now,
@@ -124,7 +123,7 @@ class Identities:
         signed = key.permissions.signature is not Signature.NONE
         secret = new_secret(self._random_bytes, key.permissions.mode)
         signing_secret = new_signing_secret(self._random_bytes) if signed else ""
-        kept = self._vault.encrypt(signing_secret.encode()) if signed else None
+        kept = self._vault.seal(signing_secret.encode(), key.vault_owner) if signed else None
         await self._store.add_key(session, key, digest(secret), kept)
         return IssuedKey(key, secret, signing_secret)
 

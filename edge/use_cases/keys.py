@@ -15,18 +15,22 @@ from typing import NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from cryptography.fernet import MultiFernet
 from sqlalchemy.dialects import postgresql as pg
 
-from edge.domain import Identity
+from edge.domain import Identity, owner_of
 from edge.storage.identities import permissions_of
 from edge.tables import api_keys, merchants
+from mesh.errors import ApiError, unavailable
 from mesh.ids import Clock, utc_now
 from mesh.networks import Network
 from mesh.storage.batcher import Batcher
 from mesh.storage.database import Database, statement
 from mesh.storage.rows import columns_of
+from mesh.telemetry import get_logger
+from mesh.vault import SealError, Vault
 from mesh.worker import Worker
+
+log = get_logger(__name__)
 
 POLLS_WITHIN_BOUND = 3
 LOOK_UPS = 500
@@ -90,23 +94,32 @@ class KeySource(Protocol):
 class StoredKeys:
     """The keys in PostgreSQL: one look at a time for all that are asked about, so that a flood of them is no more."""
 
-    def __init__(self, database: Database, vault: MultiFernet) -> None:
+    def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
-        self._look_ups: Batcher[bytes, Identity | None] = Batcher(self._identify, max_size=LOOK_UPS)
+        self._look_ups: Batcher[bytes, Identity | ApiError | None] = Batcher(self._identify, max_size=LOOK_UPS)
 
     async def identify(self, digest: bytes) -> Identity | None:
         """Return whom the key with this digest speaks for, unless it was revoked or its merchant disabled."""
-        return await self._look_ups.submit(digest)
+        found = await self._look_ups.submit(digest)
+        if isinstance(found, ApiError):
+            raise found
+        return found
 
-    async def _identify(self, digests: Sequence[bytes]) -> Sequence[Identity | None]:
+    async def _identify(self, digests: Sequence[bytes]) -> Sequence[Identity | ApiError | None]:
         async with self._database.session() as session:
             rows = await session.all(_IDENTIFY, digests=list(digests))
         found = {row.secret_sha256: self._identity(row) for row in rows}
         return [found.get(digest) for digest in digests]
 
-    def _identity(self, row: _Identified) -> Identity:
-        signing = self._vault.decrypt(row.signing_secret) if row.signing_secret else None
+    def _identity(self, row: _Identified) -> Identity | ApiError:
+        owner = owner_of(row.merchant_id, row.api_key_id)
+        try:
+            signing = self._vault.open(row.signing_secret, owner) if row.signing_secret else None
+        except SealError as error:
+            # of this key alone: those that are looked up beside it have nothing to do with it
+            log.error("a signing secret cannot be opened", api_key_id=str(row.api_key_id), error=str(error))
+            return unavailable("SIGNING_SECRET_UNREADABLE", "the key's signing secret cannot be read")
         permissions = permissions_of(row.mode, row.scopes, row.networks, row.signature)
         return Identity(row.merchant_id, row.api_key_id, permissions, row.expire_time, signing)
 

@@ -10,10 +10,10 @@ from uuid import UUID
 
 import http_ece
 import orjson
-from cryptography.fernet import MultiFernet
 from cryptography.hazmat.primitives.asymmetric import ec
 from py_vapid import VapidException
 
+from mesh.vault import Vault
 from notify_svc.channels.webhook import WebhookChannel
 from notify_svc.channels.wording import render
 from notify_svc.domain import channel as channel_domain
@@ -37,7 +37,7 @@ GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 class PushChannel:
     """The channel of browsers; `key` is None when the operator has none."""
 
-    def __init__(self, webhooks: WebhookChannel, vault: MultiFernet, key: VapidKey | None) -> None:
+    def __init__(self, webhooks: WebhookChannel, vault: Vault, key: VapidKey | None) -> None:
         self._webhooks = webhooks
         self._vault = vault
         self._key = key
@@ -46,7 +46,7 @@ class PushChannel:
         """Hand the message to the push service once."""
         if self._key is None:
             return Attempt(0, 0.0, "refused: push is not configured")
-        keys = json.loads(self._vault.decrypt(delivery.secrets[0]))
+        keys = json.loads(self._vault.open(delivery.secrets[0], delivery.vault_owner))
         try:
             signed = self._key.headers(delivery.destination, now)
         except VapidException as error:

@@ -11,8 +11,8 @@ from datetime import datetime
 from http import HTTPStatus
 
 import httpx
-from cryptography.fernet import MultiFernet
 
+from mesh.vault import Vault
 from notify_svc.contract import messages as mapping
 from notify_svc.domain import signing
 from notify_svc.domain.delivery import Attempt, Delivery
@@ -31,7 +31,7 @@ READ = 64 * 1024
 class WebhookChannel:
     """Posts to servers that merchants name: the channel of webhooks, which others post by as well."""
 
-    def __init__(self, http: httpx.AsyncClient, vault: MultiFernet, rules: UrlRules, timeout: float) -> None:
+    def __init__(self, http: httpx.AsyncClient, vault: Vault, rules: UrlRules, timeout: float) -> None:
         self._http = http
         self._vault = vault
         self._rules = rules
@@ -82,7 +82,7 @@ class WebhookChannel:
         The id is the event's, so that a receiver can absorb repetitions.
         """
         message_id = str(delivery.event_id)
-        secrets = (self._vault.decrypt(sealed).decode() for sealed in delivery.secrets)
+        secrets = (self._vault.open(sealed, delivery.vault_owner).decode() for sealed in delivery.secrets)
         signatures = [signing.signature(secret, message_id, body, now) for secret in secrets]
         return {
             "webhook-id": message_id,

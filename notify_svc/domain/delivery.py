@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
-from notify_svc.domain.endpoint import Kind
+from notify_svc.domain.endpoint import Kind, owner_of
 
 RETRIES = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 2 * 60, 15 * 60, 3600, 4 * 3600, 8 * 3600, 14 * 3600))
 """The wait before each further attempt: nine attempts over about 28 hours. Published in `docs/webhooks.md`."""
@@ -60,6 +60,11 @@ class Delivery:
     kind: Kind = Kind.WEBHOOK
     language: str = "EN"
     """Of the words, where people read them."""
+
+    @property
+    def vault_owner(self) -> str:
+        """Whom its secrets are sealed for: its endpoint."""
+        return owner_of(self.merchant_id, self.endpoint_id)
 
 
 @dataclass(frozen=True, slots=True)

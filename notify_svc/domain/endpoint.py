@@ -53,6 +53,11 @@ class DisableReason(StrEnum):
     UNCONFIRMED = "UNCONFIRMED"
 
 
+def owner_of(merchant_id: UUID, endpoint_id: UUID) -> str:
+    """Return whom the vault seals an endpoint's secrets for."""
+    return f"endpoint/{merchant_id}/{endpoint_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """Where a merchant's events are delivered, and which. Its secrets stay in the database."""
@@ -71,6 +76,11 @@ class Endpoint:
     old_secret_expire_time: datetime | None = None
     kind: Kind = Kind.WEBHOOK
     language: str = "EN"
+
+    @property
+    def vault_owner(self) -> str:
+        """Whom its secrets are sealed for."""
+        return owner_of(self.merchant_id, self.endpoint_id)
 
     @property
     def enabled(self) -> bool:

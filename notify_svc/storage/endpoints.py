@@ -12,12 +12,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.resealing import SealedColumn
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW, TIME
 from notify_svc.domain.delivery import DeliveryStatus
 from notify_svc.domain.endpoint import WEBHOOKS, DisableReason, Endpoint, Kind
 from notify_svc.tables import deliveries, webhook_endpoints
 
+_OWNER = ("endpoint/", webhook_endpoints.c.merchant_id, "/", webhook_endpoints.c.endpoint_id)
+"""As `notify_svc.domain.endpoint.owner_of` says."""
+SECRETS = [SealedColumn(column, *_OWNER) for column in (webhook_endpoints.c.secret, webhook_endpoints.c.old_secret)]
 MERCHANT_PATIENCE = 20.0
 """How long the database may take where a merchant is locked: others hold that lock while a mail is sent."""
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import grpc
-from cryptography.fernet import MultiFernet
 
 from mesh.errors import ApiError, failed_precondition, invalid, unavailable
 from mesh.ids import Clock, NewId, new_id, utc_now
@@ -21,6 +20,7 @@ from mesh.storage import idempotency
 from mesh.storage.database import Database, Session
 from mesh.storage.idempotency import Claim, Record
 from mesh.telemetry import get_logger
+from mesh.vault import Vault
 from notify_svc.channels import email_messages as emails
 from notify_svc.channels.email import Mailer
 from notify_svc.contract.event_types import check_filters
@@ -69,7 +69,7 @@ class Channels:
         self,
         database: Database,
         store: EndpointRepository,
-        vault: MultiFernet,
+        vault: Vault,
         rules: UrlRules,
         look: Look,
         mailer: Mailer | None,
@@ -135,7 +135,7 @@ class Channels:
         async with self._database.transaction(MERCHANT_PATIENCE) as session:
             if record := await self._admit(session, channel, claim):
                 return record
-            await self._store.add(session, channel, self._vault.encrypt(json.dumps(keys).encode()))
+            await self._store.add(session, channel, self._vault.seal(json.dumps(keys).encode(), channel.vault_owner))
         return channel
 
     async def _create_email(

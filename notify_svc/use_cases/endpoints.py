@@ -11,13 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from cryptography.fernet import MultiFernet
-
 from mesh.errors import failed_precondition, invalid, not_found
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.storage import idempotency
 from mesh.storage.database import Database, Session
 from mesh.storage.idempotency import Claim, Record
+from mesh.vault import Vault
 from notify_svc.contract import events as facts
 from notify_svc.contract.event_types import check_filters
 from notify_svc.domain import endpoint as endpoint_domain
@@ -57,7 +56,7 @@ class Endpoints:
         database: Database,
         store: EndpointRepository,
         events: EventRepository,
-        vault: MultiFernet,
+        vault: Vault,
         rules: UrlRules,
         look: Look,
         *,
@@ -104,7 +103,7 @@ class Endpoints:
             if len(await self._store.all_of(session, merchant_id)) >= endpoint_domain.MAX_ENDPOINTS:
                 most = f"a merchant has {endpoint_domain.MAX_ENDPOINTS} webhook endpoints at the most"
                 raise failed_precondition("TOO_MANY_ENDPOINTS", most)
-            await self._store.add(session, endpoint, self._vault.encrypt(secret.encode()))
+            await self._store.add(session, endpoint, self._vault.seal(secret.encode(), endpoint.vault_owner))
         return endpoint, secret
 
     async def get(self, merchant_id: UUID, endpoint_id: UUID, kinds: Kinds = WEBHOOKS) -> Endpoint:
@@ -178,7 +177,7 @@ class Endpoints:
             after = replace(before, update_time=now, public_key=key, old_secret_expire_time=now + overlap)
             if claim and (record := await self._claim_sealed(session, claim, after, secret)):
                 return record
-            await self._store.rotate(session, after, self._vault.encrypt(secret.encode()))
+            await self._store.rotate(session, after, self._vault.seal(secret.encode(), after.vault_owner))
         return after, secret
 
     def _new_secret(self, asymmetric: bool) -> str:
@@ -201,9 +200,10 @@ class Endpoints:
 
     async def _claim_sealed(self, session: Session, claim: Claim, endpoint: Endpoint, secret: str) -> Record | None:
         """Claim the key for an answer that is encrypted at rest; return the record of whoever was first."""
-        sealed = self._vault.encrypt(claim.answer((endpoint, secret)))
+        owner = f"answer/{endpoint.merchant_id}"
+        sealed = self._vault.seal(claim.answer((endpoint, secret)), owner)
         record = await idempotency.store(session, claim, endpoint.endpoint_id, sealed)
-        return record and replace(record, response=self._vault.decrypt(record.response or b""))
+        return record and replace(record, response=self._vault.open(record.response or b"", owner))
 
 
 def require_found(endpoint: Endpoint | None, endpoint_id: UUID, kinds: Kinds) -> Endpoint:

@@ -22,3 +22,8 @@ class Account:
     create_time: datetime
     update_time: datetime
     delete_time: datetime | None
+
+    @property
+    def vault_owner(self) -> str:
+        """Whom its secrets are sealed for. Not by its id: new credentials keep the one of those before."""
+        return f"account/{self.merchant_id}/{self.provider}/{self.mode}"

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.resealing import SealedColumn
 from mesh.storage.schema import TIME
 from mesh.vault import Sealed
 from payment_svc.domain.account import Account
@@ -32,6 +33,13 @@ class AccountRow(NamedTuple):
     update_time: datetime
     delete_time: datetime | None
 
+
+_OWNER = (
+    *("account/", provider_accounts.c.merchant_id, "/", provider_accounts.c.provider),
+    *("/", provider_accounts.c.mode),
+)
+SECRETS = [SealedColumn(provider_accounts.c.data_key, *_OWNER)]
+"""As `payment_svc.domain.account.Account.vault_owner` says."""
 
 _merchant = provider_accounts.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID)
 _in_use = provider_accounts.c.delete_time.is_(None)

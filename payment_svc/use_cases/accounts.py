@@ -122,8 +122,9 @@ class Accounts:
         account = Account(
             self._ids(), owner.merchant_id, name, owner.mode, tuple(sorted(credentials)), 1, now, now, None
         )
+        sealed = self._vault.seal(credentials, account.vault_owner)
         async with self._database.session() as session:
-            account = await self._store.put(session, StoredAccount(account, self._vault.seal(credentials)))
+            account = await self._store.put(session, StoredAccount(account, sealed))
         self._known.pop(owner.merchant_id, None)
         return account
 
@@ -167,7 +168,7 @@ class Accounts:
             return guard
         if self._vault is None:
             raise _off()
-        credentials = self._vault.open(stored.sealed)
+        credentials = self._vault.open(stored.sealed, account.vault_owner)
         made = self._registry.guarded(account.provider, credentials, account.mode, account.account_id)
         self._guards[account.account_id] = (account.version, made)
         if guard:

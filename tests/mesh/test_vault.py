@@ -1,4 +1,4 @@
-"""Secrets at rest: opened by any of the keys, sealed by the newest, and readable by nobody else."""
+"""Secrets at rest: sealed by the newest key for their row, opened by any of the keys, and by nobody else."""
 
 from __future__ import annotations
 
@@ -6,39 +6,63 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from mesh.vault import Envelopes, SealError, open_vault
+from mesh.vault import Envelopes, Sealed, SealError, Vault
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+SECRETS = {"api_key": "sk_test_1", "webhook_secret": "whsec_1"}
+MINE, ANOTHERS = "account/1/stripe/test", "account/2/stripe/test"
+
+
+def vault(keys: str) -> Vault:
+    return Vault(SecretStr(keys))
 
 
 def envelopes(keys: str) -> Envelopes:
-    return Envelopes(open_vault(SecretStr(keys)))
-
-
-SECRETS = {"api_key": "sk_test_1", "webhook_secret": "whsec_1"}
+    return Envelopes(vault(keys))
 
 
 def test_what_was_sealed_comes_back_and_is_not_readable_meanwhile() -> None:
-    sealed = envelopes(OLD).seal(SECRETS)
-    assert envelopes(OLD).open(sealed) == SECRETS
+    sealed = envelopes(OLD).seal(SECRETS, MINE)
+    assert envelopes(OLD).open(sealed, MINE) == SECRETS
     assert b"sk_test_1" not in sealed.secret + sealed.data_key
 
 
 def test_same_secrets_are_never_sealed_alike() -> None:
-    assert envelopes(OLD).seal(SECRETS).secret != envelopes(OLD).seal(SECRETS).secret
+    assert envelopes(OLD).seal(SECRETS, MINE).secret != envelopes(OLD).seal(SECRETS, MINE).secret
 
 
-def test_master_key_is_changed_without_touching_the_secrets() -> None:
-    sealed = envelopes(OLD).seal(SECRETS)
-    both = envelopes(f"{NEW}, {OLD}")
-    assert both.open(sealed) == SECRETS
-    rewrapped = both.rewrap(sealed)
-    assert rewrapped.secret == sealed.secret
-    assert envelopes(NEW).open(rewrapped) == SECRETS
+@pytest.mark.parametrize("secret", [b"whsec_1", b"", b"\0for:", b"a\0b"])
+def test_any_bytes_come_back(secret: bytes) -> None:
+    assert vault(OLD).open(vault(OLD).seal(secret, MINE), MINE) == secret
+
+
+def test_a_secret_in_anothers_row_does_not_open() -> None:
     with pytest.raises(SealError):
-        envelopes(NEW).open(sealed)
+        vault(OLD).open(vault(OLD).seal(b"whsec_1", MINE), ANOTHERS)
+    with pytest.raises(SealError):
+        envelopes(OLD).open(envelopes(OLD).seal(SECRETS, MINE), ANOTHERS)
+
+
+def test_the_parts_of_two_envelopes_do_not_fit() -> None:
+    mine, anothers = envelopes(OLD).seal(SECRETS, MINE), envelopes(OLD).seal(SECRETS, ANOTHERS)
+    with pytest.raises(SealError):
+        envelopes(OLD).open(Sealed(mine.data_key, anothers.secret), MINE)
+
+
+def test_what_was_sealed_without_an_owner_still_opens_and_is_not_current() -> None:
+    before = Fernet(OLD).encrypt(b"whsec_1")
+    assert vault(OLD).open(before, MINE) == b"whsec_1"
+    assert not vault(OLD).is_current(before, MINE)
+
+
+def test_current_is_by_the_newest_key_and_for_its_owner() -> None:
+    sealed = vault(OLD).seal(b"whsec_1", MINE)
+    assert vault(OLD).is_current(sealed, MINE)
+    assert not vault(OLD).is_current(sealed, ANOTHERS)
+    assert not vault(f"{NEW}, {OLD}").is_current(sealed, MINE)
+    assert vault(f"{NEW}, {OLD}").open(sealed, MINE) == b"whsec_1"
 
 
 def test_key_of_somebody_else_opens_nothing() -> None:
     with pytest.raises(SealError):
-        envelopes(NEW).rewrap(envelopes(OLD).seal(SECRETS))
+        vault(NEW).open(vault(OLD).seal(b"whsec_1", MINE), MINE)

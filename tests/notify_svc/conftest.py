@@ -14,13 +14,15 @@ from uuid import UUID
 import psycopg
 import pytest
 import sqlalchemy as sa
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet
 from fusionx.order.v1 import order_events_pb2, order_pb2
 from fusionx.type.v1.event_pb2 import EventEnvelope
+from pydantic import SecretStr
 
 from mesh.events import envelope as events
 from mesh.ids import new_id
 from mesh.storage.database import Database
+from mesh.vault import Vault
 from notify_svc.channels import guarded_http as transport
 from notify_svc.channels.email import EmailChannel, Mailer
 from notify_svc.channels.guarded_http import guarded_client
@@ -77,7 +79,7 @@ class Desk:
         self._set_clock()
         self.merchant_id = uuid.uuid4()
         self._database = database
-        store, log, vault = EndpointRepository(), EventRepository(), MultiFernet([Fernet(Fernet.generate_key())])
+        store, log, vault = EndpointRepository(), EventRepository(), Vault(SecretStr(Fernet.generate_key().decode()))
         rules = UrlRules(allow_http=True, allow_networks=networks("127.0.0.0/8"))
         self.names: dict[str, str] = {}
         self.resolver = Resolver()

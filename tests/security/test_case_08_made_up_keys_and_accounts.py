@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from audit_svc.condensing import CONDENSED, Condenser
@@ -22,6 +22,7 @@ from edge.domain import Mode, digest, new_secret
 from edge.use_cases.keys import StoredKeys
 from envoy_config.access_log import _FIELDS
 from mesh.errors import ApiError
+from mesh.vault import Vault
 from payment_svc.providers.registry import Registry, discover
 from payment_svc.settings import settings_class
 from payment_svc.storage.accounts import AccountRepository
@@ -61,7 +62,7 @@ def test_made_up_keys_get_no_further_than_the_bucket_of_their_address(
 
 async def test_made_up_keys_are_looked_up_together(gateway: Ready, merchant: Merchant) -> None:
     async with counting(gateway.database_urls["identity"]) as database:
-        keys = StoredKeys(database, MultiFernet([Fernet(Fernet.generate_key())]))
+        keys = StoredKeys(database, Vault(SecretStr(Fernet.generate_key().decode())))
         digests = [digest(made_up()) for _ in range(MANY)]
         *nobody, somebody = await asyncio.gather(*map(keys.identify, [*digests, digest(merchant.secret)]))
         assert nobody == [None] * MANY

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -42,8 +44,15 @@ def test_no_file_of_the_stack_with_a_secret_is_readable(gateway: Ready) -> None:
 
 def test_no_command_line_has_a_secret(gateway: Ready) -> None:
     secrets = _secrets(Path(gateway.log_dir).parent)
-    lines = {pid: " ".join(psutil.Process(pid).cmdline()) for pid in family(list(gateway.pids.values()))}
-    assert not [line for line in lines.values() if any(secret in line for secret in secrets)]
+    lines = [" ".join(line) for _, line in _of_each(gateway, psutil.Process.cmdline)]
+    assert not [line for line in lines if any(secret in line for secret in secrets)]
+
+
+def _of_each(gateway: Ready, asked: Callable[[psutil.Process], list[Any]]) -> Iterator[tuple[int, list[Any]]]:
+    """Ask each of the stack's processes, but for those that end meanwhile."""
+    for pid in family(list(gateway.pids.values())):
+        with suppress(psutil.NoSuchProcess):
+            yield pid, asked(psutil.Process(pid))
 
 
 def _secrets(folder: Path) -> list[str]:
@@ -69,7 +78,7 @@ def test_valkey_and_postgres_ask_who_it_is(gateway: Ready) -> None:
 
 
 def test_what_listens_is_not_reached_from_other_machines(gateway: Ready) -> None:
-    for pid in family(list(gateway.pids.values())):
-        for one in psutil.Process(pid).net_connections("inet"):
+    for pid, connections in _of_each(gateway, lambda process: process.net_connections("inet")):
+        for one in connections:
             if one.status == psutil.CONN_LISTEN:
-                assert one.laddr.ip in LOOPBACK, (psutil.Process(pid).name(), one.laddr)
+                assert one.laddr.ip in LOOPBACK, (pid, one.laddr)

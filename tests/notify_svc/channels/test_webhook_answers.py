@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
+from mesh.vault import Vault
 from notify_svc.channels.guarded_http import guarded_client
 from notify_svc.channels.resolver import Resolver
 from notify_svc.channels.webhook import WebhookChannel
@@ -38,7 +40,7 @@ async def serving(after: Callable[[asyncio.StreamWriter], object], head: bytes =
 
 async def post(url: str, timeout: float) -> Attempt:  # noqa: ASYNC109  # the channel's own setting
     async with guarded_client(Resolver(), LOOPBACK, connections=4, timeout=timeout) as http:
-        vault = MultiFernet([Fernet(Fernet.generate_key())])
+        vault = Vault(SecretStr(Fernet.generate_key().decode()))
         return await WebhookChannel(http, vault, UrlRules(True, LOOPBACK), timeout).post(url, b"{}", {})
 
 

@@ -24,7 +24,7 @@ from tests.support.paths import ROOT
 from tests.support.waiting import eventually
 
 VARIABLE = "TEST_RUN_FOLDER"
-START_SECONDS = 120.0
+START_SECONDS = 240.0
 
 
 class Run:
