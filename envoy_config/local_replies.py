@@ -11,8 +11,12 @@ from mesh.errors import DOMAIN
 _ERRORS: dict[int, tuple[grpc.StatusCode, str, str]] = {
     400: (grpc.StatusCode.INVALID_ARGUMENT, "BAD_REQUEST", "%LOCAL_REPLY_BODY%"),
     403: (grpc.StatusCode.PERMISSION_DENIED, "FORBIDDEN", "this is not allowed"),
-    404: (grpc.StatusCode.NOT_FOUND, "ROUTE_NOT_FOUND", "there is nothing at this path"),
-    405: (grpc.StatusCode.UNIMPLEMENTED, "METHOD_NOT_ALLOWED", "this path does not take this method"),
+    404: (
+        grpc.StatusCode.NOT_FOUND,
+        "ROUTE_NOT_FOUND",
+        "there is nothing at this path: all begin with /v1/, such as /v1/orders",
+    ),
+    405: (grpc.StatusCode.UNIMPLEMENTED, "METHOD_NOT_ALLOWED", "%LOCAL_REPLY_BODY%"),
     408: (grpc.StatusCode.DEADLINE_EXCEEDED, "REQUEST_TIMEOUT", "the request did not arrive in time"),
     413: (grpc.StatusCode.INVALID_ARGUMENT, "BODY_TOO_LARGE", "the request body is too large"),
     415: (grpc.StatusCode.INVALID_ARGUMENT, "CONTENT_TYPE_NOT_SUPPORTED", "the content type must be application/json"),

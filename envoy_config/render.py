@@ -166,7 +166,7 @@ def _wrong_method(pattern: str, routes: Sequence[Route]) -> Config:
     heads = {"HEAD" for route in same if route.method == "GET" and not route.is_stream}
     allowed = ", ".join(sorted({route.method for route in same} | heads))
     header = {"header": {"key": "allow", "value": allowed}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-    refusal = _answer({"safe_regex": {"regex": pattern}}, 405, "wrong method")
+    refusal = _answer({"safe_regex": {"regex": pattern}}, 405, "wrong method", f"this path takes {allowed}")
     return refusal | {"response_headers_to_add": [header]}
 
 

@@ -19,6 +19,8 @@ from mesh.redaction import redacted
 DOMAIN = "fusionxpay"
 MAX_NAME = 128
 """Characters of a wrong field's name that an answer repeats."""
+MAX_TOLD = 8
+"""Wrong fields that the sentence for people names; the details name all."""
 DETAILS_KEY = "grpc-status-details-bin"
 
 
@@ -94,8 +96,9 @@ def invalid(field_name: str, description: str, reason: str = "INVALID_ARGUMENT")
 def invalid_fields(violations: Sequence[FieldViolation], reason: str = "INVALID_ARGUMENT") -> ApiError:
     """Several wrong fields of the request, in one answer."""
     violations = [FieldViolation(_shown(violation.field), violation.description) for violation in violations]
-    first = violations[0]
-    message = f"{first.field}: {first.description}" if first.field else first.description
+    shown = [f"{one.field}: {one.description}" if one.field else one.description for one in violations[:MAX_TOLD]]
+    more = [f"and {len(violations) - MAX_TOLD} more"] if len(violations) > MAX_TOLD else []
+    message = " | ".join([*shown, *more])
     return ApiError(grpc.StatusCode.INVALID_ARGUMENT, reason, message, violations=violations)
 
 
@@ -104,10 +107,13 @@ def _shown(name: str) -> str:
     return redacted(name if len(name) <= MAX_NAME else name[:MAX_NAME] + "…")
 
 
+_WHERE = " (for this merchant, in this key's mode)"
+
+
 def not_found(kind: str, resource_id: str) -> ApiError:
     """The resource does not exist, or belongs to another merchant: the answer does not say which."""
     reason = f"{kind.upper().replace(' ', '_')}_NOT_FOUND"
-    return ApiError(grpc.StatusCode.NOT_FOUND, reason, f"no such {kind}: {resource_id}")
+    return ApiError(grpc.StatusCode.NOT_FOUND, reason, f"no such {kind}: {resource_id}{_WHERE}")
 
 
 def failed_precondition(reason: str, message: str, **metadata: str) -> ApiError:

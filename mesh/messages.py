@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fusionx.type.v1 import money_pb2
 
+from mesh import hints
 from mesh.errors import invalid
 from mesh.money import Money, MoneyError
 
@@ -13,7 +14,13 @@ def money(message: money_pb2.Money, field: str) -> Money:
     try:
         return Money.parse(message.value, message.currency)
     except MoneyError as error:
-        raise invalid(f"{field}.{error.field}", str(error)) from None
+        raise invalid(f"{field}.{error.field}", str(error) + _meant(message, error.field)) from None
+
+
+def _meant(message: money_pb2.Money, wrong: str) -> str:
+    if wrong == "currency":
+        return hints.meant(hints.quoted(hints.currency(message.currency)))
+    return hints.meant(hints.quoted(hints.decimal(message.value, message.currency)))
 
 
 def money_message(amount: Money) -> money_pb2.Money:

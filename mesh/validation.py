@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import protovalidate
+from fusionx.type.v1 import money_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
+from mesh import hints
 from mesh.cards.numbers import contains_card_number
-from mesh.errors import FieldViolation, invalid_fields
+from mesh.errors import ApiError, FieldViolation, invalid_fields
+from mesh.messages import money
 
 
 def validate(request: Message) -> None:
@@ -19,9 +22,8 @@ def validate(request: Message) -> None:
     Raises ApiError INVALID_ARGUMENT that names every wrong field at once; reason CARD_NUMBER_REFUSED for card numbers,
     and the number itself is not repeated.
     """
-    violations = protovalidate.collect_violations(request)
-    if violations:
-        raise invalid_fields([_violation(violation.proto) for violation in violations])
+    if found := protovalidate.collect_violations(request):
+        raise invalid_fields(_all(request, found))
     if not any(fields_with(request, _is_refused)):
         return
     # PostgreSQL's texts cannot hold it
@@ -29,6 +31,35 @@ def validate(request: Message) -> None:
         raise invalid_fields(unstorable)
     cards = [FieldViolation(path, "must not hold a card number") for path in fields_with(request, has_card_number)]
     raise invalid_fields(cards, "CARD_NUMBER_REFUSED")
+
+
+def violations_of(request: Message) -> list[FieldViolation]:
+    """Return what the contract's rules do not take of a request, and its amounts, with what was probably meant."""
+    return _all(request, protovalidate.collect_violations(request))
+
+
+def _all(request: Message, found: Sequence[Any]) -> list[FieldViolation]:
+    """Add what is wrong with amounts, which otherwise their readers look at: all is told at once."""
+    violations = [_violation(violation) for violation in found]
+    named = {violation.field for violation in violations}
+    return violations + [wrong for wrong in _amounts(request) if wrong.field not in named]
+
+
+def _amounts(message: Message, prefix: str = "") -> Iterator[FieldViolation]:
+    """Yield what is wrong with the amounts that a message holds."""
+    for field, value in message.ListFields():
+        if field.message_type is None or field.message_type.GetOptions().map_entry:
+            continue
+        items = enumerate(value) if field.is_repeated else [("", value)]
+        for number, item in items:
+            path = f"{prefix}{field.name}[{number}]" if field.is_repeated else prefix + field.name
+            if isinstance(item, money_pb2.Money):
+                try:
+                    money(item, path)
+                except ApiError as error:
+                    yield from error.violations
+            else:
+                yield from _amounts(item, f"{path}.")
 
 
 def _has_nul(text: str) -> bool:
@@ -69,10 +100,29 @@ def _pairs_with(pairs: Any, wrong: Callable[[str], bool], path: str) -> Iterator
 
 def _violation(violation: Any) -> FieldViolation:
     """Name the field. A rule of the whole message names it at the start of its text, `field: what is wrong`."""
-    if violation.field is not None and violation.field.elements:
-        return FieldViolation(_path(violation.field), violation.message)
-    name, _, description = violation.message.partition(": ")
+    told = violation.proto
+    if told.field is not None and told.field.elements:
+        path = _path(told.field)
+        return FieldViolation(path, told.message + _hint(violation, path))
+    name, _, description = told.message.partition(": ")
     return FieldViolation(name, description)
+
+
+def _hint(violation: Any, path: str) -> str:
+    """Return what was probably meant by a text that breaks a rule."""
+    text = violation.field_value
+    if not isinstance(text, str) or not text or len(text) > hints.MAX_REPEATED:
+        return ""
+    rule = violation.proto.rule_id
+    if path.endswith("currency"):
+        return hints.meant(hints.quoted(hints.currency(text)))
+    if rule == "money.value":
+        return hints.meant(hints.quoted(hints.decimal(text)))
+    if rule == "string.pattern":
+        return hints.meant(hints.quoted(hints.near_text(text, violation.rule_value)))
+    if rule == "string.uuid" and path == "order_id":
+        return "; it is the `order_id` of the answer to POST /v1/orders, not your merchant_order_id"
+    return ""
 
 
 def _path(path: Any) -> str:

@@ -124,9 +124,9 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
 
     def _hold_against_contract(self, http: Any) -> None:
         """Raise ApiError INVALID_ARGUMENT for what the transcoder would drop or take wrongly."""
-        violation = self._checks.violation(http.method, http.path, http.headers.get("content-type", ""), _body(http))
-        if violation:
-            raise invalid_fields([violation])
+        wrong = self._checks.violations(http.method, http.path, http.headers.get("content-type", ""), _body(http))
+        if wrong:
+            raise invalid_fields(wrong)
 
 
 def _is_about_key(context: Context) -> bool:

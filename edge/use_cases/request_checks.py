@@ -6,20 +6,22 @@ names a field of the wrong type only in prose. All are refused here, by name, be
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf import json_format
+from google.protobuf.message_factory import GetMessageClass
 
+from edge.use_cases import json_values
 from mesh.errors import FieldViolation
 from mesh.rpc.routes import Route
+from mesh.validation import violations_of
 
-MAX_DEPTH = 16
-_INTEGERS = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64)
-_INTEGER = re.compile(r"-?[0-9]{1,18}")
+MAX_VIOLATIONS = 20
+"""Wrong fields that are looked for: a client hears of all, and who sends thousands costs no more."""
 
 
 def is_grpc(content_type: str) -> bool:
@@ -36,8 +38,8 @@ class RequestChecks:
         self._exact = {(route.method, route.template): route for route in routes if not route.variables}
         self._patterns = [route for route in routes if route.variables]
 
-    def violation(self, method: str, target: str, content_type: str, body: bytes) -> FieldViolation | None:
-        """Return what is wrong with a request to `target` (path and query), if anything is.
+    def violations(self, method: str, target: str, content_type: str, body: bytes) -> list[FieldViolation]:
+        """Return all that is wrong with a request to `target` (path and query).
 
         Only gRPC to the path of an RPC is left to gRPC. Whatever else comes is held to a route: what Envoy lets through
         and nobody has looked at could mean another thing to the service.
@@ -49,12 +51,11 @@ class RequestChecks:
         route = self._exact.get((method, path)) or self._match(method, path)
         if route is None:
             is_rpc = method == "POST" and target in self._rpcs and is_grpc(content_type)
-            return None if is_rpc else FieldViolation("path", "is no route of this API")
-        if query and (found := _query_violation(route, query)):
-            return found
+            return [] if is_rpc else [FieldViolation("path", "is no route of this API")]
+        found = list(islice(_of_query(route, query), MAX_VIOLATIONS)) if query else []
         if route.body == "*":
-            return _body_violation(route, body)
-        return None
+            found += _of_body(route, body)
+        return found[:MAX_VIOLATIONS]
 
     def _match(self, method: str, path: str) -> Route | None:
         for route in self._patterns:
@@ -63,118 +64,55 @@ class RequestChecks:
         return None
 
 
-def _query_violation(route: Route, query: str) -> FieldViolation | None:
+def _of_query(route: Route, query: str) -> Iterator[FieldViolation]:
     if route.body:
-        return FieldViolation("query", f"{route.method} {route.template} takes no query parameters")
+        yield FieldViolation("query", f"{route.method} {route.template} takes no query parameters, only a body")
+        return
     try:
         parameters = parse_qsl(query, keep_blank_values=True, errors="strict")
     except UnicodeDecodeError:
-        return FieldViolation("query", "is not valid UTF-8")
+        yield FieldViolation("query", "is not valid UTF-8")
+        return
+    known = set(route.request.fields_by_name) - route.variables
     for name, value in parameters:
-        field = _field(route.request, name)
+        field = json_values.field_of(route.request, name)
         if field is not None and field.name in route.variables:
-            return FieldViolation(name, "is given by the path and cannot be a query parameter")
-        if field is None:
-            known = ", ".join(sorted(set(route.request.fields_by_name) - route.variables)) or "none"
-            return FieldViolation(name, f"is not a query parameter here; there are: {known}")
-        if not _is_parameter(field, value):
-            return FieldViolation(name, _expectation(field))
-    return None
+            yield FieldViolation(name, "is given by the path and cannot be a query parameter")
+        elif field is None:
+            yield FieldViolation(name, json_values.unknown(name, "query parameter", route.request, known))
+        else:
+            yield from json_values.of_parameter(field, name, value)
 
 
-def _is_parameter(field: FieldDescriptor, text: str) -> bool:
-    if field.enum_type is not None:
-        return text.upper() in field.enum_type.values_by_name
-    if field.cpp_type in _INTEGERS:
-        return _INTEGER.fullmatch(text) is not None
-    return True
-
-
-def _body_violation(route: Route, body: bytes) -> FieldViolation | None:
+def _of_body(route: Route, body: bytes) -> list[FieldViolation]:
     if not body:
-        return None
+        return []
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        return FieldViolation("body", f"is not valid JSON: {error}")
+        return [FieldViolation("body", f"is not valid JSON: {error}")]
     if not isinstance(document, dict):
-        return FieldViolation("body", "must be a JSON object")
-    for name in document:
-        field = _field(route.request, name)
-        if field is not None and field.name in route.variables:
-            return FieldViolation(name, "is given by the path and cannot be in the body")
-    return _object_violation(document, route.request, "", MAX_DEPTH)
+        return [FieldViolation("body", "must be a JSON object")]
+    found = [
+        FieldViolation(name, "is given by the path and cannot be in the body")
+        for name in document
+        if (field := json_values.field_of(route.request, name)) is not None and field.name in route.variables
+    ]
+    mine = {one.field for one in found}
+    wrong = (one for one in json_values.of_object(document, route.request) if one.field not in mine)
+    found += islice(wrong, MAX_VIOLATIONS)
+    return found + _of_the_rest(route, document, found) if found else []
 
 
-def _object_violation(document: dict[str, Any], message: Descriptor, prefix: str, depth: int) -> FieldViolation | None:
-    """Find the first field that the message does not have, or whose value is of another type."""
-    for name, value in document.items():
-        field = _field(message, name)
-        if field is None:
-            known = ", ".join(sorted(message.fields_by_name))
-            return FieldViolation(prefix + name, f"is not a field here; there are: {known}")
-        found = _value_violation(field, value, prefix + name, depth)
-        if found:
-            return found
-    return None
-
-
-def _field(message: Descriptor, name: str) -> FieldDescriptor | None:
-    """Return a field by its name or by its JSON name: both are taken (ProtoJSON)."""
-    return message.fields_by_name.get(name) or message.fields_by_camelcase_name.get(name)
-
-
-def _value_violation(field: FieldDescriptor, value: Any, path: str, depth: int) -> FieldViolation | None:
-    if value is None:
-        return None
-    if depth == 0:
-        return FieldViolation(path, "is nested too deep")
-    message = field.message_type
-    if message is not None and message.GetOptions().map_entry:
-        texts = isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
-        return None if texts else FieldViolation(path, "must be an object whose values are strings")
-    if field.is_repeated:
-        return _list_violation(field, value, path, depth)
-    return _item_violation(field, value, path, depth)
-
-
-def _item_violation(field: FieldDescriptor, value: Any, path: str, depth: int) -> FieldViolation | None:
-    message = field.message_type
-    if message is not None and message.full_name.startswith("fusionx."):
-        if not isinstance(value, dict):
-            return FieldViolation(path, "must be an object")
-        return _object_violation(value, message, f"{path}.", depth - 1)
-    return None if _is_value(field, value) else FieldViolation(path, _expectation(field))
-
-
-def _list_violation(field: FieldDescriptor, value: Any, path: str, depth: int) -> FieldViolation | None:
-    if not isinstance(value, list):
-        return FieldViolation(path, "must be a list")
-    for number, item in enumerate(value):
-        found = _item_violation(field, item, f"{path}[{number}]", depth)
-        if found:
-            return found
-    return None
-
-
-def _is_value(field: FieldDescriptor, value: Any) -> bool:
-    """Whether a JSON value can be the scalar that the field holds; Google's own types are left to the transcoder."""
-    if field.enum_type is not None:
-        return isinstance(value, str) and value.upper() in field.enum_type.values_by_name
-    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
-        return isinstance(value, str)
-    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
-        return isinstance(value, bool)
-    if field.cpp_type in _INTEGERS:
-        return not isinstance(value, bool) and _INTEGER.fullmatch(str(value)) is not None
-    return True
-
-
-def _expectation(field: FieldDescriptor) -> str:
-    if field.enum_type is not None:
-        return "must be one of: " + ", ".join(name for name in field.enum_type.values_by_name)
-    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
-        return "must be a string"
-    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
-        return "must be true or false"
-    return "must be a whole number"
+def _of_the_rest(route: Route, document: dict[str, Any], found: list[FieldViolation]) -> list[FieldViolation]:
+    """Return what the contract's rules would say of the fields that can be read: a client hears of all at once."""
+    named = {one.field for one in found}
+    tops = {name.partition(".")[0].partition("[")[0] for name in named}
+    readable = {name: value for name, value in document.items() if name not in tops}
+    try:
+        message = json_format.ParseDict(readable, GetMessageClass(route.request)(), ignore_unknown_fields=True)
+    except (json_format.ParseError, ValueError, TypeError):
+        return []
+    tops = {field.name for name in tops if (field := json_values.field_of(route.request, name)) is not None}
+    ours = tops | route.variables
+    return [one for one in violations_of(message) if one.field.partition(".")[0].partition("[")[0] not in ours]

@@ -12,6 +12,7 @@ from email.message import EmailMessage
 from aiosmtplib import SMTP, SMTPException, SMTPRecipientRefused, SMTPResponseException
 
 from notify_svc.channels import email_messages as emails
+from notify_svc.channels import failures
 from notify_svc.channels.webhook import KEPT
 from notify_svc.domain.channel import MailServer
 from notify_svc.domain.delivery import Attempt, Delivery
@@ -46,7 +47,7 @@ class Mailer:
             status, answer = error.code, error.message
             gone = isinstance(error, SMTPRecipientRefused) and _is_gone(status, answer)
         except (SMTPException, OSError, ValueError) as error:  # a time-out is an OSError
-            status, answer = 0, repr(error)
+            status, answer = 0, failures.words(error)
         return Attempt(status, (time.perf_counter() - started) * 1000, answer.replace("\x00", "")[:KEPT], gone=gone)
 
     async def _hand_over(self, content: bytes, to: str) -> tuple[int, str]:

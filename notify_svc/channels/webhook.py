@@ -13,9 +13,10 @@ from http import HTTPStatus
 import httpx
 
 from mesh.vault import Vault
+from notify_svc.channels import failures
 from notify_svc.contract import messages as mapping
 from notify_svc.domain import signing
-from notify_svc.domain.delivery import Attempt, Delivery
+from notify_svc.domain.delivery import Attempt, Delivery, NoAnswer
 from notify_svc.domain.endpoint import UrlRefusedError, UrlRules
 
 KEPT = 1024
@@ -60,9 +61,9 @@ class WebhookChannel:
             self._rules.check(url)
             status, answer, retry_after = await self._post(url, body, headers)
         except UrlRefusedError as error:
-            status, answer = 0, f"refused: {error}"
+            status, answer = 0, f"{NoAnswer.URL_REFUSED}: {error}"
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
-            status, answer = 0, repr(error)
+            status, answer = 0, failures.words(error)
         return Attempt(status, (time.perf_counter() - started) * 1000, answer[:KEPT], retry_after)
 
     async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str, str]:

@@ -109,6 +109,7 @@ def _attempt_message(logged: LoggedAttempt) -> event_pb2.DeliveryAttempt:
         http_status=logged.attempt.status,
         duration_ms=round(logged.attempt.duration_ms),
         answer=logged.attempt.answer,
+        failure=logged.attempt.failure,
     )
     message.time.FromDatetime(logged.time)
     return message
@@ -127,7 +128,7 @@ def endpoint_message(endpoint: Endpoint, secret: str = "") -> endpoint_pb2.Webho
         event_types=endpoint.event_types,
         description=endpoint.description,
         enabled=endpoint.enabled,
-        disable_reason=endpoint_pb2.WebhookEndpoint.DisableReason.Value(reason or "DISABLE_REASON_UNSPECIFIED"),
+        disable_reason=endpoint_pb2.WebhookEndpoint.DisableReason.Value(reason) if reason else None,
     )
     message.create_time.FromDatetime(endpoint.create_time)
     message.update_time.FromDatetime(endpoint.update_time)
@@ -145,7 +146,7 @@ def channel_message(channel: Endpoint) -> channel_pb2.NotificationChannel:
         description=channel.description,
         language=channel_pb2.NotificationChannel.Language.Value(channel.language),
         enabled=channel.enabled,
-        disable_reason=channel_pb2.NotificationChannel.DisableReason.Value(reason or "DISABLE_REASON_UNSPECIFIED"),
+        disable_reason=channel_pb2.NotificationChannel.DisableReason.Value(reason) if reason else None,
     )
     if channel.kind is Kind.EMAIL:
         message.email.address = channel.destination

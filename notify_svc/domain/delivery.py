@@ -31,6 +31,24 @@ class DeliveryStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class NoAnswer(StrEnum):
+    """Why an attempt had no answer."""
+
+    URL_REFUSED = "URL_REFUSED"
+    URL_INVALID = "URL_INVALID"
+    NAME_NOT_FOUND = "NAME_NOT_FOUND"
+    CONNECTION_REFUSED = "CONNECTION_REFUSED"
+    CONNECTION_FAILED = "CONNECTION_FAILED"
+    CONNECTION_BROKEN = "CONNECTION_BROKEN"
+    TIMEOUT = "TIMEOUT"
+    TLS_CERTIFICATE = "TLS_CERTIFICATE"
+    TLS_FAILED = "TLS_FAILED"
+
+
+REFUSED_BY_STATUS = "STATUS_NOT_2XX"
+"""What a failure is called where an answer came, and said no."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """One event on its way to one endpoint."""
@@ -88,6 +106,14 @@ class Attempt:
     def succeeded(self) -> bool:
         """Whether the other side took the event: any 2xx."""
         return 200 <= self.status < 300
+
+    @property
+    def failure(self) -> str:
+        """Why it failed, a code; empty when it did not."""
+        if self.status:
+            return "" if self.succeeded else REFUSED_BY_STATUS
+        code = self.answer.partition(":")[0]
+        return code if code in NoAnswer.__members__ else NoAnswer.CONNECTION_FAILED
 
 
 class Channel(Protocol):

@@ -125,6 +125,28 @@ def _check_host(host: str, allowed: Sequence[Network]) -> None:
         raise UrlRefusedError(f"must be a public address, not {why}")
 
 
+MAX_FILTER = 64
+_SYNONYMS = (
+    ("order.paid", "order.succeeded"),
+    ("order.completed", "order.succeeded"),
+    ("order.success", "order.succeeded"),
+    ("checkout.session.completed", "order.succeeded"),
+    ("payment.paid", "payment.succeeded"),
+    ("payment.captured", "payment.succeeded"),
+    ("payment.success", "payment.succeeded"),
+    ("payment.declined", "payment.failed"),
+    ("payment_intent.succeeded", "payment.succeeded"),
+    ("payment_intent.payment_failed", "payment.failed"),
+    ("charge.succeeded", "payment.succeeded"),
+    ("charge.failed", "payment.failed"),
+    ("charge.refunded", "payment.refunded"),
+    ("charge.dispute.created", "dispute.opened"),
+    ("dispute.created", "dispute.opened"),
+    ("refund.completed", "refund.succeeded"),
+)
+"""What others call an event, and its type here."""
+
+
 def takes(event_types: Collection[str], event_type: str) -> bool:
     """Whether filters let an event type through: its name, its family `order.*`, or `*`."""
     return ALL in event_types or event_type in event_types or family_of(event_type) in event_types
@@ -142,8 +164,12 @@ def types_of(event_filter: str, known: Collection[str]) -> list[str]:
 
 def nearest(event_filter: str, known: Collection[str]) -> list[str]:
     """Return what somebody who wrote an unknown filter may have meant."""
+    text = event_filter.strip().lower().replace("_", ".")[:MAX_FILTER]
+    for said, name in _SYNONYMS:
+        if text in (said, said.replace("_", ".")) and name in known:
+            return [name]
     names = [*known, *sorted({family_of(name) for name in known if "." in name})]
-    return difflib.get_close_matches(event_filter.lower().replace("_", "."), names, n=3, cutoff=0.5)
+    return difflib.get_close_matches(text, names, n=3, cutoff=0.5)
 
 
 @dataclass(frozen=True, slots=True)

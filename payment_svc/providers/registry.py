@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Any
 from uuid import UUID
 
+from mesh import hints
 from mesh.errors import ApiError, FieldViolation, invalid, invalid_fields, unauthenticated
 from payment_svc import providers as folders
 from payment_svc.providers import http_client
@@ -67,7 +68,7 @@ class Registry:
         """Return one of the platform's. Raises ApiError INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, naming all."""
         provider = self._platform.get(name)
         if provider is None:
-            raise _unknown(name, sorted(self._platform))
+            raise unknown(name, sorted(self._platform))
         return provider
 
     def recognize(self, headers: Mapping[str, str]) -> ResilientProvider:
@@ -92,7 +93,7 @@ class Registry:
         """
         registration = self._registrations.get(name)
         if registration is None:
-            raise _unknown(name, list(self._registrations))
+            raise unknown(name, list(self._registrations))
         _check_names(registration, credentials)
         return registration.make(credentials, mode, self._settings[name], self._connection)
 
@@ -121,6 +122,18 @@ def _check_names(registration: ProviderRegistration[Any], credentials: Mapping[s
         raise invalid_fields([*missing, *unknown])
 
 
-def _unknown(name: str, known: list[str]) -> ApiError:
-    there_are = ", ".join(known) or "none"
-    return invalid("provider", f"{name!r} is not a provider here; there are: {there_are}", "PROVIDER_UNKNOWN")
+def unknown(name: str, known: Sequence[str], mode: str = "", *, field: str = "provider") -> ApiError:
+    """Say that a provider is not on, or cannot be; `mode` is that of the payments in question, `live` or `test`."""
+    if not known:
+        return invalid(field, none_is_on(mode), "PROVIDER_UNKNOWN")
+    near = hints.meant(hints.quoted(hints.near_name(name, known)))
+    words = f"{name!r} is not a provider here{near}; there are: {', '.join(known)}"
+    return invalid(field, words, "PROVIDER_UNKNOWN")
+
+
+def none_is_on(mode: str) -> str:
+    """Say that payments of a mode can go nowhere, and what helps."""
+    where = f"no provider for {mode} payments is on" if mode else "no provider is on"
+    return (
+        f"{where}: add an account of your own with PUT /v1/provider_accounts/{{provider}}, or ask who runs the gateway"
+    )

@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from mesh.errors import ApiError, failed_precondition, invalid, not_found, unauthenticated
+from mesh.errors import ApiError, failed_precondition, not_found, unauthenticated
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.storage.database import Database
 from mesh.vault import Envelopes
 from payment_svc.domain.account import Account
 from payment_svc.domain.payment import Payment
-from payment_svc.providers.registry import Registry
+from payment_svc.providers.registry import Registry, unknown
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.accounts import AccountRepository, StoredAccount
 
@@ -79,8 +79,7 @@ class Accounts:
         for guard in available:
             if guard.name == name:
                 return guard
-        known = ", ".join(guard.name for guard in available) or "none"
-        raise invalid("provider", f"{name!r} is not a provider here; there are: {known}", "PROVIDER_UNKNOWN")
+        raise unknown(name, [guard.name for guard in available], owner.mode)
 
     async def of(self, payment: Payment) -> ResilientProvider:
         """Return the provider that a payment was made with, in use for new ones or not."""

@@ -13,6 +13,7 @@ from mesh.storage.database import Database
 from payment_svc.domain.payment import Route
 from payment_svc.domain.routing import Policy, Rule, Target, draw
 from payment_svc.providers.base import AmountNotSupportedError, Provider
+from payment_svc.providers.registry import none_is_on, unknown
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.routing import RoutingRepository
 from payment_svc.use_cases.accounts import Accounts, Tenant
@@ -50,7 +51,7 @@ class Router:
         """Set a merchant's rules. Raises ApiError INVALID_ARGUMENT that names the rule that is wrong."""
         names = [provider.name for provider in await self._accounts.available(owner)]
         for number, rule in enumerate(rules):
-            _check(rule, f"rules[{number}]", names)
+            _check(rule, f"rules[{number}]", names, owner.mode)
         policy = Policy(tuple(rules), self._clock())
         async with self._database.session() as session:
             await self._store.put(session, owner.merchant_id, policy)
@@ -65,6 +66,8 @@ class Router:
         is passed over while there is another. Raises ApiError FAILED_PRECONDITION, reason NO_ROUTE.
         """
         providers = {provider.name: provider for provider in await self._accounts.available(wish.owner)}
+        if not providers:
+            raise failed_precondition("NO_ROUTE", none_is_on(wish.owner.mode))
         rule = await self._rule(wish, list(providers))
         passed_over: list[str] = []
         able: list[ResilientProvider] = []
@@ -95,14 +98,10 @@ class Router:
         raise failed_precondition("NO_ROUTE", "no rule of the routing policy matches the payment; name a provider")
 
 
-def _check(rule: Rule, field: str, names: Sequence[str]) -> None:
+def _check(rule: Rule, field: str, names: Sequence[str], mode: str) -> None:
     for number, target in enumerate(rule.targets):
         if target.provider not in names:
-            raise invalid(
-                f"{field}.targets[{number}].provider",
-                f"{target.provider!r} is not a provider here; there are: {', '.join(names) or 'none'}",
-                "PROVIDER_UNKNOWN",
-            )
+            raise unknown(target.provider, names, mode, field=f"{field}.targets[{number}].provider")
     if len({target.provider for target in rule.targets}) < len(rule.targets):
         raise invalid(f"{field}.targets", "names a provider twice")
     low, high = rule.min_amount, rule.max_amount

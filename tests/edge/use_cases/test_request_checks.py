@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.use_cases.request_checks import RequestChecks
+from edge.use_cases.request_checks import MAX_VIOLATIONS, RequestChecks
 from mesh.rpc.routes import contract_routes
 
 CHECKS = RequestChecks(contract_routes())
@@ -27,7 +27,7 @@ ORDER_PATH = "/v1/orders/01a2081b-7886-7068-9e1a-d7c0f5764b64"
     ],
 )
 def test_request_that_fits_the_contract_passes(method: str, target: str, body: object) -> None:
-    assert CHECKS.violation(method, target, JSON, orjson.dumps(body) if body is not None else b"") is None
+    assert CHECKS.violations(method, target, JSON, orjson.dumps(body) if body is not None else b"") == []
 
 
 @pytest.mark.parametrize(
@@ -56,32 +56,54 @@ def test_request_that_fits_the_contract_passes(method: str, target: str, body: o
     ],
 )
 def test_what_does_not_fit_is_named(method: str, target: str, body: bytes, field: str) -> None:
-    found = CHECKS.violation(method, target, JSON, body)
+    found = CHECKS.violations(method, target, JSON, body)
     assert found
-    assert found.field == field
-    assert found.description
+    assert found[0].field == field
+    assert all(one.description for one in found)
 
 
 @pytest.mark.parametrize("content_type", ["application/grpc", "application/grpc+proto"])
 def test_grpc_is_left_to_grpc(content_type: str) -> None:
-    assert CHECKS.violation("POST", RPC, content_type, b"\x00") is None
+    assert CHECKS.violations("POST", RPC, content_type, b"\x00") == []
 
 
 @pytest.mark.parametrize(
     "content_type", ["application/grpc", "application/grpc+proto", "application/grpcx", "application/grpc-web", ""]
 )
 def test_no_content_type_switches_the_checks_of_a_route_off(content_type: str) -> None:
-    found = CHECKS.violation("DELETE", "/v1/webhook_endpoints/A?webhook_endpoint_id=B", content_type, b"")
+    found = CHECKS.violations("DELETE", "/v1/webhook_endpoints/A?webhook_endpoint_id=B", content_type, b"")
     assert found
-    assert found.field == "webhook_endpoint_id"
+    assert found[0].field == "webhook_endpoint_id"
     if not content_type.startswith("application/grpc+") and content_type != "application/grpc":
-        assert CHECKS.violation("POST", RPC, content_type, b"\x00")
+        assert CHECKS.violations("POST", RPC, content_type, b"\x00")
 
 
 @given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(orjson.dumps))
 def test_no_body_breaks_the_check(body: bytes) -> None:
-    CHECKS.violation("POST", "/v1/orders", JSON, body)
+    CHECKS.violations("POST", "/v1/orders", JSON, body)
 
 
 def test_body_nested_deeper_than_any_message_is_refused() -> None:
-    assert CHECKS.violation("POST", "/v1/orders", JSON, b'{"amount":' * 100 + b"{}" + b"}" * 100)
+    assert CHECKS.violations("POST", "/v1/orders", JSON, b'{"amount":' * 100 + b"{}" + b"}" * 100)
+
+
+def test_all_that_is_wrong_is_told_at_once_and_what_was_probably_meant() -> None:
+    body = {
+        "amount": {"valeu": "1", "currency": "EUR"},
+        "descripton": "x",
+        "metadata": {"n": 1},
+        "merchant_order_id": "x" * 200,
+        "expire_time": "2026-12-24",
+    }
+    found = {one.field: one.description for one in CHECKS.violations("POST", "/v1/orders", JSON, orjson.dumps(body))}
+    assert found.keys() == {"amount.valeu", "descripton", "metadata", "merchant_order_id", "expire_time"}
+    assert 'did you mean "value"?' in found["amount.valeu"]
+    assert 'did you mean "description"?' in found["descripton"]
+    assert 'did you mean {"n": "1"}?' in found["metadata"]
+    assert 'did you mean "2026-12-24T00:00:00Z"?' in found["expire_time"]
+    assert "at most 128" in found["merchant_order_id"]
+
+
+def test_thousands_of_wrong_fields_cost_no_more_than_a_few() -> None:
+    body = {f"descripton{number}": 1 for number in range(3000)}
+    assert len(CHECKS.violations("POST", "/v1/orders", JSON, orjson.dumps(body))) == MAX_VIOLATIONS

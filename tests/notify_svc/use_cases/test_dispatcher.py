@@ -105,7 +105,9 @@ async def test_refused_address_is_logged_as_refused_and_tried_again(desk: Desk) 
     (event,) = await desk.publish()
     delivery = await desk.tried(event, 1)
     assert delivery.next_attempt_time == desk.now + domain.RETRIES[0]
-    assert delivery.attempts[0].attempt.answer == "refused: must not lead to an address that is private: shop.example"
+    assert (
+        delivery.attempts[0].attempt.answer == "URL_REFUSED: must not lead to an address that is private: shop.example"
+    )
 
 
 async def test_name_that_leads_where_nothing_may_go_is_refused_at_the_creation(desk: Desk) -> None:

@@ -128,7 +128,7 @@ async def test_name_that_leads_inside_later_gets_nothing(desk: Desk, browser: Br
     desk.names["push.example"] = "10.0.0.1"
     (event,) = await desk.publish()
     delivery = await desk.tried(event, 1)
-    assert delivery.attempts[0].attempt.answer.startswith("refused: must not lead to an address that is private")
+    assert delivery.attempts[0].attempt.answer.startswith("URL_REFUSED: must not lead to an address that is private")
 
 
 async def test_two_merchants_are_apart(desk: Desk, browser: Browser) -> None:

@@ -220,6 +220,7 @@ class DeliveryAttempt(_message.Message):
     HTTP_STATUS_FIELD_NUMBER: _builtins.int
     DURATION_MS_FIELD_NUMBER: _builtins.int
     ANSWER_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
     attempt: _builtins.int
     """Its number, from 1 on."""
     http_status: _builtins.int
@@ -228,6 +229,11 @@ class DeliveryAttempt(_message.Message):
     """How long it took, in milliseconds."""
     answer: _builtins.str
     """The first bytes of the answer, or why there was none."""
+    failure: _builtins.str
+    """Why it failed; empty when it was taken. STATUS_NOT_2XX: an answer came, and said no. Without an answer:
+    NAME_NOT_FOUND, CONNECTION_REFUSED, CONNECTION_FAILED, CONNECTION_BROKEN, TIMEOUT, TLS_CERTIFICATE, TLS_FAILED,
+    URL_REFUSED (it may not be called), URL_INVALID. More may come.
+    """
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it was made."""
@@ -240,10 +246,11 @@ class DeliveryAttempt(_message.Message):
         http_status: _builtins.int = ...,
         duration_ms: _builtins.int = ...,
         answer: _builtins.str = ...,
+        failure: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "attempt", b"attempt", "duration_ms", b"duration_ms", "http_status", b"http_status", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "attempt", b"attempt", "duration_ms", b"duration_ms", "failure", b"failure", "http_status", b"http_status", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

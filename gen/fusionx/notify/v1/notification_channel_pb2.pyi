@@ -179,7 +179,7 @@ class NotificationChannel(_message.Message):
     enabled: _builtins.bool
     """Whether events are sent to it."""
     disable_reason: Global___NotificationChannel.DisableReason.ValueType
-    """Why it is disabled."""
+    """Why it is disabled; left out while it is enabled."""
     @_builtins.property
     def email(self) -> Global___Email:
         """By e-mail."""
@@ -210,16 +210,21 @@ class NotificationChannel(_message.Message):
         description: _builtins.str = ...,
         language: Global___NotificationChannel.Language.ValueType = ...,
         enabled: _builtins.bool = ...,
-        disable_reason: Global___NotificationChannel.DisableReason.ValueType = ...,
+        disable_reason: Global___NotificationChannel.DisableReason.ValueType | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "destination", b"destination", "email", b"email", "push", b"push", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_disable_reason", b"_disable_reason", "create_time", b"create_time", "destination", b"destination", "disable_reason", b"disable_reason", "email", b"email", "push", b"push", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "description", b"description", "destination", b"destination", "disable_reason", b"disable_reason", "email", b"email", "enabled", b"enabled", "event_types", b"event_types", "language", b"language", "notification_channel_id", b"notification_channel_id", "push", b"push", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_disable_reason", b"_disable_reason", "create_time", b"create_time", "description", b"description", "destination", b"destination", "disable_reason", b"disable_reason", "email", b"email", "enabled", b"enabled", "event_types", b"event_types", "language", b"language", "notification_channel_id", b"notification_channel_id", "push", b"push", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__disable_reason: _TypeAlias = _typing.Literal["disable_reason"]  # noqa: Y015
+    _WhichOneofArgType__disable_reason: _TypeAlias = _typing.Literal["_disable_reason", b"_disable_reason"]  # noqa: Y015
     _WhichOneofReturnType_destination: _TypeAlias = _typing.Literal["email", "push"]  # noqa: Y015
     _WhichOneofArgType_destination: _TypeAlias = _typing.Literal["destination", b"destination"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__disable_reason) -> _WhichOneofReturnType__disable_reason | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType_destination) -> _WhichOneofReturnType_destination | None: ...
 
 Global___NotificationChannel: _TypeAlias = NotificationChannel  # noqa: Y015

@@ -25,17 +25,17 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(fusionx/notify/v1/webhook_endpoint.proto\x12\x11\x66usionx.notify.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb0\x05\n\x0fWebhookEndpoint\x12.\n\x13webhook_endpoint_id\x18\x01 \x01(\tR\x11webhookEndpointId\x12\x10\n\x03url\x18\x02 \x01(\tR\x03url\x12\x16\n\x06secret\x18\x03 \x01(\tR\x06secret\x12;\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x1f\n\x0b\x65vent_types\x18\x05 \x03(\tR\neventTypes\x12 \n\x0b\x64\x65scription\x18\x06 \x01(\tR\x0b\x64\x65scription\x12\x18\n\x07\x65nabled\x18\x07 \x01(\x08R\x07\x65nabled\x12W\n\x0e\x64isable_reason\x18\x08 \x01(\x0e\x32\x30.fusionx.notify.v1.WebhookEndpoint.DisableReasonR\rdisableReason\x12;\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12O\n\x16old_secret_expire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x13oldSecretExpireTime\x12M\n\x10signature_scheme\x18\x0b \x01(\x0e\x32\".fusionx.notify.v1.SignatureSchemeR\x0fsignatureScheme\x12\x1d\n\npublic_key\x18\x0c \x01(\tR\tpublicKey\"T\n\rDisableReason\x12\x1e\n\x1a\x44ISABLE_REASON_UNSPECIFIED\x10\x00\x12\x0c\n\x08MERCHANT\x10\x01\x12\x08\n\x04GONE\x10\x02\x12\x0b\n\x07\x46\x41ILING\x10\x03*Q\n\x0fSignatureScheme\x12 \n\x1cSIGNATURE_SCHEME_UNSPECIFIED\x10\x00\x12\x0f\n\x0bHMAC_SHA256\x10\x01\x12\x0b\n\x07\x45\x44\x32\x35\x35\x31\x39\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(fusionx/notify/v1/webhook_endpoint.proto\x12\x11\x66usionx.notify.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc8\x05\n\x0fWebhookEndpoint\x12.\n\x13webhook_endpoint_id\x18\x01 \x01(\tR\x11webhookEndpointId\x12\x10\n\x03url\x18\x02 \x01(\tR\x03url\x12\x16\n\x06secret\x18\x03 \x01(\tR\x06secret\x12;\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x1f\n\x0b\x65vent_types\x18\x05 \x03(\tR\neventTypes\x12 \n\x0b\x64\x65scription\x18\x06 \x01(\tR\x0b\x64\x65scription\x12\x18\n\x07\x65nabled\x18\x07 \x01(\x08R\x07\x65nabled\x12\\\n\x0e\x64isable_reason\x18\x08 \x01(\x0e\x32\x30.fusionx.notify.v1.WebhookEndpoint.DisableReasonH\x00R\rdisableReason\x88\x01\x01\x12;\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12O\n\x16old_secret_expire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x13oldSecretExpireTime\x12M\n\x10signature_scheme\x18\x0b \x01(\x0e\x32\".fusionx.notify.v1.SignatureSchemeR\x0fsignatureScheme\x12\x1d\n\npublic_key\x18\x0c \x01(\tR\tpublicKey\"T\n\rDisableReason\x12\x1e\n\x1a\x44ISABLE_REASON_UNSPECIFIED\x10\x00\x12\x0c\n\x08MERCHANT\x10\x01\x12\x08\n\x04GONE\x10\x02\x12\x0b\n\x07\x46\x41ILING\x10\x03\x42\x11\n\x0f_disable_reason*Q\n\x0fSignatureScheme\x12 \n\x1cSIGNATURE_SCHEME_UNSPECIFIED\x10\x00\x12\x0f\n\x0bHMAC_SHA256\x10\x01\x12\x0b\n\x07\x45\x44\x32\x35\x35\x31\x39\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fusionx.notify.v1.webhook_endpoint_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SIGNATURESCHEME']._serialized_start=787
-  _globals['_SIGNATURESCHEME']._serialized_end=868
+  _globals['_SIGNATURESCHEME']._serialized_start=811
+  _globals['_SIGNATURESCHEME']._serialized_end=892
   _globals['_WEBHOOKENDPOINT']._serialized_start=97
-  _globals['_WEBHOOKENDPOINT']._serialized_end=785
-  _globals['_WEBHOOKENDPOINT_DISABLEREASON']._serialized_start=701
-  _globals['_WEBHOOKENDPOINT_DISABLEREASON']._serialized_end=785
+  _globals['_WEBHOOKENDPOINT']._serialized_end=809
+  _globals['_WEBHOOKENDPOINT_DISABLEREASON']._serialized_start=706
+  _globals['_WEBHOOKENDPOINT_DISABLEREASON']._serialized_end=790
 # @@protoc_insertion_point(module_scope)

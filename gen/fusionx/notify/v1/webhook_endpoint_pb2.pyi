@@ -13,10 +13,10 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 11):
-    from typing import TypeAlias as _TypeAlias, Never as _Never
+if sys.version_info >= (3, 10):
+    from typing import TypeAlias as _TypeAlias
 else:
-    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
+    from typing_extensions import TypeAlias as _TypeAlias
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -102,7 +102,7 @@ class WebhookEndpoint(_message.Message):
     enabled: _builtins.bool
     """Whether events are sent to it."""
     disable_reason: Global___WebhookEndpoint.DisableReason.ValueType
-    """Why it is disabled."""
+    """Why it is disabled; left out while it is enabled."""
     signature_scheme: Global___SignatureScheme.ValueType
     """How its events are signed."""
     public_key: _builtins.str
@@ -133,16 +133,18 @@ class WebhookEndpoint(_message.Message):
         event_types: _abc.Iterable[_builtins.str] | None = ...,
         description: _builtins.str = ...,
         enabled: _builtins.bool = ...,
-        disable_reason: Global___WebhookEndpoint.DisableReason.ValueType = ...,
+        disable_reason: Global___WebhookEndpoint.DisableReason.ValueType | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         old_secret_expire_time: _timestamp_pb2.Timestamp | None = ...,
         signature_scheme: Global___SignatureScheme.ValueType = ...,
         public_key: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "old_secret_expire_time", b"old_secret_expire_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_disable_reason", b"_disable_reason", "create_time", b"create_time", "disable_reason", b"disable_reason", "old_secret_expire_time", b"old_secret_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "description", b"description", "disable_reason", b"disable_reason", "enabled", b"enabled", "event_types", b"event_types", "old_secret_expire_time", b"old_secret_expire_time", "public_key", b"public_key", "secret", b"secret", "signature_scheme", b"signature_scheme", "update_time", b"update_time", "url", b"url", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_disable_reason", b"_disable_reason", "create_time", b"create_time", "description", b"description", "disable_reason", b"disable_reason", "enabled", b"enabled", "event_types", b"event_types", "old_secret_expire_time", b"old_secret_expire_time", "public_key", b"public_key", "secret", b"secret", "signature_scheme", b"signature_scheme", "update_time", b"update_time", "url", b"url", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__disable_reason: _TypeAlias = _typing.Literal["disable_reason"]  # noqa: Y015
+    _WhichOneofArgType__disable_reason: _TypeAlias = _typing.Literal["_disable_reason", b"_disable_reason"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__disable_reason) -> _WhichOneofReturnType__disable_reason | None: ...
 
 Global___WebhookEndpoint: _TypeAlias = WebhookEndpoint  # noqa: Y015
