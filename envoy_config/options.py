@@ -60,3 +60,7 @@ class EnvoyOptions:
     """Whether the edge service is asked about the limit across all Envoys."""
     trusted_hops: int = 0
     """How many proxies of ours are before this Envoy: as many addresses at the end of `x-forwarded-for` are theirs."""
+    otlp_endpoint: str = ""
+    """Where spans go, as `http://host:port` or `https://host:port`, by gRPC; empty: nowhere, and none are made."""
+    trace_part: float = 1.0
+    """Which part of all requests is traced, from 0 to 1."""

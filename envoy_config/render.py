@@ -21,6 +21,7 @@ from envoy_config.config import TYPE, Config
 from envoy_config.filters import http_filters, of_answer, of_head, of_merchants, of_providers
 from envoy_config.listeners import public_listeners
 from envoy_config.options import EnvoyOptions
+from envoy_config.tracing import collector, tracing
 from mesh.rpc.routes import Route, contract_routes
 
 FOLDER = Path(__file__).resolve().parent.parent / "envoy"
@@ -47,6 +48,8 @@ def render(options: EnvoyOptions) -> str:
         "route_config": {"name": "public", "virtual_hosts": [_virtual_host(routes, options)]},
         "http_filters": http_filters(routes, options),
     }
+    if options.otlp_endpoint:
+        manager["tracing"] = tracing(options)
     manager["access_log"].append(audit_log(options.audit_file))
     config["static_resources"] = {
         "listeners": public_listeners(options, settings, manager),
@@ -61,6 +64,8 @@ def render(options: EnvoyOptions) -> str:
     if options.mutual_tls:
         for cluster in config["static_resources"]["clusters"]:
             cluster["transport_socket"] = tls.to_upstream(cluster["name"], options.sds_folder)
+    if options.otlp_endpoint:
+        config["static_resources"]["clusters"].append(collector(options))
     header = "# Rendered from the contracts by `make gen`. Do not edit: change envoy/fragments/ or envoy_config/.\n"
     return header + yaml.safe_dump(config, sort_keys=False, width=120)
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -23,6 +24,7 @@ from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 from sqlalchemy import DateTime, Text, text
 
+from mesh import tracing
 from mesh.errors import ApiError
 from mesh.events.bus import Bus
 from mesh.metrics import DATABASE_UP
@@ -31,7 +33,7 @@ from mesh.rpc.callers import CallerInterceptor
 from mesh.rpc.interceptors import CallInterceptor, access_of
 from mesh.rpc.registration import Registration
 from mesh.runtime_metrics import RuntimeMetrics, tell_build
-from mesh.settings import ServiceSettings, SettingsT, load
+from mesh.settings import EX_CONFIG, ServiceSettings, SettingsT, load
 from mesh.storage.database import Database, statement
 from mesh.storage.revision import head_revision
 from mesh.telemetry import get_logger, setup_logging
@@ -235,6 +237,11 @@ def main(name: str, settings_type: type[SettingsT], package: str, build: Callabl
     setup_logging(name, settings.log_level)
     revision = head_revision(Path(package).resolve().parent / "migrations")
     tell_build(name, revision)
+    try:
+        stop_tracing = tracing.begin(name)
+    except ValueError as error:
+        sys.stderr.write(f"wrong setting {error}\n")
+        raise SystemExit(EX_CONFIG) from None
     vitals = Vitals()
     log.info("metrics served", address=serve(settings.metrics_listen, vitals))
 
@@ -242,3 +249,4 @@ def main(name: str, settings_type: type[SettingsT], package: str, build: Callabl
         await Runner(build(settings), revision, vitals).run()
 
     uvloop.run(run())
+    stop_tracing()

@@ -22,7 +22,10 @@ _component = "fusionxpay"
 
 def _with_origin(_logger: Any, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     event["component"] = _component
-    event.setdefault("trace_id", context.current().trace_id)
+    call = context.current()
+    event.setdefault("trace_id", call.trace_id)
+    if call.span_id:
+        event.setdefault("span_id", call.span_id)
     return event
 
 

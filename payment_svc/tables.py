@@ -278,6 +278,8 @@ provider_events = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False),
     sa.Column("receive_time", TIME, nullable=False),
     sa.Column("next_attempt_time", TIME),
+    # the span that received it; empty while no spans are made
+    sa.Column("traceparent", sa.Text),
     sa.CheckConstraint("status IN ('PENDING', 'APPLIED', 'IGNORED', 'QUARANTINED', 'DEAD')", name="status_known"),
 )
 sa.Index(

@@ -35,6 +35,8 @@ def render_envoy(layout: StackLayout) -> Path:
         key_requests_per_second=layout.key_requests_per_second,
         global_limit=layout.global_requests_per_second > 0,
         trusted_hops=layout.trusted_hops,
+        otlp_endpoint=layout.otlp_endpoint,
+        trace_part=layout.trace_part,
     )
     for name, secret in tls.secrets(str(layout.data.folder("tls"))).items():
         write_private(folder / name, secret)

@@ -43,6 +43,8 @@ class StackLayout:
     mutual_tls: bool
     durable: bool
     service_env: Mapping[str, Mapping[str, str]]
+    otlp_endpoint: str
+    trace_part: float
     code: Path = ROOT
     """The checkout that our services run from: another version's, in a rolling update."""
 
@@ -140,5 +142,7 @@ def plan_layout(
         mutual_tls=settings.mutual_tls,
         durable=settings.durable,
         service_env=settings.service_env,
+        otlp_endpoint=settings.otlp_endpoint,
+        trace_part=settings.trace_part,
         code=code,
     )

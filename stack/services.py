@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from mesh.tracing.switch import ENDPOINT, PART
 from stack.authority import NATS_NAME
 from stack.databases import DATABASES, MIGRATIONS
 from stack.layout import ROOT, StackLayout
@@ -50,7 +51,8 @@ class Service:
             shared |= {"TLS_CERT_FILE": str(tls.cert), "TLS_KEY_FILE": str(tls.key), "TLS_CA_FILE": str(tls.ca)}
         ours = {f"FUSIONXPAY_{name}": value for name, value in (shared | self.settings(layout)).items()}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(WITHHELD)}
-        return inherited | ours | _code_of(layout) | dict(layout.service_env.get(self.name, {}))
+        spans = {ENDPOINT: layout.otlp_endpoint, PART: str(layout.trace_part)}
+        return inherited | ours | spans | _code_of(layout) | dict(layout.service_env.get(self.name, {}))
 
     def server(self, layout: StackLayout) -> Child:
         """Return the service itself."""

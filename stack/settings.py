@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from mesh.tracing.switch import ENDPOINT, PART
+
 
 class StackSettings(BaseSettings):
     """Settings of the embedded stack, read from `FUSIONXPAY_STACK_*`.
@@ -44,6 +46,15 @@ class StackSettings(BaseSettings):
     )
     service_env: dict[str, dict[str, str]] = Field(
         default_factory=dict, description="extra environment by component, such as shorter timeouts for a test"
+    )
+    otlp_endpoint: str = Field(
+        "",
+        validation_alias=ENDPOINT,
+        pattern=r"^(https?://[^/]+/?)?$",
+        description="collector of spans, OTLP over gRPC; empty: no spans are made",
+    )
+    trace_part: float = Field(
+        1.0, validation_alias=PART, ge=0, le=1, description="which part of all requests is traced; failures always are"
     )
     postgres_url: str = Field(
         "",

@@ -16,10 +16,13 @@ from edge.metrics import AUTHORIZATION_SECONDS, AUTHORIZATIONS
 from edge.use_cases import signing
 from edge.use_cases.request_checks import RequestChecks
 from edge.use_cases.signing import SignedRequest
+from mesh import tracing
+from mesh.context import call_of, trace_of
 from mesh.errors import ApiError, invalid_fields, permission_denied, unauthenticated
 from mesh.rpc.headers import CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATURE
-from mesh.rpc.interceptors import IDEMPOTENCY_KEY
+from mesh.rpc.interceptors import IDEMPOTENCY_KEY, SERVER_ERRORS, TRACE_KEY
 from mesh.telemetry import get_logger
+from mesh.tracing import names
 
 log = get_logger(__name__)
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -29,6 +32,7 @@ NO_VALID_KEY = unauthenticated("API_KEY_INVALID", "a valid API key is needed: `A
 IP_NOT_ALLOWED = permission_denied("IP_NOT_ALLOWED", "this API key may not be used from this address")
 
 
+_CHECK = "envoy.service.auth.v3.Authorization/Check"
 _OUTCOMES = {
     grpc.StatusCode.UNAUTHENTICATED: "key_invalid",
     grpc.StatusCode.INVALID_ARGUMENT: "request_invalid",
@@ -72,11 +76,12 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
 
     async def Check(self, request: external_auth_pb2.CheckRequest, context: Context) -> external_auth_pb2.CheckResponse:
         """Identify the merchant by its key, then hold the request against the contract."""
-        started = time.perf_counter()
+        started, span = time.perf_counter(), _span(context)
         http = request.attributes.request.http
         try:
             identity = await self._identify(http)
             if _is_about_key(context):
+                span.end()
                 return KEY_IS_VALID
             if len(_body(http)) > MAX_BODY:
                 # Envoy hands on the beginning of what is too large
@@ -86,10 +91,12 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
             self._hold_against_contract(http)
         except ApiError as error:
             _measure(_OUTCOMES.get(error.code, "forbidden"), started)
+            span.end(error.code.name if error.code in SERVER_ERRORS else "", {names.RPC_STATUS: error.code.name})
             if error.code is grpc.StatusCode.UNAVAILABLE:
                 await context.abort(error.code, error.message)
             return denied(error, http)
         _measure("allowed", started)
+        span.end()
         log.debug(
             "authorized",
             path=http.path.partition("?")[0],
@@ -132,6 +139,15 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
 def _is_about_key(context: Context) -> bool:
     """Whether Envoy asks for the first time: whether the body of this request may be taken at all."""
     return (CHECK, KEY_CHECK) in (context.invocation_metadata() or ())
+
+
+def _span(servicer: Context) -> tracing.Span:
+    """Return the span of an answer, which is no RPC of the contract; Envoy says under which trace it asks."""
+    if not tracing.is_on():
+        return tracing.OFF
+    headers: dict[str, Any] = dict(servicer.invocation_metadata() or ())
+    call = call_of(trace_of(headers.get(TRACE_KEY, "")), method=_CHECK)
+    return tracing.start(_CHECK, tracing.Kind.SERVER, {names.RPC_SYSTEM: "grpc", names.RPC_METHOD: _CHECK}, call=call)
 
 
 def _measure(outcome: str, started: float) -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -20,6 +21,7 @@ import sqlalchemy as sa
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 
+from mesh import tracing
 from mesh.errors import is_outage
 from mesh.events import dead_letters
 from mesh.events.bus import ACK_WAIT, Bus
@@ -29,6 +31,7 @@ from mesh.events.signature import ForgedError, Verifier
 from mesh.metrics import DEAD_LETTER, DEAD_LETTERS, EVENT_FORGED, EVENT_SECONDS, EVENTS_CONSUMED, prime
 from mesh.storage.database import Database, statement
 from mesh.telemetry import alert, get_logger
+from mesh.tracing import names
 from mesh.worker import Worker
 
 log = get_logger(__name__)
@@ -45,6 +48,8 @@ class Delivered(Received):
     """An event as it was taken from the stream."""
 
     message: Msg
+    span: tracing.Span
+    """Applying it; one that does not end, as the event comes again, was none."""
 
     @property
     def sequence(self) -> int:
@@ -119,6 +124,12 @@ class Consumer:
         self._bus = bus
         self._database = database
         self._retry_delays = retry_delays
+        self._attributes: dict[str, tracing.Value] = {
+            names.MESSAGING_SYSTEM: "nats",
+            names.MESSAGING_OPERATION: "process",
+            names.MESSAGING_OPERATION_NAME: "process",
+            names.MESSAGING_GROUP: name,
+        }
         self._held = Held(patience=2 * (max(retry_delays) + ACK_WAIT))
         self._subscription: JetStreamContext.PullSubscription | None = None
         prime(EVENTS_CONSUMED, (name,), ("applied", "failed"))
@@ -193,14 +204,35 @@ class Consumer:
             # reading asks nobody: whatever it raises lies in the message, and would be raised for ever
             await self._dead_letter(message, headers.get("Nats-Msg-Id") or place, f"cannot be decoded: {error}")
         else:
-            return Delivered(event.envelope, event.fact, message)
+            return Delivered(event.envelope, event.fact, event.call, message, self._span(event, message))
         return None
 
+    def _span(self, event: Received, message: Msg) -> tracing.Span:
+        span = tracing.start(
+            f"process {message.subject}",
+            tracing.Kind.CONSUMER,
+            {**self._attributes, names.MESSAGING_DESTINATION: message.subject, names.MESSAGING_ID: str(event.event_id)},
+            call=event.call,
+        )
+        span.enter()
+        return span
+
+    def _batch(self, events: Sequence[Delivered]) -> tracing.Span:
+        """Return the span of a transaction with many causes, none of which is its parent."""
+        if len(events) == 1 or not tracing.is_on():
+            return tracing.OFF
+        attributes: dict[str, Any] = {**self._attributes, names.MESSAGING_COUNT: len(events)}
+        links = [event.span.context() for event in events]
+        return tracing.start(f"process {self._name}", tracing.Kind.CONSUMER, attributes, links=links)
+
     async def _apply_together(self, events: Sequence[Delivered]) -> None:
+        batch = self._batch(events)
         async with self._database.transaction() as session:
             await self.inbox.apply(session, events)
         self.inbox.after_commit()
+        batch.end()
         for event in events:
+            event.span.end()
             self._held.release(event)
             # a lost acknowledgement only brings the event again, and the inbox absorbs it
             await event.message.ack()
@@ -224,6 +256,7 @@ class Consumer:
 
     async def _failed(self, event: Delivered, error: Exception) -> None:
         EVENTS_CONSUMED.labels(self._name, "failed").inc()
+        event.span.end(type(error).__name__)
         failures = self._held.failed(event, counts=not _is_databases_own(error))
         log.warning(
             "event failed", consumer=self._name, event_id=event.envelope.event_id, failures=failures, exc_info=error
@@ -266,7 +299,7 @@ def _read(message: Msg, headers: Mapping[str, str], stored: datetime, verifier: 
     """Return the event in a message. Raises ForgedError for what its publisher has not signed, or may not publish."""
     if verifier:
         verifier.check(message.subject, message.data, headers, stored)
-    event = read(message.data)
+    event = read(message.data, headers.get("traceparent", ""))
     # who may sign for a subject may not tell the facts of another
     if verifier and options_of(event.fact.DESCRIPTOR).subject != message.subject:
         raise ForgedError(f"{event.envelope.type} does not belong here")

@@ -53,6 +53,8 @@ class Received:
 
     envelope: event_pb2.EventEnvelope
     fact: Message
+    call: context.Call
+    """What applying it is part of: the trace of the call that caused the event."""
 
     @property
     def event_id(self) -> UUID:
@@ -61,19 +63,25 @@ class Received:
 
     def enter(self) -> None:
         """Go on under the trace of the call that caused the event."""
-        trace_id = context.trace_id_of(self.envelope.traceparent)
-        context.enter(context.Call(trace_id, self.envelope.merchant_id, method=f"event:{self.envelope.type}"))
+        context.enter(self.call)
 
 
-def read(payload: bytes) -> Received:
-    """Return the event in the bytes of a message. Raises ValueError when there is none that this process knows."""
+def read(payload: bytes, traceparent: str = "") -> Received:
+    """Return the event in the bytes of a message. Raises ValueError when there is none that this process knows.
+
+    `traceparent` is of who has carried it. Nobody has signed it: it counts where it goes on with the event's trace.
+    """
     try:
         envelope = event_pb2.EventEnvelope.FromString(payload)
-        received = Received(envelope, fact_of(envelope))
+        fact = fact_of(envelope)
     except DecodeError as error:
         raise ValueError(str(error)) from None
     UUID(envelope.event_id)
-    return received
+    trace = context.trace_of(envelope.traceparent)
+    if traceparent != envelope.traceparent:
+        carried = context.trace_of(traceparent)
+        trace = carried if carried.trace_id == trace.trace_id else trace
+    return Received(envelope, fact, context.call_of(trace, envelope.merchant_id, f"event:{envelope.type}"))
 
 
 Handler = Callable[[Session, Sequence[Received]], Awaitable[None]]

@@ -18,6 +18,7 @@ from google.protobuf.message import DecodeError
 from nats.js.api import PubAck
 from sqlalchemy.dialects import postgresql as pg
 
+from mesh import context, tracing
 from mesh.events.bus import PUBLISH_TIMEOUT, Bus, UnpublishableError
 from mesh.events.envelope import OutboxEvent, columns, headers_of
 from mesh.ids import Clock, utc_now
@@ -33,6 +34,7 @@ from mesh.storage.database import Database, Session, rows_from_arrays, statement
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW, TIME, outbox
 from mesh.telemetry import alert, get_logger
+from mesh.tracing import names
 from mesh.worker import Worker
 
 log = get_logger(__name__)
@@ -194,11 +196,12 @@ class Relay:
 
     async def _publish_batch(self) -> bool:
         """Publish one batch; return whether there may be more."""
+        spans: dict[int, tracing.Span] = {}
         async with self._database.transaction() as session:
             rows = await session.all(_CLAIM, batch=BATCH)
             if not rows:
                 return False
-            sent, refused = await self._send(rows)
+            sent, refused = await self._send(rows, spans)
             if refused:
                 await session.run(_SET_ASIDE, seqs=list(refused))
             if sent:
@@ -211,6 +214,8 @@ class Relay:
             # be too old for who reads it: it is not relied upon, and the inbox absorbs whichever of the two is late
             if copies := answers.keys() - stored.keys():
                 await session.run(_RENAME, seqs=sorted(copies))
+            for seq in spans.keys() & stored.keys():
+                spans[seq].end()
         EVENTS_PUBLISHED.inc(len(stored))
         self._log(rows, stored, refused)
         if len(answers) < len(sent):
@@ -233,14 +238,20 @@ class Relay:
                 OUTBOX_ASIDE.inc()
                 alert(OUTBOX_EVENT_SET_ASIDE, log, **fields, reason=refused[row.seq])
 
-    async def _send(self, rows: Sequence[Unpublished]) -> tuple[dict[int, asyncio.Future[PubAck]], dict[int, str]]:
+    async def _send(
+        self, rows: Sequence[Unpublished], spans: dict[int, tracing.Span]
+    ) -> tuple[dict[int, asyncio.Future[PubAck]], dict[int, str]]:
         """Return by number what was sent, and why not for what can never be: it stops nothing behind it."""
         sent, refused = {}, {}
         signer = self._bus.signer
         proofs = signer.sign([(row.subject, row.payload) for row in rows]) if signer else [{} for _ in rows]
         for row, proof in zip(rows, proofs, strict=True):
             try:
-                headers = headers_of(event_pb2.EventEnvelope.FromString(row.payload), row.repeats) | proof
+                envelope = event_pb2.EventEnvelope.FromString(row.payload)
+                headers = headers_of(envelope, row.repeats) | proof
+                if tracing.is_on():
+                    spans[row.seq] = _span(envelope, row.subject)
+                    headers["traceparent"] = spans[row.seq].traceparent()
                 sent[row.seq] = await self._bus.publish(row.subject, row.payload, headers)
             except (DecodeError, UnpublishableError) as error:
                 refused[row.seq] = redacted(str(error))
@@ -254,6 +265,19 @@ class Relay:
                 OUTBOX_DEPTH.set(backlog.depth)
                 OUTBOX_OLDEST.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
             return await session.run(_PURGE) == 1000
+
+
+def _span(envelope: event_pb2.EventEnvelope, subject: str) -> tracing.Span:
+    """Return the span of publishing an event, which goes on with the trace of the call that caused it."""
+    attributes: dict[str, tracing.Value] = {
+        names.MESSAGING_SYSTEM: "nats",
+        names.MESSAGING_OPERATION: "send",
+        names.MESSAGING_OPERATION_NAME: "publish",
+        names.MESSAGING_DESTINATION: subject,
+        names.MESSAGING_ID: envelope.event_id,
+    }
+    call = context.call_of(context.trace_of(envelope.traceparent), envelope.merchant_id)
+    return tracing.start(f"publish {subject}", tracing.Kind.PRODUCER, attributes, call=call)
 
 
 def _is_stored(acknowledgement: asyncio.Future[PubAck]) -> bool:

@@ -11,12 +11,13 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from mesh import context
+from mesh import context, tracing
 from mesh.errors import ApiError
 from mesh.metrics import CODES, RPC_CLIENT_ANSWERS, RPC_CLIENT_SECONDS, prime
 from mesh.rpc.dial import NO_PROXY
-from mesh.rpc.interceptors import MERCHANT_KEY, MODE_KEY, TRACE_KEY
+from mesh.rpc.interceptors import MERCHANT_KEY, MODE_KEY, SERVER_ERRORS, TRACE_KEY
 from mesh.tls import RenewedChannel, TlsFiles, name_override
+from mesh.tracing import names
 
 MARGIN_SECONDS = 0.05
 KEEPALIVE_MS = 300_000
@@ -98,8 +99,12 @@ class ContextInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
     ) -> Any:
         """Make the call with the time that is left. Raises ApiError with the callee's code and reason."""
         call = context.current()
+        called = client_call_details.method
+        method = called if isinstance(called, str) else called.decode()
+        attributes: dict[str, Any] = {names.RPC_SYSTEM: "grpc", names.RPC_METHOD: method[1:]}
+        span = tracing.start(method[1:], tracing.Kind.CLIENT, attributes, call=call)
         metadata = grpc.aio.Metadata(*(client_call_details.metadata or ()))
-        metadata.add(TRACE_KEY, call.traceparent)
+        metadata.add(TRACE_KEY, span.traceparent() or call.traceparent)
         if call.merchant_id:
             metadata.add(MERCHANT_KEY, call.merchant_id)
         if call.mode:
@@ -120,7 +125,8 @@ class ContextInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
             code = error.code()
             raise ApiError.from_rpc(error) from error
         finally:
-            method = details.method if isinstance(details.method, str) else details.method.decode()
             RPC_CLIENT_SECONDS.labels(method).observe(time.perf_counter() - started)
             RPC_CLIENT_ANSWERS.labels(method, code.name).inc()
+            failure = "" if code is grpc.StatusCode.OK else code.name
+            span.end(failure, {names.RPC_STATUS: code.name}, keep=code in SERVER_ERRORS)
         return answer

@@ -21,10 +21,11 @@ from fusionx.type.v1 import access_pb2
 from google.protobuf.descriptor import ServiceDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from mesh import context
+from mesh import context, tracing
 from mesh.errors import DETAILS_KEY, ApiError, invalid, permission_denied, unauthenticated, unavailable
 from mesh.metrics import CODES, OVERLOADED, RPC_ANSWERS, RPC_SECONDS, STREAMS_OPEN, prime
 from mesh.telemetry import get_logger
+from mesh.tracing import names
 from mesh.validation import validate
 
 log = get_logger("access")
@@ -37,6 +38,17 @@ TRACE_KEY = "traceparent"
 REQUEST_ID_KEY = "x-request-id"
 IDEMPOTENCY_KEY = "idempotency-key"
 LEAST_USEFUL_SECONDS = 0.005
+SERVER_ERRORS = frozenset(
+    {
+        grpc.StatusCode.UNKNOWN,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.UNIMPLEMENTED,
+        grpc.StatusCode.INTERNAL,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DATA_LOSS,
+    }
+)
+"""What says that the server failed, and not its caller. Source: OpenTelemetry, "Semantic conventions for gRPC"."""
 UNREADABLE: Any = object()
 """In the place of a request whose bytes are no message of the RPC."""
 
@@ -174,6 +186,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         """Answer a call, turn what is raised into its status, and record both in the log and the metrics."""
         started = time.perf_counter()
         running = _begin(method, servicer, deadline)
+        span = _span(method, running)
         code = grpc.StatusCode.OK
         try:
             return await answer(running)
@@ -189,6 +202,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
             return await _abort(servicer, _internal(error), running)
         finally:
             _record(method, code, running, time.perf_counter() - started)
+            _end(span, code, running)
 
     def _admit(self, request: Message, call: context.Call, method: str) -> None:
         """Refuse what comes too late, who may not call, and what the contract does not take."""
@@ -223,8 +237,11 @@ def _begin(method: str, servicer: ServicerContext, deadline: float) -> context.C
     """Enter the call that comes in; `deadline` is the seconds that it has when it does not say."""
     headers: dict[str, Any] = dict(servicer.invocation_metadata() or ())
     remaining = servicer.time_remaining()
+    trace = context.trace_of(headers.get(TRACE_KEY, ""), headers.get(REQUEST_ID_KEY, ""))
     call = context.Call(
-        trace_id=context.trace_id_of(headers.get(TRACE_KEY, ""), headers.get(REQUEST_ID_KEY, "")),
+        trace_id=trace.trace_id,
+        parent_id=trace.span_id,
+        sampled=trace.sampled,
         merchant_id=headers.get(MERCHANT_KEY, ""),
         mode=headers.get(MODE_KEY, ""),
         scopes=_grants(headers.get(SCOPES_KEY, "")),
@@ -286,6 +303,21 @@ async def _abort(servicer: ServicerContext, error: ApiError, call: context.Call)
     trailers = (*call.response_headers, (DETAILS_KEY, status.SerializeToString()))
     await servicer.abort(error.code, error.message, trailers)
     raise AssertionError("abort returned")
+
+
+def _span(method: str, call: context.Call) -> tracing.Span:
+    span = tracing.start(
+        method[1:], tracing.Kind.SERVER, {names.RPC_SYSTEM: "grpc", names.RPC_METHOD: method[1:]}, call=call
+    )
+    span.enter()
+    return span
+
+
+def _end(span: tracing.Span, code: grpc.StatusCode, call: context.Call) -> None:
+    if span is tracing.OFF:
+        return
+    touched: dict[str, Any] = {names.OURS + name: value for name, value in call.log.items() if value}
+    span.end(code.name if code in SERVER_ERRORS else "", {names.RPC_STATUS: code.name, **touched})
 
 
 def _record(method: str, code: grpc.StatusCode, call: context.Call, seconds: float) -> None:

@@ -9,12 +9,17 @@ from fusionx.notify.v1 import endpoint_events_pb2, ping_pb2
 from fusionx.type.v1.event_pb2 import EventEnvelope
 from google.protobuf.message import Message
 
-from mesh.context import trace_id_of
+from mesh.context import TraceContext, trace_id_of, trace_of
 from mesh.events import envelope as events
 from mesh.events.envelope import options_of
 from notify_svc.contract.messages import ids_of, resource_of
 from notify_svc.domain.endpoint import Endpoint
 from notify_svc.domain.event import PublicEvent
+
+
+def trace_of_event(payload: bytes) -> TraceContext:
+    """Return the trace of what caused an event, from its envelope."""
+    return trace_of(EventEnvelope.FromString(payload).traceparent)
 
 
 def public_event(envelope: EventEnvelope, fact: Message) -> PublicEvent | None:

@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from urllib.parse import urlsplit
 from uuid import UUID
 
-from mesh import context
+from mesh import context, tracing
 from mesh.storage.database import Database
 from mesh.telemetry import alert, get_logger
+from mesh.tracing import names
 from mesh.worker import Worker
 from notify_svc.contract import events as facts
 from notify_svc.domain import delivery as domain
@@ -144,12 +146,15 @@ class Dispatcher:
         self.wake(failing=delivery.failing_since is not None)
 
     async def _deliver(self, delivery: Delivery) -> None:
-        context.enter(context.Call(trace_id=delivery.trace_id))
+        span = _enter(delivery)
         attempt = await self._attempt(delivery)
         status, again = self._outcome(delivery, attempt)
         async with self._database.session() as session:
             await self._store.finish(session, delivery, attempt, status, again)
         _measure(delivery, attempt, status)
+        # what a merchant's server does is no failure of ours
+        error = "" if attempt.succeeded else str(attempt.status or "no answer")
+        span.end(error, {names.HTTP_STATUS: attempt.status}, keep=attempt.ours)
         log.info(
             "delivery",
             event_id=delivery.event_id,
@@ -208,6 +213,25 @@ class Dispatcher:
                 reason=str(reason),
                 failing_since=delivery.failing_since,
             )
+
+
+def _enter(delivery: Delivery) -> tracing.Span:
+    """Go on under the trace of what caused the event, in a span of the attempt."""
+    if not tracing.is_on():
+        context.enter(context.Call(trace_id=delivery.trace_id))
+        return tracing.OFF
+    context.enter(context.call_of(facts.trace_of_event(delivery.payload)))
+    attributes: dict[str, tracing.Value] = {
+        names.HTTP_METHOD: "POST",
+        names.HTTP_RESEND: delivery.attempts,
+        names.SERVER_ADDRESS: urlsplit(delivery.destination).hostname or "",
+        names.MESSAGING_ID: str(delivery.event_id),
+        names.EVENT_TYPE: delivery.event_type,
+        names.ORDER: delivery.order_id,
+    }
+    span = tracing.start(f"POST {delivery.kind.lower()}", tracing.Kind.CLIENT, attributes)
+    span.enter()
+    return span
 
 
 def _measure(delivery: Delivery, attempt: Attempt, status: DeliveryStatus) -> None:

@@ -23,8 +23,10 @@ from purgatory.domain.messages.base import Event
 from purgatory.domain.messages.events import ContextChanged
 from purgatory.domain.model import OPENED, Context, OpenedState
 
+from mesh import tracing
 from mesh.money import Money
 from mesh.telemetry import alert, get_logger
+from mesh.tracing import names
 from payment_svc.domain.circuit import Circuit
 from payment_svc.domain.dispute import DisputeSnapshot
 from payment_svc.domain.payment import Payment, Snapshot
@@ -50,6 +52,8 @@ from payment_svc.providers.event_form import reading_event, well_formed
 log = get_logger(__name__)
 ResultT = TypeVar("ResultT")
 
+_KEPT = {error.__name__ for error in (UnavailableError, OutcomeUnknownError, InProgressError, UnreadableAnswerError)}
+"""What is worth a trace though none was asked for: a decline is not."""
 _STATES = {"closed": 0, "half-opened": 1, "opened": 2}
 
 
@@ -208,6 +212,7 @@ class ResilientProvider:
     async def _call(self, operation: str, payment: Payment | None, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
         started = time.perf_counter()
         outcome = "ok"
+        span = self._span(operation, payment)
         try:
             return await self._admitted(operation, call)
         except ProviderError as error:
@@ -217,6 +222,7 @@ class ResilientProvider:
             seconds = time.perf_counter() - started
             CALL_SECONDS.labels(self.name, operation).observe(seconds)
             CALLS.labels(self.name, outcome).inc()
+            span.end("" if outcome == "ok" else outcome, keep=outcome in _KEPT)
             log.info(
                 "provider call",
                 provider=self.name,
@@ -225,6 +231,14 @@ class ResilientProvider:
                 duration_ms=round(seconds * 1000, 3),
                 **({"payment_id": payment.payment_id, "order_id": payment.order_id} if payment else {}),
             )
+
+    def _span(self, operation: str, payment: Payment | None) -> tracing.Span:
+        if not tracing.is_on():
+            return tracing.OFF
+        attributes: dict[str, tracing.Value] = {names.PROVIDER: self.name, names.OPERATION: operation}
+        if payment:
+            attributes |= {names.PAYMENT: str(payment.payment_id), names.ORDER: str(payment.order_id)}
+        return tracing.start(f"{self.name} {operation}", tracing.Kind.CLIENT, attributes)
 
     async def _admitted(self, operation: str, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
         """Make the call if the bulkhead is not full and the circuit is closed, or half-open with nobody trying it."""

@@ -28,6 +28,7 @@ class EventRow(NamedTuple):
     trace_id: str
     attempts: int
     receive_time: datetime
+    traceparent: str | None
 
 
 _limit = sa.bindparam("limit", type_=sa.Integer)
@@ -132,6 +133,8 @@ class StoredEvent:
     trace_id: str
     attempts: int
     receive_time: datetime
+    traceparent: str | None = None
+    """The span that received it, while spans are made."""
 
 
 Key = tuple[str, str]
@@ -161,6 +164,7 @@ class WebhookRepository:
             b_attempts=event.attempts,
             b_receive_time=event.receive_time,
             b_next_attempt_time=event.receive_time,
+            b_traceparent=event.traceparent,
         )
         return row is not None
 
@@ -190,6 +194,7 @@ class WebhookRepository:
                 row.trace_id,
                 row.attempts,
                 row.receive_time,
+                row.traceparent,
             )
             for row in rows
         ]

@@ -13,13 +13,14 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from mesh import context
+from mesh import context, tracing
 from mesh.errors import ApiError, invalid, permission_denied, unauthenticated, unavailable
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.ids import Clock, parse_uuid, utc_now
 from mesh.redaction import redacted
 from mesh.storage.database import Database
 from mesh.telemetry import alert, get_logger
+from mesh.tracing import names
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.metrics import EVENT_SECONDS, EVENTS, WEBHOOK_DEAD, WEBHOOK_QUARANTINED, WEBHOOKS
@@ -102,7 +103,8 @@ class WebhookReceiver:
             provider=provider.name, event_type=redacted(event.type), payment_id=str(payment_id) if payment_id else ""
         )
         stored = StoredEvent(
-            *(provider.name, account_id, event.event_id, event.type, body, call.trace_id, 0, self._clock())
+            *(provider.name, account_id, event.event_id, event.type, body, call.trace_id, 0, self._clock()),
+            traceparent=call.traceparent if tracing.is_on() else None,
         )
         async with self._database.session() as session:
             is_new = await self._store.receive(session, stored)
@@ -151,10 +153,18 @@ class WebhookInbox:
 
     def call_of(self, item: StoredEvent) -> context.Call:
         """Return the call that an event is applied in: of the webhook that brought it."""
-        return context.Call(trace_id=item.trace_id, method=f"webhook:{item.provider}:{item.type}")
+        trace = context.trace_of(item.traceparent) if item.traceparent else context.TraceContext(item.trace_id)
+        return context.call_of(trace, method=f"webhook:{item.provider}:{item.type}")
 
     async def check(self, item: StoredEvent) -> None:
         """Apply one event."""
+        attributes: dict[str, tracing.Value] = {names.PROVIDER: item.provider, names.EVENT_TYPE: item.type}
+        span = tracing.start(f"process {item.provider} webhook", tracing.Kind.CONSUMER, attributes)
+        span.enter()
+        await self._check(item)
+        span.end()
+
+    async def _check(self, item: StoredEvent) -> None:
         try:
             verdict = await self._application.apply(item)
         except (ProviderError, ApiError) as error:

@@ -12,17 +12,32 @@ from mesh.rpc.dial import tls_of
 from stack.layout import COMPONENTS
 from stack.probes import grpc_serving
 from stack.settings import StackSettings
-from stack.stack import Stack
-from tests.support.waiting import PATIENCE
+from stack.stack import Ready, Stack
+from tests.support.merchant.api import Merchant
+from tests.support.merchant.receiver import Receiver
+from tests.support.net.collector import Collected, Collector, collecting
+from tests.support.waiting import PATIENCE, eventually
 
 # One stack for all of these, also where several workers share the tests.
 pytestmark = pytest.mark.xdist_group("gateway")
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with Stack(StackSettings(durable=False)) as running:
+def collector() -> Iterator[Collector]:
+    with collecting() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def stack(collector: Collector) -> Iterator[Stack]:
+    with Stack(StackSettings(durable=False, otlp_endpoint=collector.endpoint)) as running:
+        yield running
+
+
+@pytest.fixture
+def gateway(stack: Stack) -> Ready:
+    """What the common fixtures talk to."""
+    return stack.ready
 
 
 def order(stack: Stack, key: str) -> httpx.Response:
@@ -48,6 +63,44 @@ def test_gateway_serves_again_after_a_service_was_killed(stack: Stack) -> None:
     stack.kill("order_svc")
     stack.start("order_svc")
     assert order(stack, "after").status_code == 200
+
+
+HOPS = (
+    "envoy: SERVER POST /v1/payments",
+    "edge: SERVER envoy.service.auth.v3.Authorization/Check",
+    "payment_svc: SERVER fusionx.payment.v1.PaymentService/CreatePayment",
+    "payment_svc: CLIENT fusionx.order.v1.OrderPaymentService/ReserveOrder",
+    "order_svc: SERVER fusionx.order.v1.OrderPaymentService/ReserveOrder",
+    "payment_svc: CLIENT stripe start",
+    "payment_svc: PRODUCER publish fusionx.payment.v1.succeeded",
+    "order_svc: CONSUMER process fusionx.payment.v1.succeeded",
+    "order_svc: PRODUCER publish fusionx.order.v1.succeeded",
+    "notify_svc: CONSUMER process fusionx.order.v1.succeeded",
+    "notify_svc: CLIENT POST webhook",
+)
+
+
+def test_payment_is_one_trace_from_its_request_to_the_merchants_webhook(
+    stack: Stack, collector: Collector, merchant: Merchant, receiver: Receiver
+) -> None:
+    order_id = merchant.new_order()["order_id"]
+    merchant.charge(order_id)
+    receiver.wait_for("order.succeeded")
+    entries = merchant.get(f"/v1/orders/{order_id}/timeline")["entries"]
+    trace_id = next(entry["trace_id"] for entry in entries if entry["cause"] == "CreatePayment")
+
+    def complete() -> list[Collected] | None:
+        found = collector.trace(trace_id)
+        return found if {one.name for one in found} >= set(HOPS) else None
+
+    spans = eventually(complete, f"{HOPS} among {[one.name for one in collector.trace(trace_id)]}")
+    ids = {one.span.span_id for one in spans}
+    first = spans[0]
+    assert first.name == HOPS[0]
+    assert [one.name for one in spans if one.span.parent_span_id not in ids] == [first.name]
+    assert all(one.span.end_time_unix_nano >= one.span.start_time_unix_nano for one in spans)
+    paths = [one.attributes.get("http.url", "") for one in spans]
+    assert not any(order_id in path or "/v1/" in path for path in paths), paths
 
 
 def test_secrets_of_one_service_do_not_reach_another(stack: Stack) -> None:

@@ -15,7 +15,7 @@ from tests.support.stack.processes import Parent
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith("FUSIONXPAY_"):
+        if name.startswith(("FUSIONXPAY_", "OTEL_")):
             monkeypatch.delenv(name)
     # what these stacks store ends with the test
     monkeypatch.setenv("FUSIONXPAY_STACK_DURABLE", "false")
