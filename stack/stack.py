@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +15,10 @@ from stack.envoy import EnvoyConfig, render_envoy
 from stack.layout import COMPONENTS, ROOT, SERVICES, StackLayout, plan_layout
 from stack.plan import STOP_ORDER, carry_out, plan
 from stack.ports import Ports
-from stack.process import Child, StackError, stop_all
+from stack.process import Child, stop_all
 from stack.servers import drain_envoy
 from stack.settings import StackSettings
-from stack.state import DataDir, write_private
+from stack.state import DataDir, ReadyFile
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,13 @@ class Stack:
         self._down: set[str] = set()
         self._undo = ExitStack()
         self._site: StackLayout
+        self._ready_file: ReadyFile
 
     def __enter__(self) -> Stack:
         with ExitStack() as undo:
-            self._clear_ready_file()
+            # locks first: a stack that may not start changes nothing of one that runs
             data = undo.enter_context(DataDir(self._settings.data_dir))
+            self._ready_file = undo.enter_context(ReadyFile(self._settings.ready_file))
             ports = undo.enter_context(Ports())
             self._site = plan_layout(self._settings, self._wanted, data, ports, self._code)
             self._site.authority.issue_all()
@@ -155,11 +157,26 @@ class Stack:
             KeyError: no such component runs in this stack.
             StackError: it cannot start.
         """
-        child = self._servers()[name]
-        child.start()
-        child.wait_ready(self._settings.start_seconds)
+        self.begin(name)
+        self._servers()[name].wait_ready(self._settings.start_seconds)
+        self.has_started(name)
+
+    def begin(self, name: str) -> None:
+        """Start a component that is down without waiting for it. Raises what `start` raises."""
+        self._servers()[name].start()
         self._down.discard(name)
-        self._publish()
+
+    def has_started(self, name: str) -> bool:
+        """Tell whether a component is healthy, and say so to those who read the ready file.
+
+        Raises:
+            KeyError: no such component runs in this stack.
+            StackError: it has ended.
+        """
+        healthy = self._servers()[name].poll_ready()
+        if healthy:
+            self._publish()
+        return healthy
 
     def restart(self, name: str) -> None:
         """End a component in good order and start it again. Raises what `start` raises."""
@@ -181,24 +198,10 @@ class Stack:
         return {database: database_url(server, database) for database in DATABASES.values()} if server else {}
 
     def _publish(self) -> None:
-        if self._settings.ready_file is not None:
-            write_private(self._settings.ready_file, self.ready.to_json())
-
-    def _clear_ready_file(self) -> None:
-        """Remove what a stack that was killed left, and find out early whether the file can be written."""
-        file = self._settings.ready_file
-        if file is None:
-            return
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.unlink(missing_ok=True)
-        except OSError as error:
-            raise StackError(f"ready file {file} cannot be used: {error}") from error
+        self._ready_file.write(self.ready.to_json())
 
     def _stop_everything(self) -> None:
-        if self._settings.ready_file is not None:
-            with suppress(OSError):  # whatever has become of its folder, the processes are ended
-                self._settings.ready_file.unlink()
+        self._ready_file.remove()
         for job in (child for child in self._children.values() if child.is_job):
             job.kill()
         if "envoy" in self._children and self._children["envoy"].pid is not None:

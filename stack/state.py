@@ -11,6 +11,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,7 @@ from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from stack.databases import DATABASES, MIGRATIONS
+from stack.orphans import end_writers
 from stack.process import StackError
 
 SECRETS_FILE = "secrets.json"
@@ -87,6 +89,7 @@ class DataDir:
         try:
             self._make()
             self._lock = self._take_lock()
+            end_writers(self.logs)
             self._put_old_logs_aside()
             self.secrets = self._load_secrets()
             self.save_secrets()
@@ -151,13 +154,7 @@ class DataDir:
             log.replace(log.with_suffix(".log.1"))
 
     def _take_lock(self) -> IO[str]:
-        lock = (self.path / "lock").open("a")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            raise StackError(f"another stack runs on data dir {self.path}") from None
-        return lock
+        return _locked(self.path / "lock", f"another stack runs on data dir {self.path}")
 
     def _load_secrets(self) -> Secrets:
         path = self.path / SECRETS_FILE
@@ -165,6 +162,58 @@ class DataDir:
         known = {entry.name for entry in fields(Secrets)} - {"providers"}
         ours = {name: value for name, value in stored.items() if name in known}
         return Secrets(**ours, providers={name: value for name, value in stored.items() if name not in known})
+
+
+class ReadyFile:
+    """The file that says where everything is while all is healthy. One stack at a time owns it; None: there is none."""
+
+    def __init__(self, path: Path | None) -> None:
+        """Own the file, and remove what a stack that was killed left of it.
+
+        Raises:
+            StackError: another stack has it, or it cannot be used.
+        """
+        self._path = path
+        self._lock: IO[str] | None = None
+        if path is None:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = path.with_name(f".{path.name}.lock")
+            self._lock = _locked(lock, f"another stack runs with ready file {path}")
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StackError(f"ready file {path} cannot be used: {error}") from error
+
+    def write(self, text: str) -> None:
+        """Replace what it says."""
+        if self._path is not None:
+            write_private(self._path, text)
+
+    def remove(self) -> None:
+        """Say no more, whatever has become of its folder."""
+        if self._path is not None:
+            with suppress(OSError):
+                self._path.unlink()
+
+    def __enter__(self) -> ReadyFile:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        """Leave the file to others."""
+        if self._lock is not None:
+            self._lock.close()
+
+
+def _locked(path: Path, otherwise: str) -> IO[str]:
+    """Return the file with an exclusive lock on it, which ends with us; raises StackError where another has it."""
+    lock = path.open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise StackError(otherwise) from None
+    return lock
 
 
 def write_private(path: Path, text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -18,13 +17,12 @@ from rich.console import Console
 from rich.table import Table
 
 from stack.observer import prometheus
+from stack.operate.supervisor import Supervisor
 from stack.process import StackError
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
 
 WATCH_SECONDS = 0.5
-# A component that falls more often than this within a minute is not helped by another start.
-FALLS_A_MINUTE = 5
 
 CURL = """\
 curl -sS {url}/v1/orders \\
@@ -49,7 +47,9 @@ def up(
 ) -> None:
     """Start the whole gateway with real servers, and run it until Ctrl-C.
 
-    A component that dies is started again. A part is replaced by FUSIONXPAY_POSTGRES_URL, FUSIONXPAY_NATS_URL or
+    A component that dies is started again, after pauses that grow, for as long as it takes.
+
+    A part is replaced by FUSIONXPAY_POSTGRES_URL, FUSIONXPAY_NATS_URL or
     FUSIONXPAY_REDIS_URL, the simulated Stripe by FUSIONXPAY_STRIPE_API_KEY with FUSIONXPAY_STRIPE_WEBHOOK_SECRET, and
     the simulated PayPal by FUSIONXPAY_PAYPAL_CLIENT_ID with FUSIONXPAY_PAYPAL_CLIENT_SECRET and
     FUSIONXPAY_PAYPAL_WEBHOOK_ID.
@@ -106,22 +106,10 @@ def interruptible() -> Iterator[None]:
 
 
 def watch(stack: Stack, say: Callable[[str], None]) -> None:
-    """Start again what falls, for ever.
-
-    Raises:
-        StackError: a component cannot start again, or falls again and again.
-    """
-    falls: dict[str, collections.deque[float]] = collections.defaultdict(collections.deque)
+    """Start again what falls, for ever."""
+    supervisor = Supervisor(stack, say)
     while True:
-        for name in stack.fallen():
-            recent = falls[name]
-            recent.append(time.monotonic())
-            while recent[0] < recent[-1] - 60:
-                recent.popleft()
-            if len(recent) > FALLS_A_MINUTE:
-                raise StackError(f"{name} ended {len(recent)} times within a minute; see {stack.log(name)}")
-            say(f"{name} ended; starting it again (log: {stack.log(name)})")
-            stack.start(name)
+        supervisor.look()
         time.sleep(WATCH_SECONDS)
 
 

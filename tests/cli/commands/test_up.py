@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 from cli.__main__ import app
 from cli.commands import up
-from stack.process import StackError
 from stack.stack import Stack
 from tests.support.stack.processes import Parent, alive, family
 from tests.support.waiting import eventually
@@ -56,22 +55,17 @@ def test_component_that_dies_is_started_again(tmp_path: Path, run_parent: Callab
     psutil.Process(before["valkey"]).kill()
     eventually(lambda: parent.wait_for(ready_file)["pids"].get("valkey", before["valkey"]) != before["valkey"])
     assert parent.wait_for(ready_file)["pids"]["nats"] == before["nats"]
-    assert "valkey ended; starting it again" in parent.log.read_text()
+    assert "valkey ended; starting it again in 0.5 s" in parent.log.read_text()
 
 
-def test_component_that_falls_again_and_again_ends_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(up, "WATCH_SECONDS", 0)
-    said: list[str] = []
-    with Stack(components=["valkey"]) as stack:
-
-        def fallen() -> list[str]:
-            stack.kill("valkey")
-            return ["valkey"]
-
-        monkeypatch.setattr(stack, "fallen", fallen)
-        with pytest.raises(StackError, match=r"valkey ended 6 times within a minute; see .*valkey\.log"):
-            up.watch(stack, said.append)
-    assert len(said) == 5
+def test_second_one_leaves_the_ready_file_of_the_first_alone(tmp_path: Path, run_parent: Callable[..., Parent]) -> None:
+    ready_file = tmp_path / "ready.json"
+    run_parent(UP.format(arguments=["--ready-file", str(ready_file)])).wait_for(ready_file)
+    before = ready_file.read_text()
+    result = CliRunner().invoke(app, ["up", "--ready-file", str(ready_file)])
+    assert result.exit_code == 1
+    assert f"another stack runs with ready file {ready_file}" in result.output
+    assert ready_file.read_text() == before
 
 
 def test_wrong_option_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
