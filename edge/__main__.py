@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from envoy.service.auth.v3.external_auth_pb2_grpc import add_AuthorizationServicer_to_server
 from envoy.service.ratelimit.v3.rls_pb2_grpc import add_RateLimitServiceServicer_to_server
-from fusionx.identity.v1 import identity_service_pb2, identity_service_pb2_grpc
+from fusionx.identity.v1 import (
+    identity_service_pb2,
+    identity_service_pb2_grpc,
+    key_watch_service_pb2,
+    key_watch_service_pb2_grpc,
+)
 
 from edge.api.authorization import AuthorizationServicer
 from edge.api.global_rate_limit import GlobalLimits, RateLimitServicer
-from edge.api.identity import IdentityServicer
+from edge.api.identity import IdentityServicer, KeyWatchServicer
 from edge.settings import EdgeSettings
 from edge.storage.identities import SECRETS, IdentityRepository
 from edge.storage.key_usage import LastUses
@@ -58,6 +63,7 @@ def build(settings: EdgeSettings) -> Service:
                 name="envoy.service.ratelimit.v3.RateLimitService",
             ),
             Registration.of(identity_service_pb2, identity_service_pb2_grpc, IdentityServicer(identities)),
+            Registration.of(key_watch_service_pb2, key_watch_service_pb2_grpc, KeyWatchServicer(identities)),
         ],
     )
 

@@ -42,6 +42,7 @@ from notify_svc.channels.webhook import WebhookChannel
 from notify_svc.domain import addresses
 from notify_svc.domain.delivery import Channel
 from notify_svc.domain.endpoint import Kind, UrlRules
+from notify_svc.identity_client import GrpcKeyWatch
 from notify_svc.settings import NotifySettings
 from notify_svc.storage.deliveries import DeliveryRepository
 from notify_svc.storage.endpoints import SECRETS, EndpointRepository
@@ -53,6 +54,7 @@ from notify_svc.use_cases.event_log import EventLog
 from notify_svc.use_cases.event_stream import EventStreams
 from notify_svc.use_cases.fan_out import FanOut, Reached
 from notify_svc.use_cases.measures import Measures
+from notify_svc.use_cases.stream_keys import StreamKeys
 
 
 def build(settings: NotifySettings) -> Service:
@@ -63,6 +65,7 @@ def build(settings: NotifySettings) -> Service:
     rules = UrlRules(settings.allow_http_webhooks, addresses.networks(settings.webhook_allow_networks))
     timeout, concurrency = settings.delivery_timeout_seconds, settings.delivery_concurrency
     resolver = Resolver()
+    identities = GrpcKeyWatch(settings.identity_target, settings.tls)
     http = guarded_client(resolver, rules.allow_networks, connections=concurrency, timeout=timeout)
     look = partial(transport.look, resolve=resolver, allowed=rules.allow_networks)
     webhooks, push = WebhookChannel(http, vault, rules, timeout), settings.vapid_key
@@ -128,13 +131,14 @@ def build(settings: NotifySettings) -> Service:
         database=database,
         bus=bus,
         on_drain=[streams.end],
-        on_close=[*(each.close for each in dispatchers), webhooks.close, resolver.close],
+        on_close=[*(each.close for each in dispatchers), webhooks.close, resolver.close, identities.close],
         workers=[
             consumer.worker,
             ConsumerMetrics(database, [consumer]).worker,
             Measures(database, DeliveryRepository()).worker,
             *(each.worker for each in dispatchers),
             streams.worker,
+            StreamKeys(streams, identities.ended).worker,
             Resealing(database, vault, SECRETS).worker,
             idempotency.janitor(database),
             inbox.janitor(database),

@@ -54,6 +54,9 @@ class NotifySettings(ConsumerSettings):
     secret_keys: VaultKeys = Field(
         description="comma list of Fernet keys that encrypt endpoint secrets at rest; the first encrypts, all decrypt"
     )
+    identity_target: str = Field(
+        min_length=1, description="host:port, or any gRPC name, of the edge service: it knows which keys have ended"
+    )
     allow_http_webhooks: bool = Field(False, description="take http URLs as webhook endpoints: for development only")
     webhook_allow_networks: Annotated[str, AfterValidator(_are_networks)] = Field(
         "", description="comma list of networks that are not public and that webhooks may go to: for development only"

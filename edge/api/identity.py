@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import grpc
-from fusionx.identity.v1 import identity_pb2
+from fusionx.identity.v1 import identity_pb2, key_watch_service_pb2, key_watch_service_pb2_grpc
 from fusionx.identity.v1 import identity_service_pb2 as service_pb2
 from fusionx.identity.v1 import identity_service_pb2_grpc as service_grpc
 
@@ -73,3 +73,17 @@ class IdentityServicer(service_grpc.IdentityServiceServicer):
         """Replace a key; the new one's secrets are in this answer only."""
         overlap = request.overlap.ToTimedelta()
         return issued_message(await self._identities.rotate_key(UUID(request.api_key_id), overlap))
+
+
+class KeyWatchServicer(key_watch_service_pb2_grpc.KeyWatchServiceServicer):
+    """The internal contract for services that answer for long."""
+
+    def __init__(self, identities: Identities) -> None:
+        self._identities = identities
+
+    async def FindEndedApiKeys(
+        self, request: key_watch_service_pb2.FindEndedApiKeysRequest, _: Context
+    ) -> key_watch_service_pb2.FindEndedApiKeysResponse:
+        """Return which keys have ended."""
+        ended = await self._identities.ended_keys([UUID(key) for key in request.api_key_ids])
+        return key_watch_service_pb2.FindEndedApiKeysResponse(api_key_ids=map(str, ended))

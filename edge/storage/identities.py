@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -12,7 +13,7 @@ from sqlalchemy.dialects import postgresql as pg
 from edge.domain import ApiKey, Merchant, Mode, Permissions, Signature
 from edge.tables import api_key_uses, api_keys, merchants
 from mesh.networks import Network
-from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.database import Session, parameters_for, rows_from_arrays, statement
 from mesh.storage.resealing import SealedColumn
 from mesh.storage.schema import TIME
 
@@ -61,6 +62,20 @@ _DISABLE = statement(
     Merchant,
 )
 _ENABLE = statement(sa.update(merchants).where(_MERCHANT_ID).values(disable_time=None).returning(merchants), Merchant)
+
+_asked = rows_from_arrays("asked", [api_keys.c.api_key_id])
+_ENDED = statement(
+    sa.select(_asked.c.api_key_id.label("api_key_id")).where(
+        ~sa.exists().where(
+            api_keys.c.api_key_id == _asked.c.api_key_id,
+            api_keys.c.revoke_time.is_(None),
+            sa.or_(api_keys.c.expire_time.is_(None), api_keys.c.expire_time > _NOW),
+            merchants.c.merchant_id == api_keys.c.merchant_id,
+            merchants.c.disable_time.is_(None),
+        )
+    ),
+    UUID,
+)
 
 _STORED = [column.name for column in api_keys.columns if column.name not in ("revoke_time", "change_seq")]
 # as text, since psycopg takes no list that holds networks of both versions
@@ -164,6 +179,10 @@ class IdentityRepository:
     async def keys(self, session: Session, merchant_id: UUID, after: UUID, count: int) -> list[ApiKey]:
         """Return a merchant's keys older than `after`, newest first."""
         return [_key(row) for row in await session.all(_KEYS, id=merchant_id, after=after, count=count)]
+
+    async def ended_keys(self, session: Session, keys: Collection[UUID], now: datetime) -> list[UUID]:
+        """Return which of the keys may not be used any more, or never could."""
+        return await session.all(_ENDED, api_key_id=list(keys), now=now)
 
     async def revoke_key(self, session: Session, key_id: UUID, now: datetime) -> None:
         """Revoke a key; one that is revoked stays as it is."""

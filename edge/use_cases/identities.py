@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -95,6 +96,11 @@ class Identities:
         """Return a key. Raises ApiError NOT_FOUND."""
         async with self._database.session() as session:
             return _found_key(await self._store.get_key(session, key_id), key_id)
+
+    async def ended_keys(self, keys: Collection[UUID]) -> list[UUID]:
+        """Return which of the keys may not be used any more, or never could."""
+        async with self._database.session() as session:
+            return await self._store.ended_keys(session, keys, self._clock())
 
     async def keys(self, merchant_id: UUID, after: UUID | None, limit: int) -> list[ApiKey]:
         """Return a merchant's keys older than `after`, newest first."""

@@ -17,7 +17,9 @@ from google.api import httpbody_pb2
 from mesh import context
 from mesh.context import UUID_FORM
 from mesh.errors import invalid
+from mesh.ids import parse_uuid
 from mesh.paging import page
+from mesh.rpc.headers import KEY_KEY
 from mesh.storage.idempotency import Answer
 from notify_svc.contract import event_types
 from notify_svc.contract import messages as mapping
@@ -110,7 +112,7 @@ class EventServicer(events_grpc.EventServiceServicer):
         types = frozenset(event_types.types_of_all(request.event_types))
         after = _last_event_id(request, call)
         context.current().response_headers.extend(NOT_TO_BE_KEPT)
-        async with aclosing(self._streams.follow(context.merchant(), types, after)) as followed:
+        async with aclosing(self._streams.follow(context.merchant(), _key(call), types, after)) as followed:
             async for item in followed:
                 if isinstance(item, UUID):
                     # the first message says what type all of them are
@@ -133,6 +135,12 @@ def _check_span(request: events_pb2.ResendEventsRequest) -> None:
             raise invalid(name, "must be a time from 1970 to 9999")
     if not 0 < end.ToNanoseconds() - start.ToNanoseconds() <= MAX_SPAN_SECONDS * 10**9:
         raise invalid("end_time", "must be after start_time, by 30 days at the most")
+
+
+def _key(call: Context) -> UUID | None:
+    """Return the key that came in at the edge."""
+    headers: dict[str, Any] = dict(call.invocation_metadata() or ())
+    return parse_uuid(str(headers.get(KEY_KEY, "")))
 
 
 def _last_event_id(request: events_pb2.StreamEventsRequest, call: Context) -> UUID | None:

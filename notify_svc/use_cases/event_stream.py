@@ -39,6 +39,9 @@ class _Listener:
     """A stream that waits for new events."""
 
     merchant_id: UUID
+    api_key_id: UUID | None
+    """The key that it was opened with; None for a call from inside the mesh."""
+    ended: bool = False
     task: asyncio.Task[Any] | None = field(default_factory=asyncio.current_task)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -67,6 +70,17 @@ class EventStreams:
             listener.arrived.set()
         asyncio.get_running_loop().call_later(LAST_SECONDS, self._cut)
 
+    def keys(self) -> set[UUID]:
+        """Return the keys that streams are open for."""
+        return {listener.api_key_id for listener in self._listeners if listener.api_key_id}
+
+    def end_of(self, keys: Collection[UUID]) -> None:
+        """End the streams of keys: nothing more is read from the log for them."""
+        for listener in self._listeners:
+            if listener.api_key_id in keys:
+                listener.ended = True
+                listener.arrived.set()
+
     def _cut(self) -> None:
         """End streams that wait for their readers."""
         for listener in self._listeners:
@@ -74,22 +88,22 @@ class EventStreams:
                 listener.task.cancel()
 
     async def follow(
-        self, merchant_id: UUID, types: Collection[str], after: UUID | None
+        self, merchant_id: UUID, api_key_id: UUID | None, types: Collection[str], after: UUID | None
     ) -> AsyncGenerator[PublicEvent | UUID | None]:
         """Yield the id after which the stream begins, then events of the types as they come into the log.
 
         They come in the order of the log, after the event `after`, or from now on; None when there was nothing for a
-        while. It ends when its time is over, and before the process does.
+        while. It ends when its time is over, when its key has ended, and before the process does.
 
         Raises ApiError NOT_FOUND when there is no such event, RESOURCE_EXHAUSTED, reason TOO_MANY_STREAMS, and
         UNAVAILABLE while the process stops.
         """
         until = time.monotonic() + self._seconds
-        with self._listening(merchant_id) as listener:
+        with self._listening(merchant_id, api_key_id) as listener:
             begin = await self._begin(merchant_id, after)
             yield begin.event_id
             position, last_sent = begin.position, time.monotonic()
-            while not self._is_over(until):
+            while not self._is_over(listener, until):
                 listener.arrived.clear()
                 batch = await self._batch(merchant_id, position)
                 for place, event in batch:
@@ -97,7 +111,7 @@ class EventStreams:
                     if event.type in types:
                         yield event
                         last_sent = time.monotonic()
-                    if self._is_over(until):
+                    if self._is_over(listener, until):
                         return
                 if len(batch) < BATCH:
                     await self._wait(listener, min(last_sent + self._heartbeat, until))
@@ -106,18 +120,18 @@ class EventStreams:
                     yield None
                     last_sent = time.monotonic()
 
-    def _is_over(self, until: float) -> bool:
-        return self._ending or time.monotonic() >= until
+    def _is_over(self, listener: _Listener, until: float) -> bool:
+        return self._ending or listener.ended or time.monotonic() >= until
 
     @contextlib.contextmanager
-    def _listening(self, merchant_id: UUID) -> Iterator[_Listener]:
+    def _listening(self, merchant_id: UUID, api_key_id: UUID | None) -> Iterator[_Listener]:
         """Count a stream, and have it woken by new events, while the block runs."""
         if self._ending:
             raise unavailable("STOPPING", "this replica is about to stop, try again")
         if self._open[merchant_id] >= self._per_merchant:
             most = f"a merchant has {self._per_merchant} streams at the most"
             raise ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", most)
-        listener = _Listener(merchant_id)
+        listener = _Listener(merchant_id, api_key_id)
         self._open[merchant_id] += 1
         self._listeners.add(listener)
         try:

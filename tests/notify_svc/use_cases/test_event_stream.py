@@ -20,6 +20,7 @@ from tests.notify_svc.conftest import Desk
 from tests.support.waiting import PATIENCE, come_true
 
 ALL = frozenset(PUBLIC_TYPES)
+KEY = UUID(int=1)
 LONG = 600.0
 Streamed = PublicEvent | UUID | None
 
@@ -53,7 +54,7 @@ async def streams_on(
 
 
 def follow(streams: EventStreams, desk: Desk, after: UUID | None = None) -> aclosing[AsyncGenerator[Streamed]]:
-    return aclosing(streams.follow(desk.merchant_id, ALL, after))
+    return aclosing(streams.follow(desk.merchant_id, KEY, ALL, after))
 
 
 async def begun(streams: EventStreams, desk: Desk, after: UUID | None = None) -> Streamed:
@@ -102,7 +103,7 @@ async def test_quiet_stream_beats_and_ends_when_its_time_is_over(desk: Desk, not
 
 async def test_what_the_filter_keeps_out_does_not_keep_the_stream_silent(desk: Desk, notify_url: str) -> None:
     async with streams_on(notify_url, heartbeat=0.1) as streams:
-        chosen = streams.follow(desk.merchant_id, frozenset({"refund.failed"}), None)
+        chosen = streams.follow(desk.merchant_id, KEY, frozenset({"refund.failed"}), None)
         async with aclosing(chosen) as stream:
             await anext(stream)
             await desk.publish(2)

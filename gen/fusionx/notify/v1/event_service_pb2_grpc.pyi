@@ -67,8 +67,8 @@ class EventServiceStub:
     type, and `data` the JSON document that a webhook of it carries.
 
     It goes on after the event that the header `Last-Event-ID` names, or else `last_event_id`; without both it begins
-    now. It ends by itself after 15 minutes, and whenever the service restarts: connect again with the last id, and
-    nothing is missed and nothing comes twice. A comment every 15 seconds keeps it open.
+    now. It ends by itself after 15 minutes, whenever the service restarts, and within a second when its key has ended:
+    connect again with the last id, and nothing is missed and nothing comes twice. A comment every 15 seconds keeps it open.
 
     Errors: NOT_FOUND, reason EVENT_NOT_FOUND, when there is no event to go on after; INVALID_ARGUMENT, reason
     EVENT_TYPE_UNKNOWN; RESOURCE_EXHAUSTED, reason TOO_MANY_STREAMS.
@@ -111,8 +111,8 @@ class EventServiceAsyncStub(EventServiceStub):
     type, and `data` the JSON document that a webhook of it carries.
 
     It goes on after the event that the header `Last-Event-ID` names, or else `last_event_id`; without both it begins
-    now. It ends by itself after 15 minutes, and whenever the service restarts: connect again with the last id, and
-    nothing is missed and nothing comes twice. A comment every 15 seconds keeps it open.
+    now. It ends by itself after 15 minutes, whenever the service restarts, and within a second when its key has ended:
+    connect again with the last id, and nothing is missed and nothing comes twice. A comment every 15 seconds keeps it open.
 
     Errors: NOT_FOUND, reason EVENT_NOT_FOUND, when there is no event to go on after; INVALID_ARGUMENT, reason
     EVENT_TYPE_UNKNOWN; RESOURCE_EXHAUSTED, reason TOO_MANY_STREAMS.
@@ -188,8 +188,8 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         type, and `data` the JSON document that a webhook of it carries.
 
         It goes on after the event that the header `Last-Event-ID` names, or else `last_event_id`; without both it begins
-        now. It ends by itself after 15 minutes, and whenever the service restarts: connect again with the last id, and
-        nothing is missed and nothing comes twice. A comment every 15 seconds keeps it open.
+        now. It ends by itself after 15 minutes, whenever the service restarts, and within a second when its key has ended:
+        connect again with the last id, and nothing is missed and nothing comes twice. A comment every 15 seconds keeps it open.
 
         Errors: NOT_FOUND, reason EVENT_NOT_FOUND, when there is no event to go on after; INVALID_ARGUMENT, reason
         EVENT_TYPE_UNKNOWN; RESOURCE_EXHAUSTED, reason TOO_MANY_STREAMS.

@@ -1,0 +1,34 @@
+"""Calls to the edge's identity service by its gRPC contract."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+import grpc
+from fusionx.identity.v1 import key_watch_service_pb2 as watch_pb2
+from fusionx.identity.v1.key_watch_service_pb2_grpc import KeyWatchServiceStub
+
+from mesh.rpc.client import channel
+from mesh.tls import TlsFiles
+
+SERVICE = watch_pb2.DESCRIPTOR.services_by_name["KeyWatchService"]
+TIMEOUT_SECONDS = 3.0
+
+
+class GrpcKeyWatch:
+    """Asks the real edge service which keys have ended."""
+
+    def __init__(self, target: str, tls: TlsFiles | None) -> None:
+        self._channel: grpc.aio.Channel = channel(target, SERVICE, peer="edge", tls=tls)
+        self._stub = KeyWatchServiceStub(self._channel)
+
+    async def ended(self, keys: Collection[UUID]) -> set[UUID]:
+        """Return which of the keys may not be used any more."""
+        request = watch_pb2.FindEndedApiKeysRequest(api_key_ids=map(str, keys))
+        answer = await self._stub.FindEndedApiKeys(request, timeout=TIMEOUT_SECONDS)
+        return {UUID(key) for key in answer.api_key_ids}
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._channel.close()

@@ -1,0 +1,42 @@
+"""A stream outlives the look at its key: here the keys of open streams are looked at again and again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Collection
+from uuid import UUID
+
+from mesh.worker import Worker
+from notify_svc.use_cases.event_stream import EventStreams
+
+INTERVAL_SECONDS = 0.4
+"""So that a stream ends within a second of its key, as every other use of it does."""
+TRUST_SECONDS = 10.0
+"""How long streams go on when nobody can say whether their keys still hold: a restart of the edge takes less."""
+AT_ONCE = 10_000
+
+Ended = Callable[[Collection[UUID]], Awaitable[set[UUID]]]
+
+
+class StreamKeys:
+    """Ends the streams of keys that were revoked, have expired, or whose merchant was disabled."""
+
+    def __init__(self, streams: EventStreams, ended: Ended, now: Callable[[], float] = time.monotonic) -> None:
+        self._streams = streams
+        self._ended = ended
+        self._now = now
+        self._known = now()
+        self.worker = Worker("stream-keys", self.step, INTERVAL_SECONDS)
+
+    async def step(self) -> bool:
+        """Ask about the keys of all open streams. Raises what the asking raises."""
+        started, keys = self._now(), list(self._streams.keys())
+        try:
+            for first in range(0, len(keys), AT_ONCE):
+                self._streams.end_of(await self._ended(keys[first : first + AT_ONCE]))
+        except Exception:
+            if self._now() - self._known > TRUST_SECONDS:
+                self._streams.end_of(keys)
+            raise
+        self._known = started
+        return False

@@ -1,0 +1,95 @@
+"""Streams end with their keys, and go on a while when nobody can say whether the keys hold."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection
+from contextlib import aclosing, asynccontextmanager
+from uuid import UUID
+
+import pytest
+
+from mesh.storage.database import Database
+from notify_svc.contract.event_types import PUBLIC_TYPES
+from notify_svc.storage.events import EventRepository
+from notify_svc.use_cases.event_stream import EventStreams
+from notify_svc.use_cases.stream_keys import TRUST_SECONDS, StreamKeys
+from tests.notify_svc.conftest import Desk
+
+MINE, ANOTHERS = UUID(int=1), UUID(int=2)
+
+
+class Edge:
+    """What the edge says of keys, at the test's time."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.gone = set[UUID]()
+        self.away = False
+        self.asked = list[set[UUID]]()
+
+    async def ended(self, keys: Collection[UUID]) -> set[UUID]:
+        self.asked.append(set(keys))
+        if self.away:
+            raise ConnectionError
+        return self.gone & set(keys)
+
+
+@asynccontextmanager
+async def streaming(
+    desk: Desk, url: str, *keys: UUID | None
+) -> AsyncIterator[tuple[EventStreams, list[asyncio.Task[None]]]]:
+    """Open a stream for each key; each task ends as its stream does."""
+    database = Database(url, 4)
+    await database.open()
+    streams = EventStreams(database, EventRepository(), per_merchant=10, seconds=600.0, heartbeat=600.0)
+    begun = [asyncio.Event() for _ in keys]
+
+    async def read(key: UUID | None, first: asyncio.Event) -> None:
+        async with aclosing(streams.follow(desk.merchant_id, key, PUBLIC_TYPES, None)) as stream:
+            async for _ in stream:
+                first.set()
+
+    tasks = [asyncio.create_task(read(*each)) for each in zip(keys, begun, strict=True)]
+    await asyncio.gather(*(one.wait() for one in begun))
+    try:
+        yield streams, tasks
+    finally:
+        streams.end()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await database.close()
+
+
+async def test_a_stream_ends_with_its_key_and_no_other_does(desk: Desk, notify_url: str) -> None:
+    edge = Edge()
+    async with streaming(desk, notify_url, MINE, MINE, ANOTHERS, None) as (streams, tasks):
+        keys = StreamKeys(streams, edge.ended, now=lambda: edge.now)
+        await keys.step()
+        assert edge.asked == [{MINE, ANOTHERS}]
+        edge.gone = {MINE}
+        await keys.step()
+        await asyncio.wait_for(asyncio.gather(*tasks[:2]), 30)
+        assert not any(task.done() for task in tasks[2:])
+
+
+async def test_streams_outlive_a_silence_of_the_edge_that_is_short(desk: Desk, notify_url: str) -> None:
+    edge = Edge()
+    async with streaming(desk, notify_url, MINE, None) as (streams, tasks):
+        keys = StreamKeys(streams, edge.ended, now=lambda: edge.now)
+        edge.away = True
+        for edge.now in (1.0, TRUST_SECONDS):
+            with pytest.raises(ConnectionError):
+                await keys.step()
+        assert streams.keys() == {MINE}
+        edge.now = TRUST_SECONDS + 1
+        with pytest.raises(ConnectionError):
+            await keys.step()
+        await asyncio.wait_for(tasks[0], 30)
+        assert not tasks[1].done()
+
+
+async def test_nobody_is_asked_while_no_stream_is_open(desk: Desk, notify_url: str) -> None:
+    edge = Edge()
+    async with streaming(desk, notify_url) as (streams, _):
+        assert not await StreamKeys(streams, edge.ended).step()
+    assert not edge.asked
