@@ -36,6 +36,8 @@ payments = sa.Table(
     sa.Column("payment_method", sa.Text, nullable=False),
     sa.Column("return_url", sa.Text, nullable=False),
     sa.Column("redirect_url", sa.Text, nullable=False),
+    # empty: the same as return_url
+    sa.Column("cancel_url", sa.Text, nullable=False, server_default=""),
     sa.Column("failure", pg.JSONB),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("create_time", TIME, nullable=False),

@@ -1453,6 +1453,7 @@ class Payments:
         return_url: str | None = None,
         capture_method: payment_pb2.Payment.CaptureMethod.ValueType | str | None = None,
         customer_country: str | None = None,
+        cancel_url: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> payment_pb2.Payment:
@@ -1482,10 +1483,15 @@ class Payments:
                 provider's hosted page.
             return_url: Where the customer's browser returns to; an absolute http(s) URL with a host, without
                 credentials. A name or a path in other scripts is shown and passed on in ASCII. Required for a hosted
-                page.
+                page. `{ORDER_ID}`, `{PAYMENT_ID}` and `{STATUS}` in its path or query are filled in: the ids, and by
+                which way the customer came, RETURNED or CANCELLED. The URL proves nothing, as anybody can open it: ask
+                for the order, and show what it says.
             capture_method: When the money is taken. Left out: AUTOMATIC.
             customer_country: The customer's country, ISO 3166-1 alpha-2 in upper case, for the rules of the routing
                 policy that name countries.
+            cancel_url: Where the customer's browser goes who turns back on the provider's page without paying, with the
+                same rules and placeholders. Left out: `return_url`. The payment stays open: it can still be paid, or be
+                cancelled.
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
@@ -1497,6 +1503,7 @@ class Payments:
                 return_url=return_url,
                 capture_method=capture_method,
                 customer_country=customer_country,
+                cancel_url=cancel_url,
             )
         )
         return self._transport.call(_CREATE_PAYMENT, request, timeout, idempotency_key)
@@ -1596,6 +1603,7 @@ class AsyncPayments:
         return_url: str | None = None,
         capture_method: payment_pb2.Payment.CaptureMethod.ValueType | str | None = None,
         customer_country: str | None = None,
+        cancel_url: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> payment_pb2.Payment:
@@ -1625,10 +1633,15 @@ class AsyncPayments:
                 provider's hosted page.
             return_url: Where the customer's browser returns to; an absolute http(s) URL with a host, without
                 credentials. A name or a path in other scripts is shown and passed on in ASCII. Required for a hosted
-                page.
+                page. `{ORDER_ID}`, `{PAYMENT_ID}` and `{STATUS}` in its path or query are filled in: the ids, and by
+                which way the customer came, RETURNED or CANCELLED. The URL proves nothing, as anybody can open it: ask
+                for the order, and show what it says.
             capture_method: When the money is taken. Left out: AUTOMATIC.
             customer_country: The customer's country, ISO 3166-1 alpha-2 in upper case, for the rules of the routing
                 policy that name countries.
+            cancel_url: Where the customer's browser goes who turns back on the provider's page without paying, with the
+                same rules and placeholders. Left out: `return_url`. The payment stays open: it can still be paid, or be
+                cancelled.
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
@@ -1640,6 +1653,7 @@ class AsyncPayments:
                 return_url=return_url,
                 capture_method=capture_method,
                 customer_country=customer_country,
+                cancel_url=cancel_url,
             )
         )
         return await self._transport.call(_CREATE_PAYMENT, request, timeout, idempotency_key)

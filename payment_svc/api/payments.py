@@ -45,7 +45,8 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
             order_id=UUID(request.order_id),
             provider=request.provider,
             payment_method=request.payment_method,
-            return_url=_return_url(request.return_url),
+            return_url=_url("return_url", request.return_url),
+            cancel_url=_url("cancel_url", request.cancel_url),
             customer_country=request.customer_country,
             mode=context.current().mode,
             capture_method=(
@@ -90,8 +91,8 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
         )
 
 
-def _return_url(text: str) -> str:
+def _url(field: str, text: str) -> str:
     try:
         return return_url(text)
     except ValueError as error:
-        raise invalid("return_url", str(error)) from None
+        raise invalid(field, str(error)) from None

@@ -27,6 +27,7 @@ def payment_message(payment: Payment) -> payment_pb2.Payment:
         status=payment_pb2.Payment.Status.Value(payment.status),
         payment_method=payment.payment_method,
         return_url=payment.return_url,
+        cancel_url=payment.cancel_url,
         redirect_url=payment.redirect_url,
         version=payment.version,
         capture_method=payment_pb2.Payment.CaptureMethod.Value(payment.capture_method),

@@ -130,6 +130,10 @@ class Route:
     alternatives: tuple[str, ...]
 
 
+PLACEHOLDERS = ("{ORDER_ID}", "{PAYMENT_ID}", "{STATUS}")
+"""What a merchant may leave to us in the URLs that the customer's browser comes back to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Payment:
     """An order's way to its money: one provider at a time, one live payment per order."""
@@ -166,6 +170,8 @@ class Payment:
     """What is wanted of the customer while the payment REQUIRES_ACTION."""
     surplus: bool = False
     """Whether its order was paid otherwise, cancelled or expired when the capture came: it is given back."""
+    cancel_url: str = ""
+    """Where the customer goes who turns back, as the merchant wrote it; empty: `return_url`."""
 
     @property
     def attempt(self) -> Attempt:
@@ -176,6 +182,21 @@ class Payment:
     def is_hosted(self) -> bool:
         """Whether the customer pays on the provider's page, rather than by a token that was confirmed directly."""
         return not self.payment_method
+
+    @property
+    def returns_to(self) -> str:
+        """Where the customer's browser comes back to, with its placeholders filled in; empty when not given."""
+        return self._filled(self.return_url, "RETURNED")
+
+    @property
+    def cancels_to(self) -> str:
+        """Where the browser of a customer goes who turns back, with its placeholders filled in."""
+        return self._filled(self.cancel_url or self.return_url, "CANCELLED")
+
+    def _filled(self, url: str, status: str) -> str:
+        for placeholder, value in zip(PLACEHOLDERS, (self.order_id, self.payment_id, status), strict=True):
+            url = url.replace(placeholder, str(value))
+        return url
 
     def money(self, minor: int) -> Money:
         """Return an amount in the payment's currency."""

@@ -62,6 +62,7 @@ class PaymentRow(NamedTuple):
     requires_action: bool
     action: dict[str, str] | None
     surplus: bool
+    cancel_url: str
     checks: int
 
 
@@ -213,6 +214,7 @@ def _payment(row: PaymentRow) -> Payment:
         account_id=row.account_id,
         action=Action(ActionKind(row.action["kind"]), *(row.action[name] for name in _ACTION)) if row.action else None,
         surplus=row.surplus,
+        cancel_url=row.cancel_url,
     )
 
 
@@ -300,6 +302,7 @@ class PaymentRepository:
             b_capture_method=str(payment.capture_method),
             b_payment_method=payment.payment_method,
             b_return_url=payment.return_url,
+            b_cancel_url=payment.cancel_url,
             b_create_time=payment.create_time,
             b_mode=payment.mode,
             b_route=Jsonb(asdict(payment.route)) if payment.route else None,

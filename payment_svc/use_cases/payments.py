@@ -56,6 +56,7 @@ class NewPayment:
     provider: str
     payment_method: str
     return_url: str
+    cancel_url: str
     capture_method: CaptureMethod
     customer_country: str = ""
     mode: str = ""
@@ -283,6 +284,7 @@ class Payments:
             refunded=0,
             payment_method=new.payment_method,
             return_url=new.return_url,
+            cancel_url=new.cancel_url,
             redirect_url="",
             failure=None,
             version=1,

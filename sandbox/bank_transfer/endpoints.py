@@ -30,7 +30,16 @@ def _lister(kind: str) -> Handler:
 _TRANSFERS = f"/{PATH}/v1/transfers"
 _REFUNDS = f"/{PATH}/v1/refunds"
 _NEW_TRANSFER = frozenset(
-    ["merchant_reference", "amount", "currency", "description", "metadata", "callback_token", "return_url"]
+    [
+        "merchant_reference",
+        "amount",
+        "currency",
+        "description",
+        "metadata",
+        "callback_token",
+        "return_url",
+        "cancel_url",
+    ]
 )
 _NEW_REFUND = frozenset(["merchant_reference", "amount"])
 

@@ -1,7 +1,5 @@
 """The page that tells the customer how to send a transfer; its button is the customer's own bank."""
 
-from html import escape
-
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -15,6 +13,7 @@ from sandbox.store.documents import Document
 from sandbox.web import hosted, html
 
 _TITLE = "Pay by bank transfer"
+_OVER = {"received": "Paid. Thank you!", "settled": "Paid. Thank you!"}
 _IBAN = "DE02 1203 0000 0000 2020 51"
 
 
@@ -57,7 +56,9 @@ class Pages:
     async def _leave(self, request: Request) -> Response:
         """The customer turns back, perhaps to send the money tomorrow; the transfer stays as it is."""
         transfer = self._find(request)
-        return _back(request, transfer) if transfer else hosted.not_found(request)
+        if transfer is None:
+            return hosted.not_found(request)
+        return _back(request, transfer, leaving=transfer.body["status"] == "awaiting_funds")
 
     def _find(self, request: Request) -> Document | None:
         transfer = self._account.find(TRANSFER, request.path_params["id"])
@@ -66,10 +67,11 @@ class Pages:
         return transfer
 
 
-def _back(request: Request, transfer: Document) -> Response:
+def _back(request: Request, transfer: Document, *, leaving: bool = False) -> Response:
     """To the merchant's site, if it has said where that is."""
     summary = {"id": transfer.id, "status": transfer.body["status"]}
-    if target := transfer.private["return_url"]:
+    cancel_url = transfer.private.get("cancel_url") if leaving else None
+    if target := cancel_url or transfer.private["return_url"]:
         return hosted.redirect(request, target, summary)
     if hosted.wants_json(request):
         return JSONResponse(summary)
@@ -78,12 +80,15 @@ def _back(request: Request, transfer: Document) -> Response:
 
 def _page(transfer: Document) -> str:
     body = transfer.body
-    content = f"<h1>{body['amount'] / 100:.2f} {escape(body['currency'])}</h1><p>{escape(body['description'])}</p>"
+    target = transfer.private["return_url"]
+    amount = f"{body['amount'] // 100}.{body['amount'] % 100:02} {body['currency']}"
+    content = html.bill(_TITLE, amount, body["description"], target)
     if body["status"] != "awaiting_funds":
-        return html.page(_TITLE, f"{content}<p>This transfer is {escape(body['status'])}.</p>")
+        words = _OVER.get(body["status"], f"This transfer is {body['status']}.")
+        return html.page(_TITLE, content + html.over(words, target))
     content += f"<p>Send this amount to<br><b>{_IBAN}</b><br>and write<br><b>{body['payment_reference']}</b></p>"
     base = f"/{PATH}/pay/{transfer.id}"
     choices = html.select("payer", {name: payer.label for name, payer in PAYERS.items()})
-    amount = f'<label>In cents <input name="amount" value="{body["amount"]}"></label>'
-    content += html.form(f"{base}/send", "Send the transfer", choices + amount, primary=True)
+    cents = f'<label>In cents <input name="amount" value="{body["amount"]}"></label>'
+    content += html.form(f"{base}/send", "Send the transfer", choices + cents, primary=True)
     return html.page(_TITLE, content + html.form(f"{base}/leave", "Go back to the shop"))

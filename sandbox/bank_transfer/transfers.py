@@ -49,6 +49,7 @@ def create(account: Account, call: Call) -> JSON:
     }
     private: JSON = {"callback_token": fields.required("callback_token", 200), "payer": "ordinary"}
     private["return_url"] = fields.text("return_url", 4000)
+    private["cancel_url"] = fields.text("cancel_url", 4000)
     transfer = account.new(TRANSFER, "btr", body, private, tags_of(fields.values))
     transfer.body["instructions_url"] = f"{account.url}/pay/{transfer.id}"
     account.schedule(EXPIRE, transfer, "expired", at=expires)

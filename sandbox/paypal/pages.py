@@ -1,6 +1,5 @@
 """The page where the payer approves an order or turns back; its buttons can be posted by a script too."""
 
-from html import escape
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -16,6 +15,13 @@ from sandbox.store.documents import Document
 from sandbox.web import hosted, html
 
 _TITLE = "PayPal"
+
+
+_OVER = {
+    "COMPLETED": "Paid. Thank you!",
+    "APPROVED": "Approved. The shop takes the money now.",
+    "VOIDED": "This order was voided. Nothing was paid.",
+}
 
 
 class Pages:
@@ -79,10 +85,12 @@ def _back(request: Request, order: Document, target: str | None, query: str) -> 
 def _page(order: Document) -> str:
     [unit] = order.body["purchase_units"]
     amount = unit["amount"]
-    content = f"<h1>{escape(amount['value'])} {escape(amount['currency_code'])}</h1>"
-    content += f"<p>{escape(unit.get('description', ''))}</p>"
+    target = order.private["return_url"]
+    shown = f"{amount['value']} {amount['currency_code']}"
+    content = html.bill(_TITLE, shown, unit.get("description", ""), target)
     if order.body["status"] not in orders.OPEN:
-        return html.page(_TITLE, f"{content}<p>This order is {escape(order.body['status'])}.</p>")
+        words = _OVER.get(order.body["status"], f"This order is {order.body['status']}.")
+        return html.page(_TITLE, content + html.over(words, target))
     base = f"/{NAME}/checkoutnow/{order.id}"
     choices = html.select("payment_method", {name: wallet.label for name, wallet in WALLETS.items()})
     content += html.form(f"{base}/approve", "Approve", choices, primary=True)

@@ -3,7 +3,6 @@
 Each button is a form that a script can post as well: JSON in and out with `Accept: application/json`.
 """
 
-from html import escape
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -28,6 +27,9 @@ _CARDS = {
     "pm_usBankAccount_success": "Bank debit, succeeds later",
     "pm_usBankAccount_failed": "Bank debit, fails later",
 }
+
+
+_OVER = {"complete": "Paid. Thank you!", "expired": "This page has expired. Nothing was paid here."}
 
 
 class Pages:
@@ -79,8 +81,11 @@ class Pages:
         intent = self._find(request, "payment_intent")
         if intent is None or intent.body["status"] != "requires_action":
             return hosted.not_found(request)
-        base, amount = request.url.path, _amount(intent.body)
-        content = f"<h1>{amount}</h1><p>Your bank asks: is this you?</p>" + (
+        base, body = request.url.path, intent.body
+        session = self._session_of(intent)
+        target = session.body["success_url"] if session else intent.private.get("return_url")
+        bill = html.bill("Your bank, 3-D Secure", _amount(body), body.get("description") or "", target)
+        content = f"{bill}<p>Your bank asks: is this you?</p>" + (
             html.form(f"{base}/approve", "Approve", primary=True) + html.form(f"{base}/refuse", "Refuse")
         )
         return HTMLResponse(html.page("3-D Secure", content))
@@ -114,8 +119,10 @@ class Pages:
             return _back_to_shop(request, intent, summary)
         if body["last_payment_error"] is not None:
             return self._declined(request, session, body["last_payment_error"], summary)
-        success_url = session.body["success_url"].replace("{CHECKOUT_SESSION_ID}", session.id)
-        return hosted.redirect(request, success_url, summary)
+        return hosted.redirect(request, self._success_url(session), summary)
+
+    def _success_url(self, session: Document) -> str:
+        return str(session.body["success_url"]).replace("{CHECKOUT_SESSION_ID}", session.id)
 
     def _declined(self, request: Request, session: Document, error: JSON, summary: JSON) -> Response:
         if hosted.wants_json(request):
@@ -124,13 +131,16 @@ class Pages:
 
     def _session_page(self, session: Document, problem: str = "") -> str:
         body = session.body
-        items = "".join(
-            f"<li>{item['quantity']} × {escape(item['name'])}</li>" for item in session.private["line_items"]
+        items = ", ".join(
+            f"{item['quantity']} × {item['name']}" if item["quantity"] != 1 else item["name"]
+            for item in session.private["line_items"]
         )
-        content = f"<h1>{_amount({**body, 'amount': body['amount_total']})}</h1><ul>{items}</ul>"
+        amount = _amount({**body, "amount": body["amount_total"]})
+        content = html.bill("Stripe Checkout", amount, items, body["success_url"])
         content += html.error(problem) if problem else ""
         if body["status"] != "open":
-            return html.page("Checkout", f"{content}<p>This checkout is {body['status']}.</p>")
+            words = _OVER.get(body["status"], f"This checkout is {body['status']}.")
+            return html.page("Checkout", content + html.over(words, self._success_url(session)))
         base = f"/{NAME}/checkout/{session.id}"
         decline = html.hidden("payment_method", "pm_card_visa_chargeDeclined")
         content += html.form(f"{base}/pay", "Pay", html.select("payment_method", _CARDS), primary=True)
@@ -148,7 +158,7 @@ class Pages:
 
 
 def _amount(body: JSON) -> str:
-    return escape(shown(body["amount"], body["currency"]))
+    return shown(body["amount"], body["currency"])
 
 
 def _back_to_shop(request: Request, intent: Document, summary: JSON) -> Response:

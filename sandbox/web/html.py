@@ -1,6 +1,8 @@
 """The look of the hosted pages."""
 
+from decimal import Decimal
 from html import escape
+from urllib.parse import urlsplit
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; background: #f4f5f8; color: #1a1f36; margin: 0 }
@@ -21,6 +23,26 @@ def page(title: str, content: str) -> str:
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
         f'<body><main><p class="note">Sandbox: no money moves here</p>{content}</main></body></html>'
     )
+
+
+def bill(brand: str, amount: str, purpose: str, return_url: str | None) -> str:
+    """Say who is paid how much, what for, and by which provider: the beginning of every page where customers pay."""
+    host = urlsplit(return_url or "").hostname
+    payee = f"<p>To <b>{escape(host)}</b></p>" if host else ""
+    reason = f"<p>For <b>{escape(purpose)}</b></p>" if purpose else ""
+    return f'<p class="note">{escape(brand)}</p><h1>{escape(_grouped(amount))}</h1>{payee}{reason}'
+
+
+def _grouped(amount: str) -> str:
+    """One format for all: `1,234.50 EUR`."""
+    value, _, currency = amount.replace(",", "").partition(" ")
+    return f"{Decimal(value):,} {currency}"
+
+
+def over(words: str, return_url: str | None) -> str:
+    """Say that there is nothing more to pay here, with the way back to the shop."""
+    back = f'<p><a href="{escape(return_url)}">Back to the shop</a></p>' if return_url else ""
+    return f"<p><b>{escape(words)}</b></p>{back}"
 
 
 def form(action: str, button: str, fields: str = "", *, primary: bool = False) -> str:

@@ -32,8 +32,8 @@ def order(payment: Payment) -> dict[str, Any]:
         "amount": amounts.to_wire(payment.amount),
     }
     context = {
-        "return_url": payment.return_url,
-        "cancel_url": payment.return_url,
+        "return_url": payment.returns_to,
+        "cancel_url": payment.cancels_to,
         "user_action": "PAY_NOW",
         "shipping_preference": "NO_SHIPPING",
     }

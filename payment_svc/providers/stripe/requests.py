@@ -24,8 +24,8 @@ def page(payment: Payment) -> Any:
         "mode": "payment",
         "client_reference_id": str(payment.payment_id),
         "line_items": [{"quantity": 1, "price_data": item}],
-        "success_url": payment.return_url,
-        "cancel_url": payment.return_url,
+        "success_url": payment.returns_to,
+        "cancel_url": payment.cancels_to,
         "metadata": _labels(payment),
         "payment_intent_data": {"metadata": _labels(payment), "capture_method": _capture_method(payment)},
     }
@@ -46,7 +46,7 @@ def charge(payment: Payment) -> Any:
         "metadata": _labels(payment),
     }
     if payment.return_url:
-        params["return_url"] = payment.return_url
+        params["return_url"] = payment.returns_to
     if payment.description:
         params["description"] = payment.description
     return params

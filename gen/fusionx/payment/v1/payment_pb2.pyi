@@ -315,6 +315,7 @@ class Payment(_message.Message):
     CAPTURE_BEFORE_FIELD_NUMBER: _builtins.int
     NEXT_ACTION_FIELD_NUMBER: _builtins.int
     SURPLUS_FIELD_NUMBER: _builtins.int
+    CANCEL_URL_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     """Identity of the payment, a UUIDv7 given by the gateway."""
     order_id: _builtins.str
@@ -341,6 +342,8 @@ class Payment(_message.Message):
     """Whether the capture came when the order was paid otherwise, cancelled or expired. It is given back: by a refund of
     this payment, or by a person.
     """
+    cancel_url: _builtins.str
+    """Where the customer's browser goes who turns back without paying, as the merchant gave it. Empty: `return_url`."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """What is to be paid: always the order's amount."""
@@ -405,10 +408,11 @@ class Payment(_message.Message):
         capture_before: _timestamp_pb2.Timestamp | None = ...,
         next_action: Global___Payment.NextAction | None = ...,
         surplus: _builtins.bool = ...,
+        cancel_url: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "capture_before", b"capture_before", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "next_action", b"next_action", "refunded_amount", b"refunded_amount", "routing", b"routing", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "attempts", b"attempts", "capture_before", b"capture_before", "capture_method", b"capture_method", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "next_action", b"next_action", "order_id", b"order_id", "payment_id", b"payment_id", "payment_method", b"payment_method", "provider", b"provider", "provider_reference", b"provider_reference", "redirect_url", b"redirect_url", "refunded_amount", b"refunded_amount", "return_url", b"return_url", "routing", b"routing", "status", b"status", "surplus", b"surplus", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "attempts", b"attempts", "cancel_url", b"cancel_url", "capture_before", b"capture_before", "capture_method", b"capture_method", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "next_action", b"next_action", "order_id", b"order_id", "payment_id", b"payment_id", "payment_method", b"payment_method", "provider", b"provider", "provider_reference", b"provider_reference", "redirect_url", b"redirect_url", "refunded_amount", b"refunded_amount", "return_url", b"return_url", "routing", b"routing", "status", b"status", "surplus", b"surplus", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

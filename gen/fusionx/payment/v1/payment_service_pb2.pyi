@@ -32,6 +32,7 @@ class CreatePaymentRequest(_message.Message):
     RETURN_URL_FIELD_NUMBER: _builtins.int
     CAPTURE_METHOD_FIELD_NUMBER: _builtins.int
     CUSTOMER_COUNTRY_FIELD_NUMBER: _builtins.int
+    CANCEL_URL_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """The order to pay; its amount is what the customer pays."""
     provider: _builtins.str
@@ -43,11 +44,18 @@ class CreatePaymentRequest(_message.Message):
     return_url: _builtins.str
     """Where the customer's browser returns to; an absolute http(s) URL with a host, without credentials. A name or a path
     in other scripts is shown and passed on in ASCII. Required for a hosted page.
+
+    `{ORDER_ID}`, `{PAYMENT_ID}` and `{STATUS}` in its path or query are filled in: the ids, and by which way the customer
+    came, RETURNED or CANCELLED. The URL proves nothing, as anybody can open it: ask for the order, and show what it says.
     """
     capture_method: _payment_pb2.Payment.CaptureMethod.ValueType
     """When the money is taken. Left out: AUTOMATIC."""
     customer_country: _builtins.str
     """The customer's country, ISO 3166-1 alpha-2 in upper case, for the rules of the routing policy that name countries."""
+    cancel_url: _builtins.str
+    """Where the customer's browser goes who turns back on the provider's page without paying, with the same rules and
+    placeholders. Left out: `return_url`. The payment stays open: it can still be paid, or be cancelled.
+    """
     def __init__(
         self,
         *,
@@ -57,10 +65,11 @@ class CreatePaymentRequest(_message.Message):
         return_url: _builtins.str = ...,
         capture_method: _payment_pb2.Payment.CaptureMethod.ValueType = ...,
         customer_country: _builtins.str = ...,
+        cancel_url: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capture_method", b"capture_method", "customer_country", b"customer_country", "order_id", b"order_id", "payment_method", b"payment_method", "provider", b"provider", "return_url", b"return_url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_url", b"cancel_url", "capture_method", b"capture_method", "customer_country", b"customer_country", "order_id", b"order_id", "payment_method", b"payment_method", "provider", b"provider", "return_url", b"return_url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
