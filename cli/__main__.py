@@ -16,6 +16,8 @@ COMMANDS = {
     "demo": "cli.commands.demo:demo",
     "prove": "cli.commands.prove:prove",
     "status": "cli.commands.status:status",
+    "doctor": "cli.commands.doctor:doctor",
+    "trace": "cli.commands.trace:trace",
     "listen": "cli.commands.listen:listen",
     "mcp": "assistants.command:mcp",
     "trigger": "cli.commands.trigger:trigger",
