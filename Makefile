@@ -5,6 +5,8 @@ BIN := .venv/bin
 # Most of the tests wait for real servers, so three workers keep two cores busy.
 WORKERS ?= 3
 PORT ?= 8080
+# images of Python often forbid it: then each process of ours compiles our modules anew, and each worker all tests
+export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
 .PHONY: install demo up test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling simulate simulate-faults constraints clean

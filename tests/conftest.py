@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import structlog
+from httpx._transports import default as transports
 
 from stack.stack import Ready
 from tests.support.merchant.api import Identities, Merchant
@@ -31,6 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
         structlog.processors.KeyValueRenderer(),
     ]
     structlog.configure(processors=plain)
+    # it reads the roots of the whole Web for each client, which takes longer than many a test
+    vars(transports)["create_ssl_context"] = functools.cache(httpx.create_ssl_context)
     # on machines of GitHub, typer colours what is no terminal
     os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
     if not hasattr(config, "workerinput"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +12,25 @@ import pytest
 from tests.support.paths import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "client" / "README.md"])
-SKIPPED = {".venv", ".git", "gen", "dist"}
+SKIPPED = {"gen", "dist"}
+
+
+def _walk() -> Iterator[tuple[Path, list[str]]]:
+    """Yield each folder of ours with its files; of what is installed, all workers would look at each file."""
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if name not in {".venv", ".git", ".mypy_cache", "__pycache__"}]
+        yield Path(folder), files
+
+
+TREE = dict(_walk())
 SOURCES = sorted(
-    path
-    for pattern in ("*.py", "*.proto", "*.yaml")
-    for path in ROOT.rglob(pattern)
-    if not SKIPPED & set(path.relative_to(ROOT).parts)
+    folder / name
+    for folder, files in TREE.items()
+    if not SKIPPED & set(folder.relative_to(ROOT).parts)
+    for name in files
+    if name.endswith((".py", ".proto", ".yaml"))
 )
-FOLDERS = {path.name for path in ROOT.rglob("*/") if not {".venv", ".git"} & set(path.relative_to(ROOT).parts)}
+FOLDERS = {folder.name for folder in TREE}
 NAMES = {path.name for path in [*SOURCES, *PAGES]} | FOLDERS
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 QUOTED = re.compile(r"`([^`\s]+)`")
