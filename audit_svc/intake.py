@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import httpx
 
 from audit_svc.condensing import Condenser
 from audit_svc.domain import chained
 from audit_svc.lines import UNREADABLE, entry_of
-from audit_svc.metrics import AUDIT_BACKLOG, AUDIT_LINE_UNREADABLE, BACKLOG, ENTRIES
+from audit_svc.metrics import AUDIT_BACKLOG, AUDIT_LINE_UNREADABLE, BACKLOG, ENTRIES, KEY_UNUSUAL
 from audit_svc.spool import Batch, Position, Spool
 from audit_svc.storage import AuditRepository
+from audit_svc.unusual_keys import KeyHabits
 from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
 from mesh.telemetry import alert, get_logger
@@ -40,6 +43,7 @@ class Intake:
         self._condenser = condenser
         self._alert_bytes = alert_bytes
         self._clock = clock
+        self._habits = KeyHabits()
         self._position: Position | None = None
         self._alerted = False
         self.worker = Worker("audit-intake", self.step, INTERVAL_SECONDS)
@@ -74,6 +78,8 @@ class Intake:
             await self._store.add(session, rows)
             await self._store.move(session, self._name, batch.end)
         ENTRIES.inc(len(rows))
+        for one in self._habits.noted(found):
+            alert(KEY_UNUSUAL, log, **asdict(one))
         # logs go elsewhere, and so prove later that nothing before this was changed
         log.info("audited", entries=len(rows), seq=rows[-1].seq, hash=rows[-1].hash.hex())
         return True

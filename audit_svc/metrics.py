@@ -8,4 +8,5 @@ ENTRIES = counter("fusionxpay_audit_entries_total", "Requests taken over into th
 BACKLOG = gauge("fusionxpay_audit_backlog_bytes", "Bytes that Envoy has written and that are not in the audit yet")
 
 AUDIT_LINE_UNREADABLE = Alert("audit_line_unreadable", "a line of Envoy's log cannot be read; it is kept aside")
+KEY_UNUSUAL = Alert("key_unusual", "a key is refused a hundred times more than it used to be: it may be stolen")
 AUDIT_BACKLOG = Alert("audit_backlog", "requests wait to be taken over into the audit: its database may be away")
