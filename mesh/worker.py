@@ -38,6 +38,11 @@ class Worker:
         WORKER_FAILURES.labels(name)
         WORKER_SUCCESS.labels(name).set_to_current_time()
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether nothing new is to be begun."""
+        return self._stopping
+
     def wake(self) -> None:
         """Say that there is work now."""
         self._wake.set()

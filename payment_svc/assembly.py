@@ -49,7 +49,7 @@ from payment_svc.use_cases.reversals import Reversals
 from payment_svc.use_cases.reviews import Reviews
 from payment_svc.use_cases.routing import Router
 from payment_svc.use_cases.timeline import Timeline
-from payment_svc.use_cases.webhooks import WINDOW, WebhookInbox, WebhookReceiver
+from payment_svc.use_cases.webhooks import WINDOW, Turns, WebhookInbox, WebhookReceiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,8 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     events = PaymentEvents(ledger, operations)
     resources = Resources(events, refunds, Reversals(ledger, events, refunds, clock=clock, ids=ids), disputes)
     application = EventApplication(database, store, accounts, resources, on.locks, clock)
-    inbox = Recovery(WebhookInbox(database, work, event_store, application, clock), WINDOW)
+    inbox = WebhookInbox(database, event_store, application, clock)
+    turns = Turns(inbox, Recovery(inbox, WINDOW))
     allowed = WebhookAllowlist(settings.webhook_networks)
     return Assembly(
         payments=payments,
@@ -130,11 +131,11 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         router=router,
         timeline=Timeline(database, on.orders),
         reconciliation=Reconciliation(database, store, on.providers, timedelta(seconds=settings.settling_seconds)),
-        webhooks=WebhookReceiver(database, event_store, accounts, allowed, inbox.worker.wake, clock),
+        webhooks=WebhookReceiver(database, event_store, accounts, allowed, turns, clock),
         relay=relay,
         background=background,
         recoveries=(
-            inbox,
+            turns.loop,
             Recovery(PaymentRecovery(database, ledger, operations, accounts, clock)),
             Recovery(OperationRecovery(database, ledger, operations, payments, on.orders)),
             Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient, clock)),

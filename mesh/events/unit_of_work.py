@@ -1,7 +1,7 @@
 """A unit of work: rows, their events and their entries of the timeline, committed together.
 
-What is added to a unit is stored at its end, in one statement for the events and one for the timeline, and the relay is
-woken after the commit. Nothing of a unit that raises is stored or published.
+What is added to a unit is stored at its end, in one statement, and the relay is woken after the commit. Nothing of a
+unit that raises is stored or published.
 """
 
 from __future__ import annotations
@@ -9,11 +9,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
+import sqlalchemy as sa
+
 from mesh.events import outbox
-from mesh.events.envelope import OutboxEvent
+from mesh.events.envelope import OutboxEvent, columns
 from mesh.storage import history
-from mesh.storage.database import Database, Session
+from mesh.storage.database import Database, Session, statement
 from mesh.storage.history import Change
+
+_STORE = statement(
+    sa.select(sa.literal(1)).add_cte(
+        outbox.rows_to_insert().cte("new_event"),
+        history.rows_to_insert().cte("new_entry"),
+    )
+)
 
 
 class UnitOfWork:
@@ -37,8 +46,11 @@ class UnitOfWork:
 
     async def flush(self) -> None:
         """Store what was added, in the transaction."""
-        await outbox.add(self.session, self._events)
-        await history.record(self.session, self._changes)
+        if self._changes:
+            entries = history.entries(self._changes)
+            await self.session.run(_STORE, **columns(self._events), **history.parameters(entries))
+        else:
+            await outbox.add(self.session, self._events)
 
 
 class UnitsOfWork:

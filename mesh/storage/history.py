@@ -5,7 +5,7 @@ Each service keeps its own part; the payment service puts them together into the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -33,8 +33,8 @@ class _Row(NamedTuple):
 
 
 _COLUMNS = [column for column in history.columns if column.name != "seq"]
+_ORIGIN = ("actor", "cause", "trace_id")
 _rows = rows_from_arrays("entry", _COLUMNS, prefix="entry_")
-_RECORD = statement(sa.insert(history).from_select([column.name for column in _COLUMNS], sa.select(*_rows.c)))
 _OF_ORDER = statement(
     sa.select(*columns_of(history, _Row))
     .where(history.c.order_id == sa.bindparam("order_id", type_=sa.UUID))
@@ -85,14 +85,24 @@ def origin() -> Origin:
     return Origin("gateway", call.method, call.trace_id)
 
 
-async def record(session: Session, changes: Sequence[Change]) -> None:
-    """Write down what happened, in the given transaction, as caused by the running task."""
-    if not changes:
-        return
+def rows_to_insert() -> sa.Insert:
+    """Return the insert of entries; `parameters` makes its values."""
+    return sa.insert(history).from_select([column.name for column in _COLUMNS], sa.select(*_rows.c))
+
+
+def entries(changes: Iterable[Change]) -> list[Entry]:
+    """Return what happened as caused by the running task."""
     source = origin()
-    values = {column.name: [getattr(change, column.name, None) for change in changes] for column in _COLUMNS}
-    values |= {name: [getattr(source, name)] * len(changes) for name in ("actor", "cause", "trace_id")}
-    await session.run(_RECORD, **{f"entry_{name}": column for name, column in values.items()})
+    return [Entry(change, source) for change in changes]
+
+
+def parameters(happened: Sequence[Entry]) -> dict[str, list[object]]:
+    """Return the values of `rows_to_insert`."""
+    return {
+        f"entry_{column.name}": [getattr(one.change, column.name, None) for one in happened]
+        for column in _COLUMNS
+        if column.name not in _ORIGIN
+    } | {f"entry_{name}": [getattr(one.origin, name) for one in happened] for name in _ORIGIN}
 
 
 async def of_order(session: Session, order_id: UUID, *, skip: int = 0, most: int | None = None) -> list[Entry]:

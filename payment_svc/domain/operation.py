@@ -81,6 +81,15 @@ class Operation:
         return self.status in OPEN
 
 
+@dataclass(slots=True)
+class Lease:
+    """The lease of who makes calls about a payment."""
+
+    driver: UUID
+    is_left: bool = False
+    """Whether it was given back, together with what was learned."""
+
+
 def end(operation: Operation, status: OperationStatus, now: datetime, failure: Failure | None = None) -> Operation:
     """Return the operation as it ended, or as it stays open; what has ended stays as it ended."""
     if not operation.is_open:

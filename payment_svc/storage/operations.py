@@ -105,6 +105,12 @@ _TAKE = statement(
     )
     .values(driver=_driver, driving_until=_now + _wait)
 )
+_IS_FREE = statement(
+    sa.select(sa.or_(payments.c.driving_until.is_(None), payments.c.driving_until < NOW).label("free")).where(
+        payments.c.payment_id == _payment_id
+    ),
+    bool,
+)
 _LEAVE = statement(
     sa.update(payments)
     .where(payments.c.payment_id == _payment_id, payments.c.driver == _driver)
@@ -184,6 +190,10 @@ class OperationRepository:
     async def take(self, session: Session, payment_id: UUID, driver: UUID, lease: timedelta) -> bool:
         """Take, or renew, the lease on a payment; return False while somebody else has it."""
         return await session.run(_TAKE, payment_id=payment_id, driver=driver, wait=lease) == 1
+
+    async def is_free(self, session: Session, payment_id: UUID) -> bool:
+        """Whether nobody has the lease on a payment now."""
+        return bool(await session.one(_IS_FREE, payment_id=payment_id))
 
     async def leave(self, session: Session, payment_id: UUID, driver: UUID) -> None:
         """Give the lease on a payment back."""

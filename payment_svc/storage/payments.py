@@ -75,6 +75,8 @@ _limit = sa.bindparam("limit", type_=sa.Integer)
 
 
 _NEW = [c.name for c in payments.columns if c.name not in ("next_check_time", "driving_until")]
+# null: nobody does
+_leaves = payments.c.driver == sa.bindparam("leaving", type_=sa.UUID)
 _INSERT = statement(
     sa.insert(payments).values(
         {
@@ -109,6 +111,7 @@ _UPDATE = statement(
                 prefix="b_",
             ),
             "next_check_time": _now + _wait,
+            **{name: sa.case((_leaves, sa.null()), else_=payments.c[name]) for name in ("driver", "driving_until")},
         }
     )
 )
@@ -324,12 +327,14 @@ class PaymentRepository:
         row = await session.one(_LOCK, payment_id=payment_id)
         return _payment(row) if row else None
 
-    async def update(self, session: Session, payment: Payment, wait: timedelta | None) -> None:
+    async def update(
+        self, session: Session, payment: Payment, wait: timedelta | None, leaving: UUID | None = None
+    ) -> None:
         """Store the payment's next version; unless it has ended it is looked at after `wait`.
 
-        Raises RuntimeError when somebody else stored it first.
+        Who is `leaving` gives the lease on it back. Raises RuntimeError when somebody else stored it first.
         """
-        if await session.run(_UPDATE, **_changing(payment, wait)) != 1:
+        if await session.run(_UPDATE, **_changing(payment, wait), leaving=leaving) != 1:
             raise RuntimeError(f"payment {payment.payment_id} is no longer at version {payment.version - 1}")
 
     async def schedule(self, session: Session, payment_id: UUID, wait: timedelta) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage import history
+from mesh.storage.database import Session, rows_from_arrays, statement
+from mesh.storage.history import Entry
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW
 from payment_svc.tables import provider_events
@@ -31,18 +33,35 @@ class EventRow(NamedTuple):
     traceparent: str | None
 
 
+class KeyRow(NamedTuple):
+    """What tells one webhook from every other."""
+
+    provider: str
+    account: str
+    event_id: str
+
+
 _limit = sa.bindparam("limit", type_=sa.Integer)
+_wait = sa.bindparam("wait", type_=sa.Interval)
+_GIVEN = [c for c in provider_events.columns if c.name not in ("status", "reason", "next_attempt_time")]
+_new = rows_from_arrays("new_event", [*_GIVEN, sa.Column("lease", sa.Interval)], prefix="b_")
+_received = pg.insert(provider_events).from_select(
+    [*(column.name for column in _GIVEN), "status", "reason", "next_attempt_time"],
+    sa.select(
+        *(_new.c[column.name] for column in _GIVEN),
+        sa.literal("PENDING"),
+        sa.literal(""),
+        sa.func.db_now() + _new.c.lease,
+    ),
+)
 _RECEIVE = statement(
-    pg.insert(provider_events)
-    .values(parameters_for(provider_events, prefix="b_"))
-    .on_conflict_do_update(
+    _received.on_conflict_do_update(
         index_elements=["provider", "account", "event_id"],
         # one that was given up on comes to life when the provider sends it again
-        set_={"status": "PENDING", "attempts": 0, "next_attempt_time": sa.func.db_now()},
+        set_={name: _received.excluded[name] for name in ("status", "attempts", "next_attempt_time")},
         where=provider_events.c.status == "DEAD",
-    )
-    .returning(provider_events.c.event_id),
-    str,
+    ).returning(*columns_of(provider_events, KeyRow)),
+    KeyRow,
 )
 _key = sa.tuple_(provider_events.c.provider, provider_events.c.account, provider_events.c.event_id)
 _accounts = (
@@ -95,7 +114,6 @@ _locked = (
     .where(_key.in_(_first), provider_events.c.next_attempt_time <= NOW)
     .with_for_update(skip_locked=True)
 )
-_wait = sa.bindparam("wait", type_=sa.Interval)
 _CLAIM_EVENTS = statement(
     sa.update(provider_events)
     .where(_key.in_(_locked))
@@ -103,20 +121,23 @@ _CLAIM_EVENTS = statement(
     .returning(*columns_of(provider_events, EventRow)),
     EventRow,
 )
-_CLOSE_EVENT = statement(
+_NOTED = ("provider", "account", "event_id", "status", "reason", "attempts")
+_noted = rows_from_arrays(
+    "noted", [*(provider_events.c[name] for name in _NOTED), sa.Column("wait", sa.Interval)], prefix="b_"
+)
+_note_events = (
     sa.update(provider_events)
-    .where(
-        provider_events.c.provider == sa.bindparam("b_provider", type_=sa.Text),
-        provider_events.c.account == sa.bindparam("b_account", type_=sa.Text),
-        provider_events.c.event_id == sa.bindparam("b_event_id", type_=sa.Text),
-    )
+    .where(*(provider_events.c[name] == _noted.c[name] for name in ("provider", "account", "event_id")))
     .values(
         {
-            **parameters_for(provider_events, "status", "reason", "attempts", prefix="b_"),
+            **{name: _noted.c[name] for name in ("status", "reason", "attempts")},
             # an interval that is null ends the schedule
-            "next_attempt_time": sa.func.db_now() + _wait,
+            "next_attempt_time": sa.func.db_now() + _noted.c.wait,
         }
     )
+)
+_NOTE_EVENTS = statement(
+    sa.select(sa.literal(1)).add_cte(_note_events.cte("noted_events"), history.rows_to_insert().cte("new_entry"))
 )
 
 
@@ -137,6 +158,17 @@ class StoredEvent:
     """The span that received it, while spans are made."""
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What became of a webhook: how it stands, after how long it is tried again, and what its timeline says of it."""
+
+    event: StoredEvent
+    status: str
+    reason: str
+    wait: timedelta | None = None
+    entries: Sequence[Entry] = ()
+
+
 Key = tuple[str, str]
 """An account as the inbox names it: its provider, and its id, empty for the platform's."""
 
@@ -149,24 +181,16 @@ def key_of(event: StoredEvent) -> Key:
 class WebhookRepository:
     """Provider events in PostgreSQL. Methods run in the session that they are given."""
 
-    async def receive(self, session: Session, event: StoredEvent) -> bool:
-        """Store a verified webhook, due at once, or revive one that is DEAD; return False when it is here already."""
-        row = await session.one(
-            _RECEIVE,
-            b_provider=event.provider,
-            b_account=_account(event),
-            b_event_id=event.event_id,
-            b_type=event.type,
-            b_payload=event.payload,
-            b_trace_id=event.trace_id,
-            b_status="PENDING",
-            b_reason="",
-            b_attempts=event.attempts,
-            b_receive_time=event.receive_time,
-            b_next_attempt_time=event.receive_time,
-            b_traceparent=event.traceparent,
-        )
-        return row is not None
+    async def receive(self, session: Session, events: Sequence[tuple[StoredEvent, timedelta]]) -> Sequence[bool]:
+        """Store verified webhooks, or revive those that are DEAD; return False for each that is here already.
+
+        Each is due after its lease, which is none where nobody works on it.
+        """
+        rows = [_values(event) | {"b_lease": lease} for event, lease in events]
+        # two statements that wait for each other's keys would deadlock
+        rows.sort(key=lambda row: (row["b_provider"], row["b_account"], row["b_event_id"]))
+        new = set(await session.all(_RECEIVE, **{name: [row[name] for row in rows] for name in rows[0]}))
+        return [KeyRow(event.provider, _account(event), event.event_id) in new for event, _ in events]
 
     async def claim_events(
         self, session: Session, lease: timedelta, limit: int, *, share: int, busy: Mapping[Key, int]
@@ -199,27 +223,30 @@ class WebhookRepository:
             for row in rows
         ]
 
-    async def close_event(self, session: Session, event: StoredEvent, status: str, reason: str) -> None:
-        """Note what became of a webhook."""
-        await self._note(session, event, status, reason, None)
+    async def note(self, session: Session, notes: Sequence[Note]) -> None:
+        """Note what became of webhooks, with what their timelines say of them, in one statement."""
+        rows: list[dict[str, object]] = [
+            _values(note.event) | {"b_status": note.status, "b_reason": note.reason, "b_wait": note.wait}
+            for note in notes
+        ]
+        names = (*(f"b_{name}" for name in _NOTED), "b_wait")
+        entries = [entry for note in notes for entry in note.entries]
+        noted = {name: [row[name] for row in rows] for name in names}
+        await session.run(_NOTE_EVENTS, **noted, **history.parameters(entries))
 
-    async def postpone(self, session: Session, event: StoredEvent, reason: str, wait: timedelta) -> None:
-        """Note why a webhook was not applied, how many attempts count, and after how long it is tried again."""
-        await self._note(session, event, "PENDING", reason, wait)
 
-    async def _note(
-        self, session: Session, event: StoredEvent, status: str, reason: str, wait: timedelta | None
-    ) -> None:
-        await session.run(
-            _CLOSE_EVENT,
-            b_provider=event.provider,
-            b_account=_account(event),
-            b_event_id=event.event_id,
-            b_status=status,
-            b_reason=reason,
-            b_attempts=event.attempts,
-            wait=wait,
-        )
+def _values(event: StoredEvent) -> dict[str, Any]:
+    return {
+        "b_provider": event.provider,
+        "b_account": _account(event),
+        "b_event_id": event.event_id,
+        "b_type": event.type,
+        "b_payload": event.payload,
+        "b_trace_id": event.trace_id,
+        "b_attempts": event.attempts,
+        "b_receive_time": event.receive_time,
+        "b_traceparent": event.traceparent,
+    }
 
 
 def _account(event: StoredEvent) -> str:

@@ -11,7 +11,7 @@ from mesh.ids import Clock, parse_uuid, utc_now
 from mesh.storage.database import Database
 from mesh.storage.lock import Locks
 from mesh.telemetry import get_logger
-from payment_svc.domain.payment import Payment
+from payment_svc.domain.payment import TERMINAL, Payment
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.providers.base import Loss, ProviderEvent
 from payment_svc.providers.resilience import ResilientProvider
@@ -89,7 +89,7 @@ class EventApplication:
             async with self._locks.hold(f"order:{payment.order_id}", wait=LOCK_WAIT_SECONDS):
                 # the object is looked at from here on: a later event may be of what happened since
                 del self._waiting[same]
-                applied = await self._apply(provider, event, payment)
+                applied = await self._apply(provider, event, await self._again(payment))
         except BaseException as error:
             # those who share it try again; that this one was cancelled is no reason to cancel them
             failed = error if isinstance(error, Exception) else unavailable("PAYMENT_BUSY", "its look was given up")
@@ -101,6 +101,13 @@ class EventApplication:
                 del self._waiting[same]
         verdict.set_result(applied)
         return applied
+
+    async def _again(self, payment: Payment) -> Payment:
+        """Return the payment as it is now that it is the event's turn: what it was waiting for may have ended it."""
+        if payment.status in TERMINAL:
+            return payment
+        async with self._database.session() as session:
+            return await self._store.read(session, payment.payment_id) or payment
 
     async def _apply(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
         accounts = {(attempt.provider, attempt.account_id) for attempt in payment.attempts}

@@ -22,7 +22,7 @@ from payment_svc.contract import events as facts
 from payment_svc.domain import operation as operation_domain
 from payment_svc.domain import payment_transitions as transitions
 from payment_svc.domain import schedule
-from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
+from payment_svc.domain.operation import Lease, Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import (
     LIVE,
     TERMINAL,
@@ -97,18 +97,20 @@ class Ledger:
         refusal: Failure | None = None,
         unknown: bool = False,
         claim: Claim | None = None,
+        lease: Lease | None = None,
     ) -> tuple[Payment, Operation]:
         """Store the answer to an operation: what the provider said of the object, and how the operation stands.
 
         What the payment shows decides; beside it a `refusal` ends the operation, and an `unknown` outcome leaves it to
-        be asked again. Raises as `learn` does.
+        be asked again. With a new version of the payment a `lease` on it is given back. Raises as `learn` does.
         """
         now = self._clock()
+        versions: Sequence[Payment] = ()
         async with self.work.begin() as unit:
             payment = await self.lock(unit, operation.payment_id)
             if fact:
                 versions = transitions.apply(payment, fact, now, self._hold(payment.provider))
-                payment = await self.save(unit, payment, versions)
+                payment = await self.save(unit, payment, versions, lease.driver if lease else None)
             current = await self.operations.lock(unit.session, operation.operation_id) or operation
             ends = OperationStatus.UNKNOWN if unknown else ended(current, payment, fact, refusal)
             why = refusal or (fact.snapshot.failure if fact else None)
@@ -116,6 +118,8 @@ class Ledger:
             await self.operations.end(unit.session, current, schedule.wait_after(current.sends))
             if claim:
                 await idempotency.answer(unit.session, claim, payment.payment_id, payment)
+        if lease and versions:
+            lease.is_left = True
         return payment, current
 
     async def conclude(
@@ -220,11 +224,16 @@ class Ledger:
             raise not_found("payment", str(payment_id))
         return payment
 
-    async def save(self, unit: UnitOfWork, payment: Payment, versions: Sequence[Payment]) -> Payment:
-        """Store the versions of a payment, with their events, and what follows from the last one."""
+    async def save(
+        self, unit: UnitOfWork, payment: Payment, versions: Sequence[Payment], leaving: UUID | None = None
+    ) -> Payment:
+        """Store the versions of a payment, with their events, and what follows from the last one.
+
+        Who is `leaving` gives the lease on it back, where there is a version.
+        """
         before = payment
         for version in versions:
-            await self.payments.update(unit.session, version, schedule.wait_after(0))
+            await self.payments.update(unit.session, version, schedule.wait_after(0), leaving)
             unit.add(facts.payment_event(version, payment.status), changes.of_payment(version, payment))
             if version.status != payment.status:
                 PAYMENTS.labels(version.provider, version.status).inc()

@@ -23,7 +23,7 @@ from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim
 from mesh.telemetry import get_logger
 from payment_svc.domain import operation as operation_domain
-from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
+from payment_svc.domain.operation import Lease, Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.domain.review import ReviewKind
 from payment_svc.providers.base import (
@@ -79,14 +79,12 @@ class Operations:
         return self._timing.call + LEASE_MARGIN
 
     @asynccontextmanager
-    async def driving(
-        self, payment_id: UUID, *, wait: bool = False, patient: bool = False, driver: UUID | None = None
-    ) -> AsyncIterator[bool]:
+    async def driving(self, payment_id: UUID, *, wait: bool = False, patient: bool = False) -> AsyncIterator[bool]:
         """Hold the lease on a payment, by the database's clock; yield False when somebody else has it.
 
         With `wait` it is waited for; with `patient` it is for calls that may take long. Raises ApiError UNAVAILABLE.
         """
-        driver = driver or self._ids()
+        driver = self._ids()
         taken = await self._take(
             payment_id, driver, wait=wait, lease=self._lease_of_patience() if patient else self.lease
         )
@@ -94,13 +92,25 @@ class Operations:
             yield taken
         finally:
             if taken:
-                async with self._database.session() as session:
-                    await self._ledger.operations.leave(session, payment_id, driver)
+                await self._leave(payment_id, driver)
+
+    @asynccontextmanager
+    async def driven(self, payment_id: UUID, lease: Lease) -> AsyncIterator[None]:
+        """Work under the lease that a payment was stored with, and give it back, unless that was done on the way."""
+        try:
+            yield
+        finally:
+            if not lease.is_left:
+                await self._leave(payment_id, lease.driver)
 
     async def is_free(self, payment_id: UUID) -> bool:
         """Whether nobody works on a payment at this moment."""
-        async with self.driving(payment_id) as free:
-            return free
+        async with self._database.session() as session:
+            return await self._ledger.operations.is_free(session, payment_id)
+
+    async def _leave(self, payment_id: UUID, driver: UUID) -> None:
+        async with self._database.session() as session:
+            await self._ledger.operations.leave(session, payment_id, driver)
 
     async def _take(self, payment_id: UUID, driver: UUID, *, wait: bool, lease: timedelta) -> bool:
         tries = int(self._timing.wait_seconds / POLL_SECONDS) if wait else 1
@@ -150,9 +160,11 @@ class Operations:
         return payment, wanted
 
     async def execute(
-        self, payment: Payment, operation: Operation, claim: Claim | None = None
+        self, payment: Payment, operation: Operation, claim: Claim | None = None, lease: Lease | None = None
     ) -> tuple[Payment, Operation]:
         """Ask the provider, and store what came of it; what has ended is not asked. Hold the lease.
+
+        A `lease` may be given back in the transaction that stores the answer.
 
         Raises as the ledger's methods do.
         """
@@ -172,7 +184,7 @@ class Operations:
                 moved = await self._unknown(payment, operation, error, claim)
             else:
                 fact = Fact(operation.attempt, reworded(snapshot, at, operation))
-                return await self._ledger.finish(operation, fact, claim=claim)
+                return await self._ledger.finish(operation, fact, claim=claim, lease=lease)
             if not isinstance(moved, _Moved):
                 return moved
             payment, operation = moved.payment, moved.operation

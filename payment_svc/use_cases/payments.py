@@ -21,7 +21,7 @@ from mesh.storage.idempotency import Claim, Record
 from mesh.storage.lock import Locks
 from payment_svc.contract import events as facts
 from payment_svc.domain import payment as domain
-from payment_svc.domain.operation import Operation, OperationKind, Requester
+from payment_svc.domain.operation import Lease, Operation, OperationKind, Requester
 from payment_svc.domain.payment import (
     TERMINAL,
     CaptureMethod,
@@ -115,11 +115,11 @@ class Payments:
         payment_id = self._runtime.ids()
         provider, route = await self._choose(new, order, payment_id)
         payment = self._intent(new, order, payment_id, provider, route)
-        driver = self._runtime.ids()
-        start = await self._commit_intent(payment, driver, claim)
+        lease = Lease(self._runtime.ids())
+        start = await self._commit_intent(payment, lease.driver, claim)
         if start is None:
             return await self.create(new, claim)
-        work = self._start(payment, start, driver, claim, replaces)
+        work = self._start(payment, start, lease, claim, replaces)
         finished: Payment = await self._runtime.background.shielded(work)
         return finished
 
@@ -226,7 +226,7 @@ class Payments:
         return await self._router.choose(wanted, payment_id, fits)
 
     async def _start(
-        self, payment: Payment, start: Operation, driver: UUID, claim: Claim | None, replaces: UUID | None = None
+        self, payment: Payment, start: Operation, lease: Lease, claim: Claim | None, replaces: UUID | None = None
     ) -> Payment:
         """Reserve the order and ask the provider, while webhooks and look-ups of the same order wait.
 
@@ -235,10 +235,10 @@ class Payments:
         """
         async with (
             self._runtime.locks.hold(f"order:{payment.order_id}", wait=0),
-            self._operations.driving(payment.payment_id, driver=driver),
+            self._operations.driven(payment.payment_id, lease),
         ):
             await self._reserve(payment, start, claim, replaces)
-            started, _ = await self._operations.execute(payment, start, claim)
+            started, _ = await self._operations.execute(payment, start, claim, lease)
             return started
 
     async def _reserve(self, payment: Payment, start: Operation, claim: Claim | None, replaces: UUID | None) -> None:

@@ -57,20 +57,42 @@ class Recovery(Generic[ItemT]):
         self._subject = subject
         self._window = window
         self._running: set[asyncio.Task[None]] = set()
+        self._kept = 0
         self.worker = Worker(subject.name, self.step, interval=INTERVAL_SECONDS)
 
     async def step(self) -> bool:
         """Start what is due and has a place; return whether there may be more."""
-        free = self._window - len(self._running)
-        if free == 0:
+        if self._free <= 0 and self._running:
             await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
-            free = self._window - len(self._running)
+        free = max(self._free, 0)
         due = await self._subject.claim(free) if free else ()
         for item in due:
-            task = asyncio.create_task(self._safely(item))
-            self._running.add(task)
-            task.add_done_callback(self._done)
-        return len(due) == free
+            self._start(item)
+        return bool(free) and len(due) == free
+
+    def keep_place(self) -> bool:
+        """Keep a place for something that is claimed by who stores it; False when there is none."""
+        kept = self._free > 0 and not self.worker.is_stopping
+        self._kept += kept
+        return kept
+
+    def take_place(self, item: ItemT | None) -> None:
+        """Begin with what a place was kept for; None: nothing came of it."""
+        if self._free <= 0:
+            # who is due may have found no place
+            self.worker.wake()
+        self._kept -= 1
+        if item is not None:
+            self._start(item)
+
+    @property
+    def _free(self) -> int:
+        return self._window - len(self._running) - self._kept
+
+    def _start(self, item: ItemT) -> None:
+        task = asyncio.create_task(self._safely(item))
+        self._running.add(task)
+        task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

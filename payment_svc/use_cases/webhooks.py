@@ -6,18 +6,20 @@ twice, late, reordered or forged (with a stolen secret) cannot move a payment wh
 
 from __future__ import annotations
 
+import asyncio
 import traceback
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 from mesh import context, tracing
 from mesh.errors import ApiError, invalid, permission_denied, unauthenticated, unavailable
-from mesh.events.unit_of_work import UnitsOfWork
 from mesh.ids import Clock, parse_uuid, utc_now
 from mesh.redaction import redacted
+from mesh.storage import history
+from mesh.storage.batcher import Batcher
 from mesh.storage.database import Database
 from mesh.telemetry import alert, get_logger
 from mesh.tracing import names
@@ -25,10 +27,11 @@ from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.metrics import EVENT_SECONDS, EVENTS, WEBHOOK_DEAD, WEBHOOK_QUARANTINED, WEBHOOKS
 from payment_svc.providers.base import ProviderError, SignatureInvalidError
-from payment_svc.storage.provider_events import Key, StoredEvent, WebhookRepository, key_of
+from payment_svc.storage.provider_events import Key, Note, StoredEvent, WebhookRepository, key_of
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.event_application import EventApplication
+from payment_svc.use_cases.recovery import Recovery
 
 log = get_logger(__name__)
 LEASE = timedelta(seconds=60)
@@ -48,6 +51,33 @@ CLIENT_KEY = "x-client-address"
 """Where the edge says who the client is, behind the proxies that are trusted; a client's own is taken off."""
 
 
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Who is next: an event that comes when its account has a turn is begun at once, without being claimed."""
+
+    inbox: WebhookInbox
+    loop: Recovery[StoredEvent]
+
+    def keep(self, event: StoredEvent) -> bool:
+        """Keep a turn for an event that is about to be stored; False when it has to wait."""
+        if not self.loop.keep_place():
+            return False
+        if not self.inbox.keep(event):
+            self.loop.take_place(None)
+            return False
+        return True
+
+    def take(self, event: StoredEvent, *, begin: bool) -> None:
+        """Begin with an event that a turn was kept for, or give the turn back."""
+        if not begin:
+            self.inbox.give_back(event)
+        self.loop.take_place(event if begin else None)
+
+    def wake(self) -> None:
+        """Say that an event waits for its turn."""
+        self.loop.worker.wake()
+
+
 class WebhookReceiver:
     """Takes provider events in."""
 
@@ -57,15 +87,16 @@ class WebhookReceiver:
         store: WebhookRepository,
         accounts: Accounts,
         allowlist: WebhookAllowlist,
-        wake: Callable[[], None],
+        turns: Turns,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._store = store
         self._accounts = accounts
         self._allowlist = allowlist
-        self._wake = wake
+        self._turns = turns
         self._clock = clock
+        self._receptions: Batcher[tuple[StoredEvent, timedelta], bool] = Batcher(self._receive)
 
     async def receive(
         self, provider_name: str, account_id: UUID | None, body: bytes, headers: Mapping[str, str]
@@ -106,11 +137,27 @@ class WebhookReceiver:
             *(provider.name, account_id, event.event_id, event.type, body, call.trace_id, 0, self._clock()),
             traceparent=call.traceparent if tracing.is_on() else None,
         )
-        async with self._database.session() as session:
-            is_new = await self._store.receive(session, stored)
+        # to its end even when the sender is gone: what is stored as taken has to be begun
+        is_new = await asyncio.shield(asyncio.create_task(self._take_in(stored)))
         WEBHOOKS.labels(provider.name, "accepted" if is_new else "repeated").inc()
-        if is_new:
-            self._wake()
+
+    async def _take_in(self, event: StoredEvent) -> bool:
+        """Store an event, and begin with it at once where its account has a turn; return whether it is new."""
+        if not self._turns.keep(event):
+            is_new = await self._receptions.submit((event, timedelta(0)))
+            if is_new:
+                self._turns.wake()
+            return is_new
+        taken, is_new = replace(event, attempts=1), False
+        try:
+            is_new = await self._receptions.submit((taken, LEASE))
+        finally:
+            self._turns.take(taken, begin=is_new)
+        return is_new
+
+    async def _receive(self, events: Sequence[tuple[StoredEvent, timedelta]]) -> Sequence[bool]:
+        async with self._database.session() as session:
+            return await self._store.receive(session, events)
 
 
 def _place(error: Exception) -> str:
@@ -132,17 +179,16 @@ class WebhookInbox:
     def __init__(
         self,
         database: Database,
-        work: UnitsOfWork,
         store: WebhookRepository,
         application: EventApplication,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
-        self._work = work
         self._store = store
         self._application = application
         self._clock = clock
         self._busy: Counter[Key] = Counter()
+        self._notes: Batcher[Note, None] = Batcher(self._note)
 
     async def claim(self, limit: int) -> Sequence[StoredEvent]:
         """Take events that are due: accounts take turns, so that a flood of one delays no other."""
@@ -150,6 +196,13 @@ class WebhookInbox:
             due = await self._store.claim_events(session, LEASE, limit, share=SHARE, busy=self._busy)
         self._busy.update(map(key_of, due))
         return due
+
+    def keep(self, item: StoredEvent) -> bool:
+        """Count an event that is claimed by who stores it; False when its account has its share already."""
+        has_turn = self._busy[key_of(item)] < SHARE
+        if has_turn:
+            self._busy[key_of(item)] += 1
+        return has_turn
 
     def call_of(self, item: StoredEvent) -> context.Call:
         """Return the call that an event is applied in: of the webhook that brought it."""
@@ -178,6 +231,10 @@ class WebhookInbox:
 
     async def reschedule(self, item: StoredEvent) -> bool:
         """Give the event's place back, for which others of its account may have waited."""
+        return self.give_back(item)
+
+    def give_back(self, item: StoredEvent) -> bool:
+        """Count an event no more; return whether others of its account may have waited."""
         key = key_of(item)
         was_full = self._busy[key] >= SHARE
         self._busy[key] -= 1
@@ -188,24 +245,25 @@ class WebhookInbox:
     async def _wait(self, item: StoredEvent, reason: str) -> None:
         """Try again when its provider or its payment can be asked: that they cannot is no fault of the event."""
         wait = min(max((self._clock() - item.receive_time) / 4, BACKOFF[0]), BACKOFF[-1])
-        async with self._database.session() as session:
-            await self._store.postpone(session, replace(item, attempts=item.attempts - 1), reason, wait)
+        await self._notes.submit(Note(replace(item, attempts=item.attempts - 1), "PENDING", reason, wait))
 
     async def _try_again(self, item: StoredEvent, reason: str) -> None:
         """Try again what failed by itself, until it is dead."""
         if item.attempts > len(BACKOFF):
             await self._close(item, Verdict("DEAD", reason))
             return
-        async with self._database.session() as session:
-            await self._store.postpone(session, item, reason, BACKOFF[item.attempts - 1])
+        await self._notes.submit(Note(item, "PENDING", reason, BACKOFF[item.attempts - 1]))
 
     async def _close(self, item: StoredEvent, verdict: Verdict) -> None:
         stored, status, reason, payment = item, verdict.status, verdict.reason, verdict.payment
-        async with self._work.begin() as unit:
-            await self._store.close_event(unit.session, stored, status, reason)
-            if payment:
-                unit.add(changes=[changes.of_webhook(payment, stored, status, reason, self._clock())])
+        said = [changes.of_webhook(payment, stored, status, reason, self._clock())] if payment else []
+        await self._notes.submit(Note(stored, status, reason, entries=history.entries(said)))
         EVENTS.labels(stored.provider, status).inc()
         EVENT_SECONDS.labels(stored.provider).observe((self._clock() - stored.receive_time).total_seconds())
         if condition := _ALERTS.get(status):
             alert(condition, log, provider=stored.provider, event_id=stored.event_id, reason=reason)
+
+    async def _note(self, notes: Sequence[Note]) -> Sequence[None]:
+        async with self._database.session() as session:
+            await self._store.note(session, notes)
+        return [None] * len(notes)
