@@ -9,7 +9,7 @@ PORT ?= 8080
 export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install demo up test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling simulate simulate-faults constraints clean
+.PHONY: install demo up test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
@@ -95,6 +95,11 @@ gameday: install
 OLD ?= HEAD~1
 rolling: install
 	$(BIN)/python -m tests.rolling --old $(OLD)
+
+# Every service and Envoy are replaced under load, with two replicas of each; no request may fail.
+ROUNDS ?= 10
+replicas: install
+	$(BIN)/python -m tests.replicas --rounds $(ROUNDS)
 
 # Thousands of schedules in virtual time; MINUTES=60 runs on for as long, FIRST names the first seed.
 SEEDS ?= 4000

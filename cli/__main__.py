@@ -15,6 +15,7 @@ COMMANDS = {
     "up": "cli.commands.up:up",
     "demo": "cli.commands.demo:demo",
     "prove": "cli.commands.prove:prove",
+    "roll": "cli.commands.roll:roll",
     "status": "cli.commands.status:status",
     "doctor": "cli.commands.doctor:doctor",
     "trace": "cli.commands.trace:trace",

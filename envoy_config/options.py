@@ -36,6 +36,7 @@ class EnvoyOptions:
             "edge": "edge:50051",
         }
     )
+    """Where each cluster is; the addresses of several replicas have commas between them."""
     audit_file: str = "/var/spool/fusionxpay/audit.jsonl"
     """Where the audit's lines go; `audit_svc` follows it."""
     max_connections: int = 10_000

@@ -135,17 +135,31 @@ def _head_route(route: Route, options: EnvoyOptions) -> list[Config]:
 
 def _forward(route: Route, match: Config, name: str, options: EnvoyOptions) -> Config:
     repeatable = route.method == "GET"
-    retry_on = "connect-failure,refused-stream" + (",unavailable" if repeatable else "")
+    retry_on = "connect-failure,refused-stream" + (",unavailable,reset" if repeatable else "")
     return {
         "name": name,
         "match": match,
         "route": {
             "cluster": route.package,
             **_times(route),
-            "retry_policy": {"retry_on": retry_on, "num_retries": 2},
+            "retry_policy": {
+                "retry_on": retry_on,
+                "num_retries": 2,
+                # at another replica, where there is one
+                "retry_host_predicate": [_NOT_AGAIN],
+                "host_selection_retry_max_attempts": 3,
+            },
         },
         "typed_per_filter_config": of_merchants(route) if route.is_authenticated else of_providers(options),
     }
+
+
+_NOT_AGAIN = {
+    "name": "envoy.retry_host_predicates.previous_hosts",
+    "typed_config": {
+        "@type": f"{TYPE}envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+    },
+}
 
 
 def _grpc_route(route: Route) -> Config:
@@ -200,9 +214,13 @@ def _header_matching(name: str, regex: str) -> Config:
     return {"name": name, "string_match": {"safe_regex": {"regex": regex}}}
 
 
-def _cluster(name: str, address: str) -> Config:
+def _endpoint(address: str) -> Config:
     host, _, port = address.rpartition(":")
-    endpoint = {"endpoint": {"address": {"socket_address": {"address": host, "port_value": int(port)}}}}
+    return {"endpoint": {"address": {"socket_address": {"address": host, "port_value": int(port)}}}}
+
+
+def _cluster(name: str, addresses: str) -> Config:
+    endpoints = [_endpoint(one) for one in addresses.split(",")]
     return {
         "name": name,
         "type": "STRICT_DNS",
@@ -211,7 +229,7 @@ def _cluster(name: str, address: str) -> Config:
         # Envoy's second of waiting for further changes would send requests to a replica that has already left
         "common_lb_config": {"update_merge_window": "0s"},
         "per_connection_buffer_limit_bytes": 1 << 20,
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": f"{TYPE}envoy.extensions.upstreams.http.v3.HttpProtocolOptions",

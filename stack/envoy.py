@@ -29,7 +29,7 @@ def render_envoy(layout: StackLayout) -> Path:
         mutual_tls=layout.mutual_tls,
         admin_port=layout.ports["envoy_admin"],
         descriptors=str(DESCRIPTORS),
-        upstreams={upstream: layout.address(service) for upstream, service in UPSTREAMS.items()},
+        upstreams={upstream: ",".join(layout.addresses(service)) for upstream, service in UPSTREAMS.items()},
         audit_file=str(layout.audit_file),
         requests_per_second=layout.requests_per_second,
         key_requests_per_second=layout.key_requests_per_second,

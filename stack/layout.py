@@ -43,6 +43,7 @@ class StackLayout:
     mutual_tls: bool
     durable: bool
     service_env: Mapping[str, Mapping[str, str]]
+    replicas: int
     otlp_endpoint: str
     trace_part: float
     code: Path = ROOT
@@ -51,6 +52,19 @@ class StackLayout:
     def address(self, port: str) -> str:
         """Return the `host:port` of a named port."""
         return f"{HOST}:{self.ports[port]}"
+
+    def instances(self, service: str) -> tuple[str, ...]:
+        """Return the names of a service's replicas: its own, and from the second on with a number."""
+        return instances(service, self.replicas) if service in self.embedded else ()
+
+    def addresses(self, service: str) -> tuple[str, ...]:
+        """Return the `host:port` of each replica of a service."""
+        return tuple(self.address(name) for name in self.instances(service))
+
+    def target(self, service: str) -> str:
+        """Return what a gRPC client calls a service by: its address, or a list of them."""
+        found = self.addresses(service)
+        return found[0] if len(found) == 1 else f"ipv4:{','.join(found)}"
 
     def log(self, component: str) -> Path:
         """Return the log file of a component."""
@@ -97,6 +111,12 @@ class StackLayout:
         return f"http://{self.address('envoy_admin')}"
 
 
+def instances(service: str, replicas: int) -> tuple[str, ...]:
+    """Return the names of a service's replicas. The audit follows one Envoy, so there is one of it."""
+    count = 1 if service == "audit_svc" else replicas
+    return (service, *(f"{service}.{number}" for number in range(2, count + 1)))
+
+
 def plan_layout(
     settings: StackSettings, wanted: frozenset[str], data: DataDir, ports: Ports, code: Path = ROOT
 ) -> StackLayout:
@@ -112,7 +132,9 @@ def plan_layout(
         "sandbox": settings.stripe_api_key,
     }
     embedded = frozenset(name for name in wanted if not replaced.get(name))
-    names = [*COMPONENTS, "envoy_admin", "envoy_https", *(f"{name}_metrics" for name in SERVICES)]
+    processes = [name for service in SERVICES for name in instances(service, settings.replicas)]
+    infra = [name for name in COMPONENTS if name not in SERVICES]
+    names = [*infra, "envoy_admin", "envoy_https", *processes, *(f"{name}_metrics" for name in processes)]
     wanted_ports = {"envoy": settings.http_port, "envoy_https": settings.https_port}
     numbers = {name: ports.take(wanted_ports.get(name, 0)) for name in names}
     secrets = data.secrets
@@ -142,6 +164,7 @@ def plan_layout(
         mutual_tls=settings.mutual_tls,
         durable=settings.durable,
         service_env=settings.service_env,
+        replicas=settings.replicas,
         otlp_endpoint=settings.otlp_endpoint,
         trace_part=settings.trace_part,
         code=code,

@@ -18,6 +18,7 @@ from stack.services import OUR_SERVICES, migration, sandbox
 
 # First no new requests, then the services end theirs, for which they still need what comes after.
 STOP_ORDER = (("envoy",), SERVICES, ("sandbox",), ("valkey",), ("nats",), ("postgres",))
+"""Components that end together; a replica ends with its service."""
 
 
 @dataclass(frozen=True)
@@ -35,18 +36,20 @@ class Step:
 def plan(layout: StackLayout, envoy_config: EnvoyConfig) -> list[Step]:
     """Return the steps that start the layout's embedded components."""
     steps = _postgres_steps(layout)
+    replicas = tuple(name for service in SERVICES for name in layout.instances(service))
     servers_steps = [
         Step("nats", partial(servers.nats, layout)),
         Step("valkey", partial(servers.valkey, layout)),
         Step("sandbox", partial(sandbox, layout)),
-        Step("envoy", lambda: servers.envoy(layout, envoy_config(layout)), needs=SERVICES),
+        Step("envoy", lambda: servers.envoy(layout, envoy_config(layout)), needs=replicas),
     ]
     steps += [step for step in servers_steps if step.name in layout.embedded]
     services = [service for service in OUR_SERVICES if service.name in layout.embedded]
     if services:
         steps.append(Step("migration", partial(migration, layout, services), needs=("databases",)))
     for service in services:
-        steps.append(Step(service.name, partial(service.server, layout), needs=("migration", "nats", "valkey")))
+        for name in layout.instances(service.name):
+            steps.append(Step(name, partial(service.server, layout, name), needs=("migration", "nats", "valkey")))
     if "edge" in layout.embedded:
         steps.append(Step("merchant", partial(ensure_demo_merchant, layout), needs=("edge",)))
     return steps

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -47,6 +48,27 @@ def http_ok(url: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def envoy_serves(admin_url: str, epoch: int) -> bool:
+    """Tell whether the Envoy of an epoch is the one that answers, and takes requests."""
+    try:
+        about = json.loads(http_text(f"{admin_url}/server_info"))
+    except (OSError, ValueError):
+        return False
+    return bool(about["state"] == "LIVE" and about["command_line_options"]["restart_epoch"] == epoch)
+
+
+def healthy_replicas(admin_url: str, cluster: str) -> int:
+    """Count the replicas of a cluster that Envoy sends requests to; 0 where it does not answer."""
+    try:
+        clusters = json.loads(http_text(f"{admin_url}/clusters?format=json"))["cluster_statuses"]
+    except (OSError, ValueError):
+        return 0
+    hosts: list[dict[str, object]] = next(
+        (entry.get("host_statuses", []) for entry in clusters if entry["name"] == cluster), []
+    )
+    return sum(host["health_status"] == {"eds_health_status": "HEALTHY"} for host in hosts)
 
 
 def postgres_accepts(url: str) -> bool:

@@ -15,11 +15,13 @@ from stack.layout import USER, StackLayout
 from stack.nats_config import NatsOptions
 from stack.nats_config import render as render_nats
 from stack.ports import HOST
-from stack.probes import http_ok, http_text, nats_answers, redis_answers
+from stack.probes import envoy_serves, http_text, nats_answers, redis_answers
 from stack.process import POLL_SECONDS, Child, Command, StackError
 from stack.state import write_private
 
 ENVOY_DRAIN_SECONDS = 5
+"""How long clients are asked to leave; one whose successor runs ends after twice that."""
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  where the kernel has it: shm_overview(7)
 
 VALKEY_CONFIG = """\
 bind {host}
@@ -65,15 +67,29 @@ def valkey(layout: StackLayout) -> Child:
     return Child("valkey", command, layout.log("valkey"), ready=lambda: redis_answers(layout.redis_url))
 
 
-def envoy(layout: StackLayout, config: Path) -> Child:
-    """Return an Envoy that runs the configuration file."""
-    argv: list[str | Path] = [_program("envoy"), "-c", config, "--concurrency", "1"]
-    # Hot restart shares memory by number between the Envoys of a machine: several stacks would meet in it.
-    argv += ["--disable-hot-restart", "--log-level", "info"]
+def envoy(layout: StackLayout, config: Path, epoch: int = 0) -> Child:
+    """Return an Envoy that runs the configuration file.
+
+    One of the next epoch, started beside the one before, takes over its sockets and has it drain and end: no connection
+    finds nobody. Source: Envoy documentation, "Hot restart".
+    """
+    argv: list[str | Path] = [_program("envoy"), "-c", config, "--concurrency", "1", "--log-level", "info"]
+    # Envoys meet in a piece of memory by its number: a port is one that no other stack of this machine has.
+    argv += ["--base-id", str(layout.ports["envoy_admin"]), "--restart-epoch", str(epoch)]
+    # an heir that falls is started again when there is nobody left to take over from
+    argv += ["--skip-hot-restart-on-no-parent", "--skip-hot-restart-parent-stats"]
+    argv += ["--drain-strategy", "immediate", "--drain-time-s", str(ENVOY_DRAIN_SECONDS)]
+    argv += ["--parent-shutdown-time-s", str(2 * ENVOY_DRAIN_SECONDS)]
     # The access log is read while the stack runs; Envoy's own default holds lines back for ten seconds.
     argv += ["--file-flush-interval-msec", "200"]
     command = Command(argv, outside_env(), layout.data.folder("envoy"))
-    return Child("envoy", command, layout.log("envoy"), ready=lambda: http_ok(f"{layout.envoy_admin_url}/ready"))
+    admin = layout.envoy_admin_url
+    return Child("envoy", command, layout.log("envoy"), ready=lambda: envoy_serves(admin, epoch))
+
+
+def forget_envoy(layout: StackLayout) -> None:
+    """Remove the memory in which Envoys of this stack meet; Envoy leaves it there."""
+    SHARED_MEMORY.joinpath(f"envoy_shared_memory_{layout.ports['envoy_admin']}0").unlink(missing_ok=True)
 
 
 def drain_envoy(admin_url: str) -> None:

@@ -37,11 +37,12 @@ class Service:
     name: str
     settings: Callable[[StackLayout], dict[str, str]] = lambda _: {}
 
-    def env(self, layout: StackLayout) -> dict[str, str]:
-        """Return the environment that it runs in."""
+    def env(self, layout: StackLayout, instance: str = "") -> dict[str, str]:
+        """Return the environment that a replica runs in."""
+        instance = instance or self.name
         shared = {
-            "LISTEN": layout.address(self.name),
-            "METRICS_LISTEN": layout.address(f"{self.name}_metrics"),
+            "LISTEN": layout.address(instance),
+            "METRICS_LISTEN": layout.address(f"{instance}_metrics"),
             "DATABASE_URL": layout.database_url(self.name, DATABASES[self.name]),
             **_bus_settings(layout, self.name),
             "PUBLIC_URL": layout.edge_url,
@@ -54,11 +55,11 @@ class Service:
         spans = {ENDPOINT: layout.otlp_endpoint, PART: str(layout.trace_part)}
         return inherited | ours | spans | _code_of(layout) | dict(layout.service_env.get(self.name, {}))
 
-    def server(self, layout: StackLayout) -> Child:
-        """Return the service itself."""
-        target, tls = layout.address(self.name), layout.tls("operator")
-        command = Command([sys.executable, "-m", self.name], self.env(layout), layout.code)
-        return Child(self.name, command, layout.log(self.name), ready=lambda: grpc_serving(target, self.name, tls))
+    def server(self, layout: StackLayout, instance: str) -> Child:
+        """Return a replica of the service."""
+        target, tls = layout.address(instance), layout.tls("operator")
+        command = Command([sys.executable, "-m", self.name], self.env(layout, instance), layout.code)
+        return Child(instance, command, layout.log(instance), ready=lambda: grpc_serving(target, self.name, tls))
 
 
 def _bus_settings(layout: StackLayout, name: str) -> dict[str, str]:
@@ -78,7 +79,7 @@ def _code_of(layout: StackLayout) -> dict[str, str]:
 
 def _payment_settings(layout: StackLayout) -> dict[str, str]:
     settings = {
-        "ORDER_TARGET": layout.address("order_svc"),
+        "ORDER_TARGET": layout.target("order_svc"),
         "SECRET_KEYS": layout.data.secrets.account_keys,
         "REDIS_URL": layout.redis_url,
     }

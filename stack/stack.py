@@ -9,14 +9,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 
+from stack import servers
 from stack.databases import DATABASES, database_url
 from stack.demo_merchant import Merchant
 from stack.envoy import EnvoyConfig, render_envoy
 from stack.layout import COMPONENTS, ROOT, SERVICES, StackLayout, plan_layout
 from stack.plan import STOP_ORDER, carry_out, plan
 from stack.ports import Ports
-from stack.process import Child, stop_all
+from stack.process import Child, StackError, stop_all
 from stack.servers import drain_envoy
+from stack.services import OUR_SERVICES, migration
 from stack.settings import StackSettings
 from stack.state import DataDir, ReadyFile
 
@@ -41,6 +43,7 @@ class Ready:
     webhook_secrets: dict[str, str]
     pids: dict[str, int]
     log_dir: str
+    control: str
     audit_anchors: str
 
     def to_json(self) -> str:
@@ -77,6 +80,8 @@ class Stack:
         self._undo = ExitStack()
         self._site: StackLayout
         self._ready_file: ReadyFile
+        self._retiring: list[Child] = []
+        self._epoch = 0
 
     def __enter__(self) -> Stack:
         with ExitStack() as undo:
@@ -106,8 +111,10 @@ class Stack:
             ca_file=str(layout.authority.ca_file),
             operator_tls={name: str(path) for name, path in asdict(tls).items()} if tls else {},
             edge_grpc=layout.address("envoy" if layout.http == "plain" else "envoy_https") if with_envoy else "",
-            services={name: layout.address(name) for name in SERVICES if name in layout.embedded},
-            metrics={name: layout.address(f"{name}_metrics") for name in SERVICES if name in layout.embedded},
+            services={name: layout.target(name) for name in SERVICES if name in layout.embedded},
+            metrics={
+                name: layout.address(f"{name}_metrics") for service in SERVICES for name in layout.instances(service)
+            },
             merchant=Merchant(layout.data.secrets.merchant_id, layout.data.secrets.merchant_api_key),
             sandbox_url=layout.sandbox_url,
             database_urls=self._database_urls(),
@@ -117,6 +124,7 @@ class Stack:
             webhook_secrets={"stripe": layout.stripe_webhook_secret},
             pids={name: child.pid for name, child in self._servers().items() if child.pid is not None},
             log_dir=str(layout.data.logs),
+            control=str(layout.data.folder("control")),
             audit_anchors=str(layout.anchor_folder) if "audit_svc" in layout.embedded and tls else "",
         )
 
@@ -178,6 +186,48 @@ class Stack:
             self._publish()
         return healthy
 
+    def terminate(self, name: str) -> None:
+        """Ask a component to end, and return at once; it stays down until `begin`. Raises what `stop` raises."""
+        child = self._servers()[name]
+        self._down.add(name)
+        child.terminate()
+
+    def migrate(self) -> Child:
+        """Start, and return, the job that brings the databases to the schema of the code as it is now."""
+        services = [service for service in OUR_SERVICES if service.name in self._site.embedded]
+        job = migration(self._site, services)
+        self._adopt(job)
+        job.start()
+        return job
+
+    def succeed_envoy(self) -> Child:
+        """Start an Envoy that takes over from the one that runs, with the configuration as it is now.
+
+        Returns the one before, which ends by itself once its clients have left.
+
+        Raises:
+            KeyError: there is no Envoy in this stack.
+            StackError: the new one cannot start; the one before goes on.
+        """
+        before = self._children["envoy"]
+        heir = servers.envoy(self._site, self._envoy_config(self._site), self._epoch + 1)
+        self._retiring.append(heir)
+        heir.start()
+        try:
+            heir.wait_ready(self._settings.start_seconds)
+        except StackError:
+            heir.kill()
+            raise
+        self._epoch += 1
+        self._retiring = [before]
+        self._adopt(heir)
+        self._publish()
+        return before
+
+    def replicas(self, service: str) -> tuple[str, ...]:
+        """Return the names of a service's replicas in this stack."""
+        return self._site.instances(service)
+
     def restart(self, name: str) -> None:
         """End a component in good order and start it again. Raises what `start` raises."""
         self.stop(name)
@@ -206,5 +256,9 @@ class Stack:
             job.kill()
         if "envoy" in self._children and self._children["envoy"].pid is not None:
             drain_envoy(self._site.envoy_admin_url)
+        for child in self._retiring:
+            child.kill()
         for names in STOP_ORDER:
-            stop_all((self._children[name] for name in names if name in self._children), self._settings.grace_seconds)
+            ending = [child for name, child in self._children.items() if name.partition(".")[0] in names]
+            stop_all(ending, self._settings.grace_seconds)
+        servers.forget_envoy(self._site)

@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from stack.observer import prometheus
+from stack.operate.control import Control
+from stack.operate.rolling import Roller
 from stack.operate.supervisor import Supervisor
 from stack.process import StackError
 from stack.settings import StackSettings
@@ -40,6 +42,7 @@ def up(
     http_port: Annotated[
         int | None, typer.Option(help="Port of the public API, JSON and gRPC. Default: a free one.")
     ] = None,
+    replicas: Annotated[int | None, typer.Option(help="How many of each service. Default: 1.")] = None,
     log_level: Annotated[str | None, typer.Option(help="DEBUG, INFO, WARNING or ERROR.")] = None,
     observe: Annotated[
         bool, typer.Option("--observe", help="Run a Prometheus beside it, with the alert rules. It must be installed.")
@@ -56,7 +59,9 @@ def up(
     """
     console = Console()
     try:
-        settings = load_settings(data_dir=data_dir, ready_file=ready_file, http_port=http_port, log_level=log_level)
+        settings = load_settings(
+            data_dir=data_dir, ready_file=ready_file, http_port=http_port, replicas=replicas, log_level=log_level
+        )
         started = time.monotonic()
         with interruptible(), Stack(settings) as stack, ExitStack() as beside:
             show(console, stack, time.monotonic() - started)
@@ -64,7 +69,7 @@ def up(
                 folder = Path(beside.enter_context(TemporaryDirectory(prefix="fusionxpay-prometheus-")))
                 url = beside.enter_context(prometheus(stack.ready.metrics, folder))
                 console.print(f"Prometheus: {url}/alerts", highlight=False)
-            watch(stack, console.print)
+            watch(stack, settings, console.print)
     except Interrupted:
         console.print("Stopped.")
     except StackError as error:
@@ -105,12 +110,21 @@ def interruptible() -> Iterator[None]:
             signal.signal(each, handler)
 
 
-def watch(stack: Stack, say: Callable[[str], None]) -> None:
-    """Start again what falls, for ever."""
+def watch(stack: Stack, settings: StackSettings, say: Callable[[str], None]) -> None:
+    """Start again what falls, and do what `fusionxpay roll` asks for, for ever."""
     supervisor = Supervisor(stack, say)
-    while True:
-        supervisor.look()
-        time.sleep(WATCH_SECONDS)
+
+    def roll(names: list[str], tell: Callable[[str], None]) -> None:
+        def both(line: str) -> None:
+            say(line)
+            tell(line)
+
+        Roller(stack, settings, both, supervisor.look).roll(names)
+
+    with Control(Path(stack.ready.control)) as control:
+        while True:
+            supervisor.look()
+            control.serve(WATCH_SECONDS, roll)
 
 
 def show(console: Console, stack: Stack, seconds: float) -> None:

@@ -43,6 +43,7 @@ READY_KEYS = [
     "webhook_secrets",
     "pids",
     "log_dir",
+    "control",
     "audit_anchors",
 ]
 ENVOY_CONFIG = """
