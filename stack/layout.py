@@ -58,8 +58,8 @@ class StackLayout:
         return instances(service, self.replicas) if service in self.embedded else ()
 
     def addresses(self, service: str) -> tuple[str, ...]:
-        """Return the `host:port` of each replica of a service."""
-        return tuple(self.address(name) for name in self.instances(service))
+        """Return the `host:port` of each replica of a service, whether it is wanted or not."""
+        return tuple(self.address(name) for name in instances(service, self.replicas))
 
     def target(self, service: str) -> str:
         """Return what a gRPC client calls a service by: its address, or a list of them."""

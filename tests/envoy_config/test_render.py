@@ -38,6 +38,7 @@ EXTENSIONS = (
     "envoy.extensions.resource_monitors.downstream_connections.v3.downstream_connections_pb2",
     "envoy.extensions.resource_monitors.fixed_heap.v3.fixed_heap_pb2",
     "envoy.extensions.transport_sockets.tls.v3.tls_pb2",
+    "envoy.extensions.retry.host.previous_hosts.v3.previous_hosts_pb2",
     "envoy.extensions.upstreams.http.v3.http_protocol_options_pb2",
 )
 Config = dict[str, Any]
