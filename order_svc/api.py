@@ -14,11 +14,12 @@ from fusionx.order.v1 import order_service_pb2 as service_pb2
 from fusionx.order.v1 import order_service_pb2_grpc as service_grpc
 
 from mesh import context
+from mesh.lists import listing
 from mesh.messages import money
 from mesh.paging import page
 from mesh.storage.idempotency import Answer, Record
 from order_svc.contract import messages as mapping
-from order_svc.domain import Capture, OrderStatus
+from order_svc.domain import Capture
 from order_svc.use_cases import NewOrder, Orders
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -59,12 +60,10 @@ class OrderServicer(service_grpc.OrderServiceServicer):
 
     async def ListOrders(self, request: service_pb2.ListOrdersRequest, _: Context) -> service_pb2.ListOrdersResponse:
         """Return a page of orders."""
-        status = OrderStatus(order_pb2.Order.Status.Name(request.status)) if request.status else None
+        asked = listing(request, merchant_id=context.merchant(), merchant_order_id=request.merchant_order_id)
         orders, token = await page(
             request,
-            lambda after, limit: self._orders.page(
-                context.merchant(), status=status, reference=request.merchant_order_id, after=after, limit=limit
-            ),
+            lambda after, limit: self._orders.page(asked, after=after, limit=limit),
             lambda order: order.order_id,
         )
         return service_pb2.ListOrdersResponse(

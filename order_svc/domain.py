@@ -37,6 +37,7 @@ TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
 """Every legal step. A refund that fails late lowers what was refunded, hence the way back from REFUNDED."""
 
 PAYABLE = frozenset({OrderStatus.NEW, OrderStatus.FAILED})
+UNPAID = PAYABLE | {OrderStatus.PROCESSING}
 SETTLED = frozenset({OrderStatus.SUCCESS, OrderStatus.PARTIALLY_REFUNDED, OrderStatus.REFUNDED})
 OVER = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED})
 """What no capture can settle any more."""
@@ -66,6 +67,13 @@ class Order:
     expire_time: datetime
     create_trace_id: str
     """The trace of the request that created it."""
+    refunded: int = 0
+    """Minor units that were given back, as far as its payment has told."""
+
+    @property
+    def given_back(self) -> int:
+        """Minor units that were given back; what was refunded before they were counted is told by the status alone."""
+        return self.amount.minor if self.status == OrderStatus.REFUNDED else self.refunded
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +138,7 @@ def refund(order: Order, total: Refunded, now: datetime) -> Order | None:
     else:
         status = OrderStatus.REFUNDED
     changed = order if status == order.status else transition(order, status, now)
-    return replace(changed, payment_version=total.payment_version)
+    return replace(changed, payment_version=total.payment_version, refunded=total.refunded)
 
 
 def fail(order: Order, payment_id: UUID, now: datetime) -> Order | None:

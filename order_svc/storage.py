@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -18,6 +17,7 @@ from mesh.events.outbox import EVENT_ROWS, rows_to_insert
 from mesh.money import Money
 from mesh.storage.database import Session, Statement, rows_from_arrays, statement
 from mesh.storage.idempotency import Claim, claims_parameters, insert_claims
+from mesh.storage.listing import Listing, Pages
 from mesh.storage.schema import NOW
 from order_svc.domain import Order, OrderStatus
 from order_svc.tables import orders
@@ -41,6 +41,7 @@ class OrderRow(NamedTuple):
     update_time: datetime
     expire_time: datetime
     create_trace_id: str
+    refunded_minor: int
 
 
 _COLUMNS = [column.name for column in orders.columns]
@@ -89,6 +90,7 @@ _UPDATE = statement(
         payment_version=sa.bindparam("b_payment_version", type_=sa.Integer),
         version=sa.bindparam("b_version", type_=sa.Integer),
         update_time=sa.bindparam("b_update_time", type_=orders.c.update_time.type),
+        refunded_minor=sa.bindparam("b_refunded_minor", type_=sa.BigInteger),
     )
 )
 
@@ -104,23 +106,14 @@ _EXPIRED = statement(
 _NOTE = statement(
     sa.update(orders)
     .where(orders.c.order_id == sa.bindparam("b_order_id", type_=sa.UUID))
-    .values(payment_version=sa.bindparam("b_payment_version", type_=sa.Integer))
+    .values(
+        payment_version=sa.bindparam("b_payment_version", type_=sa.Integer),
+        refunded_minor=sa.bindparam("b_refunded_minor", type_=sa.BigInteger),
+    )
 )
 
 
-@cache
-def _list(by_status: bool, by_reference: bool, after: bool) -> Statement[OrderRow]:
-    """Build a list page for a combination of filters; each has an index that ends in the order id."""
-    query = sa.select(orders).where(orders.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
-    if by_status:
-        query = query.where(orders.c.status == sa.bindparam("status", type_=sa.Text))
-    if by_reference:
-        query = query.where(
-            orders.c.merchant_order_id == sa.bindparam("reference", type_=sa.Text), orders.c.merchant_order_id != ""
-        )
-    if after:
-        query = query.where(orders.c.order_id < sa.bindparam("after", type_=sa.UUID))
-    return statement(query.order_by(orders.c.order_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer)), OrderRow)
+PAGES = Pages(orders, "order_id", OrderRow, list(orders.c))
 
 
 def _order(row: OrderRow) -> Order:
@@ -139,6 +132,7 @@ def _order(row: OrderRow) -> Order:
         update_time=row.update_time,
         expire_time=row.expire_time,
         create_trace_id=row.create_trace_id,
+        refunded=row.refunded_minor,
     )
 
 
@@ -160,6 +154,7 @@ def _values(order: Order) -> tuple[object, ...]:
         order.update_time,
         order.expire_time,
         order.create_trace_id,
+        order.refunded,
     )
 
 
@@ -213,6 +208,7 @@ class OrderRepository:
             b_payment_id=order.payment_id,
             b_payment_version=order.payment_version,
             b_update_time=order.update_time,
+            b_refunded_minor=order.refunded,
         )
         if changed != 1:
             raise RuntimeError(f"order {order.order_id} is no longer at version {order.version - 1}")
@@ -226,22 +222,10 @@ class OrderRepository:
 
     async def note(self, session: Session, order: Order) -> None:
         """Store which version of its payment an order has applied, which is no change of the order."""
-        await session.run(_NOTE, b_order_id=order.order_id, b_payment_version=order.payment_version)
-
-    async def page(
-        self,
-        session: Session,
-        merchant_id: UUID,
-        *,
-        status: OrderStatus | None,
-        reference: str,
-        after: UUID | None,
-        limit: int,
-    ) -> list[Order]:
-        """Return the merchant's orders that match, newest first, from the one after `after`."""
-        query = _list(status is not None, bool(reference), after is not None)
-        given = {"status": status and str(status), "reference": reference, "after": after}
-        rows = await session.all(
-            query, merchant_id=merchant_id, limit=limit, **{name: value for name, value in given.items() if value}
+        await session.run(
+            _NOTE, b_order_id=order.order_id, b_payment_version=order.payment_version, b_refunded_minor=order.refunded
         )
-        return [_order(row) for row in rows]
+
+    async def page(self, session: Session, listing: Listing, *, after: UUID | None, limit: int) -> list[Order]:
+        """Return the orders of a listing, from the one after `after`."""
+        return [_order(row) for row in await PAGES.read(session, listing, after, limit)]

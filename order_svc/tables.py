@@ -39,6 +39,8 @@ orders = sa.Table(
     sa.Column("expire_time", TIME, nullable=False),
     # spares the creation a row of history
     sa.Column("create_trace_id", sa.Text, nullable=False, server_default=""),
+    # what its payment has told of refunds
+    sa.Column("refunded_minor", sa.BigInteger, nullable=False, server_default="0"),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in OrderStatus)})", name="status_known"),
     sa.CheckConstraint("payment_id IS NOT NULL OR status IN ('NEW', 'CANCELLED', 'EXPIRED')", name="payment_named"),
@@ -53,4 +55,13 @@ sa.Index(
     orders.c.merchant_order_id,
     orders.c.order_id,
     postgresql_where=orders.c.merchant_order_id != "",
+)
+# lists of what has changed since
+sa.Index("ix_orders_merchant_updated", orders.c.merchant_id, orders.c.update_time)
+sa.Index(
+    "ix_orders_metadata",
+    orders.c.metadata,
+    postgresql_using="gin",
+    postgresql_ops={"metadata": "jsonb_path_ops"},
+    postgresql_where=sa.text("metadata <> '{}'::jsonb"),
 )

@@ -17,6 +17,7 @@ from mesh.storage.batcher import Batcher
 from mesh.storage.database import Database, Session
 from mesh.storage.history import Change, Entry, Origin
 from mesh.storage.idempotency import Claim, Record
+from mesh.storage.listing import Listing
 from mesh.telemetry import alert, get_logger
 from order_svc import domain
 from order_svc.contract import events as facts
@@ -123,14 +124,10 @@ class Orders:
         async with self._database.session() as session:
             return [Entry(_change(created), origin), *await history.of_order(session, order_id)]
 
-    async def page(
-        self, merchant_id: UUID, *, status: OrderStatus | None, reference: str, after: UUID | None, limit: int
-    ) -> list[Order]:
-        """Return a page of a merchant's orders, newest first."""
+    async def page(self, listing: Listing, *, after: UUID | None, limit: int) -> list[Order]:
+        """Return a page of a merchant's orders."""
         async with self._database.session() as session:
-            return await self._store.page(
-                session, merchant_id, status=status, reference=reference, after=after, limit=limit
-            )
+            return await self._store.page(session, listing, after=after, limit=limit)
 
     async def cancel(self, merchant_id: UUID, order_id: UUID) -> Order:
         """Cancel an order that has no payment. Raises ApiError NOT_FOUND or FAILED_PRECONDITION."""

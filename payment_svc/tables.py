@@ -75,6 +75,8 @@ sa.Index("uq_payments_live_order", payments.c.order_id, unique=True, postgresql_
 sa.Index("ix_payments_order", payments.c.order_id, payments.c.payment_id)
 sa.Index("ix_payments_merchant", payments.c.merchant_id, payments.c.payment_id)
 sa.Index("ix_payments_merchant_status", payments.c.merchant_id, payments.c.status, payments.c.payment_id)
+# lists of what has changed since
+sa.Index("ix_payments_merchant_updated", payments.c.merchant_id, payments.c.update_time)
 sa.Index(
     "ix_payments_reference",
     payments.c.provider,
@@ -204,6 +206,7 @@ refunds = sa.Table(
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in RefundStatus)})", name="status_known"),
     sa.CheckConstraint("status NOT IN ('SUCCESS', 'FAILED') OR next_check_time IS NULL", name="ended_unscheduled"),
 )
+sa.Index("ix_refunds_merchant", refunds.c.merchant_id, refunds.c.refund_id)
 sa.Index("ix_refunds_payment", refunds.c.payment_id, refunds.c.refund_id)
 sa.Index("ix_refunds_reference", refunds.c.provider_reference, postgresql_where=refunds.c.provider_reference != "")
 sa.Index("ix_refunds_next_check", refunds.c.next_check_time, postgresql_where=refunds.c.next_check_time.is_not(None))

@@ -1222,6 +1222,17 @@ class Orders:
         page_token: str | None = None,
         status: order_pb2.Order.Status.ValueType | str | None = None,
         merchant_order_id: str | None = None,
+        statuses: Sequence[order_pb2.Order.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+        order_by: str | None = None,
+        metadata_key: str | None = None,
+        metadata_value: str | None = None,
         timeout: float | None = None,
     ) -> Pages[order_pb2.Order]:
         """Lists the merchant's orders, newest first. Pages follow AIP-158.
@@ -1234,10 +1245,38 @@ class Orders:
             page_token: `next_page_token` of the page before; empty for the first page.
             status: Only orders in this status.
             merchant_order_id: Only orders with this reference of the merchant's.
+            statuses: Only orders in one of these statuses.
+            create_time_from: Only orders that were created at this time or later (RFC 3339).
+            create_time_to: Only orders that were created before this time: a span includes its start and not its end.
+            update_time_from: Only orders that were last changed at this time or later (RFC 3339).
+            update_time_to: Only orders that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only orders in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only orders of at least this amount, a decimal such as `12.00`.
+            max_amount: Only orders of at most this amount, a decimal such as `12.00`.
+            order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
+            metadata_key: Only orders whose `metadata` has this key, with the value of `metadata_value`.
+            metadata_value: The value that the key has. Only with `metadata_key`.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = order_service_pb2.ListOrdersRequest(
-            **given(page_size=page_size, page_token=page_token, status=status, merchant_order_id=merchant_order_id)
+            **given(
+                page_size=page_size,
+                page_token=page_token,
+                status=status,
+                merchant_order_id=merchant_order_id,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+                order_by=order_by,
+                metadata_key=metadata_key,
+                metadata_value=metadata_value,
+            )
         )
         return self._transport.pages(_LIST_ORDERS, request, timeout)
 
@@ -1321,6 +1360,17 @@ class AsyncOrders:
         page_token: str | None = None,
         status: order_pb2.Order.Status.ValueType | str | None = None,
         merchant_order_id: str | None = None,
+        statuses: Sequence[order_pb2.Order.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+        order_by: str | None = None,
+        metadata_key: str | None = None,
+        metadata_value: str | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[order_pb2.Order]:
         """Lists the merchant's orders, newest first. Pages follow AIP-158.
@@ -1333,10 +1383,38 @@ class AsyncOrders:
             page_token: `next_page_token` of the page before; empty for the first page.
             status: Only orders in this status.
             merchant_order_id: Only orders with this reference of the merchant's.
+            statuses: Only orders in one of these statuses.
+            create_time_from: Only orders that were created at this time or later (RFC 3339).
+            create_time_to: Only orders that were created before this time: a span includes its start and not its end.
+            update_time_from: Only orders that were last changed at this time or later (RFC 3339).
+            update_time_to: Only orders that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only orders in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only orders of at least this amount, a decimal such as `12.00`.
+            max_amount: Only orders of at most this amount, a decimal such as `12.00`.
+            order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
+            metadata_key: Only orders whose `metadata` has this key, with the value of `metadata_value`.
+            metadata_value: The value that the key has. Only with `metadata_key`.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = order_service_pb2.ListOrdersRequest(
-            **given(page_size=page_size, page_token=page_token, status=status, merchant_order_id=merchant_order_id)
+            **given(
+                page_size=page_size,
+                page_token=page_token,
+                status=status,
+                merchant_order_id=merchant_order_id,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+                order_by=order_by,
+                metadata_key=metadata_key,
+                metadata_value=metadata_value,
+            )
         )
         return self._transport.pages(_LIST_ORDERS, request, timeout)
 
@@ -1380,6 +1458,15 @@ class Disputes:
         page_size: int | None = None,
         page_token: str | None = None,
         payment_id: str | None = None,
+        statuses: Sequence[dispute_pb2.Dispute.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+        order_by: str | None = None,
         timeout: float | None = None,
     ) -> Pages[dispute_pb2.Dispute]:
         """Lists the merchant's disputes, newest first. Pages follow AIP-158.
@@ -1388,10 +1475,33 @@ class Disputes:
             page_size: How many disputes at the most, up to 100. Left out or 0: 20.
             page_token: `next_page_token` of the page before; empty for the first page.
             payment_id: Only disputes of this payment.
+            statuses: Only disputes in one of these statuses.
+            create_time_from: Only disputes that were created at this time or later (RFC 3339).
+            create_time_to: Only disputes that were created before this time: a span includes its start and not its end.
+            update_time_from: Only disputes that were last changed at this time or later (RFC 3339).
+            update_time_to: Only disputes that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only disputes in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only disputes of at least this amount, a decimal such as `12.00`.
+            max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
+            order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = dispute_service_pb2.ListDisputesRequest(
-            **given(page_size=page_size, page_token=page_token, payment_id=payment_id)
+            **given(
+                page_size=page_size,
+                page_token=page_token,
+                payment_id=payment_id,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+                order_by=order_by,
+            )
         )
         return self._transport.pages(_LIST_DISPUTES, request, timeout)
 
@@ -1420,6 +1530,15 @@ class AsyncDisputes:
         page_size: int | None = None,
         page_token: str | None = None,
         payment_id: str | None = None,
+        statuses: Sequence[dispute_pb2.Dispute.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+        order_by: str | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[dispute_pb2.Dispute]:
         """Lists the merchant's disputes, newest first. Pages follow AIP-158.
@@ -1428,10 +1547,33 @@ class AsyncDisputes:
             page_size: How many disputes at the most, up to 100. Left out or 0: 20.
             page_token: `next_page_token` of the page before; empty for the first page.
             payment_id: Only disputes of this payment.
+            statuses: Only disputes in one of these statuses.
+            create_time_from: Only disputes that were created at this time or later (RFC 3339).
+            create_time_to: Only disputes that were created before this time: a span includes its start and not its end.
+            update_time_from: Only disputes that were last changed at this time or later (RFC 3339).
+            update_time_to: Only disputes that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only disputes in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only disputes of at least this amount, a decimal such as `12.00`.
+            max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
+            order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = dispute_service_pb2.ListDisputesRequest(
-            **given(page_size=page_size, page_token=page_token, payment_id=payment_id)
+            **given(
+                page_size=page_size,
+                page_token=page_token,
+                payment_id=payment_id,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+                order_by=order_by,
+            )
         )
         return self._transport.pages(_LIST_DISPUTES, request, timeout)
 
@@ -1569,6 +1711,16 @@ class Payments:
         page_token: str | None = None,
         order_id: str | None = None,
         status: payment_pb2.Payment.Status.ValueType | str | None = None,
+        statuses: Sequence[payment_pb2.Payment.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+        order_by: str | None = None,
+        provider: str | None = None,
         timeout: float | None = None,
     ) -> Pages[payment_pb2.Payment]:
         """Lists the merchant's payments, newest first. Pages follow AIP-158.
@@ -1578,10 +1730,36 @@ class Payments:
             page_token: `next_page_token` of the page before; empty for the first page.
             order_id: Only payments of this order.
             status: Only payments in this status.
+            statuses: Only payments in one of these statuses.
+            create_time_from: Only payments that were created at this time or later (RFC 3339).
+            create_time_to: Only payments that were created before this time: a span includes its start and not its end.
+            update_time_from: Only payments that were last changed at this time or later (RFC 3339).
+            update_time_to: Only payments that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only payments in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only payments of at least this amount, a decimal such as `12.00`.
+            max_amount: Only payments of at most this amount, a decimal such as `12.00`.
+            order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
+            provider: Only payments through this provider.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = payment_service_pb2.ListPaymentsRequest(
-            **given(page_size=page_size, page_token=page_token, order_id=order_id, status=status)
+            **given(
+                page_size=page_size,
+                page_token=page_token,
+                order_id=order_id,
+                status=status,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+                order_by=order_by,
+                provider=provider,
+            )
         )
         return self._transport.pages(_LIST_PAYMENTS, request, timeout)
 
@@ -1719,6 +1897,16 @@ class AsyncPayments:
         page_token: str | None = None,
         order_id: str | None = None,
         status: payment_pb2.Payment.Status.ValueType | str | None = None,
+        statuses: Sequence[payment_pb2.Payment.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+        order_by: str | None = None,
+        provider: str | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[payment_pb2.Payment]:
         """Lists the merchant's payments, newest first. Pages follow AIP-158.
@@ -1728,10 +1916,36 @@ class AsyncPayments:
             page_token: `next_page_token` of the page before; empty for the first page.
             order_id: Only payments of this order.
             status: Only payments in this status.
+            statuses: Only payments in one of these statuses.
+            create_time_from: Only payments that were created at this time or later (RFC 3339).
+            create_time_to: Only payments that were created before this time: a span includes its start and not its end.
+            update_time_from: Only payments that were last changed at this time or later (RFC 3339).
+            update_time_to: Only payments that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only payments in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only payments of at least this amount, a decimal such as `12.00`.
+            max_amount: Only payments of at most this amount, a decimal such as `12.00`.
+            order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
+            provider: Only payments through this provider.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = payment_service_pb2.ListPaymentsRequest(
-            **given(page_size=page_size, page_token=page_token, order_id=order_id, status=status)
+            **given(
+                page_size=page_size,
+                page_token=page_token,
+                order_id=order_id,
+                status=status,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+                order_by=order_by,
+                provider=provider,
+            )
         )
         return self._transport.pages(_LIST_PAYMENTS, request, timeout)
 
@@ -1928,19 +2142,54 @@ class Refunds:
         *,
         page_size: int | None = None,
         page_token: str | None = None,
+        statuses: Sequence[refund_pb2.Refund.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+        order_by: str | None = None,
+        order_id: str | None = None,
         timeout: float | None = None,
     ) -> Pages[refund_pb2.Refund]:
-        """Lists the refunds of a payment, newest first. Pages follow AIP-158. Errors: NOT_FOUND, reason
-        PAYMENT_NOT_FOUND.
+        """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
+        Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
 
         Args:
-            payment_id: The payment's id.
+            payment_id: Only refunds of this payment. Left out: of all payments.
             page_size: How many refunds at the most, up to 100. Left out or 0: 20.
             page_token: `next_page_token` of the page before; empty for the first page.
+            statuses: Only refunds in one of these statuses.
+            create_time_from: Only refunds that were created at this time or later (RFC 3339).
+            create_time_to: Only refunds that were created before this time: a span includes its start and not its end.
+            update_time_from: Only refunds that were last changed at this time or later (RFC 3339).
+            update_time_to: Only refunds that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only refunds in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only refunds of at least this amount, a decimal such as `12.00`.
+            max_amount: Only refunds of at most this amount, a decimal such as `12.00`.
+            order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
+            order_id: Only refunds of this order.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = refund_service_pb2.ListRefundsRequest(
-            **given(payment_id=payment_id, page_size=page_size, page_token=page_token)
+            **given(
+                payment_id=payment_id,
+                page_size=page_size,
+                page_token=page_token,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+                order_by=order_by,
+                order_id=order_id,
+            )
         )
         return self._transport.pages(_LIST_REFUNDS, request, timeout)
 
@@ -1999,19 +2248,54 @@ class AsyncRefunds:
         *,
         page_size: int | None = None,
         page_token: str | None = None,
+        statuses: Sequence[refund_pb2.Refund.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+        order_by: str | None = None,
+        order_id: str | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[refund_pb2.Refund]:
-        """Lists the refunds of a payment, newest first. Pages follow AIP-158. Errors: NOT_FOUND, reason
-        PAYMENT_NOT_FOUND.
+        """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
+        Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
 
         Args:
-            payment_id: The payment's id.
+            payment_id: Only refunds of this payment. Left out: of all payments.
             page_size: How many refunds at the most, up to 100. Left out or 0: 20.
             page_token: `next_page_token` of the page before; empty for the first page.
+            statuses: Only refunds in one of these statuses.
+            create_time_from: Only refunds that were created at this time or later (RFC 3339).
+            create_time_to: Only refunds that were created before this time: a span includes its start and not its end.
+            update_time_from: Only refunds that were last changed at this time or later (RFC 3339).
+            update_time_to: Only refunds that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only refunds in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only refunds of at least this amount, a decimal such as `12.00`.
+            max_amount: Only refunds of at most this amount, a decimal such as `12.00`.
+            order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
+            order_id: Only refunds of this order.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = refund_service_pb2.ListRefundsRequest(
-            **given(payment_id=payment_id, page_size=page_size, page_token=page_token)
+            **given(
+                payment_id=payment_id,
+                page_size=page_size,
+                page_token=page_token,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+                order_by=order_by,
+                order_id=order_id,
+            )
         )
         return self._transport.pages(_LIST_REFUNDS, request, timeout)
 

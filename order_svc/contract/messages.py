@@ -11,7 +11,7 @@ from fusionx.payment.v1 import payment_pb2
 from mesh.messages import money_message
 from mesh.money import Money
 from mesh.storage.history import Entry
-from order_svc.domain import Capture, Order, Refunded
+from order_svc.domain import SETTLED, UNPAID, Capture, Order, Refunded
 
 
 def order_message(order: Order) -> order_pb2.Order:
@@ -26,6 +26,12 @@ def order_message(order: Order) -> order_pb2.Order:
         payment_id=str(order.payment_id) if order.payment_id else "",
         version=order.version,
     )
+    if order.status in SETTLED:
+        message.paid_amount.CopyFrom(money_message(order.amount))
+    if order.given_back:
+        message.refunded_amount.CopyFrom(money_message(Money(order.given_back, order.amount.currency)))
+    if order.status in UNPAID:
+        message.open_amount.CopyFrom(money_message(order.amount))
     message.create_time.FromDatetime(order.create_time)
     message.update_time.FromDatetime(order.update_time)
     message.expire_time.FromDatetime(order.expire_time)

@@ -10,6 +10,7 @@ from fusionx.payment.v1 import dispute_pb2, dispute_service_pb2
 from fusionx.payment.v1 import dispute_service_pb2_grpc as dispute_grpc
 
 from mesh import context
+from mesh.lists import listing
 from mesh.paging import page
 from payment_svc.contract import messages as mapping
 from payment_svc.use_cases.disputes import Disputes
@@ -32,11 +33,10 @@ class DisputeServicer(dispute_grpc.DisputeServiceServicer):
     ) -> dispute_service_pb2.ListDisputesResponse:
         """Return a page of disputes."""
         payment_id = UUID(request.payment_id) if request.payment_id else None
+        asked = listing(request, merchant_id=context.merchant(), payment_id=payment_id)
         disputes, token = await page(
             request,
-            lambda after, limit: self._disputes.page(
-                context.merchant(), payment_id=payment_id, after=after, limit=limit
-            ),
+            lambda after, limit: self._disputes.page(asked, after=after, limit=limit),
             lambda dispute: dispute.dispute_id,
         )
         return dispute_service_pb2.ListDisputesResponse(

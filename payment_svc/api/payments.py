@@ -12,12 +12,13 @@ from fusionx.payment.v1 import payment_service_pb2_grpc as service_grpc
 
 from mesh import context
 from mesh.errors import invalid
+from mesh.lists import listing
 from mesh.messages import money
 from mesh.paging import page
 from mesh.storage.idempotency import Answer, Record
 from payment_svc.api.return_url import return_url
 from payment_svc.contract import messages as mapping
-from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus
+from payment_svc.domain.payment import CaptureMethod, Payment
 from payment_svc.use_cases.payments import NewPayment, Payments
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -78,12 +79,10 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
     ) -> service_pb2.ListPaymentsResponse:
         """Return a page of payments."""
         order_id = UUID(request.order_id) if request.order_id else None
-        status = PaymentStatus(payment_pb2.Payment.Status.Name(request.status)) if request.status else None
+        asked = listing(request, merchant_id=context.merchant(), order_id=order_id, provider=request.provider)
         payments, token = await page(
             request,
-            lambda after, limit: self._payments.page(
-                context.merchant(), order_id=order_id, status=status, after=after, limit=limit
-            ),
+            lambda after, limit: self._payments.page(asked, after=after, limit=limit),
             lambda payment: payment.payment_id,
         )
         return service_pb2.ListPaymentsResponse(

@@ -10,6 +10,7 @@ from fusionx.payment.v1 import refund_pb2, refund_service_pb2
 from fusionx.payment.v1 import refund_service_pb2_grpc as refund_grpc
 
 from mesh import context
+from mesh.lists import listing
 from mesh.messages import money
 from mesh.paging import page
 from mesh.storage.idempotency import Answer
@@ -46,11 +47,13 @@ class RefundServicer(refund_grpc.RefundServiceServicer):
     async def ListRefunds(
         self, request: refund_service_pb2.ListRefundsRequest, _: Context
     ) -> refund_service_pb2.ListRefundsResponse:
-        """Return a page of a payment's refunds."""
-        payment_id = UUID(request.payment_id)
+        """Return a page of refunds, of one payment or of all."""
+        payment_id, order_id = (UUID(text) if text else None for text in (request.payment_id, request.order_id))
+        owner = context.merchant()
+        asked = listing(request, merchant_id=owner, payment_id=payment_id, order_id=order_id)
         refunds, token = await page(
             request,
-            lambda after, limit: self._refunds.page(context.merchant(), payment_id, after=after, limit=limit),
+            lambda after, limit: self._refunds.page(owner, payment_id, asked, after=after, limit=limit),
             lambda refund: refund.refund_id,
         )
         return refund_service_pb2.ListRefundsResponse(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -11,7 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.money import Money
-from mesh.storage.database import Session, Statement, parameters_for, statement
+from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.listing import Listing, Pages
 from payment_svc.domain.dispute import Dispute, DisputeStatus
 from payment_svc.tables import disputes
 
@@ -70,16 +70,7 @@ _UPDATE = statement(
 )
 
 
-@cache
-def _list(by_payment: bool, after: bool) -> Statement[DisputeRow]:
-    query = sa.select(disputes).where(disputes.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
-    if by_payment:
-        query = query.where(disputes.c.payment_id == sa.bindparam("payment_id", type_=sa.UUID))
-    if after:
-        query = query.where(disputes.c.dispute_id < sa.bindparam("after", type_=sa.UUID))
-    return statement(
-        query.order_by(disputes.c.dispute_id.desc()).limit(sa.bindparam("limit", type_=sa.Integer)), DisputeRow
-    )
+PAGES = Pages(disputes, "dispute_id", DisputeRow, list(disputes.c))
 
 
 def _dispute(row: DisputeRow) -> Dispute:
@@ -145,10 +136,6 @@ class DisputeRepository:
         if await session.run(_UPDATE, **_changing(dispute)) != 1:
             raise RuntimeError(f"dispute {dispute.dispute_id} is no longer at version {dispute.version - 1}")
 
-    async def page(
-        self, session: Session, merchant_id: UUID, *, payment_id: UUID | None, after: UUID | None, limit: int
-    ) -> list[Dispute]:
-        """Return a merchant's disputes, newest first, from the one after `after`."""
-        given = {name: value for name, value in (("payment_id", payment_id), ("after", after)) if value}
-        query = _list(payment_id is not None, after is not None)
-        return [_dispute(row) for row in await session.all(query, merchant_id=merchant_id, limit=limit, **given)]
+    async def page(self, session: Session, listing: Listing, *, after: UUID | None, limit: int) -> list[Dispute]:
+        """Return the disputes of a listing, from the one after `after`."""
+        return [_dispute(row) for row in await PAGES.read(session, listing, after, limit)]

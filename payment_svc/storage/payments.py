@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,7 +13,8 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.money import Money
-from mesh.storage.database import Session, Statement, parameters_for, statement
+from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.listing import Listing, Pages
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW, TIME
 from payment_svc.domain.payment import (
@@ -163,23 +163,12 @@ _BY_IDS = statement(
 )
 
 
-@cache
-def _list(by_order: bool, by_status: bool, after: bool) -> Statement[PaymentRow]:
-    """Build a list page for a combination of filters; each has an index that ends in the payment id."""
-    query = sa.select(*_COLUMNS).where(payments.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
-    if by_order:
-        query = query.where(payments.c.order_id == sa.bindparam("order_id", type_=sa.UUID))
-    if by_status:
-        query = query.where(
-            payments.c.status == sa.bindparam("status", type_=sa.Text),
-            sa.or_(
-                payments.c.status != "PROCESSING",
-                payments.c.requires_action == sa.bindparam("requires_action", type_=sa.Boolean),
-            ),
-        )
-    if after:
-        query = query.where(payments.c.payment_id < sa.bindparam("after", type_=sa.UUID))
-    return statement(query.order_by(payments.c.payment_id.desc()).limit(_limit), PaymentRow)
+_SHOWN = sa.case(
+    (sa.and_(payments.c.status == "PROCESSING", payments.c.requires_action), "REQUIRES_ACTION"), else_=payments.c.status
+)
+PAGES = Pages(payments, "payment_id", PaymentRow, _COLUMNS, _SHOWN)
+_KEPT_AS = {"REQUIRES_ACTION": "PROCESSING"}
+"""What the version before does not know is kept as what it knows, with a column beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,25 +349,9 @@ class PaymentRepository:
         rows = await session.all(_CLAIM, wait=lease, limit=limit)
         return [DueCheck(_payment(row), row.checks) for row in rows]
 
-    async def page(
-        self,
-        session: Session,
-        merchant_id: UUID,
-        *,
-        order_id: UUID | None,
-        status: PaymentStatus | None,
-        after: UUID | None,
-        limit: int,
-    ) -> list[Payment]:
-        """Return the merchant's payments that match, newest first, from the one after `after`."""
-        query = _list(order_id is not None, status is not None, after is not None)
-        given: dict[str, object] = {"order_id": order_id, "after": after}
-        given = {name: value for name, value in given.items() if value}
-        if status is not None:
-            waits = status == PaymentStatus.REQUIRES_ACTION
-            given |= {"status": str(PaymentStatus.PROCESSING if waits else status), "requires_action": waits}
-        rows = await session.all(query, merchant_id=merchant_id, limit=limit, **given)
-        return [_payment(row) for row in rows]
+    async def page(self, session: Session, listing: Listing, *, after: UUID | None, limit: int) -> list[Payment]:
+        """Return the payments of a listing, from the one after `after`."""
+        return [_payment(row) for row in await PAGES.read(session, listing, after, limit, _KEPT_AS)]
 
     async def created(self, session: Session, provider: str, since: datetime, until: datetime) -> list[Payment]:
         """Return all payments through the platform's account that were created in a span of time, oldest first."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -12,7 +11,8 @@ import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
 from mesh.money import Money
-from mesh.storage.database import Session, Statement, parameters_for, statement
+from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.listing import Listing, Pages
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW
 from payment_svc.domain.payment import Failure
@@ -138,12 +138,7 @@ _CLAIM = statement(
 )
 
 
-@cache
-def _list(after: bool) -> Statement[RefundRow]:
-    query = sa.select(*_COLUMNS).where(_payment)
-    if after:
-        query = query.where(refunds.c.refund_id < sa.bindparam("after", type_=sa.UUID))
-    return statement(query.order_by(refunds.c.refund_id.desc()).limit(_limit), RefundRow)
+PAGES = Pages(refunds, "refund_id", RefundRow, _COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +244,6 @@ class RefundRepository:
         rows = await session.all(_CLAIM, wait=lease, limit=limit)
         return [DueRefund(_refund(row), row.checks) for row in rows]
 
-    async def page(self, session: Session, payment_id: UUID, *, after: UUID | None, limit: int) -> list[Refund]:
-        """Return a payment's refunds, newest first, from the one after `after`."""
-        given = {"after": after} if after else {}
-        rows = await session.all(_list(after is not None), payment_id=payment_id, limit=limit, **given)
-        return [_refund(row) for row in rows]
+    async def page(self, session: Session, listing: Listing, *, after: UUID | None, limit: int) -> list[Refund]:
+        """Return the refunds of a listing, from the one after `after`."""
+        return [_refund(row) for row in await PAGES.read(session, listing, after, limit)]

@@ -9,6 +9,7 @@ from mesh.errors import not_found
 from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.storage.database import Database
+from mesh.storage.listing import Listing
 from mesh.telemetry import alert, get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import dispute as dispute_domain
@@ -47,12 +48,10 @@ class Disputes:
             raise not_found("dispute", str(dispute_id))
         return dispute
 
-    async def page(
-        self, merchant_id: UUID, *, payment_id: UUID | None, after: UUID | None, limit: int
-    ) -> list[Dispute]:
-        """Return a page of a merchant's disputes, newest first."""
+    async def page(self, listing: Listing, *, after: UUID | None, limit: int) -> list[Dispute]:
+        """Return a page of a merchant's disputes."""
         async with self._database.session() as session:
-            return await self._store.page(session, merchant_id, payment_id=payment_id, after=after, limit=limit)
+            return await self._store.page(session, listing, after=after, limit=limit)
 
     async def apply_snapshot(self, payment: Payment, snapshot: DisputeSnapshot) -> Dispute:
         """Apply what the provider says of a dispute, in one transaction with its events; what is known is absorbed."""

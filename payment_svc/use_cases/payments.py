@@ -18,6 +18,7 @@ from mesh.service import BackgroundTasks
 from mesh.storage import idempotency
 from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
+from mesh.storage.listing import Listing
 from mesh.storage.lock import Locks
 from payment_svc.contract import events as facts
 from payment_svc.domain import payment as domain
@@ -131,14 +132,10 @@ class Payments:
             raise not_found("payment", str(payment_id))
         return payment
 
-    async def page(
-        self, merchant_id: UUID, *, order_id: UUID | None, status: PaymentStatus | None, after: UUID | None, limit: int
-    ) -> list[Payment]:
-        """Return a page of a merchant's payments, newest first."""
+    async def page(self, listing: Listing, *, after: UUID | None, limit: int) -> list[Payment]:
+        """Return a page of a merchant's payments."""
         async with self._database.session() as session:
-            return await self._ledger.payments.page(
-                session, merchant_id, order_id=order_id, status=status, after=after, limit=limit
-            )
+            return await self._ledger.payments.page(session, listing, after=after, limit=limit)
 
     async def capture(self, merchant_id: UUID, payment_id: UUID, amount: Money | None) -> Payment:
         """Capture an authorized payment, all or a part of it. Raises ApiError as the contract's CapturePayment says."""
@@ -203,7 +200,8 @@ class Payments:
 
     async def _just_ended(self, new: NewPayment) -> ApiError:
         """Return the refusal while the order has not heard yet how its payment ended, with the id of that payment."""
-        last = await self.page(new.merchant_id, order_id=new.order_id, status=None, after=None, limit=1)
+        of_order = Listing({"merchant_id": new.merchant_id, "order_id": new.order_id})
+        last = await self.page(of_order, after=None, limit=1)
         if not last:
             where = {"order_id": str(new.order_id)}
             return failed_precondition("PAYMENT_IN_PROGRESS", "another payment of this order is under way", **where)

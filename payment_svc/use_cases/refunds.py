@@ -18,6 +18,7 @@ from mesh.money import Money
 from mesh.storage import idempotency
 from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
+from mesh.storage.listing import Listing
 from mesh.telemetry import alert, get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import payment_transitions as transitions
@@ -110,12 +111,14 @@ class Refunds:
             raise not_found("refund", str(refund_id))
         return refund
 
-    async def page(self, merchant_id: UUID, payment_id: UUID, *, after: UUID | None, limit: int) -> list[Refund]:
-        """Return a page of a payment's refunds, newest first. Raises ApiError NOT_FOUND."""
+    async def page(
+        self, owner_id: UUID, payment_id: UUID | None, listing: Listing, *, after: UUID | None, limit: int
+    ) -> list[Refund]:
+        """Return a page of a merchant's refunds. Raises ApiError NOT_FOUND for a payment that is not the merchant's."""
         async with self._database.session() as session:
-            if await self._payments.get(session, merchant_id, payment_id) is None:
+            if payment_id and await self._payments.get(session, owner_id, payment_id) is None:
                 raise not_found("payment", str(payment_id))
-            return await self._store.page(session, payment_id, after=after, limit=limit)
+            return await self._store.page(session, listing, after=after, limit=limit)
 
     async def execute(self, payment: Payment, refund: Refund, claim: Claim | None = None) -> Refund:
         """Ask the provider and commit the outcome; an answer that never came leaves the refund PENDING.

@@ -61,6 +61,88 @@ def test_filters_choose_orders(merchant: Merchant) -> None:
     assert ids(merchant_order_id="A", status="NEW") == []
 
 
+def test_any_of_an_orders_filters_chooses(merchant: Merchant) -> None:
+    cancelled = merchant.new_order("5.00", metadata={"cart": "7", "shop": "a"})
+    merchant.post(f"/v1/orders/{cancelled['order_id']}/cancel", {})
+    paid = merchant.new_order("20.00", metadata={"cart": "8"})
+    payment = merchant.charge(paid["order_id"])
+    merchant.post(f"/v1/payments/{payment['payment_id']}/refunds", {"amount": {"value": "1.50", "currency": "EUR"}})
+    merchant.wait_for_order(paid["order_id"], "PARTIALLY_REFUNDED")
+    fresh = merchant.new_order("20.00", "USD")
+    a, b, c = (order["order_id"] for order in (cancelled, paid, fresh))
+
+    def ids(**params: str | int | list[str]) -> list[str]:
+        answer = merchant.http.get("/v1/orders", params=params)
+        assert answer.status_code == 200, answer.text
+        return [order["order_id"] for order in answer.json()["orders"]]
+
+    assert ids(statuses=["CANCELLED", "NEW"]) == [c, a]
+    assert ids(statuses=["CANCELLED"], status="NEW") == [c, a]
+    assert ids(metadata_key="cart", metadata_value="7") == [a]
+    assert ids(currency="EUR", min_amount="5.01") == [b]
+    assert ids(currency="EUR", min_amount="5", max_amount="20.00", order_by="create_time asc") == [a, b]
+    # half-open: what begins at a moment is in, what ends there is not
+    assert ids(create_time_from=paid["create_time"], order_by="create_time asc") == [b, c]
+    assert ids(create_time_to=paid["create_time"]) == [a]
+    assert ids(create_time_from=paid["create_time"], create_time_to=fresh["create_time"]) == [b]
+    changed = merchant.order(b)
+    assert ids(update_time_from=changed["update_time"]) == [c, b]
+    assert ids(update_time_to=changed["update_time"]) == [a]
+    assert changed["paid_amount"]["value"] == "20.00"
+    assert changed["refunded_amount"]["value"] == "1.50"
+    assert "open_amount" not in changed
+    assert merchant.order(c)["open_amount"] == {"value": "20.00", "currency": "USD"}
+
+
+@pytest.mark.parametrize(
+    ("params", "field"),
+    [
+        ({"create_time_from": "2026-01-02T00:00:00Z", "create_time_to": "2026-01-02T00:00:00Z"}, "create_time_to"),
+        ({"create_time_from": "yesterday"}, "create_time_from"),
+        ({"min_amount": "5.00"}, "currency"),
+        ({"min_amount": "5,00", "currency": "EUR"}, "min_amount"),
+        ({"order_by": "amount"}, "order_by"),
+        ({"metadata_value": "7"}, "metadata_key"),
+        ({"statuses": "PAID"}, "statuses"),
+    ],
+)
+def test_filter_that_is_wrong_is_named(params: dict[str, str], field: str, merchant: Merchant) -> None:
+    assert problem(merchant.http.get("/v1/orders", params=params)) == (400, "INVALID_ARGUMENT", {field})
+
+
+def test_pages_go_on_in_both_directions_with_filters(merchant: Merchant) -> None:
+    made = [merchant.new_order()["order_id"] for _ in range(5)]
+    for order_by, expected in (("create_time asc", made), ("create_time desc", made[::-1])):
+        found = pages(merchant, "/v1/orders", "orders", page_size=2, order_by=order_by, currency="EUR")
+        assert [order["order_id"] for page in found for order in page] == expected
+
+
+def test_refunds_and_payments_of_all_orders_are_found(merchant: Merchant) -> None:
+    made = []
+    for value in ("3.00", "4.00"):
+        payment = merchant.charge(merchant.new_order()["order_id"])
+        body = {"amount": {"value": value, "currency": "EUR"}}
+        made.append(merchant.post(f"/v1/payments/{payment['payment_id']}/refunds", body))
+
+    def ids(path: str, kind: str, **params: str | list[str]) -> list[str]:
+        answer = merchant.http.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+        return [found[f"{kind[:-1]}_id"] for found in answer.json()[kind]]
+
+    assert ids("/v1/refunds", "refunds") == [made[1]["refund_id"], made[0]["refund_id"]]
+    assert ids("/v1/refunds", "refunds", currency="EUR", min_amount="3.50") == [made[1]["refund_id"]]
+    assert ids("/v1/refunds", "refunds", payment_id=made[0]["payment_id"]) == [made[0]["refund_id"]]
+    assert ids("/v1/refunds", "refunds", order_id=made[0]["order_id"], statuses=["SUCCESS"]) == [made[0]["refund_id"]]
+    assert ids("/v1/payments", "payments", provider="paypal") == []
+    both = ids("/v1/payments", "payments", provider="stripe", statuses=["SUCCESS", "REQUIRES_ACTION"])
+    assert both == [made[1]["payment_id"], made[0]["payment_id"]]
+    waiting = merchant.charge(
+        merchant.new_order()["order_id"], "pm_card_threeDSecure2Required", return_url="https://a.b/"
+    )
+    assert ids("/v1/payments", "payments", status="REQUIRES_ACTION") == [waiting["payment_id"]]
+    assert ids("/v1/payments", "payments", status="PROCESSING") == []
+
+
 def test_filters_choose_payments(merchant: Merchant) -> None:
     orders = [merchant.new_order()["order_id"] for _ in range(2)]
     failed = merchant.charge(orders[0], "pm_card_chargeDeclined")["payment_id"]
@@ -128,11 +210,14 @@ FROM generate_series(1, %(rows)s) AS n
 def test_page_is_read_from_an_index_without_a_sort(
     by_status: bool, by_reference: bool, after: bool, gateway: Ready
 ) -> None:
-    statement = repository._list(by_status, by_reference, after)
+    named = {"status": by_status, "merchant_order_id": by_reference, "after": after}
+    statement = repository.PAGES.statement(
+        frozenset({"merchant_id", *(name for name, given in named.items() if given)})
+    )
     parameters = {
         "merchant_id": uuid.uuid4(),
         "status": "NEW",
-        "reference": "R-7",
+        "merchant_order_id": "R-7",
         "after": uuid.UUID(int=1 << 127),
         "limit": 21,
         **statement.constants,

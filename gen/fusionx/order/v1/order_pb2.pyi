@@ -105,6 +105,9 @@ class Order(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    PAID_AMOUNT_FIELD_NUMBER: _builtins.int
+    REFUNDED_AMOUNT_FIELD_NUMBER: _builtins.int
+    OPEN_AMOUNT_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """Identity of the order, a UUIDv7 given by the gateway."""
     merchant_order_id: _builtins.str
@@ -137,6 +140,18 @@ class Order(_message.Message):
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Until when a payment may be started."""
 
+    @_builtins.property
+    def paid_amount(self) -> _money_pb2.Money:
+        """What was paid: all of `amount`, once the order is SUCCESS, and also after refunds. Left out before."""
+
+    @_builtins.property
+    def refunded_amount(self) -> _money_pb2.Money:
+        """What was given back in all. Left out while nothing was."""
+
+    @_builtins.property
+    def open_amount(self) -> _money_pb2.Money:
+        """What can still be paid. Left out once the order is paid, cancelled or expired."""
+
     def __init__(
         self,
         *,
@@ -151,10 +166,13 @@ class Order(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        paid_amount: _money_pb2.Money | None = ...,
+        refunded_amount: _money_pb2.Money | None = ...,
+        open_amount: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "expire_time", b"expire_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "expire_time", b"expire_time", "open_amount", b"open_amount", "paid_amount", b"paid_amount", "refunded_amount", b"refunded_amount", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "description", b"description", "expire_time", b"expire_time", "merchant_order_id", b"merchant_order_id", "metadata", b"metadata", "order_id", b"order_id", "payment_id", b"payment_id", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "description", b"description", "expire_time", b"expire_time", "merchant_order_id", b"merchant_order_id", "metadata", b"metadata", "open_amount", b"open_amount", "order_id", b"order_id", "paid_amount", b"paid_amount", "payment_id", b"payment_id", "refunded_amount", b"refunded_amount", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

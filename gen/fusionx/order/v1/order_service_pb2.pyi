@@ -117,6 +117,17 @@ class ListOrdersRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
     MERCHANT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    STATUSES_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_TO_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_TO_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    MIN_AMOUNT_FIELD_NUMBER: _builtins.int
+    MAX_AMOUNT_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    METADATA_KEY_FIELD_NUMBER: _builtins.int
+    METADATA_VALUE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many orders at the most, up to 100. Left out or 0: 20."""
     page_token: _builtins.str
@@ -125,6 +136,38 @@ class ListOrdersRequest(_message.Message):
     """Only orders in this status."""
     merchant_order_id: _builtins.str
     """Only orders with this reference of the merchant's."""
+    currency: _builtins.str
+    """Only orders in this currency (ISO 4217). Required with `min_amount` and `max_amount`."""
+    min_amount: _builtins.str
+    """Only orders of at least this amount, a decimal such as `12.00`."""
+    max_amount: _builtins.str
+    """Only orders of at most this amount, a decimal such as `12.00`."""
+    order_by: _builtins.str
+    """`create_time desc`, which is the default: the newest first; or `create_time asc`."""
+    metadata_key: _builtins.str
+    """Only orders whose `metadata` has this key, with the value of `metadata_value`."""
+    metadata_value: _builtins.str
+    """The value that the key has. Only with `metadata_key`."""
+    @_builtins.property
+    def statuses(self) -> _containers.RepeatedScalarFieldContainer[_order_pb2.Order.Status.ValueType]:
+        """Only orders in one of these statuses."""
+
+    @_builtins.property
+    def create_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only orders that were created at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def create_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only orders that were created before this time: a span includes its start and not its end."""
+
+    @_builtins.property
+    def update_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only orders that were last changed at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def update_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only orders that were last changed before this time: a span includes its start and not its end."""
+
     def __init__(
         self,
         *,
@@ -132,10 +175,21 @@ class ListOrdersRequest(_message.Message):
         page_token: _builtins.str = ...,
         status: _order_pb2.Order.Status.ValueType = ...,
         merchant_order_id: _builtins.str = ...,
+        statuses: _abc.Iterable[_order_pb2.Order.Status.ValueType] | None = ...,
+        create_time_from: _timestamp_pb2.Timestamp | None = ...,
+        create_time_to: _timestamp_pb2.Timestamp | None = ...,
+        update_time_from: _timestamp_pb2.Timestamp | None = ...,
+        update_time_to: _timestamp_pb2.Timestamp | None = ...,
+        currency: _builtins.str = ...,
+        min_amount: _builtins.str = ...,
+        max_amount: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        metadata_key: _builtins.str = ...,
+        metadata_value: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["merchant_order_id", b"merchant_order_id", "page_size", b"page_size", "page_token", b"page_token", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "merchant_order_id", b"merchant_order_id", "metadata_key", b"metadata_key", "metadata_value", b"metadata_value", "min_amount", b"min_amount", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

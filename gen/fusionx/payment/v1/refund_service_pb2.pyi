@@ -8,6 +8,7 @@ from fusionx.payment.v1 import refund_pb2 as _refund_pb2
 from fusionx.type.v1 import money_pb2 as _money_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -76,29 +77,79 @@ Global___GetRefundRequest: _TypeAlias = GetRefundRequest  # noqa: Y015
 
 @_typing.final
 class ListRefundsRequest(_message.Message):
-    """A page of a payment's refunds."""
+    """A page of refunds, by filters."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PAYMENT_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STATUSES_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_TO_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_TO_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    MIN_AMOUNT_FIELD_NUMBER: _builtins.int
+    MAX_AMOUNT_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
-    """The payment's id."""
+    """Only refunds of this payment. Left out: of all payments."""
     page_size: _builtins.int
     """How many refunds at the most, up to 100. Left out or 0: 20."""
     page_token: _builtins.str
     """`next_page_token` of the page before; empty for the first page."""
+    currency: _builtins.str
+    """Only refunds in this currency (ISO 4217). Required with `min_amount` and `max_amount`."""
+    min_amount: _builtins.str
+    """Only refunds of at least this amount, a decimal such as `12.00`."""
+    max_amount: _builtins.str
+    """Only refunds of at most this amount, a decimal such as `12.00`."""
+    order_by: _builtins.str
+    """`create_time desc`, which is the default: the newest first; or `create_time asc`."""
+    order_id: _builtins.str
+    """Only refunds of this order."""
+    @_builtins.property
+    def statuses(self) -> _containers.RepeatedScalarFieldContainer[_refund_pb2.Refund.Status.ValueType]:
+        """Only refunds in one of these statuses."""
+
+    @_builtins.property
+    def create_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only refunds that were created at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def create_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only refunds that were created before this time: a span includes its start and not its end."""
+
+    @_builtins.property
+    def update_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only refunds that were last changed at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def update_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only refunds that were last changed before this time: a span includes its start and not its end."""
+
     def __init__(
         self,
         *,
         payment_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        statuses: _abc.Iterable[_refund_pb2.Refund.Status.ValueType] | None = ...,
+        create_time_from: _timestamp_pb2.Timestamp | None = ...,
+        create_time_to: _timestamp_pb2.Timestamp | None = ...,
+        update_time_from: _timestamp_pb2.Timestamp | None = ...,
+        update_time_to: _timestamp_pb2.Timestamp | None = ...,
+        currency: _builtins.str = ...,
+        min_amount: _builtins.str = ...,
+        max_amount: _builtins.str = ...,
+        order_by: _builtins.str = ...,
+        order_id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "payment_id", b"payment_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "payment_id", b"payment_id", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -81,7 +81,8 @@ class RefundServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListRefunds(self, request, context):
-        """Lists the refunds of a payment, newest first. Pages follow AIP-158. Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
+        """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
+        Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -49,7 +49,9 @@ class RefundServiceStub:
     GetRefund: _grpc.UnaryUnaryMultiCallable[_refund_service_pb2.GetRefundRequest, _refund_pb2.Refund]
     """Returns one refund. Errors: NOT_FOUND, reason REFUND_NOT_FOUND."""
     ListRefunds: _grpc.UnaryUnaryMultiCallable[_refund_service_pb2.ListRefundsRequest, _refund_service_pb2.ListRefundsResponse]
-    """Lists the refunds of a payment, newest first. Pages follow AIP-158. Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND."""
+    """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
+    Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class RefundServiceAsyncStub(RefundServiceStub):
@@ -71,7 +73,9 @@ class RefundServiceAsyncStub(RefundServiceStub):
     GetRefund: _aio.UnaryUnaryMultiCallable[_refund_service_pb2.GetRefundRequest, _refund_pb2.Refund]  # type: ignore[assignment]
     """Returns one refund. Errors: NOT_FOUND, reason REFUND_NOT_FOUND."""
     ListRefunds: _aio.UnaryUnaryMultiCallable[_refund_service_pb2.ListRefundsRequest, _refund_service_pb2.ListRefundsResponse]  # type: ignore[assignment]
-    """Lists the refunds of a payment, newest first. Pages follow AIP-158. Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND."""
+    """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
+    Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
+    """
 
 class RefundServiceServicer(metaclass=_abc_1.ABCMeta):
     """Refunds, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's payment or refund is
@@ -108,6 +112,8 @@ class RefundServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _refund_service_pb2.ListRefundsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_refund_service_pb2.ListRefundsResponse, _abc.Awaitable[_refund_service_pb2.ListRefundsResponse]]:
-        """Lists the refunds of a payment, newest first. Pages follow AIP-158. Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND."""
+        """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
+        Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
+        """
 
 def add_RefundServiceServicer_to_server(servicer: RefundServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

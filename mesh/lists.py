@@ -1,0 +1,61 @@
+"""What a list request asks for, in the fields that the lists of all resources share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from mesh.errors import invalid
+from mesh.money import Money, MoneyError
+from mesh.storage.listing import Listing
+
+ListRequest = Any
+"""A message with the shared fields of lists: generated messages have no type in common that says so."""
+
+
+def listing(request: ListRequest, **equal: object) -> Listing:
+    """Read the shared filters of a list request; `equal` are columns and what they must hold.
+
+    Raises ApiError INVALID_ARGUMENT for a span that is empty, and for amounts without their currency.
+    """
+    names = type(request).DESCRIPTOR.fields_by_name["statuses"].enum_type.values_by_number
+    numbers = {*request.statuses, *([request.status] if "status" in type(request).DESCRIPTOR.fields_by_name else [])}
+    currency = request.currency
+    return Listing(
+        equal=equal | {"currency": currency},
+        statuses=sorted(names[number].name for number in numbers if number),
+        create_time=_span(request, "create_time"),
+        update_time=_span(request, "update_time"),
+        amount=(_minor(request, "min_amount", currency), _minor(request, "max_amount", currency)),
+        metadata=_metadata(request),
+        oldest_first=request.order_by == "create_time asc",
+    )
+
+
+def _span(request: ListRequest, name: str) -> tuple[datetime | None, datetime | None]:
+    start, end = (
+        getattr(request, field).ToDatetime(UTC) if request.HasField(field) else None
+        for field in (f"{name}_from", f"{name}_to")
+    )
+    if start and end and start >= end:
+        raise invalid(f"{name}_to", f"must be later than {name}_from; the span includes its start and not its end")
+    return start, end
+
+
+def _minor(request: ListRequest, name: str, currency: str) -> int | None:
+    value = getattr(request, name)
+    if not value:
+        return None
+    if not currency:
+        raise invalid("currency", f"is required with {name}")
+    try:
+        return Money.parse(value, currency).minor
+    except MoneyError as error:
+        raise invalid(name if error.field == "value" else "currency", str(error)) from None
+
+
+def _metadata(request: ListRequest) -> Mapping[str, str]:
+    if "metadata_key" not in type(request).DESCRIPTOR.fields_by_name or not request.metadata_key:
+        return {}
+    return {request.metadata_key: request.metadata_value}

@@ -1,0 +1,141 @@
+"""Lists by filters: which rows a merchant asks for, and the statement of a page of them, made once a combination.
+
+A list is read in the order of its ids, which are UUIDv7 and so in that of their creation: a time bounds the ids too,
+and every combination is a walk along an index that ends in the id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from psycopg.types.json import Jsonb
+from sqlalchemy.dialects import postgresql as pg
+
+from mesh.storage.database import Session, Statement, statement
+from mesh.storage.schema import TIME
+
+RowT = TypeVar("RowT")
+SLACK = timedelta(minutes=1)
+"""How far an id's time and its row's may be apart: they are of two looks at the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Which rows, and in which order. Spans of time are half-open; amounts are minor units and include both ends."""
+
+    equal: Mapping[str, object]
+    """Columns and what they hold, the merchant's id among them; empty values are no filters."""
+    statuses: Sequence[str] = ()
+    create_time: tuple[datetime | None, datetime | None] = (None, None)
+    update_time: tuple[datetime | None, datetime | None] = (None, None)
+    amount: tuple[int | None, int | None] = (None, None)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    oldest_first: bool = False
+
+    def parameters(self) -> dict[str, object]:
+        """Return what is given, by the name of its condition."""
+        given: dict[str, object | None] = {
+            "create_time_from": self.create_time[0],
+            "create_time_to": self.create_time[1],
+            "update_time_from": self.update_time[0],
+            "update_time_to": self.update_time[1],
+            "amount_from": self.amount[0],
+            "amount_to": self.amount[1],
+            "metadata": Jsonb(dict(self.metadata)) if self.metadata else None,
+        }
+        found = {name: value for name, value in given.items() if value is not None}
+        return found | {name: value for name, value in self.equal.items() if value not in (None, "")}
+
+
+def id_at(moment: datetime) -> UUID:
+    """Return the lowest UUIDv7 of a moment."""
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
+
+
+class Pages(Generic[RowT]):
+    """Reads pages of one table, by any of a listing's filters."""
+
+    def __init__(
+        self,
+        table: sa.Table,
+        id_name: str,
+        row: type[RowT],
+        columns: Sequence[sa.ColumnElement[Any]],
+        shown_status: sa.ColumnElement[str] | None = None,
+    ) -> None:
+        """`shown_status` is what merchants see as the status where the column says less."""
+        self._table = table
+        self._id = table.c[id_name]
+        self._row = row
+        self._columns = columns
+        self._shown = shown_status
+        self.statement = lru_cache(maxsize=500)(self._statement)
+
+    async def read(
+        self,
+        session: Session,
+        listing: Listing,
+        after: UUID | None,
+        limit: int,
+        stored: Mapping[str, str] | None = None,
+    ) -> list[RowT]:
+        """Return the rows of a listing that come after an id. `stored` says how a status is kept, where it differs."""
+        given = listing.parameters()
+        if listing.statuses:
+            kept = sorted({(stored or {}).get(one, one) for one in listing.statuses})
+            given |= {"status": kept[0]} if len(kept) == 1 else {"statuses": kept}
+            if self._shown is not None:
+                given["shown"] = list(listing.statuses)
+        if after:
+            given["after"] = after
+        query = self.statement(frozenset(given), listing.oldest_first)
+        bounds = {
+            "id_from": listing.create_time[0] and id_at(listing.create_time[0] - SLACK),
+            "id_to": listing.create_time[1] and id_at(listing.create_time[1] + SLACK),
+        }
+        given |= {name: value for name, value in bounds.items() if value}
+        return await session.all(query, limit=limit, **given)
+
+    def _statement(self, names: frozenset[str], oldest_first: bool = False) -> Statement[RowT]:
+        """Build the statement of a combination of filters."""
+        query = sa.select(*self._columns)
+        for name in sorted(names):
+            query = query.where(*self._conditions(name, oldest_first))
+        order = self._id.asc() if oldest_first else self._id.desc()
+        return statement(query.order_by(order).limit(sa.bindparam("limit", type_=sa.Integer)), self._row)
+
+    def _conditions(self, name: str, oldest_first: bool) -> Sequence[sa.ColumnElement[bool]]:
+        column, _, end = name.rpartition("_")
+        if name == "after":
+            after = sa.bindparam("after", type_=sa.UUID)
+            return [self._id > after if oldest_first else self._id < after]
+        if name in ("statuses", "shown"):
+            status = self._table.c.status if name == "statuses" or self._shown is None else self._shown
+            return [status == sa.any_(sa.bindparam(name, type_=pg.ARRAY(sa.Text)))]
+        if name == "metadata":
+            # the index holds none that are empty
+            held = self._table.c.metadata
+            return [held.contains(sa.bindparam(name, type_=pg.JSONB)), held != sa.text("'{}'::jsonb")]
+        if end in ("from", "to"):
+            return self._within(column, end)
+        equal = self._table.c[name] == sa.bindparam(name, type_=self._table.c[name].type)
+        # the index of a reference holds none that are empty
+        return [equal, self._table.c[name] != ""] if name == "merchant_order_id" else [equal]
+
+    def _within(self, column: str, end: str) -> Sequence[sa.ColumnElement[bool]]:
+        name = f"{column}_{end}"
+        if column == "amount":
+            bound = sa.bindparam(name, type_=sa.BigInteger)
+            return [self._table.c.amount_minor >= bound if end == "from" else self._table.c.amount_minor <= bound]
+        moment, time = sa.bindparam(name, type_=TIME), self._table.c[column]
+        found = [time >= moment if end == "from" else time < moment]
+        if column == "create_time":
+            bound_id = sa.bindparam(f"id_{end}", type_=sa.UUID)
+            found.append(self._id >= bound_id if end == "from" else self._id < bound_id)
+        return found

@@ -1,0 +1,26 @@
+"""What lists of orders filter by, and how much was given back. Expands only."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    op.add_column("orders", sa.Column("refunded_minor", sa.BigInteger(), server_default="0", nullable=False))
+    op.create_index("ix_orders_merchant_updated", "orders", ["merchant_id", "update_time"])
+    op.create_index(
+        "ix_orders_metadata",
+        "orders",
+        ["metadata"],
+        postgresql_using="gin",
+        postgresql_ops={"metadata": "jsonb_path_ops"},
+        postgresql_where=sa.text("metadata <> '{}'::jsonb"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_orders_metadata", "orders")
+    op.drop_index("ix_orders_merchant_updated", "orders")
+    op.drop_column("orders", "refunded_minor")
