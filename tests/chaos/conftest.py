@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -13,14 +14,47 @@ from stack.stack import Ready, Stack
 from tests.support.stack.chaos import ChaosStack
 from tests.support.stack.options import BREAKABLE
 
+FOLDER = Path(__file__).parent
 
-@pytest.fixture(scope="session")
-def chaos() -> Iterator[ChaosStack]:
+
+class Running:
+    """The stack of this worker while its tests follow one another: an idle stack is not free."""
+
+    def __init__(self) -> None:
+        self._undo = ExitStack()
+        self._chaos: ChaosStack | None = None
+
+    def stack(self) -> ChaosStack:
+        """Return the stack, started if there is none."""
+        if self._chaos is None:
+            with ExitStack() as undo:
+                port = undo.enter_context(Ports()).take()
+                chaos = ChaosStack(StackSettings(service_env=BREAKABLE), port)
+                undo.enter_context(chaos.stack)
+                self._undo = undo.pop_all()
+            self._chaos = chaos
+        return self._chaos
+
+    def end(self) -> None:
+        """End the stack, if there is one."""
+        self._chaos = None
+        self._undo.close()
+
+
+RUNNING = pytest.StashKey[Running]()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the stack with the last of the tests that follow one another here."""
+    if nextitem is None or FOLDER not in nextitem.path.parents:
+        item.session.stash.setdefault(RUNNING, Running()).end()
+
+
+@pytest.fixture
+def chaos(request: pytest.FixtureRequest) -> ChaosStack:
     """The stack that is broken and healed."""
-    with ExitStack() as undo:
-        chaos = ChaosStack(StackSettings(service_env=BREAKABLE), undo.enter_context(Ports()).take())
-        undo.enter_context(chaos.stack)
-        yield chaos
+    return request.session.stash.setdefault(RUNNING, Running()).stack()
 
 
 @pytest.fixture

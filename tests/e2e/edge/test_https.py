@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,9 +12,9 @@ import pytest
 from fusionx.order.v1 import order_service_pb2
 from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
 
-from stack.settings import StackSettings
-from stack.stack import Ready, Stack
+from stack.stack import Ready
 from tests.support.merchant.api import Merchant
+from tests.support.stack.edges import Edges
 
 ORDER = {"amount": {"value": "12.00", "currency": "EUR"}}
 
@@ -65,23 +64,13 @@ def test_old_tls_is_refused(gateway: Ready) -> None:
         httpx.get(f"{gateway.edge_https_url}/healthz", verify=context)
 
 
-@pytest.fixture(scope="module")
-def redirecting() -> Iterator[Stack]:
-    """A stack whose HTTP leads to HTTPS, as in production."""
-    components = ("postgres", "nats", "valkey", "order_svc", "payment_svc", "notify_svc", "edge", "audit_svc", "envoy")
-    with Stack(StackSettings(http="redirect", durable=False), components) as stack:
-        yield stack
-
-
-@pytest.mark.xdist_group("redirect")
-def test_http_leads_to_https_with_method_and_body(redirecting: Stack) -> None:
-    ready = redirecting.ready
-    plain = f"http://{redirecting.address('envoy')}"
+def test_http_leads_to_https_with_method_and_body(edges: Edges, gateway: Ready, merchant: Merchant) -> None:
+    plain, secure = edges.redirecting_envoy()
     away = httpx.post(f"{plain}/v1/orders?page_size=1", json=ORDER)
-    assert (away.status_code, away.headers["location"]) == (308, f"{ready.edge_https_url}/v1/orders?page_size=1")
+    assert (away.status_code, away.headers["location"]) == (308, f"{secure}/v1/orders?page_size=1")
     assert httpx.get(f"{plain}/healthz").status_code == 200
-    headers = {"authorization": f"Bearer {ready.merchant.api_key}"}
+    headers = {"authorization": f"Bearer {merchant.secret}"}
     # a client that follows comes with its key to the same host only: httpx takes it off for another port
     answer = httpx.post(away.headers["location"].partition("?")[0], json=ORDER, headers=headers,
-                        verify=trusting(ready.ca_file))  # fmt: skip
+                        verify=trusting(gateway.ca_file))  # fmt: skip
     assert answer.status_code == 200, answer.text

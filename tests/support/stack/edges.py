@@ -44,11 +44,21 @@ class Edges:
     def envoy(self, edge: str = "", **fields: object) -> str:
         """Run an Envoy, which asks the edge service at the address, or the shared one; return its URL."""
         port, admin_port = self._ports.take(), self._ports.take()
+        return self._envoy(edge, port, admin_port, https_listen="", **fields)
+
+    def redirecting_envoy(self) -> tuple[str, str]:
+        """Run an Envoy whose HTTP leads to its HTTPS, as in production; return the URLs of both."""
+        port, admin_port, https = (self._ports.take() for _ in range(3))
+        plain = self._envoy(
+            "", port, admin_port, https_listen=f"{HOST}:{https}", http="redirect", public_https_port=https
+        )
+        return plain, f"https://{HOST}:{https}"
+
+    def _envoy(self, edge: str, port: int, admin_port: int, **fields: object) -> str:
         services = {upstream: self._stack.services[name] for upstream, name in PEERS.items()}
         gateway = EnvoyOptions(
             listen=f"{HOST}:{port}",
             admin_port=admin_port,
-            https_listen="",
             sds_folder=str(Path(self._stack.ca_file).parents[1] / "envoy"),
             audit_file=str(self._folder / f"audit-{port}.jsonl"),
             descriptors=str(DESCRIPTORS),
