@@ -9,7 +9,7 @@ PORT ?= 8080
 export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install demo up test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas simulate simulate-faults constraints clean
+.PHONY: install demo up test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas image simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
@@ -100,6 +100,15 @@ rolling: install
 ROUNDS ?= 10
 replicas: install
 	$(BIN)/python -m tests.replicas --rounds $(ROUNDS)
+
+# The image, and with TARGET=sandbox the simulator's, by whichever builder there is.
+BUILDER ?= $(firstword $(foreach p,docker podman buildah,$(shell command -v $(p))))
+BASE ?= python:3.11-slim
+TARGET ?= production
+TAG ?= fusionxpay
+image:
+	@test -n "$(BUILDER)" || { echo "docker, podman or buildah is needed"; exit 1; }
+	$(BUILDER) build --file deploy/Dockerfile --target $(TARGET) --build-arg BASE=$(BASE) --tag $(TAG) .
 
 # Thousands of schedules in virtual time; MINUTES=60 runs on for as long, FIRST names the first seed.
 SEEDS ?= 4000

@@ -1,14 +1,17 @@
 """Render Envoy's configuration from the contracts: `python -m envoy_config.render` writes `envoy/envoy.yaml`.
 
-With `--check` it writes nothing and fails when that file is stale. The static parts are fragments in
-`envoy/fragments/`; routes, transcoding and clusters come from the descriptor set.
+With `--check` it writes nothing and fails when that file is stale; with `--options` and `--folder` it renders for a
+release. The static parts are fragments in `envoy/fragments/`; routes, transcoding and clusters come from the
+descriptor set.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from string import Template
 
@@ -22,7 +25,7 @@ from envoy_config.filters import http_filters, of_answer, of_head, of_merchants,
 from envoy_config.listeners import public_listeners
 from envoy_config.options import EnvoyOptions
 from envoy_config.tracing import collector, tracing
-from mesh.rpc.routes import Route, contract_routes
+from mesh.rpc.routes import DESCRIPTORS, Route, contract_routes
 
 FOLDER = Path(__file__).resolve().parent.parent / "envoy"
 RENDERED = FOLDER / "envoy.yaml"
@@ -253,13 +256,41 @@ def _cluster(name: str, addresses: str) -> Config:
 _KEEPALIVE = {"interval": "60s", "timeout": "10s"}
 
 
+def write(options: EnvoyOptions, folder: Path) -> None:
+    """Write all that an Envoy of a release reads into a folder of its own: configuration, SDS files and contracts."""
+    sds = folder / "sds"
+    sds.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(DESCRIPTORS, folder / "api.binpb")
+    here = replace(options, descriptors=str(folder / "api.binpb"), sds_folder=str(sds))
+    for name, text in tls.secrets(options.tls_folder).items():
+        (sds / name).write_text(text)
+    (folder / "envoy.yaml").write_text(render(here))
+
+
+def options_from(text: str) -> EnvoyOptions:
+    """Return the options that a YAML document names; the rest is as by default.
+
+    Raises ValueError for one that there is not.
+    """
+    values = yaml.safe_load(text) or {}
+    if unknown := sorted(values.keys() - {field.name for field in fields(EnvoyOptions)}):
+        raise ValueError(f"no such options of Envoy: {', '.join(unknown)}")
+    return EnvoyOptions(**values)
+
+
 def main() -> int:
     """Write the rendered file, or compare it; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail when envoy/envoy.yaml is stale")
-    options = EnvoyOptions()
+    parser.add_argument("--options", type=Path, help="YAML file of options, as in envoy_config/options.py")
+    parser.add_argument("--folder", type=Path, help="write for a release, into this folder")
+    arguments = parser.parse_args()
+    options = options_from(arguments.options.read_text()) if arguments.options else EnvoyOptions()
+    if arguments.folder:
+        write(options, arguments.folder)
+        return 0
     files = {RENDERED: render(options)} | {SDS / name: text for name, text in tls.secrets(options.tls_folder).items()}
-    if parser.parse_args().check:
+    if arguments.check:
         stale = [file for file, text in files.items() if not file.exists() or file.read_text() != text]
         for file in stale:
             sys.stderr.write(f"{file.relative_to(FOLDER.parent)} is stale, run `make gen`\n")

@@ -136,7 +136,7 @@ class Runner:
                 # a second process on the same port must fail, not share its calls silently
                 ("grpc.so_reuseport", 0),
                 # clients look the name up again when a connection ends
-                ("grpc.max_connection_age_ms", 30 * 60_000),
+                ("grpc.max_connection_age_ms", int(settings.max_connection_age_seconds * 1000)),
                 ("grpc.keepalive_time_ms", 300_000),
                 ("grpc.http2.min_ping_interval_without_data_ms", 10_000),
                 ("grpc.max_receive_message_length", 1 << 20),

@@ -95,6 +95,9 @@ class ServiceSettings(EnvironmentSettings):
         1000, ge=1, description="streams open at once, beside the RPCs, before new ones are refused as UNAVAILABLE"
     )
     default_deadline_seconds: float = Field(15.0, gt=0, description="deadline of calls that bring none")
+    max_connection_age_seconds: float = Field(
+        1800.0, ge=1, description="after which a client connects anew, and so finds replicas that came meanwhile"
+    )
     drain_seconds: float = Field(1.0, ge=0, description="pause between NOT_SERVING and the end of new calls")
     grace_seconds: float = Field(10.0, ge=0, description="how long calls under way may take to end at shutdown")
 

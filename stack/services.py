@@ -92,7 +92,7 @@ def _notify_settings(layout: StackLayout) -> dict[str, str]:
     # without a mail server there is no e-mail; where there is one, its password is nobody else's
     mail = {name: value for name, value in os.environ.items() if name.startswith(SMTP_PREFIX)}
     return {
-        "IDENTITY_TARGET": layout.address("edge"),
+        "IDENTITY_TARGET": layout.target("edge"),
         "SECRET_KEYS": layout.data.secrets.secret_keys,
         "ALLOW_HTTP_WEBHOOKS": "true",
         "WEBHOOK_ALLOW_NETWORKS": "127.0.0.0/8,::1/128",
