@@ -1,7 +1,8 @@
 """The life of a service process: settings, logs, pools, workers, server, health, and an orderly end.
 
-Order of the end: NOT_SERVING, a pause for balancers to notice, streams, consumers and relays stop, the server ends its
-calls, shielded work is awaited, NATS is drained, pools close. A rolling restart loses no request.
+Order of the end: NOT_SERVING, a pause for balancers to notice, streams end, consumers and relays stop while the server
+ends its calls, shielded work is awaited, NATS is drained, pools close. A rolling restart loses no request. Whatever
+does not answer, the process has ended after the pause and the grace, and a moment.
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,6 +46,10 @@ from mesh.worker import Worker
 
 log = get_logger(__name__)
 PROBE_SECONDS = 1.0
+CLOSE_SECONDS = 1.0
+"""How long connections may take to close, when nothing of the grace is left."""
+LAST_SECONDS = 0.75
+"""After which a process that should have ended is ended: with the defaults, ten seconds after it was asked to."""
 
 
 class _Seen(NamedTuple):
@@ -176,6 +184,8 @@ class Runner:
         gc.collect()
         gc.freeze()
         await self._stop.wait()
+        settings = service.settings
+        _end_in_time(settings.drain_seconds + settings.grace_seconds + CLOSE_SECONDS + LAST_SECONDS)
         for task in beside:
             task.cancel()
         await self._drain()
@@ -218,17 +228,40 @@ class Runner:
         await asyncio.sleep(settings.drain_seconds)
         for end in service.on_drain:
             end()
-        await asyncio.gather(*(worker.stop() for worker in service.workers))
-        await self._server.stop(settings.grace_seconds)
+        ends = time.monotonic() + settings.grace_seconds
+        # side by side: what a loop waits for must take no time from the calls
+        stopping = (worker.stop(settings.grace_seconds) for worker in service.workers)
+        await asyncio.gather(self._server.stop(settings.grace_seconds), *stopping)
         if service.background:
-            await service.background.finish(settings.grace_seconds)
+            await service.background.finish(max(0.0, ends - time.monotonic()))
+        try:
+            async with asyncio.timeout(max(CLOSE_SECONDS, ends - time.monotonic())):
+                await self._close()
+        except TimeoutError:
+            log.warning("closed in a hurry: what does not answer is left")
+        log.info("stopped")
+
+    async def _close(self) -> None:
+        service = self._service
         for close in service.on_close:
             with contextlib.suppress(ApiError, OSError):
                 await close()
         if service.bus:
             await service.bus.close()
         await service.database.close()
-        log.info("stopped")
+
+
+def _end_in_time(seconds: float) -> threading.Timer:
+    """Have the process end after so many seconds, whatever it waits for: all that it does may be cut off."""
+
+    def end() -> None:
+        log.error("not stopped in time", seconds=seconds)
+        os._exit(1)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def main(name: str, settings_type: type[SettingsT], package: str, build: Callable[[SettingsT], Service]) -> None:

@@ -99,7 +99,7 @@ class ServiceSettings(EnvironmentSettings):
         1800.0, ge=1, description="after which a client connects anew, and so finds replicas that came meanwhile"
     )
     drain_seconds: float = Field(1.0, ge=0, description="pause between NOT_SERVING and the end of new calls")
-    grace_seconds: float = Field(10.0, ge=0, description="how long calls under way may take to end at shutdown")
+    grace_seconds: float = Field(7.0, ge=0, description="how long all that is under way may take to end at shutdown")
 
     @property
     def tls(self) -> TlsFiles | None:

@@ -51,14 +51,14 @@ class Worker:
         """Start the loop."""
         self._task = asyncio.create_task(self._run(), name=self.name)
 
-    async def stop(self) -> None:
-        """End the loop after the step under way, which is given 10 seconds; a step that only waits ends at once."""
+    async def stop(self, seconds: float = 10.0) -> None:
+        """End the loop after the step under way, which is given so long; a step that only waits ends at once."""
         self._stopping = True
         self._wake.set()
         if self._idle:
             self._idle.cancel()
         if self._task:
-            await asyncio.wait([self._task], timeout=10)
+            await asyncio.wait([self._task], timeout=seconds)
             self._task.cancel()
 
     async def idle(self, waiting: Awaitable[ResultT]) -> ResultT:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import ssl
 from collections.abc import Callable, Sequence
@@ -33,6 +34,7 @@ PUBLISH_TIMEOUT = 5.0
 STREAM_RETENTION = timedelta(days=7)
 """How long the stream keeps an event."""
 RETRY_SECONDS = 0.5
+CLOSE_SECONDS = 2.0
 _DAY = 24 * 3600.0
 _SUBJECT = re.compile(r"fusionx\.[^\s.*>]+\.v1\.[^\s*>]+")
 _HEADER_ROOM = 4096
@@ -136,13 +138,15 @@ class Bus:
         await self._connected.wait()
 
     async def close(self) -> None:
-        """Flush what was sent and close."""
+        """Flush what was sent and close, within two seconds."""
         if self._connecting:
             self._connecting.cancel()
-        if self._client.is_connected:
-            await self._client.drain()
-        elif not self._client.is_closed:
-            await self._client.close()
+        with contextlib.suppress(TimeoutError, NatsError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                if self._client.is_connected:
+                    await self._client.drain()
+                elif not self._client.is_closed:
+                    await self._client.close()
 
     async def publish(self, subject: str, payload: bytes, headers: dict[str, str]) -> asyncio.Future[api.PubAck]:
         """Send one message and return the future of its acknowledgement.

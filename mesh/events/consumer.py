@@ -7,10 +7,10 @@ database is at fault for (it is away, full, read-only) counts for no event, howe
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from uuid import UUID
 import psycopg
 import sqlalchemy as sa
 from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
 from nats.js import JetStreamContext
 
 from mesh import tracing
@@ -155,19 +156,22 @@ class Consumer:
             messages = await self._fetch(self._subscription)
             await self._apply(messages)
         except BaseException:
-            self._subscription = None
+            await self._unsubscribe()
             raise
         return True
+
+    async def _unsubscribe(self) -> None:
+        """Give the subscription up: what is left of it would hold up the end of the connection."""
+        dropped, self._subscription = self._subscription, None
+        if dropped:
+            with suppress(NatsError, OSError):
+                await dropped.unsubscribe()
 
     async def _fetch(self, subscription: JetStreamContext.PullSubscription) -> list[Msg]:
         try:
             return await self.worker.idle(subscription.fetch(BATCH, timeout=FETCH_SECONDS))
         except TimeoutError:
             return []
-        except asyncio.CancelledError:
-            # nobody reads any more: what the server would still send waits for whoever asks next
-            await subscription.unsubscribe()
-            raise
 
     async def _apply(self, messages: Sequence[Msg]) -> None:
         received = [event for message in messages if (event := await self._decode(message))]

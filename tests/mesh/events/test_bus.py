@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,3 +99,17 @@ async def test_server_that_comes_back_without_jetstream_is_used_as_soon_as_it_ha
 
     await answers(is_there, "the stream, and word of it")
     await bus.close()
+
+
+async def test_messages_that_nobody_reads_do_not_hold_up_the_end(server: Server) -> None:
+    server.start(jetstream=True)
+    bus = Bus(server.url, "test")
+    bus.start()
+    async with asyncio.timeout(30):
+        await bus.connected()
+    dropped = await bus.jetstream._nc.subscribe("left")
+    await bus.jetstream._nc.publish("left", b"")
+    await come_true(lambda: dropped.pending_msgs, "a message that nobody reads")
+    begun = time.monotonic()
+    await bus.close()
+    assert time.monotonic() - begun < 15, "nats-py waits for half a minute"

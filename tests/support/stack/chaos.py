@@ -66,21 +66,30 @@ class ChaosStack:
             replica.stop(grace=20)
 
     @contextmanager
+    def standing_in(self, name: str, **settings: str) -> Iterator[Child]:
+        """Run a service with other settings, in place of the one that is there; it need not become ready."""
+        process = psutil.Process(self.ready.pids[name])
+        argv, env = process.cmdline(), process.environ()
+        env["FUSIONXPAY_LISTEN"] = self.ready.services[name]
+        env |= {f"FUSIONXPAY_{setting}": value for setting, value in settings.items()}
+        self.stack.stop(name)
+        log = Path(self.ready.log_dir) / f"{name}.stand-in.log"
+        child = Child(f"{name}.stand-in", Command(argv, env, ROOT), log, ready=lambda: True)
+        try:
+            child.start()
+            yield child
+        finally:
+            child.stop(grace=20)
+            self.stack.start(name)
+
+    @contextmanager
     def silenced(self, names: Sequence[str]) -> Iterator[HoldingProxy]:
         """Run services behind a proxy before their databases, in place of those that are there."""
         with ExitStack() as undo:
             proxy = undo.enter_context(holding(next(iter(self.ready.database_urls.values()))))
             for name in names:
-                process = psutil.Process(self.ready.pids[name])
-                argv, env = process.cmdline(), process.environ()
-                env["FUSIONXPAY_LISTEN"] = self.ready.services[name]
-                env["FUSIONXPAY_DATABASE_URL"] = proxy.instead_of(env["FUSIONXPAY_DATABASE_URL"])
-                self.stack.stop(name)
-                log = Path(self.ready.log_dir) / f"{name}.silenced.log"
-                child = Child(f"{name}.silenced", Command(argv, env, ROOT), log, ready=lambda: True)
-                undo.callback(self.stack.start, name)
-                undo.callback(child.stop, grace=20)
-                child.start()
+                url = psutil.Process(self.ready.pids[name]).environ()["FUSIONXPAY_DATABASE_URL"]
+                undo.enter_context(self.standing_in(name, DATABASE_URL=proxy.instead_of(url)))
             yield proxy
 
     def _with_replica(self, site: StackLayout) -> Path:
