@@ -19,6 +19,8 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
 
+from tools.client_models import SCALARS, Models, is_model, model_name
+
 ACCESS_MERCHANT = 1
 NO_SIDE_EFFECTS = descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS
 LINE = 120
@@ -27,14 +29,6 @@ CONVERTED = {
     "fusionx.type.v1.Money": ("Amount", "money"),
     "google.protobuf.Timestamp": ("Moment", "moment"),
     "google.protobuf.Duration": ("Span", "span"),
-}
-SCALARS = {
-    FieldDescriptor.CPPTYPE_STRING: "str",
-    FieldDescriptor.CPPTYPE_BOOL: "bool",
-    FieldDescriptor.CPPTYPE_INT32: "int",
-    FieldDescriptor.CPPTYPE_INT64: "int",
-    FieldDescriptor.CPPTYPE_UINT32: "int",
-    FieldDescriptor.CPPTYPE_UINT64: "int",
 }
 # what a caller may say of a call beside its fields
 OPTIONS = {
@@ -77,6 +71,10 @@ class Contract:
         options: Any = message_factory.GetMessageClass(self.pool.FindMessageTypeByName(given.DESCRIPTOR.full_name))()
         options.ParseFromString(given.SerializeToString())
         return options.Extensions[self.pool.FindExtensionByName(name)]
+
+    def comment_or_none(self, described: Any) -> str:
+        """Return what the contract says of a field, where it says something that is kept."""
+        return self._comments.get(described.full_name, "")
 
     def comment(self, described: Any) -> str:
         """Return what the contract says of a service, an RPC or a field of a message that is not nested."""
@@ -168,8 +166,11 @@ class Surface:
                 "from collections.abc import AsyncIterator, Iterator, Mapping, Sequence",
                 *(f"from {package} import {', '.join(modules)}" for package, modules in packages.items()),
                 "from fusionxpay_client.calls import Call, Listing, Stream",
+                "from fusionxpay_client import models",
+                "from fusionxpay_client.answers import Model",
                 "from fusionxpay_client.pages import AsyncPages, Pages",
                 "from fusionxpay_client.transport import AsyncTransport, Transport",
+                "from fusionxpay_client.waiting import AsyncWaits, Waits",
                 "from fusionxpay_client.values import Amount, Moment, Span, given, moment, money, span",
                 *calls,
                 *classes,
@@ -193,12 +194,17 @@ class Surface:
     def _class(self, resource: Resource, kind: str) -> str:
         """Return the class of a resource."""
         head = [
-            f"class {kind}{resource.plural}:",
+            f"class {kind}{resource.plural}{self._waits(resource, kind)}:",
             docstring(self._contract.comment(resource.service), (), 4),
             f"    def __init__(self, transport: {kind}Transport) -> None:",
             "        self._transport = transport",
         ]
         return "\n".join([*head, *(self._method(resource, rpc, kind) for rpc in resource.rpcs)])
+
+    def _waits(self, resource: Resource, kind: str) -> str:
+        """Return the base of a resource that comes to a status, which can be waited for."""
+        answer = resource.service.methods_by_name[f"Get{resource.noun}"].output_type
+        return f"({kind}Waits[models.{model_name(answer)}])" if "status" in answer.fields_by_name else ""
 
     def _method(self, resource: Resource, rpc: MethodDescriptor, kind: str) -> str:
         """Return the method of an RPC."""
@@ -213,7 +219,9 @@ class Surface:
         said = [(field.name, self._contract.comment(field)) for field in fields]
         said += [(extra, OPTIONS[extra][1]) for extra in extras]
         waits = kind and how == "call"
-        handed = ", ".join(["request", *extras])
+        # `Pages[models.Order]` holds what each item is made
+        model = [] if rpc.server_streaming else [answer.removesuffix("]").rpartition("[")[2]]
+        handed = ", ".join(["request", *model, *extras])
         return "\n".join(
             [
                 f"    {'async ' if waits else ''}def {resource.method(rpc)}(",
@@ -238,11 +246,11 @@ class Surface:
     def _way(self, rpc: MethodDescriptor, kind: str) -> tuple[str, str, list[str]]:
         """Return how the transport calls an RPC, what comes of it, and the options that a caller has."""
         if rpc.server_streaming:
-            return "events", f"{kind}Iterator[{self._event()}]", []
+            return "events", f"{kind}Iterator[models.Event]", []
         if listed := items_of(rpc):
-            return "pages", f"{kind}Pages[{self._type(listed.message_type)}]", ["timeout"]
+            return "pages", f"{kind}Pages[models.{model_name(listed.message_type)}]", ["timeout"]
         extras = ["timeout", "idempotency_key"] if writes(rpc) else ["timeout"]
-        return "call", self._type(rpc.output_type), extras
+        return "call", f"models.{model_name(rpc.output_type)}" if is_model(rpc.output_type) else "Model", extras
 
     def _constant(self, resource: Resource, rpc: MethodDescriptor) -> str:
         """Return what the transport has to know of an RPC."""
@@ -256,8 +264,11 @@ class Surface:
             made = f"Call({path}, {answer}, writes={writes(rpc)})"
         return f"{constant_name(rpc)} = {made}"
 
-    def _event(self) -> str:
-        return self._type(self._contract.pool.FindMessageTypeByName("fusionx.notify.v1.Event"))
+    def models(self) -> str:
+        """Return the text of the module that types the answers."""
+        answers = [rpc.output_type for one in self._resources for rpc in one.rpcs if not rpc.server_streaming]
+        event = self._contract.pool.FindMessageTypeByName("fusionx.notify.v1.Event")
+        return formatted(Models(self._contract.comment_or_none).module([*filter(is_model, answers), event]), "models")
 
     def _is_needed(self, field: FieldDescriptor) -> bool:
         """Whether the gateway refuses a request without the field."""
@@ -333,10 +344,10 @@ def docstring(comment: str, arguments: Iterable[tuple[str, str]], indent: int) -
     return textwrap.indent(f'"""{text}{end}"""', " " * indent)
 
 
-def formatted(text: str) -> str:
+def formatted(text: str, module: str = "surface") -> str:
     """Return Python as `make format` leaves it, without the imports that it has no use for."""
     ruff = str(Path(sys.executable).parent / "ruff")
-    name = "client/fusionxpay_client/surface.py"
+    name = f"client/fusionxpay_client/{module}.py"
     for command in (["check", "--fix-only", "--select", "F401,I"], ["format"]):
         done = subprocess.run(
             [ruff, *command, "--stdin-filename", name, "-"], input=text, capture_output=True, text=True, check=True
@@ -350,5 +361,6 @@ def client_files(descriptors: bytes) -> dict[str, str]:
     surface = Surface(Contract(descriptors))
     return {
         "fusionxpay_client/surface.py": surface.module(),
+        "fusionxpay_client/models.py": surface.models(),
         "contract.txt": "".join(f"{name}\n" for name in surface.files()),
     }

@@ -1,6 +1,5 @@
 """FusionXPay for Python: payments over gRPC, typed, and safe to repeat."""
 
-from fusionx.notify.v1.event_pb2 import Event
 from fusionx.type.v1.money_pb2 import Money
 
 from fusionxpay_client.client import AsyncFusionXPay, FusionXPay
@@ -17,6 +16,7 @@ from fusionxpay_client.errors import (
     RateLimitError,
     UnavailableError,
 )
+from fusionxpay_client.models import Event
 from fusionxpay_client.webhooks import Webhook, WebhookVerificationError
 
 __all__ = [

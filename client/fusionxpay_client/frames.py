@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fusionx.notify.v1.event_pb2 import Event
-
+from fusionxpay_client.models import Event
 from fusionxpay_client.sse import EventSource
 from fusionxpay_client.webhooks import event_of_json
 

@@ -26,10 +26,12 @@ from fusionx.payment.v1 import (
     timeline_service_pb2,
 )
 
+from fusionxpay_client import models
 from fusionxpay_client.calls import Call, Listing, Stream
 from fusionxpay_client.pages import AsyncPages, Pages
 from fusionxpay_client.transport import AsyncTransport, Transport
 from fusionxpay_client.values import Amount, Moment, Span, given, moment, money, span
+from fusionxpay_client.waiting import AsyncWaits, Waits
 
 _GET_EVENT = Call("/fusionx.notify.v1.EventService/GetEvent", event_pb2.Event, writes=False)
 _LIST_EVENTS = Listing(
@@ -174,7 +176,7 @@ class Events:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def get(self, event_id: str, *, timeout: float | None = None) -> event_pb2.Event:
+    def get(self, event_id: str, *, timeout: float | None = None) -> models.Event:
         """Returns one event. Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
 
         Args:
@@ -182,7 +184,7 @@ class Events:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = event_service_pb2.GetEventRequest(**given(event_id=event_id))
-        return self._transport.call(_GET_EVENT, request, timeout)
+        return self._transport.call(_GET_EVENT, request, models.Event, timeout)
 
     def list(
         self,
@@ -193,7 +195,7 @@ class Events:
         resource_id: str | None = None,
         order_id: str | None = None,
         timeout: float | None = None,
-    ) -> Pages[event_pb2.Event]:
+    ) -> Pages[models.Event]:
         """Lists the merchant's events, newest first. Pages follow AIP-158.
 
         Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
@@ -209,9 +211,9 @@ class Events:
         request = event_service_pb2.ListEventsRequest(
             **given(page_size=page_size, page_token=page_token, type=type, resource_id=resource_id, order_id=order_id)
         )
-        return self._transport.pages(_LIST_EVENTS, request, timeout)
+        return self._transport.pages(_LIST_EVENTS, request, models.Event, timeout)
 
-    def list_deliveries(self, event_id: str, *, timeout: float | None = None) -> Pages[event_pb2.Delivery]:
+    def list_deliveries(self, event_id: str, *, timeout: float | None = None) -> Pages[models.Delivery]:
         """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
 
         Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
@@ -221,7 +223,7 @@ class Events:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = event_service_pb2.ListEventDeliveriesRequest(**given(event_id=event_id))
-        return self._transport.pages(_LIST_EVENT_DELIVERIES, request, timeout)
+        return self._transport.pages(_LIST_EVENT_DELIVERIES, request, models.Delivery, timeout)
 
     def resend(
         self,
@@ -231,7 +233,7 @@ class Events:
         notification_channel_id: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> event_service_pb2.ListEventDeliveriesResponse:
+    ) -> models.ListEventDeliveriesResponse:
         """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint or
         channel that is named gets it whatever its filters; otherwise all do that are enabled and whose filters take
         the event.
@@ -255,7 +257,9 @@ class Events:
                 notification_channel_id=notification_channel_id,
             )
         )
-        return self._transport.call(_RESEND_EVENT, request, timeout, idempotency_key)
+        return self._transport.call(
+            _RESEND_EVENT, request, models.ListEventDeliveriesResponse, timeout, idempotency_key
+        )
 
     def resend_many(
         self,
@@ -267,7 +271,7 @@ class Events:
         notification_channel_id: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> event_service_pb2.ResendEventsResponse:
+    ) -> models.ResendEventsResponse:
         """Sends all events of a span of time again, each as `ResendEvent` does.
 
         Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
@@ -296,11 +300,11 @@ class Events:
                 notification_channel_id=notification_channel_id,
             )
         )
-        return self._transport.call(_RESEND_EVENTS, request, timeout, idempotency_key)
+        return self._transport.call(_RESEND_EVENTS, request, models.ResendEventsResponse, timeout, idempotency_key)
 
     def stream(
         self, *, last_event_id: str | None = None, event_types: Sequence[str] | None = None
-    ) -> Iterator[event_pb2.Event]:
+    ) -> Iterator[models.Event]:
         """Streams events as they come into the log, as Server-Sent Events (WHATWG HTML): `id` is the event's, `event`
         its type, and `data` the JSON document that a webhook of it carries.
 
@@ -332,7 +336,7 @@ class AsyncEvents:
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
-    async def get(self, event_id: str, *, timeout: float | None = None) -> event_pb2.Event:
+    async def get(self, event_id: str, *, timeout: float | None = None) -> models.Event:
         """Returns one event. Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
 
         Args:
@@ -340,7 +344,7 @@ class AsyncEvents:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = event_service_pb2.GetEventRequest(**given(event_id=event_id))
-        return await self._transport.call(_GET_EVENT, request, timeout)
+        return await self._transport.call(_GET_EVENT, request, models.Event, timeout)
 
     def list(
         self,
@@ -351,7 +355,7 @@ class AsyncEvents:
         resource_id: str | None = None,
         order_id: str | None = None,
         timeout: float | None = None,
-    ) -> AsyncPages[event_pb2.Event]:
+    ) -> AsyncPages[models.Event]:
         """Lists the merchant's events, newest first. Pages follow AIP-158.
 
         Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
@@ -367,9 +371,9 @@ class AsyncEvents:
         request = event_service_pb2.ListEventsRequest(
             **given(page_size=page_size, page_token=page_token, type=type, resource_id=resource_id, order_id=order_id)
         )
-        return self._transport.pages(_LIST_EVENTS, request, timeout)
+        return self._transport.pages(_LIST_EVENTS, request, models.Event, timeout)
 
-    def list_deliveries(self, event_id: str, *, timeout: float | None = None) -> AsyncPages[event_pb2.Delivery]:
+    def list_deliveries(self, event_id: str, *, timeout: float | None = None) -> AsyncPages[models.Delivery]:
         """Lists an event's deliveries, one an endpoint or channel, each with all of its attempts.
 
         Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
@@ -379,7 +383,7 @@ class AsyncEvents:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = event_service_pb2.ListEventDeliveriesRequest(**given(event_id=event_id))
-        return self._transport.pages(_LIST_EVENT_DELIVERIES, request, timeout)
+        return self._transport.pages(_LIST_EVENT_DELIVERIES, request, models.Delivery, timeout)
 
     async def resend(
         self,
@@ -389,7 +393,7 @@ class AsyncEvents:
         notification_channel_id: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> event_service_pb2.ListEventDeliveriesResponse:
+    ) -> models.ListEventDeliveriesResponse:
         """Sends an event again, now and by a schedule of its own, whether it was delivered or not. An endpoint or
         channel that is named gets it whatever its filters; otherwise all do that are enabled and whose filters take
         the event.
@@ -413,7 +417,9 @@ class AsyncEvents:
                 notification_channel_id=notification_channel_id,
             )
         )
-        return await self._transport.call(_RESEND_EVENT, request, timeout, idempotency_key)
+        return await self._transport.call(
+            _RESEND_EVENT, request, models.ListEventDeliveriesResponse, timeout, idempotency_key
+        )
 
     async def resend_many(
         self,
@@ -425,7 +431,7 @@ class AsyncEvents:
         notification_channel_id: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> event_service_pb2.ResendEventsResponse:
+    ) -> models.ResendEventsResponse:
         """Sends all events of a span of time again, each as `ResendEvent` does.
 
         Errors: INVALID_ARGUMENT when the span is empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason
@@ -454,11 +460,13 @@ class AsyncEvents:
                 notification_channel_id=notification_channel_id,
             )
         )
-        return await self._transport.call(_RESEND_EVENTS, request, timeout, idempotency_key)
+        return await self._transport.call(
+            _RESEND_EVENTS, request, models.ResendEventsResponse, timeout, idempotency_key
+        )
 
     def stream(
         self, *, last_event_id: str | None = None, event_types: Sequence[str] | None = None
-    ) -> AsyncIterator[event_pb2.Event]:
+    ) -> AsyncIterator[models.Event]:
         """Streams events as they come into the log, as Server-Sent Events (WHATWG HTML): `id` is the event's, `event`
         its type, and `data` the JSON document that a webhook of it carries.
 
@@ -502,7 +510,7 @@ class NotificationChannels:
         language: notification_channel_pb2.NotificationChannel.Language.ValueType | str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> notification_channel_pb2.NotificationChannel:
+    ) -> models.NotificationChannel:
         """Adds a mailbox or a browser. A merchant has up to 20. Idempotent with an `Idempotency-Key` header.
 
         A mailbox is sent a token at once, and nothing else until it is confirmed (`ConfirmNotificationChannel`).
@@ -527,11 +535,11 @@ class NotificationChannels:
         request = notification_channel_service_pb2.CreateNotificationChannelRequest(
             **given(email=email, push=push, event_types=event_types, description=description, language=language)
         )
-        return self._transport.call(_CREATE_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+        return self._transport.call(
+            _CREATE_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
+        )
 
-    def get(
-        self, notification_channel_id: str, *, timeout: float | None = None
-    ) -> notification_channel_pb2.NotificationChannel:
+    def get(self, notification_channel_id: str, *, timeout: float | None = None) -> models.NotificationChannel:
         """Returns one channel. Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND.
 
         Args:
@@ -541,16 +549,16 @@ class NotificationChannels:
         request = notification_channel_service_pb2.GetNotificationChannelRequest(
             **given(notification_channel_id=notification_channel_id)
         )
-        return self._transport.call(_GET_NOTIFICATION_CHANNEL, request, timeout)
+        return self._transport.call(_GET_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout)
 
-    def list(self, *, timeout: float | None = None) -> Pages[notification_channel_pb2.NotificationChannel]:
+    def list(self, *, timeout: float | None = None) -> Pages[models.NotificationChannel]:
         """Lists the merchant's channels, oldest first: 20 at the most, so there are no pages.
 
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = notification_channel_service_pb2.ListNotificationChannelsRequest()
-        return self._transport.pages(_LIST_NOTIFICATION_CHANNELS, request, timeout)
+        return self._transport.pages(_LIST_NOTIFICATION_CHANNELS, request, models.NotificationChannel, timeout)
 
     def update(
         self,
@@ -561,7 +569,7 @@ class NotificationChannels:
         enabled: bool | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> notification_channel_pb2.NotificationChannel:
+    ) -> models.NotificationChannel:
         """Changes what is given and leaves the rest as it is. Enabling a channel forgets its failures; disabling it
         cancels what is on its way to it. Where it leads cannot be changed: make another one.
 
@@ -585,11 +593,13 @@ class NotificationChannels:
                 enabled=enabled,
             )
         )
-        return self._transport.call(_UPDATE_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+        return self._transport.call(
+            _UPDATE_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
+        )
 
     def delete(
         self, notification_channel_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
-    ) -> notification_channel_pb2.NotificationChannel:
+    ) -> models.NotificationChannel:
         """Deletes a channel and cancels what is on its way to it. Returns it as it was, disabled.
 
         Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND.
@@ -602,11 +612,13 @@ class NotificationChannels:
         request = notification_channel_service_pb2.DeleteNotificationChannelRequest(
             **given(notification_channel_id=notification_channel_id)
         )
-        return self._transport.call(_DELETE_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+        return self._transport.call(
+            _DELETE_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
+        )
 
     def ping(
         self, notification_channel_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
-    ) -> event_pb2.Event:
+    ) -> models.Event:
         """Sends a `ping` event to the channel, logged and retried as any other. Returns the event.
 
         Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
@@ -619,7 +631,7 @@ class NotificationChannels:
         request = notification_channel_service_pb2.PingNotificationChannelRequest(
             **given(notification_channel_id=notification_channel_id)
         )
-        return self._transport.call(_PING_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+        return self._transport.call(_PING_NOTIFICATION_CHANNEL, request, models.Event, timeout, idempotency_key)
 
     def confirm(
         self,
@@ -628,7 +640,7 @@ class NotificationChannels:
         token: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> notification_channel_pb2.NotificationChannel:
+    ) -> models.NotificationChannel:
         """Confirms a mailbox by the token that was mailed to it: events are sent there from now on. A channel that
         waits for no confirmation is returned as it is, whatever the token.
 
@@ -644,7 +656,9 @@ class NotificationChannels:
         request = notification_channel_service_pb2.ConfirmNotificationChannelRequest(
             **given(notification_channel_id=notification_channel_id, token=token)
         )
-        return self._transport.call(_CONFIRM_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+        return self._transport.call(
+            _CONFIRM_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
+        )
 
 
 class AsyncNotificationChannels:
@@ -665,7 +679,7 @@ class AsyncNotificationChannels:
         language: notification_channel_pb2.NotificationChannel.Language.ValueType | str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> notification_channel_pb2.NotificationChannel:
+    ) -> models.NotificationChannel:
         """Adds a mailbox or a browser. A merchant has up to 20. Idempotent with an `Idempotency-Key` header.
 
         A mailbox is sent a token at once, and nothing else until it is confirmed (`ConfirmNotificationChannel`).
@@ -690,11 +704,11 @@ class AsyncNotificationChannels:
         request = notification_channel_service_pb2.CreateNotificationChannelRequest(
             **given(email=email, push=push, event_types=event_types, description=description, language=language)
         )
-        return await self._transport.call(_CREATE_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+        return await self._transport.call(
+            _CREATE_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
+        )
 
-    async def get(
-        self, notification_channel_id: str, *, timeout: float | None = None
-    ) -> notification_channel_pb2.NotificationChannel:
+    async def get(self, notification_channel_id: str, *, timeout: float | None = None) -> models.NotificationChannel:
         """Returns one channel. Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND.
 
         Args:
@@ -704,16 +718,16 @@ class AsyncNotificationChannels:
         request = notification_channel_service_pb2.GetNotificationChannelRequest(
             **given(notification_channel_id=notification_channel_id)
         )
-        return await self._transport.call(_GET_NOTIFICATION_CHANNEL, request, timeout)
+        return await self._transport.call(_GET_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout)
 
-    def list(self, *, timeout: float | None = None) -> AsyncPages[notification_channel_pb2.NotificationChannel]:
+    def list(self, *, timeout: float | None = None) -> AsyncPages[models.NotificationChannel]:
         """Lists the merchant's channels, oldest first: 20 at the most, so there are no pages.
 
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = notification_channel_service_pb2.ListNotificationChannelsRequest()
-        return self._transport.pages(_LIST_NOTIFICATION_CHANNELS, request, timeout)
+        return self._transport.pages(_LIST_NOTIFICATION_CHANNELS, request, models.NotificationChannel, timeout)
 
     async def update(
         self,
@@ -724,7 +738,7 @@ class AsyncNotificationChannels:
         enabled: bool | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> notification_channel_pb2.NotificationChannel:
+    ) -> models.NotificationChannel:
         """Changes what is given and leaves the rest as it is. Enabling a channel forgets its failures; disabling it
         cancels what is on its way to it. Where it leads cannot be changed: make another one.
 
@@ -748,11 +762,13 @@ class AsyncNotificationChannels:
                 enabled=enabled,
             )
         )
-        return await self._transport.call(_UPDATE_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+        return await self._transport.call(
+            _UPDATE_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
+        )
 
     async def delete(
         self, notification_channel_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
-    ) -> notification_channel_pb2.NotificationChannel:
+    ) -> models.NotificationChannel:
         """Deletes a channel and cancels what is on its way to it. Returns it as it was, disabled.
 
         Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND.
@@ -765,11 +781,13 @@ class AsyncNotificationChannels:
         request = notification_channel_service_pb2.DeleteNotificationChannelRequest(
             **given(notification_channel_id=notification_channel_id)
         )
-        return await self._transport.call(_DELETE_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+        return await self._transport.call(
+            _DELETE_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
+        )
 
     async def ping(
         self, notification_channel_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
-    ) -> event_pb2.Event:
+    ) -> models.Event:
         """Sends a `ping` event to the channel, logged and retried as any other. Returns the event.
 
         Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
@@ -782,7 +800,7 @@ class AsyncNotificationChannels:
         request = notification_channel_service_pb2.PingNotificationChannelRequest(
             **given(notification_channel_id=notification_channel_id)
         )
-        return await self._transport.call(_PING_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+        return await self._transport.call(_PING_NOTIFICATION_CHANNEL, request, models.Event, timeout, idempotency_key)
 
     async def confirm(
         self,
@@ -791,7 +809,7 @@ class AsyncNotificationChannels:
         token: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> notification_channel_pb2.NotificationChannel:
+    ) -> models.NotificationChannel:
         """Confirms a mailbox by the token that was mailed to it: events are sent there from now on. A channel that
         waits for no confirmation is returned as it is, whatever the token.
 
@@ -807,7 +825,9 @@ class AsyncNotificationChannels:
         request = notification_channel_service_pb2.ConfirmNotificationChannelRequest(
             **given(notification_channel_id=notification_channel_id, token=token)
         )
-        return await self._transport.call(_CONFIRM_NOTIFICATION_CHANNEL, request, timeout, idempotency_key)
+        return await self._transport.call(
+            _CONFIRM_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
+        )
 
 
 class WebhookEndpoints:
@@ -825,7 +845,7 @@ class WebhookEndpoints:
         signature_scheme: webhook_endpoint_pb2.SignatureScheme.ValueType | str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+    ) -> models.WebhookEndpoint:
         """Registers a URL that the merchant's events are posted to from now on. A merchant has up to 20.
 
         Deliveries are signed by Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`) with the
@@ -849,9 +869,9 @@ class WebhookEndpoints:
         request = notify_service_pb2.CreateWebhookEndpointRequest(
             **given(url=url, event_types=event_types, description=description, signature_scheme=signature_scheme)
         )
-        return self._transport.call(_CREATE_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+        return self._transport.call(_CREATE_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout, idempotency_key)
 
-    def get(self, webhook_endpoint_id: str, *, timeout: float | None = None) -> webhook_endpoint_pb2.WebhookEndpoint:
+    def get(self, webhook_endpoint_id: str, *, timeout: float | None = None) -> models.WebhookEndpoint:
         """Returns one endpoint, without its secret. Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
 
         Args:
@@ -859,16 +879,16 @@ class WebhookEndpoints:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = notify_service_pb2.GetWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
-        return self._transport.call(_GET_WEBHOOK_ENDPOINT, request, timeout)
+        return self._transport.call(_GET_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout)
 
-    def list(self, *, timeout: float | None = None) -> Pages[webhook_endpoint_pb2.WebhookEndpoint]:
+    def list(self, *, timeout: float | None = None) -> Pages[models.WebhookEndpoint]:
         """Lists the merchant's endpoints, oldest first, without their secrets: 20 at the most, so there are no pages.
 
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = notify_service_pb2.ListWebhookEndpointsRequest()
-        return self._transport.pages(_LIST_WEBHOOK_ENDPOINTS, request, timeout)
+        return self._transport.pages(_LIST_WEBHOOK_ENDPOINTS, request, models.WebhookEndpoint, timeout)
 
     def update(
         self,
@@ -880,7 +900,7 @@ class WebhookEndpoints:
         enabled: bool | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+    ) -> models.WebhookEndpoint:
         """Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it
         cancels what is on its way to it.
 
@@ -905,11 +925,11 @@ class WebhookEndpoints:
                 enabled=enabled,
             )
         )
-        return self._transport.call(_UPDATE_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+        return self._transport.call(_UPDATE_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout, idempotency_key)
 
     def delete(
         self, webhook_endpoint_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
-    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+    ) -> models.WebhookEndpoint:
         """Deletes an endpoint and cancels what is on its way to it. Returns it as it was, disabled.
 
         Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
@@ -920,11 +940,11 @@ class WebhookEndpoints:
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = notify_service_pb2.DeleteWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
-        return self._transport.call(_DELETE_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+        return self._transport.call(_DELETE_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout, idempotency_key)
 
     def ping(
         self, webhook_endpoint_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
-    ) -> event_pb2.Event:
+    ) -> models.Event:
         """Sends a `ping` event to the endpoint, signed, logged and retried as any other. Returns the event.
 
         Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
@@ -935,7 +955,7 @@ class WebhookEndpoints:
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = notify_service_pb2.PingWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
-        return self._transport.call(_PING_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+        return self._transport.call(_PING_WEBHOOK_ENDPOINT, request, models.Event, timeout, idempotency_key)
 
     def rotate_secret(
         self,
@@ -944,7 +964,7 @@ class WebhookEndpoints:
         overlap: Span | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+    ) -> models.WebhookEndpoint:
         """Gives the endpoint a new secret, which is shown only in this answer.
 
         During the overlap deliveries carry the signatures of both secrets, separated by a space (Standard Webhooks),
@@ -962,7 +982,9 @@ class WebhookEndpoints:
         request = notify_service_pb2.RotateWebhookEndpointSecretRequest(
             **given(webhook_endpoint_id=webhook_endpoint_id, overlap=span(overlap))
         )
-        return self._transport.call(_ROTATE_WEBHOOK_ENDPOINT_SECRET, request, timeout, idempotency_key)
+        return self._transport.call(
+            _ROTATE_WEBHOOK_ENDPOINT_SECRET, request, models.WebhookEndpoint, timeout, idempotency_key
+        )
 
 
 class AsyncWebhookEndpoints:
@@ -980,7 +1002,7 @@ class AsyncWebhookEndpoints:
         signature_scheme: webhook_endpoint_pb2.SignatureScheme.ValueType | str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+    ) -> models.WebhookEndpoint:
         """Registers a URL that the merchant's events are posted to from now on. A merchant has up to 20.
 
         Deliveries are signed by Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`) with the
@@ -1004,11 +1026,11 @@ class AsyncWebhookEndpoints:
         request = notify_service_pb2.CreateWebhookEndpointRequest(
             **given(url=url, event_types=event_types, description=description, signature_scheme=signature_scheme)
         )
-        return await self._transport.call(_CREATE_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+        return await self._transport.call(
+            _CREATE_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout, idempotency_key
+        )
 
-    async def get(
-        self, webhook_endpoint_id: str, *, timeout: float | None = None
-    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+    async def get(self, webhook_endpoint_id: str, *, timeout: float | None = None) -> models.WebhookEndpoint:
         """Returns one endpoint, without its secret. Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
 
         Args:
@@ -1016,16 +1038,16 @@ class AsyncWebhookEndpoints:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = notify_service_pb2.GetWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
-        return await self._transport.call(_GET_WEBHOOK_ENDPOINT, request, timeout)
+        return await self._transport.call(_GET_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout)
 
-    def list(self, *, timeout: float | None = None) -> AsyncPages[webhook_endpoint_pb2.WebhookEndpoint]:
+    def list(self, *, timeout: float | None = None) -> AsyncPages[models.WebhookEndpoint]:
         """Lists the merchant's endpoints, oldest first, without their secrets: 20 at the most, so there are no pages.
 
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = notify_service_pb2.ListWebhookEndpointsRequest()
-        return self._transport.pages(_LIST_WEBHOOK_ENDPOINTS, request, timeout)
+        return self._transport.pages(_LIST_WEBHOOK_ENDPOINTS, request, models.WebhookEndpoint, timeout)
 
     async def update(
         self,
@@ -1037,7 +1059,7 @@ class AsyncWebhookEndpoints:
         enabled: bool | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+    ) -> models.WebhookEndpoint:
         """Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it
         cancels what is on its way to it.
 
@@ -1062,11 +1084,13 @@ class AsyncWebhookEndpoints:
                 enabled=enabled,
             )
         )
-        return await self._transport.call(_UPDATE_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+        return await self._transport.call(
+            _UPDATE_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout, idempotency_key
+        )
 
     async def delete(
         self, webhook_endpoint_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
-    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+    ) -> models.WebhookEndpoint:
         """Deletes an endpoint and cancels what is on its way to it. Returns it as it was, disabled.
 
         Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
@@ -1077,11 +1101,13 @@ class AsyncWebhookEndpoints:
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = notify_service_pb2.DeleteWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
-        return await self._transport.call(_DELETE_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+        return await self._transport.call(
+            _DELETE_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout, idempotency_key
+        )
 
     async def ping(
         self, webhook_endpoint_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
-    ) -> event_pb2.Event:
+    ) -> models.Event:
         """Sends a `ping` event to the endpoint, signed, logged and retried as any other. Returns the event.
 
         Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
@@ -1092,7 +1118,7 @@ class AsyncWebhookEndpoints:
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = notify_service_pb2.PingWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
-        return await self._transport.call(_PING_WEBHOOK_ENDPOINT, request, timeout, idempotency_key)
+        return await self._transport.call(_PING_WEBHOOK_ENDPOINT, request, models.Event, timeout, idempotency_key)
 
     async def rotate_secret(
         self,
@@ -1101,7 +1127,7 @@ class AsyncWebhookEndpoints:
         overlap: Span | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> webhook_endpoint_pb2.WebhookEndpoint:
+    ) -> models.WebhookEndpoint:
         """Gives the endpoint a new secret, which is shown only in this answer.
 
         During the overlap deliveries carry the signatures of both secrets, separated by a space (Standard Webhooks),
@@ -1119,7 +1145,9 @@ class AsyncWebhookEndpoints:
         request = notify_service_pb2.RotateWebhookEndpointSecretRequest(
             **given(webhook_endpoint_id=webhook_endpoint_id, overlap=span(overlap))
         )
-        return await self._transport.call(_ROTATE_WEBHOOK_ENDPOINT_SECRET, request, timeout, idempotency_key)
+        return await self._transport.call(
+            _ROTATE_WEBHOOK_ENDPOINT_SECRET, request, models.WebhookEndpoint, timeout, idempotency_key
+        )
 
 
 class PushKey:
@@ -1128,7 +1156,7 @@ class PushKey:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def get(self, *, timeout: float | None = None) -> push_key_service_pb2.PushKey:
+    def get(self, *, timeout: float | None = None) -> models.PushKey:
         """Returns what a browser subscribes with (`applicationServerKey`, RFC 8292): the gateway's public key.
 
         Errors: FAILED_PRECONDITION, reason PUSH_NOT_CONFIGURED.
@@ -1137,7 +1165,7 @@ class PushKey:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = push_key_service_pb2.GetPushKeyRequest()
-        return self._transport.call(_GET_PUSH_KEY, request, timeout)
+        return self._transport.call(_GET_PUSH_KEY, request, models.PushKey, timeout)
 
 
 class AsyncPushKey:
@@ -1146,7 +1174,7 @@ class AsyncPushKey:
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
-    async def get(self, *, timeout: float | None = None) -> push_key_service_pb2.PushKey:
+    async def get(self, *, timeout: float | None = None) -> models.PushKey:
         """Returns what a browser subscribes with (`applicationServerKey`, RFC 8292): the gateway's public key.
 
         Errors: FAILED_PRECONDITION, reason PUSH_NOT_CONFIGURED.
@@ -1155,10 +1183,10 @@ class AsyncPushKey:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = push_key_service_pb2.GetPushKeyRequest()
-        return await self._transport.call(_GET_PUSH_KEY, request, timeout)
+        return await self._transport.call(_GET_PUSH_KEY, request, models.PushKey, timeout)
 
 
-class Orders:
+class Orders(Waits[models.Order]):
     """Orders, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's order is
     NOT_FOUND.
     """
@@ -1176,7 +1204,7 @@ class Orders:
         expire_time: Moment | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> order_pb2.Order:
+    ) -> models.Order:
         """Creates an order in status NEW.
 
         Idempotent with an `Idempotency-Key` header (gRPC metadata `idempotency-key`): the same key and body give the
@@ -1203,9 +1231,9 @@ class Orders:
                 expire_time=moment(expire_time),
             )
         )
-        return self._transport.call(_CREATE_ORDER, request, timeout, idempotency_key)
+        return self._transport.call(_CREATE_ORDER, request, models.Order, timeout, idempotency_key)
 
-    def get(self, order_id: str, *, timeout: float | None = None) -> order_pb2.Order:
+    def get(self, order_id: str, *, timeout: float | None = None) -> models.Order:
         """Returns one order. Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
 
         Args:
@@ -1213,7 +1241,7 @@ class Orders:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = order_service_pb2.GetOrderRequest(**given(order_id=order_id))
-        return self._transport.call(_GET_ORDER, request, timeout)
+        return self._transport.call(_GET_ORDER, request, models.Order, timeout)
 
     def list(
         self,
@@ -1234,7 +1262,7 @@ class Orders:
         metadata_key: str | None = None,
         metadata_value: str | None = None,
         timeout: float | None = None,
-    ) -> Pages[order_pb2.Order]:
+    ) -> Pages[models.Order]:
         """Lists the merchant's orders, newest first. Pages follow AIP-158.
 
         Errors: INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID, when the token is not one of ours or came with other
@@ -1278,11 +1306,11 @@ class Orders:
                 metadata_value=metadata_value,
             )
         )
-        return self._transport.pages(_LIST_ORDERS, request, timeout)
+        return self._transport.pages(_LIST_ORDERS, request, models.Order, timeout)
 
     def cancel(
         self, order_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
-    ) -> order_pb2.Order:
+    ) -> models.Order:
         """Cancels an order that has no payment under way. Cancelling a cancelled order returns it unchanged.
 
         Errors: NOT_FOUND; FAILED_PRECONDITION, reason ORDER_NOT_CANCELLABLE, when a payment has started.
@@ -1293,10 +1321,10 @@ class Orders:
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = order_service_pb2.CancelOrderRequest(**given(order_id=order_id))
-        return self._transport.call(_CANCEL_ORDER, request, timeout, idempotency_key)
+        return self._transport.call(_CANCEL_ORDER, request, models.Order, timeout, idempotency_key)
 
 
-class AsyncOrders:
+class AsyncOrders(AsyncWaits[models.Order]):
     """Orders, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's order is
     NOT_FOUND.
     """
@@ -1314,7 +1342,7 @@ class AsyncOrders:
         expire_time: Moment | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> order_pb2.Order:
+    ) -> models.Order:
         """Creates an order in status NEW.
 
         Idempotent with an `Idempotency-Key` header (gRPC metadata `idempotency-key`): the same key and body give the
@@ -1341,9 +1369,9 @@ class AsyncOrders:
                 expire_time=moment(expire_time),
             )
         )
-        return await self._transport.call(_CREATE_ORDER, request, timeout, idempotency_key)
+        return await self._transport.call(_CREATE_ORDER, request, models.Order, timeout, idempotency_key)
 
-    async def get(self, order_id: str, *, timeout: float | None = None) -> order_pb2.Order:
+    async def get(self, order_id: str, *, timeout: float | None = None) -> models.Order:
         """Returns one order. Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
 
         Args:
@@ -1351,7 +1379,7 @@ class AsyncOrders:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = order_service_pb2.GetOrderRequest(**given(order_id=order_id))
-        return await self._transport.call(_GET_ORDER, request, timeout)
+        return await self._transport.call(_GET_ORDER, request, models.Order, timeout)
 
     def list(
         self,
@@ -1372,7 +1400,7 @@ class AsyncOrders:
         metadata_key: str | None = None,
         metadata_value: str | None = None,
         timeout: float | None = None,
-    ) -> AsyncPages[order_pb2.Order]:
+    ) -> AsyncPages[models.Order]:
         """Lists the merchant's orders, newest first. Pages follow AIP-158.
 
         Errors: INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID, when the token is not one of ours or came with other
@@ -1416,11 +1444,11 @@ class AsyncOrders:
                 metadata_value=metadata_value,
             )
         )
-        return self._transport.pages(_LIST_ORDERS, request, timeout)
+        return self._transport.pages(_LIST_ORDERS, request, models.Order, timeout)
 
     async def cancel(
         self, order_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
-    ) -> order_pb2.Order:
+    ) -> models.Order:
         """Cancels an order that has no payment under way. Cancelling a cancelled order returns it unchanged.
 
         Errors: NOT_FOUND; FAILED_PRECONDITION, reason ORDER_NOT_CANCELLABLE, when a payment has started.
@@ -1431,10 +1459,10 @@ class AsyncOrders:
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = order_service_pb2.CancelOrderRequest(**given(order_id=order_id))
-        return await self._transport.call(_CANCEL_ORDER, request, timeout, idempotency_key)
+        return await self._transport.call(_CANCEL_ORDER, request, models.Order, timeout, idempotency_key)
 
 
-class Disputes:
+class Disputes(Waits[models.Dispute]):
     """Disputes, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's dispute is
     NOT_FOUND.
     """
@@ -1442,7 +1470,7 @@ class Disputes:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def get(self, dispute_id: str, *, timeout: float | None = None) -> dispute_pb2.Dispute:
+    def get(self, dispute_id: str, *, timeout: float | None = None) -> models.Dispute:
         """Returns one dispute. Errors: NOT_FOUND, reason DISPUTE_NOT_FOUND.
 
         Args:
@@ -1450,7 +1478,7 @@ class Disputes:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = dispute_service_pb2.GetDisputeRequest(**given(dispute_id=dispute_id))
-        return self._transport.call(_GET_DISPUTE, request, timeout)
+        return self._transport.call(_GET_DISPUTE, request, models.Dispute, timeout)
 
     def list(
         self,
@@ -1468,7 +1496,7 @@ class Disputes:
         max_amount: str | None = None,
         order_by: str | None = None,
         timeout: float | None = None,
-    ) -> Pages[dispute_pb2.Dispute]:
+    ) -> Pages[models.Dispute]:
         """Lists the merchant's disputes, newest first. Pages follow AIP-158.
 
         Args:
@@ -1503,10 +1531,10 @@ class Disputes:
                 order_by=order_by,
             )
         )
-        return self._transport.pages(_LIST_DISPUTES, request, timeout)
+        return self._transport.pages(_LIST_DISPUTES, request, models.Dispute, timeout)
 
 
-class AsyncDisputes:
+class AsyncDisputes(AsyncWaits[models.Dispute]):
     """Disputes, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's dispute is
     NOT_FOUND.
     """
@@ -1514,7 +1542,7 @@ class AsyncDisputes:
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
-    async def get(self, dispute_id: str, *, timeout: float | None = None) -> dispute_pb2.Dispute:
+    async def get(self, dispute_id: str, *, timeout: float | None = None) -> models.Dispute:
         """Returns one dispute. Errors: NOT_FOUND, reason DISPUTE_NOT_FOUND.
 
         Args:
@@ -1522,7 +1550,7 @@ class AsyncDisputes:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = dispute_service_pb2.GetDisputeRequest(**given(dispute_id=dispute_id))
-        return await self._transport.call(_GET_DISPUTE, request, timeout)
+        return await self._transport.call(_GET_DISPUTE, request, models.Dispute, timeout)
 
     def list(
         self,
@@ -1540,7 +1568,7 @@ class AsyncDisputes:
         max_amount: str | None = None,
         order_by: str | None = None,
         timeout: float | None = None,
-    ) -> AsyncPages[dispute_pb2.Dispute]:
+    ) -> AsyncPages[models.Dispute]:
         """Lists the merchant's disputes, newest first. Pages follow AIP-158.
 
         Args:
@@ -1575,10 +1603,10 @@ class AsyncDisputes:
                 order_by=order_by,
             )
         )
-        return self._transport.pages(_LIST_DISPUTES, request, timeout)
+        return self._transport.pages(_LIST_DISPUTES, request, models.Dispute, timeout)
 
 
-class Payments:
+class Payments(Waits[models.Payment]):
     """Payments, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's payment is
     NOT_FOUND.
     """
@@ -1598,7 +1626,7 @@ class Payments:
         cancel_url: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> payment_pb2.Payment:
+    ) -> models.Payment:
         """Starts a payment of an order.
 
         With `payment_method` the provider's token is confirmed at once, and the answer carries the outcome. Without
@@ -1648,9 +1676,9 @@ class Payments:
                 cancel_url=cancel_url,
             )
         )
-        return self._transport.call(_CREATE_PAYMENT, request, timeout, idempotency_key)
+        return self._transport.call(_CREATE_PAYMENT, request, models.Payment, timeout, idempotency_key)
 
-    def get(self, payment_id: str, *, timeout: float | None = None) -> payment_pb2.Payment:
+    def get(self, payment_id: str, *, timeout: float | None = None) -> models.Payment:
         """Returns one payment. Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
 
         Args:
@@ -1658,7 +1686,7 @@ class Payments:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = payment_service_pb2.GetPaymentRequest(**given(payment_id=payment_id))
-        return self._transport.call(_GET_PAYMENT, request, timeout)
+        return self._transport.call(_GET_PAYMENT, request, models.Payment, timeout)
 
     def capture(
         self,
@@ -1667,7 +1695,7 @@ class Payments:
         amount: Amount | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> payment_pb2.Payment:
+    ) -> models.Payment:
         """Captures an authorized payment: all of it, or a part, which gives the rest back to the customer.
 
         Safe to repeat: a captured payment is returned as it is, if the amount is the same.
@@ -1686,11 +1714,11 @@ class Payments:
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = payment_service_pb2.CapturePaymentRequest(**given(payment_id=payment_id, amount=money(amount)))
-        return self._transport.call(_CAPTURE_PAYMENT, request, timeout, idempotency_key)
+        return self._transport.call(_CAPTURE_PAYMENT, request, models.Payment, timeout, idempotency_key)
 
     def cancel(
         self, payment_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
-    ) -> payment_pb2.Payment:
+    ) -> models.Payment:
         """Cancels a payment before any money moved: closes the hosted page, or voids the authorization.
 
         Safe to repeat. Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, when it is captured,
@@ -1702,7 +1730,7 @@ class Payments:
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = payment_service_pb2.CancelPaymentRequest(**given(payment_id=payment_id))
-        return self._transport.call(_CANCEL_PAYMENT, request, timeout, idempotency_key)
+        return self._transport.call(_CANCEL_PAYMENT, request, models.Payment, timeout, idempotency_key)
 
     def list(
         self,
@@ -1722,7 +1750,7 @@ class Payments:
         order_by: str | None = None,
         provider: str | None = None,
         timeout: float | None = None,
-    ) -> Pages[payment_pb2.Payment]:
+    ) -> Pages[models.Payment]:
         """Lists the merchant's payments, newest first. Pages follow AIP-158.
 
         Args:
@@ -1761,10 +1789,10 @@ class Payments:
                 provider=provider,
             )
         )
-        return self._transport.pages(_LIST_PAYMENTS, request, timeout)
+        return self._transport.pages(_LIST_PAYMENTS, request, models.Payment, timeout)
 
 
-class AsyncPayments:
+class AsyncPayments(AsyncWaits[models.Payment]):
     """Payments, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's payment is
     NOT_FOUND.
     """
@@ -1784,7 +1812,7 @@ class AsyncPayments:
         cancel_url: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> payment_pb2.Payment:
+    ) -> models.Payment:
         """Starts a payment of an order.
 
         With `payment_method` the provider's token is confirmed at once, and the answer carries the outcome. Without
@@ -1834,9 +1862,9 @@ class AsyncPayments:
                 cancel_url=cancel_url,
             )
         )
-        return await self._transport.call(_CREATE_PAYMENT, request, timeout, idempotency_key)
+        return await self._transport.call(_CREATE_PAYMENT, request, models.Payment, timeout, idempotency_key)
 
-    async def get(self, payment_id: str, *, timeout: float | None = None) -> payment_pb2.Payment:
+    async def get(self, payment_id: str, *, timeout: float | None = None) -> models.Payment:
         """Returns one payment. Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
 
         Args:
@@ -1844,7 +1872,7 @@ class AsyncPayments:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = payment_service_pb2.GetPaymentRequest(**given(payment_id=payment_id))
-        return await self._transport.call(_GET_PAYMENT, request, timeout)
+        return await self._transport.call(_GET_PAYMENT, request, models.Payment, timeout)
 
     async def capture(
         self,
@@ -1853,7 +1881,7 @@ class AsyncPayments:
         amount: Amount | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> payment_pb2.Payment:
+    ) -> models.Payment:
         """Captures an authorized payment: all of it, or a part, which gives the rest back to the customer.
 
         Safe to repeat: a captured payment is returned as it is, if the amount is the same.
@@ -1872,11 +1900,11 @@ class AsyncPayments:
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = payment_service_pb2.CapturePaymentRequest(**given(payment_id=payment_id, amount=money(amount)))
-        return await self._transport.call(_CAPTURE_PAYMENT, request, timeout, idempotency_key)
+        return await self._transport.call(_CAPTURE_PAYMENT, request, models.Payment, timeout, idempotency_key)
 
     async def cancel(
         self, payment_id: str, *, timeout: float | None = None, idempotency_key: str | None = None
-    ) -> payment_pb2.Payment:
+    ) -> models.Payment:
         """Cancels a payment before any money moved: closes the hosted page, or voids the authorization.
 
         Safe to repeat. Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, when it is captured,
@@ -1888,7 +1916,7 @@ class AsyncPayments:
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = payment_service_pb2.CancelPaymentRequest(**given(payment_id=payment_id))
-        return await self._transport.call(_CANCEL_PAYMENT, request, timeout, idempotency_key)
+        return await self._transport.call(_CANCEL_PAYMENT, request, models.Payment, timeout, idempotency_key)
 
     def list(
         self,
@@ -1908,7 +1936,7 @@ class AsyncPayments:
         order_by: str | None = None,
         provider: str | None = None,
         timeout: float | None = None,
-    ) -> AsyncPages[payment_pb2.Payment]:
+    ) -> AsyncPages[models.Payment]:
         """Lists the merchant's payments, newest first. Pages follow AIP-158.
 
         Args:
@@ -1947,7 +1975,7 @@ class AsyncPayments:
                 provider=provider,
             )
         )
-        return self._transport.pages(_LIST_PAYMENTS, request, timeout)
+        return self._transport.pages(_LIST_PAYMENTS, request, models.Payment, timeout)
 
 
 class ProviderAccounts:
@@ -1963,7 +1991,7 @@ class ProviderAccounts:
         credentials: Mapping[str, str],
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> provider_account_service_pb2.ProviderAccount:
+    ) -> models.ProviderAccount:
         """Sets the credentials of the merchant's account at a provider; they are encrypted at rest and never shown
         again. Setting them again replaces them: the account stays the same, so that keys can be changed while
         payments are open.
@@ -1982,9 +2010,9 @@ class ProviderAccounts:
         request = provider_account_service_pb2.SetProviderAccountRequest(
             **given(provider=provider, credentials=credentials)
         )
-        return self._transport.call(_SET_PROVIDER_ACCOUNT, request, timeout, idempotency_key)
+        return self._transport.call(_SET_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout, idempotency_key)
 
-    def get(self, provider: str, *, timeout: float | None = None) -> provider_account_service_pb2.ProviderAccount:
+    def get(self, provider: str, *, timeout: float | None = None) -> models.ProviderAccount:
         """Returns the merchant's account at a provider. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.
 
         Args:
@@ -1992,20 +2020,20 @@ class ProviderAccounts:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = provider_account_service_pb2.GetProviderAccountRequest(**given(provider=provider))
-        return self._transport.call(_GET_PROVIDER_ACCOUNT, request, timeout)
+        return self._transport.call(_GET_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout)
 
-    def list(self, *, timeout: float | None = None) -> Pages[provider_account_service_pb2.ProviderAccount]:
+    def list(self, *, timeout: float | None = None) -> Pages[models.ProviderAccount]:
         """Lists the merchant's accounts, by the provider's name.
 
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = provider_account_service_pb2.ListProviderAccountsRequest()
-        return self._transport.pages(_LIST_PROVIDER_ACCOUNTS, request, timeout)
+        return self._transport.pages(_LIST_PROVIDER_ACCOUNTS, request, models.ProviderAccount, timeout)
 
     def delete(
         self, provider: str, *, timeout: float | None = None, idempotency_key: str | None = None
-    ) -> provider_account_service_pb2.ProviderAccount:
+    ) -> models.ProviderAccount:
         """Takes the account out of use for new payments, which go through the platform's from then on. Payments that
         were made with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason
         PROVIDER_ACCOUNT_NOT_FOUND.
@@ -2016,7 +2044,7 @@ class ProviderAccounts:
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = provider_account_service_pb2.DeleteProviderAccountRequest(**given(provider=provider))
-        return self._transport.call(_DELETE_PROVIDER_ACCOUNT, request, timeout, idempotency_key)
+        return self._transport.call(_DELETE_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout, idempotency_key)
 
 
 class AsyncProviderAccounts:
@@ -2032,7 +2060,7 @@ class AsyncProviderAccounts:
         credentials: Mapping[str, str],
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> provider_account_service_pb2.ProviderAccount:
+    ) -> models.ProviderAccount:
         """Sets the credentials of the merchant's account at a provider; they are encrypted at rest and never shown
         again. Setting them again replaces them: the account stays the same, so that keys can be changed while
         payments are open.
@@ -2051,9 +2079,11 @@ class AsyncProviderAccounts:
         request = provider_account_service_pb2.SetProviderAccountRequest(
             **given(provider=provider, credentials=credentials)
         )
-        return await self._transport.call(_SET_PROVIDER_ACCOUNT, request, timeout, idempotency_key)
+        return await self._transport.call(
+            _SET_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout, idempotency_key
+        )
 
-    async def get(self, provider: str, *, timeout: float | None = None) -> provider_account_service_pb2.ProviderAccount:
+    async def get(self, provider: str, *, timeout: float | None = None) -> models.ProviderAccount:
         """Returns the merchant's account at a provider. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.
 
         Args:
@@ -2061,20 +2091,20 @@ class AsyncProviderAccounts:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = provider_account_service_pb2.GetProviderAccountRequest(**given(provider=provider))
-        return await self._transport.call(_GET_PROVIDER_ACCOUNT, request, timeout)
+        return await self._transport.call(_GET_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout)
 
-    def list(self, *, timeout: float | None = None) -> AsyncPages[provider_account_service_pb2.ProviderAccount]:
+    def list(self, *, timeout: float | None = None) -> AsyncPages[models.ProviderAccount]:
         """Lists the merchant's accounts, by the provider's name.
 
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = provider_account_service_pb2.ListProviderAccountsRequest()
-        return self._transport.pages(_LIST_PROVIDER_ACCOUNTS, request, timeout)
+        return self._transport.pages(_LIST_PROVIDER_ACCOUNTS, request, models.ProviderAccount, timeout)
 
     async def delete(
         self, provider: str, *, timeout: float | None = None, idempotency_key: str | None = None
-    ) -> provider_account_service_pb2.ProviderAccount:
+    ) -> models.ProviderAccount:
         """Takes the account out of use for new payments, which go through the platform's from then on. Payments that
         were made with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason
         PROVIDER_ACCOUNT_NOT_FOUND.
@@ -2085,10 +2115,12 @@ class AsyncProviderAccounts:
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = provider_account_service_pb2.DeleteProviderAccountRequest(**given(provider=provider))
-        return await self._transport.call(_DELETE_PROVIDER_ACCOUNT, request, timeout, idempotency_key)
+        return await self._transport.call(
+            _DELETE_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout, idempotency_key
+        )
 
 
-class Refunds:
+class Refunds(Waits[models.Refund]):
     """Refunds, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's payment or
     refund is NOT_FOUND.
     """
@@ -2104,7 +2136,7 @@ class Refunds:
         reason: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> refund_pb2.Refund:
+    ) -> models.Refund:
         """Gives back a captured payment, all of what is left or a part.
 
         The refunds of a payment never sum to more than was captured, however many are asked for at once. Idempotent
@@ -2124,9 +2156,9 @@ class Refunds:
         request = refund_service_pb2.CreateRefundRequest(
             **given(payment_id=payment_id, amount=money(amount), reason=reason)
         )
-        return self._transport.call(_CREATE_REFUND, request, timeout, idempotency_key)
+        return self._transport.call(_CREATE_REFUND, request, models.Refund, timeout, idempotency_key)
 
-    def get(self, refund_id: str, *, timeout: float | None = None) -> refund_pb2.Refund:
+    def get(self, refund_id: str, *, timeout: float | None = None) -> models.Refund:
         """Returns one refund. Errors: NOT_FOUND, reason REFUND_NOT_FOUND.
 
         Args:
@@ -2134,7 +2166,7 @@ class Refunds:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = refund_service_pb2.GetRefundRequest(**given(refund_id=refund_id))
-        return self._transport.call(_GET_REFUND, request, timeout)
+        return self._transport.call(_GET_REFUND, request, models.Refund, timeout)
 
     def list(
         self,
@@ -2153,7 +2185,7 @@ class Refunds:
         order_by: str | None = None,
         order_id: str | None = None,
         timeout: float | None = None,
-    ) -> Pages[refund_pb2.Refund]:
+    ) -> Pages[models.Refund]:
         """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
         Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
 
@@ -2191,10 +2223,10 @@ class Refunds:
                 order_id=order_id,
             )
         )
-        return self._transport.pages(_LIST_REFUNDS, request, timeout)
+        return self._transport.pages(_LIST_REFUNDS, request, models.Refund, timeout)
 
 
-class AsyncRefunds:
+class AsyncRefunds(AsyncWaits[models.Refund]):
     """Refunds, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's payment or
     refund is NOT_FOUND.
     """
@@ -2210,7 +2242,7 @@ class AsyncRefunds:
         reason: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> refund_pb2.Refund:
+    ) -> models.Refund:
         """Gives back a captured payment, all of what is left or a part.
 
         The refunds of a payment never sum to more than was captured, however many are asked for at once. Idempotent
@@ -2230,9 +2262,9 @@ class AsyncRefunds:
         request = refund_service_pb2.CreateRefundRequest(
             **given(payment_id=payment_id, amount=money(amount), reason=reason)
         )
-        return await self._transport.call(_CREATE_REFUND, request, timeout, idempotency_key)
+        return await self._transport.call(_CREATE_REFUND, request, models.Refund, timeout, idempotency_key)
 
-    async def get(self, refund_id: str, *, timeout: float | None = None) -> refund_pb2.Refund:
+    async def get(self, refund_id: str, *, timeout: float | None = None) -> models.Refund:
         """Returns one refund. Errors: NOT_FOUND, reason REFUND_NOT_FOUND.
 
         Args:
@@ -2240,7 +2272,7 @@ class AsyncRefunds:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = refund_service_pb2.GetRefundRequest(**given(refund_id=refund_id))
-        return await self._transport.call(_GET_REFUND, request, timeout)
+        return await self._transport.call(_GET_REFUND, request, models.Refund, timeout)
 
     def list(
         self,
@@ -2259,7 +2291,7 @@ class AsyncRefunds:
         order_by: str | None = None,
         order_id: str | None = None,
         timeout: float | None = None,
-    ) -> AsyncPages[refund_pb2.Refund]:
+    ) -> AsyncPages[models.Refund]:
         """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
         Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
 
@@ -2297,7 +2329,7 @@ class AsyncRefunds:
                 order_id=order_id,
             )
         )
-        return self._transport.pages(_LIST_REFUNDS, request, timeout)
+        return self._transport.pages(_LIST_REFUNDS, request, models.Refund, timeout)
 
 
 class RoutingPolicy:
@@ -2306,7 +2338,7 @@ class RoutingPolicy:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
 
-    def get(self, *, timeout: float | None = None) -> routing_service_pb2.RoutingPolicy:
+    def get(self, *, timeout: float | None = None) -> models.RoutingPolicy:
         """Returns the policy; without rules when none was ever set, and then the gateway's own order of providers
         applies.
 
@@ -2314,7 +2346,7 @@ class RoutingPolicy:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = routing_service_pb2.GetRoutingPolicyRequest()
-        return self._transport.call(_GET_ROUTING_POLICY, request, timeout)
+        return self._transport.call(_GET_ROUTING_POLICY, request, models.RoutingPolicy, timeout)
 
     def update(
         self,
@@ -2322,7 +2354,7 @@ class RoutingPolicy:
         rules: Sequence[routing_service_pb2.RoutingRule] | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> routing_service_pb2.RoutingPolicy:
+    ) -> models.RoutingPolicy:
         """Replaces the policy as a whole. Without rules the gateway's own order of providers applies again.
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`, reason PROVIDER_UNKNOWN for a target that is not on
@@ -2334,7 +2366,7 @@ class RoutingPolicy:
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = routing_service_pb2.UpdateRoutingPolicyRequest(**given(rules=rules))
-        return self._transport.call(_UPDATE_ROUTING_POLICY, request, timeout, idempotency_key)
+        return self._transport.call(_UPDATE_ROUTING_POLICY, request, models.RoutingPolicy, timeout, idempotency_key)
 
 
 class AsyncRoutingPolicy:
@@ -2343,7 +2375,7 @@ class AsyncRoutingPolicy:
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
 
-    async def get(self, *, timeout: float | None = None) -> routing_service_pb2.RoutingPolicy:
+    async def get(self, *, timeout: float | None = None) -> models.RoutingPolicy:
         """Returns the policy; without rules when none was ever set, and then the gateway's own order of providers
         applies.
 
@@ -2351,7 +2383,7 @@ class AsyncRoutingPolicy:
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = routing_service_pb2.GetRoutingPolicyRequest()
-        return await self._transport.call(_GET_ROUTING_POLICY, request, timeout)
+        return await self._transport.call(_GET_ROUTING_POLICY, request, models.RoutingPolicy, timeout)
 
     async def update(
         self,
@@ -2359,7 +2391,7 @@ class AsyncRoutingPolicy:
         rules: Sequence[routing_service_pb2.RoutingRule] | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
-    ) -> routing_service_pb2.RoutingPolicy:
+    ) -> models.RoutingPolicy:
         """Replaces the policy as a whole. Without rules the gateway's own order of providers applies again.
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`, reason PROVIDER_UNKNOWN for a target that is not on
@@ -2371,7 +2403,9 @@ class AsyncRoutingPolicy:
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = routing_service_pb2.UpdateRoutingPolicyRequest(**given(rules=rules))
-        return await self._transport.call(_UPDATE_ROUTING_POLICY, request, timeout, idempotency_key)
+        return await self._transport.call(
+            _UPDATE_ROUTING_POLICY, request, models.RoutingPolicy, timeout, idempotency_key
+        )
 
 
 class OrderTimeline:
@@ -2387,7 +2421,7 @@ class OrderTimeline:
         page_size: int | None = None,
         page_token: str | None = None,
         timeout: float | None = None,
-    ) -> timeline_service_pb2.OrderTimeline:
+    ) -> models.OrderTimeline:
         """Returns every change of an order, its payments, their attempts, refunds and disputes, and every provider
         webhook that came for them, oldest first, in pages.
 
@@ -2402,7 +2436,7 @@ class OrderTimeline:
         request = timeline_service_pb2.GetOrderTimelineRequest(
             **given(order_id=order_id, page_size=page_size, page_token=page_token)
         )
-        return self._transport.call(_GET_ORDER_TIMELINE, request, timeout)
+        return self._transport.call(_GET_ORDER_TIMELINE, request, models.OrderTimeline, timeout)
 
 
 class AsyncOrderTimeline:
@@ -2418,7 +2452,7 @@ class AsyncOrderTimeline:
         page_size: int | None = None,
         page_token: str | None = None,
         timeout: float | None = None,
-    ) -> timeline_service_pb2.OrderTimeline:
+    ) -> models.OrderTimeline:
         """Returns every change of an order, its payments, their attempts, refunds and disputes, and every provider
         webhook that came for them, oldest first, in pages.
 
@@ -2433,7 +2467,7 @@ class AsyncOrderTimeline:
         request = timeline_service_pb2.GetOrderTimelineRequest(
             **given(order_id=order_id, page_size=page_size, page_token=page_token)
         )
-        return await self._transport.call(_GET_ORDER_TIMELINE, request, timeout)
+        return await self._transport.call(_GET_ORDER_TIMELINE, request, models.OrderTimeline, timeout)
 
 
 class Resources:

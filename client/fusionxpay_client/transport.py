@@ -7,21 +7,23 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
-from fusionx.notify.v1.event_pb2 import Event
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.message import Message
 
-from fusionxpay_client.calls import AnswerT, Call, ItemT, Listing, Stream
+from fusionxpay_client.answers import Model
+from fusionxpay_client.calls import AnswerT, Call, Listing, Stream
 from fusionxpay_client.connection import Connection
 from fusionxpay_client.errors import error_of
 from fusionxpay_client.frames import Frames
+from fusionxpay_client.models import Event
 from fusionxpay_client.pages import AsyncPages, Pages
 from fusionxpay_client.retries import Attempts
 
 ENDLESS = sys.maxsize
+ModelT = TypeVar("ModelT", bound=Model)
 
 
 def _as_it_is(request: bytes) -> bytes:
@@ -44,20 +46,24 @@ class Transport:
         """Close the channel; calls under way end."""
         self._channel.close()
 
-    def call(self, call: Call[AnswerT], request: Message, timeout: float | None, key: str | None = None) -> AnswerT:
+    def call(
+        self, call: Call[Any], request: Message, model: type[ModelT], timeout: float | None, key: str | None = None
+    ) -> ModelT:
         """Call an RPC; a write goes under its idempotency key, one of its own when none is given.
 
         Raises:
             FusionXPayError: it was refused, or there was no answer in time.
         """
-        return self._unary(call.path, call.answer, request, _key_of(call, key), timeout)
+        return model(self._unary(call.path, call.answer, request, _key_of(call, key), timeout))
 
-    def pages(self, listing: Listing[ItemT], request: Message, timeout: float | None) -> Pages[ItemT]:
+    def pages(
+        self, listing: Listing[Any], request: Message, model: type[ModelT], timeout: float | None
+    ) -> Pages[ModelT]:
         """Return all that a list has; `timeout` is for each page."""
 
-        def fetch(token: str) -> tuple[Iterable[ItemT], str]:
+        def fetch(token: str) -> tuple[Iterable[ModelT], str]:
             answer = self._unary(listing.path, listing.answer, _page_of(request, token), "", timeout)
-            return _items_of(listing, answer)
+            return _items_of(listing, answer, model)
 
         return Pages(fetch, getattr(request, "page_token", ""))
 
@@ -125,21 +131,23 @@ class AsyncTransport:
             await self._opened.close()
 
     async def call(
-        self, call: Call[AnswerT], request: Message, timeout: float | None, key: str | None = None
-    ) -> AnswerT:
+        self, call: Call[Any], request: Message, model: type[ModelT], timeout: float | None, key: str | None = None
+    ) -> ModelT:
         """Call an RPC; a write goes under its idempotency key, one of its own when none is given.
 
         Raises:
             FusionXPayError: it was refused, or there was no answer in time.
         """
-        return await self._unary(call.path, call.answer, request, _key_of(call, key), timeout)
+        return model(await self._unary(call.path, call.answer, request, _key_of(call, key), timeout))
 
-    def pages(self, listing: Listing[ItemT], request: Message, timeout: float | None) -> AsyncPages[ItemT]:
+    def pages(
+        self, listing: Listing[Any], request: Message, model: type[ModelT], timeout: float | None
+    ) -> AsyncPages[ModelT]:
         """Return all that a list has; `timeout` is for each page."""
 
-        async def fetch(token: str) -> tuple[Iterable[ItemT], str]:
+        async def fetch(token: str) -> tuple[Iterable[ModelT], str]:
             answer = await self._unary(listing.path, listing.answer, _page_of(request, token), "", timeout)
-            return _items_of(listing, answer)
+            return _items_of(listing, answer, model)
 
         return AsyncPages(fetch, getattr(request, "page_token", ""))
 
@@ -196,5 +204,5 @@ def _page_of(request: Message, token: str) -> Message:
     return page
 
 
-def _items_of(listing: Listing[ItemT], answer: Any) -> tuple[Iterable[ItemT], str]:
-    return getattr(answer, listing.field), getattr(answer, "next_page_token", "")
+def _items_of(listing: Listing[Any], answer: Any, model: type[ModelT]) -> tuple[Iterable[ModelT], str]:
+    return map(model, getattr(answer, listing.field)), getattr(answer, "next_page_token", "")

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import standardwebhooks
-from fusionx.notify.v1.event_pb2 import Event
+from fusionx.notify.v1 import event_pb2
 from google.protobuf import json_format
+
+from fusionxpay_client.models import Event
 
 PREFIX = "whsec_"
 
@@ -48,7 +50,7 @@ def event_of(document: Any) -> Event:
     Raises ValueError when it is none.
     """
     try:
-        event = Event(event_id=document["id"], type=document["type"])
+        event = event_pb2.Event(event_id=document["id"], type=document["type"])
         event.create_time.FromJsonString(document["timestamp"])
         json_format.ParseDict(document["data"], event.data, ignore_unknown_fields=True)
     except (LookupError, TypeError, json_format.ParseError) as error:
@@ -62,7 +64,7 @@ def event_of(document: Any) -> Event:
         )
         event.resource_version = getattr(resource, "version", 1)
         event.order_id = getattr(resource, "order_id", "")
-    return event
+    return Event(event)
 
 
 def event_of_json(text: str) -> Event:

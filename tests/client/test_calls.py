@@ -57,14 +57,29 @@ def test_order_is_paid_and_partly_given_back(client: Any) -> None:
     assert list(client.disputes.list()) == []
 
 
+def test_a_status_is_waited_for(client: Any) -> None:
+    order = client.orders.create(amount=("12.00", "EUR"))
+    with pytest.raises(TimeoutError, match="still NEW after"):
+        client.orders.wait(order.order_id, timeout=0.1)
+    client.payments.create(order_id=order.order_id, provider="stripe", payment_method="pm_card_visa")
+    assert client.orders.wait(order.order_id, until="SUCCESS").paid_amount.value == "12.00"
+    assert client.orders.wait(order.order_id).status == "SUCCESS"
+
+
 def test_times_and_statuses_are_written_as_python_does(client: Any) -> None:
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
     order = client.orders.create(amount=("5", "EUR"), expire_time=until)
-    assert order.expire_time.ToDatetime(UTC) == until
+    assert order.expire_time == until
     client.orders.cancel(order.order_id)
     for cancelled in ("CANCELLED", Order.CANCELLED):
         assert [one.order_id for one in client.orders.list(status=cancelled)] == [order.order_id]
     assert list(client.orders.list(status="NEW")) == []
+    found = client.orders.get(order.order_id)
+    assert (found.status, found.status == "CANCELLED", found.status != "NEW") == ("CANCELLED", True, True)
+    assert {found.status: 1}["CANCELLED"] == 1
+    assert found.status == Order.CANCELLED
+    assert (found.create_time.tzinfo, found.paid_amount) == (UTC, None)
+    assert list(client.orders.list(create_time_from=order.create_time, statuses=["CANCELLED"])) == [found]
 
 
 def test_settings_are_read_and_written(client: Any) -> None:

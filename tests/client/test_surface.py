@@ -40,7 +40,7 @@ def test_both_clients_have_all_of_it(kind: str) -> None:
 
 def class_text(text: str, name: str) -> str:
     """Return the text of one class."""
-    return text.split(f"\nclass {name}:")[1].split("\nclass ")[0]
+    return re.split(rf"\nclass {name}(?:\(.*\))?:", text)[1].split("\nclass ")[0]
 
 
 def test_package_asks_for_the_runtime_that_the_stubs_need() -> None:
