@@ -34,7 +34,7 @@ def test_both_clients_have_all_of_it(kind: str) -> None:
     text = (ROOT / "client" / "fusionxpay_client" / "surface.py").read_text()
     index = text.split(f"class {kind}Resources:")[1]
     classes = re.findall(rf"= ({kind}[A-Z]\w+)\(transport\)", index.split("\nclass ")[0])
-    called = {name for one in classes for name in re.findall(r"_transport\.\w+\((_\w+),", class_text(text, one))}
+    called = {name for one in classes for name in re.findall(r"_transport\.\w+\(\s*(_\w+),", class_text(text, one))}
     assert len(called) == len(merchants_rpcs())
 
 
