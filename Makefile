@@ -27,6 +27,7 @@ up: install
 	$(BIN)/fusionxpay up --http-port $(PORT) --ready-file .data/ready.json
 
 test: lint
+	$(BIN)/python -m tools.helm
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 # The same flows with every setting as it is in production: no shorter wait anywhere.
@@ -41,6 +42,7 @@ lint: install
 	$(BIN)/python -m tools.stubs --check
 	$(BIN)/python -m envoy_config.render --check
 	$(BIN)/python -m tools.nats_config --check
+	$(BIN)/python -m tools.chart --check
 	$(BIN)/python -m tools.openapi --check
 	$(BIN)/python -m tools.event_catalogue --check
 	$(BIN)/python -m tools.metrics_catalogue --check
@@ -55,6 +57,7 @@ gen: install
 	$(BIN)/python -m tools.stubs
 	$(BIN)/python -m envoy_config.render
 	$(BIN)/python -m tools.nats_config
+	$(BIN)/python -m tools.chart
 	$(BIN)/python -m tools.openapi
 	$(BIN)/python -m tools.event_catalogue
 	$(BIN)/python -m tools.metrics_catalogue

@@ -20,6 +20,7 @@ from psycopg import sql
 
 from mesh.settings import ServiceSettings, load
 
+LOCK_SECONDS = 10
 DML = "SELECT, INSERT, UPDATE, DELETE"
 
 
@@ -61,6 +62,9 @@ def run_env(metadata: sa.MetaData) -> None:
     url = context.config.attributes["url"]
     engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
     with engine.connect() as connection:
+        # who waits for a lock has all that come later wait behind it: rather the migration fails, and is tried again
+        connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+        connection.commit()
         context.configure(connection=connection, target_metadata=metadata, compare_type=True)
         with context.begin_transaction():
             context.run_migrations()

@@ -1,0 +1,72 @@
+"""The files of the Helm chart that come from elsewhere: `python -m tools.chart [--check]` writes them.
+
+`callers.yaml` says which process may call which, as the contracts do for mutual TLS; the chart's NetworkPolicies are
+made of it. `alerts.yaml` is the alert rules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import yaml
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from mesh.rpc.callers import callers_of
+from mesh.rpc.routes import DESCRIPTORS
+from stack.databases import DATABASES
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = ROOT / "deploy" / "helm" / "fusionxpay" / "files"
+ALERTS = ROOT / "deploy" / "observability" / "alerts.yaml"
+HEADER = "# Rendered from the contracts by `make gen`. Do not edit.\n"
+_PROCESSES = {"identity": "edge"} | {name.removesuffix("_svc"): name for name in DATABASES if name.endswith("_svc")}
+"""Who serves a package of the contracts; `mesh` is served by several."""
+_ENVOY_ASKS = ("edge",)
+"""Who is asked by Envoy in its own protocols: about identity and limits."""
+
+
+def callers() -> dict[str, list[str]]:
+    """Return who may call each process."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for file in FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file:
+        package = file.package.split(".")
+        if package[0] != "fusionx" or not file.service:
+            continue
+        module = importlib.import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
+        served_by = DATABASES if package[1] == "mesh" else [_PROCESSES[package[1]]]
+        for service in module.DESCRIPTOR.services_by_name.values():
+            for process in served_by:
+                found[process] |= callers_of(service)
+    for process in _ENVOY_ASKS:
+        found[process].add("envoy")
+    return {process: sorted(found[process]) for process in sorted(found)}
+
+
+def rendered() -> dict[Path, str]:
+    """Return what each file holds."""
+    return {
+        FILES / "callers.yaml": HEADER + yaml.safe_dump(callers(), sort_keys=True),
+        FILES / "alerts.yaml": ALERTS.read_text(),
+    }
+
+
+def main() -> int:
+    """Write the files; with `--check` say whether they are up to date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    stale = {file: text for file, text in rendered().items() if not file.exists() or file.read_text() != text}
+    if parser.parse_args().check:
+        for file in stale:
+            sys.stderr.write(f"{file.relative_to(ROOT)} is stale: run `make gen`\n")
+        return bool(stale)
+    for file, text in stale.items():
+        file.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
