@@ -48,8 +48,8 @@ from notify_svc.storage.deliveries import DeliveryRepository
 from notify_svc.storage.endpoints import SECRETS, EndpointRepository
 from notify_svc.storage.events import EventRepository
 from notify_svc.use_cases.channel_registration import Channels
-from notify_svc.use_cases.dispatcher import Dispatcher
-from notify_svc.use_cases.endpoints import Endpoints
+from notify_svc.use_cases.dispatcher import Bulkhead, Dispatcher
+from notify_svc.use_cases.endpoints import Endpoints, Reach
 from notify_svc.use_cases.event_log import EventLog
 from notify_svc.use_cases.event_stream import EventStreams
 from notify_svc.use_cases.fan_out import FanOut, Reached
@@ -67,7 +67,7 @@ def build(settings: NotifySettings) -> Service:
     resolver = Resolver()
     identities = GrpcKeyWatch(settings.identity_target, settings.tls)
     http = guarded_client(resolver, rules.allow_networks, connections=concurrency, timeout=timeout)
-    look = partial(transport.look, resolve=resolver, allowed=rules.allow_networks)
+    reach = Reach(rules, partial(transport.look, resolve=resolver, allowed=rules.allow_networks))
     webhooks, push = WebhookChannel(http, vault, rules, timeout), settings.vapid_key
     server = settings.mail_server
     mailer = Mailer(server, timeout=timeout, connections=settings.smtp_connections) if server else None
@@ -93,19 +93,18 @@ def build(settings: NotifySettings) -> Service:
         streams.worker.wake()
 
     def dispatcher_of(name: str, channels: dict[Kind, Channel], concurrency: int) -> Dispatcher:
-        """Return a dispatcher of some kinds: a bulkhead, so that none holds up another."""
+        """Return a dispatcher of some kinds."""
         return Dispatcher(
             database,
             DeliveryRepository(),
             endpoints,
             fan_out,
-            channels,
-            name=name,
+            Bulkhead(
+                *(name, channels, timeout, concurrency),
+                share=settings.endpoint_concurrency,
+                merchant_share=settings.merchant_concurrency,
+            ),
             wake=wake,
-            timeout=timeout,
-            concurrency=concurrency,
-            share=settings.endpoint_concurrency,
-            merchant_share=settings.merchant_concurrency,
         )
 
     by_http: dict[Kind, Channel] = {Kind.WEBHOOK: webhooks, Kind.PUSH: PushChannel(webhooks, vault, push)}
@@ -115,10 +114,8 @@ def build(settings: NotifySettings) -> Service:
         dispatcher_of("mail-sender", {Kind.EMAIL: EmailChannel(mailer)}, settings.smtp_connections),
     ]
 
-    managed = Endpoints(database, endpoints, events, vault, rules, look, wake=wake, clock=database.clock)
-    added = Channels(
-        database, endpoints, vault, rules, look, mailer, push.public_key if push else None, clock=database.clock
-    )
+    managed = Endpoints(database, endpoints, events, vault, reach, wake=wake, clock=database.clock)
+    added = Channels(database, endpoints, vault, reach, mailer, push.public_key if push else None, clock=database.clock)
     public = PublicEvents(fan_out, tell)
     consumer = Consumer(
         *(NAME, SUBJECTS, bus, database, public),

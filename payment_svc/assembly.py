@@ -26,16 +26,13 @@ from payment_svc.settings import PaymentSettings
 from payment_svc.storage.accounts import SECRETS, AccountRepository
 from payment_svc.storage.disputes import DisputeRepository
 from payment_svc.storage.measures import MeasureRepository
-from payment_svc.storage.operations import OperationRepository
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_events import WebhookRepository
-from payment_svc.storage.refunds import RefundRepository
-from payment_svc.storage.reviews import ReviewRepository
 from payment_svc.storage.routing import RoutingRepository
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.disputes import Disputes
 from payment_svc.use_cases.event_application import EventApplication, Resources
-from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.ledger import Books, Ledger
 from payment_svc.use_cases.measures import Measures
 from payment_svc.use_cases.operations import Operations, Timing
 from payment_svc.use_cases.payment_events import PaymentEvents
@@ -100,7 +97,8 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     accounts = Accounts(database, AccountRepository(), envelopes, on.providers, clock=clock, ids=ids, now=on.now)
     store, event_store = PaymentRepository(), WebhookRepository()
     ledger = Ledger(
-        *(work, store, OperationRepository(), RefundRepository(), ReviewRepository()),
+        work,
+        Books(store),
         authorization=settings.authorization_lifetime,
         give_back=settings.return_surplus,
         clock=clock,

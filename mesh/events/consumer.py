@@ -283,16 +283,8 @@ class Consumer:
     async def _dead_letter(self, message: Msg, event_id: str, reason: str, *, forged: bool = False) -> None:
         """Write the dead letter, and only then take the event out of the stream."""
         async with self._database.session() as session:
-            await dead_letters.store(
-                session,
-                consumer=self._name,
-                event_id=event_id,
-                subject=message.subject,
-                payload=message.data,
-                reason=reason,
-                deliveries=message.metadata.num_delivered,
-                forged=forged,
-            )
+            event = dead_letters.Undeliverable(event_id, message.subject, message.data, message.metadata.num_delivered)
+            await dead_letters.store(session, self._name, event, reason, forged=forged)
         await message.term()
         DEAD_LETTERS.labels(self._name).inc()
         said = json.dumps(dead_letters.sanitized(reason))[:500]

@@ -35,6 +35,15 @@ class State(StrEnum):
     DROPPED = "DROPPED"
 
 
+class Undeliverable(NamedTuple):
+    """An event as it came, and how often it did."""
+
+    event_id: str
+    subject: str
+    payload: bytes
+    deliveries: int
+
+
 class DeadLetter(NamedTuple):
     """An event that a consumer gave up on, and what became of it."""
 
@@ -99,17 +108,7 @@ def _page(by_consumer: bool, by_state: bool, after: bool) -> Statement[DeadLette
     )
 
 
-async def store(
-    session: Session,
-    *,
-    consumer: str,
-    event_id: str,
-    subject: str,
-    payload: bytes,
-    reason: str,
-    deliveries: int,
-    forged: bool = False,
-) -> None:
+async def store(session: Session, consumer: str, event: Undeliverable, reason: str, *, forged: bool = False) -> None:
     """Store a letter; one of the same consumer and event that is here already stays as it is.
 
     What is `forged` can be looked at and dropped, never replayed.
@@ -118,11 +117,11 @@ async def store(
         _BURY,
         dead_letter_id=new_id(),
         consumer=consumer,
-        event_id=_storable(event_id),
-        subject=subject,
-        payload=payload,
+        event_id=_storable(event.event_id),
+        subject=event.subject,
+        payload=event.payload,
         reason=sanitized(reason),
-        deliveries=deliveries,
+        deliveries=event.deliveries,
         forged=forged,
     )
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
 import grpc
 
 from mesh.errors import ApiError, failed_precondition, invalid, unavailable
-from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.ids import Clock, new_id, utc_now
 from mesh.storage import idempotency
 from mesh.storage.database import Database, Session
 from mesh.storage.idempotency import Claim, Record
@@ -27,9 +26,9 @@ from notify_svc.contract.event_types import check_filters
 from notify_svc.domain import channel as channel_domain
 from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain.channel import AddressRefusedError, KeyRefusedError
-from notify_svc.domain.endpoint import CHANNELS, DisableReason, Endpoint, Kind, UrlRefusedError, UrlRules
+from notify_svc.domain.endpoint import CHANNELS, DisableReason, Endpoint, Kind
 from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository, Token
-from notify_svc.use_cases.endpoints import Look, require_found
+from notify_svc.use_cases.endpoints import Reach, require_found
 
 log = get_logger(__name__)
 CONFIRMING = 2
@@ -70,25 +69,19 @@ class Channels:
         database: Database,
         store: EndpointRepository,
         vault: Vault,
-        rules: UrlRules,
-        look: Look,
+        reach: Reach,
         mailer: Mailer | None,
         push_key: str | None,
         *,
         clock: Clock = utc_now,
-        ids: NewId = new_id,
-        new_token: Callable[[], str] = secrets.token_urlsafe,
     ) -> None:
         self._database = database
         self._store = store
         self._vault = vault
-        self._rules = rules
-        self._look = look
+        self._reach = reach
         self._mailer = mailer
         self._push_key = push_key
         self._clock = clock
-        self._ids = ids
-        self._new_token = new_token
         self._confirming = asyncio.Semaphore(CONFIRMING)
 
     def push_key(self) -> str:
@@ -126,11 +119,7 @@ class Channels:
     ) -> Endpoint | Record:
         self.push_key()
         keys = _keys_of(push)
-        try:
-            self._rules.check(push.url)
-            await self._look(push.url)
-        except UrlRefusedError as error:
-            raise invalid("push.endpoint", str(error), "URL_REFUSED") from None
+        await self._reach.check(push.url, "push.endpoint")
         channel = self._new(merchant_id, new, Kind.PUSH, push.url)
         async with self._database.transaction(MERCHANT_PATIENCE) as session:
             if record := await self._admit(session, channel, claim):
@@ -148,7 +137,7 @@ class Channels:
         except AddressRefusedError as error:
             raise invalid("email.address", str(error)) from None
         channel = self._new(merchant_id, new, Kind.EMAIL, address)
-        token = self._new_token()
+        token = secrets.token_urlsafe()
         proof = Token(channel_domain.digest(token), channel.create_time + channel_domain.TOKEN_LIFE)
         # sent before the commit: a refused request leaves nothing behind, and of two with one key only one mails
         async with self._confirming, self._database.transaction(MERCHANT_PATIENCE) as session:
@@ -162,7 +151,7 @@ class Channels:
     def _new(self, merchant_id: UUID, new: NewChannel, kind: Kind, destination: str) -> Endpoint:
         now = self._clock()
         return Endpoint(
-            endpoint_id=self._ids(),
+            endpoint_id=new_id(),
             merchant_id=merchant_id,
             destination=destination,
             event_types=new.event_types or (endpoint_domain.ALL,),

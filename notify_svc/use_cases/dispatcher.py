@@ -7,6 +7,7 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from urllib.parse import urlsplit
@@ -42,10 +43,24 @@ def _chance() -> float:
     return secrets.randbelow(1001) / 1000
 
 
-class Dispatcher:
-    """Brings due deliveries by its channels: at most `concurrency` at once.
+@dataclass(frozen=True, slots=True)
+class Bulkhead:
+    """What one dispatcher brings, and how many at once, so that none holds up another."""
 
-    No endpoint gets more than `share` of them, and no merchant more than `merchant_share`.
+    name: str
+    channels: Mapping[Kind, Channel]
+    timeout: float
+    """How long an attempt may take, in seconds."""
+    concurrency: int
+    """How many deliveries are under way at once."""
+    share: int
+    """How many of them one endpoint gets."""
+    merchant_share: int
+    """How many of them one merchant gets."""
+
+
+class Dispatcher:
+    """Brings due deliveries by the channels of its bulkhead.
 
     `wake` is called when it has put an event of its own into the log: that an endpoint was disabled.
     """
@@ -56,35 +71,30 @@ class Dispatcher:
         store: DeliveryRepository,
         endpoints: EndpointRepository,
         fan_out: FanOut,
-        channels: Mapping[Kind, Channel],
+        bulkhead: Bulkhead,
         *,
-        name: str,
         wake: Callable[[], None],
-        timeout: float,
-        concurrency: int,
-        share: int,
-        merchant_share: int,
         chance: Callable[[], float] = _chance,
     ) -> None:
         self._database = database
         self._store = store
         self._endpoints = endpoints
         self._fan_out = fan_out
-        self._channels = channels
+        self._channels = bulkhead.channels
         self._wake = wake
-        self._timeout = timeout
-        self._lease = timedelta(seconds=timeout) + LEASE_MARGIN
-        self._concurrency = concurrency
-        self._share = share
+        self._timeout = bulkhead.timeout
+        self._lease = timedelta(seconds=bulkhead.timeout) + LEASE_MARGIN
+        self._concurrency = bulkhead.concurrency
+        self._share = bulkhead.share
         self._chance = chance
         self._under_way: set[asyncio.Task[None]] = set()
-        self._merchant_share = merchant_share
+        self._merchant_share = bulkhead.merchant_share
         self._busy: Counter[UUID] = Counter()
         self._busy_merchants: Counter[UUID] = Counter()
         self._failing = 0
         self._look_at_failing = True
         self._looked_at_all = -INTERVAL_SECONDS
-        self.worker = Worker(name, self._send_due, interval=INTERVAL_SECONDS)
+        self.worker = Worker(bulkhead.name, self._send_due, interval=INTERVAL_SECONDS)
 
     def wake(self, *, failing: bool = True) -> None:
         """Say that something may be due; with `failing` also at endpoints that have been failing."""

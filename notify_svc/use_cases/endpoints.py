@@ -12,7 +12,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from mesh.errors import failed_precondition, invalid, not_found
-from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.ids import Clock, new_id, utc_now
 from mesh.storage import idempotency
 from mesh.storage.database import Database, Session
 from mesh.storage.idempotency import Claim, Record
@@ -44,8 +44,21 @@ class NewEndpoint(Change):
     asymmetric: bool = False
 
 
-Look = Callable[[str], Awaitable[None]]
-"""Raises UrlRefusedError when the name in a URL leads to an address that must not be called."""
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which URLs may be called: by what they say, and by where the name in them leads."""
+
+    rules: UrlRules
+    look: Callable[[str], Awaitable[None]]
+    """Raises UrlRefusedError when the name leads to an address that must not be called."""
+
+    async def check(self, url: str, field: str) -> None:
+        """Raise ApiError INVALID_ARGUMENT, reason URL_REFUSED, for a URL in a field that may not be called."""
+        try:
+            self.rules.check(url)
+            await self.look(url)
+        except UrlRefusedError as error:
+            raise invalid(field, str(error), "URL_REFUSED") from None
 
 
 class Endpoints:
@@ -57,24 +70,18 @@ class Endpoints:
         store: EndpointRepository,
         events: EventRepository,
         vault: Vault,
-        rules: UrlRules,
-        look: Look,
+        reach: Reach,
         *,
         wake: Callable[[], None],
         clock: Clock = utc_now,
-        ids: NewId = new_id,
-        random_bytes: Callable[[int], bytes] = secrets.token_bytes,
     ) -> None:
         self._database = database
         self._store = store
         self._events = events
         self._vault = vault
-        self._rules = rules
-        self._look = look
+        self._reach = reach
         self._wake = wake
         self._clock = clock
-        self._ids = ids
-        self._random_bytes = random_bytes
 
     async def create(self, merchant_id: UUID, new: NewEndpoint, claim: Claim | None) -> tuple[Endpoint, str] | Record:
         """Register a URL and return it with its secret, or the record of the same request made before.
@@ -86,7 +93,7 @@ class Endpoints:
         now = self._clock()
         secret = self._new_secret(new.asymmetric)
         endpoint = Endpoint(
-            endpoint_id=self._ids(),
+            endpoint_id=new_id(),
             merchant_id=merchant_id,
             destination=new.url or "",
             event_types=new.event_types or (endpoint_domain.ALL,),
@@ -161,7 +168,7 @@ class Endpoints:
             if claim and (record := await idempotency.store(session, claim, event.event_id, claim.answer(event))):
                 return record
             await self._events.add(session, [event])
-            await self._events.deliver(session, [(self._ids(), endpoint_id, event)])
+            await self._events.deliver(session, [(new_id(), endpoint_id, event)])
         self._wake()
         return event
 
@@ -182,15 +189,11 @@ class Endpoints:
 
     def _new_secret(self, asymmetric: bool) -> str:
         make = signing.new_private_key if asymmetric else signing.new_secret
-        return make(self._random_bytes)
+        return make(secrets.token_bytes)
 
     async def _check(self, change: Change) -> None:
         if change.url is not None:
-            try:
-                self._rules.check(change.url)
-                await self._look(change.url)
-            except UrlRefusedError as error:
-                raise invalid("url", str(error), "URL_REFUSED") from None
+            await self._reach.check(change.url, "url")
         check_filters(change.event_types)
 
     async def _found(self, session: Session, merchant_id: UUID, endpoint_id: UUID, kinds: Kinds = WEBHOOKS) -> Endpoint:

@@ -44,6 +44,21 @@ ALLOWED: Mapping[ReviewKind, frozenset[Resolution]] = {
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What a question is about; what is not said is as it is in the payment."""
+
+    amount: Money | None = None
+    attempt: int = 0
+    reference: str = ""
+    refund_id: UUID | None = None
+    provider: str = ""
+
+
+PAYMENT = About()
+"""The payment as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """A question to a person, and its answer."""
 

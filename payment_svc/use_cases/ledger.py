@@ -7,14 +7,13 @@ of operations, the closing of what is open elsewhere for an order that is paid, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
 from mesh.errors import not_found
 from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.ids import Clock, NewId, new_id, utc_now
-from mesh.money import Money
 from mesh.storage import idempotency
 from mesh.storage.idempotency import Claim
 from mesh.telemetry import alert, get_logger
@@ -35,7 +34,7 @@ from payment_svc.domain.payment import (
     is_current,
 )
 from payment_svc.domain.refund import Refund, RefundStatus
-from payment_svc.domain.review import Resolution, Review, ReviewKind
+from payment_svc.domain.review import PAYMENT, About, Resolution, Review, ReviewKind
 from payment_svc.metrics import PAYMENT_NEEDS_REVIEW, PAYMENT_SURPLUS, PAYMENTS
 from payment_svc.providers.registry import capabilities_of
 from payment_svc.storage.operations import OperationRepository
@@ -50,16 +49,23 @@ AT_ONCE = timedelta(0)
 SURPLUS = "surplus: the order was paid otherwise, cancelled or expired"
 
 
+@dataclass(frozen=True, slots=True)
+class Books:
+    """Where what is known of payments stands."""
+
+    payments: PaymentRepository = field(default_factory=PaymentRepository)
+    operations: OperationRepository = field(default_factory=OperationRepository)
+    refunds: RefundRepository = field(default_factory=RefundRepository)
+    reviews: ReviewRepository = field(default_factory=ReviewRepository)
+
+
 class Ledger:
     """What is known of payments, in the database."""
 
     def __init__(
         self,
         work: UnitsOfWork,
-        payments: PaymentRepository,
-        operations: OperationRepository,
-        refunds: RefundRepository,
-        reviews: ReviewRepository,
+        books: Books,
         *,
         authorization: timedelta | None = None,
         give_back: bool = True,
@@ -67,10 +73,10 @@ class Ledger:
         ids: NewId = new_id,
     ) -> None:
         self.work = work
-        self.payments = payments
-        self.operations = operations
-        self.refunds = refunds
-        self.reviews = reviews
+        self.payments = books.payments
+        self.operations = books.operations
+        self.refunds = books.refunds
+        self.reviews = books.reviews
         self._authorization = authorization
         self._give_back = give_back
         self._clock = clock
@@ -166,11 +172,7 @@ class Ledger:
         payment: Payment,
         kind: ReviewKind,
         reason: str,
-        *,
-        amount: Money | None = None,
-        attempt: int = 0,
-        reference: str = "",
-        refund_id: UUID | None = None,
+        about: About = PAYMENT,
     ) -> None:
         """Put a question to a person, once; the payment NEEDS_REVIEW when its outcome is what is unknown."""
         async with self.work.begin() as unit:
@@ -182,9 +184,7 @@ class Ledger:
                 )
                 if current.status != PaymentStatus.NEEDS_REVIEW:
                     return
-            await self.review(
-                unit, current, kind, reason, amount=amount, attempt=attempt, reference=reference, refund_id=refund_id
-            )
+            await self.review(unit, current, kind, reason, about)
 
     async def review(
         self,
@@ -192,12 +192,7 @@ class Ledger:
         payment: Payment,
         kind: ReviewKind,
         reason: str,
-        *,
-        amount: Money | None = None,
-        attempt: int = 0,
-        reference: str = "",
-        refund_id: UUID | None = None,
-        provider: str = "",
+        about: About = PAYMENT,
     ) -> None:
         """Put a question to a person in a unit of work; one that is open already is not put again."""
         review = Review(
@@ -206,11 +201,11 @@ class Ledger:
             payment_id=payment.payment_id,
             merchant_id=payment.merchant_id,
             order_id=payment.order_id,
-            refund_id=refund_id,
-            attempt=attempt or payment.attempt.number,
-            amount=amount or payment.amount,
-            provider=provider or payment.provider,
-            provider_reference=reference or payment.provider_reference,
+            refund_id=about.refund_id,
+            attempt=about.attempt or payment.attempt.number,
+            amount=about.amount or payment.amount,
+            provider=about.provider or payment.provider,
+            provider_reference=about.reference or payment.provider_reference,
             reason=reason,
             create_time=self._clock(),
         )
@@ -351,11 +346,13 @@ class Ledger:
             unit.add(facts.surplus_event(payment, returned=False))
         if not self._give_back or not capabilities_of(provider).refunds:
             reason = "captured although the order was paid otherwise, cancelled or expired"
-            number = attempt.number if attempt else 0
-            await self.review(
-                unit, payment, ReviewKind.SURPLUS_KEPT, reason, attempt=number, amount=payment.money(amount),
-                reference=attempt.provider_reference if attempt else "", provider=provider,
-            )  # fmt: skip
+            about = About(
+                attempt=attempt.number if attempt else 0,
+                amount=payment.money(amount),
+                reference=attempt.provider_reference if attempt else "",
+                provider=provider,
+            )
+            await self.review(unit, payment, ReviewKind.SURPLUS_KEPT, reason, about)
             return
         await self._refund(unit, payment, amount, attempt)
 

@@ -25,7 +25,7 @@ from mesh.telemetry import get_logger
 from payment_svc.domain import operation as operation_domain
 from payment_svc.domain.operation import Lease, Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot
-from payment_svc.domain.review import ReviewKind
+from payment_svc.domain.review import About, ReviewKind
 from payment_svc.providers.base import (
     ObjectNotFoundError,
     OutcomeUnknownError,
@@ -351,7 +351,7 @@ class Operations:
         if operation.kind == OperationKind.CANCEL and operation.requester == Requester.GATEWAY:
             return await self._close_or_wait(payment, operation)
         words = f"{operation.kind} at {payment.provider} had no answer for as long as its key is remembered"
-        await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words, attempt=operation.attempt)
+        await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words, About(attempt=operation.attempt))
         await self._postpone(operation, timedelta(hours=1))
         return None
 

@@ -17,7 +17,7 @@ from payment_svc.domain.payment import (
     attempt_of,
 )
 from payment_svc.domain.provider_event import Verdict
-from payment_svc.domain.review import ReviewKind
+from payment_svc.domain.review import About, ReviewKind
 from payment_svc.providers.base import Loss, ObjectNotFoundError, ProviderEvent
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases.answers import at_attempt
@@ -53,10 +53,14 @@ class PaymentEvents:
         except StaleFactError as error:
             raise unavailable("PAYMENT_BUSY", "the payment has changed since its object was looked at") from error
         except AmountMismatchError as error:
-            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), reference=event.reference)
+            await self._ledger.ask_a_person(
+                payment, ReviewKind.AMOUNT_DIFFERS, str(error), About(reference=event.reference)
+            )
             return Verdict("QUARANTINED", str(error), payment)
         except ForeignObjectError as error:
-            await self._ledger.ask_a_person(payment, ReviewKind.FOREIGN_CAPTURE, str(error), reference=event.reference)
+            await self._ledger.ask_a_person(
+                payment, ReviewKind.FOREIGN_CAPTURE, str(error), About(reference=event.reference)
+            )
             return Verdict("QUARANTINED", str(error), payment)
         return Verdict("APPLIED", "", changed)
 

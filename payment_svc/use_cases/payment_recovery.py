@@ -24,7 +24,7 @@ from payment_svc.domain.payment import (
     Snapshot,
     StaleFactError,
 )
-from payment_svc.domain.review import ReviewKind
+from payment_svc.domain.review import About, ReviewKind
 from payment_svc.order_port import OrderClient
 from payment_svc.providers.base import ObjectNotFoundError
 from payment_svc.storage.payments import DueCheck
@@ -180,9 +180,11 @@ class OperationRecovery:
             else:
                 await self._operations.repeat(item)
         except AmountMismatchError as error:
-            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), attempt=item.attempt)
+            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), About(attempt=item.attempt))
         except ForeignObjectError as error:
-            await self._ledger.ask_a_person(payment, ReviewKind.FOREIGN_CAPTURE, str(error), attempt=item.attempt)
+            await self._ledger.ask_a_person(
+                payment, ReviewKind.FOREIGN_CAPTURE, str(error), About(attempt=item.attempt)
+            )
 
     async def reschedule(self, item: Operation) -> None:
         """Say when to ask again, unless it was answered."""

@@ -11,7 +11,7 @@ from mesh.storage.database import Database
 from payment_svc.domain import schedule
 from payment_svc.domain.payment import AmountMismatchError, Payment
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
-from payment_svc.domain.review import ReviewKind
+from payment_svc.domain.review import About, ReviewKind
 from payment_svc.providers.base import ProviderError
 from payment_svc.providers.resilience import ResilientProvider, patience
 from payment_svc.storage.refunds import DueRefund
@@ -65,14 +65,7 @@ class RefundRecovery:
             if await self._looked_up(provider, at, refund):
                 return
         except AmountMismatchError as error:
-            await self._ledger.ask_a_person(
-                payment,
-                ReviewKind.AMOUNT_DIFFERS,
-                str(error),
-                amount=refund.amount,
-                refund_id=refund.refund_id,
-                reference=str(refund.refund_id),
-            )
+            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), _about(refund))
             return
         if self._clock() - refund.create_time < provider.capabilities.key_retention - MARGIN:
             with patience(self._patient.total_seconds()):
@@ -85,10 +78,7 @@ class RefundRecovery:
         if refund.status == RefundStatus.PENDING:
             await self._refunds.apply_snapshot(refund, RefundSnapshot("", RefundStatus.NEEDS_REVIEW))
         words = f"{name} has not said whether it was made, for as long as it remembers the request"
-        await self._ledger.ask_a_person(
-            payment, ReviewKind.UNKNOWN_REFUND, words,
-            amount=refund.amount, refund_id=refund.refund_id, reference=str(refund.refund_id),
-        )  # fmt: skip
+        await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_REFUND, words, _about(refund))
 
     async def reschedule(self, item: DueRefund) -> None:
         """Say when to look again, if it is still open."""
@@ -111,3 +101,7 @@ class RefundRecovery:
     async def _payment_of(self, refund: Refund) -> Payment:
         async with self._ledger.work.begin() as unit:
             return await self._ledger.lock(unit, refund.payment_id)
+
+
+def _about(refund: Refund) -> About:
+    return About(amount=refund.amount, refund_id=refund.refund_id, reference=str(refund.refund_id))

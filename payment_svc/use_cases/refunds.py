@@ -27,7 +27,7 @@ from payment_svc.domain import schedule
 from payment_svc.domain.payment import AmountMismatchError, Failure, Payment, PaymentStatus
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
-from payment_svc.domain.review import ReviewKind
+from payment_svc.domain.review import About, ReviewKind
 from payment_svc.metrics import REFUND_MADE_AFTER_ALL
 from payment_svc.providers.base import (
     AmountNotSupportedError,
@@ -288,10 +288,8 @@ class Refunds:
             unit.add(facts.surplus_event(after or payment, returned=True))
         if refund.status == RefundStatus.FAILED:
             reason = f"could not be given back: {refund.failure.message if refund.failure else 'refused'}"
-            await self._ledger.review(
-                unit, payment, ReviewKind.SURPLUS_KEPT, reason, amount=refund.amount, refund_id=refund.refund_id,
-                attempt=refund.attempt or 0,
-            )  # fmt: skip
+            about = About(amount=refund.amount, refund_id=refund.refund_id, attempt=refund.attempt or 0)
+            await self._ledger.review(unit, payment, ReviewKind.SURPLUS_KEPT, reason, about)
 
     def _log(self, refund: Refund) -> None:
         log.info(

@@ -14,7 +14,7 @@ from payment_svc.domain import refund as refund_domain
 from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
-from payment_svc.domain.review import ReviewKind
+from payment_svc.domain.review import About, ReviewKind
 from payment_svc.metrics import PAYMENT_TAKEN_BACK
 from payment_svc.providers.base import ObjectNotFoundError, ProviderEvent, UnavailableError
 from payment_svc.providers.resilience import ResilientProvider
@@ -77,7 +77,8 @@ class Reversals:
             amount = taken.amount or left
             if not _fits(amount, left):
                 reason = f"{amount} was taken back of {left}"
-                await self._ledger.review(unit, current, ReviewKind.AMOUNT_DIFFERS, reason, reference=taken.reference)
+                about = About(reference=taken.reference)
+                await self._ledger.review(unit, current, ReviewKind.AMOUNT_DIFFERS, reason, about)
                 return reason
             await self._insert(unit, current, replace(taken, amount=amount), amount)
         return ""

@@ -41,8 +41,8 @@ from notify_svc.storage.endpoints import EndpointRepository
 from notify_svc.storage.events import EventRepository
 from notify_svc.tables import metadata
 from notify_svc.use_cases.channel_registration import Channels
-from notify_svc.use_cases.dispatcher import Dispatcher
-from notify_svc.use_cases.endpoints import Endpoints, NewEndpoint
+from notify_svc.use_cases.dispatcher import Bulkhead, Dispatcher
+from notify_svc.use_cases.endpoints import Endpoints, NewEndpoint, Reach
 from notify_svc.use_cases.event_log import EventLog
 from notify_svc.use_cases.fan_out import FanOut
 from stack.stack import Ready
@@ -96,24 +96,19 @@ class Desk:
                 DeliveryRepository(),
                 store,
                 self._notifications,
-                channels,
-                name=name,
+                Bulkhead(name, channels, timeout, concurrency, SHARE, merchant_share),
                 wake=self.wake,
-                timeout=timeout,
-                concurrency=concurrency,
-                share=SHARE,
-                merchant_share=merchant_share,
                 chance=lambda: 0.0,
             )
 
         push = PushChannel(self.webhooks, vault, VAPID)
         self.sender = dispatcher_of("webhooks", {Kind.WEBHOOK: self.webhooks, Kind.PUSH: push}, CONCURRENCY)
         self.mails = dispatcher_of("mails", {Kind.EMAIL: EmailChannel(mailer)}, CONNECTIONS)
-        look = partial(transport.look, resolve=self._resolve, allowed=rules.allow_networks)
+        reach = Reach(rules, partial(transport.look, resolve=self._resolve, allowed=rules.allow_networks))
         wake = self.wake
-        self.endpoints = Endpoints(database, store, log, vault, rules, look, wake=wake, clock=self.clock)
+        self.endpoints = Endpoints(database, store, log, vault, reach, wake=wake, clock=self.clock)
         self.log = EventLog(database, log, store, wake=wake)
-        self.channels = Channels(database, store, vault, rules, look, mailer, VAPID.public_key, clock=self.clock)
+        self.channels = Channels(database, store, vault, reach, mailer, VAPID.public_key, clock=self.clock)
 
     async def _resolve(self, host: str, port: int) -> Sequence[Address]:
         """Look a name up: what the test says of it, or what is true."""

@@ -88,15 +88,8 @@ def fact(description: str = "") -> OutboxEvent:
 
 async def buried(database: Database, payload: bytes, event_id: str, reason: str = "broken") -> DeadLetter:
     async with database.session() as session:
-        await dead_letters.store(
-            session,
-            consumer=CONSUMER,
-            event_id=event_id,
-            subject="fusionx.order.v1.created",
-            payload=payload,
-            reason=reason,
-            deliveries=8,
-        )
+        event = dead_letters.Undeliverable(event_id, "fusionx.order.v1.created", payload, 8)
+        await dead_letters.store(session, CONSUMER, event, reason)
         (letter, *_) = await session.all(FIRST)
         return letter
 
