@@ -196,7 +196,7 @@ async def test_server_that_is_away_or_hangs_is_logged_and_tried_again(notify_url
         (event,) = await desk.publish()
         delivery = await desk.tried(event, 1)
         assert (delivery.status, delivery.attempts[0].attempt.status) == (DeliveryStatus.PENDING, 0)
-        assert "Timeout" in delivery.attempts[0].attempt.answer
+        assert "TIMEOUT: " in delivery.attempts[0].attempt.answer
 
 
 async def test_few_mails_are_handed_over_at_once(desk: Desk, office: PostOffice) -> None:

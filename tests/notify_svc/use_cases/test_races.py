@@ -148,7 +148,7 @@ async def test_secret_that_no_key_opens_is_tried_on_the_published_schedule_and_s
         for number, wait in enumerate(domain.RETRIES, 1):
             delivery = await desk.tried(event, number)
             assert delivery.next_attempt_time == desk.now + wait
-            assert "InvalidToken" in delivery.attempts[-1].attempt.answer
+            assert "SealError" in delivery.attempts[-1].attempt.answer
             desk.later(seconds=wait.total_seconds())
         assert (await desk.tried(event, len(domain.RETRIES) + 1)).status is DeliveryStatus.FAILED
         assert desk.execute("SELECT failing_since FROM webhook_endpoints") == [(None,)]
