@@ -49,9 +49,11 @@ VALUE_SYNONYMS = {
 }
 """Words of other gateways for what is a value of an enum here, where the enum has it."""
 _SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "¥": "JPY", "EURO": "EUR", "EUROS": "EUR", "DOLLAR": "USD", "RMB": "CNY"}
-_AMOUNT = re.compile(r"([^\d.,-]*)(\d[\d.,]*)([^\d.,]*)")
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
-_LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d(?:\.\d+)?)?( ?(?:Z|[+-]\d\d:?\d\d))?", re.IGNORECASE)
+_AMOUNT = re.compile(r"([^\d.,-]*)([0-9][0-9.,]*)([^\d.,]*)")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_LOCAL = re.compile(
+    r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d(?:\.\d+)?)?( ?(?:Z|[+-]\d\d:?\d\d))?", re.IGNORECASE | re.ASCII
+)
 
 
 def meant(text: str) -> str:
@@ -109,16 +111,36 @@ def decimal(text: str, code: str = "") -> str:
     found = _AMOUNT.fullmatch(text.strip())
     if not found:
         return ""
-    digits = found[2]
-    # the last sign with one or two digits behind it is the point, whatever groups the rest
-    tail = re.fullmatch(r"(.*)[.,](\d{1,2})", digits)
-    whole, rest = (tail[1], tail[2]) if tail else (digits, "")
-    whole = re.sub(r"[.,]", "", whole).lstrip("0") or "0"
+    parts = _parts(found[2])
+    if not parts:
+        return ""
+    whole, rest = parts[0].lstrip("0") or "0", parts[1]
     places = exponent(code) if code else len(rest)
     if len(rest.rstrip("0")) > places or len(whole) > 12:
         return ""
     rest = rest[:places].ljust(places, "0")
     return f"{whole}.{rest}" if rest else whole
+
+
+def _parts(digits: str) -> tuple[str, str] | None:
+    """Return what stands before and after the point; None where a sign may be the point and may group.
+
+    A wrong guess here is a thousand times the amount.
+    """
+    signs = re.findall(r"[.,]", digits)
+    if not signs:
+        return digits, ""
+    if len(signs) == 1:
+        whole, _, rest = digits.partition(signs[0])
+        return (whole, rest) if signs[0] == "." or len(rest) in (1, 2) else None
+    if len(set(signs)) == 1:
+        whole, point, rest = digits, "", ""
+    else:
+        whole, point, rest = digits.rpartition(signs[-1])
+    first, *others = re.split(r"[.,]", whole)
+    if (point and point in whole) or len(first) > 3 or {len(one) for one in others} != {3}:
+        return None
+    return first + "".join(others), rest
 
 
 def amount(value: object, code: str = "") -> str:
@@ -143,9 +165,18 @@ def time(value: object) -> str:
     if not isinstance(value, str) or len(value) > MAX_REPEATED:
         return ""
     if _DAY.fullmatch(value):
-        return f"{value}T00:00:00Z"
+        return _real(f"{value}T00:00:00Z")
     if found := _LOCAL.fullmatch(value):
         zone = (found[4] or "Z").strip().upper()
         zone = zone if zone == "Z" or ":" in zone else f"{zone[:3]}:{zone[3:]}"
-        return f"{found[1]}T{found[2]}{found[3] or ':00'}{zone}"
+        return _real(f"{found[1]}T{found[2]}{found[3] or ':00'}{zone}")
     return ""
+
+
+def _real(time: str) -> str:
+    """Return a time that there is; empty for the 45th of a month."""
+    try:
+        datetime.fromisoformat(time)
+    except ValueError:
+        return ""
+    return time

@@ -6,13 +6,15 @@ the currency's minor unit. How many decimals a provider wants on its own wire is
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache
 
 import iso4217
 
 MAX_MINOR_UNITS = 10**15
+_PLAIN = re.compile(r"[0-9]{1,18}(\.[0-9]{1,9})?")
 
 
 class MoneyError(ValueError):
@@ -46,11 +48,11 @@ class Money:
     def parse(cls, value: str, currency: str) -> Money:
         """Read the contract's decimal string. Raises MoneyError when it has too many decimals or is not positive."""
         digits = exponent(currency)
-        try:
-            scaled = Decimal(value).scaleb(digits)
-            minor = int(scaled)
-        except (InvalidOperation, ValueError, OverflowError):
-            raise MoneyError("value", "must be a plain decimal number") from None
+        # looked at before it is computed with: a short exponent is a number of a million digits
+        if not _PLAIN.fullmatch(value):
+            raise MoneyError("value", "must be a plain decimal number")
+        scaled = Decimal(value).scaleb(digits)
+        minor = int(scaled)
         if minor != scaled or len(value.partition(".")[2]) > digits:
             raise MoneyError("value", f"{currency} has at most {digits} decimals")
         if not 0 < minor <= MAX_MINOR_UNITS:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import protovalidate
@@ -14,6 +15,9 @@ from mesh import hints
 from mesh.cards.numbers import contains_card_number
 from mesh.errors import ApiError, FieldViolation, invalid_fields
 from mesh.messages import money
+
+MAX_VIOLATIONS = 100
+"""How many of what is wrong a client is told at once."""
 
 
 def validate(request: Message) -> None:
@@ -40,13 +44,14 @@ def violations_of(request: Message) -> list[FieldViolation]:
 
 def _all(request: Message, found: Sequence[Any]) -> list[FieldViolation]:
     """Add what is wrong with amounts, which otherwise their readers look at: all is told at once."""
-    violations = [_violation(violation) for violation in found]
-    named = {violation.field for violation in violations}
-    return violations + [wrong for wrong in _amounts(request) if wrong.field not in named]
+    violations = [_violation(violation) for violation in found[:MAX_VIOLATIONS]]
+    # what breaks a rule already is not read any further
+    named = {violation.field.rpartition(".")[0] for violation in violations}
+    return violations + list(islice(_amounts(request, named), MAX_VIOLATIONS - len(violations)))
 
 
-def _amounts(message: Message, prefix: str = "") -> Iterator[FieldViolation]:
-    """Yield what is wrong with the amounts that a message holds."""
+def _amounts(message: Message, named: Collection[str], prefix: str = "") -> Iterator[FieldViolation]:
+    """Yield what is wrong with the amounts that a message holds, but for those that are named already."""
     for field, value in message.ListFields():
         if field.message_type is None or field.message_type.GetOptions().map_entry:
             continue
@@ -54,12 +59,14 @@ def _amounts(message: Message, prefix: str = "") -> Iterator[FieldViolation]:
         for number, item in items:
             path = f"{prefix}{field.name}[{number}]" if field.is_repeated else prefix + field.name
             if isinstance(item, money_pb2.Money):
+                if path in named:
+                    continue
                 try:
                     money(item, path)
                 except ApiError as error:
                     yield from error.violations
             else:
-                yield from _amounts(item, f"{path}.")
+                yield from _amounts(item, named, f"{path}.")
 
 
 def _has_nul(text: str) -> bool:

@@ -49,6 +49,10 @@ def test_decimals_may_be_left_out(value: str, currency: str, minor: int) -> None
         ("0.001", "EUR", "value"),
         ("15e-3", "EUR", "value"),
         ("1.0", "JPY", "value"),
+        *(
+            (text, "EUR", "value")
+            for text in ("1e999997", "1e999999999", "1E5", "9" * 60_000, "١٢", "1_000", " 1", "+1", "0x1")
+        ),
         ("NaN", "EUR", "value"),
         ("Infinity", "EUR", "value"),
         ("", "EUR", "value"),

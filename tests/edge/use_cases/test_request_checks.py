@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
+import time
+
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from edge.use_cases.request_checks import MAX_VIOLATIONS, RequestChecks
@@ -78,9 +81,28 @@ def test_no_content_type_switches_the_checks_of_a_route_off(content_type: str) -
         assert CHECKS.violations("POST", RPC, content_type, b"\x00")
 
 
-@given(st.binary(max_size=200) | st.recursive(st.none() | st.text(), st.lists).map(orjson.dumps))
-def test_no_body_breaks_the_check(body: bytes) -> None:
+NAMES = st.sampled_from("amount value currency metadata expire_time description create_time a b".split())
+SCALARS = st.sampled_from(
+    [
+        *(None, True, 0, -1, 1.5, 10**18, 1e300, "", "EUR", "eur", "12.00", "12,00", "2026-12-24", "\ud800", "\0"),
+        *("1e5", "1e99997", "1e999999999", "-1e-99999", "NaN", "9" * 5000, "0." + "0" * 5000 + "1"),
+    ]
+)
+DOCUMENTS = st.dictionaries(
+    NAMES, st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4))
+)
+SECONDS = 1.0
+"""Processor time that a body may take; a number of a million digits takes minutes."""
+
+
+@given(st.binary(max_size=200) | DOCUMENTS.map(json.dumps).map(str.encode))
+@example(b'{"amount": {"value": "1e999997", "currency": "EUR"}, "x": 1}')
+@example(b'{"amount": {"value": "1e999999999", "currency": "EUR"}, "x": 1}')
+@settings(deadline=None)
+def test_no_body_breaks_the_check_or_keeps_it_long(body: bytes) -> None:
+    started = time.process_time()
     CHECKS.violations("POST", "/v1/orders", JSON, body)
+    assert time.process_time() - started < SECONDS
 
 
 def test_body_nested_deeper_than_any_message_is_refused() -> None:
