@@ -76,6 +76,7 @@ def _schema(route: Route, operation: Json, schemas: Json) -> Json:
             properties[parameter["name"]] = {"description": parameter["description"], **parameter["schema"]}
             required += [parameter["name"]] if parameter.get("required") else []
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    body = schemas[body["$ref"].removeprefix(_REFERENCE)] if "$ref" in body else body
     properties |= body.get("properties", {})
     required += body.get("required", [])
     if route.method != "GET":

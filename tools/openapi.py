@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from mesh.rpc.routes import DESCRIPTORS, Route, contract_routes
+from tools.openapi_parts import ERRORS, EXAMPLES, SERVERS, webhooks
 
 RENDERED = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 Json = dict[str, Any]
@@ -31,21 +32,23 @@ _LONGS = (FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64)
 TIMESTAMP = {"type": "string", "format": "date-time"}
 DURATION = {"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$"}
 _OF_GOOGLE = {"google.protobuf.Timestamp": TIMESTAMP, "google.protobuf.Duration": DURATION}
-STATUS: Json = {
-    "type": "object",
-    "description": "google.rpc.Status (AIP-193); the reasons are listed in docs/errors.md.",
-    "required": ["code", "message", "details"],
-    "properties": {
-        "code": {"type": "integer", "description": "The gRPC code."},
-        "message": {"type": "string"},
-        "details": {"type": "array", "items": {"type": "object", "required": ["@type"]}},
-    },
-}
+
+
+@dataclass(frozen=True)
+class Side:
+    """The schemas of requests, which are closed, or of answers, which may have more fields tomorrow."""
+
+    schemas: Json
+    closed: bool
+
+    def name(self, message: Descriptor) -> str:
+        """Return the name of a message's schema on this side."""
+        return str(message.full_name.split(".v1.")[-1]) + ("Input" if self.closed else "")
 
 
 def document() -> Json:
     """Return the document."""
-    schemas: Json = {"Status": STATUS}
+    schemas: Json = dict(ERRORS)
     paths: Json = {}
     for route in contract_routes():
         paths.setdefault(route.template, {})[route.method.lower()] = _operation(route, schemas)
@@ -56,8 +59,11 @@ def document() -> Json:
             "version": "v1",
             "description": "A payment gateway: one contract, any provider. Errors are google.rpc.Status.",
         },
+        "servers": SERVERS,
         "security": [{"apiKey": []}],
+        "tags": _tags(),
         "paths": paths,
+        "webhooks": webhooks(),
         "components": {
             "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer"}},
             "schemas": dict(sorted(schemas.items())),
@@ -65,46 +71,71 @@ def document() -> Json:
     }
 
 
+def _tags() -> list[Json]:
+    services = {route.rpc.containing_service.full_name: route.rpc.containing_service for route in contract_routes()}
+    named = [{"name": _tag(one.name), "description": _comment(name)} for name, one in services.items()]
+    return [*named, {"name": "Webhooks", "description": "What your server is sent."}]
+
+
+def _tag(service: str) -> str:
+    return service.removesuffix("Service")
+
+
 def _operation(route: Route, schemas: Json) -> Json:
+    asked, answered = Side(schemas, closed=True), Side(schemas, closed=False)
     summary, _, description = _comment(route.rpc.full_name).partition("\n\n")
     operation: Json = {
         "operationId": _operation_id(route),
-        "tags": [route.rpc.containing_service.name.removesuffix("Service")],
+        "tags": [_tag(route.rpc.containing_service.name)],
         "summary": summary,
         "description": description,
-        "parameters": list(_parameters(route, schemas)),
+        "parameters": list(_parameters(route, asked)),
         "responses": {
-            "200": {"description": "Done.", "content": _answer(route, schemas)},
+            "200": {"description": "Done.", "content": _answer(route, answered)},
             "default": {"description": "Refused.", "content": _content({"$ref": "#/components/schemas/Status"})},
         },
     }
+    if not route.template.startswith("/v1/"):
+        operation["deprecated"] = True
+        operation["description"] = f"A spelling of {route.rpc.name} that older clients use.\n\n{description}".strip()
     if not route.is_authenticated:
         operation["security"] = []
     if route.is_raw:
         operation["requestBody"] = {"required": True, "content": _content({"description": "As it was signed."})}
     elif route.body:
-        operation["requestBody"] = {"required": True, "content": _content(_body(route, schemas))}
+        schemas[f"{route.rpc.name}Request"] = _body(route, asked)
+        content = _content({"$ref": f"#/components/schemas/{route.rpc.name}Request"})
+        if example := EXAMPLES.get(route.rpc.name):
+            content["application/json"]["example"] = example
+        operation["requestBody"] = {"required": True, "content": content}
     return operation
 
 
-def _answer(route: Route, schemas: Json) -> Json:
+def _answer(route: Route, side: Side) -> Json:
     if route.is_stream:
         words = "Server-Sent Events (WHATWG HTML), without an end."
         return {"text/event-stream": {"schema": {"type": "string", "description": words}}}
-    return _content(_reference(route.rpc.output_type, schemas))
+    return _content(_reference(route.rpc.output_type, side))
 
 
 def _operation_id(route: Route) -> str:
     """Return the RPC's name; further bindings of an RPC are distinguished by their paths."""
+    name = str(route.rpc.name)
     first = next(other for other in contract_routes() if other.rpc is route.rpc)
-    words = "".join(part.title() for part in re.findall(r"\w+", route.template))
-    return str(route.rpc.name) + ("" if first.template == route.template else words)
+    if first.template == route.template:
+        return name
+    if not route.template.startswith("/v1/"):
+        return f"{name}Alias"
+    # the same list with less in its path is a list of more
+    more = "".join(one.title().replace("_", "") for one in sorted(route.variables - first.variables))
+    less = f"{name}By{more or 'Headers'}"
+    return name.replace("List", "ListAll", 1) if name.startswith("List") else less
 
 
-def _parameters(route: Route, schemas: Json) -> Iterator[Json]:
+def _parameters(route: Route, side: Side) -> Iterator[Json]:
     for name in sorted(route.variables):
         field = route.request.fields_by_name[name]
-        yield {"name": name, "in": "path", "required": True, **_described(field, schemas)}
+        yield {"name": name, "in": "path", "required": True, **_described(field, side)}
     if route.body or route.is_raw:
         if route.is_authenticated and route.method == "POST":
             yield {
@@ -123,17 +154,17 @@ def _parameters(route: Route, schemas: Json) -> Iterator[Json]:
         }
     for field in route.request.fields:
         if field.name not in route.variables:
-            yield {"name": field.name, "in": "query", **_described(field, schemas)}
+            yield {"name": field.name, "in": "query", **_described(field, side)}
 
 
-def _described(field: FieldDescriptor, schemas: Json) -> Json:
-    schema = _field(field, schemas)
+def _described(field: FieldDescriptor, side: Side) -> Json:
+    schema = _field(field, side)
     return {"description": schema.pop("description", ""), "schema": schema}
 
 
-def _body(route: Route, schemas: Json) -> Json:
+def _body(route: Route, side: Side) -> Json:
     """Return the schema of a request's body: the message without what the path carries."""
-    schema = _message(route.request, schemas)
+    schema = _message(route.request, side)
     schema["properties"] = {name: sub for name, sub in schema["properties"].items() if name not in route.variables}
     required = [name for name in schema.pop("required", []) if name not in route.variables]
     return {**schema, "required": required} if required else schema
@@ -143,34 +174,42 @@ def _content(schema: Json) -> Json:
     return {"application/json": {"schema": schema}}
 
 
-def _reference(message: Descriptor, schemas: Json) -> Json:
+def _reference(message: Descriptor, side: Side) -> Json:
     if known := _OF_GOOGLE.get(message.full_name):
         return dict(known)
-    name = message.full_name.split(".v1.")[-1]
-    if name not in schemas:
-        schemas[name] = {}  # a message may hold itself
-        schemas[name] = _message(message, schemas)
+    name = side.name(message)
+    if name not in side.schemas:
+        side.schemas[name] = {}  # a message may hold itself
+        side.schemas[name] = _message(message, side)
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _message(message: Descriptor, schemas: Json) -> Json:
+def _message(message: Descriptor, side: Side) -> Json:
     schema: Json = {
         "type": "object",
         "description": _comment(message.full_name),
-        "properties": {field.name: _field(field, schemas) for field in message.fields},
-        "additionalProperties": False,
+        "properties": {field.name: _field(field, side) for field in message.fields},
+        "additionalProperties": not side.closed,
     }
-    required = [field.name for field in message.fields if _rules(field).required or _is_identity(field)]
+    needed = _is_needed if side.closed else _is_always_there
+    required = [field.name for field in message.fields if needed(field)]
     return {**schema, "required": required} if required else schema
 
 
-def _is_identity(field: FieldDescriptor) -> bool:
-    """Whether an empty value is refused: a UUID that may not be left out."""
+def _is_needed(field: FieldDescriptor) -> bool:
+    """Whether a request without the field is refused: it is required, or a UUID that may not be left out."""
     rules = _rules(field)
-    return rules.string.uuid and rules.ignore == validate_pb2.IGNORE_UNSPECIFIED
+    return rules.required or (rules.string.uuid and rules.ignore == validate_pb2.IGNORE_UNSPECIFIED)
 
 
-def _field(field: FieldDescriptor, schemas: Json) -> Json:
+def _is_always_there(field: FieldDescriptor) -> bool:
+    """Whether every answer has the field: Envoy writes all that has no presence, and each resource has its times."""
+    beside = field.containing_type.fields_by_name if field.containing_type else {}
+    is_time = field.name in ("create_time", "update_time") and "create_time" in beside
+    return not field.has_presence or is_time
+
+
+def _field(field: FieldDescriptor, side: Side) -> Json:
     words = {"description": _comment(field.full_name)}
     message = field.message_type
     if message is not None and message.GetOptions().map_entry:
@@ -182,16 +221,18 @@ def _field(field: FieldDescriptor, schemas: Json) -> Json:
         return {**words, **schema, **_counts(rules.min_pairs, rules.max_pairs, "Properties")}
     if field.is_repeated:
         repeated = _rules(field).repeated
-        items = {**_single(field, schemas), **_text(repeated.items.string)}
+        items = {**_single(field, side), **_text(repeated.items.string)}
         return {**words, "type": "array", "items": items, **_counts(repeated.min_items, repeated.max_items, "Items")}
-    return {**words, **_single(field, schemas), **_scalar_rules(field)}
+    return {**words, **_single(field, side), **_scalar_rules(field)}
 
 
-def _single(field: FieldDescriptor, schemas: Json) -> Json:
+def _single(field: FieldDescriptor, side: Side) -> Json:
     if field.message_type is not None:
-        return _reference(field.message_type, schemas)
+        return _reference(field.message_type, side)
     if field.enum_type is not None:
-        return {"type": "string", "enum": _names(field.enum_type)}
+        names: Json = {"type": "string", "enum": _names(field.enum_type)}
+        # an answer may have a value tomorrow that is not here today
+        return names if side.closed else {"anyOf": [names, {"type": "string"}]}
     if field.cpp_type in _INTEGERS:
         return {"type": "integer", "format": "int32"}
     if field.cpp_type in _LONGS:
@@ -202,7 +243,8 @@ def _single(field: FieldDescriptor, schemas: Json) -> Json:
 
 
 def _names(enum: EnumDescriptor) -> list[str]:
-    return [value.name for value in enum.values]
+    # the first one means "not said", and is never sent
+    return [value.name for value in enum.values if value.number]
 
 
 def _scalar_rules(field: FieldDescriptor) -> Json:
