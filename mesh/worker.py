@@ -14,6 +14,8 @@ from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
 MAX_BACKOFF = 10.0
+LEAST_BACKOFF = 1.0
+"""How long a loop that fails pauses at least, whoever wakes it."""
 STEP_SECONDS = 120.0
 """How long a step may take. What it waits for has shorter bounds of its own; this one is for what was overlooked."""
 
@@ -23,8 +25,8 @@ ResultT = TypeVar("ResultT")
 class Worker:
     """Runs `step` again and again: at once while it returns True, else when woken or after `interval` seconds.
 
-    A step that raises is logged and tried again with growing delays: a database or broker that is down must not
-    end the loop.
+    A step that raises is tried again with growing delays: a database or broker that is down must not end the loop. It
+    is logged once, and counted from then on.
     """
 
     def __init__(self, name: str, step: Callable[[], Awaitable[bool]], interval: float) -> None:
@@ -33,6 +35,8 @@ class Worker:
         self._interval = interval
         self._wake = asyncio.Event()
         self._stopping = False
+        self._ended = asyncio.Event()
+        self._last_error = ""
         self._task: asyncio.Task[None] | None = None
         self._idle: asyncio.Future[Any] | None = None
         WORKER_FAILURES.labels(name)
@@ -55,6 +59,7 @@ class Worker:
         """End the loop after the step under way, which is given so long; a step that only waits ends at once."""
         self._stopping = True
         self._wake.set()
+        self._ended.set()
         if self._idle:
             self._idle.cancel()
         if self._task:
@@ -78,18 +83,37 @@ class Worker:
             try:
                 async with asyncio.timeout(STEP_SECONDS):
                     more = await self._step()
-                failures = 0
-                WORKER_SUCCESS.labels(self.name).set_to_current_time()
             except Exception as error:
                 failures += 1
-                WORKER_FAILURES.labels(self.name).inc()
                 more = False
-                log.warning("worker step failed", worker=self.name, failures=failures, error=repr(error))
+                self._tell(error, failures)
+            else:
+                if failures:
+                    log.info("worker goes on", worker=self.name, failures=failures)
+                failures, self._last_error = 0, ""
+                WORKER_SUCCESS.labels(self.name).set_to_current_time()
             if not more:
-                await self._pause(min(MAX_BACKOFF, self._interval * 2 ** min(failures, 6)))
+                await self._rest(failures)
 
-    async def _pause(self, seconds: float) -> None:
+    def _tell(self, error: Exception, failures: int) -> None:
+        """Log an error once; while it stays the same, it is counted only."""
+        WORKER_FAILURES.labels(self.name).inc()
+        said = repr(error)
+        # what is within an error, such as how many of how many, changes each time
+        if type(error).__name__ != self._last_error:
+            self._last_error = type(error).__name__
+            log.warning("worker step failed", worker=self.name, failures=failures, error=said)
+
+    async def _rest(self, failures: int) -> None:
+        seconds = min(MAX_BACKOFF, self._interval * 2 ** min(failures, 6))
+        if failures and (least := min(seconds, LEAST_BACKOFF)):
+            # whoever wakes a loop that fails must not have it fail without a pause
+            await self._pause(self._ended, least)
+            seconds -= least
+        await self._pause(self._wake, seconds)
+
+    async def _pause(self, until: asyncio.Event, seconds: float) -> None:
         # not wait_for: before Python 3.12 it loses a cancellation that comes as the worker is woken
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._wake.wait()
+                await until.wait()

@@ -1,0 +1,57 @@
+"""Loops in the background, when what they need is away."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+import structlog
+from structlog.testing import capture_logs
+
+from mesh import worker as module
+from mesh.metrics import WORKER_FAILURES
+from mesh.worker import Worker
+from tests.support.waiting import come_true
+
+
+async def test_worker_that_fails_logs_once_and_counts_and_says_when_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    away, steps = True, 0
+
+    async def step() -> bool:
+        nonlocal steps
+        steps += 1
+        if away:
+            raise ConnectionError(f"{steps} of {steps}")
+        return False
+
+    worker = Worker("test-fails", step, interval=0.01)
+    with capture_logs() as lines:
+        # a logger that was used keeps what it was configured with
+        monkeypatch.setattr(module, "log", structlog.get_logger())
+        worker.start()
+        await come_true(lambda: steps >= 4, "four failures")
+        away = False
+        await come_true(lambda: len(lines) == 2, "word of the end")
+        await worker.stop()
+    assert [line["event"] for line in lines] == ["worker step failed", "worker goes on"]
+    assert lines[1]["failures"] == WORKER_FAILURES.labels("test-fails")._value.get() >= 4
+
+
+async def test_worker_that_fails_pauses_whoever_wakes_it() -> None:
+    steps = 0
+
+    async def step() -> bool:
+        nonlocal steps
+        steps += 1
+        raise ConnectionError
+
+    worker = Worker("test-woken", step, interval=60)
+    worker.start()
+    begun = asyncio.get_running_loop().time()
+    while steps < 2:
+        worker.wake()
+        await asyncio.sleep(0)
+    assert asyncio.get_running_loop().time() - begun >= module.LEAST_BACKOFF * 0.9
+    await worker.stop()
