@@ -106,14 +106,17 @@ class Worker:
 
     async def _rest(self, failures: int) -> None:
         seconds = min(MAX_BACKOFF, self._interval * 2 ** min(failures, 6))
-        if failures and (least := min(seconds, LEAST_BACKOFF)):
+        if failures:
             # whoever wakes a loop that fails must not have it fail without a pause
-            await self._pause(self._ended, least)
-            seconds -= least
-        await self._pause(self._wake, seconds)
+            await _until(self._ended, min(LEAST_BACKOFF, seconds))
+        await self._pause(seconds)
 
-    async def _pause(self, until: asyncio.Event, seconds: float) -> None:
-        # not wait_for: before Python 3.12 it loses a cancellation that comes as the worker is woken
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await until.wait()
+    async def _pause(self, seconds: float) -> None:
+        await _until(self._wake, seconds)
+
+
+async def _until(event: asyncio.Event, seconds: float) -> None:
+    # not wait_for: before Python 3.12 it loses a cancellation that comes as the event does
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 from fusionx.notify.v1 import (
@@ -24,7 +25,7 @@ from mesh.events.dead_letter_servicer import DeadLetterServicer
 from mesh.events.dead_letters import DeadLetters
 from mesh.rpc.registration import Registration
 from mesh.service import Service
-from mesh.storage import idempotency
+from mesh.storage import idempotency, retention
 from mesh.storage.database import Database
 from mesh.storage.resealing import Resealing
 from mesh.vault import Vault
@@ -47,6 +48,7 @@ from notify_svc.settings import NotifySettings
 from notify_svc.storage.deliveries import DeliveryRepository
 from notify_svc.storage.endpoints import SECRETS, EndpointRepository
 from notify_svc.storage.events import EventRepository
+from notify_svc.storage.retention import BATCH, DELETE_EVENTS
 from notify_svc.use_cases.channel_registration import Channels
 from notify_svc.use_cases.dispatcher import Bulkhead, Dispatcher
 from notify_svc.use_cases.endpoints import Endpoints, Reach
@@ -139,6 +141,10 @@ def build(settings: NotifySettings) -> Service:
             Resealing(database, vault, SECRETS).worker,
             idempotency.janitor(database),
             inbox.janitor(database),
+            retention.of_dead_letters(database),
+            retention.janitor(
+                "event-janitor", database, DELETE_EVENTS, timedelta(days=settings.event_retention_days), BATCH
+            ),
         ],
         registrations=[
             Registration.of(notify_service_pb2, notify_service_pb2_grpc, NotifyServicer(managed)),

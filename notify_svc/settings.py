@@ -57,6 +57,9 @@ class NotifySettings(ConsumerSettings):
     identity_target: str = Field(
         min_length=1, description="host:port, or any gRPC name, of the edge service: it knows which keys have ended"
     )
+    event_retention_days: int = Field(
+        90, ge=0, description="how long merchants' events are kept, with their deliveries and attempts; 0: for ever"
+    )
     allow_http_webhooks: bool = Field(False, description="take http URLs as webhook endpoints: for development only")
     webhook_allow_networks: Annotated[str, AfterValidator(_are_networks)] = Field(
         "", description="comma list of networks that are not public and that webhooks may go to: for development only"

@@ -21,7 +21,7 @@ from mesh.events.outbox_servicer import OutboxServicer
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.rpc.registration import Registration
 from mesh.service import Service
-from mesh.storage import idempotency
+from mesh.storage import idempotency, retention
 from mesh.storage.database import Database
 from mesh.worker import Worker
 from order_svc.api import OrderPaymentServicer, OrderServicer
@@ -57,6 +57,7 @@ def build(settings: OrderSettings) -> Service:
             relay.janitor,
             idempotency.janitor(database),
             inbox.janitor(database),
+            retention.of_dead_letters(database),
         ],
         registrations=[
             Registration.of(order_service_pb2, order_service_pb2_grpc, OrderServicer(orders)),

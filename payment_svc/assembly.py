@@ -13,7 +13,7 @@ from mesh.events.outbox import Relay
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.service import BackgroundTasks
-from mesh.storage import idempotency
+from mesh.storage import idempotency, retention
 from mesh.storage.database import Database
 from mesh.storage.lock import Locks
 from mesh.storage.resealing import Resealing
@@ -27,7 +27,7 @@ from payment_svc.storage.accounts import SECRETS, AccountRepository
 from payment_svc.storage.disputes import DisputeRepository
 from payment_svc.storage.measures import MeasureRepository
 from payment_svc.storage.payments import PaymentRepository
-from payment_svc.storage.provider_events import WebhookRepository
+from payment_svc.storage.provider_events import DELETE_OLD, WebhookRepository
 from payment_svc.storage.routing import RoutingRepository
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.disputes import Disputes
@@ -140,6 +140,9 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         ),
         janitors=(
             *(Measures(database, MeasureRepository()).worker, relay.janitor, idempotency.janitor(database)),
+            retention.janitor(
+                "provider-event-janitor", database, DELETE_OLD, timedelta(days=settings.provider_event_retention_days)
+            ),
             *((Resealing(database, on.vault, SECRETS).worker,) if on.vault else ()),
         ),
     )

@@ -59,6 +59,9 @@ class PaymentSettings(ServiceSettings):
     settling_seconds: float = Field(
         120.0, ge=0, description="payments younger than this are left out of a reconciliation"
     )
+    provider_event_retention_days: int = Field(
+        180, ge=0, description="how long events of providers are kept that wait for nothing; 0: for ever"
+    )
     redis_url: str = Field("", pattern=r"^((rediss?|unix)://.+)?$", description="Redis for locks; empty: no locks")
     first_check_seconds: float = Field(
         20.0, gt=0, description="when to ask the provider about a payment whose first call never came to an end"

@@ -287,6 +287,8 @@ provider_events = sa.Table(
     sa.Column("traceparent", sa.Text),
     sa.CheckConstraint("status IN ('PENDING', 'APPLIED', 'IGNORED', 'QUARANTINED', 'DEAD')", name="status_known"),
 )
+# the oldest are deleted first
+sa.Index("ix_provider_events_receive_time", provider_events.c.receive_time)
 sa.Index(
     "ix_provider_events_due",
     provider_events.c.next_attempt_time,

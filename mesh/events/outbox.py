@@ -31,6 +31,8 @@ from mesh.metrics import (
 )
 from mesh.redaction import redacted
 from mesh.storage.database import Database, Session, rows_from_arrays, statement
+from mesh.storage.retention import BATCH as PURGE_BATCH
+from mesh.storage.retention import deletion
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW, TIME, outbox
 from mesh.telemetry import alert, get_logger
@@ -139,20 +141,8 @@ _REPEAT = statement(
     .returning(outbox.c.seq),
     int,
 )
-_PURGE = statement(
-    sa.delete(outbox).where(
-        outbox.c.seq.in_(
-            sa.select(outbox.c.seq)
-            .where(
-                outbox.c.publish_time < NOW - RETENTION,
-                # what was set aside waits for a person
-                outbox.c.stream_seq.is_not(None),
-            )
-            .order_by(outbox.c.seq)
-            .limit(1000)
-        )
-    )
-)
+# what was set aside waits for a person, and what was not published for the relay
+_PURGE = deletion(outbox, outbox.c.seq, outbox.c.publish_time, outbox.c.stream_seq.is_(None))
 
 
 async def add(session: Session, events: Sequence[OutboxEvent]) -> None:
@@ -264,7 +254,7 @@ class Relay:
             if backlog:
                 OUTBOX_DEPTH.set(backlog.depth)
                 OUTBOX_OLDEST.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
-            return await session.run(_PURGE) == 1000
+            return await session.run(_PURGE, period=RETENTION) == PURGE_BATCH
 
 
 def _span(envelope: event_pb2.EventEnvelope, subject: str) -> tracing.Span:

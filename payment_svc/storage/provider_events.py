@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.storage import history
 from mesh.storage.database import Session, rows_from_arrays, statement
 from mesh.storage.history import Entry
+from mesh.storage.retention import deletion
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW
 from payment_svc.tables import provider_events
@@ -168,6 +169,14 @@ class Note:
     wait: timedelta | None = None
     entries: Sequence[Entry] = ()
 
+
+DELETE_OLD = deletion(
+    provider_events,
+    provider_events.c.receive_time,
+    provider_events.c.receive_time,
+    provider_events.c.next_attempt_time.is_not(None),
+)
+"""Deletes the oldest events that wait for nothing; its parameter is `period`."""
 
 Key = tuple[str, str]
 """An account as the inbox names it: its provider, and its id, empty for the platform's."""

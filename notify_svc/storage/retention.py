@@ -1,0 +1,22 @@
+"""Events that are old enough go, with their deliveries and the attempts at those."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from mesh.storage.database import statement
+from mesh.storage.retention import oldest
+from notify_svc.tables import deliveries, delivery_attempts, events
+
+BATCH = 200
+"""How many events go at once, each with all its deliveries."""
+_places = oldest(events, events.c.position, events.c.create_time, batch=BATCH)
+_due = sa.exists().where(deliveries.c.event_id == events.c.event_id, deliveries.c.next_attempt_time.is_not(None))
+_gone = sa.select(events.c.event_id).where(sa.literal_column("events.ctid") == sa.func.any(_places), ~_due).cte("gone")
+_gone_deliveries = sa.select(deliveries.c.delivery_id).where(deliveries.c.event_id.in_(sa.select(_gone.c.event_id)))
+_attempts = sa.delete(delivery_attempts).where(delivery_attempts.c.delivery_id.in_(_gone_deliveries)).cte("attempts")
+_deliveries = sa.delete(deliveries).where(deliveries.c.event_id.in_(sa.select(_gone.c.event_id))).cte("taken")
+DELETE_EVENTS = statement(
+    sa.delete(events).where(events.c.event_id.in_(sa.select(_gone.c.event_id))).add_cte(_attempts, _deliveries)
+)
+"""Deletes the oldest events whose time is over, but those that are still to be delivered; its parameter is `period`."""
