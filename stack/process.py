@@ -182,7 +182,9 @@ class Child:
     def _obituary(self, what: str) -> str:
         with self.log.open("rb") as log:
             size = log.seek(0, os.SEEK_END)
-            log.seek(max(self._log_start, size - TAIL_BYTES))
+            # a log that was rotated meanwhile has begun anew
+            start = self._log_start if self._log_start <= size else 0
+            log.seek(max(start, size - TAIL_BYTES))
             tail = log.read().decode(errors="replace").strip()
         return f"{self.name} {what}; its log {self.log} ends with:\n{tail or '(nothing)'}"
 

@@ -132,6 +132,10 @@ class Stack:
         """Return a component's `host:port`."""
         return self._site.address(name)
 
+    def rotate_logs(self) -> None:
+        """Keep the logs of all components small, but for the newest that they have written."""
+        self._site.data.rotate_logs()
+
     def log(self, name: str) -> Path:
         """Return a component's log file."""
         return self._site.log(name)

@@ -75,6 +75,11 @@ class Secrets:
         return {role: hmac.digest(key, role.encode(), "sha256").hex() for role in (*DATABASES, MIGRATIONS)}
 
 
+LOG_BYTES = 32 << 20
+"""A log that has more is rotated."""
+LOGS_KEPT = 2
+
+
 class DataDir:
     """A folder that one stack at a time owns: a given one that stays, or a temporary one that goes at the end."""
 
@@ -104,6 +109,22 @@ class DataDir:
     def log(self, name: str) -> Path:
         """Return the log file of a component."""
         return self.logs / f"{name}.log"
+
+    def rotate_logs(self) -> None:
+        """Put what is in logs that have grown large into numbered files, of which few are kept.
+
+        Their writers go on in the file that they have open. What one writes in the moment between copy and truncation
+        is lost: logs of development, which nobody collects.
+        """
+        for log in self.logs.glob("*.log"):
+            if log.stat().st_size < LOG_BYTES:
+                continue
+            older = [log.with_suffix(f".log.{number}") for number in range(LOGS_KEPT, 0, -1)]
+            for to, one in zip(older, older[1:], strict=False):
+                if one.exists():
+                    one.replace(to)
+            shutil.copyfile(log, older[-1])
+            os.truncate(log, 0)
 
     def folder(self, name: str) -> Path:
         """Return a private folder for a component's files, made if needed."""

@@ -124,6 +124,7 @@ def watch(stack: Stack, settings: StackSettings, say: Callable[[str], None]) -> 
     with Control(Path(stack.ready.control)) as control:
         while True:
             supervisor.look()
+            stack.rotate_logs()
             control.serve(WATCH_SECONDS, roll)
 
 

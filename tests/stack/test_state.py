@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from stack import state
 from stack.process import StackError
 from stack.state import SECRETS_FILE, DataDir, write_private
 
@@ -80,3 +81,15 @@ def test_private_file_is_replaced_as_a_whole_and_closed_to_others(tmp_path: Path
     assert file.read_text() == "new"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_large_logs_are_rotated_and_their_writers_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "LOG_BYTES", 10)
+    with DataDir(tmp_path) as data, data.log("part").open("ab", buffering=0) as writer:
+        for generation in (b"first line\n", b"second line\n", b"third line\n", b"fourth line\n"):
+            writer.write(generation)
+            data.rotate_logs()
+        writer.write(b"short\n")
+        data.rotate_logs()
+        kept = {path.name: path.read_bytes() for path in data.logs.iterdir()}
+    assert kept == {"part.log": b"short\n", "part.log.1": b"fourth line\n", "part.log.2": b"third line\n"}
