@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import fcntl
 import hmac
+import itertools
 import json
 import os
 import secrets
@@ -120,7 +121,7 @@ class DataDir:
             if log.stat().st_size < LOG_BYTES:
                 continue
             older = [log.with_suffix(f".log.{number}") for number in range(LOGS_KEPT, 0, -1)]
-            for to, one in zip(older, older[1:], strict=False):
+            for to, one in itertools.pairwise(older):
                 if one.exists():
                     one.replace(to)
             shutil.copyfile(log, older[-1])
