@@ -33,7 +33,7 @@ from mesh.vault import Vault
 def build(settings: EdgeSettings) -> Service:
     """Put the service together."""
     database = Database(settings.database_url, settings.database_pool_size)
-    vault = Vault(settings.secret_keys)
+    vault = Vault(settings.secret_keys, binds=settings.bind_secrets)
     routes = contract_routes()
     identities = Identities(database, IdentityRepository(), vault, scopes_of(routes))
     keys = KeyCache(StoredKeys(database, vault), settings.key_cache_seconds, settings.key_cache_size)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from mesh.settings import ServiceSettings
-from mesh.vault import VaultKeys
+from mesh.vault import BindSecrets, VaultKeys
 
 
 class EdgeSettings(ServiceSettings):
@@ -14,6 +14,7 @@ class EdgeSettings(ServiceSettings):
     secret_keys: VaultKeys = Field(
         description="comma list of Fernet keys that encrypt signing secrets at rest; the first encrypts, all decrypt"
     )
+    bind_secrets: BindSecrets = False
     key_cache_seconds: float = Field(
         0.9, gt=0, le=60, description="how old an answer about an API key may be: the bound on using a revoked one"
     )

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 
 def _are_keys(value: SecretStr) -> SecretStr:
@@ -28,6 +28,11 @@ def _are_keys(value: SecretStr) -> SecretStr:
     return value
 
 
+BindSecrets = Annotated[
+    bool,
+    Field(description="bind secrets at rest to their rows: once no replica is of a version that knows no such setting"),
+]
+"""A setting: whether a vault binds."""
 _BOUND = b"\0for:"
 """How what is bound to its owner begins: no secret that was ever sealed without one does."""
 
@@ -42,19 +47,20 @@ class SealError(Exception):
 class Vault:
     """Seals secrets for their owners, and opens them for the same ones."""
 
-    def __init__(self, keys: SecretStr) -> None:
-        """Take the keys of the setting."""
+    def __init__(self, keys: SecretStr, *, binds: bool = True) -> None:
+        """Take the keys of the setting, and whether to bind secrets to their rows: older versions cannot read those."""
+        self._prefix = _BOUND if binds else b""
         each = [Fernet(key.strip()) for key in keys.get_secret_value().split(",")]
         self._newest, self._all = each[0], MultiFernet(each)
 
     def seal(self, secret: bytes, owner: str) -> bytes:
         """Encrypt a secret for the row that `owner` names: the kind, the merchant and the id of it."""
-        return self._newest.encrypt(_BOUND + owner.encode() + b"\0" + secret)
+        return self._newest.encrypt(self._beginning(owner) + secret)
 
     def open(self, sealed: bytes, owner: str) -> bytes:
         """Decrypt what was sealed for this owner. Raises SealError.
 
-        What was sealed before owners were told apart opens for anybody; each service seals such rows again.
+        What was sealed before secrets were bound opens for anybody; each service seals such rows again.
         """
         try:
             clear = self._all.decrypt(sealed)
@@ -67,10 +73,13 @@ class Vault:
             raise SealError("a stored secret is another row's")
         return secret
 
+    def _beginning(self, owner: str) -> bytes:
+        return self._prefix + owner.encode() + b"\0" if self._prefix else b""
+
     def is_current(self, sealed: bytes, owner: str) -> bool:
-        """Tell whether it is sealed by the newest key, and for its owner."""
+        """Tell whether it is sealed by the newest key, and for its owner where secrets are bound."""
         try:
-            return self._newest.decrypt(sealed).startswith(_BOUND + owner.encode() + b"\0")
+            return self._newest.decrypt(sealed).startswith(self._beginning(owner))
         except InvalidToken:
             return False
 

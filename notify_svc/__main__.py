@@ -63,7 +63,11 @@ def build(settings: NotifySettings) -> Service:
     """Put the service together."""
     database = Database(settings.database_url, settings.database_pool_size)
     bus = Bus.of(settings, "notify_svc")
-    events, endpoints, vault = EventRepository(), EndpointRepository(), Vault(settings.secret_keys)
+    events, endpoints, vault = (
+        EventRepository(),
+        EndpointRepository(),
+        Vault(settings.secret_keys, binds=settings.bind_secrets),
+    )
     rules = UrlRules(settings.allow_http_webhooks, addresses.networks(settings.webhook_allow_networks))
     timeout, concurrency = settings.delivery_timeout_seconds, settings.delivery_concurrency
     resolver = Resolver()

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from mesh.settings import ConsumerSettings
-from mesh.vault import VaultKeys
+from mesh.vault import BindSecrets, VaultKeys
 from notify_svc.domain import addresses
 from notify_svc.domain import channel as channel_domain
 from notify_svc.domain.channel import AddressRefusedError, MailServer
@@ -54,6 +54,7 @@ class NotifySettings(ConsumerSettings):
     secret_keys: VaultKeys = Field(
         description="comma list of Fernet keys that encrypt endpoint secrets at rest; the first encrypts, all decrypt"
     )
+    bind_secrets: BindSecrets = False
     identity_target: str = Field(
         min_length=1, description="host:port, or any gRPC name, of the edge service: it knows which keys have ended"
     )

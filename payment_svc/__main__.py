@@ -55,7 +55,9 @@ def build(settings: PaymentSettings) -> Service:
     providers = Registry(
         settings.providers, settings.platform_mode, settings.provider_connection, settings.provider_limits
     )
-    vault = Vault(settings.secret_keys) if settings.secret_keys.get_secret_value() else None
+    vault = (
+        Vault(settings.secret_keys, binds=settings.bind_secrets) if settings.secret_keys.get_secret_value() else None
+    )
     parts = assemble(settings, Surroundings(database, bus, orders, providers, locks, vault))
     return Service(
         name="payment_svc",

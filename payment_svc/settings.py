@@ -9,6 +9,7 @@ import httpx
 from pydantic import Field, SecretStr, create_model, field_validator, model_validator
 
 from mesh.settings import ServiceSettings
+from mesh.vault import BindSecrets
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.providers.registration import Connection, ProviderSettings
 from payment_svc.providers.registry import discover
@@ -32,6 +33,7 @@ class PaymentSettings(ServiceSettings):
         SecretStr(""),
         description="comma list of Fernet keys for merchants' own accounts: the first encrypts, all decrypt",
     )
+    bind_secrets: BindSecrets = False
     provider_timeout_seconds: float = Field(8.0, gt=0, le=80, description="how long one call to a provider may take")
     provider_patience_seconds: float = Field(
         90.0, gt=0, le=600, description="how long a call may take that is repeated to learn an unknown outcome"

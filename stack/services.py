@@ -81,6 +81,7 @@ def _payment_settings(layout: StackLayout) -> dict[str, str]:
     settings = {
         "ORDER_TARGET": layout.target("order_svc"),
         "SECRET_KEYS": layout.data.secrets.account_keys,
+        "BIND_SECRETS": "true",
         "REDIS_URL": layout.redis_url,
     }
     for provider in discover():
@@ -94,6 +95,7 @@ def _notify_settings(layout: StackLayout) -> dict[str, str]:
     return {
         "IDENTITY_TARGET": layout.target("edge"),
         "SECRET_KEYS": layout.data.secrets.secret_keys,
+        "BIND_SECRETS": "true",
         "ALLOW_HTTP_WEBHOOKS": "true",
         "WEBHOOK_ALLOW_NETWORKS": "127.0.0.0/8,::1/128",
         "VAPID_PRIVATE_KEY": layout.data.secrets.vapid_private_key,
@@ -106,6 +108,7 @@ def _edge_settings(layout: StackLayout) -> dict[str, str]:
     limit = str(layout.global_requests_per_second)
     return {
         "SECRET_KEYS": layout.data.secrets.identity_secret_keys,
+        "BIND_SECRETS": "true",
         "GLOBAL_REQUESTS_PER_SECOND": limit,
         "REDIS_URL": layout.redis_url,
     }

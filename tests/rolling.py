@@ -112,7 +112,7 @@ class Update:
     def _new(self, name: str, env: dict[str, str]) -> Child:
         old = psutil.Process(self.stack.ready.pids[name])
         inherited = {key: value for key, value in old.environ().items() if key != "PYTHONPATH"}
-        command = Command(old.cmdline(), inherited | env, ROOT)
+        command = Command(old.cmdline(), inherited | {"FUSIONXPAY_BIND_SECRETS": "false"} | env, ROOT)
         log = Path(self.stack.ready.log_dir) / f"{name}.new.log"
         child = Child(f"{name}.new", command, log, ready=lambda: True)
         self._children.append(child)

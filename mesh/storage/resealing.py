@@ -56,6 +56,7 @@ class Resealing:
         self._vault = vault
         self._columns = columns
         self._at, self._after = 0, FIRST
+        self._sealed = self._unreadable = 0
         self.worker = Worker("resealing", self.step, INTERVAL_SECONDS)
 
     async def step(self) -> bool:
@@ -69,7 +70,11 @@ class Resealing:
             self._after = rows[-1].id
             return True
         self._at, self._after = (self._at + 1) % len(self._columns), FIRST
-        return self._at != 0
+        if self._at:
+            return True
+        log.info("stored secrets were looked through", sealed_again=self._sealed, unreadable=self._unreadable)
+        self._sealed = self._unreadable = 0
+        return False
 
     async def _look_at(self, column: SealedColumn, row: _Row) -> None:
         if not row.sealed or self._vault.is_current(row.sealed, row.owner):
@@ -77,7 +82,8 @@ class Resealing:
         try:
             sealed = self._vault.seal(self._vault.open(row.sealed, row.owner), row.owner)
         except SealError as error:
+            self._unreadable += 1
             log.error("a stored secret opens for nobody", column=column.name, id=str(row.id), error=str(error))
             return
         async with self._database.session() as session:
-            await session.run(column.replace, id=row.id, old=row.sealed, new=sealed)
+            self._sealed += await session.run(column.replace, id=row.id, old=row.sealed, new=sealed)

@@ -6,9 +6,11 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from uuid import UUID
 
+from mesh.telemetry import get_logger
 from mesh.worker import Worker
 from notify_svc.use_cases.event_stream import EventStreams
 
+log = get_logger(__name__)
 INTERVAL_SECONDS = 0.4
 """So that a stream ends within a second of its key, as every other use of it does."""
 TRUST_SECONDS = 10.0
@@ -26,17 +28,22 @@ class StreamKeys:
         self._ended = ended
         self._now = now
         self._known = now()
+        self._failures = 0
         self.worker = Worker("stream-keys", self.step, INTERVAL_SECONDS)
 
     async def step(self) -> bool:
-        """Ask about the keys of all open streams. Raises what the asking raises."""
+        """Ask about the keys of all open streams."""
         started, keys = self._now(), list(self._streams.keys())
         try:
             for first in range(0, len(keys), AT_ONCE):
                 self._streams.end_of(await self._ended(keys[first : first + AT_ONCE]))
-        except Exception:
+        except Exception as error:
+            # not raised: the loop would pause for longer and longer, and a key that ends meanwhile reads on
+            self._failures += 1
+            if self._failures == 1:
+                log.warning("nobody says which keys have ended", error=repr(error))
             if self._now() - self._known > TRUST_SECONDS:
                 self._streams.end_of(keys)
-            raise
-        self._known = started
+        else:
+            self._known, self._failures = started, 0
         return False

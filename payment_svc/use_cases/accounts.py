@@ -13,16 +13,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from mesh.errors import ApiError, failed_precondition, not_found, unauthenticated
+from mesh.errors import ApiError, failed_precondition, not_found, unauthenticated, unavailable
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.storage.database import Database
-from mesh.vault import Envelopes
+from mesh.telemetry import get_logger
+from mesh.vault import Envelopes, SealError
 from payment_svc.domain.account import Account
 from payment_svc.domain.payment import Payment
 from payment_svc.providers.registry import Registry, unknown
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.accounts import AccountRepository, StoredAccount
 
+log = get_logger(__name__)
 MAX_AGE_SECONDS = 1.0
 """How long what is known of a merchant's accounts is believed: the bound on using credentials that were replaced."""
 MAX_KNOWN = 10_000
@@ -167,7 +169,12 @@ class Accounts:
             return guard
         if self._vault is None:
             raise _off()
-        credentials = self._vault.open(stored.sealed, account.vault_owner)
+        try:
+            credentials = self._vault.open(stored.sealed, account.vault_owner)
+        except SealError as error:
+            # never the platform's account in its place: the money would be somebody else's
+            log.error("a provider account cannot be opened", account_id=str(account.account_id), error=str(error))
+            raise unavailable("ACCOUNT_UNREADABLE", "the provider account's credentials cannot be read") from None
         made = self._registry.guarded(account.provider, credentials, account.mode, account.account_id)
         self._guards[account.account_id] = (account.version, made)
         if guard:

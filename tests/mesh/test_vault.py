@@ -66,3 +66,15 @@ def test_current_is_by_the_newest_key_and_for_its_owner() -> None:
 def test_key_of_somebody_else_opens_nothing() -> None:
     with pytest.raises(SealError):
         vault(NEW).open(vault(OLD).seal(b"whsec_1", MINE), MINE)
+
+
+def test_what_is_not_bound_is_as_the_version_before_reads_it() -> None:
+    plain = Vault(SecretStr(f"{NEW}, {OLD}"), binds=False)
+    sealed = plain.seal(b"whsec_1", MINE)
+    assert Fernet(NEW).decrypt(sealed) == b"whsec_1"
+    assert plain.is_current(sealed, MINE)
+    assert not plain.is_current(Fernet(OLD).encrypt(b"whsec_1"), MINE)
+    # what another replica has bound already is left as it is, and opens
+    bound = vault(NEW).seal(b"whsec_1", MINE)
+    assert plain.is_current(bound, MINE)
+    assert plain.open(bound, MINE) == b"whsec_1"

@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing, asynccontextmanager
 from uuid import UUID
 
-import pytest
-
 from mesh.storage.database import Database
 from notify_svc.contract.event_types import PUBLIC_TYPES
 from notify_svc.storage.events import EventRepository
@@ -78,12 +76,10 @@ async def test_streams_outlive_a_silence_of_the_edge_that_is_short(desk: Desk, n
         keys = StreamKeys(streams, edge.ended, now=lambda: edge.now)
         edge.away = True
         for edge.now in (1.0, TRUST_SECONDS):
-            with pytest.raises(ConnectionError):
-                await keys.step()
+            assert not await keys.step()
         assert streams.keys() == {MINE}
         edge.now = TRUST_SECONDS + 1
-        with pytest.raises(ConnectionError):
-            await keys.step()
+        await keys.step()
         await asyncio.wait_for(tasks[0], 30)
         assert not tasks[1].done()
 
