@@ -45,8 +45,8 @@ def _span(request: ListRequest, name: str) -> tuple[datetime | None, datetime | 
 
 def _minor(request: ListRequest, name: str, currency: str) -> int | None:
     value = getattr(request, name)
-    if not value:
-        return None
+    if not value or (name == "min_amount" and not value.strip("0.")):
+        return None  # at least nothing is any amount
     if not currency:
         raise invalid("currency", f"is required with {name}")
     try:

@@ -24,6 +24,9 @@ RowT = TypeVar("RowT")
 SLACK = timedelta(minutes=1)
 """How far an id's time and its row's may be apart: they are of two looks at the clock."""
 
+LAST_MILLISECOND = 2**48 - 1
+"""Of those that a UUIDv7 has room for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -53,9 +56,11 @@ class Listing:
         return found | {name: value for name, value in self.equal.items() if value not in (None, "")}
 
 
-def id_at(moment: datetime) -> UUID:
-    """Return the lowest UUIDv7 of a moment."""
-    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
+def id_at(moment: datetime, later: timedelta = timedelta()) -> UUID:
+    """Return the lowest UUIDv7 of a moment, or of one so much later. Any moment will do, the last of all years too."""
+    # the sum is no datetime: those end within a minute of what people write for "no end"
+    milliseconds = int(moment.timestamp() * 1000) + later // timedelta(milliseconds=1)
+    return UUID(int=min(max(0, milliseconds), LAST_MILLISECOND) << 80)
 
 
 class Pages(Generic[RowT]):
@@ -96,8 +101,8 @@ class Pages(Generic[RowT]):
             given["after"] = after
         query = self.statement(frozenset(given), listing.oldest_first)
         bounds = {
-            "id_from": listing.create_time[0] and id_at(listing.create_time[0] - SLACK),
-            "id_to": listing.create_time[1] and id_at(listing.create_time[1] + SLACK),
+            "id_from": listing.create_time[0] and id_at(listing.create_time[0], -SLACK),
+            "id_to": listing.create_time[1] and id_at(listing.create_time[1], SLACK),
         }
         given |= {name: value for name, value in bounds.items() if value}
         return await session.all(query, limit=limit, **given)

@@ -85,6 +85,10 @@ def test_any_of_an_orders_filters_chooses(merchant: Merchant) -> None:
     assert ids(create_time_from=paid["create_time"], order_by="create_time asc") == [b, c]
     assert ids(create_time_to=paid["create_time"]) == [a]
     assert ids(create_time_from=paid["create_time"], create_time_to=fresh["create_time"]) == [b]
+    # what people write for "no start", "no end" and "any amount"
+    always: dict[str, str] = {"create_time_from": "0001-01-01T00:00:00Z", "create_time_to": "9999-12-31T23:59:59.999Z"}
+    assert ids(**always, min_amount="0.00") == [c, b, a]
+    assert ids(**{name.replace("create", "update"): value for name, value in always.items()}) == [c, b, a]
     changed = merchant.order(b)
     assert ids(update_time_from=changed["update_time"]) == [c, b]
     assert ids(update_time_to=changed["update_time"]) == [a]
