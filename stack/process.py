@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from stack.orphans import end_writers
+from stack.orphans import MARK, end_writers
 
 PR_SET_PDEATHSIG = 1
 LAUNCHER = Path(__file__).with_name("launch.py")
@@ -103,7 +103,7 @@ class Child:
             try:
                 self._process = subprocess.Popen(
                     _dying_with_us(command),
-                    env=dict(command.env),
+                    env={**command.env, MARK: self.name},
                     cwd=command.cwd,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
