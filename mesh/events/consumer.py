@@ -7,6 +7,7 @@ database is at fault for (it is away, full, read-only) counts for no event, howe
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +41,10 @@ log = get_logger(__name__)
 BATCH = 128
 FETCH_SECONDS = 10.0
 """How long one look into an idle stream lasts; less than the stream waits for an acknowledgement."""
+
+PACE_SECONDS = 0.02
+"""How long after a batch the next one begins, at the least: the first event of a while does not wait, and what comes in
+quick succession goes into one transaction."""
 
 _PING = statement(sa.select(sa.literal(1)))
 
@@ -154,7 +159,10 @@ class Consumer:
                     await session.run(_PING)
                 self._subscription = await self._bus.pull(self._name, self._subjects)
             messages = await self._fetch(self._subscription)
+            came = time.monotonic()
             await self._apply(messages)
+            if messages:
+                await asyncio.sleep(max(0.0, came + PACE_SECONDS - time.monotonic()))
         except BaseException:
             await self._unsubscribe()
             raise

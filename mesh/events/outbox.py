@@ -1,13 +1,14 @@
 """The transactional outbox: events are committed with their state change, and published afterwards.
 
-Rows of one resource are published in the order they were committed: a row is claimed only while no older unpublished
-row of the same resource exists, so relays of several replicas can work side by side (`FOR UPDATE SKIP LOCKED`).
+Rows of one resource are published in the order they were committed: a row is sent once the one before it is in the
+stream, and only by who has claimed both, so relays of several replicas work side by side (`FOR UPDATE SKIP LOCKED`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -33,7 +34,6 @@ from mesh.redaction import redacted
 from mesh.storage.database import Database, Session, rows_from_arrays, statement
 from mesh.storage.retention import BATCH as PURGE_BATCH
 from mesh.storage.retention import deletion
-from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW, TIME, outbox
 from mesh.telemetry import alert, get_logger
 from mesh.tracing import names
@@ -59,6 +59,8 @@ class Unpublished(NamedTuple):
     payload: bytes
     create_time: datetime
     repeats: int
+    before: int | None
+    """The row of its resource before it that is unpublished, if there is one."""
 
 
 class Backlog(NamedTuple):
@@ -83,16 +85,21 @@ def rows_to_insert(where: sa.ColumnElement[bool] | None = None) -> sa.Insert:
 
 _INSERT = statement(rows_to_insert())
 _older = outbox.alias("older")
-_CLAIM = statement(
-    sa.select(*columns_of(outbox, Unpublished))
+_before = (
+    sa.select(sa.func.max(_older.c.seq))
     .where(
-        outbox.c.publish_time.is_(None),
-        ~sa.exists().where(
-            _older.c.aggregate_id == outbox.c.aggregate_id,
-            _older.c.publish_time.is_(None),
-            _older.c.seq < outbox.c.seq,
-        ),
+        _older.c.aggregate_id == outbox.c.aggregate_id,
+        _older.c.publish_time.is_(None),
+        _older.c.seq < outbox.c.seq,
     )
+    .scalar_subquery()
+)
+_CLAIM = statement(
+    sa.select(
+        *(outbox.c[name] for name in Unpublished._fields if name != "before"),
+        _before.label("before"),
+    )
+    .where(outbox.c.publish_time.is_(None))
     .order_by(outbox.c.seq)
     .limit(sa.bindparam("batch", type_=sa.Integer))
     .with_for_update(skip_locked=True, of=outbox),
@@ -151,6 +158,47 @@ async def add(session: Session, events: Sequence[OutboxEvent]) -> None:
         await session.run(_INSERT, **columns(events))
 
 
+@dataclass(slots=True)
+class Published:
+    """What became of the rows of a batch."""
+
+    stored: dict[int, int] = field(default_factory=dict)
+    """By number, their places in the stream."""
+    refused: dict[int, str] = field(default_factory=dict)
+    """By number, why they can never be published."""
+    copies: set[int] = field(default_factory=set)
+    """Those of which the stream had an earlier copy."""
+    failed: int = 0
+    """How many the stream did not acknowledge."""
+    spans: dict[int, tracing.Span] = field(default_factory=dict)
+
+    def is_next(self, row: Unpublished) -> bool:
+        """Whether the row before it is dealt with."""
+        return row.before is None or row.before in self.stored or row.before in self.refused
+
+    def end_spans(self) -> None:
+        """End the spans of what is in the stream."""
+        for seq in self.spans.keys() & self.stored.keys():
+            self.spans[seq].end()
+
+
+def in_turn(claimed: Sequence[Unpublished]) -> Iterator[list[Unpublished]]:
+    """Yield rows in the order in which they may be sent: first those that wait for none, then those that wait for them.
+
+    A row is left out when somebody else has the one before it.
+    """
+    depths: dict[int, int] = {}
+    generations: list[list[Unpublished]] = []
+    for row in claimed:
+        if row.before is not None and row.before not in depths:
+            continue
+        depth = depths[row.seq] = 0 if row.before is None else depths[row.before] + 1
+        if depth == len(generations):
+            generations.append([])
+        generations[depth].append(row)
+    yield from generations
+
+
 class Relay:
     """Carries committed events into the stream, and keeps the rows 7 days so that a lost stream can be refilled."""
 
@@ -186,36 +234,59 @@ class Relay:
 
     async def _publish_batch(self) -> bool:
         """Publish one batch; return whether there may be more."""
-        spans: dict[int, tracing.Span] = {}
         async with self._database.transaction() as session:
-            rows = await session.all(_CLAIM, batch=BATCH)
-            if not rows:
-                return False
-            sent, refused = await self._send(rows, spans)
-            if refused:
-                await session.run(_SET_ASIDE, seqs=list(refused))
-            if sent:
-                await asyncio.wait(sent.values(), timeout=PUBLISH_TIMEOUT)
-            answers = {seq: ack.result() for seq, ack in sent.items() if _is_stored(ack)}
-            stored = {seq: answer.seq for seq, answer in answers.items() if not answer.duplicate}
-            if stored:
-                await session.run(_MARK, done_seq=list(stored), done_stream_seq=list(stored.values()))
+            claimed = await session.all(_CLAIM, batch=BATCH)
+            generations = list(in_turn(claimed))
+            if not generations:
+                # whoever has the rows before these will have done with them shortly
+                return await self._rested(len(claimed), more=bool(claimed))
+            done = Published()
+            proofs = self._proofs([row for rows in generations for row in rows])
+            for rows in generations:
+                await self._publish([row for row in rows if done.is_next(row)], proofs, done)
+                if done.failed:
+                    break
+            if done.refused:
+                await session.run(_SET_ASIDE, seqs=list(done.refused))
+            if done.stored:
+                await session.run(_MARK, done_seq=list(done.stored), done_stream_seq=list(done.stored.values()))
             # a copy of an earlier try is there. It may have waited in the client until NATS was back, and its signature
             # be too old for who reads it: it is not relied upon, and the inbox absorbs whichever of the two is late
-            if copies := answers.keys() - stored.keys():
-                await session.run(_RENAME, seqs=sorted(copies))
-            for seq in spans.keys() & stored.keys():
-                spans[seq].end()
-        EVENTS_PUBLISHED.inc(len(stored))
-        self._log(rows, stored, refused)
-        if len(answers) < len(sent):
+            if done.copies:
+                await session.run(_RENAME, seqs=sorted(done.copies))
+        done.end_spans()
+        EVENTS_PUBLISHED.inc(len(done.stored))
+        self._log(claimed, done.stored, done.refused)
+        if done.failed:
             # perhaps there is nothing to store them in any more
             await self._bus.ensure_streams()
             # what was not stored is still unpublished and is claimed again, after a pause
-            raise ConnectionError(f"{len(sent) - len(answers)} of {len(sent)} events were not acknowledged")
-        if len(rows) > BUSY:
+            raise ConnectionError(f"{done.failed} of {len(claimed)} events were not acknowledged")
+        left = len(claimed) - len(done.stored) - len(done.refused)
+        return await self._rested(len(claimed), more=len(claimed) == BATCH or left > 0)
+
+    async def _rested(self, batch: int, *, more: bool) -> bool:
+        if batch > BUSY or more:
             await asyncio.sleep(LINGER_SECONDS)
-        return True
+        return more
+
+    async def _publish(
+        self, rows: Sequence[Unpublished], proofs: Mapping[int, dict[str, str]], done: Published
+    ) -> None:
+        """Publish rows of different resources, and wait for what the stream says."""
+        sent = await self._send(rows, proofs, done)
+        if sent:
+            await asyncio.wait(sent.values(), timeout=PUBLISH_TIMEOUT)
+        answers = {seq: ack.result() for seq, ack in sent.items() if _is_stored(ack)}
+        done.stored.update((seq, answer.seq) for seq, answer in answers.items() if not answer.duplicate)
+        done.copies.update(seq for seq, answer in answers.items() if answer.duplicate)
+        done.failed += len(sent) - len(answers)
+
+    def _proofs(self, rows: Sequence[Unpublished]) -> dict[int, dict[str, str]]:
+        """Return by number the headers that prove each row."""
+        signer = self._bus.signer
+        proofs = signer.sign([(row.subject, row.payload) for row in rows]) if signer else [{} for _ in rows]
+        return {row.seq: proof for row, proof in zip(rows, proofs, strict=True)}
 
     def _log(self, rows: Sequence[Unpublished], stored: Collection[int], refused: Mapping[int, str]) -> None:
         now = self._clock()
@@ -229,23 +300,21 @@ class Relay:
                 alert(OUTBOX_EVENT_SET_ASIDE, log, **fields, reason=refused[row.seq])
 
     async def _send(
-        self, rows: Sequence[Unpublished], spans: dict[int, tracing.Span]
-    ) -> tuple[dict[int, asyncio.Future[PubAck]], dict[int, str]]:
-        """Return by number what was sent, and why not for what can never be: it stops nothing behind it."""
-        sent, refused = {}, {}
-        signer = self._bus.signer
-        proofs = signer.sign([(row.subject, row.payload) for row in rows]) if signer else [{} for _ in rows]
-        for row, proof in zip(rows, proofs, strict=True):
+        self, rows: Sequence[Unpublished], proofs: Mapping[int, dict[str, str]], done: Published
+    ) -> dict[int, asyncio.Future[PubAck]]:
+        """Return by number what was sent; what can never be is noted as refused, and stops nothing behind it."""
+        sent = {}
+        for row in rows:
             try:
                 envelope = event_pb2.EventEnvelope.FromString(row.payload)
-                headers = headers_of(envelope, row.repeats) | proof
+                headers = headers_of(envelope, row.repeats) | proofs[row.seq]
                 if tracing.is_on():
-                    spans[row.seq] = _span(envelope, row.subject)
-                    headers["traceparent"] = spans[row.seq].traceparent()
+                    done.spans[row.seq] = _span(envelope, row.subject)
+                    headers["traceparent"] = done.spans[row.seq].traceparent()
                 sent[row.seq] = await self._bus.publish(row.subject, row.payload, headers)
             except (DecodeError, UnpublishableError) as error:
-                refused[row.seq] = redacted(str(error))
-        return sent, refused
+                done.refused[row.seq] = redacted(str(error))
+        return sent
 
     async def _purge(self) -> bool:
         """Measure the backlog and delete what was published long ago; return whether there may be more."""

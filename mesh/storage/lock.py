@@ -7,9 +7,11 @@ random token, an expiry, and a release that compares the token.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 from redis.asyncio.lock import Lock
 from redis.exceptions import LockError
@@ -26,10 +28,35 @@ TIMEOUT_SECONDS = 0.25
 POLL_SECONDS = 0.05
 
 
+class UnderWay:
+    """Which resources this process works on: others in it that want to see the outcome wait without asking anybody."""
+
+    def __init__(self) -> None:
+        self._ended: dict[UUID, asyncio.Event] = {}
+
+    @asynccontextmanager
+    async def working(self, resource_id: UUID) -> AsyncIterator[None]:
+        """Say that a resource, on which nobody else here works, is worked on while the block runs."""
+        ended = self._ended[resource_id] = asyncio.Event()
+        try:
+            yield
+        finally:
+            del self._ended[resource_id]
+            ended.set()
+
+    async def ended(self, resource_id: UUID, seconds: float) -> None:
+        """Wait until a resource is not worked on here, for so many seconds at the most."""
+        if ended := self._ended.get(resource_id):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await ended.wait()
+
+
 class Locks:
     """Named locks in one Redis; with an empty URL there are none, and nobody is kept from anything."""
 
     def __init__(self, url: str) -> None:
+        self.under_way = UnderWay()
         self._redis = SpareRedis(url, TIMEOUT_SECONDS)
 
     @asynccontextmanager

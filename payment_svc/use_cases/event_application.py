@@ -65,6 +65,9 @@ class EventApplication:
         event = await provider.resolve(provider.translate(stored.payload))
         if event.dispute_reference:
             return await self._apply_dispute(provider, event)
+        if named := parse_uuid(event.payment_id):
+            # being started here, it is most likely settled afterwards, and read once
+            await self._locks.under_way.ended(named, LOCK_WAIT_SECONDS)
         payment = await self._payment_of(provider, event)
         if payment is None and event.refund_reference:
             owner = await provider.owner_of(event.reference)

@@ -118,10 +118,13 @@ class Ledger:
                 versions = transitions.apply(payment, fact, now, self._hold(payment.provider))
                 payment = await self.save(unit, payment, versions, lease.driver if lease else None)
             current = await self.operations.lock(unit.session, operation.operation_id) or operation
+            # what the payment shows may have ended it already
+            still_open = current.is_open
             ends = OperationStatus.UNKNOWN if unknown else ended(current, payment, fact, refusal)
             why = refusal or (fact.snapshot.failure if fact else None)
             current = operation_domain.end(current, ends, now, None if ends == OperationStatus.DONE else why)
-            await self.operations.end(unit.session, current, schedule.wait_after(current.sends))
+            if still_open:
+                await self.operations.end(unit.session, current, schedule.wait_after(current.sends))
             if claim:
                 await idempotency.answer(unit.session, claim, payment.payment_id, payment)
         if lease and versions:

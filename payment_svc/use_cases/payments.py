@@ -232,12 +232,12 @@ class Payments:
         payment: it is recorded, and goes on.
         """
         async with (
+            self._runtime.locks.under_way.working(payment.payment_id),
             self._runtime.locks.hold(f"order:{payment.order_id}", wait=0),
             self._operations.driven(payment.payment_id, lease),
         ):
             await self._reserve(payment, start, claim, replaces)
-            started, _ = await self._operations.execute(payment, start, claim, lease)
-            return started
+            return (await self._operations.execute(payment, start, claim, lease))[0]
 
     async def _reserve(self, payment: Payment, start: Operation, claim: Claim | None, replaces: UUID | None) -> None:
         try:

@@ -19,7 +19,7 @@ import httpx
 import psycopg
 
 from mesh.storage.lock import Locks
-from payment_svc.domain.payment import Payment
+from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.providers.base import ProviderEvent
 from payment_svc.providers.resilience import ResilientProvider
@@ -98,7 +98,7 @@ class Looking(EventApplication):
 
 async def test_events_that_say_the_same_share_a_look_that_has_not_begun() -> None:
     locks = OneAtATime()
-    nothing: Any = SimpleNamespace(name="stripe", account_id=None, order_id="order")
+    nothing: Any = SimpleNamespace(name="stripe", account_id=None, order_id="order", status=PaymentStatus.SUCCESS)
     application = Looking(nothing, nothing, nothing, nothing, locks)
     event = ProviderEvent("", "payment_intent.processing", "pi_1", "", NOW)
     same = [replace(event, event_id=f"evt_{n}", create_time=NOW + timedelta(seconds=n)) for n in range(MANY)]

@@ -21,7 +21,7 @@ from mesh.events.outbox import Relay
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.money import Money
 from mesh.storage.history import Entry
-from mesh.storage.lock import TTL_SECONDS, Locks
+from mesh.storage.lock import TTL_SECONDS, Locks, UnderWay
 from mesh.worker import Worker
 from order_svc.api import OrderPaymentServicer, OrderServicer
 from order_svc.consumer import NAME, SUBJECTS, PaymentEvents
@@ -176,6 +176,7 @@ class _Locks(Locks):
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.under_way = UnderWay()
 
     @asynccontextmanager
     async def hold(self, name: str, wait: float) -> Any:
