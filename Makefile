@@ -46,6 +46,7 @@ lint: install
 	$(BIN)/python -m tools.openapi --check
 	$(BIN)/python -m tools.event_catalogue --check
 	$(BIN)/python -m tools.metrics_catalogue --check
+	$(BIN)/python -m tools.dashboards --check
 	$(BIN)/buf lint gen/api.binpb
 	$(BIN)/python -m tools.breaking
 
@@ -61,6 +62,7 @@ gen: install
 	$(BIN)/python -m tools.openapi
 	$(BIN)/python -m tools.event_catalogue
 	$(BIN)/python -m tools.metrics_catalogue
+	$(BIN)/python -m tools.dashboards
 
 # The package for merchants, as a wheel.
 client: install

@@ -1,0 +1,48 @@
+"""`python -m tools.dashboards [--check]`: writes the dashboards, or fails when a file is stale."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from grafana_foundation_sdk.builders import dashboard, prometheus, timeseries
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+from tools.dashboards.boards import Board, boards
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / "deploy" / "observability" / "dashboards"
+WIDTH, HEIGHT = 12, 8
+
+
+def render(board: Board) -> str:
+    """Return a dashboard as Grafana imports it; its data source is the default one."""
+    made = dashboard.Dashboard(board.title).uid(board.uid).tags(["fusionxpay"]).refresh("10s").time("now-1h", "now")
+    for title, panels in board.rows.items():
+        made = made.with_row(dashboard.Row(title))
+        for panel in panels:
+            query = prometheus.Dataquery().expr(panel.query).legend_format(panel.legend).ref_id("A")
+            drawn = timeseries.Panel().title(panel.title).unit(panel.unit).min(0).span(WIDTH).height(HEIGHT)
+            made = made.with_panel(drawn.with_target(query))
+    return JSONEncoder(sort_keys=True, indent=1).encode(made.build()) + "\n"
+
+
+def main() -> int:
+    """Write the files, or compare them; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing, fail when a file is stale")
+    files = {FOLDER / f"{board.uid.removeprefix('fusionxpay-')}.json": render(board) for board in boards()}
+    if parser.parse_args().check:
+        stale = [file.name for file, text in files.items() if not file.exists() or file.read_text() != text]
+        stale += [file.name for file in FOLDER.glob("*.json") if file not in files]
+        for name in stale:
+            sys.stderr.write(f"deploy/observability/dashboards/{name} is stale, run `make gen`\n")
+        return bool(stale)
+    FOLDER.mkdir(exist_ok=True)
+    for file, text in files.items():
+        file.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
