@@ -20,6 +20,7 @@ from google.protobuf.descriptor import FileDescriptor
 from grpc_tools import protoc
 
 from tools.client_surface import client_files
+from tools.node_surface import node_files
 
 PROTO = Path(__file__).resolve().parent.parent / "proto"
 GEN = PROTO.parent / "gen"
@@ -118,7 +119,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch)
         generate(fresh)
-        client = client_files((fresh / "api.binpb").read_bytes())
+        descriptors = (fresh / "api.binpb").read_bytes()
+        client = client_files(descriptors) | node_files(descriptors)
         if check:
             differing = stale(fresh, client)
             if differing:

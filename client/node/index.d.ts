@@ -1,0 +1,58 @@
+import { Resources } from "./surface.js";
+import type { Event } from "./types.js";
+
+export type * from "./types.js";
+
+export interface ClientOptions {
+  /** Milliseconds for a call with all its attempts; 30,000 when left out. */
+  timeout?: number;
+  /** How often a call is made again that the gateway could not answer; 8 when left out. */
+  retries?: number;
+  /** Used in place of the global `fetch`. */
+  fetch?: typeof fetch;
+}
+
+/** A client; one is enough for a process. */
+export class FusionXPay extends Resources {
+  constructor(apiKey: string, baseUrl: string, options?: ClientOptions);
+}
+
+export interface FieldViolation {
+  field: string;
+  description: string;
+}
+
+/** What the gateway refused, or could not answer in time. */
+export class FusionXPayError extends Error {
+  /** The HTTP status; 0 without an answer. */
+  readonly status: number;
+  /** For programs, such as `ORDER_NOT_PAYABLE`. */
+  readonly reason: string;
+  /** The fields that are wrong. */
+  readonly violations: FieldViolation[];
+  readonly metadata: Record<string, string>;
+  /** What support asks for. */
+  readonly requestId: string;
+  /** The key of a write: call again under it, and what was done is not done twice. */
+  readonly idempotencyKey: string;
+}
+
+export class WebhookVerificationError extends Error {}
+
+/** A webhook as it is sent: the event's document. */
+export interface WebhookEvent {
+  id: string;
+  type: string;
+  timestamp: string;
+  data: Event["data"];
+}
+
+/**
+ * Returns the event of a request, from its body as it came. Throws WebhookVerificationError for what is not genuine, or more
+ * than five minutes off.
+ */
+export function verifyWebhook(
+  secret: string,
+  body: string | Uint8Array,
+  headers: Record<string, string | string[] | undefined> | Headers,
+): WebhookEvent;

@@ -1,0 +1,41 @@
+// Webhooks as they come in, verified by Standard Webhooks: HMAC-SHA256 over id, timestamp and body.
+import { createHmac, timingSafeEqual } from "node:crypto";
+
+const PREFIX = "whsec_";
+const TOLERANCE_SECONDS = 300;
+
+export class WebhookVerificationError extends Error {
+  constructor(message) {
+    super(message);
+    this.name = "WebhookVerificationError";
+  }
+}
+
+export function verifyWebhook(secret, body, headers) {
+  if (!secret.startsWith(PREFIX)) throw new TypeError(`a signing secret begins with ${PREFIX}`);
+  const [id, stamp, signatures] = ["id", "timestamp", "signature"].map((name) => header(headers, `webhook-${name}`));
+  const text = typeof body === "string" ? body : Buffer.from(body).toString("utf8");
+  if (!/^\d+$/.test(stamp) || Math.abs(Date.now() / 1000 - Number(stamp)) > TOLERANCE_SECONDS) {
+    throw new WebhookVerificationError("the timestamp is missing, or more than five minutes off");
+  }
+  const key = Buffer.from(secret.slice(PREFIX.length), "base64");
+  const expected = createHmac("sha256", key).update(`${id}.${stamp}.${text}`).digest();
+  const given = signatures.split(" ").filter((one) => one.startsWith("v1,"));
+  // during a rotation there is one for each secret
+  const genuine = given.some((one) => same(Buffer.from(one.slice(3), "base64"), expected));
+  if (!genuine) throw new WebhookVerificationError("no signature is that of this secret");
+  return JSON.parse(text);
+}
+
+function header(headers, name) {
+  const value = typeof headers.get === "function" ? headers.get(name) : byName(headers, name);
+  return [value].flat()[0] ?? "";
+}
+
+function byName(headers, name) {
+  return headers[name] ?? Object.entries(headers).find(([one]) => one.toLowerCase() === name)?.[1];
+}
+
+function same(one, other) {
+  return one.length === other.length && timingSafeEqual(one, other);
+}

@@ -1,0 +1,137 @@
+"""The package for Node, against the stack: the calls of a shop, its errors, repetition, and webhooks."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import standardwebhooks
+
+from fusionxpay_client.version import VERSION
+from stack.stack import Ready
+from tests.support.merchant.api import Merchant
+from tests.support.paths import ROOT
+
+PACKAGE = ROOT / "client" / "node"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SHOP = """
+import { FusionXPay, FusionXPayError } from "fusionxpay";
+const client = new FusionXPay(process.env.KEY, process.env.GATEWAY);
+const said = {};
+const seen = [];
+const stop = new AbortController();
+const first = await client.orders.create({ amount: { value: "1.00", currency: "EUR" } });
+const [beginning] = await all(client.events.list({ order_id: first.order_id }));
+const reading = (async () => {
+  const from = { last_event_id: beginning.event_id };
+  for await (const event of client.events.stream(from, { signal: stop.signal })) {
+    seen.push(event.type);
+    if (event.type === "order.partially_refunded") return;
+  }
+})();
+async function all(list) { const found = []; for await (const one of list) found.push(one); return found; }
+
+const options = { idempotencyKey: "node-1" };
+const asked = { amount: { value: "12.00", currency: "EUR" }, merchant_order_id: "N-1", metadata: { cart: "7" } };
+const order = await client.orders.create(asked, options);
+said.repeated = (await client.orders.create(asked, options)).order_id === order.order_id;
+const card = { provider: "stripe", payment_method: "pm_card_visa" };
+const payment = await client.payments.create({ order_id: order.order_id, ...card });
+const paid = await client.orders.wait(order.order_id, { until: "SUCCESS" });
+said.paid = [paid.status, paid.paid_amount.value, paid.metadata.cart];
+await client.refunds.create(payment.payment_id, { amount: { value: "2.00", currency: "EUR" } });
+said.refunded = (await client.orders.wait(order.order_id, { until: ["PARTIALLY_REFUNDED"] })).refunded_amount.value;
+for (let count = 0; count < 4; count += 1) await client.orders.create({ amount: { value: "3.00", currency: "EUR" } });
+const anHourAgo = new Date(Date.now() - 3600_000);
+said.pages = (await all(client.orders.list({ page_size: 2, create_time_from: anHourAgo }))).length;
+said.several = (await all(client.orders.list({ statuses: ["PARTIALLY_REFUNDED", "EXPIRED"] }))).length;
+try {
+  await client.orders.create({ amount: { value: "12.00", currency: "eur" }, descripton: "x" });
+} catch (error) {
+  const fields = error.violations.map((one) => one.field).sort();
+  said.error = [error instanceof FusionXPayError, error.status, error.reason, fields];
+  said.help = error.message.includes('did you mean "EUR"');
+}
+const down = new FusionXPay("sk_test_x", "http://127.0.0.1:9", { timeout: 300, retries: 2 });
+said.away = await down.orders.get("x").catch((error) => [error.status, error.reason]);
+await reading;
+said.seen = seen.filter((type) => type.startsWith("order."));
+console.log(JSON.stringify(said));
+"""
+HOOK = """
+import { verifyWebhook } from "fusionxpay";
+const { secret, body, cases } = JSON.parse(process.env.CASES);
+console.log(JSON.stringify(cases.map(([text, headers]) => {
+  try { return verifyWebhook(secret, text ?? body, headers).type; } catch (error) { return error.name; }
+})));
+"""
+
+
+def run(folder: Path, script: str, **environment: str) -> str:
+    """Run a script that has the package, and return what it prints."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node on the path")
+    (folder / "node_modules").mkdir()
+    (folder / "node_modules" / "fusionxpay").symlink_to(PACKAGE)
+    (folder / "shop.mjs").write_text(script)
+    command = [node, "--preserve-symlinks", str(folder / "shop.mjs")]
+    variables = os.environ | environment
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=variables)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_shop_in_node(gateway: Ready, merchant: Merchant, tmp_path: Path) -> None:
+    said: dict[str, Any] = json.loads(run(tmp_path, SHOP, KEY=merchant.secret, GATEWAY=gateway.edge_url))
+    assert said == {
+        "repeated": True,
+        "paid": ["SUCCESS", "12.00", "7"],
+        "refunded": "2.00",
+        "pages": 6,
+        "several": 1,
+        "error": [True, 400, "INVALID_ARGUMENT", ["amount.currency", "descripton"]],
+        "help": True,
+        "away": [0, "NO_ANSWER"],
+        "seen": ["order.created", "order.processing", "order.succeeded", "order.partially_refunded"],
+    }
+
+
+def test_readmes_example_works_as_it_stands(gateway: Ready, merchant: Merchant, tmp_path: Path) -> None:
+    (example,) = re.findall(r"```js\n(.*?)```", (PACKAGE / "README.md").read_text(), re.DOTALL)
+    printed = run(tmp_path, example, KEY=merchant.secret, GATEWAY=gateway.edge_url)
+    assert printed.startswith("SUCCESS 12.00\n")
+    assert "400 INVALID_ARGUMENT" in printed
+
+
+def test_webhooks_are_verified_as_the_standard_says(tmp_path: Path) -> None:
+    body = json.dumps({"id": "e1", "type": "order.succeeded", "timestamp": "2026-11-27T00:00:00Z", "data": {}})
+
+    def headers(moment: datetime, secret: str = SECRET) -> dict[str, str]:
+        signature = standardwebhooks.Webhook(secret).sign("e1", moment, body)
+        stamp = str(int(moment.timestamp()))
+        return {"Webhook-Id": "e1", "webhook-timestamp": stamp, "webhook-signature": f"v1,AAAA v1a,x {signature}"}
+
+    now = datetime.now(UTC)
+    cases = [
+        (None, headers(now)),
+        (body + " ", headers(now)),
+        (None, headers(now, "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")),
+        (None, headers(datetime(2026, 1, 1, tzinfo=UTC))),
+        (None, {}),
+    ]
+    printed = run(tmp_path, HOOK, CASES=json.dumps({"secret": SECRET, "body": body, "cases": cases}))
+    assert json.loads(printed) == ["order.succeeded", *["WebhookVerificationError"] * 4]
+
+
+def test_package_has_the_gateways_version_and_no_dependencies() -> None:
+    package = json.loads((PACKAGE / "package.json").read_text())
+    assert package["version"] == VERSION
+    assert "dependencies" not in package

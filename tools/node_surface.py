@@ -1,0 +1,203 @@
+"""The surface of the Node client, from the contract: Python's resources and methods, and the types of all messages."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
+
+from tools.client_models import is_model, model_name
+from tools.client_surface import Contract, Resource, items_of, snake
+
+HEAD = "// Made from the contract by `make gen`, never edited.\n"
+_NUMBERS = (
+    FieldDescriptor.CPPTYPE_INT32,
+    FieldDescriptor.CPPTYPE_UINT32,
+    FieldDescriptor.CPPTYPE_DOUBLE,
+    FieldDescriptor.CPPTYPE_FLOAT,
+)
+_OF_GOOGLE = {"google.protobuf.Timestamp": "string", "google.protobuf.Duration": "string"}
+
+
+class NodeSurface:
+    """Writes the modules."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._resources = [Resource(contract, service) for service in contract.services()]
+        self._types: dict[str, Any] = {}
+
+    def files(self) -> dict[str, str]:
+        """Return the text of each module, by its name."""
+        code, declared = [HEAD], [HEAD, 'import type * as types from "./types.js";\n']
+        for resource in self._resources:
+            code.append(self._class(resource))
+            declared.append(self._declaration(resource))
+        names = [(camel(snake(one.plural)), one.plural) for one in self._resources]
+        code.append("export class Resources {\n  constructor(transport) {\n")
+        code += [f"    this.{name} = new {kind}(transport);\n" for name, kind in names]
+        code.append("  }\n}\n")
+        declared.append("/** All resources, by their names. */\nexport class Resources {\n")
+        declared += [f"  readonly {name}: {kind};\n" for name, kind in names]
+        declared.append("}\n")
+        declared.append(_OPTIONS)
+        return {"surface.js": "".join(code), "surface.d.ts": "".join(declared), "types.d.ts": self._module_of_types()}
+
+    def _class(self, resource: Resource) -> str:
+        methods = [self._method(resource, rpc) for rpc in resource.rpcs]
+        if _waits(resource):
+            methods.append(
+                "  wait(id, options) {\n    return this._transport.wait(() => this.get(id), options);\n  }\n"
+            )
+        head = f"export class {resource.plural} {{\n"
+        head += "  constructor(transport) {\n    this._transport = transport;\n  }\n\n"
+        return head + "\n".join(methods) + "}\n\n"
+
+    def _method(self, resource: Resource, rpc: MethodDescriptor) -> str:
+        verb, path, variables = self._route(rpc)
+        url = "`" + re.sub(r"\{(\w+)\}", lambda found: f"${{encodeURIComponent({camel(found[1])})}}", path) + "`"
+        arguments = ", ".join([*map(camel, variables), "params", "options"])
+        if rpc.server_streaming:
+            call = f"events({url}, params, options)"
+        elif listed := items_of(rpc):
+            call = f'pages({url}, "{listed.name}", params, options)'
+        else:
+            call = f'call("{verb}", {url}, params, options)'
+        return f"  {camel(resource.method(rpc))}({arguments}) {{\n    return this._transport.{call};\n  }}\n"
+
+    def _declaration(self, resource: Resource) -> str:
+        lines = [comment(self._contract.comment(resource.service), ""), f"export class {resource.plural} {{\n"]
+        for rpc in resource.rpcs:
+            _, _, variables = self._route(rpc)
+            fields = [field for field in rpc.input_type.fields if field.name not in variables]
+            given = [f"{camel(name)}: string" for name in variables]
+            if fields:
+                optional = "" if any(self._is_needed(field) for field in fields) else "?"
+                members = "".join(self._member(field, "    ", needed=self._is_needed(field)) for field in fields)
+                given.append(f"params{optional}: {{\n{members}  }}")
+            else:
+                given.append("params?: Record<string, never>")
+            options = "StreamOptions" if rpc.server_streaming else "CallOptions"
+            lines.append(comment(self._contract.comment(rpc), "  "))
+            method = camel(resource.method(rpc))
+            lines.append(f"  {method}({', '.join([*given, f'options?: {options}'])}): {self._answer(rpc)};\n")
+        if _waits(resource):
+            kind = self._reference(resource.service.methods_by_name[f"Get{resource.noun}"].output_type)
+            lines.append(
+                comment("Waits until it has the status, or one of them; else until nothing is under way.", "  ")
+            )
+            lines.append(f"  wait(id: string, options?: WaitOptions): Promise<{kind}>;\n")
+        return "".join([*lines, "}\n\n"])
+
+    def _answer(self, rpc: MethodDescriptor) -> str:
+        if rpc.server_streaming:
+            return "AsyncIterable<WebhookDocument>"
+        if listed := items_of(rpc):
+            return f"AsyncIterable<{self._reference(listed.message_type)}>"
+        return f"Promise<{self._reference(rpc.output_type) if is_model(rpc.output_type) else 'Record<string, never>'}>"
+
+    def _route(self, rpc: MethodDescriptor) -> tuple[str, str, list[str]]:
+        rule = self._contract.option(rpc, "google.api.http")
+        verb = str(rule.WhichOneof("pattern"))
+        path = str(getattr(rule, verb))
+        return verb.upper(), path, re.findall(r"\{(\w+)\}", path)
+
+    def _is_needed(self, field: FieldDescriptor) -> bool:
+        rules = self._contract.option(field, "buf.validate.field")
+        return bool(rules.required or rules.string.uuid) and rules.ignore == 0
+
+    def _member(self, field: FieldDescriptor, indent: str, *, needed: bool, kind: str = "types.") -> str:
+        said = comment(self._contract.comment_or_none(field), indent)
+        return f"{said}{indent}{field.name}{'' if needed else '?'}: {self._type(field, kind)};\n"
+
+    def _reference(self, message: Any, prefix: str = "types.") -> str:
+        name = "Money" if message.full_name == "fusionx.type.v1.Money" else model_name(message)
+        if name not in self._types:
+            self._types[name] = message
+            for field in message.fields:
+                inner = field.message_type
+                if inner and inner.full_name.startswith("fusionx.") and not inner.GetOptions().map_entry:
+                    self._reference(inner)
+        return f"{prefix}{name}"
+
+    def _type(self, field: FieldDescriptor, prefix: str) -> str:
+        if field.message_type and field.message_type.GetOptions().map_entry:
+            return "Record<string, string>"
+        kind = self._item(field, prefix)
+        return f"Array<{kind}>" if field.is_repeated else kind
+
+    def _item(self, field: FieldDescriptor, prefix: str) -> str:
+        if field.enum_type:
+            names = [f'"{value.name}"' for value in field.enum_type.values if value.number]
+            # what is new tomorrow is a text as well
+            return f"({' | '.join(names)} | (string & {{}}))"
+        if field.message_type:
+            known = _OF_GOOGLE.get(field.message_type.full_name)
+            return known or self._reference(field.message_type, prefix)
+        if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+            return "boolean"
+        return "number" if field.cpp_type in _NUMBERS else "string"
+
+    def _module_of_types(self) -> str:
+        self._reference(self._contract.pool.FindMessageTypeByName("fusionx.notify.v1.Event"))
+        parts = [HEAD]
+        for name in sorted(self._types):
+            fields = self._types[name].fields
+            members = [self._member(field, "  ", needed=not field.has_presence, kind="") for field in fields]
+            parts.append(f"export interface {name} {{\n{''.join(members)}}}\n\n")
+        return "".join(parts)
+
+
+_OPTIONS = """
+export interface CallOptions {
+  /** Milliseconds, with all attempts. */
+  timeout?: number;
+  /** The same for all attempts; left out: a new one. */
+  idempotencyKey?: string;
+}
+
+export interface StreamOptions {
+  /** Ends the stream. */
+  signal?: AbortSignal;
+}
+
+export interface WaitOptions {
+  /** Statuses, such as `"SUCCESS"`. */
+  until?: string | string[];
+  /** Milliseconds; 60,000 when left out. */
+  timeout?: number;
+}
+
+/** An event as streams and webhooks carry it. */
+export interface WebhookDocument {
+  id: string;
+  type: string;
+  timestamp: string;
+  data: types.EventData;
+}
+"""
+
+
+def camel(name: str) -> str:
+    """Return `orderId` for `order_id`."""
+    return re.sub(r"_(\w)", lambda found: found[1].upper(), name)
+
+
+def comment(text: str, indent: str) -> str:
+    """Return a comment of the contract as JSDoc."""
+    lines: Iterable[str] = textwrap.wrap(" ".join(text.split()).replace("*/", "* /"), 116 - len(indent))
+    body = "".join(f"{indent} * {line}\n" for line in lines)
+    return f"{indent}/**\n{body}{indent} */\n" if body else ""
+
+
+def _waits(resource: Resource) -> bool:
+    return "status" in resource.service.methods_by_name[f"Get{resource.noun}"].output_type.fields_by_name
+
+
+def node_files(descriptors: bytes) -> dict[str, str]:
+    """Return what the contract generates in `client/node/`."""
+    files = NodeSurface(Contract(descriptors)).files()
+    return {f"node/{name}": text for name, text in files.items()}
