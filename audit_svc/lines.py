@@ -15,6 +15,7 @@ MAX_TEXT = 2048
 MAX_STRANGERS_TEXT = 128
 """How much is kept of each text of a request that nobody was identified for: such requests cost nothing to send."""
 UNREADABLE = "unreadable"
+_DENIED = {"merchant_id": "denied_merchant", "key_id": "denied_key", "mode": "denied_mode"}
 _RPC = re.compile(r"/fusionx(\.\w+)+/\w+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]|[\ud800-\udfff]")
 
@@ -36,10 +37,12 @@ def entry_of(line: bytes, now: datetime) -> Entry:
 
 
 def _entry(said: dict[str, Any]) -> Entry:
-    longest = MAX_TEXT if said["merchant_id"] else MAX_STRANGERS_TEXT
+    # beside a refusal; lines of before this was told have none
+    who = {name: said[name] or said.get(denied) for name, denied in _DENIED.items()}
+    longest = MAX_TEXT if who["merchant_id"] else MAX_STRANGERS_TEXT
 
     def text(name: str) -> str:
-        return _text(said[name], longest)
+        return _text(who.get(name) or said[name], longest)
 
     target = text("target")
     return Entry(

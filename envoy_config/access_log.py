@@ -7,9 +7,12 @@ The fields are read by `audit_svc/lines.py`. Source: Envoy documentation, "Acces
 from __future__ import annotations
 
 from envoy_config.config import Config
+from mesh.rpc.headers import DENIED_KEY, DENIED_MERCHANT, DENIED_MODE
 
 FORMAT_VERSION = 1
 _NAMESPACE = "fusionxpay"
+_REFUSAL = "envoy.filters.http.ext_authz"
+"""Where Envoy keeps what the edge service says beside its answer."""
 _FIELDS = {
     # sorts first, so that the beginning of a line can be found after what a killed Envoy has left
     "audit": str(FORMAT_VERSION),
@@ -19,6 +22,10 @@ _FIELDS = {
     "merchant_id": "%REQ(X-MERCHANT-ID)%",
     "key_id": "%REQ(X-MERCHANT-KEY)%",
     "mode": "%REQ(X-MERCHANT-MODE)%",
+    # the headers are set on what goes on alone
+    "denied_merchant": f"%DYNAMIC_METADATA({_REFUSAL}:{DENIED_MERCHANT})%",
+    "denied_key": f"%DYNAMIC_METADATA({_REFUSAL}:{DENIED_KEY})%",
+    "denied_mode": f"%DYNAMIC_METADATA({_REFUSAL}:{DENIED_MODE})%",
     "method": "%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)%",
     # never the query string: its values may be anything
     "path": "%PATH(NQ:ORIG_OR_PATH)%",

@@ -78,8 +78,11 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
         """Identify the merchant by its key, then hold the request against the contract."""
         started, span = time.perf_counter(), _span(context)
         http = request.attributes.request.http
+        identity = None
         try:
             identity = await self._identify(http)
+            if not identity.may_come_from(http.headers.get(CLIENT_ADDRESS, "")):
+                raise IP_NOT_ALLOWED
             if _is_about_key(context):
                 span.end()
                 return KEY_IS_VALID
@@ -94,7 +97,7 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
             span.end(error.code.name if error.code in SERVER_ERRORS else "", {names.RPC_STATUS: error.code.name})
             if error.code is grpc.StatusCode.UNAVAILABLE:
                 await context.abort(error.code, error.message)
-            return denied(error, http)
+            return denied(error, http, identity)
         _measure("allowed", started)
         span.end()
         log.debug(
@@ -107,13 +110,11 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
         return allowed(identity)
 
     async def _identify(self, http: Any) -> Identity:
-        """Return whom the request's key speaks for. Raises ApiError when there is none, or it may not be used so."""
+        """Return whom the request's key speaks for. Raises ApiError when there is none."""
         secret = secret_of(http.headers.get("authorization", ""))
         identity = await self._keys.identify(digest(secret)) if secret else None
         if identity is None:
             raise NO_VALID_KEY
-        if not identity.may_come_from(http.headers.get(CLIENT_ADDRESS, "")):
-            raise IP_NOT_ALLOWED
         return identity
 
     async def _check_signature(self, identity: Identity, http: Any) -> None:

@@ -11,13 +11,21 @@ import orjson
 from envoy.config.core.v3 import base_pb2
 from envoy.service.auth.v3 import external_auth_pb2
 from envoy.type.v3 import http_status_pb2
-from google.protobuf import json_format
+from google.protobuf import json_format, struct_pb2
 from google.rpc import status_pb2
 
 from edge.domain import Identity
 from edge.use_cases.request_checks import is_grpc
 from mesh.errors import DETAILS_KEY, ApiError
-from mesh.rpc.headers import CLIENT_ADDRESS, KEY_KEY, KEY_SCOPES, SIGNATURE
+from mesh.rpc.headers import (
+    CLIENT_ADDRESS,
+    DENIED_KEY,
+    DENIED_MERCHANT,
+    DENIED_MODE,
+    KEY_KEY,
+    KEY_SCOPES,
+    SIGNATURE,
+)
 from mesh.rpc.interceptors import MERCHANT_KEY, MODE_KEY, SCOPES_KEY
 
 # the key itself goes no further, and neither does what only this decision needs
@@ -60,8 +68,11 @@ def allowed(identity: Identity) -> external_auth_pb2.CheckResponse:
     )
 
 
-def denied(error: ApiError, http: Any) -> external_auth_pb2.CheckResponse:
-    """Refuse with what a service's own error becomes: JSON, or for a gRPC client, the status with its details."""
+def denied(error: ApiError, http: Any, identity: Identity | None = None) -> external_auth_pb2.CheckResponse:
+    """Refuse with what a service's own error becomes: JSON, or for a gRPC client, the status with its details.
+
+    Whose key it was, if anybody's, is told to the audit alone.
+    """
     status = error.to_status(http.headers.get("x-request-id", ""))
     if is_grpc(http.headers.get("content-type", "")):
         body = error.message
@@ -76,4 +87,17 @@ def denied(error: ApiError, http: Any) -> external_auth_pb2.CheckResponse:
             body=body,
             headers=[_header(name, value) for name, value in headers.items()],
         ),
+        dynamic_metadata=_for_the_audit(identity) if identity else None,
     )
+
+
+def _for_the_audit(identity: Identity) -> struct_pb2.Struct:
+    said = struct_pb2.Struct()
+    said.update(
+        {
+            DENIED_MERCHANT: str(identity.tenant_id),
+            DENIED_KEY: str(identity.api_key_id),
+            DENIED_MODE: str(identity.permissions.mode),
+        }
+    )
+    return said

@@ -9,11 +9,13 @@ import os
 import subprocess
 import sys
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import grpc
 import httpx
 import psycopg
+from fusionx.identity.v1 import identity_pb2
 from fusionx.order.v1 import order_service_pb2
 from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
 
@@ -63,6 +65,22 @@ def test_failures_are_told_of_with_both_statuses(gateway: Ready, merchant: Merch
     assert (row["http_status"], row["flags"], row["merchant_id"], row["rpc"]) == (401, "UAEX", "", "")
     row = row_of(gateway, httpx.get(f"{gateway.edge_url}/nothing/here?secret=1"))
     assert (row["http_status"], row["source"], row["path"]) == (404, "no-route", "/nothing/here")
+
+
+def test_who_is_refused_at_the_edge_is_named(
+    gateway: Ready, merchant: Merchant, new_merchant: Callable[..., Merchant]
+) -> None:
+    """Whoever tries a stolen key out meets these refusals first."""
+    elsewhere = new_merchant(merchant.merchant_id, allowed_ips=["192.0.2.0/24"])
+    unsigned = new_merchant(merchant.merchant_id, signature=identity_pb2.ApiKey.REQUIRED)
+    for who, answer, status in (
+        (elsewhere, elsewhere.http.get("/v1/orders"), 403),
+        (unsigned, unsigned.http.get("/v1/orders"), 401),
+        (merchant, merchant.http.post("/v1/orders", json=ORDER | {"no": 1}), 400),
+    ):
+        row = row_of(gateway, answer)
+        assert (row["http_status"], row["flags"], row["rpc"]) == (status, "UAEX", "")
+        assert (row["merchant_id"], row["key_id"], row["mode"]) == (merchant.merchant_id, who.api_key_id, "test")
 
 
 def test_webhook_and_native_grpc_are_told_of(gateway: Ready, merchant: Merchant, stripe: Stripe) -> None:
