@@ -9,14 +9,14 @@ PORT ?= 8080
 export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install demo up test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas image simulate simulate-faults constraints clean
+.PHONY: install console-shots demo up test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas image simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
 .venv/.installed: pyproject.toml constraints.txt client/fusionxpay_client/version.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,assistants,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,console,assistants,dev]'
 	@touch $@
 
 demo: install
@@ -91,6 +91,11 @@ prove: install
 # Known faults are put into a copy of the code: the proof fails.
 prove-faults: install
 	$(BIN)/python -m tests.simulation.detection --by-proof silence_ends_a_charge acknowledged_before_stored
+
+# A picture of every page of the console, in Chromium, which has to be installed, as has the package playwright.
+AXE ?=
+console-shots: install
+	$(BIN)/python -m tests.console_shots $(if $(AXE),--axe $(AXE))
 
 # One thing after the other breaks beside a Prometheus, which has to be installed: does the right alert fire?
 gameday: install

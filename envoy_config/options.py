@@ -37,6 +37,8 @@ class EnvoyOptions:
         }
     )
     """Where each cluster is; the addresses of several replicas have commas between them."""
+    console: str = "console:50051"
+    """Where the console is, as `host:port`; empty: there is none."""
     audit_file: str = "/var/spool/fusionxpay/audit.jsonl"
     """Where the audit's lines go; `audit_svc` follows it."""
     max_connections: int = 10_000
@@ -53,6 +55,8 @@ class EnvoyOptions:
     """Per key, likewise; less than a merchant's, it keeps one key from using up what all of them have."""
     webhooks_per_second: int = 1000
     """Per provider and address that it sends from."""
+    console_requests_per_second: int = 50
+    """Per address, of pages of the console; ten times as many at once."""
     stranger_requests_per_second: int = 100
     """Per address (of IPv6, per /64), of requests whose key was not accepted lately; five times as many at once."""
     stranger_webhooks_per_second: int = 20

@@ -66,6 +66,22 @@ def of_one_provider(options: EnvoyOptions) -> Config:
     )
 
 
+def of_pages(options: EnvoyOptions) -> Config:
+    """Limit what one address asks of the console, where each login costs a core for a while."""
+    return _local_limit(
+        "console",
+        told=False,
+        token_bucket=_UNBOUND,
+        rate_limits=[{"actions": [{"remote_address": {}}]}],
+        descriptors=[
+            {
+                "entries": [{"key": "remote_address"}],
+                "token_bucket": _bucket(options.console_requests_per_second, burst=10),
+            }
+        ],
+    )
+
+
 def across_envoys() -> Config:
     """Ask the edge service, which counts for all Envoys together. Where it cannot answer, the request passes."""
     return typed(

@@ -21,6 +21,7 @@ from envoy_config import local_replies as errors
 from envoy_config import tls
 from envoy_config.access_log import audit_log
 from envoy_config.config import TYPE, Config
+from envoy_config.console import console_clusters, console_routes
 from envoy_config.filters import http_filters, of_answer, of_head, of_merchants, of_providers
 from envoy_config.listeners import public_listeners
 from envoy_config.options import EnvoyOptions
@@ -69,6 +70,7 @@ def render(options: EnvoyOptions) -> str:
             cluster["transport_socket"] = tls.to_upstream(cluster["name"], options.sds_folder)
     if options.otlp_endpoint:
         config["static_resources"]["clusters"].append(collector(options))
+    config["static_resources"]["clusters"] += console_clusters(options)
     header = "# Rendered from the contracts by `make gen`. Do not edit: change envoy/fragments/ or envoy_config/.\n"
     return header + yaml.safe_dump(config, sort_keys=False, width=120)
 
@@ -91,6 +93,7 @@ def _virtual_host(routes: Sequence[Route], options: EnvoyOptions) -> Config:
     public = [_health_route()]
     for route in routes:
         public += _http_routes(route, options)
+    public += console_routes(options)
     public += [_grpc_route(route) for route in routes if not route.is_raw and route is _first(route, routes)]
     public += [_wrong_method(pattern, routes) for pattern in dict.fromkeys(route.pattern for route in routes)]
     public.append(_answer({"prefix": "/"}, 404, "no-route"))

@@ -14,7 +14,7 @@ from envoy_config.config import Config
 from mesh.tls import TRUST_DOMAIN
 
 TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3."
-PEERS = {"order": "order_svc", "payment": "payment_svc", "notify": "notify_svc", "edge": "edge"}
+PEERS = {"order": "order_svc", "payment": "payment_svc", "notify": "notify_svc", "edge": "edge", "console": "console"}
 """The name that each upstream must have in its certificate."""
 MESH, MESH_CA, PUBLIC = "mesh", "mesh_ca", "public"
 HSTS = "max-age=31536000"
@@ -58,7 +58,7 @@ def _sds(name: str, folder: str) -> Config:
     return {"name": name, "sds_config": source}
 
 
-def to_upstream(upstream: str, sds_folder: str) -> Config:
+def to_upstream(upstream: str, sds_folder: str, protocol: str = "h2") -> Config:
     """Return the transport socket to a service: who does not have exactly its name is not spoken to."""
     peer = PEERS[upstream]
     match = [{"san_type": "URI", "matcher": {"exact": TRUST_DOMAIN + peer}}]
@@ -69,7 +69,7 @@ def to_upstream(upstream: str, sds_folder: str) -> Config:
             "sni": peer,
             "common_tls_context": {
                 "tls_params": _MINIMUM,
-                "alpn_protocols": ["h2"],
+                "alpn_protocols": [protocol],
                 "tls_certificate_sds_secret_configs": [_sds(MESH, sds_folder)],
                 "combined_validation_context": {
                     "default_validation_context": {"match_typed_subject_alt_names": match},

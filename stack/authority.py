@@ -34,7 +34,7 @@ BACKDATED = timedelta(minutes=5)
 
 PUBLIC = "public"
 NATS_NAME = "nats"
-MESH_NAMES = ("order_svc", "payment_svc", "notify_svc", "edge", "audit_svc", "envoy", NATS_NAME, "operator")
+MESH_NAMES = ("order_svc", "payment_svc", "notify_svc", "edge", "audit_svc", "console", "envoy", NATS_NAME, "operator")
 """The processes that have a name in the mesh; `operator` is the command line."""
 PUBLIC_HOSTS = ("localhost", "127.0.0.1")
 

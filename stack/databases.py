@@ -22,6 +22,7 @@ DATABASES = {
     "notify_svc": "notify",
     "edge": "identity",
     "audit_svc": "audit",
+    "console": "console",
 }
 """The database of each service, whose role is called as the service is."""
 

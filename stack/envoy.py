@@ -30,6 +30,7 @@ def render_envoy(layout: StackLayout) -> Path:
         admin_port=layout.ports["envoy_admin"],
         descriptors=str(DESCRIPTORS),
         upstreams={upstream: ",".join(layout.addresses(service)) for upstream, service in UPSTREAMS.items()},
+        console=layout.address("console") if "console" in layout.embedded else "",
         audit_file=str(layout.audit_file),
         requests_per_second=layout.requests_per_second,
         key_requests_per_second=layout.key_requests_per_second,

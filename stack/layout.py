@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 USER = "fusionxpay"  # at PostgreSQL and at NATS
 INFRA = ("postgres", "nats", "valkey")
 SERVICES = ("order_svc", "payment_svc", "notify_svc", "edge", "audit_svc")
-COMPONENTS = (*INFRA, "sandbox", *SERVICES, "envoy")
+COMPONENTS = (*INFRA, "sandbox", *SERVICES, "console", "envoy")
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,14 @@ def plan_layout(
     embedded = frozenset(name for name in wanted if not replaced.get(name))
     processes = [name for service in SERVICES for name in instances(service, settings.replicas)]
     infra = [name for name in COMPONENTS if name not in SERVICES]
-    names = [*infra, "envoy_admin", "envoy_https", *processes, *(f"{name}_metrics" for name in processes)]
+    names = [
+        *infra,
+        "console_metrics",
+        "envoy_admin",
+        "envoy_https",
+        *processes,
+        *(f"{name}_metrics" for name in processes),
+    ]
     wanted_ports = {"envoy": settings.http_port, "envoy_https": settings.https_port}
     numbers = {name: ports.take(wanted_ports.get(name, 0)) for name in names}
     secrets = data.secrets

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from functools import partial
 
 from stack import servers
+from stack.console import CONSOLE, console
 from stack.databases import DATABASES, create_databases, create_databases_and_roles
 from stack.demo_merchant import ensure_demo_merchant
 from stack.envoy import EnvoyConfig
 from stack.layout import SERVICES, StackLayout
 from stack.postgres import Postgres
 from stack.process import POLL_SECONDS, Child, StackError
-from stack.services import OUR_SERVICES, migration, sandbox
+from stack.services import OUR_SERVICES, Service, migration, sandbox
 
 # First no new requests, then the services end theirs, for which they still need what comes after.
-STOP_ORDER = (("envoy",), SERVICES, ("sandbox",), ("valkey",), ("nats",), ("postgres",))
+STOP_ORDER = (("envoy",), (*SERVICES, "console"), ("sandbox",), ("valkey",), ("nats",), ("postgres",))
 """Components that end together; a replica ends with its service."""
 
 
@@ -45,14 +46,22 @@ def plan(layout: StackLayout, envoy_config: EnvoyConfig) -> list[Step]:
     ]
     steps += [step for step in servers_steps if step.name in layout.embedded]
     services = [service for service in OUR_SERVICES if service.name in layout.embedded]
-    if services:
-        steps.append(Step("migration", partial(migration, layout, services), needs=("databases",)))
+    if migrated := with_databases(layout):
+        steps.append(Step("migration", partial(migration, layout, migrated), needs=("databases",)))
     for service in services:
         for name in layout.instances(service.name):
             steps.append(Step(name, partial(service.server, layout, name), needs=("migration", "nats", "valkey")))
     if "edge" in layout.embedded:
         steps.append(Step("merchant", partial(ensure_demo_merchant, layout), needs=("edge",)))
+    if "console" in layout.embedded:
+        # its first user is of the demo merchant
+        steps.append(Step("console", partial(console, layout), needs=("migration", "merchant")))
     return steps
+
+
+def with_databases(layout: StackLayout) -> list[Service]:
+    """Return all of ours in this stack that have a database."""
+    return [service for service in (*OUR_SERVICES, CONSOLE) if service.name in layout.embedded]
 
 
 def _postgres_steps(layout: StackLayout) -> list[Step]:

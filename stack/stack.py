@@ -10,15 +10,16 @@ from pathlib import Path
 from types import TracebackType
 
 from stack import servers
+from stack.console import login
 from stack.databases import DATABASES, database_url
 from stack.demo_merchant import Merchant
 from stack.envoy import EnvoyConfig, render_envoy
 from stack.layout import COMPONENTS, ROOT, SERVICES, StackLayout, plan_layout
-from stack.plan import STOP_ORDER, carry_out, plan
+from stack.plan import STOP_ORDER, carry_out, plan, with_databases
 from stack.ports import Ports
 from stack.process import Child, StackError, stop_all
 from stack.servers import drain_envoy
-from stack.services import OUR_SERVICES, migration
+from stack.services import migration
 from stack.settings import StackSettings
 from stack.state import DataDir, ReadyFile
 
@@ -35,6 +36,8 @@ class Ready:
     services: dict[str, str]
     metrics: dict[str, str]
     merchant: Merchant
+    console: dict[str, str]
+    """The address of the console, the first users, by role, and the password that they have in common."""
     sandbox_url: str
     database_urls: dict[str, str]
     nats_url: str
@@ -112,10 +115,9 @@ class Stack:
             operator_tls={name: str(path) for name, path in asdict(tls).items()} if tls else {},
             edge_grpc=layout.address("envoy" if layout.http == "plain" else "envoy_https") if with_envoy else "",
             services={name: layout.target(name) for name in SERVICES if name in layout.embedded},
-            metrics={
-                name: layout.address(f"{name}_metrics") for service in SERVICES for name in layout.instances(service)
-            },
+            metrics={name: layout.address(f"{name}_metrics") for name in self._measured()},
             merchant=Merchant(layout.data.secrets.merchant_id, layout.data.secrets.merchant_api_key),
+            console=login(layout) if with_envoy and "console" in layout.embedded else {},
             sandbox_url=layout.sandbox_url,
             database_urls=self._database_urls(),
             nats_url=layout.nats_url,
@@ -127,6 +129,12 @@ class Stack:
             control=str(layout.data.folder("control")),
             audit_anchors=str(layout.anchor_folder) if "audit_svc" in layout.embedded and tls else "",
         )
+
+    def _measured(self) -> list[str]:
+        """Name the processes that have metrics."""
+        layout = self._site
+        console = ["console"] if "console" in layout.embedded else []
+        return [name for service in SERVICES for name in layout.instances(service)] + console
 
     def address(self, name: str) -> str:
         """Return a component's `host:port`."""
@@ -198,8 +206,7 @@ class Stack:
 
     def migrate(self) -> Child:
         """Start, and return, the job that brings the databases to the schema of the code as it is now."""
-        services = [service for service in OUR_SERVICES if service.name in self._site.embedded]
-        job = migration(self._site, services)
+        job = migration(self._site, with_databases(self._site))
         self._adopt(job)
         job.start()
         return job

@@ -65,6 +65,9 @@ class Secrets:
     stripe_webhook_secret: str = field(default_factory=_webhook_secret, repr=False)
     identity_secret_keys: str = field(default_factory=_fernet_key, repr=False)
     vapid_private_key: str = field(default_factory=_vapid_key, repr=False)
+    console_keys: str = field(default_factory=_fernet_key, repr=False)
+    console_password: str = field(default_factory=_password, repr=False)
+    """Of the first users of the console."""
     merchant_id: str = ""
     merchant_api_key: str = field(default="", repr=False)
     providers: dict[str, str] = field(default_factory=dict, repr=False)

@@ -142,10 +142,20 @@ def show(console: Console, stack: Stack, seconds: float) -> None:
     console.print("Ctrl-C stops everything.")
 
 
+def show_console(console: Console, ready: Ready) -> None:
+    """Print where people look at payments, and a login."""
+    known = ready.console
+    console.print(f"Console: {known['url']}", highlight=False)
+    console.print(f"  as {known['owner']} or {known['operator']}, password {known['password']}", highlight=False)
+
+
 def show_first_order(console: Console, ready: Ready) -> None:
     """Print the addresses and the key of the API, and a command to copy."""
     console.print(f"API (JSON and gRPC): {ready.edge_url}", highlight=False)
-    console.print(f"API key of the demo merchant: {ready.merchant.api_key}\n", highlight=False)
+    console.print(f"API key of the demo merchant: {ready.merchant.api_key}", highlight=False)
+    if ready.console:
+        show_console(console, ready)
+    console.print()
     # Soft-wrapped, so that the command survives copying from a narrow terminal.
     command = CURL.format(url=ready.edge_url, key=ready.merchant.api_key)
     console.print(command, markup=False, highlight=False, soft_wrap=True)

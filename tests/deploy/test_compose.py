@@ -18,12 +18,13 @@ from cryptography.fernet import Fernet
 from mesh.settings import PREFIX, ServiceSettings
 from payment_svc.providers.registration import ProviderSettings
 from payment_svc.settings import settings_class
+from stack.console import CONSOLE
 from stack.databases import DATABASES, MIGRATIONS
 from stack.nats_config import PERMISSIONS
 from stack.services import OUR_SERVICES
 from tests.support.paths import ROOT
 
-NAMES = [service.name for service in OUR_SERVICES]
+NAMES = [*(service.name for service in OUR_SERVICES), CONSOLE.name]
 TLS = {"TLS_CERT_FILE", "TLS_KEY_FILE", "TLS_CA_FILE"}
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

@@ -35,6 +35,7 @@ READY_KEYS = [
     "services",
     "metrics",
     "merchant",
+    "console",
     "sandbox_url",
     "database_urls",
     "nats_url",
@@ -111,7 +112,7 @@ def publish(ready: Ready, stream: str) -> int:
 def test_servers_are_up_inside_the_block_and_gone_after_it() -> None:
     with Stack(components=INFRA) as stack:
         assert answers(stack)
-        assert list(stack.ready.database_urls) == ["orders", "payments", "notify", "identity", "audit"]
+        assert list(stack.ready.database_urls) == ["orders", "payments", "notify", "identity", "audit", "console"]
         pids, log_dir = family(list(stack.ready.pids.values())), Path(stack.ready.log_dir)
     assert not any(alive(pid) for pid in pids)
     assert not log_dir.parent.exists()

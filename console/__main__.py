@@ -1,0 +1,145 @@
+"""Composition root of the console: `python -m console`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import ssl
+from datetime import timedelta
+from uuid import UUID
+
+import uvicorn
+import uvloop
+
+from console.api.app import build
+from console.api.web import FOLDER, Rooms
+from console.clients.merchant_api import PublicApi
+from console.clients.operator_api import OperatorApi
+from console.settings import ConsoleSettings
+from console.storage import Accounts as Store
+from console.use_cases.accounts import Accounts
+from mesh.errors import ApiError
+from mesh.metrics import DATABASE_UP
+from mesh.probes import Vitals, serve
+from mesh.runtime_metrics import RuntimeMetrics, tell_build
+from mesh.settings import load
+from mesh.storage.database import Database
+from mesh.storage.revision import head_revision
+from mesh.telemetry import get_logger, setup_logging
+from mesh.vault import Vault
+
+log = get_logger(__name__)
+RENEW_SECONDS = 60.0
+PROBE_SECONDS = 1.0
+
+
+async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    database = Database(settings.database_url, settings.database_pool_size)
+    await database.open()
+    targets = {
+        "edge": settings.edge_target,
+        "order_svc": settings.order_target,
+        "payment_svc": settings.payment_target,
+        "notify_svc": settings.notify_target,
+    }
+    operators = OperatorApi(targets, settings.tls)
+    public_api = PublicApi(settings.gateway_url, settings.gateway_ca_file)
+    lifetime = timedelta(hours=settings.session_hours)
+    accounts = Accounts(database, Store(), Vault(settings.secret_keys), operators, lifetime)
+    rooms = Rooms(accounts, public_api, operators, settings.public_url)
+    server = _server(settings, rooms, vitals)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, setattr, server, "should_exit", True)
+    measures = RuntimeMetrics(database, None, settings.tls, vitals.turn)
+    beside = [
+        asyncio.create_task(measures.run()),
+        asyncio.create_task(_keep_health(settings, accounts, vitals)),
+        asyncio.create_task(_renew(settings, server.config)),
+    ]
+    gc.collect()
+    gc.freeze()
+    await server.serve()
+    vitals.is_ready = False
+    for task in beside:
+        task.cancel()
+    await public_api.close()
+    await operators.close()
+    await database.close()
+
+
+def _server(settings: ConsoleSettings, rooms: Rooms, vitals: Vitals) -> uvicorn.Server:
+    host, _, port = settings.listen.rpartition(":")
+    tls = settings.tls
+    config = uvicorn.Config(
+        build(rooms, lambda: vitals.is_ready),
+        host=host,
+        port=int(port),
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=round(settings.grace_seconds),
+        # only Envoy, and whoever else has a certificate of the mesh, gets as far as HTTP
+        ssl_certfile=str(tls.cert) if tls else None,
+        ssl_keyfile=str(tls.key) if tls else None,
+        ssl_ca_certs=str(tls.ca) if tls else None,
+        ssl_cert_reqs=ssl.CERT_REQUIRED if tls else ssl.CERT_NONE,
+    )
+    server = uvicorn.Server(config)
+    # signals are ours, and uvicorn would raise them again at its end
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    return server
+
+
+async def _keep_health(settings: ConsoleSettings, accounts: Accounts, vitals: Vitals) -> None:
+    """Make the first users, then keep readiness true: the database answers."""
+    begun = False
+    while True:
+        try:
+            if not begun:
+                await _add_first_users(settings, accounts)
+                log.info("listening", address=settings.listen)
+                begun = True
+            await accounts.sessions(UUID(int=0))
+            vitals.is_ready = True
+        except (ApiError, OSError) as error:
+            log.warning("not ready", error=str(error))
+            vitals.is_ready = False
+        DATABASE_UP.set(vitals.is_ready)
+        await asyncio.sleep(PROBE_SECONDS if vitals.is_ready else PROBE_SECONDS / 5)
+
+
+async def _add_first_users(settings: ConsoleSettings, accounts: Accounts) -> None:
+    for user in settings.first_users:
+        merchant_id = UUID(user.merchant_id) if user.merchant_id else None
+        password = user.password.get_secret_value()
+        await accounts.add(user.email, user.email.partition("@")[0].title(), password, user.role, merchant_id)
+
+
+async def _renew(settings: ConsoleSettings, config: uvicorn.Config) -> None:
+    """Take over a certificate that was renewed: new connections have it."""
+    if not settings.tls:
+        return
+    while True:
+        await asyncio.sleep(RENEW_SECONDS)
+        if config.ssl:
+            with contextlib.suppress(OSError, ssl.SSLError):
+                config.ssl.load_cert_chain(str(settings.tls.cert), str(settings.tls.key))
+
+
+def main() -> None:
+    """Run the console."""
+    settings = load(ConsoleSettings)
+    setup_logging("console", settings.log_level)
+    tell_build("console", head_revision(FOLDER / "migrations"))
+    vitals = Vitals()
+    log.info("metrics served", address=serve(settings.metrics_listen, vitals))
+    uvloop.run(run(settings, vitals))
+
+
+if __name__ == "__main__":
+    main()

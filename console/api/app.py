@@ -1,0 +1,96 @@
+"""The application: every page, the files that browsers load, and the headers of all answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from console.api import developers, overview, payments, people, platform, sessions
+from console.api.web import FOLDER, HEADERS, ROOT, Page, Rooms, templates
+from mesh.errors import ApiError
+from mesh.telemetry import get_logger
+
+log = get_logger(__name__)
+STATIC = FOLDER / "static"
+PAGES: list[Page] = [
+    *sessions.PAGES,
+    *overview.PAGES,
+    *payments.PAGES,
+    *developers.PAGES,
+    *people.PAGES,
+    *platform.PAGES,
+]
+
+
+def build(rooms: Rooms, is_ready: Callable[[], bool]) -> ASGIApp:
+    """Return the application."""
+    # a new version of a file has a new address, so browsers may keep each for ever
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(STATIC.iterdir()))).hexdigest()[:12]
+    templates.globals.update(static=f"{ROOT}/static/{digest}", root=ROOT, may=lambda _scope: False)
+
+    async def health(_: Request) -> Response:
+        return PlainTextResponse("ready" if is_ready() else "not ready", 200 if is_ready() else 503)
+
+    app = Starlette(
+        routes=[
+            Route(f"{ROOT}/healthz", health),
+            Mount(f"{ROOT}/static/{digest}", StaticFiles(directory=STATIC)),
+            Route(ROOT, lambda _: Response(status_code=308, headers={"location": f"{ROOT}/"})),
+            *(page.route(rooms) for page in PAGES),
+        ],
+        exception_handlers={HTTPException: _missing, ApiError: _away, Exception: _broken},
+    )
+    return WithHeaders(app)
+
+
+async def _missing(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    words = "There is no such page." if status == 404 else "This cannot be done here."
+    return _plain(status, "Nothing here", words)
+
+
+async def _away(_: Request, error: Exception) -> Response:
+    log.warning("the console's own database is away", error=str(error))
+    return _plain(503, "The console is away", "Its own database does not answer. Payments go on without it.")
+
+
+async def _broken(_: Request, error: Exception) -> Response:
+    log.error("a page failed", exc_info=error)
+    return _plain(500, "Something went wrong", "This is our fault, and it was logged.")
+
+
+def _plain(status: int, title: str, words: str) -> Response:
+    return HTMLResponse(templates.get_template("error.html").render(title=title, words=words), status)
+
+
+class WithHeaders:
+    """Gives every answer the headers that keep other sites out, pages that fail among them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                if scope["path"].startswith(f"{ROOT}/static/"):
+                    headers["cache-control"] = "public, max-age=31536000, immutable"
+            await send(message)
+
+        await self._app(scope, receive, with_headers)

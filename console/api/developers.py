@@ -1,0 +1,189 @@
+"""For developers: webhook endpoints, events with their deliveries, events as they happen, and API keys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from starlette.responses import Response, StreamingResponse
+
+from console.api.web import Page, Visit, templates
+from console.clients.merchant_api import ApiError, Json, MerchantApi
+from fusionxpay_client.sse import EventSource
+from mesh.rpc.routes import contract_routes, scopes_of
+
+
+async def endpoints(visit: Visit) -> Response:
+    """List webhook endpoints."""
+    return await _endpoints(visit)
+
+
+async def _endpoints(visit: Visit, status: int = 200, **values: Any) -> Response:
+    api = await visit.api()
+    page = await api.get("webhook_endpoints")
+    return visit.render("endpoints.html", status, endpoints=page.get("webhook_endpoints", []), **values)
+
+
+async def create_endpoint(visit: Visit) -> Response:
+    """Register an endpoint, and show its secret this once."""
+    form = visit.form
+    types = [name.strip() for name in form.get("event_types", "").split(",") if name.strip()]
+    body = {"url": form.get("url", "").strip(), "description": form.get("description", ""), "event_types": types}
+    try:
+        made = await (await visit.api()).post("webhook_endpoints", body=body)
+    except ApiError as error:
+        if error.status >= 500:
+            raise
+        return await _endpoints(visit, error.status, refused=error, typed=form)
+    return await _endpoints(visit, made=made)
+
+
+async def change_endpoint(visit: Visit) -> Response:
+    """Do to an endpoint what its form says."""
+    api, identity, verb = await visit.api(), visit.path("webhook_endpoint_id"), visit.form.get("verb")
+    if verb == "delete":
+        await api.delete("webhook_endpoints", identity)
+        return visit.go("/webhooks", "deleted")
+    if verb == "ping":
+        event = await api.post("webhook_endpoints", identity, "ping")
+        return visit.go(f"/events/{event['event_id']}", "pinged")
+    if verb == "rotate":
+        return await _endpoints(visit, made=await api.post("webhook_endpoints", identity, "rotate_secret"))
+    await api.patch("webhook_endpoints", identity, body={"enabled": verb == "enable"})
+    return visit.go("/webhooks", "saved")
+
+
+async def events(visit: Visit) -> Response:
+    """List events, newest first."""
+    api = await visit.api()
+    page = await api.get("events", type=visit.query("type"), page_token=visit.query("page"), page_size=25)
+    return visit.render("events.html", events=page.get("events", []), next_page=page.get("next_page_token", ""))
+
+
+async def event(visit: Visit) -> Response:
+    """Show an event with its payload and how its deliveries went."""
+    api, event_id = await visit.api(), visit.path("event_id")
+    shown = await api.get("events", event_id)
+    deliveries = await api.get("events", event_id, "deliveries")
+    return visit.render("event.html", event=shown, deliveries=deliveries.get("deliveries", []))
+
+
+async def resend(visit: Visit) -> Response:
+    """Send an event again."""
+    api, event_id = await visit.api(), visit.path("event_id")
+    await api.post("events", event_id, "resend")
+    return visit.go(f"/events/{event_id}", "resent")
+
+
+async def live(visit: Visit) -> Response:
+    """Show events as they happen."""
+    return visit.render("live.html")
+
+
+async def stream(visit: Visit) -> Response:
+    """Send rows of the live page as Server-Sent Events."""
+    api = await visit.api()
+    last = visit.request.headers.get("last-event-id", "")
+    headers = {"x-accel-buffering": "no"}
+    return StreamingResponse(_rows(api, last), media_type="text/event-stream", headers=headers)
+
+
+async def _rows(api: MerchantApi, last_event_id: str) -> AsyncIterator[str]:
+    source = EventSource(last_event_id)
+    yield ": open\n\n"
+    try:
+        async with api.events(last_event_id) as pieces:
+            async for piece in pieces:
+                for message in source.feed(piece):
+                    yield _row(message.id, message.type, message.data)
+                # the heartbeats too, so that what is between leaves the stream open
+                yield ":\n\n"
+    except ApiError as error:
+        yield f"event: away\ndata: {templates.from_string('{{ words }}').render(words=error.words)}\n\n"
+
+
+def _row(event_id: str, kind: str, data: str) -> str:
+    said = json.loads(data)
+    resource = ", ".join(str(name) for name in said.get("data", {}))
+    row = templates.get_template("live_row.html").render(
+        event_id=event_id, type=kind, resource=resource, time=said.get("timestamp", "")
+    )
+    text = "".join(f"data: {line}\n" for line in row.splitlines() if line.strip())
+    return f"id: {event_id}\nevent: row\n{text}\n"
+
+
+async def keys(visit: Visit) -> Response:
+    """List the merchant's API keys."""
+    return await _keys(visit)
+
+
+async def _keys(visit: Visit, status: int = 200, **values: Any) -> Response:
+    assert visit.person.merchant_id
+    found = await visit.rooms.operators.keys(visit.person.merchant_id)
+    # the one that works for this page is no key of the merchant's
+    ours = {str(one.api_key_id) for one in await visit.rooms.accounts.sessions(visit.person.user_id)}
+    return visit.render(
+        "keys.html",
+        status,
+        keys=[key for key in found if key["api_key_id"] not in ours and not _is_over(key)],
+        scopes=sorted(scopes_of(contract_routes())),
+        **values,
+    )
+
+
+def _is_over(key: Json) -> bool:
+    return bool(key.get("revoke_time"))
+
+
+async def create_key(visit: Visit) -> Response:
+    """Make a key, and show its secret this once. Nobody gives a key more than their own role has."""
+    form = visit.form
+    assert visit.person.merchant_id
+    scopes = [scope for scope in form.get("scopes", "").split(",") if scope]
+    if not scopes and not visit.person.may("users:write"):
+        return await _keys(visit, 400, error="Choose what the key may do.")
+    if beyond := [scope for scope in scopes if not visit.person.may(scope)]:
+        return await _keys(visit, 403, error=f"Your role does not have {', '.join(beyond)}, so you cannot give it.")
+    days = int(form["days"]) if form.get("days", "").isdecimal() and len(form["days"]) < 5 else 0
+    made = await visit.rooms.operators.create_key(visit.person.merchant_id, visit.session.mode, scopes, days)
+    return await _keys(visit, made=made)
+
+
+async def change_key(visit: Visit) -> Response:
+    """Rotate or revoke a key of the merchant's own."""
+    operators, identity = visit.rooms.operators, visit.path("api_key_id")
+    key = await operators.key(identity)
+    if key["merchant_id"] != str(visit.person.merchant_id):
+        raise ApiError(404, "NOT_FOUND", "There is no such key.")
+    # a rotated key's secret is shown: it must not do more than who sees it
+    if visit.form.get("verb") == "rotate" and all(map(visit.person.may, key["scopes"])):
+        return await _keys(visit, made=await operators.rotate(identity, timedelta(hours=24)))
+    if visit.form.get("verb") == "rotate":
+        return await _keys(visit, 403, error="This key may do more than your role: an owner can rotate it.")
+    await operators.revoke(UUID(identity))
+    return visit.go("/keys", "revoked")
+
+
+async def routing(visit: Visit) -> Response:
+    """Show the routing policy."""
+    policy = await (await visit.api()).get("routing_policy")
+    return visit.render("routing.html", policy=policy)
+
+
+PAGES = [
+    Page("GET", "/webhooks", endpoints, scope="webhooks:read"),
+    Page("POST", "/webhooks", create_endpoint, scope="webhooks:write"),
+    Page("POST", "/webhooks/{webhook_endpoint_id}", change_endpoint, scope="webhooks:write"),
+    Page("GET", "/events", events, scope="events:read"),
+    Page("GET", "/events/{event_id}", event, scope="events:read"),
+    Page("POST", "/events/{event_id}/resend", resend, scope="events:write"),
+    Page("GET", "/live", live, scope="events:read"),
+    Page("GET", "/live/stream", stream, scope="events:read"),
+    Page("GET", "/keys", keys, scope="keys:read"),
+    Page("POST", "/keys", create_key, scope="keys:write"),
+    Page("POST", "/keys/{api_key_id}", change_key, scope="keys:write"),
+    Page("GET", "/routing", routing, scope="routing:read"),
+]

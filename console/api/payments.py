@@ -1,0 +1,193 @@
+"""Payments and orders: lists, one payment with all that happened to it, and what can be done."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+from starlette.responses import Response
+
+from console.api.web import Page, Visit
+from console.clients.merchant_api import ApiError, Json, MerchantApi
+
+PAYMENT_STATUSES = (
+    *("SUCCESS", "AUTHORIZED", "REQUIRES_ACTION", "PROCESSING", "INITIATED", "NEEDS_REVIEW", "FAILED", "CANCELLED"),
+)
+ORDER_STATUSES = ("NEW", "PROCESSING", "SUCCESS", "FAILED", "CANCELLED", "EXPIRED", "PARTIALLY_REFUNDED", "REFUNDED")
+VOIDABLE = ("INITIATED", "PROCESSING", "REQUIRES_ACTION", "AUTHORIZED")
+
+
+def one_of(status: str, known: tuple[str, ...]) -> str:
+    """Return a status that is asked for, empty when it is none."""
+    return status if status in known else ""
+
+
+async def payments(visit: Visit) -> Response:
+    """List payments, newest first."""
+    status = one_of(visit.query("status"), PAYMENT_STATUSES)
+    api = await visit.api()
+    page = await api.get("payments", status=status, page_token=visit.query("page"), page_size=25)
+    found = page.get("payments", [])
+    return visit.render(
+        "payments.html",
+        payments=found,
+        statuses=PAYMENT_STATUSES,
+        status=status,
+        next_page=page.get("next_page_token", ""),
+    )
+
+
+async def payment(visit: Visit) -> Response:
+    """Show one payment."""
+    return await _payment(visit)
+
+
+async def _payment(visit: Visit, status: int = 200, **values: Any) -> Response:
+    api, payment_id = await visit.api(), visit.path("payment_id")
+    shown = await api.get("payments", payment_id)
+    order, timeline, refunds, events = await asyncio.gather(
+        api.get("orders", shown["order_id"]),
+        api.get("orders", shown["order_id"], "timeline", page_size=200),
+        api.get("payments", payment_id, "refunds", page_size=50),
+        api.get("events", order_id=shown["order_id"], page_size=50),
+    )
+    return visit.render(
+        "payment.html",
+        status,
+        payment=shown,
+        order=order,
+        entries=timeline.get("entries", []),
+        refunds=refunds.get("refunds", []),
+        events=events.get("events", []),
+        left=left_of(shown),
+        can_capture=shown["status"] == "AUTHORIZED",
+        can_void=shown["status"] in VOIDABLE,
+        **values,
+    )
+
+
+def left_of(payment: Json) -> dict[str, str] | None:
+    """Return what can still be given back of a payment; None: nothing."""
+    captured = payment.get("captured_amount")
+    if not captured or payment["status"] != "SUCCESS":
+        return None
+    gone = (payment.get("refunded_amount") or {"value": "0"})["value"]
+    left = Decimal(captured["value"]) - Decimal(gone)
+    return {**captured, "value": str(left)} if left > 0 else None
+
+
+async def capture(visit: Visit) -> Response:
+    """Take the money of an authorization, all or a part."""
+    api, payment_id = await visit.api(), visit.path("payment_id")
+    return await _act(visit, api, payment_id, "capture", "captured")
+
+
+async def cancel(visit: Visit) -> Response:
+    """Void an authorization, or close the customer's page."""
+    api, payment_id = await visit.api(), visit.path("payment_id")
+    return await _act(visit, api, payment_id, "cancel", "cancelled")
+
+
+async def refund(visit: Visit) -> Response:
+    """Give money back."""
+    api, payment_id = await visit.api(), visit.path("payment_id")
+    return await _act(visit, api, payment_id, "refunds", "refunded")
+
+
+async def _act(visit: Visit, api: MerchantApi, payment_id: str, verb: str, said: str) -> Response:
+    """Do it and show the payment again; what is refused is shown beside its form, with what was typed."""
+    form = visit.form
+    body: Json = {}
+    if form.get("amount"):
+        body["amount"] = {"value": form["amount"].strip(), "currency": form.get("currency", "")}
+    if form.get("reason"):
+        body["reason"] = form["reason"]
+    try:
+        await api.post("payments", payment_id, verb, body=body, attempt=form.get("attempt", ""))
+    except ApiError as error:
+        if error.status >= 500 or error.status == 404:
+            raise
+        words = (
+            error.fields.get("amount.value") or error.fields.get("amount") or error.fields.get("reason") or error.words
+        )
+        return await _payment(visit, error.status, refused=verb, why=words, typed=dict(form))
+    return visit.go(f"/payments/{payment_id}", said)
+
+
+async def orders(visit: Visit) -> Response:
+    """List orders, newest first."""
+    status = one_of(visit.query("status"), ORDER_STATUSES)
+    api = await visit.api()
+    number = visit.query("merchant_order_id")
+    page = await api.get(
+        "orders", status=status, merchant_order_id=number, page_token=visit.query("page"), page_size=25
+    )
+    return visit.render(
+        "orders.html",
+        orders=page.get("orders", []),
+        statuses=ORDER_STATUSES,
+        status=status,
+        next_page=page.get("next_page_token", ""),
+    )
+
+
+async def order(visit: Visit) -> Response:
+    """Show one order with its payments."""
+    api, order_id = await visit.api(), visit.path("order_id")
+    shown, paid, timeline = await asyncio.gather(
+        api.get("orders", order_id),
+        api.get("payments", order_id=order_id, page_size=50),
+        api.get("orders", order_id, "timeline", page_size=200),
+    )
+    return visit.render(
+        "order.html", order=shown, payments=paid.get("payments", []), entries=timeline.get("entries", [])
+    )
+
+
+async def cancel_order(visit: Visit) -> Response:
+    """Cancel an order that nobody has paid."""
+    api, order_id = await visit.api(), visit.path("order_id")
+    await api.post("orders", order_id, "cancel")
+    return visit.go(f"/orders/{order_id}", "order_cancelled")
+
+
+async def refunds(visit: Visit) -> Response:
+    """List what the newest events say of refunds."""
+    api = await visit.api()
+    kinds = ("refund.succeeded", "refund.failed")
+    pages = await asyncio.gather(*(api.get("events", type=kind, page_size=50) for kind in kinds))
+    found = [event for page in pages for event in page.get("events", [])]
+    return visit.render("refunds.html", events=sorted(found, key=lambda one: str(one["create_time"]), reverse=True))
+
+
+async def disputes(visit: Visit) -> Response:
+    """List disputes; those that wait for an answer say until when."""
+    api = await visit.api()
+    page = await api.get("disputes", page_token=visit.query("page"), page_size=25)
+    return visit.render(
+        "disputes.html",
+        disputes=page.get("disputes", []),
+        next_page=page.get("next_page_token", ""),
+    )
+
+
+async def dispute(visit: Visit) -> Response:
+    """Show one dispute."""
+    api = await visit.api()
+    return visit.render("dispute.html", dispute=await api.get("disputes", visit.path("dispute_id")))
+
+
+PAGES = [
+    Page("GET", "/payments", payments, scope="payments:read"),
+    Page("GET", "/payments/{payment_id}", payment, scope="payments:read"),
+    Page("POST", "/payments/{payment_id}/capture", capture, scope="payments:write"),
+    Page("POST", "/payments/{payment_id}/cancel", cancel, scope="payments:write"),
+    Page("POST", "/payments/{payment_id}/refunds", refund, scope="refunds:write"),
+    Page("GET", "/orders", orders, scope="orders:read"),
+    Page("GET", "/orders/{order_id}", order, scope="orders:read"),
+    Page("POST", "/orders/{order_id}/cancel", cancel_order, scope="orders:write"),
+    Page("GET", "/refunds", refunds, scope="refunds:read"),
+    Page("GET", "/disputes", disputes, scope="disputes:read"),
+    Page("GET", "/disputes/{dispute_id}", dispute, scope="disputes:read"),
+]

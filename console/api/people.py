@@ -1,0 +1,110 @@
+"""One's own account, and the users of the merchant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyotp
+import segno
+from starlette.responses import Response
+
+from console.api.web import Page, Visit
+from console.clients.merchant_api import ApiError
+from console.domain import Role
+from console.use_cases.accounts import AccountError, new_password
+from mesh.ids import parse_uuid
+
+ROLES = [role.value for role in Role if role is not Role.OPERATOR]
+
+
+async def account(visit: Visit) -> Response:
+    """Show one's own account."""
+    return await _account(visit)
+
+
+async def _account(visit: Visit, status: int = 200, secret: str = "", **values: Any) -> Response:
+    user = visit.person
+    secret = secret or pyotp.random_base32()
+    uri = pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name="FusionXPay")
+    return visit.render(
+        "account.html",
+        status,
+        sessions=await visit.rooms.accounts.sessions(user.user_id),
+        secret=secret,
+        qr=segno.make(uri, error="m").svg_data_uri(scale=4, border=2, light="#fff"),
+        **values,
+    )
+
+
+async def change_password(visit: Visit) -> Response:
+    """Replace the password; all sessions end, this one too."""
+    form = visit.form
+    try:
+        await visit.rooms.accounts.change_password(visit.person, form.get("old", ""), form.get("new", ""))
+    except AccountError as error:
+        return await _account(visit, 400, error=str(error), field=error.field)
+    return visit.go("/login")
+
+
+async def enrol(visit: Visit) -> Response:
+    """Begin to ask for a second factor."""
+    secret = visit.form.get("secret", "")
+    if len(secret) != 32 or not secret.isalnum():
+        return await _account(visit, 400)
+    try:
+        await visit.rooms.accounts.enrol(visit.person, secret, visit.form.get("code", "").strip())
+    except AccountError as error:
+        return await _account(visit, 400, secret, error=str(error), field=error.field)
+    return visit.go("/account", "saved")
+
+
+async def users(visit: Visit) -> Response:
+    """List the merchant's users."""
+    return await _users(visit)
+
+
+async def _users(visit: Visit, status: int = 200, **values: Any) -> Response:
+    assert visit.person.merchant_id
+    found = await visit.rooms.accounts.users(visit.person.merchant_id)
+    return visit.render("users.html", status, people=found, roles=ROLES, **values)
+
+
+async def add_user(visit: Visit) -> Response:
+    """Add a user, whose first password is shown this once."""
+    form = visit.form
+    role = form.get("role", "")
+    password = new_password()
+    try:
+        if role not in ROLES:
+            raise AccountError("role", "Choose a role.")
+        is_new = await visit.rooms.accounts.add(
+            form.get("email", ""), form.get("display_name", "").strip()[:100], password, role, visit.person.merchant_id
+        )
+    except AccountError as error:
+        return await _users(visit, 400, error=str(error), typed=form)
+    if not is_new:
+        return await _users(visit, 409, error="Somebody has this address already.", typed=form)
+    return await _users(visit, made={"email": form["email"], "password": password})
+
+
+async def change_user(visit: Visit) -> Response:
+    """Change a user's role, or disable or enable it."""
+    user_id, verb, role = parse_uuid(visit.path("user_id")), visit.form.get("verb"), visit.form.get("role", "")
+    if user_id is None or (verb == "role" and role not in ROLES):
+        raise ApiError(404, "NOT_FOUND", "There is no such user.")
+    change: dict[str, Any] = {"role": role} if verb == "role" else {"enabled": verb == "enable"}
+    try:
+        await visit.rooms.accounts.change(visit.person, user_id, **change)
+    except AccountError as error:
+        raise ApiError(404, "NOT_FOUND", str(error)) from None
+    return visit.go("/users", "saved")
+
+
+PAGES = [
+    Page("GET", "/account", account),
+    Page("POST", "/account/password", change_password),
+    Page("POST", "/account/totp", enrol),
+    Page("GET", "/users", users, scope="users:read"),
+    Page("POST", "/users", add_user, scope="users:write"),
+    Page("POST", "/users/{user_id}", change_user, scope="users:write"),
+]

@@ -1,0 +1,157 @@
+"""For operators: the queue of reviews, dead letters, merchants, providers and the comparison of books."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from starlette.responses import Response
+
+from console.api.web import Page, Visit
+from console.clients.merchant_api import ApiError
+from console.domain import Role
+from console.use_cases.accounts import AccountError, new_password
+from mesh.ids import parse_uuid
+
+PLATFORM = "platform"
+RESOLUTIONS = ("CAPTURED", "NOT_CAPTURED", "GIVE_BACK")
+
+
+async def platform(visit: Visit) -> Response:
+    """Show what waits for an operator."""
+    operators = visit.rooms.operators
+    reviews, letters, providers = await asyncio.gather(
+        operators.reviews("", resolved=False), operators.dead_letters(), operators.providers()
+    )
+    waiting = [letter for letter in letters if letter["state"] == "OPEN"]
+    return visit.render(
+        "platform.html", reviews=reviews["reviews"], letters=waiting, providers=[_tripped(one) for one in providers]
+    )
+
+
+def _tripped(provider: dict[str, Any]) -> dict[str, Any]:
+    circuits = [{**one, "state": f"{one['state']}_CIRCUIT"} for one in provider.get("circuits", [])]
+    return {**provider, "circuits": circuits}
+
+
+async def reviews(visit: Visit) -> Response:
+    """List what only a person can say about money."""
+    resolved = visit.query("resolved") == "yes"
+    page = await visit.rooms.operators.reviews(visit.query("page"), resolved=resolved)
+    return visit.render("reviews.html", reviews=page["reviews"], resolved=resolved, next_page=page["next_page_token"])
+
+
+async def review(visit: Visit) -> Response:
+    """Show one question."""
+    return await _review(visit)
+
+
+async def _review(visit: Visit, status: int = 200, **values: Any) -> Response:
+    shown = await visit.rooms.operators.review(_id(visit, "review_id"))
+    return visit.render("review.html", status, review=shown, resolutions=RESOLUTIONS, **values)
+
+
+async def resolve(visit: Visit) -> Response:
+    """Answer it; where two people have to agree, the second confirms."""
+    form, identity = visit.form, _id(visit, "review_id")
+    try:
+        await visit.rooms.operators.resolve(
+            identity, form.get("resolution", ""), visit.person.email, form.get("why", "")
+        )
+    except ApiError as error:
+        if error.status >= 500 or error.status == 404:
+            raise
+        return await _review(visit, error.status, error=error.words, typed=form)
+    return visit.go(f"/platform/reviews/{identity}", "resolved")
+
+
+async def letters(visit: Visit) -> Response:
+    """List events that no consumer could apply."""
+    return visit.render("letters.html", letters=await visit.rooms.operators.dead_letters())
+
+
+async def letter(visit: Visit) -> Response:
+    """Show one with its payload."""
+    shown = await visit.rooms.operators.dead_letter(visit.path("service"), _id(visit, "dead_letter_id"))
+    return visit.render("letter.html", letter=shown)
+
+
+async def close_letter(visit: Visit) -> Response:
+    """Have it applied, or drop it."""
+    service, identity = visit.path("service"), _id(visit, "dead_letter_id")
+    await visit.rooms.operators.close_letter(service, identity, replay=visit.form.get("verb") == "replay")
+    return visit.go(f"/platform/dead_letters/{service}/{identity}", "closed")
+
+
+async def merchants(visit: Visit) -> Response:
+    """List merchants."""
+    return await _merchants(visit)
+
+
+async def _merchants(visit: Visit, **values: Any) -> Response:
+    page = await visit.rooms.operators.merchants(visit.query("page"))
+    return visit.render("merchants.html", merchants=page["merchants"], next_page=page["next_page_token"], **values)
+
+
+async def create_merchant(visit: Visit) -> Response:
+    """Create a merchant."""
+    await visit.rooms.operators.create_merchant(visit.form.get("display_name", "").strip())
+    return visit.go("/platform/merchants", "saved")
+
+
+async def add_owner(visit: Visit) -> Response:
+    """Add an owner of a merchant, who adds everybody else; the first password is shown this once."""
+    merchant = await visit.rooms.operators.merchant(UUID(_id(visit, "merchant_id")))
+    password, email = new_password(), visit.form.get("email", "")
+    try:
+        is_new = await visit.rooms.accounts.add(email, "", password, Role.OWNER, UUID(merchant["merchant_id"]))
+    except AccountError as error:
+        raise ApiError(400, "INVALID", str(error)) from None
+    if not is_new:
+        raise ApiError(409, "EXISTS", "Somebody has this address already.")
+    return await _merchants(visit, made={"email": email, "password": password})
+
+
+async def change_merchant(visit: Visit) -> Response:
+    """Disable a merchant with all of its keys, or enable it."""
+    enabled = visit.form.get("verb") == "enable"
+    await visit.rooms.operators.set_merchant(_id(visit, "merchant_id"), enabled=enabled)
+    return visit.go("/platform/merchants", "saved")
+
+
+async def reconciliation(visit: Visit) -> Response:
+    """Compare a provider's books with ours, over a span of days."""
+    providers = [one["name"] for one in await visit.rooms.operators.providers()]
+    provider = visit.query("provider")
+    days = min(int(visit.query("days") or 1), 31) if visit.query("days").isdecimal() or not visit.query("days") else 1
+    found = None
+    if provider in providers:
+        until = datetime.now(UTC)
+        found = await visit.rooms.operators.compare(provider, until - timedelta(days=days), until)
+    return visit.render("reconciliation.html", providers=providers, provider=provider, days=days, found=found)
+
+
+def _id(visit: Visit, name: str) -> str:
+    """Return an id of the path. Raises ApiError for what is none."""
+    identity = visit.path(name)
+    if parse_uuid(identity) is None:
+        raise ApiError(404, "NOT_FOUND", "There is nothing of this id.")
+    return identity
+
+
+PAGES = [
+    Page("GET", "/platform", platform, scope=PLATFORM),
+    Page("GET", "/platform/reviews", reviews, scope=PLATFORM),
+    Page("GET", "/platform/reviews/{review_id}", review, scope=PLATFORM),
+    Page("POST", "/platform/reviews/{review_id}", resolve, scope=PLATFORM),
+    Page("GET", "/platform/dead_letters", letters, scope=PLATFORM),
+    Page("GET", "/platform/dead_letters/{service}/{dead_letter_id}", letter, scope=PLATFORM),
+    Page("POST", "/platform/dead_letters/{service}/{dead_letter_id}", close_letter, scope=PLATFORM),
+    Page("GET", "/platform/merchants", merchants, scope=PLATFORM),
+    Page("POST", "/platform/merchants", create_merchant, scope=PLATFORM),
+    Page("POST", "/platform/merchants/{merchant_id}", change_merchant, scope=PLATFORM),
+    Page("POST", "/platform/merchants/{merchant_id}/users", add_owner, scope=PLATFORM),
+    Page("GET", "/platform/reconciliation", reconciliation, scope=PLATFORM),
+]

@@ -1,0 +1,244 @@
+"""What all pages share: who visits, what they may, forms that no other site can send, and the headers of answers."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from console.api.formats import FILTERS
+from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
+from console.clients.operator_api import OperatorApi
+from console.domain import Session, User, form_token, is_form_token
+from console.use_cases.accounts import Accounts
+
+ROOT = "/console"
+FOLDER = Path(__file__).resolve().parent.parent
+MAX_FORM_FIELDS = 200
+HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "x-frame-options": "DENY",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=()",
+    "cache-control": "no-store",
+}
+
+templates = Environment(
+    loader=FileSystemLoader(FOLDER / "templates"),
+    autoescape=True,
+    undefined=ChainableUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+templates.filters.update(FILTERS)
+
+
+@dataclass(frozen=True)
+class Rooms:
+    """What pages work with."""
+
+    accounts: Accounts
+    public_api: PublicApi
+    operators: OperatorApi
+    public_url: str
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people reach the console by HTTPS."""
+        return self.public_url.startswith("https:")
+
+    @property
+    def cookie(self) -> str:
+        """The session cookie's name; browsers take one of this prefix only from this host, by HTTPS, for all paths."""
+        return "__Host-fusionxpay" if self.is_secure else "fusionxpay_console"
+
+    def is_own(self, origin: str | None, host: str) -> bool:
+        """Whether a browser says that a form came from here. Envoy takes the port off the host; ours is public."""
+        if origin is None:
+            return True
+        said, public = urlsplit(origin), urlsplit(self.public_url)
+        return said.hostname == urlsplit(f"//{host}").hostname and (said.scheme, said.port) == (
+            public.scheme,
+            public.port,
+        )
+
+
+@dataclass
+class Visit:
+    """One request, of whom it is, and what answers it."""
+
+    request: Request
+    rooms: Rooms
+    token: str = ""
+    user: User | None = None
+    login: Session | None = None
+    form: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def person(self) -> User:
+        """The user who visits a page that needs one."""
+        assert self.user
+        return self.user
+
+    @property
+    def session(self) -> Session:
+        """The session of the user."""
+        assert self.login
+        return self.login
+
+    def query(self, name: str) -> str:
+        """Return a query parameter, empty when there is none."""
+        return self.request.query_params.get(name, "").strip()
+
+    def path(self, name: str) -> str:
+        """Return a segment of the path."""
+        return str(self.request.path_params[name])
+
+    async def api(self) -> MerchantApi:
+        """Return the public API, as this person may use it."""
+        key = await self.rooms.accounts.api_key(self.person, self.session)
+        return self.rooms.public_api.of(key, f"user {self.person.user_id}")
+
+    def render(self, template: str, code: int = 200, **values: Any) -> HTMLResponse:
+        """Answer with a page."""
+        common = {
+            "user": self.user,
+            "login": self.login,
+            "may": self.user.may if self.user else lambda _scope: False,
+            "form_token": form_token(self.token) if self.token else "",
+            "attempt": secrets.token_hex(16),
+            "root": ROOT,
+            "here": self.request.url.path,
+            "query": dict(self.request.query_params),
+            "said": _SAID.get(self.query("said"), ""),
+        }
+        return HTMLResponse(templates.get_template(template).render(common | values), code)
+
+    def go(self, path: str, said: str = "") -> Response:
+        """Send the browser on; `said` names the words that the next page shows."""
+        url = f"{ROOT}{path}" + (f"{'&' if '?' in path else '?'}said={said}" if said else "")
+        return RedirectResponse(url, 303)
+
+
+_SAID = {
+    "captured": "The payment was captured.",
+    "cancelled": "The payment was cancelled.",
+    "refunded": "The refund was started.",
+    "order_cancelled": "The order was cancelled.",
+    "resent": "The event is sent again.",
+    "pinged": "A test event was sent.",
+    "saved": "Saved.",
+    "deleted": "Deleted.",
+    "revoked": "The key was revoked.",
+    "resolved": "Your answer was taken.",
+    "closed": "Done.",
+}
+"""Words that a page shows after a form, by name: none of them comes out of an address."""
+
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page or an action: its method, path, who may, and what answers."""
+
+    method: str
+    path: str
+    handler: Handler
+    scope: str = ""
+    """What the visitor's role must have; empty: every user's."""
+    is_open: bool = False
+    """Whether it needs no login."""
+
+    def route(self, rooms: Rooms) -> Route:
+        """Return the route."""
+
+        async def endpoint(request: Request) -> Response:
+            visit = await _visit(request, rooms)
+            if not self.is_open:
+                if visit.user is None:
+                    return _to_login(request)
+                if not visit.user.may(self.scope):
+                    return visit.render("error.html", 403, title="Not for your role", words=_NOT_ALLOWED)
+            if request.method == "POST":
+                visit.form = await _form(request)
+                if refused := _forged(visit, is_open=self.is_open):
+                    return refused
+            try:
+                return await self.handler(visit)
+            except ApiError as error:
+                return _failed(visit, error)
+
+        return Route(ROOT + self.path, endpoint, methods=[self.method], name=f"{self.method} {self.path}")
+
+
+_NOT_ALLOWED = "Your role does not include this. An owner of your account can change that."
+
+
+async def _visit(request: Request, rooms: Rooms) -> Visit:
+    token = request.cookies.get(rooms.cookie, "")
+    found = await rooms.accounts.resume(token) if token else None
+    if found is None:
+        return Visit(request, rooms)
+    return Visit(request, rooms, token, *found)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Return the fields of a form; of a name that comes twice, the values with commas between them."""
+    fields: dict[str, str] = {}
+    text = (await request.body()).decode("utf-8", "replace")
+    for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS):
+        fields[name] = f"{fields[name]},{value}" if name in fields else value
+    return fields
+
+
+def _forged(visit: Visit, *, is_open: bool) -> Response | None:
+    """Refuse a form that a page of ours has not sent: by where the browser says it comes from, and by its token."""
+    request = visit.request
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    if site != "same-origin" or not visit.rooms.is_own(request.headers.get("origin"), request.headers.get("host", "")):
+        words = "This form was not sent by the console."
+        return visit.render("error.html", 403, title="From another site", words=words)
+    if not is_open and not is_form_token(visit.form.get("form_token", ""), visit.token):
+        words = "This page is of another login. Go back, load it again, and repeat."
+        return visit.render("error.html", 403, title="Out of date", words=words)
+    return None
+
+
+def _to_login(request: Request) -> Response:
+    """Have the visitor log in and come back: to a page, never to an action."""
+    back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    url = f"{ROOT}/login" + (f"?next={quote(back)}" if request.method == "GET" and back != f"{ROOT}/" else "")
+    if request.headers.get("hx-request"):
+        # a part of a page cannot be a login
+        return Response(status_code=204, headers={"hx-redirect": url})
+    return RedirectResponse(url, 303)
+
+
+def _failed(visit: Visit, error: ApiError) -> Response:
+    """Say what the gateway did not do; which part is missing when it is one of its services."""
+    title = "Nothing here" if error.status == 404 else "Not done"
+    if error.status >= 500:
+        title = "A part of the gateway is away"
+    return visit.render(
+        "error.html", error.status, title=title, words=error.words, fields=error.fields, reason=error.reason
+    )
+
+
+def local(path: str) -> str:
+    """Return a path of the console to come back to; another site, or another part of this one, is not."""
+    split = urlsplit(path)
+    is_ours = path.startswith(f"{ROOT}/") and not split.netloc and not split.scheme and "\\" not in path
+    return path.removeprefix(ROOT) if is_ours and path.isprintable() else "/"

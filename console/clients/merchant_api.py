@@ -1,0 +1,126 @@
+"""The public API, as a person of a merchant uses it: with the session's own key, which may do what the role may."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+Json = dict[str, Any]
+TIMEOUT_SECONDS = 20.0
+_SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
+
+
+class ApiError(Exception):
+    """What the gateway did not do, in words for a person. `fields` has what is wrong with which field."""
+
+    def __init__(self, status: int, reason: str, words: str, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__(words)
+        self.status = status
+        self.reason = reason
+        self.words = words
+        self.fields = fields or {}
+
+
+class PublicApi:
+    """The gateway's address, and connections to it that all sessions share."""
+
+    def __init__(self, url: str, ca_file: Path | None) -> None:
+        verify: ssl.SSLContext | bool = True
+        if ca_file:
+            verify = ssl.create_default_context(cafile=str(ca_file))
+        # a certificate of the system's CAs is not loaded where nothing is encrypted
+        elif url.startswith("http:"):
+            verify = False
+        self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False, verify=verify)
+
+    def of(self, api_key: str, user: str) -> MerchantApi:
+        """Return the API as the person with a key uses it; `user` is for the audit."""
+        return MerchantApi(
+            self._http, {"authorization": f"Bearer {api_key}", "user-agent": f"fusionxpay-console ({user})"}
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+
+class MerchantApi:
+    """The API with one key. Every method raises ApiError."""
+
+    def __init__(self, http: httpx.AsyncClient, headers: Mapping[str, str]) -> None:
+        self._http = http
+        self._headers = dict(headers)
+
+    async def get(self, *path: str, **params: Any) -> Json:
+        """GET `/v1/` and the path's segments."""
+        given = {name: value for name, value in params.items() if value not in ("", None, [])}
+        return await self._send("GET", path, params=given)
+
+    async def post(self, *path: str, body: Json | None = None, attempt: str = "") -> Json:
+        """POST; `attempt` is the same whenever a form is sent again, so that nothing is done twice."""
+        return await self._send("POST", path, json=body or {}, attempt=attempt)
+
+    async def patch(self, *path: str, body: Json) -> Json:
+        """PATCH."""
+        return await self._send("PATCH", path, json=body)
+
+    async def put(self, *path: str, body: Json) -> Json:
+        """PUT."""
+        return await self._send("PUT", path, json=body)
+
+    async def delete(self, *path: str) -> Json:
+        """DELETE."""
+        return await self._send("DELETE", path)
+
+    @asynccontextmanager
+    async def events(self, last_event_id: str) -> AsyncIterator[AsyncIterator[bytes]]:
+        """Open the stream of events and return its bytes."""
+        headers = (
+            self._headers
+            | {"accept": "text/event-stream"}
+            | ({"last-event-id": last_event_id} if last_event_id else {})
+        )
+        timeout = httpx.Timeout(TIMEOUT_SECONDS, read=90.0)
+        try:
+            async with self._http.stream("GET", "/v1/events:stream", headers=headers, timeout=timeout) as answer:
+                if answer.is_error:
+                    await answer.aread()
+                    raise _refusal(answer)
+                yield answer.aiter_bytes()
+        except httpx.TransportError as error:
+            raise _no_answer(error) from None
+
+    async def _send(self, method: str, path: tuple[str, ...], *, attempt: str = "", **content: Any) -> Json:
+        if not all(map(_SEGMENT.fullmatch, path)):
+            raise ApiError(404, "NOT_FOUND", "There is nothing of this id.")
+        headers = self._headers | ({"idempotency-key": attempt} if attempt else {})
+        try:
+            answer = await self._http.request(method, "/".join(("/v1", *path)), headers=headers, **content)
+        except httpx.TransportError as error:
+            raise _no_answer(error) from None
+        if answer.is_error:
+            raise _refusal(answer)
+        document: Json = answer.json()
+        return document
+
+
+def _no_answer(error: httpx.TransportError) -> ApiError:
+    return ApiError(503, "GATEWAY_AWAY", f"The gateway does not answer ({type(error).__name__}).")
+
+
+def _refusal(answer: httpx.Response) -> ApiError:
+    try:
+        status = answer.json()
+        reason = next((str(detail["reason"]) for detail in status["details"] if "reason" in detail), "")
+        wrong = [one for detail in status["details"] for one in detail.get("field_violations", [])]
+        return ApiError(
+            answer.status_code, reason, str(status["message"]), {one["field"]: one["description"] for one in wrong}
+        )
+    except (ValueError, KeyError, TypeError):
+        return ApiError(answer.status_code, "", f"The gateway answered with status {answer.status_code}.")

@@ -1,0 +1,208 @@
+"""The operators' RPCs, with the console's own certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import grpc
+from fusionx.identity.v1 import identity_pb2, identity_service_pb2
+from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
+from fusionx.mesh.v1 import dead_letter_service_pb2
+from fusionx.mesh.v1.dead_letter_service_pb2_grpc import DeadLetterServiceStub
+from fusionx.payment.v1 import provider_service_pb2, review_service_pb2
+from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
+from fusionx.payment.v1.review_service_pb2_grpc import ReviewServiceStub
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+
+from console.clients.merchant_api import ApiError, Json
+from console.domain import SessionKey, User
+from mesh import errors
+from mesh.rpc.client import channel
+from mesh.tls import TlsFiles
+
+TIMEOUT_SECONDS = 15.0
+PAGE_SIZE = 50
+DEAD_LETTER_SERVICES = ("order_svc", "notify_svc")
+_STATUS = {
+    grpc.StatusCode.NOT_FOUND: 404,
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.FAILED_PRECONDITION: 409,
+    grpc.StatusCode.ABORTED: 409,
+    grpc.StatusCode.PERMISSION_DENIED: 403,
+}
+
+
+class OperatorApi:
+    """Merchants and keys, reviews, dead letters and providers. Every method raises ApiError."""
+
+    def __init__(self, targets: Mapping[str, str], tls: TlsFiles | None) -> None:
+        identity = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
+        reviews = review_service_pb2.DESCRIPTOR.services_by_name["ReviewService"]
+        providers = provider_service_pb2.DESCRIPTOR.services_by_name["ProviderService"]
+        letters = dead_letter_service_pb2.DESCRIPTOR.services_by_name["DeadLetterService"]
+        dialled = {
+            "edge": channel(targets["edge"], identity, peer="edge", tls=tls),
+            "payment_svc": channel(targets["payment_svc"], reviews, providers, peer="payment_svc", tls=tls),
+            **{name: channel(targets[name], letters, peer=name, tls=tls) for name in DEAD_LETTER_SERVICES},
+        }
+        self._identity = IdentityServiceStub(dialled["edge"])
+        self._reviews = ReviewServiceStub(dialled["payment_svc"])
+        self._providers = ProviderServiceStub(dialled["payment_svc"])
+        self._letters = {name: DeadLetterServiceStub(dialled[name]) for name in DEAD_LETTER_SERVICES}
+        self._channels = list(dialled.values())
+
+    async def close(self) -> None:
+        """Close the channels."""
+        for opened in self._channels:
+            await opened.close()
+
+    async def issue(self, user: User, mode: str, lifetime: timedelta) -> SessionKey:
+        """Make the API key of a session."""
+        request = identity_service_pb2.CreateApiKeyRequest(
+            merchant_id=str(user.merchant_id), mode=_mode(mode), scopes=user.api_scopes
+        )
+        request.expire_time.FromDatetime(datetime.now(UTC) + lifetime)
+        key = await _called(self._identity.CreateApiKey, request)
+        return SessionKey(UUID(key.api_key_id), key.secret)
+
+    async def revoke(self, api_key_id: UUID) -> None:
+        """Revoke a key."""
+        await _called(self._identity.RevokeApiKey, identity_service_pb2.RevokeApiKeyRequest(api_key_id=str(api_key_id)))
+
+    async def keys(self, merchant_id: UUID) -> list[Json]:
+        """Return the newest keys of a merchant."""
+        request = identity_service_pb2.ListApiKeysRequest(merchant_id=str(merchant_id), page_size=100)
+        return _documents((await _called(self._identity.ListApiKeys, request)).api_keys)
+
+    async def create_key(self, merchant_id: UUID, mode: str, scopes: list[str], days: int) -> Json:
+        """Make a key; without days it does not end by itself."""
+        request = identity_service_pb2.CreateApiKeyRequest(
+            merchant_id=str(merchant_id), mode=_mode(mode), scopes=scopes
+        )
+        if days:
+            request.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=days))
+        return _document(await _called(self._identity.CreateApiKey, request))
+
+    async def key(self, api_key_id: str) -> Json:
+        """Return a key."""
+        request = identity_service_pb2.GetApiKeyRequest(api_key_id=api_key_id)
+        return _document(await _called(self._identity.GetApiKey, request))
+
+    async def rotate(self, api_key_id: str, overlap: timedelta) -> Json:
+        """Replace a key."""
+        request = identity_service_pb2.RotateApiKeyRequest(api_key_id=api_key_id)
+        request.overlap.FromTimedelta(overlap)
+        return _document(await _called(self._identity.RotateApiKey, request))
+
+    async def merchant(self, merchant_id: UUID) -> Json:
+        """Return a merchant."""
+        request = identity_service_pb2.GetMerchantRequest(merchant_id=str(merchant_id))
+        return _document(await _called(self._identity.GetMerchant, request))
+
+    async def merchants(self, page_token: str) -> Json:
+        """Return a page of merchants, newest first."""
+        request = identity_service_pb2.ListMerchantsRequest(page_size=PAGE_SIZE, page_token=page_token)
+        return _document(await _called(self._identity.ListMerchants, request))
+
+    async def create_merchant(self, display_name: str) -> Json:
+        """Create a merchant."""
+        request = identity_service_pb2.CreateMerchantRequest(display_name=display_name)
+        return _document(await _called(self._identity.CreateMerchant, request))
+
+    async def set_merchant(self, merchant_id: str, *, enabled: bool) -> None:
+        """Enable a merchant, or disable it with all of its keys."""
+        if enabled:
+            await _called(
+                self._identity.EnableMerchant, identity_service_pb2.EnableMerchantRequest(merchant_id=merchant_id)
+            )
+        else:
+            await _called(
+                self._identity.DisableMerchant, identity_service_pb2.DisableMerchantRequest(merchant_id=merchant_id)
+            )
+
+    async def reviews(self, page_token: str, *, resolved: bool) -> Json:
+        """Return a page of the reviews that wait, or of all."""
+        request = review_service_pb2.ListReviewsRequest(
+            include_resolved=resolved, page_size=PAGE_SIZE, page_token=page_token
+        )
+        return _document(await _called(self._reviews.ListReviews, request))
+
+    async def review(self, review_id: str) -> Json:
+        """Return a review."""
+        request = review_service_pb2.GetReviewRequest(review_id=review_id)
+        return _document(await _called(self._reviews.GetReview, request))
+
+    async def resolve(self, review_id: str, resolution: str, operator: str, why: str) -> Json:
+        """Say what became of the money."""
+        if resolution not in review_service_pb2.Review.Resolution.keys():  # noqa: SIM118  # no mapping
+            raise ApiError(400, "INVALID", "Choose what became of the money.", {"resolution": "choose one"})
+        request = review_service_pb2.ResolveReviewRequest(
+            review_id=review_id,
+            resolution=review_service_pb2.Review.Resolution.Value(resolution),
+            operator=operator,
+            why=why,
+        )
+        return _document(await _called(self._reviews.ResolveReview, request))
+
+    async def providers(self) -> list[Json]:
+        """Return the providers and their circuits."""
+        request = provider_service_pb2.ListProvidersRequest()
+        return _documents((await _called(self._providers.ListProviders, request)).providers)
+
+    async def compare(self, provider: str, since: datetime, until: datetime) -> Json:
+        """Compare a provider's books with ours."""
+        request = provider_service_pb2.CompareBooksRequest(provider=provider)
+        request.from_time.FromDatetime(since)
+        request.to_time.FromDatetime(until)
+        return _document(await _called(self._providers.CompareBooks, request))
+
+    async def dead_letters(self) -> list[Json]:
+        """Return the newest dead letters of all services, each with its `service`."""
+        found: list[Json] = []
+        for name, stub in self._letters.items():
+            request = dead_letter_service_pb2.ListDeadLettersRequest(page_size=PAGE_SIZE)
+            answer = await _called(stub.ListDeadLetters, request)
+            found += [{**letter, "service": name} for letter in _documents(answer.dead_letters)]
+        return sorted(found, key=lambda letter: str(letter["create_time"]), reverse=True)
+
+    async def dead_letter(self, service: str, dead_letter_id: str) -> Json:
+        """Return a dead letter with its payload."""
+        request = dead_letter_service_pb2.GetDeadLetterRequest(dead_letter_id=dead_letter_id)
+        return {**_document(await _called(self._letter_stub(service).GetDeadLetter, request)), "service": service}
+
+    async def close_letter(self, service: str, dead_letter_id: str, *, replay: bool) -> Json:
+        """Have a dead letter applied, or drop it."""
+        stub = self._letter_stub(service)
+        if replay:
+            request: Any = dead_letter_service_pb2.ReplayDeadLetterRequest(dead_letter_id=dead_letter_id)
+            return _document(await _called(stub.ReplayDeadLetter, request))
+        request = dead_letter_service_pb2.DropDeadLetterRequest(dead_letter_id=dead_letter_id)
+        return _document(await _called(stub.DropDeadLetter, request))
+
+    def _letter_stub(self, service: str) -> DeadLetterServiceStub:
+        if service not in self._letters:
+            raise ApiError(404, "NOT_FOUND", "There is no such service.")
+        return self._letters[service]
+
+
+async def _called(call: Any, request: Message) -> Any:
+    try:
+        return await call(request, timeout=TIMEOUT_SECONDS)
+    except errors.ApiError as error:
+        raise ApiError(_STATUS.get(error.code, 503), error.reason, error.message) from None
+
+
+_document = partial(MessageToDict, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
+
+def _documents(messages: Any) -> list[Json]:
+    return [_document(message) for message in messages]
+
+
+def _mode(mode: str) -> identity_pb2.ApiKey.Mode.ValueType:
+    return identity_pb2.ApiKey.LIVE if mode == "live" else identity_pb2.ApiKey.TEST

@@ -1,0 +1,124 @@
+"""People, what their roles let them do, and their sessions. Pure: no I/O."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+EVERYTHING = "*"
+_READ = frozenset(
+    {"orders:read", "payments:read", "refunds:read", "disputes:read", "events:read", "webhooks:read", "routing:read"}
+)
+MAX_FAILURES = 10
+"""Wrong passwords in a row, or codes, after which an account is locked for a while."""
+LOCK = timedelta(minutes=15)
+
+
+class Role(StrEnum):
+    """What a person is there for."""
+
+    VIEWER = "viewer"
+    SUPPORT = "support"
+    FINANCE = "finance"
+    DEVELOPER = "developer"
+    OWNER = "owner"
+    OPERATOR = "operator"
+
+
+SCOPES: Mapping[Role, frozenset[str]] = {
+    Role.VIEWER: _READ,
+    Role.SUPPORT: _READ | {"orders:write", "events:write"},
+    Role.FINANCE: _READ | {"payments:write", "refunds:write"},
+    Role.DEVELOPER: _READ
+    | {"orders:write", "webhooks:write", "events:write", "routing:write", "accounts:read", "keys:read", "keys:write"},
+    Role.OWNER: frozenset({EVERYTHING}),
+    Role.OPERATOR: frozenset({"platform"}),
+}
+"""Those of the API, and beside them what only the console has: keys and users of the merchant, and the platform."""
+CONSOLE_SCOPES = frozenset({"keys:read", "keys:write", "users:read", "users:write", "platform"})
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person who may log in."""
+
+    user_id: UUID
+    email: str
+    display_name: str
+    role: str
+    merchant_id: UUID | None
+    password_hash: str
+    totp_secret: bytes | None
+    totp_step: int
+    failures: int
+    locked_until: datetime | None
+    create_time: datetime
+    disable_time: datetime | None = None
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the person looks after the platform, and not after one merchant."""
+        return self.role == Role.OPERATOR
+
+    def may(self, scope: str) -> bool:
+        """Whether the person's role has a scope; no merchant's role reaches the platform. An empty one all have."""
+        scopes = SCOPES[Role(self.role)]
+        return not scope or scope in scopes or (EVERYTHING in scopes and scope != "platform")
+
+    def is_locked(self, now: datetime) -> bool:
+        """Whether logging in is refused now, whatever the password."""
+        return self.disable_time is not None or (self.locked_until is not None and now < self.locked_until)
+
+    @property
+    def api_scopes(self) -> list[str]:
+        """What the API key of the person's session may do."""
+        return sorted(SCOPES[Role(self.role)] - CONSOLE_SCOPES)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A login, as the browser's token finds it."""
+
+    token_sha256: bytes
+    user_id: UUID
+    mode: str
+    api_key_id: UUID | None
+    api_key: bytes | None
+    user_agent: str
+    create_time: datetime
+    expire_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SessionKey:
+    """The API key of a session."""
+
+    api_key_id: UUID
+    secret: str
+
+
+def digest(token: str) -> bytes:
+    """Return what is kept of a session's token: 256 random bits need no slow hash."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def form_token(token: str) -> str:
+    """Return what the forms of a session carry: another site can read neither it nor the cookie that it is made of."""
+    mac = hmac.new(token.encode(), b"form", hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(mac).decode().rstrip("=")
+
+
+def is_form_token(given: str, token: str) -> bool:
+    """Whether a form carries the token of its session."""
+    return hmac.compare_digest(given.encode(), form_token(token).encode())
+
+
+def normalized(email: str) -> str:
+    """Return an address as it is stored."""
+    return email.strip().lower()

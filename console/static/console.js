@@ -1,0 +1,48 @@
+// What HTML cannot do by itself: the theme, copying, and a question before what cannot be undone.
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const kept = localStorage.getItem("theme");
+  if (kept === "dark" || kept === "light") root.dataset.theme = kept;
+
+  document.addEventListener("click", (event) => {
+    const at = event.target.closest("[data-theme-toggle],[data-copy],[data-open],[data-close],[data-menu]");
+    if (!at) return;
+    if (at.dataset.themeToggle !== undefined) {
+      const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+      root.dataset.theme = dark ? "light" : "dark";
+      localStorage.setItem("theme", root.dataset.theme);
+    } else if (at.dataset.copy !== undefined) {
+      navigator.clipboard.writeText(at.dataset.copy).then(() => {
+        at.dataset.copied = "";
+        setTimeout(() => delete at.dataset.copied, 1200);
+      });
+    } else if (at.dataset.open) {
+      document.getElementById(at.dataset.open).showModal();
+    } else if (at.dataset.close !== undefined) {
+      at.closest("dialog").close();
+    } else {
+      document.body.classList.toggle("menu-open");
+    }
+  });
+
+  // a form is sent once, however often its button is pressed
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.sent !== undefined) event.preventDefault();
+    form.dataset.sent = "";
+  });
+  addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
+  });
+
+  // "/" goes to the search, as in many consoles
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "/" || event.target.closest("input,textarea,select")) return;
+    const search = document.getElementById("search");
+    if (search) { event.preventDefault(); search.focus(); }
+  });
+})();

@@ -1,0 +1,148 @@
+"""Every SQL statement about users and sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from console.domain import Session as Login
+from console.domain import User
+from console.tables import sessions, users
+from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.schema import TIME
+
+_USER = users.c.user_id == sa.bindparam("id", type_=sa.UUID)
+_TOKEN = sessions.c.token_sha256 == sa.bindparam("token", type_=sa.LargeBinary)
+_NOW = sa.bindparam("now", type_=TIME)
+_STORED = [column.name for column in users.columns if column.name != "disable_time"]
+
+_ADD = statement(sa.dialects.postgresql.insert(users).values(parameters_for(users, *_STORED)).on_conflict_do_nothing())
+_BY_EMAIL = statement(sa.select(users).where(users.c.email == sa.bindparam("email", type_=sa.Text)), User)
+_BY_ID = statement(sa.select(users).where(_USER), User)
+_OF_MERCHANT = statement(
+    sa.select(users)
+    .where(users.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
+    .order_by(users.c.user_id)
+    .limit(200),
+    User,
+)
+_FAILED = statement(
+    sa.update(users)
+    .where(_USER)
+    .values(failures=sa.bindparam("failures", type_=sa.Integer), locked_until=sa.bindparam("until", type_=TIME))
+)
+_TAKE_STEP = statement(
+    sa.update(users)
+    .where(_USER, users.c.totp_step < sa.bindparam("step", type_=sa.BigInteger))
+    .values(totp_step=sa.bindparam("step", type_=sa.BigInteger))
+)
+_SET_PASSWORD = statement(
+    sa.update(users).where(_USER).values(password_hash=sa.bindparam("password_hash", type_=sa.Text))
+)
+_SET_TOTP = statement(
+    sa.update(users).where(_USER).values(totp_secret=sa.bindparam("secret", type_=sa.LargeBinary), totp_step=0)
+)
+_SET_ROLE = statement(sa.update(users).where(_USER).values(role=sa.bindparam("role", type_=sa.Text)))
+_DISABLE = statement(sa.update(users).where(_USER).values(disable_time=_NOW))
+_ENABLE = statement(sa.update(users).where(_USER).values(disable_time=None))
+
+_OPEN = statement(sa.insert(sessions).values(parameters_for(sessions)))
+_LOGIN = statement(sa.select(sessions).where(_TOKEN, sessions.c.expire_time > _NOW), Login)
+_LOGINS = statement(
+    sa.select(sessions)
+    .where(sessions.c.user_id == sa.bindparam("id", type_=sa.UUID), sessions.c.expire_time > _NOW)
+    .order_by(sessions.c.create_time.desc()),
+    Login,
+)
+_CLOSE = statement(sa.delete(sessions).where(_TOKEN).returning(sessions), Login)
+_CLOSE_ALL = statement(
+    sa.delete(sessions).where(sessions.c.user_id == sa.bindparam("id", type_=sa.UUID)).returning(sessions), Login
+)
+_SET_KEY = statement(
+    sa.update(sessions)
+    .where(_TOKEN)
+    .values(
+        mode=sa.bindparam("mode", type_=sa.Text),
+        api_key_id=sa.bindparam("api_key_id", type_=sa.UUID),
+        api_key=sa.bindparam("api_key", type_=sa.LargeBinary),
+    )
+)
+_PURGE = statement(sa.delete(sessions).where(sessions.c.expire_time <= _NOW))
+
+
+class Accounts:
+    """Users and sessions in PostgreSQL."""
+
+    async def add(self, session: Session, user: User) -> bool:
+        """Add a user; return False when the address is somebody's already."""
+        return await session.run(_ADD, **{name: getattr(user, name) for name in _STORED}) == 1
+
+    async def by_email(self, session: Session, email: str) -> User | None:
+        """Return the user with an address."""
+        return await session.one(_BY_EMAIL, email=email)
+
+    async def by_id(self, session: Session, user_id: UUID) -> User | None:
+        """Return a user."""
+        return await session.one(_BY_ID, id=user_id)
+
+    async def of_merchant(self, session: Session, merchant_id: UUID) -> list[User]:
+        """Return the users of a merchant, oldest first."""
+        return await session.all(_OF_MERCHANT, merchant_id=merchant_id)
+
+    async def failed(self, session: Session, user_id: UUID, failures: int, until: datetime | None) -> None:
+        """Keep how many wrong passwords came in a row, and until when no more are looked at."""
+        await session.run(_FAILED, id=user_id, failures=failures, until=until)
+
+    async def take_step(self, session: Session, user_id: UUID, step: int) -> bool:
+        """Use the code of a step up; return False when it or a later one was used before."""
+        return await session.run(_TAKE_STEP, id=user_id, step=step) == 1
+
+    async def set_password(self, session: Session, user_id: UUID, password_hash: str) -> None:
+        """Replace a password."""
+        await session.run(_SET_PASSWORD, id=user_id, password_hash=password_hash)
+
+    async def set_totp(self, session: Session, user_id: UUID, secret: bytes | None) -> None:
+        """Replace the secret of the second factor; None: there is none."""
+        await session.run(_SET_TOTP, id=user_id, secret=secret)
+
+    async def set_role(self, session: Session, user_id: UUID, role: str) -> None:
+        """Give a user another role."""
+        await session.run(_SET_ROLE, id=user_id, role=role)
+
+    async def set_disabled(self, session: Session, user_id: UUID, time: datetime | None) -> None:
+        """Disable a user from a time on; None: enable."""
+        if time is None:
+            await session.run(_ENABLE, id=user_id)
+        else:
+            await session.run(_DISABLE, id=user_id, now=time)
+
+    async def open(self, session: Session, login: Login) -> None:
+        """Add a session."""
+        await session.run(_OPEN, **{column.name: getattr(login, column.name) for column in sessions.columns})
+
+    async def login(self, session: Session, token: bytes, now: datetime) -> Login | None:
+        """Return the session with a token's digest, unless it is over."""
+        return await session.one(_LOGIN, token=token, now=now)
+
+    async def logins(self, session: Session, user_id: UUID, now: datetime) -> list[Login]:
+        """Return a user's sessions, newest first."""
+        return await session.all(_LOGINS, id=user_id, now=now)
+
+    async def close(self, session: Session, token: bytes) -> list[Login]:
+        """End a session and return what it was."""
+        return await session.all(_CLOSE, token=token)
+
+    async def close_all(self, session: Session, user_id: UUID) -> list[Login]:
+        """End all sessions of a user and return what they were."""
+        return await session.all(_CLOSE_ALL, id=user_id)
+
+    async def set_key(self, session: Session, token: bytes, **key: Any) -> None:
+        """Give a session its mode and API key: `mode`, `api_key_id`, `api_key`."""
+        await session.run(_SET_KEY, token=token, **key)
+
+    async def purge(self, session: Session, now: datetime) -> int:
+        """Remove the sessions that are over; return how many."""
+        return await session.run(_PURGE, now=now)

@@ -1,0 +1,51 @@
+"""The tables of the database `console`: who may log in, and who has. It holds nothing of payments."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from mesh.storage.schema import NAMING, TIME
+
+metadata = sa.MetaData(naming_convention=NAMING)
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("user_id", sa.UUID, primary_key=True),
+    # in lower case: two spellings of an address are one person
+    sa.Column("email", sa.Text, nullable=False, unique=True),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    # none: an operator of the platform
+    sa.Column("merchant_id", sa.UUID),
+    # argon2id, with its parameters and salt
+    sa.Column("password_hash", sa.Text, nullable=False),
+    # encrypted: codes are made again from it
+    sa.Column("totp_secret", sa.LargeBinary),
+    # the step of the code that was taken last: no code is good twice
+    sa.Column("totp_step", sa.BigInteger, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("locked_until", TIME),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("disable_time", TIME),
+    sa.CheckConstraint("(role = 'operator') = (merchant_id IS NULL)", name="merchant"),
+)
+sa.Index("ix_users_merchant", users.c.merchant_id, users.c.user_id)
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    # the token itself is in the browser alone
+    sa.Column("token_sha256", sa.LargeBinary, primary_key=True),
+    sa.Column("user_id", sa.UUID, sa.ForeignKey(users.c.user_id, ondelete="CASCADE"), nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    # the API key of this session: it may do what the role may, and ends with the session; its secret is encrypted
+    sa.Column("api_key_id", sa.UUID),
+    sa.Column("api_key", sa.LargeBinary),
+    sa.Column("user_agent", sa.Text, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("expire_time", TIME, nullable=False),
+    sa.CheckConstraint("mode IN ('test', 'live')", name="mode"),
+)
+sa.Index("ix_sessions_user", sessions.c.user_id)
+sa.Index("ix_sessions_expire_time", sessions.c.expire_time)

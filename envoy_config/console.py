@@ -1,0 +1,50 @@
+"""The way to the console: its pages are plain HTTP/1.1, behind the same listener as the API."""
+
+from __future__ import annotations
+
+from envoy_config import tls
+from envoy_config.config import Config
+from envoy_config.filters import of_console
+from envoy_config.options import EnvoyOptions
+
+NAME = "console"
+PAGE_TIMEOUT = "30s"
+STREAM_IDLE_TIMEOUT = "60s"
+
+
+def console_routes(options: EnvoyOptions) -> list[Config]:
+    """Return the routes to the console's pages and to its stream of events; none where there is no console."""
+    if not options.console:
+        return []
+    stream = {"timeout": "0s", "idle_timeout": STREAM_IDLE_TIMEOUT}
+    return [
+        _route("console stream", {"path": "/console/live/stream"}, stream, options),
+        _route("console", {"safe_regex": {"regex": "/console(/.*)?"}}, {"timeout": PAGE_TIMEOUT}, options),
+    ]
+
+
+def _route(name: str, match: Config, times: Config, options: EnvoyOptions) -> Config:
+    return {
+        "name": name,
+        "match": match,
+        "route": {"cluster": NAME, **times, "retry_policy": {"retry_on": "connect-failure", "num_retries": 2}},
+        "typed_per_filter_config": of_console(options),
+    }
+
+
+def console_clusters(options: EnvoyOptions) -> list[Config]:
+    """Return the cluster of the console; none where there is no console."""
+    if not options.console:
+        return []
+    host, _, port = options.console.rpartition(":")
+    endpoint = {"endpoint": {"address": {"socket_address": {"address": host, "port_value": int(port)}}}}
+    cluster: Config = {
+        "name": NAME,
+        "type": "STRICT_DNS",
+        "connect_timeout": "1s",
+        "lb_policy": "ROUND_ROBIN",
+        "load_assignment": {"cluster_name": NAME, "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+    if options.mutual_tls:
+        cluster["transport_socket"] = tls.to_upstream(NAME, options.sds_folder, "http/1.1")
+    return [cluster]

@@ -1,0 +1,144 @@
+"""What people see and do, at the gateway as it is."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+
+from stack.stack import Ready
+from tests.support.console import Browser, Console, shown_secret
+from tests.support.merchant.api import Merchant
+from tests.support.merchant.receiver import serving
+from tests.support.waiting import eventually
+
+
+def attempt_of(page: str) -> str:
+    """Return what makes a form's repetition the same."""
+    found = re.search(r'name="attempt" value="(\w+)"', page)
+    assert found
+    return found.group(1)
+
+
+def test_a_payment_is_refunded_once(owner: Browser, merchant: Merchant) -> None:
+    payment_id = merchant.charge(merchant.new_order("20.00", description="Green tea")["order_id"])["payment_id"]
+    page = owner.page(f"/payments/{payment_id}")
+    assert "€20.00 EUR" in page
+    assert "Green tea" in page
+    form = {"amount": "5.00", "currency": "EUR", "reason": "half empty", "attempt": attempt_of(page)}
+    for _ in range(2):
+        assert owner.post(f"/payments/{payment_id}/refunds", **form).status_code == httpx.codes.SEE_OTHER
+    eventually(lambda: "Refunded" in owner.page(f"/payments/{payment_id}"), "the refund")
+    assert [one["amount"]["value"] for one in merchant.get(f"/v1/payments/{payment_id}/refunds")["refunds"]] == ["5.00"]
+    assert "half empty" in owner.page(f"/payments/{payment_id}")
+
+
+def test_what_the_gateway_refuses_is_said_with_what_was_typed(owner: Browser, merchant: Merchant) -> None:
+    payment_id = merchant.charge(merchant.new_order("20.00")["order_id"])["payment_id"]
+    for amount in ("20.01", "one"):
+        answer = owner.post(f"/payments/{payment_id}/refunds", amount=amount, currency="EUR", attempt=amount)
+        assert answer.status_code == httpx.codes.BAD_REQUEST
+        assert f"Not done for {amount} EUR" in answer.text
+    assert merchant.payment(payment_id).get("refunded_amount") is None
+
+
+def test_an_authorization_is_captured_or_voided(owner: Browser, merchant: Merchant) -> None:
+    taken, voided = (
+        merchant.charge(merchant.new_order("30.00")["order_id"], capture_method="MANUAL")["payment_id"]
+        for _ in range(2)
+    )
+    owner.post(f"/payments/{taken}/capture", amount="10.00", currency="EUR")
+    assert merchant.payment(taken)["captured_amount"]["value"] == "10.00"
+    owner.post(f"/payments/{voided}/cancel")
+    assert merchant.payment(voided)["status"] == "CANCELLED"
+
+
+def test_a_search_finds_by_number_and_by_any_id(owner: Browser, merchant: Merchant) -> None:
+    order = merchant.new_order(merchant_order_id="S-77")
+    payment = merchant.charge(order["order_id"])
+    refund = merchant.post(f"/v1/payments/{payment['payment_id']}/refunds", {})
+    shown = f"/console/payments/{payment['payment_id']}"
+    assert owner.get("/search?q=S-77").headers["location"] == f"/console/orders/{order['order_id']}"
+    assert owner.get(f"/search?q={payment['payment_id']}").headers["location"] == shown
+    assert owner.get(f"/search?q={refund['refund_id']}").headers["location"] == shown
+    assert owner.get("/search?q=nothing-like-it").status_code == httpx.codes.NOT_FOUND
+
+
+def test_lists_go_on_and_are_filtered(owner: Browser, merchant: Merchant) -> None:
+    for number in range(27):
+        merchant.new_order(merchant_order_id=f"N-{number:02}")
+    first = owner.page("/orders")
+    assert "N-26" in first
+    assert "N-00" not in first
+    found = re.search(r'href="(/console/orders\?page=[^"]+)"', first)
+    assert found
+    assert "N-00" in owner.page(found.group(1).removeprefix("/console").replace("&amp;", "&"))
+    assert "N-26" in owner.page("/orders?status=NEW")
+    assert "N-26" not in owner.page("/orders?status=SUCCESS")
+
+
+def test_an_endpoint_from_its_secret_to_its_end(owner: Browser, merchant: Merchant) -> None:
+    with serving() as receiver:
+        secret = shown_secret(
+            owner.post("/webhooks", url=receiver.url, event_types="order.created", description="Mine")
+        )
+        assert secret.startswith("whsec_")
+        assert secret not in owner.page("/webhooks")
+        receiver.secret = secret
+        merchant.new_order()
+        eventually(receiver.events, "the webhook")
+        event_id = merchant.get("/v1/events", type="order.created")["events"][0]["event_id"]
+        eventually(lambda: "Delivered" in owner.page(f"/events/{event_id}"), "the delivery")
+        owner.post(f"/events/{event_id}/resend")
+        eventually(lambda: len(receiver.events()) > 1, "the repetition")
+        (endpoint,) = merchant.get("/v1/webhook_endpoints")["webhook_endpoints"]
+        path = f"/webhooks/{endpoint['webhook_endpoint_id']}"
+        assert shown_secret(owner.post(path, verb="rotate")) != secret
+        owner.post(path, verb="disable")
+        assert "Disabled" in owner.page("/webhooks")
+        owner.post(path, verb="delete")
+    assert merchant.get("/v1/webhook_endpoints").get("webhook_endpoints", []) == []
+
+
+def test_a_bad_address_is_said_beside_its_field(owner: Browser) -> None:
+    answer = owner.post("/webhooks", url="ftp://shop.example")
+    assert answer.status_code == httpx.codes.BAD_REQUEST
+    assert "<code>url</code>" in answer.text
+
+
+def test_events_are_shown_as_they_happen(owner: Browser, merchant: Merchant) -> None:
+    with owner.http.stream("GET", f"{owner.root}/live/stream") as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = stream.iter_lines()
+        assert next(lines) == ": open"
+        order_id = merchant.new_order()["order_id"]
+        for line in lines:
+            if line.startswith("data: ") and "order.created" in line:
+                break
+    assert order_id
+
+
+def test_a_key_is_made_shown_once_and_revoked(owner: Browser, merchant: Merchant) -> None:
+    secret = shown_secret(owner.post("/keys", scopes="orders:read"))
+    headers = {"authorization": f"Bearer {secret}"}
+    url = f"{owner.origin}/v1/orders"
+    assert httpx.get(url, headers=headers).status_code == httpx.codes.OK
+    page = owner.page("/keys")
+    assert secret not in page
+    for key_id in re.findall(r"/keys/([\w-]{36})", page):
+        if key_id != merchant.api_key_id:
+            owner.post(f"/keys/{key_id}", verb="revoke")
+    eventually(lambda: httpx.get(url, headers=headers).status_code == httpx.codes.UNAUTHORIZED, "the end of the key")
+    # the session's own key is no key of the merchant's: the page goes on
+    owner.page("/orders")
+
+
+def test_operators_see_the_platform(console: Console, gateway: Ready) -> None:
+    operator = console.operator
+    assert operator.get("/").headers["location"] == "/console/platform"
+    for path in ("/platform", "/platform/reviews", "/platform/reviews?resolved=yes", "/platform/dead_letters"):
+        operator.page(path)
+    assert "Merchants" in operator.page("/platform/merchants")
+    assert "payments there" in operator.page("/platform/reconciliation?provider=stripe&days=1")
+    missing = operator.get("/platform/reviews/00000000-0000-7000-8000-000000000000")
+    assert missing.status_code == httpx.codes.NOT_FOUND

@@ -1,0 +1,108 @@
+"""People at the console, as their browsers are: cookies, forms with their tokens, and where they come from."""
+
+from __future__ import annotations
+
+import html
+import re
+import uuid
+
+import httpx
+
+from stack.stack import Ready
+
+_FORM_TOKEN = re.compile(r'name="form_token" value="([\w-]+)"')
+_SECRET = re.compile(r'<div class="secret"><code>([^<]+)</code>')
+
+
+class Browser:
+    """A browser at the console of a stack."""
+
+    def __init__(self, gateway: Ready) -> None:
+        self.root = gateway.console["url"]
+        self.origin = gateway.edge_url
+        self.http = httpx.Client(timeout=60, headers={"origin": self.origin, "sec-fetch-site": "same-origin"})
+
+    def get(self, path: str) -> httpx.Response:
+        """Open a page, without following where it sends."""
+        return self.http.get(self.root + path)
+
+    def page(self, path: str) -> str:
+        """Return a page that must be there."""
+        answer = self.get(path)
+        assert answer.status_code == 200, (path, answer.status_code, answer.text[-1500:])
+        return answer.text
+
+    def post(self, path: str, **fields: str) -> httpx.Response:
+        """Send a form with the token of this session."""
+        return self.http.post(self.root + path, data={"form_token": self.form_token(), **fields})
+
+    def form_token(self) -> str:
+        """Return what forms of this session carry."""
+        found = _FORM_TOKEN.search(self.get("/account").text)
+        return found.group(1) if found else ""
+
+    def log_in(self, email: str, password: str, **fields: str) -> httpx.Response:
+        """Log in."""
+        return self.http.post(f"{self.root}/login", data={"email": email, "password": password, **fields})
+
+    @property
+    def is_in(self) -> bool:
+        """Whether the session goes on."""
+        return self.get("/account").status_code == httpx.codes.OK
+
+
+class Console:
+    """The console of a stack, and people who log in there."""
+
+    def __init__(self, gateway: Ready) -> None:
+        self._gateway = gateway
+        self._operator: Browser | None = None
+        self._opened: list[Browser] = []
+
+    def browser(self) -> Browser:
+        """Open a browser in which nobody is logged in."""
+        self._opened.append(Browser(self._gateway))
+        return self._opened[-1]
+
+    def close(self) -> None:
+        """Close all browsers."""
+        for browser in self._opened:
+            browser.http.close()
+
+    @property
+    def operator(self) -> Browser:
+        """The operator of the stack."""
+        if self._operator is None:
+            self._operator = self.browser()
+            said = self._gateway.console
+            assert self._operator.log_in(said["operator"], said["password"]).status_code == httpx.codes.SEE_OTHER
+        return self._operator
+
+    def new_owner(self, merchant_id: str) -> tuple[str, str]:
+        """Have the operator add an owner of a merchant; return address and password."""
+        email = f"{uuid.uuid4()}@shop.example"
+        answer = self.operator.post(f"/platform/merchants/{merchant_id}/users", email=email)
+        return email, shown_secret(answer)
+
+    def owner(self, merchant_id: str) -> Browser:
+        """Return the browser of a new owner of a merchant."""
+        return self.logged_in(*self.new_owner(merchant_id))
+
+    def new_person(self, owner: Browser, role: str) -> tuple[str, str]:
+        """Have an owner add somebody; return address and password."""
+        email = f"{role}-{uuid.uuid4()}@shop.example"
+        return email, shown_secret(owner.post("/users", email=email, display_name="", role=role))
+
+    def logged_in(self, email: str, password: str) -> Browser:
+        """Return a browser in which somebody has logged in."""
+        browser = self.browser()
+        answer = browser.log_in(email, password)
+        assert answer.status_code == httpx.codes.SEE_OTHER, answer.text[-1500:]
+        return browser
+
+
+def shown_secret(answer: httpx.Response) -> str:
+    """Return a secret that a page shows once."""
+    found = _SECRET.search(answer.text)
+    assert found, (answer.status_code, answer.text[-2500:])
+    return html.unescape(found.group(1))
