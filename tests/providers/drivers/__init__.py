@@ -7,7 +7,11 @@ from importlib import import_module
 
 from tests.providers.drivers.driver import Driver as Driver
 
-for _module in pkgutil.iter_modules(__path__):
-    import_module(f"{__name__}.{_module.name}")
-
-DRIVERS: dict[str, type[Driver]] = {driver.name: driver for driver in Driver.__subclasses__()}
+_MODULES = [import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
+# by the folder, not by `__subclasses__()`: what another test has imported is no driver of ours
+DRIVERS: dict[str, type[Driver]] = {
+    driver.name: driver
+    for module in _MODULES
+    for driver in vars(module).values()
+    if isinstance(driver, type) and issubclass(driver, Driver) and driver is not Driver
+}

@@ -56,7 +56,8 @@ def test_a_failure_is_not_remembered(paypal: Paypal) -> None:
 
 def test_a_concurrent_repetition_is_a_conflict(paypal: Paypal) -> None:
     order, request_id = paypal.approved(), f"capture-{paypal.order_id}"
-    fault = {"kind": "latency", "seconds": 1, "count": 1, "match": {"payment_id": paypal.payment_id}}
+    # longer than a loaded machine takes to send the second
+    fault = {"kind": "latency", "seconds": 4, "count": 1, "match": {"payment_id": paypal.payment_id}}
     armed = paypal.sandbox.post("faults", provider="paypal", operation="orders.capture", **fault)
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(paypal.capture, order, PayPal_Request_Id=request_id)

@@ -10,7 +10,7 @@ import stripe
 
 from tests.sandbox.harness import Pay, Sandbox
 from tests.support.providers.stripe_params import intent_params
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 PARAMS = intent_params()
 
@@ -91,7 +91,8 @@ def test_a_500_from_before_the_endpoint_is_not_kept(
 
 
 def test_a_concurrent_request_with_the_key_is_a_conflict(sandbox: Sandbox, order_id: str, key: str) -> None:
-    sandbox.post("faults", kind="latency", seconds=2, count=1, match={"order_id": order_id})
+    # longer than a loaded machine takes to send the second
+    sandbox.post("faults", kind="latency", seconds=4, count=1, match={"order_id": order_id})
     body = f"amount=1000&currency=eur&metadata[order_id]={order_id}"
     answers: list[httpx.Response] = []
     slow = threading.Thread(target=lambda: answers.append(_post(sandbox, key, body)))
@@ -117,4 +118,5 @@ def _post(sandbox: Sandbox, key: str, body: str) -> httpx.Response:
         content=body,
         auth=("sk_test_of_the_sandbox", ""),
         headers={"Idempotency-Key": key, "Content-Type": "application/x-www-form-urlencoded"},
+        timeout=PATIENCE,
     )
