@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,7 +86,7 @@ class Child:
         """Start the process; a running one is left alone.
 
         Raises:
-            StackError: the program cannot be run.
+            StackError: the program cannot be run, or its log cannot be opened.
             RuntimeError: called outside the main thread.
         """
         if threading.current_thread() is not threading.main_thread():
@@ -93,27 +94,29 @@ class Child:
             raise RuntimeError("children are started from the main thread only")
         if self.pid is not None:
             return
-        if self._process is not None:
-            end_writers(self.log)
-        if self._prepare is not None:
-            self._prepare()
-        command = self._command
+        try:
+            if self._process is not None:
+                end_writers(self.log)
+            if self._prepare is not None:
+                self._prepare()
+            self._run(self._command)
+        except OSError as error:
+            raise StackError(f"{self.name} cannot be run: {error}") from error
+
+    def _run(self, command: Command) -> None:
         with self.log.open("ab") as log:
             self._log_start = log.tell()
-            try:
-                self._process = subprocess.Popen(
-                    _dying_with_us(command),
-                    env={**command.env, MARK: self.name},
-                    cwd=command.cwd,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    # never used where the launcher can be: see `stack/launch.py`
-                    preexec_fn=None if _can_launch() else _arm(command),  # noqa: PLW1509
-                )
-            except OSError as error:
-                raise StackError(f"{self.name} cannot be run: {error}") from error
+            self._process = subprocess.Popen(
+                _dying_with_us(command),
+                env={**command.env, MARK: self.name},
+                cwd=command.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                # never used where the launcher can be: see `stack/launch.py`
+                preexec_fn=None if _can_launch() else _arm(command),  # noqa: PLW1509
+            )
 
     def poll_ready(self) -> bool:
         """Tell whether it is ready, without waiting.
@@ -180,7 +183,8 @@ class Child:
         stop_all([self], grace)
 
     def _obituary(self, what: str) -> str:
-        with self.log.open("rb") as log:
+        tail = ""
+        with suppress(OSError), self.log.open("rb") as log:
             size = log.seek(0, os.SEEK_END)
             # a log that was rotated meanwhile has begun anew
             start = self._log_start if self._log_start <= size else 0

@@ -85,6 +85,8 @@ class Stack:
         self._ready_file: ReadyFile
         self._retiring: list[Child] = []
         self._epoch = 0
+        self.unsaid = ""
+        """Why the ready file does not say what is so now; empty: it does."""
 
     def __enter__(self) -> Stack:
         with ExitStack() as undo:
@@ -96,12 +98,19 @@ class Stack:
             self._site.authority.issue_all()
             undo.callback(self._stop_everything)
             carry_out(plan(self._site, self._envoy_config), self._adopt, self._settings.start_seconds)
-            self._publish()
+            self.publish()
+            if self.unsaid:
+                raise StackError(self.unsaid)
             self._undo = undo.pop_all()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._undo.__exit__(kind, error, tb)
+
+    @property
+    def start_seconds(self) -> float:
+        """How long a component may take to become ready."""
+        return self._settings.start_seconds
 
     @property
     def ready(self) -> Ready:
@@ -157,7 +166,7 @@ class Stack:
         child = self._servers()[name]
         self._down.add(name)
         child.stop(self._settings.grace_seconds)
-        self._publish()
+        self.publish()
 
     def kill(self, name: str) -> None:
         """End a component, and the processes that it started, with SIGKILL; it stays down until `start`.
@@ -168,7 +177,7 @@ class Stack:
         child = self._servers()[name]
         self._down.add(name)
         child.kill()
-        self._publish()
+        self.publish()
 
     def start(self, name: str) -> None:
         """Start a component that is down, on the port it had, and wait until it is healthy.
@@ -195,8 +204,28 @@ class Stack:
         """
         healthy = self._servers()[name].poll_ready()
         if healthy:
-            self._publish()
+            self.publish()
         return healthy
+
+    def serves(self, name: str) -> bool:
+        """Tell whether a component runs and is healthy. Raises KeyError: there is none of this name."""
+        try:
+            return self._servers()[name].poll_ready()
+        except StackError:
+            return False
+
+    def abandon(self, name: str) -> None:
+        """End a component that hangs, with SIGKILL; it counts as fallen. Raises what `kill` raises."""
+        self._servers()[name].kill()
+
+    def publish(self) -> None:
+        """Say in the ready file what is so now. Where that fails `unsaid` tells why: a full disk ends nothing."""
+        try:
+            self._ready_file.write(self.ready.to_json())
+        except OSError as error:
+            self.unsaid = f"the ready file cannot be written: {error}"
+        else:
+            self.unsaid = ""
 
     def terminate(self, name: str) -> None:
         """Ask a component to end, and return at once; it stays down until `begin`. Raises what `stop` raises."""
@@ -211,28 +240,40 @@ class Stack:
         job.start()
         return job
 
-    def succeed_envoy(self) -> Child:
-        """Start an Envoy that takes over from the one that runs, with the configuration as it is now.
+    def begin_heir(self) -> Child:
+        """Start, and return, an Envoy that takes over from the one that runs, with the configuration as it is now.
 
-        Returns the one before, which ends by itself once its clients have left.
+        Once it is ready it is to `inherit`, and is to be disowned otherwise. Until then the one before counts as not
+        fallen, whatever becomes of it: nobody is to start a third one.
 
         Raises:
             KeyError: there is no Envoy in this stack.
             StackError: the new one cannot start; the one before goes on.
         """
-        before = self._children["envoy"]
         heir = servers.envoy(self._site, self._envoy_config(self._site), self._epoch + 1)
         self._retiring.append(heir)
-        heir.start()
+        self._down.add("envoy")
         try:
-            heir.wait_ready(self._settings.start_seconds)
+            heir.start()
         except StackError:
-            heir.kill()
+            self.disown(heir)
             raise
+        return heir
+
+    def disown(self, heir: Child) -> None:
+        """End an Envoy that does not become ready; the one before goes on."""
+        heir.kill()
+        self._retiring.remove(heir)
+        self._down.discard("envoy")
+
+    def inherit(self, heir: Child) -> Child:
+        """Take the heir for our Envoy, and return the one before, which ends by itself once its clients have left."""
+        before = self._children["envoy"]
         self._epoch += 1
         self._retiring = [before]
         self._adopt(heir)
-        self._publish()
+        self._down.discard("envoy")
+        self.publish()
         return before
 
     def replicas(self, service: str) -> tuple[str, ...]:
@@ -257,9 +298,6 @@ class Stack:
     def _database_urls(self) -> dict[str, str]:
         server = self._site.postgres_url
         return {database: database_url(server, database) for database in DATABASES.values()} if server else {}
-
-    def _publish(self) -> None:
-        self._ready_file.write(self.ready.to_json())
 
     def _stop_everything(self) -> None:
         self._ready_file.remove()

@@ -118,17 +118,24 @@ class DataDir:
         """Put what is in logs that have grown large into numbered files, of which few are kept.
 
         Their writers go on in the file that they have open. What one writes in the moment between copy and truncation
-        is lost: logs of development, which nobody collects.
+        is lost: logs of development, which nobody collects. Where there is no room for a copy, there is none.
         """
         for log in self.logs.glob("*.log"):
-            if log.stat().st_size < LOG_BYTES:
-                continue
-            older = [log.with_suffix(f".log.{number}") for number in range(LOGS_KEPT, 0, -1)]
-            for to, one in itertools.pairwise(older):
-                if one.exists():
-                    one.replace(to)
+            with suppress(OSError):
+                self._rotate(log)
+
+    def _rotate(self, log: Path) -> None:
+        if log.stat().st_size < LOG_BYTES:
+            return
+        older = [log.with_suffix(f".log.{number}") for number in range(LOGS_KEPT, 0, -1)]
+        for to, one in itertools.pairwise(older):
+            if one.exists():
+                one.replace(to)
+        try:
             shutil.copyfile(log, older[-1])
-            os.truncate(log, 0)
+        except OSError:
+            older[-1].unlink(missing_ok=True)
+        os.truncate(log, 0)
 
     def folder(self, name: str) -> Path:
         """Return a private folder for a component's files, made if needed."""
@@ -211,7 +218,7 @@ class ReadyFile:
             raise StackError(f"ready file {path} cannot be used: {error}") from error
 
     def write(self, text: str) -> None:
-        """Replace what it says."""
+        """Replace what it says. Raises OSError: it says what it said before."""
         if self._path is not None:
             write_private(self._path, text)
 
@@ -245,8 +252,12 @@ def write_private(path: Path, text: str) -> None:
     """Write a file that only we can read, all of it or nothing."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise

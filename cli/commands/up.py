@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -72,7 +72,7 @@ def up(
             watch(stack, settings, console.print)
     except Interrupted:
         console.print("Stopped.")
-    except StackError as error:
+    except (StackError, OSError) as error:
         Console(stderr=True).print(f"fusionxpay: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
 
@@ -112,11 +112,17 @@ def interruptible() -> Iterator[None]:
 
 def watch(stack: Stack, settings: StackSettings, say: Callable[[str], None]) -> None:
     """Start again what falls, and do what `fusionxpay roll` asks for, for ever."""
-    supervisor = Supervisor(stack, say)
+
+    def note(line: str) -> None:
+        # a terminal that is gone, or a file on a full disk, ends nothing
+        with suppress(OSError):
+            say(line)
+
+    supervisor = Supervisor(stack, note)
 
     def roll(names: list[str], tell: Callable[[str], None]) -> None:
         def both(line: str) -> None:
-            say(line)
+            note(line)
             tell(line)
 
         Roller(stack, settings, both, supervisor.look).roll(names)

@@ -21,6 +21,8 @@ ROLLED = (*SERVICES, "envoy")
 """What can be rolled, in the order in which it is; the rest keeps state, and is of one."""
 SETTLE_SECONDS = 2.0
 """How long a replica serves before the next one ends: clients have connected to it by then."""
+TURN_SECONDS = 0.1
+"""How long it waits between two looks."""
 _CLUSTERS = {service: cluster for cluster, service in UPSTREAMS.items()}
 
 
@@ -62,12 +64,16 @@ class Roller:
     def _service(self, name: str) -> None:
         replicas = self._stack.replicas(name)
         for replica in replicas:
+            # a sibling may have fallen at any time: whoever ends the last one that serves ends the service
+            if not self._all_serve(name):
+                self._say(f"waiting until every replica of {name} is healthy")
+                self._wait(partial(self._all_serve, name), f"{name} behind Envoy")
             self._say(f"replacing {replica}")
             self._end(replica)
             self._stack.begin(replica)
             self._wait(partial(self._stack.has_started, replica), replica)
+            self._wait(partial(self._all_serve, name), f"{name} behind Envoy")
             if name in _CLUSTERS:
-                self._wait(lambda: self._in_use(name) == len(replicas), f"{name} behind Envoy")
                 self._pause(SETTLE_SECONDS)
 
     def _end(self, replica: str) -> None:
@@ -76,27 +82,40 @@ class Roller:
         while replica in self._stack.ready.pids:
             if time.monotonic() > deadline:
                 self._stack.kill(replica)
-            self._pause(0)
+            self._turn()
 
     def _envoy(self) -> None:
         self._say("replacing envoy")
-        before = self._stack.succeed_envoy()
+        heir = self._stack.begin_heir()
+        try:
+            self._wait(heir.poll_ready, "the next Envoy")
+        except BaseException:
+            self._stack.disown(heir)
+            raise
+        before = self._stack.inherit(heir)
         self._wait(lambda: before.pid is None, "the end of the Envoy before")
 
-    def _in_use(self, name: str) -> int:
-        return healthy_replicas(self._stack.ready.envoy_admin_url, _CLUSTERS[name])
+    def _all_serve(self, name: str) -> bool:
+        """Whether all replicas of a service are healthy, and Envoy sends requests to them; one that gets none is."""
+        if name not in _CLUSTERS:
+            return True
+        replicas = self._stack.replicas(name)
+        healthy = healthy_replicas(self._stack.ready.envoy_admin_url, _CLUSTERS[name])
+        # Envoy finds out late who has fallen
+        return healthy == len(replicas) and all(map(self._stack.serves, replicas))
 
     def _wait(self, until: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + self._settings.start_seconds
         while not until():
             if time.monotonic() > deadline:
                 raise StackError(f"{what}: not done after {self._settings.start_seconds:g} s")
-            self._pause(0)
+            self._turn()
 
     def _pause(self, seconds: float) -> None:
         until = time.monotonic() + seconds
-        while True:
-            self._tick()
-            if time.monotonic() >= until:
-                return
-            time.sleep(0.1)
+        while time.monotonic() < until:
+            self._turn()
+
+    def _turn(self) -> None:
+        self._tick()
+        time.sleep(TURN_SECONDS)

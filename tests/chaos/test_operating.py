@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from cli.__main__ import app
 from stack.databases import database_url
-from stack.operate.rolling import Roller
+from stack.operate.rolling import TURN_SECONDS, Roller
 from stack.process import StackError
 from stack.settings import StackSettings
 from stack.stack import Stack
@@ -21,6 +22,7 @@ from tests.support.stack.options import QUICK
 from tests.support.stack.traffic import Traffic
 
 pytestmark = pytest.mark.xdist_group("chaos-replicas")
+WAITING = "waiting until every replica of order_svc is healthy"
 SETTINGS = StackSettings(replicas=2, durable=False, service_env=QUICK)
 
 
@@ -35,9 +37,32 @@ def said() -> list[str]:
     return []
 
 
+class Ticks:
+    """What is done between two looks: each is noted with the last line that was said, and Envoy's pid."""
+
+    def __init__(self, stack: Stack, said: list[str]) -> None:
+        self._stack = stack
+        self._said = said
+        self.seen: list[tuple[str, int]] = []
+        self.mends = ""
+        """A component that is started again at the tenth after the databases are migrated."""
+
+    def __call__(self) -> None:
+        self.seen.append((self._said[-1], self._stack.ready.pids["envoy"]))
+        if self.mends and [line for line, _ in self.seen].count(self._said[-1]) == 10 and len(self._said) > 1:
+            self._said.append("mended")
+            self._stack.begin(self.mends)
+            self.mends = ""
+
+
 @pytest.fixture
-def roller(stack: Stack, said: list[str]) -> Roller:
-    return Roller(stack, SETTINGS, said.append, tick=lambda: None)
+def ticks(stack: Stack, said: list[str]) -> Ticks:
+    return Ticks(stack, said)
+
+
+@pytest.fixture
+def roller(stack: Stack, said: list[str], ticks: Ticks) -> Roller:
+    return Roller(stack, SETTINGS, said.append, ticks)
 
 
 def traffic(stack: Stack, *, repeat: bool = False) -> Traffic:
@@ -45,15 +70,31 @@ def traffic(stack: Stack, *, repeat: bool = False) -> Traffic:
     return Traffic(ready.edge_url, ready.merchant.api_key, repeat=repeat)
 
 
-def test_rolling_update_of_a_service_and_of_envoy_fails_no_request(stack: Stack, roller: Roller) -> None:
+def test_rolling_update_of_a_service_and_of_envoy_fails_no_request(stack: Stack, roller: Roller, ticks: Ticks) -> None:
     before = stack.ready.pids
     with traffic(stack).flowing() as merchants:
         merchants.more()
+        begun = time.monotonic()
         roller.roll(["order_svc", "envoy"])
+        seconds = time.monotonic() - begun
         merchants.more()
     assert merchants.failed == {}
     changed = {name for name, pid in stack.ready.pids.items() if before[name] != pid}
     assert changed == {"order_svc", "order_svc.2", "envoy"}
+    assert len(ticks.seen) <= seconds / TURN_SECONDS + 1
+    assert ("replacing envoy", before["envoy"]) in ticks.seen, "others are looked after while an Envoy starts"
+
+
+def test_replica_is_left_alone_until_its_siblings_serve(
+    stack: Stack, said: list[str], roller: Roller, ticks: Ticks
+) -> None:
+    stack.kill("order_svc.2")
+    ticks.mends = "order_svc.2"
+    with traffic(stack, repeat=True).flowing() as merchants:
+        roller.roll(["order_svc"])
+        merchants.more()
+    assert merchants.failed == {}
+    assert said[1:] == [WAITING, "mended", "replacing order_svc", "replacing order_svc.2"]
 
 
 def test_killing_one_replica_of_each_fails_no_request_that_is_repeated(stack: Stack) -> None:

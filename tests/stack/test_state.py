@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 import stat
 from pathlib import Path
 
@@ -93,3 +94,16 @@ def test_large_logs_are_rotated_and_their_writers_go_on(tmp_path: Path, monkeypa
         data.rotate_logs()
         kept = {path.name: path.read_bytes() for path in data.logs.iterdir()}
     assert kept == {"part.log": b"short\n", "part.log.1": b"fourth line\n", "part.log.2": b"third line\n"}
+
+
+def test_large_log_is_cut_where_there_is_no_room_for_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "LOG_BYTES", 10)
+    with DataDir(tmp_path) as data:
+        data.log("part").write_bytes(b"a line\n" * 1000)
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+        try:
+            data.rotate_logs()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert {path.name: path.stat().st_size for path in data.logs.iterdir()} == {"part.log": 0}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,6 +104,46 @@ def test_one_that_cannot_start_keeps_no_other_from_its_turn(stack: Stack, clock:
     config.with_suffix(".away").rename(config)
     clock.time += LONGEST_PAUSE_SECONDS
     came_back(supervisor, said, "nats")
+
+
+def test_one_that_never_becomes_ready_has_fallen_once_more(stack: Stack, clock: Clock, said: list[str]) -> None:
+    supervisor = Supervisor(stack, said.append, clock)
+    config = Path(stack.ready.log_dir).parent / "nats" / "nats.conf"
+    right = config.read_text()
+    config.write_text('listen: "127.0.0.1:-1"')
+    fell(stack, "nats")
+    supervisor.look()
+    clock.time += 0.5
+    supervisor.look()
+    assert stack.fallen() == []
+    clock.time += stack.start_seconds + 1
+    supervisor.look()
+    assert f"nats is not ready after {stack.start_seconds:g} s; starting it again in 1 s" in said[-1]
+    config.write_text(right)
+    clock.time += 1
+    came_back(supervisor, said, "nats")
+
+
+def test_no_room_for_the_ready_file_and_for_logs_ends_nothing(tmp_path: Path, clock: Clock, said: list[str]) -> None:
+    file = tmp_path / "away" / "ready.json"
+    with Stack(StackSettings(ready_file=file), ["valkey"]) as stack:
+        supervisor, logs = Supervisor(stack, said.append, clock), Path(stack.ready.log_dir)
+        folders = {folder: folder.with_name("aside") for folder in (logs, file.parent)}
+        for folder, aside in folders.items():
+            folder.rename(aside)
+        fell(stack, "valkey")
+        supervisor.look()
+        clock.time += 0.5
+        supervisor.look()
+        assert "valkey cannot start (valkey cannot be run: " in said[-1]
+        folders[logs].rename(logs)
+        clock.time += 1
+        came_back(supervisor, said, "valkey")
+        assert [line for line in said if "the ready file cannot be written: " in line] == said[1:]
+        folders[file.parent].rename(file.parent)
+        supervisor.look()
+        assert json.loads(file.read_text())["pids"] == stack.ready.pids
+        assert said[-1] == "the ready file can be written again"
 
 
 @contextmanager
