@@ -7,6 +7,7 @@ end `{"error": …}`, which is empty when all went well.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ from stack.process import StackError
 NAME = "socket"
 REQUEST_SECONDS = 5.0
 REQUEST_BYTES = 64 * 1024
+log = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
 
@@ -44,21 +46,22 @@ class Control:
         self._socket.listen()
 
     def serve(self, seconds: float, roll: Callable[[list[str], Say], None]) -> None:
-        """Wait as long for a request, and carry it out; one that is no request is not answered."""
+        """Wait as long for a request, and carry it out. Whatever is wrong with it is answered, and ends nothing."""
         self._socket.settimeout(seconds)
         try:
             connection, _ = self._socket.accept()
-        except TimeoutError:
+        except OSError:
             return
-        with connection, suppress(OSError, ValueError, KeyError):
+        with connection:
             connection.settimeout(REQUEST_SECONDS)
-            with connection.makefile("rb") as lines:
-                names = [str(name) for name in json.loads(lines.readline(REQUEST_BYTES))["roll"]]
             error = ""
             try:
-                roll(names, lambda line: _send(connection, say=line))
+                roll(_requested(connection), lambda line: _send(connection, say=line))
             except StackError as problem:
                 error = str(problem)
+            except Exception as problem:
+                log.exception("rolling failed")
+                error = f"rolling failed: {problem!r}"
             _send(connection, error=error)
 
     def __enter__(self) -> Control:
@@ -68,6 +71,19 @@ class Control:
         """Listen no more."""
         self._socket.close()
         (self._folder / NAME).unlink(missing_ok=True)
+
+
+def _requested(connection: socket.socket) -> list[str]:
+    """Read which services a request names. Raises StackError: it is none."""
+    try:
+        with connection.makefile("rb") as lines:
+            request = json.loads(lines.readline(REQUEST_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
+        raise StackError(f"no request: {error}") from error
+    names = request.get("roll") if isinstance(request, dict) else None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise StackError('no request: it is {"roll": [SERVICE, …]}')
+    return names
 
 
 def _send(connection: socket.socket, **line: str) -> None:
