@@ -22,6 +22,7 @@ COMMANDS = {
     "listen": "cli.commands.listen:listen",
     "mcp": "assistants.command:mcp",
     "trigger": "cli.commands.trigger:trigger",
+    "export": "cli.commands.export:export",
     "merchant": "cli.commands.merchants:app",
     "key": "cli.commands.keys:app",
     "events": "cli.commands.events:app",
