@@ -11,9 +11,11 @@ import argparse
 import asyncio
 import sys
 import time
+import tomllib
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import LiteralString
 
 import orjson
@@ -30,6 +32,7 @@ from stack.stack import Ready, Stack
 
 FLUSH_SECONDS = 11.0
 """How long PostgreSQL keeps what an idle connection has counted to itself, at the most."""
+BUDGET = Path(__file__).with_name("budget.toml")
 WARM_UP = 20
 LOOK_SECONDS = 0.05
 SETTINGS: tuple[LiteralString, ...] = (
@@ -277,7 +280,21 @@ def main(arguments: Sequence[str]) -> int:
         _report_statements(console, "idle, a second", idle.scaled(1 / idle.seconds))
         for title, counted in columns.items():
             _report_statements(console, title, counted)
-    return 0
+    return _over_budget(console, columns) if chosen.at_once == 1 else 0
+
+
+def _over_budget(console: Console, columns: Mapping[str, Counts]) -> bool:
+    """Say what costs more than it may."""
+    budget: dict[str, dict[str, float]] = tomllib.loads(BUDGET.read_text())
+    names = {words: name for name, words in NAMES.items()}
+    over = False
+    for title, counted in columns.items():
+        for words, most in budget[title].items():
+            spent = counted.totals[names[words]]
+            if spent > most + 0.5:
+                console.print(f"[red]{title}: {words} {spent:.1f}, and {most} is the most")
+                over = True
+    return over
 
 
 if __name__ == "__main__":

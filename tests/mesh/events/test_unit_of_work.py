@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from mesh.events.envelope import OutboxEvent
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.storage import history
-from mesh.storage.database import Database, statement
+from mesh.storage.database import Database, Session, Statement, statement
 from mesh.storage.history import Change
 from mesh.storage.schema import outbox
 
@@ -43,6 +44,23 @@ async def test_what_was_added_is_stored_and_the_relay_is_woken_once(database: Da
         assert not woken
     assert woken == [1]
     assert [await _stored(database, event) for event in (first, second)] == [(1, 1), (1, 1)]
+
+
+async def test_events_and_changes_of_a_unit_are_one_statement(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[bytes] = []
+    run = Session.run
+
+    async def counted(session: Session, query: Statement[Any], **parameters: Any) -> int:
+        sent.append(query.text)
+        return await run(session, query, **parameters)
+
+    monkeypatch.setattr(Session, "run", counted)
+    async with UnitsOfWork(database, lambda: None).begin() as unit:
+        for event in (_event(), _event()):
+            unit.add(event, [_change(event)])
+    assert len(sent) == 1
 
 
 async def test_what_fails_leaves_nothing_and_wakes_nobody(database: Database) -> None:

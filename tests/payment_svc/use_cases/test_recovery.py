@@ -51,3 +51,15 @@ async def test_place_is_given_back_however_a_look_ends(error: BaseException) -> 
     subject = Ending(error)
     await Recovery(subject).step()
     await come_true(lambda: sorted(subject.given_back) == ["first", "second"])
+
+
+async def test_places_that_are_kept_are_counted_and_what_they_were_kept_for_is_begun() -> None:
+    subject = Ending(ValueError("odd"))
+    loop = Recovery(subject, window=2)
+    assert [loop.keep_place() for _ in range(3)] == [True, True, False]
+    await loop.step()
+    assert not subject.given_back
+    loop.take_place(None)
+    loop.take_place("third")
+    await come_true(lambda: subject.given_back == ["third"])
+    assert loop.keep_place()
