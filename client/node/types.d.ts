@@ -50,7 +50,7 @@ export interface DeliveryAttempt {
   /**
    * Why it failed; empty when it was taken. STATUS_NOT_2XX: an answer came, and said no. Without an answer:
    * NAME_NOT_FOUND, CONNECTION_REFUSED, CONNECTION_FAILED, CONNECTION_BROKEN, TIMEOUT, TLS_CERTIFICATE, TLS_FAILED,
-   * URL_REFUSED (it may not be called), URL_INVALID. More may come.
+   * NOT_CONFIGURED, GATEWAY_FAILED, URL_REFUSED (it may not be called), URL_INVALID. More may come.
    */
   failure: string;
 }

@@ -15,7 +15,7 @@ from notify_svc.channels import email_messages as emails
 from notify_svc.channels import failures
 from notify_svc.channels.webhook import KEPT
 from notify_svc.domain.channel import MailServer
-from notify_svc.domain.delivery import Attempt, Delivery
+from notify_svc.domain.delivery import Attempt, Delivery, NoAnswer
 
 QUIT_SECONDS = 1.0
 """How long a server may take to say goodbye; it has the message by then."""
@@ -90,5 +90,5 @@ class EmailChannel:
     async def attempt(self, delivery: Delivery, now: datetime) -> Attempt:
         """Mail the event once."""
         if self._mailer is None:
-            return Attempt(0, 0.0, "refused: mail is not configured")
+            return Attempt(0, 0.0, f"{NoAnswer.NOT_CONFIGURED}: this gateway sends no mail")
         return await self._mailer.send(emails.event_mail(delivery, self._mailer.sender, now), delivery.destination)

@@ -17,7 +17,7 @@ from mesh.vault import Vault
 from notify_svc.channels.webhook import WebhookChannel
 from notify_svc.channels.wording import render
 from notify_svc.domain import channel as channel_domain
-from notify_svc.domain.delivery import Attempt, Delivery
+from notify_svc.domain.delivery import Attempt, Delivery, NoAnswer
 from notify_svc.domain.vapid import VapidKey
 
 MAX_TITLE = 120
@@ -45,12 +45,12 @@ class PushChannel:
     async def attempt(self, delivery: Delivery, now: datetime) -> Attempt:
         """Hand the message to the push service once."""
         if self._key is None:
-            return Attempt(0, 0.0, "refused: push is not configured")
+            return Attempt(0, 0.0, f"{NoAnswer.NOT_CONFIGURED}: this gateway sends no push messages")
         keys = json.loads(self._vault.open(delivery.secrets[0], delivery.vault_owner))
         try:
             signed = self._key.headers(delivery.destination, now)
         except VapidException as error:
-            return Attempt(0, 0.0, f"refused: {error}")
+            return Attempt(0, 0.0, f"{NoAnswer.URL_REFUSED}: {error}")
         body = http_ece.encrypt(
             message(delivery),
             # its sender is new for each message

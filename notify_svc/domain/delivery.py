@@ -43,8 +43,12 @@ class NoAnswer(StrEnum):
     TIMEOUT = "TIMEOUT"
     TLS_CERTIFICATE = "TLS_CERTIFICATE"
     TLS_FAILED = "TLS_FAILED"
+    NOT_CONFIGURED = "NOT_CONFIGURED"
+    GATEWAY_FAILED = "GATEWAY_FAILED"
+    """It failed on our side, which says nothing of the endpoint."""
 
 
+_OLD_CODES = {"refused": NoAnswer.URL_REFUSED, "not sent": NoAnswer.GATEWAY_FAILED}
 REFUSED_BY_STATUS = "STATUS_NOT_2XX"
 """What a failure is called where an answer came, and said no."""
 
@@ -113,6 +117,8 @@ class Attempt:
         if self.status:
             return "" if self.succeeded else REFUSED_BY_STATUS
         code = self.answer.partition(":")[0]
+        # attempts of before there were codes
+        code = _OLD_CODES.get(code, code)
         return code if code in NoAnswer.__members__ else NoAnswer.CONNECTION_FAILED
 
 

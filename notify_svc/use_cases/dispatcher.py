@@ -20,7 +20,7 @@ from mesh.tracing import names
 from mesh.worker import Worker
 from notify_svc.contract import events as facts
 from notify_svc.domain import delivery as domain
-from notify_svc.domain.delivery import Attempt, Channel, Delivery, DeliveryStatus
+from notify_svc.domain.delivery import Attempt, Channel, Delivery, DeliveryStatus, NoAnswer
 from notify_svc.domain.endpoint import DisableReason, Kind
 from notify_svc.metrics import ATTEMPTS, DELIVERED_SECONDS, DELIVERY_FAILED_HERE, ENDPOINT_DISABLED, FIRST_SECONDS
 from notify_svc.storage.deliveries import DeliveryRepository, Room
@@ -189,7 +189,12 @@ class Dispatcher:
             alert(DELIVERY_FAILED_HERE, log, endpoint_id=delivery.endpoint_id, event_id=delivery.event_id)
             log.error("delivery failed on our side", endpoint_id=delivery.endpoint_id, exc_info=error)
             duration_ms = (time.perf_counter() - started) * 1000
-            return Attempt(0, duration_ms, f"not sent: {type(error).__name__}", ours=True)
+            return Attempt(
+                0,
+                duration_ms,
+                f"{NoAnswer.GATEWAY_FAILED}: it could not be sent by the gateway ({type(error).__name__})",
+                ours=True,
+            )
 
     def _outcome(self, delivery: Delivery, attempt: Attempt) -> tuple[DeliveryStatus, datetime | None]:
         """Return what becomes of a delivery, and when it is tried again."""

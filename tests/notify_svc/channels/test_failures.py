@@ -49,3 +49,8 @@ def test_an_answer_that_says_no_is_told_from_none(status: int, failure: str) -> 
 
 def test_what_was_kept_before_there_were_codes_is_a_failed_connection() -> None:
     assert Attempt(status=0, duration_ms=1.0, answer="ConnectError('x')").failure == "CONNECTION_FAILED"
+
+
+def test_attempts_of_before_there_were_codes_are_told_as_what_they_were() -> None:
+    told = {text: Attempt(status=0, duration_ms=1.0, answer=text).failure for text in ("refused: x", "not sent: Y")}
+    assert told == {"refused: x": "URL_REFUSED", "not sent: Y": "GATEWAY_FAILED"}

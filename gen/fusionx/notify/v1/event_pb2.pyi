@@ -232,6 +232,7 @@ class DeliveryAttempt(_message.Message):
     failure: _builtins.str
     """Why it failed; empty when it was taken. STATUS_NOT_2XX: an answer came, and said no. Without an answer:
     NAME_NOT_FOUND, CONNECTION_REFUSED, CONNECTION_FAILED, CONNECTION_BROKEN, TIMEOUT, TLS_CERTIFICATE, TLS_FAILED,
+    NOT_CONFIGURED, GATEWAY_FAILED,
     URL_REFUSED (it may not be called), URL_INVALID. More may come.
     """
     @_builtins.property
