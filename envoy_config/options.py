@@ -27,6 +27,8 @@ class EnvoyOptions:
     mutual_tls: bool = True
     """Whether services are spoken to by mutual TLS, or in plain text."""
     admin_port: int = 9901
+    metrics_listen: str = ""
+    """Where Prometheus finds Envoy's own series, under `/metrics`, and nothing else is answered; empty: nowhere."""
     descriptors: str = "/etc/fusionxpay/api.binpb"
     upstreams: dict[str, str] = field(
         default_factory=lambda: {

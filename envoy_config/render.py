@@ -24,6 +24,7 @@ from envoy_config.config import TYPE, Config
 from envoy_config.console import console_clusters, console_routes
 from envoy_config.filters import http_filters, of_answer, of_head, of_merchants, of_providers
 from envoy_config.listeners import public_listeners
+from envoy_config.metrics import administration, metrics_listener
 from envoy_config.options import EnvoyOptions
 from envoy_config.tracing import collector, tracing
 from mesh.rpc.routes import DESCRIPTORS, Route, contract_routes
@@ -71,6 +72,9 @@ def render(options: EnvoyOptions) -> str:
     if options.otlp_endpoint:
         config["static_resources"]["clusters"].append(collector(options))
     config["static_resources"]["clusters"] += console_clusters(options)
+    if options.metrics_listen:
+        config["static_resources"]["clusters"].append(administration(options))
+        config["static_resources"]["listeners"].append(metrics_listener(options))
     header = "# Rendered from the contracts by `make gen`. Do not edit: change envoy/fragments/ or envoy_config/.\n"
     return header + yaml.safe_dump(config, sort_keys=False, width=120)
 

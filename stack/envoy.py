@@ -28,6 +28,7 @@ def render_envoy(layout: StackLayout) -> Path:
         sds_folder=str(folder),
         mutual_tls=layout.mutual_tls,
         admin_port=layout.ports["envoy_admin"],
+        metrics_listen=layout.address("envoy_metrics"),
         descriptors=str(DESCRIPTORS),
         upstreams={upstream: ",".join(layout.addresses(service)) for upstream, service in UPSTREAMS.items()},
         console=layout.address("console") if "console" in layout.embedded else "",

@@ -138,6 +138,7 @@ def plan_layout(
         *infra,
         "console_metrics",
         "envoy_admin",
+        "envoy_metrics",
         "envoy_https",
         *processes,
         *(f"{name}_metrics" for name in processes),

@@ -12,10 +12,16 @@ from stack.ports import HOST, Ports
 from stack.probes import http_ok
 from stack.process import Child, Command, StackError
 from stack.servers import outside_env
+from stack.stack import Ready
 
 RULES = Path(__file__).resolve().parent.parent / "deploy" / "observability"
 START_SECONDS = 30.0
 HOW = "there is no `prometheus` on the PATH: it is Debian's package of that name, or one file of its release"
+
+
+def targets_of(ready: Ready) -> dict[str, str]:
+    """Return whom to scrape: the services, and Envoy."""
+    return ready.metrics | ({"envoy": ready.envoy_metrics} if ready.envoy_metrics else {})
 
 
 @contextmanager

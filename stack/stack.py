@@ -43,6 +43,7 @@ class Ready:
     nats_url: str
     redis_url: str
     envoy_admin_url: str
+    envoy_metrics: str
     webhook_secrets: dict[str, str]
     pids: dict[str, int]
     log_dir: str
@@ -132,6 +133,7 @@ class Stack:
             nats_url=layout.nats_url,
             redis_url=layout.redis_url,
             envoy_admin_url=layout.envoy_admin_url if with_envoy else "",
+            envoy_metrics=layout.address("envoy_metrics") if with_envoy else "",
             webhook_secrets={"stripe": layout.stripe_webhook_secret},
             pids={name: child.pid for name, child in self._servers().items() if child.pid is not None},
             log_dir=str(layout.data.logs),

@@ -27,7 +27,7 @@ from rich.table import Table
 
 from cli.scrape import problems, scrape
 from stack.authority import Authority, Subject
-from stack.observer import prometheus
+from stack.observer import prometheus, targets_of
 from stack.settings import StackSettings
 from stack.stack import Stack
 from tests.support.merchant.api import Identities, Merchant
@@ -306,7 +306,7 @@ def main(arguments: Sequence[str]) -> int:
         provider = Provider.of(stack.ready)
         undo.callback(provider.close)
         undo.enter_context(Load(merchant))
-        url = undo.enter_context(prometheus(stack.ready.metrics, folder / "prometheus"))
+        url = undo.enter_context(prometheus(targets_of(stack.ready), folder / "prometheus"))
         scene = Scene(stack, provider, merchant, folder)
         time.sleep(20)
         for incident in INCIDENTS:

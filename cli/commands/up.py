@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from stack.observer import prometheus
+from stack.observer import prometheus, targets_of
 from stack.operate.control import Control
 from stack.operate.rolling import Roller
 from stack.operate.supervisor import Supervisor
@@ -67,7 +67,7 @@ def up(
             show(console, stack, time.monotonic() - started)
             if observe:
                 folder = Path(beside.enter_context(TemporaryDirectory(prefix="fusionxpay-prometheus-")))
-                url = beside.enter_context(prometheus(stack.ready.metrics, folder))
+                url = beside.enter_context(prometheus(targets_of(stack.ready), folder))
                 console.print(f"Prometheus: {url}/alerts", highlight=False)
             watch(stack, settings, console.print)
     except Interrupted:

@@ -41,6 +41,7 @@ READY_KEYS = [
     "nats_url",
     "redis_url",
     "envoy_admin_url",
+    "envoy_metrics",
     "webhook_secrets",
     "pids",
     "log_dir",

@@ -238,6 +238,57 @@ STORES = Board(
 )
 
 
+_PUBLIC = '{envoy_http_conn_manager_prefix="public"}'
+
+ENVOY = Board(
+    "fusionxpay-envoy",
+    "FusionXPay: Envoy",
+    {
+        "Clients": (
+            Panel(
+                "Answers",
+                PER_SECOND,
+                rate("envoy_http_downstream_rq_xx", "envoy_response_code_class", where=_PUBLIC),
+                "{{envoy_response_code_class}}xx",
+            ),
+            Panel(
+                "Connections", COUNT, f"sum by (instance) (envoy_http_downstream_cx_active{_PUBLIC})", "{{instance}}"
+            ),
+            Panel(
+                "Requests under way",
+                COUNT,
+                f"sum by (instance) (envoy_http_downstream_rq_active{_PUBLIC})",
+                "{{instance}}",
+            ),
+        ),
+        "Services behind it": (
+            Panel(
+                "Answers",
+                PER_SECOND,
+                rate("envoy_cluster_upstream_rq_xx", "envoy_cluster_name", "envoy_response_code_class"),
+                "{{envoy_cluster_name}} {{envoy_response_code_class}}xx",
+            ),
+            Panel(
+                "Healthy replicas",
+                COUNT,
+                "max by (envoy_cluster_name) (envoy_cluster_membership_healthy)",
+                "{{envoy_cluster_name}}",
+            ),
+            Panel(
+                "Slowest in a hundred, ms",
+                "ms",
+                quantile(0.99, "envoy_cluster_upstream_rq_time", "envoy_cluster_name"),
+                "{{envoy_cluster_name}}",
+            ),
+        ),
+        "Envoy itself": (
+            Panel("Memory", BYTES, "sum by (instance) (envoy_server_memory_allocated)", "{{instance}}"),
+            Panel("Time since it started", SECONDS, "min by (instance) (envoy_server_uptime)", "{{instance}}"),
+        ),
+    },
+)
+
+
 def of_service(package: str) -> Board:
     """Return the dashboard of a service: the calls that it answers and makes, and every series of its own."""
     chosen = f'{{component="{package}"}}'
@@ -279,4 +330,11 @@ def _panel(one: Series) -> Panel:
 
 def boards() -> list[Board]:
     """Return all dashboards."""
-    return [OVERVIEW, PAYMENTS, EVENTS, STORES, *(of_service(package) for package in MODULES if package != "mesh")]
+    return [
+        OVERVIEW,
+        PAYMENTS,
+        EVENTS,
+        STORES,
+        ENVOY,
+        *(of_service(package) for package in MODULES if package != "mesh"),
+    ]
