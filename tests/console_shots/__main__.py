@@ -39,7 +39,7 @@ OWNER_PAGES = {
     "routing": "/routing",
     "team": "/users",
     "account": "/account",
-    "missing": "/payments/nothing",
+    "missing": "/payments/00000000-0000-7000-8000-000000000000",
 }
 OPERATOR_PAGES = {
     "platform": "/platform",
