@@ -183,7 +183,7 @@ async def _streams(patient: Patient) -> list[Finding]:
     url, tls = patient.part("nats_url"), tls_of(patient.part("operator_tls"))
     options = BusTls(tls, NATS_NAME).options() if tls and url.startswith("tls:") else {}
     client = await nats.connect(
-        url, inbox_prefix=inbox_prefix("operator"), allow_reconnect=False, connect_timeout=SECONDS, **options
+        url.split(","), inbox_prefix=inbox_prefix("operator"), allow_reconnect=False, connect_timeout=SECONDS, **options
     )
     try:
         stream = client.jetstream(timeout=SECONDS)

@@ -76,7 +76,12 @@ class ServiceSettings(EnvironmentSettings):
         "127.0.0.1:0", pattern=r"^[^\s:]+:\d{1,5}$", description="host:port of the Prometheus endpoint"
     )
     database_url: str = Field(pattern=r"^postgres(ql)?://", description="PostgreSQL URL of the service's own database")
-    nats_url: str = Field("nats://127.0.0.1:4222", pattern=r"^(nats|tls)://", description="NATS URL")
+    nats_url: str = Field(
+        "nats://127.0.0.1:4222", pattern=r"^(nats|tls)://", description="NATS URL; of several nodes, by comma"
+    )
+    nats_replicas: int = Field(
+        1, ge=1, le=5, description="on how many nodes a stream is kept, where this service makes it"
+    )
     nats_server_name: str = Field(
         "", description="name in NATS' certificate where it is of the mesh's CA; empty: NATS is not of the mesh"
     )

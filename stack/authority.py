@@ -50,7 +50,9 @@ class Subject:
     @classmethod
     def of_process(cls, name: str) -> Subject:
         """Return the subject of a process: reachable by no address, since clients ask for its name."""
-        return cls(name, [name], TRUST_DOMAIN + name)
+        # nodes of NATS dial each other by address
+        hosts = [name, "127.0.0.1"] if name == NATS_NAME else [name]
+        return cls(name, hosts, TRUST_DOMAIN + name)
 
 
 class Authority:
@@ -85,7 +87,7 @@ class Authority:
     def issue_all(self, *, renew: bool = False, lifetime: timedelta = LIFETIME) -> list[str]:
         """Issue every certificate that is missing or ends soon, or all of them; return the names."""
         subjects = [*(Subject.of_process(name) for name in MESH_NAMES), Subject(PUBLIC, self._public_hosts)]
-        issued = [subject for subject in subjects if renew or self._is_due(subject.name)]
+        issued = [subject for subject in subjects if renew or self._is_due(subject.name) or self._lacks_a_name(subject)]
         for subject in issued:
             self.issue(subject, lifetime)
         return [subject.name for subject in issued]
@@ -113,6 +115,14 @@ class Authority:
         write_private(files.key, _pem(key))
         write_private(files.cert, certificate.public_bytes(Encoding.PEM).decode())
         return files
+
+    def _lacks_a_name(self, subject: Subject) -> bool:
+        """Tell whether a process's certificate is of a version that gave it fewer names."""
+        if not subject.uri:
+            return False
+        certificate = x509.load_pem_x509_certificate(self.files(subject.name).cert.read_bytes())
+        named = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return not {_general_name(host) for host in subject.hosts} <= set(named)
 
     def _is_due(self, name: str) -> bool:
         files = self.files(name)

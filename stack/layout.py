@@ -44,6 +44,7 @@ class StackLayout:
     durable: bool
     service_env: Mapping[str, Mapping[str, str]]
     replicas: int
+    nats_nodes: tuple[str, ...]
     otlp_endpoint: str
     trace_part: float
     code: Path = ROOT
@@ -134,6 +135,8 @@ def plan_layout(
     embedded = frozenset(name for name in wanted if not replaced.get(name))
     processes = [name for service in SERVICES for name in instances(service, settings.replicas)]
     infra = [name for name in COMPONENTS if name not in SERVICES]
+    nodes = instances("nats", settings.nats_nodes)
+    infra += [*nodes[1:], *(f"{node}_route" for node in nodes)]
     names = [
         *infra,
         "console_metrics",
@@ -152,7 +155,7 @@ def plan_layout(
 
     # by certificate, or where nobody has one by a password that all share
     account, scheme = ("", "tls") if settings.mutual_tls else (f"{USER}:{secrets.nats_password}@", "nats")
-    own_nats = f"{scheme}://{account}{HOST}:{numbers['nats']}"
+    own_nats = ",".join(f"{scheme}://{account}{HOST}:{numbers[node]}" for node in nodes)
     return StackLayout(
         data=data,
         ports=numbers,
@@ -173,6 +176,7 @@ def plan_layout(
         durable=settings.durable,
         service_env=settings.service_env,
         replicas=settings.replicas,
+        nats_nodes=nodes,
         otlp_endpoint=settings.otlp_endpoint,
         trace_part=settings.trace_part,
         code=code,

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mesh.events.bus import ADVISORIES_STREAM, EVENTS_STREAM, inbox_prefix
 from mesh.events.participants import CONSUMERS, owned_subjects
@@ -38,6 +39,25 @@ tls {{
 """
 
 
+CLUSTER = """\
+server_name: "{node}"
+cluster {{
+  name: fusionxpay
+  listen: "{listen}"
+  routes: {routes}
+{tls}}}
+"""
+ROUTE_TLS = """\
+  tls {{
+    cert_file: "{tls.cert}"
+    key_file: "{tls.key}"
+    ca_file: "{tls.ca}"
+    verify: true
+    timeout: 5
+  }}
+"""
+
+
 @dataclass(frozen=True)
 class NatsOptions:
     """What differs between one server and another; `tls` is None where the mesh speaks in plain text."""
@@ -48,17 +68,29 @@ class NatsOptions:
     tls: TlsFiles | None
     user: str = ""
     """Who connects where nobody has a certificate, by a password in the server's environment: `NATS_PASSWORD`."""
+    node: str = ""
+    routes: Mapping[str, str] = field(default_factory=dict)
+    """Of a cluster, where each node listens for the others."""
 
 
 def render(options: NatsOptions) -> str:
     """Return the configuration."""
     text = TEMPLATE.format(listen=options.listen, store=options.store, sync=options.sync)
+    if len(options.routes) > 1:
+        text += _cluster(options)
     if options.tls is None:
         return text + f'authorization {{ user: "{options.user}", password: $NATS_PASSWORD }}\n'
     users = "".join(
         f"    {{user: {name}, permissions: {json.dumps(granted)}}}\n" for name, granted in PERMISSIONS.items()
     )
     return f"{text}{TLS.format(tls=options.tls)}authorization {{\n  users: [\n{users}  ]\n}}\n"
+
+
+def _cluster(options: NatsOptions) -> str:
+    """Return how a node finds the others, which show each other the certificate of `nats`."""
+    others = [f"nats-route://{address}" for node, address in options.routes.items() if node != options.node]
+    tls = ROUTE_TLS.format(tls=options.tls) if options.tls else ""
+    return CLUSTER.format(node=options.node, listen=options.routes[options.node], routes=json.dumps(others), tls=tls)
 
 
 def _permissions() -> dict[str, dict[str, list[str]]]:

@@ -39,18 +39,20 @@ def plan(layout: StackLayout, envoy_config: EnvoyConfig) -> list[Step]:
     steps = _postgres_steps(layout)
     replicas = tuple(name for service in SERVICES for name in layout.instances(service))
     servers_steps = [
-        Step("nats", partial(servers.nats, layout)),
+        *(Step(node, partial(servers.nats, layout, node)) for node in layout.nats_nodes),
         Step("valkey", partial(servers.valkey, layout)),
         Step("sandbox", partial(sandbox, layout)),
         Step("envoy", lambda: servers.envoy(layout, envoy_config(layout)), needs=replicas),
     ]
-    steps += [step for step in servers_steps if step.name in layout.embedded]
+    steps += [step for step in servers_steps if step.name.partition(".")[0] in layout.embedded]
     services = [service for service in OUR_SERVICES if service.name in layout.embedded]
     if migrated := with_databases(layout):
         steps.append(Step("migration", partial(migration, layout, migrated), needs=("databases",)))
     for service in services:
         for name in layout.instances(service.name):
-            steps.append(Step(name, partial(service.server, layout, name), needs=("migration", "nats", "valkey")))
+            steps.append(
+                Step(name, partial(service.server, layout, name), needs=("migration", *layout.nats_nodes, "valkey"))
+            )
     if "edge" in layout.embedded:
         steps.append(Step("merchant", partial(ensure_demo_merchant, layout), needs=("edge",)))
     if "console" in layout.embedded:

@@ -35,24 +35,26 @@ maxmemory-policy allkeys-lru
 """
 
 
-def nats(layout: StackLayout) -> Child:
-    """Return a NATS server with JetStream, which keeps its streams in the data folder."""
-    folder = layout.data.folder("nats")
+def nats(layout: StackLayout, node: str) -> Child:
+    """Return a NATS server with JetStream, which keeps its streams in the data folder; of several, one of a cluster."""
+    folder = layout.data.folder(node)
     config = folder / "nats.conf"
     options = NatsOptions(
-        listen=layout.address("nats"),
+        listen=layout.address(node),
         store=str(folder / "jetstream"),
         sync="always" if layout.durable else "2m",
         tls=layout.tls("nats"),
         user=USER,
+        node=node,
+        routes={one: layout.address(f"{one}_route") for one in layout.nats_nodes},
     )
     write_private(config, render_nats(options))
     env = outside_env() | {"GOMEMLIMIT": "128MiB"}
     if not layout.mutual_tls:
         env["NATS_PASSWORD"] = layout.data.secrets.nats_password
     command = Command([_program("nats-server", "FUSIONXPAY_NATS_URL"), "-c", config], env, folder)
-    address, operator = layout.address("nats"), layout.tls("operator")
-    return Child("nats", command, layout.log("nats"), ready=lambda: nats_answers(address, operator))
+    address, operator = layout.address(node), layout.tls("operator")
+    return Child(node, command, layout.log(node), ready=lambda: nats_answers(address, operator))
 
 
 def valkey(layout: StackLayout) -> Child:

@@ -67,7 +67,8 @@ def _bus_settings(layout: StackLayout, name: str) -> dict[str, str]:
     if name not in PERMISSIONS:
         return {}
     own = "nats" in layout.embedded and layout.mutual_tls
-    return {"NATS_URL": layout.nats_url} | ({"NATS_SERVER_NAME": NATS_NAME} if own else {})
+    replicas = str(len(layout.nats_nodes)) if "nats" in layout.embedded else "1"
+    return {"NATS_URL": layout.nats_url, "NATS_REPLICAS": replicas} | ({"NATS_SERVER_NAME": NATS_NAME} if own else {})
 
 
 def _code_of(layout: StackLayout) -> dict[str, str]:

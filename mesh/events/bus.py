@@ -7,7 +7,7 @@ import contextlib
 import re
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -94,8 +94,10 @@ class Bus:
     verifier: Verifier | None = None
     """Says whether an event is its publisher's; None where nobody has a certificate."""
 
-    def __init__(self, url: str, name: str, tls: BusTls | None = None) -> None:
-        self._url = url
+    def __init__(self, url: str, name: str, tls: BusTls | None = None, replicas: int = 1) -> None:
+        """Take the URL, or several by comma; a stream that is not there is made with as many replicas."""
+        self._servers = url.split(",")
+        self._streams = [replace(config, num_replicas=replicas) for config in _STREAMS]
         self._name = name
         self._tls = tls
         self._client = Client()
@@ -108,7 +110,8 @@ class Bus:
     def of(cls, settings: ServiceSettings, name: str) -> Bus:
         """Return the bus of a service, which signs and verifies where the mesh has certificates."""
         server, files = settings.nats_server_name, settings.tls
-        bus = cls(settings.nats_url, name, BusTls(files, server) if files and server else None)
+        tls = BusTls(files, server) if files and server else None
+        bus = cls(settings.nats_url, name, tls, settings.nats_replicas)
         if files:
             bus.signer, bus.verifier = Signer(files), Verifier(files, settings.event_signatures_from)
         return bus
@@ -192,7 +195,7 @@ class Bus:
         while True:
             try:
                 self._client = await nats.connect(
-                    self._url,
+                    self._servers,
                     name=self._name,
                     inbox_prefix=inbox_prefix(self._name),
                     max_reconnect_attempts=-1,
@@ -225,7 +228,7 @@ class Bus:
                 return
 
     async def _ensure_streams(self, stream: JetStreamContext) -> None:
-        for config in _STREAMS:
+        for config in self._streams:
             try:
                 await stream.stream_info(config.name or "")
             except NotFoundError:

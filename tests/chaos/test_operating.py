@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import nats.errors
+import nats.js.errors
 import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
 from cli.__main__ import app
+from mesh.events.bus import EVENTS_STREAM
 from stack.databases import database_url
 from stack.operate.rolling import TURN_SECONDS, Roller
 from stack.process import StackError
 from stack.settings import StackSettings
 from stack.stack import Stack
+from tests.support.stack.bus import connected
 from tests.support.stack.options import QUICK
 from tests.support.stack.traffic import Traffic
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.xdist_group("chaos-replicas")
 WAITING = "waiting until every replica of order_svc is healthy"
-SETTINGS = StackSettings(replicas=2, durable=False, service_env=QUICK)
+SETTINGS = StackSettings(replicas=2, nats_nodes=3, durable=False, service_env=QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +119,36 @@ def test_what_cannot_be_rolled_is_refused_before_anything_is_changed(stack: Stac
     with pytest.raises(StackError, match=r"no such service: postgres; there are order_svc, .*envoy"):
         roller.roll(["order_svc", "postgres"])
     assert stack.ready.pids == before
+
+
+def test_node_of_nats_that_is_lost_costs_no_request_and_no_event(stack: Stack) -> None:
+    with traffic(stack).flowing() as merchants:
+        for name in ("nats", "nats.2", "nats.3"):
+            merchants.more(30)
+            stack.kill(name)
+            merchants.more(30)
+            stack.start(name)
+            eventually(lambda: asyncio.run(_whole(stack)), "three nodes with all that there is")
+        merchants.more(30)
+    assert merchants.failed == {}
+    eventually(lambda: set(merchants.payments) <= _told(stack), "every payment in the event log")
+
+
+async def _whole(stack: Stack) -> bool:
+    """Tell whether the stream is on three nodes, none of them behind."""
+    try:
+        async with connected(stack.ready) as client:
+            info = await client.jetstream().stream_info(EVENTS_STREAM)
+    except (OSError, nats.errors.Error, nats.js.errors.Error, TimeoutError):
+        return False
+    peers = info.cluster.replicas if info.cluster and info.cluster.replicas else []
+    return len(peers) == 2 and all(peer.current and not peer.offline for peer in peers)
+
+
+def _told(stack: Stack) -> set[str]:
+    with psycopg.connect(stack.ready.database_urls["notify"]) as connection:
+        query = "SELECT aggregate_id::text FROM events WHERE type = 'payment.succeeded'"
+        return {row[0] for row in connection.execute(query)}
 
 
 def test_database_that_is_lost_comes_back_and_what_came_after_its_backup_is_listed(

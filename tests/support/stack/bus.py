@@ -32,7 +32,7 @@ async def connected(ready: Ready, name: str = "operator", **options: Any) -> Asy
     """Lend a connection of a process of the stack."""
     tls = bus_tls(ready, name).options() if ready.nats_url.startswith("tls:") else {}
     client = await nats.connect(
-        ready.nats_url, inbox_prefix=inbox_prefix(name), **({"allow_reconnect": False} | tls | options)
+        ready.nats_url.split(","), inbox_prefix=inbox_prefix(name), **({"allow_reconnect": False} | tls | options)
     )
     try:
         yield client
