@@ -78,6 +78,9 @@ def envoy(layout: StackLayout, config: Path, epoch: int = 0) -> Child:
     argv: list[str | Path] = [_program("envoy"), "-c", config, "--concurrency", "1", "--log-level", "info"]
     # Envoys meet in a piece of memory by its number: a port is one that no other stack of this machine has.
     argv += ["--base-id", str(layout.ports["envoy_admin"]), "--restart-epoch", str(epoch)]
+    # and by sockets, in their private folder: Envoy's own default has no permissions, and whoever reaches it can have
+    # the sockets that Envoy listens on
+    argv += ["--socket-path", "hot-restart", "--socket-mode", "600"]
     # an heir that falls is started again when there is nobody left to take over from
     argv += ["--skip-hot-restart-on-no-parent", "--skip-hot-restart-parent-stats"]
     argv += ["--drain-strategy", "immediate", "--drain-time-s", str(ENVOY_DRAIN_SECONDS)]

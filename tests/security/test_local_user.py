@@ -82,3 +82,18 @@ def test_what_listens_is_not_reached_from_other_machines(gateway: Ready) -> None
         for one in connections:
             if one.status == psutil.CONN_LISTEN:
                 assert one.laddr.ip in LOOPBACK, (pid, one.laddr)
+
+
+def test_no_socket_of_the_stack_is_open_to_other_accounts(gateway: Ready) -> None:
+    found = {one.laddr for _, sockets in _of_each(gateway, _unix_sockets) for one in sockets if one.laddr}
+    assert found, "Envoy hands its sockets over by one"
+    # an abstract one (unix(7)) has no permissions
+    assert not [name for name in found if name.startswith("@")]
+    envoys = Path(gateway.log_dir).parent / "envoy"
+    assert stat.S_IMODE(envoys.stat().st_mode) == 0o700
+    assert {envoys / name for name in found} == {path for path in envoys.iterdir() if path.is_socket()}
+    assert {stat.S_IMODE((envoys / name).stat().st_mode) for name in found} == {0o600}
+
+
+def _unix_sockets(process: psutil.Process) -> list[Any]:
+    return process.net_connections("unix")
