@@ -7,20 +7,24 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import sqlalchemy as sa
-from alembic import command, context
+from alembic import command, context, op
 from alembic.config import Config
 from psycopg import sql
 
 from mesh.settings import ServiceSettings, load
 
 LOCK_SECONDS = 10
+TURN_SECONDS = 0.2
 DML = "SELECT, INSERT, UPDATE, DELETE"
 
 
@@ -36,7 +40,9 @@ def config(migrations: Path, url: str) -> Config:
 def upgrade(migrations: Path, url: str) -> None:
     """Bring the database to the newest revision. Several replicas may call it at once: an advisory lock orders them."""
     with psycopg.connect(url, autocommit=True) as guard:
-        guard.execute("SELECT pg_advisory_lock(hashtext('fusionxpay-migrations'))")
+        # a statement that waits for the lock is one that the build of an index waits for, and neither would end
+        while guard.execute("SELECT pg_try_advisory_lock(hashtext('fusionxpay-migrations'))").fetchone() != (True,):
+            time.sleep(TURN_SECONDS)
         command.upgrade(config(migrations, url), "head")
 
 
@@ -65,9 +71,26 @@ def run_env(metadata: sa.MetaData) -> None:
         # who waits for a lock has all that come later wait behind it: rather the migration fails, and is tried again
         connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_SECONDS}s'")
         connection.commit()
-        context.configure(connection=connection, target_metadata=metadata, compare_type=True)
+        # a lock is held no longer than its own migration takes
+        context.configure(
+            connection=connection, target_metadata=metadata, compare_type=True, transaction_per_migration=True
+        )
         with context.begin_transaction():
             context.run_migrations()
+
+
+def add_index(name: str, table: str, columns: Sequence[str], **options: Any) -> None:
+    """Build an index of a table that is in use, while it is read and written.
+
+    It commits what its migration did before, so it comes first there: all of it may run again after a failure. What a
+    failed build has left is built anew.
+    """
+    with op.get_context().autocommit_block():
+        # nobody waits behind a build, and it waits for every transaction that has begun
+        op.execute("SET lock_timeout = 0")
+        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+        op.create_index(name, table, columns, postgresql_concurrently=True, **options)
+        op.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
 
 
 def main() -> None:

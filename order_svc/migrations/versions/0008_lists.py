@@ -3,14 +3,15 @@
 import sqlalchemy as sa
 from alembic import op
 
+from mesh.storage.migrate import add_index
+
 revision = "0008"
 down_revision = "0007"
 
 
 def upgrade() -> None:
-    op.add_column("orders", sa.Column("refunded_minor", sa.BigInteger(), server_default="0", nullable=False))
-    op.create_index("ix_orders_merchant_updated", "orders", ["merchant_id", "update_time"])
-    op.create_index(
+    add_index("ix_orders_merchant_updated", "orders", ["merchant_id", "update_time"])
+    add_index(
         "ix_orders_metadata",
         "orders",
         ["metadata"],
@@ -18,6 +19,7 @@ def upgrade() -> None:
         postgresql_ops={"metadata": "jsonb_path_ops"},
         postgresql_where=sa.text("metadata <> '{}'::jsonb"),
     )
+    op.add_column("orders", sa.Column("refunded_minor", sa.BigInteger(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:

@@ -2,13 +2,15 @@
 
 from alembic import op
 
+from mesh.storage.migrate import add_index
+
 revision = "0010"
 down_revision = "0009"
 
 
 def upgrade() -> None:
-    op.create_index("ix_payments_merchant_updated", "payments", ["merchant_id", "update_time"])
-    op.create_index("ix_refunds_merchant", "refunds", ["merchant_id", "refund_id"])
+    add_index("ix_payments_merchant_updated", "payments", ["merchant_id", "update_time"])
+    add_index("ix_refunds_merchant", "refunds", ["merchant_id", "refund_id"])
 
 
 def downgrade() -> None:

@@ -2,12 +2,14 @@
 
 from alembic import op
 
+from mesh.storage.migrate import add_index
+
 revision = "0011"
 down_revision = "0010"
 
 
 def upgrade() -> None:
-    op.create_index("ix_provider_events_receive_time", "provider_events", ["receive_time"])
+    add_index("ix_provider_events_receive_time", "provider_events", ["receive_time"])
 
 
 def downgrade() -> None:
