@@ -9,11 +9,13 @@ import json
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 LIFETIME_SECONDS = 600
 """For how long a person may think it over."""
+REPEATABLE_SECONDS = 23 * 3600
+"""For how long a call without an answer may be repeated: the gateway remembers its idempotency key for 24 hours."""
 
 
 class ConfirmationError(Exception):
@@ -24,8 +26,20 @@ class ConfirmationError(Exception):
 class Confirmed:
     """A confirmation that holds."""
 
-    nonce: str
-    """Its identity: the same in every attempt to carry out what was confirmed."""
+    token: str
+    arguments: Any
+    """What was shown, and is carried out."""
+    asked: Any
+    """What a repetition has to ask for."""
+    until: float
+    """When it can no longer be repeated (seconds since 1970)."""
+    is_repeated: bool = False
+    """Whether an earlier attempt had no answer: it may have done what this one is refused."""
+
+    @property
+    def nonce(self) -> str:
+        """Its identity: the same in every attempt to carry out what was confirmed."""
+        return self.token.partition(".")[0]
 
 
 class Confirmations:
@@ -35,6 +49,7 @@ class Confirmations:
         self._key = secrets.token_bytes(32)
         self._clock = clock
         self._used: dict[str, float] = {}
+        self._unanswered: dict[str, Confirmed] = {}
 
     def issue(self, shown: Any) -> tuple[str, float]:
         """Return a confirmation of what is shown, and when it ends (seconds since 1970)."""
@@ -42,7 +57,7 @@ class Confirmations:
         claim = f"{secrets.token_hex(16)}.{end}"
         return f"{claim}.{self._signature(claim, shown)}", end
 
-    def use(self, token: str, shown: Any) -> Confirmed:
+    def use(self, token: str, shown: Any, asked: Any, arguments: Any) -> Confirmed:
         """Use a confirmation up. Raises ConfirmationError when it is not of what is shown now, is over, or was used."""
         claim, _, signature = token.rpartition(".")
         if not hmac.compare_digest(signature.encode(), self._signature(claim, shown).encode()):
@@ -55,11 +70,26 @@ class Confirmations:
         if nonce in self._used:
             raise ConfirmationError("the confirmation was used before")
         self._used[nonce] = int(end)
-        return Confirmed(nonce)
+        return Confirmed(token, arguments, asked, now + REPEATABLE_SECONDS)
 
     def give_back(self, confirmed: Confirmed) -> None:
-        """Let a confirmation be used again: it is not known what became of the call, which its nonce makes safe."""
-        self._used.pop(confirmed.nonce, None)
+        """Let what was confirmed be repeated: it is not known what became of the call, which its nonce makes safe."""
+        self._unanswered[confirmed.token] = confirmed
+
+    def repeat(self, token: str, asked: Any) -> Confirmed | None:
+        """Take up what was given back, as it was shown then: it may be what has changed its subject since.
+
+        Return None for any other confirmation. Raises ConfirmationError when something else is asked for.
+        """
+        now = self._clock()
+        self._unanswered = {known: one for known, one in self._unanswered.items() if one.until > now}
+        confirmed = self._unanswered.get(token)
+        if confirmed is None:
+            return None
+        if confirmed.asked != asked:
+            raise ConfirmationError("the confirmation is not of this call")
+        del self._unanswered[token]
+        return replace(confirmed, is_repeated=True)
 
     def _signature(self, claim: str, shown: Any) -> str:
         text = f"{claim}\n{json.dumps(shown, sort_keys=True, ensure_ascii=True)}"

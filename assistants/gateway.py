@@ -15,6 +15,10 @@ from mesh.rpc.routes import Route
 
 Json = dict[str, Any]
 TIMEOUT_SECONDS = 30.0
+_UNKNOWN = frozenset(
+    (httpx.codes.REQUEST_TIMEOUT, httpx.codes.CONFLICT, httpx.codes.TOO_EARLY, 499)  # 499: the client went away
+)
+"""Refusals that leave open what became of the call, or of the one before under its key."""
 _ANY_READ = "/v1/push_key"
 """A read without arguments. Whatever it answers says what the key may do."""
 
@@ -46,10 +50,10 @@ class Caller:
 
 
 class Gateway:
-    """Calls the gateway at an address."""
+    """Calls the gateway at an address, by httpx's own transport where none is given."""
 
-    def __init__(self, url: str) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False)
+    def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False, transport=transport)
 
     async def scopes(self, caller: Caller) -> frozenset[str]:
         """Return what the caller's key may do. Raises GatewayError when the gateway does not say."""
@@ -66,15 +70,20 @@ class Gateway:
             return _read(await self._send(tool.route.method, path, caller, idempotency_key, json=rest))
         return _read(await self._send(tool.route.method, path, caller, idempotency_key, params=rest))
 
-    async def subjects(self, arguments: Json, caller: Caller) -> Json:
-        """Return what the arguments name by id, as it is now; what the key may not read is left out."""
+    async def subjects(self, tool: ContractTool, arguments: Json, caller: Caller) -> Json:
+        """Return what the arguments name by id, as it is now; what there is not is left out.
+
+        Raises GatewayError for what cannot be read: a person would agree to what was not shown.
+        """
         found: Json = {}
         for name, value in arguments.items():
             route = resource_reads().get(name)
-            if route is not None and isinstance(value, str):
+            # a provider's name is a choice, unless its account is what the tool is about
+            is_named = name.endswith("_id") or name in tool.route.variables
+            if route is not None and is_named and value != "":
                 answer = await self._send("GET", _path(route, {name: value}), caller)
-                if answer.is_success:
-                    found[name] = answer.json()
+                if answer.status_code != httpx.codes.NOT_FOUND:
+                    found[name] = _read(answer)
         return found
 
     async def close(self) -> None:
@@ -89,7 +98,7 @@ class Gateway:
             return await self._http.request(method, path, headers=headers, **content)
         except httpx.ConnectError as error:
             raise GatewayError(f"the gateway cannot be reached: {error}", is_known=True) from None
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise GatewayError(f"the gateway did not answer: {type(error).__name__}", is_known=False) from None
 
 
@@ -104,9 +113,12 @@ def _path(route: Route, arguments: Json) -> str:
 
 
 def _read(answer: httpx.Response) -> Json:
-    if answer.is_error:
+    if not answer.is_success:
         raise _refusal(answer)
-    document: Json = answer.json()
+    try:
+        document: Json = answer.json()
+    except ValueError:
+        raise GatewayError(f"{answer.status_code}: the answer cannot be read", is_known=False) from None
     return document
 
 
@@ -118,4 +130,4 @@ def _refusal(answer: httpx.Response) -> GatewayError:
         words += "".join(f"\n{one['field']}: {one['description']}" for many in fields for one in many)
     except (ValueError, KeyError, IndexError, TypeError):
         words = f"{answer.status_code}: {answer.text[:200]}"
-    return GatewayError(words, is_known=answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR)
+    return GatewayError(words, is_known=answer.is_client_error and answer.status_code not in _UNKNOWN)

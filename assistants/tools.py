@@ -16,6 +16,8 @@ CONFIRMATION = "confirmation"
 """The argument that carries what the first call of a tool that changes something has answered."""
 ALL_SCOPES = "*"
 PAGE_SIZE = 10
+_ONLY_ADD = frozenset({"create_order", "create_notification_channel", "create_webhook_endpoint"})
+"""What adds something, and moves no money. A new RPC is destructive until it is named here."""
 _REFERENCE = "#/components/schemas/"
 _ASKS = (
     "\n\nThis changes something. The first call does nothing but tell what would be done, and returns a "
@@ -39,8 +41,8 @@ class ContractTool:
 
     @property
     def is_destructive(self) -> bool:
-        """Whether it takes something away, as far as the HTTP method tells."""
-        return self.route.method in ("DELETE", "PUT")
+        """Whether it may take something away or move money: a client may call what does not without asking."""
+        return not self.is_read and self.name not in _ONLY_ADD
 
     def is_allowed(self, scopes: frozenset[str]) -> bool:
         """Whether a key with these scopes may call it."""

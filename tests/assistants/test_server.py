@@ -6,8 +6,9 @@ import json
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ import httpx2
 import mcp_types as types
 import psycopg
 import pytest
+from mcp import MCPError
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
@@ -33,10 +35,26 @@ ASSISTANT = types.Implementation(name="Sesame (beta)\r\nx: y", version="1.0")
 READ = ["orders:read", "payments:read", "refunds:read"]
 
 
+class BadLine(httpx.AsyncHTTPTransport):
+    """A line to the gateway. What it loses has been carried out."""
+
+    def __init__(self, lost: Callable[[httpx.Request], httpx.Response | Exception | None]) -> None:
+        super().__init__()
+        self.lost = lost
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Carry a request out; what comes back may be something else than its answer."""
+        answer = await super().handle_async_request(request)
+        instead = self.lost(request)
+        if isinstance(instead, Exception):
+            raise instead
+        return instead or answer
+
+
 @asynccontextmanager
-async def assistant(gateway: Ready, secret: str) -> AsyncIterator[Client]:
+async def assistant(gateway: Ready, secret: str, line: BadLine | None = None) -> AsyncIterator[Client]:
     """Connect an assistant to a server of its own."""
-    api = Gateway(gateway.edge_url)
+    api = Gateway(gateway.edge_url, line)
     async with Client(AssistantServer(api, lambda _: secret).mcp, client_info=ASSISTANT) as client:
         yield client
     await api.close()
@@ -119,6 +137,76 @@ async def test_a_refund_takes_its_confirmation(gateway: Ready, merchant: Merchan
             client, "create_refund", payment_id=payment_id, confirmation=confirmation
         )
     assert refunds(merchant, payment_id) == ["12.00"]
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [
+        httpx.ReadTimeout(""),
+        httpx.DecodingError(""),
+        ValueError("a fault of ours"),
+        httpx.Response(504),
+        httpx.Response(408),
+        httpx.Response(409),
+        httpx.Response(200, text="<html>"),
+    ],
+    ids=repr,
+)
+async def test_a_refund_without_an_answer_is_repeated_and_made_once(
+    instead: httpx.Response | Exception, gateway: Ready, merchant: Merchant
+) -> None:
+    payment_id = paid(merchant)
+    left = [instead]
+    line = BadLine(lambda request: left.pop() if request.method == "POST" and left else None)
+    wanted: Json = {"payment_id": payment_id, "amount": {"value": "5.00", "currency": "EUR"}}
+    async with assistant(gateway, merchant.secret, line) as client:
+        token = (await called(client, "create_refund", **wanted))["confirmation"]
+        with suppress(MCPError):  # of what is no fault of the line
+            await client.call_tool("create_refund", {**wanted, "confirmation": token})
+        # it was made, and so the payment is another one than was shown
+        eventually(lambda: "refunded_amount" in merchant.get(f"/v1/payments/{payment_id}"), "the refund")
+        assert "not of this call" in await refused(client, "create_refund", payment_id=payment_id, confirmation=token)
+        # a refusal now says nothing about what was done before
+        left.append(httpx.Response(429))
+        assert "same confirmation" in await refused(client, "create_refund", **wanted, confirmation=token)
+        refund = await called(client, "create_refund", **wanted, confirmation=token)
+        assert refund["amount"]["value"] == "5.00"
+        assert await refused(client, "create_refund", **wanted, confirmation=token)
+    assert refunds(merchant, payment_id) == ["5.00"]
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_nothing_is_confirmed_of_a_payment_that_cannot_be_read(
+    status: int, gateway: Ready, merchant: Merchant
+) -> None:
+    payment_id = paid(merchant)
+    line = BadLine(lambda request: httpx.Response(status) if "/payments/" in request.url.path else None)
+    async with assistant(gateway, merchant.secret, line) as client:
+        for amount in ({}, {"amount": {"value": "1.00", "currency": "EUR"}}):
+            assert str(status) in await refused(client, "create_refund", payment_id=payment_id, **amount)
+    async with assistant(gateway, merchant.secret) as client:
+        assert "404" in await refused(client, "create_refund", payment_id=str(uuid.uuid4()))
+
+
+async def test_nothing_is_confirmed_of_a_payment_that_the_key_may_not_read(
+    gateway: Ready, new_merchant: NewMerchant
+) -> None:
+    merchant = new_merchant(scopes=["refunds:write"])
+    async with assistant(gateway, merchant.secret) as client:
+        assert "SCOPE_MISSING" in await refused(client, "create_refund", payment_id=str(uuid.uuid4()))
+
+
+async def test_what_is_empty_is_shown(gateway: Ready, merchant: Merchant) -> None:
+    payment_id = paid(merchant)
+    endpoint = merchant.post("/v1/webhook_endpoints", {"url": "https://shop.example/hook"})["webhook_endpoint_id"]
+    async with assistant(gateway, merchant.secret) as client:
+        shown = await called(client, "update_routing_policy", rules=[])
+        assert shown["would_do"]["arguments"] == {"rules": []}
+        emptied = {"webhook_endpoint_id": endpoint, "description": "", "event_types": []}
+        assert (await called(client, "update_webhook_endpoint", **emptied))["would_do"]["arguments"] == emptied
+        # null is nothing, in JSON and in the contract: the whole amount is meant, and shown
+        shown = await called(client, "create_refund", payment_id=payment_id, amount=None)
+        assert shown["would_do"]["arguments"]["amount"] == {"value": "12.00", "currency": "EUR"}
 
 
 async def test_what_was_confirmed_cannot_be_changed(gateway: Ready, merchant: Merchant) -> None:

@@ -40,3 +40,10 @@ def test_what_only_reads_says_so_in_the_contract() -> None:
     for tool in contract_tools().values():
         level = tool.route.rpc.GetOptions().idempotency_level
         assert tool.is_read == (level == tool.route.rpc.GetOptions().NO_SIDE_EFFECTS), tool.name
+
+
+def test_all_that_moves_money_or_takes_away_is_destructive() -> None:
+    """Clients that are set to call what is not destructive without asking would refund, cancel and capture."""
+    mild = {name for name, tool in contract_tools().items() if not tool.is_read and not tool.is_destructive}
+    assert mild == {"create_order", "create_notification_channel", "create_webhook_endpoint"}
+    assert not any(tool.is_destructive for tool in contract_tools().values() if tool.is_read)
