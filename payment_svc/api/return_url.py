@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import secrets
 from urllib.parse import urlsplit
 
 import httpx
 
 from payment_svc.domain.payment import PLACEHOLDERS
 
+MAX_LENGTH = 2048
+"""As providers get it: some refuse what is longer, and the payment with it."""
+_FILLED_LENGTHS = (36, 36, len("CANCELLED"))
 _SCHEMES = ("http", "https")
 _SOME_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 _NOT_IN_URLS = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}\s]")
@@ -20,20 +24,26 @@ def return_url(text: str) -> str:
     """Return a URL in ASCII: the scheme in lower case, a name of other scripts by IDNA, the rest percent-encoded.
 
     Raises ValueError, which says what is wrong: no http(s), no host, a port that there is not, credentials, or
-    characters that stand in no URL. Placeholders stay as they are.
+    characters that stand in no URL, or more of them than providers take. Placeholders stay as they are.
     """
     if not text:
         return ""
+    # nobody can write what stands for them, and so have it filled in where none was
+    token = secrets.token_hex(8)
     held = text
     for number, placeholder in enumerate(PLACEHOLDERS):
-        held = held.replace(placeholder, f"placeholder-{number}-x")
+        held = held.replace(placeholder, f"{token}-{number}-x")
     if unknown := _SOME_PLACEHOLDER.search(held):
         raise ValueError(f"holds {unknown[0][:40]}, which is no placeholder; there are: {', '.join(PLACEHOLDERS)}")
     url = _url(held)
-    if "placeholder-" in urlsplit(url).netloc and held != text:
+    if token in urlsplit(url).netloc:
         raise ValueError("must not hold a placeholder in its host")
-    for number, placeholder in enumerate(PLACEHOLDERS):
-        url = url.replace(f"placeholder-{number}-x", placeholder)
+    filled = url
+    for number, (placeholder, length) in enumerate(zip(PLACEHOLDERS, _FILLED_LENGTHS, strict=True)):
+        filled = filled.replace(f"{token}-{number}-x", "x" * length)
+        url = url.replace(f"{token}-{number}-x", placeholder)
+    if len(filled) > MAX_LENGTH:
+        raise ValueError(f"must have at most {MAX_LENGTH} characters in ASCII, with its placeholders filled in")
     return url
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import httpx
 
@@ -127,18 +128,22 @@ class BankTransferProvider:
 
     async def _announce(self, payment: Payment) -> Snapshot:
         payment_id = str(payment.payment_id)
-        transfer = await self._bank.post(
-            "/transfers",
-            {
-                "merchant_reference": payment_id,
-                "amount": amounts.to_wire(payment.amount),
-                "currency": payment.amount.currency,
-                "description": payment.description[:DESCRIPTION_LENGTH],
-                "callback_token": self._tokens.of(payment_id),
-                "return_url": payment.returns_to,
-                "cancel_url": payment.cancels_to,
-                "metadata": {"order_id": str(payment.order_id)},
-            },
-            payment_id,
+        return objects.of_transfer(
+            await self._bank.post("/transfers", announcement(payment, self._tokens.of(payment_id)), payment_id)
         )
-        return objects.of_transfer(transfer)
+
+
+def announcement(payment: Payment, callback_token: str) -> dict[str, Any]:
+    """Return the transfer to announce."""
+    # left out where it says nothing more: what the version before has sent is repeated as it was, under its key
+    turned_back = {"cancel_url": payment.cancels_to} if payment.cancels_to != payment.returns_to else {}
+    return {
+        "merchant_reference": str(payment.payment_id),
+        "amount": amounts.to_wire(payment.amount),
+        "currency": payment.amount.currency,
+        "description": payment.description[:DESCRIPTION_LENGTH],
+        "callback_token": callback_token,
+        "return_url": payment.returns_to,
+        **turned_back,
+        "metadata": {"order_id": str(payment.order_id)},
+    }

@@ -46,3 +46,26 @@ def test_url_is_taken_and_passed_on_in_ascii(given: str, kept: str) -> None:
 def test_url_that_leads_nowhere_is_refused(given: str) -> None:
     with pytest.raises(ValueError, match="must"):
         return_url(given)
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_nothing_but_a_placeholder_is_filled_in(number: int) -> None:
+    for text in (f"https://placeholder-{number}-x.example.com/a", f"https://shop.example/placeholder-{number}-x"):
+        assert return_url(text) == text
+
+
+@pytest.mark.parametrize("placeholder", ["{ORDER_ID}", "{PAYMENT_ID}", "{STATUS}"])
+def test_placeholder_in_the_host_is_refused(placeholder: str) -> None:
+    for text in (f"https://{placeholder}.example/", f"https://placeholder-0-x.{placeholder}/{placeholder}"):
+        with pytest.raises(ValueError, match="must"):
+            return_url(text)
+
+
+def test_length_is_bounded_as_it_is_filled_in() -> None:
+    base = "https://shop.example/"
+    room = 2048 - len(base)
+    for fits in ("a" * room, "{ORDER_ID}" * (room // 36), "ü" * (room // 6)):
+        assert return_url(base + fits)
+    for longer in ("a" * (room + 1), "{ORDER_ID}" * (room // 36 + 1), "ü" * (room // 6 + 1)):
+        with pytest.raises(ValueError, match="at most 2048"):
+            return_url(base + longer)

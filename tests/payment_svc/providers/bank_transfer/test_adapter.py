@@ -3,8 +3,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -12,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.money import Money
-from payment_svc.domain.payment import PaymentStatus
+from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus, first_attempt
 from payment_svc.domain.refund import RefundStatus
 from payment_svc.providers.bank_transfer import errors, objects, webhooks
-from payment_svc.providers.bank_transfer.adapter import BankTransferProvider
+from payment_svc.providers.bank_transfer.adapter import BankTransferProvider, announcement
 from payment_svc.providers.base import (
     InProgressError,
     ObjectNotFoundError,
@@ -236,3 +238,50 @@ def test_event_points_at_the_transfer_or_the_refund_to_fetch() -> None:
 def test_body_that_is_no_event_is_a_value_error_whatever_it_is(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  any reason
         webhooks.translate(body)
+
+
+PAYMENT = Payment(
+    payment_id=UUID(int=1),
+    merchant_id=UUID(int=2),
+    order_id=UUID(int=3),
+    provider="bank_transfer",
+    provider_reference="",
+    amount=Money(1200, "EUR"),
+    description="",
+    status=S.INITIATED,
+    capture_method=CaptureMethod.AUTOMATIC,
+    captured=0,
+    refunded=0,
+    payment_method="",
+    return_url="https://shop.example/",
+    redirect_url="",
+    failure=None,
+    version=1,
+    create_time=NOW,
+    update_time=NOW,
+    attempts=(first_attempt("bank_transfer", NOW),),
+)
+
+
+def test_transfer_that_the_version_before_announced_is_repeated_as_it_was() -> None:
+    """The bank refuses another body under a key that it knows, and then nobody knows what became of the first."""
+    assert announcement(PAYMENT, "token") == {
+        "merchant_reference": str(UUID(int=1)),
+        "amount": 1200,
+        "currency": "EUR",
+        "description": "",
+        "callback_token": "token",
+        "return_url": "https://shop.example/",
+        "metadata": {"order_id": str(UUID(int=3))},
+    }
+
+
+@pytest.mark.parametrize(
+    ("urls", "cancel_url"),
+    [
+        ({"cancel_url": "https://shop.example/cart"}, "https://shop.example/cart"),
+        ({"return_url": "https://shop.example/{STATUS}"}, "https://shop.example/CANCELLED"),
+    ],
+)
+def test_where_a_customer_goes_who_turns_back_is_told(urls: dict[str, str], cancel_url: str) -> None:
+    assert announcement(replace(PAYMENT, **urls), "token")["cancel_url"] == cancel_url
