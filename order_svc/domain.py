@@ -68,12 +68,17 @@ class Order:
     create_trace_id: str
     """The trace of the request that created it."""
     refunded: int = 0
-    """Minor units that were given back, as far as its payment has told."""
+    """Minor units that were given back, by the version of its payment in `refunded_version`."""
+    refunded_version: int = 0
 
     @property
-    def given_back(self) -> int:
-        """Minor units that were given back; what was refunded before they were counted is told by the status alone."""
-        return self.amount.minor if self.status == OrderStatus.REFUNDED else self.refunded
+    def given_back(self) -> int | None:
+        """Minor units that were given back; None where a version of this service applied them that did not count."""
+        if self.status == OrderStatus.REFUNDED:
+            return self.amount.minor
+        if self.status != OrderStatus.PARTIALLY_REFUNDED:
+            return 0
+        return self.refunded if self.refunded_version == self.payment_version else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,8 @@ def refund(order: Order, total: Refunded, now: datetime) -> Order | None:
     else:
         status = OrderStatus.REFUNDED
     changed = order if status == order.status else transition(order, status, now)
-    return replace(changed, payment_version=total.payment_version, refunded=total.refunded)
+    version = total.payment_version
+    return replace(changed, payment_version=version, refunded=total.refunded, refunded_version=version)
 
 
 def fail(order: Order, payment_id: UUID, now: datetime) -> Order | None:

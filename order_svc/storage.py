@@ -42,6 +42,7 @@ class OrderRow(NamedTuple):
     expire_time: datetime
     create_trace_id: str
     refunded_minor: int
+    refunded_version: int
 
 
 _COLUMNS = [column.name for column in orders.columns]
@@ -91,6 +92,7 @@ _UPDATE = statement(
         version=sa.bindparam("b_version", type_=sa.Integer),
         update_time=sa.bindparam("b_update_time", type_=orders.c.update_time.type),
         refunded_minor=sa.bindparam("b_refunded_minor", type_=sa.BigInteger),
+        refunded_version=sa.bindparam("b_refunded_version", type_=sa.Integer),
     )
 )
 
@@ -109,6 +111,7 @@ _NOTE = statement(
     .values(
         payment_version=sa.bindparam("b_payment_version", type_=sa.Integer),
         refunded_minor=sa.bindparam("b_refunded_minor", type_=sa.BigInteger),
+        refunded_version=sa.bindparam("b_refunded_version", type_=sa.Integer),
     )
 )
 
@@ -133,6 +136,7 @@ def _order(row: OrderRow) -> Order:
         expire_time=row.expire_time,
         create_trace_id=row.create_trace_id,
         refunded=row.refunded_minor,
+        refunded_version=row.refunded_version,
     )
 
 
@@ -155,6 +159,7 @@ def _values(order: Order) -> tuple[object, ...]:
         order.expire_time,
         order.create_trace_id,
         order.refunded,
+        order.refunded_version,
     )
 
 
@@ -209,6 +214,7 @@ class OrderRepository:
             b_payment_version=order.payment_version,
             b_update_time=order.update_time,
             b_refunded_minor=order.refunded,
+            b_refunded_version=order.refunded_version,
         )
         if changed != 1:
             raise RuntimeError(f"order {order.order_id} is no longer at version {order.version - 1}")
@@ -223,7 +229,11 @@ class OrderRepository:
     async def note(self, session: Session, order: Order) -> None:
         """Store which version of its payment an order has applied, which is no change of the order."""
         await session.run(
-            _NOTE, b_order_id=order.order_id, b_payment_version=order.payment_version, b_refunded_minor=order.refunded
+            _NOTE,
+            b_order_id=order.order_id,
+            b_payment_version=order.payment_version,
+            b_refunded_minor=order.refunded,
+            b_refunded_version=order.refunded_version,
         )
 
     async def page(self, session: Session, listing: Listing, *, after: UUID | None, limit: int) -> list[Order]:

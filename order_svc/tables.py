@@ -39,8 +39,9 @@ orders = sa.Table(
     sa.Column("expire_time", TIME, nullable=False),
     # spares the creation a row of history
     sa.Column("create_trace_id", sa.Text, nullable=False, server_default=""),
-    # what its payment has told of refunds
+    # what its payment has told of refunds, and in which version: the service before raises payment_version alone
     sa.Column("refunded_minor", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("refunded_version", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in OrderStatus)})", name="status_known"),
     sa.CheckConstraint("payment_id IS NOT NULL OR status IN ('NEW', 'CANCELLED', 'EXPIRED')", name="payment_named"),

@@ -302,7 +302,8 @@ export interface Order {
    */
   paid_amount?: Money;
   /**
-   * What was given back in all. Left out while nothing was.
+   * What was given back in all. Left out while nothing was, and while it is not known: of an order that was partially
+   * refunded before this field was there, until its next refund. Its payment tells.
    */
   refunded_amount?: Money;
   /**

@@ -165,3 +165,21 @@ def test_refund_that_comes_before_its_capture_is_not_lost() -> None:
 def test_refund_of_another_payment_is_absorbed() -> None:
     order = transition(PROCESSING, OrderStatus.SUCCESS, NOW)
     assert refund(order, Refunded(UUID(int=77), 5, AMOUNT, 1200), NOW) is None
+
+
+def test_what_was_given_back_is_shown_only_where_it_was_counted() -> None:
+    paid = settle(PROCESSING, Capture(FIRST, AMOUNT), NOW)
+    assert paid is not None
+    assert paid.given_back == 0
+    counted = refund(paid, Refunded(FIRST, 5, AMOUNT, 300), NOW)
+    assert counted is not None
+    assert counted.given_back == 300
+    # the version before, which runs beside this one, applies the next and leaves the count as it was
+    stale = replace(counted, payment_version=6)
+    assert stale.given_back is None
+    # and what it refunded before there was a count
+    assert replace(stale, refunded=0, refunded_version=0).given_back is None
+    assert replace(stale, status=OrderStatus.REFUNDED).given_back == 1200
+    known = refund(stale, Refunded(FIRST, 7, AMOUNT, 700), NOW)
+    assert known is not None
+    assert known.given_back == 700

@@ -20,9 +20,11 @@ def upgrade() -> None:
         postgresql_where=sa.text("metadata <> '{}'::jsonb"),
     )
     op.add_column("orders", sa.Column("refunded_minor", sa.BigInteger(), server_default="0", nullable=False))
+    op.add_column("orders", sa.Column("refunded_version", sa.Integer(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:
     op.drop_index("ix_orders_metadata", "orders")
     op.drop_index("ix_orders_merchant_updated", "orders")
+    op.drop_column("orders", "refunded_version")
     op.drop_column("orders", "refunded_minor")

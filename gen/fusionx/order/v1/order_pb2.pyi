@@ -146,7 +146,9 @@ class Order(_message.Message):
 
     @_builtins.property
     def refunded_amount(self) -> _money_pb2.Money:
-        """What was given back in all. Left out while nothing was."""
+        """What was given back in all. Left out while nothing was, and while it is not known: of an order that was partially
+        refunded before this field was there, until its next refund. Its payment tells.
+        """
 
     @_builtins.property
     def open_amount(self) -> _money_pb2.Money:
