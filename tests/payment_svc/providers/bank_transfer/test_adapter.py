@@ -277,11 +277,11 @@ def test_transfer_that_the_version_before_announced_is_repeated_as_it_was() -> N
 
 
 @pytest.mark.parametrize(
-    ("urls", "cancel_url"),
+    ("payment", "cancel_url"),
     [
-        ({"cancel_url": "https://shop.example/cart"}, "https://shop.example/cart"),
-        ({"return_url": "https://shop.example/{STATUS}"}, "https://shop.example/CANCELLED"),
+        (replace(PAYMENT, cancel_url="https://shop.example/cart"), "https://shop.example/cart"),
+        (replace(PAYMENT, return_url="https://shop.example/{STATUS}"), "https://shop.example/CANCELLED"),
     ],
 )
-def test_where_a_customer_goes_who_turns_back_is_told(urls: dict[str, str], cancel_url: str) -> None:
-    assert announcement(replace(PAYMENT, **urls), "token")["cancel_url"] == cancel_url
+def test_where_a_customer_goes_who_turns_back_is_told(payment: Payment, cancel_url: str) -> None:
+    assert announcement(payment, "token")["cancel_url"] == cancel_url
