@@ -132,6 +132,12 @@ simulate: install
 simulate-faults: install
 	$(BIN)/python -m tests.simulation.detection
 
+# The code is changed in one place at a time, and the tests that bear on it have to fail.
+MUTANTS ?= --sample 150
+mutants: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt cosmic-ray==8.7.0
+	$(BIN)/python -m tests.mutants $(MUTANTS)
+
 # Pins every dependency, of ours and of theirs, without naming where it is downloaded from.
 constraints: install
 	$(BIN)/python -m piptools compile --quiet --output-file constraints.txt pyproject.toml

@@ -147,6 +147,24 @@ def test_news_of_refunds_in_any_order_end_at_the_newest(told: list[tuple[int, in
     assert order.status == OrderStatus.REFUNDED
 
 
+@pytest.mark.parametrize(
+    ("refunded", "status"),
+    [
+        (0, OrderStatus.SUCCESS),
+        (1, OrderStatus.PARTIALLY_REFUNDED),
+        (1199, OrderStatus.PARTIALLY_REFUNDED),
+        (1200, OrderStatus.REFUNDED),
+    ],
+)
+def test_order_is_refunded_by_what_has_gone_back(refunded: int, status: OrderStatus) -> None:
+    paid = transition(PROCESSING, OrderStatus.SUCCESS, NOW)
+    half = refund(paid, Refunded(FIRST, 5, AMOUNT, 600), NOW)
+    assert half
+    after = refund(half, Refunded(FIRST, 6, AMOUNT, refunded), NOW)
+    assert after
+    assert after.status == status
+
+
 @pytest.mark.parametrize("over", [OrderStatus.EXPIRED, OrderStatus.CANCELLED])
 def test_refund_of_a_capture_that_came_when_the_order_was_over_is_absorbed(over: OrderStatus) -> None:
     order = replace(NEW, status=over, payment_id=FIRST)

@@ -70,3 +70,8 @@ def test_auth_is_sixteen_bytes(text: str) -> None:
 
 def test_padding_is_left_out() -> None:
     assert channel_domain.check_auth("A" * 22 + "==") == "A" * 22
+
+
+def test_published_limits() -> None:
+    assert (channel_domain.MAX_CHANNELS, channel_domain.MAX_CONFIRMATIONS) == (20, 20)
+    assert channel_domain.CONFIRMATIONS_SPAN.total_seconds() == channel_domain.TOKEN_LIFE.total_seconds() == 86400

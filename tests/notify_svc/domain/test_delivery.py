@@ -54,3 +54,7 @@ def test_jitter_makes_a_wait_up_to_a_tenth_longer(attempts: int) -> None:
 )
 def test_receiver_may_ask_to_be_left_alone_for_up_to_a_day(header: str, seconds: int) -> None:
     assert domain.retry_after(header, NOW) == NOW + timedelta(seconds=seconds)
+
+
+def test_published_schedule() -> None:
+    assert [wait.total_seconds() for wait in domain.RETRIES] == [5, 30, 120, 900, 3600, 14400, 28800, 50400]

@@ -270,3 +270,19 @@ def test_other_money_is_refused_wherever_it_comes() -> None:
     other = Fact(1, Snapshot("cs_1", S.SUCCESS, Money(1300, "EUR")))
     with pytest.raises(AmountMismatchError):
         transitions.apply(moved(), other, NOW)
+
+
+def test_object_belongs_to_the_attempt_of_its_name_else_to_the_newest_at_its_account() -> None:
+    one = replace(FRESH.attempts[0], provider="paypal", provider_reference="first")
+    other = replace(one, number=2, provider_reference="second")
+    stranger = replace(one, number=3, account_id=UUID(int=5), provider_reference="third")
+    payment = replace(FRESH, attempts=(one, other, stranger))
+    assert payments.attempt_of(payment, "paypal", None, "first") == one
+    assert payments.attempt_of(payment, "paypal", None, "unheard of") == other
+    assert payments.attempt_of(payment, "paypal", UUID(int=5), "first") == stranger
+    assert payments.attempt_of(payment, "stripe", None, "first") is None
+
+
+def test_key_of_an_operation_is_its_own() -> None:
+    operation = replace(_operation(OperationKind.CAPTURE), operation_id=UUID(int=0xABC), attempt=2)
+    assert operation.key == f"{operation.payment_id}:2:capture:000000000abc"
