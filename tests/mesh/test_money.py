@@ -67,3 +67,9 @@ def test_amount_that_cannot_be_names_its_wrong_part(value: str, currency: str, f
     with pytest.raises(MoneyError) as refused:
         Money.parse(value, currency)
     assert refused.value.field == field
+
+
+def test_largest_amount_is_taken_and_one_more_is_not() -> None:
+    assert Money.parse("1000000000000000", "JPY").minor == 10**15
+    with pytest.raises(MoneyError):
+        Money.parse("1000000000000001", "JPY")
