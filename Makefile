@@ -2,6 +2,7 @@
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Most of the tests wait for real servers, so three workers keep two cores busy.
 WORKERS ?= 3
 PORT ?= 8080
@@ -16,7 +17,9 @@ install: .venv/.installed
 .venv/.installed: pyproject.toml constraints.txt client/fusionxpay_client/version.py
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with venv, is needed"; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[embedded,console,assistants,dev]'
+	$(PIP) install --require-hashes --no-deps --requirement constraints.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) check
 	@touch $@
 
 demo: install
@@ -135,12 +138,14 @@ simulate-faults: install
 # The code is changed in one place at a time, and the tests that bear on it have to fail.
 MUTANTS ?= --sample 150
 mutants: install
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt cosmic-ray==8.7.0
+	@sed -n 's/^\([^ ]*==[^ ]*\).*/\1/p' constraints.txt > .venv/pins.txt
+	$(PIP) install --constraint .venv/pins.txt cosmic-ray==8.7.0
 	$(BIN)/python -m tests.mutants $(MUTANTS)
 
-# Pins every dependency, of ours and of theirs, without naming where it is downloaded from.
+# Pins every dependency, of ours and of theirs, by version and hash, without naming where it is downloaded from.
 constraints: install
-	$(BIN)/python -m piptools compile --quiet --output-file constraints.txt pyproject.toml
+	$(BIN)/python -m piptools compile --quiet --generate-hashes --allow-unsafe --unsafe-package pip \
+		--output-file constraints.txt pyproject.toml
 
 clean:
 	rm -rf .venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
