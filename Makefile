@@ -10,7 +10,7 @@ PORT ?= 8080
 export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install console-shots demo up test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas image simulate simulate-faults constraints clean
+.PHONY: install console-shots demo up reset test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas image simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
@@ -27,7 +27,11 @@ demo: install
 
 up: install
 	@mkdir -p .data
-	$(BIN)/fusionxpay up --http-port $(PORT) --ready-file .data/ready.json
+	$(BIN)/fusionxpay up --http-port $(PORT) --ready-file .data/ready.json --data-dir .data/state
+
+# Forgets what `make up` keeps: orders, payments, keys and logs.
+reset:
+	rm -rf .data/state
 
 test: lint
 	$(BIN)/python -m tools.helm

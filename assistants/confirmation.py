@@ -10,12 +10,15 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
+
+from mesh.storage.idempotency import RETENTION
 
 LIFETIME_SECONDS = 600
 """For how long a person may think it over."""
-REPEATABLE_SECONDS = 23 * 3600
-"""For how long a call without an answer may be repeated: the gateway remembers its idempotency key for 24 hours."""
+REPEATABLE_SECONDS = int((RETENTION - timedelta(hours=1)).total_seconds())
+"""For how long a call without an answer may be repeated: the gateway remembers its idempotency key a little longer."""
 
 
 class ConfirmationError(Exception):

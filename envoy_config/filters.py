@@ -16,8 +16,6 @@ from mesh.rpc.routes import Route
 
 MAX_WEBHOOK_BODY = 256 * 1024
 _HEAD = "head"
-_PLAIN = [{"remove": name} for name in ("grpc-status", "grpc-message", "grpc-accept-encoding", "grpc-encoding")]
-"""What the transcoder leaves of gRPC in answers in JSON, where the HTTP status says it all."""
 _HEAD_SCRIPT = Path(__file__).resolve().parent.parent / "envoy" / "fragments" / "head.lua"
 
 
@@ -27,11 +25,10 @@ def of_merchants(route: Route) -> Config:
     One that has is checked in two steps, so that nobody's body is taken who has no key. The second takes it whole, and
     so limits it already.
     """
-    answer = {"client": typed("header_mutation.v3.HeaderMutationPerRoute", mutations={"response_mutations": _PLAIN})}
     if route.body:
-        return answer | {"buffer": typed("buffer.v3.BufferPerRoute", disabled=True)}
+        return {"buffer": typed("buffer.v3.BufferPerRoute", disabled=True)}
     unread = {"disable_request_body_buffering": True}
-    return answer | {
+    return {
         "key_check": typed("ext_authz.v3.ExtAuthzPerRoute", disabled=True),
         "ext_authz": typed("ext_authz.v3.ExtAuthzPerRoute", check_settings=unread),
     }

@@ -17,8 +17,8 @@ EnvoyConfig = Callable[[StackLayout], Path]
 UPSTREAMS = {"order": "order_svc", "payment": "payment_svc", "notify": "notify_svc", "edge": "edge"}
 
 
-def render_envoy(layout: StackLayout) -> Path:
-    """Write Envoy's configuration, with the layout's addresses in it, and return the file."""
+def render_envoy(layout: StackLayout, **rates: int) -> Path:
+    """Write Envoy's configuration, with the layout's addresses and other rates in it, and return the file."""
     folder = layout.data.folder("envoy")
     gateway = EnvoyOptions(
         listen=layout.address("envoy"),
@@ -39,6 +39,7 @@ def render_envoy(layout: StackLayout) -> Path:
         trusted_hops=layout.trusted_hops,
         otlp_endpoint=layout.otlp_endpoint,
         trace_part=layout.trace_part,
+        **rates,  # type: ignore[arg-type]  # the caller knows them
     )
     for name, secret in tls.secrets(str(layout.data.folder("tls"))).items():
         write_private(folder / name, secret)

@@ -114,6 +114,11 @@ class Stack:
         return self._settings.start_seconds
 
     @property
+    def kept(self) -> Path | None:
+        """The folder that keeps the state for the next start; None when nothing is kept."""
+        return self._settings.data_dir
+
+    @property
     def ready(self) -> Ready:
         """Addresses, keys and pids as of now."""
         layout = self._site

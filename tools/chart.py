@@ -25,6 +25,8 @@ ALERTS = ROOT / "deploy" / "observability" / "alerts.yaml"
 HEADER = "# Rendered from the contracts by `make gen`. Do not edit.\n"
 _PROCESSES = {"identity": "edge"} | {name.removesuffix("_svc"): name for name in DATABASES if name.endswith("_svc")}
 """Who serves a package of the contracts; `mesh` is served by several."""
+_NOT_THERE = {"console"}
+"""What the chart does not install yet."""
 _ENVOY_ASKS = ("edge",)
 """Who is asked by Envoy in its own protocols: about identity and limits."""
 
@@ -43,7 +45,7 @@ def callers() -> dict[str, list[str]]:
                 found[process] |= callers_of(service)
     for process in _ENVOY_ASKS:
         found[process].add("envoy")
-    return {process: sorted(found[process]) for process in sorted(found)}
+    return {process: sorted(found[process]) for process in sorted(found) if process not in _NOT_THERE}
 
 
 def rendered() -> dict[Path, str]:

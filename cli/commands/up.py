@@ -145,6 +145,8 @@ def show(console: Console, stack: Stack, seconds: float) -> None:
     console.print(table)
     if ready.edge_url:
         show_first_order(console, ready)
+    if kept := stack.kept:
+        console.print(f"What happens here is kept in {kept}, for the next start.", highlight=False, soft_wrap=True)
     console.print("Ctrl-C stops everything.")
 
 

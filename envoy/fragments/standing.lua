@@ -18,9 +18,21 @@ function envoy_on_request(handle)
   end
 end
 
+-- an answer in JSON says all by its HTTP status: what is left of gRPC in it goes
+local GRPC = {"grpc-status", "grpc-message", "grpc-accept-encoding", "grpc-encoding"}
+
+local function plain(headers)
+  if string.find(headers:get("content-type") or "", "^application/grpc") == nil then
+    for _, name in ipairs(GRPC) do
+      headers:remove(name)
+    end
+  end
+end
+
 function envoy_on_response(handle)
   local headers = handle:headers()
   local status, failure = headers:get(":status"), headers:get("grpc-status")
+  plain(headers)
   local accepted = status == "200" and (failure == nil or failure == "0")
   local refused = status == "401" or failure == "16"
   if not accepted and not refused then

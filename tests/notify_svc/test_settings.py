@@ -10,7 +10,11 @@ from notify_svc.domain.channel import decoded
 from notify_svc.settings import NotifySettings
 from stack.state import Secrets
 
-NEEDED = {"database_url": "postgresql://nowhere/notify", "secret_keys": Fernet.generate_key().decode()}
+NEEDED = {
+    "database_url": "postgresql://nowhere/notify",
+    "identity_target": "nowhere:1",
+    "secret_keys": Fernet.generate_key().decode(),
+}
 
 
 def settings(**more: object) -> NotifySettings:

@@ -81,6 +81,10 @@ def one_of_everything(merchant: Merchant, provider: Provider) -> dict[str, str]:
     return found | {"refund_id": refund["refund_id"], "dispute_id": dispute["dispute_id"]}
 
 
+OF_ONE = {"ListRefunds"}
+"""Lists that are of one resource where they name it, and not found when that is not."""
+
+
 def call_of(route: Route, ids: dict[str, str]) -> Call:
     """Return a request of a binding that names a merchant's resources wherever it can name any.
 
@@ -92,7 +96,9 @@ def call_of(route: Route, ids: dict[str, str]) -> Call:
     given = {field.name: ids[field.name] for field in rest if field.name in ids}
     body = given | {field.name: VALUES[field.name] for field in rest if field.name in VALUES}
     # what is put need not be there before
-    refers = route.method != "PUT" and (bool(route.variables) or (bool(given) and route.body == "*"))
+    refers = route.method != "PUT" and (
+        bool(route.variables) or (bool(given) and (route.body == "*" or route.rpc.name in OF_ONE))
+    )
     if route.body == "*":
         return Call(route.method, path, {}, body, refers)
     assert not route.body, f"{route.rpc.full_name}: no way is known to send the body {route.body!r}"

@@ -55,7 +55,9 @@ class Edges:
         return plain, f"https://{HOST}:{https}"
 
     def _envoy(self, edge: str, port: int, admin_port: int, **fields: object) -> str:
-        services = {upstream: self._stack.services[name] for upstream, name in PEERS.items()}
+        services = {
+            upstream: self._stack.services[name] for upstream, name in PEERS.items() if name in self._stack.services
+        }
         gateway = EnvoyOptions(
             listen=f"{HOST}:{port}",
             admin_port=admin_port,
