@@ -7,10 +7,10 @@ from pathlib import Path
 
 from audit_svc.domain import START, Link
 from audit_svc.storage import AuditRepository
-from mesh.anchors import Anchor, keep, newest_first, seq_of
 from mesh.ids import Clock, utc_now
 from mesh.metrics import Alert
-from mesh.signing import SigningKey
+from mesh.signatures.anchors import Anchor, keep, newest_first, seq_of
+from mesh.signatures.signing import SigningKey
 from mesh.storage.database import Database
 from mesh.telemetry import alert, get_logger
 from mesh.tls import TlsFiles, Watched

@@ -22,10 +22,10 @@ from cryptography import x509
 from nats.errors import Error as NatsError
 
 from cli.scrape import Process, scrape
-from mesh.anchors import newest_first, seq_of
 from mesh.events.bus import ADVISORIES_STREAM, EVENTS_STREAM, BusTls, inbox_prefix
 from mesh.events.participants import CONSUMERS
 from mesh.rpc.dial import tls_of
+from mesh.signatures.anchors import newest_first, seq_of
 from mesh.storage.revision import head_revision
 from stack.authority import NATS_NAME
 from stack.databases import DATABASES

@@ -18,8 +18,8 @@ from fusionx.audit.v1 import entry_pb2
 from fusionx.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 
 from cli.operator_api import READY_FILE, Ready, calling, ready_document
-from mesh.anchors import Anchor, AnchorError, newest_first
 from mesh.rpc.dial import tls_of, tls_of_environment
+from mesh.signatures.anchors import Anchor, AnchorError, newest_first
 
 TIMEOUT_SECONDS = 60.0
 PAGE = 1000

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from mesh.events.participants import publisher_of
 from mesh.ids import Clock, utc_now
-from mesh.signing import Signatory, SignatureError, SigningKey, certified, store_of, to_bytes, to_text
+from mesh.signatures.signing import Signatory, SignatureError, SigningKey, certified, store_of, to_bytes, to_text
 from mesh.tls import TlsFiles, Watched
 
 SIGNATURE = "fusionxpay-signature"

@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from audit_svc.domain import GENESIS, Entry, digest
-from mesh.anchors import newest_first, seq_of
+from mesh.signatures.anchors import newest_first, seq_of
 from mesh.storage.migrate import upgrade
 from stack.ports import HOST, Ports
 from stack.probes import grpc_serving

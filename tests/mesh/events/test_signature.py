@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mesh.events.signature import CERTIFICATE, SIGNATURE, ForgedError, Signer, Verifier
-from mesh.signing import to_bytes, to_text
+from mesh.signatures.signing import to_bytes, to_text
 from mesh.tls import TlsFiles
 from stack.authority import Authority, Subject
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from mesh.signing import SignatureError, SigningKey, certified, store_of
+from mesh.signatures.signing import SignatureError, SigningKey, certified, store_of
 
 _PURPOSE = b"fusionxpay: where a chain of hashes stood, signed by who writes to it\0"
 
