@@ -129,7 +129,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         router=router,
         timeline=Timeline(database, on.orders),
         reconciliation=Reconciliation(database, store, on.providers, timedelta(seconds=settings.settling_seconds)),
-        webhooks=WebhookReceiver(database, event_store, accounts, allowed, turns, clock),
+        webhooks=WebhookReceiver(database, event_store, accounts, allowed, turns, background, clock),
         relay=relay,
         background=background,
         recoveries=(

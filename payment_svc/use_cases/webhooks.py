@@ -6,7 +6,6 @@ twice, late, reordered or forged (with a stolen secret) cannot move a payment wh
 
 from __future__ import annotations
 
-import asyncio
 import traceback
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from mesh import context, tracing
 from mesh.errors import ApiError, invalid, permission_denied, unauthenticated, unavailable
 from mesh.ids import Clock, parse_uuid, utc_now
 from mesh.redaction import redacted
+from mesh.service import BackgroundTasks
 from mesh.storage import history
 from mesh.storage.batcher import Batcher
 from mesh.storage.database import Database
@@ -88,6 +88,7 @@ class WebhookReceiver:
         accounts: Accounts,
         allowlist: WebhookAllowlist,
         turns: Turns,
+        background: BackgroundTasks,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
@@ -95,6 +96,7 @@ class WebhookReceiver:
         self._accounts = accounts
         self._allowlist = allowlist
         self._turns = turns
+        self._background = background
         self._clock = clock
         self._receptions: Batcher[tuple[StoredEvent, timedelta], bool] = Batcher(self._receive)
 
@@ -137,8 +139,8 @@ class WebhookReceiver:
             *(provider.name, account_id, event.event_id, event.type, body, call.trace_id, 0, self._clock()),
             traceparent=call.traceparent if tracing.is_on() else None,
         )
-        # to its end even when the sender is gone: what is stored as taken has to be begun
-        is_new = await asyncio.shield(asyncio.create_task(self._take_in(stored)))
+        # to its end even when the sender is gone, or the process stops: what is stored as taken has to be begun
+        is_new = await self._background.shielded(self._take_in(stored))
         WEBHOOKS.labels(provider.name, "accepted" if is_new else "repeated").inc()
 
     async def _take_in(self, event: StoredEvent) -> bool:
