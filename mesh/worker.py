@@ -105,7 +105,7 @@ class Worker:
             log.warning("worker step failed", worker=self.name, failures=failures, error=said)
 
     async def _rest(self, failures: int) -> None:
-        seconds = min(MAX_BACKOFF, self._interval * 2 ** min(failures, 6))
+        seconds = pause(self._interval, failures)
         if failures:
             # whoever wakes a loop that fails must not have it fail without a pause
             await _until(self._ended, min(LEAST_BACKOFF, seconds))
@@ -113,6 +113,11 @@ class Worker:
 
     async def _pause(self, seconds: float) -> None:
         await _until(self._wake, seconds)
+
+
+def pause(interval: float, failures: int) -> float:
+    """Return how long a loop rests: its interval, and longer after failures, but then no longer than the most."""
+    return min(MAX_BACKOFF, interval * 2 ** min(failures, 6)) if failures else interval
 
 
 async def _until(event: asyncio.Event, seconds: float) -> None:

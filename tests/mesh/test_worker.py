@@ -55,3 +55,11 @@ async def test_worker_that_fails_pauses_whoever_wakes_it() -> None:
         await asyncio.sleep(0)
     assert asyncio.get_running_loop().time() - begun >= module.LEAST_BACKOFF * 0.9
     await worker.stop()
+
+
+@pytest.mark.parametrize(
+    ("interval", "failures", "seconds"),
+    [(0.2, 0, 0.2), (0.2, 1, 0.4), (0.2, 3, 1.6), (2.0, 6, 10.0), (3600.0, 0, 3600.0), (3600.0, 1, 10.0)],
+)
+def test_a_loop_rests_for_its_interval_and_is_tried_again_soon(interval: float, failures: int, seconds: float) -> None:
+    assert module.pause(interval, failures) == pytest.approx(seconds)
