@@ -33,7 +33,7 @@ from envoy_config.tls import PEERS
 from mesh.rpc.dial import tls_of
 from stack.databases import DATABASES, MIGRATIONS
 from stack.envoy import render_envoy
-from stack.layout import StackLayout
+from stack.layout import COMPONENTS, SERVICES, StackLayout
 from stack.ports import HOST, Ports
 from stack.probes import grpc_serving
 from stack.process import Child, Command, stop_all
@@ -46,7 +46,7 @@ from tests.support.waiting import eventually
 BOTH_SECONDS = 8.0
 """How long the load meets both versions of a service."""
 GRACE_SECONDS = 40.0
-BEHIND_ENVOY = tuple(PEERS.items())
+BEHIND_ENVOY = {cluster: name for cluster, name in PEERS.items() if name in SERVICES}
 console = Console(highlight=False)
 
 
@@ -68,9 +68,11 @@ class Update:
 
     def __init__(self, old: Path, undo: ExitStack) -> None:
         ports = undo.enter_context(Ports())
-        self._addresses = {name: f"{HOST}:{ports.take()}" for _, name in BEHIND_ENVOY}
+        self._addresses = {name: f"{HOST}:{ports.take()}" for name in BEHIND_ENVOY.values()}
         self._children: list[Child] = []
-        self.stack = Stack(StackSettings(), envoy_config=self._with_both, code=old)
+        # the console is a client like any other: it is not what is updated, and an old commit has none
+        components = [name for name in COMPONENTS if name != "console"]
+        self.stack = Stack(StackSettings(), components, self._with_both, code=old)
 
     @property
     def services(self) -> Mapping[str, str]:
@@ -129,7 +131,7 @@ class Update:
         path = render_envoy(site)
         config = yaml.safe_load(path.read_text())
         for cluster in config["static_resources"]["clusters"]:
-            if name := PEERS.get(cluster["name"]):
+            if name := BEHIND_ENVOY.get(cluster["name"]):
                 host, _, port = self._addresses[name].rpartition(":")
                 address = {"socket_address": {"address": host, "port_value": int(port)}}
                 cluster["load_assignment"]["endpoints"][0]["lb_endpoints"].append({"endpoint": {"address": address}})
@@ -149,7 +151,7 @@ def rolling(old: Path, revision: str, seed: int, settle_seconds: float) -> bool:
         console.print("migrating")
         update.migrate()
         time.sleep(BOTH_SECONDS)
-        for cluster, name in BEHIND_ENVOY:
+        for cluster, name in BEHIND_ENVOY.items():
             console.print(f"replacing {name}")
             update.replace(cluster, name)
         update.replace_alone("audit_svc")
