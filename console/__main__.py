@@ -46,25 +46,26 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
         "notify_svc": settings.notify_target,
     }
     operators = OperatorApi(targets, settings.tls)
-    public_api = PublicApi(settings.gateway_url, settings.gateway_ca_file)
+    public_api = PublicApi(settings.gateway_url, settings.gateway_ca_file, settings.gateway_server_name)
     lifetime = timedelta(hours=settings.session_hours)
     accounts = Accounts(database, Store(), Vault(settings.secret_keys), operators, lifetime)
     rooms = Rooms(accounts, public_api, operators, settings.public_url)
     server = _server(settings, rooms, vitals)
     loop = asyncio.get_running_loop()
+    asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, setattr, server, "should_exit", True)
+        loop.add_signal_handler(number, asked.set)
     measures = RuntimeMetrics(database, None, settings.tls, vitals.turn)
+    health = asyncio.create_task(_keep_health(settings, accounts, vitals))
     beside = [
         asyncio.create_task(measures.run()),
-        asyncio.create_task(_keep_health(settings, accounts, vitals)),
+        asyncio.create_task(_drain(asked, health, server, vitals, settings.drain_seconds)),
         asyncio.create_task(_renew(settings, server.config)),
     ]
     gc.collect()
     gc.freeze()
     await server.serve()
-    vitals.is_ready = False
-    for task in beside:
+    for task in (health, *beside):
         task.cancel()
     await public_api.close()
     await operators.close()
@@ -111,6 +112,18 @@ async def _keep_health(settings: ConsoleSettings, accounts: Accounts, vitals: Vi
             vitals.is_ready = False
         DATABASE_UP.set(vitals.is_ready)
         await asyncio.sleep(PROBE_SECONDS if vitals.is_ready else PROBE_SECONDS / 5)
+
+
+async def _drain(
+    asked: asyncio.Event, health: asyncio.Task[None], server: uvicorn.Server, vitals: Vitals, seconds: float
+) -> None:
+    """Once the end is asked for say that pages are better had elsewhere, and go on until that is known."""
+    await asked.wait()
+    log.info("draining")
+    health.cancel()
+    vitals.is_ready = False
+    await asyncio.sleep(seconds)
+    server.should_exit = True
 
 
 async def _add_first_users(settings: ConsoleSettings, accounts: Accounts) -> None:

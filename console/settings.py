@@ -29,6 +29,9 @@ class ConsoleSettings(ServiceSettings):
     )
     gateway_url: str = Field(pattern=r"^https?://.+", description="where the console reaches the public API")
     gateway_ca_file: Path | None = Field(None, description="the CA of the public API, PEM; none: those of the system")
+    gateway_server_name: str = Field(
+        "", description="name in the public API's certificate where it is not that of the URL; empty: it is"
+    )
     edge_target: str = Field(description="host:port of the edge service")
     order_target: str = Field(description="host:port of the order service")
     payment_target: str = Field(description="host:port of the payment service")

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from envoy_config import tls
 from envoy_config.config import Config
+from envoy_config.endpoints import HEALTH_CHECK, NOT_AGAIN, endpoint
 from envoy_config.filters import of_console
 from envoy_config.options import EnvoyOptions
 
 NAME = "console"
 PAGE_TIMEOUT = "30s"
 STREAM_IDLE_TIMEOUT = "60s"
+HEALTH_PATH = "/console/healthz"
+_ELSEWHERE = {
+    "retry_on": "connect-failure",
+    "num_retries": 2,
+    "retry_host_predicate": [NOT_AGAIN],
+    "host_selection_retry_max_attempts": 3,
+}
 
 
 def console_routes(options: EnvoyOptions) -> list[Config]:
@@ -27,7 +35,7 @@ def _route(name: str, match: Config, times: Config, options: EnvoyOptions) -> Co
     return {
         "name": name,
         "match": match,
-        "route": {"cluster": NAME, **times, "retry_policy": {"retry_on": "connect-failure", "num_retries": 2}},
+        "route": {"cluster": NAME, **times, "retry_policy": _ELSEWHERE},
         "typed_per_filter_config": of_console(options),
     }
 
@@ -36,14 +44,15 @@ def console_clusters(options: EnvoyOptions) -> list[Config]:
     """Return the cluster of the console; none where there is no console."""
     if not options.console:
         return []
-    host, _, port = options.console.rpartition(":")
-    endpoint = {"endpoint": {"address": {"socket_address": {"address": host, "port_value": int(port)}}}}
+    endpoints = [endpoint(one) for one in options.console.split(",")]
     cluster: Config = {
         "name": NAME,
         "type": "STRICT_DNS",
         "connect_timeout": "1s",
         "lb_policy": "ROUND_ROBIN",
-        "load_assignment": {"cluster_name": NAME, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "common_lb_config": {"update_merge_window": "0s"},
+        "load_assignment": {"cluster_name": NAME, "endpoints": [{"lb_endpoints": endpoints}]},
+        "health_checks": [HEALTH_CHECK | {"http_health_check": {"path": HEALTH_PATH}}],
     }
     if options.mutual_tls:
         cluster["transport_socket"] = tls.to_upstream(NAME, options.sds_folder, "http/1.1")

@@ -27,7 +27,7 @@ class EnvoyOptions:
     mutual_tls: bool = True
     """Whether services are spoken to by mutual TLS, or in plain text."""
     admin_port: int = 9901
-    metrics_listen: str = ""
+    metrics_listen: str = "0.0.0.0:9465"
     """Where Prometheus finds Envoy's own series, under `/metrics`, and nothing else is answered; empty: nowhere."""
     descriptors: str = "/etc/fusionxpay/api.binpb"
     upstreams: dict[str, str] = field(
@@ -40,7 +40,7 @@ class EnvoyOptions:
     )
     """Where each cluster is; the addresses of several replicas have commas between them."""
     console: str = "console:50051"
-    """Where the console is, as `host:port`; empty: there is none."""
+    """Where the console is, likewise; empty: there is none."""
     audit_file: str = "/var/spool/fusionxpay/audit.jsonl"
     """Where the audit's lines go; `audit_svc` follows it."""
     max_connections: int = 10_000

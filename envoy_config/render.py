@@ -22,6 +22,7 @@ from envoy_config import tls
 from envoy_config.access_log import audit_log
 from envoy_config.config import TYPE, Config
 from envoy_config.console import console_clusters, console_routes
+from envoy_config.endpoints import HEALTH_CHECK, NOT_AGAIN, endpoint
 from envoy_config.filters import http_filters, of_answer, of_head, of_merchants, of_providers
 from envoy_config.listeners import public_listeners
 from envoy_config.metrics import administration, metrics_listener
@@ -156,20 +157,12 @@ def _forward(route: Route, match: Config, name: str, options: EnvoyOptions) -> C
                 "retry_on": retry_on,
                 "num_retries": 2,
                 # at another replica, where there is one
-                "retry_host_predicate": [_NOT_AGAIN],
+                "retry_host_predicate": [NOT_AGAIN],
                 "host_selection_retry_max_attempts": 3,
             },
         },
         "typed_per_filter_config": of_merchants(route) if route.is_authenticated else of_providers(options),
     }
-
-
-_NOT_AGAIN = {
-    "name": "envoy.retry_host_predicates.previous_hosts",
-    "typed_config": {
-        "@type": f"{TYPE}envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
-    },
-}
 
 
 def _grpc_route(route: Route) -> Config:
@@ -224,13 +217,8 @@ def _header_matching(name: str, regex: str) -> Config:
     return {"name": name, "string_match": {"safe_regex": {"regex": regex}}}
 
 
-def _endpoint(address: str) -> Config:
-    host, _, port = address.rpartition(":")
-    return {"endpoint": {"address": {"socket_address": {"address": host, "port_value": int(port)}}}}
-
-
 def _cluster(name: str, addresses: str) -> Config:
-    endpoints = [_endpoint(one) for one in addresses.split(",")]
+    endpoints = [endpoint(one) for one in addresses.split(",")]
     return {
         "name": name,
         "type": "STRICT_DNS",
@@ -246,16 +234,7 @@ def _cluster(name: str, addresses: str) -> Config:
                 "explicit_http_config": {"http2_protocol_options": {"connection_keepalive": _KEEPALIVE}},
             }
         },
-        "health_checks": [
-            {
-                "timeout": "1s",
-                "interval": "0.5s",
-                "no_traffic_interval": "0.5s",
-                "unhealthy_threshold": 1,
-                "healthy_threshold": 1,
-                "grpc_health_check": {},
-            }
-        ],
+        "health_checks": [HEALTH_CHECK | {"grpc_health_check": {}}],
     }
 
 

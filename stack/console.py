@@ -45,8 +45,8 @@ def _target(layout: StackLayout, service: str) -> str:
 CONSOLE = Service("console", _settings)
 
 
-def console(layout: StackLayout) -> Child:
-    """Return the console's process."""
-    command = Command([sys.executable, "-m", "console"], CONSOLE.env(layout), layout.code)
-    ready = f"http://{layout.address('console_metrics')}/readyz"
-    return Child("console", command, layout.log("console"), ready=lambda: http_ok(ready))
+def console(layout: StackLayout, instance: str) -> Child:
+    """Return a replica of the console."""
+    command = Command([sys.executable, "-m", "console"], CONSOLE.env(layout, instance), layout.code)
+    ready = f"http://{layout.address(f'{instance}_metrics')}/readyz"
+    return Child(instance, command, layout.log(instance), ready=lambda: http_ok(ready))

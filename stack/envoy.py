@@ -31,7 +31,7 @@ def render_envoy(layout: StackLayout, **rates: int) -> Path:
         metrics_listen=layout.address("envoy_metrics"),
         descriptors=str(DESCRIPTORS),
         upstreams={upstream: ",".join(layout.addresses(service)) for upstream, service in UPSTREAMS.items()},
-        console=layout.address("console") if "console" in layout.embedded else "",
+        console=",".join(layout.addresses("console")) if "console" in layout.embedded else "",
         audit_file=str(layout.audit_file),
         requests_per_second=layout.requests_per_second,
         key_requests_per_second=layout.key_requests_per_second,

@@ -18,7 +18,9 @@ ROOT = Path(__file__).resolve().parent.parent
 USER = "fusionxpay"  # at PostgreSQL and at NATS
 INFRA = ("postgres", "nats", "valkey")
 SERVICES = ("order_svc", "payment_svc", "notify_svc", "edge", "audit_svc")
-COMPONENTS = (*INFRA, "sandbox", *SERVICES, "console", "envoy")
+REPLICATED = (*SERVICES, "console")
+"""Our processes: of each there may be several."""
+COMPONENTS = (*INFRA, "sandbox", *REPLICATED, "envoy")
 
 
 @dataclass(frozen=True)
@@ -133,13 +135,12 @@ def plan_layout(
         "sandbox": settings.stripe_api_key,
     }
     embedded = frozenset(name for name in wanted if not replaced.get(name))
-    processes = [name for service in SERVICES for name in instances(service, settings.replicas)]
-    infra = [name for name in COMPONENTS if name not in SERVICES]
+    processes = [name for service in REPLICATED for name in instances(service, settings.replicas)]
+    infra = [name for name in COMPONENTS if name not in REPLICATED]
     nodes = instances("nats", settings.nats_nodes)
     infra += [*nodes[1:], *(f"{node}_route" for node in nodes)]
     names = [
         *infra,
-        "console_metrics",
         "envoy_admin",
         "envoy_metrics",
         "envoy_https",

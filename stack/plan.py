@@ -12,13 +12,13 @@ from stack.console import CONSOLE, console
 from stack.databases import DATABASES, create_databases, create_databases_and_roles
 from stack.demo_merchant import ensure_demo_merchant
 from stack.envoy import EnvoyConfig
-from stack.layout import SERVICES, StackLayout
+from stack.layout import REPLICATED, SERVICES, StackLayout
 from stack.postgres import Postgres
 from stack.process import POLL_SECONDS, Child, StackError
 from stack.services import OUR_SERVICES, Service, migration, sandbox
 
 # First no new requests, then the services end theirs, for which they still need what comes after.
-STOP_ORDER = (("envoy",), (*SERVICES, "console"), ("sandbox",), ("valkey",), ("nats",), ("postgres",))
+STOP_ORDER = (("envoy",), REPLICATED, ("sandbox",), ("valkey",), ("nats",), ("postgres",))
 """Components that end together; a replica ends with its service."""
 
 
@@ -57,7 +57,8 @@ def plan(layout: StackLayout, envoy_config: EnvoyConfig) -> list[Step]:
         steps.append(Step("merchant", partial(ensure_demo_merchant, layout), needs=("edge",)))
     if "console" in layout.embedded:
         # its first user is of the demo merchant
-        steps.append(Step("console", partial(console, layout), needs=("migration", "merchant")))
+        for name in layout.instances("console"):
+            steps.append(Step(name, partial(console, layout, name), needs=("migration", "merchant")))
     return steps
 
 

@@ -14,7 +14,7 @@ from stack.console import login
 from stack.databases import DATABASES, database_url
 from stack.demo_merchant import Merchant
 from stack.envoy import EnvoyConfig, render_envoy
-from stack.layout import COMPONENTS, ROOT, SERVICES, StackLayout, plan_layout
+from stack.layout import COMPONENTS, REPLICATED, ROOT, SERVICES, StackLayout, plan_layout
 from stack.plan import STOP_ORDER, carry_out, plan, with_databases
 from stack.ports import Ports
 from stack.process import Child, StackError, stop_all
@@ -149,8 +149,7 @@ class Stack:
     def _measured(self) -> list[str]:
         """Name the processes that have metrics."""
         layout = self._site
-        console = ["console"] if "console" in layout.embedded else []
-        return [name for service in SERVICES for name in layout.instances(service)] + console
+        return [name for service in REPLICATED for name in layout.instances(service)]
 
     def address(self, name: str) -> str:
         """Return a component's `host:port`."""

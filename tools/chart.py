@@ -25,10 +25,10 @@ ALERTS = ROOT / "deploy" / "observability" / "alerts.yaml"
 HEADER = "# Rendered from the contracts by `make gen`. Do not edit.\n"
 _PROCESSES = {"identity": "edge"} | {name.removesuffix("_svc"): name for name in DATABASES if name.endswith("_svc")}
 """Who serves a package of the contracts; `mesh` is served by several."""
-_NOT_THERE = {"console"}
-"""What the chart does not install yet."""
-_ENVOY_ASKS = ("edge",)
-"""Who is asked by Envoy in its own protocols: about identity and limits."""
+_NO_RPCS = {"console"}
+"""Who serves pages, and no contract."""
+_ENVOY_ASKS = ("edge", "console")
+"""Who is asked by Envoy beside the contracts: about identity and limits, for pages."""
 
 
 def callers() -> dict[str, list[str]]:
@@ -39,13 +39,13 @@ def callers() -> dict[str, list[str]]:
         if package[0] != "fusionx" or not file.service:
             continue
         module = importlib.import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
-        served_by = DATABASES if package[1] == "mesh" else [_PROCESSES[package[1]]]
+        served_by = DATABASES.keys() - _NO_RPCS if package[1] == "mesh" else [_PROCESSES[package[1]]]
         for service in module.DESCRIPTOR.services_by_name.values():
             for process in served_by:
                 found[process] |= callers_of(service)
     for process in _ENVOY_ASKS:
         found[process].add("envoy")
-    return {process: sorted(found[process]) for process in sorted(found) if process not in _NOT_THERE}
+    return {process: sorted(found[process]) for process in sorted(found)}
 
 
 def rendered() -> dict[Path, str]:

@@ -6,6 +6,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ class ApiError(Exception):
 class PublicApi:
     """The gateway's address, and connections to it that all sessions share."""
 
-    def __init__(self, url: str, ca_file: Path | None) -> None:
+    def __init__(self, url: str, ca_file: Path | None, server_name: str = "") -> None:
+        """Reach the API at `url`, whose certificate has `server_name`; empty: the name in the URL."""
         verify: ssl.SSLContext | bool = True
         if ca_file:
             verify = ssl.create_default_context(cafile=str(ca_file))
@@ -38,6 +40,9 @@ class PublicApi:
         elif url.startswith("http:"):
             verify = False
         self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False, verify=verify)
+        if server_name:
+            # within a cluster the way is short, and the certificate that of the public name
+            self._http.event_hooks["request"].append(partial(_expect, server_name))
 
     def of(self, api_key: str, user: str) -> MerchantApi:
         """Return the API as the person with a key uses it; `user` is for the audit."""
@@ -108,6 +113,10 @@ class MerchantApi:
             raise _refusal(answer)
         document: Json = answer.json()
         return document
+
+
+async def _expect(server_name: str, request: httpx.Request) -> None:
+    request.extensions["sni_hostname"] = server_name
 
 
 def _no_answer(error: httpx.TransportError) -> ApiError:

@@ -11,19 +11,19 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from stack.envoy import UPSTREAMS
-from stack.layout import SERVICES
+from stack.layout import REPLICATED
 from stack.probes import healthy_replicas
 from stack.process import StackError
 from stack.settings import StackSettings
 from stack.stack import Stack
 
-ROLLED = (*SERVICES, "envoy")
+ROLLED = (*REPLICATED, "envoy")
 """What can be rolled, in the order in which it is; the rest keeps state, and is of one."""
 SETTLE_SECONDS = 2.0
 """How long a replica serves before the next one ends: clients have connected to it by then."""
 TURN_SECONDS = 0.1
 """How long it waits between two looks."""
-_CLUSTERS = {service: cluster for cluster, service in UPSTREAMS.items()}
+_CLUSTERS = {service: cluster for cluster, service in UPSTREAMS.items()} | {"console": "console"}
 
 
 class Roller:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import nats.errors
 import nats.js.errors
 import psycopg
@@ -76,17 +81,37 @@ def traffic(stack: Stack, *, repeat: bool = False) -> Traffic:
     return Traffic(ready.edge_url, ready.merchant.api_key, repeat=repeat)
 
 
-def test_rolling_update_of_a_service_and_of_envoy_fails_no_request(stack: Stack, roller: Roller, ticks: Ticks) -> None:
+@contextmanager
+def pages(stack: Stack) -> Iterator[Counter[int]]:
+    """Have somebody look at the console, by a new connection each time, while the block runs."""
+    statuses: Counter[int] = Counter()
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.05):
+            statuses[httpx.get(f"{stack.ready.edge_url}/console/login", timeout=30).status_code] += 1
+
+    with ThreadPoolExecutor(1) as person:
+        looking = person.submit(look)
+        try:
+            yield statuses
+        finally:
+            over.set()
+    looking.result()
+
+
+def test_rolling_update_of_services_and_of_envoy_fails_no_request(stack: Stack, roller: Roller, ticks: Ticks) -> None:
     before = stack.ready.pids
-    with traffic(stack).flowing() as merchants:
+    with traffic(stack).flowing() as merchants, pages(stack) as statuses:
         merchants.more()
         begun = time.monotonic()
-        roller.roll(["order_svc", "envoy"])
+        roller.roll(["order_svc", "console", "envoy"])
         seconds = time.monotonic() - begun
         merchants.more()
     assert merchants.failed == {}
+    assert set(statuses) == {200}, statuses
     changed = {name for name, pid in stack.ready.pids.items() if before[name] != pid}
-    assert changed == {"order_svc", "order_svc.2", "envoy"}
+    assert changed == {"order_svc", "order_svc.2", "console", "console.2", "envoy"}
     assert len(ticks.seen) <= seconds / TURN_SECONDS + 1
     assert ("replacing envoy", before["envoy"]) in ticks.seen, "others are looked after while an Envoy starts"
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,13 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from envoy_config.options import EnvoyOptions
 from envoy_config.render import options_from, render
 from fusionxpay_client.version import VERSION
 from mesh.settings import PREFIX, ServiceSettings
 from mesh.tls import TRUST_DOMAIN
+from mesh.tracing.switch import ENDPOINT, PART
+from stack.console import CONSOLE
 from stack.databases import DATABASES
 from stack.services import OUR_SERVICES
 from tests.deploy.test_compose import of_providers, settings_of
@@ -25,7 +31,7 @@ from tools.helm import found
 
 CHART = ROOT / "deploy" / "helm" / "fusionxpay"
 ENVIRONMENTS = ("dev", "staging", "production")
-NAMES = [service.name for service in OUR_SERVICES]
+NAMES = [*(service.name for service in OUR_SERVICES), CONSOLE.name]
 UNKNOWN_TO_KUBERNETES = {
     "Certificate",
     "ExternalSecret",
@@ -35,6 +41,7 @@ UNKNOWN_TO_KUBERNETES = {
     "TLSRoute",
 }
 Manifest = dict[str, Any]
+POLICY = "NetworkPolicy"
 needs_helm = pytest.mark.skipif(found() is None, reason="helm is not installed: python -m tools.helm")
 
 
@@ -72,6 +79,33 @@ def container_of(process: str) -> Manifest:
     pod = of_kind("Deployment")[name_of("envoy" if process == "audit_svc" else process)]["spec"]["template"]["spec"]
     (own,) = [one for one in containers(pod) if one["command"] == ["python", "-m", process]]
     return own
+
+
+def egress(process: str, *options: str) -> list[Manifest]:
+    policies = {one["metadata"]["name"]: one for one in manifests("production", *options) if one["kind"] == POLICY}
+    rules: list[Manifest] = policies[name_of(process)]["spec"]["egress"]
+    return rules
+
+
+def ports_of(process: str, *options: str) -> set[int]:
+    """The ports that a process may reach anywhere."""
+    return {port["port"] for rule in egress(process, *options) for port in rule["ports"]}
+
+
+def reached(process: str) -> dict[str, list[int]]:
+    """The ports that a process may reach at each of ours."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for rule in egress(process):
+        for peer in rule["to"]:
+            labels = peer.get("podSelector", {}).get("matchLabels", {})
+            if component := labels.get("app.kubernetes.io/component"):
+                found[name_of(component)] += [port["port"] for port in rule["ports"] if port["port"] != 50051]
+    return found
+
+
+def callees(process: str) -> list[str]:
+    """Whom a process is told the addresses of."""
+    return [callee for callee, allowed in callers().items() if process in allowed and callee != "audit_svc"]
 
 
 @needs_helm
@@ -115,7 +149,7 @@ def test_every_pod_satisfies_the_restricted_security_standard(environment: str) 
 @needs_helm
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_no_deployment_is_ever_without_a_replica_and_each_drains(environment: str) -> None:
-    fields = ServiceSettings.model_fields
+    known = ServiceSettings.model_fields
     for name, deployment in of_kind("Deployment", environment).items():
         spec, pod = deployment["spec"], deployment["spec"]["template"]["spec"]
         assert spec["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
@@ -126,8 +160,8 @@ def test_no_deployment_is_ever_without_a_replica_and_each_drains(environment: st
                 assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
             if container["name"] == "service":
                 given = {one["name"]: one.get("value") for one in container["env"]}
-                drain = float(given[f"{PREFIX}DRAIN_SECONDS"] or fields["drain_seconds"].default)
-                grace = float(given[f"{PREFIX}GRACE_SECONDS"] or fields["grace_seconds"].default)
+                drain = float(given[f"{PREFIX}DRAIN_SECONDS"] or known["drain_seconds"].default)
+                grace = float(given[f"{PREFIX}GRACE_SECONDS"] or known["grace_seconds"].default)
                 before = container["lifecycle"]["preStop"]["sleep"]["seconds"]
                 assert before + drain + 2 * grace < pod["terminationGracePeriodSeconds"]
 
@@ -146,8 +180,9 @@ def test_settings_of_a_process_are_those_that_it_knows_and_complete(name: str) -
 @needs_helm
 def test_clients_find_every_replica_by_a_headless_service() -> None:
     services = of_kind("Service")
-    targets = {"payment_svc": ("ORDER_TARGET", "order_svc"), "notify_svc": ("IDENTITY_TARGET", "edge")}
-    for name, (variable, callee) in targets.items():
+    targets = [("payment_svc", "ORDER_TARGET", "order_svc"), ("notify_svc", "IDENTITY_TARGET", "edge")]
+    targets += [("console", f"{callee.removesuffix('_svc').upper()}_TARGET", callee) for callee in callees("console")]
+    for name, variable, callee in targets:
         given = {one["name"]: one.get("value") for one in container_of(name)["env"]}
         assert given[PREFIX + variable] == f"dns:///{name_of(callee)}:50051"
     assert all(services[name_of(name)]["spec"]["clusterIP"] == "None" for name in NAMES)
@@ -167,12 +202,62 @@ def test_envoy_is_rendered_for_the_release() -> None:
         "payment": "pay-payment-svc",
         "notify": "pay-notify-svc",
         "edge": "pay-edge",
+        "console": "pay-console",
+        "administration": "127.0.0.1",
     }
 
 
 @needs_helm
+def test_console_reaches_the_public_api_within_the_cluster_by_the_name_of_its_certificate() -> None:
+    given = {one["name"].removeprefix(PREFIX): one.get("value") for one in container_of("console")["env"]}
+    public = of_kind("Certificate")["pay-public"]["spec"]["dnsNames"]
+    assert (given["GATEWAY_URL"], [given["GATEWAY_SERVER_NAME"]]) == ("https://pay-envoy", public)
+    assert given["PUBLIC_URL"] == f"https://{public[0]}"
+    assert {"pay-envoy": [8443]}.items() <= reached("console").items()
+
+
+@needs_helm
+def test_envoys_own_series_are_scraped_and_not_public() -> None:
+    options = options_from(of_kind("ConfigMap")["pay-envoy"]["data"]["options.yaml"])
+    (port,) = of_kind("Service")["pay-envoy-metrics"]["spec"]["ports"]
+    pod = of_kind("Deployment")["pay-envoy"]["spec"]["template"]["spec"]
+    (envoy,) = pod["containers"]
+    own = {one["name"]: one["containerPort"] for one in envoy["ports"]}[port["targetPort"]]
+    assert options.metrics_listen == f"0.0.0.0:{own}"
+    assert port["name"] == of_kind("ServiceMonitor")["pay"]["spec"]["endpoints"][0]["port"]
+    public = of_kind("Service")["pay-envoy"]["spec"]["ports"]
+    assert {one["targetPort"] for one in public} == {"http", "https"}
+
+
+@needs_helm
+def test_envoy_and_every_process_send_their_spans_to_the_same_place() -> None:
+    where = ("--set-json", 'tracing={"endpoint":"http://collector:4317","part":0.5}')
+    found = {one["metadata"]["name"]: one for one in manifests("production", *where) if one["kind"] == "Deployment"}
+    for name, deployment in found.items():
+        pod = deployment["spec"]["template"]["spec"]
+        for container in containers(pod):
+            given = {one["name"]: one.get("value") for one in container.get("env", [])}
+            if given:
+                assert (given[ENDPOINT], given[PART]) == ("http://collector:4317", "0.5"), name
+    (config,) = [one for one in manifests("production", *where) if one["kind"] == "ConfigMap"]
+    options = options_from(config["data"]["options.yaml"])
+    assert (options.otlp_endpoint, options.trace_part) == ("http://collector:4317", 0.5)
+    assert options_from(of_kind("ConfigMap")["pay-envoy"]["data"]["options.yaml"]).otlp_endpoint == ""
+    for process in ("order_svc", "payment_svc", "notify_svc", "edge", "envoy"):
+        assert 4317 in ports_of(process, *where)
+        assert 4317 not in ports_of(process)
+
+
+def test_schema_knows_the_options_of_envoy() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    known = schema["properties"]["envoy"]["properties"]["options"]
+    assert known["properties"].keys() == {field.name for field in fields(EnvoyOptions)}
+    assert known["additionalProperties"] is False
+
+
+@needs_helm
 def test_only_the_callers_of_the_contracts_get_through_the_network() -> None:
-    policies = of_kind("NetworkPolicy")
+    policies = of_kind(POLICY)
     everything = policies["pay-default-deny"]["spec"]
     assert everything["policyTypes"] == ["Ingress", "Egress"]
     assert "ingress" not in everything
@@ -213,7 +298,7 @@ def test_databases_are_migrated_before_an_update() -> None:
     command = job["spec"]["template"]["spec"]["containers"][0]["command"]
     assert command[2:] == [
         "mesh.storage.migrate",
-        *(f"{name}={base}" for name, base in DATABASES.items() if name != "console"),
+        *(f"{name}={base}" for name, base in DATABASES.items()),
     ]
 
 
@@ -221,7 +306,8 @@ def test_databases_are_migrated_before_an_update() -> None:
 def test_consumers_are_scaled_by_what_waits_and_the_rest_by_load() -> None:
     assert set(of_kind("ScaledObject")) == {"pay-order-svc", "pay-notify-svc"}
     assert set(of_kind("HorizontalPodAutoscaler")) == {"pay-payment-svc", "pay-edge", "pay-envoy"}
-    assert all("replicas" not in one["spec"] for one in of_kind("Deployment").values())
+    fixed = {name: one["spec"]["replicas"] for name, one in of_kind("Deployment").items() if "replicas" in one["spec"]}
+    assert fixed == {"pay-console": 2}
 
 
 @needs_helm
@@ -234,6 +320,11 @@ def test_consumers_are_scaled_by_what_waits_and_the_rest_by_load() -> None:
         ("secrets.mode=none", "/secrets/mode"),
         ("certificates.duration=soon", "/certificates/duration"),
         ("envoy.service.type=Host", "/envoy/service/type"),
+        ("envoy.options.otlp_endpoint=collector:4317", "/envoy/options/otlp_endpoint"),
+        ("envoy.options.metrics_listen=9465", "/envoy/options/metrics_listen"),
+        ("envoy.options.trusted_hop=1", "trusted_hop"),
+        ("tracing.endpoint=collector:4317", "/tracing/endpoint"),
+        ("tracing.part=2", "/tracing/part"),
     ],
 )
 def test_wrong_value_is_refused_by_its_name(option: str, named: str) -> None:

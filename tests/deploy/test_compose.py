@@ -8,14 +8,19 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 import yaml
 from cryptography.fernet import Fernet
 
+from envoy_config.options import EnvoyOptions
+from envoy_config.render import options_from
 from mesh.settings import PREFIX, ServiceSettings
+from mesh.tracing.switch import ENDPOINT, PART
 from payment_svc.providers.registration import ProviderSettings
 from payment_svc.settings import settings_class
 from stack.console import CONSOLE
@@ -67,6 +72,15 @@ def environment(name: str) -> dict[str, str]:
 def _filled(value: str) -> str:
     required = re.sub(r"\$\{\w*SECRET_KEYS:\?[^}]*\}", Fernet.generate_key().decode(), value)
     return re.sub(r"\$\{\w+:?-([^}]*)\}", r"\1", re.sub(r"\$\{\w+:\?[^}]*\}", "secret", required))
+
+
+def envoy_options(**given: str) -> EnvoyOptions:
+    """What Envoy is configured by where an operator has set these variables."""
+    return options_from(_set(COMPOSE["configs"]["envoy"]["content"], given))
+
+
+def _set(text: str, given: Mapping[str, str]) -> str:
+    return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda one: given.get(one[1], one[2]), text)
 
 
 def seconds(value: str) -> float:
@@ -138,8 +152,33 @@ def test_every_database_is_migrated_before_its_process_starts() -> None:
 
 def test_prometheus_looks_at_every_process_with_the_label_that_the_rules_want() -> None:
     targets = json.loads(COMPOSE["configs"]["targets"]["content"])
-    assert sorted(target["labels"]["component"] for target in targets) == sorted(NAMES)
+    assert sorted(target["labels"]["component"] for target in targets) == sorted([*NAMES, "envoy"])
+    (of_envoy,) = [target["targets"][0] for target in targets if target["labels"]["component"] == "envoy"]
+    assert envoy_options().metrics_listen.rpartition(":")[2] == of_envoy.removeprefix("envoy:")
     assert SERVICES["prometheus"]["profiles"] == ["observability"]
+
+
+def test_envoy_and_every_process_send_their_spans_to_the_same_place() -> None:
+    assert envoy_options().otlp_endpoint == ""
+    for collector, part in (("http://collector:4317", "0.5"), ("", "0.01")):
+        given = {ENDPOINT: collector, PART: part} if collector else {}
+        options = envoy_options(**given)
+        assert (options.otlp_endpoint, options.trace_part) == (collector, float(part))
+        for name in NAMES:
+            told = [_set(SERVICES[name]["environment"][variable], given) for variable in (ENDPOINT, PART)]
+            assert told == [collector, part], name
+
+
+def test_envoy_runs_what_is_rendered_for_it() -> None:
+    renderer, envoy = SERVICES["envoy_configuration"], SERVICES["envoy"]
+    assert renderer["command"][:3] == ["python", "-m", "envoy_config.render"]
+    folder = renderer["command"][renderer["command"].index("--folder") + 1]
+    assert f"{folder}/envoy.yaml" in envoy["command"]
+    assert renderer["volumes"] == [f"envoy:{folder}"]
+    assert f"envoy:{folder}:ro" in envoy["volumes"]
+    assert envoy["depends_on"]["envoy_configuration"]["condition"] == "service_completed_successfully"
+    # an empty volume takes over the owner of the image's folder
+    assert folder in (ROOT / "deploy" / "Dockerfile").read_text()
 
 
 def test_nothing_is_reachable_from_outside_but_the_edge() -> None:
@@ -158,6 +197,13 @@ def test_the_image_gets_all_packages_of_the_wheel_and_the_simulator_is_in_anothe
     assert tops <= {line.removeprefix("!") for line in ignored if line.startswith("!")}
     assert {SERVICES[name]["image"] for name in OURS if name != "sandbox"} == {"fusionxpay"}
     assert SERVICES["sandbox"]["image"] == "fusionxpay-sandbox"
+
+
+def test_the_guide_makes_every_secret_that_is_required() -> None:
+    required = set(re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text()))
+    (script,) = re.findall(r"<<'PY'\n(.*?)\n\s*PY\n", (ROOT / "docs" / "deploy.md").read_text(), re.DOTALL)
+    run = subprocess.run([sys.executable, "-c", dedent(script)], capture_output=True, text=True, check=True)
+    assert {line.partition("=")[0] for line in run.stdout.splitlines()} == required
 
 
 def test_docker_compose_itself_understands_it() -> None:

@@ -59,7 +59,7 @@ def config() -> Config:
 def routes(config: Config) -> list[Config]:
     """The routes of the public listener, in their order."""
     listeners = {listener["name"]: listener for listener in config["static_resources"]["listeners"]}
-    assert set(listeners) == {"redirect", "public_https"}, "in production HTTP only leads to HTTPS"
+    assert set(listeners) == {"redirect", "public_https", "metrics"}, "in production HTTP only leads to HTTPS"
     chain = listeners["public_https"]["filter_chains"][0]
     found: list[Config] = chain["filters"][0]["typed_config"]["route_config"]["virtual_hosts"][0]["routes"]
     return found
@@ -147,10 +147,21 @@ def test_last_route_answers_what_no_route_takes(routes: list[Config]) -> None:
 
 
 def test_every_upstream_is_spoken_to_by_its_own_name_only(config: Config) -> None:
-    for cluster in config["static_resources"]["clusters"]:
+    clusters = {cluster["name"]: cluster for cluster in config["static_resources"]["clusters"]}
+    (own,) = clusters.pop("administration")["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    assert own["endpoint"]["address"]["socket_address"]["address"] == "127.0.0.1", "which leaves no machine"
+    for cluster in clusters.values():
         context = cluster["transport_socket"]["typed_config"]["common_tls_context"]
         (match,) = context["combined_validation_context"]["default_validation_context"]["match_typed_subject_alt_names"]
         assert match == {"san_type": "URI", "matcher": {"exact": f"spiffe://fusionxpay/{tls.PEERS[cluster['name']]}"}}
+
+
+def test_metrics_have_one_page_and_nothing_else_of_the_administration(config: Config) -> None:
+    (listener,) = [one for one in config["static_resources"]["listeners"] if one["name"] == "metrics"]
+    (manager,) = [one["typed_config"] for one in listener["filter_chains"][0]["filters"]]
+    (host,) = manager["route_config"]["virtual_hosts"]
+    (route,) = host["routes"]
+    assert (route["match"]["path"], route["route"]["prefix_rewrite"]) == ("/metrics", "/stats/prometheus?usedonly")
 
 
 def test_administration_is_on_loopback(config: Config) -> None:

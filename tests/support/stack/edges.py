@@ -61,6 +61,7 @@ class Edges:
         gateway = EnvoyOptions(
             listen=f"{HOST}:{port}",
             admin_port=admin_port,
+            metrics_listen="",
             sds_folder=str(Path(self._stack.ca_file).parents[1] / "envoy"),
             audit_file=str(self._folder / f"audit-{port}.jsonl"),
             descriptors=str(DESCRIPTORS),

@@ -84,6 +84,10 @@ readinessProbe:
 - {name: FUSIONXPAY_GRACE_SECONDS, value: "20"}
 # replicas that came meanwhile are found after so long
 - {name: FUSIONXPAY_MAX_CONNECTION_AGE_SECONDS, value: "300"}
+{{- if .root.Values.tracing.endpoint }}
+- {name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ .root.Values.tracing.endpoint | quote }}}
+- {name: OTEL_TRACES_SAMPLER_ARG, value: {{ .root.Values.tracing.part | quote }}}
+{{- end }}
 {{- range .secretFiles }}
 - {name: FUSIONXPAY_{{ . | upper }}_FILE, value: /secrets/{{ . }}}
 {{- end }}
