@@ -305,6 +305,9 @@ async def _abort(servicer: ServicerContext, error: ApiError, call: context.Call)
     raise AssertionError("abort returned")
 
 
+_TOUCHED = (names.ORDER, names.PAYMENT, names.PROVIDER, names.EVENT_TYPE, names.REASON)
+
+
 def _span(method: str, call: context.Call) -> tracing.Span:
     span = tracing.start(
         method[1:], tracing.Kind.SERVER, {names.RPC_SYSTEM: "grpc", names.RPC_METHOD: method[1:]}, call=call
@@ -316,7 +319,8 @@ def _span(method: str, call: context.Call) -> tracing.Span:
 def _end(span: tracing.Span, code: grpc.StatusCode, call: context.Call) -> None:
     if span is tracing.OFF:
         return
-    touched: dict[str, Any] = {names.OURS + name: value for name, value in call.log.items() if value}
+    # a line of the log may have more; what spans hold is documented
+    touched: dict[str, Any] = {name: value for name in _TOUCHED if (value := call.log.get(name[len(names.OURS) :]))}
     span.end(code.name if code in SERVER_ERRORS else "", {names.RPC_STATUS: code.name, **touched})
 
 

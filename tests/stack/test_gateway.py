@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import subprocess
+import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from stack.stack import Ready, Stack
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.receiver import Receiver
 from tests.support.net.collector import Collected, Collector, collecting
+from tests.support.providers.sandbox import Provider
+from tests.support.spans import ENVOYS, attributes_of_spans
 from tests.support.waiting import PATIENCE, eventually
 
 # One stack for all of these, also where several workers share the tests.
@@ -101,6 +105,77 @@ def test_payment_is_one_trace_from_its_request_to_the_merchants_webhook(
     assert all(one.span.end_time_unix_nano >= one.span.start_time_unix_nano for one in spans)
     paths = [one.attributes.get("http.url", "") for one in spans]
     assert not any(order_id in path or "/v1/" in path for path in paths), paths
+
+
+def test_spans_hold_what_the_document_says_and_nothing_else(
+    stack: Stack, collector: Collector, merchant: Merchant, receiver: Receiver
+) -> None:
+    agent = {"user-agent": "shop/1.0"}
+    order_id = merchant.new_order()["order_id"]
+    merchant.charge(order_id)
+    receiver.wait_for("order.succeeded")
+    merchant.http.get("/v1/orders/none", headers=agent)
+    merchant.http.get("/v1/orders?secret=sk_live_1", headers=agent)
+    httpx.get(f"{stack.ready.edge_url}/v1/orders", headers={"authorization": "Bearer sk_test_nobodys"})
+
+    def refused() -> bool:
+        return {"user_agent", "fusionxpay.reason"} <= {name for one in collector.all() for name in one.attributes}
+
+    eventually(refused, "the spans of what was refused")
+    documented = attributes_of_spans()
+    for one in collector.all():
+        known = {name for name, on in documented.items() if (on == ENVOYS) == (one.component == "envoy")}
+        assert set(one.attributes) <= known, one.name
+        said = [str(value) for value in one.attributes.values()]
+        assert not any("sk_live_1" in value or "sk_test_nobodys" in value for value in said), one.name
+
+
+def test_hops_of_a_payment_add_up_to_what_the_client_saw(
+    collector: Collector, merchant: Merchant, provider: Provider
+) -> None:
+    """One of five: what a machine under load takes for itself is nobody's hop."""
+    merchant.new_order()
+    differences = []
+    for _ in range(5):
+        order_id = merchant.new_order()["order_id"]
+        provider.fault(order_id, "latency", operation="payment_intents.create", seconds=1)
+        begun = time.monotonic()
+        merchant.charge(order_id)
+        seen = time.monotonic() - begun
+        entries = merchant.get(f"/v1/orders/{order_id}/timeline")["entries"]
+        trace_id = next(entry["trace_id"] for entry in entries if entry["cause"] == "CreatePayment")
+
+        def answered(trace_id: str = trace_id) -> list[Collected]:
+            spans = collector.trace(trace_id)
+            return spans if spans and spans[0].component == "envoy" and len(waited_for(spans)) >= 8 else []
+
+        hops = own_seconds(waited_for(eventually(answered, "the hops that the client waited for")))
+        assert max(hops, key=lambda name: hops[name]) == "payment_svc: CLIENT stripe start", hops
+        differences.append(abs(sum(hops.values()) - seen) / seen)
+        if differences[-1] <= 0.05:
+            return
+    raise AssertionError(f"hops and client differ by {differences}")
+
+
+def waited_for(spans: list[Collected]) -> list[Collected]:
+    """Those of a trace that the client waited for: nothing that only follows."""
+    later = {one.span.span_id for one in spans if "PRODUCER" in one.name or "CONSUMER" in one.name}
+    for one in spans:
+        if one.span.parent_span_id in later:
+            later.add(one.span.span_id)
+    deliveries = "notify_svc: CLIENT"
+    return [one for one in spans if one.span.span_id not in later and not one.name.startswith(deliveries)]
+
+
+def own_seconds(spans: list[Collected]) -> dict[str, float]:
+    """How long each hop took without those that it waited for."""
+    found: dict[str, float] = defaultdict(float)
+    for one in spans:
+        inner = [other.span for other in spans if other.span.parent_span_id == one.span.span_id]
+        nanoseconds = one.span.end_time_unix_nano - one.span.start_time_unix_nano
+        nanoseconds -= sum(span.end_time_unix_nano - span.start_time_unix_nano for span in inner)
+        found[one.name] += nanoseconds / 1e9
+    return found
 
 
 def test_secrets_of_one_service_do_not_reach_another(stack: Stack) -> None:

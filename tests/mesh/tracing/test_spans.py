@@ -13,6 +13,7 @@ from opentelemetry.semconv.attributes import error_attributes, http_attributes, 
 from mesh import context, tracing
 from mesh.tracing import names, spans, switch
 from stack.layout import SERVICES
+from tests.support.spans import ENVOYS, attributes_of_spans
 
 SAMPLED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 NOT_SAMPLED = SAMPLED.removesuffix("01") + "00"
@@ -92,5 +93,14 @@ def test_attributes_are_called_as_the_semantic_conventions_say() -> None:
         for value in vars(module).values()
         if isinstance(value, str)
     }
-    ours = {value for name, value in vars(names).items() if name.isupper() and not value.startswith(names.OURS)}
-    assert ours <= known
+    assert {value for value in ours() if not value.startswith(names.OURS)} <= known
+
+
+def test_attributes_that_spans_hold_are_those_of_the_document() -> None:
+    documented = attributes_of_spans()
+    assert {name for name, on in documented.items() if on != ENVOYS} == ours()
+
+
+def ours() -> set[str]:
+    """Every attribute that we set."""
+    return {value for name, value in vars(names).items() if name.isupper() and name != "OURS"}

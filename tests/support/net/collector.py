@@ -51,6 +51,11 @@ class Collector(pb2_grpc.TraceServiceServicer):
                     self._spans.extend(Collected(component, span) for span in scope.spans)
         return pb2.ExportTraceServiceResponse()
 
+    def all(self) -> list[Collected]:
+        """Return every span."""
+        with self._lock:
+            return list(self._spans)
+
     def trace(self, trace_id: str) -> list[Collected]:
         """Return the spans of a trace, in the order in which they began."""
         with self._lock:
