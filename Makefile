@@ -10,7 +10,7 @@ PORT ?= 8080
 export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install console-shots demo up reset test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas image simulate simulate-faults constraints clean
+.PHONY: install console-shots site site-shots demo up reset test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas image simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
@@ -103,6 +103,15 @@ prove-faults: install
 AXE ?=
 console-shots: install
 	$(BIN)/python -m tests.console_shots $(if $(AXE),--axe $(AXE))
+
+# The documentation for merchants and operators, static, into dist/site; every link of it is checked.
+site: install
+	$(PIP) install --require-hashes --no-deps --requirement tools/site/requirements.txt
+	$(BIN)/python -m tools.site
+
+# A picture of pages of the site, in Chromium, at two widths, light and dark; AXE names axe.min.js of the npm package axe-core.
+site-shots: site
+	$(BIN)/python -m tests.site_shots $(if $(AXE),--axe $(AXE))
 
 # One thing after the other breaks beside a Prometheus, which has to be installed: does the right alert fire?
 gameday: install
