@@ -98,7 +98,7 @@ class Rotation:
     def __init__(self, spool: Spool, size: int, admin_url: str) -> None:
         self._spool = spool
         self._size = size
-        self._http = httpx.AsyncClient(base_url=admin_url, timeout=2, trust_env=False) if admin_url else None
+        self._http = _administration(admin_url) if admin_url else None
         self.worker = Worker("audit-rotation", self.step, interval=1.0)
 
     async def step(self) -> bool:
@@ -117,3 +117,11 @@ class Rotation:
         """Close the connections."""
         if self._http:
             await self._http.aclose()
+
+
+def _administration(url: str) -> httpx.AsyncClient:
+    scheme, _, file = url.partition(":")
+    if scheme != "unix":
+        return httpx.AsyncClient(base_url=url, timeout=2, trust_env=False)
+    transport = httpx.AsyncHTTPTransport(uds=file)
+    return httpx.AsyncClient(base_url="http://envoy", timeout=2, trust_env=False, transport=transport)

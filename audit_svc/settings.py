@@ -20,7 +20,9 @@ class AuditSettings(ServiceSettings):
         10.0, gt=0, description="refused requests without a valid key that are kept one by one; more are counted"
     )
     envoy_admin_url: str = Field(
-        "", pattern=r"^(https?://.+)?$", description="Envoy's administration, to begin a new file; empty: none is begun"
+        "",
+        pattern=r"^(https?://.+|unix:/.+)?$",
+        description="Envoy's administration, or unix: and its socket, to begin a new file; empty: none is begun",
     )
     anchor_folder: Path | None = Field(
         None, description="where the chain is anchored, outside of the database; with a certificate; none: only logged"

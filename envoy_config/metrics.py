@@ -30,15 +30,21 @@ def metrics_listener(options: EnvoyOptions) -> Config:
     }
 
 
+def admin_address(options: EnvoyOptions) -> Config:
+    """Return where the administration listens: never outside of the machine."""
+    if options.admin_socket:
+        return {"pipe": {"path": options.admin_socket, "mode": 0o600}}
+    return {"socket_address": {"address": "127.0.0.1", "port_value": options.admin_port}}
+
+
 def administration(options: EnvoyOptions) -> Config:
     """Return the cluster of Envoy's own administration."""
-    socket = {"address": "127.0.0.1", "port_value": options.admin_port}
     return {
         "name": CLUSTER,
         "type": "STATIC",
         "connect_timeout": "1s",
         "load_assignment": {
             "cluster_name": CLUSTER,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": {"socket_address": socket}}}]}],
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": admin_address(options)}}]}],
         },
     }

@@ -27,6 +27,9 @@ class EnvoyOptions:
     mutual_tls: bool = True
     """Whether services are spoken to by mutual TLS, or in plain text."""
     admin_port: int = 9901
+    """Where Envoy's administration listens on loopback, which asks nobody who it is."""
+    admin_socket: str = ""
+    """A unix socket that the administration has instead: no other account of the machine gets in."""
     metrics_listen: str = "0.0.0.0:9465"
     """Where Prometheus finds Envoy's own series, under `/metrics`, and nothing else is answered; empty: nowhere."""
     descriptors: str = "/etc/fusionxpay/api.binpb"

@@ -25,7 +25,7 @@ from envoy_config.console import console_clusters, console_routes
 from envoy_config.endpoints import HEALTH_CHECK, NOT_AGAIN, endpoint
 from envoy_config.filters import http_filters, of_answer, of_head, of_merchants, of_providers
 from envoy_config.listeners import public_listeners
-from envoy_config.metrics import administration, metrics_listener
+from envoy_config.metrics import admin_address, administration, metrics_listener
 from envoy_config.options import EnvoyOptions
 from envoy_config.tracing import collector, tracing
 from mesh.rpc.routes import DESCRIPTORS, Route, contract_routes
@@ -42,7 +42,8 @@ JSON_TYPE = r"(?i)application/json(\s*;.*)?"
 def render(options: EnvoyOptions) -> str:
     """Return the configuration as YAML."""
     routes = [route for route in contract_routes() if route.package in options.upstreams]
-    config = _fragment("bootstrap", options)
+    # the administration can stop the process and read every counter
+    config: Config = {"admin": {"address": admin_address(options)}} | _fragment("bootstrap", options)
     settings = config["static_resources"].pop("listener")
     manager = _fragment("http", options)
     if not options.trusted_hops:
@@ -83,7 +84,6 @@ def render(options: EnvoyOptions) -> str:
 def _fragment(name: str, options: EnvoyOptions) -> Config:
     text = Template((FOLDER / "fragments" / f"{name}.yaml").read_text())
     values = {
-        "admin_port": options.admin_port,
         "max_connections": options.max_connections,
         "max_heap_bytes": options.max_heap_bytes,
         "headers_timeout": options.headers_timeout,

@@ -27,7 +27,7 @@ def render_envoy(layout: StackLayout, **rates: int) -> Path:
         public_https_port=layout.ports["envoy_https"],
         sds_folder=str(folder),
         mutual_tls=layout.mutual_tls,
-        admin_port=layout.ports["envoy_admin"],
+        admin_socket=layout.envoy_admin,
         metrics_listen=layout.address("envoy_metrics"),
         descriptors=str(DESCRIPTORS),
         upstreams={upstream: ",".join(layout.addresses(service)) for upstream, service in UPSTREAMS.items()},

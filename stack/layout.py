@@ -109,9 +109,9 @@ class StackLayout:
         return role_url(self.postgres_url, role, self.data.secrets.database_passwords()[role], database)
 
     @property
-    def envoy_admin_url(self) -> str:
-        """The address of Envoy's administration."""
-        return f"http://{self.address('envoy_admin')}"
+    def envoy_admin(self) -> str:
+        """The socket of Envoy's administration, which no other account of this machine may use."""
+        return str(self.data.sockets / "envoy.sock")
 
 
 def instances(service: str, replicas: int) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ def plan_layout(
     infra += [*nodes[1:], *(f"{node}_route" for node in nodes)]
     names = [
         *infra,
-        "envoy_admin",
+        "envoy_number",
         "envoy_metrics",
         "envoy_https",
         *processes,

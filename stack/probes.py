@@ -20,7 +20,7 @@ from stack.authority import NATS_NAME
 TIMEOUT = 1.0
 
 
-def http_text(url: str, method: str = "GET") -> str:
+def http_text(url: str) -> str:
     """Return what an HTTP server on this machine answers; no proxy is asked.
 
     Raises:
@@ -28,16 +28,42 @@ def http_text(url: str, method: str = "GET") -> str:
     """
     parts = urlsplit(url)
     connection = HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
+    return _answer(connection, "GET", urlunsplit(("", "", parts.path, parts.query, "")))
+
+
+def admin_text(socket_file: str, target: str, method: str = "GET") -> str:
+    """Return what Envoy's administration answers.
+
+    Raises:
+        OSError: it is not there, or does not answer with success.
+    """
+    return _answer(_UnixConnection(socket_file), method, target)
+
+
+class _UnixConnection(HTTPConnection):
+    """HTTP by a socket in the file system."""
+
+    def __init__(self, socket_file: str) -> None:
+        super().__init__("localhost", timeout=TIMEOUT)
+        self._file = socket_file
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(TIMEOUT)
+        self.sock.connect(self._file)
+
+
+def _answer(connection: HTTPConnection, method: str, target: str) -> str:
     try:
-        connection.request(method, urlunsplit(("", "", parts.path, parts.query, "")))
+        connection.request(method, target)
         answer = connection.getresponse()
         text = answer.read().decode()
     except HTTPException as error:
-        raise OSError(f"no HTTP from {url}: {error!r}") from error
+        raise OSError(f"no HTTP answer to {target}: {error!r}") from error
     finally:
         connection.close()
     if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
-        raise OSError(f"{url} answered {answer.status}")
+        raise OSError(f"{target} was answered with {answer.status}")
     return text
 
 
@@ -50,19 +76,19 @@ def http_ok(url: str) -> bool:
     return True
 
 
-def envoy_serves(admin_url: str, epoch: int) -> bool:
+def envoy_serves(admin: str, epoch: int) -> bool:
     """Tell whether the Envoy of an epoch is the one that answers, and takes requests."""
     try:
-        about = json.loads(http_text(f"{admin_url}/server_info"))
+        about = json.loads(admin_text(admin, "/server_info"))
     except (OSError, ValueError):
         return False
     return bool(about["state"] == "LIVE" and about["command_line_options"]["restart_epoch"] == epoch)
 
 
-def healthy_replicas(admin_url: str, cluster: str) -> int:
+def healthy_replicas(admin: str, cluster: str) -> int:
     """Count the replicas of a cluster that Envoy sends requests to; 0 where it does not answer."""
     try:
-        clusters = json.loads(http_text(f"{admin_url}/clusters?format=json"))["cluster_statuses"]
+        clusters = json.loads(admin_text(admin, "/clusters?format=json"))["cluster_statuses"]
     except (OSError, ValueError):
         return 0
     hosts: list[dict[str, object]] = next(

@@ -15,7 +15,7 @@ from stack.layout import USER, StackLayout
 from stack.nats_config import NatsOptions
 from stack.nats_config import render as render_nats
 from stack.ports import HOST
-from stack.probes import envoy_serves, http_text, nats_answers, redis_answers
+from stack.probes import admin_text, envoy_serves, nats_answers, redis_answers
 from stack.process import POLL_SECONDS, Child, Command, StackError
 from stack.state import write_private
 
@@ -77,7 +77,7 @@ def envoy(layout: StackLayout, config: Path, epoch: int = 0) -> Child:
     """
     argv: list[str | Path] = [_program("envoy"), "-c", config, "--concurrency", "1", "--log-level", "info"]
     # Envoys meet in a piece of memory by its number: a port is one that no other stack of this machine has.
-    argv += ["--base-id", str(layout.ports["envoy_admin"]), "--restart-epoch", str(epoch)]
+    argv += ["--base-id", str(layout.ports["envoy_number"]), "--restart-epoch", str(epoch)]
     # and by sockets, in their private folder: Envoy's own default has no permissions, and whoever reaches it can have
     # the sockets that Envoy listens on
     argv += ["--socket-path", "hot-restart", "--socket-mode", "600"]
@@ -88,22 +88,22 @@ def envoy(layout: StackLayout, config: Path, epoch: int = 0) -> Child:
     # The access log is read while the stack runs; Envoy's own default holds lines back for ten seconds.
     argv += ["--file-flush-interval-msec", "200"]
     command = Command(argv, outside_env(), layout.data.folder("envoy"))
-    admin = layout.envoy_admin_url
+    admin = layout.envoy_admin
     return Child("envoy", command, layout.log("envoy"), ready=lambda: envoy_serves(admin, epoch))
 
 
 def forget_envoy(layout: StackLayout) -> None:
     """Remove the memory in which Envoys of this stack meet; Envoy leaves it there."""
-    SHARED_MEMORY.joinpath(f"envoy_shared_memory_{layout.ports['envoy_admin']}0").unlink(missing_ok=True)
+    SHARED_MEMORY.joinpath(f"envoy_shared_memory_{layout.ports['envoy_number']}0").unlink(missing_ok=True)
 
 
-def drain_envoy(admin_url: str) -> None:
+def drain_envoy(admin: str) -> None:
     """Have Envoy take no new connections, and wait a little for the requests under way."""
     with contextlib.suppress(OSError):
-        http_text(f"{admin_url}/drain_listeners?graceful&skip_exit", method="POST")
+        admin_text(admin, "/drain_listeners?graceful&skip_exit", "POST")
         deadline = time.monotonic() + ENVOY_DRAIN_SECONDS
         while time.monotonic() < deadline:
-            active = http_text(f"{admin_url}/stats?filter=^http\\.public\\.downstream_rq_active$")
+            active = admin_text(admin, "/stats?filter=^http\\.public\\.downstream_rq_active$")
             if all(line.rsplit(" ", 1)[-1] == "0" for line in active.splitlines()):
                 return
             time.sleep(POLL_SECONDS)

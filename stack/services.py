@@ -118,7 +118,7 @@ def _edge_settings(layout: StackLayout) -> dict[str, str]:
 def _audit_settings(layout: StackLayout) -> dict[str, str]:
     return {
         "SPOOL_FILE": str(layout.audit_file),
-        "ENVOY_ADMIN_URL": layout.envoy_admin_url,
+        "ENVOY_ADMIN_URL": f"unix:{layout.envoy_admin}",
         "ANCHOR_FOLDER": str(layout.anchor_folder),
     }
 

@@ -42,7 +42,8 @@ class Ready:
     database_urls: dict[str, str]
     nats_url: str
     redis_url: str
-    envoy_admin_url: str
+    envoy_admin: str
+    """The socket of Envoy's administration."""
     envoy_metrics: str
     webhook_secrets: dict[str, str]
     pids: dict[str, int]
@@ -137,7 +138,7 @@ class Stack:
             database_urls=self._database_urls(),
             nats_url=layout.nats_url,
             redis_url=layout.redis_url,
-            envoy_admin_url=layout.envoy_admin_url if with_envoy else "",
+            envoy_admin=layout.envoy_admin if with_envoy else "",
             envoy_metrics=layout.address("envoy_metrics") if with_envoy else "",
             webhook_secrets={"stripe": layout.stripe_webhook_secret},
             pids={name: child.pid for name, child in self._servers().items() if child.pid is not None},
@@ -310,7 +311,7 @@ class Stack:
         for job in (child for child in self._children.values() if child.is_job):
             job.kill()
         if "envoy" in self._children and self._children["envoy"].pid is not None:
-            drain_envoy(self._site.envoy_admin_url)
+            drain_envoy(self._site.envoy_admin)
         for child in self._retiring:
             child.kill()
         for names in STOP_ORDER:

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -143,6 +144,11 @@ class DataDir:
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
 
+    @cached_property
+    def sockets(self) -> Path:
+        """A private folder for sockets, gone at the end: their paths may have 107 bytes, and a data folder is deep."""
+        return Path(tempfile.mkdtemp(prefix="fusionxpay-"))
+
     def provider_secret(self, name: str, make: Callable[[], str]) -> str:
         """Return a secret of a simulated provider, made and kept when it is first asked for."""
         if name not in self.secrets.providers:
@@ -162,6 +168,8 @@ class DataDir:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         """Let go of the folder and remove a temporary one; after an error its logs stay."""
         self._lock.close()
+        if "sockets" in self.__dict__:
+            shutil.rmtree(self.sockets, ignore_errors=True)
         if not self.temporary:
             return
         if kind is None or not issubclass(kind, Exception):

@@ -21,7 +21,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
 import psutil
 import yaml
 from rich.console import Console
@@ -35,7 +34,7 @@ from stack.databases import DATABASES, MIGRATIONS
 from stack.envoy import render_envoy
 from stack.layout import COMPONENTS, SERVICES, StackLayout
 from stack.ports import HOST, Ports
-from stack.probes import grpc_serving
+from stack.probes import grpc_serving, healthy_replicas
 from stack.process import Child, Command, stop_all
 from stack.services import OUR_SERVICES
 from stack.settings import StackSettings
@@ -121,10 +120,7 @@ class Update:
         return child
 
     def _healthy(self, cluster: str) -> int:
-        url = f"{self.stack.ready.envoy_admin_url}/clusters"
-        clusters = httpx.get(url, params={"format": "json"}).json()["cluster_statuses"]
-        hosts = next(entry["host_statuses"] for entry in clusters if entry["name"] == cluster)
-        return sum(host["health_status"] == {"eds_health_status": "HEALTHY"} for host in hosts)
+        return healthy_replicas(self.stack.ready.envoy_admin, cluster)
 
     def _with_both(self, site: StackLayout) -> Path:
         """Render Envoy's configuration, and add the new services to the addresses."""

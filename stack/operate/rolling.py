@@ -100,7 +100,7 @@ class Roller:
         if name not in _CLUSTERS:
             return True
         replicas = self._stack.replicas(name)
-        healthy = healthy_replicas(self._stack.ready.envoy_admin_url, _CLUSTERS[name])
+        healthy = healthy_replicas(self._stack.ready.envoy_admin, _CLUSTERS[name])
         # Envoy finds out late who has fallen
         return healthy == len(replicas) and all(map(self._stack.serves, replicas))
 

@@ -7,10 +7,10 @@ import ssl
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
 from stack.authority import PUBLIC, Authority
+from stack.probes import admin_text
 from stack.stack import Ready, Stack
 from tests.chaos.test_audit_sink import more, ordering
 from tests.support.merchant.api import Merchant
@@ -47,7 +47,7 @@ def test_all_certificates_are_changed_under_load(stack: Stack, merchant: Merchan
     stack.restart("order_svc")
     merchant.insist("/v1/orders", {"amount": {"value": "1.00", "currency": "EUR"}})
     merchant.charge(merchant.new_order()["order_id"])
-    handshakes = httpx.get(f"{ready.envoy_admin_url}/stats", params={"filter": "cluster.order.ssl.handshake"}).text
+    handshakes = admin_text(ready.envoy_admin, "/stats?filter=cluster.order.ssl.handshake")
     assert int(handshakes.split()[-1]) > 0
     assert {name: pid for name, pid in stack.ready.pids.items() if name != "order_svc"} == {
         name: pid for name, pid in pids.items() if name != "order_svc"

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-import httpx
 import pytest
 
+from stack.probes import healthy_replicas
 from stack.stack import Stack
 from tests.support.merchant.api import Merchant
 from tests.support.stack.chaos import ChaosStack
@@ -66,9 +66,7 @@ def _more(answers: Counter[int]) -> None:
 
 def _healthy(stack: Stack, cluster: str) -> int:
     """Count the replicas that Envoy sends requests to."""
-    clusters = httpx.get(f"{stack.ready.envoy_admin_url}/clusters", params={"format": "json"}).json()
-    hosts = next(entry["host_statuses"] for entry in clusters["cluster_statuses"] if entry["name"] == cluster)
-    return sum(host["health_status"] == {"eds_health_status": "HEALTHY"} for host in hosts)
+    return healthy_replicas(stack.ready.envoy_admin, cluster)
 
 
 def _orders_of(merchant: Merchant) -> int:

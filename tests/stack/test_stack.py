@@ -40,7 +40,7 @@ READY_KEYS = [
     "database_urls",
     "nats_url",
     "redis_url",
-    "envoy_admin_url",
+    "envoy_admin",
     "envoy_metrics",
     "webhook_secrets",
     "pids",
@@ -49,7 +49,7 @@ READY_KEYS = [
     "audit_anchors",
 ]
 ENVOY_CONFIG = """
-admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {admin}}}}}}}
+admin: {{address: {{pipe: {{path: {admin}}}}}}}
 static_resources:
   listeners:
   - address: {{socket_address: {{address: 127.0.0.1, port_value: {http}}}}}
@@ -72,7 +72,7 @@ static_resources:
 
 def envoy_config(site: StackLayout) -> Path:
     config = site.data.folder("envoy") / "envoy.yaml"
-    config.write_text(ENVOY_CONFIG.format(admin=site.ports["envoy_admin"], http=site.ports["envoy"]))
+    config.write_text(ENVOY_CONFIG.format(admin=site.envoy_admin, http=site.ports["envoy"]))
     return config
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
+from stat import S_IMODE
 from urllib.parse import urlsplit
 
 import httpx
+import psutil
 import pytest
 
+from stack.probes import admin_text
 from stack.stack import Ready
 from tests.support.merchant.api import Merchant
 from tests.support.net.raw_http import (
@@ -130,6 +134,11 @@ def test_connections_above_the_limit_are_closed(gateway: Ready, tmp_path: Path) 
 
 
 def test_administration_is_not_reached_from_outside(gateway: Ready) -> None:
-    assert urlsplit(gateway.envoy_admin_url).hostname == "127.0.0.1"
+    assert S_IMODE(Path(gateway.envoy_admin).stat().st_mode) == 0o600
+    assert S_IMODE(Path(gateway.envoy_admin).parent.stat().st_mode) == 0o700
+    assert json.loads(admin_text(gateway.envoy_admin, "/server_info"))["state"] == "LIVE"
+    connections = psutil.Process(gateway.pids["envoy"]).net_connections("inet")
+    public = {urlsplit(url).port for url in (gateway.edge_url, gateway.edge_https_url, f"//{gateway.envoy_metrics}")}
+    assert {one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN} == public
     for path in ("/stats", "/config_dump", "/quitquitquit"):
         assert httpx.get(f"{gateway.edge_url}{path}").status_code == 404
