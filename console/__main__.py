@@ -20,6 +20,8 @@ from console.clients.operator_api import OperatorApi
 from console.settings import ConsoleSettings
 from console.storage import Accounts as Store
 from console.use_cases.accounts import Accounts
+from console.use_cases.passwords import Passwords
+from console.use_cases.sessions import Sessions
 from mesh.errors import ApiError
 from mesh.metrics import DATABASE_UP
 from mesh.probes import Vitals, serve
@@ -33,6 +35,7 @@ from mesh.vault import Vault
 log = get_logger(__name__)
 RENEW_SECONDS = 60.0
 PROBE_SECONDS = 1.0
+SWEEP_SECONDS = 30.0
 
 
 async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
@@ -48,8 +51,10 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     operators = OperatorApi(targets, settings.tls)
     public_api = PublicApi(settings.gateway_url, settings.gateway_ca_file, settings.gateway_server_name)
     lifetime = timedelta(hours=settings.session_hours)
-    accounts = Accounts(database, Store(), Vault(settings.secret_keys), operators, lifetime)
-    rooms = Rooms(accounts, public_api, operators, settings.public_url)
+    store, vault = Store(), Vault(settings.secret_keys)
+    sessions = Sessions(database, store, vault, operators, lifetime)
+    accounts = Accounts(database, store, vault, sessions, Passwords())
+    rooms = Rooms(accounts, sessions, public_api, operators, settings.public_url)
     server = _server(settings, rooms, vitals)
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
@@ -60,6 +65,7 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     beside = [
         asyncio.create_task(measures.run()),
         asyncio.create_task(_drain(asked, health, server, vitals, settings.drain_seconds)),
+        asyncio.create_task(_sweep(sessions)),
         asyncio.create_task(_renew(settings, server.config)),
     ]
     gc.collect()
@@ -105,7 +111,7 @@ async def _keep_health(settings: ConsoleSettings, accounts: Accounts, vitals: Vi
                 await _add_first_users(settings, accounts)
                 log.info("listening", address=settings.listen)
                 begun = True
-            await accounts.sessions(UUID(int=0))
+            await accounts.users(UUID(int=0))
             vitals.is_ready = True
         except (ApiError, OSError) as error:
             log.warning("not ready", error=str(error))
@@ -124,6 +130,16 @@ async def _drain(
     vitals.is_ready = False
     await asyncio.sleep(seconds)
     server.should_exit = True
+
+
+async def _sweep(sessions: Sessions) -> None:
+    """Finish, again and again, what could not be when a session ended."""
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        try:
+            await sessions.sweep()
+        except (ApiError, OSError) as error:
+            log.warning("sessions that are over stay for now", error=str(error))
 
 
 async def _add_first_users(settings: ConsoleSettings, accounts: Accounts) -> None:

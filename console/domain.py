@@ -17,7 +17,8 @@ _READ = frozenset(
 )
 MAX_FAILURES = 10
 """Wrong passwords in a row, or codes, after which an account is locked for a while."""
-LOCK = timedelta(minutes=15)
+LOCK, MAX_LOCK = timedelta(minutes=15), timedelta(hours=4)
+"""For how long: twice as long each time, while nobody gets in."""
 
 
 class Role(StrEnum):
@@ -71,10 +72,6 @@ class User:
         scopes = SCOPES[Role(self.role)]
         return not scope or scope in scopes or (EVERYTHING in scopes and scope != "platform")
 
-    def is_locked(self, now: datetime) -> bool:
-        """Whether logging in is refused now, whatever the password."""
-        return self.disable_time is not None or (self.locked_until is not None and now < self.locked_until)
-
     @property
     def api_scopes(self) -> list[str]:
         """What the API key of the person's session may do."""
@@ -101,6 +98,12 @@ class SessionKey:
 
     api_key_id: UUID
     secret: str
+
+
+def lock_after(failures: int) -> timedelta | None:
+    """Return for how long an account is locked after so many wrong attempts in a row; None: not yet."""
+    rounds, over = divmod(failures, MAX_FAILURES)
+    return None if over or not rounds else min(LOCK * 2 ** min(rounds - 1, 10), MAX_LOCK)
 
 
 def digest(token: str) -> bytes:

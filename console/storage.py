@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -14,6 +14,13 @@ from console.tables import sessions, users
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.schema import TIME
 
+
+class KeyId(NamedTuple):
+    """The API key of a session."""
+
+    api_key_id: UUID | None
+
+
 _USER = users.c.user_id == sa.bindparam("id", type_=sa.UUID)
 _TOKEN = sessions.c.token_sha256 == sa.bindparam("token", type_=sa.LargeBinary)
 _NOW = sa.bindparam("now", type_=TIME)
@@ -22,18 +29,29 @@ _STORED = [column.name for column in users.columns if column.name != "disable_ti
 _ADD = statement(sa.dialects.postgresql.insert(users).values(parameters_for(users, *_STORED)).on_conflict_do_nothing())
 _BY_EMAIL = statement(sa.select(users).where(users.c.email == sa.bindparam("email", type_=sa.Text)), User)
 _BY_ID = statement(sa.select(users).where(_USER), User)
+_HELD = statement(sa.select(users).where(_USER).with_for_update(), User)
 _OF_MERCHANT = statement(
     sa.select(users)
-    .where(users.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
+    .where(users.c.merchant_id.is_not_distinct_from(sa.bindparam("merchant_id", type_=sa.UUID)))
     .order_by(users.c.user_id)
     .limit(200),
     User,
 )
-_FAILED = statement(
+_ATTEMPT = statement(
     sa.update(users)
-    .where(_USER)
-    .values(failures=sa.bindparam("failures", type_=sa.Integer), locked_until=sa.bindparam("until", type_=TIME))
+    .where(
+        _USER,
+        users.c.disable_time.is_(None),
+        sa.or_(users.c.locked_until.is_(None), users.c.locked_until <= _NOW),
+    )
+    .values(failures=users.c.failures + 1)
+    .returning(users),
+    User,
 )
+_LOCK = statement(sa.update(users).where(_USER).values(locked_until=sa.bindparam("until", type_=TIME)))
+_UNCOUNT = statement(sa.update(users).where(_USER).values(failures=sa.func.greatest(users.c.failures - 1, 0)))
+_UNLOCK = statement(sa.update(users).where(_USER).values(locked_until=sa.null()))
+_SUCCEEDED = statement(sa.update(users).where(_USER).values(failures=0, locked_until=sa.null()))
 _TAKE_STEP = statement(
     sa.update(users)
     .where(_USER, users.c.totp_step < sa.bindparam("step", type_=sa.BigInteger))
@@ -43,11 +61,16 @@ _SET_PASSWORD = statement(
     sa.update(users).where(_USER).values(password_hash=sa.bindparam("password_hash", type_=sa.Text))
 )
 _SET_TOTP = statement(
-    sa.update(users).where(_USER).values(totp_secret=sa.bindparam("secret", type_=sa.LargeBinary), totp_step=0)
+    sa.update(users)
+    .where(_USER)
+    .values(
+        totp_secret=sa.bindparam("secret", type_=sa.LargeBinary),
+        totp_step=sa.bindparam("step", type_=sa.BigInteger),
+    )
 )
 _SET_ROLE = statement(sa.update(users).where(_USER).values(role=sa.bindparam("role", type_=sa.Text)))
 _DISABLE = statement(sa.update(users).where(_USER).values(disable_time=_NOW))
-_ENABLE = statement(sa.update(users).where(_USER).values(disable_time=None))
+_ENABLE = statement(sa.update(users).where(_USER).values(disable_time=sa.null()))
 
 _OPEN = statement(sa.insert(sessions).values(parameters_for(sessions)))
 _LOGIN = statement(sa.select(sessions).where(_TOKEN, sessions.c.expire_time > _NOW), Login)
@@ -57,20 +80,41 @@ _LOGINS = statement(
     .order_by(sessions.c.create_time.desc()),
     Login,
 )
-_CLOSE = statement(sa.delete(sessions).where(_TOKEN).returning(sessions), Login)
+_CLOSE = statement(sa.update(sessions).where(_TOKEN).values(expire_time=_NOW).returning(sessions), Login)
 _CLOSE_ALL = statement(
-    sa.delete(sessions).where(sessions.c.user_id == sa.bindparam("id", type_=sa.UUID)).returning(sessions), Login
+    sa.update(sessions)
+    .where(
+        sessions.c.user_id == sa.bindparam("id", type_=sa.UUID),
+        sessions.c.token_sha256 != sa.bindparam("but", type_=sa.LargeBinary),
+    )
+    .values(expire_time=_NOW)
+    .returning(sessions),
+    Login,
+)
+_OVER = statement(sa.select(sessions).where(sessions.c.expire_time <= _NOW).limit(100), Login)
+_FORGET = statement(sa.delete(sessions).where(_TOKEN))
+_KEY_IDS = statement(
+    sa.select(sessions.c.api_key_id)
+    .join(users)
+    .where(
+        users.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID),
+        sessions.c.api_key_id.is_not(None),
+    ),
+    KeyId,
 )
 _SET_KEY = statement(
     sa.update(sessions)
-    .where(_TOKEN)
+    .where(
+        _TOKEN,
+        sessions.c.expire_time > _NOW,
+        sessions.c.api_key_id.is_not_distinct_from(sa.bindparam("before", type_=sa.UUID)),
+    )
     .values(
         mode=sa.bindparam("mode", type_=sa.Text),
         api_key_id=sa.bindparam("api_key_id", type_=sa.UUID),
         api_key=sa.bindparam("api_key", type_=sa.LargeBinary),
     )
 )
-_PURGE = statement(sa.delete(sessions).where(sessions.c.expire_time <= _NOW))
 
 
 class Accounts:
@@ -88,13 +132,31 @@ class Accounts:
         """Return a user."""
         return await session.one(_BY_ID, id=user_id)
 
-    async def of_merchant(self, session: Session, merchant_id: UUID) -> list[User]:
-        """Return the users of a merchant, oldest first."""
+    async def held(self, session: Session, user_id: UUID) -> User | None:
+        """Return a user, whom nobody changes until the transaction ends."""
+        return await session.one(_HELD, id=user_id)
+
+    async def of_merchant(self, session: Session, merchant_id: UUID | None) -> list[User]:
+        """Return the users of a merchant, oldest first; None: the operators."""
         return await session.all(_OF_MERCHANT, merchant_id=merchant_id)
 
-    async def failed(self, session: Session, user_id: UUID, failures: int, until: datetime | None) -> None:
-        """Keep how many wrong passwords came in a row, and until when no more are looked at."""
-        await session.run(_FAILED, id=user_id, failures=failures, until=until)
+    async def attempt(self, session: Session, user_id: UUID, now: datetime) -> User | None:
+        """Count an attempt and return the user with it; None when the account is locked or disabled."""
+        return await session.one(_ATTEMPT, id=user_id, now=now)
+
+    async def lock(self, session: Session, user_id: UUID, until: datetime) -> None:
+        """Look at no attempts until a time."""
+        await session.run(_LOCK, id=user_id, until=until)
+
+    async def uncount(self, session: Session, user_id: UUID, *, is_locked: bool) -> None:
+        """Take an attempt back, and the lock that it led to."""
+        await session.run(_UNCOUNT, id=user_id)
+        if is_locked:
+            await session.run(_UNLOCK, id=user_id)
+
+    async def succeeded(self, session: Session, user_id: UUID) -> None:
+        """Forget the attempts before: the last one was right."""
+        await session.run(_SUCCEEDED, id=user_id)
 
     async def take_step(self, session: Session, user_id: UUID, step: int) -> bool:
         """Use the code of a step up; return False when it or a later one was used before."""
@@ -104,9 +166,9 @@ class Accounts:
         """Replace a password."""
         await session.run(_SET_PASSWORD, id=user_id, password_hash=password_hash)
 
-    async def set_totp(self, session: Session, user_id: UUID, secret: bytes | None) -> None:
-        """Replace the secret of the second factor; None: there is none."""
-        await session.run(_SET_TOTP, id=user_id, secret=secret)
+    async def set_totp(self, session: Session, user_id: UUID, secret: bytes | None, step: int) -> None:
+        """Replace the secret of the second factor, of which the code of a step was used; None: there is none."""
+        await session.run(_SET_TOTP, id=user_id, secret=secret, step=step)
 
     async def set_role(self, session: Session, user_id: UUID, role: str) -> None:
         """Give a user another role."""
@@ -131,18 +193,30 @@ class Accounts:
         """Return a user's sessions, newest first."""
         return await session.all(_LOGINS, id=user_id, now=now)
 
-    async def close(self, session: Session, token: bytes) -> list[Login]:
+    async def close(self, session: Session, token: bytes, now: datetime) -> list[Login]:
         """End a session and return what it was."""
-        return await session.all(_CLOSE, token=token)
+        return await session.all(_CLOSE, token=token, now=now)
 
-    async def close_all(self, session: Session, user_id: UUID) -> list[Login]:
-        """End all sessions of a user and return what they were."""
-        return await session.all(_CLOSE_ALL, id=user_id)
+    async def close_all(self, session: Session, user_id: UUID, now: datetime, but: bytes = b"") -> list[Login]:
+        """End all sessions of a user, but one, and return what they were."""
+        return await session.all(_CLOSE_ALL, id=user_id, now=now, but=but)
 
-    async def set_key(self, session: Session, token: bytes, **key: Any) -> None:
-        """Give a session its mode and API key: `mode`, `api_key_id`, `api_key`."""
-        await session.run(_SET_KEY, token=token, **key)
+    async def over(self, session: Session, now: datetime) -> list[Login]:
+        """Return sessions that are over, and not forgotten."""
+        return await session.all(_OVER, now=now)
 
-    async def purge(self, session: Session, now: datetime) -> int:
-        """Remove the sessions that are over; return how many."""
-        return await session.run(_PURGE, now=now)
+    async def forget(self, session: Session, token: bytes) -> None:
+        """Remove a session."""
+        await session.run(_FORGET, token=token)
+
+    async def key_ids(self, session: Session, merchant_id: UUID) -> list[UUID]:
+        """Return the API keys of all sessions of a merchant's users."""
+        found = await session.all(_KEY_IDS, merchant_id=merchant_id)
+        return [one.api_key_id for one in found if one.api_key_id]
+
+    async def set_key(self, session: Session, token: bytes, **key: Any) -> bool:
+        """Give a session its mode and API key: `mode`, `api_key_id`, `api_key`.
+
+        Return False when it is over, or its key is no longer the one of the id `before`.
+        """
+        return await session.run(_SET_KEY, token=token, **key) == 1

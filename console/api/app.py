@@ -49,6 +49,8 @@ def build(rooms: Rooms, is_ready: Callable[[], bool]) -> ASGIApp:
         ],
         exception_handlers={HTTPException: _missing, ApiError: _away, Exception: _broken},
     )
+    # it would send on to the host that the request names, without its port
+    app.router.redirect_slashes = False
     return WithHeaders(app)
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+import re
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +17,9 @@ from console.api.web import Page, Visit, templates
 from console.clients.merchant_api import ApiError, Json, MerchantApi
 from fusionxpay_client.sse import EventSource
 from mesh.rpc.routes import contract_routes, scopes_of
+
+STREAMS_OF_USER = 3
+"""A merchant has no more than some ten at the gateway, which its servers may want too."""
 
 
 async def endpoints(visit: Visit) -> Response:
@@ -85,13 +91,26 @@ async def live(visit: Visit) -> Response:
 
 async def stream(visit: Visit) -> Response:
     """Send rows of the live page as Server-Sent Events."""
-    api = await visit.api()
+    api, open_streams, user_id = await visit.api(), visit.rooms.open_streams, visit.person.user_id
+    if open_streams[user_id] >= STREAMS_OF_USER:
+        raise ApiError(429, "TOO_MANY", "You have this page open too often. Close one of them.")
     last = visit.request.headers.get("last-event-id", "")
     headers = {"x-accel-buffering": "no"}
-    return StreamingResponse(_rows(api, last), media_type="text/event-stream", headers=headers)
+    rows = _counted(open_streams, user_id, _rows(api, last))
+    return StreamingResponse(rows, media_type="text/event-stream", headers=headers)
 
 
-async def _rows(api: MerchantApi, last_event_id: str) -> AsyncIterator[str]:
+async def _counted(counts: Counter[UUID], user_id: UUID, rows: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    counts[user_id] += 1
+    try:
+        async with aclosing(rows):
+            async for row in rows:
+                yield row
+    finally:
+        counts[user_id] -= 1
+
+
+async def _rows(api: MerchantApi, last_event_id: str) -> AsyncGenerator[str]:
     source = EventSource(last_event_id)
     yield ": open\n\n"
     try:
@@ -123,8 +142,8 @@ async def keys(visit: Visit) -> Response:
 async def _keys(visit: Visit, status: int = 200, **values: Any) -> Response:
     assert visit.person.merchant_id
     found = await visit.rooms.operators.keys(visit.person.merchant_id)
-    # the one that works for this page is no key of the merchant's
-    ours = {str(one.api_key_id) for one in await visit.rooms.accounts.sessions(visit.person.user_id)}
+    # those that people's sessions have are no keys of the merchant's
+    ours = await visit.rooms.sessions.key_ids(visit.person.merchant_id)
     return visit.render(
         "keys.html",
         status,
@@ -147,8 +166,11 @@ async def create_key(visit: Visit) -> Response:
         return await _keys(visit, 400, error="Choose what the key may do.")
     if beyond := [scope for scope in scopes if not visit.person.may(scope)]:
         return await _keys(visit, 403, error=f"Your role does not have {', '.join(beyond)}, so you cannot give it.")
-    days = int(form["days"]) if form.get("days", "").isdecimal() and len(form["days"]) < 5 else 0
-    made = await visit.rooms.operators.create_key(visit.person.merchant_id, visit.session.mode, scopes, days)
+    days = form.get("days", "").strip()
+    if days and not re.fullmatch("[1-9][0-9]{0,3}", days):
+        # rather than a key that never ends
+        return await _keys(visit, 400, error="Say the days until it ends as a whole number, at most 9999.")
+    made = await visit.rooms.operators.create_key(visit.person.merchant_id, visit.session.mode, scopes, int(days or 0))
     return await _keys(visit, made=made)
 
 
@@ -156,7 +178,9 @@ async def change_key(visit: Visit) -> Response:
     """Rotate or revoke a key of the merchant's own."""
     operators, identity = visit.rooms.operators, visit.path("api_key_id")
     key = await operators.key(identity)
-    if key["merchant_id"] != str(visit.person.merchant_id):
+    assert visit.person.merchant_id
+    ours = await visit.rooms.sessions.key_ids(visit.person.merchant_id)
+    if key["merchant_id"] != str(visit.person.merchant_id) or key["api_key_id"] in ours:
         raise ApiError(404, "NOT_FOUND", "There is no such key.")
     # a rotated key's secret is shown: it must not do more than who sees it
     if visit.form.get("verb") == "rotate" and all(map(visit.person.may, key["scopes"])):

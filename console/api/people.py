@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pyotp
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from console.api.web import Page, Visit
 from console.clients.merchant_api import ApiError
 from console.domain import Role
-from console.use_cases.accounts import AccountError, new_password
+from console.use_cases.passwords import AccountError, new_password
 from mesh.ids import parse_uuid
 
 ROLES = [role.value for role in Role if role is not Role.OPERATOR]
@@ -29,7 +30,7 @@ async def _account(visit: Visit, status: int = 200, secret: str = "", **values: 
     return visit.render(
         "account.html",
         status,
-        sessions=await visit.rooms.accounts.sessions(user.user_id),
+        sessions=await visit.rooms.sessions.of(user.user_id),
         secret=secret,
         qr=segno.make(uri, error="m").svg_data_uri(scale=4, border=2, light="#fff"),
         **values,
@@ -47,12 +48,16 @@ async def change_password(visit: Visit) -> Response:
 
 
 async def enrol(visit: Visit) -> Response:
-    """Begin to ask for a second factor."""
-    secret = visit.form.get("secret", "")
-    if len(secret) != 32 or not secret.isalnum():
-        return await _account(visit, 400)
+    """Begin to ask for a second factor, or cease to; whoever has found an open browser cannot."""
+    form, accounts = visit.form, visit.rooms.accounts
+    secret, password = form.get("secret", ""), form.get("password", "")
     try:
-        await visit.rooms.accounts.enrol(visit.person, secret, visit.form.get("code", "").strip())
+        if form.get("verb") == "drop":
+            await accounts.drop_totp(visit.person, password)
+            return visit.go("/account", "saved")
+        if not re.fullmatch("[A-Z2-7]{32}", secret):
+            return await _account(visit, 400)
+        await accounts.enrol((visit.person, visit.session), password, secret, form.get("code", "").strip())
     except AccountError as error:
         return await _account(visit, 400, secret, error=str(error), field=error.field)
     return visit.go("/account", "saved")

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from console.api.web import Page, Visit
 from console.clients.merchant_api import ApiError
 from console.domain import Role
-from console.use_cases.accounts import AccountError, new_password
+from console.use_cases.passwords import AccountError, new_password
 from mesh.ids import parse_uuid
 
 PLATFORM = "platform"

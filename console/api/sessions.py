@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from console.api.web import ROOT, Page, Visit, local
-from console.use_cases.accounts import AccountError
+from console.use_cases.passwords import AccountError
 
 
 async def show_login(visit: Visit) -> Response:
@@ -19,14 +19,15 @@ async def log_in(visit: Visit) -> Response:
     """Begin a session, or say what is not right."""
     form = visit.form
     known = {"email": form.get("email", ""), "next": form.get("next", "")}
+    browser = visit.request.headers.get("user-agent", "")
     try:
         user = await visit.rooms.accounts.check(known["email"], form.get("password", ""), form.get("code", "").strip())
+        token = await visit.rooms.sessions.open(user, browser)
     except AccountError as error:
         return visit.render("login.html", 403, **known, error=str(error), field=error.field)
     if visit.token:
         # what this browser was before ends
-        await visit.rooms.accounts.close(visit.token)
-    token = await visit.rooms.accounts.open(user, visit.request.headers.get("user-agent", ""))
+        await visit.rooms.sessions.close(visit.token)
     answer = visit.go("/platform" if user.is_operator and not known["next"] else local(known["next"]))
     rooms = visit.rooms
     path = "/" if rooms.is_secure else ROOT
@@ -37,9 +38,9 @@ async def log_in(visit: Visit) -> Response:
 async def log_out(visit: Visit) -> Response:
     """End this session; with `everywhere`, all of the user's."""
     if visit.form.get("everywhere"):
-        await visit.rooms.accounts.close_all(visit.person.user_id)
+        await visit.rooms.sessions.close_all(visit.person.user_id)
     else:
-        await visit.rooms.accounts.close(visit.token)
+        await visit.rooms.sessions.close(visit.token)
     answer = visit.go("/login")
     answer.delete_cookie(visit.rooms.cookie, path="/" if visit.rooms.is_secure else ROOT)
     return answer
@@ -48,7 +49,7 @@ async def log_out(visit: Visit) -> Response:
 async def switch_mode(visit: Visit) -> Response:
     """Show the other set of data."""
     mode = "live" if visit.form.get("mode") == "live" else "test"
-    await visit.rooms.accounts.switch(visit.person, visit.session, mode)
+    await visit.rooms.sessions.switch(visit.person, visit.session, mode)
     return visit.go("/")
 
 

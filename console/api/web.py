@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from uuid import UUID
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
 from starlette.requests import Request
@@ -19,10 +21,12 @@ from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
 from console.clients.operator_api import OperatorApi
 from console.domain import Session, User, form_token, is_form_token
 from console.use_cases.accounts import Accounts
+from console.use_cases.sessions import SessionOverError, Sessions
 
 ROOT = "/console"
 FOLDER = Path(__file__).resolve().parent.parent
 MAX_FORM_FIELDS = 200
+UNAUTHORIZED = 401
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -50,9 +54,12 @@ class Rooms:
     """What pages work with."""
 
     accounts: Accounts
+    sessions: Sessions
     public_api: PublicApi
     operators: OperatorApi
     public_url: str
+    open_streams: Counter[UUID] = field(default_factory=Counter)
+    """How many streams of events each user has open here."""
 
     @property
     def is_secure(self) -> bool:
@@ -108,7 +115,7 @@ class Visit:
 
     async def api(self) -> MerchantApi:
         """Return the public API, as this person may use it."""
-        key = await self.rooms.accounts.api_key(self.person, self.session)
+        key = await self.rooms.sessions.api_key(self.person, self.session)
         return self.rooms.public_api.of(key, f"user {self.person.user_id}")
 
     def render(self, template: str, code: int = 200, **values: Any) -> HTMLResponse:
@@ -167,21 +174,29 @@ class Page:
 
         async def endpoint(request: Request) -> Response:
             visit = await _visit(request, rooms)
-            if not self.is_open:
-                if visit.user is None:
-                    return _to_login(request)
-                if not visit.user.may(self.scope):
-                    return visit.render("error.html", 403, title="Not for your role", words=_NOT_ALLOWED)
-            if request.method == "POST":
-                visit.form = await _form(request)
-                if refused := _forged(visit, is_open=self.is_open):
-                    return refused
+            refused = self._closed_to(visit)
+            if refused is None and request.method == "POST":
+                refused = await _take_form(visit, is_open=self.is_open)
+            if refused:
+                return refused
             try:
                 return await self.handler(visit)
+            except SessionOverError:
+                return _to_login(request)
             except ApiError as error:
-                return _failed(visit, error)
+                return await _failed(visit, error)
 
         return Route(ROOT + self.path, endpoint, methods=[self.method], name=f"{self.method} {self.path}")
+
+    def _closed_to(self, visit: Visit) -> Response | None:
+        """Return what somebody gets who may not come here."""
+        if self.is_open:
+            return None
+        if visit.user is None:
+            return _to_login(visit.request)
+        if not visit.user.may(self.scope):
+            return visit.render("error.html", 403, title="Not for your role", words=_NOT_ALLOWED)
+        return None
 
 
 _NOT_ALLOWED = "Your role does not include this. An owner of your account can change that."
@@ -189,17 +204,35 @@ _NOT_ALLOWED = "Your role does not include this. An owner of your account can ch
 
 async def _visit(request: Request, rooms: Rooms) -> Visit:
     token = request.cookies.get(rooms.cookie, "")
-    found = await rooms.accounts.resume(token) if token else None
+    found = await rooms.sessions.resume(token) if token else None
     if found is None:
         return Visit(request, rooms)
     return Visit(request, rooms, token, *found)
 
 
-async def _form(request: Request) -> dict[str, str]:
-    """Return the fields of a form; of a name that comes twice, the values with commas between them."""
+async def _take_form(visit: Visit, *, is_open: bool) -> Response | None:
+    """Read the form; return what is answered to one that is not to be taken."""
+    form = await _form(visit.request)
+    if form is None:
+        return visit.render("error.html", 400, title="Not done", words="This form cannot be read.")
+    visit.form = form
+    return _forged(visit, is_open=is_open)
+
+
+async def _form(request: Request) -> dict[str, str] | None:
+    """Return the fields of a form; of a name that comes twice, the values with commas between them.
+
+    None: no browser sends such a form, or none of ours.
+    """
     fields: dict[str, str] = {}
     text = (await request.body()).decode("utf-8", "replace")
-    for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS):
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS)
+    except ValueError:
+        return None
+    for name, value in pairs:
+        if "\0" in name or "\0" in value:
+            return None
         fields[name] = f"{fields[name]},{value}" if name in fields else value
     return fields
 
@@ -227,8 +260,12 @@ def _to_login(request: Request) -> Response:
     return RedirectResponse(url, 303)
 
 
-def _failed(visit: Visit, error: ApiError) -> Response:
+async def _failed(visit: Visit, error: ApiError) -> Response:
     """Say what the gateway did not do; which part is missing when it is one of its services."""
+    if error.status == UNAUTHORIZED and visit.token:
+        # the session's key was ended elsewhere: so is the session
+        await visit.rooms.sessions.close(visit.token)
+        return _to_login(visit.request)
     title = "Nothing here" if error.status == 404 else "Not done"
     if error.status >= 500:
         title = "A part of the gateway is away"
@@ -241,4 +278,6 @@ def local(path: str) -> str:
     """Return a path of the console to come back to; another site, or another part of this one, is not."""
     split = urlsplit(path)
     is_ours = path.startswith(f"{ROOT}/") and not split.netloc and not split.scheme and "\\" not in path
-    return path.removeprefix(ROOT) if is_ours and path.isprintable() else "/"
+    # a browser goes up by these, out of the console
+    goes_up = {".", ".."} & set(unquote(split.path).split("/"))
+    return path.removeprefix(ROOT) if is_ours and not goes_up and path.isprintable() else "/"

@@ -14,7 +14,10 @@ import httpx
 
 Json = dict[str, Any]
 TIMEOUT_SECONDS = 20.0
-_SEGMENT = re.compile(r"[A-Za-z0-9._~-]+")
+MAX_STREAMS = 1000
+"""Of all people together."""
+_SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]{1,200}")
+_ATTEMPT = re.compile(r"[0-9a-f]{32}")
 
 
 class ApiError(Exception):
@@ -40,26 +43,35 @@ class PublicApi:
         elif url.startswith("http:"):
             verify = False
         self._http = httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS, trust_env=False, verify=verify)
+        # streams hold their connections: pages have others
+        self._streams = httpx.AsyncClient(
+            base_url=url, trust_env=False, verify=verify, limits=httpx.Limits(max_connections=MAX_STREAMS)
+        )
         if server_name:
             # within a cluster the way is short, and the certificate that of the public name
-            self._http.event_hooks["request"].append(partial(_expect, server_name))
+            for client in (self._http, self._streams):
+                client.event_hooks["request"].append(partial(_expect, server_name))
 
     def of(self, api_key: str, user: str) -> MerchantApi:
         """Return the API as the person with a key uses it; `user` is for the audit."""
         return MerchantApi(
-            self._http, {"authorization": f"Bearer {api_key}", "user-agent": f"fusionxpay-console ({user})"}
+            self._http,
+            self._streams,
+            {"authorization": f"Bearer {api_key}", "user-agent": f"fusionxpay-console ({user})"},
         )
 
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+        await self._streams.aclose()
 
 
 class MerchantApi:
     """The API with one key. Every method raises ApiError."""
 
-    def __init__(self, http: httpx.AsyncClient, headers: Mapping[str, str]) -> None:
+    def __init__(self, http: httpx.AsyncClient, streams: httpx.AsyncClient, headers: Mapping[str, str]) -> None:
         self._http = http
+        self._streams = streams
         self._headers = dict(headers)
 
     async def get(self, *path: str, **params: Any) -> Json:
@@ -93,7 +105,7 @@ class MerchantApi:
         )
         timeout = httpx.Timeout(TIMEOUT_SECONDS, read=90.0)
         try:
-            async with self._http.stream("GET", "/v1/events:stream", headers=headers, timeout=timeout) as answer:
+            async with self._streams.stream("GET", "/v1/events:stream", headers=headers, timeout=timeout) as answer:
                 if answer.is_error:
                     await answer.aread()
                     raise _refusal(answer)
@@ -104,7 +116,7 @@ class MerchantApi:
     async def _send(self, method: str, path: tuple[str, ...], *, attempt: str = "", **content: Any) -> Json:
         if not all(map(_SEGMENT.fullmatch, path)):
             raise ApiError(404, "NOT_FOUND", "There is nothing of this id.")
-        headers = self._headers | ({"idempotency-key": attempt} if attempt else {})
+        headers = self._headers | ({"idempotency-key": attempt} if _ATTEMPT.fullmatch(attempt) else {})
         try:
             answer = await self._http.request(method, "/".join(("/v1", *path)), headers=headers, **content)
         except httpx.TransportError as error:

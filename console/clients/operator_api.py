@@ -27,6 +27,7 @@ from mesh.tls import TlsFiles
 
 TIMEOUT_SECONDS = 15.0
 PAGE_SIZE = 50
+NOT_FOUND = 404
 DEAD_LETTER_SERVICES = ("order_svc", "notify_svc")
 _STATUS = {
     grpc.StatusCode.NOT_FOUND: 404,
@@ -73,6 +74,14 @@ class OperatorApi:
     async def revoke(self, api_key_id: UUID) -> None:
         """Revoke a key."""
         await _called(self._identity.RevokeApiKey, identity_service_pb2.RevokeApiKeyRequest(api_key_id=str(api_key_id)))
+
+    async def end(self, api_key_id: UUID) -> bool:
+        """End a key; return False when it may still hold."""
+        try:
+            await self.revoke(api_key_id)
+        except ApiError as error:
+            return error.status == NOT_FOUND
+        return True
 
     async def keys(self, merchant_id: UUID) -> list[Json]:
         """Return the newest keys of a merchant."""

@@ -109,3 +109,5 @@ def test_a_role_that_changes_takes_effect_at_once(console: Console, owner: Brows
     assert console.logged_in(email, password).post(f"/payments/{NOBODY}/refunds").status_code == httpx.codes.FORBIDDEN
     owner.post(f"/users/{user_id}", verb="disable")
     assert console.browser().log_in(email, password).status_code == httpx.codes.FORBIDDEN
+    owner.post(f"/users/{user_id}", verb="enable")
+    assert console.logged_in(email, password).is_in

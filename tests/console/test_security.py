@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import httpx
+import psycopg
 import pytest
 
 from stack.stack import Ready
@@ -142,7 +145,7 @@ def test_another_merchants_things_are_not_there(console: Console, new_merchant: 
     assert theirs.payment(payment["payment_id"]).get("refunded_amount") is None
 
 
-@pytest.mark.parametrize("identity", ["a%2Fb", "x%3Fy", "x%00", "%25", "a%20b", "é"])
+@pytest.mark.parametrize("identity", ["a%2Fb", "x%3Fy", "x%00", "%25", "a%20b", "é", "x" * 300])
 def test_an_id_is_no_path(owner: Browser, identity: str) -> None:
     for kind in ("payments", "orders", "events", "disputes"):
         assert owner.get(f"/{kind}/{identity}").status_code in (303, 400, 404), kind
@@ -182,6 +185,9 @@ def test_the_cookie_is_for_this_site_and_no_script(console: Console, merchant: M
         "/\\evil.example",
         "/console//evil",
         "javascript:alert(1)",
+        "/console/../v1/orders",
+        "/console/%2e%2e/v1/orders",
+        "/console/..//evil.example",
         "/v1/orders",
         "\r\nx: y",
     ],
@@ -191,6 +197,7 @@ def test_a_login_leads_nowhere_else(console: Console, merchant: Merchant, path: 
     assert answer.status_code == httpx.codes.SEE_OTHER
     assert answer.headers["location"].startswith("/console/")
     assert "evil.example" not in answer.headers["location"]
+    assert "/v1" not in answer.headers["location"]
 
 
 def test_who_is_not_known_learns_nothing(console: Console, merchant: Merchant) -> None:
@@ -204,3 +211,100 @@ def test_passwords_are_not_tried_for_ever(console: Console, merchant: Merchant) 
     for _ in range(10):
         console.browser().log_in(email, "wrong password")
     assert console.browser().log_in(email, password).status_code == FORBIDDEN
+
+
+def test_passwords_are_not_tried_all_at_once(console: Console, merchant: Merchant) -> None:
+    """An attempt is counted before it is looked at."""
+    email, password = console.new_owner(merchant.merchant_id)
+    browser = console.browser()
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda number: browser.log_in(email, f"wrong {number}"), range(12)))
+    assert console.browser().log_in(email, password).status_code == FORBIDDEN
+
+
+def test_who_found_an_open_browser_does_not_try_passwords(console: Console, merchant: Merchant) -> None:
+    email, password = console.new_owner(merchant.merchant_id)
+    browser = console.logged_in(email, password)
+    for number in range(10):
+        browser.post("/account/password", old=f"wrong {number}", new="a long new password")
+    assert browser.post("/account/password", old=password, new="a long new password").status_code == 400
+
+
+def test_the_keys_of_sessions_are_nobodys(console: Console, owner: Browser, merchant: Merchant, gateway: Ready) -> None:
+    """Who could rotate one would act under somebody else's name."""
+    developer, viewer = (console.logged_in(*console.new_person(owner, role)) for role in ("developer", "viewer"))
+    for browser in (owner, viewer):
+        browser.page("/payments")
+    shown = set(re.findall(r"/keys/([\w-]{36})", developer.page("/keys")))
+    assert shown == {merchant.api_key_id}
+    query = "SELECT api_key_id FROM sessions JOIN users USING (user_id) WHERE merchant_id = %s AND role <> 'developer'"
+    with psycopg.connect(gateway.database_urls["console"]) as database:
+        keys = [row[0] for row in database.execute(query, [merchant.merchant_id]) if row[0]]
+    assert len(keys) == 2
+    for key in keys:
+        for verb in ("rotate", "revoke"):
+            assert developer.post(f"/keys/{key}", verb=verb).status_code == httpx.codes.NOT_FOUND
+    viewer.page("/payments")
+
+
+def test_what_no_browser_sends_is_refused(owner: Browser, merchant: Merchant) -> None:
+    payment = merchant.charge(merchant.new_order()["order_id"])
+    many = {f"field{number}": "" for number in range(300)}
+    for path, fields in (
+        ("/login", {"email": "a\0@shop.example", "password": "x"}),
+        ("/login", many),
+        ("/logout", {"form_token": owner.form_token(), **many}),
+        ("/users", {"form_token": owner.form_token(), "email": "a@shop.example", "display_name": "\0"}),
+        *(
+            ("/users", {"form_token": owner.form_token(), "email": email, "role": "viewer"})
+            for email in ("a@b\r\nBcc: c@d", "a b@c", "a@b@c", "@", "a@", "a" * 250 + "@b.de")
+        ),
+    ):
+        assert owner.http.post(owner.root + path, data=fields).status_code == httpx.codes.BAD_REQUEST, (path, fields)
+    assert owner.is_in
+    # what is no attempt of the page's is none: the form is taken, and the header is whole
+    path = f"/payments/{payment['payment_id']}/refunds"
+    for attempt in ("é", "a\r\nx: y"):
+        assert owner.post(path, attempt=attempt, amount="0.10", currency="EUR").status_code == httpx.codes.SEE_OTHER
+
+
+def test_a_key_ends_when_it_was_said(owner: Browser) -> None:
+    """Rather than never, when nobody knows what was meant."""
+    for days in ("30 days", "²", "-1", "0", "99999"):
+        answer = owner.post("/keys", scopes="orders:read", days=days)
+        assert answer.status_code == httpx.codes.BAD_REQUEST
+        assert "sk_test_" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/payments/", "/nothing/", "//evil.example/"])
+def test_no_page_sends_on_to_the_host_that_was_named(owner: Browser, path: str) -> None:
+    answer = owner.http.get(owner.root + path, headers={"host": "evil.example"})
+    assert answer.status_code in (httpx.codes.NOT_FOUND, httpx.codes.FORBIDDEN)
+    assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize("end", ["logout", "role"])
+def test_a_stream_ends_with_its_session(console: Console, owner: Browser, merchant: Merchant, end: str) -> None:
+    account = console.new_person(owner, "finance")
+    browser = console.logged_in(*account)
+    with browser.http.stream("GET", f"{browser.root}/live/stream") as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == ": open"
+        if end == "logout":
+            browser.post("/logout")
+        else:
+            user_id = re.findall(r'/users/([\w-]{36})"', owner.page("/users").partition(f"Role of {account[0]}")[0])[-1]
+            owner.post(f"/users/{user_id}", verb="role", role="viewer")
+        # it would go on for as long as the browser is there
+        assert all("event: row" not in line for line in lines)
+
+
+def test_nobody_takes_all_streams(owner: Browser) -> None:
+    with ExitStack() as stack:
+        opened = [
+            stack.enter_context(owner.http.stream("GET", f"{owner.root}/live/stream")).iter_lines() for _ in "123"
+        ]
+        assert [next(lines) for lines in opened] == [": open"] * 3
+        refused = stack.enter_context(owner.http.stream("GET", f"{owner.root}/live/stream"))
+        assert refused.status_code == httpx.codes.TOO_MANY_REQUESTS
+        owner.page("/payments")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import psycopg
@@ -68,15 +70,68 @@ def test_a_second_factor(console: Console, merchant: Merchant) -> None:
     browser = console.logged_in(*account)
     found = re.search(r'name="secret" value="(\w{32})"', browser.page("/account"))
     assert found
-    totp = pyotp.TOTP(found.group(1))
-    assert browser.post("/account/totp", secret=found.group(1), code="000000").status_code == httpx.codes.BAD_REQUEST
-    assert browser.post("/account/totp", secret=found.group(1), code=totp.now()).status_code == httpx.codes.SEE_OTHER
+    elsewhere = console.logged_in(*account)
+    totp, form = pyotp.TOTP(found.group(1)), {"secret": found.group(1), "password": account[1]}
+    moment = time.time()
+    taken = totp.at(moment)
+    for refused in ({"code": "000000"}, {"code": taken, "password": "wrong"}, {"code": taken, "secret": "short"}):
+        assert browser.post("/account/totp", **{**form, **refused}).status_code == httpx.codes.BAD_REQUEST
+    assert browser.post("/account/totp", **form, code=taken).status_code == httpx.codes.SEE_OTHER
+    assert browser.is_in
+    assert not elsewhere.is_in
     assert console.browser().log_in(*account).status_code == httpx.codes.FORBIDDEN
     assert console.browser().log_in(*account, code="000000").status_code == httpx.codes.FORBIDDEN
-    code = totp.now()
-    assert console.browser().log_in(*account, code=code).status_code == httpx.codes.SEE_OTHER
     # who looked over a shoulder comes too late
+    assert console.browser().log_in(*account, code=taken).status_code == httpx.codes.FORBIDDEN
+    code = totp.at(moment + 30)
+    assert console.browser().log_in(*account, code=code).status_code == httpx.codes.SEE_OTHER
     assert console.browser().log_in(*account, code=code).status_code == httpx.codes.FORBIDDEN
+
+
+def test_a_second_factor_is_dropped_by_who_knows_the_password(console: Console, merchant: Merchant) -> None:
+    account = console.new_owner(merchant.merchant_id)
+    browser = console.logged_in(*account)
+    secret = pyotp.random_base32()
+    form = {"secret": secret, "password": account[1], "code": pyotp.TOTP(secret).now()}
+    assert browser.post("/account/totp", **form).status_code == httpx.codes.SEE_OTHER
+    for password, is_in in (("wrong", False), (account[1], True)):
+        browser.post("/account/totp", verb="drop", password=password)
+        assert (console.browser().log_in(*account).status_code == httpx.codes.SEE_OTHER) == is_in
+
+
+def test_pages_at_once_make_one_key(console: Console, merchant: Merchant, gateway: Ready) -> None:
+    """A key that no session knew would go on after the session."""
+    browser = console.owner(merchant.merchant_id)
+    paths = ("payments", "orders", "events", "disputes", "webhooks", "payments")
+    with ThreadPoolExecutor(len(paths)) as pool:
+        found = list(pool.map(lambda path: browser.get(f"/{path}").status_code, paths))
+    assert found == [httpx.codes.OK] * len(paths)
+    assert live_keys(gateway, merchant) == 1
+    browser.post("/mode", mode="live")
+    browser.post("/mode", mode="live")
+    assert live_keys(gateway, merchant) == 1
+    browser.post("/logout")
+    assert live_keys(gateway, merchant) == 0
+
+
+def live_keys(gateway: Ready, merchant: Merchant) -> int:
+    """Return how many keys of a merchant hold, beside its own."""
+    query = "SELECT count(*) FROM api_keys WHERE merchant_id = %s AND revoke_time IS NULL AND api_key_id <> %s"
+    with psycopg.connect(gateway.database_urls["identity"]) as identity:
+        row = identity.execute(query, [merchant.merchant_id, merchant.api_key_id]).fetchone()
+    assert row
+    return int(row[0])
+
+
+def test_a_session_ends_with_its_key(console: Console, merchant: Merchant, gateway: Ready) -> None:
+    account = console.new_owner(merchant.merchant_id)
+    browser = console.logged_in(*account)
+    browser.page("/payments")
+    query = "UPDATE api_keys SET revoke_time = now() WHERE api_key_id = %s"
+    with psycopg.connect(gateway.database_urls["identity"]) as identity:
+        identity.execute(query, [key_of(gateway, account[0])])
+    eventually(lambda: browser.get("/payments").status_code == httpx.codes.SEE_OTHER, "the end")
+    assert not browser.is_in
 
 
 def test_a_password_is_changed_by_who_knows_it(console: Console, merchant: Merchant) -> None:

@@ -1,0 +1,63 @@
+"""Passwords, as argon2id keeps them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+import pyotp
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+
+MIN_PASSWORD = 12
+MAX_WAITING = 30
+"""Who comes when so many wait already is told to come again: each takes a core for some 30 ms."""
+
+
+class AccountError(Exception):
+    """What a person is told that was refused; `field` names the input."""
+
+    def __init__(self, field: str, words: str) -> None:
+        super().__init__(words)
+        self.field = field
+
+
+def new_password() -> str:
+    """Return a first password: 100 random bits, easy to read out."""
+    return pyotp.random_base32(32).lower()[:20]
+
+
+class Passwords:
+    """Makes and checks hashes, one at a time."""
+
+    def __init__(self) -> None:
+        # OWASP Password Storage Cheat Sheet: 19 MiB, two passes
+        self._hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+        # what an unknown address is held against, so that its answer takes as long
+        self._nobody = self._hasher.hash(secrets.token_urlsafe())
+        # one at a time: each takes a core and 19 MiB
+        self._turn = asyncio.Semaphore(1)
+        self._waiting = 0
+
+    async def hash(self, password: str) -> str:
+        """Return what is kept of a password. Raises AccountError for one that is short."""
+        if len(password) < MIN_PASSWORD:
+            raise AccountError("password", f"A password has at least {MIN_PASSWORD} characters.")
+        async with self._turn:
+            return await asyncio.to_thread(self._hasher.hash, password)
+
+    async def verify(self, hashed: str | None, password: str) -> bool:
+        """Return whether a password is right; without a hash it is not, and takes as long.
+
+        Raises AccountError when too many wait.
+        """
+        if self._waiting >= MAX_WAITING:
+            raise AccountError("password", "Too many people log in at this moment. Try again.")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                return await asyncio.to_thread(self._hasher.verify, hashed or self._nobody, password)
+        except (Argon2Error, InvalidHashError):
+            return False
+        finally:
+            self._waiting -= 1
