@@ -18,6 +18,7 @@ COMMANDS = {
     "roll": "cli.commands.roll:roll",
     "status": "cli.commands.status:status",
     "doctor": "cli.commands.doctor:doctor",
+    "golive": "cli.commands.golive:golive",
     "trace": "cli.commands.trace:trace",
     "listen": "cli.commands.listen:listen",
     "mcp": "assistants.command:mcp",

@@ -21,6 +21,7 @@ import redis
 from cryptography import x509
 from nats.errors import Error as NatsError
 
+from cli.findings import Finding
 from cli.scrape import Process, scrape
 from mesh.events.bus import ADVISORIES_STREAM, EVENTS_STREAM, BusTls, inbox_prefix
 from mesh.events.participants import CONSUMERS
@@ -39,16 +40,6 @@ ANCHOR = timedelta(minutes=10)
 DISK_LOW, DISK_OUT = 0.15, 0.05
 BUDGET = 0.9
 Ready = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a look has shown; `todo` is empty where all is well."""
-
-    check: str
-    words: str
-    todo: str = ""
-    serious: bool = False
 
 
 @dataclass
