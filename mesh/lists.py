@@ -10,6 +10,9 @@ from mesh.errors import invalid
 from mesh.money import Money, MoneyError
 from mesh.storage.listing import Listing
 
+OLDEST_FIRST = "create_time asc"
+"""What `order_by` says of a list that begins with the oldest."""
+
 ListRequest = Any
 """A message with the shared fields of lists: generated messages have no type in common that says so."""
 
@@ -29,7 +32,7 @@ def listing(request: ListRequest, **equal: object) -> Listing:
         update_time=_span(request, "update_time"),
         amount=(_minor(request, "min_amount", currency), _minor(request, "max_amount", currency)),
         metadata=_metadata(request),
-        oldest_first=request.order_by == "create_time asc",
+        oldest_first=request.order_by == OLDEST_FIRST,
     )
 
 

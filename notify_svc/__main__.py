@@ -122,6 +122,7 @@ def build(settings: NotifySettings) -> Service:
 
     managed = Endpoints(database, endpoints, events, vault, reach, wake=wake, clock=database.clock)
     added = Channels(database, endpoints, vault, reach, mailer, push.public_key if push else None, clock=database.clock)
+    log = EventLog(database, events, endpoints, wake=wake)
     public = PublicEvents(fan_out, tell)
     consumer = Consumer(
         *(NAME, SUBJECTS, bus, database, public),
@@ -151,7 +152,7 @@ def build(settings: NotifySettings) -> Service:
             ),
         ],
         registrations=[
-            Registration.of(notify_service_pb2, notify_service_pb2_grpc, NotifyServicer(managed)),
+            Registration.of(notify_service_pb2, notify_service_pb2_grpc, NotifyServicer(managed, log)),
             Registration.of(
                 notification_channel_service_pb2,
                 notification_channel_service_pb2_grpc,
@@ -161,7 +162,7 @@ def build(settings: NotifySettings) -> Service:
             Registration.of(
                 event_service_pb2,
                 event_service_pb2_grpc,
-                EventServicer(EventLog(database, events, endpoints, wake=wake), streams),
+                EventServicer(log, streams),
             ),
             DeadLetterServicer.registration(DeadLetters(database, [consumer.inbox])),
         ],

@@ -74,6 +74,9 @@ sa.Index("ix_events_merchant", events.c.merchant_id, events.c.event_id)
 sa.Index("ix_events_order", events.c.merchant_id, events.c.order_id, events.c.event_id)
 sa.Index("ix_events_aggregate", events.c.aggregate_id, events.c.aggregate_version)
 
+LOST = ("FAILED", "CANCELLED")
+"""The statuses of deliveries that were never taken, and are not tried any more."""
+
 deliveries = sa.Table(
     "deliveries",
     metadata,
@@ -100,6 +103,14 @@ sa.Index(
     postgresql_where=deliveries.c.next_attempt_time.is_not(None),
 )
 sa.Index("ix_deliveries_event", deliveries.c.event_id)
+# what an endpoint never took, which is little and may be long ago; the rest is found by the endpoint's events
+sa.Index(
+    "ix_deliveries_lost",
+    deliveries.c.endpoint_id,
+    deliveries.c.status,
+    deliveries.c.event_id,
+    postgresql_where=deliveries.c.status.in_(LOST),
+)
 # the first delivery of a version waits for the first attempt of the version before it
 sa.Index(
     "ix_deliveries_untried",

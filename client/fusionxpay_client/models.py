@@ -18,6 +18,8 @@ class Delivery(Model):
     next_attempt_time: datetime | None
     attempts: list[DeliveryAttempt]
     notification_channel_id: str
+    event_id: str
+    event_type: str
 
 
 class DeliveryAttempt(Model):
@@ -136,6 +138,13 @@ class ListRefundsResponse(Model):
     """ListRefundsResponse, as the gateway answers it."""
 
     refunds: list[Refund]
+    next_page_token: str
+
+
+class ListWebhookEndpointDeliveriesResponse(Model):
+    """ListWebhookEndpointDeliveriesResponse, as the gateway answers it."""
+
+    deliveries: list[Delivery]
     next_page_token: str
 
 

@@ -106,6 +106,12 @@ _PING_WEBHOOK_ENDPOINT = Call("/fusionx.notify.v1.NotifyService/PingWebhookEndpo
 _ROTATE_WEBHOOK_ENDPOINT_SECRET = Call(
     "/fusionx.notify.v1.NotifyService/RotateWebhookEndpointSecret", webhook_endpoint_pb2.WebhookEndpoint, writes=True
 )
+_LIST_WEBHOOK_ENDPOINT_DELIVERIES = Listing(
+    "/fusionx.notify.v1.NotifyService/ListWebhookEndpointDeliveries",
+    notify_service_pb2.ListWebhookEndpointDeliveriesResponse,
+    "deliveries",
+    event_pb2.Delivery,
+)
 _GET_PUSH_KEY = Call("/fusionx.notify.v1.PushKeyService/GetPushKey", push_key_service_pb2.PushKey, writes=False)
 _CREATE_ORDER = Call("/fusionx.order.v1.OrderService/CreateOrder", order_pb2.Order, writes=True)
 _GET_ORDER = Call("/fusionx.order.v1.OrderService/GetOrder", order_pb2.Order, writes=False)
@@ -194,9 +200,10 @@ class Events:
         type: str | None = None,
         resource_id: str | None = None,
         order_id: str | None = None,
+        order_by: str | None = None,
         timeout: float | None = None,
     ) -> Pages[models.Event]:
-        """Lists the merchant's events, newest first. Pages follow AIP-158.
+        """Lists the merchant's events, newest first unless `order_by` says otherwise. Pages follow AIP-158.
 
         Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
 
@@ -206,10 +213,18 @@ class Events:
             type: Only events of this type: a name such as `order.succeeded`, or a family such as `order.*`.
             resource_id: Only events of this resource: the id of an order, a payment, a refund or a dispute.
             order_id: Only events of this order and of what belongs to it.
+            order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = event_service_pb2.ListEventsRequest(
-            **given(page_size=page_size, page_token=page_token, type=type, resource_id=resource_id, order_id=order_id)
+            **given(
+                page_size=page_size,
+                page_token=page_token,
+                type=type,
+                resource_id=resource_id,
+                order_id=order_id,
+                order_by=order_by,
+            )
         )
         return self._transport.pages(_LIST_EVENTS, request, models.Event, timeout)
 
@@ -354,9 +369,10 @@ class AsyncEvents:
         type: str | None = None,
         resource_id: str | None = None,
         order_id: str | None = None,
+        order_by: str | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[models.Event]:
-        """Lists the merchant's events, newest first. Pages follow AIP-158.
+        """Lists the merchant's events, newest first unless `order_by` says otherwise. Pages follow AIP-158.
 
         Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
 
@@ -366,10 +382,18 @@ class AsyncEvents:
             type: Only events of this type: a name such as `order.succeeded`, or a family such as `order.*`.
             resource_id: Only events of this resource: the id of an order, a payment, a refund or a dispute.
             order_id: Only events of this order and of what belongs to it.
+            order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = event_service_pb2.ListEventsRequest(
-            **given(page_size=page_size, page_token=page_token, type=type, resource_id=resource_id, order_id=order_id)
+            **given(
+                page_size=page_size,
+                page_token=page_token,
+                type=type,
+                resource_id=resource_id,
+                order_id=order_id,
+                order_by=order_by,
+            )
         )
         return self._transport.pages(_LIST_EVENTS, request, models.Event, timeout)
 
@@ -986,6 +1010,40 @@ class WebhookEndpoints:
             _ROTATE_WEBHOOK_ENDPOINT_SECRET, request, models.WebhookEndpoint, timeout, idempotency_key
         )
 
+    def list_deliveries(
+        self,
+        webhook_endpoint_id: str,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        statuses: Sequence[event_pb2.Delivery.Status.ValueType | str] | None = None,
+        order_by: str | None = None,
+        timeout: float | None = None,
+    ) -> Pages[models.Delivery]:
+        """Lists what was put on its way to an endpoint, the newest event first, each delivery with all of its attempts:
+        with `statuses=FAILED` what the endpoint never took. Pages follow AIP-158.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+
+        Args:
+            webhook_endpoint_id: The endpoint's id.
+            page_size: How many deliveries at the most, up to 100. Left out or 0: 20.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            statuses: Only deliveries in one of these statuses.
+            order_by: `create_time desc`, which is the default: the newest event first; or `create_time asc`.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = notify_service_pb2.ListWebhookEndpointDeliveriesRequest(
+            **given(
+                webhook_endpoint_id=webhook_endpoint_id,
+                page_size=page_size,
+                page_token=page_token,
+                statuses=statuses,
+                order_by=order_by,
+            )
+        )
+        return self._transport.pages(_LIST_WEBHOOK_ENDPOINT_DELIVERIES, request, models.Delivery, timeout)
+
 
 class AsyncWebhookEndpoints:
     """Where a merchant's server is notified of events. Another merchant's endpoint is NOT_FOUND."""
@@ -1148,6 +1206,40 @@ class AsyncWebhookEndpoints:
         return await self._transport.call(
             _ROTATE_WEBHOOK_ENDPOINT_SECRET, request, models.WebhookEndpoint, timeout, idempotency_key
         )
+
+    def list_deliveries(
+        self,
+        webhook_endpoint_id: str,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        statuses: Sequence[event_pb2.Delivery.Status.ValueType | str] | None = None,
+        order_by: str | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[models.Delivery]:
+        """Lists what was put on its way to an endpoint, the newest event first, each delivery with all of its attempts:
+        with `statuses=FAILED` what the endpoint never took. Pages follow AIP-158.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+
+        Args:
+            webhook_endpoint_id: The endpoint's id.
+            page_size: How many deliveries at the most, up to 100. Left out or 0: 20.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            statuses: Only deliveries in one of these statuses.
+            order_by: `create_time desc`, which is the default: the newest event first; or `create_time asc`.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = notify_service_pb2.ListWebhookEndpointDeliveriesRequest(
+            **given(
+                webhook_endpoint_id=webhook_endpoint_id,
+                page_size=page_size,
+                page_token=page_token,
+                statuses=statuses,
+                order_by=order_by,
+            )
+        )
+        return self._transport.pages(_LIST_WEBHOOK_ENDPOINT_DELIVERIES, request, models.Delivery, timeout)
 
 
 class PushKey:

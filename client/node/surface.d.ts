@@ -9,8 +9,8 @@ export class Events {
    */
   get(eventId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Event>;
   /**
-   * Lists the merchant's events, newest first. Pages follow AIP-158. Errors: INVALID_ARGUMENT when the type is not one
-   * that there is; the nearest names are listed.
+   * Lists the merchant's events, newest first unless `order_by` says otherwise. Pages follow AIP-158. Errors:
+   * INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
    */
   list(params?: {
     /**
@@ -33,6 +33,10 @@ export class Events {
      * Only events of this order and of what belongs to it.
      */
     order_id?: string;
+    /**
+     * `create_time desc`, which is the default: the newest first; or `create_time asc`.
+     */
+    order_by?: string;
   }, options?: CallOptions): AsyncIterable<types.Event>;
   /**
    * Lists an event's deliveries, one an endpoint or channel, each with all of its attempts. Errors: NOT_FOUND, reason
@@ -282,6 +286,29 @@ export class WebhookEndpoints {
      */
     overlap?: string;
   }, options?: CallOptions): Promise<types.WebhookEndpoint>;
+  /**
+   * Lists what was put on its way to an endpoint, the newest event first, each delivery with all of its attempts: with
+   * `statuses=FAILED` what the endpoint never took. Pages follow AIP-158. Errors: NOT_FOUND, reason
+   * WEBHOOK_ENDPOINT_NOT_FOUND.
+   */
+  listDeliveries(webhookEndpointId: string, params?: {
+    /**
+     * How many deliveries at the most, up to 100. Left out or 0: 20.
+     */
+    page_size?: number;
+    /**
+     * `next_page_token` of the page before; empty for the first page.
+     */
+    page_token?: string;
+    /**
+     * Only deliveries in one of these statuses.
+     */
+    statuses?: Array<("PENDING" | "DELIVERED" | "FAILED" | "CANCELLED" | (string & {}))>;
+    /**
+     * `create_time desc`, which is the default: the newest event first; or `create_time asc`.
+     */
+    order_by?: string;
+  }, options?: CallOptions): AsyncIterable<types.Delivery>;
 }
 
 /**

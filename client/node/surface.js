@@ -95,6 +95,10 @@ export class WebhookEndpoints {
   rotateSecret(webhookEndpointId, params, options) {
     return this._transport.call("POST", `/v1/webhook_endpoints/${encodeURIComponent(webhookEndpointId)}/rotate_secret`, params, options);
   }
+
+  listDeliveries(webhookEndpointId, params, options) {
+    return this._transport.pages(`/v1/webhook_endpoints/${encodeURIComponent(webhookEndpointId)}/deliveries`, "deliveries", params, options);
+  }
 }
 
 export class PushKey {

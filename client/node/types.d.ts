@@ -24,6 +24,14 @@ export interface Delivery {
    * The notification channel; empty for a webhook endpoint.
    */
   notification_channel_id: string;
+  /**
+   * The event.
+   */
+  event_id: string;
+  /**
+   * The event's type, such as `order.succeeded`.
+   */
+  event_type: string;
 }
 
 export interface DeliveryAttempt {

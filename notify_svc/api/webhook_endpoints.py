@@ -12,11 +12,15 @@ from fusionx.notify.v1 import notify_service_pb2_grpc as service_grpc
 from fusionx.notify.v1 import webhook_endpoint_pb2 as endpoint_pb2
 
 from mesh import context
+from mesh.lists import OLDEST_FIRST
+from mesh.paging import page
 from mesh.storage.idempotency import Answer
 from notify_svc.contract import messages as mapping
 from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain.endpoint import Endpoint
+from notify_svc.storage.events import DeliveryFilter
 from notify_svc.use_cases.endpoints import Change, Endpoints, NewEndpoint
+from notify_svc.use_cases.event_log import EventLog
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -32,8 +36,9 @@ SENT = Answer(event_pb2.Event, mapping.event_message)
 class NotifyServicer(service_grpc.NotifyServiceServicer):
     """The public contract of endpoints; each RPC's promise is written there."""
 
-    def __init__(self, endpoints: Endpoints) -> None:
+    def __init__(self, endpoints: Endpoints, log: EventLog) -> None:
         self._endpoints = endpoints
+        self._log = log
 
     async def CreateWebhookEndpoint(
         self, request: service_pb2.CreateWebhookEndpointRequest, _: Context
@@ -97,3 +102,23 @@ class NotifyServicer(service_grpc.NotifyServiceServicer):
         overlap = request.overlap.ToTimedelta() if request.HasField("overlap") else endpoint_domain.OVERLAP
         endpoint_id, claim = UUID(request.webhook_endpoint_id), WITH_SECRET.claim(request)
         return WITH_SECRET.reply(await self._endpoints.rotate(context.merchant(), endpoint_id, overlap, claim))
+
+    async def ListWebhookEndpointDeliveries(
+        self, request: service_pb2.ListWebhookEndpointDeliveriesRequest, _: Context
+    ) -> service_pb2.ListWebhookEndpointDeliveriesResponse:
+        """Return a page of what was put on its way to an endpoint."""
+        endpoint_id = UUID(request.webhook_endpoint_id)
+        wanted = DeliveryFilter(
+            statuses=tuple(event_pb2.Delivery.Status.Name(status) for status in request.statuses),
+            oldest_first=request.order_by == OLDEST_FIRST,
+        )
+        found, token = await page(
+            request,
+            lambda after, limit: self._log.deliveries_to(
+                context.merchant(), endpoint_id, wanted, after=after, limit=limit
+            ),
+            lambda delivery: delivery.event_id,
+        )
+        return service_pb2.ListWebhookEndpointDeliveriesResponse(
+            deliveries=[mapping.delivery_message(one) for one in found], next_page_token=token
+        )

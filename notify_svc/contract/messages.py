@@ -95,6 +95,8 @@ def delivery_message(delivery: LoggedDelivery) -> event_pb2.Delivery:
         delivery_id=str(delivery.delivery_id),
         webhook_endpoint_id=webhook_id,
         notification_channel_id=channel_id,
+        event_id=str(delivery.event_id),
+        event_type=delivery.event_type,
         status=event_pb2.Delivery.Status.Value(delivery.status),
         attempts=[_attempt_message(attempt) for attempt in delivery.attempts],
     )

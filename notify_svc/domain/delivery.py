@@ -146,6 +146,8 @@ class LoggedDelivery:
     delivery_id: UUID
     endpoint_id: UUID
     kind: Kind
+    event_id: UUID
+    event_type: str
     status: DeliveryStatus
     next_attempt_time: datetime | None
     attempts: tuple[LoggedAttempt, ...]

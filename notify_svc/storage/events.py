@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ from mesh.storage.schema import NOW, TIME
 from notify_svc.domain.delivery import Attempt, DeliveryStatus, LoggedAttempt, LoggedDelivery
 from notify_svc.domain.endpoint import Kind
 from notify_svc.domain.event import PublicEvent
-from notify_svc.tables import deliveries, delivery_attempts, events, webhook_endpoints
+from notify_svc.tables import LOST, deliveries, delivery_attempts, events, webhook_endpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,8 @@ class DeliveryRow(NamedTuple):
     status: str
     next_attempt_time: datetime | None
     kind: str
+    event_id: UUID
+    event_type: str
     attempt: int | None
     time: datetime
     http_status: int
@@ -132,19 +134,31 @@ _IN_SPAN = statement(
     .limit(_limit),
     LoggedEvent,
 )
-_DELIVERIES = statement(
-    sa.select(
-        *(deliveries.c[name] for name in ("delivery_id", "endpoint_id", "status", "next_attempt_time")),
-        webhook_endpoints.c.kind,
-        delivery_attempts.c.attempt,
-        delivery_attempts.c.time,
-        delivery_attempts.c.status.label("http_status"),
-        delivery_attempts.c.duration_ms,
-        delivery_attempts.c.answer,
+
+
+def _with_attempts(chosen: sa.FromClause) -> sa.Select[Any]:
+    """Return deliveries of the table, or of a page of it, each once for every attempt."""
+    return (
+        sa.select(
+            *(chosen.c[name] for name in ("delivery_id", "endpoint_id", "status", "next_attempt_time")),
+            webhook_endpoints.c.kind,
+            events.c.event_id,
+            events.c.type.label("event_type"),
+            delivery_attempts.c.attempt,
+            delivery_attempts.c.time,
+            delivery_attempts.c.status.label("http_status"),
+            delivery_attempts.c.duration_ms,
+            delivery_attempts.c.answer,
+        )
+        .select_from(chosen)
+        .join(webhook_endpoints, webhook_endpoints.c.endpoint_id == chosen.c.endpoint_id)
+        .join(events, events.c.event_id == chosen.c.event_id)
+        .outerjoin(delivery_attempts, delivery_attempts.c.delivery_id == chosen.c.delivery_id)
     )
-    .select_from(deliveries)
-    .join(webhook_endpoints, webhook_endpoints.c.endpoint_id == deliveries.c.endpoint_id)
-    .outerjoin(delivery_attempts, delivery_attempts.c.delivery_id == deliveries.c.delivery_id)
+
+
+_DELIVERIES = statement(
+    _with_attempts(deliveries)
     .where(deliveries.c.event_id == _event_id)
     .order_by(deliveries.c.delivery_id, delivery_attempts.c.attempt),
     DeliveryRow,
@@ -158,6 +172,15 @@ class EventFilter:
     types: list[str] | None = None
     resource_id: UUID | None = None
     order_id: str | None = None
+    oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Which of an endpoint's deliveries are asked for; no status is any."""
+
+    statuses: tuple[str, ...] = ()
+    oldest_first: bool = False
 
 
 class Sendable(Protocol):
@@ -180,7 +203,25 @@ class Sendable(Protocol):
 
 
 @cache
-def _page(by_type: bool, by_resource: bool, by_order: bool, after: bool) -> Statement[PublicEvent]:
+def _deliveries_to(by_status: bool, lost: bool, after: bool, oldest_first: bool) -> Statement[DeliveryRow]:
+    """Return the page of an endpoint's deliveries: an endpoint has one of an event, so the event's id is the place."""
+    query = sa.select(deliveries).where(deliveries.c.endpoint_id == sa.bindparam("endpoint_id", type_=sa.UUID))
+    if by_status:
+        query = query.where(deliveries.c.status == sa.func.any(sa.bindparam("statuses", type_=pg.ARRAY(sa.Text))))
+    if lost:
+        # in the index's own words: from a parameter the planner cannot tell that it serves
+        query = query.where(deliveries.c.status.in_([sa.literal_column(f"'{status}'") for status in LOST]))
+    place = deliveries.c.event_id
+    if after:
+        last = sa.bindparam("after", type_=sa.UUID)
+        query = query.where(place > last if oldest_first else place < last)
+    chosen = query.order_by(place.asc() if oldest_first else place.desc()).limit(_limit).subquery("chosen")
+    order = chosen.c.event_id.asc() if oldest_first else chosen.c.event_id.desc()
+    return statement(_with_attempts(chosen).order_by(order, delivery_attempts.c.attempt), DeliveryRow)
+
+
+@cache
+def _page(by_type: bool, by_resource: bool, by_order: bool, after: bool, oldest_first: bool) -> Statement[PublicEvent]:
     query = sa.select(*_COLUMNS).where(events.c.merchant_id == _merchant)
     if by_type:
         query = query.where(events.c.type == sa.func.any(sa.bindparam("types", type_=pg.ARRAY(sa.Text))))
@@ -189,8 +230,10 @@ def _page(by_type: bool, by_resource: bool, by_order: bool, after: bool) -> Stat
     if by_order:
         query = query.where(events.c.order_id == sa.bindparam("order_id", type_=sa.Text))
     if after:
-        query = query.where(events.c.event_id < sa.bindparam("after", type_=sa.UUID))
-    return statement(query.order_by(events.c.event_id.desc()).limit(_limit), PublicEvent)
+        last = sa.bindparam("after", type_=sa.UUID)
+        query = query.where(events.c.event_id > last if oldest_first else events.c.event_id < last)
+    order = events.c.event_id.asc() if oldest_first else events.c.event_id.desc()
+    return statement(query.order_by(order).limit(_limit), PublicEvent)
 
 
 def _logged(rows: Sequence[DeliveryRow]) -> LoggedDelivery:
@@ -204,10 +247,19 @@ def _logged(rows: Sequence[DeliveryRow]) -> LoggedDelivery:
         first.delivery_id,
         first.endpoint_id,
         Kind(first.kind),
+        first.event_id,
+        first.event_type,
         DeliveryStatus(first.status),
         first.next_attempt_time,
         tuple(attempts),
     )
+
+
+def _by_delivery(rows: Sequence[DeliveryRow]) -> list[LoggedDelivery]:
+    found: dict[UUID, list[DeliveryRow]] = {}
+    for row in rows:
+        found.setdefault(row.delivery_id, []).append(row)
+    return [_logged(of_one) for of_one in found.values()]
 
 
 class EventRepository:
@@ -242,9 +294,13 @@ class EventRepository:
     async def page(
         self, session: Session, merchant_id: UUID, wanted: EventFilter, after: UUID | None, limit: int
     ) -> list[PublicEvent]:
-        """Return a merchant's events, newest first, from the one after `after` on."""
+        """Return a merchant's events, from the one after `after` on."""
         query = _page(
-            wanted.types is not None, wanted.resource_id is not None, wanted.order_id is not None, after is not None
+            wanted.types is not None,
+            wanted.resource_id is not None,
+            wanted.order_id is not None,
+            after is not None,
+            wanted.oldest_first,
         )
         return await session.all(
             query,
@@ -289,7 +345,15 @@ class EventRepository:
 
     async def deliveries_of(self, session: Session, event_id: UUID) -> list[LoggedDelivery]:
         """Return what became of an event, in the order in which it was put on its way."""
-        found: dict[UUID, list[DeliveryRow]] = {}
-        for row in await session.all(_DELIVERIES, event_id=event_id):
-            found.setdefault(row.delivery_id, []).append(row)
-        return [_logged(rows) for rows in found.values()]
+        return _by_delivery(await session.all(_DELIVERIES, event_id=event_id))
+
+    async def deliveries_to(
+        self, session: Session, endpoint_id: UUID, wanted: DeliveryFilter, after: UUID | None, limit: int
+    ) -> list[LoggedDelivery]:
+        """Return what was put on its way to an endpoint, from the delivery of the event after `after` on."""
+        statuses = list(wanted.statuses)
+        lost = bool(statuses) and set(statuses) <= set(LOST)
+        query = _deliveries_to(bool(statuses), lost, after is not None, wanted.oldest_first)
+        return _by_delivery(
+            await session.all(query, endpoint_id=endpoint_id, statuses=statuses, after=after, limit=limit)
+        )

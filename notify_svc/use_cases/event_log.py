@@ -14,9 +14,10 @@ from mesh.storage.database import Database, Session
 from mesh.storage.idempotency import Claim, Record
 from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain.delivery import LoggedDelivery
+from notify_svc.domain.endpoint import WEBHOOKS
 from notify_svc.domain.event import PublicEvent
 from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository, Kinds
-from notify_svc.storage.events import EventFilter, EventRepository, LoggedEvent
+from notify_svc.storage.events import DeliveryFilter, EventFilter, EventRepository, LoggedEvent
 from notify_svc.use_cases.endpoints import require_enabled, require_found
 
 MAX_SPAN_EVENTS = 10_000
@@ -69,7 +70,7 @@ class EventLog:
     async def page(
         self, merchant_id: UUID, wanted: EventFilter, *, after: UUID | None, limit: int
     ) -> list[PublicEvent]:
-        """Return events, newest first."""
+        """Return events, in the order that is asked for."""
         async with self._database.session() as session:
             return await self._store.page(session, merchant_id, wanted, after, limit)
 
@@ -78,6 +79,15 @@ class EventLog:
         async with self._database.session() as session:
             await self._found(session, merchant_id, event_id)
             return await self._store.deliveries_of(session, event_id)
+
+    async def deliveries_to(
+        self, merchant_id: UUID, endpoint_id: UUID, wanted: DeliveryFilter, *, after: UUID | None, limit: int
+    ) -> list[LoggedDelivery]:
+        """Return what was put on its way to a webhook endpoint. Raises ApiError NOT_FOUND."""
+        async with self._database.session() as session:
+            found = await self._endpoints.get(session, merchant_id, endpoint_id, lock=False, kinds=WEBHOOKS)
+            require_found(found, endpoint_id, WEBHOOKS)
+            return await self._store.deliveries_to(session, endpoint_id, wanted, after, limit)
 
     async def resend(self, merchant_id: UUID, event_id: UUID, named: Receivers) -> list[LoggedDelivery]:
         """Send an event again, to who is named or to all whose filters take it, and return all its deliveries.

@@ -175,6 +175,8 @@ class Delivery(_message.Message):
     NEXT_ATTEMPT_TIME_FIELD_NUMBER: _builtins.int
     ATTEMPTS_FIELD_NUMBER: _builtins.int
     NOTIFICATION_CHANNEL_ID_FIELD_NUMBER: _builtins.int
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    EVENT_TYPE_FIELD_NUMBER: _builtins.int
     delivery_id: _builtins.str
     """Identity of the delivery, a UUIDv7 given by the gateway."""
     webhook_endpoint_id: _builtins.str
@@ -183,6 +185,10 @@ class Delivery(_message.Message):
     """Where it stands."""
     notification_channel_id: _builtins.str
     """The notification channel; empty for a webhook endpoint."""
+    event_id: _builtins.str
+    """The event."""
+    event_type: _builtins.str
+    """The event's type, such as `order.succeeded`."""
     @_builtins.property
     def next_attempt_time(self) -> _timestamp_pb2.Timestamp:
         """When it is tried next; unset when it is not."""
@@ -200,10 +206,12 @@ class Delivery(_message.Message):
         next_attempt_time: _timestamp_pb2.Timestamp | None = ...,
         attempts: _abc.Iterable[Global___DeliveryAttempt] | None = ...,
         notification_channel_id: _builtins.str = ...,
+        event_id: _builtins.str = ...,
+        event_type: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["next_attempt_time", b"next_attempt_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "delivery_id", b"delivery_id", "next_attempt_time", b"next_attempt_time", "notification_channel_id", b"notification_channel_id", "status", b"status", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "delivery_id", b"delivery_id", "event_id", b"event_id", "event_type", b"event_type", "next_attempt_time", b"next_attempt_time", "notification_channel_id", b"notification_channel_id", "status", b"status", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -53,6 +53,7 @@ class ListEventsRequest(_message.Message):
     TYPE_FIELD_NUMBER: _builtins.int
     RESOURCE_ID_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many events at the most, up to 100. Left out or 0: 20."""
     page_token: _builtins.str
@@ -63,6 +64,8 @@ class ListEventsRequest(_message.Message):
     """Only events of this resource: the id of an order, a payment, a refund or a dispute."""
     order_id: _builtins.str
     """Only events of this order and of what belongs to it."""
+    order_by: _builtins.str
+    """`create_time desc`, which is the default: the newest first; or `create_time asc`."""
     def __init__(
         self,
         *,
@@ -71,10 +74,11 @@ class ListEventsRequest(_message.Message):
         type: _builtins.str = ...,
         resource_id: _builtins.str = ...,
         order_id: _builtins.str = ...,
+        order_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "resource_id", b"resource_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "resource_id", b"resource_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -92,7 +96,7 @@ class ListEventsResponse(_message.Message):
     """The token of the next page; empty on the last one."""
     @_builtins.property
     def events(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.Event]:
-        """The events of the page, newest first."""
+        """The events of the page."""
 
     def __init__(
         self,

@@ -81,7 +81,7 @@ class EventServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListEvents(self, request, context):
-        """Lists the merchant's events, newest first. Pages follow AIP-158.
+        """Lists the merchant's events, newest first unless `order_by` says otherwise. Pages follow AIP-158.
 
         Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
         """

@@ -38,7 +38,7 @@ class EventServiceStub:
     GetEvent: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.GetEventRequest, _event_pb2.Event]
     """Returns one event. Errors: NOT_FOUND, reason EVENT_NOT_FOUND."""
     ListEvents: _grpc.UnaryUnaryMultiCallable[_event_service_pb2.ListEventsRequest, _event_service_pb2.ListEventsResponse]
-    """Lists the merchant's events, newest first. Pages follow AIP-158.
+    """Lists the merchant's events, newest first unless `order_by` says otherwise. Pages follow AIP-158.
 
     Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
     """
@@ -82,7 +82,7 @@ class EventServiceAsyncStub(EventServiceStub):
     GetEvent: _aio.UnaryUnaryMultiCallable[_event_service_pb2.GetEventRequest, _event_pb2.Event]  # type: ignore[assignment]
     """Returns one event. Errors: NOT_FOUND, reason EVENT_NOT_FOUND."""
     ListEvents: _aio.UnaryUnaryMultiCallable[_event_service_pb2.ListEventsRequest, _event_service_pb2.ListEventsResponse]  # type: ignore[assignment]
-    """Lists the merchant's events, newest first. Pages follow AIP-158.
+    """Lists the merchant's events, newest first unless `order_by` says otherwise. Pages follow AIP-158.
 
     Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
     """
@@ -135,7 +135,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _event_service_pb2.ListEventsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_event_service_pb2.ListEventsResponse, _abc.Awaitable[_event_service_pb2.ListEventsResponse]]:
-        """Lists the merchant's events, newest first. Pages follow AIP-158.
+        """Lists the merchant's events, newest first unless `order_by` says otherwise. Pages follow AIP-158.
 
         Errors: INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
         """

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from fusionx.notify.v1 import event_pb2 as _event_pb2
 from fusionx.notify.v1 import webhook_endpoint_pb2 as _webhook_endpoint_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
@@ -247,3 +248,71 @@ class RotateWebhookEndpointSecretRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RotateWebhookEndpointSecretRequest: _TypeAlias = RotateWebhookEndpointSecretRequest  # noqa: Y015
+
+@_typing.final
+class ListWebhookEndpointDeliveriesRequest(_message.Message):
+    """A page of an endpoint's deliveries, by how they ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WEBHOOK_ENDPOINT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    STATUSES_FIELD_NUMBER: _builtins.int
+    ORDER_BY_FIELD_NUMBER: _builtins.int
+    webhook_endpoint_id: _builtins.str
+    """The endpoint's id."""
+    page_size: _builtins.int
+    """How many deliveries at the most, up to 100. Left out or 0: 20."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before; empty for the first page."""
+    order_by: _builtins.str
+    """`create_time desc`, which is the default: the newest event first; or `create_time asc`."""
+    @_builtins.property
+    def statuses(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.Delivery.Status.ValueType]:
+        """Only deliveries in one of these statuses."""
+
+    def __init__(
+        self,
+        *,
+        webhook_endpoint_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        statuses: _abc.Iterable[_event_pb2.Delivery.Status.ValueType] | None = ...,
+        order_by: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "statuses", b"statuses", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWebhookEndpointDeliveriesRequest: _TypeAlias = ListWebhookEndpointDeliveriesRequest  # noqa: Y015
+
+@_typing.final
+class ListWebhookEndpointDeliveriesResponse(_message.Message):
+    """One page of deliveries."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELIVERIES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """The token of the next page; empty on the last one."""
+    @_builtins.property
+    def deliveries(self) -> _containers.RepeatedCompositeFieldContainer[_event_pb2.Delivery]:
+        """The deliveries of the page."""
+
+    def __init__(
+        self,
+        *,
+        deliveries: _abc.Iterable[_event_pb2.Delivery] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliveries", b"deliveries", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListWebhookEndpointDeliveriesResponse: _TypeAlias = ListWebhookEndpointDeliveriesResponse  # noqa: Y015

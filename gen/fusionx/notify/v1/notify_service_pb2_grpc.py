@@ -72,6 +72,11 @@ class NotifyServiceStub:
                 request_serializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.RotateWebhookEndpointSecretRequest.SerializeToString,
                 response_deserializer=fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.FromString,
                 _registered_method=True)
+        self.ListWebhookEndpointDeliveries = channel.unary_unary(
+                '/fusionx.notify.v1.NotifyService/ListWebhookEndpointDeliveries',
+                request_serializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.ListWebhookEndpointDeliveriesRequest.SerializeToString,
+                response_deserializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.ListWebhookEndpointDeliveriesResponse.FromString,
+                _registered_method=True)
 
 
 class NotifyServiceServicer:
@@ -147,6 +152,16 @@ class NotifyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListWebhookEndpointDeliveries(self, request, context):
+        """Lists what was put on its way to an endpoint, the newest event first, each delivery with all of its attempts: with
+        `statuses=FAILED` what the endpoint never took. Pages follow AIP-158.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_NotifyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -184,6 +199,11 @@ def add_NotifyServiceServicer_to_server(servicer, server):
                     servicer.RotateWebhookEndpointSecret,
                     request_deserializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.RotateWebhookEndpointSecretRequest.FromString,
                     response_serializer=fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.SerializeToString,
+            ),
+            'ListWebhookEndpointDeliveries': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhookEndpointDeliveries,
+                    request_deserializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.ListWebhookEndpointDeliveriesRequest.FromString,
+                    response_serializer=fusionx_dot_notify_dot_v1_dot_notify__service__pb2.ListWebhookEndpointDeliveriesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -376,6 +396,33 @@ class NotifyService:
             '/fusionx.notify.v1.NotifyService/RotateWebhookEndpointSecret',
             fusionx_dot_notify_dot_v1_dot_notify__service__pb2.RotateWebhookEndpointSecretRequest.SerializeToString,
             fusionx_dot_notify_dot_v1_dot_webhook__endpoint__pb2.WebhookEndpoint.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhookEndpointDeliveries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.notify.v1.NotifyService/ListWebhookEndpointDeliveries',
+            fusionx_dot_notify_dot_v1_dot_notify__service__pb2.ListWebhookEndpointDeliveriesRequest.SerializeToString,
+            fusionx_dot_notify_dot_v1_dot_notify__service__pb2.ListWebhookEndpointDeliveriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

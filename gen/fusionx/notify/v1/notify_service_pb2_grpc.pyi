@@ -74,6 +74,12 @@ class NotifyServiceStub:
 
     Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
     """
+    ListWebhookEndpointDeliveries: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.ListWebhookEndpointDeliveriesRequest, _notify_service_pb2.ListWebhookEndpointDeliveriesResponse]
+    """Lists what was put on its way to an endpoint, the newest event first, each delivery with all of its attempts: with
+    `statuses=FAILED` what the endpoint never took. Pages follow AIP-158.
+
+    Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class NotifyServiceAsyncStub(NotifyServiceStub):
@@ -116,6 +122,12 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     During the overlap deliveries carry the signatures of both secrets, separated by a space (Standard Webhooks), so a
     receiver may hold either; afterwards only that of the new one. A secret that an earlier rotation was replacing
     ends at once. Idempotent with an `Idempotency-Key` header.
+
+    Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+    """
+    ListWebhookEndpointDeliveries: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.ListWebhookEndpointDeliveriesRequest, _notify_service_pb2.ListWebhookEndpointDeliveriesResponse]  # type: ignore[assignment]
+    """Lists what was put on its way to an endpoint, the newest event first, each delivery with all of its attempts: with
+    `statuses=FAILED` what the endpoint never took. Pages follow AIP-158.
 
     Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
     """
@@ -200,6 +212,18 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         During the overlap deliveries carry the signatures of both secrets, separated by a space (Standard Webhooks), so a
         receiver may hold either; afterwards only that of the new one. A secret that an earlier rotation was replacing
         ends at once. Idempotent with an `Idempotency-Key` header.
+
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ListWebhookEndpointDeliveries(
+        self,
+        request: _notify_service_pb2.ListWebhookEndpointDeliveriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_notify_service_pb2.ListWebhookEndpointDeliveriesResponse, _abc.Awaitable[_notify_service_pb2.ListWebhookEndpointDeliveriesResponse]]:
+        """Lists what was put on its way to an endpoint, the newest event first, each delivery with all of its attempts: with
+        `statuses=FAILED` what the endpoint never took. Pages follow AIP-158.
 
         Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
         """
