@@ -17,6 +17,8 @@ from mesh.tls import TlsFiles, Watched
 from mesh.worker import Worker
 
 log = get_logger(__name__)
+LOOK_SECONDS = 5.0
+"""How often it is looked how far the chain has grown, at the least."""
 NOT_ANCHORED = Alert(
     "audit_not_anchored",
     "an anchor of the audit cannot be written: nobody could tell later that the record was changed",
@@ -47,7 +49,7 @@ class Anchoring:
         self._anchored = max((seq_of(path) for path in newest_first(folder)), default=START.seq)
         self._time = time.monotonic()
         self._alerted = False
-        self.worker = Worker("audit-anchoring", self.step, interval=1.0)
+        self.worker = Worker("audit-anchoring", self.step, interval=min(seconds, LOOK_SECONDS))
 
     async def step(self) -> bool:
         """Anchor the chain if it is time; always rest afterwards."""

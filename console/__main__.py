@@ -61,7 +61,7 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.set)
     measures = RuntimeMetrics(database, None, settings.tls, vitals.turn)
-    health = asyncio.create_task(_keep_health(settings, accounts, vitals))
+    health = asyncio.create_task(_keep_health(settings, accounts, database, vitals))
     beside = [
         asyncio.create_task(measures.run()),
         asyncio.create_task(_drain(asked, health, server, vitals, settings.drain_seconds)),
@@ -102,7 +102,7 @@ def _server(settings: ConsoleSettings, rooms: Rooms, vitals: Vitals) -> uvicorn.
     return server
 
 
-async def _keep_health(settings: ConsoleSettings, accounts: Accounts, vitals: Vitals) -> None:
+async def _keep_health(settings: ConsoleSettings, accounts: Accounts, database: Database, vitals: Vitals) -> None:
     """Make the first users, then keep readiness true: the database answers."""
     begun = False
     while True:
@@ -111,7 +111,11 @@ async def _keep_health(settings: ConsoleSettings, accounts: Accounts, vitals: Vi
                 await _add_first_users(settings, accounts)
                 log.info("listening", address=settings.listen)
                 begun = True
-            await accounts.users(UUID(int=0))
+            if vitals.is_ready:
+                async with database.session(2 * PROBE_SECONDS) as session:
+                    await session.ping()
+            else:
+                await accounts.users(UUID(int=0))
             vitals.is_ready = True
         except (ApiError, OSError) as error:
             log.warning("not ready", error=str(error))

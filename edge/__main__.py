@@ -36,7 +36,8 @@ def build(settings: EdgeSettings) -> Service:
     vault = Vault(settings.secret_keys, binds=settings.bind_secrets)
     routes = contract_routes()
     identities = Identities(database, IdentityRepository(), vault, scopes_of(routes))
-    keys = KeyCache(StoredKeys(database, vault), settings.key_cache_seconds, settings.key_cache_size)
+    stored = StoredKeys(database, vault)
+    keys = KeyCache(stored, settings.key_cache_seconds, settings.key_cache_size)
     nonces = Nonces(database)
     uses = LastUses(database, settings.last_use_seconds)
     limits = GlobalLimits(
@@ -48,7 +49,7 @@ def build(settings: EdgeSettings) -> Service:
         settings=settings,
         database=database,
         workers=[keys.watcher, uses.worker, nonces.janitor, Resealing(database, vault, SECRETS).worker],
-        on_close=[uses.flush, limits.close],
+        on_close=[uses.flush, limits.close, stored.close],
         registrations=[
             Registration(
                 add_AuthorizationServicer_to_server,

@@ -46,6 +46,8 @@ from mesh.worker import Worker
 
 log = get_logger(__name__)
 PROBE_SECONDS = 1.0
+LOOK_SECONDS = 30.0
+"""How often the probe of a database that answers reads its revision and its clock."""
 CLOSE_SECONDS = 1.0
 """How long connections may take to close, when nothing of the grace is left."""
 LAST_SECONDS = 0.75
@@ -122,6 +124,7 @@ class Runner:
         self._health = health_aio.HealthServicer()
         self._server = self._build_server()
         self._stop = asyncio.Event()
+        self._looked = float("-inf")
 
     def _build_server(self) -> grpc.aio.Server:
         settings = self._service.settings
@@ -211,14 +214,22 @@ class Runner:
     async def _is_ready(self) -> bool:
         try:
             async with self._service.database.session(2 * PROBE_SECONDS) as session:
+                if time.monotonic() < self._looked + LOOK_SECONDS:
+                    await session.ping()
+                    return True
                 seen = await session.one(_LOOK)
         except Exception as error:
             log.warning("not ready", error=repr(error))
+            # whatever answers next may be another database
+            self._looked = float("-inf")
             return False
         if seen is None:
             return False
         self._service.database.learn(seen.time)
-        return seen.version_num >= self._revision
+        is_migrated = seen.version_num >= self._revision
+        if is_migrated:
+            self._looked = time.monotonic()
+        return is_migrated
 
     async def _drain(self) -> None:
         service, settings = self._service, self._service.settings

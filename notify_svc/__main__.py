@@ -51,11 +51,11 @@ from notify_svc.storage.events import EventRepository
 from notify_svc.storage.retention import BATCH, DELETE_EVENTS
 from notify_svc.use_cases.channel_registration import Channels
 from notify_svc.use_cases.dispatcher import Bulkhead, Dispatcher
+from notify_svc.use_cases.due_watch import DueWatch
 from notify_svc.use_cases.endpoints import Endpoints, Reach
 from notify_svc.use_cases.event_log import EventLog
 from notify_svc.use_cases.event_stream import EventStreams
 from notify_svc.use_cases.fan_out import FanOut, Reached
-from notify_svc.use_cases.measures import Measures
 from notify_svc.use_cases.stream_keys import StreamKeys
 
 
@@ -92,10 +92,14 @@ def build(settings: NotifySettings) -> Service:
             each.wake()
         streams.worker.wake()
 
-    def tell(reached: Reached) -> None:
-        """Have new events sent, by those who reach somebody with them."""
+    def tell_due(reached: Reached) -> None:
+        """Have sent what is due, by those who reach somebody with it."""
         for each in dispatchers:
             each.tell(reached)
+
+    def tell(reached: Reached) -> None:
+        """Have new events sent, and read by streams."""
+        tell_due(reached)
         streams.worker.wake()
 
     def dispatcher_of(name: str, channels: dict[Kind, Channel], concurrency: int) -> Dispatcher:
@@ -139,7 +143,7 @@ def build(settings: NotifySettings) -> Service:
         workers=[
             consumer.worker,
             ConsumerMetrics(database, [consumer]).worker,
-            Measures(database, DeliveryRepository()).worker,
+            DueWatch(database, DeliveryRepository(), tell_due).worker,
             *(each.worker for each in dispatchers),
             streams.worker,
             StreamKeys(streams, identities.ended).worker,

@@ -31,6 +31,7 @@ from payment_svc.storage.provider_events import DELETE_OLD, WebhookRepository
 from payment_svc.storage.routing import RoutingRepository
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.disputes import Disputes
+from payment_svc.use_cases.due_watch import DueWatch
 from payment_svc.use_cases.event_application import EventApplication, Resources
 from payment_svc.use_cases.ledger import Books, Ledger
 from payment_svc.use_cases.measures import Measures
@@ -80,12 +81,13 @@ class Assembly:
     relay: Relay
     background: BackgroundTasks
     recoveries: tuple[Recovery[Any], ...]
+    due_watch: DueWatch
     janitors: tuple[Worker, ...]
 
     @property
     def workers(self) -> list[Worker]:
         """Every loop."""
-        return [*(one.worker for one in self.recoveries), self.relay.worker, *self.janitors]
+        return [*(one.worker for one in self.recoveries), self.due_watch.worker, self.relay.worker, *self.janitors]
 
 
 def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
@@ -120,6 +122,12 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     inbox = WebhookInbox(database, event_store, application, clock)
     turns = Turns(inbox, Recovery(inbox, WINDOW))
     allowed = WebhookAllowlist(settings.webhook_networks)
+    recoveries: tuple[Recovery[Any], ...] = (
+        turns.loop,
+        Recovery(PaymentRecovery(database, ledger, operations, accounts, clock)),
+        Recovery(OperationRecovery(database, ledger, operations, payments, on.orders)),
+        Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient, clock)),
+    )
     return Assembly(
         payments=payments,
         refunds=refunds,
@@ -132,12 +140,8 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         webhooks=WebhookReceiver(database, event_store, accounts, allowed, turns, background, clock),
         relay=relay,
         background=background,
-        recoveries=(
-            turns.loop,
-            Recovery(PaymentRecovery(database, ledger, operations, accounts, clock)),
-            Recovery(OperationRecovery(database, ledger, operations, payments, on.orders)),
-            Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient, clock)),
-        ),
+        recoveries=recoveries,
+        due_watch=DueWatch(database, MeasureRepository(), [one.worker for one in recoveries]),
         janitors=(
             *(Measures(database, MeasureRepository()).worker, relay.janitor, idempotency.janitor(database)),
             retention.janitor(

@@ -1,8 +1,9 @@
 """Which keys are valid, answered from memory, and never from a memory that is older than its bound.
 
 Two things make that so without a lookup per request, however many keys there are. What is known of a key stays known
-until the key changes; and every change has a number, which the watcher asks for several times within the bound: one
-small query, whatever the number of keys. When the watcher cannot ask, nothing in memory counts.
+until the key changes; and every change has a number and notifies `CHANNEL` (a trigger), for which the watcher asks
+several times within the bound: one round trip, whatever the number of keys, and a small query where there was a change.
+When the watcher cannot ask, nothing in memory counts.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from mesh.worker import Worker
 log = get_logger(__name__)
 
 POLLS_WITHIN_BOUND = 3
+CHANNEL = "api_key_changes"
 LOOK_UPS = 500
 """Keys that one look finds out about, at the most."""
 KeptT = TypeVar("KeptT")
@@ -97,6 +99,7 @@ class StoredKeys:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database = database
         self._vault = vault
+        self._notifications = database.notifications(CHANNEL)
         self._look_ups: Batcher[bytes, Identity | ApiError | None] = Batcher(self._identify, max_size=LOOK_UPS)
 
     async def identify(self, digest: bytes) -> Identity | None:
@@ -130,8 +133,16 @@ class StoredKeys:
 
     async def changes(self, seen: int) -> list[tuple[int, bytes]]:
         """Return number and digest of every change after `seen`, in their order."""
+        if not await self._notifications.news():
+            return []
         async with self._database.session() as session:
-            return [*await session.all(_CHANGES, seen=seen)]
+            changes = await session.all(_CHANGES, seen=seen)
+        self._notifications.was_read()
+        return [*changes]
+
+    async def close(self) -> None:
+        """Listen no more."""
+        await self._notifications.close()
 
 
 class KeyCache:

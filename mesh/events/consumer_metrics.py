@@ -24,7 +24,7 @@ from mesh.telemetry import get_logger
 from mesh.worker import Worker
 
 log = get_logger(__name__)
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 10.0
 
 
 class Open(NamedTuple):

@@ -46,6 +46,8 @@ BUSY = 8
 LINGER_SECONDS = 0.02
 """A pause after a batch of more than `BUSY` rows: under load the next one is larger, and so cheaper by the row."""
 
+INTERVAL_SECONDS = 5.0
+"""How often it is looked whether somebody else has left events unpublished: who commits some says so."""
 RETENTION = timedelta(days=7)
 REPUBLISH_BATCH = 2000
 
@@ -206,7 +208,7 @@ class Relay:
         self._database = database
         self._bus = bus
         self._clock = clock  # of what is logged alone
-        self.worker = Worker("outbox-relay", self._publish_batch, interval=2.0)
+        self.worker = Worker("outbox-relay", self._publish_batch, interval=INTERVAL_SECONDS)
         self.janitor = Worker("outbox-janitor", self._purge, interval=30.0)
         bus.when_back(self.wake)
 

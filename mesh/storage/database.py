@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar, overload
 
 import psycopg
 import sqlalchemy as sa
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import AsyncRowFactory, TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy.dialects import postgresql as pg
@@ -27,6 +27,7 @@ from sqlalchemy.sql.elements import ClauseElement
 from mesh.errors import unavailable
 from mesh.ids import utc_now
 from mesh.metrics import DATABASE_FAILURES
+from mesh.storage.notifications import Notifications
 from mesh.storage.rows import RowT, no_rows, row_factory
 from mesh.storage.schema import NOW
 from mesh.storage.silence import Watch
@@ -140,6 +141,12 @@ class Session:
             cursor = await self._connection.execute(query.text, {**query.constants, **parameters})
         return cursor.rowcount
 
+    async def ping(self) -> None:
+        """Wait for an answer to nothing: neither a statement nor a transaction."""
+        with self._answer():
+            async with self._connection.pipeline():
+                pass
+
     async def now(self) -> datetime:
         """Return the present by the database's clock, which leases, schedules and purges go by."""
         moment = await self.one(_NOW)
@@ -169,6 +176,7 @@ class Database:
     """A pool of connections to the service's own database."""
 
     def __init__(self, url: str, max_size: int, patience: float = PATIENCE_SECONDS) -> None:
+        self._url = url
         self._patience = patience
         self._watch = Watch(self._distrust)
         self._clock_ahead: float | None = None
@@ -207,6 +215,18 @@ class Database:
     def learn(self, moment: datetime) -> None:
         """Be told what the database's clock shows now."""
         self._clock_ahead = moment.timestamp() - time.monotonic()
+
+    def notifications(self, channel: str) -> Notifications:
+        """Return what tells whether anybody has notified a channel."""
+
+        async def connect() -> Connection:
+            url = make_conninfo(self._url, **connection_options(self._url))
+            return await psycopg.AsyncConnection.connect(url, autocommit=True)
+
+        async def ping(connection: Connection) -> None:
+            await Session(connection, self._watch, self._patience).ping()
+
+        return Notifications(connect, ping, channel)
 
     async def open(self) -> None:
         """Start the pool. Connections are made in the background: a database that is down does not stop the service."""

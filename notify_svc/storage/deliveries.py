@@ -58,12 +58,16 @@ class Room:
 
 
 class Waiting(NamedTuple):
-    """Endpoints of a kind with something to deliver: how many, how many of them fail, and how late the others' is."""
+    """Endpoints of a kind with something to deliver: how many, how many of them fail.
+
+    And how late the others' oldest is, and that of those that fail; None where nothing is due.
+    """
 
     kind: str
     number: int
     failing: int
     due_for: timedelta | None
+    failing_due_for: timedelta | None
 
 
 class Noted(NamedTuple):
@@ -143,7 +147,8 @@ _busy, _busy_merchant = _in_use("endpoints", "endpoint_id"), _in_use("merchants"
 _under_way = sa.func.coalesce(_busy.c.count, 0)
 _head = (
     sa.select(_queued.c.delivery_id, _queued.c.next_attempt_time)
-    .where(_queued.c.endpoint_id == _queues.c.endpoint_id, _is_due)
+    # the endpoint's own column, as no plan may lock what is not of these endpoints: others who look would pass over it
+    .where(_queued.c.endpoint_id == webhook_endpoints.c.endpoint_id, _is_due)
     .order_by(_queued.c.next_attempt_time)
     .limit(sa.func.greatest(_share - _under_way, 0))
     .with_for_update(skip_locked=True, of=_queued)
@@ -237,6 +242,7 @@ _WAITING = statement(
         sa.func.count().label("number"),
         sa.func.count(webhook_endpoints.c.failing_since).label("failing"),
         (NOW - sa.func.min(sa.case((_works, _oldest)))).label("due_for"),
+        (NOW - sa.func.min(sa.case((~_works, _oldest)))).label("failing_due_for"),
     )
     .select_from(_queues.join(webhook_endpoints, webhook_endpoints.c.endpoint_id == _queues.c.endpoint_id))
     .where(webhook_endpoints.c.enabled)

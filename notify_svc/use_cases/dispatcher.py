@@ -31,8 +31,8 @@ log = get_logger(__name__)
 LEASE_MARGIN = timedelta(seconds=10)
 """How much longer than an attempt a delivery stays with its process; when that died, it is tried again after it."""
 
-INTERVAL_SECONDS = 2.0
-"""How often all queues are looked into, whether or not anybody has said that something is due."""
+INTERVAL_SECONDS = 30.0
+"""How often all queues are looked into, whether or not anybody has said that something is due: `DueWatch` does."""
 FAILING_SHARE = 2
 """How many deliveries are under way at once to an endpoint that has been failing: enough to see it come back."""
 FAILING_PART = 2
@@ -87,7 +87,7 @@ class Dispatcher:
         self._concurrency = bulkhead.concurrency
         self._share = bulkhead.share
         self._chance = chance
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[bool]] = set()
         self._merchant_share = bulkhead.merchant_share
         self._busy: Counter[UUID] = Counter()
         self._busy_merchants: Counter[UUID] = Counter()
@@ -144,18 +144,22 @@ class Dispatcher:
         self._under_way.add(task)
         task.add_done_callback(partial(self._ended, delivery))
 
-    def _ended(self, delivery: Delivery, task: asyncio.Task[None]) -> None:
+    def _ended(self, delivery: Delivery, task: asyncio.Task[bool]) -> None:
         self._under_way.discard(task)
         self._failing -= delivery.failing_since is not None
         for busy, whose in ((self._busy, delivery.endpoint_id), (self._busy_merchants, delivery.merchant_id)):
             busy[whose] -= 1
             if not busy[whose]:
                 del busy[whose]
-        if not task.cancelled() and (error := task.exception()):
+        error = None if task.cancelled() else task.exception()
+        if error:
             log.error("delivery failed on our side", exc_info=error)
-        self.wake(failing=delivery.failing_since is not None)
+        # an endpoint that has begun to fail with this one is looked at as such: what comes next may have waited for it
+        begun = not task.cancelled() and error is None and task.result()
+        self.wake(failing=begun or delivery.failing_since is not None)
 
-    async def _deliver(self, delivery: Delivery) -> None:
+    async def _deliver(self, delivery: Delivery) -> bool:
+        """Try once, and note what came of it; return whether the endpoint fails now."""
         span = _enter(delivery)
         attempt = await self._attempt(delivery)
         status, again = self._outcome(delivery, attempt)
@@ -179,6 +183,7 @@ class Dispatcher:
         )
         if reason := _reason_to_disable(delivery, attempt):
             await self._disable(delivery, reason)
+        return not attempt.succeeded
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
         """Try once. What fails on our side, such as a secret that no key opens, is an attempt like every other."""

@@ -1,4 +1,7 @@
-"""Every SQL statement that counts what is open: each reads an index of what is open, never what has ended."""
+"""Every SQL statement that counts what is open, or looks whether something is due.
+
+Each reads an index of what is open, never what has ended.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,15 @@ class Disputed(NamedTuple):
     kind: str
     number: int
     left: timedelta | None
+
+
+class Due(NamedTuple):
+    """Of what something is due."""
+
+    webhooks: bool
+    payments: bool
+    operations: bool
+    refunds: bool
 
 
 def _open(provider: Any, kind: Any, since: sa.ColumnElement[Any], source: Any, *conditions: Any) -> Statement[Open]:
@@ -77,8 +89,27 @@ _DISPUTES = statement(
 )
 
 
+def _is_due(time: sa.Column[Any]) -> sa.ColumnElement[bool]:
+    return sa.exists().where(time <= NOW)
+
+
+_DUE = statement(
+    sa.select(
+        _is_due(provider_events.c.next_attempt_time).label("webhooks"),
+        _is_due(payments.c.next_check_time).label("payments"),
+        _is_due(operations.c.next_try_time).label("operations"),
+        _is_due(refunds.c.next_check_time).label("refunds"),
+    ),
+    Due,
+)
+
+
 class MeasureRepository:
     """Counts in PostgreSQL. Methods run in the session that they are given."""
+
+    async def due(self, session: Session) -> Due:
+        """Return of what something is due now."""
+        return await session.one(_DUE) or Due(True, True, True, True)
 
     async def payments(self, session: Session) -> list[Open]:
         """Return payments that have not ended, by provider and status."""

@@ -13,7 +13,7 @@ from mesh.worker import Worker
 from payment_svc import metrics
 from payment_svc.storage.measures import MeasureRepository, Open
 
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 10.0
 
 
 class Measures:
@@ -27,7 +27,7 @@ class Measures:
 
     async def _look(self) -> bool:
         store = self._store
-        async with self._database.session() as session:
+        async with self._database.transaction() as session:
             payments, unknown = await store.payments(session), await store.unknown(session)
             reviews, events = await store.reviews(session), await store.events(session)
             refunds, disputes = await store.refunds(session), await store.disputes(session)

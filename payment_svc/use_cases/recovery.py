@@ -19,7 +19,8 @@ from payment_svc.providers.base import ProviderError
 
 log = get_logger(__name__)
 WINDOW = 16
-INTERVAL_SECONDS = 2.0
+INTERVAL_SECONDS = 30.0
+"""How often a loop looks by itself: what is due it is told of (`DueWatch`)."""
 ItemT = TypeVar("ItemT")
 
 

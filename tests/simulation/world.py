@@ -35,11 +35,11 @@ _DUE: Mapping[str, Mapping[str, bytes]] = {
         "operations": b"SELECT min(next_try_time) FROM operations",
         "refunds": b"SELECT min(next_check_time) FROM refunds",
         "webhooks": b"SELECT min(next_attempt_time) FROM provider_events",
-        "relay": b"SELECT min(create_time) + '2 s' FROM outbox WHERE publish_time IS NULL",
+        "relay": b"SELECT min(create_time) + '5 s' FROM outbox WHERE publish_time IS NULL",
     },
     "orders": {
         "expiry": b"SELECT min(expire_time) + '5 s' FROM orders WHERE status IN ('NEW', 'FAILED')",
-        "relay": b"SELECT min(create_time) + '2 s' FROM outbox WHERE publish_time IS NULL",
+        "relay": b"SELECT min(create_time) + '5 s' FROM outbox WHERE publish_time IS NULL",
     },
 }
 _LOOK = {

@@ -15,6 +15,7 @@ from notify_svc.domain import delivery as domain
 from notify_svc.domain.delivery import DeliveryStatus
 from notify_svc.domain.endpoint import DisableReason
 from notify_svc.domain.event import PublicEvent
+from notify_svc.use_cases import dispatcher
 from notify_svc.use_cases.endpoints import Change
 from tests.notify_svc.conftest import CONCURRENCY, SHARE, Desk, desk_on
 from tests.support.net.rogue import (
@@ -257,3 +258,16 @@ async def test_version_that_was_cancelled_keeps_no_later_one_waiting(desk: Desk)
             assert (await desk.tried(event, 1)).status is DeliveryStatus.DELIVERED
         assert (await desk.tried(second, 0)).status is DeliveryStatus.CANCELLED
         assert server.ids == [str(first.event_id), str(third.event_id)]
+
+
+async def test_version_behind_the_one_that_an_endpoint_begins_to_fail_with_is_tried_at_once(
+    notify_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for the first attempt of that one, and is of an endpoint that fails when that has ended."""
+    monkeypatch.setattr(dispatcher, "INTERVAL_SECONDS", 3600.0)
+    order_id = new_id()
+    async with rogue(answering(ERROR)) as server, desk_on(notify_url) as desk:
+        await desk.endpoint(server.url)
+        first, second = await desk.fan_out(desk.event(order_id, 1), desk.event(order_id, 2))
+        for event in (first, second):
+            assert (await desk.tried(event, 1)).status is DeliveryStatus.PENDING
