@@ -31,7 +31,6 @@ from payment_svc.storage.provider_events import DELETE_OLD, WebhookRepository
 from payment_svc.storage.routing import RoutingRepository
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.disputes import Disputes
-from payment_svc.use_cases.due_watch import DueWatch
 from payment_svc.use_cases.event_application import EventApplication, Resources
 from payment_svc.use_cases.ledger import Books, Ledger
 from payment_svc.use_cases.measures import Measures
@@ -40,7 +39,7 @@ from payment_svc.use_cases.payment_events import PaymentEvents
 from payment_svc.use_cases.payment_recovery import OperationRecovery, PaymentRecovery
 from payment_svc.use_cases.payments import Payments, Runtime
 from payment_svc.use_cases.reconciliation import Reconciliation
-from payment_svc.use_cases.recovery import Recovery
+from payment_svc.use_cases.recovery import DueWatch, Recovery
 from payment_svc.use_cases.refund_recovery import RefundRecovery
 from payment_svc.use_cases.refunds import Refunds
 from payment_svc.use_cases.reversals import Reversals

@@ -1,7 +1,7 @@
 """Group commit: what is asked for while the database is busy goes to it together, in one statement.
 
 Under load a statement for thirty rows costs little more than one for a single row, in this process, in PostgreSQL and
-on the disk. An item that comes while nothing is under way is not held back.
+on the disk. An item that comes while nothing is under way is not held back, but for those of the same turn of the loop.
 """
 
 from __future__ import annotations
@@ -45,15 +45,21 @@ class Batcher(Generic[ItemT, ResultT]):
         return await future
 
     def _start(self) -> None:
-        while self._waiting and len(self._running) < self._max_in_flight:
-            batch, self._waiting = self._waiting[: self._max_size], self._waiting[self._max_size :]
-            task = asyncio.create_task(self._run(batch))
+        # one more task than is needed finds nothing, and ends
+        while len(self._running) < min(self._max_in_flight, len(self._waiting)):
+            task = asyncio.create_task(self._next())
             self._running.add(task)
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         self._start()
+
+    async def _next(self) -> None:
+        """Flush what waits when this begins to run: those who were woken together go together."""
+        batch, self._waiting = self._waiting[: self._max_size], self._waiting[self._max_size :]
+        if batch:
+            await self._run(batch)
 
     async def _run(self, batch: Sequence[tuple[ItemT, asyncio.Future[ResultT]]]) -> None:
         try:

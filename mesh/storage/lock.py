@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from redis.asyncio.lock import Lock
@@ -28,28 +29,39 @@ TIMEOUT_SECONDS = 0.25
 POLL_SECONDS = 0.05
 
 
+@dataclass(slots=True)
+class Work:
+    """What is under way, and what has become of the resource once it has ended; None where that is not known."""
+
+    outcome: object = None
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class UnderWay:
     """Which resources this process works on: others in it that want to see the outcome wait without asking anybody."""
 
     def __init__(self) -> None:
-        self._ended: dict[UUID, asyncio.Event] = {}
+        self._works: dict[UUID, Work] = {}
 
     @asynccontextmanager
-    async def working(self, resource_id: UUID) -> AsyncIterator[None]:
+    async def working(self, resource_id: UUID) -> AsyncIterator[Work]:
         """Say that a resource, on which nobody else here works, is worked on while the block runs."""
-        ended = self._ended[resource_id] = asyncio.Event()
+        work = self._works[resource_id] = Work()
         try:
-            yield
+            yield work
         finally:
-            del self._ended[resource_id]
-            ended.set()
+            del self._works[resource_id]
+            work.ended.set()
 
-    async def ended(self, resource_id: UUID, seconds: float) -> None:
-        """Wait until a resource is not worked on here, for so many seconds at the most."""
-        if ended := self._ended.get(resource_id):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await ended.wait()
+    async def ended(self, resource_id: UUID, seconds: float) -> object:
+        """Wait until a resource is not worked on here, for so many seconds at the most; return the outcome, if any."""
+        work = self._works.get(resource_id)
+        if work is None:
+            return None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await work.ended.wait()
+        return work.outcome if work.ended.is_set() else None
 
 
 class Locks:

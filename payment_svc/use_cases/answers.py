@@ -1,4 +1,7 @@
-"""What the answer to an operation means: to a merchant who waits, and for an operation that has none yet."""
+"""What the answer to an operation means: to a merchant who waits, and for an operation that has none yet.
+
+And what speaks against one before it is asked for.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from dataclasses import replace
 
 import grpc
 
-from mesh.errors import ApiError, failed_precondition
+from mesh.errors import ApiError, failed_precondition, invalid
+from mesh.money import Money
 from payment_svc.domain import operation as operation_domain
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot, is_current
@@ -98,3 +102,27 @@ def ended(operation: Operation, payment: Payment, fact: Fact | None, refusal: Fa
             return OperationStatus.REFUSED
     # the provider works on it
     return OperationStatus.UNKNOWN
+
+
+def check_capturable(payment: Payment) -> None:
+    """Raise ApiError FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, unless money is held for a capture."""
+    if payment.status != PaymentStatus.AUTHORIZED:
+        words = f"the payment is {payment.status}; only an AUTHORIZED one can be captured"
+        raise failed_precondition("PAYMENT_NOT_CAPTURABLE", words, status=str(payment.status))
+
+
+def check_cancellable(payment: Payment) -> None:
+    """Raise ApiError FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, unless it is the customer's turn or ours."""
+    turn = payment.status in (PaymentStatus.INITIATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED)
+    if not turn or not payment.provider_reference:
+        raise failed_precondition(
+            "PAYMENT_NOT_CANCELLABLE", f"the payment is {payment.status}", status=str(payment.status)
+        )
+
+
+def check_part(part: Money, whole: Money) -> None:
+    """Refuse an amount that is not a part of another. Raises ApiError INVALID_ARGUMENT."""
+    if part.currency != whole.currency:
+        raise invalid("amount.currency", f"the payment is in {whole.currency}")
+    if part.minor > whole.minor:
+        raise invalid("amount.value", f"at most {whole.value} {whole.currency} is possible", "AMOUNT_TOO_LARGE")

@@ -65,9 +65,10 @@ class EventApplication:
         event = await provider.resolve(provider.translate(stored.payload))
         if event.dispute_reference:
             return await self._apply_dispute(provider, event)
-        if named := parse_uuid(event.payment_id):
-            # being started here, it is most likely settled afterwards, and read once
-            await self._locks.under_way.ended(named, LOCK_WAIT_SECONDS)
+        payment = await self._started(event)
+        if payment and (verdict := self._resources.payments.settled(provider, event, payment)):
+            self._log(stored, payment, verdict)
+            return verdict
         payment = await self._payment_of(provider, event)
         if payment is None and event.refund_reference:
             owner = await provider.owner_of(event.reference)
@@ -79,6 +80,12 @@ class EventApplication:
         verdict = await self._in_turn(provider, event, payment)
         self._log(stored, payment, verdict)
         return verdict
+
+    async def _started(self, event: ProviderEvent) -> Payment | None:
+        """Wait for a payment that is being started here; return how it stands then, most likely as the event says."""
+        named = parse_uuid(event.payment_id)
+        outcome = await self._locks.under_way.ended(named, LOCK_WAIT_SECONDS) if named else None
+        return outcome if isinstance(outcome, Payment) else None
 
     async def _in_turn(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
         """Apply an event when its order is free; those that say the same meanwhile share the one look at the object."""

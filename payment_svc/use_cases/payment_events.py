@@ -39,13 +39,11 @@ class PaymentEvents:
             # whoever owns an account can have it say anything: of other accounts' payments it is not believed
             # and without the payment: nothing of its words may stand in the payment's timeline
             return Verdict("QUARANTINED", "came from another account than the payment's")
-        is_settled = payment.status == PaymentStatus.SUCCESS and attempt.number == payment.attempt.number
-        if is_settled and event.loss == Loss.NONE:
-            # nothing else that happens to a charge takes a capture back, so there is nothing to ask
-            return Verdict("APPLIED", "the payment was settled already", payment)
+        if verdict := self.settled(provider, event, payment):
+            return verdict
         try:
             snapshot = await self._look(provider, event, payment, attempt)
-            if is_settled and snapshot.status != PaymentStatus.SUCCESS:
+            if _is_settled(payment, attempt) and snapshot.status != PaymentStatus.SUCCESS:
                 return await self._is_gone(event, payment, snapshot)
             changed = await self._operations.sync(payment, Fact(attempt.number, snapshot, payment.version))
         except ObjectNotFoundError:
@@ -63,6 +61,19 @@ class PaymentEvents:
             )
             return Verdict("QUARANTINED", str(error), payment)
         return Verdict("APPLIED", "", changed)
+
+    def settled(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict | None:
+        """Return the verdict on an event of a charge that was captured already; None where its object says more.
+
+        Nothing that happens to a charge takes a capture back, but for a refund and a loss: there is nothing to ask, and
+        the payment may be as it was a moment ago.
+        """
+        if event.loss != Loss.NONE or event.refund_reference:
+            return None
+        attempt = attempt_of(payment, provider.name, provider.account_id, event.reference)
+        if attempt is None or not _is_settled(payment, attempt):
+            return None
+        return Verdict("APPLIED", "the payment was settled already", payment)
 
     async def _is_gone(self, event: ProviderEvent, payment: Payment, snapshot: Snapshot) -> Verdict:
         """Ask a person: the provider does not show the capture any more that it had confirmed."""
@@ -85,3 +96,7 @@ class PaymentEvents:
             raise unavailable("PAYMENT_BUSY", "the payment is being started; its event is applied afterwards")
         snapshot = await provider.fetch(replace(at, provider_reference=event.reference))
         return replace(snapshot, reference="") if payment.is_hosted else snapshot
+
+
+def _is_settled(payment: Payment, attempt: Attempt) -> bool:
+    return payment.status == PaymentStatus.SUCCESS and attempt.number == payment.attempt.number

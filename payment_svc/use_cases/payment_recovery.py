@@ -29,9 +29,10 @@ from payment_svc.order_port import OrderClient
 from payment_svc.providers.base import ObjectNotFoundError
 from payment_svc.storage.payments import DueCheck
 from payment_svc.use_cases.accounts import Accounts
+from payment_svc.use_cases.answers import check_capturable
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.operations import Operations
-from payment_svc.use_cases.payments import Payments, check_capturable
+from payment_svc.use_cases.payments import Payments
 from payment_svc.use_cases.recovery import reconciling
 
 log = get_logger(__name__)

@@ -39,7 +39,7 @@ from payment_svc.providers.base import AmountNotSupportedError, Provider
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts, Tenant
-from payment_svc.use_cases.answers import raise_if_open
+from payment_svc.use_cases.answers import check_cancellable, check_capturable, check_part, raise_if_open
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.operations import Operations
 from payment_svc.use_cases.routing import Router, RoutingRequest
@@ -106,23 +106,42 @@ class Payments:
         Raises ApiError as the contract's CreatePayment says; then nothing was stored and nothing charged, unless the
         error names a payment.
         """
-        if claim and (record := await self._find(claim)):
-            return await self._repeat(record, claim, new.merchant_id)
+        try:
+            intended = await self._intend(new, claim)
+        except ApiError:
+            # what speaks against another payment is most likely the one that the first request has made
+            record = await self._find(claim)
+            if record is None:
+                raise
+            intended = record
+        if isinstance(intended, Record):
+            return await self._repeat(intended, claim, new.merchant_id)
+        payment, replaces = intended
+        lease = Lease(self._runtime.ids())
+        start = await self._commit_intent(payment, lease.driver, claim)
+        if start is None:
+            record = await self._find(claim)
+            return await self._repeat(record, claim, new.merchant_id) if record else await self.create(new, claim)
+        work = self._start(payment, start, lease, claim, replaces)
+        finished: Payment = await self._runtime.background.shielded(work)
+        return finished
+
+    async def _intend(self, new: NewPayment, claim: Claim | None) -> Record | tuple[Payment, UUID | None]:
+        """Return a payment to be made and the one that it replaces; or the record of the first request.
+
+        The record is asked for only where the order is not NEW: there a repetition would do something before the
+        insert of its key tells that it is one.
+        """
         if new.provider:
             check_start(new, await self._accounts.get(new.tenant, new.provider))
         order = await self._orders.get(new.order_id)
+        if order.status != "NEW" and (record := await self._find(claim)):
+            return record
         replaces = await self._close_waiting(new, order)
         order.check_payable(self._runtime.clock(), replaced=replaces is not None)
         payment_id = self._runtime.ids()
         provider, route = await self._choose(new, order, payment_id)
-        payment = self._intent(new, order, payment_id, provider, route)
-        lease = Lease(self._runtime.ids())
-        start = await self._commit_intent(payment, lease.driver, claim)
-        if start is None:
-            return await self.create(new, claim)
-        work = self._start(payment, start, lease, claim, replaces)
-        finished: Payment = await self._runtime.background.shielded(work)
-        return finished
+        return self._intent(new, order, payment_id, provider, route), replaces
 
     async def get(self, merchant_id: UUID, payment_id: UUID) -> Payment:
         """Return a merchant's payment. Raises ApiError NOT_FOUND."""
@@ -232,12 +251,14 @@ class Payments:
         payment: it is recorded, and goes on.
         """
         async with (
-            self._runtime.locks.under_way.working(payment.payment_id),
+            self._runtime.locks.under_way.working(payment.payment_id) as work,
             self._runtime.locks.hold(f"order:{payment.order_id}", wait=0),
             self._operations.driven(payment.payment_id, lease),
         ):
             await self._reserve(payment, start, claim, replaces)
-            return (await self._operations.execute(payment, start, claim, lease))[0]
+            started, _ = await self._operations.execute(payment, start, claim, lease)
+            work.outcome = started
+        return started
 
     async def _reserve(self, payment: Payment, start: Operation, claim: Claim | None, replaces: UUID | None) -> None:
         try:
@@ -311,12 +332,15 @@ class Payments:
             raise _in_progress(payment, known=False) from None
         return start
 
-    async def _find(self, claim: Claim) -> Record | None:
+    async def _find(self, claim: Claim | None) -> Record | None:
+        if claim is None:
+            return None
         async with self._database.session() as session:
             return await idempotency.find(session, claim)
 
-    async def _repeat(self, record: Record, claim: Claim, merchant_id: UUID) -> Payment | Record:
+    async def _repeat(self, record: Record, claim: Claim | None, merchant_id: UUID) -> Payment | Record:
         """Answer a repeated request: with the stored answer, or by continuing what died half-way."""
+        assert claim, "a record is of a key"
         if record.response is not None:
             return record
         payment = await self.get(merchant_id, record.resource_id)
@@ -340,35 +364,11 @@ class Payments:
         return await self.get(payment.merchant_id, payment.payment_id)
 
 
-def check_capturable(payment: Payment) -> None:
-    """Raise ApiError FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, unless money is held for a capture."""
-    if payment.status != PaymentStatus.AUTHORIZED:
-        words = f"the payment is {payment.status}; only an AUTHORIZED one can be captured"
-        raise failed_precondition("PAYMENT_NOT_CAPTURABLE", words, status=str(payment.status))
-
-
-def check_cancellable(payment: Payment) -> None:
-    """Raise ApiError FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, unless it is the customer's turn or ours."""
-    turn = payment.status in (PaymentStatus.INITIATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED)
-    if not turn or not payment.provider_reference:
-        raise failed_precondition(
-            "PAYMENT_NOT_CANCELLABLE", f"the payment is {payment.status}", status=str(payment.status)
-        )
-
-
 def _in_progress(payment: Payment, *, known: bool = True) -> ApiError:
     where = {"order_id": str(payment.order_id)}
     if known:
         where |= {"payment_id": str(payment.payment_id), "status": str(payment.status)}
     return failed_precondition("PAYMENT_IN_PROGRESS", "another payment of this order is under way", **where)
-
-
-def check_part(part: Money, whole: Money) -> None:
-    """Refuse an amount that is not a part of another. Raises ApiError INVALID_ARGUMENT."""
-    if part.currency != whole.currency:
-        raise invalid("amount.currency", f"the payment is in {whole.currency}")
-    if part.minor > whole.minor:
-        raise invalid("amount.value", f"at most {whole.value} {whole.currency} is possible", "AMOUNT_TOO_LARGE")
 
 
 def check_capability(has: bool, field: str, provider: str, what: str) -> None:

@@ -13,14 +13,18 @@ from typing import Generic, Protocol, TypeVar
 
 from mesh import context
 from mesh.errors import ApiError
+from mesh.storage.database import Database
 from mesh.telemetry import get_logger
 from mesh.worker import Worker
 from payment_svc.providers.base import ProviderError
+from payment_svc.storage.measures import MeasureRepository
 
 log = get_logger(__name__)
 WINDOW = 16
+LOOK_SECONDS = 2.0
+"""How often it is looked whether something is due."""
 INTERVAL_SECONDS = 30.0
-"""How often a loop looks by itself: what is due it is told of (`DueWatch`)."""
+"""How often a loop looks by itself, told or not."""
 ItemT = TypeVar("ItemT")
 
 
@@ -118,3 +122,22 @@ class Recovery(Generic[ItemT]):
         except Exception as error:
             # it comes again when its claim is over
             log.warning("not rescheduled", subject=self._subject.name, error=repr(error))
+
+
+class DueWatch:
+    """One look for all loops: wakes those of which something is due. Alone each would look as often."""
+
+    def __init__(self, database: Database, store: MeasureRepository, loops: Sequence[Worker]) -> None:
+        """`loops` are of webhooks, payments, operations and refunds."""
+        self._database = database
+        self._store = store
+        self._loops = loops
+        self.worker = Worker("due-watch", self._look, interval=LOOK_SECONDS)
+
+    async def _look(self) -> bool:
+        async with self._database.session() as session:
+            due = await self._store.due(session)
+        for is_due, loop in zip(due, self._loops, strict=True):
+            if is_due:
+                loop.wake()
+        return False

@@ -49,6 +49,14 @@ async def test_an_item_alone_is_not_held_back() -> None:
     assert flush.batches == [[1]]
 
 
+async def test_items_of_one_turn_of_the_loop_go_together() -> None:
+    flush = Flush()
+    flush.gate.set()
+    batcher = Batcher(flush)
+    assert await asyncio.gather(*(batcher.submit(item) for item in (1, 2, 3))) == [10, 20, 30]
+    assert flush.batches == [[1, 2, 3]]
+
+
 async def test_items_that_come_meanwhile_go_together_and_each_gets_its_own_result() -> None:
     flush = Flush()
     tasks = await held(flush, Batcher(flush), [1, 2, 3, 4])
