@@ -19,9 +19,11 @@ from console.clients.merchant_api import PublicApi
 from console.clients.operator_api import OperatorApi
 from console.settings import ConsoleSettings
 from console.storage import Accounts as Store
+from console.storage import Views as ViewStore
 from console.use_cases.accounts import Accounts
 from console.use_cases.passwords import Passwords
 from console.use_cases.sessions import Sessions
+from console.use_cases.views import Views
 from mesh.errors import ApiError
 from mesh.metrics import DATABASE_UP
 from mesh.probes import Vitals, serve
@@ -54,7 +56,7 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     store, vault = Store(), Vault(settings.secret_keys)
     sessions = Sessions(database, store, vault, operators, lifetime)
     accounts = Accounts(database, store, vault, sessions, Passwords())
-    rooms = Rooms(accounts, sessions, public_api, operators, settings.public_url)
+    rooms = Rooms(accounts, sessions, Views(database, ViewStore()), public_api, operators, settings.public_url)
     server = _server(settings, rooms, vitals)
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()

@@ -93,6 +93,31 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """Filters of a list that somebody keeps."""
+
+    view_id: UUID
+    user_id: UUID
+    list: str
+    name: str
+    filters: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A link that lets somebody in once: a new person, or one who has lost the password or the second factor."""
+
+    token_sha256: bytes
+    kind: str
+    email: str
+    display_name: str
+    role: str
+    merchant_id: UUID | None
+    create_time: datetime
+    expire_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SessionKey:
     """The API key of a session."""
 

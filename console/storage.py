@@ -9,8 +9,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from console.domain import Session as Login
-from console.domain import User
-from console.tables import sessions, users
+from console.domain import Ticket, User, View
+from console.tables import sessions, tickets, users, views
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.schema import TIME
 
@@ -115,6 +115,101 @@ _SET_KEY = statement(
         api_key=sa.bindparam("api_key", type_=sa.LargeBinary),
     )
 )
+
+
+_VIEWS = statement(
+    sa.select(views)
+    .where(
+        views.c.user_id == sa.bindparam("id", type_=sa.UUID),
+        views.c.list == sa.bindparam("list", type_=sa.Text),
+    )
+    .order_by(views.c.name)
+    .limit(50),
+    View,
+)
+_KEEP = sa.dialects.postgresql.insert(views).values(parameters_for(views))
+_KEEP_VIEW = statement(
+    _KEEP.on_conflict_do_update(
+        index_elements=[views.c.user_id, views.c.list, views.c.name], set_={"filters": _KEEP.excluded.filters}
+    )
+)
+_FORGET_VIEW = statement(
+    sa.delete(views).where(
+        views.c.user_id == sa.bindparam("id", type_=sa.UUID),
+        views.c.view_id == sa.bindparam("view_id", type_=sa.UUID),
+    )
+)
+
+_TICKET = tickets.c.token_sha256 == sa.bindparam("token", type_=sa.LargeBinary)
+_VALID = tickets.c.expire_time > _NOW
+_ISSUE = sa.dialects.postgresql.insert(tickets).values(parameters_for(tickets))
+_ISSUE_TICKET = statement(
+    _ISSUE.on_conflict_do_update(
+        index_elements=[tickets.c.email],
+        set_={column.name: _ISSUE.excluded[column.name] for column in tickets.columns if column.name != "email"},
+        # nobody takes an open invitation of another merchant over
+        where=sa.or_(
+            tickets.c.merchant_id.is_not_distinct_from(_ISSUE.excluded.merchant_id),
+            tickets.c.expire_time <= _ISSUE.excluded.create_time,
+        ),
+    )
+)
+_TICKET_OF = statement(sa.select(tickets).where(_TICKET, _VALID), Ticket)
+_TAKE_TICKET = statement(sa.delete(tickets).where(_TICKET, _VALID).returning(tickets), Ticket)
+_OPEN_TICKETS = statement(
+    sa.select(tickets)
+    .where(tickets.c.merchant_id.is_not_distinct_from(sa.bindparam("merchant_id", type_=sa.UUID)), _VALID)
+    .order_by(tickets.c.create_time.desc())
+    .limit(200),
+    Ticket,
+)
+_WITHDRAW = statement(
+    sa.delete(tickets).where(
+        tickets.c.email == sa.bindparam("email", type_=sa.Text),
+        tickets.c.merchant_id.is_not_distinct_from(sa.bindparam("merchant_id", type_=sa.UUID)),
+    )
+)
+
+
+class Views:
+    """Kept filters in PostgreSQL."""
+
+    async def of(self, session: Session, user_id: UUID, listing: str) -> list[View]:
+        """Return what somebody keeps of a list."""
+        return await session.all(_VIEWS, id=user_id, list=listing)
+
+    async def keep(self, session: Session, view: View) -> None:
+        """Keep filters, in place of those of the same name."""
+        await session.run(_KEEP_VIEW, **{column.name: getattr(view, column.name) for column in views.columns})
+
+    async def forget(self, session: Session, user_id: UUID, view_id: UUID) -> None:
+        """Keep filters no longer."""
+        await session.run(_FORGET_VIEW, id=user_id, view_id=view_id)
+
+
+class Tickets:
+    """Links that let somebody in once, in PostgreSQL."""
+
+    async def issue(self, session: Session, ticket: Ticket) -> bool:
+        """Add a link, in place of the person's before; return False when another merchant's is still open."""
+        values = {column.name: getattr(ticket, column.name) for column in tickets.columns}
+        return await session.run(_ISSUE_TICKET, **values) == 1
+
+    async def find(self, session: Session, token: bytes, now: datetime) -> Ticket | None:
+        """Return a link that still holds."""
+        return await session.one(_TICKET_OF, token=token, now=now)
+
+    async def take(self, session: Session, token: bytes, now: datetime) -> Ticket | None:
+        """Use a link up."""
+        return await session.one(_TAKE_TICKET, token=token, now=now)
+
+    async def of_merchant(self, session: Session, merchant_id: UUID | None, now: datetime) -> list[Ticket]:
+        """Return the links of a merchant's people that hold."""
+        return await session.all(_OPEN_TICKETS, merchant_id=merchant_id, now=now)
+
+    async def withdraw(self, session: Session, email: str, merchant_id: UUID | None) -> None:
+        """Let a link hold no longer."""
+        await session.run(_WITHDRAW, email=email, merchant_id=merchant_id)
 
 
 class Accounts:

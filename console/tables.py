@@ -49,3 +49,32 @@ sessions = sa.Table(
 )
 sa.Index("ix_sessions_user", sessions.c.user_id)
 sa.Index("ix_sessions_expire_time", sessions.c.expire_time)
+
+tickets = sa.Table(
+    "tickets",
+    metadata,
+    # what the link carries is with whom it was given to
+    sa.Column("token_sha256", sa.LargeBinary, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    # the newest link of a person is the one that holds
+    sa.Column("email", sa.Text, nullable=False, unique=True),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("merchant_id", sa.UUID),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("expire_time", TIME, nullable=False),
+    sa.CheckConstraint("kind IN ('invitation', 'reset')", name="kind"),
+)
+sa.Index("ix_tickets_merchant", tickets.c.merchant_id)
+
+views = sa.Table(
+    "views",
+    metadata,
+    sa.Column("view_id", sa.UUID, primary_key=True),
+    sa.Column("user_id", sa.UUID, sa.ForeignKey(users.c.user_id, ondelete="CASCADE"), nullable=False),
+    sa.Column("list", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    # as in the address: what it holds is checked again whenever it is used
+    sa.Column("filters", sa.Text, nullable=False),
+    sa.UniqueConstraint("user_id", "list", "name"),
+)

@@ -14,7 +14,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.api import developers, overview, payments, people, platform, sessions
+from console.api import developers, lists, overview, payments, people, platform, search, sessions
 from console.api.web import FOLDER, HEADERS, ROOT, Page, Rooms, templates
 from mesh.errors import ApiError
 from mesh.telemetry import get_logger
@@ -24,6 +24,8 @@ STATIC = FOLDER / "static"
 PAGES: list[Page] = [
     *sessions.PAGES,
     *overview.PAGES,
+    *search.PAGES,
+    *lists.PAGES,
     *payments.PAGES,
     *developers.PAGES,
     *people.PAGES,

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from starlette.responses import Response, StreamingResponse
 
+from console.api.lists import LISTINGS, show
 from console.api.web import Page, Visit, templates
 from console.clients.merchant_api import ApiError, Json, MerchantApi
 from fusionxpay_client.sse import EventSource
@@ -36,7 +37,7 @@ async def _endpoints(visit: Visit, status: int = 200, **values: Any) -> Response
 async def create_endpoint(visit: Visit) -> Response:
     """Register an endpoint, and show its secret this once."""
     form = visit.form
-    types = [name.strip() for name in form.get("event_types", "").split(",") if name.strip()]
+    types = _names(form.get("event_types", ""))
     body = {"url": form.get("url", "").strip(), "description": form.get("description", ""), "event_types": types}
     try:
         made = await (await visit.api()).post("webhook_endpoints", body=body)
@@ -64,9 +65,41 @@ async def change_endpoint(visit: Visit) -> Response:
 
 async def events(visit: Visit) -> Response:
     """List events, newest first."""
-    api = await visit.api()
-    page = await api.get("events", type=visit.query("type"), page_token=visit.query("page"), page_size=25)
-    return visit.render("events.html", events=page.get("events", []), next_page=page.get("next_page_token", ""))
+    return await _events(visit)
+
+
+async def _events(visit: Visit, status: int = 200, **values: Any) -> Response:
+    endpoints: list[Json] = []
+    if visit.person.may("events:write"):
+        endpoints = (await (await visit.api()).get("webhook_endpoints")).get("webhook_endpoints", [])
+    return await show(visit, LISTINGS["events"], "events.html", status, endpoints=endpoints, **values)
+
+
+async def resend_span(visit: Visit) -> Response:
+    """Send the events of a span again."""
+    form = visit.form
+    body = {
+        "start_time": _moment(form.get("from", "")),
+        "end_time": _moment(form.get("to", "")),
+        "event_types": _names(form.get("event_types", "")),
+        "webhook_endpoint_id": form.get("webhook_endpoint_id", ""),
+    }
+    try:
+        resent = await (await visit.api()).resend(body, form.get("attempt", ""))
+    except ApiError as error:
+        if error.status >= 500:
+            raise
+        return await _events(visit, error.status, error=next(iter(error.fields.values()), error.words))
+    return await _events(visit, resent=resent)
+
+
+def _moment(text: str) -> str:
+    """Return what `datetime-local` gives, as a time of the API, which says what is wrong with another one."""
+    return f"{text}:00Z" if len(text) == len("2026-01-31T12:00") else f"{text}Z"
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 async def event(visit: Visit) -> Response:
@@ -202,6 +235,7 @@ PAGES = [
     Page("POST", "/webhooks", create_endpoint, scope="webhooks:write"),
     Page("POST", "/webhooks/{webhook_endpoint_id}", change_endpoint, scope="webhooks:write"),
     Page("GET", "/events", events, scope="events:read"),
+    Page("POST", "/events", resend_span, scope="events:write"),
     Page("GET", "/events/{event_id}", event, scope="events:read"),
     Page("POST", "/events/{event_id}/resend", resend, scope="events:write"),
     Page("GET", "/live", live, scope="events:read"),

@@ -1,11 +1,12 @@
-"""The first page, and the search."""
+"""The first page."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,82 +14,110 @@ from starlette.responses import Response
 
 from console.api.formats import parsed
 from console.api.web import Page, Visit
-from console.clients.merchant_api import ApiError, Json, MerchantApi
-from mesh.ids import parse_uuid, utc_now
+from console.clients.merchant_api import Json, MerchantApi
+from mesh.ids import utc_now
 
-DAYS = 14
-CHART_WIDTH, CHART_HEIGHT, BAR = 420, 96, 22
+DAYS, SPANS = 14, ("7", "14", "30")
+MAX_PAGES = 5
+"""Of a span, with 100 payments each: who has more sees the figures of the newest, and no comparison."""
+CHART_WIDTH, CHART_HEIGHT = 420, 96
 _TAKEN = ("SUCCESS", "AUTHORIZED")
 _OPEN = ("INITIATED", "PROCESSING", "REQUIRES_ACTION", "NEEDS_REVIEW")
 
 
+@dataclass(frozen=True)
+class Span:
+    """The payments that began in some days, and whether they are all of them."""
+
+    payments: list[Json]
+    is_whole: bool
+
+
 async def overview(visit: Visit) -> Response:
-    """Show how the newest payments went, and what waits for somebody."""
+    """Show how some days went, beside as many before, and what waits for somebody."""
     if visit.person.is_operator:
         return visit.go("/platform")
-    api = await visit.api()
-    payments, disputes, endpoints = await asyncio.gather(
-        api.get("payments", page_size=100),
-        api.get("disputes", page_size=100),
+    api, now = await visit.api(), utc_now()
+    days = int(visit.query("days")) if visit.query("days") in SPANS else DAYS
+    since = now - timedelta(days=days)
+    spans = asyncio.gather(_span(api, since, now), _span(api, since - timedelta(days=days), since))
+    newest, waiting, held, disputes, endpoints = await asyncio.gather(
+        api.get("payments", page_size=8),
+        api.get("payments", statuses=list(_OPEN), page_size=100),
+        api.get("payments", status="AUTHORIZED", page_size=100),
+        api.get("disputes", statuses=["NEEDS_RESPONSE"], page_size=100),
         api.get("webhook_endpoints"),
     )
-    newest = payments.get("payments", [])
+    span, before = await spans
     return visit.render(
         "overview.html",
-        payments=newest[:8],
-        counted=len(newest),
-        volume=_volume(newest),
-        chart=_chart(newest),
-        rates=_rates(newest),
-        open_payments=sum(payment["status"] in _OPEN for payment in newest),
-        uncaptured=sum(payment["status"] == "AUTHORIZED" for payment in newest),
-        disputes=[one for one in disputes.get("disputes", []) if one["status"] == "NEEDS_RESPONSE"],
+        days=days,
+        spans=SPANS,
+        payments=newest.get("payments", []),
+        counted=len(span.payments),
+        is_whole=span.is_whole,
+        tiles=_compared(span, before),
+        chart=_chart(span.payments, days),
+        rates=_rates(span.payments),
+        open_payments=_count(waiting),
+        uncaptured=_count(held),
+        disputes=sorted(disputes.get("disputes", []), key=lambda one: str(one.get("respond_before"))),
         stopped=[one for one in endpoints.get("webhook_endpoints", []) if not one.get("enabled")],
     )
 
 
-async def search(visit: Visit) -> Response:
-    """Go to what an id names, or list what an order number finds."""
-    text = visit.query("q")
-    if not text:
-        return visit.go("/payments")
-    api = await visit.api()
-    if parse_uuid(text):
-        for kind, page in (
-            ("payments", "payments"),
-            ("orders", "orders"),
-            ("disputes", "disputes"),
-            ("events", "events"),
-            ("refunds", "payments"),
-        ):
-            if found := await _found(api, kind, text):
-                return visit.go(f"/{page}/{found['payment_id'] if kind == 'refunds' else text}")
-    orders = (await api.get("orders", merchant_order_id=text, page_size=50)).get("orders", [])
-    if len(orders) == 1:
-        return visit.go(f"/orders/{orders[0]['order_id']}")
-    if orders:
-        return visit.render("orders.html", orders=orders, next_page="")
-    return visit.render(
-        "error.html", 404, title="Nothing found", words="Search by an order number of yours, or by any id."
-    )
+async def _span(api: MerchantApi, since: datetime, until: datetime) -> Span:
+    """Return the newest payments of a span of time, as many as a page may ask for."""
+    asked = {"create_time_from": since.isoformat(), "create_time_to": until.isoformat(), "page_size": 100}
+    found: list[Json] = []
+    token = ""
+    for _ in range(MAX_PAGES):
+        page = await api.get("payments", **asked, page_token=token)
+        found += page.get("payments", [])
+        if not (token := page.get("next_page_token", "")):
+            return Span(found, is_whole=True)
+    return Span(found, is_whole=False)
 
 
-async def _found(api: MerchantApi, kind: str, identity: str) -> Json | None:
-    try:
-        return await api.get(kind, identity)
-    except ApiError as error:
-        if error.status in (403, 404):
-            return None
-        raise
+def _count(page: Json) -> str:
+    return f"{len(page.get('payments', []))}{'+' if page.get('next_page_token') else ''}"
 
 
-def _volume(payments: Iterable[Json]) -> list[dict[str, str]]:
+def _compared(span: Span, before: Span) -> list[dict[str, Any]]:
+    """Return figures with how they changed since the days before; nothing is compared where some are not counted."""
+    is_whole = span.is_whole and before.is_whole
+    now, then = _sums(span.payments), _sums(before.payments)
+    tiles: list[dict[str, Any]] = [
+        {
+            "label": "Captured",
+            "amount": {"value": str(value), "currency": currency},
+            "change": _change(value, then.get(currency, Decimal()), is_whole=is_whole),
+        }
+        for currency, value in sorted(now.items(), key=lambda one: one[1], reverse=True)[:2]
+    ] or [{"label": "Captured", "amount": None, "change": None}]
+    count, past = Decimal(len(span.payments)), Decimal(len(before.payments))
+    tiles.append({"label": "Payments", "value": str(count), "change": _change(count, past, is_whole=is_whole)})
+    rate, rate_before = _rate(span.payments), _rate(before.payments)
+    points = None if rate is None or rate_before is None or not is_whole else f"{rate - rate_before:+d} points"
+    tiles.append({"label": "Taken of decided", "value": "–" if rate is None else f"{rate} %", "change": points})
+    return tiles
+
+
+def _change(now: Decimal, before: Decimal, *, is_whole: bool) -> str | None:
+    return f"{round(100 * (now - before) / before):+d} %" if is_whole and before else None
+
+
+def _rate(payments: Iterable[Json]) -> int | None:
+    taken = [one["status"] in _TAKEN for one in payments if one["status"] in (*_TAKEN, "FAILED")]
+    return round(100 * sum(taken) / len(taken)) if taken else None
+
+
+def _sums(payments: Iterable[Json]) -> dict[str, Decimal]:
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for payment in payments:
         if amount := payment.get("captured_amount"):
             sums[amount["currency"]] += Decimal(amount["value"])
-    ordered = sorted(sums.items(), key=lambda one: one[1], reverse=True)
-    return [{"value": str(value), "currency": currency} for currency, value in ordered]
+    return sums
 
 
 def _rates(payments: Iterable[Json]) -> list[dict[str, Any]]:
@@ -103,32 +132,31 @@ def _rates(payments: Iterable[Json]) -> list[dict[str, Any]]:
     ]
 
 
-def _chart(payments: Sequence[Json]) -> list[dict[str, Any]]:
-    """Return a bar for each of the last days: how many payments began on it, of which taken."""
+def _chart(payments: Iterable[Json], days: int) -> list[dict[str, Any]]:
+    """Return a bar for each day: how many payments began on it, of which taken."""
     today = utc_now().date()
-    days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
-    counts: dict[date, list[int]] = {day: [0, 0] for day in days}
+    shown = [today - timedelta(days=back) for back in reversed(range(days))]
+    counts: dict[date, list[int]] = {day: [0, 0] for day in shown}
     for payment in payments:
         moment = parsed(payment.get("create_time", ""))
         if moment and moment.date() in counts:
             counts[moment.date()][0] += 1
             counts[moment.date()][1] += payment["status"] in _TAKEN
     most = max(all_of_day for all_of_day, _ in counts.values()) or 1
-    scale = CHART_HEIGHT / most
-    step = CHART_WIDTH / DAYS
+    scale, step = CHART_HEIGHT / most, CHART_WIDTH / days
     return [
         {
-            "x": round(place * step + (step - BAR) / 2, 1),
+            "x": round(place * step + step * 0.13, 1),
+            "width": round(step * 0.74, 1),
+            "middle": round((place + 0.5) * step, 1),
             "all": round(number * scale, 1),
             "taken": round(taken * scale, 1),
             "label": f"{day:%d %b}: {number} payments, {taken} taken",
-            "day": f"{day:%d}",
+            # of many days only some have room for their names
+            "day": f"{day:%d}" if days < 20 or place % 3 == 0 else "",
         }
         for place, (day, (number, taken)) in enumerate(counts.items())
     ]
 
 
-PAGES = [
-    Page("GET", "/", overview),
-    Page("GET", "/search", search, scope="orders:read"),
-]
+PAGES = [Page("GET", "/", overview)]

@@ -8,34 +8,16 @@ from typing import Any
 
 from starlette.responses import Response
 
+from console.api.lists import LISTINGS, show
 from console.api.web import Page, Visit
 from console.clients.merchant_api import ApiError, Json, MerchantApi
 
-PAYMENT_STATUSES = (
-    *("SUCCESS", "AUTHORIZED", "REQUIRES_ACTION", "PROCESSING", "INITIATED", "NEEDS_REVIEW", "FAILED", "CANCELLED"),
-)
-ORDER_STATUSES = ("NEW", "PROCESSING", "SUCCESS", "FAILED", "CANCELLED", "EXPIRED", "PARTIALLY_REFUNDED", "REFUNDED")
 VOIDABLE = ("INITIATED", "PROCESSING", "REQUIRES_ACTION", "AUTHORIZED")
-
-
-def one_of(status: str, known: tuple[str, ...]) -> str:
-    """Return a status that is asked for, empty when it is none."""
-    return status if status in known else ""
 
 
 async def payments(visit: Visit) -> Response:
     """List payments, newest first."""
-    status = one_of(visit.query("status"), PAYMENT_STATUSES)
-    api = await visit.api()
-    page = await api.get("payments", status=status, page_token=visit.query("page"), page_size=25)
-    found = page.get("payments", [])
-    return visit.render(
-        "payments.html",
-        payments=found,
-        statuses=PAYMENT_STATUSES,
-        status=status,
-        next_page=page.get("next_page_token", ""),
-    )
+    return await show(visit, LISTINGS["payments"], "payments.html")
 
 
 async def payment(visit: Visit) -> Response:
@@ -117,19 +99,7 @@ async def _act(visit: Visit, api: MerchantApi, payment_id: str, verb: str, said:
 
 async def orders(visit: Visit) -> Response:
     """List orders, newest first."""
-    status = one_of(visit.query("status"), ORDER_STATUSES)
-    api = await visit.api()
-    number = visit.query("merchant_order_id")
-    page = await api.get(
-        "orders", status=status, merchant_order_id=number, page_token=visit.query("page"), page_size=25
-    )
-    return visit.render(
-        "orders.html",
-        orders=page.get("orders", []),
-        statuses=ORDER_STATUSES,
-        status=status,
-        next_page=page.get("next_page_token", ""),
-    )
+    return await show(visit, LISTINGS["orders"], "orders.html")
 
 
 async def order(visit: Visit) -> Response:
@@ -153,23 +123,13 @@ async def cancel_order(visit: Visit) -> Response:
 
 
 async def refunds(visit: Visit) -> Response:
-    """List what the newest events say of refunds."""
-    api = await visit.api()
-    kinds = ("refund.succeeded", "refund.failed")
-    pages = await asyncio.gather(*(api.get("events", type=kind, page_size=50) for kind in kinds))
-    found = [event for page in pages for event in page.get("events", [])]
-    return visit.render("refunds.html", events=sorted(found, key=lambda one: str(one["create_time"]), reverse=True))
+    """List refunds, newest first."""
+    return await show(visit, LISTINGS["refunds"], "refunds.html")
 
 
 async def disputes(visit: Visit) -> Response:
     """List disputes; those that wait for an answer say until when."""
-    api = await visit.api()
-    page = await api.get("disputes", page_token=visit.query("page"), page_size=25)
-    return visit.render(
-        "disputes.html",
-        disputes=page.get("disputes", []),
-        next_page=page.get("next_page_token", ""),
-    )
+    return await show(visit, LISTINGS["disputes"], "disputes.html")
 
 
 async def dispute(visit: Visit) -> Response:

@@ -22,6 +22,7 @@ from console.clients.operator_api import OperatorApi
 from console.domain import Session, User, form_token, is_form_token
 from console.use_cases.accounts import Accounts
 from console.use_cases.sessions import SessionOverError, Sessions
+from console.use_cases.views import Views
 
 ROOT = "/console"
 FOLDER = Path(__file__).resolve().parent.parent
@@ -55,6 +56,7 @@ class Rooms:
 
     accounts: Accounts
     sessions: Sessions
+    views: Views
     public_api: PublicApi
     operators: OperatorApi
     public_url: str

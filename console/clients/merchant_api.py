@@ -79,6 +79,10 @@ class MerchantApi:
         given = {name: value for name, value in params.items() if value not in ("", None, [])}
         return await self._send("GET", path, params=given)
 
+    async def resend(self, body: Json, attempt: str) -> Json:
+        """Send the events of a span again: the method's path is not a resource's."""
+        return await self._call("POST", "/v1/events:resend", json=body, attempt=attempt)
+
     async def post(self, *path: str, body: Json | None = None, attempt: str = "") -> Json:
         """POST; `attempt` is the same whenever a form is sent again, so that nothing is done twice."""
         return await self._send("POST", path, json=body or {}, attempt=attempt)
@@ -116,9 +120,12 @@ class MerchantApi:
     async def _send(self, method: str, path: tuple[str, ...], *, attempt: str = "", **content: Any) -> Json:
         if not all(map(_SEGMENT.fullmatch, path)):
             raise ApiError(404, "NOT_FOUND", "There is nothing of this id.")
+        return await self._call(method, "/".join(("/v1", *path)), attempt=attempt, **content)
+
+    async def _call(self, method: str, path: str, *, attempt: str = "", **content: Any) -> Json:
         headers = self._headers | ({"idempotency-key": attempt} if _ATTEMPT.fullmatch(attempt) else {})
         try:
-            answer = await self._http.request(method, "/".join(("/v1", *path)), headers=headers, **content)
+            answer = await self._http.request(method, path, headers=headers, **content)
         except httpx.TransportError as error:
             raise _no_answer(error) from None
         if answer.is_error:

@@ -47,7 +47,7 @@ def test_roles_name_scopes_of_the_contract() -> None:
 def test_every_page_says_who_may() -> None:
     """What needs no scope is one's own account and the first page."""
     own = {page.path for page in PAGES if not page.scope and not page.is_open}
-    assert own == {"/", "/logout", "/account", "/account/password", "/account/totp"}
+    assert own == {"/", "/logout", "/account", "/account/password", "/account/totp", "/views"}
     assert {page.path for page in PAGES if page.is_open} == {"/login"}
     known = scopes_of(contract_routes()) | CONSOLE_SCOPES
     assert {page.scope for page in PAGES if page.scope} <= known

@@ -87,6 +87,11 @@ def crawled(browser: Browser) -> dict[str, str]:
             continue
         answer = browser.http.get(browser.origin + path)
         assert answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR, path
+        if not answer.headers["content-type"].startswith("text/html"):
+            # a file to be saved, which no browser shows
+            assert answer.headers["content-disposition"].startswith("attachment"), path
+            assert answer.headers["x-content-type-options"] == "nosniff", path
+            continue
         seen[path] = answer.text
         found = re.findall(r'href="(/console/[^"#]*)"', answer.text)
         waiting += [one.replace("&amp;", "&") for one in found if "/static/" not in one]

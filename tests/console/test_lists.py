@@ -1,0 +1,144 @@
+"""Lists: filters, those that people keep, files, and the search."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import pytest
+
+from tests.support.console import Browser, Console
+from tests.support.merchant.api import Merchant
+from tests.support.merchant.receiver import serving
+from tests.support.waiting import eventually
+
+TODAY = datetime.now(UTC).date()
+
+
+def rows_of(answer: httpx.Response) -> list[dict[str, str]]:
+    """Return what a file holds."""
+    assert answer.status_code == httpx.codes.OK, answer.text[-500:]
+    assert answer.headers["content-type"].startswith("text/csv")
+    return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+def test_a_list_is_filtered_and_goes_on_filtered(owner: Browser, merchant: Merchant) -> None:
+    for number in range(26):
+        merchant.new_order("20.00", merchant_order_id=f"W-{number:02}", metadata={"basket": "b-7"})
+    merchant.new_order("30.00", merchant_order_id="OTHER")
+    query = f"min=20&max=20.5&currency=eur&metadata=basket%3Db-7&since={TODAY - timedelta(1)}&until={TODAY}"
+    first = owner.page(f"/orders?{query}")
+    assert "OTHER" not in first
+    assert "W-00" not in first
+    found = re.search(r'href="(/console/orders\?page=[^"]+)"', first)
+    assert found
+    older = owner.page(html.unescape(found.group(1)).removeprefix("/console"))
+    assert "W-00" in older
+    assert "OTHER" not in older
+    assert "OTHER" not in owner.page(f"/orders?until={TODAY - timedelta(3)}")
+    assert "OTHER" in owner.page("/orders?merchant_order_id=OTHER")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "min=x&currency=EUR",
+        "min=1",
+        "since=yesterday",
+        "until=9999-12-31",
+        "currency=e",
+        "since=2026-13-01",
+        "provider=%3C",
+    ],
+)
+def test_a_filter_that_is_none_is_said(owner: Browser, query: str) -> None:
+    answer = owner.get(f"/payments?{query}")
+    assert answer.status_code == httpx.codes.BAD_REQUEST
+    assert "Nothing is shown" in answer.text
+    assert owner.get(f"/export/payments?{query}").status_code == httpx.codes.BAD_REQUEST
+
+
+def test_a_file_has_the_rows_of_all_pages_and_no_formula(owner: Browser, merchant: Merchant) -> None:
+    formula = '=HYPERLINK("https://evil.example")'
+    for number in range(101):
+        merchant.new_order("5.00", merchant_order_id=f"F-{number}", description=formula)
+    merchant.new_order("6.00", merchant_order_id="@SUM(1)", metadata={"a": "1", "b": "x,y"})
+    rows = rows_of(owner.get("/export/orders"))
+    assert len(rows) == 102
+    assert rows[0]["merchant_order_id"] == "'@SUM(1)"
+    assert rows[0]["metadata"] == "a=1 b=x,y"
+    assert {row["description"] for row in rows[1:]} == {f"'{formula}"}
+    assert {(row["amount.value"], row["amount.currency"]) for row in rows[1:]} == {("5.00", "EUR")}
+    assert [row["merchant_order_id"] for row in rows_of(owner.get("/export/orders?min=6&currency=EUR"))] == ["'@SUM(1)"]
+
+
+def test_every_list_has_a_file(owner: Browser, merchant: Merchant) -> None:
+    payment = merchant.charge(merchant.new_order("20.00")["order_id"])
+    merchant.post(f"/v1/payments/{payment['payment_id']}/refunds", {"reason": "-1+2"})
+    assert [row["payment_id"] for row in rows_of(owner.get("/export/payments"))] == [payment["payment_id"]]
+    assert [row["reason"] for row in rows_of(owner.get("/export/refunds"))] == ["'-1+2"]
+    assert "-1+2" in owner.page("/refunds")
+    eventually(lambda: len(rows_of(owner.get("/export/events?type=payment.*"))) > 0, "the events")
+    assert rows_of(owner.get("/export/disputes")) == []
+
+
+def test_filters_are_kept_by_who_chose_them(console: Console, owner: Browser, merchant: Merchant) -> None:
+    assert owner.post("/views", list="payments", name="Big ones", min="100", status="SUCCESS").status_code == 303
+    owner.post("/views", list="payments", name="Big ones", min="1000", status="SUCCESS", other="x")
+    page = owner.page("/payments")
+    assert re.findall(r'href="/console/payments\?([^"]*)">Big ones', page) == ["status=SUCCESS&amp;min=1000"]
+    assert "Big ones" not in owner.page("/orders")
+    colleague = console.logged_in(*console.new_person(owner, "viewer"))
+    assert "Big ones" not in colleague.page("/payments")
+    (view_id,) = re.findall(r'name="forget" value="([\w-]+)"', page)
+    colleague.post("/views", list="payments", forget=view_id)
+    assert "Big ones" in owner.page("/payments")
+    owner.post("/views", list="payments", forget=view_id)
+    assert "Big ones" not in owner.page("/payments")
+    for form in ({"name": "x"}, {"min": "1"}, {"name": "x", "other": "y"}):
+        assert owner.post("/views", list="payments", **form).status_code == httpx.codes.BAD_REQUEST
+    assert owner.post("/views", list="users", name="x", min="1").status_code == httpx.codes.NOT_FOUND
+    assert console.operator.post("/views", list="payments", name="x", min="1").status_code == httpx.codes.NOT_FOUND
+
+
+def test_a_search_finds_by_amount_and_metadata(owner: Browser, merchant: Merchant) -> None:
+    order = merchant.new_order("47.11", merchant_order_id="A-1", metadata={"basket": "b-99"})
+    payment = merchant.charge(order["order_id"])
+    for text in ("47.11", "47,11 eur", "€47.11", "EUR 47.11"):
+        page = owner.get("/search", q=text).text
+        assert payment["payment_id"] in page, text
+        assert order["order_id"] in page, text
+    shown = f"/console/orders/{order['order_id']}"
+    assert owner.get("/search", q="basket=b-99").headers["location"] == shown
+    for text in ("47.11 USD", "47.12", "basket=", "=b-99", "a=b=c"):
+        assert owner.get("/search", q=text).status_code == httpx.codes.NOT_FOUND, text
+
+
+def test_a_span_is_sent_again(owner: Browser, merchant: Merchant) -> None:
+    now = datetime.now(UTC)
+    form = {"from": f"{now - timedelta(hours=1):%Y-%m-%dT%H:%M}", "to": f"{now + timedelta(hours=1):%Y-%m-%dT%H:%M}"}
+    with serving() as receiver:
+        receiver.secret = merchant.post("/v1/webhook_endpoints", {"url": receiver.url})["secret"]
+        merchant.new_order()
+        eventually(receiver.events, "the webhook")
+        answer = owner.post("/events", **form, event_types="order.created, order.*", attempt="a" * 32)
+        assert "1 events are sent again, in 1 deliveries" in answer.text
+        eventually(lambda: len(receiver.events()) > 1, "the repetition")
+    wrong = owner.post("/events", **{**form, "to": form["from"]})
+    assert wrong.status_code == httpx.codes.BAD_REQUEST
+    assert "Nothing was sent" in wrong.text
+    assert owner.post("/events", **{"from": "now", "to": ""}).status_code == httpx.codes.BAD_REQUEST
+
+
+def test_the_days_before_are_compared(owner: Browser, merchant: Merchant) -> None:
+    merchant.charge(merchant.new_order("12.00")["order_id"])
+    for days in ("7", "14", "30"):
+        page = owner.page(f"/?days={days}")
+        assert f"The last {days} days" in page
+        assert "€12.00 EUR" in page
+        assert "100 %" in page
+    assert "The last 14 days" in owner.page("/?days=9999999")
