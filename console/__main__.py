@@ -19,8 +19,10 @@ from console.clients.merchant_api import PublicApi
 from console.clients.operator_api import OperatorApi
 from console.settings import ConsoleSettings
 from console.storage import Accounts as Store
+from console.storage import Tickets
 from console.storage import Views as ViewStore
 from console.use_cases.accounts import Accounts
+from console.use_cases.invitations import Invitations
 from console.use_cases.passwords import Passwords
 from console.use_cases.sessions import Sessions
 from console.use_cases.views import Views
@@ -55,8 +57,12 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     lifetime = timedelta(hours=settings.session_hours)
     store, vault = Store(), Vault(settings.secret_keys)
     sessions = Sessions(database, store, vault, operators, lifetime)
-    accounts = Accounts(database, store, vault, sessions, Passwords())
-    rooms = Rooms(accounts, sessions, Views(database, ViewStore()), public_api, operators, settings.public_url)
+    passwords = Passwords()
+    accounts = Accounts(database, store, vault, sessions, passwords)
+    invitations = Invitations(database, Tickets(), store, sessions, passwords)
+    rooms = Rooms(
+        accounts, sessions, invitations, Views(database, ViewStore()), public_api, operators, settings.public_url
+    )
     server = _server(settings, rooms, vitals)
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()

@@ -9,10 +9,10 @@ import pyotp
 import segno
 from starlette.responses import Response
 
-from console.api.web import Page, Visit
+from console.api.web import ROOT, Page, Visit
 from console.clients.merchant_api import ApiError
 from console.domain import Role
-from console.use_cases.passwords import AccountError, new_password
+from console.use_cases.passwords import AccountError
 from mesh.ids import parse_uuid
 
 ROLES = [role.value for role in Role if role is not Role.OPERATOR]
@@ -64,45 +64,67 @@ async def enrol(visit: Visit) -> Response:
 
 
 async def users(visit: Visit) -> Response:
-    """List the merchant's users."""
+    """List the merchant's users, or the operators."""
     return await _users(visit)
 
 
 async def _users(visit: Visit, status: int = 200, **values: Any) -> Response:
-    assert visit.person.merchant_id
-    found = await visit.rooms.accounts.users(visit.person.merchant_id)
-    return visit.render("users.html", status, people=found, roles=ROLES, **values)
+    merchant_id, rooms = visit.person.merchant_id, visit.rooms
+    return visit.render(
+        "users.html",
+        status,
+        people=await rooms.accounts.users(merchant_id),
+        pending=await rooms.invitations.pending(merchant_id),
+        roles=_roles(visit),
+        base=_base(visit),
+        **values,
+    )
+
+
+def _roles(visit: Visit) -> list[str]:
+    """Return the roles that somebody may give: operators are made by operators only, and make nothing else here."""
+    return [Role.OPERATOR.value] if visit.person.is_operator else ROLES
+
+
+def _base(visit: Visit) -> str:
+    return "/platform/users" if visit.person.is_operator else "/users"
+
+
+def link_of(visit: Visit, token: str) -> str:
+    """Return the address that lets somebody in."""
+    return f"{visit.rooms.public_url.rstrip('/')}{ROOT}/join?token={token}"
 
 
 async def add_user(visit: Visit) -> Response:
-    """Add a user, whose first password is shown this once."""
-    form = visit.form
-    role = form.get("role", "")
-    password = new_password()
+    """Invite somebody by a link that is shown this once, or take an invitation back."""
+    form, invitations = visit.form, visit.rooms.invitations
+    if form.get("verb") == "withdraw":
+        await invitations.withdraw(visit.person, form.get("email", ""))
+        return visit.go(_base(visit), "saved")
+    email, role, name = form.get("email", ""), form.get("role", ""), form.get("display_name", "").strip()[:100]
     try:
-        if role not in ROLES:
+        if role not in _roles(visit):
             raise AccountError("role", "Choose a role.")
-        is_new = await visit.rooms.accounts.add(
-            form.get("email", ""), form.get("display_name", "").strip()[:100], password, role, visit.person.merchant_id
-        )
+        token = await invitations.invite(email, name, role, visit.person.merchant_id)
     except AccountError as error:
         return await _users(visit, 400, error=str(error), typed=form)
-    if not is_new:
-        return await _users(visit, 409, error="Somebody has this address already.", typed=form)
-    return await _users(visit, made={"email": form["email"], "password": password})
+    return await _users(visit, made={"email": email, "link": link_of(visit, token)})
 
 
 async def change_user(visit: Visit) -> Response:
-    """Change a user's role, or disable or enable it."""
+    """Change a user's role, disable or enable it, or make a link to a new password."""
     user_id, verb, role = parse_uuid(visit.path("user_id")), visit.form.get("verb"), visit.form.get("role", "")
-    if user_id is None or (verb == "role" and role not in ROLES):
+    if user_id is None or (verb == "role" and role not in _roles(visit)):
         raise ApiError(404, "NOT_FOUND", "There is no such user.")
-    change: dict[str, Any] = {"role": role} if verb == "role" else {"enabled": verb == "enable"}
     try:
+        if verb == "reset":
+            user, token = await visit.rooms.invitations.reset(visit.person, user_id)
+            return await _users(visit, made={"email": user.email, "link": link_of(visit, token)})
+        change: dict[str, Any] = {"role": role} if verb == "role" else {"enabled": verb == "enable"}
         await visit.rooms.accounts.change(visit.person, user_id, **change)
     except AccountError as error:
         raise ApiError(404, "NOT_FOUND", str(error)) from None
-    return visit.go("/users", "saved")
+    return visit.go(_base(visit), "saved")
 
 
 PAGES = [
@@ -112,4 +134,7 @@ PAGES = [
     Page("GET", "/users", users, scope="users:read"),
     Page("POST", "/users", add_user, scope="users:write"),
     Page("POST", "/users/{user_id}", change_user, scope="users:write"),
+    Page("GET", "/platform/users", users, scope="platform"),
+    Page("POST", "/platform/users", add_user, scope="platform"),
+    Page("POST", "/platform/users/{user_id}", change_user, scope="platform"),
 ]

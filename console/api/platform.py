@@ -9,10 +9,11 @@ from uuid import UUID
 
 from starlette.responses import Response
 
+from console.api.people import link_of
 from console.api.web import Page, Visit
 from console.clients.merchant_api import ApiError
 from console.domain import Role
-from console.use_cases.passwords import AccountError, new_password
+from console.use_cases.passwords import AccountError
 from mesh.ids import parse_uuid
 
 PLATFORM = "platform"
@@ -102,16 +103,14 @@ async def create_merchant(visit: Visit) -> Response:
 
 
 async def add_owner(visit: Visit) -> Response:
-    """Add an owner of a merchant, who adds everybody else; the first password is shown this once."""
+    """Invite an owner of a merchant, who invites everybody else; the link is shown this once."""
     merchant = await visit.rooms.operators.merchant(UUID(_id(visit, "merchant_id")))
-    password, email = new_password(), visit.form.get("email", "")
+    email, merchant_id = visit.form.get("email", ""), UUID(merchant["merchant_id"])
     try:
-        is_new = await visit.rooms.accounts.add(email, "", password, Role.OWNER, UUID(merchant["merchant_id"]))
+        token = await visit.rooms.invitations.invite(email, "", Role.OWNER, merchant_id)
     except AccountError as error:
         raise ApiError(400, "INVALID", str(error)) from None
-    if not is_new:
-        raise ApiError(409, "EXISTS", "Somebody has this address already.")
-    return await _merchants(visit, made={"email": email, "password": password})
+    return await _merchants(visit, made={"email": email, "link": link_of(visit, token)})
 
 
 async def change_merchant(visit: Visit) -> Response:

@@ -21,6 +21,7 @@ from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
 from console.clients.operator_api import OperatorApi
 from console.domain import Session, User, form_token, is_form_token
 from console.use_cases.accounts import Accounts
+from console.use_cases.invitations import Invitations
 from console.use_cases.sessions import SessionOverError, Sessions
 from console.use_cases.views import Views
 
@@ -56,6 +57,7 @@ class Rooms:
 
     accounts: Accounts
     sessions: Sessions
+    invitations: Invitations
     views: Views
     public_api: PublicApi
     operators: OperatorApi

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 
-import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
@@ -20,11 +19,6 @@ class AccountError(Exception):
     def __init__(self, field: str, words: str) -> None:
         super().__init__(words)
         self.field = field
-
-
-def new_password() -> str:
-    """Return a first password: 100 random bits, easy to read out."""
-    return pyotp.random_base32(32).lower()[:20]
 
 
 class Passwords:

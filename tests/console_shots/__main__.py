@@ -25,6 +25,9 @@ SIZES = {"1440": (1440, 900), "390": (390, 844)}
 OWNER_PAGES = {
     "overview": "/",
     "payments": "/payments",
+    "payments-filtered": "/payments?status=SUCCESS&min=20&currency=EUR",
+    "payments-refused": "/payments?min=20",
+    "search": "/search?q=89.95",
     "payment": "/payments/{payment}",
     "payment-held": "/payments/{held}",
     "orders": "/orders",
@@ -46,6 +49,7 @@ OPERATOR_PAGES = {
     "reviews": "/platform/reviews",
     "letters": "/platform/dead_letters",
     "merchants": "/platform/merchants",
+    "operators": "/platform/users",
     "reconciliation": "/platform/reconciliation?provider=stripe&days=1",
 }
 SERIOUS = ("serious", "critical")

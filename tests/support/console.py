@@ -45,6 +45,11 @@ class Browser:
         """Log in."""
         return self.http.post(f"{self.root}/login", data={"email": email, "password": password, **fields})
 
+    def join(self, link: str, password: str) -> httpx.Response:
+        """Come by a link and choose a password."""
+        token = link.partition("token=")[2]
+        return self.http.post(f"{self.root}/join", data={"token": token, "password": password})
+
     @property
     def is_in(self) -> bool:
         """Whether the session goes on."""
@@ -79,19 +84,27 @@ class Console:
         return self._operator
 
     def new_owner(self, merchant_id: str) -> tuple[str, str]:
-        """Have the operator add an owner of a merchant; return address and password."""
+        """Have the operator invite an owner of a merchant; return address and password."""
         email = f"{uuid.uuid4()}@shop.example"
         answer = self.operator.post(f"/platform/merchants/{merchant_id}/users", email=email)
-        return email, shown_secret(answer)
+        return email, self.joined(shown_secret(answer))
+
+    def joined(self, link: str) -> str:
+        """Have somebody come by a link, and return the password."""
+        password = f"pass {uuid.uuid4()}"
+        answer = self.browser().join(link, password)
+        assert answer.status_code == httpx.codes.SEE_OTHER, answer.text[-1500:]
+        return password
 
     def owner(self, merchant_id: str) -> Browser:
         """Return the browser of a new owner of a merchant."""
         return self.logged_in(*self.new_owner(merchant_id))
 
     def new_person(self, owner: Browser, role: str) -> tuple[str, str]:
-        """Have an owner add somebody; return address and password."""
+        """Have an owner invite somebody; return address and password."""
         email = f"{role}-{uuid.uuid4()}@shop.example"
-        return email, shown_secret(owner.post("/users", email=email, display_name="", role=role))
+        link = shown_secret(owner.post("/users", email=email, display_name="", role=role))
+        return email, self.joined(link)
 
     def logged_in(self, email: str, password: str) -> Browser:
         """Return a browser in which somebody has logged in."""

@@ -1,0 +1,122 @@
+"""Links that let somebody in once: people who are new, and those who have lost the password or the second factor."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+from uuid import UUID
+
+from console.domain import Ticket, User, digest
+from console.storage import Accounts as Users
+from console.storage import Tickets as Store
+from console.use_cases.accounts import address_of
+from console.use_cases.passwords import AccountError, Passwords
+from console.use_cases.sessions import Sessions
+from mesh.ids import Clock, new_id, utc_now
+from mesh.storage.database import Database, Session
+
+INVITATION, RESET = "invitation", "reset"
+LIFETIME = {INVITATION: timedelta(days=7), RESET: timedelta(hours=24)}
+
+
+class Invitations:
+    """Makes and takes links. Of each person the newest holds, once."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: Store,
+        users: Users,
+        sessions: Sessions,
+        passwords: Passwords,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._users = users
+        self._sessions = sessions
+        self._passwords = passwords
+        self._clock = clock
+
+    async def invite(self, email: str, display_name: str, role: str, merchant_id: UUID | None) -> str:
+        """Return the token of a link that makes somebody a user. Raises AccountError."""
+        address = address_of(email)
+        async with self._database.session() as session:
+            if await self._users.by_email(session, address):
+                raise AccountError("email", "Somebody has this address already.")
+        return await self._issue(INVITATION, address, display_name, role, merchant_id)
+
+    async def reset(self, by: User, user_id: UUID) -> tuple[User, str]:
+        """Return a user of the same merchant, and the token of a link to a new password without a second factor.
+
+        Raises AccountError for nobody of this merchant, and for oneself.
+        """
+        async with self._database.session() as session:
+            user = await self._users.by_id(session, user_id)
+        if user is None or user.merchant_id != by.merchant_id or user.user_id == by.user_id:
+            raise AccountError("user", "There is no such user.")
+        return user, await self._issue(RESET, user.email, user.display_name, user.role, user.merchant_id)
+
+    async def find(self, token: str) -> Ticket | None:
+        """Return what a link is for; None when it does not hold."""
+        async with self._database.session() as session:
+            return await self._store.find(session, digest(token), self._clock())
+
+    async def accept(self, token: str, password: str) -> User:
+        """Use a link up: somebody is a user with a password now. Raises AccountError."""
+        if await self.find(token) is None:
+            raise AccountError("token", "This link does not hold any more. Ask for a new one.")
+        hashed = await self._passwords.hash(password)
+        async with self._database.session() as session, session.begin():
+            ticket = await self._store.take(session, digest(token), self._clock())
+            if ticket is None:
+                raise AccountError("token", "This link was used before. Ask for a new one.")
+            if ticket.kind == INVITATION:
+                return await self._added(session, ticket, hashed)
+            known = await self._users.by_email(session, ticket.email)
+            if known is None or known.disable_time:
+                raise AccountError("token", "This account is closed.")
+            await self._users.set_password(session, known.user_id, hashed)
+            await self._users.set_totp(session, known.user_id, None, 0)
+            await self._users.succeeded(session, known.user_id)
+            ended = await self._users.close_all(session, known.user_id, self._clock())
+            user = await self._users.held(session, known.user_id)
+        await self._sessions.bury(ended)
+        assert user
+        return user
+
+    async def pending(self, merchant_id: UUID | None) -> list[Ticket]:
+        """Return the links of a merchant's people, or of operators, that hold."""
+        async with self._database.session() as session:
+            return await self._store.of_merchant(session, merchant_id, self._clock())
+
+    async def withdraw(self, by: User, email: str) -> None:
+        """Let a link hold no longer."""
+        async with self._database.session() as session:
+            await self._store.withdraw(session, email, by.merchant_id)
+
+    async def _issue(self, kind: str, email: str, display_name: str, role: str, merchant_id: UUID | None) -> str:
+        token, now = secrets.token_urlsafe(32), self._clock()
+        ticket = Ticket(digest(token), kind, email, display_name, role, merchant_id, now, now + LIFETIME[kind])
+        async with self._database.session() as session:
+            if not await self._store.issue(session, ticket):
+                raise AccountError("email", "Somebody has this address already.")
+        return token
+
+    async def _added(self, session: Session, ticket: Ticket, hashed: str) -> User:
+        user = User(
+            user_id=new_id(),
+            email=ticket.email,
+            display_name=ticket.display_name,
+            role=ticket.role,
+            merchant_id=ticket.merchant_id,
+            password_hash=hashed,
+            totp_secret=None,
+            totp_step=0,
+            failures=0,
+            locked_until=None,
+            create_time=self._clock(),
+        )
+        if not await self._users.add(session, user):
+            raise AccountError("token", "Somebody has this address already.")
+        return user
