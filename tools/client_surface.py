@@ -72,6 +72,12 @@ class Contract:
         options.ParseFromString(given.SerializeToString())
         return options.Extensions[self.pool.FindExtensionByName(name)]
 
+    def path_without(self, rpc: MethodDescriptor) -> str | None:
+        """Return the RPC's further path that names nothing, when its first one does."""
+        rule = self.option(rpc, "google.api.http")
+        others = [str(other.get) for other in rule.additional_bindings if "{" not in str(other.get)]
+        return others[0] if "{" in str(rule.get) and others and others[0] else None
+
     def comment_or_none(self, described: Any) -> str:
         """Return what the contract says of a field, where it says something that is kept."""
         return self._comments.get(described.full_name, "")
@@ -212,7 +218,9 @@ class Surface:
         # what the path of the route names may be given by its place
         named = [field for field in fields if f"{{{field.name}}}" in self._path(rpc)]
         how, answer, extras = self._way(rpc, kind)
-        parameters = ["self", *(self._parameter(field, True) for field in named)]
+        # a list that has a path without it too is of all
+        optional = self._contract.path_without(rpc) is not None
+        parameters = ["self", *(self._parameter(field, not optional) for field in named)]
         others = [self._parameter(field, self._is_needed(field)) for field in fields if field not in named]
         others += [f"{extra}: {OPTIONS[extra][0]} = None" for extra in extras]
         parameters += ["*", *others] if others else []

@@ -59,6 +59,8 @@ class NodeSurface:
     def _method(self, resource: Resource, rpc: MethodDescriptor) -> str:
         verb, path, variables = self._route(rpc)
         url = "`" + re.sub(r"\{(\w+)\}", lambda found: f"${{encodeURIComponent({camel(found[1])})}}", path) + "`"
+        if others := self._contract.path_without(rpc):
+            url = f"{camel(variables[0])} ? {url} : `{others}`"
         arguments = ", ".join([*map(camel, variables), "params", "options"])
         if rpc.server_streaming:
             call = f"events({url}, params, options)"
@@ -73,11 +75,12 @@ class NodeSurface:
         for rpc in resource.rpcs:
             _, _, variables = self._route(rpc)
             fields = [field for field in rpc.input_type.fields if field.name not in variables]
-            given = [f"{camel(name)}: string" for name in variables]
+            optional = self._contract.path_without(rpc) is not None
+            given = [f"{camel(name)}{'?' if optional else ''}: string" for name in variables]
             if fields:
-                optional = "" if any(self._is_needed(field) for field in fields) else "?"
+                mark = "" if any(self._is_needed(field) for field in fields) else "?"
                 members = "".join(self._member(field, "    ", needed=self._is_needed(field)) for field in fields)
-                given.append(f"params{optional}: {{\n{members}  }}")
+                given.append(f"params{mark}: {{\n{members}  }}")
             else:
                 given.append("params?: Record<string, never>")
             options = "StreamOptions" if rpc.server_streaming else "CallOptions"

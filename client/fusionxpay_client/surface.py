@@ -2262,7 +2262,7 @@ class Refunds(Waits[models.Refund]):
 
     def list(
         self,
-        payment_id: str,
+        payment_id: str | None = None,
         *,
         page_size: int | None = None,
         page_token: str | None = None,
@@ -2368,7 +2368,7 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
 
     def list(
         self,
-        payment_id: str,
+        payment_id: str | None = None,
         *,
         page_size: int | None = None,
         page_token: str | None = None,

@@ -713,7 +713,7 @@ export class Refunds {
    * Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158. Errors:
    * NOT_FOUND, reason PAYMENT_NOT_FOUND.
    */
-  list(paymentId: string, params?: {
+  list(paymentId?: string, params?: {
     /**
      * How many refunds at the most, up to 100. Left out or 0: 20.
      */

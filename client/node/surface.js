@@ -221,7 +221,7 @@ export class Refunds {
   }
 
   list(paymentId, params, options) {
-    return this._transport.pages(`/v1/payments/${encodeURIComponent(paymentId)}/refunds`, "refunds", params, options);
+    return this._transport.pages(paymentId ? `/v1/payments/${encodeURIComponent(paymentId)}/refunds` : `/v1/refunds`, "refunds", params, options);
   }
 
   wait(id, options) {
