@@ -119,8 +119,8 @@ _RULES = (
 )  # fmt: skip
 
 
-def problems(processes: Sequence[Process]) -> list[Problem]:
-    """Return what is wrong, what gets somebody up first. A wait of NaN is none."""
+def problems(processes: Sequence[Process], grown: Sequence[Problem] = ()) -> list[Problem]:
+    """Return what is wrong, with what was seen to grow, what gets somebody up first. A wait of NaN is none."""
     found = [Problem("ServiceDown", f"{one.component} does not answer at {one.address}") for one in processes
              if not one.answers]  # fmt: skip
     seen: set[tuple[str, str]] = set()
@@ -132,4 +132,4 @@ def problems(processes: Sequence[Process]) -> list[Problem]:
                     if (rule.alert, words) not in seen:
                         found.append(Problem(rule.alert, words, rule.page))
                     seen.add((rule.alert, words))
-    return sorted(found, key=lambda one: not one.page)
+    return sorted([*found, *grown], key=lambda one: not one.page)

@@ -46,6 +46,9 @@ class Call:
     log: dict[str, str] = field(default_factory=dict)
     """What the access line says beside the usual: the ids of the resources that were touched."""
 
+    waited_seconds: float = 0.0
+    """How much of its time others took that are not of the mesh."""
+
     parent_id: str = ""
     """The span, of whoever caused this, that it is part of."""
     span_id: str = ""

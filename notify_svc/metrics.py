@@ -13,7 +13,8 @@ ATTEMPTS = counter(
     kind=_KINDS, outcome=tuple(str(status) for status in DeliveryStatus),
 )  # fmt: skip
 FIRST_SECONDS = histogram(
-    "fusionxpay_delivery_first_seconds", "Time from an event's commit until the first attempt to deliver it ended",
+    "fusionxpay_delivery_first_seconds",
+    "Time from an event's commit until the first attempt to deliver it ended, to endpoints that work",
     LONG_SECONDS, kind=_KINDS,
 )  # fmt: skip
 DELIVERED_SECONDS = histogram(

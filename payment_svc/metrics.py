@@ -28,6 +28,9 @@ CALL_SECONDS = histogram(
     "fusionxpay_provider_call_seconds", "Time that a call to a provider took", SECONDS,
     provider=_PROVIDER, operation=OPERATIONS,
 )  # fmt: skip
+OWN_SECONDS = histogram(
+    "fusionxpay_payment_own_seconds", "Time to answer CreatePayment, less what providers took of it", SECONDS
+)
 CALLS = counter(
     "fusionxpay_provider_calls_total", "Calls to a provider by how they ended", provider=_PROVIDER, outcome=OUTCOMES
 )

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.growth import Growth
 from cli.operator_api import EX_UNAVAILABLE, READY_FILE, AsJson, Ready, ready_document
 from cli.scrape import Problem, Process, problems, scrape
 
@@ -38,6 +39,9 @@ def status(
     metrics: Annotated[
         list[str] | None, typer.Option(help="NAME=host:port of a service's metrics; may be repeated.")
     ] = None,
+    over: Annotated[
+        float, typer.Option(help="Look twice, so many seconds apart, and see what has grown; 0: once.", min=0, max=60)
+    ] = EVERY_SECONDS,
     watch: Annotated[bool, typer.Option("--watch", help="Look again every five seconds, until Ctrl-C.")] = False,
     as_json: AsJson = False,
     ready_file: Ready = READY_FILE,
@@ -48,16 +52,19 @@ def status(
     line of what is wrong begins with the name of its alert, which is that of its page in docs/runbooks/.
     """
     addresses = _addresses(metrics) if metrics else ready_document(ready_file)["metrics"]
+    before = scrape(addresses) if over else []
     while True:
+        time.sleep(over if before else 0)
         processes = scrape(addresses)
-        wrong = problems(processes)
+        wrong = problems(processes, Growth(before, processes, over).problems())
+        before = processes
         if as_json:
             typer.echo(json.dumps(_document(processes, wrong), indent=2))
         else:
             _print(Console(), processes, wrong)
         if not watch:
             break
-        time.sleep(EVERY_SECONDS)
+        time.sleep(0 if over else EVERY_SECONDS)
     if not any(process.answers for process in processes):
         raise typer.Exit(EX_UNAVAILABLE)
     raise typer.Exit(EX_WRONG if any(one.page for one in wrong) else 0)

@@ -258,7 +258,7 @@ def _measure(delivery: Delivery, attempt: Attempt, status: DeliveryStatus) -> No
     ATTEMPTS.labels(delivery.kind, status).inc()
     # by the database's clock, and what the attempt itself took
     seconds = (delivery.claim_time - delivery.event_time).total_seconds() + attempt.duration_ms / 1000
-    if delivery.attempts == 0:
+    if delivery.attempts == 0 and delivery.failing_since is None:
         FIRST_SECONDS.labels(delivery.kind).observe(max(seconds, 0.0))
     if status == DeliveryStatus.DELIVERED:
         DELIVERED_SECONDS.labels(delivery.kind).observe(max(seconds, 0.0))

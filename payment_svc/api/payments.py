@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from mesh.storage.idempotency import Answer, Record
 from payment_svc.api.return_url import return_url
 from payment_svc.contract import messages as mapping
 from payment_svc.domain.payment import CaptureMethod, Payment
+from payment_svc.metrics import OWN_SECONDS
 from payment_svc.use_cases.payments import NewPayment, Payments
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -56,7 +58,11 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
                 else CaptureMethod.AUTOMATIC
             ),
         )
-        created = await self._payments.create(new, CREATED.claim(request))
+        started, call = time.perf_counter(), context.current()
+        try:
+            created = await self._payments.create(new, CREATED.claim(request))
+        finally:
+            OWN_SECONDS.observe(time.perf_counter() - started - call.waited_seconds)
         if isinstance(created, Record):
             context.current().log["payment_id"] = str(created.resource_id)
         return CREATED.reply(created)

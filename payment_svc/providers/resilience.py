@@ -23,7 +23,7 @@ from purgatory.domain.messages.base import Event
 from purgatory.domain.messages.events import ContextChanged
 from purgatory.domain.model import OPENED, Context, OpenedState
 
-from mesh import tracing
+from mesh import context, tracing
 from mesh.money import Money
 from mesh.telemetry import alert, get_logger
 from mesh.tracing import names
@@ -220,6 +220,7 @@ class ResilientProvider:
             raise
         finally:
             seconds = time.perf_counter() - started
+            context.current().waited_seconds += seconds
             CALL_SECONDS.labels(self.name, operation).observe(seconds)
             CALLS.labels(self.name, outcome).inc()
             span.end("" if outcome == "ok" else outcome, keep=outcome in _KEPT)

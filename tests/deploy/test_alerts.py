@@ -13,7 +13,7 @@ import yaml
 
 from cli import scrape
 from cli.__main__ import COMMANDS
-from mesh.metrics import Series, Varies
+from mesh.metrics import LONG_SECONDS, SECONDS, Series, Varies
 from tools import metrics_catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +41,7 @@ def test_every_series_of_a_rule_exists(catalogue: dict[str, Series]) -> None:
     named = set().union(*(series_of(rule["expr"]) for rule in RULES))
     assert named - catalogue.keys() == set()
     assert {one.series for one in scrape._RULES} - catalogue.keys() == set()
+    assert series_of((ROOT / "cli" / "growth.py").read_text()) - catalogue.keys() == set()
 
 
 def test_every_value_of_a_label_that_a_rule_waits_for_exists(catalogue: dict[str, Series]) -> None:
@@ -48,8 +49,11 @@ def test_every_value_of_a_label_that_a_rule_waits_for_exists(catalogue: dict[str
     alerts = {one.name for raised in metrics_catalogue.alerts().values() for one in raised}
     for rule in RULES:
         for name, selector in re.findall(rf"({SERIES})\{{([^}}]*)\}}", rule["expr"]):
-            labels = catalogue[re.sub(r"_bucket$", "", name)].labels
+            labels = catalogue[name if name in catalogue else next(iter(series_of(name)))].labels
             for label, operator, pattern in re.findall(r'(\w+)(=~?)"([^"]*)"', selector):
+                if label == "le":
+                    assert float(pattern) in {*SECONDS, *LONG_SECONDS}, f"no bucket of {name} ends at {pattern}"
+                    continue
                 values = labels[label]
                 if isinstance(values, Varies):
                     values = sorted(alerts) if label == "alert" else []
@@ -69,6 +73,8 @@ def test_every_alert_has_its_page_and_every_page_its_alert() -> None:
 def test_what_status_finds_is_an_alert_of_the_same_weight() -> None:
     weights = {rule["alert"]: rule["labels"]["severity"] == "page" for rule in ALERTS}
     assert {one.alert: one.page for one in scrape._RULES}.items() <= weights.items()
+    named = re.findall(r'Problem\("(\w+)",.*?(page=False)?\)$', (ROOT / "cli" / "growth.py").read_text(), re.MULTILINE)
+    assert {alert for alert, _ in named} <= weights.keys()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.stem))

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from cli import scrape
 from cli.__main__ import app
+from cli.growth import Growth
 from cli.scrape import Process, Sample, problems
 from stack.stack import Ready
 from tests.support.waiting import eventually
@@ -45,6 +46,69 @@ def test_each_condition_is_found_and_named() -> None:
         assert found[0].words.startswith("order_svc: ")
 
 
+Grown = list[tuple[str, dict[str, str], int]]
+GROWN: dict[str, Grown] = {
+    "DatabaseNotWritable": [("fusionxpay_database_failures_total", {"reason": "full"}, 1)],
+    "Overloaded": [("fusionxpay_rpc_overloaded_total", {}, 1)],
+    "RedisAway": [("fusionxpay_locks_total", {"outcome": "away"}, 1)],
+    "KeysRefused": [("fusionxpay_authorizations_total", {"outcome": "key_invalid"}, 51)],
+    "WebhooksRejected": [
+        ("fusionxpay_provider_webhooks_total", {"provider": "stripe", "result": "signature_invalid"}, 2),
+        ("fusionxpay_provider_webhooks_total", {"provider": "stripe", "result": "accepted"}, 1),
+    ],
+    "ProviderSlow": [
+        ("fusionxpay_provider_webhooks_total", {"provider": "stripe", "result": "accepted"}, 1),
+        ("fusionxpay_provider_call_seconds_count", {"provider": "stripe"}, 5),
+        ("fusionxpay_provider_call_seconds_bucket", {"provider": "stripe", "le": "2.5"}, 4),
+    ],
+}
+CALM: Grown = [
+    ("fusionxpay_database_failures_total", {"reason": "unreachable"}, 1),
+    ("fusionxpay_authorizations_total", {"outcome": "key_invalid"}, 51),
+    ("fusionxpay_authorizations_total", {"outcome": "allowed"}, 52),
+    ("fusionxpay_provider_webhooks_total", {"provider": "stripe", "result": "signature_invalid"}, 1),
+    ("fusionxpay_provider_webhooks_total", {"provider": "stripe", "result": "repeated"}, 1),
+    ("fusionxpay_provider_call_seconds_count", {"provider": "stripe"}, 10),
+    ("fusionxpay_provider_call_seconds_bucket", {"provider": "stripe", "le": "2.5"}, 9),
+]
+
+
+def looks(grown: Grown) -> Growth:
+    """Two looks at a process, whose counters stood at 7 and have grown."""
+    before = [Sample(name, labels, 7) for name, labels, _ in grown]
+    after = [Sample(name, labels, 7 + by) for name, labels, by in grown]
+    return Growth([Process("order_svc", "a:1", before)], [Process("order_svc", "a:1", after)], 5)
+
+
+@pytest.mark.parametrize("alert", GROWN)
+def test_what_has_grown_between_two_looks_is_named(alert: str) -> None:
+    assert [one.alert for one in looks(GROWN[alert]).problems()] == [alert]
+
+
+def test_what_may_grow_is_no_problem_nor_what_was_not_seen_before() -> None:
+    assert looks(CALM).problems() == []
+    fresh = [Sample(name, labels, by) for grown in GROWN.values() for name, labels, by in grown]
+    assert Growth([], [Process("order_svc", "a:1", fresh)], 5).problems() == []
+
+
+@pytest.mark.parametrize(("waiting", "applied", "stuck"), [((3, 5), 0, True), ((3, 5), 1, False), ((0, 5), 0, False)])
+def test_consumer_that_applies_nothing_of_what_it_has_is_stuck(
+    waiting: tuple[int, int], applied: int, stuck: bool
+) -> None:
+    def look(events: int, done: int) -> Process:
+        mine = {"consumer": "notify_svc_events"}
+        samples = [
+            Sample("fusionxpay_database_up", {}, 1),
+            Sample("fusionxpay_consumer_waiting", mine, events),
+            Sample("fusionxpay_consumer_unacknowledged", mine, float("nan")),
+            Sample("fusionxpay_events_consumed_total", mine | {"outcome": "applied"}, done),
+        ]
+        return Process("notify_svc", "a:1", samples)
+
+    found = Growth([look(waiting[0], 4)], [look(waiting[1], 4 + applied)], 5).problems()
+    assert [one.alert for one in found] == (["ConsumerStuck"] if stuck else [])
+
+
 def test_what_is_well_or_not_known_is_no_problem() -> None:
     well = [
         Sample("fusionxpay_database_up", {}, 1),
@@ -63,7 +127,7 @@ def test_services_that_run_are_shown_and_one_that_is_not_there_is_named(gateway:
     def say(**metrics: str) -> dict[str, Any]:
         ready = tmp_path / "ready.json"
         ready.write_text(json.dumps({"metrics": metrics}))
-        done = CliRunner().invoke(app, ["status", "--json", "--ready-file", str(ready)])
+        done = CliRunner().invoke(app, ["status", "--json", "--over", "0", "--ready-file", str(ready)])
         said: dict[str, Any] = json.loads(done.stdout)
         return said | {"status": done.exit_code}
 

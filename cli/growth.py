@@ -1,0 +1,102 @@
+"""What is wrong by how counters have grown between two looks: the alert rules that one look cannot tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cli.scrape import Labels, Problem, Process
+
+SLOW_SECONDS = "2.5"
+SLOW_PART = 0.1
+KEYS_PER_SECOND = 10
+_REDIS = ("fusionxpay_locks_total", "fusionxpay_global_limit_total")
+
+
+class Growth:
+    """Two looks at the same processes, `seconds` apart."""
+
+    def __init__(self, before: Sequence[Process], now: Sequence[Process], seconds: float) -> None:
+        self._before = {(one.component, one.address): one for one in before if one.answers}
+        self._now = [one for one in now if one.answers]
+        self._seconds = seconds
+
+    def of(self, series: str, labels: Labels, component: str = "") -> float:
+        """Return by how much a counter has grown, in all processes or in those of a component."""
+        total = 0.0
+        for process in self._now:
+            before = self._before.get((process.component, process.address))
+            # who has started in between counts from zero, and so does who was not seen before
+            if before and component in ("", process.component):
+                growth = self._sum(process, series, labels) - self._sum(before, series, labels)
+                total += max(growth, 0.0)
+        return total
+
+    @staticmethod
+    def _sum(process: Process, series: str, labels: Labels) -> float:
+        return sum(one.value for one in process.having(series, **labels))
+
+    def values(self, series: str, label: str) -> list[str]:
+        """Return the values that a label of a series has."""
+        return sorted({one.labels[label] for process in self._now for one in process.having(series)})
+
+    def problems(self) -> list[Problem]:
+        """Return what is wrong, under the names of the alerts."""
+        found = [problem for process in self._now for problem in self._of_process(process.component)]
+        for provider in self.values("fusionxpay_provider_webhooks_total", "provider"):
+            found += self._of_provider(provider)
+        keys = "fusionxpay_authorizations_total"
+        refused = self.of(keys, {"outcome": "key_invalid"})
+        if refused > max(self._seconds * KEYS_PER_SECOND, self.of(keys, {"outcome": "allowed"})):
+            found.append(Problem("KeysRefused", f"edge: {refused:.0f} requests came without a valid key", page=False))
+        found += self._stuck()
+        return sorted(set(found), key=lambda one: (not one.page, one.alert, one.words))
+
+    def _of_process(self, component: str) -> list[Problem]:
+        found = [
+            Problem("DatabaseNotWritable", f"{component}: its database cannot be written to: {reason}")
+            for reason in ("read_only", "full")
+            if self.of("fusionxpay_database_failures_total", {"reason": reason}, component)
+        ]
+        if self.of("fusionxpay_rpc_overloaded_total", {}, component):
+            found.append(Problem("Overloaded", f"{component}: refuses requests, as too many are in flight"))
+        away = {"outcome": "away"}
+        if any(self.of(series, away, component) for series in _REDIS):
+            found.append(Problem("RedisAway", f"{component}: does not reach Redis", page=False))
+        return found
+
+    def _of_provider(self, provider: str) -> list[Problem]:
+        found, webhooks = [], "fusionxpay_provider_webhooks_total"
+        wrong, *right = (
+            self.of(webhooks, {"provider": provider, "result": result})
+            for result in ("signature_invalid", "accepted", "repeated")
+        )
+        if wrong > sum(right):
+            found.append(Problem("WebhooksRejected", f"payment_svc: {wrong:.0f} webhooks of {provider} are not signed"))
+        calls = "fusionxpay_provider_call_seconds"
+        answered = self.of(f"{calls}_count", {"provider": provider})
+        slow = answered - self.of(f"{calls}_bucket", {"provider": provider, "le": SLOW_SECONDS})
+        if slow > answered * SLOW_PART:
+            words = f"payment_svc: {slow:.0f} of {answered:.0f} calls to {provider} took more than {SLOW_SECONDS} s"
+            found.append(Problem("ProviderSlow", words))
+        return found
+
+    def _stuck(self) -> list[Problem]:
+        found = []
+        for process in self._now:
+            before = self._before.get((process.component, process.address))
+            for one in process.having("fusionxpay_consumer_waiting"):
+                mine = {"consumer": one.labels["consumer"]}
+                looks = [self._behind(look, mine) for look in (before, process) if look]
+                applied = self.of("fusionxpay_events_consumed_total", mine | {"outcome": "applied"})
+                if before and all(looks) and not applied and process.value("fusionxpay_database_up") == 1:
+                    words = (
+                        f"{process.component}: {mine['consumer']} has {looks[-1]:.0f} events before it, applies none"
+                    )
+                    found.append(Problem("ConsumerStuck", words))
+        return found
+
+    @staticmethod
+    def _behind(process: Process, consumer: Labels) -> float:
+        both = ("fusionxpay_consumer_waiting", "fusionxpay_consumer_unacknowledged")
+        known = [value for name in both if (value := process.value(name, **consumer)) == value]
+        return sum(known)
