@@ -15,7 +15,9 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.events.envelope import OutboxEvent, columns
 from mesh.events.outbox import EVENT_ROWS, rows_to_insert
 from mesh.money import Money
+from mesh.storage import history
 from mesh.storage.database import Session, Statement, rows_from_arrays, statement
+from mesh.storage.history import Entry
 from mesh.storage.idempotency import Claim, claims_parameters, insert_claims
 from mesh.storage.listing import Listing, Pages
 from mesh.storage.schema import NOW
@@ -79,7 +81,7 @@ _GET = statement(
 _LOCK = statement(
     sa.select(orders).where(orders.c.order_id == sa.bindparam("order_id", type_=sa.UUID)).with_for_update(), OrderRow
 )
-_UPDATE = statement(
+_update = (
     sa.update(orders)
     .where(
         orders.c.order_id == sa.bindparam("b_order_id", type_=sa.UUID),
@@ -94,6 +96,12 @@ _UPDATE = statement(
         refunded_minor=sa.bindparam("b_refunded_minor", type_=sa.BigInteger),
         refunded_version=sa.bindparam("b_refunded_version", type_=sa.Integer),
     )
+    .returning(orders.c.order_id)
+    .cte("changed")
+)
+_UPDATE = statement(
+    sa.select(_update.c.order_id).add_cte(rows_to_insert().cte("new_event"), history.rows_to_insert().cte("new_entry")),
+    UUID,
 )
 
 _EXPIRED = statement(
@@ -203,10 +211,15 @@ class OrderRepository:
         row = await session.one(_LOCK, order_id=order_id)
         return _order(row) if row else None
 
-    async def update(self, session: Session, order: Order) -> None:
-        """Store the order's next version. Raises RuntimeError when somebody else stored it first."""
-        changed = await session.run(
+    async def update(self, session: Session, order: Order, event: OutboxEvent, entries: Sequence[Entry]) -> None:
+        """Store the order's next version with its event and its entries of the timeline, in one statement.
+
+        Raises RuntimeError when somebody else stored it first; the transaction is to be given up then.
+        """
+        changed = await session.one(
             _UPDATE,
+            **columns([event]),
+            **history.parameters(entries),
             b_order_id=order.order_id,
             b_version=order.version,
             b_status=str(order.status),
@@ -216,7 +229,7 @@ class OrderRepository:
             b_refunded_minor=order.refunded,
             b_refunded_version=order.refunded_version,
         )
-        if changed != 1:
+        if changed is None:
             raise RuntimeError(f"order {order.order_id} is no longer at version {order.version - 1}")
 
     async def lock_expired(self, session: Session, limit: int) -> list[Order]:

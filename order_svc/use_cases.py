@@ -231,8 +231,9 @@ class Orders:
         return order
 
     async def _save(self, unit: UnitOfWork, order: Order) -> None:
-        await self._store.update(unit.session, order)
-        unit.add(facts.order_event(order), [_change(order)])
+        entries = history.entries([_change(order)])
+        await self._store.update(unit.session, order, facts.order_event(order), entries)
+        unit.has_stored_events()
         ORDERS.labels(order.status).inc()
         call = context.current()
         log.info(

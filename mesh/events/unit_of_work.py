@@ -32,17 +32,22 @@ class UnitOfWork:
         self.session = session
         self._events: list[OutboxEvent] = []
         self._changes: list[Change] = []
+        self._stored = False
 
     @property
     def publishes(self) -> bool:
         """Whether there is anything for the relay."""
-        return bool(self._events)
+        return self._stored or bool(self._events)
 
     def add(self, event: OutboxEvent | None = None, changes: Iterable[Change] = ()) -> None:
         """Have an event published and changes recorded, if the transaction is committed."""
         if event:
             self._events.append(event)
         self._changes.extend(changes)
+
+    def has_stored_events(self) -> None:
+        """Say that a statement in the transaction has stored events by itself."""
+        self._stored = True
 
     async def flush(self) -> None:
         """Store what was added, in the transaction."""

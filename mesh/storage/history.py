@@ -85,9 +85,12 @@ def origin() -> Origin:
     return Origin("gateway", call.method, call.trace_id)
 
 
-def rows_to_insert() -> sa.Insert:
-    """Return the insert of entries; `parameters` makes its values."""
-    return sa.insert(history).from_select([column.name for column in _COLUMNS], sa.select(*_rows.c))
+def rows_to_insert(where: sa.ColumnElement[bool] | None = None) -> sa.Insert:
+    """Return the insert of entries, where a condition holds; `parameters` makes its values."""
+    select = sa.select(*_rows.c)
+    return sa.insert(history).from_select(
+        [column.name for column in _COLUMNS], select if where is None else select.where(where)
+    )
 
 
 def entries(changes: Iterable[Change]) -> list[Entry]:

@@ -134,21 +134,25 @@ def _operation(row: OperationRow) -> Operation:
     )
 
 
+def values(operation: Operation) -> Mapping[str, object]:
+    """Return what is stored of a new operation, but for when it is asked again."""
+    return {
+        **{f"b_{name}": getattr(operation, name) for name in ("operation_id", "payment_id", "attempt", "sends")},
+        **{f"b_{name}": getattr(operation, name) for name in ("create_time", "update_time")},
+        "b_kind": str(operation.kind),
+        "b_amount_minor": operation.amount,
+        "b_requester": str(operation.requester),
+        "b_status": str(operation.status),
+        "b_failure": _failure(operation),
+    }
+
+
 class OperationRepository:
     """Operations in PostgreSQL. Methods run in the session that they are given; times to wait are the database's."""
 
     async def insert(self, session: Session, operation: Operation, wait: timedelta) -> None:
         """Store a new operation, asked again after `wait`. Raises UniqueViolation when one is open already."""
-        values: Mapping[str, object] = {
-            **{f"b_{name}": getattr(operation, name) for name in ("operation_id", "payment_id", "attempt", "sends")},
-            **{f"b_{name}": getattr(operation, name) for name in ("create_time", "update_time")},
-            "b_kind": str(operation.kind),
-            "b_amount_minor": operation.amount,
-            "b_requester": str(operation.requester),
-            "b_status": str(operation.status),
-            "b_failure": _failure(operation),
-        }
-        await session.run(_INSERT, **values, wait=wait)
+        await session.run(_INSERT, **values(operation), wait=wait)
 
     async def lock(self, session: Session, operation_id: UUID) -> Operation | None:
         """Return an operation and hold its row until the transaction ends."""

@@ -74,19 +74,10 @@ _is_live = sa.text("payments.status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED')")
 _limit = sa.bindparam("limit", type_=sa.Integer)
 
 
-_NEW = [c.name for c in payments.columns if c.name not in ("next_check_time", "driving_until")]
+GIVEN = [c.name for c in payments.columns if c.name not in ("next_check_time", "driving_until")]
+"""The columns of a new payment that are no time to come."""
 # null: nobody does
 _leaves = payments.c.driver == sa.bindparam("leaving", type_=sa.UUID)
-_INSERT = statement(
-    sa.insert(payments).values(
-        {
-            **parameters_for(payments, *_NEW, prefix="b_"),
-            "next_check_time": _now + _wait,
-            # whoever stores it drives it
-            "driving_until": _now + sa.bindparam("lease", type_=sa.Interval),
-        }
-    )
-)
 _LOCK = statement(sa.select(*_COLUMNS).where(payments.c.payment_id == _id).with_for_update(), PaymentRow)
 _READ = statement(sa.select(*_COLUMNS).where(payments.c.payment_id == _id), PaymentRow)
 _GET = statement(
@@ -273,33 +264,28 @@ def _changing(payment: Payment, wait: timedelta | None) -> dict[str, object]:
     }
 
 
+def new_values(payment: Payment, wait: timedelta) -> dict[str, object]:
+    """Return what is stored of a new payment, but for who drives it."""
+    return {
+        **_changing(payment, wait),
+        "b_merchant_id": payment.merchant_id,
+        "b_order_id": payment.order_id,
+        "b_amount_minor": payment.amount.minor,
+        "b_currency": payment.amount.currency,
+        "b_description": payment.description,
+        "b_capture_method": str(payment.capture_method),
+        "b_payment_method": payment.payment_method,
+        "b_return_url": payment.return_url,
+        "b_cancel_url": payment.cancel_url,
+        "b_create_time": payment.create_time,
+        "b_mode": payment.mode,
+        "b_route": Jsonb(asdict(payment.route)) if payment.route else None,
+        "b_checks": 0,
+    }
+
+
 class PaymentRepository:
     """Payments and provider events in PostgreSQL. Methods run in the session that they are given."""
-
-    async def insert(self, session: Session, payment: Payment, wait: timedelta, driver: UUID, lease: timedelta) -> None:
-        """Store a new payment, looked at after `wait`, with the lease of who drives it.
-
-        Raises psycopg's UniqueViolation when the order has a live one.
-        """
-        await session.run(
-            _INSERT,
-            **_changing(payment, wait),
-            lease=lease,
-            b_driver=driver,
-            b_merchant_id=payment.merchant_id,
-            b_order_id=payment.order_id,
-            b_amount_minor=payment.amount.minor,
-            b_currency=payment.amount.currency,
-            b_description=payment.description,
-            b_capture_method=str(payment.capture_method),
-            b_payment_method=payment.payment_method,
-            b_return_url=payment.return_url,
-            b_cancel_url=payment.cancel_url,
-            b_create_time=payment.create_time,
-            b_mode=payment.mode,
-            b_route=Jsonb(asdict(payment.route)) if payment.route else None,
-            b_checks=0,
-        )
 
     async def get(self, session: Session, merchant_id: UUID, payment_id: UUID) -> Payment | None:
         """Return a merchant's payment."""

@@ -15,7 +15,7 @@ from mesh.errors import ApiError, failed_precondition, invalid, not_found
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
 from mesh.service import BackgroundTasks
-from mesh.storage import idempotency
+from mesh.storage import history, idempotency
 from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
 from mesh.storage.listing import Listing
@@ -37,6 +37,8 @@ from payment_svc.metrics import PAYMENTS
 from payment_svc.order_port import OrderClient, PayableOrder
 from payment_svc.providers.base import AmountNotSupportedError, Provider
 from payment_svc.providers.resilience import ResilientProvider
+from payment_svc.storage import intents
+from payment_svc.storage.intents import Intent
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts, Tenant
 from payment_svc.use_cases.answers import check_cancellable, check_capturable, check_part, raise_if_open
@@ -318,18 +320,18 @@ class Payments:
 
         Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS, when the order has a live payment.
         """
-        wait = self._runtime.first_check
         start = self._ledger.operation(payment, OperationKind.START, Requester.MERCHANT)
+        happened = history.entries(changes.of_payment(payment))
+        intent = Intent(payment, start, facts.payment_event(payment, None), happened, driver)
+        wait, driving = self._runtime.first_check, self._operations.lease
         try:
-            async with self._ledger.work.begin() as unit:
-                if claim and not await idempotency.begin(unit.session, claim, payment.payment_id, LEASE):
-                    return None
-                await self._ledger.payments.insert(unit.session, payment, wait, driver, self._operations.lease)
-                await self._ledger.operations.insert(unit.session, start, wait)
-                PAYMENTS.labels(payment.provider, payment.status).inc()
-                unit.add(facts.payment_event(payment, None), changes.of_payment(payment))
+            async with self._ledger.work.statement() as session:
+                is_new = await intents.store(session, intent, claim, wait=wait, driving=driving, answering=LEASE)
         except UniqueViolation:
             raise _in_progress(payment, known=False) from None
+        if not is_new:
+            return None
+        PAYMENTS.labels(payment.provider, payment.status).inc()
         return start
 
     async def _find(self, claim: Claim | None) -> Record | None:
