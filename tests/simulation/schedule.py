@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import random
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import purgatory.domain.model
@@ -26,6 +26,7 @@ from tests.simulation.replica import CURRENT, Killed, Process
 from tests.simulation.storage import Store, stores
 from tests.simulation.world import BASE, Profile, World
 
+T = TypeVar("T")
 REST_SECONDS = 80 * 3600.0
 """How long after healing all may take to come to rest: a page lives for a day, a key is remembered for another."""
 CONNECTIONS = 24
@@ -114,6 +115,22 @@ class Runner:
         """Run the schedule of a seed, with the profile that the seed gives, or with one of a name."""
         self._loop.begin_anew()
         return self._loop.run_until_complete(self._run(seed, profile))
+
+    def alone(self, story: Callable[[World], Awaitable[T]]) -> T:
+        """Run a story of one's own in a world where nothing goes wrong."""
+        self._loop.begin_anew()
+        return self._loop.run_until_complete(self._alone(story))
+
+    async def _alone(self, story: Callable[[World], Awaitable[T]]) -> T:
+        for store in self._stores.values():
+            store.clear()
+        world = World(0, Profile(), self._stores, self._settings, self._loop)
+        self._loop.turnstile.rng = random.Random(0)
+        with _virtual(world):
+            try:
+                return await story(world)
+            finally:
+                await world.close()
 
     async def _run(self, seed: int, name: str) -> Result:
         for store in self._stores.values():

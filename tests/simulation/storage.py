@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import TransactionStatus
 from psycopg.rows import namedtuple_row
 
 import order_svc
@@ -55,6 +57,8 @@ class Store:
         self.look = psycopg.connect(url, autocommit=True, options=OPTIONS, row_factory=namedtuple_row)
         self.is_touched = True
         """Whether something may have changed since this was set to False."""
+        self.statements = self.transactions = 0
+        """How many were sent, and how many of them began a transaction."""
         self._clock: datetime | None = None
         self._spare: list[psycopg.AsyncConnection[Any]] = []
         names = self.look.execute(
@@ -105,6 +109,16 @@ class Store:
     def give_back(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Take a connection back."""
         self._spare.append(connection)
+
+    async def wal_bytes(self) -> int:
+        """Return what the connections that nobody uses have written into the log of the server."""
+        for connection in self._spare:
+            for query in (b"SELECT pg_stat_force_next_flush()", b"SELECT 1"):
+                await self.turnstile.run(connection.info.backend_pid, partial(connection.execute, query))
+        pids = [connection.info.backend_pid for connection in self._spare]
+        wal = "SELECT sum(wal_bytes) FROM unnest(%s::int[]) AS pid, pg_stat_get_backend_wal(pid)"
+        row = self.look.execute(wal, [pids]).fetchone()
+        return int(row[0]) if row else 0
 
     def waiting(self, pids: set[int]) -> set[int]:
         """Return which of these connections wait for a lock."""
@@ -162,6 +176,8 @@ class SimulatedDatabase(Database):
     async def at_once(self, connection: psycopg.AsyncConnection[Any], work: Callable[[], Any]) -> Any:
         """Carry out a statement whatever becomes of the process."""
         self._store.is_touched = True
+        self._store.statements += 1
+        self._store.transactions += connection.info.transaction_status == TransactionStatus.IDLE
 
         async def sent() -> Any:
             self._store.set_clock(self._true_time())
