@@ -88,8 +88,10 @@ def chosen(visit: Visit, listing: Listing) -> dict[str, str]:
 
 
 def asked(filters: Mapping[str, str]) -> dict[str, Any]:
-    """Return filters as the API takes them. Raises ApiError for a day that is none."""
+    """Return filters as the API takes them. Raises ApiError for a day that is none, and an amount of no currency."""
     params: dict[str, Any] = {}
+    if filters.keys() & {"min", "max"} and "currency" not in filters:
+        raise ApiError(400, "INVALID", "An amount needs its currency.")
     for name, value in filters.items():
         if name == "since":
             params["create_time_from"] = f"{_day(name, value)}T00:00:00Z"
