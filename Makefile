@@ -10,7 +10,7 @@ PORT ?= 8080
 export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install console-shots site site-shots demo up reset test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas image simulate simulate-faults constraints clean
+.PHONY: install console-shots site site-shots generated-clients demo up reset test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas image simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
@@ -103,6 +103,10 @@ prove-faults: install
 AXE ?=
 console-shots: install
 	$(BIN)/python -m tests.console_shots $(if $(AXE),--axe $(AXE))
+
+# Public generators make clients of docs/openapi.json, in Python and TypeScript; each makes the thirty calls of a shop.
+generated-clients: install
+	$(BIN)/python -m tests.generated
 
 # The documentation for merchants and operators, static, into dist/site; every link of it is checked.
 site: install
