@@ -109,8 +109,11 @@ def settle(order: Order, capture: Capture, now: datetime) -> Order | None:
     Raises IllegalTransitionError when the money does not fit the order: a second capture, an order that was cancelled
     or expired, or another amount. Such a capture changes no order; the payment service gives it back.
     """
-    if order.status in SETTLED and order.payment_id == capture.payment_id:
-        return None
+    if order.status in SETTLED:
+        if order.payment_id == capture.payment_id:
+            return None
+        # also where refunds have a way back to SUCCESS: that is of the payment which settled it
+        raise IllegalTransitionError(f"the order is {order.status} by payment {order.payment_id}")
     if capture.amount != order.amount:
         raise IllegalTransitionError(f"captured {capture.amount} for an order of {order.amount}")
     return transition(order, OrderStatus.SUCCESS, now, capture.payment_id)

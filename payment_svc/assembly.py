@@ -125,7 +125,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         turns.loop,
         Recovery(PaymentRecovery(database, ledger, operations, accounts, clock)),
         Recovery(OperationRecovery(database, ledger, operations, payments, on.orders)),
-        Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient, clock)),
+        Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient)),
     )
     return Assembly(
         payments=payments,

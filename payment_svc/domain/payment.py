@@ -250,6 +250,15 @@ def attempt_of(payment: Payment, provider: str, account_id: UUID | None, referen
     return found[-1] if found else None
 
 
+BY_REVIEW = "review:"
+"""What the name begins with of a capture that only a person has seen."""
+
+
+def is_named(reference: str) -> bool:
+    """Whether a provider knows an object by this name: nothing can be asked about one without."""
+    return bool(reference) and not reference.startswith(BY_REVIEW)
+
+
 def is_current(payment: Payment, number: int) -> bool:
     """Whether an attempt is at the payment's present object: a further try at the same object is the same object.
 

@@ -128,6 +128,13 @@ def return_surplus(payment: Payment, number: int, now: datetime) -> Payment | No
     return _with_attempt(payment, number, now, surplus=0)
 
 
+def keep_surplus(payment: Payment, number: int, amount: int, now: datetime) -> Payment | None:
+    """Return the payment after the surplus of an attempt could not be given back, or came back; None when it has it."""
+    if any(a.number == number and a.surplus for a in payment.attempts):
+        return None
+    return _with_attempt(payment, number, now, surplus=amount)
+
+
 def _is_past(payment: Payment, fact: Fact) -> bool:
     """Whether a fact is about an attempt that the payment has moved on from, to an object of another name."""
     if is_current(payment, fact.attempt):

@@ -21,6 +21,9 @@ class RefundStatus(StrEnum):
     NEEDS_REVIEW = "NEEDS_REVIEW"
 
 
+SURPLUS = "surplus: the order was paid otherwise, cancelled or expired"
+"""The reason of a refund that the gateway itself owes."""
+
 OPEN_REFUNDS = frozenset({RefundStatus.PENDING, RefundStatus.NEEDS_REVIEW})
 """Whose outcome is open: they are looked up, and their amount counts as taken."""
 
@@ -55,6 +58,11 @@ class Refund:
     """How often the provider was asked for it. Only the answer to the first try can say that nothing was done."""
     attempt: int | None = None
     """The attempt whose surplus it gives back; None: it gives back what the payment captured."""
+
+    @property
+    def is_owed(self) -> bool:
+        """Whether the gateway owes it, rather than a merchant having asked: nobody would ask for it again."""
+        return self.reason == SURPLUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,10 @@ def refuse(refund: Refund, failure: Failure, now: datetime) -> Refund | None:
 
 
 def not_sent(refund: Refund, version: int, failure: Failure, now: datetime) -> Refund | None:
-    """Return the refund that never reached its provider; None when an earlier try, or later news, leaves that open."""
-    if refund.version != version or refund.sends > 1:
+    """Return the refund that never reached its provider; None when an earlier try, or later news, leaves that open.
+
+    One that the gateway owes stays to be tried again: that its provider is out of reach now is no refusal.
+    """
+    if refund.version != version or refund.sends > 1 or refund.is_owed:
         return None
     return refuse(refund, failure, now)

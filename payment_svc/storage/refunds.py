@@ -43,10 +43,14 @@ class RefundRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Minor units of a payment's refunds: `taken` by all that may still succeed, `given` by those that did."""
+    """Minor units of a payment's refunds: `taken` by all that may still succeed, `given` by those that did.
+
+    `unnamed` is the part of `taken` that no object at the provider is known of yet.
+    """
 
     taken: int
     given: int
+    unnamed: int
 
 
 _id = sa.bindparam("refund_id", type_=sa.UUID)
@@ -102,7 +106,12 @@ _SCHEDULE = statement(
 )
 _SEND = statement(
     sa.update(refunds)
-    .where(refunds.c.refund_id == _id, sa.or_(refunds.c.status == "PENDING", refunds.c.status == "NEEDS_REVIEW"))
+    .where(
+        refunds.c.refund_id == _id,
+        sa.or_(refunds.c.status == "PENDING", refunds.c.status == "NEEDS_REVIEW"),
+        # what has a name at its provider was made
+        refunds.c.provider_reference == "",
+    )
     .values(sends=refunds.c.sends + 1)
     .returning(*_COLUMNS),
     RefundRow,
@@ -118,7 +127,16 @@ _TAKEN = statement(
     sa.select(
         _sum(sa.func.sum(refunds.c.amount_minor)).label("taken"),
         _sum(sa.func.sum(refunds.c.amount_minor).filter(refunds.c.status == "SUCCESS")).label("given"),
-    ).where(_payment, refunds.c.status != "FAILED", refunds.c.attempt.is_(None)),
+        _sum(
+            sa.func.sum(refunds.c.amount_minor).filter(
+                refunds.c.status != "SUCCESS", refunds.c.provider_reference == ""
+            )
+        ).label("unnamed"),
+    ).where(
+        _payment,
+        refunds.c.status != "FAILED",
+        refunds.c.attempt.is_not_distinct_from(sa.bindparam("attempt", type_=sa.Integer)),
+    ),
     Sums,
 )
 _due = (
@@ -231,13 +249,13 @@ class RefundRepository:
         await session.run(_SCHEDULE, refund_id=refund_id, wait=wait)
 
     async def send(self, session: Session, refund_id: UUID) -> Refund | None:
-        """Count one more try, before it is made; None when the refund has ended."""
+        """Count one more try, before it is made; None when the refund has ended, or has a name at its provider."""
         row = await session.one(_SEND, refund_id=refund_id)
         return _refund(row) if row else None
 
-    async def sums(self, session: Session, payment_id: UUID) -> Sums:
-        """Add up a payment's refunds; hold the payment's row to rely on it."""
-        return await session.one(_TAKEN, payment_id=payment_id) or Sums(0, 0)
+    async def sums(self, session: Session, payment_id: UUID, attempt: int | None = None) -> Sums:
+        """Add up the refunds of a payment's capture, or of an attempt's surplus; hold the payment to rely on it."""
+        return await session.one(_TAKEN, payment_id=payment_id, attempt=attempt) or Sums(0, 0, 0)
 
     async def claim_due(self, session: Session, lease: timedelta, limit: int) -> list[DueRefund]:
         """Take refunds that are due to be looked up; no other replica sees them for as long as `lease`."""

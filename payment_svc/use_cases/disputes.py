@@ -53,15 +53,18 @@ class Disputes:
         async with self._database.session() as session:
             return await self._store.page(session, listing, after=after, limit=limit)
 
-    async def apply_snapshot(self, payment: Payment, snapshot: DisputeSnapshot) -> Dispute:
-        """Apply what the provider says of a dispute, in one transaction with its events; what is known is absorbed."""
+    async def apply_snapshot(self, provider: str, payment: Payment, snapshot: DisputeSnapshot) -> Dispute:
+        """Apply what a provider, of whichever attempt, says of a dispute, in one transaction with its events.
+
+        What is known is absorbed.
+        """
         async with self._work.begin() as unit:
-            current = await self._store.lock(unit.session, payment.provider, snapshot.reference)
+            current = await self._store.lock(unit.session, provider, snapshot.reference)
             if current is None:
-                current = self._opened(payment, snapshot)
+                current = self._opened(provider, payment, snapshot)
                 if not await self._store.insert(unit.session, current):
                     # opened by somebody else at this moment: theirs is visible once the insert has waited for it
-                    current = await self._store.lock(unit.session, payment.provider, snapshot.reference) or current
+                    current = await self._store.lock(unit.session, provider, snapshot.reference) or current
                 else:
                     self._publish(unit, current)
                     alert(PAYMENT_DISPUTED, log, payment_id=payment.payment_id, dispute_id=current.dispute_id)
@@ -71,7 +74,7 @@ class Disputes:
                 self._publish(unit, changed)
         return changed or current
 
-    def _opened(self, payment: Payment, snapshot: DisputeSnapshot) -> Dispute:
+    def _opened(self, provider: str, payment: Payment, snapshot: DisputeSnapshot) -> Dispute:
         """Return the dispute as it was opened, whatever became of it since: merchants hear of the opening first."""
         now = self._clock()
         opened = Dispute(
@@ -79,7 +82,7 @@ class Disputes:
             payment_id=payment.payment_id,
             merchant_id=payment.merchant_id,
             order_id=payment.order_id,
-            provider=payment.provider,
+            provider=provider,
             provider_reference=snapshot.reference,
             amount=snapshot.amount,
             status=snapshot.status,

@@ -137,7 +137,7 @@ class EventApplication:
             return Verdict("IGNORED", "a dispute of no payment of ours")
         if (provider.name, provider.account_id) not in {(a.provider, a.account_id) for a in payment.attempts}:
             return Verdict("QUARANTINED", FOREIGN)
-        await self._resources.disputes.apply_snapshot(payment, snapshot)
+        await self._resources.disputes.apply_snapshot(provider.name, payment, snapshot)
         return Verdict("APPLIED", "", payment)
 
     async def _payment_of(self, provider: ResilientProvider, event: ProviderEvent) -> Payment | None:

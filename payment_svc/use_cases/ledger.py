@@ -33,9 +33,8 @@ from payment_svc.domain.payment import (
     Snapshot,
     is_current,
 )
-from payment_svc.domain.refund import Refund, RefundStatus
 from payment_svc.domain.review import PAYMENT, About, Resolution, Review, ReviewKind
-from payment_svc.metrics import PAYMENT_NEEDS_REVIEW, PAYMENT_SURPLUS, PAYMENTS
+from payment_svc.metrics import PAYMENT_NEEDS_REVIEW, PAYMENTS
 from payment_svc.providers.registry import capabilities_of
 from payment_svc.storage.operations import OperationRepository
 from payment_svc.storage.payments import PaymentRepository
@@ -43,10 +42,9 @@ from payment_svc.storage.refunds import RefundRepository
 from payment_svc.storage.reviews import ReviewRepository
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.answers import ended
+from payment_svc.use_cases.returns import AT_ONCE, Returns
 
 log = get_logger(__name__)
-AT_ONCE = timedelta(0)
-SURPLUS = "surplus: the order was paid otherwise, cancelled or expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +75,8 @@ class Ledger:
         self.operations = books.operations
         self.refunds = books.refunds
         self.reviews = books.reviews
+        self.returns = Returns(books.refunds, self.review, give_back=give_back, clock=clock, ids=ids)
         self._authorization = authorization
-        self._give_back = give_back
         self._clock = clock
         self._ids = ids
 
@@ -279,7 +277,7 @@ class Ledger:
                 await self.close(unit, payment, attempt)
         for attempt in payment.attempts:
             if attempt.surplus and not any(a.number == attempt.number and a.surplus for a in before.attempts):
-                await self._return(unit, payment, attempt.surplus, attempt)
+                payment = await self._owe(unit, payment, attempt)
         unknown = (PaymentStatus.NEEDS_REVIEW, PaymentStatus.PROCESSING)
         if before.status == PaymentStatus.NEEDS_REVIEW and payment.status not in unknown:
             answer = Resolution.CAPTURED if payment.status == PaymentStatus.SUCCESS else Resolution.NOT_CAPTURED
@@ -287,6 +285,16 @@ class Ledger:
             await self.reviews.close(unit.session, payment.payment_id, ReviewKind.UNKNOWN_OUTCOME, answer, why)
         if payment.status == PaymentStatus.SUCCESS and before.status != PaymentStatus.SUCCESS:
             await self._paid(unit, before, payment)
+
+    async def _owe(self, unit: UnitOfWork, payment: Payment, attempt: Attempt) -> Payment:
+        """Give an attempt's surplus back; what is seen again after it went back is owed no more."""
+        if await self.returns.owe(unit, payment, attempt):
+            unit.add(facts.surplus_event(payment, returned=False))
+            return payment
+        after = transitions.return_surplus(payment, attempt.number, self._clock())
+        if after:
+            await self.payments.update(unit.session, after, None)
+        return after or payment
 
     async def _paid(self, unit: UnitOfWork, before: Payment, payment: Payment) -> None:
         """Close what else is open for the order, and ask whether this capture settles it, where that is in doubt."""
@@ -334,51 +342,8 @@ class Ledger:
             marked = replace(payment, surplus=True, version=payment.version + 1, update_time=self._clock())
             await self.payments.update(unit.session, marked, None)
             unit.add(facts.surplus_event(marked, returned=False), changes.of_payment(marked, payment))
-            await self._return(unit, marked, marked.captured - marked.refunded, None)
-
-    async def give_back(self, unit: UnitOfWork, payment: Payment, review: Review) -> None:
-        """Give back what a person decided about: the capture of the payment, or of the attempt that kept it."""
-        kept = next((a for a in payment.attempts if a.number == review.attempt and a.surplus), None)
-        await self._refund(unit, payment, review.amount.minor, kept)
-
-    async def _return(self, unit: UnitOfWork, payment: Payment, amount: int, attempt: Attempt | None) -> None:
-        """Give a surplus back, or ask a person to."""
-        provider = attempt.provider if attempt else payment.provider
-        alert(PAYMENT_SURPLUS, log, payment_id=payment.payment_id, order_id=payment.order_id, provider=provider)
-        if attempt:
-            unit.add(facts.surplus_event(payment, returned=False))
-        if not self._give_back or not capabilities_of(provider).refunds:
-            reason = "captured although the order was paid otherwise, cancelled or expired"
-            about = About(
-                attempt=attempt.number if attempt else 0,
-                amount=payment.money(amount),
-                reference=attempt.provider_reference if attempt else "",
-                provider=provider,
-            )
-            await self.review(unit, payment, ReviewKind.SURPLUS_KEPT, reason, about)
-            return
-        await self._refund(unit, payment, amount, attempt)
-
-    async def _refund(self, unit: UnitOfWork, payment: Payment, amount: int, attempt: Attempt | None) -> None:
-        now = self._clock()
-        refund = Refund(
-            refund_id=self._ids(),
-            payment_id=payment.payment_id,
-            merchant_id=payment.merchant_id,
-            order_id=payment.order_id,
-            amount=payment.money(amount),
-            status=RefundStatus.PENDING,
-            reason=SURPLUS,
-            provider_reference="",
-            failure=None,
-            version=1,
-            create_time=now,
-            update_time=now,
-            sends=0,
-            attempt=attempt.number if attempt else None,
-        )
-        await self.refunds.insert(unit.session, refund, AT_ONCE)
-        unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
+            if not await self.returns.owe(unit, marked) and marked.refunded >= marked.captured:
+                unit.add(facts.surplus_event(marked, returned=True))
 
     def _hold(self, name: str) -> timedelta | None:
         """Return how long the provider keeps money authorized, or we do where that is shorter."""

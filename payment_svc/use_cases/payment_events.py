@@ -15,6 +15,7 @@ from payment_svc.domain.payment import (
     Snapshot,
     StaleFactError,
     attempt_of,
+    is_current,
 )
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.review import About, ReviewKind
@@ -87,7 +88,8 @@ class PaymentEvents:
         """Ask for the attempt's object; one that has no name yet is asked for by what the event points at.
 
         A hosted page has a name of its own, which only its start tells: what was paid on it does not become that name.
-        Raises ApiError UNAVAILABLE while the start is under way.
+        Of a page that the payment has moved on from no start tells any more: the provider is asked for its name, as
+        nothing could be closed or given back without one. Raises ApiError UNAVAILABLE while the start is under way.
         """
         at = at_attempt(payment, attempt.number)
         if at.provider_reference:
@@ -95,7 +97,12 @@ class PaymentEvents:
         if not await self._operations.is_free(payment.payment_id):
             raise unavailable("PAYMENT_BUSY", "the payment is being started; its event is applied afterwards")
         snapshot = await provider.fetch(replace(at, provider_reference=event.reference))
-        return replace(snapshot, reference="") if payment.is_hosted else snapshot
+        if not payment.is_hosted:
+            return snapshot
+        if is_current(payment, attempt.number):
+            return replace(snapshot, reference="")
+        page = await provider.find(at)
+        return replace(snapshot, reference=page.reference if page else event.reference)
 
 
 def _is_settled(payment: Payment, attempt: Attempt) -> bool:

@@ -194,6 +194,10 @@ class OperationRecovery:
             await self._ledger.operations.postpone(session, item.operation_id, wait)
 
     async def _settle(self, payment: Payment, operation: Operation) -> None:
+        async with self._database.session() as session:
+            # whatever it meets, it is asked ever more seldom
+            if await self._ledger.operations.send(session, operation.operation_id, CLAIM) is None:
+                return
         if await self._orders.settle(payment):
             await self._ledger.end_settlement(operation)
         else:

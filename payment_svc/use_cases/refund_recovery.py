@@ -6,23 +6,18 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from mesh.context import Call
-from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
 from payment_svc.domain import schedule
-from payment_svc.domain.payment import AmountMismatchError, Payment
+from payment_svc.domain.payment import AmountMismatchError, Payment, is_named
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
 from payment_svc.domain.review import About, ReviewKind
-from payment_svc.providers.base import ProviderError
-from payment_svc.providers.resilience import ResilientProvider, patience
+from payment_svc.providers.resilience import patience
 from payment_svc.storage.refunds import DueRefund
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.payment_recovery import CLAIM
 from payment_svc.use_cases.recovery import reconciling
 from payment_svc.use_cases.refunds import Refunds, at_refund
-
-MARGIN = timedelta(hours=1)
-"""How long before the provider forgets the key a refund is asked for no more."""
 
 
 class RefundRecovery:
@@ -37,14 +32,12 @@ class RefundRecovery:
         refunds: Refunds,
         accounts: Accounts,
         patient: timedelta,
-        clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._refunds = refunds
         self._accounts = accounts
         self._patient = patient
-        self._clock = clock
 
     async def claim(self, limit: int) -> Sequence[DueRefund]:
         """Take refunds that are due to be looked up."""
@@ -61,42 +54,33 @@ class RefundRecovery:
         payment = await self._payment_of(refund)
         at = at_refund(payment, refund)
         provider = await self._accounts.of(at)
+        if not is_named(at.provider_reference):
+            words = f"no object of {provider.name} is known to give it back of: do it there, and say so"
+            await self._ask_a_person(payment, refund, words)
+            return
         try:
-            if await self._looked_up(provider, at, refund):
+            if await self._refunds.look(payment, refund):
                 return
         except AmountMismatchError as error:
             await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), _about(refund))
             return
-        if self._clock() - refund.create_time < provider.capabilities.key_retention - MARGIN:
+        if self._refunds.is_remembered(provider, refund):
             with patience(self._patient.total_seconds()):
                 await self._refunds.repeat(payment, refund)
         else:
-            await self._ask_a_person(payment, refund, provider.name)
+            words = f"{provider.name} has not said whether it was made, for as long as it remembers the request"
+            await self._ask_a_person(payment, refund, words)
 
-    async def _ask_a_person(self, payment: Payment, refund: Refund, name: str) -> None:
+    async def _ask_a_person(self, payment: Payment, refund: Refund, words: str) -> None:
         """Put the question, once for each refund; again where a process died between the two steps."""
         if refund.status == RefundStatus.PENDING:
             await self._refunds.apply_snapshot(refund, RefundSnapshot("", RefundStatus.NEEDS_REVIEW))
-        words = f"{name} has not said whether it was made, for as long as it remembers the request"
         await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_REFUND, words, _about(refund))
 
     async def reschedule(self, item: DueRefund) -> None:
         """Say when to look again, if it is still open."""
         async with self._database.session() as session:
             await self._ledger.refunds.schedule(session, item.refund.refund_id, schedule.wait_after(item.checks))
-
-    async def _looked_up(self, provider: ResilientProvider, at: Payment, refund: Refund) -> bool:
-        """Apply what the provider shows of the refund; return whether it shows one. A look that fails shows none."""
-        try:
-            snapshot = await provider.fetch_refund(at, refund)
-        except ProviderError:
-            if refund.provider_reference:
-                return True
-            snapshot = None
-        if snapshot is None:
-            return False
-        await self._refunds.apply_snapshot(refund, snapshot)
-        return True
 
     async def _payment_of(self, refund: Refund) -> Payment:
         async with self._ledger.work.begin() as unit:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from mesh.errors import failed_precondition, invalid, not_found
@@ -24,9 +24,9 @@ from payment_svc.contract import events as facts
 from payment_svc.domain import payment_transitions as transitions
 from payment_svc.domain import refund as refund_domain
 from payment_svc.domain import schedule
-from payment_svc.domain.payment import AmountMismatchError, Failure, Payment, PaymentStatus
+from payment_svc.domain.payment import AmountMismatchError, Failure, Payment, PaymentStatus, is_named
 from payment_svc.domain.provider_event import Verdict
-from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
+from payment_svc.domain.refund import OPEN_REFUNDS, Refund, RefundSnapshot, RefundStatus
 from payment_svc.domain.review import About, ReviewKind
 from payment_svc.metrics import REFUND_MADE_AFTER_ALL
 from payment_svc.providers.base import (
@@ -40,11 +40,14 @@ from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.answers import at_attempt, check_part
-from payment_svc.use_cases.ledger import SURPLUS, Ledger
+from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.payments import LEASE, Runtime, check_capability
 
 log = get_logger(__name__)
 
+
+MARGIN = timedelta(hours=1)
+"""How long before the provider forgets the key a refund is asked for no more."""
 
 ChangeRefund = Callable[[Refund, datetime], Refund | None]
 """What becomes of a refund, and when; None when it stays as it is."""
@@ -123,10 +126,13 @@ class Refunds:
     async def execute(self, payment: Payment, refund: Refund, claim: Claim | None = None) -> Refund:
         """Ask the provider and commit the outcome; an answer that never came leaves the refund PENDING.
 
+        Whoever asks, and however late: nothing is sent under a key that the provider may have forgotten.
         A provider out of reach did nothing now, but when it was asked before it may have done it then.
         """
         at = at_refund(payment, refund)
         provider = await self._accounts.of(at)
+        if not (self.is_remembered(provider, refund) and is_named(at.provider_reference)):
+            return await self._end(refund, claim, lambda _current, _now: None)
         try:
             snapshot = await provider.refund(at, refund)
         except RejectedError as error:
@@ -144,10 +150,35 @@ class Refunds:
         return await self.apply_snapshot(refund, snapshot, claim)
 
     async def repeat(self, payment: Payment, refund: Refund, claim: Claim | None = None) -> Refund:
-        """Ask the provider for an open refund again, under the same key; the try is counted before it is made."""
+        """Ask the provider for an open refund again, under the same key; the try is counted before it is made.
+
+        One that has ended, or has a name at its provider, is not sent.
+        """
         async with self._database.session() as session:
             sent = await self._store.send(session, refund.refund_id)
-        return await self.execute(payment, sent, claim) if sent else refund
+        if sent is None:
+            return await self._end(refund, claim, lambda _current, _now: None)
+        return await self.execute(payment, sent, claim)
+
+    async def look(self, payment: Payment, refund: Refund) -> bool:
+        """Apply what the provider shows of a refund; return whether it shows one. A look that fails shows none.
+
+        Raises AmountMismatchError when the provider gave back another amount.
+        """
+        at = at_refund(payment, refund)
+        provider = await self._accounts.of(at)
+        try:
+            snapshot = await provider.fetch_refund(at, refund)
+        except ProviderError:
+            return bool(refund.provider_reference)
+        if snapshot is None:
+            return False
+        await self.apply_snapshot(refund, snapshot)
+        return True
+
+    def is_remembered(self, provider: ResilientProvider, refund: Refund) -> bool:
+        """Whether its provider still knows the key of a refund: asked later, it would give the money back once more."""
+        return self._clock() - refund.create_time < provider.capabilities.key_retention - MARGIN
 
     async def apply_snapshot(self, refund: Refund, snapshot: RefundSnapshot, claim: Claim | None = None) -> Refund:
         """Apply what the provider shows, in one transaction with the payment's sum, the events and the stored answer.
@@ -262,34 +293,65 @@ class Refunds:
         refund = await self.get(new.merchant_id, record.resource_id)
         if payment is None:
             raise not_found("payment", str(new.payment_id))
-        resumed: Refund = await self._background.shielded(self.repeat(payment, refund, claim))
+        resumed: Refund = await self._background.shielded(self._resume(payment, refund, claim))
         return resumed
 
+    async def _resume(self, payment: Payment, refund: Refund, claim: Claim) -> Refund:
+        """Continue a request that died half-way: what has ended, or has a name, is answered and not sent."""
+        if refund.status in OPEN_REFUNDS and not refund.provider_reference:
+            try:
+                shown = await self.look(payment, refund)
+            except AmountMismatchError as error:
+                # the reconciler asks a person about it
+                log.warning("a refund of another amount", refund_id=refund.refund_id, error=str(error))
+                shown = True
+            if not shown:
+                return await self.repeat(payment, refund, claim)
+        return await self._end(refund, claim, lambda _current, _now: None)
+
     async def _save(self, unit: UnitOfWork, payment: Payment, refund: Refund, now: datetime) -> None:
-        """Store the refund, and the payment's sum where it changed."""
+        """Store the refund, and the payment's sum where it changed.
+
+        A provider may have given back more than it took: that is true as well, and a person's business.
+        """
         await self._store.update(unit.session, refund, schedule.wait_after(0))
         unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
         given = (await self._store.sums(unit.session, payment.payment_id)).given
+        if given > payment.captured:
+            reason = f"{payment.money(given)} went back of {payment.money(payment.captured)}"
+            about = About(refund.amount, reference=refund.provider_reference, refund_id=refund.refund_id)
+            await self._ledger.review(unit, payment, ReviewKind.AMOUNT_DIFFERS, reason, about)
+        given = min(given, payment.captured)
         if given != payment.refunded:
             after = replace(payment, refunded=given, version=payment.version + 1, update_time=now)
             await self._payments.update(unit.session, after, None)
             unit.add(facts.refunded_event(after), changes.of_payment(after, payment))
             payment = after
-        if refund.reason == SURPLUS:
-            await self._settle_surplus(unit, payment, refund, now)
+        await self._settle_owed(unit, payment, refund, now)
         self._log(refund)
 
-    async def _settle_surplus(self, unit: UnitOfWork, payment: Payment, refund: Refund, now: datetime) -> None:
-        """Note what became of a surplus that was to be given back; one that could not be is a person's business."""
+    async def _settle_owed(self, unit: UnitOfWork, payment: Payment, refund: Refund, now: datetime) -> None:
+        """Note what became of money that has to go back: what a provider refuses is a person's business.
+
+        What a merchant's refund, or the provider itself, gives back of a surplus is owed no more; what fails of it is.
+        """
+        if not (refund.is_owed or payment.surplus):
+            return
         if refund.status == RefundStatus.SUCCESS:
             after = transitions.return_surplus(payment, refund.attempt, now) if refund.attempt else None
             if after:
                 await self._payments.update(unit.session, after, None)
-            unit.add(facts.surplus_event(after or payment, returned=True))
-        if refund.status == RefundStatus.FAILED:
-            reason = f"could not be given back: {refund.failure.message if refund.failure else 'refused'}"
-            about = About(amount=refund.amount, refund_id=refund.refund_id, attempt=refund.attempt or 0)
-            await self._ledger.review(unit, payment, ReviewKind.SURPLUS_KEPT, reason, about)
+            if refund.attempt or payment.refunded >= payment.captured:
+                unit.add(facts.surplus_event(after or payment, returned=True))
+        elif refund.status == RefundStatus.FAILED and refund.is_owed:
+            kept = (
+                transitions.keep_surplus(payment, refund.attempt, refund.amount.minor, now) if refund.attempt else None
+            )
+            if kept:
+                await self._payments.update(unit.session, kept, None)
+            await self._ledger.returns.refused(unit, kept or payment, refund)
+        elif refund.status == RefundStatus.FAILED:
+            await self._ledger.returns.owe(unit, payment)
 
     def _log(self, refund: Refund) -> None:
         log.info(

@@ -67,14 +67,20 @@ class Reversals:
         return Verdict("QUARANTINED", refused[0], current) if refused else Verdict("APPLIED", "", current)
 
     async def _record(self, payment: Payment, taken: RefundSnapshot) -> str:
-        """Write one of them down unless it is known; return why not where it cannot be."""
+        """Write one of them down unless it is known; return why not where it cannot be.
+
+        Raises UnavailableError while it is not known how much was left.
+        """
         async with self._ledger.work.begin() as unit:
             current = await self._ledger.lock(unit, payment.payment_id)
             if await self._ledger.refunds.find(unit.session, payment.payment_id, taken.reference):
                 return ""
-            given = (await self._ledger.refunds.sums(unit.session, payment.payment_id)).given
-            left = current.money(current.captured - given)
-            amount = taken.amount or left
+            sums = await self._ledger.refunds.sums(unit.session, payment.payment_id)
+            left = current.money(current.captured - sums.given)
+            if taken.amount is None and sums.unnamed:
+                raise UnavailableError("whether a refund was made before it was taken back is not known yet")
+            # what is under way is not there to be taken: all that was left is what remains beside it
+            amount = taken.amount or current.money(current.captured - sums.taken)
             if not _fits(amount, left):
                 reason = f"{amount} was taken back of {left}"
                 about = About(reference=taken.reference)

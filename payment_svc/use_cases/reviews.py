@@ -14,7 +14,7 @@ from payment_svc.domain import operation as operation_domain
 from payment_svc.domain import payment_transitions as transitions
 from payment_svc.domain import refund as refund_domain
 from payment_svc.domain.operation import OperationStatus
-from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot, is_current
+from payment_svc.domain.payment import BY_REVIEW, Fact, Failure, Payment, PaymentStatus, Snapshot, is_current
 from payment_svc.domain.refund import RefundSnapshot, RefundStatus
 from payment_svc.domain.review import ALLOWED, Resolution, Review, ReviewKind
 from payment_svc.use_cases.ledger import Ledger
@@ -97,13 +97,13 @@ class Reviews:
         if review.kind == ReviewKind.UNKNOWN_OUTCOME:
             payment = await self._settle_payment(unit, payment, review)
         if review.resolution == Resolution.GIVE_BACK and review.kind != ReviewKind.AMOUNT_DIFFERS:
-            await self._ledger.give_back(unit, payment, review)
+            await self._ledger.returns.give_back(unit, payment, review)
 
     async def _settle_payment(self, unit: UnitOfWork, payment: Payment, review: Review) -> Payment:
         """End a payment by what a person has found at the provider: their word stands for the provider's."""
         now = self._clock()
         captured = review.resolution in (Resolution.CAPTURED, Resolution.GIVE_BACK)
-        reference = payment.provider_reference or (f"review:{review.review_id}" if captured else "")
+        reference = payment.provider_reference or (f"{BY_REVIEW}{review.review_id}" if captured else "")
         said = (
             Snapshot(reference, PaymentStatus.SUCCESS, payment.amount)
             if captured

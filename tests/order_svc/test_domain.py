@@ -132,9 +132,10 @@ def test_capture_of_other_money_is_quarantined(amount: Money) -> None:
         settle(PROCESSING, Capture(FIRST, amount), NOW)
 
 
-def test_second_capture_by_another_payment_is_quarantined() -> None:
-    settled = settle(PROCESSING, Capture(FIRST, AMOUNT), NOW)
-    assert settled
+@pytest.mark.parametrize("status", sorted(SETTLED))
+def test_second_capture_by_another_payment_is_quarantined(status: OrderStatus) -> None:
+    """Also where refunds have a way back to SUCCESS."""
+    settled = replace(PROCESSING, status=status)
     with pytest.raises(IllegalTransitionError):
         settle(settled, Capture(SECOND, AMOUNT), NOW)
 

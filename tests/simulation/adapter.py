@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -13,8 +13,8 @@ from mesh.ids import Clock
 from mesh.money import Money
 from payment_svc.domain.payment import Payment, PaymentStatus, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
-from payment_svc.domain.refund import Refund, RefundSnapshot
-from payment_svc.providers.base import OutcomeUnknownError, ProviderError, ProviderEvent, UnavailableError
+from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
+from payment_svc.providers.base import Loss, OutcomeUnknownError, ProviderError, ProviderEvent, UnavailableError
 from tests.simulation.book import Book, StrangerError
 
 ResultT = TypeVar("ResultT")
@@ -191,6 +191,16 @@ class SimulatedProvider:
 
         return await self._ask("fetch_refund", "", look)
 
+    async def reversals(self, payment: Payment, reference: str) -> Sequence[RefundSnapshot]:
+        """Show what was taken back, without its amount."""
+
+        def look() -> Sequence[RefundSnapshot]:
+            thing = self._book.find(payment.provider_reference)
+            name = f"rv_{thing.reference}"
+            return [RefundSnapshot(name, RefundStatus.SUCCESS)] if thing.reversed and reference in ("", name) else []
+
+        return await self._ask("reversals", "", look)
+
     async def owner_of(self, reference: str) -> str:
         """Return our payment id."""
         return await self._ask("owner_of", "", lambda: self._book.find(reference).payment_id)
@@ -215,6 +225,7 @@ class SimulatedProvider:
             datetime.now(UTC),
             refund_id=event["refund_id"],
             refund_reference=event["refund_reference"],
+            loss=Loss.REVERSED if event["type"] == "reversed" else Loss.NONE,
         )
 
     async def close(self) -> None:

@@ -79,11 +79,23 @@ class Thing:
     captured: int = 0
     failure: Failure | None = None
     refunds: dict[str, Returned] = field(default_factory=dict)
+    reversed: int = 0
+    """Minor units that the provider has taken back by itself."""
+    refused: set[str] = field(default_factory=set)
+    """Refunds that were refused."""
+    has_relented: bool = False
+    """Whether money was taken on it after it had failed."""
 
     @property
     def kept(self) -> int:
         """Minor units that the customer has paid and not got back."""
-        return self.captured - sum(r.amount for r in self.refunds.values() if r.status != RefundStatus.FAILED)
+        on_the_way = sum(r.amount for r in self.refunds.values() if r.status != RefundStatus.FAILED)
+        return self.captured - self.reversed - on_the_way
+
+    @property
+    def given(self) -> int:
+        """Minor units that have come back to the customer."""
+        return self.reversed + sum(r.amount for r in self.refunds.values() if r.status == RefundStatus.SUCCESS)
 
 
 Notify = Callable[[Thing, str, str], None]
@@ -183,13 +195,16 @@ class Book:
         """Give money back."""
         thing = self.find(reference)
         if thing.state != State.CAPTURED or amount > thing.kept:
+            thing.refused.add(refund_id)
             raise _refusal("there is not so much to give back")
         made = Returned(f"re_{thing.reference}_{len(thing.refunds)}", amount, RefundStatus.SUCCESS)
         if slow:
             made.status = RefundStatus.PENDING
-        thing.refunds[refund_id] = made
-        self._notify(thing, "refunded", refund_id)
-        return self.show_refund(thing, refund_id)
+        # a request whose key was forgotten is another one
+        name = f"{refund_id} again" if refund_id in thing.refunds else refund_id
+        thing.refunds[name] = made
+        self._notify(thing, "refunded", name)
+        return self.show_refund(thing, name)
 
     def show_refund(self, thing: Thing, refund_id: str) -> RefundSnapshot:
         """Show a refund."""
@@ -259,6 +274,19 @@ class Book:
         """Have the bank say how a slow refund ended."""
         thing.refunds[refund_id].status = RefundStatus.SUCCESS if well else RefundStatus.FAILED
         self._notify(thing, "refund_ended", refund_id)
+
+    def reverse(self, thing: Thing) -> None:
+        """Take back by itself all that is left, as PayPal does when a buyer complains."""
+        if self.is_approving and thing.kept > 0:
+            thing.reversed += thing.kept
+            self._notify(thing, "reversed", "")
+
+    def relent(self, thing: Thing) -> None:
+        """Take the money after all of what was said to have failed."""
+        if thing.state == State.FAILED and not thing.is_held:
+            thing.has_relented = True
+            self._take(thing)
+            self._notify(thing, "relented", "")
 
     def _charge(self, thing: Thing) -> None:
         match thing.token:

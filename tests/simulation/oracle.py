@@ -9,7 +9,7 @@ from itertools import pairwise
 from fusionx.type.v1 import event_pb2
 
 from payment_svc.domain.refund import RefundStatus
-from tests.simulation.book import State, Thing
+from tests.simulation.book import Returned, State, Thing
 from tests.simulation.people import Operator, Shop
 from tests.simulation.world import World
 
@@ -44,6 +44,8 @@ class Oracle:
             *self._orders_agree(),
             *self._payments_agree(),
             *self._refunds_agree(),
+            *self._sums_agree(),
+            *self._people_are_not_asked_needlessly(),
             *self._nothing_is_open(),
             *self._answers_were_true(),
             *self._events_are_complete(),
@@ -70,7 +72,8 @@ class Oracle:
         for refund in self._refunds:
             payment = self._payments[str(refund.payment_id)]
             of_order = {key for key, one in self._payments.items() if one.order_id == payment.order_id}
-            if refund.reason.startswith("surplus") and not of_order & self._operator.erred:
+            relented = any(t.has_relented and t.payment_id in of_order for t in self._things)
+            if refund.reason.startswith("surplus") and not relented and not of_order & self._operator.erred:
                 yield f"payment {refund.payment_id} took money that had to be given back, and nobody had erred"
 
     def _orders_agree(self) -> Iterator[str]:
@@ -110,7 +113,7 @@ class Oracle:
         books = {key: made for t in self._things for key, made in t.refunds.items()}
         for refund in self._refunds:
             made = books.get(str(refund.refund_id))
-            if refund.status == "SUCCESS" and (made is None or made.status != RefundStatus.SUCCESS):
+            if refund.status == "SUCCESS" and not refund.reason.startswith("taken back") and not _is_made(made):
                 yield f"refund {refund.refund_id} is SUCCESS here, at the provider {made}"
             if refund.status == "FAILED" and made and made.status == RefundStatus.SUCCESS:
                 yield f"refund {refund.refund_id} is FAILED here, and was made"
@@ -122,6 +125,24 @@ class Oracle:
         for thing in self._things:
             if thing.kept < 0:
                 yield f"{thing.reference} gave back more than it took"
+
+    def _sums_agree(self) -> Iterator[str]:
+        """What a payment says was given back is what its object's books say."""
+        by_reference = {t.reference: t for t in self._things} | {t.intent: t for t in self._things}
+        for payment_id, payment in self._payments.items():
+            thing = by_reference.get(payment.provider_reference)
+            if payment.status == "SUCCESS" and thing and payment.refunded_minor != thing.given:
+                yield f"payment {payment_id} says {payment.refunded_minor} were given back, the books {thing.given}"
+
+    def _people_are_not_asked_needlessly(self) -> Iterator[str]:
+        """What is owed is given back without a person, unless the provider has refused or nobody could tell."""
+        refused = {refund_id for t in self._things for refund_id in t.refused}
+        failed = {key for t in self._things for key, made in t.refunds.items() if made.status == RefundStatus.FAILED}
+        unknown = {str(r.refund_id) for r in self._reviews if r.kind == "UNKNOWN_REFUND"}
+        for review in self._reviews:
+            about = str(review.refund_id)
+            if review.kind == "SURPLUS_KEPT" and review.refund_id and about not in refused | failed | unknown:
+                yield f"a person was asked to give back {about}, and nobody had refused: {review.reason}"
 
     def _nothing_is_open(self) -> Iterator[str]:
         yield from self._payments_have_ended()
@@ -183,3 +204,7 @@ class Oracle:
             for before, after in pairwise(known):
                 if after < before:
                     yield f"{aggregate}: version {after} was published after {before}"
+
+
+def _is_made(made: Returned | None) -> bool:
+    return made is not None and made.status == RefundStatus.SUCCESS

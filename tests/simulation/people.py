@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -93,7 +94,11 @@ class Shop:
     async def _pay(self) -> payment_pb2.Payment | None:
         """Start a payment; None when that is refused."""
         rng = self.rng
-        token = rng.choice(("", "", "pm_card", "pm_card", "pm_declined", "pm_action", "pm_slow"))
+        tokens = ("", "", "pm_card", "pm_card", "pm_declined", "pm_action", "pm_slow")
+        if "relents" in self.world.profile.chances:
+            # what was declined first, and is taken after all
+            tokens = ("", "pm_card", "pm_card", "pm_declined", "pm_declined", "pm_declined", "pm_slow")
+        token = rng.choice(tokens)
         provider = rng.choice(("stripe", "stripe", "paypal", "")) if not token else rng.choice(("stripe", ""))
         manual = rng.random() < 0.25
         methods = payment_pb2.Payment.CaptureMethod
@@ -175,16 +180,41 @@ class Shop:
         return done
 
     async def _refund(self, payment: payment_pb2.Payment) -> None:
-        for _ in range(self.rng.choice((0, 0, 0, 1, 2))):
+        often = "comes_back_later" in self.world.profile.chances
+        for _ in range(self.rng.choice((0, 1, 1, 1, 2) if often else (0, 0, 0, 1, 2))):
             request = refund_service_pb2.CreateRefundRequest(payment_id=payment.payment_id, reason="returned")
             if self.rng.random() < 0.6:
                 request.amount.CopyFrom(money_pb2.Money(value="0.75", currency="EUR"))
-            try:
-                refund: refund_pb2.Refund = await self._sure("CreateRefund", request, "refunds", "payments")
-            except ApiError as error:
-                self._tell(f"refund of {payment.payment_id}: {error.reason}")
+            if not await self._give_back(payment.payment_id, request):
                 return
-            self._tell(f"refund {refund.refund_id} {refund_pb2.Refund.Status.Name(refund.status)}")
+
+    async def _give_back(self, payment_id: str, request: Any) -> bool:
+        """Refund something; return whether that was taken."""
+        key = f"CreateRefund-{self.rng.getrandbits(64):x}"
+        try:
+            if self.world.may("comes_back_later"):
+                # whoever has had no answer may ask again under the same key for a day
+                with suppress(ApiError):
+                    await self._once("CreateRefund", request, "refunds", "payments", key)
+                await asyncio.sleep(self.rng.choice((6, 12, 23, 24.05)) * 3600)
+            refund: refund_pb2.Refund = await self._patiently("CreateRefund", request, "refunds", "payments", key)
+        except ApiError as error:
+            self._tell(f"refund of {payment_id}: {error.reason}")
+            return False
+        self._tell(f"refund {refund.refund_id} {refund_pb2.Refund.Status.Name(refund.status)}")
+        return True
+
+    async def refund_at_once(self, payment_id: str) -> None:
+        """Give back what is paid that had failed, as soon as that is seen."""
+        for _ in range(200):
+            await asyncio.sleep(self.rng.uniform(0.05, 0.5))
+            payment = await self._get(payment_id)
+            if payment.status == Status.SUCCESS:
+                request = refund_service_pb2.CreateRefundRequest(payment_id=payment_id, reason="paid twice")
+                if self.rng.random() < 0.5:
+                    request.amount.CopyFrom(money_pb2.Money(value="0.75", currency="EUR"))
+                await self._give_back(payment_id, request)
+                return
 
     async def _get(self, payment_id: str) -> payment_pb2.Payment:
         request = payment_service_pb2.GetPaymentRequest(payment_id=payment_id)
@@ -301,6 +331,34 @@ class Dashboard:
                     service.book.capture(thing.reference, thing.amount)
                 else:
                     service.book.cancel(thing.reference)
+
+
+class SecondThoughts:
+    """Providers that take money after all, or take it back, without being asked."""
+
+    def __init__(self, world: World, shops: list[Shop]) -> None:
+        self._world = world
+        self._shops = shops
+
+    async def live(self) -> None:
+        """Change something now and then."""
+        world, rng = self._world, self._world.rng
+        while not world.is_healed:
+            await asyncio.sleep(rng.uniform(5, 120))
+            service = rng.choice(list(world.services.values()))
+            things = list({id(one): one for one in service.book.things.values()}.values())
+            failed = [one for one in things if one.state == State.FAILED]
+            if failed and world.may("relents"):
+                self._relent(service.book, rng.choice(failed))
+            captured = [one for one in things if one.state == State.CAPTURED]
+            if captured and world.may("reverses"):
+                service.book.reverse(rng.choice(captured))
+
+    def _relent(self, book: Book, thing: Thing) -> None:
+        book.relent(thing)
+        (shop,) = (one for one in self._shops if one.order_id == thing.order_id)
+        if thing.has_relented and self._world.rng.random() < 0.7:
+            self._world.spawn(shop.refund_at_once(thing.payment_id))
 
 
 class Operator:

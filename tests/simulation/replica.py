@@ -164,11 +164,19 @@ class _Providers(Registry):
         self._registrations = dict.fromkeys(world.services)  # type: ignore[assignment]
         self._platform = {
             name: ResilientProvider(
-                SimulatedProvider(service, process.step, process.clock, lambda: world.chance("slow_refund")),
+                SimulatedProvider(service, process.step, process.clock, lambda: _refunding(process)),
                 settings.provider_limits,
             )
             for name, service in world.services.items()
         }
+
+
+def _refunding(process: Process) -> bool:
+    """Have a process die, now and then, while it asks for a refund; return whether the refund takes its time."""
+    world = process.world
+    if world.may("dies_refunding"):
+        world.spawn(world.die(process, world.rng.uniform(0.02, 0.6)))
+    return world.chance("slow_refund")
 
 
 class _Locks(Locks):

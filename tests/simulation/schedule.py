@@ -21,7 +21,7 @@ import payment_svc.providers.resilience
 from payment_svc.settings import PaymentSettings, settings_class
 from tests.simulation.loop import StuckError, VirtualLoop
 from tests.simulation.oracle import Oracle
-from tests.simulation.people import Banks, Customers, Dashboard, Operator, Shop
+from tests.simulation.people import Banks, Customers, Dashboard, Operator, SecondThoughts, Shop
 from tests.simulation.replica import CURRENT, Killed, Process
 from tests.simulation.storage import Store, stores
 from tests.simulation.world import BASE, Profile, World
@@ -64,6 +64,13 @@ PROFILES = (
     Profile(
         "a day away", seconds=30 * 3600, outages=("stripe", "paypal"), outage_seconds=27 * 3600, slow=0.1,
         chances={"answer_lost": 0.3, "event_never_sent": 0.5, "slow_refund": 0.2},
+    ),
+    Profile(
+        "second thoughts", seconds=1200, slow=0.1,
+        chances={
+            "relents": 0.7, "reverses": 0.3, "slow_refund": 0.4, "refused": 0.2, "answer_lost": 0.05,
+            "comes_back_later": 0.5, "dies_refunding": 0.15, "event_twice": 0.2, "event_late": 0.2,
+        },
     ),
     Profile(
         "everything", dashboard=True, kills=1.0, freezes=0.5, outages=("stripe", "nats"), slow=0.2, skew=True,
@@ -156,6 +163,8 @@ async def _play(world: World) -> Result:
     shops = [Shop(world, number + 1) for number in range(world.rng.choice((1, 2, 3)))]
     living = [world.spawn(shop.live()) for shop in shops]
     world.spawn(operator.live())
+    if "relents" in world.profile.chances:
+        world.spawn(SecondThoughts(world, shops).live())
     world.spawn(banks.live())
     if world.profile.dashboard:
         world.spawn(Dashboard(world).live())

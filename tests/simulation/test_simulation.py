@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from stack.stack import Ready
 from tests.simulation import detection
-from tests.simulation.loop import VirtualLoop
 from tests.simulation.schedule import PROFILES, Runner
-from tests.simulation.storage import stores
 
 SCHEDULES = 200
 BATCHES = 8
@@ -20,16 +15,6 @@ KEPT = (5448, 5878, 7111, 7492)
 
 RUNS = 4
 """How often a schedule is run, at the most, to see it repeat."""
-
-
-@pytest.fixture(scope="module")
-def runner(gateway: Ready) -> Iterator[Runner]:
-    """Databases and a loop for the schedules of this process."""
-    server = gateway.database_urls["orders"].rpartition("/")[0]
-    loop = VirtualLoop()
-    with stores(server, f"test_{os.getpid()}", loop.turnstile) as made:
-        yield Runner(loop, made)
-    loop.close()
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))

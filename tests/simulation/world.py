@@ -29,6 +29,8 @@ POLL_SECONDS = 2.0
 PAGE_SECONDS = 24 * 3600.0
 RETRIES = (0.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 7200.0)
 """When a provider sends an event again that was not taken."""
+UNSOLICITED = ("reversed", "relented")
+"""What the gateway learns by an event alone."""
 _DUE: Mapping[str, Mapping[str, bytes]] = {
     "payments": {
         "payments": b"SELECT min(next_check_time) FROM payments",
@@ -161,6 +163,10 @@ class World:
             return False
         return self.rng.random() < self.profile.chances.get(what, 0.0)
 
+    def may(self, what: str) -> bool:
+        """Whether something happens now that only some profiles have: no others' schedules change by it."""
+        return what in self.profile.chances and self.chance(what)
+
     def is_cut_off(self, service: str) -> bool:
         """Whether a service's database is out of reach."""
         return f"database:{service}" in self.away
@@ -238,6 +244,15 @@ class World:
         kind = OrderProcess if service == "orders" else PaymentProcess
         self.processes.append(kind(self, number))
 
+    async def die(self, process: Process, after: float) -> None:
+        """Kill a replica in a moment, and start another one."""
+        await asyncio.sleep(after)
+        if not process.is_dead:
+            self.tell(f"{process.name} is killed")
+            process.kill()
+            await asyncio.sleep(self.rng.uniform(0.5, 30))
+            self.add_process(process.service)
+
     async def close(self) -> None:
         """End everything."""
         for process in self.processes:
@@ -269,7 +284,7 @@ class World:
         if kind == "opened":
             self.spawn(self._expire(name, thing))
             return
-        if self.chance("event_never_sent"):
+        if self.chance("event_never_sent") and kind not in UNSOLICITED:
             return
         self._events += 1
         body = event_of(self._events, kind, self.services[name].book, thing.intent, refund_id)

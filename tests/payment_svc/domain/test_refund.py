@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from mesh.money import Money
 from payment_svc.domain.payment import AmountMismatchError, Failure
-from payment_svc.domain.refund import REFUND_TRANSITIONS, Refund, RefundSnapshot, RefundStatus, apply
+from payment_svc.domain.refund import REFUND_TRANSITIONS, SURPLUS, Refund, RefundSnapshot, RefundStatus, apply, not_sent
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 REFUND = Refund(
@@ -54,3 +55,10 @@ def test_the_same_news_twice_changes_nothing() -> None:
 def test_another_amount_than_ours_is_not_believed() -> None:
     with pytest.raises(AmountMismatchError):
         apply(REFUND, RefundSnapshot("re_1", RefundStatus.SUCCESS, Money(501, "EUR")), NOW)
+
+
+def test_what_is_owed_does_not_fail_because_its_provider_was_out_of_reach() -> None:
+    asked_for = not_sent(REFUND, 1, FAILURE, NOW)
+    assert asked_for is not None
+    assert asked_for.status == RefundStatus.FAILED
+    assert not_sent(replace(REFUND, reason=SURPLUS), 1, FAILURE, NOW) is None

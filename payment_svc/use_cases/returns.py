@@ -1,0 +1,109 @@
+"""What goes back to the customer without a merchant asking: surpluses, and what a person has decided.
+
+One rule says how much may still go back, under the payment's lock: what was captured, less the refunds that were made
+or are under way. It holds for whoever asks, so nothing is given back twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from mesh.events.unit_of_work import UnitOfWork
+from mesh.ids import Clock, NewId
+from mesh.telemetry import alert, get_logger
+from payment_svc.contract import events as facts
+from payment_svc.domain.payment import Attempt, Payment, is_current, is_named
+from payment_svc.domain.refund import SURPLUS, Refund, RefundStatus
+from payment_svc.domain.review import About, Review, ReviewKind
+from payment_svc.metrics import PAYMENT_SURPLUS
+from payment_svc.providers.registry import capabilities_of
+from payment_svc.storage.refunds import RefundRepository
+from payment_svc.use_cases import history_entries as changes
+
+log = get_logger(__name__)
+AT_ONCE = timedelta(0)
+Ask = Callable[[UnitOfWork, Payment, ReviewKind, str, About], Awaitable[None]]
+"""Puts a question to a person."""
+
+
+class Returns:
+    """Gives back what the gateway owes a customer, or asks a person to."""
+
+    def __init__(self, refunds: RefundRepository, ask: Ask, *, give_back: bool, clock: Clock, ids: NewId) -> None:
+        self._refunds = refunds
+        self._ask = ask
+        self._give_back = give_back
+        self._clock = clock
+        self._ids = ids
+
+    async def left(self, unit: UnitOfWork, payment: Payment, attempt: Attempt | None = None) -> int:
+        """Return the minor units that may still go back, of the payment or of an attempt's surplus.
+
+        Hold the payment's row to rely on it.
+        """
+        taken = (await self._refunds.sums(unit.session, payment.payment_id, attempt.number if attempt else None)).taken
+        return max((attempt.surplus if attempt else payment.captured) - taken, 0)
+
+    async def owe(self, unit: UnitOfWork, payment: Payment, attempt: Attempt | None = None) -> int:
+        """Give back all that is left of a surplus, or ask a person to; return how much that is."""
+        left = await self.left(unit, payment, attempt)
+        if not left:
+            return left
+        provider = attempt.provider if attempt else payment.provider
+        reference = attempt.provider_reference if attempt else payment.provider_reference
+        alert(PAYMENT_SURPLUS, log, payment_id=payment.payment_id, order_id=payment.order_id, provider=provider)
+        if is_named(reference) and self._give_back and capabilities_of(provider).refunds:
+            await self._refund(unit, payment, left, attempt)
+            return left
+        reason = "captured although the order was paid otherwise, cancelled or expired"
+        about = About(payment.money(left), attempt.number if attempt else 0, reference, provider=provider)
+        await self._ask(unit, payment, ReviewKind.SURPLUS_KEPT, reason, about)
+        return left
+
+    async def give_back(self, unit: UnitOfWork, payment: Payment, review: Review) -> None:
+        """Give back what a person decided about, as far as it is left: what went back meanwhile has ended the question.
+
+        Money on an object that belongs to no attempt is given back by hand: nothing here names it.
+        """
+        if review.kind == ReviewKind.FOREIGN_CAPTURE:
+            return
+        kept = None
+        if review.kind == ReviewKind.SURPLUS_KEPT and not is_current(payment, review.attempt):
+            kept = next(a for a in payment.attempts if a.number == review.attempt)
+        amount = min(review.amount.minor, await self.left(unit, payment, kept))
+        if amount:
+            await self._refund(unit, payment, amount, kept)
+
+    async def refused(self, unit: UnitOfWork, payment: Payment, refund: Refund) -> None:
+        """Ask a person about what is owed and could not be given back."""
+        reason = f"could not be given back: {refund.failure.message if refund.failure else 'refused'}"
+        about = About(
+            amount=refund.amount,
+            attempt=refund.attempt or 0,
+            # each of several is a question of its own
+            reference=refund.provider_reference or str(refund.refund_id),
+            refund_id=refund.refund_id,
+        )
+        await self._ask(unit, payment, ReviewKind.SURPLUS_KEPT, reason, about)
+
+    async def _refund(self, unit: UnitOfWork, payment: Payment, amount: int, attempt: Attempt | None) -> None:
+        now = self._clock()
+        refund = Refund(
+            refund_id=self._ids(),
+            payment_id=payment.payment_id,
+            merchant_id=payment.merchant_id,
+            order_id=payment.order_id,
+            amount=payment.money(amount),
+            status=RefundStatus.PENDING,
+            reason=SURPLUS,
+            provider_reference="",
+            failure=None,
+            version=1,
+            create_time=now,
+            update_time=now,
+            sends=0,
+            attempt=attempt.number if attempt else None,
+        )
+        await self._refunds.insert(unit.session, refund, AT_ONCE)
+        unit.add(facts.refund_event(refund), [changes.of_refund(refund)])

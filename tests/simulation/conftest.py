@@ -1,0 +1,23 @@
+"""What the tests of the simulation share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from stack.stack import Ready
+from tests.simulation.loop import VirtualLoop
+from tests.simulation.schedule import Runner
+from tests.simulation.storage import stores
+
+
+@pytest.fixture(scope="module")
+def runner(gateway: Ready) -> Iterator[Runner]:
+    """Databases and a loop for the schedules of this process."""
+    server = gateway.database_urls["orders"].rpartition("/")[0]
+    loop = VirtualLoop()
+    with stores(server, f"test_{os.getpid()}", loop.turnstile) as made:
+        yield Runner(loop, made)
+    loop.close()

@@ -1,0 +1,308 @@
+"""How money goes back, staged: what has to be met at one moment to go wrong, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from fusionx.payment.v1 import payment_pb2, payment_service_pb2, refund_pb2, refund_service_pb2
+from fusionx.type.v1 import money_pb2
+
+from mesh.errors import ApiError
+from payment_svc.domain.refund import RefundStatus
+from payment_svc.domain.review import Resolution
+from tests.simulation.adapter import Trip
+from tests.simulation.book import Thing
+from tests.simulation.people import Shop
+from tests.simulation.schedule import Runner
+from tests.simulation.world import World
+
+DAY = 24 * 3600.0
+Prepare = Callable[["Scene"], Any]
+
+
+@dataclass
+class Scene:
+    """A shop with an order of 12.00, and the providers that it is paid at."""
+
+    world: World
+    shop: Shop
+
+    async def pay(self, provider: str = "stripe", token: str = "pm_card") -> payment_pb2.Payment:
+        """Start a payment; at PayPal the customer approves it on the page."""
+        request = payment_service_pb2.CreatePaymentRequest(
+            order_id=self.shop.order_id,
+            provider=provider,
+            payment_method=token if provider == "stripe" else "",
+            return_url="https://shop.test/back",
+        )
+        payment: payment_pb2.Payment = await self.shop._sure("CreatePayment", request, "payments", "payments")
+        if payment.provider == "paypal":
+            self.world.services["paypal"].book.approve(self.thing(payment))
+            await asyncio.sleep(5)
+        return await self.shop._get(payment.payment_id)
+
+    async def refund(self, payment: payment_pb2.Payment, value: str = "", key: str | None = None) -> refund_pb2.Refund:
+        """Give something back. Raises ApiError."""
+        request = refund_service_pb2.CreateRefundRequest(payment_id=payment.payment_id)
+        if value:
+            request.amount.CopyFrom(money_pb2.Money(value=value, currency="EUR"))
+        made: refund_pb2.Refund = await self.shop._once("CreateRefund", request, "refunds", "payments", key)
+        return made
+
+    async def paid_twice(self) -> tuple[payment_pb2.Payment, Thing]:
+        """Return a payment that failed and was captured after the order was paid by another one."""
+        late = await self.pay(token="pm_declined")
+        await asyncio.sleep(2)
+        await self.pay()
+        await asyncio.sleep(2)
+        thing = self.thing(late)
+        self.world.services["stripe"].book.relent(thing)
+        for _ in range(200):
+            await asyncio.sleep(0.05)
+            if (await self.shop._get(late.payment_id)).status == payment_pb2.Payment.SUCCESS:
+                return late, thing
+        raise AssertionError("the late capture was not noticed")
+
+    def thing(self, payment: payment_pb2.Payment) -> Thing:
+        """Return what the provider knows of a payment."""
+        things = self.world.services[payment.provider].book.things.values()
+        return next(one for one in things if one.payment_id == payment.payment_id)
+
+    def refunds(self) -> list[tuple[str, int]]:
+        """Return the gateway's refunds, as they stand."""
+        rows = self.world.stores["payments"].rows("SELECT * FROM refunds ORDER BY create_time")
+        return [(row.status, row.amount_minor) for row in rows]
+
+    def reviews(self) -> list[str]:
+        """Return what a person is asked."""
+        rows = self.world.stores["payments"].rows("SELECT * FROM reviews WHERE resolve_time IS NULL")
+        return [row.kind for row in rows]
+
+    def slow_refunds(self) -> None:
+        """Have refunds take their time."""
+        self.world.is_healed = False
+        self.world.profile = type(self.world.profile)("staged", chances={"slow_refund": 1.0})
+
+    def trip(self, operation: str, trip: Callable[[], Trip], count: int = 1, only: str = "") -> None:
+        """Have something happen to the next requests of a kind."""
+        for service in (one for name, one in self.world.services.items() if only in ("", name)):
+            usual, left = service.trip, [count]
+
+            def changed(name: str, asked: str, usual: Any = usual, left: list[int] = left) -> Trip:
+                if asked == operation and left[0]:
+                    left[0] -= 1
+                    return trip()
+                return usual(name, asked)  # type: ignore[no-any-return]
+
+            service.trip = changed
+
+
+def stage(runner: Runner, play: Callable[[Scene], Any]) -> None:
+    """Run a scene."""
+
+    async def staged(world: World) -> None:
+        for _ in range(2):
+            world.add_process("orders")
+            world.add_process("payments")
+        shop = Shop(world, 1)
+        shop.amount = "12.00"
+        request = shop._order_request()
+        request.ClearField("expire_time")
+        shop.order_id = (await shop._sure("CreateOrder", request, "orders", "orders")).order_id
+        await play(Scene(world, shop))
+
+    runner.alone(staged)
+
+
+@pytest.mark.parametrize("provider", ["stripe", "paypal"])
+def test_repetition_after_the_provider_has_forgotten_sends_nothing(runner: Runner, provider: str) -> None:
+    """Whose request died half-way may repeat it for a day; what is known of it is the answer."""
+
+    async def play(scene: Scene) -> None:
+        payment = await scene.pay(provider)
+        scene.trip("refund", lambda: Trip(way_back=5.0))
+        for process in scene.world.processes:
+            if process.service == "payments":
+                scene.world.spawn(scene.world.die(process, 0.25))
+        with suppress(ApiError):
+            await scene.refund(payment, "5.00", "mine")
+        await asyncio.sleep(DAY + 60)
+        assert scene.refunds() == [("SUCCESS", 500)]
+        again = await scene.refund(payment, "5.00", "mine")
+        assert again.status == refund_pb2.Refund.SUCCESS
+        assert [made.amount for made in scene.thing(payment).refunds.values()] == [500]
+
+    stage(runner, play)
+
+
+def test_repetition_of_what_nobody_can_tell_sends_nothing_once_the_key_is_forgotten(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        payment = await scene.pay("paypal")
+        # made, never answered, and never shown
+        scene.trip("refund", lambda: Trip(is_answer_lost=True), 1000)
+        scene.trip("fetch_refund", lambda: Trip(is_lost=True, is_cut=True), 1000)
+        for process in scene.world.processes:
+            if process.service == "payments":
+                scene.world.spawn(scene.world.die(process, 0.3))
+        with suppress(ApiError):
+            await scene.refund(payment, "5.00", "mine")
+        await asyncio.sleep(DAY / 2)
+        with suppress(ApiError):
+            await scene.refund(payment, "5.00", "mine")
+        assert [made.amount for made in scene.thing(payment).refunds.values()] == [500]
+
+    stage(runner, play)
+
+
+@pytest.mark.parametrize("times", [1, 6])
+def test_what_the_gateway_owes_is_given_back_though_the_provider_was_out_of_reach(runner: Runner, times: int) -> None:
+    async def play(scene: Scene) -> None:
+        scene.trip("refund", lambda: Trip(is_refused=True), times)
+        _, thing = await scene.paid_twice()
+        await asyncio.sleep(4 * 3600)
+        assert (scene.refunds(), scene.reviews(), thing.kept) == ([("SUCCESS", 1200)], [], 0)
+
+    stage(runner, play)
+
+
+def test_surplus_that_a_merchant_has_given_back_first_is_over(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        late, thing = await scene.paid_twice()
+        await scene.refund(late)
+        await asyncio.sleep(60)
+        assert (await scene.shop._get(late.payment_id)).surplus
+        assert (scene.refunds(), scene.reviews(), thing.kept) == ([("SUCCESS", 1200)], [], 0)
+        open_ones = scene.world.stores["payments"].count(
+            "SELECT count(*) FROM operations WHERE next_try_time > '-infinity'"
+        )
+        assert open_ones == 0
+
+    stage(runner, play)
+
+
+@pytest.mark.parametrize("well", [True, False], ids=["made", "came back"])
+def test_surplus_is_what_refunds_under_way_leave(runner: Runner, well: bool) -> None:
+    """The rest goes back at once, and that of a refund which fails in the end as well."""
+
+    async def play(scene: Scene) -> None:
+        scene.slow_refunds()
+        late, thing = await scene.paid_twice()
+        mine = await scene.refund(late, "5.00")
+        scene.world.profile = type(scene.world.profile)("staged")
+        await asyncio.sleep(60)
+        assert scene.refunds() == [("PENDING", 500), ("SUCCESS", 700)]
+        scene.world.services["stripe"].book.end_refund(thing, mine.refund_id, well)
+        await asyncio.sleep(60)
+        rest = [] if well else [("SUCCESS", 500)]
+        assert scene.refunds() == [("SUCCESS" if well else "FAILED", 500), ("SUCCESS", 700), *rest]
+        assert (thing.kept, scene.reviews()) == (0, [])
+
+    stage(runner, play)
+
+
+def test_giving_back_what_went_back_meanwhile_ends_the_question(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        late, thing = await scene.paid_twice()
+        book = scene.world.services["stripe"].book
+        known, book.things = book.things, {}
+        # the object is out of reach, as with another account's credentials: nobody can tell what became of it
+        await asyncio.sleep(26 * 3600)
+        book.things = known
+        await _answer(scene, Resolution.NOT_CAPTURED)
+        await scene.refund(late)
+        await _answer(scene, Resolution.GIVE_BACK)
+        await asyncio.sleep(60)
+        assert scene.refunds() == [("FAILED", 1200), ("SUCCESS", 1200)]
+        assert (thing.kept, scene.reviews()) == (0, [])
+
+    stage(runner, play)
+
+
+def test_surplus_of_a_page_without_a_name_is_given_back_of_that_page_alone(runner: Runner) -> None:
+    """Its start had no answer, the payment moved on, and both pages were paid on."""
+
+    async def play(scene: Scene) -> None:
+        scene.trip("start", lambda: Trip(breaks=True), only="stripe")
+        payment = await scene.pay("")
+        assert (payment.provider, payment.status) == ("paypal", payment_pb2.Payment.SUCCESS)
+        book = scene.world.services["stripe"].book
+        page = next(iter(book.things.values()))
+        book.approve(page)
+        await asyncio.sleep(60)
+        assert (scene.refunds(), page.kept, scene.thing(payment).kept) == ([("SUCCESS", 1200)], 0, 1200)
+
+        # told of again, it is not given back again
+        scene.world._notify("stripe", page, "paid", "")
+        await asyncio.sleep(60)
+        assert (scene.refunds(), scene.reviews()) == ([("SUCCESS", 1200)], [])
+
+        # what comes back from the customer's bank is that page's still
+        book.end_refund(page, next(iter(page.refunds)), False)
+        await asyncio.sleep(60)
+        assert scene.reviews() == ["SURPLUS_KEPT"]
+        await _answer(scene, Resolution.GIVE_BACK)
+        await asyncio.sleep(60)
+        assert scene.refunds() == [("FAILED", 1200), ("SUCCESS", 1200)]
+        assert (page.kept, scene.thing(payment).kept, scene.reviews()) == (0, 1200, [])
+
+    stage(runner, play)
+
+
+async def _answer(scene: Scene, answer: Resolution) -> None:
+    (row,) = scene.world.stores["payments"].rows("SELECT * FROM reviews WHERE resolve_time IS NULL")
+    await scene.world.call(
+        "payments", lambda p: p.parts.reviews.resolve(row.review_id, answer, "ada", "the dashboard says so")
+    )
+
+
+def test_what_is_taken_back_beside_a_pending_refund_is_counted_once(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        payment = await scene.pay("paypal")
+        thing, book = scene.thing(payment), scene.world.services["paypal"].book
+        scene.slow_refunds()
+        mine = await scene.refund(payment, "4.00")
+        book.reverse(thing)
+        await asyncio.sleep(60)
+        assert scene.refunds() == [("PENDING", 400), ("SUCCESS", 800)]
+        book.end_refund(thing, mine.refund_id, True)
+        await asyncio.sleep(60)
+        assert scene.refunds() == [("SUCCESS", 400), ("SUCCESS", 800)]
+        assert (await scene.shop._get(payment.payment_id)).refunded_amount.value == "12.00"
+
+    stage(runner, play)
+
+
+def test_more_given_back_than_was_taken_is_a_question_and_blocks_nothing(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        payment = await scene.pay()
+        thing, book = scene.thing(payment), scene.world.services["stripe"].book
+        scene.slow_refunds()
+        first = await scene.refund(payment)
+        book.end_refund(thing, first.refund_id, False)
+        await asyncio.sleep(10)
+        await scene.refund(payment)
+        # no provider should: it makes what it had said was not to be, and the other one
+        (late, second) = thing.refunds.values()
+        late.status = RefundStatus.PENDING
+        book.end_refund(thing, list(thing.refunds)[1], True)
+        await asyncio.sleep(10)
+        _make_anyway(scene, first.refund_id)
+        book.end_refund(thing, first.refund_id, True)
+        await asyncio.sleep(600)
+        assert scene.refunds() == [("SUCCESS", 1200), ("SUCCESS", 1200)]
+        assert scene.reviews() == ["AMOUNT_DIFFERS"]
+        assert second.status == RefundStatus.SUCCESS
+
+    stage(runner, play)
+
+
+def _make_anyway(scene: Scene, refund_id: str) -> None:
+    """Forget that the refund's own object had failed: only a call had."""
+    scene.world.stores["payments"].look.execute(
+        "UPDATE refunds SET provider_reference = '' WHERE refund_id = %s", [refund_id]
+    )
