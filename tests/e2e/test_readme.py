@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from stack.stack import Ready
 from tests.support.merchant.api import Merchant
+from tests.support.merchant.blocks import run_page
 from tests.support.paths import ROOT
 from tests.support.waiting import eventually
 
@@ -38,6 +42,17 @@ def test_the_tour_of_the_readme_ends_with_two_paid_orders(gateway: Ready, mercha
     assert '"orders":[{' in pasted.stdout
     eventually(lambda: statuses(merchant, "payments") == {"SUCCESS"}, "two payments that succeeded")
     eventually(lambda: statuses(merchant, "orders") == {"SUCCESS", "PARTIALLY_REFUNDED"}, "both orders paid")
+
+
+@pytest.mark.parametrize("language", ["python", "js"])
+def test_packages_work_as_the_readme_shows_them(
+    gateway: Ready, merchant: Merchant, tmp_path: Path, language: str
+) -> None:
+    if language == "js" and shutil.which("node") is None:
+        pytest.skip("no node on the path")
+    printed = run_page(README, language, tmp_path, {"GATEWAY": gateway.edge_url, "KEY": merchant.secret})
+    assert printed.startswith("http")
+    assert statuses(merchant, "payments") == {"INITIATED"}
 
 
 def test_what_is_triggered_is_heard_by_who_listens(gateway: Ready, merchant: Merchant, tmp_path: Path) -> None:
