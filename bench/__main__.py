@@ -30,7 +30,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import edge, keys, providers
+from bench import beside, edge, keys, providers
 from bench.load import Connection, Tally, order_body, run
 from mesh.storage.migrate import upgrade
 from stack.settings import StackSettings
@@ -200,6 +200,7 @@ def main() -> int:
         providers.report(console, added, *providers.orders_meanwhile(stack.ready, load.connections, 5))
         edge.report(console, edge.cost(stack.ready, load.connections, load.seconds / 2))
         keys.report(console, keys.cost(stack.ready, load.seconds / 2))
+        beside.compare(console, stack.ready, load.seconds / 2)
         console.print(f"idle: {sum(memory.values()):.0f} MB resident, {cpu:.1f} % of one core")
         console.print("  " + ", ".join(f"{name} {size:.0f}" for name, size in memory.items()))
     failed = {problem: count for tally in (*runs, cycles) for problem, count in tally.errors.items()}

@@ -129,7 +129,7 @@ class Counter:
         assert lsn
         totals["wal"] = float(lsn[0])
         totals["events"] = sum(self._events(name) for name in ("orders", "payments"))
-        cpu = {name: _cpu_ms(pid) for name, pid in self._ready.pids.items()}
+        cpu = {name: cpu_ms(pid) for name, pid in self._ready.pids.items()}
         totals["cpu"] = sum(value for name, value in cpu.items() if name != "sandbox")
         return Counts(seconds, totals, by_database, cpu, statements)
 
@@ -139,7 +139,8 @@ class Counter:
         return float(row[0]) if row else 0.0
 
 
-def _cpu_ms(pid: int) -> float:
+def cpu_ms(pid: int) -> float:
+    """Return the processor time of a process and its children, in milliseconds."""
     family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     return sum(sum(member.cpu_times()[:4]) for member in family if member.is_running()) * 1000
 

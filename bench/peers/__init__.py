@@ -1,0 +1,1 @@
+"""What the gateway is measured beside: what a merchant would write by hand instead."""
