@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import httpx
 import typer
@@ -14,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli import hops as timeline
-from cli.commands.up import Interrupted, interruptible, load_settings
+from cli.commands.up import Interrupted, interruptible, load_settings, show_console
 from cli.hops import Found, Trip
 from cli.merchant_api import direct_client
 from cli.receiver import Receiver
@@ -41,12 +43,16 @@ class Outcome:
     event: dict[str, Any]
 
 
-def demo() -> None:
+def demo(
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Leave it running until Ctrl-C, to look at it in the console.")
+    ] = False,
+) -> None:
     """Pay one order through the whole gateway and show every hop. Exit status 0 only when all parties agree."""
     console = Console()
     try:
         with interruptible():
-            run(console)
+            run(console, stay=stay)
     except (DemoError, StackError, httpx.HTTPError) as error:
         Console(stderr=True).print(f"demo failed: {error}", style="red", markup=False)
         raise typer.Exit(1) from None
@@ -54,19 +60,26 @@ def demo() -> None:
         raise typer.Exit(130) from None
 
 
-def run(console: Console) -> None:
-    """Start the stack, pay, and compare. Raises DemoError when anything is missing or disagrees."""
+def run(console: Console, *, stay: bool) -> None:
+    """Start the stack, pay, and compare; `stay` until Ctrl-C. Raises DemoError when not all agree."""
     began = time.monotonic()
     with Stack(load_settings(log_level="DEBUG")) as stack, Receiver() as merchant:
         ready = stack.ready
-        console.print(f"The gateway is up: {len(ready.pids)} processes in {time.monotonic() - began:.1f} s\n")
+        console.print(f"The gateway is up: {len(ready.pids)} processes in {time.monotonic() - began:.1f} s")
+        show_console(console, ready)
+        console.print()
         trip, outcome = pay(ready, merchant)
         hops = wait_until("every hop in the logs", lambda: all_hops(Path(ready.log_dir), trip))
         show_timeline(console, hops)
         show_outcome(console, trip, outcome)
         check(trip, outcome, merchant)
         second_payment(console, ready)
-    console.print(f"[green]All parties agree. Done in {time.monotonic() - began:.1f} s, and nothing is left running.")
+        console.print(f"[green]All parties agree. Done in {time.monotonic() - began:.1f} s.")
+        if stay:
+            console.print(f"Both orders are at {ready.console['url']}/orders. Ctrl-C ends the demo.", highlight=False)
+            with suppress(Interrupted):
+                signal.pause()
+    console.print("Nothing is left running.")
 
 
 def pay(ready: Ready, merchant: Receiver) -> tuple[Trip, Outcome]:

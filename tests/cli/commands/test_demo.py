@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import signal
 import subprocess
 import sys
+import threading
 import uuid
+from itertools import takewhile
 
+import httpx
 import psutil
 
 from cli.hops import HOPS
@@ -28,18 +33,35 @@ def left_behind(mark: str) -> list[psutil.Process]:
 
 def test_demo_shows_each_hop_once_and_leaves_nothing_behind() -> None:
     mark = str(uuid.uuid4())
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", "demo"],
-        env=os.environ | {MARK: mark, "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    rows = [line.split("│")[3].strip() for line in done.stdout.splitlines() if line.count("│") == 5]
+    command = [sys.executable, "-u", "-m", "cli", "demo", "--stay"]
+    environment = os.environ | {MARK: mark, "COLUMNS": "200"}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as demo:
+        assert demo.stdout
+        killer = threading.Timer(120, demo.kill)
+        killer.start()
+        said = "".join(takewhile(lambda line: "Ctrl-C" not in line, demo.stdout))
+        looked_at = console_of(said) if demo.poll() is None else ""
+        demo.send_signal(signal.SIGINT)
+        said += demo.stdout.read()
+        status = demo.wait()
+        killer.cancel()
+    assert status == 0, said
+    rows = [line.split("│")[3].strip() for line in said.splitlines() if line.count("│") == 5]
     assert rows[: len(HOPS)] == [hop.what for hop in HOPS]
-    assert "All parties agree" in done.stdout
+    assert "All parties agree" in said
     for told in ("PARTIALLY_REFUNDED", "provider: paypal:CHECKOUT.ORDER.APPROVED", "4.50 EUR"):
-        assert told in done.stdout
+        assert told in said
+    assert looked_at.count("/console/orders/") == 2
     assert left_behind(mark) == []
+
+
+def console_of(said: str) -> str:
+    """Log in as it was said, and return the page of the orders."""
+    found = re.search(r"Console: (\S+)\s+as (\S+) or \S+, password\s+(\S+)", said)
+    assert found, said
+    url, email, password = found.groups()
+    with httpx.Client(follow_redirects=True, headers={"origin": url.removesuffix("/console")}) as browser:
+        browser.post(f"{url}/login", data={"email": email, "password": password})
+        return browser.get(f"{url}/orders").text
