@@ -60,7 +60,16 @@ class Commands(TyperGroup):
             alone.command(cmd_name)(found)
             command = get_command(alone)
         command.name = cmd_name
+        _reflow(command)
         return command
+
+
+def _reflow(command: Any) -> None:
+    """Have each paragraph of a command's words fill the terminal's width, not that of our source."""
+    if command.help:
+        command.help = "\n\n".join(" ".join(part.split()) for part in command.help.split("\n\n"))
+    for inner in getattr(command, "commands", {}).values():
+        _reflow(inner)
 
 
 app = typer.Typer(

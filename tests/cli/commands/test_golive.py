@@ -111,6 +111,13 @@ def test_settings_of_a_container_are_read_from_files_too(tmp_path: Path, monkeyp
     assert missing(run("--env-file", "-", "--json")) == ["stripe has a key for tests"]
 
 
+def test_help_fills_the_width_of_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    said = [" ".join(line.split()) for line in run("--help").stdout.splitlines()]
+    assert "Exit status: 0 when nothing is missing, 1 when something is (NOW), 2 without" in said
+    assert "anything to look at, 69 when the gateway refuses." in said
+
+
 def test_without_anything_to_look_at_it_says_so(tmp_path: Path) -> None:
     assert run().exit_code == 2
     assert run("--env-file", str(tmp_path / "none")).exit_code == 2
