@@ -70,15 +70,22 @@ class Order:
     refunded: int = 0
     """Minor units that were given back, by the version of its payment in `refunded_version`."""
     refunded_version: int = 0
+    captured: int | None = None
+    """Minor units that its payment captured; None where a version of this service settled it that did not note them."""
+
+    @property
+    def paid(self) -> int:
+        """Minor units that were paid, of an order that is settled: its amount where nothing else is known."""
+        return self.amount.minor if self.captured is None else self.captured
 
     @property
     def given_back(self) -> int | None:
         """Minor units that were given back; None where a version of this service applied them that did not count."""
-        if self.status == OrderStatus.REFUNDED:
-            return self.amount.minor
-        if self.status != OrderStatus.PARTIALLY_REFUNDED:
+        if self.status not in (OrderStatus.PARTIALLY_REFUNDED, OrderStatus.REFUNDED):
             return 0
-        return self.refunded if self.refunded_version == self.payment_version else None
+        if self.refunded_version == self.payment_version and self.refunded:
+            return self.refunded
+        return self.paid if self.status == OrderStatus.REFUNDED else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,9 @@ class Capture:
 
     payment_id: UUID
     amount: Money
+    """What the payment is of."""
+    captured: int | None = None
+    """Minor units of it that were captured, where that is told."""
 
 
 def transition(order: Order, to: OrderStatus, now: datetime, payment_id: UUID | None = None) -> Order:
@@ -106,17 +116,20 @@ def hand_over(order: Order, payment_id: UUID, now: datetime) -> Order:
 def settle(order: Order, capture: Capture, now: datetime) -> Order | None:
     """Return the order after a confirmed capture; None when it was already known.
 
+    Where only how much was captured is new, the order's version stays.
+
     Raises IllegalTransitionError when the money does not fit the order: a second capture, an order that was cancelled
     or expired, or another amount. Such a capture changes no order; the payment service gives it back.
     """
     if order.status in SETTLED:
         if order.payment_id == capture.payment_id:
-            return None
+            is_new = order.captured is None and capture.captured is not None
+            return replace(order, captured=capture.captured) if is_new else None
         # also where refunds have a way back to SUCCESS: that is of the payment which settled it
         raise IllegalTransitionError(f"the order is {order.status} by payment {order.payment_id}")
     if capture.amount != order.amount:
         raise IllegalTransitionError(f"captured {capture.amount} for an order of {order.amount}")
-    return transition(order, OrderStatus.SUCCESS, now, capture.payment_id)
+    return replace(transition(order, OrderStatus.SUCCESS, now, capture.payment_id), captured=capture.captured)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +160,13 @@ def refund(order: Order, total: Refunded, now: datetime) -> Order | None:
         status = OrderStatus.REFUNDED
     changed = order if status == order.status else transition(order, status, now)
     version = total.payment_version
-    return replace(changed, payment_version=version, refunded=total.refunded, refunded_version=version)
+    return replace(
+        changed,
+        payment_version=version,
+        refunded=total.refunded,
+        refunded_version=version,
+        captured=total.captured.minor,
+    )
 
 
 def fail(order: Order, payment_id: UUID, now: datetime) -> Order | None:

@@ -45,6 +45,7 @@ class OrderRow(NamedTuple):
     create_trace_id: str
     refunded_minor: int
     refunded_version: int
+    captured_minor: int | None
 
 
 _COLUMNS = [column.name for column in orders.columns]
@@ -95,6 +96,7 @@ _update = (
         update_time=sa.bindparam("b_update_time", type_=orders.c.update_time.type),
         refunded_minor=sa.bindparam("b_refunded_minor", type_=sa.BigInteger),
         refunded_version=sa.bindparam("b_refunded_version", type_=sa.Integer),
+        captured_minor=sa.bindparam("b_captured_minor", type_=sa.BigInteger),
     )
     .returning(orders.c.order_id)
     .cte("changed")
@@ -120,6 +122,7 @@ _NOTE = statement(
         payment_version=sa.bindparam("b_payment_version", type_=sa.Integer),
         refunded_minor=sa.bindparam("b_refunded_minor", type_=sa.BigInteger),
         refunded_version=sa.bindparam("b_refunded_version", type_=sa.Integer),
+        captured_minor=sa.bindparam("b_captured_minor", type_=sa.BigInteger),
     )
 )
 
@@ -145,6 +148,7 @@ def _order(row: OrderRow) -> Order:
         create_trace_id=row.create_trace_id,
         refunded=row.refunded_minor,
         refunded_version=row.refunded_version,
+        captured=row.captured_minor,
     )
 
 
@@ -168,6 +172,7 @@ def _values(order: Order) -> tuple[object, ...]:
         order.create_trace_id,
         order.refunded,
         order.refunded_version,
+        order.captured,
     )
 
 
@@ -228,6 +233,7 @@ class OrderRepository:
             b_update_time=order.update_time,
             b_refunded_minor=order.refunded,
             b_refunded_version=order.refunded_version,
+            b_captured_minor=order.captured,
         )
         if changed is None:
             raise RuntimeError(f"order {order.order_id} is no longer at version {order.version - 1}")
@@ -247,6 +253,7 @@ class OrderRepository:
             b_payment_version=order.payment_version,
             b_refunded_minor=order.refunded,
             b_refunded_version=order.refunded_version,
+            b_captured_minor=order.captured,
         )
 
     async def page(self, session: Session, listing: Listing, *, after: UUID | None, limit: int) -> list[Order]:

@@ -42,6 +42,8 @@ orders = sa.Table(
     # what its payment has told of refunds, and in which version: the service before raises payment_version alone
     sa.Column("refunded_minor", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("refunded_version", sa.Integer, nullable=False, server_default="0"),
+    # what its payment captured, which may be less than the amount; NULL where the service before settled it
+    sa.Column("captured_minor", sa.BigInteger),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in OrderStatus)})", name="status_known"),
     sa.CheckConstraint("payment_id IS NOT NULL OR status IN ('NEW', 'CANCELLED', 'EXPIRED')", name="payment_named"),

@@ -192,6 +192,13 @@ class Orders:
             alert(CAPTURE_QUARANTINED, log, order_id=order_id, payment_id=capture.payment_id, reason=str(error))
             return
         if settled:
+            await self._store_settled(unit, order, settled)
+
+    async def _store_settled(self, unit: UnitOfWork, order: Order, settled: Order) -> None:
+        """Store a settled order; where only how much was captured is new, that is no change of the order."""
+        if settled.version == order.version:
+            await self._store.note(unit.session, settled)
+        else:
             await self._save(unit, settled)
 
     async def try_to_settle(self, merchant_id: UUID, order_id: UUID, capture: Capture) -> str:
@@ -203,7 +210,7 @@ class Orders:
             except IllegalTransitionError as error:
                 return str(error)
             if settled:
-                await self._save(unit, settled)
+                await self._store_settled(unit, order, settled)
             return ""
 
     async def refund(self, unit: UnitOfWork, order_id: UUID, total: Refunded) -> None:

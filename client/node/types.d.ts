@@ -306,7 +306,8 @@ export interface Order {
    */
   expire_time?: string;
   /**
-   * What was paid: all of `amount`, once the order is SUCCESS, and also after refunds. Left out before.
+   * What was paid, once the order is SUCCESS, and also after refunds: all of `amount`, or the part of it that was
+   * captured. Left out before.
    */
   paid_amount?: Money;
   /**

@@ -27,7 +27,7 @@ def order_message(order: Order) -> order_pb2.Order:
         version=order.version,
     )
     if order.status in SETTLED:
-        message.paid_amount.CopyFrom(money_message(order.amount))
+        message.paid_amount.CopyFrom(money_message(Money(order.paid, order.amount.currency)))
     if order.given_back:
         message.refunded_amount.CopyFrom(money_message(Money(order.given_back, order.amount.currency)))
     if order.status in UNPAID:
@@ -40,7 +40,9 @@ def order_message(order: Order) -> order_pb2.Order:
 
 def capture(payment: payment_pb2.Payment) -> Capture:
     """Read what a succeeded payment captured."""
-    return Capture(UUID(payment.payment_id), Money.parse(payment.amount.value, payment.amount.currency))
+    taken = payment.captured_amount
+    captured = Money.parse(taken.value, taken.currency).minor if payment.HasField("captured_amount") else None
+    return Capture(UUID(payment.payment_id), Money.parse(payment.amount.value, payment.amount.currency), captured)
 
 
 def refunded(payment: payment_pb2.Payment) -> Refunded:

@@ -202,3 +202,26 @@ def test_what_was_given_back_is_shown_only_where_it_was_counted() -> None:
     known = refund(stale, Refunded(FIRST, 7, AMOUNT, 700), NOW)
     assert known is not None
     assert known.given_back == 700
+
+
+def test_part_that_was_captured_is_what_was_paid_and_is_all_that_goes_back() -> None:
+    paid = settle(PROCESSING, Capture(FIRST, AMOUNT, 500), NOW)
+    assert paid is not None
+    assert paid.paid == 500
+    refunded = refund(paid, Refunded(FIRST, 5, Money(500, "EUR"), 500), NOW)
+    assert refunded is not None
+    assert (refunded.status, refunded.paid, refunded.given_back) == (OrderStatus.REFUNDED, 500, 500)
+
+
+def test_part_that_was_captured_is_noted_where_the_order_was_settled_without_it() -> None:
+    """By a question, or by the version of the service before, which tell of no part: that is no change of the order."""
+    settled = settle(PROCESSING, Capture(FIRST, AMOUNT), NOW)
+    assert settled is not None
+    assert settled.paid == AMOUNT.minor
+    noted = settle(settled, Capture(FIRST, AMOUNT, 500), NOW)
+    assert noted is not None
+    assert (noted.paid, noted.version) == (500, settled.version)
+    assert settle(noted, Capture(FIRST, AMOUNT, 500), NOW) is None
+    refunded = refund(settled, Refunded(FIRST, 5, Money(500, "EUR"), 500), NOW)
+    assert refunded is not None
+    assert refunded.paid == 500

@@ -49,6 +49,11 @@ def test_part_of_what_is_authorized_may_be_captured(merchant: Merchant, provider
     assert capture(merchant, payment, "6.50")["captured_amount"] == {"value": "6.50", "currency": "EUR"}
     merchant.wait_for_order(payment["order_id"], "SUCCESS")
     assert provider.captures(payment["order_id"]) == [(650, "eur")]
+    # what was not captured was neither paid nor can it go back
+    assert merchant.http.post(f"/v1/payments/{payment['payment_id']}/refunds", json={}).status_code == 200
+    merchant.wait_for_order(payment["order_id"], "REFUNDED")
+    order = merchant.order(payment["order_id"])
+    assert (order["paid_amount"]["value"], order["refunded_amount"]["value"]) == ("6.50", "6.50")
 
 
 def test_same_capture_again_takes_nothing_more(merchant: Merchant, provider: Provider) -> None:

@@ -142,7 +142,9 @@ class Order(_message.Message):
 
     @_builtins.property
     def paid_amount(self) -> _money_pb2.Money:
-        """What was paid: all of `amount`, once the order is SUCCESS, and also after refunds. Left out before."""
+        """What was paid, once the order is SUCCESS, and also after refunds: all of `amount`, or the part of it that was captured.
+        Left out before.
+        """
 
     @_builtins.property
     def refunded_amount(self) -> _money_pb2.Money:
