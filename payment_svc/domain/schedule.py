@@ -24,6 +24,15 @@ def wait_after(checks: int) -> timedelta:
     return CHECKS[min(checks, len(CHECKS) - 1)]
 
 
+def wait_beside_deadline(wait: timedelta, left: timedelta) -> timedelta:
+    """Return how long to wait where something is to be done when `left` is over: no longer than that.
+
+    What fails when it is due is tried again after as long as it is late, so ever more seldom: a provider may be away
+    for a day.
+    """
+    return min(wait, max(abs(left), CHECKS[0]))
+
+
 def is_hopeless(payment: Payment, now: datetime) -> bool:
     """Whether a person has to look: the provider works on it, or does not say, for longer than anything can last."""
     return payment.status == PaymentStatus.PROCESSING and now - payment.create_time > GIVE_UP

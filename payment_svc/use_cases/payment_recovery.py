@@ -78,8 +78,7 @@ class PaymentRecovery:
         wait = schedule.wait_after(item.checks)
         payment = item.payment
         if payment.status == PaymentStatus.AUTHORIZED and payment.capture_before:
-            left = payment.capture_before - self._clock()
-            wait = min(wait, max(left, schedule.CHECKS[0]))
+            wait = schedule.wait_beside_deadline(wait, payment.capture_before - self._clock())
         async with self._database.session() as session:
             await self._ledger.payments.schedule(session, payment.payment_id, wait)
 
