@@ -18,6 +18,7 @@ from console.api.web import FOLDER, Rooms
 from console.clients.merchant_api import PublicApi
 from console.clients.operator_api import OperatorApi
 from console.settings import ConsoleSettings
+from console.storage import SECRETS
 from console.storage import Accounts as Store
 from console.storage import Tickets
 from console.storage import Views as ViewStore
@@ -32,6 +33,7 @@ from mesh.probes import Vitals, serve
 from mesh.runtime_metrics import RuntimeMetrics, tell_build
 from mesh.settings import load
 from mesh.storage.database import Database
+from mesh.storage.resealing import Resealing
 from mesh.storage.revision import head_revision
 from mesh.telemetry import get_logger, setup_logging
 from mesh.vault import Vault
@@ -76,9 +78,12 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
         asyncio.create_task(_sweep(sessions)),
         asyncio.create_task(_renew(settings, server.config)),
     ]
+    resealing = Resealing(database, vault, SECRETS).worker
+    resealing.start()
     gc.collect()
     gc.freeze()
     await server.serve()
+    await resealing.stop()
     for task in (health, *beside):
         task.cancel()
     await public_api.close()

@@ -12,7 +12,11 @@ from console.domain import Session as Login
 from console.domain import Ticket, User, View
 from console.tables import sessions, tickets, users, views
 from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.resealing import SealedColumn
 from mesh.storage.schema import TIME
+
+SECRETS = [SealedColumn(users.c.totp_secret, "totp:", users.c.user_id)]
+"""As `console.use_cases.accounts` says. Keys of sessions are not among them: they last no longer than those."""
 
 
 class KeyId(NamedTuple):

@@ -38,6 +38,7 @@ def build(settings: EdgeSettings) -> Service:
     identities = Identities(database, IdentityRepository(), vault, scopes_of(routes))
     stored = StoredKeys(database, vault)
     keys = KeyCache(stored, settings.key_cache_seconds, settings.key_cache_size)
+    database.when_another(keys.forget)
     nonces = Nonces(database)
     uses = LastUses(database, settings.last_use_seconds)
     limits = GlobalLimits(

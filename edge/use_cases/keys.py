@@ -183,6 +183,12 @@ class KeyCache:
             return None
         return identity
 
+    def forget(self) -> None:
+        """Forget all keys, and up to which change they were right: another database has other changes."""
+        self._valid.clear()
+        self._invalid.clear()
+        self._seen = None
+
     async def watch(self) -> bool:
         """Forget the keys that have changed since the last look. A step of the watcher."""
         started = self._now()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -97,6 +97,9 @@ def rows_from_arrays(name: str, columns: Sequence[sa.Column[Any]], prefix: str =
     )
 
 
+_WHICH = """
+SELECT one.oid::bigint, state.timeline_id
+FROM pg_database AS one, pg_control_checkpoint() AS state WHERE one.datname = current_database()"""
 _NOW = statement(sa.select(NOW.label("now")), datetime)
 
 
@@ -182,6 +185,8 @@ class Database:
         self._clock_ahead: float | None = None
         self._distrusted = -DISTRUST_SECONDS
         self._draining: asyncio.Task[None] | None = None
+        self._which: TupleRow | None = None
+        self._forgetful: list[Callable[[], None]] = []
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             min_size=1,
@@ -192,6 +197,7 @@ class Database:
             # new attempts are made while somebody waits; the pauses between those of one connection double
             reconnect_timeout=PATIENCE_SECONDS,
             kwargs={**connection_options(url), "autocommit": True, "prepare_threshold": 1},
+            configure=self._look_which,
             check=None,
         )
 
@@ -215,6 +221,14 @@ class Database:
     def learn(self, moment: datetime) -> None:
         """Be told what the database's clock shows now."""
         self._clock_ahead = moment.timestamp() - time.monotonic()
+
+    def when_another(self, forget: Callable[[], None]) -> None:
+        """Have `forget` called before the first use of a database that has taken this one's place.
+
+        One that was restored, or a standby that was promoted, may lack what was here, and give its numbers out again:
+        what a process remembers of it by such numbers holds no longer.
+        """
+        self._forgetful.append(forget)
 
     def notifications(self, channel: str) -> Notifications:
         """Return what tells whether anybody has notified a channel."""
@@ -265,6 +279,13 @@ class Database:
         """Lend a connection for one transaction: committed at the end of the block, rolled back if it raises."""
         async with self.session(patience) as session, session.begin():
             yield session
+
+    async def _look_which(self, connection: Connection) -> None:
+        which = await (await connection.execute(_WHICH)).fetchone()
+        if self._which is not None and which != self._which:
+            for forget in self._forgetful:
+                forget()
+        self._which = which
 
     def _distrust(self) -> None:
         """Replace the connections that nobody uses: what silenced or ended one of them may have done so to all."""

@@ -61,6 +61,7 @@ class EventStreams:
         self._open: Counter[UUID] = Counter()
         self._seen: int | None = None
         self._ending = False
+        database.when_another(self._forget)
         self.worker = Worker("event-streams", self._look, interval=0.5)
 
     def end(self) -> None:
@@ -164,6 +165,10 @@ class EventStreams:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(until - time.monotonic(), 0)):
                 await listener.arrived.wait()
+
+    def _forget(self) -> None:
+        """The log of another database may end elsewhere."""
+        self._seen = None
 
     async def _look(self) -> bool:
         """Wake the streams of merchants whose log has grown since the last look."""

@@ -67,6 +67,7 @@ class Accounts:
         self._absent: dict[UUID, float] = {}
         self._guards: dict[UUID, tuple[int, ResilientProvider]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
+        database.when_another(self._forget)
 
     async def available(self, owner: Tenant) -> list[ResilientProvider]:
         """Return the providers that a merchant's new payments may go through, in the gateway's order."""
@@ -150,6 +151,12 @@ class Accounts:
         for _, guard in self._guards.values():
             await guard.close()
         await self._registry.close()
+
+    def _forget(self) -> None:
+        """In another database an account's version may be of other credentials."""
+        self._known.clear()
+        self._absent.clear()
+        self._guards = {account_id: (0, guard) for account_id, (_, guard) in self._guards.items()}
 
     async def _own(self, owner: Tenant) -> list[ResilientProvider]:
         known = self._known.get(owner.merchant_id)

@@ -30,7 +30,7 @@ from stack.process import StackError
 from stack.servers import outside_env
 from stack.state import write_private
 
-ORDER = ("notify", "orders", "payments", "identity", "audit")
+ORDER = ("notify", "orders", "payments", "identity", "console", "audit")
 MANIFEST = "manifest.json"
 Say = Callable[[str], None]
 
@@ -56,11 +56,18 @@ def backup(server: str, folder: Path, say: Say) -> Path:
     place = folder / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     try:
         place.mkdir(mode=0o700, parents=True)
-        dumps = {name: _dump(server, name, place, say) for name in ORDER}
+        names = [name for name in ORDER if name != "console" or _has_console(server)]
+        dumps = {name: _dump(server, name, place, say) for name in names}
         write_private(place / MANIFEST, json.dumps({name: asdict(dump) for name, dump in dumps.items()}, indent=2))
     except (OSError, psycopg.Error) as error:
         raise StackError(f"no backup in {place}: {error}") from error
     return place
+
+
+def _has_console(server: str) -> bool:
+    """Whether this installation has the one part that it can be without."""
+    with _administering(server) as connection:
+        return connection.execute("SELECT FROM pg_database WHERE datname = 'console'").fetchone() is not None
 
 
 def _dump(server: str, name: str, place: Path, say: Say) -> Dump:

@@ -101,6 +101,24 @@ async def test_memory_that_was_not_renewed_within_the_bound_does_not_count(world
         await cache.identify(b"a")
 
 
+async def test_another_database_is_believed_from_its_own_log_on(world: World, cache: KeyCache) -> None:
+    """A backup was restored: its log is shorter, and a revocation in it has a number that was there before."""
+    for key in (b"a", b"b", b"c"):
+        world.change(key, identity_of())
+    await cache.watch()
+    await cache.identify(b"a")
+    await cache.identify(b"unknown")
+    world.log = world.log[:1]
+    world.keys[b"unknown"] = identity_of()
+    cache.forget()
+    await cache.watch()
+    assert await cache.identify(b"unknown")
+    assert await cache.identify(b"a")
+    world.change(b"a", None)
+    await cache.watch()
+    assert await cache.identify(b"a") is None
+
+
 async def test_answer_that_a_change_overtook_is_not_kept(world: World, cache: KeyCache) -> None:
     """The row was read before the revocation, the watcher saw the revocation, and then the answer came."""
     world.change(b"a", identity_of())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 import psycopg
@@ -180,3 +180,36 @@ def test_connections_notice_a_host_that_is_gone() -> None:
     }
     assert "keepalives_idle" not in storage.connection_options("postgresql://u:p@host/name?keepalives_idle=60")
     assert psycopg.conninfo.make_conninfo("", **storage.connection_options("postgresql://host/name"))
+
+
+async def test_database_in_anothers_place_is_told_before_it_is_used(database_url: str) -> None:
+    """One is restored beside another, and takes its name."""
+    server, _, name = database_url.rpartition("/")
+    seen: list[str] = []
+    async with pool(database_url) as database:
+        database.when_another(lambda: seen.append("another"))
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+
+            def run(text: str) -> None:
+                admin.execute(text.encode())
+
+            leave = f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
+            run(leave)
+            await answered_again(database)
+            assert seen == [], "the same one is another for nobody"
+            run(f"CREATE DATABASE {name}_draft")
+            run(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            run(leave)
+            run(f"ALTER DATABASE {name} RENAME TO {name}_aside")
+            run(f"ALTER DATABASE {name}_draft RENAME TO {name}")
+            await answered_again(database)
+            run(f"DROP DATABASE {name}_aside")
+    assert seen == ["another"]
+
+
+async def answered_again(database: Database) -> None:
+    """Have the database answer, whose connections were ended: each of them may be met once."""
+    for _ in range(database.max_size):
+        with suppress(ApiError):
+            return await answered(database)
+    return await answered(database)
