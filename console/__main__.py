@@ -18,9 +18,8 @@ from console.api.web import FOLDER, Rooms
 from console.clients.merchant_api import PublicApi
 from console.clients.operator_api import OperatorApi
 from console.settings import ConsoleSettings
-from console.storage import SECRETS
+from console.storage import SECRETS, Tickets
 from console.storage import Accounts as Store
-from console.storage import Tickets
 from console.storage import Views as ViewStore
 from console.use_cases.accounts import Accounts
 from console.use_cases.invitations import Invitations
