@@ -10,7 +10,7 @@ PORT ?= 8080
 export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install console-shots site site-shots generated-clients demo up reset test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas image simulate simulate-faults constraints clean
+.PHONY: install console-shots site site-shots generated-clients demo up reset test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas switchover image simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
@@ -130,6 +130,10 @@ rolling: install
 ROUNDS ?= 10
 replicas: install
 	$(BIN)/python -m tests.replicas --rounds $(ROUNDS)
+
+# PostgreSQL's primary is killed under load, and its standby takes over; nothing that was acknowledged may be gone.
+switchover: install
+	$(BIN)/python -m tests.switchover
 
 # The image, and with TARGET=sandbox the simulator's, by whichever builder there is.
 BUILDER ?= $(firstword $(foreach p,docker podman buildah,$(shell command -v $(p))))

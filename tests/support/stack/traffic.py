@@ -26,6 +26,7 @@ class Traffic:
         """Send to the gateway at `url`; with `repeat`, what has failed is sent again with its key, as clients do."""
         self.answers: Counter[str] = Counter()
         """By their status, or by what went wrong; of the repeated, the last answer."""
+        self.orders: list[str] = []
         self.payments: list[str] = []
         """Those that were acknowledged."""
         self._url = url
@@ -62,6 +63,7 @@ class Traffic:
                 order = self._send(http, "POST", "/v1/orders", {"amount": {"value": "1.00", "currency": "EUR"}})
                 if order is None:
                     continue
+                self.orders.append(order["order_id"])
                 charge = {"order_id": order["order_id"], "provider": "stripe", "payment_method": "pm_card_visa"}
                 if payment := self._send(http, "POST", "/v1/payments", charge):
                     self.payments.append(payment["payment_id"])
