@@ -152,7 +152,7 @@ class IdentityRepository:
 
     async def enable_merchant(self, session: Session, merchant_id: UUID) -> Merchant | None:
         """Enable a merchant, if it exists."""
-        return await session.one(_ENABLE, id=merchant_id, disable_time=None)
+        return await session.one(_ENABLE, id=merchant_id)
 
     async def add_key(self, session: Session, key: ApiKey, digest: bytes, signing_secret: bytes | None) -> None:
         """Store a new key of a merchant that exists."""

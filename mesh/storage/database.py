@@ -78,7 +78,8 @@ def statement(clause: Any, row: type[Any] | None = None) -> Statement[Any]:
     if "POSTCOMPILE" in compiled.string:
         # what SQLAlchemy's own engine fills in at run time: here it would fail there, in the rare case it is for
         raise TypeError(f"not a statement that stands by itself: {compiled.string}")
-    constants = {name: value for name, value in compiled.params.items() if value is not None}
+    given = {name for parameter, name in compiled.bind_names.items() if parameter.required}
+    constants = {name: value for name, value in compiled.params.items() if name not in given}
     rows = row_factory(row, dict(clause.exported_columns.items())) if row else no_rows
     return Statement(compiled.string.encode(), constants, rows)
 

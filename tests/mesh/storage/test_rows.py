@@ -74,6 +74,12 @@ async def test_statement_that_was_made_without_a_class_of_rows_has_none_to_give(
             await session.all(statement(sa.select(sa.literal(1))))
 
 
+def test_null_that_a_statement_carries_is_given_with_it_and_what_it_asks_for_is_not() -> None:
+    table = sa.table("things", sa.column("id", sa.Integer), sa.column("gone", sa.Text))
+    carried = statement(sa.update(table).where(table.c.id == sa.bindparam("which", type_=sa.Integer)).values(gone=None))
+    assert carried.constants == {"gone": None}
+
+
 @pytest.mark.parametrize("row", [OtherName, OtherOrder, OtherType, UUID], ids=lambda row: row.__name__)
 def test_class_that_is_not_what_the_statement_returns_is_refused(row: type[object]) -> None:
     with pytest.raises(TypeError, match=row.__name__):
