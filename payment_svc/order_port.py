@@ -26,15 +26,13 @@ class PayableOrder:
     def check_payable(self, now: datetime, *, replaced: bool = False) -> None:
         """Raise ApiError FAILED_PRECONDITION when no payment can be started now; the reservation decides finally.
 
-        With `replaced` the payment that had taken the order was closed for this one.
+        With `replaced` the payment that has taken the order is to be closed for this one.
         """
-        if self.status == "PROCESSING" and replaced:
-            return
-        if self.status == "PROCESSING":
+        if self.status == "PROCESSING" and not replaced:
             raise failed_precondition(
                 "PAYMENT_IN_PROGRESS", "another payment of this order is under way", order_id=str(self.order_id)
             )
-        if self.status not in ("NEW", "FAILED"):
+        if self.status not in ("NEW", "FAILED", "PROCESSING"):
             raise failed_precondition("ORDER_NOT_PAYABLE", f"the order is {self.status} and cannot be paid")
         if self.expire_time <= now:
             raise failed_precondition("ORDER_NOT_PAYABLE", "the order has expired and cannot be paid")

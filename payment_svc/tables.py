@@ -58,6 +58,8 @@ payments = sa.Table(
     sa.Column("action", pg.JSONB),
     # its order was paid otherwise, cancelled or expired when the capture came
     sa.Column("surplus", sa.Boolean, nullable=False, server_default="false"),
+    # its order was paid otherwise, or refused to it, while its provider may have been asked
+    sa.Column("unwanted", sa.Boolean, nullable=False, server_default="false"),
     # when recovery asks the provider again, and how often it has; a trigger makes it null once the payment has ended
     sa.Column("next_check_time", TIME),
     sa.Column("checks", sa.Integer, nullable=False),
@@ -131,7 +133,7 @@ operations = sa.Table(
     sa.CheckConstraint(f"kind IN ({', '.join(repr(str(k)) for k in OperationKind)})", name="kind_known"),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in OperationStatus)})", name="status_known"),
     sa.CheckConstraint("(status IN ('SENT', 'UNKNOWN')) = (next_try_time IS NOT NULL)", name="open_scheduled"),
-    sa.CheckConstraint("sends > 0", name="sent"),
+    sa.CheckConstraint("sends >= 0", name="sent"),
 )
 # one thing at a time is asked about an attempt
 sa.Index(

@@ -19,9 +19,10 @@ from mesh.paging import page
 from mesh.storage.idempotency import Answer, Record
 from payment_svc.api.return_url import return_url
 from payment_svc.contract import messages as mapping
+from payment_svc.domain.new_payment import NewPayment
 from payment_svc.domain.payment import CaptureMethod, Payment
 from payment_svc.metrics import OWN_SECONDS
-from payment_svc.use_cases.payments import NewPayment, Payments
+from payment_svc.use_cases.payments import Payments
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

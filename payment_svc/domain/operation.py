@@ -64,7 +64,8 @@ class Operation:
     """Minor units to be moved."""
     status: OperationStatus
     sends: int
-    """How often it was sent. Only the answer to the first try can say that nothing was done."""
+    """How often it was sent, counted before each try; 0: certainly never. Only the answer to the first try can say that
+    nothing was done."""
     requester: Requester
     failure: Failure | None
     create_time: datetime
@@ -74,6 +75,11 @@ class Operation:
     def key(self) -> str:
         """The idempotency key: of this operation on this attempt, and of no other call."""
         return f"{self.payment_id}:{self.attempt}:{self.kind.lower()}:{self.operation_id.hex[-12:]}"
+
+    @property
+    def is_unsent(self) -> bool:
+        """Whether nobody can have asked the provider."""
+        return self.is_open and self.sends == 0
 
     @property
     def is_open(self) -> bool:

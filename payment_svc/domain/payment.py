@@ -170,6 +170,9 @@ class Payment:
     """What is wanted of the customer while the payment REQUIRES_ACTION."""
     surplus: bool = False
     """Whether its order was paid otherwise, cancelled or expired when the capture came: it is given back."""
+    unwanted: bool = False
+    """Whether its order was paid otherwise, or refused to it, while its provider may have been asked: as soon as its
+    object has a name that is closed, and what it takes is settled with the order, or given back."""
     cancel_url: str = ""
     """Where the customer goes who turns back, as the merchant wrote it; empty: `return_url`."""
 

@@ -118,7 +118,17 @@ def to_close(payment: Payment) -> list[Attempt]:
         return [a for a in others if not a.surplus]
     if payment.status in (_S.FAILED, _S.CANCELLED):
         return [a for a in payment.attempts if a.held]
-    return [a for a in payment.attempts[:-1] if a.held or (a.provider_reference and a.provider != payment.provider)]
+    past = [a for a in payment.attempts[:-1] if a.held or (a.provider_reference and a.provider != payment.provider)]
+    # what its provider works on cannot be closed; what comes of that is settled or given back
+    is_idle = payment.status in (_S.INITIATED, _S.REQUIRES_ACTION, _S.AUTHORIZED)
+    closes = payment.unwanted and is_idle and bool(payment.provider_reference)
+    return [*past, payment.attempt] if closes else past
+
+
+def newly_to_close(before: Payment, payment: Payment) -> list[Attempt]:
+    """Return the attempts that have to be closed since the last change, and had not before."""
+    known = {a.number for a in to_close(before)} if before.status == payment.status else set()
+    return [a for a in to_close(payment) if a.number not in known]
 
 
 def return_surplus(payment: Payment, number: int, now: datetime) -> Payment | None:

@@ -21,7 +21,7 @@ GIVE_UP = timedelta(hours=26)
 
 def wait_after(checks: int) -> timedelta:
     """Return how long to wait before a further look after `checks` of them."""
-    return CHECKS[min(checks, len(CHECKS) - 1)]
+    return CHECKS[max(0, min(checks, len(CHECKS) - 1))]
 
 
 def wait_beside_deadline(wait: timedelta, left: timedelta) -> timedelta:

@@ -62,6 +62,7 @@ class PaymentRow(NamedTuple):
     requires_action: bool
     action: dict[str, str] | None
     surplus: bool
+    unwanted: bool
     cancel_url: str
     checks: int
 
@@ -108,6 +109,13 @@ _UPDATE = statement(
 )
 _SCHEDULE = statement(
     sa.update(payments).where(payments.c.payment_id == _id, _is_live).values(next_check_time=_now + _wait)
+)
+_UNWANTED = statement(
+    sa.update(payments)
+    .where(payments.c.payment_id == _id, _is_live)
+    .values(unwanted=True)
+    .returning(payments.c.provider_reference),
+    str,
 )
 _FIND = statement(
     sa.select(attempts.c.payment_id)
@@ -197,6 +205,7 @@ def _payment(row: PaymentRow) -> Payment:
         account_id=row.account_id,
         action=Action(ActionKind(row.action["kind"]), *(row.action[name] for name in _ACTION)) if row.action else None,
         surplus=row.surplus,
+        unwanted=row.unwanted,
         cancel_url=row.cancel_url,
     )
 
@@ -281,6 +290,7 @@ def new_values(payment: Payment, wait: timedelta) -> dict[str, object]:
         "b_mode": payment.mode,
         "b_route": Jsonb(asdict(payment.route)) if payment.route else None,
         "b_checks": 0,
+        "b_unwanted": payment.unwanted,
     }
 
 
@@ -311,6 +321,13 @@ class PaymentRepository:
         """
         if await session.run(_UPDATE, **_changing(payment, wait), leaving=leaving) != 1:
             raise RuntimeError(f"payment {payment.payment_id} is no longer at version {payment.version - 1}")
+
+    async def mark_unwanted(self, session: Session, payment_id: UUID) -> str | None:
+        """Note that its order has no use for a payment; return the name of its object, None when it has ended.
+
+        It is no version of the payment: what is written meanwhile leaves it as it is.
+        """
+        return await session.one(_UNWANTED, payment_id=payment_id)
 
     async def schedule(self, session: Session, payment_id: UUID, wait: timedelta) -> None:
         """Say when the payment is looked up next, unless it has ended."""

@@ -1,10 +1,8 @@
-"""What the answer to an operation means: to a merchant who waits, and for an operation that has none yet.
-
-And what speaks against one before it is asked for.
-"""
+"""What a merchant is answered: what speaks against a request, and what the answer to its operation means."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import grpc
@@ -13,7 +11,8 @@ from mesh.errors import ApiError, failed_precondition, invalid
 from mesh.money import Money
 from payment_svc.domain import operation as operation_domain
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
-from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot, is_current
+from payment_svc.domain.payment import CaptureMethod, Fact, Failure, Payment, PaymentStatus, Snapshot, is_current
+from payment_svc.providers.base import AmountNotSupportedError, Provider
 
 LAPSED = Failure("not_done", "the provider no longer knows the request, and shows that it was not carried out")
 
@@ -68,6 +67,65 @@ def raise_if_open(payment: Payment, operation: Operation) -> None:
     raise ApiError(grpc.StatusCode.UNAVAILABLE, "OUTCOME_UNKNOWN", words, metadata=where)
 
 
+def check_capturable(payment: Payment) -> None:
+    """Raise ApiError FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, unless money is held for a capture."""
+    if payment.status != PaymentStatus.AUTHORIZED:
+        words = f"the payment is {payment.status}; only an AUTHORIZED one can be captured"
+        raise failed_precondition("PAYMENT_NOT_CAPTURABLE", words, status=str(payment.status))
+
+
+def check_cancellable(payment: Payment) -> None:
+    """Raise ApiError FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, unless it is the customer's turn or ours."""
+    turn = payment.status in (PaymentStatus.INITIATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED)
+    if not turn or not payment.provider_reference:
+        raise failed_precondition(
+            "PAYMENT_NOT_CANCELLABLE", f"the payment is {payment.status}", status=str(payment.status)
+        )
+
+
+def in_progress(payment: Payment, *, known: bool = True) -> ApiError:
+    """Return the refusal of another payment of the same order; `known` is whether it is this one."""
+    where = {"order_id": str(payment.order_id)}
+    if known:
+        where |= {"payment_id": str(payment.payment_id), "status": str(payment.status)}
+    return failed_precondition("PAYMENT_IN_PROGRESS", "another payment of this order is under way", **where)
+
+
+def check_part(part: Money, whole: Money) -> None:
+    """Refuse an amount that is not a part of another. Raises ApiError INVALID_ARGUMENT."""
+    if part.currency != whole.currency:
+        raise invalid("amount.currency", f"the payment is in {whole.currency}")
+    if part.minor > whole.minor:
+        raise invalid("amount.value", f"at most {whole.value} {whole.currency} is possible", "AMOUNT_TOO_LARGE")
+
+
+def check_capability(has: bool, field: str, provider: str, what: str) -> None:
+    """Refuse what a provider cannot do. Raises ApiError INVALID_ARGUMENT, reason CAPABILITY_NOT_SUPPORTED."""
+    if not has:
+        raise invalid(field, f"{provider} does not {what}", "CAPABILITY_NOT_SUPPORTED")
+
+
+def check_start(payment_method: str, capture_method: CaptureMethod, provider: Provider) -> None:
+    """Refuse a payment that a provider cannot start as asked. Raises ApiError INVALID_ARGUMENT."""
+    can = provider.capabilities
+    if payment_method:
+        fits = bool(can.tokens) and re.fullmatch(can.tokens, payment_method) is not None
+        check_capability(fits, "payment_method", provider.name, "take such a payment-method token")
+    else:
+        check_capability(can.hosted_page, "payment_method", provider.name, "have a hosted page; a token is required")
+    if capture_method == CaptureMethod.MANUAL:
+        holds = can.authorization_lifetime is not None
+        check_capability(holds, "capture_method", provider.name, "hold money for a later capture")
+
+
+def check_amount(amount: Money, provider: Provider, field: str) -> None:
+    """Refuse, with nothing stored, what the provider's wire form cannot hold. Raises ApiError INVALID_ARGUMENT."""
+    try:
+        provider.check_amount(amount)
+    except AmountNotSupportedError as error:
+        raise invalid(field, str(error), "AMOUNT_NOT_SUPPORTED") from None
+
+
 def shows_undone(fact: Fact) -> bool:
     """Whether an object shows that nothing was done to it: nothing of ours can be under way any more."""
     waiting = (PaymentStatus.INITIATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED)
@@ -102,27 +160,3 @@ def ended(operation: Operation, payment: Payment, fact: Fact | None, refusal: Fa
             return OperationStatus.REFUSED
     # the provider works on it
     return OperationStatus.UNKNOWN
-
-
-def check_capturable(payment: Payment) -> None:
-    """Raise ApiError FAILED_PRECONDITION, reason PAYMENT_NOT_CAPTURABLE, unless money is held for a capture."""
-    if payment.status != PaymentStatus.AUTHORIZED:
-        words = f"the payment is {payment.status}; only an AUTHORIZED one can be captured"
-        raise failed_precondition("PAYMENT_NOT_CAPTURABLE", words, status=str(payment.status))
-
-
-def check_cancellable(payment: Payment) -> None:
-    """Raise ApiError FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, unless it is the customer's turn or ours."""
-    turn = payment.status in (PaymentStatus.INITIATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED)
-    if not turn or not payment.provider_reference:
-        raise failed_precondition(
-            "PAYMENT_NOT_CANCELLABLE", f"the payment is {payment.status}", status=str(payment.status)
-        )
-
-
-def check_part(part: Money, whole: Money) -> None:
-    """Refuse an amount that is not a part of another. Raises ApiError INVALID_ARGUMENT."""
-    if part.currency != whole.currency:
-        raise invalid("amount.currency", f"the payment is in {whole.currency}")
-    if part.minor > whole.minor:
-        raise invalid("amount.value", f"at most {whole.value} {whole.currency} is possible", "AMOUNT_TOO_LARGE")

@@ -102,16 +102,20 @@ class Ledger:
         unknown: bool = False,
         claim: Claim | None = None,
         lease: Lease | None = None,
+        first_try: bool = False,
     ) -> tuple[Payment, Operation]:
         """Store the answer to an operation: what the provider said of the object, and how the operation stands.
 
         What the payment shows decides; beside it a `refusal` ends the operation, and an `unknown` outcome leaves it to
-        be asked again. With a new version of the payment a `lease` on it is given back. Raises as `learn` does.
+        be asked again. With a new version of the payment a `lease` on it is given back. What is known of the
+        `first_try` only tells nothing when somebody has tried since. Raises as `learn` does.
         """
         now = self._clock()
         versions: Sequence[Payment] = ()
         async with self.work.begin() as unit:
             payment = await self.lock(unit, operation.payment_id)
+            if first_try and await self._tried_again(unit, operation):
+                fact, refusal, unknown = None, None, True
             if fact:
                 versions = transitions.apply(payment, fact, now, self._hold(payment.provider))
                 payment = await self.save(unit, payment, versions, lease.driver if lease else None)
@@ -128,6 +132,11 @@ class Ledger:
         if lease and versions:
             lease.is_left = True
         return payment, current
+
+    async def _tried_again(self, unit: UnitOfWork, operation: Operation) -> bool:
+        """Whether somebody else has begun to ask since an operation was asked by us."""
+        current = await self.operations.lock(unit.session, operation.operation_id)
+        return current is None or current.sends != operation.sends
 
     async def conclude(
         self, operation: Operation, version: int, snapshot: Snapshot, claim: Claim | None = None
@@ -151,6 +160,8 @@ class Ledger:
         async with self.work.begin() as unit:
             current = await self.lock(unit, payment.payment_id)
             if current.version != payment.version or current.status not in LIVE:
+                return None
+            if not payment.is_hosted and await self._tried_again(unit, operation):
                 return None
             moved = transitions.move_on(current, provider, failure, now, account_id)
             refused = operation_domain.end(operation, OperationStatus.REFUSED, now, failure)
@@ -272,8 +283,8 @@ class Ledger:
                 await self.operations.end(unit.session, operation_domain.end(one, shown, now, payment.failure))
             else:
                 busy.add(one.attempt)
-        for attempt in transitions.to_close(payment):
-            if attempt.number not in busy and _is_new(before, attempt, payment):
+        for attempt in transitions.newly_to_close(before, payment):
+            if attempt.number not in busy:
                 await self.close(unit, payment, attempt)
         for attempt in payment.attempts:
             if attempt.surplus and not any(a.number == attempt.number and a.surplus for a in before.attempts):
@@ -300,13 +311,18 @@ class Ledger:
         """Close what else is open for the order, and ask whether this capture settles it, where that is in doubt."""
         others = await self.payments.others_of_order(unit.session, payment)
         for other in others:
-            if other.status in LIVE and other.provider_reference:
-                taken = {one.attempt for one in await self.operations.lock_open(unit.session, other.payment_id)}
-                if other.attempt.number not in taken:
-                    await self.close(unit, other, other.attempt)
-        if before.status in TERMINAL or others:
+            if other.status in LIVE:
+                await self.turn_away(unit, other)
+        if before.status in TERMINAL or others or payment.unwanted:
             ask = self.operation(payment, OperationKind.SETTLE, Requester.GATEWAY, payment.captured)
             await self.operations.insert(unit.session, ask, AT_ONCE)
+
+    async def turn_away(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Note that its order has no use for a payment under way: its object is closed, now or once it has a name."""
+        if await self.payments.mark_unwanted(unit.session, payment.payment_id):
+            taken = {one.attempt for one in await self.operations.lock_open(unit.session, payment.payment_id)}
+            if payment.attempt.number not in taken:
+                await self.close(unit, payment, payment.attempt)
 
     async def close(self, unit: UnitOfWork, payment: Payment, attempt: Attempt) -> None:
         """Have an attempt's object closed, whatever it holds, so that no money is taken by it any more."""
@@ -323,9 +339,8 @@ class Ledger:
     async def end_settlement(self, operation: Operation) -> None:
         """Note that a capture settled its order."""
         async with self.work.begin() as unit:
-            await self.operations.end(
-                unit.session, operation_domain.end(operation, OperationStatus.DONE, self._clock())
-            )
+            done = operation_domain.end(operation, OperationStatus.DONE, self._clock())
+            await self.operations.end(unit.session, done)
 
     async def mark_surplus(self, operation: Operation) -> None:
         """Note that a capture settles no order, and give it back."""
@@ -334,9 +349,8 @@ class Ledger:
             current = await self.operations.lock(unit.session, operation.operation_id)
             if current is None or not current.is_open:
                 return
-            await self.operations.end(
-                unit.session, operation_domain.end(current, OperationStatus.REFUSED, self._clock())
-            )
+            refused = operation_domain.end(current, OperationStatus.REFUSED, self._clock())
+            await self.operations.end(unit.session, refused)
             if payment.surplus or payment.status != PaymentStatus.SUCCESS:
                 return
             marked = replace(payment, surplus=True, version=payment.version + 1, update_time=self._clock())
@@ -349,8 +363,3 @@ class Ledger:
         """Return how long the provider keeps money authorized, or we do where that is shorter."""
         lifetime = capabilities_of(name).authorization_lifetime
         return min(lifetime, self._authorization) if lifetime and self._authorization else lifetime
-
-
-def _is_new(before: Payment, attempt: Attempt, payment: Payment) -> bool:
-    """Whether an attempt has to be closed since the last change, and had not before."""
-    return attempt.number not in {a.number for a in transitions.to_close(before)} or before.status != payment.status

@@ -195,7 +195,7 @@ class Operations:
         The payment is PROCESSING before the money is asked for: from then on nobody can cancel it.
         """
         changed = await self._ledger.learn(payment.payment_id, fact)
-        if not fact.snapshot.approved or changed.status != PaymentStatus.PROCESSING:
+        if not fact.snapshot.approved or changed.status != PaymentStatus.PROCESSING or changed.unwanted:
             return changed
         async with self.driving(payment.payment_id) as free:
             if not free:
@@ -297,8 +297,9 @@ class Operations:
             return await self._ledger.finish(operation, None, unknown=True, claim=claim)
         if operation.kind == OperationKind.START:
             ended = Snapshot("", PaymentStatus.FAILED, failure=failure)
-            return await self._ledger.finish(operation, Fact(operation.attempt, ended), refusal=failure, claim=claim)
-        return await self._ledger.finish(operation, None, refusal=failure, claim=claim)
+            fact = Fact(operation.attempt, ended)
+            return await self._ledger.finish(operation, fact, refusal=failure, claim=claim, first_try=True)
+        return await self._ledger.finish(operation, None, refusal=failure, claim=claim, first_try=True)
 
     async def _unknown(
         self, payment: Payment, operation: Operation, error: ProviderError, claim: Claim | None

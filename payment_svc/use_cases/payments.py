@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 import grpc
 from psycopg.errors import UniqueViolation
 
-from mesh.errors import ApiError, failed_precondition, invalid, not_found
+from mesh.errors import ApiError, failed_precondition, not_found
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
 from mesh.service import BackgroundTasks
@@ -20,12 +19,13 @@ from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
 from mesh.storage.listing import Listing
 from mesh.storage.lock import Locks
+from mesh.telemetry import get_logger
 from payment_svc.contract import events as facts
-from payment_svc.domain import payment as domain
+from payment_svc.domain import payment_transitions as transitions
+from payment_svc.domain.new_payment import NewPayment, Way, intent
 from payment_svc.domain.operation import Lease, Operation, OperationKind, Requester
 from payment_svc.domain.payment import (
     TERMINAL,
-    CaptureMethod,
     Fact,
     Failure,
     Payment,
@@ -35,39 +35,31 @@ from payment_svc.domain.payment import (
 )
 from payment_svc.metrics import PAYMENTS
 from payment_svc.order_port import OrderClient, PayableOrder
-from payment_svc.providers.base import AmountNotSupportedError, Provider
+from payment_svc.providers.base import Provider
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage import intents
 from payment_svc.storage.intents import Intent
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts, Tenant
-from payment_svc.use_cases.answers import check_cancellable, check_capturable, check_part, raise_if_open
+from payment_svc.use_cases.answers import (
+    check_amount,
+    check_cancellable,
+    check_capability,
+    check_capturable,
+    check_part,
+    check_start,
+    in_progress,
+    raise_if_open,
+)
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.operations import Operations
 from payment_svc.use_cases.routing import Router, RoutingRequest
 
+log = get_logger(__name__)
+REFUSALS = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND)
+"""How the order service refuses; anything else is no answer of its."""
 LEASE = timedelta(seconds=30)
 """How long the first request under an idempotency key may take before a repetition may continue its work."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewPayment:
-    """What a merchant asks for."""
-
-    merchant_id: UUID
-    order_id: UUID
-    provider: str
-    payment_method: str
-    return_url: str
-    cancel_url: str
-    capture_method: CaptureMethod
-    customer_country: str = ""
-    mode: str = ""
-
-    @property
-    def tenant(self) -> Tenant:
-        """Who asks."""
-        return Tenant(self.merchant_id, self.mode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,33 +109,37 @@ class Payments:
                 raise
             intended = record
         if isinstance(intended, Record):
-            return await self._repeat(intended, claim, new.merchant_id)
+            return await self._repeat(intended, claim, new)
         payment, replaces = intended
         lease = Lease(self._runtime.ids())
-        start = await self._commit_intent(payment, lease.driver, claim)
+        start = await self._store(payment, replaces, lease.driver, claim)
         if start is None:
             record = await self._find(claim)
-            return await self._repeat(record, claim, new.merchant_id) if record else await self.create(new, claim)
-        work = self._start(payment, start, lease, claim, replaces)
+            return await self._repeat(record, claim, new) if record else await self.create(new, claim)
+        work = self._start(payment, start, lease, claim, replaces.payment_id if replaces else None)
         finished: Payment = await self._runtime.background.shielded(work)
         return finished
 
-    async def _intend(self, new: NewPayment, claim: Claim | None) -> Record | tuple[Payment, UUID | None]:
+    async def _intend(self, new: NewPayment, claim: Claim | None) -> Record | tuple[Payment, Payment | None]:
         """Return a payment to be made and the one that it replaces; or the record of the first request.
+
+        All that can refuse it is asked here, where nothing has been done yet.
 
         The record is asked for only where the order is not NEW: there a repetition would do something before the
         insert of its key tells that it is one.
         """
         if new.provider:
-            check_start(new, await self._accounts.get(new.tenant, new.provider))
+            named = await self._accounts.get(Tenant(new.merchant_id, new.mode), new.provider)
+            check_start(new.payment_method, new.capture_method, named)
         order = await self._orders.get(new.order_id)
         if order.status != "NEW" and (record := await self._find(claim)):
             return record
-        replaces = await self._close_waiting(new, order)
+        replaces = await self._waiting(new, order)
         order.check_payable(self._runtime.clock(), replaced=replaces is not None)
         payment_id = self._runtime.ids()
         provider, route = await self._choose(new, order, payment_id)
-        return self._intent(new, order, payment_id, provider, route), replaces
+        way = Way(provider.name, provider.account_id, route)
+        return intent(new, order.amount, order.description, payment_id, way, self._runtime.clock()), replaces
 
     async def get(self, merchant_id: UUID, payment_id: UUID) -> Payment:
         """Return a merchant's payment. Raises ApiError NOT_FOUND."""
@@ -169,7 +165,7 @@ class Payments:
         provider = await self._accounts.of(payment)
         if wanted != payment.amount:
             check_capability(provider.capabilities.partial_capture, "amount", provider.name, "capture a part")
-            _check_amount(wanted, provider, "amount.value")
+            check_amount(wanted, provider, "amount.value")
         return await self._operate(payment, OperationKind.CAPTURE, wanted.minor, check_capturable)
 
     async def cancel(self, merchant_id: UUID, payment_id: UUID) -> Payment:
@@ -195,11 +191,10 @@ class Payments:
         finished: Payment = done
         return finished
 
-    async def _close_waiting(self, new: NewPayment, order: PayableOrder) -> UUID | None:
-        """Close the payment of an order that waits for a customer who has to act: another one takes its place.
+    async def _waiting(self, new: NewPayment, order: PayableOrder) -> Payment | None:
+        """Return the payment of an order that waits for a customer who has to act: another one may take its place.
 
-        Return its id. Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS, with the id of the payment when
-        it turns out to be paid, or cannot be closed now.
+        Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS, with the id of one that cannot be replaced.
         """
         if order.status != "PROCESSING":
             return None
@@ -210,14 +205,17 @@ class Payments:
         if waiting.merchant_id != new.merchant_id:
             return None
         if waiting.status != PaymentStatus.REQUIRES_ACTION:
-            raise _in_progress(waiting)
+            raise in_progress(waiting)
+        return waiting
+
+    async def _close(self, waiting: Payment) -> None:
+        """Close a payment whose place another one takes. Raises as `_waiting` does, when it is paid or stays open."""
         try:
             closed = await self._operate(waiting, OperationKind.CANCEL, 0, check_cancellable)
         except ApiError as error:
-            raise _in_progress(waiting) from error
+            raise in_progress(waiting) from error
         if closed.status != PaymentStatus.CANCELLED:
-            raise _in_progress(closed)
-        return closed.payment_id
+            raise in_progress(closed)
 
     async def _just_ended(self, new: NewPayment) -> ApiError:
         """Return the refusal while the order has not heard yet how its payment ended, with the id of that payment."""
@@ -226,22 +224,22 @@ class Payments:
         if not last:
             where = {"order_id": str(new.order_id)}
             return failed_precondition("PAYMENT_IN_PROGRESS", "another payment of this order is under way", **where)
-        return _in_progress(last[0])
+        return in_progress(last[0])
 
     async def _choose(
         self, new: NewPayment, order: PayableOrder, payment_id: UUID
     ) -> tuple[ResilientProvider, Route | None]:
         """Return the provider that was asked for, or the one that the merchant's policy gives."""
         if new.provider:
-            provider = await self._accounts.get(new.tenant, new.provider)
-            _check_amount(order.amount, provider, "order_id")
+            provider = await self._accounts.get(Tenant(new.merchant_id, new.mode), new.provider)
+            check_amount(order.amount, provider, "order_id")
             return provider, None
 
         def fits(provider: Provider) -> None:
-            check_start(new, provider)
+            check_start(new.payment_method, new.capture_method, provider)
             provider.check_amount(order.amount)
 
-        wanted = RoutingRequest(new.tenant, order.amount, new.customer_country)
+        wanted = RoutingRequest(Tenant(new.merchant_id, new.mode), order.amount, new.customer_country)
         return await self._router.choose(wanted, payment_id, fits)
 
     async def _start(
@@ -258,7 +256,13 @@ class Payments:
             self._operations.driven(payment.payment_id, lease),
         ):
             await self._reserve(payment, start, claim, replaces)
-            started, _ = await self._operations.execute(payment, start, claim, lease)
+            async with self._database.session() as session:
+                # from here on it may have been sent, whatever becomes of this process
+                sent = await self._ledger.operations.send(session, start.operation_id, self._runtime.first_check)
+            if sent is None:
+                # somebody else has carried it on meanwhile
+                return await self._answered(payment, claim)
+            started, _ = await self._operations.execute(payment, sent, claim, lease)
             work.outcome = started
         return started
 
@@ -266,69 +270,72 @@ class Payments:
         try:
             await self._orders.reserve(payment, replaces)
         except ApiError as error:
-            if error.code in (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND):
-                await self._abandon(payment, start, error, claim)
-                raise
+            is_abandoned = await self._abandon(payment, start, error)
             if claim:
+                # a refused request leaves its key free
+                leave = idempotency.release if is_abandoned else idempotency.hand_over
                 async with self._database.session() as session:
-                    await idempotency.hand_over(session, claim)
+                    await leave(session, claim)
+            if is_abandoned:
+                raise
             words = f"{error.message}; the payment is recorded and goes on, ask for it or repeat the call"
             where = {**error.metadata, "payment_id": str(payment.payment_id), "status": str(payment.status)}
             raise ApiError(error.code, error.reason, words, metadata=where) from error
 
-    async def _abandon(self, payment: Payment, start: Operation, error: ApiError, claim: Claim | None) -> None:
-        """Cancel an intent whose order was taken; the refused request leaves its key free."""
-        failure = Failure("cancelled", error.message)
-        never_sent = Fact(start.attempt, Snapshot("", PaymentStatus.CANCELLED, failure=failure))
-        await self._ledger.finish(start, never_sent, refusal=failure)
+    async def _abandon(self, payment: Payment, start: Operation, error: ApiError) -> bool:
+        """Cancel an intent whose order was taken; return False when that was not said, or its provider may know it.
+
+        What was sent is ended by its provider alone: an order that has been taken since says nothing of the money.
+        """
+        if error.code not in REFUSALS:
+            return False
+        never_sent = Snapshot("", PaymentStatus.CANCELLED, failure=Failure("cancelled", error.message))
+        async with self._ledger.work.begin() as unit:
+            current = await self._ledger.lock(unit, payment.payment_id)
+            operation = await self._ledger.operations.lock(unit.session, start.operation_id)
+            if operation is None or not operation.is_unsent:
+                return False
+            now = self._runtime.clock()
+            await self._ledger.save(unit, current, transitions.apply(current, Fact(start.attempt, never_sent), now))
+        return True
+
+    async def _store(
+        self, payment: Payment, replaces: Payment | None, driver: UUID, claim: Claim | None
+    ) -> Operation | None:
+        """Store the intent, in the place of one that waits where there is one; None when the key was taken.
+
+        What waits is closed under the key alone: a repetition would close what the first request has made.
+        Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS; the key is free then.
+        """
+        if replaces is None:
+            return await self._commit_intent(payment, driver, claim)
         if claim:
             async with self._database.session() as session:
-                await idempotency.release(session, claim)
-
-    def _intent(
-        self, new: NewPayment, order: PayableOrder, payment_id: UUID, provider: ResilientProvider, route: Route | None
-    ) -> Payment:
-        now = self._runtime.clock()
-        return Payment(
-            payment_id=payment_id,
-            merchant_id=new.merchant_id,
-            order_id=new.order_id,
-            provider=provider.name,
-            mode=new.mode,
-            account_id=provider.account_id,
-            provider_reference="",
-            amount=order.amount,
-            description=order.description,
-            status=PaymentStatus.INITIATED,
-            capture_method=new.capture_method,
-            captured=0,
-            refunded=0,
-            payment_method=new.payment_method,
-            return_url=new.return_url,
-            cancel_url=new.cancel_url,
-            redirect_url="",
-            failure=None,
-            version=1,
-            create_time=now,
-            update_time=now,
-            attempts=(domain.first_attempt(provider.name, now, provider.account_id),),
-            route=route,
-        )
+                if not await idempotency.begin(session, claim, payment.payment_id, LEASE):
+                    return None
+        try:
+            await self._close(replaces)
+            return await self._commit_intent(payment, driver, None)
+        except ApiError:
+            if claim:
+                async with self._database.session() as session:
+                    await idempotency.release(session, claim)
+            raise
 
     async def _commit_intent(self, payment: Payment, driver: UUID, claim: Claim | None) -> Operation | None:
         """Store the intent with its first operation and the lease of who drives it; None when the key was taken.
 
         Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS, when the order has a live payment.
         """
-        start = self._ledger.operation(payment, OperationKind.START, Requester.MERCHANT)
+        start = replace(self._ledger.operation(payment, OperationKind.START, Requester.MERCHANT), sends=0)
         happened = history.entries(changes.of_payment(payment))
-        intent = Intent(payment, start, facts.payment_event(payment, None), happened, driver)
+        first = Intent(payment, start, facts.payment_event(payment, None), happened, driver)
         wait, driving = self._runtime.first_check, self._operations.lease
         try:
             async with self._ledger.work.statement() as session:
-                is_new = await intents.store(session, intent, claim, wait=wait, driving=driving, answering=LEASE)
+                is_new = await intents.store(session, first, claim, wait=wait, driving=driving, answering=LEASE)
         except UniqueViolation:
-            raise _in_progress(payment, known=False) from None
+            raise in_progress(payment, known=False) from None
         if not is_new:
             return None
         PAYMENTS.labels(payment.provider, payment.status).inc()
@@ -340,61 +347,53 @@ class Payments:
         async with self._database.session() as session:
             return await idempotency.find(session, claim)
 
-    async def _repeat(self, record: Record, claim: Claim | None, merchant_id: UUID) -> Payment | Record:
+    async def _repeat(self, record: Record, claim: Claim | None, new: NewPayment) -> Payment | Record:
         """Answer a repeated request: with the stored answer, or by continuing what died half-way."""
         assert claim, "a record is of a key"
         if record.response is not None:
             return record
-        payment = await self.get(merchant_id, record.resource_id)
-        if payment.status not in TERMINAL:
-            # an outcome that stands needs no lease: nobody who is still at work could change it
-            async with self._database.session() as session:
-                await idempotency.take_over(session, claim, LEASE)
-            payment = await self._runtime.background.shielded(self.resume(payment))
         async with self._database.session() as session:
-            await idempotency.answer(session, claim, payment.payment_id, payment)
+            payment = await self._ledger.payments.get(session, new.merchant_id, record.resource_id)
+            # an outcome that stands needs no lease: nobody who is still at work could change it
+            if payment is None or payment.status not in TERMINAL:
+                await idempotency.take_over(session, claim, LEASE)
+            if payment is None:
+                # the first one died before it had stored anything but its key
+                await idempotency.release(session, claim)
+        if payment is None:
+            return await self.create(new, claim)
+        if payment.status not in TERMINAL:
+            payment = await self._runtime.background.shielded(self.resume(payment))
+        return await self._answered(payment, claim)
+
+    async def _answered(self, payment: Payment, claim: Claim | None) -> Payment:
+        """Return a payment as it is now, and store it as the answer of its request."""
+        payment = await self.get(payment.merchant_id, payment.payment_id)
+        if claim:
+            async with self._database.session() as session:
+                await idempotency.answer(session, claim, payment.payment_id, payment)
         return payment
 
     async def resume(self, payment: Payment) -> Payment:
-        """Carry on a payment whose start has no answer: its order is reserved, and its provider is asked again."""
+        """Carry on a payment whose start has no answer: its order is reserved, and its provider is asked again.
+
+        Raises ApiError when the order is refused to it, and its provider was certainly never asked: it is CANCELLED.
+        Else it goes on: what it takes is settled with the order, or given back.
+        """
         async with self._database.session() as session:
             known = await self._ledger.operations.of_payment(session, payment.payment_id)
         for one in known:
             if one.kind == OperationKind.START and one.is_open:
-                await self._reserve(payment, one, None, None)
+                await self._reserve_again(payment, one)
                 await self._operations.repeat(one)
         return await self.get(payment.merchant_id, payment.payment_id)
 
-
-def _in_progress(payment: Payment, *, known: bool = True) -> ApiError:
-    where = {"order_id": str(payment.order_id)}
-    if known:
-        where |= {"payment_id": str(payment.payment_id), "status": str(payment.status)}
-    return failed_precondition("PAYMENT_IN_PROGRESS", "another payment of this order is under way", **where)
-
-
-def check_capability(has: bool, field: str, provider: str, what: str) -> None:
-    """Refuse what a provider cannot do. Raises ApiError INVALID_ARGUMENT, reason CAPABILITY_NOT_SUPPORTED."""
-    if not has:
-        raise invalid(field, f"{provider} does not {what}", "CAPABILITY_NOT_SUPPORTED")
-
-
-def check_start(new: NewPayment, provider: Provider) -> None:
-    """Refuse a payment that a provider cannot start as asked. Raises ApiError INVALID_ARGUMENT."""
-    can = provider.capabilities
-    if new.payment_method:
-        fits = bool(can.tokens) and re.fullmatch(can.tokens, new.payment_method) is not None
-        check_capability(fits, "payment_method", provider.name, "take such a payment-method token")
-    else:
-        check_capability(can.hosted_page, "payment_method", provider.name, "have a hosted page; a token is required")
-    if new.capture_method == CaptureMethod.MANUAL:
-        holds = can.authorization_lifetime is not None
-        check_capability(holds, "capture_method", provider.name, "hold money for a later capture")
-
-
-def _check_amount(amount: Money, provider: Provider, field: str) -> None:
-    """Refuse, with nothing stored, what the provider's wire form cannot hold. Raises ApiError INVALID_ARGUMENT."""
-    try:
-        provider.check_amount(amount)
-    except AmountNotSupportedError as error:
-        raise invalid(field, str(error), "AMOUNT_NOT_SUPPORTED") from None
+    async def _reserve_again(self, payment: Payment, start: Operation) -> None:
+        try:
+            await self._orders.reserve(payment, None)
+        except ApiError as error:
+            if error.code not in REFUSALS or await self._abandon(payment, start, error):
+                raise
+            log.warning("the order is refused, and the provider may have been asked", payment_id=payment.payment_id)
+            async with self._ledger.work.begin() as unit:
+                await self._ledger.turn_away(unit, await self._ledger.lock(unit, payment.payment_id))

@@ -39,9 +39,9 @@ from payment_svc.providers.base import (
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.answers import at_attempt, check_part
+from payment_svc.use_cases.answers import at_attempt, check_capability, check_part
 from payment_svc.use_cases.ledger import Ledger
-from payment_svc.use_cases.payments import LEASE, Runtime, check_capability
+from payment_svc.use_cases.payments import LEASE, Runtime
 
 log = get_logger(__name__)
 

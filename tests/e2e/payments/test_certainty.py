@@ -18,6 +18,11 @@ from tests.support.waiting import eventually
 LATE = "UPDATE payments SET status = 'FAILED', version = version + 1 WHERE payment_id = %s"
 FAILED_ORDER = "UPDATE orders SET status = 'FAILED', version = version + 1 WHERE order_id = %s"
 
+EXPIRED_ORDER = (
+    "UPDATE orders SET status = 'EXPIRED', payment_id = NULL, version = version + 1"
+    " WHERE order_id = %s AND status = 'FAILED'"
+)
+
 
 def held(merchant: Merchant) -> Json:
     """Return a payment of 10.00 whose money is held."""
@@ -89,6 +94,44 @@ def test_late_capture_of_an_order_that_was_paid_otherwise_goes_back(
     )
     assert sorted(provider.captures(order_id)) == [(1200, "eur"), (1200, "eur")]
     assert provider.refunds(order_id) == [1200]
+
+
+@pytest.mark.parametrize("taken_by", ["another payment", "a restored database"])
+def test_charge_without_an_answer_goes_on_when_its_order_is_refused_to_it(
+    taken_by: str, gateway: Ready, merchant: Merchant, provider: Provider
+) -> None:
+    """Rule 1: that an order is taken says nothing of a charge that may have been sent, which is kept or goes back."""
+    order_id = merchant.new_order()["order_id"]
+    page = merchant.open_page(order_id) if taken_by == "another payment" else None
+    if page:
+        with psycopg.connect(gateway.database_urls["payments"]) as connection:
+            connection.execute(LATE, [page["payment_id"]])
+        with psycopg.connect(gateway.database_urls["orders"]) as connection:
+            connection.execute(FAILED_ORDER, [order_id])
+    provider.fault(order_id, "timeout_after", operation="payment_intents.create", seconds=60)
+    lost = provider.fault(order_id, "webhook_drop", count=None)
+    unanswered = merchant.charge(order_id)
+    assert unanswered["status"] == "PROCESSING"
+    if page:
+        provider.disarm(lost)
+        assert provider.pay(page["redirect_url"]).status_code == 200
+        merchant.wait_for_order(order_id, "SUCCESS")
+    else:
+        with psycopg.connect(gateway.database_urls["orders"]) as connection:
+            # the dump was of before it was reserved
+            assert connection.execute(FAILED_ORDER, [order_id]).rowcount == 1
+            assert connection.execute(EXPIRED_ORDER, [order_id]).rowcount == 1
+
+    def went_back() -> Json | None:
+        payment = merchant.get(f"/v1/payments/{unanswered['payment_id']}")
+        assert payment["status"] in ("PROCESSING", "SUCCESS")
+        return (
+            payment if payment.get("surplus") and payment.get("refunded_amount") == payment["captured_amount"] else None
+        )
+
+    eventually(went_back, "the charge to go back", seconds=60)
+    assert provider.refunds(order_id) == [1200]
+    assert len(provider.captures(order_id)) == (2 if page else 1)
 
 
 def test_what_has_ended_is_not_looked_up(gateway: Ready, merchant: Merchant) -> None:
@@ -212,6 +255,24 @@ def test_payment_that_waited_and_was_paid_is_not_replaced(merchant: Merchant, pr
     provider.disarm(dropped)
     merchant.wait_for_order(order_id, "SUCCESS")
     assert provider.captures(order_id) == [(1200, "eur")]
+
+
+@pytest.mark.parametrize(
+    ("currency", "body", "reason"),
+    [
+        ("EUR", {"payment_method": "tok_nonsense"}, "NO_ROUTE"),
+        ("USD", {"provider": "bank_transfer", "return_url": RETURN_URL}, "AMOUNT_NOT_SUPPORTED"),
+    ],
+)
+def test_payment_that_is_refused_leaves_the_one_that_waits(
+    currency: str, body: Json, reason: str, merchant: Merchant
+) -> None:
+    """Case 16: all that can refuse the new one is asked before the old one is closed."""
+    order_id = merchant.new_order(currency=currency)["order_id"]
+    waiting = challenged(merchant, order_id)
+    answer = merchant.http.post("/v1/payments", json={"order_id": order_id, **body})
+    assert problem(answer)[:2] == (400, reason)
+    assert merchant.payment(waiting["payment_id"])["status"] == "REQUIRES_ACTION"
 
 
 def test_declined_instrument_can_be_cancelled(merchant: Merchant, paypal: PaypalAccount) -> None:
