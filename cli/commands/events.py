@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
+from fusionx.mesh.v1 import outbox_service_pb2 as outbox_pb2
+from fusionx.mesh.v1.outbox_service_pb2_grpc import OutboxServiceStub
 from rich.console import Console
 from rich.table import Table
 
-from cli.commands.rebuild import rebuild
 from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, merchant_api, read
-from cli.operator_api import AsJson
+from cli.operator_api import READY_FILE, AnyTarget, AsJson, Ready, ServiceName, calling, document, places
 
+SERVICES = ("order_svc", "payment_svc")
+REBUILD_SECONDS = 600.0
 FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 app = typer.Typer(help="Events: look at them, have them sent or published again.", no_args_is_help=True)
 EventId = Annotated[str, typer.Argument(help="The event's id.")]
@@ -83,8 +86,35 @@ def resend(
     typer.echo(f"{sent['events']} events, {sent['deliveries']} deliveries on their way")
 
 
+@app.command()
+def rebuild(
+    service: ServiceName = "",
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=FORMATS, help="Only events that happened from here on, UTC. Default: those of 7 days."),
+    ] = None,
+    as_json: AsJson = False,
+    target: AnyTarget = "",
+    ready_file: Ready = READY_FILE,
+) -> None:
+    """Fill a stream that was lost from the outboxes of the services, which keep events for 7 days.
+
+    Consumers apply each event once, also when they have had it before. Exit status 69 when a service does not answer:
+    run it again then.
+    """
+    request = outbox_pb2.RepublishEventsRequest()
+    if since:
+        request.from_time.FromDatetime(since.replace(tzinfo=UTC))
+    answers: dict[str, outbox_pb2.RepublishEventsResponse] = {}
+    for name, address in places(SERVICES, service, target).items():
+        with calling(name, address, ready_file) as channel:
+            answers[name] = OutboxServiceStub(channel).RepublishEvents(request, timeout=REBUILD_SECONDS)
+    if as_json:
+        typer.echo(json.dumps({name: document(answer) for name, answer in answers.items()}, indent=2))
+        return
+    for name, answer in answers.items():
+        typer.echo(f"{name}: {answer.events} events since {answer.from_time.ToJsonString()} are published again")
+
+
 def _moment(moment: datetime) -> str:
     return moment.replace(tzinfo=UTC).isoformat()
-
-
-app.command()(rebuild)
