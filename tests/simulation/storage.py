@@ -135,6 +135,8 @@ class SimulatedDatabase(Database):
         self._store = store
         self._host = host
         self._true_time = clock
+        # its database is never another one
+        self._forgetful = []
 
     def clock(self) -> datetime:
         """Return the present by the database's clock, which is the true time."""

@@ -306,3 +306,24 @@ def _make_anyway(scene: Scene, refund_id: str) -> None:
     scene.world.stores["payments"].look.execute(
         "UPDATE refunds SET provider_reference = '' WHERE refund_id = %s", [refund_id]
     )
+
+
+def test_charge_without_an_answer_goes_on_when_its_order_is_refused_to_it(runner: Runner) -> None:
+    """That an order is paid by another payment meanwhile says nothing of a charge that may have been sent."""
+
+    async def play(scene: Scene) -> None:
+        late = await scene.pay(token="pm_declined")
+        await asyncio.sleep(2)
+        # carried out, and neither the answer nor the event of it comes
+        scene.world.is_healed = False
+        scene.world.profile = type(scene.world.profile)("staged", chances={"event_never_sent": 1.0})
+        scene.trip("start", lambda: Trip(way_back=1.0, is_answer_lost=True, is_cut=True))
+        unanswered = await scene.pay()
+        scene.world.services["stripe"].book.relent(scene.thing(late))
+        await asyncio.sleep(600)
+        assert (await scene.shop._get(late.payment_id)).status == payment_pb2.Payment.SUCCESS
+        ended = await scene.shop._get(unanswered.payment_id)
+        assert (ended.status, ended.surplus) == (payment_pb2.Payment.SUCCESS, True)
+        assert (scene.thing(late).kept, scene.thing(unanswered).kept) == (1200, 0)
+
+    stage(runner, play)
