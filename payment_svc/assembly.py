@@ -36,11 +36,11 @@ from payment_svc.use_cases.ledger import Books, Ledger
 from payment_svc.use_cases.measures import Measures
 from payment_svc.use_cases.operations import Operations, Timing
 from payment_svc.use_cases.payment_events import PaymentEvents
-from payment_svc.use_cases.payment_recovery import OperationRecovery, PaymentRecovery
 from payment_svc.use_cases.payments import Payments, Runtime
 from payment_svc.use_cases.reconciliation import Reconciliation
-from payment_svc.use_cases.recovery import DueWatch, Recovery
-from payment_svc.use_cases.refund_recovery import RefundRecovery
+from payment_svc.use_cases.recovery.loop import DueWatch, Recovery
+from payment_svc.use_cases.recovery.payments import OperationRecovery, PaymentRecovery
+from payment_svc.use_cases.recovery.refunds import RefundRecovery
 from payment_svc.use_cases.refunds import Refunds
 from payment_svc.use_cases.reversals import Reversals
 from payment_svc.use_cases.reviews import Reviews

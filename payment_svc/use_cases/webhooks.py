@@ -31,7 +31,7 @@ from payment_svc.storage.provider_events import Key, Note, StoredEvent, WebhookR
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.event_application import EventApplication
-from payment_svc.use_cases.recovery import Recovery
+from payment_svc.use_cases.recovery.loop import Recovery
 
 log = get_logger(__name__)
 LEASE = timedelta(seconds=60)

@@ -13,7 +13,8 @@ from rich.console import Console
 from stack.settings import StackSettings
 from stack.stack import Stack
 from tests.simulation import workers
-from tests.simulation.schedule import PROFILES, Result
+from tests.simulation.profiles import PROFILES
+from tests.simulation.schedule import Result
 
 console = Console(highlight=False, soft_wrap=True)
 STORIES = Path(".data/simulation")

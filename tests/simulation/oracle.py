@@ -10,7 +10,8 @@ from fusionx.type.v1 import event_pb2
 
 from payment_svc.domain.refund import RefundStatus
 from tests.simulation.book import Returned, State, Thing
-from tests.simulation.people import Operator, Shop
+from tests.simulation.people import Operator
+from tests.simulation.shops import Shop
 from tests.simulation.world import World
 
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")

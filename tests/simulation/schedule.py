@@ -21,8 +21,10 @@ import payment_svc.providers.resilience
 from payment_svc.settings import PaymentSettings, settings_class
 from tests.simulation.loop import StuckError, VirtualLoop
 from tests.simulation.oracle import Oracle
-from tests.simulation.people import Banks, Customers, Dashboard, Operator, SecondThoughts, Shop
+from tests.simulation.people import Banks, Customers, Dashboard, Operator
+from tests.simulation.profiles import PROFILES
 from tests.simulation.replica import CURRENT, Killed, Process
+from tests.simulation.shops import SecondThoughts, Shop
 from tests.simulation.storage import Store, stores
 from tests.simulation.world import BASE, Profile, World
 
@@ -30,57 +32,6 @@ T = TypeVar("T")
 REST_SECONDS = 80 * 3600.0
 """How long after healing all may take to come to rest: a page lives for a day, a key is remembered for another."""
 CONNECTIONS = 24
-PROFILES = (
-    Profile("calm", seconds=300, dashboard=True),
-    Profile("slow", slow=0.3, delay=90, chances={"answer_lost": 0.15, "slow_refund": 0.3}),
-    Profile("very slow", slow=0.6, delay=90, chances={"answer_lost": 0.33, "request_lost": 0.1}),
-    Profile(
-        "lossy",
-        slow=0.1,
-        chances={
-            "answer_lost": 0.1, "request_lost": 0.1, "refused": 0.1, "breaks": 0.1, "event_never_sent": 0.2,
-            "event_twice": 0.3, "event_late": 0.3, "call_lost": 0.05, "call_answer_lost": 0.05,
-        },
-    ),
-    Profile(
-        "kills", kills=2.0, slow=0.1,
-        chances={"answer_lost": 0.05, "event_late": 0.2, "commit_answer_lost": 0.01, "slow_refund": 0.2},
-    ),
-    Profile(
-        "freezes", freezes=1.5, slow=0.2, delay=60, skew=True, no_redis=True,
-        chances={"answer_lost": 0.1, "event_twice": 0.2, "event_late": 0.2},
-    ),
-    Profile(
-        "events", slow=0.05, outages=("nats",),
-        chances={
-            "publish_lost": 0.1, "publish_ack_lost": 0.1, "ack_lost": 0.1, "small_batch": 0.5,
-            "commit_answer_lost": 0.03, "event_twice": 0.3, "event_never_sent": 0.3, "call_answer_lost": 0.05,
-        },
-    ),
-    Profile(
-        "outages", outages=("stripe", "paypal", "database:payments", "database:orders", "account"), slow=0.2,
-        chances={"answer_lost": 0.1, "breaks": 0.05, "event_never_sent": 0.2},
-    ),
-    Profile(
-        "a day away", seconds=30 * 3600, outages=("stripe", "paypal"), outage_seconds=27 * 3600, slow=0.1,
-        chances={"answer_lost": 0.3, "event_never_sent": 0.5, "slow_refund": 0.2},
-    ),
-    Profile(
-        "second thoughts", seconds=1200, slow=0.1,
-        chances={
-            "relents": 0.7, "reverses": 0.3, "slow_refund": 0.4, "refused": 0.2, "answer_lost": 0.05,
-            "comes_back_later": 0.5, "dies_refunding": 0.15, "event_twice": 0.2, "event_late": 0.2,
-        },
-    ),
-    Profile(
-        "everything", dashboard=True, kills=1.0, freezes=0.5, outages=("stripe", "nats"), slow=0.2, skew=True,
-        chances={
-            "answer_lost": 0.1, "request_lost": 0.05, "refused": 0.05, "breaks": 0.05, "event_never_sent": 0.2,
-            "event_twice": 0.2, "event_late": 0.2, "commit_answer_lost": 0.01, "publish_ack_lost": 0.05,
-            "ack_lost": 0.05, "call_lost": 0.03, "call_answer_lost": 0.03, "slow_refund": 0.3,
-        },
-    ),
-)  # fmt: skip
 
 
 @dataclass

@@ -21,8 +21,9 @@ from fusionx.type.v1 import money_pb2
 from bench.counts import BUDGET
 from stack.stack import Ready
 from tests.simulation.loop import VirtualLoop
-from tests.simulation.people import Customers, Shop
+from tests.simulation.people import Customers
 from tests.simulation.schedule import Runner
+from tests.simulation.shops import Shop
 from tests.simulation.storage import Store, stores
 from tests.simulation.world import World
 

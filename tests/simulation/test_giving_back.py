@@ -17,8 +17,8 @@ from payment_svc.domain.refund import RefundStatus
 from payment_svc.domain.review import Resolution
 from tests.simulation.adapter import Trip
 from tests.simulation.book import Thing
-from tests.simulation.people import Shop
 from tests.simulation.schedule import Runner
+from tests.simulation.shops import Shop
 from tests.simulation.world import World
 
 DAY = 24 * 3600.0

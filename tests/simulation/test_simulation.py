@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.simulation import detection
-from tests.simulation.schedule import PROFILES, Runner
+from tests.simulation.profiles import PROFILES
+from tests.simulation.schedule import Runner
 
 SCHEDULES = 200
 BATCHES = 8

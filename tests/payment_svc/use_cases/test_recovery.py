@@ -9,7 +9,7 @@ import pytest
 
 from mesh import context
 from mesh.errors import unavailable
-from payment_svc.use_cases.recovery import Recovery
+from payment_svc.use_cases.recovery.loop import Recovery
 from tests.support.waiting import come_true
 
 

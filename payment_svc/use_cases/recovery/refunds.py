@@ -1,4 +1,4 @@
-"""Recovers refunds, as `payment_recovery` does payments: by their objects, else by asking again under the same key."""
+"""Recovers refunds, as `recovery.payments` does payments: by their objects, else by asking again under the same key."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from payment_svc.providers.resilience import patience
 from payment_svc.storage.refunds import DueRefund
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.ledger import Ledger
-from payment_svc.use_cases.payment_recovery import CLAIM
-from payment_svc.use_cases.recovery import reconciling
+from payment_svc.use_cases.recovery.loop import reconciling
+from payment_svc.use_cases.recovery.payments import CLAIM
 from payment_svc.use_cases.refunds import Refunds, at_refund
 
 

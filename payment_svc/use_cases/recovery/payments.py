@@ -33,7 +33,7 @@ from payment_svc.use_cases.answers import check_capturable
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.operations import Operations
 from payment_svc.use_cases.payments import Payments
-from payment_svc.use_cases.recovery import reconciling
+from payment_svc.use_cases.recovery.loop import reconciling
 
 log = get_logger(__name__)
 CLAIM = timedelta(seconds=150)
