@@ -125,6 +125,7 @@ class Runner:
         self._server = self._build_server()
         self._stop = asyncio.Event()
         self._looked = float("-inf")
+        service.database.when_another(self._look_again)
 
     def _build_server(self) -> grpc.aio.Server:
         settings = self._service.settings
@@ -211,6 +212,10 @@ class Runner:
                     await self._health.set(name, status)
             await asyncio.sleep(PROBE_SECONDS if serving else PROBE_SECONDS / 5)
 
+    def _look_again(self) -> None:
+        """Believe nothing that was seen of a database which another has taken the place of."""
+        self._looked = float("-inf")
+
     async def _is_ready(self) -> bool:
         try:
             async with self._service.database.session(2 * PROBE_SECONDS) as session:
@@ -221,7 +226,7 @@ class Runner:
         except Exception as error:
             log.warning("not ready", error=repr(error))
             # whatever answers next may be another database
-            self._looked = float("-inf")
+            self._look_again()
             return False
         if seen is None:
             return False

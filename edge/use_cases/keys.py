@@ -165,6 +165,7 @@ class KeyCache:
         self._valid: OrderedDict[bytes, Identity] = OrderedDict()
         self._invalid: OrderedDict[bytes, None] = OrderedDict()
         self._seen: int | None = None
+        self._forgotten = 0
         self._watched = float("-inf")
         self.watcher = Worker("key-watcher", self.watch, interval=bound / POLLS_WITHIN_BOUND)
 
@@ -188,13 +189,18 @@ class KeyCache:
         self._valid.clear()
         self._invalid.clear()
         self._seen = None
+        # a look at the database before may be under way
+        self._forgotten += 1
 
     async def watch(self) -> bool:
         """Forget the keys that have changed since the last look. A step of the watcher."""
-        started = self._now()
-        if self._seen is None:
-            self._seen = await self._source.newest()
-        for seq, digest in await self._source.changes(self._seen):
+        started, forgotten = self._now(), self._forgotten
+        seen = await self._source.newest() if self._seen is None else self._seen
+        changes = await self._source.changes(seen)
+        if forgotten != self._forgotten:
+            return False
+        self._seen = seen
+        for seq, digest in changes:
             self._seen = seq
             self._valid.pop(digest, None)
             self._invalid.pop(digest, None)

@@ -29,13 +29,11 @@ class Batcher(Generic[ItemT, ResultT]):
         flush: Callable[[Sequence[ItemT]], Awaitable[Sequence[ResultT]]],
         *,
         max_size: int = 64,
-        max_in_flight: int = 1,
     ) -> None:
         self._flush = flush
         self._max_size = max_size
-        self._max_in_flight = max_in_flight
         self._waiting: list[tuple[ItemT, asyncio.Future[ResultT]]] = []
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: ItemT) -> ResultT:
         """Return the item's result, or raise what its flush raised. A caller that is cancelled stops nothing."""
@@ -45,21 +43,18 @@ class Batcher(Generic[ItemT, ResultT]):
         return await future
 
     def _start(self) -> None:
-        # one more task than is needed finds nothing, and ends
-        while len(self._running) < min(self._max_in_flight, len(self._waiting)):
-            task = asyncio.create_task(self._next())
-            self._running.add(task)
-            task.add_done_callback(self._ended)
+        if self._waiting and self._running is None:
+            self._running = asyncio.create_task(self._next())
+            self._running.add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        self._running = None
         self._start()
 
     async def _next(self) -> None:
         """Flush what waits when this begins to run: those who were woken together go together."""
         batch, self._waiting = self._waiting[: self._max_size], self._waiting[self._max_size :]
-        if batch:
-            await self._run(batch)
+        await self._run(batch)
 
     async def _run(self, batch: Sequence[tuple[ItemT, asyncio.Future[ResultT]]]) -> None:
         try:

@@ -99,8 +99,10 @@ def rows_from_arrays(name: str, columns: Sequence[sa.Column[Any]], prefix: str =
 
 
 _WHICH = """
-SELECT one.oid::bigint, state.timeline_id
-FROM pg_database AS one, pg_control_checkpoint() AS state WHERE one.datname = current_database()"""
+SELECT one.oid::bigint, greatest(state.timeline_id, recovered.min_recovery_end_timeline)
+FROM pg_database AS one, pg_control_checkpoint() AS state, pg_control_recovery() AS recovered
+WHERE one.datname = current_database()"""
+"""Until its first checkpoint a standby that was promoted shows its timeline by where its recovery ended only."""
 _NOW = statement(sa.select(NOW.label("now")), datetime)
 
 
@@ -232,16 +234,23 @@ class Database:
         self._forgetful.append(forget)
 
     def notifications(self, channel: str) -> Notifications:
-        """Return what tells whether anybody has notified a channel."""
+        """Return what tells whether anybody has notified a channel, whose name needs no quotes."""
 
         async def connect() -> Connection:
             url = make_conninfo(self._url, **connection_options(self._url))
-            return await psycopg.AsyncConnection.connect(url, autocommit=True)
+            connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
+            try:
+                with self._watch.answer(connection, self._patience):
+                    await connection.execute(f"LISTEN {channel}".encode())
+            except BaseException:
+                await connection.close()
+                raise
+            return connection
 
         async def ping(connection: Connection) -> None:
             await Session(connection, self._watch, self._patience).ping()
 
-        return Notifications(connect, ping, channel)
+        return Notifications(connect, ping)
 
     async def open(self) -> None:
         """Start the pool. Connections are made in the background: a database that is down does not stop the service."""
@@ -282,7 +291,8 @@ class Database:
             yield session
 
     async def _look_which(self, connection: Connection) -> None:
-        which = await (await connection.execute(_WHICH)).fetchone()
+        with self._watch.answer(connection, self._patience):
+            which = await (await connection.execute(_WHICH)).fetchone()
         if self._which is not None and which != self._which:
             for forget in self._forgetful:
                 forget()

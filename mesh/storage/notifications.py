@@ -31,12 +31,10 @@ class Notifications:
         self,
         connect: Callable[[], Awaitable[Connection]],
         ping: Callable[[Connection], Awaitable[None]],
-        channel: str,
     ) -> None:
-        """`channel` is a name that needs no quotes. `ping` makes a round trip, or raises."""
+        """`connect` returns a connection that listens, `ping` makes a round trip; or they raise."""
         self._connect = connect
         self._ping = ping
-        self._listen = f"LISTEN {channel}".encode()
         self._connection: Connection | None = None
         self._due = True
         self._tried = self._read = float("-inf")
@@ -73,12 +71,12 @@ class Notifications:
         self._tried = now
         try:
             connection = await self._connect()
-            connection.add_notify_handler(self._note)
-            await connection.execute(self._listen)
         except (psycopg.Error, OSError) as error:
             # a standby lets nobody listen: then every look reads
             log.warning("nobody is listened to", error=repr(error))
             return
+        # what is notified before is read, as all is that was there when it was begun to listen
+        connection.add_notify_handler(self._note)
         self._connection = connection
 
     def _note(self, _: object) -> None:

@@ -61,7 +61,7 @@ class EventStreams:
         self._open: Counter[UUID] = Counter()
         self._seen: int | None = None
         self._ending = False
-        database.when_another(self._forget)
+        database.when_another(self.forget)
         self.worker = Worker("event-streams", self._look, interval=0.5)
 
     def end(self) -> None:
@@ -166,9 +166,12 @@ class EventStreams:
             async with asyncio.timeout(max(until - time.monotonic(), 0)):
                 await listener.arrived.wait()
 
-    def _forget(self) -> None:
-        """The log of another database may end elsewhere."""
+    def forget(self) -> None:
+        """The log of another database may end elsewhere: readers come again with the event that they had last."""
         self._seen = None
+        for listener in self._listeners:
+            listener.ended = True
+            listener.arrived.set()
 
     async def _look(self) -> bool:
         """Wake the streams of merchants whose log has grown since the last look."""

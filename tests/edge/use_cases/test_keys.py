@@ -119,6 +119,26 @@ async def test_another_database_is_believed_from_its_own_log_on(world: World, ca
     assert await cache.identify(b"a") is None
 
 
+async def test_look_at_the_database_before_is_no_look_at_this_one(world: World, cache: KeyCache) -> None:
+    world.change(b"a", identity_of())
+    original = world.changes
+
+    async def overtaken(seen: int) -> list[tuple[int, bytes]]:
+        found = await original(seen)
+        world.log, world.keys = [], {b"a": identity_of()}
+        cache.forget()
+        return found
+
+    world.changes = overtaken  # type: ignore[method-assign]
+    await cache.watch()
+    world.changes = original  # type: ignore[method-assign]
+    await cache.watch()
+    assert await cache.identify(b"a")
+    world.change(b"a", None)
+    await cache.watch()
+    assert await cache.identify(b"a") is None
+
+
 async def test_answer_that_a_change_overtook_is_not_kept(world: World, cache: KeyCache) -> None:
     """The row was read before the revocation, the watcher saw the revocation, and then the answer came."""
     world.change(b"a", identity_of())

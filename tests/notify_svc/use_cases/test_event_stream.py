@@ -121,6 +121,17 @@ async def test_streams_end_at_once_when_the_process_does_and_no_new_ones_begin(d
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.UNAVAILABLE, "STOPPING")
 
 
+async def test_streams_of_the_database_before_end_and_their_readers_may_come_again(desk: Desk, notify_url: str) -> None:
+    """In a restored log the places of events are others."""
+    async with streams_on(notify_url) as streams:
+        async with follow(streams, desk) as stream:
+            await anext(stream)
+            rest = asyncio.create_task(anext(stream, None))
+            streams.forget()
+            assert await asyncio.wait_for(rest, 30) is None
+        assert await begun(streams, desk) == BEGINNING
+
+
 async def test_stream_that_waits_for_its_reader_is_cut_off_at_the_end(desk: Desk, notify_url: str) -> None:
     await desk.publish(2)
     async with streams_on(notify_url) as streams:
