@@ -312,13 +312,17 @@ class Ledger:
         others = await self.payments.others_of_order(unit.session, payment)
         for other in others:
             if other.status in LIVE:
-                await self.turn_away(unit, other)
+                # it may have moved on since it was read, until its row is held
+                await self.turn_away(unit, await self.lock(unit, other.payment_id))
         if before.status in TERMINAL or others or payment.unwanted:
             ask = self.operation(payment, OperationKind.SETTLE, Requester.GATEWAY, payment.captured)
             await self.operations.insert(unit.session, ask, AT_ONCE)
 
     async def turn_away(self, unit: UnitOfWork, payment: Payment) -> None:
-        """Note that its order has no use for a payment under way: its object is closed, now or once it has a name."""
+        """Note that its order has no use for a payment under way: its object is closed, now or once it has a name.
+
+        The payment is as it stands in its row, which is held.
+        """
         if await self.payments.mark_unwanted(unit.session, payment.payment_id):
             taken = {one.attempt for one in await self.operations.lock_open(unit.session, payment.payment_id)}
             if payment.attempt.number not in taken:

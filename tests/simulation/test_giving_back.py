@@ -7,14 +7,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fusionx.payment.v1 import payment_pb2, payment_service_pb2, refund_pb2, refund_service_pb2
 from fusionx.type.v1 import money_pb2
 
 from mesh.errors import ApiError
+from mesh.money import Money
+from mesh.storage.database import Session
+from payment_svc.domain.payment import Fact, Payment, PaymentStatus, Snapshot
 from payment_svc.domain.refund import RefundStatus
 from payment_svc.domain.review import Resolution
+from payment_svc.storage.payments import PaymentRepository
 from tests.simulation.adapter import Trip
 from tests.simulation.book import Thing
 from tests.simulation.schedule import Runner
@@ -32,7 +37,9 @@ class Scene:
     world: World
     shop: Shop
 
-    async def pay(self, provider: str = "stripe", token: str = "pm_card") -> payment_pb2.Payment:
+    async def pay(
+        self, provider: str = "stripe", token: str = "pm_card", *, approves: bool = True
+    ) -> payment_pb2.Payment:
         """Start a payment; at PayPal the customer approves it on the page."""
         request = payment_service_pb2.CreatePaymentRequest(
             order_id=self.shop.order_id,
@@ -41,7 +48,7 @@ class Scene:
             return_url="https://shop.test/back",
         )
         payment: payment_pb2.Payment = await self.shop._sure("CreatePayment", request, "payments", "payments")
-        if payment.provider == "paypal":
+        if payment.provider == "paypal" and approves:
             self.world.services["paypal"].book.approve(self.thing(payment))
             await asyncio.sleep(5)
         return await self.shop._get(payment.payment_id)
@@ -67,6 +74,11 @@ class Scene:
             if (await self.shop._get(late.payment_id)).status == payment_pb2.Payment.SUCCESS:
                 return late, thing
         raise AssertionError("the late capture was not noticed")
+
+    async def take_after_all(self, payment: payment_pb2.Payment) -> None:
+        """Have it learned, at once and by whoever works on the order, that a payment which failed took the money."""
+        taken = Fact(1, Snapshot(self.thing(payment).reference, PaymentStatus.SUCCESS, Money(1200, "EUR")))
+        await self.world.call("payments", lambda p: p.parts.payments._ledger.learn(UUID(payment.payment_id), taken))
 
     def thing(self, payment: payment_pb2.Payment) -> Thing:
         """Return what the provider knows of a payment."""
@@ -325,5 +337,30 @@ def test_charge_without_an_answer_goes_on_when_its_order_is_refused_to_it(runner
         ended = await scene.shop._get(unanswered.payment_id)
         assert (ended.status, ended.surplus) == (payment_pb2.Payment.SUCCESS, True)
         assert (scene.thing(late).kept, scene.thing(unanswered).kept) == (1200, 0)
+
+    stage(runner, play)
+
+
+def test_page_of_a_payment_that_moved_on_meanwhile_is_closed(runner: Runner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the look at the order's other payments and the hold on them, they go on."""
+    look = PaymentRepository.others_of_order
+
+    async def slow(self: PaymentRepository, session: Session, payment: Payment) -> list[Payment]:
+        found = await look(self, session, payment)
+        await asyncio.sleep(4)
+        return found
+
+    async def play(scene: Scene) -> None:
+        late = await scene.pay(token="pm_declined")
+        await asyncio.sleep(2)
+        scene.trip("start", lambda: Trip(way_back=2.0, breaks=True), only="stripe")
+        paying = scene.world.spawn(scene.pay("", approves=False))
+        await asyncio.sleep(1)
+        monkeypatch.setattr(PaymentRepository, "others_of_order", slow)
+        await scene.take_after_all(late)
+        moved = await paying
+        assert (moved.provider, len(moved.attempts)) == ("paypal", 2)
+        await asyncio.sleep(60)
+        assert (await scene.shop._get(moved.payment_id)).status == payment_pb2.Payment.CANCELLED
 
     stage(runner, play)
