@@ -127,6 +127,7 @@ class Ledger:
             current = operation_domain.end(current, ends, now, None if ends == OperationStatus.DONE else why)
             if still_open:
                 await self.operations.end(unit.session, current, schedule.wait_after(current.sends))
+                await self._close_freed(unit, payment, current)
             if claim:
                 await idempotency.answer(unit.session, claim, payment.payment_id, payment)
         if lease and versions:
@@ -332,6 +333,19 @@ class Ledger:
         """Have an attempt's object closed, whatever it holds, so that no money is taken by it any more."""
         one = replace(self.operation(payment, OperationKind.CANCEL, Requester.GATEWAY), attempt=attempt.number)
         await self.operations.insert(unit.session, one, AT_ONCE)
+
+    async def _close_freed(self, unit: UnitOfWork, payment: Payment, ended: Operation) -> None:
+        """Have the object closed that could not be while an operation on it was open; that one has just ended.
+
+        A closing of our own that was refused is not begun anew: what a provider refuses once it refuses again.
+        """
+        ours = ended.kind == OperationKind.CANCEL and ended.requester == Requester.GATEWAY
+        if ended.is_open or ended.kind == OperationKind.SETTLE or ours:
+            return
+        busy = {one.attempt for one in await self.operations.lock_open(unit.session, payment.payment_id)}
+        for attempt in transitions.to_close(payment):
+            if attempt.number == ended.attempt and attempt.number not in busy:
+                await self.close(unit, payment, attempt)
 
     async def close_again(self, payment: Payment, number: int) -> None:
         """Have an attempt's object closed by a new operation, after the one before was certainly not carried out."""

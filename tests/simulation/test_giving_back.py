@@ -16,12 +16,13 @@ from fusionx.type.v1 import money_pb2
 from mesh.errors import ApiError
 from mesh.money import Money
 from mesh.storage.database import Session
-from payment_svc.domain.payment import Fact, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.domain.refund import RefundStatus
 from payment_svc.domain.review import Resolution
+from payment_svc.providers.base import RejectedError
 from payment_svc.storage.payments import PaymentRepository
 from tests.simulation.adapter import Trip
-from tests.simulation.book import Thing
+from tests.simulation.book import State, Thing
 from tests.simulation.schedule import Runner
 from tests.simulation.shops import Shop
 from tests.simulation.world import World
@@ -38,7 +39,7 @@ class Scene:
     shop: Shop
 
     async def pay(
-        self, provider: str = "stripe", token: str = "pm_card", *, approves: bool = True
+        self, provider: str = "stripe", token: str = "pm_card", *, approves: bool = True, manual: bool = False
     ) -> payment_pb2.Payment:
         """Start a payment; at PayPal the customer approves it on the page."""
         request = payment_service_pb2.CreatePaymentRequest(
@@ -46,6 +47,7 @@ class Scene:
             provider=provider,
             payment_method=token if provider == "stripe" else "",
             return_url="https://shop.test/back",
+            capture_method=payment_pb2.Payment.MANUAL if manual else payment_pb2.Payment.AUTOMATIC,
         )
         payment: payment_pb2.Payment = await self.shop._sure("CreatePayment", request, "payments", "payments")
         if payment.provider == "paypal" and approves:
@@ -364,3 +366,29 @@ def test_page_of_a_payment_that_moved_on_meanwhile_is_closed(runner: Runner, mon
         assert (await scene.shop._get(moved.payment_id)).status == payment_pb2.Payment.CANCELLED
 
     stage(runner, play)
+
+
+def test_hold_is_let_go_though_a_capture_of_it_was_under_way_and_is_refused(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play(scene: Scene) -> None:
+        late = await scene.pay(token="pm_declined")
+        await asyncio.sleep(2)
+        held = await scene.pay(manual=True)
+        assert held.status == payment_pb2.Payment.AUTHORIZED
+        scene.trip("capture", lambda: Trip(way_there=5.0))
+        monkeypatch.setattr(scene.world.services["stripe"].book, "capture", _refuse)
+        request = payment_service_pb2.CapturePaymentRequest(payment_id=held.payment_id)
+        capturing = scene.world.spawn(scene.shop._capture(held, request))
+        await asyncio.sleep(1)
+        await scene.take_after_all(late)
+        await capturing
+        await asyncio.sleep(60)
+        assert (await scene.shop._get(held.payment_id)).status == payment_pb2.Payment.CANCELLED
+        assert scene.thing(held).state == State.CLOSED
+
+    stage(runner, play)
+
+
+def _refuse(reference: str, amount: Money) -> Snapshot:
+    raise RejectedError(Failure("provider_rejected", f"{amount} of {reference} cannot be taken now"))
