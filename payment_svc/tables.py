@@ -204,6 +204,8 @@ refunds = sa.Table(
     sa.Column("sends", sa.Integer, nullable=False, server_default="1"),
     # the attempt whose surplus it gives back
     sa.Column("attempt", sa.Integer),
+    # whether the gateway owes it, and no merchant asked; null: stored by the version before, the reason tells
+    sa.Column("is_owed", sa.Boolean),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in RefundStatus)})", name="status_known"),
     sa.CheckConstraint("status NOT IN ('SUCCESS', 'FAILED') OR next_check_time IS NULL", name="ended_unscheduled"),

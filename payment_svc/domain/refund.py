@@ -22,7 +22,7 @@ class RefundStatus(StrEnum):
 
 
 SURPLUS = "surplus: the order was paid otherwise, cancelled or expired"
-"""The reason of a refund that the gateway itself owes."""
+"""What merchants read as the reason of a refund that the gateway itself owes. Theirs may say the same."""
 
 OPEN_REFUNDS = frozenset({RefundStatus.PENDING, RefundStatus.NEEDS_REVIEW})
 """Whose outcome is open: they are looked up, and their amount counts as taken."""
@@ -58,11 +58,8 @@ class Refund:
     """How often the provider was asked for it. Only the answer to the first try can say that nothing was done."""
     attempt: int | None = None
     """The attempt whose surplus it gives back; None: it gives back what the payment captured."""
-
-    @property
-    def is_owed(self) -> bool:
-        """Whether the gateway owes it, rather than a merchant having asked: nobody would ask for it again."""
-        return self.reason == SURPLUS
+    is_owed: bool = False
+    """Whether the gateway owes it, rather than a merchant having asked: nobody would ask for it again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from mesh.storage.listing import Listing, Pages
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW
 from payment_svc.domain.payment import Failure
-from payment_svc.domain.refund import OPEN_REFUNDS, Refund, RefundStatus
+from payment_svc.domain.refund import OPEN_REFUNDS, SURPLUS, Refund, RefundStatus
 from payment_svc.tables import refunds
 
 
@@ -39,6 +39,7 @@ class RefundRow(NamedTuple):
     checks: int
     sends: int
     attempt: int | None
+    is_owed: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,13 @@ def _refund(row: RefundRow) -> Refund:
         update_time=row.update_time,
         sends=row.sends,
         attempt=row.attempt,
+        is_owed=_is_owed(row),
     )
+
+
+def _is_owed(row: RefundRow) -> bool:
+    # the version before tells it by the words alone
+    return row.reason == SURPLUS if row.is_owed is None else row.is_owed
 
 
 def _changing(refund: Refund, wait: timedelta | None) -> dict[str, object]:
@@ -208,6 +215,7 @@ class RefundRepository:
             **_changing(refund, wait),
             b_sends=refund.sends,
             b_attempt=refund.attempt,
+            b_is_owed=refund.is_owed,
             b_payment_id=refund.payment_id,
             b_merchant_id=refund.merchant_id,
             b_order_id=refund.order_id,

@@ -104,6 +104,7 @@ class Returns:
             update_time=now,
             sends=0,
             attempt=attempt.number if attempt else None,
+            is_owed=True,
         )
         await self._refunds.insert(unit.session, refund, AT_ONCE)
         unit.add(facts.refund_event(refund), [changes.of_refund(refund)])

@@ -3,134 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
 
 import pytest
-from fusionx.payment.v1 import payment_pb2, payment_service_pb2, refund_pb2, refund_service_pb2
-from fusionx.type.v1 import money_pb2
+from fusionx.payment.v1 import payment_pb2, payment_service_pb2, refund_pb2
 
 from mesh.errors import ApiError
 from mesh.money import Money
 from mesh.storage.database import Session
-from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot
-from payment_svc.domain.refund import RefundStatus
+from payment_svc.domain.payment import Failure, Payment, Snapshot
+from payment_svc.domain.refund import SURPLUS, RefundStatus
 from payment_svc.domain.review import Resolution
 from payment_svc.providers.base import RejectedError
 from payment_svc.storage.payments import PaymentRepository
 from tests.simulation.adapter import Trip
-from tests.simulation.book import State, Thing
+from tests.simulation.book import State
+from tests.simulation.scene import Scene, stage
 from tests.simulation.schedule import Runner
-from tests.simulation.shops import Shop
-from tests.simulation.world import World
 
 DAY = 24 * 3600.0
-Prepare = Callable[["Scene"], Any]
-
-
-@dataclass
-class Scene:
-    """A shop with an order of 12.00, and the providers that it is paid at."""
-
-    world: World
-    shop: Shop
-
-    async def pay(
-        self, provider: str = "stripe", token: str = "pm_card", *, approves: bool = True, manual: bool = False
-    ) -> payment_pb2.Payment:
-        """Start a payment; at PayPal the customer approves it on the page."""
-        request = payment_service_pb2.CreatePaymentRequest(
-            order_id=self.shop.order_id,
-            provider=provider,
-            payment_method=token if provider == "stripe" else "",
-            return_url="https://shop.test/back",
-            capture_method=payment_pb2.Payment.MANUAL if manual else payment_pb2.Payment.AUTOMATIC,
-        )
-        payment: payment_pb2.Payment = await self.shop._sure("CreatePayment", request, "payments", "payments")
-        if payment.provider == "paypal" and approves:
-            self.world.services["paypal"].book.approve(self.thing(payment))
-            await asyncio.sleep(5)
-        return await self.shop._get(payment.payment_id)
-
-    async def refund(self, payment: payment_pb2.Payment, value: str = "", key: str | None = None) -> refund_pb2.Refund:
-        """Give something back. Raises ApiError."""
-        request = refund_service_pb2.CreateRefundRequest(payment_id=payment.payment_id)
-        if value:
-            request.amount.CopyFrom(money_pb2.Money(value=value, currency="EUR"))
-        made: refund_pb2.Refund = await self.shop._once("CreateRefund", request, "refunds", "payments", key)
-        return made
-
-    async def paid_twice(self) -> tuple[payment_pb2.Payment, Thing]:
-        """Return a payment that failed and was captured after the order was paid by another one."""
-        late = await self.pay(token="pm_declined")
-        await asyncio.sleep(2)
-        await self.pay()
-        await asyncio.sleep(2)
-        thing = self.thing(late)
-        self.world.services["stripe"].book.relent(thing)
-        for _ in range(200):
-            await asyncio.sleep(0.05)
-            if (await self.shop._get(late.payment_id)).status == payment_pb2.Payment.SUCCESS:
-                return late, thing
-        raise AssertionError("the late capture was not noticed")
-
-    async def take_after_all(self, payment: payment_pb2.Payment) -> None:
-        """Have it learned, at once and by whoever works on the order, that a payment which failed took the money."""
-        taken = Fact(1, Snapshot(self.thing(payment).reference, PaymentStatus.SUCCESS, Money(1200, "EUR")))
-        await self.world.call("payments", lambda p: p.parts.payments._ledger.learn(UUID(payment.payment_id), taken))
-
-    def thing(self, payment: payment_pb2.Payment) -> Thing:
-        """Return what the provider knows of a payment."""
-        things = self.world.services[payment.provider].book.things.values()
-        return next(one for one in things if one.payment_id == payment.payment_id)
-
-    def refunds(self) -> list[tuple[str, int]]:
-        """Return the gateway's refunds, as they stand."""
-        rows = self.world.stores["payments"].rows("SELECT * FROM refunds ORDER BY create_time")
-        return [(row.status, row.amount_minor) for row in rows]
-
-    def reviews(self) -> list[str]:
-        """Return what a person is asked."""
-        rows = self.world.stores["payments"].rows("SELECT * FROM reviews WHERE resolve_time IS NULL")
-        return [row.kind for row in rows]
-
-    def slow_refunds(self) -> None:
-        """Have refunds take their time."""
-        self.world.is_healed = False
-        self.world.profile = type(self.world.profile)("staged", chances={"slow_refund": 1.0})
-
-    def trip(self, operation: str, trip: Callable[[], Trip], count: int = 1, only: str = "") -> None:
-        """Have something happen to the next requests of a kind."""
-        for service in (one for name, one in self.world.services.items() if only in ("", name)):
-            usual, left = service.trip, [count]
-
-            def changed(name: str, asked: str, usual: Any = usual, left: list[int] = left) -> Trip:
-                if asked == operation and left[0]:
-                    left[0] -= 1
-                    return trip()
-                return usual(name, asked)  # type: ignore[no-any-return]
-
-            service.trip = changed
-
-
-def stage(runner: Runner, play: Callable[[Scene], Any]) -> None:
-    """Run a scene."""
-
-    async def staged(world: World) -> None:
-        for _ in range(2):
-            world.add_process("orders")
-            world.add_process("payments")
-        shop = Shop(world, 1)
-        shop.amount = "12.00"
-        request = shop._order_request()
-        request.ClearField("expire_time")
-        shop.order_id = (await shop._sure("CreateOrder", request, "orders", "orders")).order_id
-        await play(Scene(world, shop))
-
-    runner.alone(staged)
 
 
 @pytest.mark.parametrize("provider", ["stripe", "paypal"])
@@ -180,6 +71,19 @@ def test_what_the_gateway_owes_is_given_back_though_the_provider_was_out_of_reac
         _, thing = await scene.paid_twice()
         await asyncio.sleep(4 * 3600)
         assert (scene.refunds(), scene.reviews(), thing.kept) == ([("SUCCESS", 1200)], [], 0)
+
+    stage(runner, play)
+
+
+def test_refund_in_the_gateways_own_words_is_the_merchants(runner: Runner) -> None:
+    """Merchants read those words in their lists, and may write the same."""
+
+    async def play(scene: Scene) -> None:
+        payment = await scene.pay()
+        scene.trip("refund", lambda: Trip(is_refused=True))
+        refund = await scene.refund(payment, "5.00", reason=SURPLUS)
+        assert refund.status == refund_pb2.Refund.FAILED
+        assert scene.reviews() == []
 
     stage(runner, play)
 

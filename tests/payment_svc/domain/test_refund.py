@@ -61,4 +61,4 @@ def test_what_is_owed_does_not_fail_because_its_provider_was_out_of_reach() -> N
     asked_for = not_sent(REFUND, 1, FAILURE, NOW)
     assert asked_for is not None
     assert asked_for.status == RefundStatus.FAILED
-    assert not_sent(replace(REFUND, reason=SURPLUS), 1, FAILURE, NOW) is None
+    assert not_sent(replace(REFUND, reason=SURPLUS, is_owed=True), 1, FAILURE, NOW) is None
