@@ -28,7 +28,12 @@ const said = {};
 const seen = [];
 const stop = new AbortController();
 const first = await client.orders.create({ amount: { value: "1.00", currency: "EUR" } });
-const [beginning] = await all(client.events.list({ order_id: first.order_id }));
+let beginning;
+while (!beginning) {
+  // it is in the log a moment after the order is there
+  [beginning] = await all(client.events.list({ order_id: first.order_id }));
+  await new Promise((soon) => setTimeout(soon, 50));
+}
 const reading = (async () => {
   const from = { last_event_id: beginning.event_id };
   for await (const event of client.events.stream(from, { signal: stop.signal })) {

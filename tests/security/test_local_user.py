@@ -90,9 +90,12 @@ def test_no_socket_of_the_stack_is_open_to_other_accounts(gateway: Ready) -> Non
     # an abstract one (unix(7)) has no permissions
     assert not [name for name in found if name.startswith("@")]
     envoys = Path(gateway.log_dir).parent / "envoy"
-    assert stat.S_IMODE(envoys.stat().st_mode) == 0o700
-    assert {envoys / name for name in found} == {path for path in envoys.iterdir() if path.is_socket()}
-    assert {stat.S_IMODE((envoys / name).stat().st_mode) for name in found} == {0o600}
+    sockets = {envoys / name for name in found}
+    own = {path for path in envoys.iterdir() if path.is_socket()}
+    assert own
+    assert sockets == {*own, Path(gateway.envoy_admin)}
+    assert {stat.S_IMODE(path.parent.stat().st_mode) for path in sockets} == {0o700}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in sockets} == {0o600}
 
 
 def _unix_sockets(process: psutil.Process) -> list[Any]:
