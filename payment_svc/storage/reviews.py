@@ -51,6 +51,14 @@ _INSERT = statement(
 )
 _LOCK = statement(sa.select(reviews).where(reviews.c.review_id == _id).with_for_update(), ReviewRow)
 _GET = statement(sa.select(reviews).where(reviews.c.review_id == _id), ReviewRow)
+_OPEN = statement(
+    sa.select(reviews).where(
+        reviews.c.payment_id == sa.bindparam("payment_id", type_=sa.UUID),
+        reviews.c.kind == sa.bindparam("kind", type_=sa.Text),
+        reviews.c.resolve_time.is_(None),
+    ),
+    ReviewRow,
+)
 _PAGE = statement(
     sa.select(reviews)
     .where(
@@ -129,6 +137,10 @@ class ReviewRepository:
         """Return a review and hold its row until the transaction ends."""
         row = await session.one(_LOCK, review_id=review_id)
         return _review(row) if row else None
+
+    async def open_ones(self, session: Session, payment_id: UUID, kind: ReviewKind) -> list[Review]:
+        """Return a payment's open questions of a kind; hold the payment's row to rely on them."""
+        return [_review(row) for row in await session.all(_OPEN, payment_id=payment_id, kind=str(kind))]
 
     async def page(self, session: Session, *, resolved: bool, after: UUID | None, limit: int) -> list[Review]:
         """Return reviews, oldest first: the open ones, or those that were resolved as well."""

@@ -75,7 +75,7 @@ class Ledger:
         self.operations = books.operations
         self.refunds = books.refunds
         self.reviews = books.reviews
-        self.returns = Returns(books.refunds, self.review, give_back=give_back, clock=clock, ids=ids)
+        self.returns = Returns(books.refunds, books.reviews, self.review, give_back=give_back, clock=clock, ids=ids)
         self._authorization = authorization
         self._clock = clock
         self._ids = ids

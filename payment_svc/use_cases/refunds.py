@@ -351,7 +351,7 @@ class Refunds:
                 await self._payments.update(unit.session, kept, None)
             await self._ledger.returns.refused(unit, kept or payment, refund)
         elif refund.status == RefundStatus.FAILED:
-            await self._ledger.returns.owe(unit, payment)
+            await self._ledger.returns.owe_again(unit, payment, refund)
 
     def _log(self, refund: Refund) -> None:
         log.info(

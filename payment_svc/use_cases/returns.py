@@ -19,6 +19,7 @@ from payment_svc.domain.review import About, Review, ReviewKind
 from payment_svc.metrics import PAYMENT_SURPLUS
 from payment_svc.providers.registry import capabilities_of
 from payment_svc.storage.refunds import RefundRepository
+from payment_svc.storage.reviews import ReviewRepository
 from payment_svc.use_cases import history_entries as changes
 
 log = get_logger(__name__)
@@ -30,8 +31,18 @@ Ask = Callable[[UnitOfWork, Payment, ReviewKind, str, About], Awaitable[None]]
 class Returns:
     """Gives back what the gateway owes a customer, or asks a person to."""
 
-    def __init__(self, refunds: RefundRepository, ask: Ask, *, give_back: bool, clock: Clock, ids: NewId) -> None:
+    def __init__(
+        self,
+        refunds: RefundRepository,
+        reviews: ReviewRepository,
+        ask: Ask,
+        *,
+        give_back: bool,
+        clock: Clock,
+        ids: NewId,
+    ) -> None:
         self._refunds = refunds
+        self._reviews = reviews
         self._ask = ask
         self._give_back = give_back
         self._clock = clock
@@ -50,16 +61,27 @@ class Returns:
         left = await self.left(unit, payment, attempt)
         if not left:
             return left
+        await self._owe(unit, payment, left, attempt)
+        return left
+
+    async def owe_again(self, unit: UnitOfWork, payment: Payment, failed: Refund) -> None:
+        """Give back what a merchant's refund of a surplus has not, as far as no person is asked about it already."""
+        asked = await self._reviews.open_ones(unit.session, payment.payment_id, ReviewKind.SURPLUS_KEPT)
+        waits = sum(one.amount.minor for one in asked if is_current(payment, one.attempt))
+        amount = min(failed.amount.minor, await self.left(unit, payment) - waits)
+        if amount > 0:
+            await self._owe(unit, payment, amount, None)
+
+    async def _owe(self, unit: UnitOfWork, payment: Payment, amount: int, attempt: Attempt | None) -> None:
         provider = attempt.provider if attempt else payment.provider
         reference = attempt.provider_reference if attempt else payment.provider_reference
         alert(PAYMENT_SURPLUS, log, payment_id=payment.payment_id, order_id=payment.order_id, provider=provider)
         if is_named(reference) and self._give_back and capabilities_of(provider).refunds:
-            await self._refund(unit, payment, left, attempt)
-            return left
+            await self._refund(unit, payment, amount, attempt)
+            return
         reason = "captured although the order was paid otherwise, cancelled or expired"
-        about = About(payment.money(left), attempt.number if attempt else 0, reference, provider=provider)
+        about = About(payment.money(amount), attempt.number if attempt else 0, reference, provider=provider)
         await self._ask(unit, payment, ReviewKind.SURPLUS_KEPT, reason, about)
-        return left
 
     async def give_back(self, unit: UnitOfWork, payment: Payment, review: Review) -> None:
         """Give back what a person decided about, as far as it is left: what went back meanwhile has ended the question.

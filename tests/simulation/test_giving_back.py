@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import NoReturn
 
 import pytest
 from fusionx.payment.v1 import payment_pb2, payment_service_pb2, refund_pb2
 
 from mesh.errors import ApiError
-from mesh.money import Money
 from mesh.storage.database import Session
-from payment_svc.domain.payment import Failure, Payment, Snapshot
+from payment_svc.domain.payment import Failure, Payment
 from payment_svc.domain.refund import SURPLUS, RefundStatus
 from payment_svc.domain.review import Resolution
 from payment_svc.providers.base import RejectedError
@@ -119,6 +119,23 @@ def test_surplus_is_what_refunds_under_way_leave(runner: Runner, well: bool) -> 
         rest = [] if well else [("SUCCESS", 500)]
         assert scene.refunds() == [("SUCCESS" if well else "FAILED", 500), ("SUCCESS", 700), *rest]
         assert (thing.kept, scene.reviews()) == (0, [])
+
+    stage(runner, play)
+
+
+def test_refund_that_fails_owes_nothing_that_a_person_is_asked_about(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def play(scene: Scene) -> None:
+        monkeypatch.setattr(scene.world.services["stripe"].book, "refund", _refuse)
+        late, _ = await scene.paid_twice()
+        await asyncio.sleep(60)
+        assert (scene.refunds(), scene.reviews()) == ([("FAILED", 1200)], ["SURPLUS_KEPT"])
+        for _ in range(2):
+            await scene.refund(late, "1.00")
+            await asyncio.sleep(60)
+        assert scene.refunds() == [("FAILED", 1200), ("FAILED", 100), ("FAILED", 100)]
+        assert scene.reviews() == ["SURPLUS_KEPT"]
 
     stage(runner, play)
 
@@ -294,5 +311,5 @@ def test_hold_is_let_go_though_a_capture_of_it_was_under_way_and_is_refused(
     stage(runner, play)
 
 
-def _refuse(reference: str, amount: Money) -> Snapshot:
-    raise RejectedError(Failure("provider_rejected", f"{amount} of {reference} cannot be taken now"))
+def _refuse(*_: object, **__: object) -> NoReturn:
+    raise RejectedError(Failure("provider_rejected", "not now"))
