@@ -167,6 +167,7 @@ reviews = sa.Table(
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("confirmed_by", sa.Text, nullable=False),
     sa.Column("resolve_time", TIME),
+    sa.Column("held", sa.Boolean),
     sa.CheckConstraint(f"kind IN ({', '.join(repr(str(k)) for k in ReviewKind)})", name="kind_known"),
     sa.CheckConstraint(f"resolution IN ({', '.join(repr(str(r)) for r in Resolution)})", name="resolution_known"),
     sa.CheckConstraint(

@@ -54,8 +54,28 @@ TERMINAL = frozenset({_S.SUCCESS, _S.FAILED, _S.CANCELLED})
 LIVE = frozenset(_S) - TERMINAL
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Money on an attempt's object that is not the payment's: of another amount or currency."""
+
+    attempt: int
+    provider: str
+    reference: str
+    """The object's name; empty where it has none yet."""
+    amount: Money
+    is_held: bool
+    """Whether it is only held, and was not captured."""
+
+
 class AmountMismatchError(Exception):
-    """The provider speaks of another amount or currency than ours: no state may change on its word."""
+    """The provider speaks of another amount or currency than ours: no state may change on its word.
+
+    `received` is what it has of a payment; None where it is about a refund.
+    """
+
+    def __init__(self, words: str, received: Received | None = None) -> None:
+        super().__init__(words)
+        self.received = received
 
 
 class StaleFactError(Exception):

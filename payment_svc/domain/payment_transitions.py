@@ -27,6 +27,7 @@ from payment_svc.domain.payment import (
     ForeignObjectError,
     Payment,
     PaymentStatus,
+    Received,
     Snapshot,
     StaleFactError,
     first_attempt,
@@ -65,16 +66,19 @@ def apply(payment: Payment, fact: Fact, now: datetime, hold: timedelta | None = 
     may have been let go since.
     """
     snapshot = fact.snapshot
-    if snapshot.amount is not None and not _is_ours(payment, snapshot.status, snapshot.amount):
-        raise AmountMismatchError(f"the provider says {snapshot.amount}, the payment is of {payment.amount}")
     is_past = _is_past(payment, fact)
+    is_foreign = bool(payment.provider_reference) and snapshot.reference not in ("", payment.provider_reference)
+    if is_foreign and not is_past:
+        # whatever it holds: what is decided about an attempt is not carried out on another object
+        raise ForeignObjectError(f"{snapshot.reference} is not the object of attempt {fact.attempt}")
+    if snapshot.amount is not None and not _is_ours(payment, snapshot.status, snapshot.amount):
+        words = f"the provider says {snapshot.amount}, the payment is of {payment.amount}"
+        raise AmountMismatchError(words, _received(payment, fact, snapshot.amount))
     is_late_hold = snapshot.status == _S.AUTHORIZED and (is_past or payment.status in (_S.FAILED, _S.CANCELLED))
     if is_late_hold and fact.seen not in (None, payment.version):
         raise StaleFactError(f"held at version {fact.seen}, and the payment is at {payment.version}")
     if is_past:
         return _apply_to_past(payment, fact, now)
-    if payment.provider_reference and snapshot.reference not in ("", payment.provider_reference):
-        raise ForeignObjectError(f"{snapshot.reference} is not the object of attempt {fact.attempt}")
     if is_late_hold:
         return _note(payment, fact, now, held=snapshot.amount.minor if snapshot.amount else payment.amount.minor)
     if payment.attempt.held and snapshot.status in (_S.FAILED, _S.CANCELLED):
@@ -111,6 +115,21 @@ def conclude(payment: Payment, version: int, snapshot: Snapshot, now: datetime) 
     return apply(payment, Fact(payment.attempt.number, snapshot), now)
 
 
+def turn_down(payment: Payment, received: Received, failure: Failure, now: datetime, *, owed: bool) -> list[Payment]:
+    """Return the version after a person has said that money of another amount is not the payment's; none if it stays.
+
+    The payment ends FAILED unless it has ended, or has moved on from the attempt. What is `owed` is noted on the
+    attempt, to be voided or given back. Not for the object that a payment is SUCCESS by.
+    """
+    number = payment.attempt.number if is_current(payment, received.attempt) else received.attempt
+    amounts = {"held" if received.is_held else "surplus": received.amount.minor} if owed else {}
+    said = Snapshot(received.reference, _S.FAILED, failure=failure)
+    if number != payment.attempt.number or payment.status in TERMINAL:
+        return _note(payment, Fact(number, said), now, **amounts)
+    ended = _next(payment, said, _S.FAILED, now)
+    return [replace(_with_attempt(ended, number, now, **amounts), version=ended.version)]
+
+
 def to_close(payment: Payment) -> list[Attempt]:
     """Return the attempts whose objects at their providers must not take money any more, as far as they have a name."""
     if payment.status == _S.SUCCESS:
@@ -143,6 +162,12 @@ def keep_surplus(payment: Payment, number: int, amount: int, now: datetime) -> P
     if any(a.number == number and a.surplus for a in payment.attempts):
         return None
     return _with_attempt(payment, number, now, surplus=amount)
+
+
+def _received(payment: Payment, fact: Fact, amount: Money) -> Received:
+    attempt = next(a for a in payment.attempts if a.number == fact.attempt)
+    reference = fact.snapshot.reference or attempt.provider_reference
+    return Received(attempt.number, attempt.provider, reference, amount, fact.snapshot.status != _S.SUCCESS)
 
 
 def _is_past(payment: Payment, fact: Fact) -> bool:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from mesh.money import Money
+from payment_svc.domain.payment import AmountMismatchError, Received
 
 
 class ReviewKind(StrEnum):
@@ -52,10 +53,26 @@ class About:
     reference: str = ""
     refund_id: UUID | None = None
     provider: str = ""
+    held: bool | None = None
+    """Whether the money is only held; None: the question is not about money on an attempt's object."""
 
 
 PAYMENT = About()
 """The payment as a whole."""
+
+
+def about_money(error: AmountMismatchError, reference: str = "") -> About:
+    """Return what a question about money of another amount is about; `reference` names an object that has no name."""
+    received = error.received
+    if received is None:
+        return About(reference=reference)
+    return About(
+        amount=received.amount,
+        attempt=received.attempt,
+        reference=received.reference or reference,
+        provider=received.provider,
+        held=received.is_held,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +97,15 @@ class Review:
     confirmed_by: str = ""
     """The second person, where the amount asks for one."""
     resolve_time: datetime | None = None
+    held: bool | None = None
+    """Whether the money is only held; None: it is not about money on an attempt's object, or nobody has noted that."""
+
+    @property
+    def received(self) -> Received | None:
+        """The money of another amount that it is about; None for every other question."""
+        if self.kind != ReviewKind.AMOUNT_DIFFERS or self.held is None:
+            return None
+        return Received(self.attempt, self.provider, self.provider_reference, self.amount, self.held)
 
     @property
     def is_open(self) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql as pg
 
 from mesh.money import Money
 from mesh.storage.database import Session, parameters_for, statement
+from payment_svc.domain.payment import Received
 from payment_svc.domain.review import Resolution, Review, ReviewKind
 from payment_svc.tables import reviews
 
@@ -36,17 +37,40 @@ class ReviewRow(NamedTuple):
     why: str
     confirmed_by: str
     resolve_time: datetime | None
+    held: bool | None
 
 
 _id = sa.bindparam("review_id", type_=sa.UUID)
+_ANSWER = ("resolution", "resolved_by", "why", "confirmed_by", "resolve_time")
+_MONEY = ("amount_minor", "currency", "held")
+_put = pg.insert(reviews).values(parameters_for(reviews, prefix="b_"))
 _INSERT = statement(
-    pg.insert(reviews)
-    .values(parameters_for(reviews, prefix="b_"))
-    .on_conflict_do_nothing(
+    _put.on_conflict_do_update(
         index_elements=["payment_id", "kind", "attempt", "provider_reference"],
         index_where=reviews.c.resolve_time.is_(None),
+        # other money on the same object is another question: who has answered the one before is asked again
+        set_={name: _put.excluded[name] for name in ("reason", *_MONEY, *_ANSWER)},
+        where=sa.and_(
+            _put.excluded.held.is_not(None),
+            sa.tuple_(*(reviews.c[name] for name in _MONEY)).is_distinct_from(
+                sa.tuple_(*(_put.excluded[name] for name in _MONEY))
+            ),
+        ),
+    ).returning(reviews.c.review_id),
+    UUID,
+)
+_ANSWERED = statement(
+    sa.select(reviews.c.review_id)
+    .where(
+        reviews.c.payment_id == sa.bindparam("payment_id", type_=sa.UUID),
+        reviews.c.kind == str(ReviewKind.AMOUNT_DIFFERS),
+        reviews.c.held == sa.bindparam("held", type_=sa.Boolean),
+        reviews.c.amount_minor == sa.bindparam("amount", type_=sa.BigInteger),
+        reviews.c.currency == sa.bindparam("currency", type_=sa.Text),
+        sa.bindparam("reference", type_=sa.Text).in_([reviews.c.provider_reference, ""]),
+        reviews.c.resolve_time.is_not(None),
     )
-    .returning(reviews.c.review_id),
+    .limit(1),
     UUID,
 )
 _LOCK = statement(sa.select(reviews).where(reviews.c.review_id == _id).with_for_update(), ReviewRow)
@@ -69,7 +93,6 @@ _PAGE = statement(
     .limit(sa.bindparam("limit", type_=sa.Integer)),
     ReviewRow,
 )
-_ANSWER = ("resolution", "resolved_by", "why", "confirmed_by", "resolve_time")
 _RESOLVE = statement(
     sa.update(reviews)
     .where(reviews.c.review_id == sa.bindparam("b_review_id", type_=sa.UUID), reviews.c.resolve_time.is_(None))
@@ -114,6 +137,7 @@ def _review(row: ReviewRow) -> Review:
         why=row.why,
         confirmed_by=row.confirmed_by,
         resolve_time=row.resolve_time,
+        held=row.held,
     )
 
 
@@ -121,12 +145,24 @@ class ReviewRepository:
     """Reviews in PostgreSQL. Methods run in the session that they are given."""
 
     async def insert(self, session: Session, review: Review) -> bool:
-        """Store a question; return False when the same one is open already."""
+        """Store a question; return False when the same one is open already. Of other money it is put anew."""
         names = [c.name for c in reviews.columns if c.name not in ("amount_minor", "currency", "kind", "resolution")]
         values: dict[str, object] = {f"b_{name}": getattr(review, name) for name in names}
         values |= {"b_amount_minor": review.amount.minor, "b_currency": review.amount.currency}
         values |= {"b_kind": str(review.kind), "b_resolution": review.resolution and str(review.resolution)}
         return await session.one(_INSERT, **values) is not None
+
+    async def is_answered(self, session: Session, payment_id: UUID, received: Received) -> bool:
+        """Whether a person has spoken about this very money: the same amount on the same object."""
+        found = await session.one(
+            _ANSWERED,
+            payment_id=payment_id,
+            held=received.is_held,
+            amount=received.amount.minor,
+            currency=received.amount.currency,
+            reference=received.reference,
+        )
+        return found is not None
 
     async def get(self, session: Session, review_id: UUID) -> Review | None:
         """Return a review."""

@@ -25,6 +25,7 @@ from payment_svc.domain.operation import Lease, Operation, OperationKind, Operat
 from payment_svc.domain.payment import (
     LIVE,
     TERMINAL,
+    AmountMismatchError,
     Attempt,
     Fact,
     Failure,
@@ -87,8 +88,7 @@ class Ledger:
         """
         async with self.work.begin() as unit:
             payment = await self.lock(unit, payment_id)
-            versions = transitions.apply(payment, fact, self._clock(), self._hold(payment.provider))
-            payment = await self.save(unit, payment, versions)
+            payment = await self.save(unit, payment, await self._apply(unit, payment, fact))
             if claim:
                 await idempotency.answer(unit.session, claim, payment_id, payment)
         return payment
@@ -117,7 +117,7 @@ class Ledger:
             if first_try and await self._tried_again(unit, operation):
                 fact, refusal, unknown = None, None, True
             if fact:
-                versions = transitions.apply(payment, fact, now, self._hold(payment.provider))
+                versions = await self._apply(unit, payment, fact)
                 payment = await self.save(unit, payment, versions, lease.driver if lease else None)
             current = await self.operations.lock(unit.session, operation.operation_id) or operation
             # what the payment shows may have ended it already
@@ -133,6 +133,15 @@ class Ledger:
         if lease and versions:
             lease.is_left = True
         return payment, current
+
+    async def _apply(self, unit: UnitOfWork, payment: Payment, fact: Fact) -> list[Payment]:
+        """Return the versions that follow from a fact; none from money of another amount that a person spoke about."""
+        try:
+            return transitions.apply(payment, fact, self._clock(), self._hold(payment.provider))
+        except AmountMismatchError as error:
+            if error.received and await self.reviews.is_answered(unit.session, payment.payment_id, error.received):
+                return []
+            raise
 
     async def _tried_again(self, unit: UnitOfWork, operation: Operation) -> bool:
         """Whether somebody else has begun to ask since an operation was asked by us."""
@@ -221,6 +230,7 @@ class Ledger:
             provider_reference=about.reference or payment.provider_reference,
             reason=reason,
             create_time=self._clock(),
+            held=about.held,
         )
         if await self.reviews.insert(unit.session, review):
             alert(PAYMENT_NEEDS_REVIEW, log, payment_id=payment.payment_id, review=str(kind), reason=reason)

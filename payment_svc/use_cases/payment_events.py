@@ -18,7 +18,7 @@ from payment_svc.domain.payment import (
     is_current,
 )
 from payment_svc.domain.provider_event import Verdict
-from payment_svc.domain.review import About, ReviewKind
+from payment_svc.domain.review import About, ReviewKind, about_money
 from payment_svc.providers.base import Loss, ObjectNotFoundError, ProviderEvent
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases.answers import at_attempt
@@ -52,9 +52,8 @@ class PaymentEvents:
         except StaleFactError as error:
             raise unavailable("PAYMENT_BUSY", "the payment has changed since its object was looked at") from error
         except AmountMismatchError as error:
-            await self._ledger.ask_a_person(
-                payment, ReviewKind.AMOUNT_DIFFERS, str(error), About(reference=event.reference)
-            )
+            about = about_money(error, event.reference)
+            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), about)
             return Verdict("QUARANTINED", str(error), payment)
         except ForeignObjectError as error:
             await self._ledger.ask_a_person(

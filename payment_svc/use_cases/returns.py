@@ -91,8 +91,10 @@ class Returns:
         if review.kind == ReviewKind.FOREIGN_CAPTURE:
             return
         kept = None
-        if review.kind == ReviewKind.SURPLUS_KEPT and not is_current(payment, review.attempt):
-            kept = next(a for a in payment.attempts if a.number == review.attempt)
+        if review.kind == ReviewKind.SURPLUS_KEPT:
+            attempt = next(a for a in payment.attempts if a.number == review.attempt)
+            # money of another amount is its attempt's, though the payment is at no other object
+            kept = attempt if attempt.surplus or not is_current(payment, attempt.number) else None
         amount = min(review.amount.minor, await self.left(unit, payment, kept))
         if amount:
             await self._refund(unit, payment, amount, kept)

@@ -14,7 +14,16 @@ from payment_svc.domain import operation as operation_domain
 from payment_svc.domain import payment_transitions as transitions
 from payment_svc.domain import refund as refund_domain
 from payment_svc.domain.operation import OperationStatus
-from payment_svc.domain.payment import BY_REVIEW, Fact, Failure, Payment, PaymentStatus, Snapshot, is_current
+from payment_svc.domain.payment import (
+    BY_REVIEW,
+    Fact,
+    Failure,
+    Payment,
+    PaymentStatus,
+    Received,
+    Snapshot,
+    is_current,
+)
 from payment_svc.domain.refund import RefundSnapshot, RefundStatus
 from payment_svc.domain.review import ALLOWED, Resolution, Review, ReviewKind
 from payment_svc.use_cases.ledger import Ledger
@@ -22,6 +31,7 @@ from payment_svc.use_cases.refunds import Refunds
 
 log = get_logger(__name__)
 NOT_CAPTURED = Failure("not_captured", "a person has found that no money was captured")
+AMOUNT_DIFFERS = Failure("amount_differs", "another amount than the payment's was received")
 
 
 class Reviews:
@@ -57,6 +67,8 @@ class Reviews:
                 )
             if answer not in ALLOWED[review.kind]:
                 raise invalid("resolution", f"a review of kind {review.kind} is not answered {answer}")
+            if review.received and answer == Resolution.GIVE_BACK:
+                _check_returnable(await self._ledger.lock(unit, review.payment_id), review.received)
             answered = self._answered(review, answer, operator, why)
             await self._ledger.reviews.resolve(unit.session, answered)
             if not answered.is_open:
@@ -94,10 +106,20 @@ class Reviews:
             await self._settle_refund(unit, review, review.refund_id)
             return
         payment = await self._ledger.lock(unit, review.payment_id)
+        if review.received:
+            await self._turn_down(unit, payment, review, review.received)
         if review.kind == ReviewKind.UNKNOWN_OUTCOME:
             payment = await self._settle_payment(unit, payment, review)
         if review.resolution == Resolution.GIVE_BACK and review.kind != ReviewKind.AMOUNT_DIFFERS:
             await self._ledger.returns.give_back(unit, payment, review)
+
+    async def _turn_down(self, unit: UnitOfWork, payment: Payment, review: Review, received: Received) -> None:
+        """End a payment that other money came for; what is to go back follows from what its attempt says."""
+        if _is_paid_by(payment, received):
+            return
+        owed = review.resolution == Resolution.GIVE_BACK
+        versions = transitions.turn_down(payment, received, AMOUNT_DIFFERS, self._clock(), owed=owed)
+        await self._ledger.save(unit, payment, versions)
 
     async def _settle_payment(self, unit: UnitOfWork, payment: Payment, review: Review) -> Payment:
         """End a payment by what a person has found at the provider: their word stands for the provider's."""
@@ -134,6 +156,23 @@ class Reviews:
 
 
 _NOT_MADE = Failure("not_made", "a person has found that the money did not go back")
+
+
+def _is_paid_by(payment: Payment, received: Received) -> bool:
+    """Whether the object has shown the payment's own amount since."""
+    return payment.status == PaymentStatus.SUCCESS and is_current(payment, received.attempt)
+
+
+def _check_returnable(payment: Payment, received: Received) -> None:
+    """Refuse to give back what the gateway cannot. Raises ApiError INVALID_ARGUMENT."""
+    by_hand = "give it back at the provider, then answer NOT_CAPTURED"
+    if _is_paid_by(payment, received):
+        raise invalid("resolution", "the payment has its whole amount since: refund it, and answer NOT_CAPTURED")
+    if received.amount.currency != payment.amount.currency and not received.is_held:
+        raise invalid("resolution", f"{received.amount} is not of the payment's currency: {by_hand}")
+    attempt = next(a for a in payment.attempts if a.number == received.attempt)
+    if attempt.provider_reference not in ("", received.reference):
+        raise invalid("resolution", f"{received.reference} is not the object of attempt {attempt.number}: {by_hand}")
 
 
 def _found(review: Review | None, review_id: UUID) -> Review:

@@ -18,10 +18,8 @@ from payment_svc.providers.base import RejectedError
 from payment_svc.storage.payments import PaymentRepository
 from tests.simulation.adapter import Trip
 from tests.simulation.book import State
-from tests.simulation.scene import Scene, stage
 from tests.simulation.schedule import Runner
-
-DAY = 24 * 3600.0
+from tests.simulation.staged.scene import DAY, Scene, stage
 
 
 @pytest.mark.parametrize("provider", ["stripe", "paypal"])
@@ -148,9 +146,9 @@ def test_giving_back_what_went_back_meanwhile_ends_the_question(runner: Runner) 
         # the object is out of reach, as with another account's credentials: nobody can tell what became of it
         await asyncio.sleep(26 * 3600)
         book.things = known
-        await _answer(scene, Resolution.NOT_CAPTURED)
+        await scene.answer(Resolution.NOT_CAPTURED)
         await scene.refund(late)
-        await _answer(scene, Resolution.GIVE_BACK)
+        await scene.answer(Resolution.GIVE_BACK)
         await asyncio.sleep(60)
         assert scene.refunds() == [("FAILED", 1200), ("SUCCESS", 1200)]
         assert (thing.kept, scene.reviews()) == (0, [])
@@ -180,19 +178,12 @@ def test_surplus_of_a_page_without_a_name_is_given_back_of_that_page_alone(runne
         book.end_refund(page, next(iter(page.refunds)), False)
         await asyncio.sleep(60)
         assert scene.reviews() == ["SURPLUS_KEPT"]
-        await _answer(scene, Resolution.GIVE_BACK)
+        await scene.answer(Resolution.GIVE_BACK)
         await asyncio.sleep(60)
         assert scene.refunds() == [("FAILED", 1200), ("SUCCESS", 1200)]
         assert (page.kept, scene.thing(payment).kept, scene.reviews()) == (0, 1200, [])
 
     stage(runner, play)
-
-
-async def _answer(scene: Scene, answer: Resolution) -> None:
-    (row,) = scene.world.stores["payments"].rows("SELECT * FROM reviews WHERE resolve_time IS NULL")
-    await scene.world.call(
-        "payments", lambda p: p.parts.reviews.resolve(row.review_id, answer, "ada", "the dashboard says so")
-    )
 
 
 def test_what_is_taken_back_beside_a_pending_refund_is_counted_once(runner: Runner) -> None:

@@ -24,7 +24,7 @@ from payment_svc.domain.payment import (
     Snapshot,
     StaleFactError,
 )
-from payment_svc.domain.review import About, ReviewKind
+from payment_svc.domain.review import About, ReviewKind, about_money
 from payment_svc.order_port import OrderClient
 from payment_svc.providers.base import ObjectNotFoundError
 from payment_svc.storage.payments import DueCheck
@@ -69,7 +69,7 @@ class PaymentRecovery:
         try:
             await self._check(payment)
         except AmountMismatchError as error:
-            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error))
+            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), about_money(error))
         except ForeignObjectError as error:
             await self._ledger.ask_a_person(payment, ReviewKind.FOREIGN_CAPTURE, str(error))
 
@@ -180,7 +180,7 @@ class OperationRecovery:
             else:
                 await self._operations.repeat(item)
         except AmountMismatchError as error:
-            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), About(attempt=item.attempt))
+            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), about_money(error))
         except ForeignObjectError as error:
             await self._ledger.ask_a_person(
                 payment, ReviewKind.FOREIGN_CAPTURE, str(error), About(attempt=item.attempt)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import httpx
 import psycopg
 import pytest
 from fusionx.payment.v1 import review_service_pb2 as review_pb2
 from fusionx.payment.v1.review_service_pb2_grpc import ReviewServiceStub
 
 from stack.stack import Ready
-from tests.support.merchant.api import Merchant
+from tests.support.merchant.api import Json, Merchant
 from tests.support.providers.sandbox import Provider
 from tests.support.stack.mesh import dial_service
 from tests.support.waiting import eventually
@@ -24,6 +25,20 @@ def open_reviews(gateway: Ready, payment_id: str) -> list[review_pb2.Review]:
     with dial_service(gateway, "payment_svc") as channel:
         found = ReviewServiceStub(channel).ListReviews(review_pb2.ListReviewsRequest(page_size=100), timeout=10)
     return [one for one in found.reviews if one.payment_id == payment_id]
+
+
+def resolve(gateway: Ready, review: review_pb2.Review, answer: str) -> review_pb2.Review:
+    """Answer a review."""
+    with dial_service(gateway, "payment_svc") as channel:
+        return ReviewServiceStub(channel).ResolveReview(
+            review_pb2.ResolveReviewRequest(
+                review_id=review.review_id,
+                resolution=review_pb2.Review.Resolution.Value(answer),
+                operator="ada",
+                why="looked at the provider's dashboard",
+            ),
+            timeout=10,
+        )
 
 
 def unknown(gateway: Ready, merchant: Merchant, provider: Provider, order_id: str) -> str:
@@ -47,17 +62,34 @@ def test_answer_of_a_person_ends_what_the_provider_cannot_tell(
     payment_id = unknown(gateway, merchant, provider, order_id)
     (review,) = eventually(lambda: open_reviews(gateway, payment_id), "a review")
     assert review.kind == review_pb2.Review.UNKNOWN_OUTCOME
-    with dial_service(gateway, "payment_svc") as channel:
-        answered = ReviewServiceStub(channel).ResolveReview(
-            review_pb2.ResolveReviewRequest(
-                review_id=review.review_id,
-                resolution=review_pb2.Review.Resolution.Value(answer),
-                operator="ada",
-                why="looked at the provider's dashboard",
-            ),
-            timeout=10,
-        )
+    answered = resolve(gateway, review, answer)
     assert answered.HasField("resolve_time")
     assert (answered.resolved_by, open_reviews(gateway, payment_id)) == ("ada", [])
     assert merchant.get(f"/v1/payments/{payment_id}")["status"] == status
     merchant.wait_for_order(order_id, order)
+
+
+def test_transfer_of_another_amount_is_given_back_and_the_order_is_payable_again(
+    gateway: Ready, merchant: Merchant
+) -> None:
+    order_id = merchant.new_order("12.00")["order_id"]
+    body = {"order_id": order_id, "provider": "bank_transfer", "return_url": "https://shop.example/back"}
+    payment = merchant.post("/v1/payments", body)
+    sent = httpx.post(f"{payment['redirect_url']}/send", data={"payer": "ordinary", "amount": "1100"})
+    assert sent.status_code < 400
+    (review,) = eventually(lambda: open_reviews(gateway, payment["payment_id"]), "a review")
+    assert (review.kind, review.amount.value) == (review_pb2.Review.AMOUNT_DIFFERS, "11.00")
+
+    resolve(gateway, review, "GIVE_BACK")
+
+    merchant.wait_for_payment(payment["payment_id"], "FAILED")
+    refund = eventually(lambda: _refunded(merchant, payment["payment_id"]), "the refund")
+    assert refund == {"value": "11.00", "currency": "EUR"}
+    merchant.wait_for_order(order_id, "FAILED")
+    assert merchant.charge(order_id)["status"] == "SUCCESS"
+    assert open_reviews(gateway, payment["payment_id"]) == []
+
+
+def _refunded(merchant: Merchant, payment_id: str) -> Json | None:
+    made = merchant.get(f"/v1/payments/{payment_id}/refunds").get("refunds", [])
+    return next((one["amount"] for one in made if one["status"] == "SUCCESS"), None)

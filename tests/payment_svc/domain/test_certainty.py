@@ -272,6 +272,29 @@ def test_other_money_is_refused_wherever_it_comes() -> None:
         transitions.apply(moved(), other, NOW)
 
 
+@pytest.mark.parametrize("owed", [True, False])
+@pytest.mark.parametrize(
+    ("payment", "status"),
+    [
+        (moved(), S.INITIATED),
+        (replace(FRESH, status=S.CANCELLED), S.CANCELLED),
+        (replace(FRESH, status=S.PROCESSING), S.FAILED),
+    ],
+    ids=["moved on", "ended", "under way"],
+)
+def test_other_money_that_was_turned_down_ends_only_what_waited_for_it(
+    payment: Payment, status: PaymentStatus, owed: bool
+) -> None:
+    with pytest.raises(AmountMismatchError) as raised:
+        transitions.apply(payment, Fact(1, Snapshot("cs_1", S.SUCCESS, Money(1300, "EUR"))), NOW)
+    received = raised.value.received
+    assert received is not None
+    (after,) = transitions.turn_down(payment, received, GIVEN_UP, NOW, owed=owed)
+    first = after.attempts[0]
+    assert (after.status, after.captured, after.version) == (status, 0, payment.version + 1)
+    assert (first.surplus, first.held, first.provider_reference) == (1300 if owed else 0, 0, "cs_1")
+
+
 def test_object_belongs_to_the_attempt_of_its_name_else_to_the_newest_at_its_account() -> None:
     one = replace(FRESH.attempts[0], provider="paypal", provider_reference="first")
     other = replace(one, number=2, provider_reference="second")

@@ -13,11 +13,14 @@ from fusionx.type.v1 import money_pb2
 
 from mesh.money import Money
 from payment_svc.domain.payment import Fact, PaymentStatus, Snapshot
+from payment_svc.domain.review import Resolution
 from tests.simulation.adapter import Trip
-from tests.simulation.book import Thing
+from tests.simulation.book import State, Thing
 from tests.simulation.schedule import Runner
 from tests.simulation.shops import Shop
 from tests.simulation.world import World
+
+DAY = 24 * 3600.0
 
 
 @dataclass
@@ -78,6 +81,22 @@ class Scene:
         things = self.world.services[payment.provider].book.things.values()
         return next(one for one in things if one.payment_id == payment.payment_id)
 
+    async def received(self, amount: Money, state: State = State.CAPTURED) -> tuple[payment_pb2.Payment, Thing]:
+        """Return a payment that other money came for than it asks, once a person is asked about it."""
+        payment = await self.pay(token="pm_slow")
+        await asyncio.sleep(2)
+        thing = self.thing(payment)
+        self.becomes(thing, amount, state)
+        await asyncio.sleep(60)
+        assert self.reviews() == ["AMOUNT_DIFFERS"]
+        return payment, thing
+
+    def becomes(self, thing: Thing, amount: Money, state: State = State.CAPTURED) -> None:
+        """Have a provider hold or capture an amount, and tell of it."""
+        thing.state, thing.amount = state, amount
+        thing.captured = amount.minor if state == State.CAPTURED else 0
+        self.world._notify("stripe", thing, "settled", "")
+
     def refunds(self) -> list[tuple[str, int]]:
         """Return the gateway's refunds, as they stand."""
         rows = self.world.stores["payments"].rows("SELECT * FROM refunds ORDER BY create_time")
@@ -87,6 +106,13 @@ class Scene:
         """Return what a person is asked."""
         rows = self.world.stores["payments"].rows("SELECT * FROM reviews WHERE resolve_time IS NULL")
         return [row.kind for row in rows]
+
+    async def answer(self, answer: Resolution) -> None:
+        """Answer the one question that is open."""
+        (row,) = self.world.stores["payments"].rows("SELECT * FROM reviews WHERE resolve_time IS NULL")
+        await self.world.call(
+            "payments", lambda p: p.parts.reviews.resolve(row.review_id, answer, "ada", "the dashboard says so")
+        )
 
     def slow_refunds(self) -> None:
         """Have refunds take their time."""

@@ -1,0 +1,1 @@
+"""Scenes, and what they are played for."""
