@@ -58,9 +58,9 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     lifetime = timedelta(hours=settings.session_hours)
     store, vault = Store(), Vault(settings.secret_keys)
     sessions = Sessions(database, store, vault, operators, lifetime)
-    passwords = Passwords()
-    accounts = Accounts(database, store, vault, sessions, passwords)
-    invitations = Invitations(database, Tickets(), store, sessions, passwords)
+    passwords, tickets = Passwords(), Tickets()
+    accounts = Accounts(database, store, tickets, vault, sessions, passwords)
+    invitations = Invitations(database, tickets, store, sessions, passwords)
     rooms = Rooms(
         accounts, sessions, invitations, Views(database, ViewStore()), public_api, operators, settings.public_url
     )

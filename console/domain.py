@@ -113,8 +113,16 @@ class Ticket:
     display_name: str
     role: str
     merchant_id: UUID | None
+    # None: the version before did not note it
+    made_by: UUID | None
     create_time: datetime
     expire_time: datetime
+
+    def may_come_from(self, maker: User) -> bool:
+        """Whether somebody may let people in by such a link, as things are now."""
+        if maker.disable_time:
+            return False
+        return maker.is_operator or (maker.merchant_id == self.merchant_id and maker.may("users:write"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from console.domain import Session as Login
 from console.domain import Ticket, User, View
-from console.tables import sessions, tickets, users, views
-from mesh.storage.database import Session, parameters_for, statement
+from console.tables import links, sessions, tickets, users, views
+from mesh.storage.database import Session, Statement, parameters_for, statement
 from mesh.storage.resealing import SealedColumn
 from mesh.storage.schema import TIME
 
@@ -144,35 +144,52 @@ _FORGET_VIEW = statement(
     )
 )
 
-_TICKET = tickets.c.token_sha256 == sa.bindparam("token", type_=sa.LargeBinary)
-_VALID = tickets.c.expire_time > _NOW
-_ISSUE = sa.dialects.postgresql.insert(tickets).values(parameters_for(tickets))
-_ISSUE_TICKET = statement(
+
+def _columns(table: sa.Table) -> list[sa.ColumnElement[Any]]:
+    """Return a link's columns; the version before did not note who made it."""
+    nobody = sa.cast(sa.null(), sa.UUID).label("made_by")
+    return [table.c.get(column.name, nobody) for column in links.columns]
+
+
+def _open(table: sa.Table) -> sa.ColumnElement[bool]:
+    return table.c.expire_time > _NOW
+
+
+def _token(table: sa.Table) -> sa.ColumnElement[bool]:
+    return table.c.token_sha256 == sa.bindparam("token", type_=sa.LargeBinary)
+
+
+def _of(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Say whose a link is; None: the operators'."""
+    return table.c.merchant_id.is_not_distinct_from(sa.bindparam("merchant_id", type_=sa.UUID))
+
+
+_HOLDERS = (links, tickets)
+_ISSUE = sa.dialects.postgresql.insert(links).values(parameters_for(links))
+_ISSUE_LINK = statement(
     _ISSUE.on_conflict_do_update(
-        index_elements=[tickets.c.email],
-        set_={column.name: _ISSUE.excluded[column.name] for column in tickets.columns if column.name != "email"},
-        # nobody takes an open invitation of another merchant over
-        where=sa.or_(
-            tickets.c.merchant_id.is_not_distinct_from(_ISSUE.excluded.merchant_id),
-            tickets.c.expire_time <= _ISSUE.excluded.create_time,
-        ),
+        index_elements=[links.c.merchant_id, links.c.email],
+        set_={column.name: _ISSUE.excluded[column.name] for column in links.columns},
     )
 )
-_TICKET_OF = statement(sa.select(tickets).where(_TICKET, _VALID), Ticket)
-_TAKE_TICKET = statement(sa.delete(tickets).where(_TICKET, _VALID).returning(tickets), Ticket)
-_OPEN_TICKETS = statement(
-    sa.select(tickets)
-    .where(tickets.c.merchant_id.is_not_distinct_from(sa.bindparam("merchant_id", type_=sa.UUID)), _VALID)
-    .order_by(tickets.c.create_time.desc())
-    .limit(200),
-    Ticket,
-)
-_WITHDRAW = statement(
-    sa.delete(tickets).where(
-        tickets.c.email == sa.bindparam("email", type_=sa.Text),
-        tickets.c.merchant_id.is_not_distinct_from(sa.bindparam("merchant_id", type_=sa.UUID)),
+_FIND_LINK = [statement(sa.select(*_columns(one)).where(_token(one), _open(one)), Ticket) for one in _HOLDERS]
+_TAKE_LINK = [
+    statement(sa.delete(one).where(_token(one), _open(one)).returning(*_columns(one)), Ticket) for one in _HOLDERS
+]
+_OPEN_LINKS = [
+    statement(
+        sa.select(*_columns(one)).where(_of(one), _open(one)).order_by(one.c.create_time.desc()).limit(200), Ticket
     )
-)
+    for one in _HOLDERS
+]
+_WITHDRAW = [
+    statement(sa.delete(one).where(one.c.email == sa.bindparam("email", type_=sa.Text), _of(one))) for one in _HOLDERS
+]
+_WITHDRAW_ALL_BY = [
+    statement(sa.delete(links).where(links.c.made_by == sa.bindparam("id", type_=sa.UUID))),
+    # any of the merchant's may be theirs, and an operator's may be any merchant's
+    statement(sa.delete(tickets).where(sa.or_(_of(tickets), sa.bindparam("merchant_id", type_=sa.UUID).is_(None)))),
+]
 
 
 class Views:
@@ -194,26 +211,40 @@ class Views:
 class Tickets:
     """Links that let somebody in once, in PostgreSQL."""
 
-    async def issue(self, session: Session, ticket: Ticket) -> bool:
-        """Add a link, in place of the person's before; return False when another merchant's is still open."""
-        values = {column.name: getattr(ticket, column.name) for column in tickets.columns}
-        return await session.run(_ISSUE_TICKET, **values) == 1
+    async def issue(self, session: Session, ticket: Ticket) -> None:
+        """Add a link, in place of the one before that the same merchant made for the person."""
+        await session.run(_WITHDRAW[1], email=ticket.email, merchant_id=ticket.merchant_id)
+        await session.run(_ISSUE_LINK, **{column.name: getattr(ticket, column.name) for column in links.columns})
 
     async def find(self, session: Session, token: bytes, now: datetime) -> Ticket | None:
         """Return a link that still holds."""
-        return await session.one(_TICKET_OF, token=token, now=now)
+        return await self._first(session, _FIND_LINK, token, now)
 
     async def take(self, session: Session, token: bytes, now: datetime) -> Ticket | None:
         """Use a link up."""
-        return await session.one(_TAKE_TICKET, token=token, now=now)
+        return await self._first(session, _TAKE_LINK, token, now)
 
     async def of_merchant(self, session: Session, merchant_id: UUID | None, now: datetime) -> list[Ticket]:
         """Return the links of a merchant's people that hold."""
-        return await session.all(_OPEN_TICKETS, merchant_id=merchant_id, now=now)
+        return [one for query in _OPEN_LINKS for one in await session.all(query, merchant_id=merchant_id, now=now)]
 
     async def withdraw(self, session: Session, email: str, merchant_id: UUID | None) -> None:
         """Let a link hold no longer."""
-        await session.run(_WITHDRAW, email=email, merchant_id=merchant_id)
+        for query in _WITHDRAW:
+            await session.run(query, email=email, merchant_id=merchant_id)
+
+    async def withdraw_all_by(self, session: Session, user: User) -> None:
+        """Let no link hold any longer that somebody has made."""
+        for query in _WITHDRAW_ALL_BY:
+            await session.run(query, id=user.user_id, merchant_id=user.merchant_id)
+
+    async def _first(
+        self, session: Session, queries: list[Statement[Ticket]], token: bytes, now: datetime
+    ) -> Ticket | None:
+        for query in queries:
+            if found := await session.one(query, token=token, now=now):
+                return found
+        return None
 
 
 class Accounts:

@@ -50,13 +50,32 @@ sessions = sa.Table(
 sa.Index("ix_sessions_user", sessions.c.user_id)
 sa.Index("ix_sessions_expire_time", sessions.c.expire_time)
 
-tickets = sa.Table(
-    "tickets",
+links = sa.Table(
+    "links",
     metadata,
     # what the link carries is with whom it was given to
     sa.Column("token_sha256", sa.LargeBinary, primary_key=True),
     sa.Column("kind", sa.Text, nullable=False),
-    # the newest link of a person is the one that holds
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("display_name", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("merchant_id", sa.UUID),
+    # it holds no longer than this user may invite people
+    sa.Column("made_by", sa.UUID, sa.ForeignKey(users.c.user_id, ondelete="CASCADE"), nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("expire_time", TIME, nullable=False),
+    sa.CheckConstraint("kind IN ('invitation', 'reset')", name="kind"),
+    # the newest link of a person is the one that holds, of each merchant: none keeps an address from another
+    sa.UniqueConstraint("merchant_id", "email", postgresql_nulls_not_distinct=True),
+)
+sa.Index("ix_links_made_by", links.c.made_by)
+
+# links of the version before, which did not note who made them: none is added, and the table goes with a later version
+tickets = sa.Table(
+    "tickets",
+    metadata,
+    sa.Column("token_sha256", sa.LargeBinary, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
     sa.Column("email", sa.Text, nullable=False, unique=True),
     sa.Column("display_name", sa.Text, nullable=False),
     sa.Column("role", sa.Text, nullable=False),

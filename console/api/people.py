@@ -105,7 +105,7 @@ async def add_user(visit: Visit) -> Response:
     try:
         if role not in _roles(visit):
             raise AccountError("role", "Choose a role.")
-        token = await invitations.invite(email, name, role, visit.person.merchant_id)
+        token = await invitations.invite(visit.person, email, name, role, visit.person.merchant_id)
     except AccountError as error:
         return await _users(visit, 400, error=str(error), typed=form)
     return await _users(visit, made={"email": email, "link": link_of(visit, token)})

@@ -107,7 +107,7 @@ async def add_owner(visit: Visit) -> Response:
     merchant = await visit.rooms.operators.merchant(UUID(_id(visit, "merchant_id")))
     email, merchant_id = visit.form.get("email", ""), UUID(merchant["merchant_id"])
     try:
-        token = await visit.rooms.invitations.invite(email, "", Role.OWNER, merchant_id)
+        token = await visit.rooms.invitations.invite(visit.person, email, "", Role.OWNER, merchant_id)
     except AccountError as error:
         raise ApiError(400, "INVALID", str(error)) from None
     return await _merchants(visit, made={"email": email, "link": link_of(visit, token)})

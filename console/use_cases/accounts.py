@@ -11,6 +11,7 @@ import pyotp
 from console.domain import Session as Login
 from console.domain import User, lock_after, normalized
 from console.storage import Accounts as Store
+from console.storage import Tickets
 from console.use_cases.passwords import AccountError, Passwords
 from console.use_cases.sessions import Sessions
 from mesh.ids import Clock, new_id, utc_now
@@ -28,6 +29,7 @@ class Accounts:
         self,
         database: Database,
         store: Store,
+        tickets: Tickets,
         vault: Vault,
         sessions: Sessions,
         passwords: Passwords,
@@ -35,6 +37,7 @@ class Accounts:
     ) -> None:
         self._database = database
         self._store = store
+        self._tickets = tickets
         self._vault = vault
         self._sessions = sessions
         self._passwords = passwords
@@ -115,16 +118,17 @@ class Accounts:
             return await self._store.of_merchant(session, merchant_id)
 
     async def change(self, by: User, user_id: UUID, *, role: str = "", enabled: bool | None = None) -> None:
-        """Give a user of the same merchant another role, or disable or enable it; its sessions end.
+        """Give a user of the same merchant another role, or disable or enable it; its sessions and links end.
 
         Raises AccountError for nobody of this merchant, and for oneself.
         """
         async with self._database.session() as session, session.begin():
-            await self._colleague(session, by, user_id)
+            user = await self._colleague(session, by, user_id)
             if role:
                 await self._store.set_role(session, user_id, role)
             if enabled is not None:
                 await self._store.set_disabled(session, user_id, None if enabled else self._clock())
+            await self._tickets.withdraw_all_by(session, user)
             ended = await self._store.close_all(session, user_id, self._clock())
         await self._sessions.bury(ended)
 

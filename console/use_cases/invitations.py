@@ -38,13 +38,13 @@ class Invitations:
         self._passwords = passwords
         self._clock = clock
 
-    async def invite(self, email: str, display_name: str, role: str, merchant_id: UUID | None) -> str:
+    async def invite(self, by: User, email: str, display_name: str, role: str, merchant_id: UUID | None) -> str:
         """Return the token of a link that makes somebody a user. Raises AccountError."""
         address = address_of(email)
         async with self._database.session() as session:
             if await self._users.by_email(session, address):
                 raise AccountError("email", "Somebody has this address already.")
-        return await self._issue(INVITATION, address, display_name, role, merchant_id)
+        return await self._issue(INVITATION, by, address, display_name, role, merchant_id)
 
     async def reset(self, by: User, user_id: UUID) -> tuple[User, str]:
         """Return a user of the same merchant, and the token of a link to a new password without a second factor.
@@ -55,7 +55,7 @@ class Invitations:
             user = await self._users.by_id(session, user_id)
         if user is None or user.merchant_id != by.merchant_id or user.user_id == by.user_id:
             raise AccountError("user", "There is no such user.")
-        return user, await self._issue(RESET, user.email, user.display_name, user.role, user.merchant_id)
+        return user, await self._issue(RESET, by, user.email, user.display_name, user.role, user.merchant_id)
 
     async def find(self, token: str) -> Ticket | None:
         """Return what a link is for; None when it does not hold."""
@@ -71,6 +71,8 @@ class Invitations:
             ticket = await self._store.take(session, digest(token), self._clock())
             if ticket is None:
                 raise AccountError("token", "This link was used before. Ask for a new one.")
+            if not await self._is_of_one_who_may(session, ticket):
+                raise AccountError("token", "Who made this link may let nobody in any more. Ask for a new one.")
             if ticket.kind == INVITATION:
                 return await self._added(session, ticket, hashed)
             known = await self._users.by_email(session, ticket.email)
@@ -95,13 +97,22 @@ class Invitations:
         async with self._database.session() as session:
             await self._store.withdraw(session, email, by.merchant_id)
 
-    async def _issue(self, kind: str, email: str, display_name: str, role: str, merchant_id: UUID | None) -> str:
+    async def _issue(
+        self, kind: str, by: User, email: str, display_name: str, role: str, merchant_id: UUID | None
+    ) -> str:
         token, now = secrets.token_urlsafe(32), self._clock()
-        ticket = Ticket(digest(token), kind, email, display_name, role, merchant_id, now, now + LIFETIME[kind])
-        async with self._database.session() as session:
-            if not await self._store.issue(session, ticket):
-                raise AccountError("email", "Somebody has this address already.")
+        ends = now + LIFETIME[kind]
+        ticket = Ticket(digest(token), kind, email, display_name, role, merchant_id, by.user_id, now, ends)
+        async with self._database.session() as session, session.begin():
+            await self._store.issue(session, ticket)
         return token
+
+    async def _is_of_one_who_may(self, session: Session, ticket: Ticket) -> bool:
+        """Whether who made a link may still let people in: it may have been made while that was taken from them."""
+        if ticket.made_by is None:
+            return True
+        maker = await self._users.by_id(session, ticket.made_by)
+        return maker is not None and ticket.may_come_from(maker)
 
     async def _added(self, session: Session, ticket: Ticket, hashed: str) -> User:
         user = User(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from hashlib import sha256
 
 import httpx
 import psycopg
@@ -45,8 +46,8 @@ def test_a_link_lets_in_once(console: Console, owner: Browser, gateway: Ready) -
     assert stranger.http.get(link).status_code == NOT_FOUND
     assert stranger.join(link, PASSWORD).status_code == NOT_FOUND
     assert console.logged_in(email, PASSWORD).is_in
-    with psycopg.connect(gateway.database_urls["console"]) as database:
-        rows = database.execute("SELECT tickets::text FROM tickets").fetchall()
+    with psycopg.connect(gateway.database_urls["console"], autocommit=True) as database:
+        rows = database.execute("SELECT links::text FROM links").fetchall()
     assert link.partition("token=")[2] not in str(rows)
 
 
@@ -81,11 +82,72 @@ def test_another_merchant_neither_takes_nor_sees_a_link(console: Console, owner:
     email = address()
     link = invited(owner, email)
     assert email not in other.page("/users")
-    assert other.post("/users", email=email, role="viewer").status_code == httpx.codes.BAD_REQUEST
     other.post("/users", verb="withdraw", email=email)
     assert console.browser().join(link, PASSWORD).status_code == SEE_OTHER
     (user_id,) = re.findall(r"/users/([\w-]{36})", owner.page("/users"))
     assert other.post(f"/users/{user_id}", verb="reset").status_code == NOT_FOUND
+
+
+def test_no_merchant_keeps_an_address_from_another(console: Console, owner: Browser, new_merchant: object) -> None:
+    other = console.owner(new_merchant().merchant_id)  # type: ignore[operator]
+    email = address()
+    # nobody learns that somebody else has invited the person
+    links = [invited(one, email) for one in (owner, other)]
+    other.post("/users", verb="withdraw", email=email)
+    links.append(invited(other, email))
+    assert console.browser().join(links[1], PASSWORD).status_code == NOT_FOUND
+    assert console.browser().join(links[0], PASSWORD).status_code == SEE_OTHER
+    # who accepts first decides
+    answer = console.browser().join(links[2], PASSWORD)
+    assert answer.status_code == httpx.codes.BAD_REQUEST
+    assert "Somebody has this address already." in answer.text
+
+
+def user_of(owner: Browser, email: str) -> str:
+    """Return the id of a colleague."""
+    found = re.search(rf"{re.escape(email)}.*?/users/([\w-]{{36}})", owner.page("/users"), re.DOTALL)
+    assert found
+    return found.group(1)
+
+
+@pytest.mark.parametrize("change", [{"verb": "disable"}, {"verb": "role", "role": "viewer"}])
+def test_links_end_with_the_right_of_who_made_them(
+    console: Console, owner: Browser, change: dict[str, str], gateway: Ready
+) -> None:
+    email, password = console.new_person(owner, "owner")
+    leaving, colleague = console.logged_in(email, password), console.new_person(owner, "finance")[0]
+    links = [
+        invited(leaving, address(), "owner"),
+        shown_secret(leaving.post(f"/users/{user_of(leaving, colleague)}", verb="reset")),
+    ]
+    mine, late = invited(owner, address()), invited(leaving, late_for := address(), "owner")
+    with psycopg.connect(gateway.database_urls["console"], autocommit=True) as database:
+        row = database.execute("DELETE FROM links WHERE email = %s RETURNING links", [late_for]).fetchone()
+        owner.post(f"/users/{user_of(owner, email)}", **change)
+        # one that was made at that moment
+        database.execute("INSERT INTO links SELECT (%s::links).*", row)
+    for link in (*links, late):
+        answer = console.browser().join(link, PASSWORD)
+        assert answer.status_code in (httpx.codes.BAD_REQUEST, NOT_FOUND), link
+    assert console.browser().join(mine, PASSWORD).status_code == SEE_OTHER
+
+
+def test_links_of_the_version_before_hold_until_somebody_is_sent_away(
+    console: Console, owner: Browser, merchant: Merchant, gateway: Ready
+) -> None:
+    tokens = ["version before " + address() for _ in range(2)]
+    with psycopg.connect(gateway.database_urls["console"]) as database:
+        for token in tokens:
+            database.execute(
+                "INSERT INTO tickets (token_sha256, kind, email, display_name, role, merchant_id, create_time,"
+                " expire_time) VALUES (%s, 'invitation', %s, '', 'owner', %s, now(), now() + interval '1 day')",
+                [sha256(token.encode()).digest(), address(), merchant.merchant_id],
+            )
+    assert console.browser().join(f"token={tokens[0]}", PASSWORD).status_code == SEE_OTHER
+    email, _ = console.new_person(owner, "owner")
+    owner.post(f"/users/{user_of(owner, email)}", verb="disable")
+    # nobody knows that it is not theirs
+    assert console.browser().join(f"token={tokens[1]}", PASSWORD).status_code == NOT_FOUND
 
 
 def test_nobody_is_invited_to_more_than_there_is(console: Console, owner: Browser) -> None:
