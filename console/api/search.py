@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
+from datetime import timedelta
 
 from starlette.responses import Response
 
 from console.api.web import Page, Visit
 from console.clients.merchant_api import ApiError, Json, MerchantApi
-from mesh.ids import parse_uuid
+from mesh.ids import parse_uuid, utc_now
 
 FOUND = 20
 """How many of each are shown."""
+AMOUNT_DAYS = 30
+"""Of how many days amounts are looked for."""
+Found = dict[str, list[Json]]
 _AMOUNT = re.compile(
     r"(?P<before>[€$£¥]|[A-Za-z]{3})? ?(?P<value>[0-9]{1,12}([.,][0-9]{1,4})?) ?(?P<after>[€$£¥]|[A-Za-z]{3})?"
 )
@@ -38,33 +42,53 @@ async def search(visit: Visit) -> Response:
         ):
             if found := await _found(api, kind, text):
                 return visit.go(f"/{page}/{found['payment_id'] if kind == 'refunds' else text}")
-    found = dict(zip(("orders", "payments"), await asyncio.gather(*_asked_for(api, text)), strict=True))
+    found = await _by_name(api, text) or await _by_amount(api, text)
     only = [(kind, rows) for kind, rows in found.items() if rows]
     if len(only) == 1 and len(only[0][1]) == 1:
         (kind, (row,)) = only[0]
         return visit.go(f"/{kind}/{row[f'{kind[:-1]}_id']}")
-    return visit.render("found.html", 200 if only else 404, text=text, **found)
+    return visit.render("found.html", 200 if only else 404, text=text, days=AMOUNT_DAYS, **found)
 
 
-def _asked_for(api: MerchantApi, text: str) -> list[Awaitable[list[Json]]]:
-    """Return what is asked about orders and about payments for a text: a number, an amount, or `key=value`."""
-    orders = [_rows(api, "orders", merchant_order_id=text[:128])]
-    payments: list[Awaitable[list[Json]]] = []
-    if amount := _AMOUNT.fullmatch(text):
-        value, currency = amount["value"].replace(",", "."), (amount["before"] or amount["after"] or "").upper()
-        for one in [_SIGNS.get(currency, currency)] if currency else _USUAL:
-            sought = {"min_amount": value, "max_amount": value, "currency": one}
-            orders.append(_rows(api, "orders", **sought))
-            payments.append(_rows(api, "payments", **sought))
+async def _by_name(api: MerchantApi, text: str) -> Found:
+    """Return the orders of a number, or with a `key=value` in their metadata: what an index has."""
+    asked = {"number": _rows(api, "orders", merchant_order_id=text[:128])}
     key, is_pair, value = text.partition("=")
     if is_pair and key and value:
-        orders.append(_rows(api, "orders", metadata_key=key[:40], metadata_value=value[:500]))
-    return [_together(orders), _together(payments)]
+        asked["metadata"] = _rows(api, "orders", metadata_key=key[:40], metadata_value=value[:500])
+    orders = answered(await asyncio.gather(*asked.values(), return_exceptions=True))
+    return {"orders": orders} if orders else {}
 
 
-async def _together(asked: Sequence[Awaitable[list[Json]]]) -> list[Json]:
-    rows = [row for rows in await asyncio.gather(*asked) for row in rows]
-    # one that fits twice is shown once
+async def _by_amount(api: MerchantApi, text: str) -> Found:
+    """Return the newest orders and payments of an amount. No index has those, so that only some days are looked at."""
+    amount = _AMOUNT.fullmatch(text)
+    if amount is None:
+        return {}
+    value, currency = amount["value"].replace(",", "."), (amount["before"] or amount["after"] or "").upper()
+    since = (utc_now() - timedelta(days=AMOUNT_DAYS)).isoformat()
+    kinds = ("orders", "payments")
+    asked = [
+        _rows(api, kind, min_amount=value, max_amount=value, currency=one, create_time_from=since)
+        for one in ([_SIGNS.get(currency, currency)] if currency else _USUAL)
+        for kind in kinds
+    ]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    if not answered(answers):
+        return {}
+    return {
+        kind: [row for rows in answers[place :: len(kinds)] if isinstance(rows, list) for row in rows]
+        for place, kind in enumerate(kinds)
+    }
+
+
+def answered(answers: Sequence[list[Json] | BaseException]) -> list[Json]:
+    """Return the rows of several lists, each once. Raises what a list failed with only when no other has any."""
+    rows = [row for rows in answers if isinstance(rows, list) for row in rows]
+    if not rows:
+        for error in answers:
+            if isinstance(error, BaseException):
+                raise error
     return list({row.get("payment_id", row["order_id"]): row for row in rows}.values())
 
 

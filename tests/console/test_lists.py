@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from console.api.search import answered
+from console.clients.merchant_api import ApiError
 from tests.support.console import Browser, Console
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.receiver import serving
@@ -116,6 +118,25 @@ def test_a_search_finds_by_amount_and_metadata(owner: Browser, merchant: Merchan
     assert owner.get("/search", q="basket=b-99").headers["location"] == shown
     for text in ("47.11 USD", "47.12", "basket=", "=b-99", "a=b=c"):
         assert owner.get("/search", q=text).status_code == httpx.codes.NOT_FOUND, text
+
+
+def test_an_order_number_of_digits_is_not_taken_for_an_amount(owner: Browser, merchant: Merchant) -> None:
+    named = merchant.new_order("5.00", merchant_order_id="1001")
+    merchant.new_order("1001.00", merchant_order_id="B-1")
+    merchant.new_order("1002.00", merchant_order_id="B-2")
+    assert owner.get("/search", q="1001").headers["location"] == f"/console/orders/{named['order_id']}"
+    assert owner.get("/search", q="1002").status_code == httpx.codes.SEE_OTHER
+
+
+def test_a_list_that_fails_hides_no_other() -> None:
+    late = ApiError(503, "UNAVAILABLE", "It took too long.")
+    order = {"order_id": "1"}
+    payment = {"order_id": "1", "payment_id": "2"}
+    assert answered([late, [order], [order, payment], late]) == [order, payment]
+    assert answered([[], []]) == []
+    # that nothing is there is not known
+    with pytest.raises(ApiError):
+        answered([[], late])
 
 
 def test_a_span_is_sent_again(owner: Browser, merchant: Merchant) -> None:
