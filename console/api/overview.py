@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.responses import Response
 
@@ -25,6 +25,9 @@ _TAKEN = ("SUCCESS", "AUTHORIZED")
 _OPEN = ("INITIATED", "PROCESSING", "REQUIRES_ACTION", "NEEDS_REVIEW")
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
 class Span:
     """The payments that began in some days, and whether they are all of them."""
@@ -37,33 +40,56 @@ async def overview(visit: Visit) -> Response:
     """Show how some days went, beside as many before, and what waits for somebody."""
     if visit.person.is_operator:
         return visit.go("/platform")
-    api, now = await visit.api(), utc_now()
+    api = await visit.api()
     days = int(visit.query("days")) if visit.query("days") in SPANS else DAYS
-    since = now - timedelta(days=days)
-    spans = asyncio.gather(_span(api, since, now), _span(api, since - timedelta(days=days), since))
-    newest, waiting, held, disputes, endpoints = await asyncio.gather(
+    figures, newest, waiting, held, disputes, endpoints = await together(
+        _figures(visit, api, days),
         api.get("payments", page_size=8),
         api.get("payments", statuses=list(_OPEN), page_size=100),
         api.get("payments", status="AUTHORIZED", page_size=100),
         api.get("disputes", statuses=["NEEDS_RESPONSE"], page_size=100),
         api.get("webhook_endpoints"),
     )
-    span, before = await spans
     return visit.render(
         "overview.html",
         days=days,
         spans=SPANS,
+        **figures,
         payments=newest.get("payments", []),
-        counted=len(span.payments),
-        is_whole=span.is_whole,
-        tiles=_compared(span, before),
-        chart=_chart(span.payments, days),
-        rates=_rates(span.payments),
         open_payments=_count(waiting),
         uncaptured=_count(held),
         disputes=sorted(disputes.get("disputes", []), key=lambda one: str(one.get("respond_before"))),
         stopped=[one for one in endpoints.get("webhook_endpoints", []) if not one.get("enabled")],
     )
+
+
+async def together(*calls: Coroutine[Any, Any, T]) -> list[T]:
+    """Return what several calls return; when one fails, with what it failed, and the others are given up."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(call) for call in calls]
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+async def _figures(visit: Visit, api: MerchantApi, days: int) -> Json:
+    """Return how the days went, as the merchant's people saw it less than a minute ago, or anew."""
+    glances, whose = visit.rooms.glances, (visit.person.merchant_id, visit.session.mode, days)
+    if seen := glances.get(whose):
+        return seen
+    now = utc_now()
+    since = now - timedelta(days=days)
+    span, before = await together(_span(api, since, now), _span(api, since - timedelta(days=days), since))
+    figures = {
+        "counted": len(span.payments),
+        "is_whole": span.is_whole,
+        "tiles": _compared(span, before),
+        "chart": _chart(span.payments, days),
+        "rates": _rates(span.payments),
+    }
+    glances.keep(whose, figures)
+    return figures
 
 
 async def _span(api: MerchantApi, since: datetime, until: datetime) -> Span:

@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from console.api.formats import FILTERS
+from console.api.glances import Glances
 from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
 from console.clients.operator_api import OperatorApi
 from console.domain import Session, User, form_token, is_form_token
@@ -64,6 +65,7 @@ class Rooms:
     public_url: str
     open_streams: Counter[UUID] = field(default_factory=Counter)
     """How many streams of events each user has open here."""
+    glances: Glances = field(default_factory=Glances)
 
     @property
     def is_secure(self) -> bool:
