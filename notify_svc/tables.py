@@ -111,6 +111,13 @@ sa.Index(
     deliveries.c.event_id,
     postgresql_where=deliveries.c.status.in_(LOST),
 )
+# what an endpoint is still to take: none of it, or all that a week's outage has left
+sa.Index(
+    "ix_deliveries_pending",
+    deliveries.c.endpoint_id,
+    deliveries.c.event_id,
+    postgresql_where=deliveries.c.status == "PENDING",
+)
 # the first delivery of a version waits for the first attempt of the version before it
 sa.Index(
     "ix_deliveries_untried",

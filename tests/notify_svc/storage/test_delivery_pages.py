@@ -1,0 +1,61 @@
+"""A page of an endpoint's deliveries costs the same however many there are, whatever outcomes are asked for."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from itertools import combinations
+from typing import Any
+
+import psycopg
+
+from notify_svc.domain.delivery import DeliveryStatus
+from notify_svc.storage.events import _deliveries_to
+
+PAGE = 20
+ENDPOINT = """
+INSERT INTO webhook_endpoints (endpoint_id, merchant_id, url, secret, create_time, event_types, description, enabled,
+  disable_reason, update_time) VALUES (%(to)s, %(to)s, 'u', '\\x00', now(), '{}', '', true, '', now())"""
+FILL = """
+WITH made AS (INSERT INTO events (event_id, merchant_id, type, aggregate_id, aggregate_version, order_id, payload,
+  trace_id, create_time) SELECT gen_random_uuid(), %(to)s, 't', gen_random_uuid(), 1, '', '', '', now()
+  FROM generate_series(1, %(count)s) RETURNING event_id, aggregate_id)
+INSERT INTO deliveries (delivery_id, endpoint_id, event_id, aggregate_id, aggregate_version, status, attempts,
+  attempts_before) SELECT gen_random_uuid(), %(to)s, event_id, aggregate_id, 1,
+  (%(statuses)s::text[])[1 + row_number() OVER () %% cardinality(%(statuses)s::text[])], 1, 0 FROM made"""
+
+
+def endpoint(connection: psycopg.Connection, statuses: list[str], count: int) -> uuid.UUID:
+    """Return an endpoint with so many deliveries, of each status as many."""
+    to = uuid.uuid4()
+    connection.execute(ENDPOINT, {"to": to})
+    connection.execute(FILL, {"to": to, "count": count, "statuses": statuses})
+    return to
+
+
+def rows_read(connection: psycopg.Connection, to: uuid.UUID, *statuses: str) -> float:
+    """Return how many rows a page reads, of whatever table or index."""
+    query = _deliveries_to(frozenset(map(DeliveryStatus, statuses)), True, False)
+    given = {"endpoint_id": to, "after": uuid.UUID(int=2**128 - 1), "limit": PAGE, **query.constants}
+    (plan,) = connection.execute(b"EXPLAIN (ANALYZE, FORMAT JSON) " + query.text, given).fetchone() or ((),)
+    found = plan if isinstance(plan, list) else json.loads(plan)
+
+    def read(node: dict[str, Any]) -> float:
+        own = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        return (own if "Scan" in node["Node Type"] else 0) + sum(read(one) for one in node.get("Plans", []))
+
+    return read(found[0]["Plan"])
+
+
+def test_a_page_reads_no_more_than_it_shows(notify_url: str) -> None:
+    with psycopg.connect(notify_url, autocommit=True) as connection:
+        done = endpoint(connection, ["DELIVERED"], 4_000)
+        mixed = endpoint(connection, ["PENDING", "FAILED", "CANCELLED", "DELIVERED"], 4_000)
+        connection.execute("VACUUM ANALYZE")
+        for count in (1, 2, 3):
+            for asked in combinations(("PENDING", "FAILED", "CANCELLED"), count):
+                # a page of each status, and with each delivery of the page its endpoint, event and attempts
+                assert rows_read(connection, mixed, *asked) <= 10 * PAGE, asked
+                assert rows_read(connection, done, *asked) == 0, asked
+        assert rows_read(connection, mixed, "DELIVERED", "FAILED") <= 10 * PAGE
+        assert rows_read(connection, mixed) <= 10 * PAGE
