@@ -169,8 +169,10 @@ def _visible(text: str) -> str:
 
 
 def _result(document: Json) -> types.CallToolResult:
-    text = _visible(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
-    if len(text) > MAX_RESULT:
+    whole = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    # going through a long answer, of which little is shown, would keep all other calls waiting
+    text = _visible(whole[:MAX_RESULT])
+    if max(len(whole), len(text)) > MAX_RESULT:
         text = text[:MAX_RESULT] + "… (cut off: ask for a smaller page_size, or for one resource)"
     return types.CallToolResult(content=[types.TextContent(type="text", text=text)])
 
