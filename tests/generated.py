@@ -18,13 +18,14 @@ from stack.stack import Stack
 from tests.support.merchant.api import Identities
 from tests.support.merchant.thirty import CALLS, check
 from tests.support.paths import ROOT
+from tests.support.waiting import PATIENCE
 
 OPENAPI = ROOT / "docs" / "openapi.json"
 FOLDER = ROOT / "dist" / "generated"
 FOR_PYTHON = ("openapi-python-client==0.29.1",)
 FOR_NODE = (
     *("openapi-typescript@7.13.0", "openapi-fetch@0.17.0", "@hey-api/openapi-ts@0.95.0"),
-    *("typescript@5", "esbuild@0.25", "@types/node@20"),
+    *("typescript@5.9.3", "esbuild@0.25.12", "@types/node@20.19.25"),
 )
 PYTHON = """
 import inspect, json, os, re, time
@@ -71,7 +72,8 @@ def shown(call, answer):
 
 for call in json.loads(os.environ["CALLS"]):
     answer = shown(call, ask(call))
-    while len(answer.get("items", ())) < call.get("until", 0):
+    deadline = time.monotonic() + float(os.environ["PATIENCE"])
+    while len(answer.get("items", ())) < call.get("until", 0) and time.monotonic() < deadline:
         time.sleep(0.1)
         answer = shown(call, ask(call))
     kept |= {name: answer[field] for name, field in call["keep"].items()}
@@ -102,9 +104,13 @@ const shown = (call, { data, error }) => {
 const answers = [];
 for (const call of JSON.parse(process.env.CALLS)) {
   const headers = call.key ? { "Idempotency-Key": call.key } : {};
-  let answer;
-  do answer = shown(call, await ask(call, fill(call.path), fill(call.fields), headers));
-  while (call.until && answer.items.length < call.until);
+  const deadline = performance.now() + 1000 * process.env.PATIENCE;
+  const once = async () => shown(call, await ask(call, fill(call.path), fill(call.fields), headers));
+  let answer = await once();
+  while (call.until && answer.items.length < call.until && performance.now() < deadline) {
+    await new Promise((done) => setTimeout(done, 100));
+    answer = await once();
+  }
   for (const [name, field] of Object.entries(call.keep)) kept[name] = answer[field];
   answers.push(answer);
 }
@@ -183,6 +189,7 @@ def main() -> int:
     programs = {"made.py": PYTHON, "fetch.mjs": FOUND + FETCH + NODE, "hey.mjs": FOUND + HEY + NODE}
     with Stack() as stack:
         env = {"GATEWAY": stack.ready.edge_url, "OPENAPI": str(OPENAPI), "CALLS": json.dumps(CALLS)}
+        env["PATIENCE"] = str(PATIENCE)
         for name, text in programs.items():
             (FOLDER / name).write_text(text)
             interpreter = "venv/bin/python" if name.endswith(".py") else "node"
