@@ -145,9 +145,10 @@ async def _counted(counts: Counter[UUID], user_id: UUID, rows: AsyncGenerator[st
 
 async def _rows(api: MerchantApi, last_event_id: str) -> AsyncGenerator[str]:
     source = EventSource(last_event_id)
-    yield ": open\n\n"
     try:
         async with api.events(last_event_id) as pieces:
+            # said before, what happens until then would be missed
+            yield ": open\n\n"
             async for piece in pieces:
                 for message in source.feed(piece):
                     yield _row(message.id, message.type, message.data)
