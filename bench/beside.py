@@ -29,6 +29,7 @@ from rich.table import Table
 
 from bench.counts import cpu_ms
 from bench.load import Connection, Tally, order_body, run
+from stack.ports import Ports
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
 
@@ -53,12 +54,6 @@ class Side:
         return sum(map(cpu_ms, self.pids))
 
 
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
 @contextmanager
 def peer(ready: Ready) -> Iterator[Side]:
     """Run what was written by hand, with a database and a sandbox of its own, for as long as the block."""
@@ -66,8 +61,8 @@ def peer(ready: Ready) -> Iterator[Side]:
     with psycopg.connect(f"{base}/postgres", autocommit=True) as connection:
         connection.execute("DROP DATABASE IF EXISTS peer")
         connection.execute("CREATE DATABASE peer")
-    port, stripe = _free_port(), _free_port()
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, Ports() as ports:
+        port, stripe = ports.take(), ports.take()
         sandbox = {
             "SANDBOX_LISTEN": f"127.0.0.1:{stripe}",
             "SANDBOX_DATABASE": str(Path(folder) / "sandbox.sqlite3"),

@@ -11,10 +11,8 @@ import argparse
 import os
 import pwd
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -27,6 +25,7 @@ import psycopg
 from stack.ports import HOST, Ports
 from stack.settings import StackSettings
 from stack.stack import Stack
+from tests.support.net.cutting import cutting
 from tests.support.stack.traffic import Traffic
 from tests.support.waiting import eventually
 
@@ -54,8 +53,8 @@ class Server:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         command = [str(self._bin / "postgres"), "-D", str(self.folder), "-p", str(self.port), "-k", ""]
-        log = (self.folder.parent / f"{self.port}.log").open("wb")
-        self._process = subprocess.Popen(command, user=self._as, cwd="/", stdout=log, stderr=log)
+        with (self.folder.parent / f"{self.port}.log").open("wb") as log:
+            self._process = subprocess.Popen(command, user=self._as, cwd="/", stdout=log, stderr=log)
         eventually(lambda: self.ask("SELECT 1"), "PostgreSQL")
 
     def end(self, number: signal.Signals = signal.SIGQUIT) -> None:
@@ -76,35 +75,6 @@ class Server:
         with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(f"ALTER SYSTEM SET {name} = '{value}'".encode())
             connection.execute("SELECT pg_reload_conf()")
-
-
-class Address:
-    """What stays where it is while the primary changes: a forwarder, as a load balancer or a service of Kubernetes."""
-
-    def __init__(self, port: int, target: int) -> None:
-        self.target = target
-        self._listener = socket.create_server((HOST, port), backlog=256)
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            client, _ = self._listener.accept()
-            try:
-                server = socket.create_connection((HOST, self.target))
-            except OSError:
-                client.close()
-                continue
-            for source, sink in ((client, server), (server, client)):
-                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    for one in (source, sink):
-        with suppress(OSError):
-            one.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
@@ -140,9 +110,9 @@ def main() -> int:
         folder = Path(undo.enter_context(TemporaryDirectory(prefix="fusionxpay-switchover-")))
         ports = undo.enter_context(Ports())
         primary, standby = undo.enter_context(pair(folder, ports))
-        port = ports.take()
-        address = Address(port, primary.port)
-        url = f"postgresql://{USER}:{PASSWORD}@{HOST}:{port}"
+        # what stays where it is while the primary changes: a load balancer, or a service of Kubernetes
+        address = undo.enter_context(cutting(f"{HOST}:{primary.port}"))
+        url = f"postgresql://{USER}:{PASSWORD}@{address.url.removeprefix('http://')}"
         stack = undo.enter_context(Stack(StackSettings(postgres_url=url)))
         traffic = Traffic(stack.ready.edge_url, stack.ready.merchant.api_key, repeat=True)
         with traffic.flowing():
@@ -154,7 +124,7 @@ def main() -> int:
             primary.end(signal.SIGKILL)
             lost = time.monotonic()
             standby.ask("SELECT pg_promote()")
-            address.target = standby.port
+            address.forward_to(f"{HOST}:{standby.port}")
             traffic.more(1)
             away = time.monotonic() - lost
             traffic.more()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from stack.ports import Ports
 from tests.support.paths import ROOT
 
 FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -52,12 +52,15 @@ def programs_of(page: Path) -> dict[str, str]:
 
 def run_page(page: Path, language: str, folder: Path, env: dict[str, str]) -> str:
     """Run a page's program of a language in a folder that has the page's files; return what it printed."""
+    # another test, or somebody's own server, may have the port that the page names
+    with Ports() as ports:
+        return _run(page, language, folder, str(ports.take()), env)
+
+
+def _run(page: Path, language: str, folder: Path, port: str, env: dict[str, str]) -> str:
     for block in blocks_of(page):
         if block.title:
             (folder / block.title).write_text(block.code)
-    # another test, or somebody's own server, may have the port that the page names
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
     (folder / "node_modules").mkdir()
     (folder / "node_modules" / "fusionxpay").symlink_to(NODE_PACKAGE)
     command, name = COMMANDS[language]

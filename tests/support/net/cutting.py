@@ -15,8 +15,7 @@ class CuttingProxy:
     """Forwards to one address; `url` is where it listens."""
 
     def __init__(self, target: str) -> None:
-        host, port = target.rsplit(":", 1)
-        self._target = (host, int(port))
+        self.forward_to(target)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._sockets: list[socket.socket] = []
         self._answers = threading.Event()
@@ -25,6 +24,11 @@ class CuttingProxy:
         self.refused = 0
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         threading.Thread(target=self._accept, daemon=True).start()
+
+    def forward_to(self, target: str) -> None:
+        """Forward new connections to an address from now on."""
+        host, port = target.rsplit(":", 1)
+        self._target = (host, int(port))
 
     def withhold_answers(self) -> None:
         """Let nothing that the gateway says through, until the next cut."""
@@ -52,7 +56,11 @@ class CuttingProxy:
                     self.refused += 1
                     _end(client)
                     continue
-                server = socket.create_connection(self._target)
+                try:
+                    server = socket.create_connection(self._target)
+                except OSError:
+                    _end(client)
+                    continue
                 self._sockets += [client, server]
                 threading.Thread(target=self._forward, args=(client, server, False), daemon=True).start()
                 threading.Thread(target=self._forward, args=(server, client, True), daemon=True).start()
