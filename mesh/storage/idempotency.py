@@ -18,7 +18,7 @@ import grpc
 import sqlalchemy as sa
 from google.protobuf.message import Message
 from sqlalchemy.dialects import postgresql as pg
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from mesh import context
 from mesh.cards.numbers import contains_card_number
@@ -125,6 +125,23 @@ def insert_claim() -> ReturningInsert[Any]:
     )
 
 
+def renew_claim() -> ReturningUpdate[Any]:
+    """Return the update that renews the lease of a record which was claimed for this resource, and still is.
+
+    It takes the parameters of `insert_claim`, and returns nothing when somebody else has taken the key over.
+    """
+    return (
+        sa.update(idempotency_keys)
+        .where(
+            *(idempotency_keys.c[name] == sa.bindparam(f"idem_{name}") for name in ("merchant_id", "method", "key")),
+            idempotency_keys.c.resource_id == sa.bindparam("idem_resource_id"),
+            idempotency_keys.c.response.is_(None),
+        )
+        .values(lease_time=NOW + sa.bindparam("idem_lease", type_=sa.Interval))
+        .returning(idempotency_keys.c.resource_id)
+    )
+
+
 def claim_parameters(
     claim: Claim, resource_id: UUID, response: bytes | None = None, lease: timedelta | None = None
 ) -> dict[str, object]:
@@ -165,23 +182,24 @@ _TAKE_OVER = statement(
     )
     .values(lease_time=NOW + sa.bindparam("lease", type_=sa.Interval))
 )
+_of_resource = idempotency_keys.c.resource_id == sa.bindparam("resource_id", type_=sa.UUID)
 _HAND_OVER = statement(
     sa.update(idempotency_keys)
-    .where(*_mine, idempotency_keys.c.response.is_(None))
+    .where(*_mine, _of_resource, idempotency_keys.c.response.is_(None))
     # a hair before the present, which may be the same moment for whoever continues
     .values(lease_time=NOW - timedelta(milliseconds=1))
 )
 _ANSWER = statement(
     sa.update(idempotency_keys)
     .where(
-        idempotency_keys.c.resource_id == sa.bindparam("resource_id", type_=sa.UUID),
+        _of_resource,
         # what was answered once stays the answer, also when a slow first run ends after the one that took over
         idempotency_keys.c.response.is_(None),
         *_mine,
     )
     .values(response=sa.bindparam("response", type_=sa.LargeBinary), lease_time=sa.null())
 )
-_RELEASE = statement(sa.delete(idempotency_keys).where(*_mine, idempotency_keys.c.response.is_(None)))
+_RELEASE = statement(sa.delete(idempotency_keys).where(*_mine, _of_resource, idempotency_keys.c.response.is_(None)))
 _PURGE_BATCH = 1000
 _PURGE = statement(
     sa.delete(idempotency_keys).where(
@@ -243,14 +261,20 @@ async def answer(session: Session, claim: Claim, resource_id: UUID, made: Any) -
     await session.run(_ANSWER, **_key_of(claim), resource_id=resource_id, response=claim.answer(made))
 
 
-async def hand_over(session: Session, claim: Claim) -> None:
-    """End the lease of a request that could not be finished: the next repetition may continue it at once."""
-    await session.run(_HAND_OVER, **_key_of(claim))
+async def hand_over(session: Session, claim: Claim, resource_id: UUID) -> None:
+    """End the lease of a request that could not be finished: the next repetition may continue it at once.
+
+    A record that stands for another resource by now is somebody else's.
+    """
+    await session.run(_HAND_OVER, **_key_of(claim), resource_id=resource_id)
 
 
-async def release(session: Session, claim: Claim) -> None:
-    """Free the key of a request that was refused: nothing is kept of it, and the key may be used again."""
-    await session.run(_RELEASE, **_key_of(claim))
+async def release(session: Session, claim: Claim, resource_id: UUID) -> None:
+    """Free the key of a request that was refused: nothing is kept of it, and the key may be used again.
+
+    A record that stands for another resource by now is somebody else's.
+    """
+    await session.run(_RELEASE, **_key_of(claim), resource_id=resource_id)
 
 
 def janitor(database: Database) -> Worker:

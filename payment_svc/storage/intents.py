@@ -19,7 +19,7 @@ from mesh.events.envelope import OutboxEvent, columns
 from mesh.storage import history
 from mesh.storage.database import Session, Statement, parameters_for, statement
 from mesh.storage.history import Entry
-from mesh.storage.idempotency import Claim, claim_parameters, insert_claim
+from mesh.storage.idempotency import Claim, claim_parameters, insert_claim, renew_claim
 from payment_svc.domain.operation import Operation
 from payment_svc.domain.payment import Payment
 from payment_svc.storage import operations as operation_storage
@@ -45,9 +45,8 @@ def _insert(table: sa.Table, values: Mapping[str, sa.ColumnElement[Any]], where:
     return sa.insert(table).from_select(list(values), sa.select(*cells).where(where))
 
 
-def _store(*, with_key: bool) -> Statement[UUID]:
-    claim = insert_claim().cte("claim")
-    is_free = sa.exists(sa.select(claim.c.resource_id)) if with_key else sa.true()
+def _store(key: Any = None) -> Statement[UUID]:
+    is_free = sa.true() if key is None else sa.exists(sa.select(key.cte("claim").c.resource_id))
     payment = _insert(payments, _PAYMENT, is_free).returning(payments.c.payment_id).cte("new_payment")
     beside = [
         _insert(operations, _OPERATION, is_free).cte("new_operation"),
@@ -57,7 +56,7 @@ def _store(*, with_key: bool) -> Statement[UUID]:
     return statement(sa.select(payment.c.payment_id).add_cte(*beside), UUID)
 
 
-_WITH_KEY, _WITHOUT = _store(with_key=True), _store(with_key=False)
+_WITH_KEY, _WITH_MINE, _WITHOUT = _store(insert_claim()), _store(renew_claim()), _store()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +72,24 @@ class Intent:
 
 
 async def store(
-    session: Session, intent: Intent, claim: Claim | None, *, wait: timedelta, driving: timedelta, answering: timedelta
+    session: Session,
+    intent: Intent,
+    claim: Claim | None,
+    *,
+    is_claimed: bool,
+    wait: timedelta,
+    driving: timedelta,
+    answering: timedelta,
 ) -> bool:
     """Store an intent, looked at after `wait`; return False where the key is taken.
 
+    A key that `is_claimed` for this payment already is taken where somebody has taken it over since.
     `driving` is the lease of the driver, `answering` that of the key. Raises psycopg's UniqueViolation when the order
     has a live payment.
     """
     key = claim_parameters(claim, intent.payment.payment_id, lease=answering) if claim else {}
     stored = await session.one(
-        _WITH_KEY if claim else _WITHOUT,
+        (_WITH_MINE if is_claimed else _WITH_KEY) if claim else _WITHOUT,
         **payment_storage.new_values(intent.payment, wait),
         **{f"o_{name[2:]}": value for name, value in operation_storage.values(intent.start).items()},
         **columns([intent.event]),

@@ -124,7 +124,6 @@ class Payments:
         """Return a payment to be made and the one that it replaces; or the record of the first request.
 
         All that can refuse it is asked here, where nothing has been done yet.
-
         The record is asked for only where the order is not NEW: there a repetition would do something before the
         insert of its key tells that it is one.
         """
@@ -275,7 +274,7 @@ class Payments:
                 # a refused request leaves its key free
                 leave = idempotency.release if is_abandoned else idempotency.hand_over
                 async with self._database.session() as session:
-                    await leave(session, claim)
+                    await leave(session, claim, payment.payment_id)
             if is_abandoned:
                 raise
             words = f"{error.message}; the payment is recorded and goes on, ask for it or repeat the call"
@@ -315,25 +314,27 @@ class Payments:
                     return None
         try:
             await self._close(replaces)
-            return await self._commit_intent(payment, driver, None)
+            return await self._commit_intent(payment, driver, claim, is_claimed=True)
         except ApiError:
             if claim:
                 async with self._database.session() as session:
-                    await idempotency.release(session, claim)
+                    await idempotency.release(session, claim, payment.payment_id)
             raise
 
-    async def _commit_intent(self, payment: Payment, driver: UUID, claim: Claim | None) -> Operation | None:
+    async def _commit_intent(
+        self, payment: Payment, driver: UUID, claim: Claim | None, *, is_claimed: bool = False
+    ) -> Operation | None:
         """Store the intent with its first operation and the lease of who drives it; None when the key was taken.
 
         Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS, when the order has a live payment.
         """
         start = replace(self._ledger.operation(payment, OperationKind.START, Requester.MERCHANT), sends=0)
-        happened = history.entries(changes.of_payment(payment))
-        first = Intent(payment, start, facts.payment_event(payment, None), happened, driver)
-        wait, driving = self._runtime.first_check, self._operations.lease
+        entries = history.entries(changes.of_payment(payment))
+        first = Intent(payment, start, facts.payment_event(payment, None), entries, driver)
+        leases = {"wait": self._runtime.first_check, "driving": self._operations.lease, "answering": LEASE}
         try:
             async with self._ledger.work.statement() as session:
-                is_new = await intents.store(session, first, claim, wait=wait, driving=driving, answering=LEASE)
+                is_new = await intents.store(session, first, claim, is_claimed=is_claimed, **leases)
         except UniqueViolation:
             raise in_progress(payment, known=False) from None
         if not is_new:
@@ -359,7 +360,7 @@ class Payments:
                 await idempotency.take_over(session, claim, LEASE)
             if payment is None:
                 # the first one died before it had stored anything but its key
-                await idempotency.release(session, claim)
+                await idempotency.release(session, claim, record.resource_id)
         if payment is None:
             return await self.create(new, claim)
         if payment.status not in TERMINAL:

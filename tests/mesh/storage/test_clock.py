@@ -62,9 +62,9 @@ async def is_taken_over(database: Database, claimed: Claim) -> bool:
 
 @pytest.mark.usefixtures("process_clock")
 async def test_idempotency_lease_is_the_databases(database: Database, admin: Admin) -> None:
-    claimed = claim()
+    claimed, resource_id = claim(), uuid.uuid4()
     async with database.session() as session:
-        assert await idempotency.begin(session, claimed, uuid.uuid4(), LEASE)
+        assert await idempotency.begin(session, claimed, resource_id, LEASE)
     assert not await is_taken_over(database, claimed)
     move_clock(admin, LEASE - timedelta(seconds=2))
     assert not await is_taken_over(database, claimed)
@@ -72,8 +72,22 @@ async def test_idempotency_lease_is_the_databases(database: Database, admin: Adm
     assert await is_taken_over(database, claimed)
     assert not await is_taken_over(database, claimed)
     async with database.session() as session:
-        await idempotency.hand_over(session, claimed)
+        await idempotency.hand_over(session, claimed, resource_id)
     assert await is_taken_over(database, claimed)
+
+
+async def test_key_that_stands_for_another_resource_by_now_is_not_let_go(database: Database, admin: Admin) -> None:
+    claimed, first, second = claim(), uuid.uuid4(), uuid.uuid4()
+    async with database.session() as session:
+        await idempotency.begin(session, claimed, first, LEASE)
+        await idempotency.release(session, claimed, first)
+        await idempotency.begin(session, claimed, second, LEASE)
+        await idempotency.hand_over(session, claimed, first)
+        await idempotency.release(session, claimed, first)
+        record = await idempotency.find(session, claimed)
+    assert record
+    assert record.resource_id == second
+    assert not await is_taken_over(database, claimed)
 
 
 async def test_answer_is_not_overwritten_by_a_run_that_was_taken_over(database: Database, admin: Admin) -> None:
@@ -86,7 +100,7 @@ async def test_answer_is_not_overwritten_by_a_run_that_was_taken_over(database: 
         await idempotency.answer(session, claimed, resource_id, "of the second run")
         await idempotency.answer(session, claimed, resource_id, "of the first run, which was slow")
         # nor is it freed by a run that was refused in the end
-        await idempotency.release(session, claimed)
+        await idempotency.release(session, claimed, resource_id)
         record = await idempotency.find(session, claimed)
     assert record
     assert order_pb2.Order.FromString(record.response or b"").order_id == "of the second run"
