@@ -39,6 +39,8 @@ def test_migrations_make_exactly_the_tables(service: str, scratch: str) -> None:
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": False})
         assert compare_metadata(context, metadata) == []
+        unread = sa.text("SELECT conname FROM pg_constraint WHERE NOT convalidated")
+        assert connection.execute(unread).scalars().all() == []
         checks = connection.execute(sa.text("SELECT conname FROM pg_constraint WHERE contype = 'c'")).scalars()
         assert set(checks) >= {
             str(constraint.name)
