@@ -658,6 +658,8 @@ export class ProviderAccounts {
   /**
    * Sets the credentials of the merchant's account at a provider; they are encrypted at rest and never shown again.
    * Setting them again replaces them: the account stays the same, so that keys can be changed while payments are open.
+   * So they must be of the same account at the provider: a payment without an answer would be asked for again at
+   * another one. To change to another account, delete this one first; payments that were made with it stay with it.
    * Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` that names the credential that is missing, unknown, or of
    * the other mode (a live credential with a test key, or the reverse); reason PROVIDER_UNKNOWN.
    */

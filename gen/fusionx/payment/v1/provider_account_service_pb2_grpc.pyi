@@ -36,6 +36,8 @@ class ProviderAccountServiceStub:
     SetProviderAccount: _grpc.UnaryUnaryMultiCallable[_provider_account_service_pb2.SetProviderAccountRequest, _provider_account_service_pb2.ProviderAccount]
     """Sets the credentials of the merchant's account at a provider; they are encrypted at rest and never shown again.
     Setting them again replaces them: the account stays the same, so that keys can be changed while payments are open.
+    So they must be of the same account at the provider: a payment without an answer would be asked for again at another
+    one. To change to another account, delete this one first; payments that were made with it stay with it.
 
     Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` that names the credential that is missing, unknown, or of
     the other mode (a live credential with a test key, or the reverse); reason PROVIDER_UNKNOWN.
@@ -57,6 +59,8 @@ class ProviderAccountServiceAsyncStub(ProviderAccountServiceStub):
     SetProviderAccount: _aio.UnaryUnaryMultiCallable[_provider_account_service_pb2.SetProviderAccountRequest, _provider_account_service_pb2.ProviderAccount]  # type: ignore[assignment]
     """Sets the credentials of the merchant's account at a provider; they are encrypted at rest and never shown again.
     Setting them again replaces them: the account stays the same, so that keys can be changed while payments are open.
+    So they must be of the same account at the provider: a payment without an answer would be asked for again at another
+    one. To change to another account, delete this one first; payments that were made with it stay with it.
 
     Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` that names the credential that is missing, unknown, or of
     the other mode (a live credential with a test key, or the reverse); reason PROVIDER_UNKNOWN.
@@ -81,6 +85,8 @@ class ProviderAccountServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_provider_account_service_pb2.ProviderAccount, _abc.Awaitable[_provider_account_service_pb2.ProviderAccount]]:
         """Sets the credentials of the merchant's account at a provider; they are encrypted at rest and never shown again.
         Setting them again replaces them: the account stays the same, so that keys can be changed while payments are open.
+        So they must be of the same account at the provider: a payment without an answer would be asked for again at another
+        one. To change to another account, delete this one first; payments that were made with it stay with it.
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` that names the credential that is missing, unknown, or of
         the other mode (a live credential with a test key, or the reverse); reason PROVIDER_UNKNOWN.
