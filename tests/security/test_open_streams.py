@@ -34,7 +34,8 @@ def test_it_ends_with_the_key(
         end(identities, merchant)
         eventually(lambda: reader.over, "the end of the stream")
         assert not another.over
-    assert merchant.http.get(PATH).status_code == 401
+    # the edge may remember the key for as long as its bound (docs/authentication.md), and the stream ends before
+    eventually(lambda: merchant.http.get(PATH).status_code == 401, "no new stream")
 
 
 def test_it_ends_with_the_merchant(identities: Identities, merchant: Merchant) -> None:
