@@ -113,8 +113,7 @@ class Ticket:
     display_name: str
     role: str
     merchant_id: UUID | None
-    # None: the version before did not note it
-    made_by: UUID | None
+    made_by: UUID
     create_time: datetime
     expire_time: datetime
 

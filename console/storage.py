@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from console.domain import Session as Login
 from console.domain import Ticket, User, View
-from console.tables import links, sessions, tickets, users, views
-from mesh.storage.database import Session, Statement, parameters_for, statement
+from console.tables import links, sessions, users, views
+from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.resealing import SealedColumn
 from mesh.storage.schema import TIME
 
@@ -145,26 +145,10 @@ _FORGET_VIEW = statement(
 )
 
 
-def _columns(table: sa.Table) -> list[sa.ColumnElement[Any]]:
-    """Return a link's columns; the version before did not note who made it."""
-    nobody = sa.cast(sa.null(), sa.UUID).label("made_by")
-    return [table.c.get(column.name, nobody) for column in links.columns]
-
-
-def _open(table: sa.Table) -> sa.ColumnElement[bool]:
-    return table.c.expire_time > _NOW
-
-
-def _token(table: sa.Table) -> sa.ColumnElement[bool]:
-    return table.c.token_sha256 == sa.bindparam("token", type_=sa.LargeBinary)
-
-
-def _of(table: sa.Table) -> sa.ColumnElement[bool]:
-    """Say whose a link is; None: the operators'."""
-    return table.c.merchant_id.is_not_distinct_from(sa.bindparam("merchant_id", type_=sa.UUID))
-
-
-_HOLDERS = (links, tickets)
+_HOLDS = links.c.expire_time > _NOW
+_LINK = links.c.token_sha256 == sa.bindparam("token", type_=sa.LargeBinary)
+# None: the operators'
+_LINKS_OF = links.c.merchant_id.is_not_distinct_from(sa.bindparam("merchant_id", type_=sa.UUID))
 _ISSUE = sa.dialects.postgresql.insert(links).values(parameters_for(links))
 _ISSUE_LINK = statement(
     _ISSUE.on_conflict_do_update(
@@ -172,24 +156,13 @@ _ISSUE_LINK = statement(
         set_={column.name: _ISSUE.excluded[column.name] for column in links.columns},
     )
 )
-_FIND_LINK = [statement(sa.select(*_columns(one)).where(_token(one), _open(one)), Ticket) for one in _HOLDERS]
-_TAKE_LINK = [
-    statement(sa.delete(one).where(_token(one), _open(one)).returning(*_columns(one)), Ticket) for one in _HOLDERS
-]
-_OPEN_LINKS = [
-    statement(
-        sa.select(*_columns(one)).where(_of(one), _open(one)).order_by(one.c.create_time.desc()).limit(200), Ticket
-    )
-    for one in _HOLDERS
-]
-_WITHDRAW = [
-    statement(sa.delete(one).where(one.c.email == sa.bindparam("email", type_=sa.Text), _of(one))) for one in _HOLDERS
-]
-_WITHDRAW_ALL_BY = [
-    statement(sa.delete(links).where(links.c.made_by == sa.bindparam("id", type_=sa.UUID))),
-    # any of the merchant's may be theirs, and an operator's may be any merchant's
-    statement(sa.delete(tickets).where(sa.or_(_of(tickets), sa.bindparam("merchant_id", type_=sa.UUID).is_(None)))),
-]
+_FIND_LINK = statement(sa.select(links).where(_LINK, _HOLDS), Ticket)
+_TAKE_LINK = statement(sa.delete(links).where(_LINK, _HOLDS).returning(links), Ticket)
+_OPEN_LINKS = statement(
+    sa.select(links).where(_LINKS_OF, _HOLDS).order_by(links.c.create_time.desc()).limit(200), Ticket
+)
+_WITHDRAW = statement(sa.delete(links).where(links.c.email == sa.bindparam("email", type_=sa.Text), _LINKS_OF))
+_WITHDRAW_ALL_BY = statement(sa.delete(links).where(links.c.made_by == sa.bindparam("id", type_=sa.UUID)))
 
 
 class Views:
@@ -213,38 +186,27 @@ class Tickets:
 
     async def issue(self, session: Session, ticket: Ticket) -> None:
         """Add a link, in place of the one before that the same merchant made for the person."""
-        await session.run(_WITHDRAW[1], email=ticket.email, merchant_id=ticket.merchant_id)
         await session.run(_ISSUE_LINK, **{column.name: getattr(ticket, column.name) for column in links.columns})
 
     async def find(self, session: Session, token: bytes, now: datetime) -> Ticket | None:
         """Return a link that still holds."""
-        return await self._first(session, _FIND_LINK, token, now)
+        return await session.one(_FIND_LINK, token=token, now=now)
 
     async def take(self, session: Session, token: bytes, now: datetime) -> Ticket | None:
         """Use a link up."""
-        return await self._first(session, _TAKE_LINK, token, now)
+        return await session.one(_TAKE_LINK, token=token, now=now)
 
     async def of_merchant(self, session: Session, merchant_id: UUID | None, now: datetime) -> list[Ticket]:
         """Return the links of a merchant's people that hold."""
-        return [one for query in _OPEN_LINKS for one in await session.all(query, merchant_id=merchant_id, now=now)]
+        return await session.all(_OPEN_LINKS, merchant_id=merchant_id, now=now)
 
     async def withdraw(self, session: Session, email: str, merchant_id: UUID | None) -> None:
         """Let a link hold no longer."""
-        for query in _WITHDRAW:
-            await session.run(query, email=email, merchant_id=merchant_id)
+        await session.run(_WITHDRAW, email=email, merchant_id=merchant_id)
 
-    async def withdraw_all_by(self, session: Session, user: User) -> None:
+    async def withdraw_all_by(self, session: Session, user_id: UUID) -> None:
         """Let no link hold any longer that somebody has made."""
-        for query in _WITHDRAW_ALL_BY:
-            await session.run(query, id=user.user_id, merchant_id=user.merchant_id)
-
-    async def _first(
-        self, session: Session, queries: list[Statement[Ticket]], token: bytes, now: datetime
-    ) -> Ticket | None:
-        for query in queries:
-            if found := await session.one(query, token=token, now=now):
-                return found
-        return None
+        await session.run(_WITHDRAW_ALL_BY, id=user_id)
 
 
 class Accounts:

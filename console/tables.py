@@ -70,22 +70,6 @@ links = sa.Table(
 )
 sa.Index("ix_links_made_by", links.c.made_by)
 
-# links of the version before, which did not note who made them: none is added, and the table goes with a later version
-tickets = sa.Table(
-    "tickets",
-    metadata,
-    sa.Column("token_sha256", sa.LargeBinary, primary_key=True),
-    sa.Column("kind", sa.Text, nullable=False),
-    sa.Column("email", sa.Text, nullable=False, unique=True),
-    sa.Column("display_name", sa.Text, nullable=False),
-    sa.Column("role", sa.Text, nullable=False),
-    sa.Column("merchant_id", sa.UUID),
-    sa.Column("create_time", TIME, nullable=False),
-    sa.Column("expire_time", TIME, nullable=False),
-    sa.CheckConstraint("kind IN ('invitation', 'reset')", name="kind"),
-)
-sa.Index("ix_tickets_merchant", tickets.c.merchant_id)
-
 views = sa.Table(
     "views",
     metadata,

@@ -123,12 +123,12 @@ class Accounts:
         Raises AccountError for nobody of this merchant, and for oneself.
         """
         async with self._database.session() as session, session.begin():
-            user = await self._colleague(session, by, user_id)
+            await self._colleague(session, by, user_id)
             if role:
                 await self._store.set_role(session, user_id, role)
             if enabled is not None:
                 await self._store.set_disabled(session, user_id, None if enabled else self._clock())
-            await self._tickets.withdraw_all_by(session, user)
+            await self._tickets.withdraw_all_by(session, user_id)
             ended = await self._store.close_all(session, user_id, self._clock())
         await self._sessions.bury(ended)
 

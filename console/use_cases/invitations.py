@@ -109,8 +109,6 @@ class Invitations:
 
     async def _is_of_one_who_may(self, session: Session, ticket: Ticket) -> bool:
         """Whether who made a link may still let people in: it may have been made while that was taken from them."""
-        if ticket.made_by is None:
-            return True
         maker = await self._users.by_id(session, ticket.made_by)
         return maker is not None and ticket.may_come_from(maker)
 

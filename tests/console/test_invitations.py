@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from hashlib import sha256
 
 import httpx
 import psycopg
@@ -130,24 +129,6 @@ def test_links_end_with_the_right_of_who_made_them(
         answer = console.browser().join(link, PASSWORD)
         assert answer.status_code in (httpx.codes.BAD_REQUEST, NOT_FOUND), link
     assert console.browser().join(mine, PASSWORD).status_code == SEE_OTHER
-
-
-def test_links_of_the_version_before_hold_until_somebody_is_sent_away(
-    console: Console, owner: Browser, merchant: Merchant, gateway: Ready
-) -> None:
-    tokens = ["version before " + address() for _ in range(2)]
-    with psycopg.connect(gateway.database_urls["console"]) as database:
-        for token in tokens:
-            database.execute(
-                "INSERT INTO tickets (token_sha256, kind, email, display_name, role, merchant_id, create_time,"
-                " expire_time) VALUES (%s, 'invitation', %s, '', 'owner', %s, now(), now() + interval '1 day')",
-                [sha256(token.encode()).digest(), address(), merchant.merchant_id],
-            )
-    assert console.browser().join(f"token={tokens[0]}", PASSWORD).status_code == SEE_OTHER
-    email, _ = console.new_person(owner, "owner")
-    owner.post(f"/users/{user_of(owner, email)}", verb="disable")
-    # nobody knows that it is not theirs
-    assert console.browser().join(f"token={tokens[1]}", PASSWORD).status_code == NOT_FOUND
 
 
 def test_nobody_is_invited_to_more_than_there_is(console: Console, owner: Browser) -> None:

@@ -1,10 +1,10 @@
-"""Links say who made them, and no merchant's keep an address from another's."""
+"""Links that let somebody in once, and filters that people keep."""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0002"
+down_revision = "0001"
 
 
 def upgrade() -> None:
@@ -27,7 +27,19 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_links_made_by", "links", ["made_by"])
+    op.create_table(
+        "views",
+        sa.Column("view_id", sa.UUID(), nullable=False),
+        sa.Column("user_id", sa.UUID(), nullable=False),
+        sa.Column("list", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("filters", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.user_id"], name="fk_views_user_id_users", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("view_id", name="pk_views"),
+        sa.UniqueConstraint("user_id", "list", "name", name="uq_views_user_id_list_name"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("views")
     op.drop_table("links")
