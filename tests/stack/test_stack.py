@@ -315,6 +315,7 @@ def test_no_process_outlives_a_parent_that_is_killed_and_the_data_can_be_used_ag
 
 RUN_AS_ORDINARY_USER = """
 import encodings.idna, os, sys
+import cryptography.hazmat.backends.openssl.backend  # loaded late, at the first signature
 import psycopg
 from stack.process import StackError
 from stack.settings import StackSettings
