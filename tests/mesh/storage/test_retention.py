@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +10,9 @@ import pytest
 
 from mesh.events import outbox
 from mesh.storage import retention
-from mesh.storage.database import Database, Statement
+from mesh.storage.database import Database
 from tests.mesh.clocks import move_clock
+from tests.support.stack.plans import rows_read
 from tests.support.waiting import come_true
 
 Admin = psycopg.Connection[tuple[Any, ...]]
@@ -28,30 +28,16 @@ def admin(database_url: str) -> Any:
         yield admin
 
 
-def rows_read(admin: Admin, delete: Statement[Any]) -> float:
-    """Return how many rows a statement reads, of whatever table or index."""
-    text, parameters = delete.text, {**delete.constants, "period": PERIOD}
-    with admin.transaction(force_rollback=True):
-        (plan,) = admin.execute(b"EXPLAIN (ANALYZE, FORMAT JSON) " + text, parameters).fetchone() or ((),)
-    found = plan if isinstance(plan, list) else json.loads(plan)
-
-    def read(node: dict[str, Any]) -> float:
-        own = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
-        return (own if "Scan" in node["Node Type"] else 0) + sum(read(one) for one in node.get("Plans", []))
-
-    return read(found[0]["Plan"])
-
-
 def test_looking_for_old_events_costs_the_same_however_many_young_ones_there_are(admin: Admin) -> None:
     admin.execute(OUTBOX, [2_000])
     admin.execute("ANALYZE outbox")
-    few = rows_read(admin, outbox._PURGE)
+    few = rows_read(admin, outbox._PURGE, {"period": PERIOD})
     admin.execute(OUTBOX, [60_000])
     admin.execute("ANALYZE outbox")
-    many = rows_read(admin, outbox._PURGE)
+    many = rows_read(admin, outbox._PURGE, {"period": PERIOD})
     assert many <= 1.2 * few
     move_clock(admin, PERIOD + timedelta(seconds=1))
-    assert rows_read(admin, outbox._PURGE) <= 5 * retention.BATCH
+    assert rows_read(admin, outbox._PURGE, {"period": PERIOD}) <= 5 * retention.BATCH
 
 
 async def test_dead_letters_go_ninety_days_after_they_came_unless_they_are_open(

@@ -8,9 +8,11 @@ import psycopg
 import pytest
 
 from mesh.storage.database import Statement
-from payment_svc.storage import operations, payments, provider_events, refunds
+from payment_svc.storage import measures, operations, payments, provider_events, refunds
 from stack.stack import Ready
+from tests.support.stack.plans import rows_read
 
+TABLES = ("operations", "payments", "refunds", "provider_events")
 BUSY = {"share": 16, "busy_providers": ["stripe"], "busy_accounts": [""], "busy_counts": [1]}
 
 
@@ -30,7 +32,7 @@ def test_claim_reads_its_index_up_to_now(
     """A clock that is asked anew for each row bounds no index: all that is open would be read, every two seconds."""
     parameters = {"wait": timedelta(minutes=1), "limit": 16, **more, **statement.constants}
     with psycopg.connect(gateway.database_urls["payments"]) as connection:
-        for table in ("operations", "payments", "refunds", "provider_events"):
+        for table in TABLES:
             _stand_in(connection, table)
         connection.execute("SET LOCAL enable_seqscan = off")
         connection.execute("SET LOCAL enable_bitmapscan = off")
@@ -42,8 +44,32 @@ def test_claim_reads_its_index_up_to_now(
     assert "db_now()" not in "".join(line for line in plan.splitlines() if "Filter" in line), plan
 
 
-def _stand_in(connection: psycopg.Connection[tuple[object, ...]], table: str) -> None:
-    """Put an empty copy with the same indexes before the table: what others have stored there chooses no plan."""
+@pytest.mark.parametrize(
+    ("statement", "more"),
+    [
+        (operations._CLAIM, {}),
+        (payments._CLAIM, {}),
+        (refunds._CLAIM, {}),
+        (provider_events._CLAIM_EVENTS, BUSY),
+        (measures._DUE, {}),
+        (measures._EVENTS, {}),
+        (measures._PAYMENTS, {}),
+        (measures._OPERATIONS, {}),
+        (measures._REFUNDS, {}),
+    ],
+    ids=["operations", "payments", "refunds", "provider events", "due", *(f"open {n}" for n in range(4))],
+)
+def test_what_has_ended_is_not_read(gateway: Ready, statement: Statement[object], more: dict[str, object]) -> None:
+    """Beside much that has ended nothing is read to find that nothing is due, as the loops ask all the time."""
+    with psycopg.connect(gateway.database_urls["payments"]) as connection:
+        for table in TABLES:
+            _stand_in(connection, table, ended=20_000)
+        assert rows_read(connection, statement, {"wait": timedelta(minutes=1), "limit": 16, **more}) == 0
+        connection.rollback()
+
+
+def _stand_in(connection: psycopg.Connection[tuple[object, ...]], table: str, ended: int = 0) -> None:
+    """Put a copy with the same indexes before the table: what others have stored there chooses no plan."""
     connection.execute(
         f"CREATE TEMPORARY TABLE {table} (LIKE public.{table} INCLUDING DEFAULTS) ON COMMIT DROP".encode()
     )
@@ -52,3 +78,12 @@ def _stand_in(connection: psycopg.Connection[tuple[object, ...]], table: str) ->
     )
     for (definition,) in found.fetchall():
         connection.execute(str(definition).replace(f" ON public.{table} ", f" ON pg_temp.{table} ").encode())
+    if ended:
+        required = connection.execute(
+            "SELECT attname::text FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND attnotnull",
+            (table,),
+        ).fetchall()
+        for (column,) in required:
+            connection.execute(f"ALTER TABLE {table} ALTER {column} DROP NOT NULL".encode())
+        connection.execute(f"INSERT INTO {table} SELECT FROM generate_series(1, {ended})".encode())
+        connection.execute(f"ANALYZE {table}".encode())

@@ -1,0 +1,27 @@
+"""What statements read, by PostgreSQL's own account."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+
+from mesh.storage.database import Statement
+
+
+def rows_read(
+    connection: psycopg.Connection[Any], statement: Statement[Any], parameters: Mapping[str, object]
+) -> float:
+    """Run a statement, undo it, and return how many rows it read of whatever table or index."""
+    with connection.transaction(force_rollback=True):
+        text = b"EXPLAIN (ANALYZE, FORMAT JSON) " + statement.text
+        (plan,) = connection.execute(text, {**statement.constants, **parameters}).fetchone() or ((),)
+    found = plan if isinstance(plan, list) else json.loads(plan)
+
+    def read(node: dict[str, Any]) -> float:
+        own = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        return (own if "Relation Name" in node else 0) + sum(read(one) for one in node.get("Plans", []))
+
+    return read(found[0]["Plan"])
