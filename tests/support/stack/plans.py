@@ -18,7 +18,7 @@ def rows_read(
     with connection.transaction(force_rollback=True):
         text = b"EXPLAIN (ANALYZE, FORMAT JSON) " + statement.text
         (plan,) = connection.execute(text, {**statement.constants, **parameters}).fetchone() or ((),)
-    found = plan if isinstance(plan, list) else json.loads(plan)
+    found: Any = plan if isinstance(plan, list) else json.loads(str(plan))
 
     def read(node: dict[str, Any]) -> float:
         own = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
