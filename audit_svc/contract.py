@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from datetime import UTC, datetime
 
 from fusionx.audit.v1 import audit_service_pb2, entry_pb2
@@ -46,6 +46,11 @@ def verdict(found: Verdict) -> audit_service_pb2.VerifyChainResponse:
     message = audit_service_pb2.VerifyChainResponse(
         checked=found.checked, last_seq=found.last.seq, last_hash=found.last.hash, done=found.done
     )
+    if found.cut:
+        cut = found.cut
+        message.cut.seq, message.cut.hash, message.cut.archive_sha256 = *astuple(cut.link), cut.archive_sha256
+        message.cut.actor, message.cut.reason = cut.actor, cut.reason
+        message.cut.time.FromDatetime(cut.time)
     if found.fault:
         message.fault.seq = found.fault.seq
         message.fault.kind = audit_service_pb2.Fault.Kind.Value(found.fault.kind)

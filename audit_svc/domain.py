@@ -57,6 +57,18 @@ START = Link(0, GENESIS)
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """Where the oldest entries were taken out: all up to one that was anchored."""
+
+    link: Link
+    archive_sha256: bytes
+    """Of the file that they were written to."""
+    actor: str
+    reason: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """An entry in its place in the chain."""
 
@@ -162,3 +174,5 @@ class Verdict:
     last: Link
     fault: Fault | None
     done: bool
+    cut: Cut | None = None
+    """Where the chain begins, on the part that begins there."""

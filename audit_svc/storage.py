@@ -10,9 +10,9 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from audit_svc.domain import START, Entry, Link, Row
+from audit_svc.domain import Cut, Entry, Link, Row
 from audit_svc.spool import NOWHERE, Position
-from audit_svc.tables import entries, head, spools
+from audit_svc.tables import cuts, entries, head, spools
 from mesh.storage.database import Session, rows_from_arrays, statement
 from mesh.storage.rows import columns_of
 
@@ -24,6 +24,17 @@ class Record(Entry):
     seq: int
     prev_hash: bytes
     hash: bytes
+
+
+class CutRow(NamedTuple):
+    """Where the oldest entries were taken out."""
+
+    seq: int
+    hash: bytes
+    archive_sha256: bytes
+    actor: str
+    reason: str
+    time: datetime
 
 
 class SpoolRow(NamedTuple):
@@ -98,6 +109,7 @@ _PART = statement(
     Record,
 )
 _LINK = statement(sa.select(entries.c.seq, entries.c.hash).where(entries.c.seq == sa.bindparam("p_seq")), Link)
+_CUT = statement(sa.select(*columns_of(cuts, CutRow)).order_by(cuts.c.seq.desc()).limit(1), CutRow)
 _BELOW = statement(sa.select(sa.func.min(entries.c.seq).label("seq")), int)
 _FREEZE = statement(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
 
@@ -166,10 +178,13 @@ class AuditRepository:
         """Return the lowest number there is."""
         return await session.one(_BELOW)
 
+    async def cut(self, session: Session) -> Cut | None:
+        """Return where the chain begins, if its oldest entries were taken out."""
+        row = await session.one(_CUT)
+        return Cut(Link(row.seq, row.hash), *row[2:]) if row else None
+
     async def link(self, session: Session, seq: int) -> Link | None:
-        """Return the link at a number; the start of the chain is always there."""
-        if seq == START.seq:
-            return START
+        """Return the link at a number."""
         return await session.one(_LINK, p_seq=seq)
 
 

@@ -38,6 +38,20 @@ entries = sa.Table(
 sa.Index("ix_entries_merchant", entries.c.merchant_id, entries.c.seq)
 sa.Index("ix_entries_time", entries.c.time)
 
+# where the oldest entries were taken out: by the owner of the tables, the service only reads it
+cuts = sa.Table(
+    "cuts",
+    metadata,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    # of the file that the entries were written to
+    sa.Column("archive_sha256", sa.LargeBinary, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("time", TIME, nullable=False, server_default=sa.func.now()),
+    info={"privileges": "SELECT"},
+)
+
 # where the chain ends, so that rows cut off its end are missed
 head = sa.Table(
     "head",

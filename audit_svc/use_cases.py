@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from audit_svc.domain import DEFAULT_PAGE, Fault, Kind, Link, Query, Row, Verdict, Verifier
+from audit_svc.domain import DEFAULT_PAGE, START, Cut, Fault, Kind, Link, Query, Row, Verdict, Verifier
 from audit_svc.storage import AuditRepository
 from mesh.storage.database import Database, Session
 
@@ -43,26 +43,29 @@ class Audit:
             await self._store.freeze(session)
             head = await self._store.head(session)
             until = await self._store.last_until(session, end) or 0 if end else None
-            begin = after or (await self._before(session, start, head) if start else 0)
-            link = await self._store.link(session, begin)
+            cut = await self._store.cut(session)
+            first_link = cut.link if cut else START
+            begin = after or (await self._before(session, start, head) if start else first_link.seq)
+            link = first_link if begin == first_link.seq else await self._store.link(session, begin)
             if link is None and not after and (first := await self._store.part(session, begin, begin + 1, 1)):
                 # rows before a span may have been removed on purpose; it begins at what its first one followed
                 link = Link(begin, first[0].prev_hash)
             if link is None:
                 return Verdict(0, Link(begin, b""), Fault(begin, Kind.MISSING), done=True)
-            below = await self._store.lowest(session) if begin == 0 else None
-            if below is not None and below < 1:
+            at_start = begin == first_link.seq
+            below = await self._store.lowest(session) if at_start else None
+            if below is not None and below <= begin:
                 return Verdict(0, link, Fault(below, Kind.INSERTED), done=True)
             last = (1 << 62) if until is None else until
             rows = await self._store.part(session, begin, last, self._part)
-        return _judge(link, rows, head if until is None else None, self._part)
+        return _judge(link, rows, head if until is None else None, self._part, cut if at_start else None)
 
     async def _before(self, session: Session, start: datetime, head: Link) -> int:
         first = await self._store.first_from(session, start)
         return head.seq if first is None else max(0, first - 1)
 
 
-def _judge(link: Link, rows: list[Row], head: Link | None, part: int) -> Verdict:
+def _judge(link: Link, rows: list[Row], head: Link | None, part: int, cut: Cut | None) -> Verdict:
     verifier = Verifier(link)
     for checked, row in enumerate(rows):
         fault = verifier.check(row)
@@ -70,4 +73,4 @@ def _judge(link: Link, rows: list[Row], head: Link | None, part: int) -> Verdict
             return Verdict(checked, verifier.last, fault, done=True)
     done = len(rows) < part
     fault = verifier.check_end(head) if done and head else None
-    return Verdict(len(rows), verifier.last, fault, done)
+    return Verdict(len(rows), verifier.last, fault, done, cut)

@@ -9,17 +9,20 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any
 
+import psycopg
 import typer
 from fusionx.audit.v1 import audit_service_pb2 as audit_pb2
 from fusionx.audit.v1 import entry_pb2
 from fusionx.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 
+from cli.audit_archive import ArchiveError, anchor_before, take_out, write
 from cli.operator_api import READY_FILE, Ready, calling, ready_document
 from mesh.rpc.dial import tls_of, tls_of_environment
-from mesh.signatures.anchors import Anchor, AnchorError, newest_first
+from mesh.signatures.anchors import Anchor, AnchorError, newest_first, seq_of
 
 TIMEOUT_SECONDS = 60.0
 PAGE = 1000
@@ -42,6 +45,14 @@ Until = Annotated[
 Anchors = Annotated[
     Path | None,
     typer.Option(envvar="FUSIONXPAY_AUDIT_ANCHORS", help="Folder of the anchors. Default: that of `fusionxpay up`."),
+]
+
+Owner = Annotated[
+    str,
+    typer.Option(
+        envvar="FUSIONXPAY_AUDIT_OWNER_URL",
+        help="The audit's database, with the role that owns its tables. Rather by the environment.",
+    ),
 ]
 
 
@@ -94,25 +105,55 @@ def verify(
     expected = _link(head) if head else None
     request = audit_pb2.VerifyChainRequest()
     _set_span(request, since, until)
-    checked = 0
     with calling("audit_svc", target, ready_file) as channel:
         stub = AuditServiceStub(channel)
         if expected and not _is_there(stub, *expected):
             raise _not_intact(f"entry {expected[0]} is not the one that was there: ALTERED")
-        while True:
-            part = stub.VerifyChain(request, timeout=TIMEOUT_SECONDS)
-            checked += part.checked
-            if part.HasField("fault"):
-                kind = audit_pb2.Fault.Kind.Name(part.fault.kind)
-                raise _not_intact(f"entry {part.fault.seq} is {kind}; {checked} before it are right")
-            if part.done:
-                break
-            request.after_seq = part.last_seq
+        checked, part, cut = _walk(stub, request)
         folder, cas = _anchors_and_cas(anchors, target, ready_file)
-        held = hold(stub, newest_first(folder), cas, None if until else part.last_seq) if folder else None
+        held = hold(stub, newest_first(folder), cas, None if until else part.last_seq, cut) if folder else None
+    if cut:
+        typer.echo(
+            f"entries up to {cut.seq} were taken out on {cut.time.ToJsonString()} by {cut.actor} ({cut.reason});"
+            f" SHA-256 of their archive: {cut.archive_sha256.hex()}"
+        )
     if held:
         typer.echo(f"entry {held.seq} is the one that was anchored at {held.time.isoformat()}")
     typer.echo(f"{checked} entries are as they were written; the last is {part.last_seq}:{part.last_hash.hex()}")
+
+
+@app.command()
+def drop(
+    before: Annotated[datetime, typer.Option(formats=FORMATS, help="Only what was anchored before, UTC.")],
+    archive: Annotated[Path, typer.Option(help="New file that the entries are written to first: .jsonl.gz.")],
+    by: Annotated[str, typer.Option(help="Who takes them out; stays in the audit.")],
+    why: Annotated[str, typer.Option(help="Why; stays in the audit.")],
+    anchors: Anchors = None,
+    url: Owner = "",
+    target: Target = "",
+    ready_file: Ready = READY_FILE,
+) -> None:
+    """Write the oldest entries to a file and take them out of the database; what is left hangs on their last hash.
+
+    That hash was anchored: `verify` goes on from there, and names who took out what is before. Only the owner of the
+    tables can. Keep the file, and its digest elsewhere.
+    """
+    with calling("audit_svc", target, ready_file) as channel:
+        stub = AuditServiceStub(channel)
+        folder, cas = _anchors_and_cas(anchors, target, ready_file)
+        if not folder:
+            raise typer.BadParameter("without anchors nothing may be taken out", param_hint="--anchors")
+        try:
+            anchor = anchor_before(folder, cas, before.replace(tzinfo=UTC))
+            _walk(stub, audit_pb2.VerifyChainRequest())
+            found = entries_after(stub, audit_pb2.ListEntriesRequest())
+            wanted = (document(entry) for entry in takewhile(lambda entry: entry.seq <= anchor.seq, found))
+            digest = write(archive, wanted, anchor)
+            owner = url or str(ready_document(ready_file, "--url")["database_urls"]["audit"])
+            count = take_out(owner, anchor, digest, by, why)
+        except (AnchorError, ArchiveError, FileExistsError, psycopg.Error) as error:
+            raise _not_intact(str(error)) from None
+    typer.echo(f"{count} entries up to {anchor.seq} are in {archive}, SHA-256 {digest.hex()}, and out of the database")
 
 
 @app.command()
@@ -168,20 +209,44 @@ def line_of(entry: entry_pb2.Entry) -> str:
     return f"{entry.seq} {entry.time.ToJsonString()} {how} {took} {who} {entry.client} {what} {entry.request_id}"
 
 
-def hold(stub: AuditServiceStub, files: Iterator[Path], cas: bytes, last: int | None) -> Anchor | None:
+def _walk(
+    stub: AuditServiceStub, request: audit_pb2.VerifyChainRequest
+) -> tuple[int, audit_pb2.VerifyChainResponse, audit_pb2.Cut | None]:
+    """Walk a span of the chain: how many entries there are, the last part, and the cut that the span begins at."""
+    checked, cut = 0, None
+    while True:
+        part = stub.VerifyChain(request, timeout=TIMEOUT_SECONDS)
+        checked += part.checked
+        cut = part.cut if part.HasField("cut") else cut
+        if part.HasField("fault"):
+            kind = audit_pb2.Fault.Kind.Name(part.fault.kind)
+            raise _not_intact(f"entry {part.fault.seq} is {kind}; {checked} before it are right")
+        if part.done:
+            return checked, part, cut
+        request.after_seq = part.last_seq
+
+
+def hold(
+    stub: AuditServiceStub, files: Iterator[Path], cas: bytes, last: int | None, cut: audit_pb2.Cut | None = None
+) -> Anchor | None:
     """Return the newest anchor, at which the chain must be as it was; None where there is none.
 
-    The chain was walked, so what is right there is right before. Ends the command with status 1 where it is not, and
-    when the chain ends before, at `last`.
+    The chain was walked, so what is right there is right before; what a cut took out must have ended with an anchored
+    entry. Ends the command with status 1 where it is not so, and when the chain ends before, at `last`.
     """
+    paths = list(files)
     try:
-        anchors = (Anchor.read(path, cas, "audit_svc") for path in files)
+        if cut and not any(
+            Anchor.read(path, cas, "audit_svc").hash == cut.hash.hex() for path in paths if seq_of(path) == cut.seq
+        ):
+            raise _not_intact(f"entries up to {cut.seq} were taken out, and no anchor says that this is where they end")
+        anchors = (Anchor.read(path, cas, "audit_svc") for path in paths)
         newest = next(anchors, None)
         if newest is None:
             return None
         if last is not None and newest.seq > last:
             raise _not_intact(f"entry {last + 1} is MISSING: {newest.seq} was anchored at {newest.time.isoformat()}")
-        if _is_there(stub, newest.seq, newest.hash):
+        if _is_there(stub, newest.seq, newest.hash) or (cut and cut.seq == newest.seq):
             return newest
         right = next((one for one in anchors if _is_there(stub, one.seq, one.hash)), None)
     except AnchorError as error:

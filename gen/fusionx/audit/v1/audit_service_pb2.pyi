@@ -136,6 +136,7 @@ class VerifyChainResponse(_message.Message):
     LAST_HASH_FIELD_NUMBER: _builtins.int
     FAULT_FIELD_NUMBER: _builtins.int
     DONE_FIELD_NUMBER: _builtins.int
+    CUT_FIELD_NUMBER: _builtins.int
     checked: _builtins.int
     """How many entries this call looked at."""
     last_seq: _builtins.int
@@ -148,6 +149,10 @@ class VerifyChainResponse(_message.Message):
     def fault(self) -> Global___Fault:
         """The first entry that is wrong. Unset: none."""
 
+    @_builtins.property
+    def cut(self) -> Global___Cut:
+        """Where the chain begins, in the answer to the call that begins there. Unset: at its first entry."""
+
     def __init__(
         self,
         *,
@@ -156,14 +161,59 @@ class VerifyChainResponse(_message.Message):
         last_hash: _builtins.bytes = ...,
         fault: Global___Fault | None = ...,
         done: _builtins.bool = ...,
+        cut: Global___Cut | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["fault", b"fault"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cut", b"cut", "fault", b"fault"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked", b"checked", "done", b"done", "fault", b"fault", "last_hash", b"last_hash", "last_seq", b"last_seq"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checked", b"checked", "cut", b"cut", "done", b"done", "fault", b"fault", "last_hash", b"last_hash", "last_seq", b"last_seq"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VerifyChainResponse: _TypeAlias = VerifyChainResponse  # noqa: Y015
+
+@_typing.final
+class Cut(_message.Message):
+    """Where the oldest entries were taken out (`fusionxpay audit drop`)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQ_FIELD_NUMBER: _builtins.int
+    HASH_FIELD_NUMBER: _builtins.int
+    ARCHIVE_SHA256_FIELD_NUMBER: _builtins.int
+    ACTOR_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    seq: _builtins.int
+    """The last entry that was taken out."""
+    hash: _builtins.bytes
+    """Its hash, 32 bytes, at which the chain goes on. It was anchored outside of the database."""
+    archive_sha256: _builtins.bytes
+    """SHA-256 of the file that the entries were written to before."""
+    actor: _builtins.str
+    """Who took them out."""
+    reason: _builtins.str
+    """Why."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        seq: _builtins.int = ...,
+        hash: _builtins.bytes = ...,
+        archive_sha256: _builtins.bytes = ...,
+        actor: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "archive_sha256", b"archive_sha256", "hash", b"hash", "reason", b"reason", "seq", b"seq", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cut: _TypeAlias = Cut  # noqa: Y015
 
 @_typing.final
 class Fault(_message.Message):
