@@ -255,7 +255,12 @@ provider_accounts = sa.Table(
     sa.Column("create_time", TIME, nullable=False),
     sa.Column("update_time", TIME, nullable=False),
     sa.Column("delete_time", TIME),
+    # the provider's own name of the account, and the version whose credentials told it: those that the version before
+    # sets tell nothing. Null: not known
+    sa.Column("identity", sa.Text),
+    sa.Column("identity_version", sa.Integer),
 )
+sa.Index("ix_provider_accounts_merchant", provider_accounts.c.merchant_id, provider_accounts.c.provider)
 # one in use for each merchant and provider; those that were taken out of use stay, for the payments made with them
 sa.Index(
     "uq_provider_accounts_in_use",

@@ -12,7 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from sandbox.store.database import Database
 
 ApiKind = Literal[
-    "latency", "error_500", "error_429", "timeout_before", "timeout_after", "connection_reset", "incomplete"
+    "latency",
+    "error_500",
+    "error_429",
+    "error_401",
+    "timeout_before",
+    "timeout_after",
+    "connection_reset",
+    "incomplete",
 ]
 WebhookKind = Literal["webhook_duplicate", "webhook_delay", "webhook_reorder", "webhook_drop", "webhook_corrupt"]
 SettleKind = Literal["settle_delay"]

@@ -290,6 +290,7 @@ class ProviderAccount(Model):
     create_time: datetime
     update_time: datetime
     delete_time: datetime | None
+    identity: str
 
 
 class PushKey(Model):

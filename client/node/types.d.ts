@@ -509,6 +509,11 @@ export interface ProviderAccount {
    * When it was taken out of use. Unset: it is in use.
    */
   delete_time?: string;
+  /**
+   * The provider's own name of the account, such as Stripe's `acct_…`; PayPal's is the client id. Empty: not known, as
+   * its credentials were set before the gateway asked.
+   */
+  identity: string;
 }
 
 export interface PushKey {

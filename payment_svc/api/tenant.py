@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mesh import context
-from payment_svc.use_cases.accounts import Tenant
+from payment_svc.domain.account import Tenant
 
 
 def tenant() -> Tenant:

@@ -63,6 +63,7 @@ def account_message(account: Account) -> provider_account_service_pb2.ProviderAc
         provider=account.provider,
         credentials=account.credentials,
         webhook_path=f"/v1/webhooks/{account.provider}/{account.account_id}",
+        identity=account.identity,
     )
     message.create_time.FromDatetime(account.create_time)
     message.update_time.FromDatetime(account.update_time)

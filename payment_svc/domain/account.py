@@ -8,6 +8,14 @@ from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
+class Tenant:
+    """Who asks: a tenant, and the mode of its key (`test`, `live`; empty inside the mesh)."""
+
+    merchant_id: UUID
+    mode: str
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """Where a merchant's payments go instead of the platform's account. Its secrets are sealed elsewhere."""
 
@@ -22,6 +30,10 @@ class Account:
     create_time: datetime
     update_time: datetime
     delete_time: datetime | None
+    identity: str = ""
+    """The provider's own name of it: a payment that has no answer is asked for again there, and nowhere else.
+
+    Empty: not known, as it was set by a version that did not ask."""
 
     @property
     def vault_owner(self) -> str:

@@ -47,6 +47,15 @@ class UnavailableError(ProviderError):
     """
 
 
+class CredentialsRefusedError(UnavailableError):
+    """The provider does not take the credentials, or not for this call: they are wrong, revoked, or allowed less."""
+
+    @property
+    def kind(self) -> str:
+        """What it counts as: an operator's alert is about both."""
+        return UnavailableError.__name__
+
+
 class OutcomeUnknownError(ProviderError):
     """No answer that can be trusted: the provider may or may not have done it."""
 
@@ -134,6 +143,14 @@ class Provider(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What it can do; the contract suite in `tests/providers` holds it to that."""
+        ...
+
+    async def identity(self) -> str:
+        """Return the provider's own name of the account that the credentials are of.
+
+        All credentials with which keys are remembered and objects are known together have the same, for ever; others
+        never have. Raises CredentialsRefusedError, UnavailableError or OutcomeUnknownError.
+        """
         ...
 
     def check_amount(self, amount: Money) -> None:

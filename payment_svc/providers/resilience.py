@@ -127,6 +127,10 @@ class ResilientProvider:
             return False
         return time.time() <= context.opened_at + context.ttl
 
+    async def identity(self) -> str:
+        """Return whose account it is."""
+        return await self._call("identity", None, self._inner.identity)
+
     def check_amount(self, amount: Money) -> None:
         """Raise AmountNotSupportedError."""
         self._inner.check_amount(amount)

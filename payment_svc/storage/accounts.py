@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.resealing import SealedColumn
 from mesh.storage.schema import TIME
 from mesh.vault import Sealed
 from payment_svc.domain.account import Account
-from payment_svc.tables import provider_accounts
+from payment_svc.tables import attempts, operations, provider_accounts, refunds
 
 
 class AccountRow(NamedTuple):
@@ -32,6 +31,8 @@ class AccountRow(NamedTuple):
     create_time: datetime
     update_time: datetime
     delete_time: datetime | None
+    identity: str | None
+    identity_version: int | None
 
 
 _OWNER = (
@@ -44,26 +45,72 @@ SECRETS = [SealedColumn(provider_accounts.c.data_key, *_OWNER)]
 _merchant = provider_accounts.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID)
 _in_use = provider_accounts.c.delete_time.is_(None)
 
-_new = pg.insert(provider_accounts).values(parameters_for(provider_accounts, prefix="b_"))
-_PUT = statement(
-    _new.on_conflict_do_update(
-        index_elements=["merchant_id", "provider"],
-        index_where=_in_use,
-        set_={
-            "credentials": _new.excluded.credentials,
-            "data_key": _new.excluded.data_key,
-            "secret": _new.excluded.secret,
-            "version": provider_accounts.c.version + 1,
-            "update_time": _new.excluded.update_time,
-        },
-    ).returning(provider_accounts),
+_provider = provider_accounts.c.provider == sa.bindparam("provider", type_=sa.Text)
+_id = provider_accounts.c.account_id == sa.bindparam("account_id", type_=sa.UUID)
+
+_INSERT = statement(
+    sa.insert(provider_accounts).values(parameters_for(provider_accounts, prefix="b_")).returning(provider_accounts),
     AccountRow,
+)
+_REPLACE = statement(
+    sa.update(provider_accounts)
+    .where(provider_accounts.c.account_id == sa.bindparam("b_account_id", type_=sa.UUID))
+    .values(
+        {
+            **parameters_for(
+                provider_accounts, *("credentials", "data_key", "secret", "update_time", "identity"), prefix="b_"
+            ),
+            "version": provider_accounts.c.version + 1,
+            "identity_version": provider_accounts.c.version + 1,
+            "delete_time": None,
+        }
+    )
+    .returning(provider_accounts),
+    AccountRow,
+)
+_IN_USE = statement(sa.select(provider_accounts).where(_merchant, _provider, _in_use).with_for_update(), AccountRow)
+_OF_IDENTITY = statement(
+    sa.select(provider_accounts)
+    .where(
+        *(_merchant, _provider),
+        provider_accounts.c.identity == sa.bindparam("identity", type_=sa.Text),
+        provider_accounts.c.identity_version == provider_accounts.c.version,
+    )
+    .order_by(provider_accounts.c.account_id.desc())
+    .limit(1),
+    AccountRow,
+)
+_RETIRE = statement(
+    sa.update(provider_accounts)
+    .where(provider_accounts.c.account_id == sa.bindparam("b_account_id", type_=sa.UUID))
+    .values(
+        {
+            **parameters_for(provider_accounts, "delete_time", "identity", prefix="b_"),
+            "identity_version": provider_accounts.c.version,
+        }
+    )
+)
+_of_account = attempts.c.account_id == sa.bindparam("account_id", type_=sa.UUID)
+_HAS_OPEN = statement(
+    sa.select(
+        sa.or_(
+            sa.exists().where(
+                *(_of_account, attempts.c.payment_id == operations.c.payment_id),
+                *(attempts.c.number == operations.c.attempt, operations.c.next_try_time.is_not(None)),
+            ),
+            sa.exists().where(
+                *(_of_account, attempts.c.payment_id == refunds.c.payment_id),
+                sa.or_(refunds.c.status == "PENDING", refunds.c.status == "NEEDS_REVIEW"),
+            ),
+        ).label("is_open")
+    ),
+    bool,
 )
 _OF_MERCHANT = statement(
     sa.select(provider_accounts).where(_merchant, _in_use).order_by(provider_accounts.c.provider), AccountRow
 )
 _GET = statement(
-    sa.select(provider_accounts).where(provider_accounts.c.account_id == sa.bindparam("account_id", type_=sa.UUID)),
+    sa.select(provider_accounts).where(_id),
     AccountRow,
 )
 _DELETE = statement(
@@ -86,25 +133,48 @@ class StoredAccount:
 class AccountRepository:
     """Provider accounts in PostgreSQL. Methods run in the session that they are given."""
 
-    async def put(self, session: Session, stored: StoredAccount) -> Account:
-        """Store an account, or replace the credentials of the one that is in use; return what is stored now."""
+    async def insert(self, session: Session, stored: StoredAccount) -> Account:
+        """Store an account that is in use from now on. Raises UniqueViolation where another one is."""
         account = stored.account
         row = await session.one(
-            _PUT,
-            b_account_id=account.account_id,
+            _INSERT,
             b_merchant_id=account.merchant_id,
             b_provider=account.provider,
             b_mode=account.mode,
-            b_credentials=list(account.credentials),
-            b_data_key=stored.sealed.data_key,
-            b_secret=stored.sealed.secret,
             b_version=account.version,
             b_create_time=account.create_time,
-            b_update_time=account.update_time,
             b_delete_time=None,
+            b_identity_version=account.version,
+            **_settings(stored),
         )
-        assert row  # an upsert returns its row
+        assert row  # an insert returns its row
         return _account(row)
+
+    async def replace(self, session: Session, stored: StoredAccount) -> Account:
+        """Replace the credentials of an account, which is in use from now on. Raises as `insert` does."""
+        row = await session.one(_REPLACE, **_settings(stored))
+        assert row  # none is ever deleted
+        return _account(row)
+
+    async def retire(self, session: Session, account: Account, now: datetime) -> None:
+        """Take an account out of use, and note whose it is where that is known."""
+        await session.run(
+            _RETIRE, b_account_id=account.account_id, b_delete_time=now, b_identity=account.identity or None
+        )
+
+    async def in_use(self, session: Session, merchant_id: UUID, provider: str) -> StoredAccount | None:
+        """Lock and return the account of a merchant that is in use."""
+        row = await session.one(_IN_USE, merchant_id=merchant_id, provider=provider)
+        return _stored(row) if row else None
+
+    async def of_identity(self, session: Session, merchant_id: UUID, provider: str, identity: str) -> Account | None:
+        """Return the account of a merchant that its provider calls so, in use or not."""
+        row = await session.one(_OF_IDENTITY, merchant_id=merchant_id, provider=provider, identity=identity)
+        return _account(row) if row else None
+
+    async def has_open(self, session: Session, account_id: UUID) -> bool:
+        """Whether something that was asked at an account may have no answer yet."""
+        return bool(await session.one(_HAS_OPEN, account_id=account_id))
 
     async def of_merchant(self, session: Session, merchant_id: UUID) -> list[StoredAccount]:
         """Return a merchant's accounts in use, by the provider's name."""
@@ -121,6 +191,18 @@ class AccountRepository:
         return _account(row) if row else None
 
 
+def _settings(stored: StoredAccount) -> dict[str, Any]:
+    account = stored.account
+    return {
+        "b_account_id": account.account_id,
+        "b_credentials": list(account.credentials),
+        "b_data_key": stored.sealed.data_key,
+        "b_secret": stored.sealed.secret,
+        "b_update_time": account.update_time,
+        "b_identity": account.identity,
+    }
+
+
 def _account(row: AccountRow) -> Account:
     return Account(
         account_id=row.account_id,
@@ -132,6 +214,7 @@ def _account(row: AccountRow) -> Account:
         create_time=row.create_time,
         update_time=row.update_time,
         delete_time=row.delete_time,
+        identity=(row.identity or "") if row.identity_version == row.version else "",
     )
 
 

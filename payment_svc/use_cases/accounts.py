@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from uuid import UUID
 
 from mesh.errors import ApiError, failed_precondition, not_found, unauthenticated, unavailable
@@ -18,11 +17,12 @@ from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.storage.database import Database
 from mesh.telemetry import get_logger
 from mesh.vault import Envelopes, SealError
-from payment_svc.domain.account import Account
+from payment_svc.domain.account import Account, Tenant
 from payment_svc.domain.payment import Payment
 from payment_svc.providers.registry import Registry, unknown
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.accounts import AccountRepository, StoredAccount
+from payment_svc.use_cases.account_setting import AccountSetting
 
 log = get_logger(__name__)
 MAX_AGE_SECONDS = 1.0
@@ -32,14 +32,6 @@ ABSENT_SECONDS = 5.0
 """How long an account that was not there is not looked for again: its id is given out only when it is made."""
 RETIRE_SECONDS = 200.0
 """Longer than any call takes: after it nobody uses the connections of replaced credentials any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tenant:
-    """Who asks: a tenant, and the mode of its key (`test`, `live`; empty inside the mesh)."""
-
-    merchant_id: UUID
-    mode: str
 
 
 class Accounts:
@@ -61,8 +53,8 @@ class Accounts:
         self._vault = vault
         self._registry = registry
         self._clock = clock
-        self._ids = ids
         self._now = now
+        self._setting = AccountSetting(database, store, vault, registry, clock, ids) if vault else None
         self._known: dict[UUID, tuple[float, list[StoredAccount]]] = {}
         self._absent: dict[UUID, float] = {}
         self._guards: dict[UUID, tuple[int, ResilientProvider]] = {}
@@ -117,16 +109,9 @@ class Accounts:
 
     async def set(self, owner: Tenant, name: str, credentials: Mapping[str, str]) -> Account:
         """Set a merchant's own account, or replace its credentials. Raises ApiError as the contract says."""
-        if self._vault is None:
+        if self._setting is None:
             raise _off()
-        await self._registry.make(name, credentials, owner.mode).close()
-        now = self._clock()
-        account = Account(
-            self._ids(), owner.merchant_id, name, owner.mode, tuple(sorted(credentials)), 1, now, now, None
-        )
-        sealed = self._vault.seal(credentials, account.vault_owner)
-        async with self._database.session() as session:
-            account = await self._store.put(session, StoredAccount(account, sealed))
+        account = await self._setting.set(owner, name, credentials)
         self._known.pop(owner.merchant_id, None)
         return account
 

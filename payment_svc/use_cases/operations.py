@@ -23,6 +23,7 @@ from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim
 from mesh.telemetry import get_logger
 from payment_svc.domain import operation as operation_domain
+from payment_svc.domain.account import Tenant
 from payment_svc.domain.operation import Lease, Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.domain.review import About, ReviewKind
@@ -34,7 +35,7 @@ from payment_svc.providers.base import (
     UnavailableError,
 )
 from payment_svc.providers.resilience import ResilientProvider, patience
-from payment_svc.use_cases.accounts import Accounts, Tenant
+from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.answers import LAPSED, at_attempt, require_processing, reworded, shows_undone, tells
 from payment_svc.use_cases.ledger import Ledger
 

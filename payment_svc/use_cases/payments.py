@@ -22,6 +22,7 @@ from mesh.storage.lock import Locks
 from mesh.telemetry import get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import payment_transitions as transitions
+from payment_svc.domain.account import Tenant
 from payment_svc.domain.new_payment import NewPayment, Way, intent
 from payment_svc.domain.operation import Lease, Operation, OperationKind, Requester
 from payment_svc.domain.payment import (
@@ -40,7 +41,7 @@ from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage import intents
 from payment_svc.storage.intents import Intent
 from payment_svc.use_cases import history_entries as changes
-from payment_svc.use_cases.accounts import Accounts, Tenant
+from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.answers import (
     check_amount,
     check_cancellable,

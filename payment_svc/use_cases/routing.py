@@ -10,13 +10,14 @@ from mesh.errors import ApiError, failed_precondition, invalid
 from mesh.ids import Clock, utc_now
 from mesh.money import Money
 from mesh.storage.database import Database
+from payment_svc.domain.account import Tenant
 from payment_svc.domain.payment import Route
 from payment_svc.domain.routing import Policy, Rule, Target, draw
 from payment_svc.providers.base import AmountNotSupportedError, Provider
 from payment_svc.providers.registry import none_is_on, unknown
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.routing import RoutingRepository
-from payment_svc.use_cases.accounts import Accounts, Tenant
+from payment_svc.use_cases.accounts import Accounts
 
 DEFAULT_RULE = "default"
 START = "start"

@@ -10,6 +10,7 @@ from sandbox.bank_transfer.errors import not_found
 from sandbox.provider import World
 from sandbox.store.documents import JSON, Document
 from sandbox.store.ledger import Entry, Kind
+from sandbox.store.owners import Owned, hears
 
 NAME = "bank_transfer"
 PATH = "bank"
@@ -25,7 +26,7 @@ def timestamp(seconds: float | None = None) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-class Account:
+class Account(Owned):
     """Everything an endpoint touches. Used inside one transaction, never across an await."""
 
     def __init__(self, world: World) -> None:
@@ -39,7 +40,7 @@ class Account:
     def find(self, kind: str, object_id: str) -> Document | None:
         """A resource of one kind."""
         document = self.world.documents.get(object_id)
-        return document if document is not None and document.kind == kind else None
+        return document if document is not None and document.kind == kind and self.sees(document) else None
 
     def load(self, kind: str, object_id: str) -> Document:
         """A resource that must exist; 404 otherwise."""
@@ -59,10 +60,12 @@ class Account:
         """Store a resource as it now is."""
         if "updated_at" in document.body:
             document.body["updated_at"] = timestamp()
+        self.mark(document)
         self.world.documents.save(NAME, document)
 
     def emit(self, event_type: str, subject: Document, transfer: Document, about: JSON | None = None) -> None:
         """Queue a callback, in the transaction under way: it names what has changed, and shows nothing of it."""
+        self.mark(subject)
         event_id = f"bev_{secrets.token_hex(12)}"
         body: JSON = {
             "event_id": event_id,
@@ -75,7 +78,7 @@ class Account:
         }
         private: JSON = {"id": event_id, "object": f"{NAME}.event", "created": int(time.time())}
         self.save(Document(body, private, subject.tags))
-        if self.world.settings.bank_transfer_webhook_url:
+        if self.world.settings.bank_transfer_webhook_url and hears(subject):
             self.world.outbox.enqueue(Event(NAME, event_id, event_type, subject.id, subject.tags))
 
     def record(self, kind: Kind, subject: Document, transfer: Document, amount: int, status: str) -> None:

@@ -29,6 +29,7 @@ from sandbox.faults import API_KINDS, Fault
 from sandbox.logs import annotate
 from sandbox.provider import World
 from sandbox.store.idempotency import KeyInUseError, KeyReusedError, fingerprint
+from sandbox.store.owners import own_key, owner_of, tags_of
 from sandbox.web import gate
 from sandbox.web.replies import Reply
 
@@ -44,6 +45,7 @@ class _Exchange:
     request_id: str
     key: str | None
     fingerprint: str
+    owner: str
 
 
 class Api:
@@ -69,26 +71,30 @@ class Api:
         async def serve(request: Request) -> Response:
             request_id = secrets.token_hex(8)
             try:
-                self._authenticate(request)
-                reply = await self._meet(request, await _read(request, endpoint, request_id))
+                owner = self._authenticate(request)
+                reply = await self._meet(request, await _read(request, endpoint, request_id, owner))
             except BankError as error:
                 reply = error.reply()
             return reply.response({"Bank-Request-Id": request_id})
 
         return serve
 
-    def _authenticate(self, request: Request) -> None:
+    def _authenticate(self, request: Request) -> str:
+        """Return the further account that the key opens; empty: that of the settings."""
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
         wanted = self._world.settings.bank_transfer_api_key.encode()
-        if scheme.lower() != "bearer" or not hmac.compare_digest(key.strip().encode(), wanted):
+        owner = owner_of(key.strip(), "bank_")
+        is_known = owner or hmac.compare_digest(key.strip().encode(), wanted)
+        if scheme.lower() != "bearer" or not is_known:
             raise unauthorized()
+        return owner
 
     async def _meet(self, request: Request, exchange: _Exchange) -> Reply:
         """Answer under the idempotency key; a fault may strike before, instead of, or after the work."""
-        tags = self._tags(exchange.call)
+        tags = self._tags(exchange.call) | tags_of(exchange.owner)
         annotate(request, provider=NAME, operation=exchange.endpoint.operation, tags=tags)
         try:
-            with self._idempotency.claim(exchange.key):
+            with self._idempotency.claim(own_key(exchange.owner, exchange.key)):
                 fault = self._world.faults.take(API_KINDS, NAME, exchange.endpoint.operation, tags)
                 await gate.hold_back(fault)
                 reply = self._answer(exchange, fault)
@@ -105,7 +111,9 @@ class Api:
         """Failures are not remembered: a repetition tries again."""
         if fault is not None and fault.kind == "error_429":
             raise rate_limited()
-        known = self._idempotency.find(exchange.key, exchange.fingerprint)
+        if fault is not None and fault.kind == "error_401":
+            raise unauthorized()
+        known = self._idempotency.find(own_key(exchange.owner, exchange.key), exchange.fingerprint)
         if known is not None:
             return Reply(known.reply.status, known.reply.body, {"Idempotent-Replayed": "true"})
         reply = None if gate.skips_work(fault) else self._work(exchange)
@@ -115,10 +123,15 @@ class Api:
 
     def _work(self, exchange: _Exchange) -> Reply:
         """Run the endpoint in one transaction with its idempotency record."""
-        with self._world.database.transaction():
-            body = exchange.endpoint.handler(self._account, exchange.call)
-            reply = Reply.of(body, exchange.endpoint.status)
-            self._idempotency.store(exchange.key, exchange.fingerprint, exchange.request_id, reply)
+        self._account.owner = exchange.owner
+        try:
+            with self._world.database.transaction():
+                body = exchange.endpoint.handler(self._account, exchange.call)
+                reply = Reply.of(body, exchange.endpoint.status)
+                key = own_key(exchange.owner, exchange.key)
+                self._idempotency.store(key, exchange.fingerprint, exchange.request_id, reply)
+        finally:
+            self._account.owner = None
         return reply
 
     def _tags(self, call: Call) -> dict[str, str]:
@@ -127,7 +140,7 @@ class Api:
         return named.tags if named else transfers.tags_of(call.fields.values)
 
 
-async def _read(request: Request, endpoint: Endpoint, request_id: str) -> _Exchange:
+async def _read(request: Request, endpoint: Endpoint, request_id: str, owner: str) -> _Exchange:
     posted = request.method == "POST"
     fields = decode(await request.body()) if posted else Fields(dict(request.query_params))
     fields.only(endpoint.fields)
@@ -136,4 +149,4 @@ async def _read(request: Request, endpoint: Endpoint, request_id: str) -> _Excha
         raise invalid("Idempotency-Key", f"An Idempotency-Key of at most {_MAX_KEY} characters is required.")
     call = Call(fields, str(request.path_params.get("id", "")))
     print_ = fingerprint(request.method, request.url.path, fields.values)
-    return _Exchange(endpoint, call, request_id, key, print_)
+    return _Exchange(endpoint, call, request_id, key, print_, owner)

@@ -27,6 +27,14 @@ def _lister(kind: str) -> Handler:
     return lambda account, call: lists.listing(account, call, kind)
 
 
+def _account(account: Account, call: Call) -> JSON:
+    del call
+    return {
+        "id": account.name_of(account.world.settings.bank_transfer_api_key),
+        "currencies": list(transfers.CURRENCIES),
+    }
+
+
 _TRANSFERS = f"/{PATH}/v1/transfers"
 _REFUNDS = f"/{PATH}/v1/refunds"
 _NEW_TRANSFER = frozenset(
@@ -44,6 +52,7 @@ _NEW_TRANSFER = frozenset(
 _NEW_REFUND = frozenset(["merchant_reference", "amount"])
 
 ENDPOINTS = (
+    Endpoint("GET", f"/{PATH}/v1/account", "account.retrieve", _account),
     Endpoint("POST", _TRANSFERS, "transfers.create", transfers.create, _NEW_TRANSFER, 201),
     Endpoint("GET", _TRANSFERS, "transfers.list", _lister(TRANSFER), lists.FILTERS),
     Endpoint("GET", f"{_TRANSFERS}/{{id}}", "transfers.retrieve", transfers.retrieve),

@@ -15,7 +15,7 @@ FILTERS = frozenset(["merchant_reference", "created_from", "created_to", "cursor
 def listing(account: Account, call: Call, kind: str) -> JSON:
     """Resources created from a moment on and before another one."""
     fields = call.fields
-    query = Query(NAME, kind, limit=_PAGE + 1)
+    query = Query(NAME, kind, limit=_PAGE + 1, account=account.owner or "")
     if reference := fields.text("merchant_reference"):
         query = replace(query, labels={"merchant_reference": reference})
     if since := fields.moment("created_from"):

@@ -20,6 +20,7 @@ from sandbox.paypal.errors import (
     in_progress,
     invalid,
     not_found,
+    oauth,
     rate_limited,
     server_error,
     unsupported_media_type,
@@ -200,6 +201,8 @@ def _answer(fault: Fault | None, work: Callable[[], Reply], debug_id: str) -> Re
     try:
         if fault is not None and fault.kind == "error_429":
             raise rate_limited()
+        if fault is not None and fault.kind == "error_401":
+            raise oauth(401, "invalid_token", "Token signature verification failed")
         reply = None if gate.skips_work(fault) else work()
         if reply is None or (fault is not None and fault.kind == "error_500"):
             raise server_error()

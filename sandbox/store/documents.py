@@ -10,6 +10,9 @@ from sandbox.store.database import Database, dumps
 
 JSON = dict[str, Any]
 
+ACCOUNT = "@account"
+"""The tag that says which further account an object is of (`sandbox.store.owners`)."""
+
 _FOREVER = 2**62
 _INDEXED = ("payment_intent", "charge", "status", "currency", "amount", "type", "customer", "merchant_reference")
 _SCHEMA = """
@@ -74,6 +77,7 @@ class Query:
     created_to: int = _FOREVER
     before: int = _FOREVER
     limit: int = 10
+    account: str = ""
 
 
 class Documents:
@@ -123,6 +127,7 @@ class Documents:
             "high": query.created_to,
             "before": query.before,
             "limit": query.limit,
+            "account": query.account,
             "labels": dumps(dict(query.labels)),
             "wanted": len(query.labels),
         }
@@ -133,6 +138,7 @@ class Documents:
 _PAGE = """
 SELECT * FROM documents
 WHERE provider = :provider AND kind = :kind AND created BETWEEN :low AND :high AND seq < :before
+  AND coalesce(json_extract(tags, '$."@account"'), '') = :account
 ORDER BY seq DESC LIMIT :limit
 """
 _PAGE_BY_LABELS = """
@@ -142,6 +148,7 @@ WHERE seq IN (
     JOIN labels ON labels.name = wanted.key AND labels.value = wanted.value
     GROUP BY labels.document HAVING count(*) = :wanted
 ) AND provider = :provider AND kind = :kind AND created BETWEEN :low AND :high AND seq < :before
+  AND coalesce(json_extract(tags, '$."@account"'), '') = :account
 ORDER BY seq DESC LIMIT :limit
 """
 

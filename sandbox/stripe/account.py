@@ -10,6 +10,7 @@ from sandbox.background.outbox import Event
 from sandbox.provider import World
 from sandbox.store.documents import JSON, Document
 from sandbox.store.ledger import Entry, Kind
+from sandbox.store.owners import Owned, hears
 from sandbox.stripe.errors import missing
 
 NAME = "stripe"
@@ -28,7 +29,7 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{secrets.token_hex(12)}"
 
 
-class Account:
+class Account(Owned):
     """Everything an endpoint touches. Used inside one transaction, never across an await."""
 
     def __init__(self, world: World) -> None:
@@ -43,7 +44,7 @@ class Account:
     def find(self, kind: str, object_id: str) -> Document | None:
         """An object of one kind."""
         document = self.world.documents.get(object_id)
-        return document if document is not None and document.kind == kind else None
+        return document if document is not None and document.kind == kind and self.sees(document) else None
 
     def load(self, kind: str, object_id: str, param: str = "", *, status: int = 404) -> Document:
         """An object that must exist; `resource_missing` otherwise."""
@@ -55,10 +56,12 @@ class Account:
 
     def save(self, document: Document) -> None:
         """Store an object as it now is."""
+        self.mark(document)
         self.world.documents.save(NAME, document)
 
     def emit(self, event_type: str, subject: Document, previous: JSON | None = None) -> None:
         """Record an Event about an object and queue its webhook, in the transaction under way."""
+        self.mark(subject)
         data: JSON = {"object": subject.body}
         if previous is not None:
             data["previous_attributes"] = previous
@@ -74,7 +77,7 @@ class Account:
             "type": event_type,
         }
         self.save(Document(body, tags=subject.tags))
-        if self.world.settings.stripe_webhook_url:
+        if self.world.settings.stripe_webhook_url and hears(subject):
             event = Event(NAME, body["id"], event_type, subject.id, subject.tags)
             self.world.outbox.enqueue(event)
 

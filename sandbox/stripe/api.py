@@ -15,6 +15,7 @@ from sandbox.faults import API_KINDS, Fault
 from sandbox.logs import annotate
 from sandbox.provider import World
 from sandbox.store.idempotency import KeyInUseError, KeyReusedError, Record, fingerprint
+from sandbox.store.owners import own_key, owner_of, tags_of
 from sandbox.stripe.account import NAME, Account, Cause, new_id
 from sandbox.stripe.calls import Call
 from sandbox.stripe.endpoints import ENDPOINTS, Endpoint
@@ -46,6 +47,7 @@ class _Exchange:
     request_id: str
     key: str | None
     fingerprint: str
+    owner: str
     fault: Fault | None = None
 
 
@@ -74,8 +76,8 @@ class Api:
             request_id = new_id("req")
             headers = {"request-id": request_id, "stripe-version": self._version(request)}
             try:
-                self._authenticate(request)
-                exchange = await self._read(request, endpoint, request_id)
+                owner = self._authenticate(request)
+                exchange = await self._read(request, endpoint, request_id, owner)
                 reply = await self._exchange(request, exchange)
             except StripeError as error:
                 reply = error.reply()
@@ -86,17 +88,20 @@ class Api:
     def _version(self, request: Request) -> str:
         return request.headers.get("stripe-version", self._world.settings.api_version)
 
-    def _authenticate(self, request: Request) -> None:
+    def _authenticate(self, request: Request) -> str:
+        """Return the further account that the key opens; empty: that of the settings."""
         given = _secret_key(request.headers.get("authorization", ""))
         if not given:
             raise unauthorized(
                 "You did not provide an API key. You need to provide your API key in the Authorization"
                 " header, using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY')."
             )
-        if not hmac.compare_digest(given.encode(), self._world.settings.stripe_api_key.encode()):
+        owner = owner_of(given, "sk_test_")
+        if not owner and not hmac.compare_digest(given.encode(), self._world.settings.stripe_api_key.encode()):
             raise unauthorized(f"Invalid API Key provided: {given[:8]}****")
+        return owner
 
-    async def _read(self, request: Request, endpoint: Endpoint, request_id: str) -> _Exchange:
+    async def _read(self, request: Request, endpoint: Endpoint, request_id: str, owner: str) -> _Exchange:
         raw = await request.body() if request.method == "POST" else request.url.query.encode()
         values = decode(raw.decode("utf-8", "replace"))
         params = Params(values)
@@ -106,14 +111,14 @@ class Api:
             raise invalid("Idempotency keys must be between 1 and 255 characters.", "Idempotency-Key")
         path = request.url.path
         call = Call(params, path, str(request.path_params.get("id", "")))
-        return _Exchange(endpoint, call, request_id, key, fingerprint(request.method, path, values))
+        return _Exchange(endpoint, call, request_id, key, fingerprint(request.method, path, values), owner)
 
     async def _exchange(self, request: Request, exchange: _Exchange) -> Reply:
         """Answer under the idempotency key; a fault may strike before, instead of, or after the work."""
-        tags = self._tags(exchange.call)
+        tags = self._tags(exchange.call) | tags_of(exchange.owner)
         annotate(request, provider=NAME, operation=exchange.endpoint.operation, tags=tags)
         try:
-            with self._idempotency.claim(exchange.key):
+            with self._idempotency.claim(own_key(exchange.owner, exchange.key)):
                 fault = self._world.faults.take(API_KINDS, NAME, exchange.endpoint.operation, tags)
                 await gate.hold_back(fault)
                 reply = self._answer(exchange, fault)
@@ -128,7 +133,9 @@ class Api:
     def _answer(self, exchange: _Exchange, fault: Fault | None) -> Reply:
         if fault is not None and fault.kind == "error_429":
             return too_many_requests().reply()
-        record = self._idempotency.find(exchange.key, exchange.fingerprint)
+        if fault is not None and fault.kind == "error_401":
+            return unauthorized("Expired API Key provided").reply()
+        record = self._idempotency.find(own_key(exchange.owner, exchange.key), exchange.fingerprint)
         if record is not None:
             return _replay(record)
         reply = None if gate.skips_work(fault) else self._work(exchange, fault)
@@ -139,6 +146,7 @@ class Api:
     def _work(self, exchange: _Exchange, fault: Fault | None) -> Reply:
         """Run the endpoint in one transaction with its idempotency record."""
         self._account.cause = Cause(exchange.request_id, exchange.key)
+        self._account.owner = exchange.owner
         try:
             with self._world.database.transaction():
                 reply = self._run(exchange)
@@ -149,7 +157,7 @@ class Api:
                 with self._world.database.transaction():
                     self._remember(exchange, reply)
         finally:
-            self._account.cause = Cause()
+            self._account.cause, self._account.owner = Cause(), None
         return reply
 
     def _run(self, exchange: _Exchange) -> Reply:
@@ -172,7 +180,7 @@ class Api:
         return reply
 
     def _remember(self, exchange: _Exchange, reply: Reply) -> None:
-        self._idempotency.store(exchange.key, exchange.fingerprint, exchange.request_id, reply)
+        self._idempotency.store(own_key(exchange.owner, exchange.key), exchange.fingerprint, exchange.request_id, reply)
 
     def _tags(self, call: Call) -> dict[str, str]:
         """All metadata known of the objects a call names and of those it is about to make."""

@@ -7,7 +7,7 @@ from sandbox.store.documents import JSON
 from sandbox.stripe import lists
 from sandbox.stripe.account import Account
 from sandbox.stripe.calls import Call
-from sandbox.stripe.resources import checkout, confirmation_tokens, payment_intents, payment_methods, refunds
+from sandbox.stripe.resources import accounts, checkout, confirmation_tokens, payment_intents, payment_methods, refunds
 
 Handler = Callable[[Account, Call], JSON]
 
@@ -57,6 +57,7 @@ _SESSION = (
 )
 
 ENDPOINTS = (
+    _endpoint("GET", "account", "accounts.retrieve", accounts.retrieve),
     _endpoint("POST", "payment_intents", "payment_intents.create", payment_intents.create,
               _INTENT + "confirm confirmation_method"),
     _endpoint("GET", "payment_intents", "payment_intents.list", payment_intents.listing, _PAGE + "customer"),

@@ -26,7 +26,7 @@ def listing(account: Account, call: Call, kind: str, filters: tuple[str, ...] = 
     low, high = _created(params)
     labels = {name: value for name in filters if (value := params.text(name)) is not None}
     before = _cursor(account, params, kind)
-    found = account.world.documents.page(Query(NAME, kind, labels, low, high, before, limit + 1))
+    found = account.world.documents.page(Query(NAME, kind, labels, low, high, before, limit + 1, account.owner or ""))
     data = [document.body for document in found[:limit]]
     return {"object": "list", "data": data, "has_more": len(found) > limit, "url": call.url}
 
@@ -37,7 +37,7 @@ def search(account: Account, call: Call, kind: str) -> JSON:
     limit = _limit(params)
     labels, low, high = parse(params.required("query"))
     before = _decode_page(params.text("page"))
-    found = account.world.documents.page(Query(NAME, kind, labels, low, high, before, limit + 1))
+    found = account.world.documents.page(Query(NAME, kind, labels, low, high, before, limit + 1, account.owner or ""))
     more = len(found) > limit
     position = account.world.documents.position(found[limit - 1].id) if more else None
     return {

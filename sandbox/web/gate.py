@@ -23,7 +23,7 @@ def skips_work(fault: Fault | None) -> bool:
     """Whether the request never reaches the provider's own code."""
     if fault is None:
         return False
-    return fault.kind in {"error_429", "timeout_before"} or (
+    return fault.kind in {"error_429", "error_401", "timeout_before"} or (
         fault.kind in {"error_500", "connection_reset"} and not fault.applied
     )
 

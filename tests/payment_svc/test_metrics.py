@@ -8,7 +8,7 @@ from pathlib import Path
 from payment_svc import metrics
 from payment_svc.domain.payment import Failure
 from payment_svc.providers import base, resilience
-from payment_svc.providers.base import ProviderError, RejectedError, SignatureInvalidError
+from payment_svc.providers.base import CredentialsRefusedError, ProviderError, RejectedError, SignatureInvalidError
 
 
 class TooManyLettersError(RejectedError):
@@ -16,10 +16,11 @@ class TooManyLettersError(RejectedError):
 
 
 def test_every_error_of_a_provider_is_an_outcome() -> None:
-    """What a webhook's signature is not, no call ends with."""
+    """What a webhook's signature is not, no call ends with; credentials that are refused count as what is not there."""
     errors = {one for one in vars(base).values() if isinstance(one, type) and issubclass(one, ProviderError)}
-    named = {one.__name__ for one in errors - {ProviderError, SignatureInvalidError}}
+    named = {one.__name__ for one in errors - {ProviderError, SignatureInvalidError, CredentialsRefusedError}}
     assert named == set(metrics.OUTCOMES) - {"ok"}
+    assert CredentialsRefusedError("").kind in named
 
 
 def test_an_adapters_own_error_is_counted_as_the_one_that_it_is() -> None:

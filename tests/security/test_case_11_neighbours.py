@@ -24,7 +24,7 @@ def test_text_of_a_neighbours_account_is_in_no_timeline_but_its_own(
 ) -> None:
     payment = merchant.charge(merchant.new_order()["order_id"])
     neighbour = new_merchant()
-    body = {"credentials": {"api_key": "sk_test_neighbour", "webhook_secret": SECRET}}
+    body = {"credentials": {"api_key": "sk_test_acct_neighbour", "webhook_secret": SECRET}}
     account: Json = neighbour.http.put("/v1/provider_accounts/stripe", json=body).raise_for_status().json()
     event_id = f"evt_call-this-number-{uuid.uuid4().hex}"
     reference = payment["provider_reference"]

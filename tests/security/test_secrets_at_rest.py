@@ -35,7 +35,7 @@ async def test_signing_secrets(gateway: Ready, new_merchant: Callable[..., Merch
 
 
 async def test_credentials_of_accounts(gateway: Ready, merchant: Merchant) -> None:
-    body = {"credentials": {"api_key": "sk_test_x", "webhook_secret": "whsec_x"}}
+    body = {"credentials": {"api_key": "sk_test_acct_x", "webhook_secret": "whsec_x"}}
     account = merchant.http.put("/v1/provider_accounts/stripe", json=body).raise_for_status().json()
     number = UUID(account["provider_account_id"])
     found = await owners(gateway.database_urls["payments"], OF_ACCOUNTS[0], UUID(int=number.int - 1))

@@ -8,13 +8,21 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
+from uuid import UUID
 
 from mesh.ids import Clock
 from mesh.money import Money
 from payment_svc.domain.payment import Payment, PaymentStatus, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
-from payment_svc.providers.base import Loss, OutcomeUnknownError, ProviderError, ProviderEvent, UnavailableError
+from payment_svc.providers.base import (
+    CredentialsRefusedError,
+    Loss,
+    OutcomeUnknownError,
+    ProviderError,
+    ProviderEvent,
+    UnavailableError,
+)
 from tests.simulation.book import Book, StrangerError
 
 ResultT = TypeVar("ResultT")
@@ -59,6 +67,10 @@ class Service:
     spawn: Callable[[Any], Any]
     """Runs something outside of any process of the gateway."""
     keys: dict[str, _Key] = field(default_factory=dict)
+    revoked: set[str] = field(default_factory=set)
+    """Credentials that it takes no more."""
+    hook: UUID | None = None
+    """Which account of the gateway its events are sent for; none: the platform's."""
 
     async def ask(self, operation: str, key: str, work: Callable[[], ResultT]) -> ResultT:
         """Send a request, and return the answer if one comes."""
@@ -123,15 +135,25 @@ class SimulatedProvider:
     """A `Provider`, as one process of the gateway has it."""
 
     def __init__(
-        self, service: Service, breathe: Callable[[], Any], clock: Clock, slow_refund: Callable[[], bool]
+        self,
+        service: Service,
+        breathe: Callable[[], Any],
+        clock: Clock,
+        slow_refund: Callable[[], bool],
+        key: str = "",
     ) -> None:
         self._service = service
+        self._key = key
         self._book = service.book
         self._breathe = breathe
         self._clock = clock
         self._slow_refund = slow_refund
         self.name = service.book.name
         self.capabilities = service.book.capabilities
+
+    async def identity(self) -> str:
+        """Say whose account it is."""
+        return await self._ask("identity", "", lambda: self._book.account)
 
     def check_amount(self, amount: Money) -> None:
         """Take any amount."""
@@ -236,6 +258,8 @@ class SimulatedProvider:
 
     async def _ask(self, operation: str, key: str, work: Callable[[], ResultT]) -> ResultT:
         await self._breathe()
+        if self._key in self._service.revoked:
+            raise CredentialsRefusedError("401")
         try:
             return await self._service.ask(operation, key, work)
         finally:

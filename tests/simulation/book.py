@@ -106,9 +106,18 @@ class Book:
     """What a provider knows. Its methods are what its servers do, each at once or not at all."""
 
     def __init__(
-        self, name: str, capabilities: Capabilities, *, approving: bool, now: Callable[[], float], notify: Notify
+        self,
+        name: str,
+        capabilities: Capabilities,
+        *,
+        approving: bool,
+        now: Callable[[], float],
+        notify: Notify,
+        account: str = "",
     ) -> None:
         self.name = name
+        self.account = account or name
+        """Whose book it is; that of the platform's account is called as the provider."""
         self.capabilities = capabilities
         self.is_approving = approving
         self.things: dict[str, Thing] = {}
@@ -124,8 +133,9 @@ class Book:
         """Make the object of a payment; a token is charged at once."""
         number = self._made = self._made + 1
         prefix = "or" if self.is_approving else "cs" if payment.is_hosted else "pi"
-        reference = f"{prefix}_{number}"
-        intent = reference if self.is_approving or not payment.is_hosted else f"pi_{number}"
+        mark = f"{number}" if self.account == self.name else f"{self.account}_{number}"
+        reference = f"{prefix}_{mark}"
+        intent = reference if self.is_approving or not payment.is_hosted else f"pi_{mark}"
         thing = Thing(
             *(reference, intent, str(payment.payment_id), str(payment.order_id), payment.amount),
             is_held=payment.capture_method == CaptureMethod.MANUAL,
@@ -223,7 +233,7 @@ class Book:
         if self.is_approving and thing.state == State.PAGE and thing.failure:
             status = S.REQUIRES_ACTION
         waits = thing.state in (State.PAGE, State.ACTION)
-        url = f"https://{self.name}.test/{thing.reference}" if waits else ""
+        url = f"https://{self.account}.test/{thing.reference}" if waits else ""
         return Snapshot(
             thing.reference,
             status,

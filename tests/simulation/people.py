@@ -128,8 +128,8 @@ class Operator:
         self.answered.append(review)
 
     def _what_happened(self, review: Review) -> Resolution:
-        book = self._world.services[review.provider].book
-        mine = [t for t in book.things.values() if t.payment_id == str(review.payment_id)]
+        books = [service.book for service in self._world.services.values()]
+        mine = [t for book in books for t in book.things.values() if t.payment_id == str(review.payment_id)]
         if review.kind == ReviewKind.UNKNOWN_REFUND:
             made = any(str(review.refund_id) in t.refunds for t in mine)
             return Resolution.CAPTURED if made else Resolution.NOT_CAPTURED

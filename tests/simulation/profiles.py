@@ -47,6 +47,13 @@ PROFILES = (
         },
     ),
     Profile(
+        "accounts", slow=0.3, delay=90,
+        chances={
+            "answer_lost": 0.2, "request_lost": 0.05, "breaks": 0.05, "event_never_sent": 0.3, "changes_account": 0.6,
+            "slow_refund": 0.2,
+        },
+    ),
+    Profile(
         "everything", dashboard=True, kills=1.0, freezes=0.5, outages=("stripe", "nats"), slow=0.2, skew=True,
         chances={
             "answer_lost": 0.1, "request_lost": 0.05, "refused": 0.05, "breaks": 0.05, "event_never_sent": 0.2,

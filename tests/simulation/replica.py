@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from cryptography.fernet import Fernet
 from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
 from fusionx.order.v1 import order_pb2
 from fusionx.type.v1 import money_pb2
+from pydantic import SecretStr
 
 from mesh import context
 from mesh.events.consumer import Consumer
@@ -22,6 +24,7 @@ from mesh.events.unit_of_work import UnitsOfWork
 from mesh.money import Money
 from mesh.storage.history import Entry
 from mesh.storage.lock import TTL_SECONDS, Locks, UnderWay
+from mesh.vault import Vault
 from mesh.worker import Worker
 from order_svc.api import OrderPaymentServicer, OrderServicer
 from order_svc.consumer import NAME, SUBJECTS, PaymentEvents
@@ -29,20 +32,22 @@ from order_svc.settings import OrderSettings
 from order_svc.storage import OrderRepository
 from order_svc.use_cases import Lifetimes, Orders
 from payment_svc.api.payments import PaymentServicer
+from payment_svc.api.provider_accounts import ProviderAccountServicer
 from payment_svc.api.refunds import RefundServicer
 from payment_svc.assembly import Surroundings, assemble
 from payment_svc.domain.payment import Payment
 from payment_svc.order_port import PayableOrder
-from payment_svc.providers.registry import Registry
+from payment_svc.providers.registry import Registry, discover
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.settings import PaymentSettings
-from tests.simulation.adapter import SimulatedProvider
+from tests.simulation.adapter import Service, SimulatedProvider
 from tests.simulation.storage import SimulatedDatabase
 from tests.simulation.stream import SimulatedBus
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
 
+VAULT = Vault(SecretStr(Fernet.generate_key().decode()))
 CURRENT: contextvars.ContextVar[Process | None] = contextvars.ContextVar("process", default=None)
 
 
@@ -144,11 +149,12 @@ class PaymentProcess(Process):
         registry = _Providers(self, settings)
         loop = asyncio.get_running_loop()
         on = Surroundings(
-            *(self.database, self.bus, OrderLine(self), registry, _Locks(world)), clock=self.clock, now=loop.time
+            *(self.database, self.bus, OrderLine(self), registry, _Locks(world), VAULT), clock=self.clock, now=loop.time
         )
         self.parts = assemble(settings, on)
         self.payments = PaymentServicer(self.parts.payments)
         self.refunds = RefundServicer(self.parts.refunds)
+        self.accounts = ProviderAccountServicer(self.parts.accounts)
         names = ("webhooks", "payments", "operations", "refunds")
         self.workers = {name: one.worker for name, one in zip(names, self.parts.recoveries, strict=True)}
         self.workers["relay"] = self.parts.relay.worker
@@ -160,15 +166,25 @@ class _Providers(Registry):
 
     def __init__(self, process: Process, settings: PaymentSettings) -> None:
         self.mode = "test"
+        self._process = process
+        self._limits = settings.provider_limits
         world = process.world
-        self._registrations = dict.fromkeys(world.services)  # type: ignore[assignment]
+        self._registrations = dict.fromkeys(discover())  # type: ignore[assignment]
         self._platform = {
-            name: ResilientProvider(
-                SimulatedProvider(service, process.step, process.clock, lambda: _refunding(process)),
-                settings.provider_limits,
-            )
-            for name, service in world.services.items()
+            name: self._of(service) for name, service in world.services.items() if name == service.book.name
         }
+
+    def guarded(
+        self, name: str, credentials: Mapping[str, str], mode: str, account_id: UUID | None = None
+    ) -> ResilientProvider:
+        """Make a provider of an account of a merchant's own."""
+        key = credentials["api_key"]
+        return self._of(self._process.world.account(name, key), key, account_id)
+
+    def _of(self, service: Service, key: str = "", account_id: UUID | None = None) -> ResilientProvider:
+        process = self._process
+        made = SimulatedProvider(service, process.step, process.clock, lambda: _refunding(process), key)
+        return ResilientProvider(made, self._limits, account_id)
 
 
 def _refunding(process: Process) -> bool:

@@ -19,6 +19,7 @@ import mesh.ids
 import mesh.worker
 import payment_svc.providers.resilience
 from payment_svc.settings import PaymentSettings, settings_class
+from tests.simulation.keeper import AccountKeeper
 from tests.simulation.loop import StuckError, VirtualLoop
 from tests.simulation.oracle import Oracle
 from tests.simulation.people import Banks, Customers, Dashboard, Operator
@@ -116,6 +117,8 @@ async def _play(world: World) -> Result:
     world.spawn(operator.live())
     if "relents" in world.profile.chances:
         world.spawn(SecondThoughts(world, shops).live())
+    if "changes_account" in world.profile.chances:
+        living += [world.spawn(AccountKeeper(world, shop).live()) for shop in shops]
     world.spawn(banks.live())
     if world.profile.dashboard:
         world.spawn(Dashboard(world).live())

@@ -268,14 +268,23 @@ class World:
 
     # the provider's side
 
-    def _service(self, name: str) -> Service:
-        registration = discover()[name]
+    def account(self, provider: str, key: str) -> Service:
+        """Return the account at a provider that a key opens: its name, and with a dash and a number another key."""
+        name = f"{provider}-{key.partition('-')[0]}"
+        if name not in self.services:
+            self.services[name] = self._service(provider, name)
+        return self.services[name]
+
+    def _service(self, provider: str, account: str = "") -> Service:
+        registration = discover()[provider]
+        name = account or provider
         book = Book(
-            name,
+            provider,
             registration.capabilities,
-            approving=name == "paypal",
+            approving=provider == "paypal",
             now=self.loop.time,
             notify=lambda thing, kind, refund_id: self._notify(name, thing, kind, refund_id),
+            account=name,
         )
         return Service(book, self.trip, lambda text: self.tell(f"{name}: {text}"), self.spawn)
 
@@ -295,14 +304,26 @@ class World:
         await asyncio.sleep(PAGE_SECONDS)
         self.services[name].book.expire(thing)
 
+    def _is_unheard(self, name: str) -> bool:
+        """Whether nobody has entered the gateway's address at an account yet."""
+        service = self.services[name]
+        return name != service.book.name and service.hook is None
+
+    def _receive(self, process: Any, name: str, body: bytes) -> Coroutine[Any, Any, None]:
+        service = self.services[name]
+        received: Coroutine[Any, Any, None] = process.parts.webhooks.receive(service.book.name, service.hook, body, {})
+        return received
+
     async def _deliver(self, name: str, body: bytes) -> None:
         if self.chance("event_late"):
             await asyncio.sleep(self.rng.uniform(0, 300))
         for pause in RETRIES:
             await asyncio.sleep(pause + self.rng.uniform(0.01, 0.5))
             call = context.Call(f"{self.rng.getrandbits(128):032x}", method="webhook")
+            if self._is_unheard(name):
+                continue
             try:
-                await self.call("payments", lambda p: p.parts.webhooks.receive(name, None, body, {}), caller=call)
+                await self.call("payments", lambda p: self._receive(p, name, body), caller=call)
             except ApiError:
                 continue
             return

@@ -16,6 +16,7 @@ from payment_svc.domain.refund import Refund, RefundSnapshot
 from payment_svc.providers.bank_transfer import amounts, objects, webhooks
 from payment_svc.providers.bank_transfer.client import BankClient
 from payment_svc.providers.base import Capabilities, OutcomeUnknownError, ProviderEvent, RejectedError, UnavailableError
+from payment_svc.providers.reading import text
 
 DESCRIPTION_LENGTH = 140
 """What fits on a bank statement: ISO 20022's unstructured remittance information."""
@@ -48,6 +49,10 @@ class BankTransferProvider:
         self._bank = BankClient(api_key, api_base, timeout=timeout, proxy=proxy)
         self._secrets = webhook_secrets
         self._tokens = webhooks.Tokens(token_secrets)
+
+    async def identity(self) -> str:
+        """Return the bank's id of the account that the key is of."""
+        return text(await self._bank.get("/account"), "id")
 
     def check_amount(self, amount: Money) -> None:
         """Refuse what the bank takes no transfers of."""

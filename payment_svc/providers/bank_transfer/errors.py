@@ -8,6 +8,7 @@ import httpx
 
 from payment_svc.domain.payment import Failure
 from payment_svc.providers.base import (
+    CredentialsRefusedError,
     InProgressError,
     ObjectNotFoundError,
     OutcomeUnknownError,
@@ -33,7 +34,7 @@ def of_answer(answer: httpx.Response) -> ProviderError:
     code, message = str(error.get("code", "")), str(error.get("message", answer.reason_phrase))
     match answer.status_code:
         case 401 | 403:
-            return UnavailableError("the bank does not accept our key")
+            return CredentialsRefusedError("the bank does not accept our key")
         case 429:
             return UnavailableError("the bank answers that we ask too often")
         case 409 if code == "idempotency_key_in_use":

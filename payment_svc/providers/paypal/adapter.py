@@ -85,6 +85,7 @@ class PaypalProvider:
         clock: Clock = utc_now,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        self._client_id = access.client_id
         self._api = PaypalClient(
             access.api_base,
             access.client_id,
@@ -97,6 +98,10 @@ class PaypalProvider:
         self._certificates = Certificates(access.cert_url_base, access.ca_file, proxy=proxy, transport=transport)
         self._verifier = webhooks.Verifier(access.webhook_id, self._certificates, self._api)
         self._clock = clock
+
+    async def identity(self) -> str:
+        """Return the client id: PayPal tells no app whose it is, and nothing says that two share their request ids."""
+        return self._client_id
 
     def check_amount(self, amount: Money) -> None:
         """Refuse currencies that PayPal does not take, and decimals that it does not take of some."""

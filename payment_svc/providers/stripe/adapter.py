@@ -83,6 +83,12 @@ class StripeProvider:
             max_network_retries=1,
         ).v1
 
+    async def identity(self) -> str:
+        """Retrieve the key's account. A restricted key needs a permission for that."""
+        with translated():
+            account = await self._api.accounts.retrieve_current_async()
+            return text(account.to_dict(), "id")
+
     def check_amount(self, amount: Money) -> None:
         """Refuse what Stripe's integer cannot hold."""
         amounts.to_wire(amount)

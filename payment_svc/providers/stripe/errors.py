@@ -15,6 +15,7 @@ import stripe
 
 from payment_svc.domain.payment import Failure
 from payment_svc.providers.base import (
+    CredentialsRefusedError,
     InProgressError,
     ObjectNotFoundError,
     OutcomeUnknownError,
@@ -75,8 +76,10 @@ def translate(error: stripe.StripeError) -> ProviderError:
     match error:
         case stripe.APIConnectionError():
             return _of_connection(error)
-        case stripe.AuthenticationError() | stripe.PermissionError():
-            return UnavailableError("Stripe does not accept our key")
+        case stripe.AuthenticationError():
+            return CredentialsRefusedError("Stripe does not accept our key")
+        case stripe.PermissionError():
+            return CredentialsRefusedError("Stripe does not accept our key for this: it lacks a permission")
         case stripe.CardError():
             return RejectedError(failure(code, _word(body, "decline_code"), said, "card_declined"))
         case stripe.InvalidRequestError() if error.http_status == 404:

@@ -30,7 +30,7 @@ def went_in(merchant: Merchant, new_merchant: Callable[..., Merchant], stripe: S
     """Send secrets to wherever they belong, and to where they do not; return them by what they are."""
     revoked = new_merchant(merchant.merchant_id, scopes=["orders:read"])
     wrong = f"sk_test_{secrets.token_urlsafe(32)}"
-    provider_key, webhook_secret = f"sk_test_{secrets.token_hex(16)}", f"whsec_{secrets.token_hex(16)}"
+    provider_key, webhook_secret = f"sk_test_acct_{secrets.token_hex(16)}", f"whsec_{secrets.token_hex(16)}"
     http = merchant.http
     body = {"credentials": {"api_key": provider_key, "webhook_secret": webhook_secret}}
     assert http.put("/v1/provider_accounts/stripe", json=body).status_code == 200

@@ -25,9 +25,14 @@ ACCOUNT = "/v1/provider_accounts/stripe"
 
 @pytest.fixture
 def sandbox_key(gateway: Ready) -> str:
-    """The key that the simulated Stripe takes: every account there has the same."""
+    """The key of the simulated Stripe's first account."""
     secrets: dict[str, str] = json.loads((Path(gateway.log_dir).parent / SECRETS_FILE).read_text())
     return secrets["stripe_api_key"]
+
+
+def key_of(name: str) -> str:
+    """Return a key of a further account at the simulated Stripe."""
+    return f"sk_test_acct_{name}{uuid.uuid4().hex[:8]}"
 
 
 def own_account(merchant: Merchant, api_key: str, secret: str = SECRET) -> Json:
@@ -102,10 +107,12 @@ def test_only_the_accounts_own_webhooks_are_believed_of_its_payments(
 
 
 def test_account_that_the_provider_refuses_hurts_nobody_else(
-    merchant: Merchant, new_merchant: Callable[[], Merchant]
+    merchant: Merchant, new_merchant: Callable[[], Merchant], provider: Provider
 ) -> None:
-    own_account(merchant, "sk_test_wrong")
-    failed = merchant.charge(merchant.new_order()["order_id"])
+    own_account(merchant, key_of("revoked"))
+    order_id = merchant.new_order()["order_id"]
+    provider.fault(order_id, "error_401", operation="payment_intents.create")
+    failed = merchant.charge(order_id)
     assert (failed["status"], failed["failure"]["code"]) == ("FAILED", "provider_unavailable")
     other = new_merchant()
     assert other.charge(other.new_order()["order_id"])["status"] == "SUCCESS"
@@ -161,3 +168,58 @@ def test_live_key_reaches_no_account_of_test_mode(
     assert problem(refused) == (400, "MODE_DIFFERS", {"credentials.api_key"})
     # the merchant's two modes know nothing of each other
     assert problem(merchant.http.get(f"/v1/orders/{order['order_id']}"))[0] == 404
+
+
+def test_payment_without_an_answer_is_asked_for_again_at_its_own_account(
+    merchant: Merchant, provider: Provider
+) -> None:
+    """Another account knows neither the key nor the charge: it would charge again."""
+    first = own_account(merchant, key_of("first"))
+    order_id = merchant.new_order()["order_id"]
+    for operation in ("payment_intents.create", "payment_intents.list"):
+        provider.fault(order_id, "connection_reset", operation=operation, applied=True, count=2)
+    payment = merchant.charge(order_id)
+    assert payment["status"] in ("INITIATED", "PROCESSING")
+    second = own_account(merchant, key_of("second"))
+    assert second["provider_account_id"] != first["provider_account_id"]
+    assert merchant.get("/v1/provider_accounts") == {"provider_accounts": [second]}
+    merchant.wait_for_payment(payment["payment_id"], "SUCCESS")
+    assert provider.charges(order_id) == ["succeeded"]
+
+
+def test_account_that_another_one_replaced_keeps_its_payments_and_its_address(
+    gateway: Ready, merchant: Merchant, provider: Provider
+) -> None:
+    key = key_of("first")
+    first = own_account(merchant, key)
+    page = merchant.open_page(merchant.new_order()["order_id"])
+    paid = merchant.charge(merchant.new_order()["order_id"])
+    own_account(merchant, key_of("second"))
+    later = merchant.charge(merchant.new_order()["order_id"])
+    assert account_of(gateway, later["payment_id"]) != first["provider_account_id"]
+
+    provider.pay(page["redirect_url"])
+    own = Stripe(gateway.edge_url, SECRET)
+    body = own.event("checkout.session.completed", page["provider_reference"], payment_id=page["payment_id"])
+    assert own.post(body, path=first["webhook_path"]).status_code == 200
+    merchant.wait_for_payment(page["payment_id"], "SUCCESS")
+    assert merchant.post(f"/v1/payments/{paid['payment_id']}/refunds", {})["status"] == "SUCCESS"
+
+    again = own_account(merchant, f"{key}_2")
+    assert again["provider_account_id"] == first["provider_account_id"]
+    assert again.get("delete_time") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "reason"),
+    [("error_401", 400, "CREDENTIALS_REFUSED"), ("error_500", 503, "PROVIDER_UNAVAILABLE")],
+)
+def test_account_that_does_not_say_whose_it_is_is_not_set(
+    kind: str, status: int, reason: str, merchant: Merchant, provider: Provider
+) -> None:
+    before = own_account(merchant, key_of("first"))
+    key = key_of("second")
+    provider.aim(key.removeprefix("sk_test_acct_"), kind, operation="accounts.retrieve", stored=False, count=None)
+    answer = merchant.http.put(ACCOUNT, json={"credentials": {"api_key": key, "webhook_secret": SECRET}})
+    assert problem(answer)[:2] == (status, reason)
+    assert merchant.get(ACCOUNT) == before

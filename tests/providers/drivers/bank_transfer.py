@@ -19,6 +19,10 @@ class BankTransferDriver(Driver):
     name = "bank_transfer"
     charge_call = "transfers.create"
 
+    def account(self, name: str, key: str) -> dict[str, str]:
+        """A key of an account."""
+        return {"api_key": f"bank_acct_{name}_{key}", "webhook_secret": key}
+
     def pay(self, page: str) -> httpx.Response:
         """The whole amount from an account that has it."""
         return self._press(f"{page}/send")

@@ -93,6 +93,10 @@ class Driver(ABC):
     def sign(self, body: bytes, *, at: float = 0.0) -> dict[str, str]:
         """Return the headers that authenticate a webhook, signed `at` seconds from now."""
 
+    @abstractmethod
+    def account(self, name: str, key: str) -> dict[str, str]:
+        """Return credentials of a further account at the sandbox: the same account's for each key of a name."""
+
     def page_of(self, payment: Json) -> str:
         """Return where the customer pays; providers that reach their customers otherwise know it without us."""
         return str(payment["redirect_url"])

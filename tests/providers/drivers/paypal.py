@@ -29,6 +29,10 @@ class PaypalDriver(Driver):
     lost_answers = 1
     another_time = (-4 * 86400, 320)  # PayPal tries for three days, and signs when an event first leaves
 
+    def account(self, name: str, key: str) -> dict[str, str]:
+        """An app, and a secret of it."""
+        return {"client_id": name, "client_secret": key, "webhook_id": f"WH-{key}"}
+
     def pay(self, page: str) -> httpx.Response:
         """A wallet that is approved."""
         return self._approve(page, "paypal")

@@ -15,6 +15,10 @@ class StripeDriver(Driver):
     charge_call = "payment_intents.create"
     tokens = TestTokens("pm_card_visa", "pm_card_chargeDeclined", "pm_card_threeDSecure2Required")
 
+    def account(self, name: str, key: str) -> dict[str, str]:
+        """A key of an account."""
+        return {"api_key": f"sk_test_acct_{name}_{key}", "webhook_secret": f"whsec_{key}"}
+
     def pay(self, page: str) -> httpx.Response:
         """A card that is approved."""
         return self._press(f"{page}/pay", payment_method="pm_card_visa")

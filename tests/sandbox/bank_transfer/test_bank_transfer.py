@@ -218,3 +218,17 @@ def test_what_is_over_cannot_be_settled_or_disputed(bank: Bank, sandbox: Sandbox
     body = {"provider": "bank_transfer", "id": transfer["id"]}
     assert httpx.post(f"{sandbox.url}/_sandbox/settle", json=body).status_code == 400
     assert httpx.post(f"{sandbox.url}/_sandbox/disputes", json=body).status_code == 400
+
+
+def test_a_further_account_sees_its_own(bank: Bank) -> None:
+    mine, key = bank.announced(), str(uuid.uuid4())
+    other = Bank.session(bank.sandbox)
+    other.headers["authorization"] = f"Bearer bank_acct_{uuid.uuid4().hex[:8]}"
+    assert other.get("/account").json()["id"] != bank.get("/account")["id"]
+    assert other.get(f"/transfers/{mine['id']}").status_code == 404
+    made = [
+        one.post("/transfers", json=bank.transfer(), headers={"idempotency-key": key}) for one in (bank.http, other)
+    ]
+    assert made[0].json()["id"] != made[1].json()["id"]
+    assert [one["id"] for one in other.get("/transfers").json()["data"]] == [made[1].json()["id"]]
+    other.close()

@@ -91,6 +91,11 @@ def test_payment_methods_and_confirmation_tokens_have_stripes_type(sandbox: Sand
     assert [*of_stripe(token, stripe.ConfirmationToken), *of_stripe(method, stripe.PaymentMethod)] == []
 
 
+def test_account_has_stripes_type(sandbox: Sandbox) -> None:
+    shown = httpx.get(f"{sandbox.url}/v1/account", auth=(KEY, "")).raise_for_status().json()
+    assert list(of_stripe(shown, stripe.Account)) == []
+
+
 def test_expanded_objects_have_stripes_type(sandbox: Sandbox, pay: Pay) -> None:
     expand = {"expand[]": ["latest_charge", "payment_method"]}
     shown = httpx.get(f"{sandbox.url}/v1/payment_intents/{pay().id}", params=expand, auth=(KEY, "")).json()

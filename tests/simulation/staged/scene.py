@@ -78,8 +78,13 @@ class Scene:
 
     def thing(self, payment: payment_pb2.Payment) -> Thing:
         """Return what the provider knows of a payment."""
-        things = self.world.services[payment.provider].book.things.values()
-        return next(one for one in things if one.payment_id == payment.payment_id)
+        return self.things(payment)[0]
+
+    def things(self, payment: payment_pb2.Payment) -> list[Thing]:
+        """Return all that is known of a payment, at whatever account."""
+        books = (service.book for service in self.world.services.values())
+        found = {id(one): one for book in books for one in book.things.values()}
+        return [one for one in found.values() if one.payment_id == payment.payment_id]
 
     async def received(self, amount: Money, state: State = State.CAPTURED) -> tuple[payment_pb2.Payment, Thing]:
         """Return a payment that other money came for than it asks, once a person is asked about it."""

@@ -19,7 +19,7 @@ from tests.support.waiting import eventually
 VALUES: Json = {
     "amount": {"value": "1.00", "currency": "EUR"},
     "end_time": "2026-11-02T00:00:00Z",
-    "credentials": {"api_key": "sk_test_nobody", "webhook_secret": "whsec_nobody"},
+    "credentials": {"api_key": "sk_test_acct_nobody", "webhook_secret": "whsec_nobody"},
     "payment_method": "pm_card_visa",
     "provider": "stripe",
     "push": {

@@ -66,6 +66,11 @@ class Provider:
         fault = {"kind": kind, "match": {"order_id": order_id}, "count": 1} | fields
         return str(self._http.post("/_sandbox/faults", json=fault).raise_for_status().json()["id"])
 
+    def aim(self, account: str, kind: str, **fields: Any) -> None:
+        """Arm a fault that strikes the calls of one further account alone."""
+        fault = {"kind": kind, "match": {"@account": account}} | fields
+        self._http.post("/_sandbox/faults", json=fault).raise_for_status()
+
     def outage(self, operation: str) -> str:
         """Have an operation answer 500 for everybody, until it is disarmed."""
         fault = {"kind": "error_500", "operation": operation, "stored": False}

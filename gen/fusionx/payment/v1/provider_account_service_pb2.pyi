@@ -32,12 +32,17 @@ class ProviderAccount(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     DELETE_TIME_FIELD_NUMBER: _builtins.int
+    IDENTITY_FIELD_NUMBER: _builtins.int
     provider_account_id: _builtins.str
     """Identity of the account, a UUIDv7 given by the gateway."""
     provider: _builtins.str
     """The provider, such as `stripe`."""
     webhook_path: _builtins.str
     """Where the provider has to send its webhooks, below the gateway's public address."""
+    identity: _builtins.str
+    """The provider's own name of the account, such as Stripe's `acct_…`; PayPal's is the client id. Empty: not known, as
+    its credentials were set before the gateway asked.
+    """
     @_builtins.property
     def credentials(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The names of the credentials that are set. Their values are never shown."""
@@ -64,10 +69,11 @@ class ProviderAccount(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         delete_time: _timestamp_pb2.Timestamp | None = ...,
+        identity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "delete_time", b"delete_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "credentials", b"credentials", "delete_time", b"delete_time", "provider", b"provider", "provider_account_id", b"provider_account_id", "update_time", b"update_time", "webhook_path", b"webhook_path"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "credentials", b"credentials", "delete_time", b"delete_time", "identity", b"identity", "provider", b"provider", "provider_account_id", b"provider_account_id", "update_time", b"update_time", "webhook_path", b"webhook_path"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -63,12 +63,16 @@ class ProviderAccountServiceServicer:
 
     def SetProviderAccount(self, request, context):
         """Sets the credentials of the merchant's account at a provider; they are encrypted at rest and never shown again.
-        Setting them again replaces them: the account stays the same, so that keys can be changed while payments are open.
-        So they must be of the same account at the provider: a payment without an answer would be asked for again at another
-        one. To change to another account, delete this one first; payments that were made with it stay with it.
+        The provider is asked whose they are. Credentials of the same account at the provider replace those that are set: the
+        account stays the same, so that keys can be changed while payments are open. Credentials of another one make another
+        account with an id and a webhook path of its own, or use again the one that they once were of: the account in use
+        until then takes no new payments, and those that were made with it stay with it.
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` that names the credential that is missing, unknown, or of
-        the other mode (a live credential with a test key, or the reverse); reason PROVIDER_UNKNOWN.
+        the other mode (a live credential with a test key, or the reverse); reasons PROVIDER_UNKNOWN, and CREDENTIALS_REFUSED
+        where the provider does not take them; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not say whose they are;
+        FAILED_PRECONDITION, reason ACCOUNT_IN_USE, when nobody can tell any more whose the credentials until now were, and
+        something that was asked with them has no answer yet; ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

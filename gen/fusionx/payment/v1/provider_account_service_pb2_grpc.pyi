@@ -35,12 +35,16 @@ class ProviderAccountServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ProviderAccountServiceAsyncStub: ...
     SetProviderAccount: _grpc.UnaryUnaryMultiCallable[_provider_account_service_pb2.SetProviderAccountRequest, _provider_account_service_pb2.ProviderAccount]
     """Sets the credentials of the merchant's account at a provider; they are encrypted at rest and never shown again.
-    Setting them again replaces them: the account stays the same, so that keys can be changed while payments are open.
-    So they must be of the same account at the provider: a payment without an answer would be asked for again at another
-    one. To change to another account, delete this one first; payments that were made with it stay with it.
+    The provider is asked whose they are. Credentials of the same account at the provider replace those that are set: the
+    account stays the same, so that keys can be changed while payments are open. Credentials of another one make another
+    account with an id and a webhook path of its own, or use again the one that they once were of: the account in use
+    until then takes no new payments, and those that were made with it stay with it.
 
     Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` that names the credential that is missing, unknown, or of
-    the other mode (a live credential with a test key, or the reverse); reason PROVIDER_UNKNOWN.
+    the other mode (a live credential with a test key, or the reverse); reasons PROVIDER_UNKNOWN, and CREDENTIALS_REFUSED
+    where the provider does not take them; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not say whose they are;
+    FAILED_PRECONDITION, reason ACCOUNT_IN_USE, when nobody can tell any more whose the credentials until now were, and
+    something that was asked with them has no answer yet; ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
     """
     GetProviderAccount: _grpc.UnaryUnaryMultiCallable[_provider_account_service_pb2.GetProviderAccountRequest, _provider_account_service_pb2.ProviderAccount]
     """Returns the merchant's account at a provider. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND."""
@@ -58,12 +62,16 @@ class ProviderAccountServiceAsyncStub(ProviderAccountServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     SetProviderAccount: _aio.UnaryUnaryMultiCallable[_provider_account_service_pb2.SetProviderAccountRequest, _provider_account_service_pb2.ProviderAccount]  # type: ignore[assignment]
     """Sets the credentials of the merchant's account at a provider; they are encrypted at rest and never shown again.
-    Setting them again replaces them: the account stays the same, so that keys can be changed while payments are open.
-    So they must be of the same account at the provider: a payment without an answer would be asked for again at another
-    one. To change to another account, delete this one first; payments that were made with it stay with it.
+    The provider is asked whose they are. Credentials of the same account at the provider replace those that are set: the
+    account stays the same, so that keys can be changed while payments are open. Credentials of another one make another
+    account with an id and a webhook path of its own, or use again the one that they once were of: the account in use
+    until then takes no new payments, and those that were made with it stay with it.
 
     Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` that names the credential that is missing, unknown, or of
-    the other mode (a live credential with a test key, or the reverse); reason PROVIDER_UNKNOWN.
+    the other mode (a live credential with a test key, or the reverse); reasons PROVIDER_UNKNOWN, and CREDENTIALS_REFUSED
+    where the provider does not take them; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not say whose they are;
+    FAILED_PRECONDITION, reason ACCOUNT_IN_USE, when nobody can tell any more whose the credentials until now were, and
+    something that was asked with them has no answer yet; ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
     """
     GetProviderAccount: _aio.UnaryUnaryMultiCallable[_provider_account_service_pb2.GetProviderAccountRequest, _provider_account_service_pb2.ProviderAccount]  # type: ignore[assignment]
     """Returns the merchant's account at a provider. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND."""
@@ -84,12 +92,16 @@ class ProviderAccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_provider_account_service_pb2.ProviderAccount, _abc.Awaitable[_provider_account_service_pb2.ProviderAccount]]:
         """Sets the credentials of the merchant's account at a provider; they are encrypted at rest and never shown again.
-        Setting them again replaces them: the account stays the same, so that keys can be changed while payments are open.
-        So they must be of the same account at the provider: a payment without an answer would be asked for again at another
-        one. To change to another account, delete this one first; payments that were made with it stay with it.
+        The provider is asked whose they are. Credentials of the same account at the provider replace those that are set: the
+        account stays the same, so that keys can be changed while payments are open. Credentials of another one make another
+        account with an id and a webhook path of its own, or use again the one that they once were of: the account in use
+        until then takes no new payments, and those that were made with it stay with it.
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` that names the credential that is missing, unknown, or of
-        the other mode (a live credential with a test key, or the reverse); reason PROVIDER_UNKNOWN.
+        the other mode (a live credential with a test key, or the reverse); reasons PROVIDER_UNKNOWN, and CREDENTIALS_REFUSED
+        where the provider does not take them; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not say whose they are;
+        FAILED_PRECONDITION, reason ACCOUNT_IN_USE, when nobody can tell any more whose the credentials until now were, and
+        something that was asked with them has no answer yet; ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
         """
 
     @_abc_1.abstractmethod

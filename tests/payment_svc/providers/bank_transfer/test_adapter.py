@@ -19,6 +19,7 @@ from payment_svc.domain.refund import RefundStatus
 from payment_svc.providers.bank_transfer import errors, objects, webhooks
 from payment_svc.providers.bank_transfer.adapter import BankTransferProvider, announcement
 from payment_svc.providers.base import (
+    CredentialsRefusedError,
     InProgressError,
     ObjectNotFoundError,
     OutcomeUnknownError,
@@ -101,7 +102,7 @@ REQUEST = httpx.Request("POST", "https://bank.example/v1/transfers")
         (422, "idempotency_key_reused", OutcomeUnknownError),
         (409, "idempotency_key_in_use", InProgressError),
         (409, None, OutcomeUnknownError),
-        (403, "forbidden", UnavailableError),
+        (403, "forbidden", CredentialsRefusedError),
         (404, "something_new", OutcomeUnknownError),
         (408, None, OutcomeUnknownError),
         (422, None, OutcomeUnknownError),
@@ -109,7 +110,7 @@ REQUEST = httpx.Request("POST", "https://bank.example/v1/transfers")
         (504, None, OutcomeUnknownError),
         (302, None, OutcomeUnknownError),
         (422, "idempotency_key_in_use", OutcomeUnknownError),
-        (401, "unauthorized", UnavailableError),
+        (401, "unauthorized", CredentialsRefusedError),
         (429, "rate_limited", UnavailableError),
         (404, "not_found", ObjectNotFoundError),
         (404, None, OutcomeUnknownError),

@@ -11,6 +11,7 @@ import pytest
 
 from payment_svc.providers.bank_transfer.adapter import BankTransferProvider
 from payment_svc.providers.base import (
+    CredentialsRefusedError,
     InProgressError,
     ObjectNotFoundError,
     OutcomeUnknownError,
@@ -59,8 +60,8 @@ def said(status: int, code: str) -> Answer:
 MEANINGS: dict[str, tuple[Reply, type[ProviderError]]] = {
     # what was certainly not carried out
     "rate limit": (said(429, "rate_limited"), UnavailableError),
-    "no key": (said(401, "unauthorized"), UnavailableError),
-    "key without the right": (said(403, "forbidden"), UnavailableError),
+    "no key": (said(401, "unauthorized"), CredentialsRefusedError),
+    "key without the right": (said(403, "forbidden"), CredentialsRefusedError),
     # what the bank will not do
     "wrong request": (said(400, "invalid_request"), RejectedError),
     "refund too large": (said(422, "refund_too_large"), RejectedError),

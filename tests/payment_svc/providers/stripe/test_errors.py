@@ -10,6 +10,7 @@ import pytest
 from mesh.money import Money
 from payment_svc.domain.payment import PaymentStatus
 from payment_svc.providers.base import (
+    CredentialsRefusedError,
     InProgressError,
     ObjectNotFoundError,
     OutcomeUnknownError,
@@ -41,8 +42,8 @@ MEANINGS: dict[str, tuple[Reply, type[ProviderError]]] = {
     "lock timeout as a conflict": (error(409, code="lock_timeout"), UnavailableError),
     "rate limit of old": (error(400, code="rate_limit"), UnavailableError),
     "rate limit of what stands before Stripe": (Answer(429, "<html>"), UnavailableError),
-    "no key": (error(401), UnavailableError),
-    "key without the right": (error(403, code="more_permissions_required"), UnavailableError),
+    "no key": (error(401), CredentialsRefusedError),
+    "key without the right": (error(403, code="more_permissions_required"), CredentialsRefusedError),
     # what Stripe will not do
     "wrong parameter": (error(400, code="parameter_invalid_integer", param="amount"), RejectedError),
     "state does not allow it": (error(400, code="payment_intent_unexpected_state"), RejectedError),

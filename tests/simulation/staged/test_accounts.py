@@ -1,0 +1,131 @@
+"""A merchant's own account, staged: other credentials never send to another account what one has been asked."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from fusionx.payment.v1 import payment_pb2, payment_service_pb2
+
+from mesh.errors import ApiError
+from tests.simulation.adapter import Trip
+from tests.simulation.keeper import AccountKeeper
+from tests.simulation.schedule import Runner
+from tests.simulation.staged.scene import Scene, stage
+
+FORGET = "UPDATE provider_accounts SET identity = NULL, identity_version = NULL"
+"""What the version before leaves: nobody was asked whose account it is."""
+SET_BEFORE = "UPDATE provider_accounts SET version = version + 1, update_time = db_now()"
+"""What the version before does to a row whose account is known."""
+
+
+async def unanswered(scene: Scene, operation: str) -> payment_pb2.Payment:
+    """Return a payment of which something was done that nobody has heard of."""
+    if operation == "start":
+        scene.trip("start", lambda: Trip(is_answer_lost=True))
+        with suppress(ApiError):
+            await scene.pay()
+        (row,) = scene.world.stores["payments"].rows("SELECT payment_id FROM payments")
+        return await scene.shop._get(str(row.payment_id))
+    payment = await scene.pay(manual=operation == "capture")
+    scene.trip(operation, lambda: Trip(is_answer_lost=True))
+    with suppress(ApiError):
+        if operation == "capture":
+            request: Any = payment_service_pb2.CapturePaymentRequest(payment_id=payment.payment_id)
+            await scene.shop._once("CapturePayment", request, "payments", "payments")
+        else:
+            await scene.refund(payment)
+    return payment
+
+
+@pytest.mark.parametrize("operation", ["start", "capture", "refund"])
+@pytest.mark.parametrize("before", ["", FORGET, SET_BEFORE])
+def test_what_has_no_answer_is_asked_again_where_it_was_asked(runner: Runner, operation: str, before: str) -> None:
+    async def play(scene: Scene) -> None:
+        keeper = AccountKeeper(scene.world, scene.shop)
+        first = await keeper.set("a-1")
+        payment = await unanswered(scene, operation)
+        if before:
+            scene.world.stores["payments"].look.execute(before)
+        second = await keeper.set("b-1")
+        assert second not in ("", first)
+        await asyncio.sleep(600)
+        (thing,) = scene.things(payment)
+        assert thing.captured == 1200
+        assert scene.refunds() == ([("SUCCESS", 1200)] if operation == "refund" else [])
+        assert (await scene.shop._get(payment.payment_id)).status == payment_pb2.Payment.SUCCESS
+        # whoever comes back is the same
+        assert await keeper.set("a-2") == first
+
+    stage(runner, play)
+
+
+@pytest.mark.parametrize("before", ["", FORGET, SET_BEFORE])
+def test_new_key_of_the_same_account_takes_over_what_is_open(runner: Runner, before: str) -> None:
+    async def play(scene: Scene) -> None:
+        keeper = AccountKeeper(scene.world, scene.shop)
+        first = await keeper.set("a-1")
+        payment = await unanswered(scene, "start")
+        if before:
+            scene.world.stores["payments"].look.execute(before)
+        assert await keeper.set("a-2") == first
+        scene.world.account("stripe", "a1-1").revoked.add("a1-1")
+        await asyncio.sleep(600)
+        (thing,) = scene.things(payment)
+        assert thing.captured == 1200
+        assert (await scene.shop._get(payment.payment_id)).status == payment_pb2.Payment.SUCCESS
+
+    stage(runner, play)
+
+
+def test_key_that_was_revoked_tells_nothing_and_what_is_open_waits(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        keeper = AccountKeeper(scene.world, scene.shop)
+        first = await keeper.set("a-1")
+        await unanswered(scene, "start")
+        store = scene.world.stores["payments"]
+        store.look.execute(FORGET)
+        account = scene.world.account("stripe", "a1-1")
+        account.revoked.add("a1-1")
+        assert await keeper.set("a-2") == ""
+        (row,) = store.rows("SELECT * FROM provider_accounts")
+        assert (str(row.account_id), row.version, row.delete_time) == (first, 1, None)
+
+        account.revoked.clear()
+        await asyncio.sleep(600)
+        account.revoked.add("a1-1")
+        assert await keeper.set("a-2") not in ("", first)
+
+    stage(runner, play)
+
+
+def test_account_that_cannot_be_asked_is_not_set(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        keeper = AccountKeeper(scene.world, scene.shop)
+        await keeper.set("a-1")
+        scene.world.account("stripe", "b1-1")
+        scene.trip("identity", lambda: Trip(is_refused=True), 3)
+        began = scene.world.elapsed()
+        # a client repeats what is UNAVAILABLE
+        assert await keeper.set("b-1")
+        assert scene.world.elapsed() - began > 1.5
+        rows = scene.world.stores["payments"].rows("SELECT * FROM provider_accounts ORDER BY account_id")
+        assert [(row.identity, row.delete_time is None) for row in rows] == [("stripe-a1", False), ("stripe-b1", True)]
+
+    stage(runner, play)
+
+
+def test_two_who_set_different_accounts_at_once_lose_neither(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        keepers = [AccountKeeper(scene.world, scene.shop) for _ in range(4)]
+        keys = ("a-1", "b-1", "a-2", "c-1")
+        made = await asyncio.gather(*(one.set(key) for one, key in zip(keepers, keys, strict=True)))
+        assert made[0] == made[2]
+        assert len(set(made)) == 3
+        rows = scene.world.stores["payments"].rows("SELECT * FROM provider_accounts")
+        assert sorted(row.identity for row in rows) == ["stripe-a1", "stripe-b1", "stripe-c1"]
+        assert sum(row.delete_time is None for row in rows) == 1
+
+    stage(runner, play)
