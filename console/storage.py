@@ -161,6 +161,10 @@ _TAKE_LINK = statement(sa.delete(links).where(_LINK, _HOLDS).returning(links), T
 _OPEN_LINKS = statement(
     sa.select(links).where(_LINKS_OF, _HOLDS).order_by(links.c.create_time.desc()).limit(200), Ticket
 )
+_BY_OPERATORS = links.c.made_by.in_(sa.select(users.c.user_id).where(users.c.merchant_id.is_(None)))
+_OPEN_LINKS_BY_OPERATORS = statement(
+    sa.select(links).where(_BY_OPERATORS, _HOLDS).order_by(links.c.create_time.desc()).limit(200), Ticket
+)
 _WITHDRAW = statement(sa.delete(links).where(links.c.email == sa.bindparam("email", type_=sa.Text), _LINKS_OF))
 _WITHDRAW_ALL_BY = statement(sa.delete(links).where(links.c.made_by == sa.bindparam("id", type_=sa.UUID)))
 
@@ -200,9 +204,13 @@ class Tickets:
         """Return the links of a merchant's people that hold."""
         return await session.all(_OPEN_LINKS, merchant_id=merchant_id, now=now)
 
-    async def withdraw(self, session: Session, email: str, merchant_id: UUID | None) -> None:
-        """Let a link hold no longer."""
-        await session.run(_WITHDRAW, email=email, merchant_id=merchant_id)
+    async def by_operators(self, session: Session, now: datetime) -> list[Ticket]:
+        """Return the links that operators made, for each other or for a merchant's owner, and that hold."""
+        return await session.all(_OPEN_LINKS_BY_OPERATORS, now=now)
+
+    async def withdraw(self, session: Session, email: str, merchant_id: UUID | None) -> bool:
+        """Let a link hold no longer; return False when there was none."""
+        return await session.run(_WITHDRAW, email=email, merchant_id=merchant_id) == 1
 
     async def withdraw_all_by(self, session: Session, user_id: UUID) -> None:
         """Let no link hold any longer that somebody has made."""

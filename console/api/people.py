@@ -74,7 +74,7 @@ async def _users(visit: Visit, status: int = 200, **values: Any) -> Response:
         "users.html",
         status,
         people=await rooms.accounts.users(merchant_id),
-        pending=await rooms.invitations.pending(merchant_id),
+        pending=await rooms.invitations.pending(visit.person),
         roles=_roles(visit),
         base=_base(visit),
         **values,
@@ -99,7 +99,11 @@ async def add_user(visit: Visit) -> Response:
     """Invite somebody by a link that is shown this once, or take an invitation back."""
     form, invitations = visit.form, visit.rooms.invitations
     if form.get("verb") == "withdraw":
-        await invitations.withdraw(visit.person, form.get("email", ""))
+        try:
+            merchant_id = parse_uuid(form.get("merchant_id", ""))
+            await invitations.withdraw(visit.person, form.get("email", ""), merchant_id)
+        except AccountError as error:
+            return await _users(visit, 404, error=str(error))
         return visit.go(_base(visit), "saved")
     email, role, name = form.get("email", ""), form.get("role", ""), form.get("display_name", "").strip()[:100]
     try:

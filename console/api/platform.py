@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -124,7 +125,8 @@ async def reconciliation(visit: Visit) -> Response:
     """Compare a provider's books with ours, over a span of days."""
     providers = [one["name"] for one in await visit.rooms.operators.providers()]
     provider = visit.query("provider")
-    days = min(int(visit.query("days") or 1), 31) if visit.query("days").isdecimal() or not visit.query("days") else 1
+    asked = visit.query("days")
+    days = int(asked) if re.fullmatch("[1-9]|[12][0-9]|3[01]", asked) else 1
     found = None
     if provider in providers:
         until = datetime.now(UTC)

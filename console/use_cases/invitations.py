@@ -87,15 +87,19 @@ class Invitations:
         assert user
         return user
 
-    async def pending(self, merchant_id: UUID | None) -> list[Ticket]:
-        """Return the links of a merchant's people, or of operators, that hold."""
+    async def pending(self, by: User) -> list[Ticket]:
+        """Return the links that hold and that somebody may withdraw: of their merchant, or all that operators made."""
         async with self._database.session() as session:
-            return await self._store.of_merchant(session, merchant_id, self._clock())
+            if by.is_operator:
+                return await self._store.by_operators(session, self._clock())
+            return await self._store.of_merchant(session, by.merchant_id, self._clock())
 
-    async def withdraw(self, by: User, email: str) -> None:
-        """Let a link hold no longer."""
+    async def withdraw(self, by: User, email: str, merchant_id: UUID | None) -> None:
+        """Let a link hold no longer; an operator says of which merchant, if of any. Raises AccountError for none."""
+        address, whose = address_of(email), merchant_id if by.is_operator else by.merchant_id
         async with self._database.session() as session:
-            await self._store.withdraw(session, email, by.merchant_id)
+            if not await self._store.withdraw(session, address, whose):
+                raise AccountError("email", "There is no such link any more: it was used, replaced or withdrawn.")
 
     async def _issue(
         self, kind: str, by: User, email: str, display_name: str, role: str, merchant_id: UUID | None

@@ -64,8 +64,22 @@ def test_the_newest_link_holds(console: Console, owner: Browser) -> None:
 def test_a_link_is_withdrawn(console: Console, owner: Browser) -> None:
     email = address()
     link = invited(owner, email)
-    owner.post("/users", verb="withdraw", email=email)
+    assert owner.post("/users", verb="withdraw", email=email.upper()).status_code == SEE_OTHER
     assert email not in owner.page("/users")
+    assert console.browser().join(link, PASSWORD).status_code == NOT_FOUND
+    assert "no such link any more" in owner.post("/users", verb="withdraw", email=email).text
+
+
+def test_operator_withdraws_the_invitation_of_a_merchants_owner(console: Console, new_merchant: object) -> None:
+    merchant_id = new_merchant().merchant_id  # type: ignore[operator]
+    operator, email = console.operator, address()
+    link = shown_secret(operator.post(f"/platform/merchants/{merchant_id}/users", email=email))
+    listed = operator.page("/platform/users")
+    assert email in listed
+    assert merchant_id in listed
+    answer = operator.post("/platform/users", verb="withdraw", email=email, merchant_id=merchant_id)
+    assert answer.status_code == SEE_OTHER
+    assert email not in operator.page("/platform/users")
     assert console.browser().join(link, PASSWORD).status_code == NOT_FOUND
 
 
