@@ -29,8 +29,17 @@ class Worker:
     is logged once, and counted from then on.
     """
 
-    def __init__(self, name: str, step: Callable[[], Awaitable[bool]], interval: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], Awaitable[bool]],
+        interval: float,
+        *,
+        at_end: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        """Make a loop; `at_end` runs when it was stopped, within the time that its last step has."""
         self.name = name
+        self._at_end = at_end
         self._step = step
         self._interval = interval
         self._wake = asyncio.Event()
@@ -94,6 +103,11 @@ class Worker:
                 WORKER_SUCCESS.labels(self.name).set_to_current_time()
             if not more:
                 await self._rest(failures)
+        if self._at_end:
+            try:
+                await self._at_end()
+            except Exception as error:
+                log.warning("worker ended with something left", worker=self.name, error=repr(error))
 
     def _tell(self, error: Exception, failures: int) -> None:
         """Log an error once; while it stays the same, it is counted only."""

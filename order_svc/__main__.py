@@ -16,8 +16,8 @@ from mesh.events.consumer import Consumer
 from mesh.events.consumer_metrics import ConsumerMetrics
 from mesh.events.dead_letter_servicer import DeadLetterServicer
 from mesh.events.dead_letters import DeadLetters
-from mesh.events.outbox import Relay
 from mesh.events.outbox_servicer import OutboxServicer
+from mesh.events.relay import Relay
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.rpc.registration import Registration
 from mesh.service import Service
@@ -37,11 +37,10 @@ def build(settings: OrderSettings) -> Service:
     bus = Bus.of(settings, "order_svc")
     relay = Relay(database, bus)
     lifetimes = Lifetimes(settings.order_lifetime, settings.order_max_lifetime)
-    work = UnitsOfWork(database, relay.wake)
+    work = UnitsOfWork(database, relay.carry)
     orders = Orders(database, OrderRepository(), lifetimes, work, clock=database.clock)
     payments = Consumer(
         *(NAME, SUBJECTS, bus, database, PaymentEvents(orders, work)),
-        after_commit=relay.wake,
         retry_delays=settings.event_retry_delays,
     )
     return Service(

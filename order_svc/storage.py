@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.events.envelope import OutboxEvent, columns
-from mesh.events.outbox import EVENT_ROWS, rows_to_insert
+from mesh.events.outbox import EVENT_ROWS, Stored, Unpublished, handed, inserted
 from mesh.money import Money
 from mesh.storage import history
 from mesh.storage.database import Session, Statement, rows_from_arrays, statement
@@ -54,7 +54,7 @@ _COLUMNS = [column.name for column in orders.columns]
 _NEW_ROWS = rows_from_arrays("new_row", list(orders.columns), prefix="order_")
 
 
-def _create() -> Statement[UUID]:
+def _create() -> Statement[Stored]:
     """Build the one statement, hence one round trip and one transaction, that makes a batch of orders.
 
     The idempotency records decide: where a key is taken nothing is inserted for it, and then neither is its order nor
@@ -66,9 +66,9 @@ def _create() -> Statement[UUID]:
         sa.select(sa.func.unnest(sa.bindparam("without_key", type_=pg.ARRAY(sa.UUID)))),
     ).cte("free")
     rows = sa.select(*_NEW_ROWS.c).where(_NEW_ROWS.c.order_id.in_(sa.select(free.c.resource_id)))
-    order = sa.insert(orders).from_select(_COLUMNS, rows).returning(orders.c.order_id).cte("new_order")
-    event = rows_to_insert(EVENT_ROWS.c.aggregate_id.in_(sa.select(free.c.resource_id))).cte("new_event")
-    return statement(sa.select(order.c.order_id).add_cte(event), UUID)
+    order = sa.insert(orders).from_select(_COLUMNS, rows).cte("new_order")
+    is_free = EVENT_ROWS.c.aggregate_id.in_(sa.select(free.c.resource_id))
+    return statement(inserted(is_free).add_cte(order), Stored)
 
 
 _CREATE = _create()
@@ -102,8 +102,8 @@ _update = (
     .cte("changed")
 )
 _UPDATE = statement(
-    sa.select(_update.c.order_id).add_cte(rows_to_insert().cte("new_event"), history.rows_to_insert().cte("new_entry")),
-    UUID,
+    inserted().where(sa.exists(sa.select(_update.c.order_id))).add_cte(history.rows_to_insert().cte("new_entry")),
+    Stored,
 )
 
 _EXPIRED = statement(
@@ -189,10 +189,10 @@ class Creation:
 class OrderRepository:
     """Orders in PostgreSQL. Methods run in the session, and so in the transaction, that they are given."""
 
-    async def create(self, session: Session, batch: Sequence[Creation]) -> set[UUID]:
+    async def create(self, session: Session, batch: Sequence[Creation]) -> list[Unpublished]:
         """Insert orders with their events and idempotency records, in one statement.
 
-        Return the ids of those that are new; the key of any other was taken by an earlier request.
+        Return the events of those that are new; the key of any other was taken by an earlier request.
         """
         columns_of_orders = zip(*(_values(new.order) for new in batch), strict=True)
         parameters = {f"order_{name}": list(values) for name, values in zip(_COLUMNS, columns_of_orders, strict=True)}
@@ -204,7 +204,7 @@ class OrderRepository:
             **claims_parameters(claims),
             without_key=[new.order.order_id for new in batch if new.claim is None],
         )
-        return set(new)
+        return handed((one.event for one in batch), new)
 
     async def get(self, session: Session, merchant_id: UUID, order_id: UUID) -> Order | None:
         """Return a merchant's order."""
@@ -216,10 +216,13 @@ class OrderRepository:
         row = await session.one(_LOCK, order_id=order_id)
         return _order(row) if row else None
 
-    async def update(self, session: Session, order: Order, event: OutboxEvent, entries: Sequence[Entry]) -> None:
+    async def update(
+        self, session: Session, order: Order, event: OutboxEvent, entries: Sequence[Entry]
+    ) -> list[Unpublished]:
         """Store the order's next version with its event and its entries of the timeline, in one statement.
 
-        Raises RuntimeError when somebody else stored it first; the transaction is to be given up then.
+        Return what is to be published. Raises RuntimeError when somebody else stored it first; the transaction is to be
+        given up then.
         """
         changed = await session.one(
             _UPDATE,
@@ -237,6 +240,7 @@ class OrderRepository:
         )
         if changed is None:
             raise RuntimeError(f"order {order.order_id} is no longer at version {order.version - 1}")
+        return handed([event], [changed])
 
     async def lock_expired(self, session: Session, limit: int) -> list[Order]:
         """Return orders that were not paid in time, by the database's clock, and hold their rows.

@@ -105,7 +105,9 @@ class Orders:
     async def _insert(self, batch: Sequence[Creation]) -> list[bool]:
         """Insert orders together; return for each whether it is new."""
         async with self._work.statement() as session:
-            new = await self._store.create(session, batch)
+            stored = await self._store.create(session, batch)
+        self._work.carry(stored)
+        new = {row.aggregate_id for row in stored}
         return [creation.order.order_id in new for creation in batch]
 
     async def get(self, merchant_id: UUID, order_id: UUID) -> Order:
@@ -239,8 +241,7 @@ class Orders:
 
     async def _save(self, unit: UnitOfWork, order: Order) -> None:
         entries = history.entries([_change(order)])
-        await self._store.update(unit.session, order, facts.order_event(order), entries)
-        unit.has_stored_events()
+        unit.has_stored(await self._store.update(unit.session, order, facts.order_event(order), entries))
         ORDERS.labels(order.status).inc()
         call = context.current()
         log.info(

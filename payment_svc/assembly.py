@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from mesh.events.bus import Bus
-from mesh.events.outbox import Relay
+from mesh.events.relay import Relay
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.service import BackgroundTasks
@@ -93,7 +93,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     """Put the use cases together."""
     database, clock, ids = on.database, on.clock, on.ids
     relay = Relay(database, on.bus, clock)
-    work = UnitsOfWork(database, relay.wake)
+    work = UnitsOfWork(database, relay.carry)
     envelopes = Envelopes(on.vault) if on.vault else None
     accounts = Accounts(database, AccountRepository(), envelopes, on.providers, clock=clock, ids=ids, now=on.now)
     store, event_store = PaymentRepository(), WebhookRepository()

@@ -47,6 +47,7 @@ PURE: Mapping[str, str] = {
 """Which tests bear on which modules, where neither needs a server: amounts, errors and objects of providers."""
 SERVED: Mapping[str, str] = {
     "mesh/events/outbox.py": "tests/mesh/events",
+    "mesh/events/relay.py": "tests/mesh/events",
     "mesh/events/inbox.py": "tests/mesh/events",
     "mesh/events/consumer.py": "tests/mesh/events",
     "mesh/storage/idempotency.py": "tests/e2e/orders/test_idempotency.py",

@@ -117,7 +117,7 @@ class Consumer:
         database: Database,
         handler: Handler,
         *,
-        after_commit: Callable[[], None],
+        after_commit: Callable[[], None] = lambda: None,
         retry_delays: Sequence[float],
     ) -> None:
         """Consume subjects; `retry_delays` are the seconds before each further attempt at an event that failed.

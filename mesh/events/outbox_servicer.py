@@ -9,7 +9,7 @@ import grpc
 from fusionx.mesh.v1 import outbox_service_pb2 as service_pb2
 from fusionx.mesh.v1 import outbox_service_pb2_grpc as service_grpc
 
-from mesh.events.outbox import Relay
+from mesh.events.relay import Relay
 from mesh.rpc.callers import caller_of
 from mesh.rpc.registration import Registration
 from mesh.telemetry import get_logger

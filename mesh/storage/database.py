@@ -126,6 +126,18 @@ class Session:
         self._connection = connection
         self._watch = watch
         self._patience = patience
+        self._depth = 0
+        self._after_commit: list[Callable[[], None]] = []
+
+    def when_committed(self, done: Callable[[], None]) -> None:
+        """Have `done` called once all until here is committed: outside of a transaction at once.
+
+        It is not when that is undone, or when nobody knows whether it was committed.
+        """
+        if self._depth:
+            self._after_commit.append(done)
+        else:
+            done()
 
     async def one(self, query: Statement[RowT], **parameters: Any) -> RowT | None:
         """Run a statement and return its first row, or None."""
@@ -165,14 +177,26 @@ class Session:
         transaction = self._connection.transaction()
         with self._answer():
             await transaction.__aenter__()
+        kept = len(self._after_commit)
+        self._depth += 1
         try:
-            yield
-        except BaseException as error:
+            try:
+                yield
+            except BaseException as error:
+                with self._answer():
+                    await transaction.__aexit__(type(error), error, error.__traceback__)
+                raise
             with self._answer():
-                await transaction.__aexit__(type(error), error, error.__traceback__)
+                await transaction.__aexit__(None, None, None)
+        except BaseException:
+            del self._after_commit[kept:]
             raise
-        with self._answer():
-            await transaction.__aexit__(None, None, None)
+        finally:
+            self._depth -= 1
+        if not self._depth:
+            done, self._after_commit = self._after_commit, []
+            for tell in done:
+                tell()
 
     def _answer(self) -> AbstractContextManager[None]:
         return self._watch.answer(self._connection, self._patience)

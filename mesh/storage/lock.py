@@ -27,6 +27,8 @@ TTL_SECONDS = 30.0
 """Longer than any work under a lock; a holder that died loses it after this."""
 TIMEOUT_SECONDS = 0.25
 POLL_SECONDS = 0.05
+KEPT_SECONDS = 2.0
+"""How long it is remembered what has become of a resource."""
 
 
 @dataclass(slots=True)
@@ -38,7 +40,10 @@ class Work:
 
 
 class UnderWay:
-    """Which resources this process works on: others in it that want to see the outcome wait without asking anybody."""
+    """Which resources this process works on: others in it that want to see the outcome wait without asking anybody.
+
+    An outcome is told for a moment longer: what it has caused elsewhere comes back as fast as that.
+    """
 
     def __init__(self) -> None:
         self._works: dict[UUID, Work] = {}
@@ -50,17 +55,25 @@ class UnderWay:
         try:
             yield work
         finally:
-            del self._works[resource_id]
             work.ended.set()
+            if work.outcome is None:
+                self._forget(resource_id, work)
+            else:
+                asyncio.get_running_loop().call_later(KEPT_SECONDS, self._forget, resource_id, work)
+
+    def _forget(self, resource_id: UUID, work: Work) -> None:
+        if self._works.get(resource_id) is work:
+            del self._works[resource_id]
 
     async def ended(self, resource_id: UUID, seconds: float) -> object:
         """Wait until a resource is not worked on here, for so many seconds at the most; return the outcome, if any."""
         work = self._works.get(resource_id)
         if work is None:
             return None
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await work.ended.wait()
+        if not work.ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await work.ended.wait()
         return work.outcome if work.ended.is_set() else None
 
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from mesh.events import outbox
 from mesh.events.envelope import OutboxEvent, columns
+from mesh.events.outbox import Unpublished
 from mesh.storage import history
 from mesh.storage.database import Session, Statement, parameters_for, statement
 from mesh.storage.history import Entry
@@ -45,15 +46,14 @@ def _insert(table: sa.Table, values: Mapping[str, sa.ColumnElement[Any]], where:
     return sa.insert(table).from_select(list(values), sa.select(*cells).where(where))
 
 
-def _store(key: Any = None) -> Statement[UUID]:
+def _store(key: Any = None) -> Statement[outbox.Stored]:
     is_free = sa.true() if key is None else sa.exists(sa.select(key.cte("claim").c.resource_id))
-    payment = _insert(payments, _PAYMENT, is_free).returning(payments.c.payment_id).cte("new_payment")
     beside = [
+        _insert(payments, _PAYMENT, is_free).cte("new_payment"),
         _insert(operations, _OPERATION, is_free).cte("new_operation"),
-        outbox.rows_to_insert(is_free).cte("new_event"),
         history.rows_to_insert(is_free).cte("new_entry"),
     ]
-    return statement(sa.select(payment.c.payment_id).add_cte(*beside), UUID)
+    return statement(outbox.inserted(is_free).add_cte(*beside), outbox.Stored)
 
 
 _WITH_KEY, _WITH_MINE, _WITHOUT = _store(insert_claim()), _store(renew_claim()), _store()
@@ -80,15 +80,15 @@ async def store(
     wait: timedelta,
     driving: timedelta,
     answering: timedelta,
-) -> bool:
-    """Store an intent, looked at after `wait`; return False where the key is taken.
+) -> list[Unpublished]:
+    """Store an intent, looked at after `wait`; return its event, or nothing where the key is taken.
 
     A key that `is_claimed` for this payment already is taken where somebody has taken it over since.
     `driving` is the lease of the driver, `answering` that of the key. Raises psycopg's UniqueViolation when the order
     has a live payment.
     """
     key = claim_parameters(claim, intent.payment.payment_id, lease=answering) if claim else {}
-    stored = await session.one(
+    stored = await session.all(
         (_WITH_MINE if is_claimed else _WITH_KEY) if claim else _WITHOUT,
         **payment_storage.new_values(intent.payment, wait),
         **{f"o_{name[2:]}": value for name, value in operation_storage.values(intent.start).items()},
@@ -98,4 +98,4 @@ async def store(
         b_driver=intent.driver,
         lease=driving,
     )
-    return stored is not None
+    return outbox.handed([intent.event], stored)

@@ -11,12 +11,12 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.storage import history
+from mesh.storage import history as timeline
 from mesh.storage.database import Session, rows_from_arrays, statement
 from mesh.storage.history import Entry
 from mesh.storage.retention import deletion
 from mesh.storage.rows import columns_of
-from mesh.storage.schema import NOW
+from mesh.storage.schema import NOW, history
 from payment_svc.tables import provider_events
 
 
@@ -44,26 +44,36 @@ class KeyRow(NamedTuple):
 
 _limit = sa.bindparam("limit", type_=sa.Integer)
 _wait = sa.bindparam("wait", type_=sa.Interval)
-_GIVEN = [c for c in provider_events.columns if c.name not in ("status", "reason", "next_attempt_time")]
-_new = rows_from_arrays("new_event", [*_GIVEN, sa.Column("lease", sa.Interval)], prefix="b_")
-_received = pg.insert(provider_events).from_select(
-    [*(column.name for column in _GIVEN), "status", "reason", "next_attempt_time"],
-    sa.select(
-        *(_new.c[column.name] for column in _GIVEN),
-        sa.literal("PENDING"),
-        sa.literal(""),
-        sa.func.db_now() + _new.c.lease,
-    ),
+_GIVEN = [c for c in provider_events.columns if c.name != "next_attempt_time"]
+_ENTRY = [column.name for column in history.columns if column.name != "seq"]
+_new = rows_from_arrays(
+    "new_event",
+    [*_GIVEN, sa.Column("wait", sa.Interval), *(sa.Column(f"entry_{n}", history.c[n].type) for n in _ENTRY)],
+    prefix="b_",
 )
-_RECEIVE = statement(
-    _received.on_conflict_do_update(
+_insert = pg.insert(provider_events).from_select(
+    [*(column.name for column in _GIVEN), "next_attempt_time"],
+    # an interval that is null is no schedule
+    sa.select(*(_new.c[column.name] for column in _GIVEN), sa.func.db_now() + _new.c.wait),
+)
+_received = (
+    _insert.on_conflict_do_update(
         index_elements=["provider", "account", "event_id"],
         # one that was given up on comes to life when the provider sends it again
-        set_={name: _received.excluded[name] for name in ("status", "attempts", "next_attempt_time")},
+        set_={name: _insert.excluded[name] for name in ("status", "reason", "attempts", "next_attempt_time")},
         where=provider_events.c.status == "DEAD",
-    ).returning(*columns_of(provider_events, KeyRow)),
-    KeyRow,
+    )
+    .returning(*columns_of(provider_events, KeyRow))
+    .cte("received")
 )
+# of what is here already nothing is said again
+_said = sa.insert(history).from_select(
+    _ENTRY,
+    sa.select(*(_new.c[f"entry_{name}"] for name in _ENTRY))
+    .join_from(_new, _received, sa.and_(*(_new.c[name] == _received.c[name] for name in KeyRow._fields)))
+    .where(_new.c.entry_order_id.is_not(None)),
+)
+_RECEIVE = statement(sa.select(*_received.c).add_cte(_said.cte("said")), KeyRow)
 _key = sa.tuple_(provider_events.c.provider, provider_events.c.account, provider_events.c.event_id)
 _accounts = (
     sa.select(provider_events.c.provider, provider_events.c.account)
@@ -138,7 +148,7 @@ _note_events = (
     )
 )
 _NOTE_EVENTS = statement(
-    sa.select(sa.literal(1)).add_cte(_note_events.cte("noted_events"), history.rows_to_insert().cte("new_entry"))
+    sa.select(sa.literal(1)).add_cte(_note_events.cte("noted_events"), timeline.rows_to_insert().cte("new_entry"))
 )
 
 
@@ -161,11 +171,11 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What became of a webhook: how it stands, after how long it is tried again, and what its timeline says of it."""
+    """How a webhook stands, after how long it is tried (again), and what its timeline says of it."""
 
     event: StoredEvent
     status: str
-    reason: str
+    reason: str = ""
     wait: timedelta | None = None
     entries: Sequence[Entry] = ()
 
@@ -190,16 +200,16 @@ def key_of(event: StoredEvent) -> Key:
 class WebhookRepository:
     """Provider events in PostgreSQL. Methods run in the session that they are given."""
 
-    async def receive(self, session: Session, events: Sequence[tuple[StoredEvent, timedelta]]) -> Sequence[bool]:
-        """Store verified webhooks, or revive those that are DEAD; return False for each that is here already.
+    async def receive(self, session: Session, events: Sequence[Note]) -> Sequence[bool]:
+        """Store verified webhooks as they stand, or revive those that are DEAD; return False for each that is here.
 
-        Each is due after its lease, which is none where nobody works on it.
+        One that is PENDING is due after its wait, in which somebody works on it. Each has one entry at the most.
         """
-        rows = [_values(event) | {"b_lease": lease} for event, lease in events]
+        rows = [_values(one.event) | _standing(one) | _entry(one) for one in events]
         # two statements that wait for each other's keys would deadlock
         rows.sort(key=lambda row: (row["b_provider"], row["b_account"], row["b_event_id"]))
         new = set(await session.all(_RECEIVE, **{name: [row[name] for row in rows] for name in rows[0]}))
-        return [KeyRow(event.provider, _account(event), event.event_id) in new for event, _ in events]
+        return [KeyRow(one.event.provider, _account(one.event), one.event.event_id) in new for one in events]
 
     async def claim_events(
         self, session: Session, lease: timedelta, limit: int, *, share: int, busy: Mapping[Key, int]
@@ -234,14 +244,11 @@ class WebhookRepository:
 
     async def note(self, session: Session, notes: Sequence[Note]) -> None:
         """Note what became of webhooks, with what their timelines say of them, in one statement."""
-        rows: list[dict[str, object]] = [
-            _values(note.event) | {"b_status": note.status, "b_reason": note.reason, "b_wait": note.wait}
-            for note in notes
-        ]
+        rows = [_values(note.event) | _standing(note) for note in notes]
         names = (*(f"b_{name}" for name in _NOTED), "b_wait")
         entries = [entry for note in notes for entry in note.entries]
         noted = {name: [row[name] for row in rows] for name in names}
-        await session.run(_NOTE_EVENTS, **noted, **history.parameters(entries))
+        await session.run(_NOTE_EVENTS, **noted, **timeline.parameters(entries))
 
 
 def _values(event: StoredEvent) -> dict[str, Any]:
@@ -256,6 +263,16 @@ def _values(event: StoredEvent) -> dict[str, Any]:
         "b_receive_time": event.receive_time,
         "b_traceparent": event.traceparent,
     }
+
+
+def _standing(note: Note) -> dict[str, Any]:
+    return {"b_status": note.status, "b_reason": note.reason, "b_wait": note.wait}
+
+
+def _entry(note: Note) -> dict[str, Any]:
+    """Return what the timeline says of a webhook; None in each column where that is nothing."""
+    said = timeline.parameters(note.entries)
+    return {f"b_entry_{name}": next(iter(said[f"entry_{name}"]), None) for name in _ENTRY}
 
 
 def _account(event: StoredEvent) -> str:

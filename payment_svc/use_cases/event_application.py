@@ -65,9 +65,7 @@ class EventApplication:
         event = await provider.resolve(provider.translate(stored.payload))
         if event.dispute_reference:
             return await self._apply_dispute(provider, event)
-        payment = await self._started(event)
-        if payment and (verdict := self._resources.payments.settled(provider, event, payment)):
-            self._log(stored, payment, verdict)
+        if verdict := await self.echoed(provider, event, stored):
             return verdict
         payment = await self._payment_of(provider, event)
         if payment is None and event.refund_reference:
@@ -79,6 +77,19 @@ class EventApplication:
             return Verdict("IGNORED", "belongs to no payment of ours")
         verdict = await self._in_turn(provider, event, payment)
         self._log(stored, payment, verdict)
+        return verdict
+
+    async def echoed(self, provider: ResilientProvider, event: ProviderEvent, stored: StoredEvent) -> Verdict | None:
+        """Return the verdict on an event that only says what this process has just done itself, once that has ended.
+
+        None for any other, and when that takes longer. Nobody is asked, neither the provider nor the database.
+        """
+        if event.object_type or event.dispute_reference:
+            return None
+        payment = await self._started(event)
+        verdict = self._resources.payments.settled(provider, event, payment) if payment else None
+        if payment and verdict:
+            self._log(stored, payment, verdict)
         return verdict
 
     async def _started(self, event: ProviderEvent) -> Payment | None:

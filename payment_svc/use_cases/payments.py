@@ -335,11 +335,12 @@ class Payments:
         leases = {"wait": self._runtime.first_check, "driving": self._operations.lease, "answering": LEASE}
         try:
             async with self._ledger.work.statement() as session:
-                is_new = await intents.store(session, first, claim, is_claimed=is_claimed, **leases)
+                stored = await intents.store(session, first, claim, is_claimed=is_claimed, **leases)
         except UniqueViolation:
             raise in_progress(payment, known=False) from None
-        if not is_new:
+        if not stored:
             return None
+        self._ledger.work.carry(stored)
         PAYMENTS.labels(payment.provider, payment.status).inc()
         return start
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -26,7 +27,8 @@ from mesh.tracing import names
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.metrics import EVENT_SECONDS, EVENTS, WEBHOOK_DEAD, WEBHOOK_QUARANTINED, WEBHOOKS
-from payment_svc.providers.base import ProviderError, SignatureInvalidError
+from payment_svc.providers.base import ProviderError, ProviderEvent, SignatureInvalidError
+from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.provider_events import Key, Note, StoredEvent, WebhookRepository, key_of
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
@@ -35,6 +37,8 @@ from payment_svc.use_cases.recovery.loop import Recovery
 
 log = get_logger(__name__)
 LEASE = timedelta(seconds=60)
+ECHOES = 256
+"""How many events may wait for what this process has under way, before they are stored."""
 WINDOW = 64
 """How many events are applied at once."""
 SHARE = 16
@@ -98,12 +102,15 @@ class WebhookReceiver:
         self._turns = turns
         self._background = background
         self._clock = clock
-        self._receptions: Batcher[tuple[StoredEvent, timedelta], bool] = Batcher(self._receive)
+        self._receptions: Batcher[Note, bool] = Batcher(self._receive)
+        self._echoes = 0
 
     async def receive(
         self, provider_name: str, account_id: UUID | None, body: bytes, headers: Mapping[str, str]
     ) -> None:
         """Verify a webhook on its raw bytes and store it; one that is here already changes nothing, unless it was dead.
+
+        One that only says what this process is doing itself waits for that, for 2 s at the most.
 
         Raises ApiError PERMISSION_DENIED, reason IP_NOT_ALLOWED; UNAUTHENTICATED, reason WEBHOOK_SIGNATURE_INVALID;
         INVALID_ARGUMENT for a provider that is not on or a body that is not an event; UNAVAILABLE when the signature
@@ -140,24 +147,42 @@ class WebhookReceiver:
             traceparent=call.traceparent if tracing.is_on() else None,
         )
         # to its end even when the sender is gone, or the process stops: what is stored as taken has to be begun
-        is_new = await self._background.shielded(self._take_in(stored))
+        is_new = await self._background.shielded(self._take_in(stored, provider, event))
         WEBHOOKS.labels(provider.name, "accepted" if is_new else "repeated").inc()
 
-    async def _take_in(self, event: StoredEvent) -> bool:
-        """Store an event, and begin with it at once where its account has a turn; return whether it is new."""
+    async def _take_in(self, event: StoredEvent, provider: ResilientProvider, said: ProviderEvent) -> bool:
+        """Store an event, and begin with it at once where its account has a turn; return whether it is new.
+
+        What is known of it already is stored with it: then nobody has to apply it.
+        """
+        if known := await self._echoed(event, provider, said):
+            is_new = await self._receptions.submit(known)
+            if is_new:
+                self._turns.inbox.count(known)
+            return is_new
         if not self._turns.keep(event):
-            is_new = await self._receptions.submit((event, timedelta(0)))
+            is_new = await self._receptions.submit(Note(event, "PENDING", wait=timedelta(0)))
             if is_new:
                 self._turns.wake()
             return is_new
         taken, is_new = replace(event, attempts=1), False
         try:
-            is_new = await self._receptions.submit((taken, LEASE))
+            is_new = await self._receptions.submit(Note(taken, "PENDING", wait=LEASE))
         finally:
             self._turns.take(taken, begin=is_new)
         return is_new
 
-    async def _receive(self, events: Sequence[tuple[StoredEvent, timedelta]]) -> Sequence[bool]:
+    async def _echoed(self, event: StoredEvent, provider: ResilientProvider, said: ProviderEvent) -> Note | None:
+        """Return how an event stands that says what this process has just done; None for any other."""
+        if self._echoes >= ECHOES:
+            return None
+        self._echoes += 1
+        try:
+            return await self._turns.inbox.echoed(replace(event, attempts=1), provider, said)
+        finally:
+            self._echoes -= 1
+
+    async def _receive(self, events: Sequence[Note]) -> Sequence[bool]:
         async with self._database.session() as session:
             return await self._store.receive(session, events)
 
@@ -211,12 +236,29 @@ class WebhookInbox:
         trace = context.trace_of(item.traceparent) if item.traceparent else context.TraceContext(item.trace_id)
         return context.call_of(trace, method=f"webhook:{item.provider}:{item.type}")
 
+    async def echoed(self, item: StoredEvent, provider: ResilientProvider, event: ProviderEvent) -> Note | None:
+        """Return how an event stands that says only what this process has just done; None for any other.
+
+        To be called in a task of its own, as it goes on under the call of the event.
+        """
+        context.enter(self.call_of(item))
+        verdict = await self._application.echoed(provider, event, item)
+        if verdict is None:
+            return None
+        with self._span(item):
+            return self._note_of(item, verdict)
+
     async def check(self, item: StoredEvent) -> None:
         """Apply one event."""
+        with self._span(item):
+            await self._check(item)
+
+    @contextmanager
+    def _span(self, item: StoredEvent) -> Iterator[None]:
         attributes: dict[str, tracing.Value] = {names.PROVIDER: item.provider, names.EVENT_TYPE: item.type}
         span = tracing.start(f"process {item.provider} webhook", tracing.Kind.CONSUMER, attributes)
         span.enter()
-        await self._check(item)
+        yield
         span.end()
 
     async def _check(self, item: StoredEvent) -> None:
@@ -257,13 +299,22 @@ class WebhookInbox:
         await self._notes.submit(Note(item, "PENDING", reason, BACKOFF[item.attempts - 1]))
 
     async def _close(self, item: StoredEvent, verdict: Verdict) -> None:
-        stored, status, reason, payment = item, verdict.status, verdict.reason, verdict.payment
-        said = [changes.of_webhook(payment, stored, status, reason, self._clock())] if payment else []
-        await self._notes.submit(Note(stored, status, reason, entries=history.entries(said)))
-        EVENTS.labels(stored.provider, status).inc()
-        EVENT_SECONDS.labels(stored.provider).observe((self._clock() - stored.receive_time).total_seconds())
-        if condition := _ALERTS.get(status):
-            alert(condition, log, provider=stored.provider, event_id=stored.event_id, reason=reason)
+        note = self._note_of(item, verdict)
+        await self._notes.submit(note)
+        self.count(note)
+
+    def _note_of(self, item: StoredEvent, verdict: Verdict) -> Note:
+        payment, status, reason = verdict.payment, verdict.status, verdict.reason
+        said = [changes.of_webhook(payment, item, status, reason, self._clock())] if payment else []
+        return Note(item, status, reason, entries=history.entries(said))
+
+    def count(self, done: Note) -> None:
+        """Measure an event that is done with, and tell of one that should not be."""
+        item = done.event
+        EVENTS.labels(item.provider, done.status).inc()
+        EVENT_SECONDS.labels(item.provider).observe((self._clock() - item.receive_time).total_seconds())
+        if condition := _ALERTS.get(done.status):
+            alert(condition, log, provider=item.provider, event_id=item.event_id, reason=done.reason)
 
     async def _note(self, notes: Sequence[Note]) -> Sequence[None]:
         async with self._database.session() as session:

@@ -44,7 +44,7 @@ async def test_process_clock_that_is_off_makes_no_order_expire_early_or_late(off
     await database.open()
     async with database.session() as session:
         database.learn(await session.now())
-    work = UnitsOfWork(database, lambda: None)
+    work = UnitsOfWork(database, lambda _: None)
     orders = Orders(database, OrderRepository(), Lifetimes(LIFETIME, LIFETIME), work, clock=database.clock)
     merchant_id = uuid.uuid4()
     with psycopg.connect(orders_url, autocommit=True) as admin, time_machine.travel(datetime.now(UTC) + off, tick=True):

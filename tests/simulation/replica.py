@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from mesh import context
 from mesh.events.consumer import Consumer
-from mesh.events.outbox import Relay
+from mesh.events.relay import Relay
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.money import Money
 from mesh.storage.history import Entry
@@ -125,12 +125,11 @@ class OrderProcess(Process):
         super().__init__(world, "orders", number)
         settings = OrderSettings(database_url="postgresql://simulated")
         relay = Relay(self.database, self.bus, self.clock)
-        work = UnitsOfWork(self.database, relay.wake)
+        work = UnitsOfWork(self.database, relay.carry)
         lifetimes = Lifetimes(settings.order_lifetime, settings.order_max_lifetime)
         orders = Orders(self.database, OrderRepository(), lifetimes, work, clock=self.clock)
         consumer = Consumer(
             *(NAME, SUBJECTS, self.bus, self.database, PaymentEvents(orders, work)),
-            after_commit=relay.wake,
             retry_delays=settings.event_retry_delays,
         )
         self.orders = OrderServicer(orders)

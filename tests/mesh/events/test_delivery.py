@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 import psycopg
@@ -18,11 +19,13 @@ from nats.js.errors import NotFoundError
 
 from mesh.errors import not_found
 from mesh.events import outbox
+from mesh.events import relay as relaying
 from mesh.events.bus import EVENTS_STREAM, Bus
 from mesh.events.consumer import Consumer
 from mesh.events.envelope import OutboxEvent, event
 from mesh.events.inbox import Received
-from mesh.events.outbox import Relay
+from mesh.events.relay import Relay
+from mesh.events.unit_of_work import UnitsOfWork
 from mesh.metrics import OUTBOX_ASIDE
 from mesh.storage import schema
 from mesh.storage.database import Database, Session, statement
@@ -119,6 +122,68 @@ async def test_two_relays_publish_the_events_of_each_resource_in_order(
     assert applied.versions == {str(resource): list(range(1, 11)) for resource in resources}
     async with database.session() as session:
         assert await session.one(UNPUBLISHED) == 0
+
+
+def _has_looked(relay: Relay) -> bool:
+    return relay._looked > 0
+
+
+async def test_what_is_handed_over_is_published_without_a_look_and_noted_together(
+    bus: Bus, database: Database, subject: str
+) -> None:
+    resource, applied = uuid.uuid4(), Applied()
+    relay = Relay(database, bus)
+    work = UnitsOfWork(database, relay.carry)
+    async with consuming(bus, database, subject, applied):
+        relay.worker.start()
+        await come_true(partial(_has_looked, relay))
+        looked = relay._looked
+        for version in range(1, 11):
+            async with work.begin() as unit:
+                unit.add(fact(subject, resource, version))
+        await come_true(lambda: applied.count == 10)
+        assert relay._looked == looked
+        await relay.worker.stop()
+    assert applied.versions == {str(resource): list(range(1, 11))}
+    async with database.session() as session:
+        assert await session.one(UNPUBLISHED) == 0
+
+
+async def test_what_is_handed_over_waits_for_what_another_replica_has_of_its_resource(
+    bus: Bus, database: Database, subject: str
+) -> None:
+    resource, applied = uuid.uuid4(), Applied()
+    ours, other = Relay(database, bus), Relay(database, bus)
+    async with consuming(bus, database, subject, applied):
+        for relay in (ours, other):
+            relay.worker.start()
+            await come_true(partial(_has_looked, relay))
+        async with database.transaction() as session:
+            first = await outbox.add(session, [fact(subject, resource, 1)])
+        work = UnitsOfWork(database, ours.carry)
+        for one in (fact(subject, resource, 2), fact(subject, uuid.uuid4(), 1)):
+            async with work.begin() as unit:
+                unit.add(one)
+        await come_true(lambda: applied.count == 1)
+        assert str(resource) not in applied.versions
+        other.carry(first)
+        await come_true(lambda: applied.count == 3)
+        await asyncio.gather(ours.worker.stop(), other.worker.stop())
+    assert applied.versions[str(resource)] == [1, 2]
+
+
+async def test_what_somebody_has_left_is_found_by_others(
+    bus: Bus, database: Database, subject: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relaying, "INTERVAL_SECONDS", 0.1)
+    applied, relay = Applied(), Relay(database, bus)
+    async with consuming(bus, database, subject, applied):
+        relay.worker.start()
+        await come_true(partial(_has_looked, relay))
+        async with database.transaction() as session:
+            await outbox.add(session, [fact(subject, uuid.uuid4(), 1)])
+        await come_true(lambda: applied.count == 1)
+        await relay.worker.stop()
 
 
 async def test_an_event_that_comes_twice_is_applied_once(bus: Bus, database: Database, subject: str) -> None:

@@ -13,7 +13,7 @@ from mesh.events.bus import STREAM_RETENTION, Bus
 from mesh.events.consumer import Consumer
 from mesh.events.envelope import OutboxEvent, event
 from mesh.events.inbox import Received
-from mesh.events.outbox import Relay
+from mesh.events.relay import Relay
 from mesh.storage.database import Database, Session
 from tests.support.waiting import come_true
 
@@ -83,11 +83,11 @@ async def test_only_events_from_the_asked_time_on_and_never_older_than_inboxes_r
     async with database.transaction() as session:
         await outbox.add(session, [fact(uuid.uuid4(), 1, subject, age) for age in ages])
     relay = Relay(database, bus)
-    while await relay._publish_batch():
+    while await relay._step():
         pass
     now = datetime.now(UTC)
     assert (await relay.republish(now - timedelta(hours=1)))[0] == 1
-    while await relay._publish_batch():
+    while await relay._step():
         pass
     count, since = await relay.republish(now - timedelta(days=30))
     assert count == 3

@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime
 
-from mesh.events.outbox import Published, Unpublished, in_turn
+from mesh.events.outbox import Unpublished
+from mesh.events.relay import Published, in_turn
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -31,13 +31,13 @@ def admin(database_url: str) -> Any:
 def test_looking_for_old_events_costs_the_same_however_many_young_ones_there_are(admin: Admin) -> None:
     admin.execute(OUTBOX, [2_000])
     admin.execute("ANALYZE outbox")
-    few = rows_read(admin, outbox._PURGE, {"period": PERIOD})
+    few = rows_read(admin, outbox.PURGE, {"period": PERIOD})
     admin.execute(OUTBOX, [60_000])
     admin.execute("ANALYZE outbox")
-    many = rows_read(admin, outbox._PURGE, {"period": PERIOD})
+    many = rows_read(admin, outbox.PURGE, {"period": PERIOD})
     assert many <= 1.2 * few
     move_clock(admin, PERIOD + timedelta(seconds=1))
-    assert rows_read(admin, outbox._PURGE, {"period": PERIOD}) <= 5 * retention.BATCH
+    assert rows_read(admin, outbox.PURGE, {"period": PERIOD}) <= 5 * retention.BATCH
 
 
 async def test_dead_letters_go_ninety_days_after_they_came_unless_they_are_open(
