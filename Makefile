@@ -10,7 +10,7 @@ PORT ?= 8080
 export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install console-shots site site-shots generated-clients demo up reset test test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas switchover image simulate simulate-faults constraints clean
+.PHONY: install console-shots site site-shots generated-clients demo up reset test chaos test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas switchover image simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
@@ -35,7 +35,11 @@ reset:
 
 test: lint
 	$(BIN)/python -m tools.helm
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not slow"
+
+# What is killed, frozen and cut off one by one, each in every way: `make test` has a short form of it.
+chaos: install
+	$(BIN)/pytest -n 2 --dist loadgroup -m slow tests/chaos
 
 # The same flows with every setting as it is in production: no shorter wait anywhere.
 test-defaults: install

@@ -31,6 +31,7 @@ def shown(gateway: Ready, address: str) -> bytes:
     return found
 
 
+@pytest.mark.slow
 def test_all_certificates_are_changed_under_load(stack: Stack, merchant: Merchant) -> None:
     ready = stack.ready
     addresses = {**ready.services, PUBLIC: urlsplit(ready.edge_https_url).netloc}

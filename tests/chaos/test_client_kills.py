@@ -14,9 +14,10 @@ from fusionx.notify.v1.event_pb2 import Event
 from stack.stack import Stack
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.client_package import clients_of
+from tests.support.slow import short_of
 from tests.support.waiting import PATIENCE
 
-pytestmark = pytest.mark.xdist_group("chaos-kills")
+pytestmark = pytest.mark.xdist_group("chaos")
 BEGINNING = "00000000-0000-0000-0000-000000000000"
 VICTIMS = ("notify_svc", "envoy", "order_svc", "edge")
 ORDERS = 5
@@ -27,7 +28,7 @@ def order_some(client: Any) -> list[str]:
     return [client.orders.create(amount=("1.00", "EUR")).order_id for _ in range(ORDERS)]
 
 
-@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("kind", short_of(["sync", "async"], "async"))
 def test_orders_and_their_events_are_there_once_whatever_is_killed(kind: str, stack: Stack, merchant: Merchant) -> None:
     created: list[str] = []
     told: list[Event] = []

@@ -105,6 +105,7 @@ def _replay_at_once(gateway: Ready, letter_id: str) -> list[dead_letter_pb2.Dead
         return list(operators.map(lambda _: stub.ReplayDeadLetter(request, timeout=PATIENCE), range(8)))
 
 
+@pytest.mark.slow
 def test_all_open_letters_of_a_consumer_are_replayed_together(
     stack: Stack, merchant: Merchant, provider: Provider, receiver: Receiver, gateway: Ready, invoke: Invoke
 ) -> None:

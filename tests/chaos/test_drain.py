@@ -53,6 +53,7 @@ def connected(stack: Stack) -> bool:
     return all(process.value("fusionxpay_nats_up") == 1 for process in processes)
 
 
+@pytest.mark.slow
 def test_without_nats_and_after_it_was_away(stack: Stack, merchant: Merchant, receiver: Receiver) -> None:
     stack.stop("nats")
     order = merchant.new_order()

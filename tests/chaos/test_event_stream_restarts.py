@@ -18,9 +18,10 @@ import pytest
 from stack.stack import Stack
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.streams import PATH, Frame, Reader, lines_until
+from tests.support.slow import short_of
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("chaos-kills")
+pytestmark = pytest.mark.xdist_group("chaos")
 ORDERS = 8
 
 
@@ -60,8 +61,8 @@ def orders_of(frames: list[Frame]) -> list[str]:
     return [frame.document["data"]["order"]["order_id"] for frame in frames]
 
 
-@pytest.mark.parametrize("how", ["restart", "kill"])
-@pytest.mark.parametrize("component", ["edge", "notify_svc", "envoy", "postgres"])
+@pytest.mark.parametrize("how", short_of(["restart", "kill"], "kill"))
+@pytest.mark.parametrize("component", short_of(["edge", "notify_svc", "envoy", "postgres"], "notify_svc"))
 def test_reader_misses_nothing_and_gets_nothing_twice(
     component: str, how: str, stack: Stack, merchant: Merchant
 ) -> None:
@@ -83,6 +84,7 @@ def test_reader_misses_nothing_and_gets_nothing_twice(
     assert sorted(orders_of(found)) == sorted(order["order_id"] for order in listed)
 
 
+@pytest.mark.slow
 def test_listener_goes_on_while_everything_restarts(stack: Stack, merchant: Merchant, tmp_path: Path) -> None:
     env = os.environ | {"FUSIONXPAY_GATEWAY": stack.ready.edge_url, "FUSIONXPAY_API_KEY": merchant.secret}
     printed, said = tmp_path / "printed", tmp_path / "said"

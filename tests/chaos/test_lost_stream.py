@@ -22,6 +22,7 @@ from tests.support.merchant.api import Merchant
 from tests.support.merchant.outcome import assert_paid
 from tests.support.merchant.receiver import Receiver
 from tests.support.providers.sandbox import Provider
+from tests.support.slow import short_of
 from tests.support.stack.bus import connected
 from tests.support.stack.command import run_command
 from tests.support.stack.metrics import metric
@@ -79,7 +80,7 @@ def quiet(stack: Stack) -> bool:
         return False  # the stream, or one of its consumers, is made again only now
 
 
-@pytest.mark.parametrize("lose", [wipe, delete, purge])
+@pytest.mark.parametrize("lose", short_of([wipe, delete, purge], wipe))
 def test_lost_stream_is_filled_again_and_each_event_has_its_effect_once(
     lose: Callable[[Stack], None],
     stack: Stack,

@@ -32,7 +32,7 @@ from tests.support.stack.options import QUICK
 from tests.support.stack.traffic import Traffic
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("chaos-replicas")
+pytestmark = [pytest.mark.xdist_group("chaos-replicas"), pytest.mark.slow]
 WAITING = "waiting until every replica of order_svc is healthy"
 SETTINGS = StackSettings(replicas=2, nats_nodes=3, durable=False, service_env=QUICK)
 

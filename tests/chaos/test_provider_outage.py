@@ -97,6 +97,7 @@ def test_charge_whose_outcome_is_unknown_is_never_tried_elsewhere(merchant: Merc
     assert len(provider.captures(order_id)) == 1
 
 
+@pytest.mark.slow
 def test_nobody_answers__the_payment_fails_and_the_order_may_be_paid_again(
     gateway: Ready, merchant: Merchant, provider: Provider
 ) -> None:

@@ -16,7 +16,7 @@ from tests.support.merchant.api import Merchant
 from tests.support.stack.chaos import ChaosStack
 from tests.support.waiting import eventually
 
-pytestmark = pytest.mark.xdist_group("chaos-kills")
+pytestmark = pytest.mark.xdist_group("chaos")
 CLIENTS = 4
 
 

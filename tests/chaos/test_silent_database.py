@@ -39,6 +39,7 @@ def test_connections_that_fall_silent_stop_nothing_for_long(
             _assert_paid_and_told(merchant, provider, receiver, order["order_id"])
 
 
+@pytest.mark.slow
 def test_database_host_that_vanished_turns_readiness_off_and_on(
     chaos: ChaosStack, merchant: Merchant, provider: Provider, receiver: Receiver
 ) -> None:

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.xdist_group("chaos")
 ORDERS = 200
 
 
+@pytest.mark.slow
 def test_no_event_is_lost_though_what_carries_it_is_killed(
     stack: Stack, merchant: Merchant, receiver: Receiver
 ) -> None:
