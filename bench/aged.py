@@ -42,8 +42,6 @@ DELETION = 8 * retention.BATCH
 """Blocks that a statement may read which deletes a thousand rows of a table and of its indexes."""
 TIMES = 60
 SERVICES = ("order_svc", "payment_svc", "notify_svc", "audit_svc", "edge")
-EVENTS = {"events": 90, "deliveries": 90, "delivery_attempts": 90, "provider_events": 180}
-"""What is kept for a time that is not shorter than the span that is copied, in days."""
 _PASSES = """
 SELECT d.datname, s.query, sum(s.calls)::float8, sum(s.shared_blks_hit + s.shared_blks_read)::float8,
     sum(s.total_exec_time)::float8
@@ -168,7 +166,7 @@ class Watch:
     def __init__(self, stack: Stack) -> None:
         base, _, _ = stack.ready.database_urls["orders"].rpartition("/")
         self._url = f"{base}/postgres"
-        settings = ("shared_preload_libraries = 'pg_stat_statements'", "max_wal_size = '8GB'", "autovacuum = off")
+        settings = ("shared_preload_libraries = 'pg_stat_statements'", "max_wal_size = '2GB'", "autovacuum = off")
         with psycopg.connect(self._url, autocommit=True) as connection:
             for setting in settings:
                 connection.execute(sql.SQL("ALTER SYSTEM SET {}").format(sql.SQL(setting)))
@@ -227,12 +225,12 @@ def _report_sizes(console: Console, sizes: Mapping[tuple[str, str], Size], payme
     table = Table("database", "table", "rows a payment", "bytes a payment", "kept, days", title="what a payment takes")
     once = for_ever = 0.0
     for (database, name), size in sorted(sizes.items(), key=lambda item: -item[1].total):
-        days = KEPT.get(name) or EVENTS.get(name)
         # of what is kept for less than the span, only the rows of so many days were copied
-        share = min(1.0, KEPT.get(name, DAYS) / DAYS) * payments
+        share = KEPT.get(name, DAYS) / DAYS * payments
         once += size.total / share
-        for_ever += 0 if days else size.total / share
-        table.add_row(database, name, f"{size.rows / share:.1f}", f"{size.total / share:.0f}", str(days or "for ever"))
+        for_ever += 0 if name in KEPT else size.total / share
+        kept = str(KEPT.get(name, "for ever"))
+        table.add_row(database, name, f"{size.rows / share:.1f}", f"{size.total / share:.0f}", kept)
     console.print(table)
     console.print(f"a payment takes {once:.0f} bytes at first, and {for_ever:.0f} when all that goes has gone")
 

@@ -16,10 +16,18 @@ import psycopg
 from psycopg import sql
 
 Connection = psycopg.Connection[tuple[object, ...]]
-DAYS = 90
-"""Over how many days the payments are spread: as long as merchants' events are kept."""
-KEPT = {"idempotency_keys": 1, "outbox": 7, "inbox": 15}
-"""What is kept for less, in days: of these, the rows of the last days only."""
+DAYS = 365
+"""Over how many days the payments are spread."""
+KEPT = {
+    "idempotency_keys": 1,
+    "outbox": 7,
+    "inbox": 15,
+    "provider_events": 180,
+    "events": 90,
+    "deliveries": 90,
+    "delivery_attempts": 90,
+}
+"""What is kept for less, in days (docs/operations.md, "What grows"): of these, the rows of the last days only."""
 TABLES = {
     "orders": ("orders", "history", "idempotency_keys", "inbox", "outbox"),
     "payments": (

@@ -72,7 +72,8 @@ def build(settings: NotifySettings) -> Service:
     timeout, concurrency = settings.delivery_timeout_seconds, settings.delivery_concurrency
     resolver = Resolver()
     identities = GrpcKeyWatch(settings.identity_target, settings.tls)
-    http = guarded_client(resolver, rules.allow_networks, connections=concurrency, timeout=timeout)
+    proxy = settings.webhook_proxy.get_secret_value()
+    http = guarded_client(resolver, rules.allow_networks, connections=concurrency, timeout=timeout, proxy=proxy)
     reach = Reach(rules, partial(transport.look, resolve=resolver, allowed=rules.allow_networks))
     webhooks, push = WebhookChannel(http, vault, rules, timeout), settings.vapid_key
     server = settings.mail_server

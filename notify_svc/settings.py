@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
+import httpx
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from mesh.settings import ConsumerSettings
@@ -48,6 +49,14 @@ def _is_vapid_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _is_proxy(value: SecretStr) -> SecretStr:
+    if text := value.get_secret_value():
+        url = httpx.URL(text)
+        if url.scheme not in ("http", "https") or not url.host or url.path not in ("", "/"):
+            raise ValueError("must be http://host:port or https://host:port, with user:password@ if it asks for them")
+    return value
+
+
 class NotifySettings(ConsumerSettings):
     """What the notification service needs beside what all services do."""
 
@@ -64,6 +73,10 @@ class NotifySettings(ConsumerSettings):
     allow_http_webhooks: bool = Field(False, description="take http URLs as webhook endpoints: for development only")
     webhook_allow_networks: Annotated[str, AfterValidator(_are_networks)] = Field(
         "", description="comma list of networks that are not public and that webhooks may go to: for development only"
+    )
+    webhook_proxy: Annotated[SecretStr, AfterValidator(_is_proxy)] = Field(
+        SecretStr(""),
+        description="http(s) proxy that merchants' servers are reached through; empty: none, whatever the environment",
     )
     delivery_timeout_seconds: float = Field(10.0, gt=0, le=60, description="how long a merchant's server may take")
     delivery_concurrency: int = Field(200, ge=1, le=2000, description="deliveries under way at once")

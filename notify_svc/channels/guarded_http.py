@@ -16,6 +16,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpcore
 import httpx
 
+from notify_svc.channels.egress_proxy import ProxiedBackend
 from notify_svc.domain import addresses
 from notify_svc.domain.addresses import Address, Network
 from notify_svc.domain.endpoint import UrlRefusedError
@@ -29,10 +30,10 @@ POOLS = 32
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Makes connections to addresses that may be called, and to no others."""
 
-    def __init__(self, resolve: Resolve, allowed: Sequence[Network]) -> None:
+    def __init__(self, resolve: Resolve, allowed: Sequence[Network], proxy: str) -> None:
         self._resolve = resolve
         self._allowed = allowed
-        self._network = httpcore.AnyIOBackend()
+        self._network = ProxiedBackend(proxy) if proxy else httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -55,7 +56,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         for address in found:
             try:
                 return await self._network.connect_tcp(str(address), port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.ProxyError) as error:
                 failed = error
         raise failed
 
@@ -96,8 +97,8 @@ class GuardedTransport(httpx.AsyncHTTPTransport):
 class SpreadTransport(httpx.AsyncBaseTransport):
     """Spreads URLs over many small pools: what a pool does for a request grows with the square of its connections."""
 
-    def __init__(self, resolve: Resolve, allowed: Sequence[Network], connections: int) -> None:
-        backend, context = GuardedBackend(resolve, allowed), httpx.create_ssl_context(trust_env=False)
+    def __init__(self, resolve: Resolve, allowed: Sequence[Network], connections: int, proxy: str) -> None:
+        backend, context = GuardedBackend(resolve, allowed, proxy), httpx.create_ssl_context(trust_env=False)
         kept = max(1, connections // POOLS)
         self._pools = [GuardedTransport(backend, context, connections, kept) for _ in range(POOLS)]
 
@@ -112,11 +113,11 @@ class SpreadTransport(httpx.AsyncBaseTransport):
 
 
 def guarded_client(
-    resolve: Resolve, allowed: Sequence[Network], *, connections: int, timeout: float
+    resolve: Resolve, allowed: Sequence[Network], *, connections: int, timeout: float, proxy: str = ""
 ) -> httpx.AsyncClient:
-    """Return a client for merchants' servers: it follows no redirects and keeps no cookies."""
+    """Return a client for merchants' servers, through `proxy` if named: no redirects followed, no cookies kept."""
     return httpx.AsyncClient(
-        transport=SpreadTransport(resolve, allowed, connections),
+        transport=SpreadTransport(resolve, allowed, connections, proxy),
         timeout=timeout,
         follow_redirects=False,
         trust_env=False,

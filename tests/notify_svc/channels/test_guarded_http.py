@@ -13,6 +13,7 @@ import httpcore
 import httpx
 import pytest
 
+from notify_svc.channels import failures
 from notify_svc.channels.guarded_http import guarded_client, look
 from notify_svc.channels.resolver import Resolver
 from notify_svc.domain import addresses
@@ -209,3 +210,69 @@ async def test_look_lets_a_name_pass_that_cannot_be_looked_up() -> None:
         raise OSError("no such name")
 
     await look("https://shop.example/hook", unknown, ())
+
+
+class Proxy:
+    """A proxy that connects every tunnel to one server, whatever address was asked for."""
+
+    def __init__(self, server: Server, status: str) -> None:
+        self._server = server
+        self._status = status
+        self.port = 0
+        self.requests: list[str] = []
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Take a request for a tunnel."""
+        self.requests.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        writer.write(f"HTTP/1.1 {self._status}\r\nvia: inner.example\r\n\r\n".encode())
+        if self._status.startswith("2"):
+            there = await asyncio.open_connection("127.0.0.1", self._server.port)
+            there[1].write(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(await there[0].read())
+            there[1].close()
+        writer.close()
+
+
+@asynccontextmanager
+async def proxied(status: str = "200 OK") -> AsyncIterator[tuple[Server, Proxy]]:
+    """Run a server and a proxy before it."""
+    async with listening("127.0.0.1") as server:
+        proxy = Proxy(server, status)
+        listener = await asyncio.start_server(proxy.answer, "127.0.0.1", 0)
+        proxy.port = listener.sockets[0].getsockname()[1]
+        async with listener:
+            yield server, proxy
+
+
+@pytest.mark.parametrize(("address", "literal"), [(PUBLIC, PUBLIC), ("2606:4700::1111", "[2606:4700::1111]")])
+async def test_proxy_is_asked_for_the_address_that_was_checked(address: str, literal: str) -> None:
+    async with proxied() as (server, proxy):
+        via = f"http://us:p%40ss@127.0.0.1:{proxy.port}"
+        async with guarded_client(Names([address]), (), connections=4, timeout=5, proxy=via) as http:
+            assert (await http.get("http://shop.example:8443/hook")).status_code == httpx.codes.OK
+        (asked,), (reached,) = proxy.requests, server.requests
+    assert asked.splitlines()[0] == f"CONNECT {literal}:8443 HTTP/1.1"
+    assert "Proxy-Authorization: Basic dXM6cEBzcw==" in asked
+    assert reached.startswith("GET /hook HTTP/1.1")
+    assert "shop.example:8443" in reached
+    assert "dXM6cEBzcw" not in reached
+
+
+async def test_proxy_is_not_asked_for_an_address_that_nothing_may_go_to() -> None:
+    async with proxied() as (_, proxy):
+        via = f"http://127.0.0.1:{proxy.port}"
+        async with guarded_client(Names(["10.0.0.1"]), (), connections=4, timeout=5, proxy=via) as http:
+            with pytest.raises(UrlRefusedError):
+                await http.get("http://shop.example/")
+        assert proxy.requests == []
+
+
+@pytest.mark.parametrize("status", ["403 Forbidden", "407 Proxy Authentication Required"])
+async def test_proxy_that_refuses_is_no_answer_of_the_merchants(status: str) -> None:
+    async with proxied(status) as (server, proxy):
+        via = f"http://127.0.0.1:{proxy.port}"
+        async with guarded_client(Names([PUBLIC]), (), connections=4, timeout=5, proxy=via) as http:
+            with pytest.raises(httpx.ProxyError) as raised:
+                await http.get("http://shop.example/")
+        assert server.requests == []
+    assert failures.words(raised.value) == "CONNECTION_FAILED: the server could not be reached"
