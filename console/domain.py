@@ -13,7 +13,10 @@ from uuid import UUID
 
 EVERYTHING = "*"
 _READ = frozenset(
-    {"orders:read", "payments:read", "refunds:read", "disputes:read", "events:read", "webhooks:read", "routing:read"}
+    {
+        *("orders:read", "payments:read", "links:read", "refunds:read", "disputes:read"),
+        *("events:read", "webhooks:read", "routing:read"),
+    }
 )
 MAX_FAILURES = 10
 """Wrong passwords in a row, or codes, after which an account is locked for a while."""
@@ -34,10 +37,19 @@ class Role(StrEnum):
 
 SCOPES: Mapping[Role, frozenset[str]] = {
     Role.VIEWER: _READ,
-    Role.SUPPORT: _READ | {"orders:write", "events:write"},
-    Role.FINANCE: _READ | {"payments:write", "refunds:write"},
+    Role.SUPPORT: _READ | {"orders:write", "links:write", "events:write"},
+    Role.FINANCE: _READ | {"payments:write", "links:write", "refunds:write"},
     Role.DEVELOPER: _READ
-    | {"orders:write", "webhooks:write", "events:write", "routing:write", "accounts:read", "keys:read", "keys:write"},
+    | {
+        "orders:write",
+        "links:write",
+        "webhooks:write",
+        "events:write",
+        "routing:write",
+        "accounts:read",
+        "keys:read",
+        "keys:write",
+    },
     Role.OWNER: frozenset({EVERYTHING}),
     Role.OPERATOR: frozenset({"platform"}),
 }

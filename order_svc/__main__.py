@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from fusionx.order.v1 import (
+    link_checkout_service_pb2,
+    link_checkout_service_pb2_grpc,
     order_payment_service_pb2,
     order_payment_service_pb2_grpc,
     order_service_pb2,
     order_service_pb2_grpc,
+    payment_link_service_pb2,
+    payment_link_service_pb2_grpc,
 )
 
 from mesh import service
@@ -24,11 +28,13 @@ from mesh.service import Service
 from mesh.storage import idempotency, retention
 from mesh.storage.database import Database
 from mesh.worker import Worker
-from order_svc.api import OrderPaymentServicer, OrderServicer
+from order_svc.api.orders import OrderPaymentServicer, OrderServicer
+from order_svc.api.payment_links import LinkCheckoutServicer, PaymentLinkServicer
 from order_svc.consumer import NAME, SUBJECTS, PaymentEvents
 from order_svc.settings import OrderSettings
-from order_svc.storage import OrderRepository
-from order_svc.use_cases import Lifetimes, Orders
+from order_svc.storage.orders import OrderRepository
+from order_svc.use_cases.orders import Lifetimes, Orders
+from order_svc.use_cases.payment_links import PaymentLinks
 
 
 def build(settings: OrderSettings) -> Service:
@@ -39,6 +45,7 @@ def build(settings: OrderSettings) -> Service:
     lifetimes = Lifetimes(settings.order_lifetime, settings.order_max_lifetime)
     work = UnitsOfWork(database, relay.carry)
     orders = Orders(database, OrderRepository(), lifetimes, work, clock=database.clock)
+    links = PaymentLinks(database, work, settings.order_lifetime, clock=database.clock)
     payments = Consumer(
         *(NAME, SUBJECTS, bus, database, PaymentEvents(orders, work)),
         retry_delays=settings.event_retry_delays,
@@ -61,6 +68,14 @@ def build(settings: OrderSettings) -> Service:
         registrations=[
             Registration.of(order_service_pb2, order_service_pb2_grpc, OrderServicer(orders)),
             Registration.of(order_payment_service_pb2, order_payment_service_pb2_grpc, OrderPaymentServicer(orders)),
+            Registration.of(
+                *(payment_link_service_pb2, payment_link_service_pb2_grpc),
+                PaymentLinkServicer(links, settings.public_url),
+            ),
+            Registration.of(
+                *(link_checkout_service_pb2, link_checkout_service_pb2_grpc),
+                LinkCheckoutServicer(links, settings.public_url),
+            ),
             DeadLetterServicer.registration(DeadLetters(database, [payments.inbox])),
             OutboxServicer.registration(relay),
         ],

@@ -14,7 +14,7 @@ from mesh.events.participants import CONSUMERS
 from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.storage.database import Session
 from order_svc.contract import messages as mapping
-from order_svc.use_cases import Orders
+from order_svc.use_cases.orders import Orders
 
 NAME = CONSUMERS["order_svc"]
 SUBJECTS = tuple(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
@@ -70,6 +70,10 @@ class Order:
     refunded: int = 0
     """Minor units that were given back, by the version of its payment in `refunded_version`."""
     refunded_version: int = 0
+    payment_link_id: UUID | None = None
+    """The link that it is an order of."""
+    link_checkout: str = ""
+    """Which browser's it is, of those that pay the link; of one for one payment, everybody's."""
     captured: int | None = None
     """Minor units that its payment captured; None where a version of this service settled it that did not note them."""
 
@@ -174,3 +178,75 @@ def fail(order: Order, payment_id: UUID, now: datetime) -> Order | None:
     if order.status != OrderStatus.PROCESSING or order.payment_id != payment_id:
         return None
     return transition(order, OrderStatus.FAILED, now)
+
+
+LINK_ORDER_LIFETIME = timedelta(hours=1)
+"""How long an order of a link waits for its payment to start, or to be tried again, before its use is free."""
+HOLDS_USE = frozenset({OrderStatus.NEW, OrderStatus.PROCESSING}) | SETTLED
+"""An order of a link that is paid or being paid. One that failed is not, and comes back only while a use is free."""
+
+
+class LinkStatus(StrEnum):
+    """Whether a payment link can be paid; the names are the contract's."""
+
+    ACTIVE = "ACTIVE"
+    USED_UP = "USED_UP"
+    EXPIRED = "EXPIRED"
+    DISABLED = "DISABLED"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLink:
+    """An address that asks for a payment."""
+
+    payment_link_id: UUID
+    merchant_id: UUID
+    account_id: UUID
+    """The merchant itself, where `merchant_id` is another one in each mode."""
+    mode: str
+    token: str
+    """The secret part of its address."""
+    amount: Money
+    description: str
+    merchant_order_id: str
+    metadata: Mapping[str, str]
+    return_url: str
+    max_uses: int
+    enabled: bool
+    create_time: datetime
+    update_time: datetime
+    expire_time: datetime | None
+
+    def status(self, taken: int, now: datetime) -> LinkStatus:
+        """Return whether it can be paid when so many of its uses are taken."""
+        if not self.enabled:
+            return LinkStatus.DISABLED
+        if taken >= self.max_uses:
+            return LinkStatus.USED_UP
+        if self.expire_time and self.expire_time <= now:
+            return LinkStatus.EXPIRED
+        return LinkStatus.ACTIVE
+
+    def checkout(self, browser: str) -> str:
+        """Return whose checkout it is: of a link for one payment everybody's, so that nobody pays it again."""
+        return "" if self.max_uses == 1 else browser
+
+    def order_expiry(self, now: datetime, lifetime: timedelta) -> datetime:
+        """Return until when an order of it that is made now may be paid, where orders live so long."""
+        latest = now + min(lifetime, LINK_ORDER_LIFETIME)
+        return min(latest, self.expire_time) if self.expire_time else latest
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """How often a link was used: `taken` is what is paid or being paid, `paid` the part that was paid."""
+
+    taken: int = 0
+    paid: int = 0
+
+
+def goes_on(order: Order, now: datetime) -> bool:
+    """Whether a checkout stays with an order of its link: while it can be paid or is, and when it was paid."""
+    if order.status in PAYABLE:
+        return order.expire_time > now
+    return order.status not in OVER

@@ -44,6 +44,9 @@ orders = sa.Table(
     sa.Column("refunded_version", sa.Integer, nullable=False, server_default="0"),
     # what its payment captured, which may be less than the amount; NULL where the service before settled it
     sa.Column("captured_minor", sa.BigInteger),
+    sa.Column("payment_link_id", sa.UUID),
+    # which browser's it is, of those that pay a link
+    sa.Column("link_checkout", sa.Text),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in OrderStatus)})", name="status_known"),
     sa.CheckConstraint("payment_id IS NOT NULL OR status IN ('NEW', 'CANCELLED', 'EXPIRED')", name="payment_named"),
@@ -68,3 +71,44 @@ sa.Index(
     postgresql_ops={"metadata": "jsonb_path_ops"},
     postgresql_where=sa.text("metadata <> '{}'::jsonb"),
 )
+# the uses of a link, and its orders newest first
+sa.Index(
+    "ix_orders_payment_link",
+    orders.c.payment_link_id,
+    orders.c.order_id,
+    postgresql_include=["status"],
+    postgresql_where=orders.c.payment_link_id.is_not(None),
+)
+sa.Index(
+    "ix_orders_link_checkout",
+    orders.c.payment_link_id,
+    orders.c.link_checkout,
+    orders.c.order_id,
+    postgresql_where=orders.c.payment_link_id.is_not(None),
+)
+
+payment_links = sa.Table(
+    "payment_links",
+    metadata,
+    sa.Column("payment_link_id", sa.UUID, primary_key=True),
+    sa.Column("merchant_id", sa.UUID, nullable=False),
+    # the merchant itself, where `merchant_id` is another one in each mode
+    sa.Column("account_id", sa.UUID, nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
+    # not hashed: the merchant copies the address again and again, and it lets nobody do more than pay
+    sa.Column("token", sa.Text, nullable=False, unique=True),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("merchant_order_id", sa.Text, nullable=False),
+    json_column("metadata"),
+    sa.Column("return_url", sa.Text, nullable=False),
+    sa.Column("max_uses", sa.Integer, nullable=False),
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("update_time", TIME, nullable=False),
+    sa.Column("expire_time", TIME),
+    sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
+    sa.CheckConstraint("max_uses > 0", name="max_uses_positive"),
+)
+sa.Index("ix_payment_links_merchant", payment_links.c.merchant_id, payment_links.c.payment_link_id)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fusionx.payment.v1 import (
+    checkout_service_pb2,
+    checkout_service_pb2_grpc,
     dispute_service_pb2,
     dispute_service_pb2_grpc,
     payment_service_pb2,
@@ -31,6 +33,7 @@ from mesh.service import Service
 from mesh.storage.database import Database
 from mesh.storage.lock import Locks
 from mesh.vault import Vault
+from payment_svc.api.checkouts import CheckoutServicer
 from payment_svc.api.disputes import DisputeServicer
 from payment_svc.api.payments import PaymentServicer
 from payment_svc.api.provider_accounts import ProviderAccountServicer
@@ -42,8 +45,10 @@ from payment_svc.api.timeline import TimelineServicer
 from payment_svc.api.webhooks import WebhookServicer
 from payment_svc.assembly import Assembly, Surroundings, assemble
 from payment_svc.order_client import GrpcOrderClient
+from payment_svc.order_port import LinkClient
 from payment_svc.providers.registry import Registry
 from payment_svc.settings import PaymentSettings, settings_class
+from payment_svc.use_cases.checkouts import Checkouts
 
 
 def build(settings: PaymentSettings) -> Service:
@@ -67,11 +72,12 @@ def build(settings: PaymentSettings) -> Service:
         background=parts.background,
         on_close=[parts.accounts.close, orders.close, locks.close],
         workers=parts.workers,
-        registrations=_registrations(parts, providers),
+        registrations=_registrations(parts, providers, orders),
     )
 
 
-def _registrations(parts: Assembly, providers: Registry) -> list[Registration]:
+def _registrations(parts: Assembly, providers: Registry, links: LinkClient) -> list[Registration]:
+    checkouts = Checkouts(links, parts.payments, parts.accounts)
     return [
         Registration.of(payment_service_pb2, payment_service_pb2_grpc, PaymentServicer(parts.payments)),
         Registration.of(refund_service_pb2, refund_service_pb2_grpc, RefundServicer(parts.refunds)),
@@ -86,6 +92,7 @@ def _registrations(parts: Assembly, providers: Registry) -> list[Registration]:
             provider_service_pb2, provider_service_pb2_grpc, ProviderServicer(providers, parts.reconciliation)
         ),
         Registration.of(review_service_pb2, review_service_pb2_grpc, ReviewServicer(parts.reviews)),
+        Registration.of(checkout_service_pb2, checkout_service_pb2_grpc, CheckoutServicer(checkouts)),
         OutboxServicer.registration(parts.relay),
     ]
 

@@ -6,8 +6,10 @@ from datetime import UTC
 from uuid import UUID
 
 import grpc
+from fusionx.order.v1 import link_checkout_service_pb2 as links_pb2
 from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
-from fusionx.order.v1 import order_pb2
+from fusionx.order.v1 import order_pb2, payment_link_pb2
+from fusionx.order.v1.link_checkout_service_pb2_grpc import LinkCheckoutServiceStub
 from fusionx.order.v1.order_payment_service_pb2_grpc import OrderPaymentServiceStub
 from fusionx.type.v1 import money_pb2
 
@@ -17,18 +19,20 @@ from mesh.rpc.client import channel
 from mesh.storage.history import Change, Entry, Origin
 from mesh.tls import TlsFiles
 from payment_svc.domain.payment import Payment
-from payment_svc.order_port import PayableOrder
+from payment_svc.order_port import LinkOrder, OpenedLink, PayableOrder
 
 SERVICE = internal_pb2.DESCRIPTOR.services_by_name["OrderPaymentService"]
+LINKS = links_pb2.DESCRIPTOR.services_by_name["LinkCheckoutService"]
 TIMEOUT_SECONDS = 5.0
 
 
 class GrpcOrderClient:
-    """The `OrderClient` that asks the real order service."""
+    """The `OrderClient` and `LinkClient` that asks the real order service."""
 
     def __init__(self, target: str, tls: TlsFiles | None) -> None:
-        self._channel: grpc.aio.Channel = channel(target, SERVICE, peer="order_svc", tls=tls)
+        self._channel: grpc.aio.Channel = channel(target, SERVICE, LINKS, peer="order_svc", tls=tls)
         self._internal = OrderPaymentServiceStub(self._channel)
+        self._links = LinkCheckoutServiceStub(self._channel)
 
     async def get(self, order_id: UUID) -> PayableOrder:
         """Return the calling merchant's order."""
@@ -77,6 +81,39 @@ class GrpcOrderClient:
             for one in answer.changes
         ]
 
+    async def find_link(self, token: str, checkout: str, order_id: UUID | None) -> OpenedLink:
+        """Return a link with the named order, or with the one that the checkout made last."""
+        request = links_pb2.GetLinkCheckoutRequest(token=token, checkout=checkout, order_id=str(order_id or ""))
+        return _opened(await self._links.GetLinkCheckout(request, timeout=TIMEOUT_SECONDS))
+
+    async def take_link(self, token: str, checkout: str) -> OpenedLink:
+        """Return a link with the order that the checkout pays."""
+        request = links_pb2.TakeLinkRequest(token=token, checkout=checkout)
+        return _opened(await self._links.TakeLink(request, timeout=TIMEOUT_SECONDS))
+
     async def close(self) -> None:
         """Close the channel."""
         await self._channel.close()
+
+
+def _opened(found: links_pb2.LinkCheckout) -> OpenedLink:
+    link, order = found.link, found.order
+    return OpenedLink(
+        merchant_id=UUID(found.merchant_id),
+        account_id=UUID(found.account_id),
+        mode=found.mode,
+        url=link.url,
+        status=payment_link_pb2.PaymentLink.Status.Name(link.status),
+        amount=Money.parse(link.amount.value, link.amount.currency),
+        description=link.description,
+        return_url=link.return_url,
+        max_uses=link.max_uses,
+        expire_time=link.expire_time.ToDatetime(UTC) if link.HasField("expire_time") else None,
+        order=LinkOrder(
+            UUID(order.order_id),
+            order_pb2.Order.Status.Name(order.status),
+            UUID(order.payment_id) if order.payment_id else None,
+        )
+        if found.HasField("order")
+        else None,
+    )

@@ -38,6 +38,44 @@ class PayableOrder:
             raise failed_precondition("ORDER_NOT_PAYABLE", "the order has expired and cannot be paid")
 
 
+@dataclass(frozen=True, slots=True)
+class LinkOrder:
+    """An order of a payment link. `status` is the contract's word."""
+
+    order_id: UUID
+    status: str
+    payment_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedLink:
+    """A payment link as who opens it finds it, with the order that is shown. `status` is the contract's word."""
+
+    merchant_id: UUID
+    account_id: UUID
+    mode: str
+    url: str
+    status: str
+    amount: Money
+    description: str
+    return_url: str
+    max_uses: int
+    expire_time: datetime | None
+    order: LinkOrder | None
+
+
+class LinkClient(Protocol):
+    """What the use cases ask of payment links. Both raise ApiError with the order service's own reason."""
+
+    async def find_link(self, token: str, checkout: str, order_id: UUID | None) -> OpenedLink:
+        """Return a link with the named order, or with the one that the checkout made last."""
+        ...
+
+    async def take_link(self, token: str, checkout: str) -> OpenedLink:
+        """Return a link with the order that the checkout pays; a new one takes a use of it."""
+        ...
+
+
 class OrderClient(Protocol):
     """What the use cases ask of the order service. All raise ApiError with the order service's own reason."""
 

@@ -121,6 +121,13 @@ class ListOrdersResponse(Model):
     next_page_token: str
 
 
+class ListPaymentLinksResponse(Model):
+    """ListPaymentLinksResponse, as the gateway answers it."""
+
+    payment_links: list[PaymentLink]
+    next_page_token: str
+
+
 class ListPaymentsResponse(Model):
     """ListPaymentsResponse, as the gateway answers it."""
 
@@ -186,6 +193,7 @@ class Order(Model):
     paid_amount: Money | None
     refunded_amount: Money | None
     open_amount: Money | None
+    payment_link_id: str
 
 
 class OrderTimeline(Model):
@@ -255,6 +263,25 @@ class PaymentFailure(Model):
     code: str
     message: str
     provider_code: str
+
+
+class PaymentLink(Model):
+    """PaymentLink, as the gateway answers it."""
+
+    payment_link_id: str
+    url: str
+    amount: Money
+    status: Word
+    description: str
+    merchant_order_id: str
+    metadata: dict[str, str]
+    return_url: str
+    max_uses: int
+    uses: int
+    paid_uses: int
+    create_time: datetime
+    update_time: datetime
+    expire_time: datetime | None
 
 
 class PaymentNextAction(Model):

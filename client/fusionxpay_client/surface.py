@@ -13,7 +13,7 @@ from fusionx.notify.v1 import (
     push_key_service_pb2,
     webhook_endpoint_pb2,
 )
-from fusionx.order.v1 import order_pb2, order_service_pb2
+from fusionx.order.v1 import order_pb2, order_service_pb2, payment_link_pb2, payment_link_service_pb2
 from fusionx.payment.v1 import (
     dispute_pb2,
     dispute_service_pb2,
@@ -119,6 +119,21 @@ _LIST_ORDERS = Listing(
     "/fusionx.order.v1.OrderService/ListOrders", order_service_pb2.ListOrdersResponse, "orders", order_pb2.Order
 )
 _CANCEL_ORDER = Call("/fusionx.order.v1.OrderService/CancelOrder", order_pb2.Order, writes=True)
+_CREATE_PAYMENT_LINK = Call(
+    "/fusionx.order.v1.PaymentLinkService/CreatePaymentLink", payment_link_pb2.PaymentLink, writes=True
+)
+_GET_PAYMENT_LINK = Call(
+    "/fusionx.order.v1.PaymentLinkService/GetPaymentLink", payment_link_pb2.PaymentLink, writes=False
+)
+_LIST_PAYMENT_LINKS = Listing(
+    "/fusionx.order.v1.PaymentLinkService/ListPaymentLinks",
+    payment_link_service_pb2.ListPaymentLinksResponse,
+    "payment_links",
+    payment_link_pb2.PaymentLink,
+)
+_UPDATE_PAYMENT_LINK = Call(
+    "/fusionx.order.v1.PaymentLinkService/UpdatePaymentLink", payment_link_pb2.PaymentLink, writes=True
+)
 _GET_DISPUTE = Call("/fusionx.payment.v1.DisputeService/GetDispute", dispute_pb2.Dispute, writes=False)
 _LIST_DISPUTES = Listing(
     "/fusionx.payment.v1.DisputeService/ListDisputes",
@@ -1353,6 +1368,7 @@ class Orders(Waits[models.Order]):
         order_by: str | None = None,
         metadata_key: str | None = None,
         metadata_value: str | None = None,
+        payment_link_id: str | None = None,
         timeout: float | None = None,
     ) -> Pages[models.Order]:
         """Lists the merchant's orders, newest first. Pages follow AIP-158.
@@ -1377,6 +1393,7 @@ class Orders(Waits[models.Order]):
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             metadata_key: Only orders whose `metadata` has this key, with the value of `metadata_value`.
             metadata_value: The value that the key has. Only with `metadata_key`.
+            payment_link_id: Only orders of this payment link.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = order_service_pb2.ListOrdersRequest(
@@ -1396,6 +1413,7 @@ class Orders(Waits[models.Order]):
                 order_by=order_by,
                 metadata_key=metadata_key,
                 metadata_value=metadata_value,
+                payment_link_id=payment_link_id,
             )
         )
         return self._transport.pages(_LIST_ORDERS, request, models.Order, timeout)
@@ -1491,6 +1509,7 @@ class AsyncOrders(AsyncWaits[models.Order]):
         order_by: str | None = None,
         metadata_key: str | None = None,
         metadata_value: str | None = None,
+        payment_link_id: str | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[models.Order]:
         """Lists the merchant's orders, newest first. Pages follow AIP-158.
@@ -1515,6 +1534,7 @@ class AsyncOrders(AsyncWaits[models.Order]):
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             metadata_key: Only orders whose `metadata` has this key, with the value of `metadata_value`.
             metadata_value: The value that the key has. Only with `metadata_key`.
+            payment_link_id: Only orders of this payment link.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = order_service_pb2.ListOrdersRequest(
@@ -1534,6 +1554,7 @@ class AsyncOrders(AsyncWaits[models.Order]):
                 order_by=order_by,
                 metadata_key=metadata_key,
                 metadata_value=metadata_value,
+                payment_link_id=payment_link_id,
             )
         )
         return self._transport.pages(_LIST_ORDERS, request, models.Order, timeout)
@@ -1552,6 +1573,256 @@ class AsyncOrders(AsyncWaits[models.Order]):
         """
         request = order_service_pb2.CancelOrderRequest(**given(order_id=order_id))
         return await self._transport.call(_CANCEL_ORDER, request, models.Order, timeout, idempotency_key)
+
+
+class PaymentLinks(Waits[models.PaymentLink]):
+    """Payment links, as merchants see them. Every RPC acts for the authenticated merchant, in the mode of its key;
+    another merchant's link is NOT_FOUND. Each time somebody pays a link there is an ordinary order, which names the
+    link.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(
+        self,
+        *,
+        amount: Amount,
+        description: str | None = None,
+        merchant_order_id: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        return_url: str | None = None,
+        max_uses: int | None = None,
+        expire_time: Moment | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.PaymentLink:
+        """Creates a link.
+
+        Idempotent with an `Idempotency-Key` header (gRPC metadata `idempotency-key`), as CreateOrder is.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; ALREADY_EXISTS, reason IDEMPOTENCY_KEY_REUSED;
+        FAILED_PRECONDITION, reason LINKS_OFF, where the gateway was not told its public address.
+
+        Args:
+            amount: What is to be paid each time; more than zero.
+            description: What is paid for, shown to the customer, up to 500 characters.
+            merchant_order_id: The merchant's own reference, up to 128 characters. Each order of the link has it.
+            metadata: Up to 50 pairs; keys up to 40 characters, values up to 500. Each order of the link has them.
+            return_url: Where the page leads who has paid; an absolute http(s) URL with a host, without credentials.
+                `{ORDER_ID}`, `{PAYMENT_ID}` and `{STATUS}` in its path or query are filled in, as CreatePayment does.
+                The URL proves nothing, as anybody can open it: ask for the order.
+            max_uses: How many times it can be paid, up to 10,000. Left out or 0: once. A link for one payment is the
+                same for everybody who opens it: nobody can pay it again. Of one for more, each browser has a payment of
+                its own.
+            expire_time: Until when a payment may be started. Left out: it does not expire. At most 366 days ahead.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = payment_link_service_pb2.CreatePaymentLinkRequest(
+            **given(
+                amount=money(amount),
+                description=description,
+                merchant_order_id=merchant_order_id,
+                metadata=metadata,
+                return_url=return_url,
+                max_uses=max_uses,
+                expire_time=moment(expire_time),
+            )
+        )
+        return self._transport.call(_CREATE_PAYMENT_LINK, request, models.PaymentLink, timeout, idempotency_key)
+
+    def get(self, payment_link_id: str, *, timeout: float | None = None) -> models.PaymentLink:
+        """Returns one link. Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND.
+
+        Args:
+            payment_link_id: The link's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = payment_link_service_pb2.GetPaymentLinkRequest(**given(payment_link_id=payment_link_id))
+        return self._transport.call(_GET_PAYMENT_LINK, request, models.PaymentLink, timeout)
+
+    def list(
+        self,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        merchant_order_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Pages[models.PaymentLink]:
+        """Lists the merchant's links, newest first. Pages follow AIP-158. The orders of one are listed by ListOrders.
+
+        Args:
+            page_size: How many links at the most, up to 100. Left out or 0: 20.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            merchant_order_id: Only links with this reference of the merchant's.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = payment_link_service_pb2.ListPaymentLinksRequest(
+            **given(page_size=page_size, page_token=page_token, merchant_order_id=merchant_order_id)
+        )
+        return self._transport.pages(_LIST_PAYMENT_LINKS, request, models.PaymentLink, timeout)
+
+    def update(
+        self,
+        payment_link_id: str,
+        *,
+        enabled: bool | None = None,
+        description: str | None = None,
+        max_uses: int | None = None,
+        expire_time: Moment | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.PaymentLink:
+        """Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer.
+        What customers have begun to pay goes on. The amount of a link never changes: make another one.
+
+        Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+
+        Args:
+            payment_link_id: The link's id.
+            enabled: Whether it can be paid.
+            description: What is paid for, shown to the customer.
+            max_uses: How many times it can be paid. Fewer than are taken: it is used up.
+            expire_time: Until when a payment may be started, at most 366 days ahead. A time that is over ends it.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = payment_link_service_pb2.UpdatePaymentLinkRequest(
+            **given(
+                payment_link_id=payment_link_id,
+                enabled=enabled,
+                description=description,
+                max_uses=max_uses,
+                expire_time=moment(expire_time),
+            )
+        )
+        return self._transport.call(_UPDATE_PAYMENT_LINK, request, models.PaymentLink, timeout, idempotency_key)
+
+
+class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
+    """Payment links, as merchants see them. Every RPC acts for the authenticated merchant, in the mode of its key;
+    another merchant's link is NOT_FOUND. Each time somebody pays a link there is an ordinary order, which names the
+    link.
+    """
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def create(
+        self,
+        *,
+        amount: Amount,
+        description: str | None = None,
+        merchant_order_id: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        return_url: str | None = None,
+        max_uses: int | None = None,
+        expire_time: Moment | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.PaymentLink:
+        """Creates a link.
+
+        Idempotent with an `Idempotency-Key` header (gRPC metadata `idempotency-key`), as CreateOrder is.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; ALREADY_EXISTS, reason IDEMPOTENCY_KEY_REUSED;
+        FAILED_PRECONDITION, reason LINKS_OFF, where the gateway was not told its public address.
+
+        Args:
+            amount: What is to be paid each time; more than zero.
+            description: What is paid for, shown to the customer, up to 500 characters.
+            merchant_order_id: The merchant's own reference, up to 128 characters. Each order of the link has it.
+            metadata: Up to 50 pairs; keys up to 40 characters, values up to 500. Each order of the link has them.
+            return_url: Where the page leads who has paid; an absolute http(s) URL with a host, without credentials.
+                `{ORDER_ID}`, `{PAYMENT_ID}` and `{STATUS}` in its path or query are filled in, as CreatePayment does.
+                The URL proves nothing, as anybody can open it: ask for the order.
+            max_uses: How many times it can be paid, up to 10,000. Left out or 0: once. A link for one payment is the
+                same for everybody who opens it: nobody can pay it again. Of one for more, each browser has a payment of
+                its own.
+            expire_time: Until when a payment may be started. Left out: it does not expire. At most 366 days ahead.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = payment_link_service_pb2.CreatePaymentLinkRequest(
+            **given(
+                amount=money(amount),
+                description=description,
+                merchant_order_id=merchant_order_id,
+                metadata=metadata,
+                return_url=return_url,
+                max_uses=max_uses,
+                expire_time=moment(expire_time),
+            )
+        )
+        return await self._transport.call(_CREATE_PAYMENT_LINK, request, models.PaymentLink, timeout, idempotency_key)
+
+    async def get(self, payment_link_id: str, *, timeout: float | None = None) -> models.PaymentLink:
+        """Returns one link. Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND.
+
+        Args:
+            payment_link_id: The link's id.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = payment_link_service_pb2.GetPaymentLinkRequest(**given(payment_link_id=payment_link_id))
+        return await self._transport.call(_GET_PAYMENT_LINK, request, models.PaymentLink, timeout)
+
+    def list(
+        self,
+        *,
+        page_size: int | None = None,
+        page_token: str | None = None,
+        merchant_order_id: str | None = None,
+        timeout: float | None = None,
+    ) -> AsyncPages[models.PaymentLink]:
+        """Lists the merchant's links, newest first. Pages follow AIP-158. The orders of one are listed by ListOrders.
+
+        Args:
+            page_size: How many links at the most, up to 100. Left out or 0: 20.
+            page_token: `next_page_token` of the page before; empty for the first page.
+            merchant_order_id: Only links with this reference of the merchant's.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = payment_link_service_pb2.ListPaymentLinksRequest(
+            **given(page_size=page_size, page_token=page_token, merchant_order_id=merchant_order_id)
+        )
+        return self._transport.pages(_LIST_PAYMENT_LINKS, request, models.PaymentLink, timeout)
+
+    async def update(
+        self,
+        payment_link_id: str,
+        *,
+        enabled: bool | None = None,
+        description: str | None = None,
+        max_uses: int | None = None,
+        expire_time: Moment | None = None,
+        timeout: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.PaymentLink:
+        """Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer.
+        What customers have begun to pay goes on. The amount of a link never changes: make another one.
+
+        Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+
+        Args:
+            payment_link_id: The link's id.
+            enabled: Whether it can be paid.
+            description: What is paid for, shown to the customer.
+            max_uses: How many times it can be paid. Fewer than are taken: it is used up.
+            expire_time: Until when a payment may be started, at most 366 days ahead. A time that is over ends it.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = payment_link_service_pb2.UpdatePaymentLinkRequest(
+            **given(
+                payment_link_id=payment_link_id,
+                enabled=enabled,
+                description=description,
+                max_uses=max_uses,
+                expire_time=moment(expire_time),
+            )
+        )
+        return await self._transport.call(_UPDATE_PAYMENT_LINK, request, models.PaymentLink, timeout, idempotency_key)
 
 
 class Disputes(Waits[models.Dispute]):
@@ -2585,6 +2856,7 @@ class Resources:
         self.webhook_endpoints = WebhookEndpoints(transport)
         self.push_key = PushKey(transport)
         self.orders = Orders(transport)
+        self.payment_links = PaymentLinks(transport)
         self.disputes = Disputes(transport)
         self.payments = Payments(transport)
         self.provider_accounts = ProviderAccounts(transport)
@@ -2602,6 +2874,7 @@ class AsyncResources:
         self.webhook_endpoints = AsyncWebhookEndpoints(transport)
         self.push_key = AsyncPushKey(transport)
         self.orders = AsyncOrders(transport)
+        self.payment_links = AsyncPaymentLinks(transport)
         self.disputes = AsyncDisputes(transport)
         self.payments = AsyncPayments(transport)
         self.provider_accounts = AsyncProviderAccounts(transport)

@@ -423,6 +423,10 @@ export class Orders {
      * The value that the key has. Only with `metadata_key`.
      */
     metadata_value?: string;
+    /**
+     * Only orders of this payment link.
+     */
+    payment_link_id?: string;
   }, options?: CallOptions): AsyncIterable<types.Order>;
   /**
    * Cancels an order that has no payment under way. Cancelling a cancelled order returns it unchanged. Errors:
@@ -433,6 +437,99 @@ export class Orders {
    * Waits until it has the status, or one of them; else until nothing is under way.
    */
   wait(id: string, options?: WaitOptions): Promise<types.Order>;
+}
+
+/**
+ * Payment links, as merchants see them. Every RPC acts for the authenticated merchant, in the mode of its key; another
+ * merchant's link is NOT_FOUND. Each time somebody pays a link there is an ordinary order, which names the link.
+ */
+export class PaymentLinks {
+  /**
+   * Creates a link. Idempotent with an `Idempotency-Key` header (gRPC metadata `idempotency-key`), as CreateOrder is.
+   * Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; ALREADY_EXISTS, reason IDEMPOTENCY_KEY_REUSED;
+   * FAILED_PRECONDITION, reason LINKS_OFF, where the gateway was not told its public address.
+   */
+  create(params: {
+    /**
+     * What is to be paid each time; more than zero.
+     */
+    amount: types.Money;
+    /**
+     * What is paid for, shown to the customer, up to 500 characters.
+     */
+    description?: string;
+    /**
+     * The merchant's own reference, up to 128 characters. Each order of the link has it.
+     */
+    merchant_order_id?: string;
+    /**
+     * Up to 50 pairs; keys up to 40 characters, values up to 500. Each order of the link has them.
+     */
+    metadata?: Record<string, string>;
+    /**
+     * Where the page leads who has paid; an absolute http(s) URL with a host, without credentials. `{ORDER_ID}`,
+     * `{PAYMENT_ID}` and `{STATUS}` in its path or query are filled in, as CreatePayment does. The URL proves nothing,
+     * as anybody can open it: ask for the order.
+     */
+    return_url?: string;
+    /**
+     * How many times it can be paid, up to 10,000. Left out or 0: once. A link for one payment is the same for
+     * everybody who opens it: nobody can pay it again. Of one for more, each browser has a payment of its own.
+     */
+    max_uses?: number;
+    /**
+     * Until when a payment may be started. Left out: it does not expire. At most 366 days ahead.
+     */
+    expire_time?: string;
+  }, options?: CallOptions): Promise<types.PaymentLink>;
+  /**
+   * Returns one link. Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND.
+   */
+  get(paymentLinkId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.PaymentLink>;
+  /**
+   * Lists the merchant's links, newest first. Pages follow AIP-158. The orders of one are listed by ListOrders.
+   */
+  list(params?: {
+    /**
+     * How many links at the most, up to 100. Left out or 0: 20.
+     */
+    page_size?: number;
+    /**
+     * `next_page_token` of the page before; empty for the first page.
+     */
+    page_token?: string;
+    /**
+     * Only links with this reference of the merchant's.
+     */
+    merchant_order_id?: string;
+  }, options?: CallOptions): AsyncIterable<types.PaymentLink>;
+  /**
+   * Changes what is given and leaves the rest as it is: a link is switched off and on, and made to last longer. What
+   * customers have begun to pay goes on. The amount of a link never changes: make another one. Errors: NOT_FOUND,
+   * reason PAYMENT_LINK_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+   */
+  update(paymentLinkId: string, params?: {
+    /**
+     * Whether it can be paid.
+     */
+    enabled?: boolean;
+    /**
+     * What is paid for, shown to the customer.
+     */
+    description?: string;
+    /**
+     * How many times it can be paid. Fewer than are taken: it is used up.
+     */
+    max_uses?: number;
+    /**
+     * Until when a payment may be started, at most 366 days ahead. A time that is over ends it.
+     */
+    expire_time?: string;
+  }, options?: CallOptions): Promise<types.PaymentLink>;
+  /**
+   * Waits until it has the status, or one of them; else until nothing is under way.
+   */
+  wait(id: string, options?: WaitOptions): Promise<types.PaymentLink>;
 }
 
 /**
@@ -824,6 +921,7 @@ export class Resources {
   readonly webhookEndpoints: WebhookEndpoints;
   readonly pushKey: PushKey;
   readonly orders: Orders;
+  readonly paymentLinks: PaymentLinks;
   readonly disputes: Disputes;
   readonly payments: Payments;
   readonly providerAccounts: ProviderAccounts;

@@ -137,6 +137,32 @@ export class Orders {
   }
 }
 
+export class PaymentLinks {
+  constructor(transport) {
+    this._transport = transport;
+  }
+
+  create(params, options) {
+    return this._transport.call("POST", `/v1/payment_links`, params, options);
+  }
+
+  get(paymentLinkId, params, options) {
+    return this._transport.call("GET", `/v1/payment_links/${encodeURIComponent(paymentLinkId)}`, params, options);
+  }
+
+  list(params, options) {
+    return this._transport.pages(`/v1/payment_links`, "payment_links", params, options);
+  }
+
+  update(paymentLinkId, params, options) {
+    return this._transport.call("PATCH", `/v1/payment_links/${encodeURIComponent(paymentLinkId)}`, params, options);
+  }
+
+  wait(id, options) {
+    return this._transport.wait(() => this.get(id), options);
+  }
+}
+
 export class Disputes {
   constructor(transport) {
     this._transport = transport;
@@ -260,6 +286,7 @@ export class Resources {
     this.webhookEndpoints = new WebhookEndpoints(transport);
     this.pushKey = new PushKey(transport);
     this.orders = new Orders(transport);
+    this.paymentLinks = new PaymentLinks(transport);
     this.disputes = new Disputes(transport);
     this.payments = new Payments(transport);
     this.providerAccounts = new ProviderAccounts(transport);

@@ -319,6 +319,10 @@ export interface Order {
    * What can still be paid. Left out once the order is paid, cancelled or expired.
    */
   open_amount?: Money;
+  /**
+   * The payment link that it is an order of. Empty for one that the merchant created.
+   */
+  payment_link_id: string;
 }
 
 export interface OrderTimeline {
@@ -455,6 +459,66 @@ export interface PaymentFailure {
   code: string;
   message: string;
   provider_code: string;
+}
+
+export interface PaymentLink {
+  /**
+   * Identity of the link, a UUIDv7 given by the gateway.
+   */
+  payment_link_id: string;
+  /**
+   * The page for the customer. With `/qr.svg` behind it, the address of its QR code. Whoever knows it can pay, and see
+   * what is paid for; nobody can guess it.
+   */
+  url: string;
+  /**
+   * What is to be paid each time.
+   */
+  amount?: Money;
+  /**
+   * Whether it can be paid now.
+   */
+  status: ("ACTIVE" | "USED_UP" | "EXPIRED" | "DISABLED" | (string & {}));
+  /**
+   * What is paid for, shown to the customer.
+   */
+  description: string;
+  /**
+   * The merchant's own reference, which each order of the link has as well.
+   */
+  merchant_order_id: string;
+  /**
+   * The merchant's own key-value pairs, which each order of the link has as well. Customers never see them.
+   */
+  metadata: Record<string, string>;
+  /**
+   * Where the page leads who has paid. Empty: nowhere.
+   */
+  return_url: string;
+  /**
+   * How many times it can be paid.
+   */
+  max_uses: number;
+  /**
+   * How many of these are paid or being paid: orders that are NEW, PROCESSING, or were paid.
+   */
+  uses: number;
+  /**
+   * How many were paid.
+   */
+  paid_uses: number;
+  /**
+   * When the link was created.
+   */
+  create_time?: string;
+  /**
+   * When the merchant last changed it.
+   */
+  update_time?: string;
+  /**
+   * Until when a payment may be started. Left out: it does not expire.
+   */
+  expire_time?: string;
 }
 
 export interface PaymentNextAction {

@@ -18,6 +18,7 @@ from edge.domain import Identity
 from edge.use_cases.request_checks import is_grpc
 from mesh.errors import DETAILS_KEY, ApiError
 from mesh.rpc.headers import (
+    ACCOUNT_KEY,
     CLIENT_ADDRESS,
     DENIED_KEY,
     DENIED_MERCHANT,
@@ -54,6 +55,7 @@ def allowed(identity: Identity) -> external_auth_pb2.CheckResponse:
     attached = {
         MERCHANT_KEY: str(identity.tenant_id),
         MODE_KEY: str(identity.permissions.mode),
+        ACCOUNT_KEY: str(identity.merchant_id),
         KEY_KEY: str(identity.api_key_id),
         SCOPES_KEY: " ".join(identity.permissions.scopes),
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 KEY_KEY = "x-merchant-key"
 """The id of the key that came in, for limits and logs."""
+ACCOUNT_KEY = "x-merchant-account"
+"""The merchant itself, whose id in `x-merchant-id` is another one in live mode."""
 KEY_SCOPES = "fusionxpay-key-scopes"
 """Set in answers: what the key that came in may do, scopes with spaces between them."""
 DENIED_MERCHANT, DENIED_KEY, DENIED_MODE = "merchant_id", "key_id", "mode"

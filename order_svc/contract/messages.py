@@ -5,13 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
-from fusionx.order.v1 import order_pb2
+from fusionx.order.v1 import order_pb2, payment_link_pb2
 from fusionx.payment.v1 import payment_pb2
 
 from mesh.messages import money_message
 from mesh.money import Money
 from mesh.storage.history import Entry
-from order_svc.domain import SETTLED, UNPAID, Capture, Order, Refunded
+from order_svc.domain import SETTLED, UNPAID, Capture, LinkStatus, Order, PaymentLink, Refunded, Uses
 
 
 def order_message(order: Order) -> order_pb2.Order:
@@ -25,6 +25,7 @@ def order_message(order: Order) -> order_pb2.Order:
         metadata=order.metadata,
         payment_id=str(order.payment_id) if order.payment_id else "",
         version=order.version,
+        payment_link_id=str(order.payment_link_id or ""),
     )
     if order.status in SETTLED:
         message.paid_amount.CopyFrom(money_message(Money(order.paid, order.amount.currency)))
@@ -67,4 +68,26 @@ def change_message(entry: Entry) -> internal_pb2.OrderChange:
         trace_id=entry.origin.trace_id,
     )
     message.time.FromDatetime(entry.change.time)
+    return message
+
+
+def link_message(link: PaymentLink, uses: Uses, status: LinkStatus, public_url: str) -> payment_link_pb2.PaymentLink:
+    """Return the link as the contract shows it; `public_url` is where customers reach the gateway."""
+    message = payment_link_pb2.PaymentLink(
+        payment_link_id=str(link.payment_link_id),
+        url=f"{public_url.rstrip('/')}/pay/{link.token}",
+        amount=money_message(link.amount),
+        status=payment_link_pb2.PaymentLink.Status.Value(status),
+        description=link.description,
+        merchant_order_id=link.merchant_order_id,
+        metadata=link.metadata,
+        return_url=link.return_url,
+        max_uses=link.max_uses,
+        uses=uses.taken,
+        paid_uses=uses.paid,
+    )
+    message.create_time.FromDatetime(link.create_time)
+    message.update_time.FromDatetime(link.update_time)
+    if link.expire_time:
+        message.expire_time.FromDatetime(link.expire_time)
     return message

@@ -12,12 +12,11 @@ from fusionx.payment.v1 import payment_service_pb2 as service_pb2
 from fusionx.payment.v1 import payment_service_pb2_grpc as service_grpc
 
 from mesh import context
-from mesh.errors import invalid
 from mesh.lists import listing
 from mesh.messages import money
 from mesh.paging import page
 from mesh.storage.idempotency import Answer, Record
-from payment_svc.api.return_url import return_url
+from mesh.urls.return_urls import checked
 from payment_svc.contract import messages as mapping
 from payment_svc.domain.new_payment import NewPayment
 from payment_svc.domain.payment import CaptureMethod, Payment
@@ -49,8 +48,8 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
             order_id=UUID(request.order_id),
             provider=request.provider,
             payment_method=request.payment_method,
-            return_url=_url("return_url", request.return_url),
-            cancel_url=_url("cancel_url", request.cancel_url),
+            return_url=checked("return_url", request.return_url),
+            cancel_url=checked("cancel_url", request.cancel_url),
             customer_country=request.customer_country,
             mode=context.current().mode,
             capture_method=(
@@ -94,10 +93,3 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
         return service_pb2.ListPaymentsResponse(
             payments=[mapping.payment_message(payment) for payment in payments], next_page_token=token
         )
-
-
-def _url(field: str, text: str) -> str:
-    try:
-        return return_url(text)
-    except ValueError as error:
-        raise invalid(field, str(error)) from None

@@ -12,6 +12,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from mesh.money import Money
+from mesh.urls.placeholders import filled
 
 
 class PaymentStatus(StrEnum):
@@ -150,10 +151,6 @@ class Route:
     alternatives: tuple[str, ...]
 
 
-PLACEHOLDERS = ("{ORDER_ID}", "{PAYMENT_ID}", "{STATUS}")
-"""What a merchant may leave to us in the URLs that the customer's browser comes back to."""
-
-
 @dataclass(frozen=True, slots=True)
 class Payment:
     """An order's way to its money: one provider at a time, one live payment per order."""
@@ -209,17 +206,12 @@ class Payment:
     @property
     def returns_to(self) -> str:
         """Where the customer's browser comes back to, with its placeholders filled in; empty when not given."""
-        return self._filled(self.return_url, "RETURNED")
+        return filled(self.return_url, self.order_id, self.payment_id, "RETURNED")
 
     @property
     def cancels_to(self) -> str:
         """Where the browser of a customer goes who turns back, with its placeholders filled in."""
-        return self._filled(self.cancel_url or self.return_url, "CANCELLED")
-
-    def _filled(self, url: str, status: str) -> str:
-        for placeholder, value in zip(PLACEHOLDERS, (self.order_id, self.payment_id, status), strict=True):
-            url = url.replace(placeholder, str(value))
-        return url
+        return filled(self.cancel_url or self.return_url, self.order_id, self.payment_id, "CANCELLED")
 
     def money(self, minor: int) -> Money:
         """Return an amount in the payment's currency."""

@@ -66,6 +66,8 @@ class ProviderRegistration(Generic[SettingsT]):
     webhook_header: str
     """The header, in lower case, that only its webhooks carry."""
     make: Factory[SettingsT]
+    display_name: str = ""
+    """What customers read where they choose; empty: the name."""
 
     def platform_account(self, settings: ProviderSettings) -> dict[str, str]:
         """Return the credentials of the platform's own account; nothing when the first of them is not set."""

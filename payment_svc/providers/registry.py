@@ -37,6 +37,11 @@ def capabilities_of(name: str) -> Capabilities:
     return discover()[name].capabilities
 
 
+def display_name(name: str) -> str:
+    """Return what customers call a provider."""
+    return discover()[name].display_name or name.replace("_", " ").capitalize()
+
+
 class Registry:
     """Makes providers from accounts' credentials, and holds those of the platform's own accounts."""
 

@@ -13,12 +13,13 @@ from mesh.rpc.routes import contract_routes, scopes_of
 from tests.support.console import Browser, Console
 from tests.support.merchant.api import Merchant
 
-READ = "orders:read payments:read refunds:read disputes:read events:read webhooks:read routing:read"
+READ = "orders:read payments:read links:read refunds:read disputes:read events:read webhooks:read routing:read"
 TABLE = {
     "viewer": READ,
-    "support": f"{READ} orders:write events:write",
-    "finance": f"{READ} payments:write refunds:write",
-    "developer": f"{READ} orders:write webhooks:write events:write routing:write accounts:read keys:read keys:write",
+    "support": f"{READ} orders:write links:write events:write",
+    "finance": f"{READ} payments:write links:write refunds:write",
+    "developer": f"{READ} orders:write links:write webhooks:write events:write routing:write accounts:read "
+    "keys:read keys:write",
     "owner": " ".join([*sorted(scopes_of(contract_routes())), "keys:read keys:write users:read users:write"]),
     "operator": "platform",
 }

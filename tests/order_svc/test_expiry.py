@@ -8,18 +8,17 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 import time_machine
 
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.money import Money
 from mesh.storage.database import Database
 from order_svc.domain import Order, OrderStatus
-from order_svc.storage import OrderRepository
-from order_svc.tables import metadata
-from order_svc.use_cases import Lifetimes, NewOrder, Orders
+from order_svc.storage.orders import OrderRepository
+from order_svc.use_cases.orders import Lifetimes, NewOrder, Orders
 from stack.stack import Ready
 from tests.mesh.clocks import move_clock
+from tests.order_svc.database import made_database
 
 LIFETIME = timedelta(seconds=30)
 
@@ -27,15 +26,8 @@ LIFETIME = timedelta(seconds=30)
 @pytest.fixture
 def orders_url(gateway: Ready) -> Iterator[str]:
     """A database with the tables of the order service, gone after the test."""
-    server, _, _ = gateway.database_urls["orders"].rpartition("/")
-    name = f"orders_{uuid.uuid4().hex}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}".encode())
-        url = f"{server}/{name}"
-        engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"), poolclass=sa.pool.NullPool)
-        metadata.create_all(engine)
+    with made_database(gateway) as url:
         yield url
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @pytest.mark.parametrize("off", [timedelta(seconds=20), timedelta(seconds=-20)])

@@ -26,11 +26,11 @@ from mesh.storage.history import Entry
 from mesh.storage.lock import TTL_SECONDS, Locks, UnderWay
 from mesh.vault import Vault
 from mesh.worker import Worker
-from order_svc.api import OrderPaymentServicer, OrderServicer
+from order_svc.api.orders import OrderPaymentServicer, OrderServicer
 from order_svc.consumer import NAME, SUBJECTS, PaymentEvents
 from order_svc.settings import OrderSettings
-from order_svc.storage import OrderRepository
-from order_svc.use_cases import Lifetimes, Orders
+from order_svc.storage.orders import OrderRepository
+from order_svc.use_cases.orders import Lifetimes, Orders
 from payment_svc.api.payments import PaymentServicer
 from payment_svc.api.provider_accounts import ProviderAccountServicer
 from payment_svc.api.refunds import RefundServicer

@@ -16,6 +16,7 @@ BASE = "reference/api"
 TITLES = {
     "Order": "Orders",
     "Payment": "Payments",
+    "PaymentLink": "Payment links",
     "Refund": "Refunds",
     "Dispute": "Disputes",
     "Notify": "Webhook endpoints",

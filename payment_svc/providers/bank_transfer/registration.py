@@ -64,4 +64,5 @@ REGISTRATION = ProviderRegistration(
     settings=BankTransferSettings,
     webhook_header=webhooks.HEADER,
     make=_make,
+    display_name="Bank transfer",
 )

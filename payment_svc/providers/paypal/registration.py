@@ -83,4 +83,5 @@ REGISTRATION = ProviderRegistration(
     settings=PaypalSettings,
     webhook_header=webhooks.SIGNATURE,
     make=_make,
+    display_name="PayPal",
 )

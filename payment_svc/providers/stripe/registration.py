@@ -80,4 +80,5 @@ REGISTRATION = ProviderRegistration(
     settings=StripeSettings,
     webhook_header=webhooks.HEADER,
     make=_make,
+    display_name="Card (Stripe)",
 )

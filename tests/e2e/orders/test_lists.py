@@ -8,7 +8,7 @@ from collections.abc import Callable
 import psycopg
 import pytest
 
-from order_svc import storage as repository
+from order_svc.storage import orders as repository
 from stack.stack import Ready
 from tests.support.merchant.api import Json, Merchant
 from tests.support.merchant.errors import problem

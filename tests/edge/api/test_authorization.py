@@ -100,6 +100,7 @@ async def test_identity_is_attached_and_the_key_goes_no_further(mode: Mode) -> N
     assert attached == {
         "x-merchant-id": str(who.tenant_id),
         "x-merchant-mode": mode,
+        "x-merchant-account": str(who.merchant_id),
         "x-merchant-key": str(who.api_key_id),
         "x-merchant-scopes": "orders:read orders:write",
     }

@@ -26,7 +26,7 @@ from fusionx.type.v1 import money_pb2 as fusionx_dot_type_dot_v1_dot_money__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x66usionx/order/v1/order.proto\x12\x10\x66usionx.order.v1\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x07\n\x05Order\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12*\n\x11merchant_order_id\x18\x02 \x01(\tR\x0fmerchantOrderId\x12.\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x06\x61mount\x12\x36\n\x06status\x18\x04 \x01(\x0e\x32\x1e.fusionx.order.v1.Order.StatusR\x06status\x12 \n\x0b\x64\x65scription\x18\x05 \x01(\tR\x0b\x64\x65scription\x12\x41\n\x08metadata\x18\x06 \x03(\x0b\x32%.fusionx.order.v1.Order.MetadataEntryR\x08metadata\x12\x1d\n\npayment_id\x18\x07 \x01(\tR\tpaymentId\x12\x18\n\x07version\x18\x08 \x01(\x05R\x07version\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12;\n\x0b\x65xpire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12\x37\n\x0bpaid_amount\x18\x0c \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\npaidAmount\x12?\n\x0frefunded_amount\x18\r \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x0erefundedAmount\x12\x37\n\x0bopen_amount\x18\x0e \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\nopenAmount\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x94\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x07\n\x03NEW\x10\x01\x12\x0e\n\nPROCESSING\x10\x02\x12\x0b\n\x07SUCCESS\x10\x03\x12\n\n\x06\x46\x41ILED\x10\x04\x12\r\n\tCANCELLED\x10\x05\x12\x0b\n\x07\x45XPIRED\x10\x06\x12\x16\n\x12PARTIALLY_REFUNDED\x10\x07\x12\x0c\n\x08REFUNDED\x10\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1c\x66usionx/order/v1/order.proto\x12\x10\x66usionx.order.v1\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xba\x07\n\x05Order\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12*\n\x11merchant_order_id\x18\x02 \x01(\tR\x0fmerchantOrderId\x12.\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x06\x61mount\x12\x36\n\x06status\x18\x04 \x01(\x0e\x32\x1e.fusionx.order.v1.Order.StatusR\x06status\x12 \n\x0b\x64\x65scription\x18\x05 \x01(\tR\x0b\x64\x65scription\x12\x41\n\x08metadata\x18\x06 \x03(\x0b\x32%.fusionx.order.v1.Order.MetadataEntryR\x08metadata\x12\x1d\n\npayment_id\x18\x07 \x01(\tR\tpaymentId\x12\x18\n\x07version\x18\x08 \x01(\x05R\x07version\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12;\n\x0b\x65xpire_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x12\x37\n\x0bpaid_amount\x18\x0c \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\npaidAmount\x12?\n\x0frefunded_amount\x18\r \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x0erefundedAmount\x12\x37\n\x0bopen_amount\x18\x0e \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\nopenAmount\x12&\n\x0fpayment_link_id\x18\x0f \x01(\tR\rpaymentLinkId\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x94\x01\n\x06Status\x12\x16\n\x12STATUS_UNSPECIFIED\x10\x00\x12\x07\n\x03NEW\x10\x01\x12\x0e\n\nPROCESSING\x10\x02\x12\x0b\n\x07SUCCESS\x10\x03\x12\n\n\x06\x46\x41ILED\x10\x04\x12\r\n\tCANCELLED\x10\x05\x12\x0b\n\x07\x45XPIRED\x10\x06\x12\x16\n\x12PARTIALLY_REFUNDED\x10\x07\x12\x0c\n\x08REFUNDED\x10\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,9 +36,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDER_METADATAENTRY']._loaded_options = None
   _globals['_ORDER_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_ORDER']._serialized_start=113
-  _globals['_ORDER']._serialized_end=1027
-  _globals['_ORDER_METADATAENTRY']._serialized_start=817
-  _globals['_ORDER_METADATAENTRY']._serialized_end=876
-  _globals['_ORDER_STATUS']._serialized_start=879
-  _globals['_ORDER_STATUS']._serialized_end=1027
+  _globals['_ORDER']._serialized_end=1067
+  _globals['_ORDER_METADATAENTRY']._serialized_start=857
+  _globals['_ORDER_METADATAENTRY']._serialized_end=916
+  _globals['_ORDER_STATUS']._serialized_start=919
+  _globals['_ORDER_STATUS']._serialized_end=1067
 # @@protoc_insertion_point(module_scope)

@@ -108,6 +108,7 @@ class Order(_message.Message):
     PAID_AMOUNT_FIELD_NUMBER: _builtins.int
     REFUNDED_AMOUNT_FIELD_NUMBER: _builtins.int
     OPEN_AMOUNT_FIELD_NUMBER: _builtins.int
+    PAYMENT_LINK_ID_FIELD_NUMBER: _builtins.int
     order_id: _builtins.str
     """Identity of the order, a UUIDv7 given by the gateway."""
     merchant_order_id: _builtins.str
@@ -120,6 +121,8 @@ class Order(_message.Message):
     """The payment that is under way, or that settled the order. Empty while there was none."""
     version: _builtins.int
     """Grows by one with every change of the order."""
+    payment_link_id: _builtins.str
+    """The payment link that it is an order of. Empty for one that the merchant created."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """What is to be paid."""
@@ -173,10 +176,11 @@ class Order(_message.Message):
         paid_amount: _money_pb2.Money | None = ...,
         refunded_amount: _money_pb2.Money | None = ...,
         open_amount: _money_pb2.Money | None = ...,
+        payment_link_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "expire_time", b"expire_time", "open_amount", b"open_amount", "paid_amount", b"paid_amount", "refunded_amount", b"refunded_amount", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "description", b"description", "expire_time", b"expire_time", "merchant_order_id", b"merchant_order_id", "metadata", b"metadata", "open_amount", b"open_amount", "order_id", b"order_id", "paid_amount", b"paid_amount", "payment_id", b"payment_id", "refunded_amount", b"refunded_amount", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "description", b"description", "expire_time", b"expire_time", "merchant_order_id", b"merchant_order_id", "metadata", b"metadata", "open_amount", b"open_amount", "order_id", b"order_id", "paid_amount", b"paid_amount", "payment_id", b"payment_id", "payment_link_id", b"payment_link_id", "refunded_amount", b"refunded_amount", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -128,6 +128,7 @@ class ListOrdersRequest(_message.Message):
     ORDER_BY_FIELD_NUMBER: _builtins.int
     METADATA_KEY_FIELD_NUMBER: _builtins.int
     METADATA_VALUE_FIELD_NUMBER: _builtins.int
+    PAYMENT_LINK_ID_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many orders at the most, up to 100. Left out or 0: 20."""
     page_token: _builtins.str
@@ -148,6 +149,8 @@ class ListOrdersRequest(_message.Message):
     """Only orders whose `metadata` has this key, with the value of `metadata_value`."""
     metadata_value: _builtins.str
     """The value that the key has. Only with `metadata_key`."""
+    payment_link_id: _builtins.str
+    """Only orders of this payment link."""
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_order_pb2.Order.Status.ValueType]:
         """Only orders in one of these statuses."""
@@ -186,10 +189,11 @@ class ListOrdersRequest(_message.Message):
         order_by: _builtins.str = ...,
         metadata_key: _builtins.str = ...,
         metadata_value: _builtins.str = ...,
+        payment_link_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "merchant_order_id", b"merchant_order_id", "metadata_key", b"metadata_key", "metadata_value", b"metadata_value", "min_amount", b"min_amount", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "merchant_order_id", b"merchant_order_id", "metadata_key", b"metadata_key", "metadata_value", b"metadata_value", "min_amount", b"min_amount", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "payment_link_id", b"payment_link_id", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

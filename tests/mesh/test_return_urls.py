@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from payment_svc.api.return_url import return_url
+from mesh.urls.return_urls import return_url
 
 
 @pytest.mark.parametrize(

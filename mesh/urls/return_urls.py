@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from payment_svc.domain.payment import PLACEHOLDERS
+from mesh.errors import invalid
+from mesh.urls.placeholders import PLACEHOLDERS
 
 MAX_LENGTH = 2048
 """As providers get it: some refuse what is longer, and the payment with it."""
@@ -45,6 +46,14 @@ def return_url(text: str) -> str:
     if len(filled) > MAX_LENGTH:
         raise ValueError(f"must have at most {MAX_LENGTH} characters in ASCII, with its placeholders filled in")
     return url
+
+
+def checked(field: str, text: str) -> str:
+    """Return a URL of a request in ASCII. Raises ApiError INVALID_ARGUMENT that names the field."""
+    try:
+        return return_url(text)
+    except ValueError as error:
+        raise invalid(field, str(error)) from None
 
 
 def _url(text: str) -> str:

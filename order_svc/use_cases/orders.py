@@ -1,4 +1,4 @@
-"""The use cases of orders."""
+"""Orders: create, find, cancel, reserve and settle them."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ from order_svc import domain
 from order_svc.contract import events as facts
 from order_svc.domain import PAYABLE, Capture, IllegalTransitionError, Order, OrderStatus, Refunded
 from order_svc.metrics import CAPTURE_QUARANTINED, CAPTURE_WITHOUT_ORDER, ORDERS
-from order_svc.storage import Creation, OrderRepository
+from order_svc.storage.orders import Creation, OrderRepository
+from order_svc.storage.payment_links import LinkRepository
 
 log = get_logger(__name__)
 EXPIRY_BATCH = 50
+LINK_USED_UP = "every use of the order's payment link is taken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Orders:
     ) -> None:
         self._database = database
         self._store = store
+        self._links = LinkRepository()
         self._lifetimes = lifetimes
         self._work = work
         self._clock = clock
@@ -122,7 +125,8 @@ class Orders:
         """Return what happened to a merchant's order, oldest first. Raises ApiError NOT_FOUND."""
         order = await self.get(merchant_id, order_id)
         created = replace(order, status=OrderStatus.NEW, version=1, update_time=order.create_time)
-        origin = Origin("merchant", "CreateOrder", order.create_trace_id)
+        by = ("gateway", "TakeLink") if order.payment_link_id else ("merchant", "CreateOrder")
+        origin = Origin(*by, order.create_trace_id)
         async with self._database.session() as session:
             return [Entry(_change(created), origin), *await history.of_order(session, order_id)]
 
@@ -169,6 +173,8 @@ class Orders:
                 )
             if order.status not in PAYABLE or order.expire_time <= now:
                 raise failed_precondition("ORDER_NOT_PAYABLE", f"the order is {order.status} and cannot be paid")
+            if not await self._may_come_back(unit.session, order):
+                raise failed_precondition("ORDER_NOT_PAYABLE", LINK_USED_UP)
             order = domain.transition(order, OrderStatus.PROCESSING, now, payment_id)
             await self._save(unit, order)
         return order
@@ -189,12 +195,26 @@ class Orders:
             alert(CAPTURE_WITHOUT_ORDER, log, order_id=order_id, payment_id=capture.payment_id)
             return
         try:
-            settled = domain.settle(order, capture, self._clock())
+            settled = await self._settled(unit.session, order, capture)
         except IllegalTransitionError as error:
             alert(CAPTURE_QUARANTINED, log, order_id=order_id, payment_id=capture.payment_id, reason=str(error))
             return
         if settled:
             await self._store_settled(unit, order, settled)
+
+    async def _settled(self, session: Session, order: Order, capture: Capture) -> Order | None:
+        """Return the order after a capture; None when it was known. Raises IllegalTransitionError where none fits."""
+        settled = domain.settle(order, capture, self._clock())
+        if settled and not await self._may_come_back(session, order):
+            raise IllegalTransitionError(LINK_USED_UP)
+        return settled
+
+    async def _may_come_back(self, session: Session, order: Order) -> bool:
+        """Whether an order holds a use of its link, or may take one: what has failed has given its use back."""
+        if order.payment_link_id is None or order.status != OrderStatus.FAILED:
+            return True
+        # a link is locked after its orders, here and everywhere
+        return await self._links.has_room(session, order.payment_link_id)
 
     async def _store_settled(self, unit: UnitOfWork, order: Order, settled: Order) -> None:
         """Store a settled order; where only how much was captured is new, that is no change of the order."""
@@ -208,7 +228,7 @@ class Orders:
         async with self._work.begin() as unit:
             order = await self._owned(unit.session, merchant_id, order_id)
             try:
-                settled = domain.settle(order, capture, self._clock())
+                settled = await self._settled(unit.session, order, capture)
             except IllegalTransitionError as error:
                 return str(error)
             if settled:

@@ -20,7 +20,7 @@ from mesh.paging import page
 from mesh.storage.idempotency import Answer, Record
 from order_svc.contract import messages as mapping
 from order_svc.domain import Capture
-from order_svc.use_cases import NewOrder, Orders
+from order_svc.use_cases.orders import NewOrder, Orders
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -60,7 +60,12 @@ class OrderServicer(service_grpc.OrderServiceServicer):
 
     async def ListOrders(self, request: service_pb2.ListOrdersRequest, _: Context) -> service_pb2.ListOrdersResponse:
         """Return a page of orders."""
-        asked = listing(request, merchant_id=context.merchant(), merchant_order_id=request.merchant_order_id)
+        asked = listing(
+            request,
+            merchant_id=context.merchant(),
+            merchant_order_id=request.merchant_order_id,
+            payment_link_id=UUID(request.payment_link_id) if request.payment_link_id else None,
+        )
         orders, token = await page(
             request,
             lambda after, limit: self._orders.page(asked, after=after, limit=limit),

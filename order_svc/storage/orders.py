@@ -1,4 +1,4 @@
-"""Every SQL statement of the order service."""
+"""Orders in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -46,6 +46,8 @@ class OrderRow(NamedTuple):
     refunded_minor: int
     refunded_version: int
     captured_minor: int | None
+    payment_link_id: UUID | None
+    link_checkout: str | None
 
 
 _COLUMNS = [column.name for column in orders.columns]
@@ -130,7 +132,8 @@ _NOTE = statement(
 PAGES = Pages(orders, "order_id", OrderRow, list(orders.c))
 
 
-def _order(row: OrderRow) -> Order:
+def order_of(row: OrderRow) -> Order:
+    """Return the order of a row."""
     return Order(
         order_id=row.order_id,
         merchant_id=row.merchant_id,
@@ -149,6 +152,8 @@ def _order(row: OrderRow) -> Order:
         refunded=row.refunded_minor,
         refunded_version=row.refunded_version,
         captured=row.captured_minor,
+        payment_link_id=row.payment_link_id,
+        link_checkout=row.link_checkout or "",
     )
 
 
@@ -173,6 +178,8 @@ def _values(order: Order) -> tuple[object, ...]:
         order.refunded,
         order.refunded_version,
         order.captured,
+        order.payment_link_id,
+        order.link_checkout if order.payment_link_id else None,
     )
 
 
@@ -209,12 +216,12 @@ class OrderRepository:
     async def get(self, session: Session, merchant_id: UUID, order_id: UUID) -> Order | None:
         """Return a merchant's order."""
         row = await session.one(_GET, merchant_id=merchant_id, order_id=order_id)
-        return _order(row) if row else None
+        return order_of(row) if row else None
 
     async def lock(self, session: Session, order_id: UUID) -> Order | None:
         """Return an order and hold its row until the transaction ends."""
         row = await session.one(_LOCK, order_id=order_id)
-        return _order(row) if row else None
+        return order_of(row) if row else None
 
     async def update(
         self, session: Session, order: Order, event: OutboxEvent, entries: Sequence[Entry]
@@ -247,7 +254,7 @@ class OrderRepository:
 
         What another replica holds is passed over.
         """
-        return [_order(row) for row in await session.all(_EXPIRED, limit=limit)]
+        return [order_of(row) for row in await session.all(_EXPIRED, limit=limit)]
 
     async def note(self, session: Session, order: Order) -> None:
         """Store which version of its payment an order has applied, which is no change of the order."""
@@ -262,4 +269,4 @@ class OrderRepository:
 
     async def page(self, session: Session, listing: Listing, *, after: UUID | None, limit: int) -> list[Order]:
         """Return the orders of a listing, from the one after `after`."""
-        return [_order(row) for row in await PAGES.read(session, listing, after, limit)]
+        return [order_of(row) for row in await PAGES.read(session, listing, after, limit)]

@@ -1,0 +1,1 @@
+"""URLs that merchants give for their customers' browsers to come back to."""

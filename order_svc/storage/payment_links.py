@@ -1,0 +1,170 @@
+"""Payment links in PostgreSQL, and how often each was used, which its orders tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import sqlalchemy as sa
+from psycopg.types.json import Jsonb
+
+from mesh.money import Money
+from mesh.storage.database import Session, parameters_for, statement
+from mesh.storage.listing import Listing, Pages
+from order_svc.domain import HOLDS_USE, SETTLED, Order, OrderStatus, PaymentLink, Uses
+from order_svc.storage.orders import OrderRow, order_of
+from order_svc.tables import orders, payment_links
+
+
+class LinkRow(NamedTuple):
+    """A link as it is stored."""
+
+    payment_link_id: UUID
+    merchant_id: UUID
+    account_id: UUID
+    mode: str
+    token: str
+    amount_minor: int
+    currency: str
+    description: str
+    merchant_order_id: str
+    metadata: dict[str, str]
+    return_url: str
+    max_uses: int
+    enabled: bool
+    create_time: datetime
+    update_time: datetime
+    expire_time: datetime | None
+
+
+class UsesRow(NamedTuple):
+    """How often one link was used."""
+
+    payment_link_id: UUID | None
+    taken: int
+    paid: int
+
+
+_COLUMNS = [column.name for column in payment_links.columns]
+_CHANGEABLE = ("description", "max_uses", "enabled", "update_time", "expire_time")
+_link_id = payment_links.c.payment_link_id == sa.bindparam("payment_link_id", type_=sa.UUID)
+_INSERT = statement(sa.insert(payment_links).values(parameters_for(payment_links, *_COLUMNS)))
+_GET = statement(
+    sa.select(payment_links).where(_link_id, payment_links.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID)),
+    LinkRow,
+)
+_of_token = sa.select(payment_links).where(payment_links.c.token == sa.bindparam("token", type_=sa.Text))
+_FIND = statement(_of_token, LinkRow)
+_LOCK = statement(_of_token.with_for_update(), LinkRow)
+_LOCK_OWNED = statement(
+    sa.select(payment_links)
+    .where(_link_id, payment_links.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID))
+    .with_for_update(),
+    LinkRow,
+)
+_LOCK_MAX = statement(sa.select(payment_links.c.max_uses).where(_link_id).with_for_update(), int)
+_UPDATE = statement(
+    sa.update(payment_links)
+    .where(payment_links.c.payment_link_id == sa.bindparam("b_payment_link_id", type_=sa.UUID))
+    .values(parameters_for(payment_links, *_CHANGEABLE, prefix="b_"))
+)
+
+
+def _count(statuses: frozenset[OrderStatus]) -> sa.ColumnElement[int]:
+    return sa.func.count().filter(orders.c.status.in_([sa.literal_column(f"'{one}'") for one in sorted(statuses)]))
+
+
+_USES = statement(
+    sa.select(orders.c.payment_link_id, _count(HOLDS_USE).label("taken"), _count(SETTLED).label("paid"))
+    .where(
+        orders.c.payment_link_id == sa.any_(sa.bindparam("links", type_=sa.ARRAY(sa.UUID))),
+        orders.c.payment_link_id.is_not(None),
+    )
+    .group_by(orders.c.payment_link_id),
+    UsesRow,
+)
+_of_link = orders.c.payment_link_id == sa.bindparam("payment_link_id", type_=sa.UUID)
+_LAST = statement(
+    sa.select(orders)
+    .where(_of_link, orders.c.link_checkout == sa.bindparam("checkout", type_=sa.Text))
+    .order_by(orders.c.order_id.desc())
+    .limit(1),
+    OrderRow,
+)
+_ORDER = statement(
+    sa.select(orders).where(_of_link, orders.c.order_id == sa.bindparam("order_id", type_=sa.UUID)), OrderRow
+)
+PAGES = Pages(payment_links, "payment_link_id", LinkRow, list(payment_links.c))
+
+
+def _link(row: LinkRow) -> PaymentLink:
+    values = row._asdict()
+    return PaymentLink(amount=Money(values.pop("amount_minor"), values.pop("currency")), **values)
+
+
+def _values(link: PaymentLink) -> dict[str, object]:
+    values: dict[str, object] = {name: getattr(link, name) for name in _COLUMNS if hasattr(link, name)}
+    money = {"amount_minor": link.amount.minor, "currency": link.amount.currency}
+    return values | money | {"metadata": Jsonb(dict(link.metadata))}
+
+
+class LinkRepository:
+    """Links in PostgreSQL. Methods run in the session, and so in the transaction, that they are given."""
+
+    async def create(self, session: Session, link: PaymentLink) -> None:
+        """Insert a link."""
+        await session.run(_INSERT, **_values(link))
+
+    async def get(self, session: Session, merchant_id: UUID, payment_link_id: UUID) -> PaymentLink | None:
+        """Return a merchant's link."""
+        row = await session.one(_GET, merchant_id=merchant_id, payment_link_id=payment_link_id)
+        return _link(row) if row else None
+
+    async def find(self, session: Session, token: str) -> PaymentLink | None:
+        """Return the link of an address."""
+        row = await session.one(_FIND, token=token)
+        return _link(row) if row else None
+
+    async def lock(self, session: Session, token: str) -> PaymentLink | None:
+        """Return the link of an address, and hold it until the transaction ends: nobody else takes a use of it."""
+        row = await session.one(_LOCK, token=token)
+        return _link(row) if row else None
+
+    async def lock_owned(self, session: Session, merchant_id: UUID, payment_link_id: UUID) -> PaymentLink | None:
+        """Return a merchant's link, and hold it likewise."""
+        row = await session.one(_LOCK_OWNED, merchant_id=merchant_id, payment_link_id=payment_link_id)
+        return _link(row) if row else None
+
+    async def has_room(self, session: Session, payment_link_id: UUID) -> bool:
+        """Return whether a use of a link is free, and hold the link likewise."""
+        most = await session.one(_LOCK_MAX, payment_link_id=payment_link_id)
+        uses = await self.uses(session, [payment_link_id])
+        return most is not None and uses.get(payment_link_id, Uses()).taken < most
+
+    async def update(self, session: Session, link: PaymentLink) -> None:
+        """Store what may change of a link."""
+        values = _values(link)
+        changed = {f"b_{name}": values[name] for name in _CHANGEABLE}
+        await session.run(_UPDATE, b_payment_link_id=link.payment_link_id, **changed)
+
+    async def uses(self, session: Session, links: Sequence[UUID]) -> dict[UUID, Uses]:
+        """Return how often links were used; what is not there was not."""
+        rows = await session.all(_USES, links=list(links))
+        return {row.payment_link_id: Uses(row.taken, row.paid) for row in rows if row.payment_link_id}
+
+    async def last_order(self, session: Session, link: PaymentLink, browser: str) -> Order | None:
+        """Return the order that a browser's checkout made last."""
+        checkout = link.checkout(browser)
+        row = await session.one(_LAST, payment_link_id=link.payment_link_id, checkout=checkout)
+        return order_of(row) if row else None
+
+    async def order(self, session: Session, link: PaymentLink, order_id: UUID) -> Order | None:
+        """Return an order of a link."""
+        row = await session.one(_ORDER, payment_link_id=link.payment_link_id, order_id=order_id)
+        return order_of(row) if row else None
+
+    async def page(self, session: Session, listing: Listing, *, after: UUID | None, limit: int) -> list[PaymentLink]:
+        """Return the links of a listing, from the one after `after`."""
+        return [_link(row) for row in await PAGES.read(session, listing, after, limit)]

@@ -1,0 +1,253 @@
+"""Payment links: merchants make and change them, whoever opens one takes a use of it, which is an ordinary order."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import grpc
+
+from mesh import context
+from mesh.errors import ApiError, failed_precondition, invalid, not_found
+from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
+from mesh.ids import Clock, NewId, new_id, utc_now
+from mesh.money import Money
+from mesh.storage import idempotency
+from mesh.storage.database import Database, Session
+from mesh.storage.idempotency import Claim, Record
+from mesh.storage.listing import Listing
+from order_svc.contract import events as facts
+from order_svc.domain import LinkStatus, Order, OrderStatus, PaymentLink, Uses, goes_on
+from order_svc.metrics import ORDERS
+from order_svc.storage.orders import Creation, OrderRepository
+from order_svc.storage.payment_links import LinkRepository
+
+MAX_LIFETIME = timedelta(days=366)
+TOKEN_LETTERS = 28
+"""131 bits. Letters alone: digits could look like a card number, and signs end an address in a mail."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """What a merchant asks for."""
+
+    merchant_id: UUID
+    account_id: UUID
+    mode: str
+    amount: Money
+    description: str
+    merchant_order_id: str
+    metadata: Mapping[str, str]
+    return_url: str
+    max_uses: int
+    expire_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChange:
+    """What is to be different of a link; None: as it was."""
+
+    enabled: bool | None
+    description: str | None
+    max_uses: int | None
+    expire_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLink:
+    """A link with how often it was used, and what follows from that."""
+
+    link: PaymentLink
+    uses: Uses
+    status: LinkStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A link as somebody finds it who opens it, with an order of it where there is one."""
+
+    shown: ShownLink
+    order: Order | None
+
+
+class PaymentLinks:
+    """Creates, finds and changes links, and makes their orders."""
+
+    def __init__(
+        self,
+        database: Database,
+        work: UnitsOfWork,
+        order_lifetime: timedelta,
+        *,
+        clock: Clock = utc_now,
+        ids: NewId = new_id,
+    ) -> None:
+        self._database = database
+        self._links = LinkRepository()
+        self._orders = OrderRepository()
+        self._work = work
+        self._order_lifetime = order_lifetime
+        self._clock = clock
+        self._ids = ids
+
+    async def create(self, new: NewLink, claim: Claim | None) -> ShownLink | Record:
+        """Create a link, or return the record of the request that created it under the same key.
+
+        Raises ApiError INVALID_ARGUMENT for an `expire_time` out of range, ALREADY_EXISTS for a reused key.
+        """
+        now = self._clock()
+        if new.expire_time and new.expire_time <= now:
+            raise invalid("expire_time", "must be in the future")
+        link = PaymentLink(
+            payment_link_id=self._ids(),
+            merchant_id=new.merchant_id,
+            account_id=new.account_id,
+            mode=new.mode,
+            token=new_token(),
+            amount=new.amount,
+            description=new.description,
+            merchant_order_id=new.merchant_order_id,
+            metadata=new.metadata,
+            return_url=new.return_url,
+            max_uses=new.max_uses,
+            enabled=True,
+            create_time=now,
+            update_time=now,
+            expire_time=_expiry(new.expire_time, now),
+        )
+        made = ShownLink(link, Uses(), LinkStatus.ACTIVE)
+        async with self._database.transaction() as session:
+            if claim and (record := await idempotency.store(session, claim, link.payment_link_id, claim.answer(made))):
+                return record
+            await self._links.create(session, link)
+        return made
+
+    async def get(self, merchant_id: UUID, payment_link_id: UUID) -> ShownLink:
+        """Return a merchant's link. Raises ApiError NOT_FOUND."""
+        async with self._database.session() as session:
+            link = await self._links.get(session, merchant_id, payment_link_id)
+            if link is None:
+                raise not_found("payment link", str(payment_link_id))
+            return await self._shown(session, link)
+
+    async def page(self, listing: Listing, *, after: UUID | None, limit: int) -> Sequence[ShownLink]:
+        """Return a page of a merchant's links."""
+        async with self._database.session() as session:
+            links = await self._links.page(session, listing, after=after, limit=limit)
+            uses = await self._links.uses(session, [link.payment_link_id for link in links])
+        now = self._clock()
+        return [_shown(link, uses.get(link.payment_link_id, Uses()), now) for link in links]
+
+    async def update(self, merchant_id: UUID, payment_link_id: UUID, change: LinkChange) -> ShownLink:
+        """Change a merchant's link. Raises ApiError NOT_FOUND, or INVALID_ARGUMENT for a time too far ahead."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            link = await self._links.lock_owned(session, merchant_id, payment_link_id)
+            if link is None:
+                raise not_found("payment link", str(payment_link_id))
+            changed = replace(
+                link,
+                enabled=link.enabled if change.enabled is None else change.enabled,
+                description=link.description if change.description is None else change.description,
+                max_uses=change.max_uses or link.max_uses,
+                expire_time=_expiry(change.expire_time, now) or link.expire_time,
+            )
+            if changed != link:
+                changed = replace(changed, update_time=now)
+                await self._links.update(session, changed)
+            return await self._shown(session, changed)
+
+    async def find(self, token: str, browser: str, order_id: UUID | None) -> Taken:
+        """Return the link of an address with one order: the named one, or the checkout's own. Raises NOT_FOUND."""
+        async with self._database.session() as session:
+            link = await self._links.find(session, token)
+            if link is None:
+                raise unknown()
+            order = await self._order_of(session, link, browser, order_id)
+            return Taken(await self._shown(session, link), order)
+
+    async def _order_of(self, session: Session, link: PaymentLink, browser: str, order_id: UUID | None) -> Order | None:
+        if order_id:
+            order = await self._links.order(session, link, order_id)
+            if order is None:
+                raise unknown()
+            return order
+        last = await self._links.last_order(session, link, browser)
+        return last if last and goes_on(last, self._clock()) else None
+
+    async def take(self, token: str, browser: str) -> Taken:
+        """Return the order that a checkout pays, a new one where there is none to go on with.
+
+        The link's row is held while its uses are counted and one is taken, so however many come at once there are never
+        more than `max_uses`. Raises ApiError NOT_FOUND, or FAILED_PRECONDITION, reason PAYMENT_LINK_NOT_PAYABLE.
+        """
+        async with self._work.begin() as unit:
+            link = await self._links.lock(unit.session, token)
+            if link is None:
+                raise unknown()
+            now = self._clock()
+            last = await self._links.last_order(unit.session, link, browser)
+            order = last if last and goes_on(last, now) else None
+            shown = await self._shown(unit.session, link)
+            # who has begun may go on, and who has paid is told so
+            holds = order is not None and order.status != OrderStatus.FAILED
+            if not holds and shown.status != LinkStatus.ACTIVE:
+                raise failed_precondition(
+                    "PAYMENT_LINK_NOT_PAYABLE", f"the payment link is {shown.status}", status=str(shown.status)
+                )
+            if order is None:
+                order = await self._make_order(unit, link, browser, now)
+                shown = await self._shown(unit.session, link)
+        return Taken(shown, order)
+
+    async def _make_order(self, unit: UnitOfWork, link: PaymentLink, browser: str, now: datetime) -> Order:
+        order = Order(
+            order_id=self._ids(),
+            merchant_id=link.merchant_id,
+            merchant_order_id=link.merchant_order_id,
+            amount=link.amount,
+            status=OrderStatus.NEW,
+            description=link.description,
+            metadata=link.metadata,
+            payment_id=None,
+            payment_version=0,
+            version=1,
+            create_time=now,
+            update_time=now,
+            expire_time=link.order_expiry(now, self._order_lifetime),
+            create_trace_id=context.current().trace_id,
+            payment_link_id=link.payment_link_id,
+            link_checkout=link.checkout(browser),
+        )
+        creation = Creation(order, facts.order_event(order), None, b"")
+        unit.has_stored(await self._orders.create(unit.session, [creation]))
+        ORDERS.labels(order.status).inc()
+        return order
+
+    async def _shown(self, session: Session, link: PaymentLink) -> ShownLink:
+        uses = await self._links.uses(session, [link.payment_link_id])
+        return _shown(link, uses.get(link.payment_link_id, Uses()), self._clock())
+
+
+def new_token() -> str:
+    """Return the secret part of a link's address."""
+    return "".join(secrets.choice(string.ascii_lowercase) for _ in range(TOKEN_LETTERS))
+
+
+def unknown() -> ApiError:
+    """Return the refusal of an address that leads nowhere; it does not repeat the address."""
+    return ApiError(grpc.StatusCode.NOT_FOUND, "PAYMENT_LINK_NOT_FOUND", "there is no such payment link")
+
+
+def _shown(link: PaymentLink, uses: Uses, now: datetime) -> ShownLink:
+    return ShownLink(link, uses, link.status(uses.taken, now))
+
+
+def _expiry(asked: datetime | None, now: datetime) -> datetime | None:
+    if asked and asked > now + MAX_LIFETIME:
+        raise invalid("expire_time", f"must be at most {MAX_LIFETIME.days} days ahead")
+    return asked

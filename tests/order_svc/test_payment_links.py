@@ -1,0 +1,198 @@
+"""Links and their uses, on a real database: whatever comes at once, no more are taken than there are."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from mesh.errors import ApiError
+from mesh.events.unit_of_work import UnitsOfWork
+from mesh.money import Money
+from mesh.storage.database import Database
+from order_svc.domain import Capture, LinkStatus, Order, OrderStatus, PaymentLink
+from order_svc.storage.orders import OrderRepository
+from order_svc.use_cases.orders import Lifetimes, Orders
+from order_svc.use_cases.payment_links import LinkChange, NewLink, PaymentLinks, ShownLink, new_token
+from stack.stack import Ready
+from tests.order_svc.database import made_database
+
+PRICE = Money(1200, "EUR")
+AT_ONCE = 8
+NO_CHANGE = LinkChange(None, None, None, None)
+
+
+@dataclass
+class Shop:
+    """A merchant with links, and the use cases behind them."""
+
+    links: PaymentLinks
+    orders: Orders
+    work: UnitsOfWork
+    merchant_id: UUID
+
+    async def link(self, max_uses: int = 1, expire_time: datetime | None = None) -> PaymentLink:
+        """Make a link."""
+        new = NewLink(
+            *(self.merchant_id, self.merchant_id, "test", PRICE, "a chair", "R-1", {"shop": "a"}, ""),
+            max_uses=max_uses,
+            expire_time=expire_time,
+        )
+        made = await self.links.create(new, None)
+        assert isinstance(made, ShownLink)
+        return made.link
+
+    async def take(self, link: PaymentLink, browser: str = "") -> Order:
+        """Take a use of a link."""
+        taken = (await self.links.take(link.token, browser or new_token())).order
+        assert taken
+        return taken
+
+    async def pay(self, order: Order) -> UUID:
+        """Have a payment take an order, and return it."""
+        payment_id = uuid.uuid4()
+        await self.orders.reserve(self.merchant_id, order.order_id, payment_id)
+        return payment_id
+
+    async def fail(self, order: Order, payment_id: UUID) -> None:
+        """Have a payment fail."""
+        async with self.work.begin() as unit:
+            await self.orders.fail(unit, order.order_id, payment_id)
+
+    async def shown(self, link: PaymentLink) -> ShownLink:
+        """Return a link as its merchant sees it."""
+        return await self.links.get(self.merchant_id, link.payment_link_id)
+
+    async def refusal(self, link: PaymentLink, browser: str = "") -> str:
+        """Return why a use is not to be had."""
+        with pytest.raises(ApiError) as refused:
+            await self.take(link, browser)
+        assert refused.value.reason == "PAYMENT_LINK_NOT_PAYABLE"
+        return refused.value.metadata["status"]
+
+
+@pytest.fixture
+async def shop(gateway: Ready) -> AsyncIterator[Shop]:
+    with made_database(gateway) as url:
+        database = Database(url, AT_ONCE)
+        await database.open()
+        work = UnitsOfWork(database, lambda _: None)
+        day = timedelta(hours=24)
+        orders = Orders(database, OrderRepository(), Lifetimes(day, day), work)
+        yield Shop(PaymentLinks(database, work, day), orders, work, uuid.uuid4())
+        await database.close()
+
+
+async def test_order_of_a_link_is_the_links(shop: Shop) -> None:
+    link = await shop.link(max_uses=3)
+    order = await shop.take(link)
+    assert (order.amount, order.description, order.merchant_order_id, order.metadata) == (
+        *(PRICE, "a chair", "R-1"),
+        {"shop": "a"},
+    )
+    assert (order.payment_link_id, order.status) == (link.payment_link_id, OrderStatus.NEW)
+    assert order.expire_time - order.create_time == timedelta(hours=1)
+    shown = await shop.shown(link)
+    assert (shown.uses.taken, shown.uses.paid, shown.status) == (1, 0, LinkStatus.ACTIVE)
+
+
+async def test_no_more_uses_are_taken_than_there_are_whatever_comes_at_once(shop: Shop) -> None:
+    link = await shop.link(max_uses=3)
+    results = await asyncio.gather(*(shop.take(link) for _ in range(AT_ONCE)), return_exceptions=True)
+    orders = [one for one in results if isinstance(one, Order)]
+    assert len({order.order_id for order in orders}) == 3
+    assert {one.reason for one in results if isinstance(one, ApiError)} == {"PAYMENT_LINK_NOT_PAYABLE"}
+    assert (await shop.shown(link)).status == LinkStatus.USED_UP
+
+
+async def test_a_checkout_stays_with_its_order_however_often_it_asks(shop: Shop) -> None:
+    link, browser = await shop.link(max_uses=5), new_token()
+    orders = await asyncio.gather(*(shop.take(link, browser) for _ in range(AT_ONCE)))
+    assert len({order.order_id for order in orders}) == 1
+    payment_id = await shop.pay(orders[0])
+    await shop.orders.try_to_settle(shop.merchant_id, orders[0].order_id, Capture(payment_id, PRICE))
+    paid = await shop.take(link, browser)
+    assert (paid.order_id, paid.status) == (orders[0].order_id, OrderStatus.SUCCESS)
+    assert (await shop.take(link)).order_id != paid.order_id
+    assert (await shop.shown(link)).uses.paid == 1
+
+
+async def test_a_link_for_one_payment_has_one_checkout_for_everybody(shop: Shop) -> None:
+    link = await shop.link()
+    orders = await asyncio.gather(*(shop.take(link) for _ in range(AT_ONCE)))
+    assert len({order.order_id for order in orders}) == 1
+
+
+async def test_what_fails_gives_its_use_back_and_may_try_again_while_one_is_free(shop: Shop) -> None:
+    link, (first, second) = await shop.link(max_uses=2), (new_token(), new_token())
+    order = await shop.take(link, first)
+    await shop.fail(order, await shop.pay(order))
+    other = await shop.take(link, second)
+    assert (await shop.shown(link)).uses.taken == 1
+    assert (await shop.take(link, first)).order_id == order.order_id
+    await shop.pay(order)
+    assert await shop.refusal(link) == "USED_UP"
+    assert (await shop.take(link, second)).order_id == other.order_id
+
+
+async def test_what_failed_does_not_come_back_once_others_have_taken_its_use(shop: Shop) -> None:
+    """Not by another try, and not by a late capture: that is a surplus, and goes back."""
+    link, browser = await shop.link(max_uses=2), new_token()
+    order = await shop.take(link, browser)
+    failed_id = await shop.pay(order)
+    await shop.fail(order, failed_id)
+    for _ in range(2):
+        await shop.take(link)
+    assert await shop.refusal(link, browser) == "USED_UP"
+    with pytest.raises(ApiError, match="every use"):
+        await shop.pay(order)
+    assert "every use" in await shop.orders.try_to_settle(shop.merchant_id, order.order_id, Capture(failed_id, PRICE))
+    assert (await shop.shown(link)).uses.taken == 2
+
+
+async def test_failed_orders_that_come_back_at_once_take_no_more_than_is_free(shop: Shop) -> None:
+    link = await shop.link(max_uses=AT_ONCE)
+    orders = [await shop.take(link) for _ in range(AT_ONCE)]
+    for order in orders:
+        await shop.fail(order, await shop.pay(order))
+    change = replace(NO_CHANGE, max_uses=3)
+    await shop.links.update(shop.merchant_id, link.payment_link_id, change)
+    results = await asyncio.gather(
+        *(shop.pay(order) for order in orders), *(shop.take(link) for _ in range(2)), return_exceptions=True
+    )
+    assert len([one for one in results if not isinstance(one, ApiError)]) == 3
+    assert (await shop.shown(link)).uses.taken == 3
+
+
+async def test_link_that_is_switched_off_or_over_takes_nobody_but_lets_who_has_begun_go_on(shop: Shop) -> None:
+    link, browser = await shop.link(max_uses=2), new_token()
+    order = await shop.take(link, browser)
+    off = await shop.links.update(shop.merchant_id, link.payment_link_id, replace(NO_CHANGE, enabled=False))
+    assert off.status == LinkStatus.DISABLED
+    assert await shop.refusal(link) == "DISABLED"
+    assert (await shop.take(link, browser)).order_id == order.order_id
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    change = replace(NO_CHANGE, enabled=True, expire_time=past)
+    assert (await shop.links.update(shop.merchant_id, link.payment_link_id, change)).status == LinkStatus.EXPIRED
+    assert await shop.refusal(link) == "EXPIRED"
+
+
+async def test_order_of_a_link_that_ends_soon_ends_with_it(shop: Shop) -> None:
+    end = datetime.now(UTC) + timedelta(minutes=5)
+    assert (await shop.take(await shop.link(expire_time=end))).expire_time == end
+
+
+async def test_nothing_of_another_link_is_found(shop: Shop) -> None:
+    link, other = await shop.link(), await shop.link()
+    order = await shop.take(link)
+    assert (await shop.links.find(link.token, "", order.order_id)).order == order
+    for token, order_id in ((other.token, order.order_id), (new_token(), None)):
+        with pytest.raises(ApiError) as refused:
+            await shop.links.find(token, "", order_id)
+        assert refused.value.reason == "PAYMENT_LINK_NOT_FOUND"
+        assert token not in str(refused.value)
