@@ -14,7 +14,9 @@ import uvicorn
 import uvloop
 
 from console.api.app import build
+from console.api.checkout import Till
 from console.api.web import FOLDER, Rooms
+from console.clients.checkout_api import CheckoutApi
 from console.clients.merchant_api import PublicApi
 from console.clients.operator_api import OperatorApi
 from console.settings import ConsoleSettings
@@ -64,7 +66,8 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     rooms = Rooms(
         accounts, sessions, invitations, Views(database, ViewStore()), public_api, operators, settings.public_url
     )
-    server = _server(settings, rooms, vitals)
+    checkouts = CheckoutApi(settings.payment_target, settings.tls)
+    server = _server(settings, Till(rooms, checkouts), vitals)
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,15 +89,16 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     for task in (health, *beside):
         task.cancel()
     await public_api.close()
+    await checkouts.close()
     await operators.close()
     await database.close()
 
 
-def _server(settings: ConsoleSettings, rooms: Rooms, vitals: Vitals) -> uvicorn.Server:
+def _server(settings: ConsoleSettings, till: Till, vitals: Vitals) -> uvicorn.Server:
     host, _, port = settings.listen.rpartition(":")
     tls = settings.tls
     config = uvicorn.Config(
-        build(rooms, lambda: vitals.is_ready),
+        build(till, lambda: vitals.is_ready),
         host=host,
         port=int(port),
         lifespan="off",

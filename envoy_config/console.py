@@ -5,8 +5,9 @@ from __future__ import annotations
 from envoy_config import tls
 from envoy_config.config import Config
 from envoy_config.endpoints import HEALTH_CHECK, NOT_AGAIN, endpoint
-from envoy_config.filters import of_console
+from envoy_config.filters import of_pages
 from envoy_config.options import EnvoyOptions
+from envoy_config.rate_limits import of_console, of_links
 
 NAME = "console"
 PAGE_TIMEOUT = "30s"
@@ -25,18 +26,21 @@ def console_routes(options: EnvoyOptions) -> list[Config]:
     if not options.console:
         return []
     stream = {"timeout": "0s", "idle_timeout": STREAM_IDLE_TIMEOUT}
+    page, limit = {"timeout": PAGE_TIMEOUT}, of_console(options)
     return [
-        _route("console stream", {"path": "/console/live/stream"}, stream, options),
-        _route("console", {"safe_regex": {"regex": "/console(/.*)?"}}, {"timeout": PAGE_TIMEOUT}, options),
+        _route("console stream", {"path": "/console/live/stream"}, stream, limit),
+        _route("console", {"safe_regex": {"regex": "/console(/.*)?"}}, page, limit),
+        # payment links, for customers: of the same process, and of no login
+        _route("payment link", {"safe_regex": {"regex": "/pay/.*"}}, page, of_links(options)),
     ]
 
 
-def _route(name: str, match: Config, times: Config, options: EnvoyOptions) -> Config:
+def _route(name: str, match: Config, times: Config, limit: Config) -> Config:
     return {
         "name": name,
         "match": match,
         "route": {"cluster": NAME, **times, "retry_policy": _ELSEWHERE},
-        "typed_per_filter_config": of_console(options),
+        "typed_per_filter_config": of_pages(limit),
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from envoy_config.access_log import status_note
 from envoy_config.config import Config, typed
 from envoy_config.options import EnvoyOptions
-from envoy_config.rate_limits import across_envoys, of_identities, of_one_provider, of_pages, of_strangers
+from envoy_config.rate_limits import across_envoys, of_identities, of_one_provider, of_strangers
 from envoy_config.standing import of_nobody, of_senders, standing, unless_known
 from mesh.rpc.headers import CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATURE, WEBHOOK_PATH
 from mesh.rpc.interceptors import IDEMPOTENCY_KEY
@@ -53,9 +53,9 @@ def of_head() -> Config:
     return {"head": typed("lua.v3.LuaPerRoute", name=_HEAD)}
 
 
-def of_console(options: EnvoyOptions) -> Config:
-    """Return what differs for the console's pages: people log in there, and nothing is translated."""
-    return of_answer() | {"rate_limit": of_pages(options)}
+def of_pages(limit: Config) -> Config:
+    """Return what differs for pages, with the limit that they have: no key is asked for, nothing is translated."""
+    return of_answer() | {"rate_limit": limit}
 
 
 def of_answer() -> Config:

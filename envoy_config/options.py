@@ -62,6 +62,8 @@ class EnvoyOptions:
     """Per provider and address that it sends from."""
     console_requests_per_second: int = 50
     """Per address, of pages of the console; ten times as many at once."""
+    link_requests_per_second: int = 20
+    """Per address, of pages of payment links; ten times as many at once."""
     stranger_requests_per_second: int = 100
     """Per address (of IPv6, per /64), of requests whose key was not accepted lately; five times as many at once."""
     stranger_webhooks_per_second: int = 20

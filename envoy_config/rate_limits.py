@@ -66,17 +66,26 @@ def of_one_provider(options: EnvoyOptions) -> Config:
     )
 
 
-def of_pages(options: EnvoyOptions) -> Config:
+def of_console(options: EnvoyOptions) -> Config:
     """Limit what one address asks of the console, where each login costs a core for a while."""
+    return _of_pages("console", options.console_requests_per_second)
+
+
+def of_links(options: EnvoyOptions) -> Config:
+    """Limit what one address asks of payment links: who guesses, or takes uses, gets no further than this."""
+    return _of_pages("links", options.link_requests_per_second)
+
+
+def _of_pages(name: str, per_second: int) -> Config:
     return _local_limit(
-        "console",
+        name,
         told=False,
         token_bucket=_UNBOUND,
         rate_limits=[{"actions": [{"remote_address": {}}]}],
         descriptors=[
             {
                 "entries": [{"key": "remote_address"}],
-                "token_bucket": _bucket(options.console_requests_per_second, burst=10),
+                "token_bucket": _bucket(per_second, burst=10),
             }
         ],
     )

@@ -76,10 +76,20 @@ def run(console: Console, *, stay: bool) -> None:
         second_payment(console, ready)
         console.print(f"[green]All parties agree. Done in {time.monotonic() - began:.1f} s.")
         if stay:
-            console.print(f"Both orders are at {ready.console['url']}/orders. Ctrl-C ends the demo.", highlight=False)
+            console.print(f"Both orders are at {ready.console['url']}/orders.", highlight=False)
+            console.print(f"Pay one yourself: {payment_link(ready)}", highlight=False, soft_wrap=True)
+            console.print("Ctrl-C ends the demo.")
             with suppress(Interrupted):
                 signal.pause()
     console.print("Nothing is left running.")
+
+
+def payment_link(ready: Ready) -> str:
+    """Make a payment link, and return its address."""
+    headers = {"authorization": f"Bearer {ready.merchant.api_key}"}
+    with direct_client(base_url=ready.edge_url, headers=headers, timeout=PATIENCE) as api:
+        link = {"amount": AMOUNT, "description": "A pair of shoes", "max_uses": 100}
+        return str(answer(api.post("/v1/payment_links", json=link)).json()["url"])
 
 
 def pay(ready: Ready, merchant: Receiver) -> tuple[Trip, Outcome]:

@@ -14,8 +14,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.api import developers, lists, overview, payments, people, platform, search, sessions
-from console.api.web import FOLDER, HEADERS, ROOT, Page, Rooms, templates
+from console.api import checkout, developers, links, lists, overview, payments, people, platform, search, sessions
+from console.api.web import FOLDER, HEADERS, ROOT, Page, templates
 from mesh.errors import ApiError
 from mesh.telemetry import get_logger
 
@@ -27,17 +27,20 @@ PAGES: list[Page] = [
     *search.PAGES,
     *lists.PAGES,
     *payments.PAGES,
+    *links.PAGES,
     *developers.PAGES,
     *people.PAGES,
     *platform.PAGES,
 ]
 
 
-def build(rooms: Rooms, is_ready: Callable[[], bool]) -> ASGIApp:
+def build(till: checkout.Till, is_ready: Callable[[], bool]) -> ASGIApp:
     """Return the application."""
+    rooms = till.rooms
     # a new version of a file has a new address, so browsers may keep each for ever
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(STATIC.iterdir()))).hexdigest()[:12]
     templates.globals.update(static=f"{ROOT}/static/{digest}", root=ROOT, may=lambda _scope: False)
+    templates.globals.update(pay_static=f"{checkout.ROOT}/static/{digest}")
 
     async def health(_: Request) -> Response:
         return PlainTextResponse("ready" if is_ready() else "not ready", 200 if is_ready() else 503)
@@ -46,6 +49,8 @@ def build(rooms: Rooms, is_ready: Callable[[], bool]) -> ASGIApp:
         routes=[
             Route(f"{ROOT}/healthz", health),
             Mount(f"{ROOT}/static/{digest}", StaticFiles(directory=STATIC)),
+            Mount(f"{checkout.ROOT}/static/{digest}", StaticFiles(directory=STATIC)),
+            *checkout.routes(till),
             Route(ROOT, lambda _: Response(status_code=308, headers={"location": f"{ROOT}/"})),
             *(page.route(rooms) for page in PAGES),
         ],
@@ -56,10 +61,16 @@ def build(rooms: Rooms, is_ready: Callable[[], bool]) -> ASGIApp:
     return WithHeaders(app)
 
 
-async def _missing(_: Request, error: Exception) -> Response:
+async def _missing(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
+    if _is_of_a_link(request.url.path):
+        return checkout.message(status, "Nothing here", "There is no such page.")
     words = "There is no such page." if status == 404 else "This cannot be done here."
     return _plain(status, "Nothing here", words)
+
+
+def _is_of_a_link(path: str) -> bool:
+    return path.startswith(f"{checkout.ROOT}/")
 
 
 async def _away(_: Request, error: Exception) -> Response:
@@ -67,8 +78,10 @@ async def _away(_: Request, error: Exception) -> Response:
     return _plain(503, "The console is away", "Its own database does not answer. Payments go on without it.")
 
 
-async def _broken(_: Request, error: Exception) -> Response:
+async def _broken(request: Request, error: Exception) -> Response:
     log.error("a page failed", exc_info=error)
+    if _is_of_a_link(request.url.path):
+        return checkout.message(500, "Something went wrong", "Open the link again to see how it stands.")
     return _plain(500, "Something went wrong", "This is our fault, and it was logged.")
 
 
@@ -91,9 +104,12 @@ class WithHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers[name] = value
-                if scope["path"].startswith(f"{ROOT}/static/"):
+                of_link = _is_of_a_link(scope["path"])
+                for name, value in (checkout.PAGE_HEADERS if of_link else HEADERS).items():
+                    # a page may say otherwise, as a picture does that others may show
+                    if name not in headers or name == "content-security-policy":
+                        headers[name] = value
+                if scope["path"].startswith((f"{ROOT}/static/", f"{checkout.ROOT}/static/")):
                     headers["cache-control"] = "public, max-age=31536000, immutable"
             await send(message)
 

@@ -6,9 +6,10 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 _TONES: Mapping[str, str] = {
-    "good": "SUCCESS DELIVERED WON CLOSED_CIRCUIT REPLAYED SUCCEEDED ENABLED",
+    "good": "SUCCESS DELIVERED WON CLOSED_CIRCUIT REPLAYED SUCCEEDED ENABLED ACTIVE",
     "wait": "PENDING PROCESSING INITIATED NEW OPEN UNDER_REVIEW HALF_OPEN",
     "act": "AUTHORIZED REQUIRES_ACTION NEEDS_REVIEW NEEDS_RESPONSE PARTIALLY_REFUNDED",
     "bad": "FAILED LOST OPEN_CIRCUIT DISABLED",
@@ -73,7 +74,13 @@ def pretty(document: Any) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
+def host(url: str) -> str:
+    """Return the host of an address."""
+    return urlsplit(url).hostname or url
+
+
 FILTERS = {
+    "host": host,
     "money": money,
     "tone": tone,
     "words": words,

@@ -70,6 +70,15 @@ LISTINGS: Mapping[str, Listing] = {
             "dispute_id payment_id order_id provider_reference reason respond_before",
         ),
         Listing(
+            "payment_links",
+            "links:read",
+            ("merchant_order_id",),
+            (
+                *("payment_link_id", "url", "merchant_order_id", "description", "amount.value", "amount.currency"),
+                *("status", "max_uses", "uses", "paid_uses", "expire_time", "create_time", "update_time"),
+            ),
+        ),
+        Listing(
             "events",
             "events:read",
             ("type",),

@@ -37,6 +37,7 @@ async def search(visit: Visit) -> Response:
             ("payments", "payments"),
             ("orders", "orders"),
             ("disputes", "disputes"),
+            ("payment_links", "payment_links"),
             ("events", "events"),
             ("refunds", "payments"),
         ):

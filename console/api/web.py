@@ -149,6 +149,7 @@ _SAID = {
     "captured": "The payment was captured.",
     "cancelled": "The payment was cancelled.",
     "refunded": "The refund was started.",
+    "link_made": "The payment link is ready.",
     "order_cancelled": "The order was cancelled.",
     "resent": "The event is sent again.",
     "pinged": "A test event was sent.",
@@ -218,14 +219,14 @@ async def _visit(request: Request, rooms: Rooms) -> Visit:
 
 async def _take_form(visit: Visit, *, is_open: bool) -> Response | None:
     """Read the form; return what is answered to one that is not to be taken."""
-    form = await _form(visit.request)
+    form = await read_form(visit.request)
     if form is None:
         return visit.render("error.html", 400, title="Not done", words="This form cannot be read.")
     visit.form = form
     return _forged(visit, is_open=is_open)
 
 
-async def _form(request: Request) -> dict[str, str] | None:
+async def read_form(request: Request) -> dict[str, str] | None:
     """Return the fields of a form; of a name that comes twice, the values with commas between them.
 
     None: no browser sends such a form, or none of ours.
@@ -245,15 +246,19 @@ async def _form(request: Request) -> dict[str, str] | None:
 
 def _forged(visit: Visit, *, is_open: bool) -> Response | None:
     """Refuse a form that a page of ours has not sent: by where the browser says it comes from, and by its token."""
-    request = visit.request
-    site = request.headers.get("sec-fetch-site", "same-origin")
-    if site != "same-origin" or not visit.rooms.is_own(request.headers.get("origin"), request.headers.get("host", "")):
+    if not is_sent_from_here(visit.request, visit.rooms):
         words = "This form was not sent by the console."
         return visit.render("error.html", 403, title="From another site", words=words)
     if not is_open and not is_form_token(visit.form.get("form_token", ""), visit.token):
         words = "This page is of another login. Go back, load it again, and repeat."
         return visit.render("error.html", 403, title="Out of date", words=words)
     return None
+
+
+def is_sent_from_here(request: Request, rooms: Rooms) -> bool:
+    """Whether the browser says that a page of ours has sent a form."""
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    return site == "same-origin" and rooms.is_own(request.headers.get("origin"), request.headers.get("host", ""))
 
 
 def _to_login(request: Request) -> Response:

@@ -68,12 +68,12 @@ class OperatorApi:
             merchant_id=str(user.merchant_id), mode=_mode(mode), scopes=user.api_scopes
         )
         request.expire_time.FromDatetime(datetime.now(UTC) + lifetime)
-        key = await _called(self._identity.CreateApiKey, request)
+        key = await called(self._identity.CreateApiKey, request)
         return SessionKey(UUID(key.api_key_id), key.secret)
 
     async def revoke(self, api_key_id: UUID) -> None:
         """Revoke a key."""
-        await _called(self._identity.RevokeApiKey, identity_service_pb2.RevokeApiKeyRequest(api_key_id=str(api_key_id)))
+        await called(self._identity.RevokeApiKey, identity_service_pb2.RevokeApiKeyRequest(api_key_id=str(api_key_id)))
 
     async def end(self, api_key_id: UUID) -> bool:
         """End a key; return False when it may still hold."""
@@ -86,7 +86,7 @@ class OperatorApi:
     async def keys(self, merchant_id: UUID) -> list[Json]:
         """Return the newest keys of a merchant."""
         request = identity_service_pb2.ListApiKeysRequest(merchant_id=str(merchant_id), page_size=100)
-        return _documents((await _called(self._identity.ListApiKeys, request)).api_keys)
+        return _documents((await called(self._identity.ListApiKeys, request)).api_keys)
 
     async def create_key(self, merchant_id: UUID, mode: str, scopes: list[str], days: int) -> Json:
         """Make a key; without days it does not end by itself."""
@@ -95,42 +95,42 @@ class OperatorApi:
         )
         if days:
             request.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=days))
-        return _document(await _called(self._identity.CreateApiKey, request))
+        return _document(await called(self._identity.CreateApiKey, request))
 
     async def key(self, api_key_id: str) -> Json:
         """Return a key."""
         request = identity_service_pb2.GetApiKeyRequest(api_key_id=api_key_id)
-        return _document(await _called(self._identity.GetApiKey, request))
+        return _document(await called(self._identity.GetApiKey, request))
 
     async def rotate(self, api_key_id: str, overlap: timedelta) -> Json:
         """Replace a key."""
         request = identity_service_pb2.RotateApiKeyRequest(api_key_id=api_key_id)
         request.overlap.FromTimedelta(overlap)
-        return _document(await _called(self._identity.RotateApiKey, request))
+        return _document(await called(self._identity.RotateApiKey, request))
 
     async def merchant(self, merchant_id: UUID) -> Json:
         """Return a merchant."""
         request = identity_service_pb2.GetMerchantRequest(merchant_id=str(merchant_id))
-        return _document(await _called(self._identity.GetMerchant, request))
+        return _document(await called(self._identity.GetMerchant, request))
 
     async def merchants(self, page_token: str) -> Json:
         """Return a page of merchants, newest first."""
         request = identity_service_pb2.ListMerchantsRequest(page_size=PAGE_SIZE, page_token=page_token)
-        return _document(await _called(self._identity.ListMerchants, request))
+        return _document(await called(self._identity.ListMerchants, request))
 
     async def create_merchant(self, display_name: str) -> Json:
         """Create a merchant."""
         request = identity_service_pb2.CreateMerchantRequest(display_name=display_name)
-        return _document(await _called(self._identity.CreateMerchant, request))
+        return _document(await called(self._identity.CreateMerchant, request))
 
     async def set_merchant(self, merchant_id: str, *, enabled: bool) -> None:
         """Enable a merchant, or disable it with all of its keys."""
         if enabled:
-            await _called(
+            await called(
                 self._identity.EnableMerchant, identity_service_pb2.EnableMerchantRequest(merchant_id=merchant_id)
             )
         else:
-            await _called(
+            await called(
                 self._identity.DisableMerchant, identity_service_pb2.DisableMerchantRequest(merchant_id=merchant_id)
             )
 
@@ -139,12 +139,12 @@ class OperatorApi:
         request = review_service_pb2.ListReviewsRequest(
             include_resolved=resolved, page_size=PAGE_SIZE, page_token=page_token
         )
-        return _document(await _called(self._reviews.ListReviews, request))
+        return _document(await called(self._reviews.ListReviews, request))
 
     async def review(self, review_id: str) -> Json:
         """Return a review."""
         request = review_service_pb2.GetReviewRequest(review_id=review_id)
-        return _document(await _called(self._reviews.GetReview, request))
+        return _document(await called(self._reviews.GetReview, request))
 
     async def resolve(self, review_id: str, resolution: str, operator: str, why: str) -> Json:
         """Say what became of the money."""
@@ -156,42 +156,42 @@ class OperatorApi:
             operator=operator,
             why=why,
         )
-        return _document(await _called(self._reviews.ResolveReview, request))
+        return _document(await called(self._reviews.ResolveReview, request))
 
     async def providers(self) -> list[Json]:
         """Return the providers and their circuits."""
         request = provider_service_pb2.ListProvidersRequest()
-        return _documents((await _called(self._providers.ListProviders, request)).providers)
+        return _documents((await called(self._providers.ListProviders, request)).providers)
 
     async def compare(self, provider: str, since: datetime, until: datetime) -> Json:
         """Compare a provider's books with ours."""
         request = provider_service_pb2.CompareBooksRequest(provider=provider)
         request.from_time.FromDatetime(since)
         request.to_time.FromDatetime(until)
-        return _document(await _called(self._providers.CompareBooks, request))
+        return _document(await called(self._providers.CompareBooks, request))
 
     async def dead_letters(self) -> list[Json]:
         """Return the newest dead letters of all services, each with its `service`."""
         found: list[Json] = []
         for name, stub in self._letters.items():
             request = dead_letter_service_pb2.ListDeadLettersRequest(page_size=PAGE_SIZE)
-            answer = await _called(stub.ListDeadLetters, request)
+            answer = await called(stub.ListDeadLetters, request)
             found += [{**letter, "service": name} for letter in _documents(answer.dead_letters)]
         return sorted(found, key=lambda letter: str(letter["create_time"]), reverse=True)
 
     async def dead_letter(self, service: str, dead_letter_id: str) -> Json:
         """Return a dead letter with its payload."""
         request = dead_letter_service_pb2.GetDeadLetterRequest(dead_letter_id=dead_letter_id)
-        return {**_document(await _called(self._letter_stub(service).GetDeadLetter, request)), "service": service}
+        return {**_document(await called(self._letter_stub(service).GetDeadLetter, request)), "service": service}
 
     async def close_letter(self, service: str, dead_letter_id: str, *, replay: bool) -> Json:
         """Have a dead letter applied, or drop it."""
         stub = self._letter_stub(service)
         if replay:
             request: Any = dead_letter_service_pb2.ReplayDeadLetterRequest(dead_letter_id=dead_letter_id)
-            return _document(await _called(stub.ReplayDeadLetter, request))
+            return _document(await called(stub.ReplayDeadLetter, request))
         request = dead_letter_service_pb2.DropDeadLetterRequest(dead_letter_id=dead_letter_id)
-        return _document(await _called(stub.DropDeadLetter, request))
+        return _document(await called(stub.DropDeadLetter, request))
 
     def _letter_stub(self, service: str) -> DeadLetterServiceStub:
         if service not in self._letters:
@@ -199,7 +199,8 @@ class OperatorApi:
         return self._letters[service]
 
 
-async def _called(call: Any, request: Message) -> Any:
+async def called(call: Any, request: Message) -> Any:
+    """Call an RPC. Raises ApiError with the status that HTTP has for its failure."""
     try:
         return await call(request, timeout=TIMEOUT_SECONDS)
     except errors.ApiError as error:

@@ -8,6 +8,7 @@ import httpx
 
 from stack.stack import Ready
 from tests.support.console import Browser, Console, shown_secret
+from tests.support.customer import Customer
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.receiver import serving
 from tests.support.waiting import eventually
@@ -143,3 +144,54 @@ def test_operators_see_the_platform(console: Console, gateway: Ready) -> None:
         assert "payments there" in operator.page(f"/platform/reconciliation?provider=stripe&days={days}")
     missing = operator.get("/platform/reviews/00000000-0000-7000-8000-000000000000")
     assert missing.status_code == httpx.codes.NOT_FOUND
+
+
+def test_a_payment_link_from_its_making_to_its_end(owner: Browser, merchant: Merchant) -> None:
+    form = {
+        "amount": "12.00",
+        "currency": "eur",
+        "description": "A green chair",
+        "max_uses": "2",
+        "merchant_order_id": "R-1",
+    }
+    attempt = attempt_of(owner.page("/payment_links"))
+    places = {owner.post("/payment_links", **form, attempt=attempt).headers["location"] for _ in range(2)}
+    (place,) = places
+    (link,) = merchant.get("/v1/payment_links")["payment_links"]
+    assert (link["max_uses"], link["merchant_order_id"], link["amount"]["currency"]) == (2, "R-1", "EUR")
+    path = place.removeprefix("/console").partition("?")[0]
+    page = owner.page(path)
+    for words in (link["url"], f'src="/pay/{link["url"][-28:]}/qr.svg"', "Nobody has begun to pay", "0 of 2"):
+        assert words in page
+    assert f'data-copy="{link["url"]}"' in owner.page("/payment_links")
+    assert link["url"] in owner.get("/export/payment_links").text
+    customer = Customer(link["url"])
+    customer.choose()
+    customer.http.close()
+    (order,) = merchant.get("/v1/orders", payment_link_id=link["payment_link_id"])["orders"]
+    assert f"/console/orders/{order['order_id']}" in owner.page(path)
+    assert path in owner.page(f"/orders/{order['order_id']}")
+    assert owner.get(f"/search?q={link['payment_link_id']}").headers["location"] == f"/console{path}"
+    for verb, word in (("disable", "Disabled"), ("enable", "Active")):
+        owner.post(path, verb=verb)
+        assert word in owner.page(path)
+    assert owner.post(path, verb="burn").status_code == httpx.codes.BAD_REQUEST
+
+
+def test_what_is_wrong_with_a_link_is_said_beside_its_field(owner: Browser, merchant: Merchant) -> None:
+    good = {"amount": "12.00", "currency": "EUR"}
+    for field, typed, name in (
+        ("amount", "12,00", "amount"),
+        ("currency", "EURO", "currency"),
+        ("description", "4242 4242 4242 4242", "description"),
+        ("max_uses", "many", "max_uses"),
+        ("max_uses", "10001", "max_uses"),
+        ("return_url", "javascript:1", "return_url"),
+    ):
+        answer = owner.post("/payment_links", **good | {field: typed})
+        assert answer.status_code == httpx.codes.BAD_REQUEST
+        assert f'id="l-{name}-wrong"' in answer.text
+        assert f'value="{typed}"' in answer.text
+    for day in ("tomorrow", "2020-01-01", "2099-01-01"):
+        assert "Last day:" in owner.post("/payment_links", **good, expires=day).text
+    assert merchant.get("/v1/payment_links")["payment_links"] == []

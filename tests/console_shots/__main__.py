@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 
 from stack.demo_merchant import Merchant
 from stack.stack import Ready, Stack
+from tests.console_shots.links import walk
 from tests.console_shots.world import demo_merchant, furnish
 
 SIZES = {"1440": (1440, 900), "390": (390, 844)}
@@ -32,6 +33,8 @@ OWNER_PAGES = {
     "payment-held": "/payments/{held}",
     "orders": "/orders",
     "order": "/orders/{order}",
+    "links": "/payment_links",
+    "link": "/payment_links/{link}",
     "refunds": "/refunds",
     "disputes": "/disputes",
     "webhooks": "/webhooks",
@@ -119,6 +122,30 @@ def _all(browser: Browser, gateway: Ready, made: dict[str, Any], axe: str, into:
                     f"{who}-{size}-{theme}: {text}" for text in said if not set(EXPECTED) & set(text.split())
                 )
                 context.close()
+            if not only or only == "pay":
+                yield from _customers(browser, gateway, axe, into, (size, theme))
+
+
+def _customers(
+    browser: Browser, gateway: Ready, axe: str, into: Path, look: tuple[str, Literal["light", "dark"]]
+) -> Iterator[str]:
+    """Take the pictures of what customers see of payment links."""
+    size, theme = look
+    width, height = SIZES[size]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, bypass_csp=False)
+    said: list[str] = []
+    context.on("console", partial(_note, said))
+
+    def shoot(page: Page, name: str) -> Iterator[str]:
+        label = f"{name}-{size}-{theme}"
+        page.screenshot(path=into / f"{label}.png", full_page=size == "390")
+        yield from _axe(page, axe, label)
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            yield f"{label}: wider than the window"
+
+    yield from walk(context, demo_merchant(gateway), shoot)
+    yield from dict.fromkeys(f"pay-{size}-{theme}: {text}" for text in said if not set(EXPECTED) & set(text.split()))
+    context.close()
 
 
 def _note(said: list[str], message: ConsoleMessage) -> None:

@@ -53,6 +53,10 @@ def furnish(merchant: Merchant) -> Json:
         ]
     }
     merchant.http.put("/v1/routing_policy", json=policy)
+    for uses, number, words in ((1, "1054", "Trail running shoes, size 43"), (50, "", "Evening course, one place")):
+        asked = {"amount": {"value": "129.00", "currency": "EUR"}, "description": words, "max_uses": uses}
+        link = merchant.post("/v1/payment_links", asked | {"merchant_order_id": number})
+    made["link"] = link["payment_link_id"]
     made["event"] = eventually(lambda: merchant.get("/v1/events").get("events"), "an event")[0]["event_id"]
     return made
 

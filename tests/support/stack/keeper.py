@@ -12,7 +12,12 @@ from tests.support.stack.run import Run
 
 WATCH_SECONDS = 0.2
 # all tests come from one address, and many of them with what nobody accepts
-RENDER = partial(render_envoy, stranger_requests_per_second=100_000, stranger_webhooks_per_second=100_000)
+RENDER = partial(
+    render_envoy,
+    stranger_requests_per_second=100_000,
+    stranger_webhooks_per_second=100_000,
+    link_requests_per_second=100_000,
+)
 
 
 def main() -> None:

@@ -1,0 +1,42 @@
+"""What the page of a payment link asks of the payment service, with the link's token and nothing else."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from fusionx.payment.v1 import checkout_service_pb2 as service_pb2
+from fusionx.payment.v1.checkout_service_pb2_grpc import CheckoutServiceStub
+from google.protobuf.json_format import MessageToDict
+
+from console.clients.merchant_api import Json
+from console.clients.operator_api import called
+from mesh.rpc.client import channel
+from mesh.tls import TlsFiles
+
+SERVICE = service_pb2.DESCRIPTOR.services_by_name["CheckoutService"]
+_document = partial(MessageToDict, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
+
+class CheckoutApi:
+    """The checkout of payment links. Every method raises ApiError."""
+
+    def __init__(self, target: str, tls: TlsFiles | None) -> None:
+        self._channel = channel(target, SERVICE, peer="payment_svc", tls=tls)
+        self._stub = CheckoutServiceStub(self._channel)
+
+    async def show(self, token: str, checkout: str, order_id: str = "") -> Json:
+        """Return what the page shows, of the named order or of the checkout's own."""
+        request = service_pb2.GetCheckoutRequest(token=token, checkout=checkout, order_id=order_id)
+        document: Json = _document(await called(self._stub.GetCheckout, request))
+        return document
+
+    async def start(self, token: str, checkout: str, provider: str) -> tuple[str, str]:
+        """Start to pay; return the order and the provider's page, empty where it gave none."""
+        request = service_pb2.StartCheckoutRequest(token=token, checkout=checkout, provider=provider)
+        answer: Any = await called(self._stub.StartCheckout, request)
+        return answer.order_id, answer.redirect_url
+
+    async def close(self) -> None:
+        """Close the channel."""
+        await self._channel.close()
