@@ -119,8 +119,9 @@ def lifecycles(ready: Ready, load: Load) -> Tally:
 
 
 def resident_mb(pids: Mapping[str, int]) -> dict[str, float]:
-    """Return the memory of each component and its children; shared pages are counted once each."""
-    sizes = {}
+    """Return the memory of each component and its children, and of what they are forks of; shared pages count once."""
+    parents = {psutil.Process(pid).ppid() for pid in pids.values()} - {os.getpid()}
+    sizes = {f"nursery {parent}": psutil.Process(parent).memory_full_info().pss / 2**20 for parent in parents}
     for name, pid in pids.items():
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]

@@ -47,6 +47,7 @@ CONSOLE = Service("console", _settings)
 
 def console(layout: StackLayout, instance: str) -> Child:
     """Return a replica of the console."""
-    command = Command([sys.executable, "-m", "console"], CONSOLE.env(layout, instance), layout.code)
+    argv, env = [sys.executable, "-m", "console"], CONSOLE.env(layout, instance)
+    command = Command(argv, env, layout.code, forks=layout.forks)
     ready = f"http://{layout.address(f'{instance}_metrics')}/readyz"
     return Child(instance, command, layout.log(instance), ready=lambda: http_ok(ready))

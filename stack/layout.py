@@ -11,6 +11,7 @@ from mesh.tls import TlsFiles
 from stack.authority import Authority
 from stack.databases import database_url, role_url
 from stack.ports import HOST, Ports
+from stack.process import Forks
 from stack.settings import StackSettings
 from stack.state import DataDir
 
@@ -51,6 +52,8 @@ class StackLayout:
     trace_part: float
     code: Path = ROOT
     """The checkout that our services run from: another version's, in a rolling update."""
+    forks: Forks | None = field(default=None, repr=False)
+    """Who forks our services."""
 
     def address(self, port: str) -> str:
         """Return the `host:port` of a named port."""

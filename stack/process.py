@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import psutil
 
@@ -47,6 +48,47 @@ class Command:
     user: User | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals = signal.SIGKILL
+    fds: Sequence[int] = ()
+    """What it inherits of our files, beside its output."""
+    forks: Forks | None = field(default=None, repr=False)
+    """Who may fork it, instead of its being begun anew."""
+
+
+class Running(Protocol):
+    """A process that was started, as `subprocess.Popen` has it."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+        ...
+
+    def poll(self) -> int | None:
+        """Return how it ended; None while it runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end. Raises subprocess.TimeoutExpired."""
+        ...
+
+    def send_signal(self, sig: int) -> None:
+        """Send a signal, unless it has ended."""
+        ...
+
+    def kill(self) -> None:
+        """End it."""
+        ...
+
+
+class Forks(Protocol):
+    """Forks processes that would be begun anew otherwise."""
+
+    def can_be(self, argv: Sequence[str | Path], env: Mapping[str, str]) -> bool:
+        """Whether a process begun as this would be no other than a fork."""
+        ...
+
+    def fork(self, argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path, log: Path) -> Running | None:
+        """Return a fork that goes on as that process; None when there is none to be had."""
+        ...
 
 
 class Child:
@@ -69,7 +111,7 @@ class Child:
         self._command = command
         self._ready = ready
         self._prepare = prepare
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Running | None = None
         self._log_start = 0
 
     @property
@@ -104,16 +146,22 @@ class Child:
             raise StackError(f"{self.name} cannot be run: {error}") from error
 
     def _run(self, command: Command) -> None:
+        env = {**command.env, MARK: self.name}
         with self.log.open("ab") as log:
             self._log_start = log.tell()
+            if command.forks and command.forks.can_be(command.argv, env):
+                self._process = command.forks.fork(command.argv, env, command.cwd, self.log)
+                if self._process:
+                    return
             self._process = subprocess.Popen(
                 _dying_with_us(command),
-                env={**command.env, MARK: self.name},
+                env=env,
                 cwd=command.cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=command.fds,
                 # never used where the launcher can be: see `stack/launch.py`
                 preexec_fn=None if _can_launch() else _arm(command),  # noqa: PLW1509
             )

@@ -58,7 +58,8 @@ class Service:
     def server(self, layout: StackLayout, instance: str) -> Child:
         """Return a replica of the service."""
         target, tls = layout.address(instance), layout.tls("operator")
-        command = Command([sys.executable, "-m", self.name], self.env(layout, instance), layout.code)
+        argv, env = [sys.executable, "-m", self.name], self.env(layout, instance)
+        command = Command(argv, env, layout.code, forks=layout.forks)
         return Child(instance, command, layout.log(instance), ready=lambda: grpc_serving(target, self.name, tls))
 
 

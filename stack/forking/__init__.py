@@ -1,0 +1,1 @@
+"""Our services as forks of one process that has imported what they have in common."""

@@ -1,0 +1,158 @@
+"""The stack's side of the nursery: has services forked, and learns how they ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from stack.forking.nursery import MOST_BYTES, ROOM
+from stack.process import POLL_SECONDS, Child, Command
+
+FORK_SECONDS = 30.0
+ROOM_BYTES = 64 * 1024
+AT_START = ("PYTHON", "LD_", "MALLOC_", "GRPC_")
+"""How variables begin that count when a process begins or imports: with others it cannot be a fork."""
+
+
+class Forked:
+    """A fork, as far as `subprocess.Popen` would be asked about it."""
+
+    def __init__(self, nursery: Nursery, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._nursery = nursery
+
+    def poll(self) -> int | None:
+        """Return how it ended; None while it runs."""
+        if self.returncode is None:
+            self.returncode = self._nursery.status(self.pid)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end. Raises subprocess.TimeoutExpired."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (status := self.poll()) is None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
+            time.sleep(POLL_SECONDS)
+        return status
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it."""
+        self.send_signal(signal.SIGKILL)
+
+
+class Nursery:
+    """The process that forks. What it has forked ends with it, and it ends with us."""
+
+    def __init__(self, cwd: Path, log: Path, env: Mapping[str, str]) -> None:
+        self._wire, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._wire.settimeout(FORK_SECONDS)
+        self._lock = threading.Lock()
+        self._statuses: dict[int, int] = {}
+        self._is_gone = False
+        self._env = dict(env)
+        self._cwd, self._code = cwd, stamp(cwd)
+        # as long as any module's name may be, which is written in its place
+        argv = [sys.executable, "-m", "stack.forking.nursery", f"{theirs.fileno():08d}"]
+        command = Command(argv, {**self._env, ROOM: "." * ROOM_BYTES}, cwd, fds=(theirs.fileno(),))
+        self._child = Child("nursery", command, log, ready=lambda: True)
+        self._child.start()
+        theirs.close()
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._child.pid
+
+    def can_be(self, argv: Sequence[str | Path], env: Mapping[str, str]) -> bool:
+        """Whether a process begun as this would be no other than a fork."""
+        is_module = [os.fspath(part) for part in argv[:2]] == [sys.executable, "-m"] and len(argv) == 3
+        if not is_module or self._is_gone or _at_start(env) != _at_start(self._env):
+            return False
+        # what was imported is the code of then: an update in place, and a roll after it, begin anew
+        return stamp(self._cwd) == self._code
+
+    def fork(self, argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path, log: Path) -> Forked | None:
+        """Return a fork that goes on as that process; None when there is none to be had: the nursery is gone then."""
+        order = {"argv": [os.fspath(part) for part in argv], "env": dict(env), "cwd": str(cwd), "log": str(log)}
+        with self._lock:
+            try:
+                self._wire.send(json.dumps(order).encode())
+                while (born := self._receive()) is None and not self._is_gone:
+                    pass
+            except OSError:
+                born, self._is_gone = None, True
+        if born is None:
+            # it may still begin to, and there would be two
+            self._child.kill()
+            return None
+        return Forked(self, born)
+
+    def status(self, pid: int) -> int | None:
+        """Return how a fork ended; None while it runs."""
+        with self._lock:
+            self._wire.settimeout(0.0)
+            try:
+                while not self._is_gone:
+                    self._receive()
+            except BlockingIOError:
+                pass
+            finally:
+                self._wire.settimeout(FORK_SECONDS)
+            status = self._statuses.pop(pid, None)
+            # they have ended with it
+            return -signal.SIGKILL if status is None and self._is_gone else status
+
+    def close(self) -> None:
+        """End it, and whatever of it still runs."""
+        self._wire.close()
+        self._is_gone = True
+        self._child.kill()
+
+    def _receive(self) -> int | None:
+        """Take what the nursery says; return the fork that was born, if that is it."""
+        said = self._wire.recv(MOST_BYTES)
+        if not said:
+            self._is_gone = True
+            return None
+        told = json.loads(said)
+        if "ended" in told:
+            self._statuses[told["ended"]] = told["status"]
+            return None
+        return int(told["born"])
+
+
+def stamp(checkout: Path) -> float:
+    """Return what changes with the code that services have in common, or with what is installed."""
+    ours = (path for folder in ("mesh", "gen") for path in (checkout / folder).rglob("*.py"))
+    return max(path.stat().st_mtime for path in (Path(sysconfig.get_path("purelib")), *ours))
+
+
+def _at_start(env: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if name.startswith(AT_START)}
+
+
+@contextmanager
+def nursery(cwd: Path, log: Path, env: Mapping[str, str]) -> Iterator[Nursery]:
+    """Have a nursery while the block runs."""
+    made = Nursery(cwd, log, env)
+    try:
+        yield made
+    finally:
+        made.close()

@@ -1,0 +1,149 @@
+"""The process that our services are forked from: `python -m stack.forking.nursery FD`.
+
+It imports once what they have in common; a fork of it goes on as `python -m NAME` would have begun. So they share that
+memory, and start in a fraction of the time. What a service is told, secrets among it, its fork alone reads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import importlib
+import json
+import os
+import runpy
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+PRELOADED = (
+    "httpx",
+    "redis.asyncio",
+    "mesh.service",
+    "mesh.vault",
+    "mesh.events.consumer",
+    "mesh.events.consumer_metrics",
+    "mesh.events.dead_letter_servicer",
+    "mesh.events.outbox_servicer",
+    "mesh.events.unit_of_work",
+    "mesh.rpc.client",
+    "mesh.storage.idempotency",
+    "mesh.storage.listing",
+    "mesh.storage.lock",
+    "mesh.storage.resealing",
+)
+"""What most services import. None of them starts a thread, or makes an id, of which forks would make the same."""
+MOST_BYTES = 1 << 20
+ROOM = "NURSERY_ROOM"
+"""A variable that is only there to be long: over it a fork writes its own environment, for `ps` and its like."""
+_PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
+_ARG_START, _ARG_END, _ENV_START, _ENV_END = range(45, 49)
+"""Fields of proc(5), `/proc/[pid]/stat`, counted from behind the name."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a fork is to be: the arguments of the interpreter and after it, as for exec, and where it writes."""
+
+    argv: list[str]
+    env: dict[str, str]
+    cwd: str
+    log: str
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Fork until the stack is gone; in a fork, become what was ordered."""
+    wire = socket.socket(fileno=int(arguments[0]))
+    for name in PRELOADED:
+        importlib.import_module(name)
+    # what is shared stays so only while nobody writes to it, and the collector would
+    gc.collect()
+    gc.freeze()
+    if order := _serve(wire):
+        _become(order)
+
+
+def _serve(wire: socket.socket) -> Order | None:
+    """Return the order in each fork; None when the stack is gone."""
+    selector = selectors.DefaultSelector()
+    selector.register(wire, selectors.EVENT_READ)
+    nursery, running = os.getpid(), dict[int, int]()
+    while True:
+        for key, _ in selector.select():
+            if key.fd in running:
+                selector.unregister(key.fd)
+                pid = running.pop(key.fd)
+                os.close(key.fd)
+                _, status = os.waitpid(pid, 0)
+                wire.send(json.dumps({"ended": pid, "status": os.waitstatus_to_exitcode(status)}).encode())
+                continue
+            # not read: nobody but the fork needs to know
+            if not wire.recv(1, socket.MSG_PEEK):
+                return None
+            is_read, reads = os.pipe()
+            pid = os.fork()
+            if not pid:
+                _die_with(nursery)
+                order = Order(**json.loads(wire.recv(MOST_BYTES)))
+                wire.send(json.dumps({"born": os.getpid()}).encode())
+                selector.close()
+                wire.close()
+                for fd in (is_read, reads, *running):
+                    os.close(fd)
+                return order
+            os.close(reads)
+            os.read(is_read, 1)
+            os.close(is_read)
+            ends = os.pidfd_open(pid)
+            running[ends] = pid
+            selector.register(ends, selectors.EVENT_READ)
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel end this process when the nursery has ended."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _become(order: Order) -> None:
+    """Go on as the module that was ordered, in a session and with a log of its own."""
+    os.setsid()
+    os.chdir(order.cwd)
+    log = os.open(order.log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    for stream in (sys.stdout.fileno(), sys.stderr.fileno()):
+        os.dup2(log, stream)
+    os.close(log)
+    os.environ.clear()
+    os.environ.update(order.env)
+    _be_called(order)
+    module, sys.argv = order.argv[2], order.argv[2:]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _be_called(order: Order) -> None:
+    """Show the arguments and the environment of the order as those of this process. Nothing else points there."""
+    fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+    arg_start, arg_end, env_start, env_end = (int(fields[at]) for at in (_ARG_START, _ARG_END, _ENV_START, _ENV_END))
+    folder, name = os.path.split(order.argv[0])
+    spare = arg_end - arg_start - len(_joined(order.argv))
+    # slashes more or less name the same file, and the length has to stay as it is
+    argv = _joined([f"{folder}/{'/' * spare}{name}", *order.argv[1:]])
+    env = _joined([f"{key}={value}" for key, value in order.env.items()])
+    room = env_end - env_start
+    for start, text, size in ((arg_start, argv, arg_end - arg_start), (env_start, env, room)):
+        if start and len(text) <= size:
+            ctypes.memmove(start, text.ljust(size, b"\0"), size)
+    ctypes.CDLL(None).prctl(_PR_SET_NAME, order.argv[2].encode())
+
+
+def _joined(parts: Sequence[str]) -> bytes:
+    return b"".join(os.fsencode(part) + b"\0" for part in parts)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

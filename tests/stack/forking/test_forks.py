@@ -1,0 +1,113 @@
+"""Processes that are forked from the nursery are as those that are begun anew, and end with it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from stack.forking import forks
+from stack.forking.forks import Nursery, nursery
+from stack.layout import ROOT
+from stack.process import Child, Command, StackError
+from tests.support.stack.processes import alive
+from tests.support.waiting import eventually
+
+ARGV = [sys.executable, "-m", "tests.support.stack.forked"]
+ENV = {"PATH": os.environ["PATH"]}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with nursery(ROOT, tmp_path_factory.mktemp("nursery") / "nursery.log", ENV) as made:
+        yield made
+
+
+def _child(from_: Nursery, folder: Path, env: dict[str, str], ready: Callable[[], bool] | None) -> Child:
+    env = {**ENV, "TOLD": "something", **env}
+    return Child("part", Command(ARGV, env, ROOT, forks=from_), folder / "part.log", ready)
+
+
+def test_a_fork_is_what_was_ordered_and_shows_it(shared: Nursery, tmp_path: Path) -> None:
+    part = _child(shared, tmp_path, {"WAITS": "yes"}, ready=lambda: True)
+    part.start()
+    assert part.pid
+    eventually(lambda: "something" in part.log.read_text())
+    shown = psutil.Process(part.pid)
+    assert shown.ppid() == shared.pid
+    assert [os.path.realpath(shown.cmdline()[0]), *shown.cmdline()[1:]] == [os.path.realpath(ARGV[0]), *ARGV[1:]]
+    assert shown.environ() == {**ENV, "TOLD": "something", "WAITS": "yes", "CHILD_OF_A_STACK": "part"}
+    assert part.log.read_text() == "something [] 1\n"
+    assert os.getsid(part.pid) == part.pid
+    part.stop(10)
+    assert part.pid is None
+    # it can be started again, and again from the nursery
+    part.start()
+    assert part.pid
+    assert psutil.Process(part.pid).ppid() == shared.pid
+    part.kill()
+    assert part.pid is None
+
+
+def test_how_a_fork_has_ended_is_told(shared: Nursery, tmp_path: Path) -> None:
+    job = _child(shared, tmp_path, {}, ready=None)
+    job.start()
+    with pytest.raises(StackError, match=r"(?s)failed with status 7.*something"):
+        job.wait_ready(60)
+
+
+def test_forks_end_with_their_nursery_and_others_are_begun_anew(tmp_path: Path) -> None:
+    with nursery(ROOT, tmp_path / "nursery.log", ENV) as mine:
+        part = _child(mine, tmp_path, {"WAITS": "yes"}, ready=lambda: True)
+        part.start()
+        assert part.pid
+        assert mine.pid
+        pid = part.pid
+        psutil.Process(mine.pid).kill()
+        eventually(lambda: not alive(pid))
+        eventually(lambda: part.pid is None)
+        part.start()
+        assert part.pid
+        assert psutil.Process(part.pid).ppid() == os.getpid()
+        part.kill()
+
+
+def test_what_begins_otherwise_is_no_fork(shared: Nursery) -> None:
+    assert shared.can_be(ARGV, ENV | {"ANY": "thing"})
+    assert not shared.can_be(ARGV, ENV | {"PYTHONPATH": "elsewhere"})
+    assert not shared.can_be([*ARGV, "more"], ENV)
+    assert not shared.can_be(["sh", "-c", "true"], ENV)
+
+
+def test_code_that_was_changed_since_is_begun_anew(shared: Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`fusionxpay roll` after an update: a fork would have half of the code of before."""
+    monkeypatch.setattr(forks, "stamp", lambda _: time.time())
+    assert not shared.can_be(ARGV, ENV)
+
+
+def test_every_change_of_shared_code_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "mesh" / "storage").mkdir(parents=True)
+    module = tmp_path / "mesh" / "storage" / "rows.py"
+    module.write_text("")
+    before = forks.stamp(tmp_path)
+    os.utime(module, (time.time() + 60, time.time() + 60))
+    assert forks.stamp(tmp_path) != before
+
+
+def test_no_two_forks_make_the_same_ids(shared: Nursery, tmp_path: Path) -> None:
+    """Chance that was drawn before the fork would be drawn by all."""
+    made = []
+    for number in range(2):
+        log = tmp_path / f"{number}.log"
+        argv = [sys.executable, "-m", "tests.support.stack.ids"]
+        fork = shared.fork(argv, ENV, ROOT, log)
+        assert fork
+        assert fork.wait(60) == 0
+        made += log.read_text().split()
+    assert len({uuid.UUID(one).int & ((1 << 62) - 1) for one in made}) == len(made) == 20
