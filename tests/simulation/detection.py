@@ -1,5 +1,7 @@
 """`make simulate-faults`: each known fault is put into a copy of the code, and the simulation has to find it.
 
+Schedules have to, or the scene that the patch names in its first line, for what has to be met at one moment.
+
 With `--by-proof` (`make prove-faults`) `fusionxpay prove` has to: on real servers, so by what shows within minutes.
 """
 
@@ -26,6 +28,8 @@ _SEED = re.compile(r"seed (\d+) \(([^)]+)\) failed: (.*)")
 _BROKEN = re.compile(
     r"^(?:lost|charged twice|given back|refunds wrong|answers untrue|events missing): .*", re.MULTILINE
 )
+_SCENE = re.compile(r"^Scene: (.+)$", re.MULTILINE)
+_FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
 _COUNT = re.compile(r"(\d+) schedules")
 
 
@@ -50,6 +54,12 @@ def faults(names: Iterable[str] = ()) -> list[Path]:
     return [path for path in sorted(FAULTS.glob("*.patch")) if not chosen or path.stem in chosen]
 
 
+def scene_of(fault: Path) -> list[str]:
+    """Return what pytest is given to run the scene that a fault fails; nothing where schedules find it."""
+    named = _SCENE.match(fault.read_text())
+    return named[1].split() if named else []
+
+
 def words_of(fault: Path) -> str:
     """Return what a fault does wrong, which stands above its patch."""
     return fault.read_text().partition("\n\n")[0]
@@ -66,7 +76,25 @@ def copy_of_the_code(folder: Path) -> None:
 
 
 def look_for(fault: Path, seeds: int = SEEDS) -> Finding:
-    """Run schedules with a fault until one fails."""
+    """Run schedules with a fault until one fails, or its scene."""
+    scene = scene_of(fault)
+    return _stage(fault, scene) if scene else _schedule(fault, seeds)
+
+
+def _stage(fault: Path, scene: list[str]) -> Finding:
+    with tempfile.TemporaryDirectory(prefix="fusionxpay-fault-") as folder:
+        code = Path(folder) / "code"
+        copy_of_the_code(code)
+        put_into(fault, code)
+        argv = [sys.executable, "-m", "pytest", "-q", "-x", *scene]
+        run = subprocess.run(argv, cwd=code, capture_output=True, text=True, check=False)
+    found = _FAILED.search(run.stdout)
+    if run.returncode not in (0, 1):
+        raise RuntimeError(f"{fault.stem}: {run.stdout[-2000:]}{run.stderr[-2000:]}")
+    return Finding(fault.stem, 1, "staged" if found else "", found[1].rpartition("::")[2] if found else "")
+
+
+def _schedule(fault: Path, seeds: int) -> Finding:
     with tempfile.TemporaryDirectory(prefix="fusionxpay-fault-") as folder:
         code = Path(folder) / "code"
         copy_of_the_code(code)

@@ -52,3 +52,4 @@ def test_each_fault_fits_the_code(fault: Path, tmp_path: Path) -> None:
     detection.copy_of_the_code(tmp_path)
     detection.put_into(fault, tmp_path)
     assert detection.words_of(fault).endswith(".")
+    assert all((tmp_path / name).exists() for name in detection.scene_of(fault)[:1])

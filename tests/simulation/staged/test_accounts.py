@@ -14,6 +14,7 @@ from tests.simulation.adapter import Trip
 from tests.simulation.keeper import AccountKeeper
 from tests.simulation.schedule import Runner
 from tests.simulation.staged.scene import Scene, stage
+from tests.simulation.world import Profile
 
 FORGET = "UPDATE provider_accounts SET identity = NULL, identity_version = NULL"
 """What the version before leaves: nobody was asked whose account it is."""
@@ -21,23 +22,35 @@ SET_BEFORE = "UPDATE provider_accounts SET version = version + 1, update_time = 
 """What the version before does to a row whose account is known."""
 
 
+OPEN = (
+    "SELECT (SELECT count(*) FROM operations WHERE next_try_time IS NOT NULL)"
+    " + (SELECT count(*) FROM refunds WHERE status = 'PENDING')"
+)
+
+
 async def unanswered(scene: Scene, operation: str) -> payment_pb2.Payment:
-    """Return a payment of which something was done that nobody has heard of."""
-    if operation == "start":
-        scene.trip("start", lambda: Trip(is_answer_lost=True))
-        with suppress(ApiError):
-            await scene.pay()
-        (row,) = scene.world.stores["payments"].rows("SELECT payment_id FROM payments")
-        return await scene.shop._get(str(row.payment_id))
-    payment = await scene.pay(manual=operation == "capture")
+    """Return a payment of which something has been done that nobody has heard of."""
     scene.trip(operation, lambda: Trip(is_answer_lost=True))
+    scene.world.profile = Profile("staged", chances={"event_never_sent": 1.0})
+    store = scene.world.stores["payments"]
+    payment = None if operation == "start" else await scene.pay(manual=operation == "capture")
+    scene.world.spawn(_ask(scene, operation, payment))
+    # it is carried out within half a second, and given up after eight
+    await asyncio.sleep(3)
+    assert store.count(OPEN) == 1
+    (row,) = store.rows("SELECT payment_id FROM payments")
+    return payment or await scene.shop._get(str(row.payment_id))
+
+
+async def _ask(scene: Scene, operation: str, payment: payment_pb2.Payment | None) -> None:
     with suppress(ApiError):
-        if operation == "capture":
+        if payment is None:
+            await scene.pay()
+        elif operation == "capture":
             request: Any = payment_service_pb2.CapturePaymentRequest(payment_id=payment.payment_id)
             await scene.shop._once("CapturePayment", request, "payments", "payments")
         else:
             await scene.refund(payment)
-    return payment
 
 
 @pytest.mark.parametrize("operation", ["start", "capture", "refund"])
@@ -95,6 +108,7 @@ def test_key_that_was_revoked_tells_nothing_and_what_is_open_waits(runner: Runne
 
         account.revoked.clear()
         await asyncio.sleep(600)
+        assert store.count(OPEN) == 0
         account.revoked.add("a1-1")
         assert await keeper.set("a-2") not in ("", first)
 
