@@ -8,11 +8,15 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import orjson
-import structlog
-from structlog.tracebacks import ExceptionDictTransformer
 
 from mesh import context
+from mesh.importing import without
 from mesh.metrics import Alert
+
+# its renderer for terminals would be imported with it
+with without("rich"):
+    import structlog
+    from structlog.tracebacks import ExceptionDictTransformer
 
 Log = structlog.typing.FilteringBoundLogger
 

@@ -15,11 +15,10 @@ from typing import Any
 import grpc
 from envoy.config.core.v3 import base_pb2
 from envoy.service.ratelimit.v3 import rls_pb2, rls_pb2_grpc
-from redis.asyncio import Redis
 
 from edge.metrics import LIMITED
 from mesh.storage.batcher import Batcher
-from mesh.storage.spare_redis import AWAY, SpareRedis
+from mesh.storage.spare_redis import AWAY, Redis, SpareRedis
 from mesh.telemetry import get_logger
 
 log = get_logger(__name__)

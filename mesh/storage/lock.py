@@ -14,11 +14,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from redis.asyncio.lock import Lock
-from redis.exceptions import LockError
-
 from mesh.metrics import LOCKS
-from mesh.storage.spare_redis import AWAY, SpareRedis
+from mesh.storage.spare_redis import AWAY, Lock, LockError, SpareRedis
 from mesh.telemetry import get_logger
 
 log = get_logger(__name__)

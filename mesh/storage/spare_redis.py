@@ -5,8 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from mesh.importing import without
+
+# where the SDK of OpenTelemetry is installed, the client's own measures would be imported with it
+with without("opentelemetry"):
+    from redis.asyncio import Redis as Redis
+    from redis.asyncio.lock import Lock as Lock
+    from redis.exceptions import LockError as LockError
+    from redis.exceptions import RedisError
 
 PAUSE_SECONDS = 5.0
 """How long it is left alone: waiting for it must not slow every request."""

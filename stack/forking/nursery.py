@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PRELOADED = (
-    "httpx",
-    "redis.asyncio",
     "mesh.service",
+    "httpx",
     "mesh.vault",
     "mesh.events.consumer",
     "mesh.events.consumer_metrics",
