@@ -71,12 +71,14 @@ def one_of_everything(merchant: Merchant, provider: Provider) -> dict[str, str]:
     merchant.http.put("/v1/routing_policy", json={"rules": VALUES["rules"]}).raise_for_status()
     endpoint = merchant.post("/v1/webhook_endpoints", {"url": VALUES["url"]})
     channel = merchant.post("/v1/notification_channels", {"push": VALUES["push"]})
+    link = merchant.post("/v1/payment_links", {"amount": VALUES["amount"]})
     created = {"order_id": order_id, "type": "order.created"}
     event = eventually(lambda: merchant.get("/v1/events", **created)["events"], "the event")[0]
     account = {"credentials": VALUES["credentials"]}
     merchant.http.put(f"/v1/provider_accounts/{VALUES['provider']}", json=account).raise_for_status()
     found = {"order_id": order_id, "payment_id": payment["payment_id"], "provider": VALUES["provider"]}
     found |= {"webhook_endpoint_id": endpoint["webhook_endpoint_id"], "event_id": event["event_id"]}
+    found |= {"payment_link_id": link["payment_link_id"]}
     found |= {"notification_channel_id": channel["notification_channel_id"]}
     return found | {"refund_id": refund["refund_id"], "dispute_id": dispute["dispute_id"]}
 
