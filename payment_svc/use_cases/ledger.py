@@ -12,6 +12,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from mesh.errors import not_found
+from mesh.events.envelope import OutboxEvent
 from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.storage import idempotency
@@ -267,6 +268,16 @@ class Ledger:
             await self._follow_up(unit, before, payment)
         return payment
 
+    async def put(self, unit: UnitOfWork, before: Payment, after: Payment, *events: OutboxEvent) -> Payment:
+        """Store a version that keeps the status, with the events that tell of it; without any, that it was updated.
+
+        Merchants are told of versions one after the other: one without an event would hold up those behind it.
+        """
+        await self.payments.update(unit.session, after, schedule.wait_after(0))
+        for number, event in enumerate(events or (facts.payment_event(after, before.status),)):
+            unit.add(event, () if number else changes.of_payment(after, before))
+        return after
+
     def operation(self, payment: Payment, kind: OperationKind, requester: Requester, amount: int = 0) -> Operation:
         """Return a new operation on the payment's attempt under way."""
         now = self._clock()
@@ -314,9 +325,7 @@ class Ledger:
             unit.add(facts.surplus_event(payment, returned=False))
             return payment
         after = transitions.return_surplus(payment, attempt.number, self._clock())
-        if after:
-            await self.payments.update(unit.session, after, None)
-        return after or payment
+        return await self.put(unit, payment, after) if after else payment
 
     async def _paid(self, unit: UnitOfWork, before: Payment, payment: Payment) -> None:
         """Close what else is open for the order, and ask whether this capture settles it, where that is in doubt."""
@@ -382,8 +391,7 @@ class Ledger:
             if payment.surplus or payment.status != PaymentStatus.SUCCESS:
                 return
             marked = replace(payment, surplus=True, version=payment.version + 1, update_time=self._clock())
-            await self.payments.update(unit.session, marked, None)
-            unit.add(facts.surplus_event(marked, returned=False), changes.of_payment(marked, payment))
+            await self.put(unit, payment, marked, facts.surplus_event(marked, returned=False))
             if not await self.returns.owe(unit, marked) and marked.refunded >= marked.captured:
                 unit.add(facts.surplus_event(marked, returned=True))
 

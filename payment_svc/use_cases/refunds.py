@@ -199,7 +199,7 @@ class Refunds:
         if changed and current.status == RefundStatus.FAILED:
             alert(REFUND_MADE_AFTER_ALL, log, refund_id=refund_id, payment_id=current.payment_id)
         if changed:
-            await self._save(unit, payment, changed, now)
+            await self._save(unit, payment, current, changed)
         return changed or current
 
     async def _end(self, refund: Refund, claim: Claim | None, change: ChangeRefund) -> Refund:
@@ -309,7 +309,7 @@ class Refunds:
                 return await self.repeat(payment, refund, claim)
         return await self._end(refund, claim, lambda _current, _now: None)
 
-    async def _save(self, unit: UnitOfWork, payment: Payment, refund: Refund, now: datetime) -> None:
+    async def _save(self, unit: UnitOfWork, payment: Payment, before: Refund, refund: Refund) -> None:
         """Store the refund, and the payment's sum where it changed.
 
         A provider may have given back more than it took: that is true as well, and a person's business.
@@ -323,35 +323,42 @@ class Refunds:
             await self._ledger.review(unit, payment, ReviewKind.AMOUNT_DIFFERS, reason, about)
         given = min(given, payment.captured)
         if given != payment.refunded:
-            after = replace(payment, refunded=given, version=payment.version + 1, update_time=now)
-            await self._payments.update(unit.session, after, None)
-            unit.add(facts.refunded_event(after), changes.of_payment(after, payment))
-            payment = after
-        await self._settle_owed(unit, payment, refund, now)
+            after = replace(payment, refunded=given, version=payment.version + 1, update_time=refund.update_time)
+            payment = await self._ledger.put(unit, payment, after, facts.refunded_event(after))
+        await self._settle_owed(unit, payment, refund, before.status == RefundStatus.SUCCESS)
         self._log(refund)
 
-    async def _settle_owed(self, unit: UnitOfWork, payment: Payment, refund: Refund, now: datetime) -> None:
+    async def _settle_owed(self, unit: UnitOfWork, payment: Payment, refund: Refund, came_back: bool) -> None:
         """Note what became of money that has to go back: what a provider refuses is a person's business.
 
         What a merchant's refund, or the provider itself, gives back of a surplus is owed no more; what fails of it is.
+        Merchants hear that it is kept again when what was given back came back.
         """
         if not (refund.is_owed or payment.surplus):
             return
         if refund.status == RefundStatus.SUCCESS:
+            now = refund.update_time
             after = transitions.return_surplus(payment, refund.attempt, now) if refund.attempt else None
             if after:
-                await self._payments.update(unit.session, after, None)
-            if refund.attempt or payment.refunded >= payment.captured:
-                unit.add(facts.surplus_event(after or payment, returned=True))
-        elif refund.status == RefundStatus.FAILED and refund.is_owed:
-            kept = (
-                transitions.keep_surplus(payment, refund.attempt, refund.amount.minor, now) if refund.attempt else None
-            )
-            if kept:
-                await self._payments.update(unit.session, kept, None)
-            await self._ledger.returns.refused(unit, kept or payment, refund)
-        elif refund.status == RefundStatus.FAILED:
+                await self._ledger.put(unit, payment, after, facts.surplus_event(after, returned=True))
+            elif refund.attempt or payment.refunded >= payment.captured:
+                unit.add(facts.surplus_event(payment, returned=True))
+            return
+        if refund.status != RefundStatus.FAILED:
+            return
+        if refund.attempt and (kept := await self._kept(unit, payment, refund, refund.attempt)):
+            payment = await self._ledger.put(unit, payment, kept, facts.surplus_event(kept, returned=False))
+        elif came_back and payment.surplus and not refund.attempt:
+            unit.add(facts.surplus_event(payment, returned=False))
+        if refund.is_owed:
+            await self._ledger.returns.refused(unit, payment, refund)
+        else:
             await self._ledger.returns.owe_again(unit, payment, refund)
+
+    async def _kept(self, unit: UnitOfWork, payment: Payment, failed: Refund, attempt: int) -> Payment | None:
+        """Return the payment after money of an attempt came back: its surplus is what all refunds of it are against."""
+        others = (await self._store.sums(unit.session, payment.payment_id, attempt)).taken
+        return transitions.keep_surplus(payment, attempt, others + failed.amount.minor, failed.update_time)
 
     def _log(self, refund: Refund) -> None:
         log.info(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from fusionx.type.v1 import event_pb2
@@ -12,8 +12,16 @@ from payment_svc.domain.refund import RefundStatus
 from tests.simulation.book import Returned, State, Thing
 from tests.simulation.people import Operator
 from tests.simulation.shops import Shop
+from tests.simulation.storage import Store
 from tests.simulation.world import World
 
+RESOURCES = (
+    ("orders", "orders", "order_id"),
+    ("payments", "payments", "payment_id"),
+    ("payments", "refunds", "refund_id"),
+    ("payments", "disputes", "dispute_id"),
+)
+"""What has versions."""
 ENDED = ("SUCCESS", "FAILED", "CANCELLED")
 SETTLED = ("SUCCESS", "PARTIALLY_REFUNDED", "REFUNDED")
 
@@ -74,7 +82,7 @@ class Oracle:
             payment = self._payments[str(refund.payment_id)]
             of_order = {key for key, one in self._payments.items() if one.order_id == payment.order_id}
             relented = any(t.has_relented and t.payment_id in of_order for t in self._things)
-            if refund.reason.startswith("surplus") and not relented and not of_order & self._operator.erred:
+            if refund.is_owed and not relented and not of_order & self._operator.erred:
                 yield f"payment {refund.payment_id} took money that had to be given back, and nobody had erred"
 
     def _orders_agree(self) -> Iterator[str]:
@@ -192,6 +200,7 @@ class Oracle:
             if event.status != "QUARANTINED":
                 yield f"provider event {event.event_id} is {event.status}: {event.reason}"
         yield from self._versions_follow()
+        yield from versions_without_an_event(self._world.stores)
 
     def _versions_follow(self) -> Iterator[str]:
         versions: dict[str, list[int]] = defaultdict(list)
@@ -205,6 +214,20 @@ class Oracle:
             for before, after in pairwise(known):
                 if after < before:
                     yield f"{aggregate}: version {after} was published after {before}"
+
+
+def versions_without_an_event(stores: Mapping[str, Store]) -> Iterator[str]:
+    """Return what no event tells of: merchants are told of versions one after the other, and would wait for it."""
+    told: dict[str, set[int]] = defaultdict(set)
+    for store in stores.values():
+        for row in store.rows("SELECT payload FROM outbox"):
+            envelope = event_pb2.EventEnvelope.FromString(row.payload)
+            told[envelope.aggregate_id].add(envelope.aggregate_version)
+    for service, table, key in RESOURCES:
+        for row in stores[service].rows(f"SELECT {key} AS id, version FROM {table}"):
+            missing = set(range(1, row.version + 1)) - told[str(row.id)]
+            if missing:
+                yield f"{key} {row.id} is at version {row.version}, and no event tells of {sorted(missing)}"
 
 
 def _is_made(made: Returned | None) -> bool:

@@ -16,6 +16,7 @@ from payment_svc.domain.payment import Fact, PaymentStatus, Snapshot
 from payment_svc.domain.review import Resolution
 from tests.simulation.adapter import Trip
 from tests.simulation.book import State, Thing
+from tests.simulation.oracle import versions_without_an_event
 from tests.simulation.schedule import Runner
 from tests.simulation.shops import Shop
 from tests.simulation.world import World
@@ -151,5 +152,6 @@ def stage(runner: Runner, play: Callable[[Scene], Any]) -> None:
         request.ClearField("expire_time")
         shop.order_id = (await shop._sure("CreateOrder", request, "orders", "orders")).order_id
         await play(Scene(world, shop))
+        assert list(versions_without_an_event(world.stores)) == []
 
     runner.alone(staged)
