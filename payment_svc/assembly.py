@@ -33,6 +33,7 @@ from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.disputes import Disputes
 from payment_svc.use_cases.event_application import EventApplication, Resources
 from payment_svc.use_cases.ledger import Books, Ledger
+from payment_svc.use_cases.losses import Losses
 from payment_svc.use_cases.measures import Measures
 from payment_svc.use_cases.operations import Operations, Timing
 from payment_svc.use_cases.payment_events import PaymentEvents
@@ -43,7 +44,9 @@ from payment_svc.use_cases.recovery.payments import OperationRecovery, PaymentRe
 from payment_svc.use_cases.recovery.refunds import RefundRecovery
 from payment_svc.use_cases.refunds import Refunds
 from payment_svc.use_cases.reversals import Reversals
-from payment_svc.use_cases.reviews import Reviews
+from payment_svc.use_cases.reviews.consequences import Consequences
+from payment_svc.use_cases.reviews.queue import Reviews
+from payment_svc.use_cases.reviews.witness import Witness
 from payment_svc.use_cases.routing import Router
 from payment_svc.use_cases.timeline import Timeline
 from payment_svc.use_cases.webhooks import WINDOW, Turns, WebhookInbox, WebhookReceiver
@@ -116,7 +119,8 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     refunds = Refunds(database, ledger, accounts, runtime)
     disputes = Disputes(database, DisputeRepository(), work, clock=clock, ids=ids)
     events = PaymentEvents(ledger, operations)
-    resources = Resources(events, refunds, Reversals(ledger, events, refunds, clock=clock, ids=ids), disputes)
+    losses = Losses(ledger, refunds, clock=clock, ids=ids)
+    resources = Resources(events, refunds, Reversals(ledger, events, losses), disputes)
     application = EventApplication(database, store, accounts, resources, on.locks, clock)
     inbox = WebhookInbox(database, event_store, application, clock)
     turns = Turns(inbox, Recovery(inbox, WINDOW))
@@ -131,7 +135,14 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         payments=payments,
         refunds=refunds,
         disputes=disputes,
-        reviews=Reviews(database, ledger, refunds, settings.second_person_above, clock),
+        reviews=Reviews(
+            database,
+            ledger,
+            Witness(ledger, refunds, accounts),
+            Consequences(ledger, refunds, losses, clock),
+            settings.second_person_above,
+            clock,
+        ),
         accounts=accounts,
         router=router,
         timeline=Timeline(database, on.orders),

@@ -13,7 +13,7 @@ from fusionx.payment.v1 import review_service_pb2_grpc as service_grpc
 from mesh import paging
 from payment_svc.contract import operator_messages as mapping
 from payment_svc.domain.review import Resolution
-from payment_svc.use_cases.reviews import Reviews
+from payment_svc.use_cases.reviews.queue import Reviews
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

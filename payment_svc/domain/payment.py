@@ -86,6 +86,11 @@ class StaleFactError(Exception):
 class ForeignObjectError(Exception):
     """The provider speaks of an object that belongs to no attempt of the payment: no state may change on its word."""
 
+    def __init__(self, words: str, snapshot: Snapshot) -> None:
+        super().__init__(words)
+        self.reference = snapshot.reference
+        self.amount = snapshot.amount
+
 
 @dataclass(frozen=True, slots=True)
 class Failure:

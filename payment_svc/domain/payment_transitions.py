@@ -70,7 +70,7 @@ def apply(payment: Payment, fact: Fact, now: datetime, hold: timedelta | None = 
     is_foreign = bool(payment.provider_reference) and snapshot.reference not in ("", payment.provider_reference)
     if is_foreign and not is_past:
         # whatever it holds: what is decided about an attempt is not carried out on another object
-        raise ForeignObjectError(f"{snapshot.reference} is not the object of attempt {fact.attempt}")
+        raise ForeignObjectError(f"{snapshot.reference} is not the object of attempt {fact.attempt}", snapshot)
     if snapshot.amount is not None and not _is_ours(payment, snapshot.status, snapshot.amount):
         words = f"the provider says {snapshot.amount}, the payment is of {payment.amount}"
         raise AmountMismatchError(words, _received(payment, fact, snapshot.amount))
@@ -95,7 +95,8 @@ def _step(payment: Payment, snapshot: Snapshot, now: datetime, hold: timedelta |
     versions: list[Payment] = []
     for status in _way(payment.status, snapshot.status):
         payment = _next(payment, snapshot, status, now)
-        if status == _S.AUTHORIZED and hold:
+        if status == _S.AUTHORIZED and hold and payment.capture_before is None:
+            # what is held since before is held no longer for being seen again
             payment = replace(payment, capture_before=now + hold)
         versions.append(payment)
     if not versions and payment.status in LIVE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -23,9 +23,13 @@ class RefundStatus(StrEnum):
 
 SURPLUS = "surplus: the order was paid otherwise, cancelled or expired"
 """What merchants read as the reason of a refund that the gateway itself owes. Theirs may say the same."""
+OTHER_AMOUNT = "given back: another amount than the payment's was received"
+DECIDED = "given back: what became of the payment was not known in time"
 
 OPEN_REFUNDS = frozenset({RefundStatus.PENDING, RefundStatus.NEEDS_REVIEW})
 """Whose outcome is open: they are looked up, and their amount counts as taken."""
+
+ENDED_REFUNDS = frozenset(RefundStatus) - OPEN_REFUNDS
 
 REFUND_TRANSITIONS: Mapping[RefundStatus, frozenset[RefundStatus]] = {
     RefundStatus.PENDING: frozenset({RefundStatus.SUCCESS, RefundStatus.FAILED, RefundStatus.NEEDS_REVIEW}),
@@ -72,17 +76,30 @@ class RefundSnapshot:
     failure: Failure | None = None
 
 
+Change = Callable[[Refund, datetime], Refund | None]
+"""What becomes of a refund, and when; None when it stays as it is."""
+
+
+class RefundAmountError(AmountMismatchError):
+    """The provider shows another amount of a refund than ours."""
+
+    def __init__(self, refund: Refund, snapshot: RefundSnapshot) -> None:
+        super().__init__(f"the provider says {snapshot.amount}, the refund is of {refund.amount}")
+        self.shown = snapshot.amount or refund.amount
+
+
 def apply(refund: Refund, snapshot: RefundSnapshot, now: datetime) -> Refund | None:
     """Return the refund in agreement with its object at the provider; None when it already is, or that is stale.
 
-    Raises AmountMismatchError when the provider gave back another amount than ours.
+    Raises AmountMismatchError when the provider gives back another amount than ours; of one that failed none went back.
     """
-    if snapshot.amount is not None and snapshot.amount != refund.amount:
-        raise AmountMismatchError(f"the provider says {snapshot.amount}, the refund is of {refund.amount}")
     if refund.status == RefundStatus.FAILED and refund.provider_reference:
         # its own object had said so: news of before are late
         return None
     steps = snapshot.status in REFUND_TRANSITIONS[refund.status]
+    moves = snapshot.status != RefundStatus.FAILED and (steps or refund.status != RefundStatus.FAILED)
+    if moves and snapshot.amount is not None and snapshot.amount != refund.amount:
+        raise RefundAmountError(refund, snapshot)
     named = bool(snapshot.reference) and snapshot.reference != refund.provider_reference
     if not steps and not (named and snapshot.status == refund.status):
         return None
@@ -91,6 +108,38 @@ def apply(refund: Refund, snapshot: RefundSnapshot, now: datetime) -> Refund | N
         status=snapshot.status,
         provider_reference=snapshot.reference or refund.provider_reference,
         failure=snapshot.failure if snapshot.status == RefundStatus.FAILED else None,
+        version=refund.version + 1,
+        update_time=now,
+    )
+
+
+def take_amount(refund: Refund, amount: Money, now: datetime) -> Refund | None:
+    """Return the refund with the amount that a person says its provider shows; None when it has that.
+
+    Whether it was made the provider says still; of one that was held to have failed it is said by that.
+    """
+    if amount == refund.amount:
+        return None
+    failed = refund.status == RefundStatus.FAILED
+    return replace(
+        refund,
+        amount=amount,
+        status=RefundStatus.SUCCESS if failed else refund.status,
+        failure=None,
+        version=refund.version + 1,
+        update_time=now,
+    )
+
+
+def turn_down(refund: Refund, reference: str, failure: Failure, now: datetime) -> Refund | None:
+    """Return the refund that a person says was not made; None when it has failed. `reference` names what is no news."""
+    if refund.status == RefundStatus.FAILED:
+        return None
+    return replace(
+        refund,
+        status=RefundStatus.FAILED,
+        provider_reference=reference or refund.provider_reference,
+        failure=failure,
         version=refund.version + 1,
         update_time=now,
     )

@@ -93,7 +93,9 @@ _UPDATE = statement(
     .values(
         {
             **parameters_for(
-                refunds, *("provider_reference", "status", "failure", "version", "update_time"), prefix="b_"
+                refunds,
+                *("provider_reference", "status", "amount_minor", "failure", "version", "update_time"),
+                prefix="b_",
             ),
             # an interval that is null ends the schedule
             "next_check_time": _now + _wait,
@@ -198,6 +200,7 @@ def _changing(refund: Refund, wait: timedelta | None) -> dict[str, object]:
         "b_refund_id": refund.refund_id,
         "b_provider_reference": refund.provider_reference,
         "b_status": str(refund.status),
+        "b_amount_minor": refund.amount.minor,
         "b_failure": Jsonb(asdict(refund.failure)) if refund.failure else None,
         "b_version": refund.version,
         "b_update_time": refund.update_time,
@@ -219,7 +222,6 @@ class RefundRepository:
             b_payment_id=refund.payment_id,
             b_merchant_id=refund.merchant_id,
             b_order_id=refund.order_id,
-            b_amount_minor=refund.amount.minor,
             b_currency=refund.amount.currency,
             b_reason=refund.reason,
             b_create_time=refund.create_time,

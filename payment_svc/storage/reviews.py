@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -43,6 +44,7 @@ class ReviewRow(NamedTuple):
 _id = sa.bindparam("review_id", type_=sa.UUID)
 _ANSWER = ("resolution", "resolved_by", "why", "confirmed_by", "resolve_time")
 _MONEY = ("amount_minor", "currency", "held")
+_QUESTION = ("payment_id", "kind", "provider_reference", "amount_minor", "currency")
 _put = pg.insert(reviews).values(parameters_for(reviews, prefix="b_"))
 _INSERT = statement(
     _put.on_conflict_do_update(
@@ -64,10 +66,20 @@ _ANSWERED = statement(
     .where(
         reviews.c.payment_id == sa.bindparam("payment_id", type_=sa.UUID),
         reviews.c.kind == str(ReviewKind.AMOUNT_DIFFERS),
+        reviews.c.refund_id.is_(None),
         reviews.c.held == sa.bindparam("held", type_=sa.Boolean),
         reviews.c.amount_minor == sa.bindparam("amount", type_=sa.BigInteger),
         reviews.c.currency == sa.bindparam("currency", type_=sa.Text),
         sa.bindparam("reference", type_=sa.Text).in_([reviews.c.provider_reference, ""]),
+        reviews.c.resolve_time.is_not(None),
+    )
+    .limit(1),
+    UUID,
+)
+_WAS_ANSWERED = statement(
+    sa.select(reviews.c.review_id)
+    .where(
+        *(reviews.c[name] == sa.bindparam(name, type_=reviews.c[name].type) for name in _QUESTION),
         reviews.c.resolve_time.is_not(None),
     )
     .limit(1),
@@ -102,11 +114,8 @@ _CLOSE = statement(
     sa.update(reviews)
     .where(
         reviews.c.payment_id == sa.bindparam("payment_id", type_=sa.UUID),
-        reviews.c.kind == sa.bindparam("kind", type_=sa.Text),
-        sa.or_(
-            reviews.c.refund_id == sa.bindparam("refund_id", type_=sa.UUID),
-            sa.bindparam("refund_id", type_=sa.UUID).is_(None),
-        ),
+        reviews.c.kind == sa.any_(sa.bindparam("kinds", type_=pg.ARRAY(sa.Text))),
+        reviews.c.refund_id.is_not_distinct_from(sa.bindparam("refund_id", type_=sa.UUID)),
         reviews.c.resolve_time.is_(None),
     )
     .values(
@@ -189,11 +198,26 @@ class ReviewRepository:
         values["b_resolution"] = str(review.resolution) if review.resolution else None
         await session.run(_RESOLVE, b_review_id=review.review_id, **values)
 
+    async def was_answered(self, session: Session, review: Review) -> bool:
+        """Whether a person has answered the same question before."""
+        return (
+            await session.one(
+                _WAS_ANSWERED,
+                payment_id=review.payment_id,
+                kind=str(review.kind),
+                provider_reference=review.provider_reference,
+                amount_minor=review.amount.minor,
+                currency=review.amount.currency,
+            )
+            is not None
+        )
+
     async def close(
-        self, session: Session, payment_id: UUID, kind: ReviewKind, resolution: Resolution, why: str,
+        self, session: Session, payment_id: UUID, kinds: Collection[ReviewKind], resolution: Resolution, why: str,
         refund_id: UUID | None = None,
     ) -> None:  # fmt: skip
-        """Close the questions of a kind that a fact has answered."""
+        """Close the questions about a payment as a whole, or about one of its refunds, that a fact has answered."""
+        names = [str(kind) for kind in kinds]
         await session.run(
-            _CLOSE, payment_id=payment_id, kind=str(kind), resolution=str(resolution), why=why, refund_id=refund_id
+            _CLOSE, payment_id=payment_id, kinds=names, resolution=str(resolution), why=why, refund_id=refund_id
         )

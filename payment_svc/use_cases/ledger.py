@@ -17,7 +17,7 @@ from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.storage import idempotency
 from mesh.storage.idempotency import Claim
-from mesh.telemetry import alert, get_logger
+from mesh.telemetry import get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import operation as operation_domain
 from payment_svc.domain import payment_transitions as transitions
@@ -35,8 +35,8 @@ from payment_svc.domain.payment import (
     Snapshot,
     is_current,
 )
-from payment_svc.domain.review import PAYMENT, About, Resolution, Review, ReviewKind
-from payment_svc.metrics import PAYMENT_NEEDS_REVIEW, PAYMENTS
+from payment_svc.domain.review import About, Resolution, ReviewKind
+from payment_svc.metrics import PAYMENTS
 from payment_svc.providers.registry import capabilities_of
 from payment_svc.storage.operations import OperationRepository
 from payment_svc.storage.payments import PaymentRepository
@@ -45,8 +45,11 @@ from payment_svc.storage.reviews import ReviewRepository
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.answers import ended
 from payment_svc.use_cases.returns import AT_ONCE, Returns
+from payment_svc.use_cases.reviews.questions import Questions
 
 log = get_logger(__name__)
+ASKED_AFTER = timedelta(hours=1)
+"""A person is asked later than this: of what is younger no question can be open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ class Ledger:
         self.operations = books.operations
         self.refunds = books.refunds
         self.reviews = books.reviews
-        self.returns = Returns(books.refunds, books.reviews, self.review, give_back=give_back, clock=clock, ids=ids)
+        self.questions = Questions(books.reviews, clock=clock, ids=ids)
+        self.returns = Returns(books.refunds, books.reviews, self.questions, give_back=give_back, clock=clock, ids=ids)
         self._authorization = authorization
         self._clock = clock
         self._ids = ids
@@ -190,13 +194,7 @@ class Ledger:
         )
         return moved, following
 
-    async def ask_a_person(
-        self,
-        payment: Payment,
-        kind: ReviewKind,
-        reason: str,
-        about: About = PAYMENT,
-    ) -> None:
+    async def ask_a_person(self, payment: Payment, kind: ReviewKind, reason: str, about: About) -> None:
         """Put a question to a person, once; the payment NEEDS_REVIEW when its outcome is what is unknown."""
         async with self.work.begin() as unit:
             current = await self.lock(unit, payment.payment_id)
@@ -207,34 +205,7 @@ class Ledger:
                 )
                 if current.status != PaymentStatus.NEEDS_REVIEW:
                     return
-            await self.review(unit, current, kind, reason, about)
-
-    async def review(
-        self,
-        unit: UnitOfWork,
-        payment: Payment,
-        kind: ReviewKind,
-        reason: str,
-        about: About = PAYMENT,
-    ) -> None:
-        """Put a question to a person in a unit of work; one that is open already is not put again."""
-        review = Review(
-            review_id=self._ids(),
-            kind=kind,
-            payment_id=payment.payment_id,
-            merchant_id=payment.merchant_id,
-            order_id=payment.order_id,
-            refund_id=about.refund_id,
-            attempt=about.attempt or payment.attempt.number,
-            amount=about.amount or payment.amount,
-            provider=about.provider or payment.provider,
-            provider_reference=about.reference or payment.provider_reference,
-            reason=reason,
-            create_time=self._clock(),
-            held=about.held,
-        )
-        if await self.reviews.insert(unit.session, review):
-            alert(PAYMENT_NEEDS_REVIEW, log, payment_id=payment.payment_id, review=str(kind), reason=reason)
+            await self.questions.ask(unit, current, kind, reason, about)
 
     async def lock(self, unit: UnitOfWork, payment_id: UUID) -> Payment:
         """Return a payment and hold its row. Raises ApiError NOT_FOUND."""
@@ -312,10 +283,13 @@ class Ledger:
             if attempt.surplus and not any(a.number == attempt.number and a.surplus for a in before.attempts):
                 payment = await self._owe(unit, payment, attempt)
         unknown = (PaymentStatus.NEEDS_REVIEW, PaymentStatus.PROCESSING)
-        if before.status == PaymentStatus.NEEDS_REVIEW and payment.status not in unknown:
+        was_asked = before.status == PaymentStatus.NEEDS_REVIEW or (
+            before.status == PaymentStatus.PROCESSING and now - before.create_time > ASKED_AFTER
+        )
+        if was_asked and payment.status not in unknown:
             answer = Resolution.CAPTURED if payment.status == PaymentStatus.SUCCESS else Resolution.NOT_CAPTURED
             why = "the provider has said how it stands"
-            await self.reviews.close(unit.session, payment.payment_id, ReviewKind.UNKNOWN_OUTCOME, answer, why)
+            await self.reviews.close(unit.session, payment.payment_id, {ReviewKind.UNKNOWN_OUTCOME}, answer, why)
         if payment.status == PaymentStatus.SUCCESS and before.status != PaymentStatus.SUCCESS:
             await self._paid(unit, before, payment)
 

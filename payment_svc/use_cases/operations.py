@@ -353,7 +353,8 @@ class Operations:
         if operation.kind == OperationKind.CANCEL and operation.requester == Requester.GATEWAY:
             return await self._close_or_wait(payment, operation)
         words = f"{operation.kind} at {payment.provider} had no answer for as long as its key is remembered"
-        await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words, About(attempt=operation.attempt))
+        about = About(payment.money(operation.amount), operation.attempt)
+        await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words, about)
         await self._postpone(operation, timedelta(hours=1))
         return None
 

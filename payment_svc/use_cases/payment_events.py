@@ -18,7 +18,7 @@ from payment_svc.domain.payment import (
     is_current,
 )
 from payment_svc.domain.provider_event import Verdict
-from payment_svc.domain.review import About, ReviewKind, about_money
+from payment_svc.domain.review import About, ReviewKind, about_foreign, about_money
 from payment_svc.providers.base import Loss, ObjectNotFoundError, ProviderEvent
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases.answers import at_attempt
@@ -52,13 +52,12 @@ class PaymentEvents:
         except StaleFactError as error:
             raise unavailable("PAYMENT_BUSY", "the payment has changed since its object was looked at") from error
         except AmountMismatchError as error:
-            about = about_money(error, event.reference)
+            about = about_money(error, payment, event.reference)
             await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), about)
             return Verdict("QUARANTINED", str(error), payment)
         except ForeignObjectError as error:
-            await self._ledger.ask_a_person(
-                payment, ReviewKind.FOREIGN_CAPTURE, str(error), About(reference=event.reference)
-            )
+            about = about_foreign(error, payment, attempt.number)
+            await self._ledger.ask_a_person(payment, ReviewKind.FOREIGN_CAPTURE, str(error), about)
             return Verdict("QUARANTINED", str(error), payment)
         return Verdict("APPLIED", "", changed)
 
@@ -76,10 +75,19 @@ class PaymentEvents:
         return Verdict("APPLIED", "the payment was settled already", payment)
 
     async def _is_gone(self, event: ProviderEvent, payment: Payment, snapshot: Snapshot) -> Verdict:
-        """Ask a person: the provider does not show the capture any more that it had confirmed."""
+        """Ask a person: the provider does not show the capture any more that it had confirmed.
+
+        What has come back of it, or was written off, is not in question.
+        """
         reason = f"captured, and now {snapshot.status} at {payment.provider}, which sent {event.type}"
-        await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, reason)
-        return Verdict("QUARANTINED", reason, payment)
+        async with self._ledger.work.begin() as unit:
+            current = await self._ledger.lock(unit, payment.payment_id)
+            left = current.captured - (await self._ledger.refunds.sums(unit.session, payment.payment_id)).given
+            if left <= 0:
+                return Verdict("APPLIED", "nothing of what was captured is left", current)
+            about = About(current.money(left))
+            await self._ledger.questions.ask(unit, current, ReviewKind.AMOUNT_DIFFERS, reason, about)
+        return Verdict("QUARANTINED", reason, current)
 
     async def _look(
         self, provider: ResilientProvider, event: ProviderEvent, payment: Payment, attempt: Attempt

@@ -6,9 +6,8 @@ provider asked, under an idempotency key of the refund. What dies in between is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from mesh.errors import failed_precondition, invalid, not_found
@@ -24,10 +23,17 @@ from payment_svc.contract import events as facts
 from payment_svc.domain import payment_transitions as transitions
 from payment_svc.domain import refund as refund_domain
 from payment_svc.domain import schedule
-from payment_svc.domain.payment import AmountMismatchError, Failure, Payment, PaymentStatus, is_named
+from payment_svc.domain.payment import Failure, Payment, PaymentStatus, is_named
 from payment_svc.domain.provider_event import Verdict
-from payment_svc.domain.refund import OPEN_REFUNDS, Refund, RefundSnapshot, RefundStatus
-from payment_svc.domain.review import About, ReviewKind
+from payment_svc.domain.refund import (
+    ENDED_REFUNDS,
+    OPEN_REFUNDS,
+    Refund,
+    RefundAmountError,
+    RefundSnapshot,
+    RefundStatus,
+)
+from payment_svc.domain.review import ABOUT_REFUNDS, Resolution
 from payment_svc.metrics import REFUND_MADE_AFTER_ALL
 from payment_svc.providers.base import (
     AmountNotSupportedError,
@@ -48,9 +54,6 @@ log = get_logger(__name__)
 
 MARGIN = timedelta(hours=1)
 """How long before the provider forgets the key a refund is asked for no more."""
-
-ChangeRefund = Callable[[Refund, datetime], Refund | None]
-"""What becomes of a refund, and when; None when it stays as it is."""
 
 
 class _KeyTakenError(Exception):
@@ -147,7 +150,11 @@ class Refunds:
         except ProviderError as error:
             log.warning("outcome unknown", refund_id=refund.refund_id, error=repr(error))
             return await self._end(refund, claim, lambda _current, _now: None)
-        return await self.apply_snapshot(refund, snapshot, claim)
+        try:
+            return await self.apply_snapshot(refund, snapshot, claim)
+        except RefundAmountError as error:
+            await self.ask_of_amount(refund, error)
+            return await self._end(refund, claim, lambda _current, _now: None)
 
     async def repeat(self, payment: Payment, refund: Refund, claim: Claim | None = None) -> Refund:
         """Ask the provider for an open refund again, under the same key; the try is counted before it is made.
@@ -163,18 +170,28 @@ class Refunds:
     async def look(self, payment: Payment, refund: Refund) -> bool:
         """Apply what the provider shows of a refund; return whether it shows one. A look that fails shows none.
 
-        Raises AmountMismatchError when the provider gave back another amount.
+        Raises RefundAmountError when the provider gives back another amount.
         """
-        at = at_refund(payment, refund)
-        provider = await self._accounts.of(at)
         try:
-            snapshot = await provider.fetch_refund(at, refund)
+            snapshot = await self.shown(payment, refund)
         except ProviderError:
             return bool(refund.provider_reference)
         if snapshot is None:
             return False
         await self.apply_snapshot(refund, snapshot)
         return True
+
+    async def shown(self, payment: Payment, refund: Refund) -> RefundSnapshot | None:
+        """Return what the provider shows of a refund; None when it shows none. Raises ProviderError."""
+        at = at_refund(payment, refund)
+        provider = await self._accounts.of(at)
+        return await provider.fetch_refund(at, refund)
+
+    async def ask_of_amount(self, refund: Refund, error: RefundAmountError) -> None:
+        """Put the question which amount of a refund is right to a person."""
+        async with self._work.begin() as unit:
+            payment = await self._ledger.lock(unit, refund.payment_id)
+            await self._ledger.questions.ask_of_refund(unit, payment, refund, error)
 
     def is_remembered(self, provider: ResilientProvider, refund: Refund) -> bool:
         """Whether its provider still knows the key of a refund: asked later, it would give the money back once more."""
@@ -183,11 +200,11 @@ class Refunds:
     async def apply_snapshot(self, refund: Refund, snapshot: RefundSnapshot, claim: Claim | None = None) -> Refund:
         """Apply what the provider shows, in one transaction with the payment's sum, the events and the stored answer.
 
-        Raises AmountMismatchError when the provider gave back another amount.
+        Raises RefundAmountError when the provider gives back another amount.
         """
         return await self._end(refund, claim, lambda current, now: refund_domain.apply(current, snapshot, now))
 
-    async def apply_in(self, unit: UnitOfWork, refund_id: UUID, change: ChangeRefund) -> Refund:
+    async def apply_in(self, unit: UnitOfWork, refund_id: UUID, change: refund_domain.Change) -> Refund:
         """Change a refund in a unit of work, with its payment's sum; return it as it is. Raises ApiError NOT_FOUND."""
         now = self._clock()
         payment_id = await self._store.payment_of(unit.session, refund_id)
@@ -202,7 +219,7 @@ class Refunds:
             await self._save(unit, payment, current, changed)
         return changed or current
 
-    async def _end(self, refund: Refund, claim: Claim | None, change: ChangeRefund) -> Refund:
+    async def _end(self, refund: Refund, claim: Claim | None, change: refund_domain.Change) -> Refund:
         async with self._work.begin() as unit:
             ended = await self.apply_in(unit, refund.refund_id, change)
             if claim:
@@ -220,7 +237,8 @@ class Refunds:
             return Verdict("QUARANTINED", "the provider knows no such refund", payment)
         try:
             await self.apply_snapshot(refund, snapshot)
-        except AmountMismatchError as error:
+        except RefundAmountError as error:
+            await self.ask_of_amount(refund, error)
             return Verdict("QUARANTINED", str(error), payment)
         return Verdict("APPLIED", "", payment)
 
@@ -248,7 +266,7 @@ class Refunds:
         if payment is None or payment.merchant_id != new.merchant_id:
             raise not_found("payment", str(new.payment_id))
         left = payment.captured - (await self._store.sums(session, payment.payment_id)).taken
-        if payment.status != PaymentStatus.SUCCESS or left == 0:
+        if payment.status != PaymentStatus.SUCCESS or left <= 0:
             raise failed_precondition("PAYMENT_NOT_REFUNDABLE", "nothing of this payment is left to refund")
         amount = new.amount or payment.money(left)
         check_part(amount, payment.money(left))
@@ -301,9 +319,8 @@ class Refunds:
         if refund.status in OPEN_REFUNDS and not refund.provider_reference:
             try:
                 shown = await self.look(payment, refund)
-            except AmountMismatchError as error:
-                # the reconciler asks a person about it
-                log.warning("a refund of another amount", refund_id=refund.refund_id, error=str(error))
+            except RefundAmountError as error:
+                await self.ask_of_amount(refund, error)
                 shown = True
             if not shown:
                 return await self.repeat(payment, refund, claim)
@@ -316,11 +333,14 @@ class Refunds:
         """
         await self._store.update(unit.session, refund, schedule.wait_after(0))
         unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
+        if refund.status in ENDED_REFUNDS:
+            answer = Resolution.CAPTURED if refund.status == RefundStatus.SUCCESS else Resolution.NOT_CAPTURED
+            await self._ledger.reviews.close(
+                unit.session, payment.payment_id, ABOUT_REFUNDS, answer, "it has ended", refund.refund_id
+            )
         given = (await self._store.sums(unit.session, payment.payment_id)).given
         if given > payment.captured:
-            reason = f"{payment.money(given)} went back of {payment.money(payment.captured)}"
-            about = About(refund.amount, reference=refund.provider_reference, refund_id=refund.refund_id)
-            await self._ledger.review(unit, payment, ReviewKind.AMOUNT_DIFFERS, reason, about)
+            await self._ledger.questions.ask_of_excess(unit, payment, refund, given)
         given = min(given, payment.captured)
         if given != payment.refunded:
             after = replace(payment, refunded=given, version=payment.version + 1, update_time=refund.update_time)

@@ -6,26 +6,24 @@ or are under way. It holds for whoever asks, so nothing is given back twice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from mesh.events.unit_of_work import UnitOfWork
 from mesh.ids import Clock, NewId
 from mesh.telemetry import alert, get_logger
 from payment_svc.contract import events as facts
-from payment_svc.domain.payment import Attempt, Payment, is_current, is_named
-from payment_svc.domain.refund import SURPLUS, Refund, RefundStatus
+from payment_svc.domain.payment import Attempt, Payment, PaymentStatus, is_current, is_named
+from payment_svc.domain.refund import DECIDED, OTHER_AMOUNT, SURPLUS, Refund, RefundStatus
 from payment_svc.domain.review import About, Review, ReviewKind
 from payment_svc.metrics import PAYMENT_SURPLUS
 from payment_svc.providers.registry import capabilities_of
 from payment_svc.storage.refunds import RefundRepository
 from payment_svc.storage.reviews import ReviewRepository
 from payment_svc.use_cases import history_entries as changes
+from payment_svc.use_cases.reviews.questions import Questions
 
 log = get_logger(__name__)
 AT_ONCE = timedelta(0)
-Ask = Callable[[UnitOfWork, Payment, ReviewKind, str, About], Awaitable[None]]
-"""Puts a question to a person."""
 
 
 class Returns:
@@ -35,7 +33,7 @@ class Returns:
         self,
         refunds: RefundRepository,
         reviews: ReviewRepository,
-        ask: Ask,
+        questions: Questions,
         *,
         give_back: bool,
         clock: Clock,
@@ -43,7 +41,7 @@ class Returns:
     ) -> None:
         self._refunds = refunds
         self._reviews = reviews
-        self._ask = ask
+        self._questions = questions
         self._give_back = give_back
         self._clock = clock
         self._ids = ids
@@ -81,21 +79,20 @@ class Returns:
             return
         reason = "captured although the order was paid otherwise, cancelled or expired"
         about = About(payment.money(amount), attempt.number if attempt else 0, reference, provider=provider)
-        await self._ask(unit, payment, ReviewKind.SURPLUS_KEPT, reason, about)
+        await self._questions.ask(unit, payment, ReviewKind.SURPLUS_KEPT, reason, about)
 
     async def give_back(self, unit: UnitOfWork, payment: Payment, review: Review) -> None:
         """Give back what a person decided about, as far as it is left: what went back meanwhile has ended the question.
 
-        Money on an object that belongs to no attempt is given back by hand: nothing here names it.
+        Of a payment whose outcome was not known that is all that turned out to be captured.
         """
-        if review.kind == ReviewKind.FOREIGN_CAPTURE:
-            return
-        kept = None
-        if review.kind == ReviewKind.SURPLUS_KEPT:
+        if review.kind == ReviewKind.UNKNOWN_OUTCOME:
+            kept, amount = None, await self.left(unit, payment)
+        else:
             attempt = next(a for a in payment.attempts if a.number == review.attempt)
             # money of another amount is its attempt's, though the payment is at no other object
             kept = attempt if attempt.surplus or not is_current(payment, attempt.number) else None
-        amount = min(review.amount.minor, await self.left(unit, payment, kept))
+            amount = min(review.amount.minor, await self.left(unit, payment, kept))
         if amount:
             await self._refund(unit, payment, amount, kept)
 
@@ -109,7 +106,7 @@ class Returns:
             reference=refund.provider_reference or str(refund.refund_id),
             refund_id=refund.refund_id,
         )
-        await self._ask(unit, payment, ReviewKind.SURPLUS_KEPT, reason, about)
+        await self._questions.ask(unit, payment, ReviewKind.SURPLUS_KEPT, reason, about)
 
     async def _refund(self, unit: UnitOfWork, payment: Payment, amount: int, attempt: Attempt | None) -> None:
         now = self._clock()
@@ -120,7 +117,7 @@ class Returns:
             order_id=payment.order_id,
             amount=payment.money(amount),
             status=RefundStatus.PENDING,
-            reason=SURPLUS,
+            reason=_why(payment, attempt),
             provider_reference="",
             failure=None,
             version=1,
@@ -132,3 +129,10 @@ class Returns:
         )
         await self._refunds.insert(unit.session, refund, AT_ONCE)
         unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
+
+
+def _why(payment: Payment, attempt: Attempt | None) -> str:
+    """Return what the merchant reads as the reason."""
+    if attempt is not None and payment.status != PaymentStatus.SUCCESS:
+        return OTHER_AMOUNT
+    return SURPLUS if attempt is not None or payment.surplus else DECIDED

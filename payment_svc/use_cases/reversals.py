@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
-
-from mesh.events.unit_of_work import UnitOfWork
-from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
-from mesh.telemetry import alert, get_logger
-from payment_svc.contract import events as facts
-from payment_svc.domain import refund as refund_domain
 from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.provider_event import Verdict
-from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
+from payment_svc.domain.refund import RefundSnapshot, RefundStatus
 from payment_svc.domain.review import About, ReviewKind
-from payment_svc.metrics import PAYMENT_TAKEN_BACK
 from payment_svc.providers.base import ObjectNotFoundError, ProviderEvent, UnavailableError
 from payment_svc.providers.resilience import ResilientProvider
-from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.losses import TAKEN_BACK, Losses
 from payment_svc.use_cases.payment_events import PaymentEvents
-from payment_svc.use_cases.refunds import Refunds
-
-log = get_logger(__name__)
-TAKEN_BACK = "taken back: the provider reversed the payment"
 
 
 class Reversals:
     """Writes down what was taken back, so that the payment, its order and the merchant know of it."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        payments: PaymentEvents,
-        refunds: Refunds,
-        *,
-        clock: Clock = utc_now,
-        ids: NewId = new_id,
-    ) -> None:
+    def __init__(self, ledger: Ledger, payments: PaymentEvents, losses: Losses) -> None:
         self._ledger = ledger
         self._payments = payments
-        self._refunds = refunds
-        self._clock = clock
-        self._ids = ids
+        self._losses = losses
 
     async def apply_event(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
         """Ask what was taken back, and write it down once; the capture itself comes first, should it be new here.
@@ -73,46 +50,23 @@ class Reversals:
         """
         async with self._ledger.work.begin() as unit:
             current = await self._ledger.lock(unit, payment.payment_id)
-            if await self._ledger.refunds.find(unit.session, payment.payment_id, taken.reference):
+            if await self._losses.is_known(unit, payment, taken.reference):
                 return ""
-            sums = await self._ledger.refunds.sums(unit.session, payment.payment_id)
-            left = current.money(current.captured - sums.given)
+            left, sums = (
+                await self._losses.left(unit, current),
+                await self._ledger.refunds.sums(unit.session, payment.payment_id),
+            )
             if taken.amount is None and sums.unnamed:
                 raise UnavailableError("whether a refund was made before it was taken back is not known yet")
             # what is under way is not there to be taken: all that was left is what remains beside it
             amount = taken.amount or current.money(current.captured - sums.taken)
             if not _fits(amount, left):
                 reason = f"{amount} was taken back of {left}"
-                about = About(reference=taken.reference)
-                await self._ledger.review(unit, current, ReviewKind.AMOUNT_DIFFERS, reason, about)
+                about = About(amount, reference=taken.reference, is_once=True)
+                await self._ledger.questions.ask(unit, current, ReviewKind.AMOUNT_DIFFERS, reason, about)
                 return reason
-            await self._insert(unit, current, replace(taken, amount=amount), amount)
+            await self._losses.write_off(unit, current, taken.reference, amount, TAKEN_BACK)
         return ""
-
-    async def _insert(self, unit: UnitOfWork, payment: Payment, taken: RefundSnapshot, amount: Money) -> None:
-        """Store the refund as it began, and let it succeed: merchants hear of both, as of any other."""
-        now = self._clock()
-        refund = Refund(
-            refund_id=self._ids(),
-            payment_id=payment.payment_id,
-            merchant_id=payment.merchant_id,
-            order_id=payment.order_id,
-            amount=amount,
-            status=RefundStatus.PENDING,
-            reason=TAKEN_BACK,
-            provider_reference=taken.reference,
-            failure=None,
-            version=1,
-            create_time=now,
-            update_time=now,
-            sends=0,
-        )
-        await self._ledger.refunds.insert(unit.session, refund, timedelta(0))
-        unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
-        await self._refunds.apply_in(
-            unit, refund.refund_id, lambda current, at: refund_domain.apply(current, taken, at)
-        )
-        alert(PAYMENT_TAKEN_BACK, log, payment_id=payment.payment_id, order_id=payment.order_id)
 
 
 def _fits(amount: Money, left: Money) -> bool:

@@ -219,7 +219,12 @@ class SimulatedProvider:
         def look() -> Sequence[RefundSnapshot]:
             thing = self._book.find(payment.provider_reference)
             name = f"rv_{thing.reference}"
-            return [RefundSnapshot(name, RefundStatus.SUCCESS)] if thing.reversed and reference in ("", name) else []
+            amount = thing.shown_as_reversed
+            return (
+                [RefundSnapshot(name, RefundStatus.SUCCESS, amount)]
+                if thing.reversed and reference in ("", name)
+                else []
+            )
 
         return await self._ask("reversals", "", look)
 
@@ -247,7 +252,7 @@ class SimulatedProvider:
             datetime.now(UTC),
             refund_id=event["refund_id"],
             refund_reference=event["refund_reference"],
-            loss=Loss.REVERSED if event["type"] == "reversed" else Loss.NONE,
+            loss={"reversed": Loss.REVERSED, "denied": Loss.DENIED}.get(event["type"], Loss.NONE),
         )
 
     async def close(self) -> None:

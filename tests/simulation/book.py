@@ -81,6 +81,8 @@ class Thing:
     refunds: dict[str, Returned] = field(default_factory=dict)
     reversed: int = 0
     """Minor units that the provider has taken back by itself."""
+    shown_as_reversed: Money | None = None
+    """What it says that is, where that is something else than all that was left."""
     refused: set[str] = field(default_factory=set)
     """Refunds that were refused."""
     has_relented: bool = False
@@ -290,6 +292,12 @@ class Book:
         if self.is_approving and thing.kept > 0:
             thing.reversed += thing.kept
             self._notify(thing, "reversed", "")
+
+    def deny(self, thing: Thing) -> None:
+        """Have the bank refuse a capture after it was confirmed."""
+        if thing.state == State.CAPTURED:
+            thing.state, thing.captured, thing.failure = State.FAILED, 0, DECLINED
+            self._notify(thing, "denied", "")
 
     def relent(self, thing: Thing) -> None:
         """Take the money after all of what was said to have failed."""

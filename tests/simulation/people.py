@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from mesh.errors import ApiError
 from payment_svc.domain.refund import RefundStatus
@@ -110,10 +111,12 @@ class Operator:
                 found = await self._world.call(
                     "payments", lambda p: p.parts.reviews.page(resolved=False, after=None, limit=100)
                 )
-                for review in found:
-                    await self._answer(review)
             except ApiError:
                 continue
+            for review in found:
+                # what the provider contradicts is refused, and ends by itself
+                with suppress(ApiError):
+                    await self._answer(review)
 
     async def _answer(self, review: Review) -> None:
         answer = self._what_happened(review)
@@ -135,4 +138,8 @@ class Operator:
             return Resolution.CAPTURED if made else Resolution.NOT_CAPTURED
         if review.kind == ReviewKind.UNKNOWN_OUTCOME:
             return Resolution.CAPTURED if any(t.captured for t in mine) else Resolution.NOT_CAPTURED
+        if review.kind == ReviewKind.AMOUNT_DIFFERS and review.refund_id:
+            return Resolution.NOT_CAPTURED if review.held is None else Resolution.CAPTURED
+        if review.kind == ReviewKind.FOREIGN_CAPTURE:
+            return Resolution.NOT_CAPTURED
         return Resolution.GIVE_BACK if any(t.kept for t in mine) else Resolution.NOT_CAPTURED

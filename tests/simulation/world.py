@@ -29,7 +29,7 @@ POLL_SECONDS = 2.0
 PAGE_SECONDS = 24 * 3600.0
 RETRIES = (0.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 7200.0)
 """When a provider sends an event again that was not taken."""
-UNSOLICITED = ("reversed", "relented")
+UNSOLICITED = ("reversed", "denied", "relented")
 """What the gateway learns by an event alone."""
 _DUE: Mapping[str, Mapping[str, bytes]] = {
     "payments": {

@@ -24,7 +24,7 @@ from payment_svc.domain.payment import (
     Snapshot,
     StaleFactError,
 )
-from payment_svc.domain.review import About, ReviewKind, about_money
+from payment_svc.domain.review import About, ReviewKind, about_foreign, about_money
 from payment_svc.order_port import OrderClient
 from payment_svc.providers.base import ObjectNotFoundError
 from payment_svc.storage.payments import DueCheck
@@ -69,9 +69,12 @@ class PaymentRecovery:
         try:
             await self._check(payment)
         except AmountMismatchError as error:
-            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), about_money(error))
+            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), about_money(error, payment))
         except ForeignObjectError as error:
-            await self._ledger.ask_a_person(payment, ReviewKind.FOREIGN_CAPTURE, str(error))
+            about = about_foreign(error, payment)
+            await self._ledger.ask_a_person(payment, ReviewKind.FOREIGN_CAPTURE, str(error), about)
+            if schedule.is_hopeless(payment, self._clock()):
+                await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, str(error), About(payment.amount))
 
     async def reschedule(self, item: DueCheck) -> None:
         """Say when to look again: for money that is held at the latest when its time is over."""
@@ -105,7 +108,7 @@ class PaymentRecovery:
             return
         if schedule.is_hopeless(payment, self._clock()) and snapshot.status == PaymentStatus.PROCESSING:
             words = f"{payment.provider} has worked on it since {payment.create_time:%Y-%m-%d %H:%M} and does not end"
-            await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words)
+            await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words, About(payment.amount))
 
     async def _not_found(self, payment: Payment, error: Exception, page_lifetime: timedelta | None) -> None:
         """An object that is not there proves nothing: the credentials may be another account's by now.
@@ -121,7 +124,7 @@ class PaymentRecovery:
             await self._ledger.learn(payment.payment_id, Fact(payment.attempt.number, closed))
         elif schedule.is_hopeless(payment, self._clock()):
             words = f"{payment.provider} does not know {payment.provider_reference}"
-            await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words)
+            await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words, About(payment.amount))
 
     async def _was_confirmed(self, payment: Payment) -> bool:
         async with self._database.session() as session:
@@ -180,11 +183,10 @@ class OperationRecovery:
             else:
                 await self._operations.repeat(item)
         except AmountMismatchError as error:
-            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), about_money(error))
+            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), about_money(error, payment))
         except ForeignObjectError as error:
-            await self._ledger.ask_a_person(
-                payment, ReviewKind.FOREIGN_CAPTURE, str(error), About(attempt=item.attempt)
-            )
+            about = about_foreign(error, payment, item.attempt)
+            await self._ledger.ask_a_person(payment, ReviewKind.FOREIGN_CAPTURE, str(error), about)
 
     async def reschedule(self, item: Operation) -> None:
         """Say when to ask again, unless it was answered."""

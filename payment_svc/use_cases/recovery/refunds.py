@@ -8,8 +8,8 @@ from datetime import timedelta
 from mesh.context import Call
 from mesh.storage.database import Database
 from payment_svc.domain import schedule
-from payment_svc.domain.payment import AmountMismatchError, Payment, is_named
-from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
+from payment_svc.domain.payment import Payment, is_named
+from payment_svc.domain.refund import Refund, RefundAmountError, RefundSnapshot, RefundStatus
 from payment_svc.domain.review import About, ReviewKind
 from payment_svc.providers.resilience import patience
 from payment_svc.storage.refunds import DueRefund
@@ -61,8 +61,8 @@ class RefundRecovery:
         try:
             if await self._refunds.look(payment, refund):
                 return
-        except AmountMismatchError as error:
-            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), _about(refund))
+        except RefundAmountError as error:
+            await self._refunds.ask_of_amount(refund, error)
             return
         if self._refunds.is_remembered(provider, refund):
             with patience(self._patient.total_seconds()):

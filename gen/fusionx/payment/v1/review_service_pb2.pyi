@@ -40,7 +40,7 @@ class Review(_message.Message):
         UNKNOWN_REFUND: Review._Kind.ValueType  # 2
         """The provider could not be made to say whether a refund was made."""
         AMOUNT_DIFFERS: Review._Kind.ValueType  # 3
-        """Money of another amount or currency than the payment's."""
+        """Money of another amount or currency than ours: of a payment, of a refund, or of what was taken back."""
         FOREIGN_CAPTURE: Review._Kind.ValueType  # 4
         """Money on an object of the provider's that belongs to no attempt of the payment."""
         SURPLUS_KEPT: Review._Kind.ValueType  # 5
@@ -56,7 +56,7 @@ class Review(_message.Message):
     UNKNOWN_REFUND: Review.Kind.ValueType  # 2
     """The provider could not be made to say whether a refund was made."""
     AMOUNT_DIFFERS: Review.Kind.ValueType  # 3
-    """Money of another amount or currency than the payment's."""
+    """Money of another amount or currency than ours: of a payment, of a refund, or of what was taken back."""
     FOREIGN_CAPTURE: Review.Kind.ValueType  # 4
     """Money on an object of the provider's that belongs to no attempt of the payment."""
     SURPLUS_KEPT: Review.Kind.ValueType  # 5
@@ -73,9 +73,11 @@ class Review(_message.Message):
         CAPTURED: Review._Resolution.ValueType  # 1
         """The money was captured; of a refund: it went back."""
         NOT_CAPTURED: Review._Resolution.ValueType  # 2
-        """No money was captured, or none is to be done anything about; of a refund: it did not go back."""
+        """No money was captured, or it is not there any more, or was dealt with at the provider; of a refund: it did not go
+        back.
+        """
         GIVE_BACK: Review._Resolution.ValueType  # 3
-        """The money is to be given back to the customer, or was given back by hand at the provider."""
+        """The money is to be given back to the customer."""
 
     class Resolution(_Resolution, metaclass=_ResolutionEnumTypeWrapper):
         """What a person found out, or decided."""
@@ -85,9 +87,11 @@ class Review(_message.Message):
     CAPTURED: Review.Resolution.ValueType  # 1
     """The money was captured; of a refund: it went back."""
     NOT_CAPTURED: Review.Resolution.ValueType  # 2
-    """No money was captured, or none is to be done anything about; of a refund: it did not go back."""
+    """No money was captured, or it is not there any more, or was dealt with at the provider; of a refund: it did not go
+    back.
+    """
     GIVE_BACK: Review.Resolution.ValueType  # 3
-    """The money is to be given back to the customer, or was given back by hand at the provider."""
+    """The money is to be given back to the customer."""
 
     REVIEW_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int

@@ -44,6 +44,8 @@ class ReviewServiceStub:
     for that one, with `resolution` set and no `resolve_time`.
 
     Errors: NOT_FOUND, reason REVIEW_NOT_FOUND; INVALID_ARGUMENT for an answer that this kind does not take;
+    FAILED_PRECONDITION, reason PROVIDER_DISAGREES when the provider shows otherwise at this moment, AMOUNT_NOT_KNOWN when
+    nothing tells how much was captured; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when only the provider could tell;
     FAILED_PRECONDITION, reason REVIEW_RESOLVED, SECOND_PERSON_REQUIRED when the same person answers twice, or
     ANSWERS_DIFFER when the second one says otherwise: the first answer is withdrawn then.
     """
@@ -64,6 +66,8 @@ class ReviewServiceAsyncStub(ReviewServiceStub):
     for that one, with `resolution` set and no `resolve_time`.
 
     Errors: NOT_FOUND, reason REVIEW_NOT_FOUND; INVALID_ARGUMENT for an answer that this kind does not take;
+    FAILED_PRECONDITION, reason PROVIDER_DISAGREES when the provider shows otherwise at this moment, AMOUNT_NOT_KNOWN when
+    nothing tells how much was captured; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when only the provider could tell;
     FAILED_PRECONDITION, reason REVIEW_RESOLVED, SECOND_PERSON_REQUIRED when the same person answers twice, or
     ANSWERS_DIFFER when the second one says otherwise: the first answer is withdrawn then.
     """
@@ -99,6 +103,8 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
         for that one, with `resolution` set and no `resolve_time`.
 
         Errors: NOT_FOUND, reason REVIEW_NOT_FOUND; INVALID_ARGUMENT for an answer that this kind does not take;
+        FAILED_PRECONDITION, reason PROVIDER_DISAGREES when the provider shows otherwise at this moment, AMOUNT_NOT_KNOWN when
+        nothing tells how much was captured; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when only the provider could tell;
         FAILED_PRECONDITION, reason REVIEW_RESOLVED, SECOND_PERSON_REQUIRED when the same person answers twice, or
         ANSWERS_DIFFER when the second one says otherwise: the first answer is withdrawn then.
         """
