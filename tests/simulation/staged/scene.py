@@ -78,8 +78,10 @@ class Scene:
         await self.world.call("payments", lambda p: p.parts.payments._ledger.learn(UUID(payment.payment_id), taken))
 
     def thing(self, payment: payment_pb2.Payment) -> Thing:
-        """Return what the provider knows of a payment."""
-        return self.things(payment)[0]
+        """Return what the provider that a payment is at knows of it."""
+        here = {id(one) for one in self.world.services[payment.provider].book.things.values()}
+        found = self.things(payment)
+        return next((one for one in found if id(one) in here), found[0])
 
     def things(self, payment: payment_pb2.Payment) -> list[Thing]:
         """Return all that is known of a payment, at whatever account."""
