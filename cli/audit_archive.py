@@ -38,18 +38,29 @@ def anchor_before(folder: Path, cas: bytes, time: datetime) -> Anchor:
 def write(path: Path, entries: Iterable[dict[str, Any]], anchor: Anchor) -> bytes:
     """Write entries up to an anchored one to a new file, gzip of JSON lines, and return its SHA-256.
 
-    Raises ArchiveError where the last one is not the one that was anchored, and FileExistsError.
+    Raises ArchiveError where one does not follow the one before it, or the last one is not the one that was anchored,
+    and FileExistsError.
     """
     last: dict[str, Any] = {}
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         with gzip.open(file, "wt", encoding="utf-8") as text:
-            for last in entries:
-                text.write(json.dumps(last) + "\n")
+            for entry in entries:
+                if last and (entry["seq"], entry["prev_hash"]) != (last["seq"] + 1, last["hash"]):
+                    break
+                text.write(json.dumps(entry) + "\n")
+                last = entry
         file.flush()
         os.fsync(file.fileno())
     if (last.get("seq"), last.get("hash")) != (anchor.seq, anchor.hash):
         path.unlink()
-        raise ArchiveError(f"entry {anchor.seq} is not the one that was anchored: nothing was taken out")
+        raise ArchiveError(
+            f"the entries do not end with the one that was anchored, {anchor.seq}: nothing was taken out"
+        )
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # the name of the file, too, is there before a row is gone
+    finally:
+        os.close(folder)
     with path.open("rb") as written:
         return hashlib.file_digest(written, "sha256").digest()
 
@@ -68,4 +79,8 @@ def take_out(url: str, anchor: Anchor, digest: bytes, actor: str, reason: str) -
             "INSERT INTO cuts (seq, hash, archive_sha256, actor, reason) VALUES (%s, %s, %s, %s, %s)",
             [anchor.seq, bytes.fromhex(anchor.hash), digest, actor, reason],
         )
-        return connection.execute("DELETE FROM entries WHERE seq <= %s", [anchor.seq]).rowcount
+        first = connection.execute("SELECT min(seq) FROM entries").fetchone()
+        gone = connection.execute("DELETE FROM entries WHERE seq <= %s", [anchor.seq]).rowcount
+        if not first or gone != anchor.seq - int(first[0]) + 1:
+            raise ArchiveError("there are more or fewer entries than the chain has: nothing was taken out")
+        return gone

@@ -53,7 +53,7 @@ class FileSource(PydanticBaseSettingsSource):
 class EnvironmentSettings(BaseSettings):
     """Settings from the environment, or from the files that it names, under the prefix of the class."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", hide_input_in_errors=True)
 
     @classmethod
     def settings_customise_sources(

@@ -51,9 +51,14 @@ def _is_vapid_key(value: SecretStr) -> SecretStr:
 
 def _is_proxy(value: SecretStr) -> SecretStr:
     if text := value.get_secret_value():
-        url = httpx.URL(text)
-        if url.scheme not in ("http", "https") or not url.host or url.path not in ("", "/"):
-            raise ValueError("must be http://host:port or https://host:port, with user:password@ if it asks for them")
+        words = "must be http://host:port or https://host:port, with user:password@ if it asks for them"
+        try:
+            url = httpx.URL(text)
+        except httpx.InvalidURL:
+            raise ValueError(words) from None
+        is_port = url.port is None or 0 < url.port < 1 << 16
+        if url.scheme not in ("http", "https") or not url.host or url.path not in ("", "/") or not is_port:
+            raise ValueError(words)
     return value
 
 

@@ -179,7 +179,8 @@ _FORGED = "This page is out of date, or your browser keeps no cookies. Open the 
 async def _form_of(customer: Customer) -> Mapping[str, str] | None:
     """Return the form that a page of this link has sent, in this browser; None for any other."""
     form = await read_form(customer.request)
-    is_kept = hmac.compare_digest(customer.request.cookies.get(customer.till.cookie, ""), customer.checkout)
+    kept = customer.request.cookies.get(customer.till.cookie, "")
+    is_kept = hmac.compare_digest(kept.encode(), customer.checkout.encode())
     if form is None or not is_kept or not is_sent_from_here(customer.request, customer.till.rooms):
         return None
     return form if is_form_token(form.get("form_token", ""), customer.checkout) else None

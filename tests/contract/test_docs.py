@@ -89,3 +89,10 @@ def test_source_names_what_is_there() -> None:
         if "/" in path[:-1] and PATH.fullmatch(path) and FILE.fullmatch(path) and not _is_there(path, source.parent)
     }
     assert missing == set()
+
+
+def test_no_page_has_both_sides_of_a_merge() -> None:
+    pages = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")]
+    pages += (ROOT / "docs").rglob("*.md")
+    torn = [page for page in pages if re.search("^(<{7} |>{7} )", page.read_text(), re.MULTILINE)]
+    assert not torn

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.rows import dict_row
 
-from mesh.signatures.anchors import newest_first
+from cli.audit_archive import ArchiveError, take_out, write
+from mesh.signatures.anchors import Anchor, newest_first
 from stack.stack import Ready
 from tests.support.stack.own_audit import OwnAudit, own_audit
 
@@ -104,3 +106,28 @@ def test_nothing_after_the_cut_can_be_taken_out_and_no_cut_be_moved(audit: OwnAu
         with psycopg.connect(audit.database_url) as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement.encode())
     assert numbers(audit) == [4, 5, 6, 7, 8]
+
+
+def test_chain_that_has_a_gap_in_the_listing_is_not_taken_out(audit: OwnAudit, tmp_path: Path) -> None:
+    """What `ListEntries` leaves out must not be deleted: nobody would have it any more."""
+    anchored = json.loads(next(newest_first(audit.anchors)).read_text())
+    anchor = Anchor(anchored["seq"], anchored["hash"], datetime.fromisoformat(anchored["time"]))
+    columns = "seq, encode(prev_hash, 'hex') AS prev_hash, encode(hash, 'hex') AS hash"
+    with psycopg.connect(audit.database_url, row_factory=dict_row) as connection:
+        entries = connection.execute(f"SELECT {columns} FROM entries ORDER BY seq".encode()).fetchall()
+    with pytest.raises(ArchiveError):
+        write(tmp_path / "gap", [entries[0], entries[2]], anchor)
+    assert not (tmp_path / "gap").exists()
+    write(tmp_path / "whole", entries, anchor)
+
+
+def test_more_rows_than_the_chain_has_are_not_deleted(audit: OwnAudit) -> None:
+    anchored = json.loads(next(newest_first(audit.anchors)).read_text())
+    anchor = Anchor(anchored["seq"], anchored["hash"], datetime.fromisoformat(anchored["time"]))
+    with psycopg.connect(audit.database_url) as connection:
+        connection.execute("ALTER TABLE entries DISABLE TRIGGER ALL")
+        connection.execute("DELETE FROM entries WHERE seq = 2")
+        connection.execute("ALTER TABLE entries ENABLE TRIGGER ALL")
+    with pytest.raises(ArchiveError):
+        take_out(audit.database_url, anchor, b"", "somebody", "no reason")
+    assert numbers(audit) == [1, 3]
