@@ -10,7 +10,7 @@ PORT ?= 8080
 export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install console-shots site site-shots generated-clients demo up reset test chaos test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas switchover image simulate simulate-faults constraints clean
+.PHONY: install console-shots site site-shots generated-clients demo up reset test chaos test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas switchover image image-check simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
@@ -144,9 +144,18 @@ BUILDER ?= $(firstword $(foreach p,docker podman buildah,$(shell command -v $(p)
 BASE ?= python:3.11-slim
 TARGET ?= production
 TAG ?= fusionxpay
+# such as --volume of a company's certificates and of pip's cache
+BUILD_OPTIONS ?=
 image:
 	@test -n "$(BUILDER)" || { echo "docker, podman or buildah is needed"; exit 1; }
-	$(BUILDER) build --file deploy/Dockerfile --target $(TARGET) --build-arg BASE=$(BASE) --tag $(TAG) .
+	$(BUILDER) build --file deploy/Dockerfile --target $(TARGET) --build-arg BASE=$(BASE) $(BUILD_OPTIONS) --tag $(TAG) .
+
+# Every process of the image as in docker-compose.yml, by crun, as uid 65532 on a read-only root, until it is ready.
+image-check: install
+	$(BIN)/python -m tests.image --missing
+	$(MAKE) image BUILDER=buildah BUILD_OPTIONS="--layers $(BUILD_OPTIONS)" TAG=localhost/fusionxpay
+	$(MAKE) image BUILDER=buildah BUILD_OPTIONS="--layers $(BUILD_OPTIONS)" TAG=localhost/fusionxpay-sandbox TARGET=sandbox
+	$(BIN)/python -m tests.image
 
 # Thousands of schedules in virtual time; MINUTES=60 runs on for as long, FIRST names the first seed.
 SEEDS ?= 4000

@@ -25,3 +25,5 @@ def test_nightly_runs_targets_of_the_makefile() -> None:
     nightly = yaml.safe_load((ROOT / ".github" / "workflows" / "nightly.yml").read_text())
     targets = nightly["jobs"]["long"]["strategy"]["matrix"]["target"]
     assert {target.split()[0] for target in targets} <= TARGETS
+    steps = [step.get("run", "") for job in nightly["jobs"].values() for step in job["steps"]]
+    assert {target for run in steps for target in re.findall(r"make ([a-z-]+)", run)} <= TARGETS
