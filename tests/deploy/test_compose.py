@@ -87,6 +87,16 @@ def seconds(value: str) -> float:
     return float(value.removesuffix("s"))
 
 
+def test_volumes_that_are_written_to_are_folders_that_the_image_has_for_nothing_else() -> None:
+    """A new volume takes over owner and content of what it is mounted on; over root's own files nobody could write."""
+    dockerfile = (ROOT / "deploy" / "Dockerfile").read_text()
+    (made,) = re.findall(r"install -d -o 65532 -g 65532 ((?:[^&]|\\\n)*)&&", dockerfile)
+    volumes = [one for name in OURS for one in SERVICES[name].get("volumes", []) if isinstance(one, str)]
+    targets = {one.split(":")[1] for one in volumes}
+    assert targets
+    assert targets <= set(made.replace("\\", " ").split())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_settings_of_a_process_are_those_that_it_knows(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     given, kind = environment(name), settings_of(name)
