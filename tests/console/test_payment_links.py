@@ -230,7 +230,9 @@ def test_page_needs_its_own_form_in_its_own_browser(merchant: Merchant, opened: 
     for wrong in ("x", other.form_token()):
         assert customer.press(form_token=wrong).status_code == 403
     with httpx.Client() as without_cookie:
-        assert without_cookie.post(link["url"], data=data, headers={"origin": customer.origin}).status_code == 403
+        for cookie in ("", "fusionxpay_pay=x", "fusionxpay_pay=\xe9", f"fusionxpay_pay={'a' * 28}"):
+            said = [(b"origin", customer.origin.encode()), (b"cookie", cookie.encode("latin-1"))]
+            assert without_cookie.post(link["url"], data=data, headers=said).status_code == 403
     assert customer.http.post(f"{link['url']}/again", data={"form_token": "x"}).status_code == 403
     assert orders_of(merchant, link) == []
 

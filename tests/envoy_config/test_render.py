@@ -44,7 +44,7 @@ EXTENSIONS = (
 Config = dict[str, Any]
 
 
-CONSOLE = {"console", "console stream"}
+CONSOLE = {"console", "console stream", "payment link"}
 """The routes that are no contract's."""
 
 
@@ -131,7 +131,7 @@ def test_only_the_provider_comes_in_without_a_key(routes: list[Config]) -> None:
         for route in routes
         if "route" in route and route.get("typed_per_filter_config", {}).get("ext_authz", {}).get("disabled")
     }
-    # at the console, people log in
+    # at the console people log in, and customers open payment links
     assert open_to_all == {f"{r.method} {r.template}" for r in contract_routes() if not r.is_authenticated} | CONSOLE
 
 

@@ -7,7 +7,7 @@ import psycopg
 from stack.stack import Ready
 
 _TABLES = {
-    "orders": ("orders", "idempotency_keys"),
+    "orders": ("orders", "payment_links", "idempotency_keys"),
     "payments": ("payments", "refunds", "disputes", "routing_policies", "provider_accounts", "idempotency_keys"),
     "notify": ("webhook_endpoints", "events", "idempotency_keys"),
 }
