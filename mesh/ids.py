@@ -17,6 +17,11 @@ def new_id() -> UUID:
     return UUID(int=uuid_utils.uuid7().int)
 
 
+def made_at(made: UUID) -> datetime:
+    """Return when a UUIDv7 was made, to the millisecond, in UTC."""
+    return datetime.fromtimestamp((made.int >> 80) / 1000, UTC)
+
+
 def utc_now() -> datetime:
     """Return the present moment, in UTC."""
     return datetime.now(UTC)

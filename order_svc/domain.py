@@ -25,7 +25,9 @@ class OrderStatus(StrEnum):
 
 
 TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
-    OrderStatus.NEW: frozenset({OrderStatus.PROCESSING, OrderStatus.CANCELLED, OrderStatus.EXPIRED}),
+    OrderStatus.NEW: frozenset(
+        {OrderStatus.PROCESSING, OrderStatus.CANCELLED, OrderStatus.EXPIRED, OrderStatus.SUCCESS}
+    ),
     OrderStatus.PROCESSING: frozenset({OrderStatus.SUCCESS, OrderStatus.FAILED}),
     OrderStatus.FAILED: frozenset({OrderStatus.PROCESSING, OrderStatus.SUCCESS, OrderStatus.EXPIRED}),
     OrderStatus.SUCCESS: frozenset({OrderStatus.PARTIALLY_REFUNDED, OrderStatus.REFUNDED}),
@@ -34,7 +36,8 @@ TRANSITIONS: Mapping[OrderStatus, frozenset[OrderStatus]] = {
     OrderStatus.CANCELLED: frozenset(),
     OrderStatus.EXPIRED: frozenset(),
 }
-"""Every legal step. A refund that fails late lowers what was refunded, hence the way back from REFUNDED."""
+"""Every legal step. A refund that fails late lowers what was refunded, hence the way back from REFUNDED. What is
+paid was reserved before, but a restored database may know nothing of that: hence from NEW to SUCCESS."""
 
 PAYABLE = frozenset({OrderStatus.NEW, OrderStatus.FAILED})
 UNPAID = PAYABLE | {OrderStatus.PROCESSING}

@@ -48,6 +48,7 @@ from payment_svc.use_cases.reviews.consequences import Consequences
 from payment_svc.use_cases.reviews.queue import Reviews
 from payment_svc.use_cases.reviews.witness import Witness
 from payment_svc.use_cases.routing import Router
+from payment_svc.use_cases.settlements import Settlements
 from payment_svc.use_cases.timeline import Timeline
 from payment_svc.use_cases.webhooks import WINDOW, Turns, WebhookInbox, WebhookReceiver
 
@@ -113,6 +114,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     )
     operations = Operations(database, ledger, accounts, timing, clock=clock, ids=ids)
     background = BackgroundTasks()
+    settlements = Settlements(ledger, on.orders, clock)
     runtime = Runtime(on.locks, background, timedelta(seconds=settings.first_check_seconds), clock, ids)
     router = Router(database, RoutingRepository(), accounts, clock)
     payments = Payments(ledger, operations, on.orders, accounts, router, database, runtime)
@@ -128,7 +130,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     recoveries: tuple[Recovery[Any], ...] = (
         turns.loop,
         Recovery(PaymentRecovery(database, ledger, operations, accounts, clock)),
-        Recovery(OperationRecovery(database, ledger, operations, payments, on.orders)),
+        Recovery(OperationRecovery(database, ledger, operations, payments, settlements)),
         Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient)),
     )
     return Assembly(

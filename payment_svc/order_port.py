@@ -22,6 +22,8 @@ class PayableOrder:
     description: str
     status: str
     expire_time: datetime
+    payment_id: UUID | None = None
+    """The payment that has taken it; None while there was none."""
 
     def check_payable(self, now: datetime, *, replaced: bool = False) -> None:
         """Raise ApiError FAILED_PRECONDITION when no payment can be started now; the reservation decides finally.

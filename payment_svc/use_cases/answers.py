@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from uuid import UUID
 
 import grpc
 
@@ -89,6 +90,13 @@ def in_progress(payment: Payment, *, known: bool = True) -> ApiError:
     if known:
         where |= {"payment_id": str(payment.payment_id), "status": str(payment.status)}
     return failed_precondition("PAYMENT_IN_PROGRESS", "another payment of this order is under way", **where)
+
+
+def in_progress_of(order_id: UUID) -> ApiError:
+    """Return the refusal of another payment of an order while nobody knows which one has it."""
+    return failed_precondition(
+        "PAYMENT_IN_PROGRESS", "another payment of this order is under way", order_id=str(order_id)
+    )
 
 
 def check_part(part: Money, whole: Money) -> None:

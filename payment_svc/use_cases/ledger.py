@@ -274,7 +274,7 @@ class Ledger:
             shown = operation_domain.outcome(one, payment)
             if shown and is_current(payment, one.attempt):
                 await self.operations.end(unit.session, operation_domain.end(one, shown, now, payment.failure))
-            else:
+            elif one.kind != OperationKind.SETTLE:
                 busy.add(one.attempt)
         for attempt in transitions.newly_to_close(before, payment):
             if attempt.number not in busy:
@@ -302,13 +302,27 @@ class Ledger:
         return await self.put(unit, payment, after) if after else payment
 
     async def _paid(self, unit: UnitOfWork, before: Payment, payment: Payment) -> None:
-        """Close what else is open for the order, and ask whether this capture settles it, where that is in doubt."""
+        """Close what else is open for the order, and ask whether this capture settles it, where that is in doubt.
+
+        So are other captures that are to stay: of two, one settles it.
+        """
         others = await self.payments.others_of_order(unit.session, payment)
         for other in others:
             if other.status in LIVE:
                 # it may have moved on since it was read, until its row is held
                 await self.turn_away(unit, await self.lock(unit, other.payment_id))
+            elif other.status == PaymentStatus.SUCCESS and not other.surplus:
+                await self.ask_to_settle(unit, other)
         if before.status in TERMINAL or others or payment.unwanted:
+            await self.ask_to_settle(unit, payment)
+
+    async def ask_to_settle(self, unit: UnitOfWork, payment: Payment) -> None:
+        """Have the order service say whether a capture settles its order; else it goes back."""
+        asked = await self.operations.lock_open(unit.session, payment.payment_id)
+        known = next((one for one in asked if one.kind == OperationKind.SETTLE), None)
+        if known:
+            await self.operations.postpone(unit.session, known.operation_id, AT_ONCE)
+        else:
             ask = self.operation(payment, OperationKind.SETTLE, Requester.GATEWAY, payment.captured)
             await self.operations.insert(unit.session, ask, AT_ONCE)
 
@@ -318,7 +332,7 @@ class Ledger:
         The payment is as it stands in its row, which is held.
         """
         if await self.payments.mark_unwanted(unit.session, payment.payment_id):
-            taken = {one.attempt for one in await self.operations.lock_open(unit.session, payment.payment_id)}
+            taken = await self._busy(unit, payment)
             if payment.attempt.number not in taken:
                 await self.close(unit, payment, payment.attempt)
 
@@ -335,10 +349,15 @@ class Ledger:
         ours = ended.kind == OperationKind.CANCEL and ended.requester == Requester.GATEWAY
         if ended.is_open or ended.kind == OperationKind.SETTLE or ours:
             return
-        busy = {one.attempt for one in await self.operations.lock_open(unit.session, payment.payment_id)}
+        busy = await self._busy(unit, payment)
         for attempt in transitions.to_close(payment):
             if attempt.number == ended.attempt and attempt.number not in busy:
                 await self.close(unit, payment, attempt)
+
+    async def _busy(self, unit: UnitOfWork, payment: Payment) -> set[int]:
+        """Return the attempts of which a provider is being asked something."""
+        asked = await self.operations.lock_open(unit.session, payment.payment_id)
+        return {one.attempt for one in asked if one.kind != OperationKind.SETTLE}
 
     async def close_again(self, payment: Payment, number: int) -> None:
         """Have an attempt's object closed by a new operation, after the one before was certainly not carried out."""
@@ -346,28 +365,6 @@ class Ledger:
             current = await self.lock(unit, payment.payment_id)
             attempt = next(a for a in current.attempts if a.number == number)
             await self.close(unit, current, attempt)
-
-    async def end_settlement(self, operation: Operation) -> None:
-        """Note that a capture settled its order."""
-        async with self.work.begin() as unit:
-            done = operation_domain.end(operation, OperationStatus.DONE, self._clock())
-            await self.operations.end(unit.session, done)
-
-    async def mark_surplus(self, operation: Operation) -> None:
-        """Note that a capture settles no order, and give it back."""
-        async with self.work.begin() as unit:
-            payment = await self.lock(unit, operation.payment_id)
-            current = await self.operations.lock(unit.session, operation.operation_id)
-            if current is None or not current.is_open:
-                return
-            refused = operation_domain.end(current, OperationStatus.REFUSED, self._clock())
-            await self.operations.end(unit.session, refused)
-            if payment.surplus or payment.status != PaymentStatus.SUCCESS:
-                return
-            marked = replace(payment, surplus=True, version=payment.version + 1, update_time=self._clock())
-            await self.put(unit, payment, marked, facts.surplus_event(marked, returned=False))
-            if not await self.returns.owe(unit, marked) and marked.refunded >= marked.captured:
-                unit.add(facts.surplus_event(marked, returned=True))
 
     def _hold(self, name: str) -> timedelta | None:
         """Return how long the provider keeps money authorized, or we do where that is shorter."""

@@ -10,7 +10,7 @@ from uuid import UUID
 import grpc
 from psycopg.errors import UniqueViolation
 
-from mesh.errors import ApiError, failed_precondition, not_found
+from mesh.errors import ApiError, not_found
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
 from mesh.service import BackgroundTasks
@@ -54,6 +54,7 @@ from payment_svc.use_cases.answers import (
 )
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.operations import Operations
+from payment_svc.use_cases.places import Places, Predecessor
 from payment_svc.use_cases.routing import Router, RoutingRequest
 
 log = get_logger(__name__)
@@ -94,6 +95,7 @@ class Payments:
         self._router = router
         self._database = database
         self._runtime = runtime
+        self._places = Places(ledger, accounts, database, runtime.clock, runtime.ids)
 
     async def create(self, new: NewPayment, claim: Claim | None) -> Payment | Record:
         """Start a payment, or return the record of the request that started it under the same key.
@@ -121,7 +123,7 @@ class Payments:
         finished: Payment = await self._runtime.background.shielded(work)
         return finished
 
-    async def _intend(self, new: NewPayment, claim: Claim | None) -> Record | tuple[Payment, Payment | None]:
+    async def _intend(self, new: NewPayment, claim: Claim | None) -> Record | tuple[Payment, Predecessor | None]:
         """Return a payment to be made and the one that it replaces; or the record of the first request.
 
         All that can refuse it is asked here, where nothing has been done yet.
@@ -134,7 +136,7 @@ class Payments:
         order = await self._orders.get(new.order_id)
         if order.status != "NEW" and (record := await self._find(claim)):
             return record
-        replaces = await self._waiting(new, order)
+        replaces = await self._places.before(new, order)
         order.check_payable(self._runtime.clock(), replaced=replaces is not None)
         payment_id = self._runtime.ids()
         provider, route = await self._choose(new, order, payment_id)
@@ -191,40 +193,14 @@ class Payments:
         finished: Payment = done
         return finished
 
-    async def _waiting(self, new: NewPayment, order: PayableOrder) -> Payment | None:
-        """Return the payment of an order that waits for a customer who has to act: another one may take its place.
-
-        Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS, with the id of one that cannot be replaced.
-        """
-        if order.status != "PROCESSING":
-            return None
-        async with self._database.session() as session:
-            waiting = await self._ledger.payments.live_of_order(session, new.order_id)
-        if waiting is None:
-            raise await self._just_ended(new)
-        if waiting.merchant_id != new.merchant_id:
-            return None
-        if waiting.status != PaymentStatus.REQUIRES_ACTION:
-            raise in_progress(waiting)
-        return waiting
-
     async def _close(self, waiting: Payment) -> None:
-        """Close a payment whose place another one takes. Raises as `_waiting` does, when it is paid or stays open."""
+        """Close a payment whose place another one takes. Raises PAYMENT_IN_PROGRESS when it is paid or stays open."""
         try:
             closed = await self._operate(waiting, OperationKind.CANCEL, 0, check_cancellable)
         except ApiError as error:
             raise in_progress(waiting) from error
         if closed.status != PaymentStatus.CANCELLED:
             raise in_progress(closed)
-
-    async def _just_ended(self, new: NewPayment) -> ApiError:
-        """Return the refusal while the order has not heard yet how its payment ended, with the id of that payment."""
-        of_order = Listing({"merchant_id": new.merchant_id, "order_id": new.order_id})
-        last = await self.page(of_order, after=None, limit=1)
-        if not last:
-            where = {"order_id": str(new.order_id)}
-            return failed_precondition("PAYMENT_IN_PROGRESS", "another payment of this order is under way", **where)
-        return in_progress(last[0])
 
     async def _choose(
         self, new: NewPayment, order: PayableOrder, payment_id: UUID
@@ -300,21 +276,21 @@ class Payments:
         return True
 
     async def _store(
-        self, payment: Payment, replaces: Payment | None, driver: UUID, claim: Claim | None
+        self, payment: Payment, replaces: Predecessor | None, driver: UUID, claim: Claim | None
     ) -> Operation | None:
         """Store the intent, in the place of one that waits where there is one; None when the key was taken.
 
         What waits is closed under the key alone: a repetition would close what the first request has made.
         Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS; the key is free then.
         """
-        if replaces is None:
+        if replaces is None or replaces.waiting is None:
             return await self._commit_intent(payment, driver, claim)
         if claim:
             async with self._database.session() as session:
                 if not await idempotency.begin(session, claim, payment.payment_id, LEASE):
                     return None
         try:
-            await self._close(replaces)
+            await self._close(replaces.waiting)
             return await self._commit_intent(payment, driver, claim, is_claimed=True)
         except ApiError:
             if claim:
@@ -327,7 +303,8 @@ class Payments:
     ) -> Operation | None:
         """Store the intent with its first operation and the lease of who drives it; None when the key was taken.
 
-        Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS, when the order has a live payment.
+        Raises ApiError FAILED_PRECONDITION: PAYMENT_IN_PROGRESS when the order has a live payment, ORDER_NOT_PAYABLE
+        when it has been paid by one, whatever it says of itself.
         """
         start = replace(self._ledger.operation(payment, OperationKind.START, Requester.MERCHANT), sends=0)
         entries = history.entries(changes.of_payment(payment))
@@ -336,8 +313,8 @@ class Payments:
         try:
             async with self._ledger.work.statement() as session:
                 stored = await intents.store(session, first, claim, is_claimed=is_claimed, **leases)
-        except UniqueViolation:
-            raise in_progress(payment, known=False) from None
+        except UniqueViolation as error:
+            raise await self._places.taken(payment, error) from None
         if not stored:
             return None
         self._ledger.work.carry(stored)

@@ -225,3 +225,13 @@ def test_part_that_was_captured_is_noted_where_the_order_was_settled_without_it(
     refunded = refund(settled, Refunded(FIRST, 5, Money(500, "EUR"), 500), NOW)
     assert refunded is not None
     assert refunded.paid == 500
+
+
+@pytest.mark.parametrize("order", [NEW, PROCESSING], ids=["unknown", "by another"])
+def test_capture_settles_an_order_that_knows_nothing_of_its_payment(order: Order) -> None:
+    """Its database may have been restored from a backup that was made before."""
+    settled = settle(order, Capture(SECOND, AMOUNT, 1200), NOW)
+    assert settled
+    assert (settled.status, settled.payment_id, settled.paid) == (OrderStatus.SUCCESS, SECOND, 1200)
+    with pytest.raises(IllegalTransitionError):
+        settle(order, Capture(SECOND, Money(1300, "EUR")), NOW)

@@ -241,6 +241,7 @@ class OrderLine:
             description=order.description,
             status=order_pb2.Order.Status.Name(order.status),
             expire_time=order.expire_time.ToDatetime(self._process.world.now().tzinfo),
+            payment_id=UUID(order.payment_id) if order.payment_id else None,
         )
 
     async def reserve(self, payment: Payment, replaces: UUID | None) -> None:

@@ -25,7 +25,6 @@ from payment_svc.domain.payment import (
     StaleFactError,
 )
 from payment_svc.domain.review import About, ReviewKind, about_foreign, about_money
-from payment_svc.order_port import OrderClient
 from payment_svc.providers.base import ObjectNotFoundError
 from payment_svc.storage.payments import DueCheck
 from payment_svc.use_cases.accounts import Accounts
@@ -34,6 +33,7 @@ from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.operations import Operations
 from payment_svc.use_cases.payments import Payments
 from payment_svc.use_cases.recovery.loop import reconciling
+from payment_svc.use_cases.settlements import Settlements
 
 log = get_logger(__name__)
 CLAIM = timedelta(seconds=150)
@@ -153,13 +153,13 @@ class OperationRecovery:
         ledger: Ledger,
         operations: Operations,
         payments: Payments,
-        orders: OrderClient,
+        settlements: Settlements,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._operations = operations
         self._payments = payments
-        self._orders = orders
+        self._settlements = settlements
 
     async def claim(self, limit: int) -> Sequence[Operation]:
         """Take operations that are due to be asked again."""
@@ -199,10 +199,7 @@ class OperationRecovery:
             # whatever it meets, it is asked ever more seldom
             if await self._ledger.operations.send(session, operation.operation_id, CLAIM) is None:
                 return
-        if await self._orders.settle(payment):
-            await self._ledger.end_settlement(operation)
-        else:
-            await self._ledger.mark_surplus(operation)
+        await self._settlements.settle(payment, operation)
 
 
 def _is_late_to_capture(payment: Payment, now: datetime) -> bool:

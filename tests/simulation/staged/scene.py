@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from fusionx.payment.v1 import payment_pb2, payment_service_pb2, refund_pb2, refund_service_pb2
 from fusionx.type.v1 import money_pb2
+from psycopg.errors import LockNotAvailable
 
 from mesh.money import Money
 from payment_svc.domain.payment import Fact, PaymentStatus, Snapshot
@@ -71,6 +73,23 @@ class Scene:
             if (await self.shop._get(late.payment_id)).status == payment_pb2.Payment.SUCCESS:
                 return late, thing
         raise AssertionError("the late capture was not noticed")
+
+    async def restore(self, database: str) -> None:
+        """Put a database back to what was saved of it."""
+        while True:
+            await asyncio.sleep(0.5)
+            with suppress(LockNotAvailable):
+                self.world.stores[database].put_back()
+                return
+
+    def order(self) -> tuple[str, str]:
+        """Return how the order stands, and by which payment."""
+        (row,) = self.world.stores["orders"].rows("SELECT status, payment_id FROM orders")
+        return row.status, str(row.payment_id or "")
+
+    def things(self) -> list[Thing]:
+        """Return what the direct provider has made, oldest first."""
+        return list({id(one): one for one in self.world.services["stripe"].book.things.values()}.values())
 
     async def take_after_all(self, payment: payment_pb2.Payment) -> None:
         """Have it learned, at once and by whoever works on the order, that a payment which failed took the money."""

@@ -1,0 +1,134 @@
+"""What has an order's place before a new payment: one that waits, one that has paid it, or one that is nowhere.
+
+One of the two databases may have been restored from an older backup. What this one has is true, whatever the order
+says; what only the order knows of is looked for at the providers before another payment may take its place.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+from psycopg.errors import UniqueViolation
+
+from mesh.errors import ApiError, failed_precondition, unavailable
+from mesh.ids import Clock, NewId, made_at
+from mesh.storage import history
+from mesh.storage.database import Database
+from mesh.telemetry import get_logger
+from payment_svc.contract import events as facts
+from payment_svc.domain.new_payment import NewPayment, Way, intent
+from payment_svc.domain.operation import Lease, OperationKind, Requester
+from payment_svc.domain.payment import CaptureMethod, Fact, Payment, PaymentStatus, Snapshot
+from payment_svc.order_port import PayableOrder
+from payment_svc.providers.base import ProviderError
+from payment_svc.storage import intents
+from payment_svc.storage.intents import Intent
+from payment_svc.use_cases import history_entries as changes
+from payment_svc.use_cases.accounts import Accounts, Tenant
+from payment_svc.use_cases.answers import in_progress, in_progress_of
+from payment_svc.use_cases.ledger import Ledger
+
+log = get_logger(__name__)
+SOON = timedelta(seconds=30)
+UNKNOWN_METHOD = "unknown"
+"""What stands for the token of a payment that is written down anew."""
+PAID_ONCE = "paid_once"
+"""The trigger that refuses a payment of an order which is paid."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predecessor:
+    """A payment whose place another one takes."""
+
+    payment_id: UUID
+    waiting: Payment | None
+    """To be closed for that; None: no provider has it, and neither have we."""
+
+
+class Places:
+    """Says what has an order's place."""
+
+    def __init__(self, ledger: Ledger, accounts: Accounts, database: Database, clock: Clock, ids: NewId) -> None:
+        self._ledger = ledger
+        self._accounts = accounts
+        self._database = database
+        self._clock = clock
+        self._ids = ids
+
+    async def before(self, new: NewPayment, order: PayableOrder) -> Predecessor | None:
+        """Return the payment of an order that waits for a customer who has to act: another one may take its place.
+
+        So may it where the payment is lost. Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS, with the
+        id of one that cannot be replaced; UNAVAILABLE while a provider does not say whether it has what is lost.
+        """
+        if order.status != "PROCESSING":
+            return None
+        async with self._database.session() as session:
+            waiting = await self._ledger.payments.live_of_order(session, new.order_id)
+            holder = order.payment_id
+            ended = await self._ledger.payments.read(session, holder) if waiting is None and holder else None
+        if waiting is None and ended is None and holder:
+            waiting = await self._find(new, order, holder)
+            if waiting is None:
+                return Predecessor(holder, None)
+        if waiting is None:
+            # the order has not heard yet how its payment ended
+            raise in_progress(ended) if ended else in_progress_of(new.order_id)
+        if waiting.merchant_id != new.merchant_id:
+            return None
+        if waiting.status != PaymentStatus.REQUIRES_ACTION:
+            raise in_progress(waiting)
+        return Predecessor(waiting.payment_id, waiting)
+
+    async def taken(self, payment: Payment, error: UniqueViolation) -> ApiError:
+        """Return why a payment could not be stored; an order that is paid hears of that."""
+        if error.diag.constraint_name != PAID_ONCE:
+            return in_progress(payment, known=False)
+        paid_by = UUID(error.diag.message_detail)
+        async with self._ledger.work.begin() as unit:
+            paid = await self._ledger.lock(unit, paid_by)
+            await self._ledger.ask_to_settle(unit, paid)
+        words = "the order has been paid, and is about to hear of it"
+        where = {"order_id": str(payment.order_id), "payment_id": str(paid_by), "status": str(paid.status)}
+        return failed_precondition("ORDER_NOT_PAYABLE", words, **where)
+
+    async def _find(self, new: NewPayment, order: PayableOrder, payment_id: UUID) -> Payment | None:
+        """Return a payment that is lost here, if a provider has its object: it is written down anew from that.
+
+        Raises ApiError UNAVAILABLE while a provider does not say.
+        """
+        for provider in await self._accounts.available(Tenant(new.merchant_id, new.mode)):
+            way = Way(provider.name, provider.account_id, None)
+            for token in ("", UNKNOWN_METHOD) if provider.capabilities.tokens else ("",):
+                asked = replace(new, payment_method=token, capture_method=CaptureMethod.AUTOMATIC)
+                lost = intent(asked, order.amount, order.description, payment_id, way, made_at(payment_id))
+                try:
+                    snapshot = await provider.find(lost)
+                except ProviderError as error:
+                    words = f"{provider.name} does not say whether it has an earlier payment of this order"
+                    raise unavailable("PROVIDER_UNAVAILABLE", words) from error
+                if snapshot:
+                    return await self._write_down(lost, snapshot)
+        log.warning("a payment is nowhere", payment_id=payment_id, order_id=order.order_id)
+        return None
+
+    async def _write_down(self, lost: Payment, snapshot: Snapshot) -> Payment:
+        """Store a payment anew as its provider shows it; what follows from that follows as for any other."""
+        if snapshot.status == PaymentStatus.AUTHORIZED:
+            lost = replace(lost, capture_method=CaptureMethod.MANUAL)
+        start = self._ledger.operation(lost, OperationKind.START, Requester.GATEWAY)
+        lease = Lease(self._ids())
+        entries = history.entries(changes.of_payment(lost))
+        first = Intent(lost, start, facts.payment_event(lost, None), entries, lease.driver)
+        times = {"wait": SOON, "driving": SOON, "answering": SOON}
+        try:
+            async with self._ledger.work.statement() as session:
+                stored = await intents.store(session, first, None, is_claimed=False, **times)
+        except UniqueViolation as error:
+            raise await self.taken(lost, error) from None
+        self._ledger.work.carry(stored)
+        log.warning("a lost payment was found", payment_id=lost.payment_id, status=str(snapshot.status))
+        found, _ = await self._ledger.finish(start, Fact(lost.attempt.number, snapshot), lease=lease)
+        return found

@@ -1,0 +1,117 @@
+"""One database is put back to what it was: nothing moves twice, and what others know comes forward."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mesh.errors import ApiError
+from tests.simulation.adapter import Trip
+from tests.simulation.book import State
+from tests.simulation.schedule import Runner
+from tests.simulation.staged.scene import Scene, stage
+
+
+def test_order_that_was_paid_is_not_charged_again_and_hears_of_it(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        orders = scene.world.stores["orders"]
+        orders.save()
+        paid = await scene.pay()
+        await asyncio.sleep(5)
+        assert scene.order() == ("SUCCESS", paid.payment_id)
+        await scene.restore("orders")
+        assert scene.order() == ("NEW", "")
+        with pytest.raises(ApiError) as refused:
+            await scene.pay()
+        assert (refused.value.reason, refused.value.metadata["payment_id"]) == ("ORDER_NOT_PAYABLE", paid.payment_id)
+        await asyncio.sleep(60)
+        assert scene.order() == ("SUCCESS", paid.payment_id)
+        assert [thing.captured for thing in scene.things()] == [1200]
+
+    stage(runner, play)
+
+
+def test_money_that_is_held_when_its_order_is_put_back_pays_it(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        orders = scene.world.stores["orders"]
+        orders.save()
+        slow = await scene.pay(token="pm_slow")
+        await scene.restore("orders")
+        with pytest.raises(ApiError, match="under way"):
+            await scene.pay()
+        scene.world.services["stripe"].book.settle(scene.thing(slow), True)
+        await asyncio.sleep(60)
+        assert scene.order() == ("SUCCESS", slow.payment_id)
+
+    stage(runner, play)
+
+
+@pytest.mark.parametrize("token", ["pm_card", "pm_slow"], ids=["taken", "under way"])
+def test_payment_that_is_lost_is_found_at_its_provider_before_another_takes_its_place(
+    runner: Runner, token: str
+) -> None:
+    async def play(scene: Scene) -> None:
+        payments, book = scene.world.stores["payments"], scene.world.services["stripe"].book
+        payments.save()
+        lost = await scene.pay(token="pm_slow")
+        await scene.restore("payments")
+        if token == "pm_card":
+            book.settle(scene.thing(lost), True)
+            await asyncio.sleep(60)
+        assert scene.order() == ("PROCESSING", lost.payment_id)
+        with pytest.raises(ApiError) as refused:
+            await scene.pay()
+        assert (refused.value.reason, refused.value.metadata["payment_id"]) == ("PAYMENT_IN_PROGRESS", lost.payment_id)
+        book.settle(scene.thing(lost), True)
+        await asyncio.sleep(60)
+        assert scene.order() == ("SUCCESS", lost.payment_id)
+        assert (await scene.shop._get(lost.payment_id)).captured_amount.value == "12.00"
+        assert [thing.captured for thing in scene.things()] == [1200]
+
+    stage(runner, play)
+
+
+def test_page_that_is_lost_is_closed_before_another_payment_takes_its_place(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        payments = scene.world.stores["payments"]
+        payments.save()
+        lost = await scene.pay(token="pm_action")
+        await scene.restore("payments")
+        paid = await scene.pay()
+        await asyncio.sleep(60)
+        assert scene.order() == ("SUCCESS", paid.payment_id)
+        assert [thing.state for thing in scene.things()] == [State.CLOSED, State.CAPTURED]
+        assert scene.thing(lost).payment_id == lost.payment_id
+
+    stage(runner, play)
+
+
+def test_payment_that_no_provider_has_leaves_its_place_to_another(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        payments = scene.world.stores["payments"]
+        payments.save()
+        await scene.pay(token="pm_slow")
+        scene.world.services["stripe"].book.things.clear()
+        await scene.restore("payments")
+        paid = await scene.pay()
+        await asyncio.sleep(60)
+        assert scene.order() == ("SUCCESS", paid.payment_id)
+
+    stage(runner, play)
+
+
+def test_place_of_a_payment_is_kept_while_a_provider_does_not_say_whether_it_has_it(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        payments = scene.world.stores["payments"]
+        payments.save()
+        await scene.pay(token="pm_slow")
+        await scene.restore("payments")
+        scene.trip("find", lambda: Trip(is_refused=True), 2)
+        paid = scene.world.spawn(scene.pay())
+        await asyncio.sleep(0.3)
+        assert len(scene.things()) == 1
+        with pytest.raises(ApiError, match="under way"):
+            await paid
+
+    stage(runner, play)
