@@ -183,6 +183,15 @@ sa.Index(
 )
 sa.Index("ix_reviews_open", reviews.c.review_id, postgresql_where=reviews.c.resolve_time.is_(None))
 
+# written by who restores this database from a backup
+restores = sa.Table(
+    "restores",
+    metadata,
+    sa.Column("restore_time", TIME, primary_key=True),
+    # what was committed before is in it
+    sa.Column("backup_time", TIME, nullable=False),
+)
+
 refunds = sa.Table(
     "refunds",
     metadata,

@@ -88,6 +88,14 @@ class RefundAmountError(AmountMismatchError):
         self.shown = snapshot.amount or refund.amount
 
 
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """A refund as the payment's provider lists it, with our id where it carries one."""
+
+    refund_id: str
+    snapshot: RefundSnapshot
+
+
 def apply(refund: Refund, snapshot: RefundSnapshot, now: datetime) -> Refund | None:
     """Return the refund in agreement with its object at the provider; None when it already is, or that is stale.
 

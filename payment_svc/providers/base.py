@@ -16,7 +16,7 @@ from mesh.money import Money
 from payment_svc.domain.dispute import DisputeSnapshot
 from payment_svc.domain.payment import Failure, Payment, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
-from payment_svc.domain.refund import Refund, RefundSnapshot
+from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot
 
 
 class ProviderError(Exception):
@@ -247,6 +247,18 @@ class Resolving(Protocol):
         """Return the event with what it belongs to, as its object says; its reference is empty when that is nothing.
 
         Raises UnavailableError or OutcomeUnknownError.
+        """
+        ...
+
+
+@runtime_checkable
+class Listing(Protocol):
+    """What a provider does as well that lists the refunds of a payment: one that was lost here is found there."""
+
+    async def given_back(self, payment: Payment, since: datetime) -> Sequence[GivenBack]:
+        """Return the refunds of a payment's object that were made since then, or more; those that failed as well.
+
+        Raises ObjectNotFoundError, UnavailableError or OutcomeUnknownError.
         """
         ...
 

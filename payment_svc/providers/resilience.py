@@ -31,12 +31,13 @@ from payment_svc.domain.circuit import Circuit
 from payment_svc.domain.dispute import DisputeSnapshot
 from payment_svc.domain.payment import Payment, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
-from payment_svc.domain.refund import Refund, RefundSnapshot
+from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot
 from payment_svc.metrics import CALL_SECONDS, CALLS, CIRCUIT_STATE, IN_FLIGHT, PROVIDER_CIRCUIT_OPEN, prime_provider
 from payment_svc.providers.base import (
     Capabilities,
     Disputing,
     InProgressError,
+    Listing,
     OutcomeUnknownError,
     Owning,
     Provider,
@@ -166,6 +167,13 @@ class ResilientProvider:
     async def fetch_refund(self, payment: Payment, refund: Refund) -> RefundSnapshot | None:
         """Return what the provider says now of a refund."""
         return await self._call("fetch_refund", payment, lambda: self._inner.fetch_refund(payment, refund))
+
+    async def given_back(self, payment: Payment, since: datetime) -> Sequence[GivenBack]:
+        """Return the refunds of a payment's object; nothing where the provider does not list them."""
+        inner = self._inner
+        if not isinstance(inner, Listing):
+            return ()
+        return await self._call("given_back", payment, lambda: inner.given_back(payment, since))
 
     async def owner_of(self, reference: str) -> str:
         """Return our payment id from the provider's payment, where its events may not carry it; else nothing."""

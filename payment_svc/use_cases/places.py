@@ -18,6 +18,7 @@ from mesh.storage import history
 from mesh.storage.database import Database
 from mesh.telemetry import get_logger
 from payment_svc.contract import events as facts
+from payment_svc.domain.account import Tenant
 from payment_svc.domain.new_payment import NewPayment, Way, intent
 from payment_svc.domain.operation import Lease, OperationKind, Requester
 from payment_svc.domain.payment import CaptureMethod, Fact, Payment, PaymentStatus, Snapshot
@@ -26,7 +27,7 @@ from payment_svc.providers.base import ProviderError
 from payment_svc.storage import intents
 from payment_svc.storage.intents import Intent
 from payment_svc.use_cases import history_entries as changes
-from payment_svc.use_cases.accounts import Accounts, Tenant
+from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.answers import in_progress, in_progress_of
 from payment_svc.use_cases.ledger import Ledger
 

@@ -43,10 +43,12 @@ from payment_svc.providers.base import (
     UnavailableError,
 )
 from payment_svc.providers.resilience import ResilientProvider
+from payment_svc.storage.restores import Restore
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.answers import at_attempt, check_capability, check_part
 from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.lost_refunds import LostRefunds
 from payment_svc.use_cases.payments import LEASE, Runtime
 
 log = get_logger(__name__)
@@ -90,17 +92,20 @@ class Refunds:
         self._first_check = runtime.first_check
         self._clock = runtime.clock
         self._ids = runtime.ids
+        self._lost = LostRefunds(ledger, database, self.apply_in, runtime.clock)
 
     async def create(self, new: NewRefund, claim: Claim | None) -> Refund | Record:
         """Give money back, or return the record of the same request made before.
 
         Raises ApiError as the contract's CreateRefund says; then nothing was stored and no money moved.
         """
-        provider = await self._provider_of(new)
+        provider, restore = await self._provider_of(new)
         try:
             async with self._work.begin() as unit:
                 record = await idempotency.find(unit.session, claim) if claim else None
                 if record is None:
+                    if restore and claim and (known := await self._known(unit, new, claim, restore)):
+                        return known
                     payment, refund = await self._take(unit, new, provider, claim)
         except _KeyTakenError:
             return await self.create(new, claim)
@@ -250,12 +255,31 @@ class Refunds:
             refund = await self._store.get(session, payment.merchant_id, found) if found else None
         return refund if refund and refund.payment_id == payment.payment_id else None
 
-    async def _provider_of(self, new: NewRefund) -> ResilientProvider:
+    async def _provider_of(self, new: NewRefund) -> tuple[ResilientProvider, Restore | None]:
+        """Return who gives the money back, and the restore that may have lost refunds: they are looked for first."""
         async with self._database.session() as session:
             payment = await self._payments.get(session, new.merchant_id, new.payment_id)
+            restore = await self._lost.restore_of(session, payment) if payment else None
         if payment is None:
             raise not_found("payment", str(new.payment_id))
-        return await self._accounts.of(payment)
+        provider = await self._accounts.of(payment)
+        if restore and payment.status == PaymentStatus.SUCCESS:
+            await self._lost.bring_forward(payment, provider, restore)
+        return provider, restore
+
+    async def _known(self, unit: UnitOfWork, new: NewRefund, claim: Claim, restore: Restore) -> Refund | None:
+        """Answer a request that may be the repetition of one whose key was lost with a restore."""
+        payment = await self._payments.lock(unit.session, new.payment_id)
+        if payment is None or new.amount is None:
+            return None
+        refund_id = await self._lost.same(unit.session, payment, new.amount.minor, restore)
+        refund = await self._store.get(unit.session, new.merchant_id, refund_id) if refund_id else None
+        if refund is None:
+            return None
+        if not await idempotency.begin(unit.session, claim, refund.refund_id, LEASE):
+            raise _KeyTakenError
+        await idempotency.answer(unit.session, claim, refund.refund_id, refund)
+        return refund
 
     async def _take(
         self, unit: UnitOfWork, new: NewRefund, provider: ResilientProvider, claim: Claim | None

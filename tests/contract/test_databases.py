@@ -90,7 +90,7 @@ INSERT INTO orders VALUES (%(id)s, %(id)s, '', 100, 'EUR', 'NEW', '', '{}', NULL
 @pytest.mark.parametrize(
     "change",
     [
-        "status = 'SUCCESS', version = 2, payment_id = order_id",
+        "status = 'REFUNDED', version = 2, payment_id = order_id",
         "status = 'CANCELLED', version = 3",
         "status = 'CANCELLED'",
         "version = 1, status = 'PROCESSING', payment_id = order_id",

@@ -14,7 +14,7 @@ from mesh.ids import Clock
 from mesh.money import Money
 from payment_svc.domain.payment import Payment, PaymentStatus, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
-from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
+from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot, RefundStatus
 from payment_svc.providers.base import (
     CredentialsRefusedError,
     Loss,
@@ -212,6 +212,16 @@ class SimulatedProvider:
             return self._book.show_refund(thing, refund_id) if refund_id in thing.refunds else None
 
         return await self._ask("fetch_refund", "", look)
+
+    async def given_back(self, payment: Payment, since: datetime) -> Sequence[GivenBack]:
+        """Show the refunds of the object."""
+        del since
+
+        def look() -> Sequence[GivenBack]:
+            thing = self._book.find(payment.provider_reference)
+            return [GivenBack(name, self._book.show_refund(thing, name)) for name in thing.refunds]
+
+        return await self._ask("given_back", "", look)
 
     async def reversals(self, payment: Payment, reference: str) -> Sequence[RefundSnapshot]:
         """Show what was taken back, without its amount."""

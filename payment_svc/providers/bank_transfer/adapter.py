@@ -12,7 +12,7 @@ import httpx
 from mesh.money import Money
 from payment_svc.domain.payment import Failure, Payment, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
-from payment_svc.domain.refund import Refund, RefundSnapshot
+from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot
 from payment_svc.providers.bank_transfer import amounts, objects, webhooks
 from payment_svc.providers.bank_transfer.client import BankClient
 from payment_svc.providers.base import Capabilities, OutcomeUnknownError, ProviderEvent, RejectedError, UnavailableError
@@ -110,6 +110,14 @@ class BankTransferProvider:
         async for found in self._bank.walk("/refunds", merchant_reference=str(refund.refund_id)):
             return objects.of_refund(found)
         return None
+
+    async def given_back(self, payment: Payment, since: datetime) -> Sequence[GivenBack]:
+        """Walk through all refunds since then: the bank does not list those of one transfer."""
+        return [
+            GivenBack(one["merchant_reference"], objects.of_refund(one))
+            async for one in self._bank.walk("/refunds", created_from=since.isoformat())
+            if one["transfer_id"] == payment.provider_reference
+        ]
 
     async def records(self, since: datetime, until: datetime) -> AsyncIterator[ProviderRecord]:
         """Walk through the transfers."""

@@ -13,7 +13,7 @@ from mesh.money import Money
 from payment_svc.domain.dispute import DisputeSnapshot
 from payment_svc.domain.payment import Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
-from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
+from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot, RefundStatus
 from payment_svc.providers.base import (
     Capabilities,
     ObjectNotFoundError,
@@ -217,6 +217,12 @@ class PaypalProvider:
             return None
         ours = (str(payment.payment_id), str(refund.refund_id))
         return next((objects.of_refund(one) for one in made if requests.labels_of(one.get("custom_id")) == ours), None)
+
+    async def given_back(self, payment: Payment, since: datetime) -> Sequence[GivenBack]:
+        """Show the refunds of the order."""
+        del since
+        made = objects.payments(await self._order(payment), "refunds")
+        return [GivenBack(requests.labels_of(one.get("custom_id"))[1], objects.of_refund(one)) for one in made]
 
     async def reversals(self, payment: Payment, reference: str) -> Sequence[RefundSnapshot]:
         """Show the refund that PayPal made by itself, or those of the order that are none of ours."""

@@ -15,7 +15,7 @@ from mesh.money import Money
 from payment_svc.domain.dispute import DisputeSnapshot
 from payment_svc.domain.payment import Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
-from payment_svc.domain.refund import Refund, RefundSnapshot
+from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot
 from payment_svc.providers import http_client
 from payment_svc.providers.base import (
     Capabilities,
@@ -197,6 +197,18 @@ class StripeProvider:
                 if objects.label(found, "refund_id") == str(refund.refund_id):
                     return objects.of_refund(found)
         return None
+
+    async def given_back(self, payment: Payment, since: datetime) -> Sequence[GivenBack]:
+        """Walk through the Refunds of the intent."""
+        del since
+        given: list[GivenBack] = []
+        with translated():
+            intent_id = await self._intent_id(payment)
+            made = await self._api.refunds.list_async({"payment_intent": intent_id, "limit": 100})
+            async for one in made.auto_paging_iter():
+                found = one.to_dict()
+                given.append(GivenBack(objects.label(found, "refund_id"), objects.of_refund(found)))
+        return given
 
     async def owner_of(self, reference: str) -> str:
         """Retrieve the intent: a refund that was made in the dashboard carries no metadata of ours."""

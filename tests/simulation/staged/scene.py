@@ -80,14 +80,17 @@ class Scene:
             await asyncio.sleep(0.5)
             with suppress(LockNotAvailable):
                 self.world.stores[database].put_back()
-                return
+                break
+        for process in self.world.processes:
+            for forget in process.database._forgetful:
+                forget()
 
     def order(self) -> tuple[str, str]:
         """Return how the order stands, and by which payment."""
         (row,) = self.world.stores["orders"].rows("SELECT status, payment_id FROM orders")
         return row.status, str(row.payment_id or "")
 
-    def things(self) -> list[Thing]:
+    def made(self) -> list[Thing]:
         """Return what the direct provider has made, oldest first."""
         return list({id(one): one for one in self.world.services["stripe"].book.things.values()}.values())
 

@@ -27,7 +27,7 @@ def test_order_that_was_paid_is_not_charged_again_and_hears_of_it(runner: Runner
         assert (refused.value.reason, refused.value.metadata["payment_id"]) == ("ORDER_NOT_PAYABLE", paid.payment_id)
         await asyncio.sleep(60)
         assert scene.order() == ("SUCCESS", paid.payment_id)
-        assert [thing.captured for thing in scene.things()] == [1200]
+        assert [thing.captured for thing in scene.made()] == [1200]
 
     stage(runner, play)
 
@@ -67,7 +67,7 @@ def test_payment_that_is_lost_is_found_at_its_provider_before_another_takes_its_
         await asyncio.sleep(60)
         assert scene.order() == ("SUCCESS", lost.payment_id)
         assert (await scene.shop._get(lost.payment_id)).captured_amount.value == "12.00"
-        assert [thing.captured for thing in scene.things()] == [1200]
+        assert [thing.captured for thing in scene.made()] == [1200]
 
     stage(runner, play)
 
@@ -81,7 +81,7 @@ def test_page_that_is_lost_is_closed_before_another_payment_takes_its_place(runn
         paid = await scene.pay()
         await asyncio.sleep(60)
         assert scene.order() == ("SUCCESS", paid.payment_id)
-        assert [thing.state for thing in scene.things()] == [State.CLOSED, State.CAPTURED]
+        assert [thing.state for thing in scene.made()] == [State.CLOSED, State.CAPTURED]
         assert scene.thing(lost).payment_id == lost.payment_id
 
     stage(runner, play)
@@ -110,8 +110,50 @@ def test_place_of_a_payment_is_kept_while_a_provider_does_not_say_whether_it_has
         scene.trip("find", lambda: Trip(is_refused=True), 2)
         paid = scene.world.spawn(scene.pay())
         await asyncio.sleep(0.3)
-        assert len(scene.things()) == 1
+        assert len(scene.made()) == 1
         with pytest.raises(ApiError, match="under way"):
             await paid
+
+    stage(runner, play)
+
+
+def test_refund_that_is_lost_is_not_made_again_by_a_repetition(runner: Runner) -> None:
+    """Two refunds were made after the backup; each key is good for its own, and another one for another."""
+
+    async def play(scene: Scene) -> None:
+        payments = scene.world.stores["payments"]
+        paid = await scene.pay()
+        await asyncio.sleep(60)
+        payments.save()
+        before = scene.world.now()
+        made = [await scene.refund(paid, "5.00", key) for key in ("mine", "yours")]
+        await asyncio.sleep(60)
+        await scene.restore("payments")
+        payments.look.execute("INSERT INTO restores VALUES (%s, %s)", [scene.world.now(), before])
+        again = [await scene.refund(paid, "5.00", key) for key in ("mine", "yours", "mine")]
+        assert {one.refund_id for one in again} == {one.refund_id for one in made}
+        assert again[0].refund_id == again[2].refund_id
+        assert scene.refunds() == [("SUCCESS", 500), ("SUCCESS", 500)]
+        assert len(scene.thing(paid).refunds) == 2
+        with pytest.raises(ApiError):
+            await scene.refund(paid, "5.00", "another")
+        await scene.refund(paid, "2.00", "another")
+        assert scene.thing(paid).kept == 0
+
+    stage(runner, play)
+
+
+def test_refund_waits_while_its_provider_does_not_say_what_it_has_given_back(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        paid = await scene.pay()
+        now = scene.world.now()
+        scene.world.stores["payments"].look.execute("INSERT INTO restores VALUES (%s, %s)", [now, now])
+        scene.trip("given_back", lambda: Trip(is_refused=True))
+        with pytest.raises(ApiError) as refused:
+            await scene.refund(paid, "5.00", "mine")
+        assert refused.value.reason == "PROVIDER_UNAVAILABLE"
+        assert not scene.refunds()
+        await scene.refund(paid, "5.00", "mine")
+        assert scene.refunds() == [("SUCCESS", 500)]
 
     stage(runner, play)

@@ -1,0 +1,109 @@
+"""Refunds that were made, and that a database which was restored does not know.
+
+Before a refund of a payment from before the restore is made, the provider is asked for what it has given back of it.
+What is not known here is written down under its own id, and counts. The request may be a repetition of the one that
+made it, whose key is lost as well: while keys live, a request for the same amount is answered with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from mesh.errors import unavailable
+from mesh.events.unit_of_work import UnitOfWork
+from mesh.ids import Clock, made_at, parse_uuid
+from mesh.storage.database import Database, Session
+from mesh.telemetry import get_logger
+from payment_svc.contract import events as facts
+from payment_svc.domain import refund as refund_domain
+from payment_svc.domain.payment import Payment
+from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot, RefundStatus
+from payment_svc.providers.base import ProviderError
+from payment_svc.providers.resilience import ResilientProvider
+from payment_svc.storage import restores
+from payment_svc.storage.restores import Restore
+from payment_svc.use_cases import history_entries as changes
+from payment_svc.use_cases.ledger import Ledger
+
+log = get_logger(__name__)
+REASON = "found at the provider after a restore"
+SKEW = timedelta(minutes=1)
+"""How far a clock may be off from the database's."""
+KEYS_LIVE = timedelta(hours=24)
+ApplyIn = Callable[[UnitOfWork, UUID, refund_domain.Change], Awaitable[Refund]]
+"""Changes a refund in a unit of work."""
+
+
+class LostRefunds:
+    """Finds what was given back and is not known here."""
+
+    def __init__(self, ledger: Ledger, database: Database, apply_in: ApplyIn, clock: Clock) -> None:
+        self._ledger = ledger
+        self._apply_in = apply_in
+        self._clock = clock
+        self._restore: Restore | None = None
+        self._is_read = False
+        database.when_another(self._forget)
+
+    def _forget(self) -> None:
+        self._is_read = False
+
+    async def restore_of(self, session: Session, payment: Payment) -> Restore | None:
+        """Return the restore that may have lost refunds of a payment; None for one that came later."""
+        if not self._is_read:
+            self._restore, self._is_read = await restores.last(session), True
+        restore = self._restore
+        return restore if restore and payment.create_time < restore.restore_time + SKEW else None
+
+    async def bring_forward(self, payment: Payment, provider: ResilientProvider, restore: Restore) -> None:
+        """Write down what the provider has given back of a payment and is not known here.
+
+        Raises ApiError UNAVAILABLE while the provider does not say.
+        """
+        try:
+            given = await provider.given_back(payment, restore.backup_time - SKEW)
+        except ProviderError as error:
+            words = f"{provider.name} does not say what it has given back of this payment; repeat the call"
+            raise unavailable("PROVIDER_UNAVAILABLE", words) from error
+        ours = [(refund_id, one) for one in given if (refund_id := parse_uuid(one.refund_id))]
+        if ours:
+            await self._write_down(payment, ours)
+
+    async def same(self, session: Session, payment: Payment, amount: int, restore: Restore) -> UUID | None:
+        """Return a refund that a request may be a repetition of, whose key is lost."""
+        if self._clock() > restore.restore_time + KEYS_LIVE:
+            return None
+        span = (restore.backup_time - SKEW, restore.restore_time + SKEW)
+        return await restores.unclaimed(session, payment.payment_id, amount, *span)
+
+    async def _write_down(self, payment: Payment, given: Sequence[tuple[UUID, GivenBack]]) -> None:
+        async with self._ledger.work.begin() as unit:
+            current = await self._ledger.lock(unit, payment.payment_id)
+            for refund_id, one in given:
+                amount = one.snapshot.amount
+                if amount is None or await self._ledger.refunds.get(unit.session, current.merchant_id, refund_id):
+                    continue
+                refund = Refund(
+                    refund_id=refund_id,
+                    payment_id=current.payment_id,
+                    merchant_id=current.merchant_id,
+                    order_id=current.order_id,
+                    amount=amount,
+                    status=RefundStatus.PENDING,
+                    reason=REASON,
+                    provider_reference=one.snapshot.reference,
+                    failure=None,
+                    version=1,
+                    create_time=made_at(refund_id),
+                    update_time=self._clock(),
+                )
+                await self._ledger.refunds.insert(unit.session, refund, timedelta(0))
+                unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
+                await self._apply_in(unit, refund_id, _shown(one.snapshot))
+                log.warning("a lost refund was found", refund_id=refund_id, payment_id=current.payment_id)
+
+
+def _shown(snapshot: RefundSnapshot) -> refund_domain.Change:
+    return lambda refund, now: refund_domain.apply(refund, snapshot, now)
