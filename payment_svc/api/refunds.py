@@ -15,7 +15,8 @@ from mesh.messages import money
 from mesh.paging import page
 from mesh.storage.idempotency import Answer
 from payment_svc.contract import messages as mapping
-from payment_svc.use_cases.refunds import NewRefund, Refunds
+from payment_svc.domain.new_refund import NewRefund
+from payment_svc.use_cases.refunds import Refunds
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

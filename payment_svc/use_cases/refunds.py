@@ -6,14 +6,13 @@ provider asked, under an idempotency key of the refund. What dies in between is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from mesh.errors import failed_precondition, invalid, not_found
 from mesh.events.unit_of_work import UnitOfWork
 from mesh.ids import parse_uuid
-from mesh.money import Money
 from mesh.storage import idempotency
 from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
@@ -23,6 +22,7 @@ from payment_svc.contract import events as facts
 from payment_svc.domain import payment_transitions as transitions
 from payment_svc.domain import refund as refund_domain
 from payment_svc.domain import schedule
+from payment_svc.domain.new_refund import NewRefund, pending
 from payment_svc.domain.payment import Failure, Payment, PaymentStatus, is_named
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.refund import (
@@ -60,16 +60,6 @@ MARGIN = timedelta(hours=1)
 
 class _KeyTakenError(Exception):
     """The same request was committed by somebody else while this one waited for the payment."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewRefund:
-    """What a merchant asks for; without an amount, all that is left."""
-
-    merchant_id: UUID
-    payment_id: UUID
-    amount: Money | None
-    reason: str
 
 
 class Refunds:
@@ -301,29 +291,12 @@ class Refunds:
             provider.check_amount(amount)
         except AmountNotSupportedError as error:
             raise invalid("amount.value", str(error), "AMOUNT_NOT_SUPPORTED") from None
-        refund = self._intent(new, payment, amount)
+        refund = pending(new, payment, amount, self._ids(), self._clock())
         if claim and not await idempotency.begin(session, claim, refund.refund_id, LEASE):
             raise _KeyTakenError
         await self._store.insert(session, refund, self._first_check)
         unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
         return payment, refund
-
-    def _intent(self, new: NewRefund, payment: Payment, amount: Money) -> Refund:
-        now = self._clock()
-        return Refund(
-            refund_id=self._ids(),
-            payment_id=payment.payment_id,
-            merchant_id=payment.merchant_id,
-            order_id=payment.order_id,
-            amount=amount,
-            status=RefundStatus.PENDING,
-            reason=new.reason,
-            provider_reference="",
-            failure=None,
-            version=1,
-            create_time=now,
-            update_time=now,
-        )
 
     async def _repeat(self, record: Record, new: NewRefund, claim: Claim | None) -> Refund | Record:
         """Answer a repeated request: with the stored answer, or by continuing what died half-way."""

@@ -12,7 +12,7 @@ from payment_svc.contract import events as facts
 from payment_svc.domain import operation as operation_domain
 from payment_svc.domain.operation import Operation, OperationStatus
 from payment_svc.domain.payment import LIVE, Payment, PaymentStatus
-from payment_svc.domain.review import PAYMENT, ReviewKind
+from payment_svc.domain.review import About, ReviewKind
 from payment_svc.order_port import OrderClient
 from payment_svc.use_cases.ledger import Ledger
 
@@ -39,7 +39,8 @@ class Settlements:
         except ApiError as error:
             if error.code != grpc.StatusCode.NOT_FOUND:
                 raise
-            await self._ledger.ask_a_person(payment, ReviewKind.SURPLUS_KEPT, ORPHANED, PAYMENT)
+            about = About(payment.money(payment.captured))
+            await self._ledger.ask_a_person(payment, ReviewKind.SURPLUS_KEPT, ORPHANED, about)
             await self._end(operation, OperationStatus.REFUSED)
         else:
             await (self._end(operation, OperationStatus.DONE) if settled else self._mark_surplus(operation))
