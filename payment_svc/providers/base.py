@@ -50,6 +50,11 @@ class UnavailableError(ProviderError):
 class CredentialsRefusedError(UnavailableError):
     """The provider does not take the credentials, or not for this call: they are wrong, revoked, or allowed less."""
 
+    def __init__(self, message: str, identity: str = "") -> None:
+        super().__init__(message)
+        self.identity = identity
+        """Whose account they are of, where they say that by themselves."""
+
     @property
     def kind(self) -> str:
         """What it counts as: an operator's alert is about both."""

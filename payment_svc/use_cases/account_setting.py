@@ -57,7 +57,10 @@ class AccountSetting:
 
     async def set(self, owner: Tenant, name: str, credentials: Mapping[str, str]) -> Account:
         """Set a merchant's own account, or replace its credentials. Raises ApiError as the contract says."""
-        wish = _Wish(owner, name, credentials, await self._identify(name, credentials, owner.mode))
+        try:
+            wish = _Wish(owner, name, credentials, await self._identify(name, credentials, owner.mode))
+        except CredentialsRefusedError as error:
+            raise invalid("credentials", f"are refused by {name}: {error}", "CREDENTIALS_REFUSED") from error
         for _ in range(TRIES):
             async with self._database.session() as session:
                 before = await self._store.in_use(session, owner.merchant_id, name)
@@ -69,11 +72,12 @@ class AccountSetting:
         raise ApiError(grpc.StatusCode.ABORTED, "ACCOUNT_CHANGED", "the account was set meanwhile, try again")
 
     async def _identify(self, name: str, credentials: Mapping[str, str], mode: str) -> str:
+        """Ask whose they are. Raises CredentialsRefusedError, and ApiError where the provider does not say."""
         provider = self._registry.guarded(name, credentials, mode)
         try:
             return await provider.identity()
-        except CredentialsRefusedError as error:
-            raise invalid("credentials", f"are refused by {name}: {error}", "CREDENTIALS_REFUSED") from error
+        except CredentialsRefusedError:
+            raise
         except ProviderError as error:
             words = f"{name} does not say whose account this is, so nothing was changed; try again: {error}"
             raise unavailable("PROVIDER_UNAVAILABLE", words) from error
@@ -90,10 +94,8 @@ class AccountSetting:
             return await self._identify(account.provider, credentials, account.mode)
         except SealError:
             return ""
-        except ApiError as error:
-            if error.reason == "CREDENTIALS_REFUSED":
-                return ""
-            raise
+        except CredentialsRefusedError as error:
+            return error.identity
 
     async def _save(self, session: Session, wish: _Wish, before: StoredAccount | None, identity: str) -> Account | None:
         """Store what is wished; None when the account in use is not any more the one that was looked at."""

@@ -16,6 +16,7 @@ from payment_svc.domain.reconciliation import ProviderRecord
 from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot, RefundStatus
 from payment_svc.providers.base import (
     Capabilities,
+    CredentialsRefusedError,
     ObjectNotFoundError,
     OutcomeUnknownError,
     ProviderEvent,
@@ -100,7 +101,14 @@ class PaypalProvider:
         self._clock = clock
 
     async def identity(self) -> str:
-        """Return the client id: PayPal tells no app whose it is, and nothing says that two share their request ids."""
+        """Return the client id, once PayPal has taken it with its secret.
+
+        PayPal tells no app whose it is, and nothing says that two share their request ids.
+        """
+        try:
+            await self._api.authenticate()
+        except CredentialsRefusedError as error:
+            raise CredentialsRefusedError(str(error), self._client_id) from error
         return self._client_id
 
     def check_amount(self, amount: Money) -> None:

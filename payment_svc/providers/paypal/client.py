@@ -62,6 +62,10 @@ class PaypalClient:
         """POST a question, which changes nothing, in exactly these bytes. Raises as `get`."""
         return await self._call("POST", path, content=content, headers={"content-type": "application/json"})
 
+    async def authenticate(self) -> None:
+        """Find out whether PayPal takes the credentials. Raises CredentialsRefusedError or UnavailableError."""
+        await self._tokens.get()
+
     async def close(self) -> None:
         """Release the connections."""
         await self._http.aclose()

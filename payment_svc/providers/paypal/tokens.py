@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import httpx
 
-from payment_svc.providers.base import UnavailableError
+from payment_svc.providers.base import CredentialsRefusedError, UnavailableError
 
 EARLY = 0.9
 """The part of a token's life after which a new one is fetched: none is sent that could expire on its way."""
@@ -34,7 +34,8 @@ class Tokens:
     async def get(self, *, refused: str = "") -> str:
         """Return a token other than the one that PayPal has just refused.
 
-        Raises UnavailableError: nothing was asked of PayPal beyond the token itself.
+        Raises UnavailableError, as CredentialsRefusedError where PayPal does not take the client's secret: nothing was
+        asked of PayPal beyond the token itself.
         """
         async with self._lock:
             if not self._token or self._token == refused or self._clock() >= self._renew_at:
@@ -51,7 +52,17 @@ class Tokens:
             given = answer.json()
             self._token, lifetime = str(given["access_token"]), float(given["expires_in"])
         except httpx.HTTPStatusError as error:
+            if _is_refused(error.response):
+                raise CredentialsRefusedError("PayPal does not take our client id and secret") from error
             raise UnavailableError(f"PayPal gave no access token: {error.response.status_code}") from error
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise UnavailableError("PayPal gave no access token") from error
         self._renew_at = asked + lifetime * EARLY
+
+
+def _is_refused(answer: httpx.Response) -> bool:
+    """Whether PayPal itself says so (RFC 6749, 5.2), and not what stands before it."""
+    try:
+        return bool(answer.json()["error"] == "invalid_client")
+    except (ValueError, KeyError, TypeError):
+        return False

@@ -223,3 +223,10 @@ def test_account_that_does_not_say_whose_it_is_is_not_set(
     answer = merchant.http.put(ACCOUNT, json={"credentials": {"api_key": key, "webhook_secret": SECRET}})
     assert problem(answer)[:2] == (status, reason)
     assert merchant.get(ACCOUNT) == before
+
+
+def test_secret_that_paypal_does_not_take_is_not_set(merchant: Merchant) -> None:
+    credentials = {"client_id": "client", "client_secret": "mistyped", "webhook_id": "WH-1"}
+    answer = merchant.http.put("/v1/provider_accounts/paypal", json={"credentials": credentials})
+    assert problem(answer) == (400, "CREDENTIALS_REFUSED", {"credentials"})
+    assert merchant.get("/v1/provider_accounts") == {"provider_accounts": []}

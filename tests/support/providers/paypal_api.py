@@ -39,7 +39,8 @@ def said(status: int = 200, body: Any = None) -> httpx.Response:
 class Paypal:
     """PayPal's API in the test's hands: answers what it is told, and keeps what it was asked."""
 
-    def __init__(self, *answers: httpx.Response | Exception) -> None:
+    def __init__(self, *answers: httpx.Response | Exception, token: httpx.Response | None = None) -> None:
+        self._token = token
         self.asked: list[httpx.Request] = []
         self.tokens = 0
         self._answers = list(answers)
@@ -48,6 +49,8 @@ class Paypal:
         await asyncio.sleep(0)
         if request.url.path == "/v1/oauth2/token":
             self.tokens += 1
+            if self._token:
+                return self._token
             return httpx.Response(200, json={"access_token": f"token-{self.tokens}", "expires_in": 100})
         self.asked.append(request)
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from payment_svc.domain.payment import PaymentStatus
-from payment_svc.providers.base import OutcomeUnknownError, RejectedError, UnavailableError
+from payment_svc.providers.base import CredentialsRefusedError, OutcomeUnknownError, RejectedError, UnavailableError
 from payment_svc.providers.paypal.client import PaypalClient
 from payment_svc.providers.paypal.registration import PaypalSettings
 from payment_svc.providers.paypal.tokens import Tokens
@@ -100,3 +100,23 @@ async def test_without_a_token_nothing_was_asked(answer: httpx.Response | Except
         await client.post("/v2/checkout/orders", {}, "id")
     assert asked == ["/v1/oauth2/token"]
     assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "identity"),
+    [
+        (said(401, {"error": "invalid_client"}), CredentialsRefusedError, "client"),
+        # not by PayPal itself
+        (httpx.Response(401, text="<html>"), UnavailableError, ""),
+        (said(500), UnavailableError, ""),
+    ],
+)
+async def test_client_id_is_nobodys_before_paypal_has_taken_its_secret(
+    answer: httpx.Response, error: type[Exception], identity: str
+) -> None:
+    adapter = Paypal(said(), token=answer).adapter()
+    with pytest.raises(UnavailableError, match="PayPal") as raised:
+        await adapter.identity()
+    assert type(raised.value) is error
+    assert getattr(raised.value, "identity", "") == identity
+    assert await Paypal(said()).adapter().identity() == "client"
