@@ -6,7 +6,7 @@ import importlib
 import re
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +152,41 @@ def test_changes_that_only_expand_are_taken(scratch: str) -> None:
 )
 def test_statement_that_locks_a_table_while_it_is_read_is_seen(statement: str, blocks: bool) -> None:
     assert _blocking(statement, {"orders"}) is blocks
+
+
+class _InterruptedError(Exception):
+    """The process was killed, or the connection lost, while an index was built."""
+
+
+@contextmanager
+def _first_builds_interrupted() -> Iterator[None]:
+    """Interrupt the first try to build each index beside others' work."""
+    begun: set[str] = set()
+
+    def interrupt(*arguments: Any) -> None:
+        statement = str(arguments[2])
+        if re.match(r"CREATE (UNIQUE )?INDEX CONCURRENTLY", statement) and statement not in begun:
+            begun.add(statement)
+            raise _InterruptedError(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", interrupt)
+    try:
+        yield
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", interrupt)
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "console"])
+def test_migration_that_was_interrupted_while_it_built_an_index_goes_on(service: str, scratch: str) -> None:
+    """What it did before the index is committed by then: all of it runs again."""
+    migrations = Path(str(importlib.import_module(service).__file__)).parent / "migrations"
+    with _first_builds_interrupted():
+        while True:
+            with suppress(_InterruptedError):
+                command.upgrade(migrate.config(migrations, scratch), "head")
+                break
+    with psycopg.connect(scratch) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (head_revision(migrations),)
 
 
 def test_replicas_that_migrate_at_once_build_indexes(scratch: str) -> None:

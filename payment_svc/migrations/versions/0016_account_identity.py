@@ -10,8 +10,8 @@ down_revision = "0015"
 
 
 def upgrade() -> None:
-    op.add_column("provider_accounts", sa.Column("identity", sa.Text(), nullable=True))
-    op.add_column("provider_accounts", sa.Column("identity_version", sa.Integer(), nullable=True))
+    op.add_column("provider_accounts", sa.Column("identity", sa.Text(), nullable=True), if_not_exists=True)
+    op.add_column("provider_accounts", sa.Column("identity_version", sa.Integer(), nullable=True), if_not_exists=True)
     add_index("ix_provider_accounts_merchant", "provider_accounts", ["merchant_id", "provider"])
 
 
