@@ -75,7 +75,9 @@ def backup(
 
 def restore(
     place: Annotated[Path, typer.Argument(help="The folder of one backup.")],
-    database: Annotated[list[str], typer.Option(help="What to restore: orders, payments, notify, identity or audit.")],
+    database: Annotated[
+        list[str], typer.Option(help="What to restore: orders, payments, notify, identity, console or audit.")
+    ],
     url: Server = "",
     as_json: AsJson = False,
     ready_file: Ready = READY_FILE,
@@ -83,7 +85,7 @@ def restore(
     """Bring databases back from a backup, and list what was acknowledged after it and others still know.
 
     What is there is kept under another name. Then: `events rebuild`, `reconcile` and `audit verify`. The list has each
-    order and payment that is missing or older than what others know of it; it is shorter after `events rebuild`.
+    order, payment and refund that is missing or older than what others know of it; `events rebuild` makes it shorter.
     """
     with _said():
         server = _server(url, ready_file)
@@ -97,7 +99,9 @@ def restore(
         typer.echo(
             f"{one['kind']} {one['object_id']} of merchant {one['merchant_id']} {what} (known by {one['known_by']})"
         )
-    typer.echo(f"{len(found)} orders and payments were acknowledged after the backup and are not as far as they were")
+    typer.echo(
+        f"{len(found)} orders, payments and refunds were acknowledged after the backup and are not as far as they were"
+    )
 
 
 def _server(url: str, ready_file: Path) -> str:

@@ -109,12 +109,13 @@ def restore(server: str, place: Path, names: Sequence[str], say: Say) -> None:
         raise StackError(f"no such database in {place}: {', '.join(unknown)}")
     for name in names:
         try:
-            _restore(server, place / dumps[name].file, name, say)
+            _restore(server, place, dumps[name], name, say)
         except psycopg.Error as error:
             raise StackError(f"{name} is not restored: {error}") from error
 
 
-def _restore(server: str, file: Path, name: str, say: Say) -> None:
+def _restore(server: str, place: Path, dump: Dump, name: str, say: Say) -> None:
+    file = place / dump.file
     draft, aside = f"{name}_restoring", f"{name}_before_{datetime.now(UTC):%Y%m%d%H%M%S}"
     service = next(service for service, database in DATABASES.items() if database == name)
     with _administering(server) as connection:
@@ -126,6 +127,8 @@ def _restore(server: str, file: Path, name: str, say: Say) -> None:
         rights = [] if service in roles else ["--no-privileges"]
         who = [f"--role={owner}", "--no-owner", *rights]
         _run("pg_restore", server, draft, "--single-transaction", "--exit-on-error", *who, str(file))
+        if name == "payments":
+            _note_restore(server, draft, dump.time)
         if service in roles:
             connection.execute(_sql("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC", draft))
             connection.execute(_sql("GRANT CONNECT ON DATABASE {} TO {}", draft, service))
@@ -140,6 +143,13 @@ def _restore(server: str, file: Path, name: str, say: Say) -> None:
         if present:
             # for a look at what is missed
             connection.execute(_sql("ALTER DATABASE {} ALLOW_CONNECTIONS true", aside))
+
+
+def _note_restore(server: str, draft: str, backup_time: str) -> None:
+    """Have the payment service ask providers what they gave back since, before it gives anything back again."""
+    with psycopg.connect(database_url(server, draft), connect_timeout=10) as connection:
+        if connection.execute("SELECT 1 FROM pg_tables WHERE tablename = 'restores'").fetchone():
+            connection.execute("INSERT INTO restores (restore_time, backup_time) VALUES (now(), %s)", [backup_time])
 
 
 @contextmanager

@@ -56,6 +56,14 @@ _BOOKS = (
         "SELECT payment_id::text, merchant_id::text FROM orders WHERE payment_id IS NOT NULL",
         "payment",
     ),
+    _Book(
+        "refund",
+        "payments",
+        "SELECT refund_id::text, version FROM refunds",
+        "",
+        "",
+        "refund",
+    ),
 )
 _LOG: LiteralString = """
 SELECT aggregate_id::text, min(merchant_id::text), max(aggregate_version)
@@ -64,7 +72,7 @@ FROM events WHERE type LIKE %s GROUP BY aggregate_id
 
 
 def missed(server: str) -> Iterator[Missed]:
-    """Yield what others know of orders and payments and their own databases do not. Raises psycopg.Error."""
+    """Yield what others know of orders, payments and refunds and their own databases do not. Raises psycopg.Error."""
     for book in _BOOKS:
         with psycopg.connect(database_url(server, book.database), connect_timeout=10) as connection:
             here: dict[str, int] = dict(connection.execute(book.here).fetchall())
@@ -74,6 +82,8 @@ def missed(server: str) -> Iterator[Missed]:
                 if here.get(object_id, 0) < known:
                     told.add(object_id)
                     yield Missed(book.kind, object_id, merchant_id, here.get(object_id, 0), known, "notify")
+        if not book.named_by:
+            continue
         with psycopg.connect(database_url(server, book.named_by), connect_timeout=10) as connection:
             for object_id, merchant_id in connection.execute(book.naming):
                 if object_id not in here and object_id not in told:

@@ -199,6 +199,9 @@ def test_database_that_is_lost_comes_back_and_what_came_after_its_backup_is_list
     assert lost
     assert not lost & set(before)
     assert lost <= listed
+    with psycopg.connect(stack.ready.database_urls["payments"]) as connection:
+        (restores,) = connection.execute("SELECT backup_time < restore_time FROM restores").fetchall()
+    assert restores == (True,), "what providers gave back since is asked for"
     again = traffic(stack, repeat=True)
     with again.flowing():
         again.more(9)
