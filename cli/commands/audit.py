@@ -107,9 +107,9 @@ def verify(
     _set_span(request, since, until)
     with calling("audit_svc", target, ready_file) as channel:
         stub = AuditServiceStub(channel)
-        if expected and not _is_there(stub, *expected):
-            raise _not_intact(f"entry {expected[0]} is not the one that was there: ALTERED")
         checked, part, cut = _walk(stub, request)
+        if expected:
+            _hold_head(stub, *expected, _newest_cut(stub, cut, request))
         folder, cas = _anchors_and_cas(anchors, target, ready_file)
         held = hold(stub, newest_first(folder), cas, None if until else part.last_seq, cut) if folder else None
     if cut:
@@ -151,7 +151,7 @@ def drop(
             digest = write(archive, wanted, anchor)
             owner = url or str(ready_document(ready_file, "--url")["database_urls"]["audit"])
             count = take_out(owner, anchor, digest, by, why)
-        except (AnchorError, ArchiveError, FileExistsError, psycopg.Error) as error:
+        except (AnchorError, ArchiveError, OSError, psycopg.Error) as error:
             raise _not_intact(str(error)) from None
     typer.echo(f"{count} entries up to {anchor.seq} are in {archive}, SHA-256 {digest.hex()}, and out of the database")
 
@@ -224,6 +224,26 @@ def _walk(
         if part.done:
             return checked, part, cut
         request.after_seq = part.last_seq
+
+
+def _newest_cut(
+    stub: AuditServiceStub, cut: audit_pb2.Cut | None, request: audit_pb2.VerifyChainRequest
+) -> audit_pb2.Cut | None:
+    """Return where the chain begins, also for a walk that began later."""
+    if cut or not request.HasField("from_time"):
+        return cut
+    first = stub.VerifyChain(audit_pb2.VerifyChainRequest(), timeout=TIMEOUT_SECONDS)
+    return first.cut if first.HasField("cut") else None
+
+
+def _hold_head(stub: AuditServiceStub, seq: int, digest: str, cut: audit_pb2.Cut | None) -> None:
+    """End the command where an entry that was there once is another now, or was taken out and is in an archive."""
+    if cut and seq < cut.seq:
+        archive = cut.archive_sha256.hex()
+        raise _not_intact(f"entry {seq} was taken out: look for it in the archive of SHA-256 {archive}, or one before")
+    is_there = cut.hash.hex() == digest if cut and seq == cut.seq else _is_there(stub, seq, digest)
+    if not is_there:
+        raise _not_intact(f"entry {seq} is not the one that was there: ALTERED")
 
 
 def hold(

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 
 from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.api import checkout, developers, links, lists, overview, payments, people, platform, search, sessions
 from console.api.web import FOLDER, HEADERS, ROOT, Page, templates
+from mesh import context
 from mesh.errors import ApiError
 from mesh.telemetry import get_logger
 
@@ -90,7 +91,7 @@ def _plain(status: int, title: str, words: str) -> Response:
 
 
 class WithHeaders:
-    """Gives every answer the headers that keep other sites out, pages that fail among them."""
+    """Gives every request a trace, and every answer the headers that keep other sites out, also where a page fails."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -100,6 +101,11 @@ class WithHeaders:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+
+        # what a request causes is one trace, and no two requests share one
+        headers = Headers(scope=scope)
+        trace = context.trace_of(headers.get("traceparent", ""), headers.get("x-request-id", ""))
+        context.enter(context.call_of(trace))
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

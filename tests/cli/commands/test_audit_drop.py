@@ -58,6 +58,13 @@ def test_what_was_taken_out_is_in_its_archive_and_the_rest_hangs_on_its_anchor(a
     assert (status, f"{SECOND} entries are as they were written" in said) == (0, True), said
     assert f"entries up to {FIRST} were taken out on" in said
     assert f"by ops@example.com (a year is over); SHA-256 of their archive: {digest}" in said
+    heads = {entry["seq"]: f"{entry['seq']}:{entry['hash']}" for entry in kept}
+    assert audit.verify("--head", heads[FIRST])[0] == 0
+    status, said = audit.verify("--head", heads[FIRST - 1])
+    assert (status, f"entry 2 was taken out: look for it in the archive of SHA-256 {digest}" in said) == (1, True), said
+    assert "ALTERED" in audit.verify("--head", f"{FIRST}:{'0' * 64}")[1]
+    status, said = drop(audit, tmp_path / "nowhere" / "next.jsonl.gz")
+    assert (status, "Traceback" in said) == (1, False), said
     status, said = drop(audit, tmp_path / "next.jsonl.gz")
     assert (status, numbers(audit)) == (0, []), said
 
