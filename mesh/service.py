@@ -1,8 +1,9 @@
 """The life of a service process: settings, logs, pools, workers, server, health, and an orderly end.
 
-Order of the end: NOT_SERVING, a pause for balancers to notice, streams end, consumers and relays stop while the server
-ends its calls, shielded work is awaited, NATS is drained, pools close. A rolling restart loses no request. Whatever
-does not answer, the process has ended after the pause and the grace, and a moment.
+Order of the end: NOT_SERVING, a pause for balancers to notice, streams end, workers stop while the server ends its
+calls, shielded work is awaited, the relay publishes what all of these have left, NATS is drained, pools close. A
+rolling restart loses no request. Whatever does not answer, the process has ended after the pause and the grace, and a
+moment.
 """
 
 from __future__ import annotations
@@ -78,6 +79,8 @@ class Service:
     database: Database
     registrations: Sequence[Registration]
     workers: Sequence[Worker] = ()
+    relay: Worker | None = None
+    """Publishes what all others commit, and so ends after them."""
     bus: Bus | None = None
     background: BackgroundTasks | None = None
     on_drain: Sequence[Callable[[], None]] = ()
@@ -176,7 +179,7 @@ class Runner:
         await service.database.open()
         if service.bus:
             service.bus.start()
-        for worker in service.workers:
+        for worker in (*service.workers, *([service.relay] if service.relay else ())):
             worker.start()
         await self._server.start()
         measures = RuntimeMetrics(service.database, service.bus, service.settings.tls, self._vitals.turn)
@@ -250,8 +253,12 @@ class Runner:
         await asyncio.gather(self._server.stop(settings.grace_seconds), *stopping)
         if service.background:
             await service.background.finish(max(0.0, ends - time.monotonic()))
+        left = max(CLOSE_SECONDS, ends - time.monotonic())
         try:
-            async with asyncio.timeout(max(CLOSE_SECONDS, ends - time.monotonic())):
+            async with asyncio.timeout(left):
+                if service.relay:
+                    # what it waits for may be away, and the connections have to close
+                    await service.relay.stop(left / 2)
                 await self._close()
         except TimeoutError:
             log.warning("closed in a hurry: what does not answer is left")

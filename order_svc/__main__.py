@@ -55,11 +55,11 @@ def build(settings: OrderSettings) -> Service:
         settings=settings,
         database=database,
         bus=bus,
+        relay=relay.worker,
         workers=[
             payments.worker,
             ConsumerMetrics(database, [payments]).worker,
             Worker("order-expiry", orders.expire_due, interval=settings.expiry_interval_seconds),
-            relay.worker,
             relay.janitor,
             idempotency.janitor(database),
             inbox.janitor(database),

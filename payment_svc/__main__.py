@@ -72,6 +72,7 @@ def build(settings: PaymentSettings) -> Service:
         background=parts.background,
         on_close=[parts.accounts.close, orders.close, locks.close],
         workers=parts.workers,
+        relay=parts.relay.worker,
         registrations=_registrations(parts, providers, orders),
     )
 

@@ -90,7 +90,7 @@ class Assembly:
     @property
     def workers(self) -> list[Worker]:
         """Every loop."""
-        return [*(one.worker for one in self.recoveries), self.due_watch.worker, self.relay.worker, *self.janitors]
+        return [*(one.worker for one in self.recoveries), self.due_watch.worker, *self.janitors]
 
 
 def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:

@@ -172,8 +172,11 @@ class Relay:
 
     async def _end(self) -> None:
         """Publish and note what was begun with, so that no other replica has to do it again."""
-        await self._publish_fresh()
-        await self._mark()
+        try:
+            while self._fresh:
+                await self._publish_fresh()
+        finally:
+            await self._mark()
 
     async def _publish_fresh(self) -> bool:
         """Publish what was handed over; return whether there may be more."""
