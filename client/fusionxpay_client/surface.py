@@ -1683,7 +1683,8 @@ class PaymentLinks(Waits[models.PaymentLink]):
             payment_link_id: The link's id.
             enabled: Whether it can be paid.
             description: What is paid for, shown to the customer.
-            max_uses: How many times it can be paid. Fewer than are taken: it is used up.
+            max_uses: How many times it can be paid. Fewer than are taken: it is used up. A link for one payment stays
+                one, and one for more does not become one: INVALID_ARGUMENT.
             expire_time: Until when a payment may be started, at most 366 days ahead. A time that is over ends it.
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
@@ -1808,7 +1809,8 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
             payment_link_id: The link's id.
             enabled: Whether it can be paid.
             description: What is paid for, shown to the customer.
-            max_uses: How many times it can be paid. Fewer than are taken: it is used up.
+            max_uses: How many times it can be paid. Fewer than are taken: it is used up. A link for one payment stays
+                one, and one for more does not become one: INVALID_ARGUMENT.
             expire_time: Until when a payment may be started, at most 366 days ahead. A time that is over ends it.
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.

@@ -518,7 +518,8 @@ export class PaymentLinks {
      */
     description?: string;
     /**
-     * How many times it can be paid. Fewer than are taken: it is used up.
+     * How many times it can be paid. Fewer than are taken: it is used up. A link for one payment stays one, and one
+     * for more does not become one: INVALID_ARGUMENT.
      */
     max_uses?: number;
     /**

@@ -143,12 +143,18 @@ class PaymentLinks:
         return [_shown(link, uses.get(link.payment_link_id, Uses()), now) for link in links]
 
     async def update(self, merchant_id: UUID, payment_link_id: UUID, change: LinkChange) -> ShownLink:
-        """Change a merchant's link. Raises ApiError NOT_FOUND, or INVALID_ARGUMENT for a time too far ahead."""
+        """Change a merchant's link.
+
+        Raises ApiError NOT_FOUND, or INVALID_ARGUMENT for a time too far ahead, or for a number of payments that makes
+        a link for one payment one for many or back: whose checkout an order is hangs on that.
+        """
         now = self._clock()
         async with self._database.transaction() as session:
             link = await self._links.lock_owned(session, merchant_id, payment_link_id)
             if link is None:
                 raise not_found("payment link", str(payment_link_id))
+            if change.max_uses and (change.max_uses == 1) != (link.max_uses == 1):
+                raise invalid("max_uses", "a link for one payment stays one, another stays for more: create a new link")
             changed = replace(
                 link,
                 enabled=link.enabled if change.enabled is None else change.enabled,

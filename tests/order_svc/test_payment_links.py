@@ -128,6 +128,19 @@ async def test_a_link_for_one_payment_has_one_checkout_for_everybody(shop: Shop)
     assert len({order.order_id for order in orders}) == 1
 
 
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (3, 1)])
+async def test_who_has_begun_to_pay_is_known_whatever_becomes_of_the_link(before: int, after: int, shop: Shop) -> None:
+    """A link for one payment that became one for many forgot who had begun, and they paid twice."""
+    link, browser = await shop.link(before), new_token()
+    order = await shop.take(link, browser)
+    await shop.pay(order)
+    with pytest.raises(ApiError) as refused:
+        await shop.links.update(shop.merchant_id, link.payment_link_id, replace(NO_CHANGE, max_uses=after))
+    assert [one.field for one in refused.value.violations] == ["max_uses"]
+    assert (await shop.take(link, browser)).order_id == order.order_id
+    assert (await shop.shown(link)).link == link
+
+
 async def test_what_fails_gives_its_use_back_and_may_try_again_while_one_is_free(shop: Shop) -> None:
     link, (first, second) = await shop.link(max_uses=2), (new_token(), new_token())
     order = await shop.take(link, first)

@@ -90,12 +90,13 @@ def test_what_is_wrong_is_named_and_nothing_is_made(wrong: Json, field: str, mer
 
 
 def test_changes_are_of_what_is_given(merchant: Merchant) -> None:
-    link = new_link(merchant, description="before")
+    link = new_link(merchant, description="before", max_uses=2)
     path = f"{PATH}/{link['payment_link_id']}"
     off = merchant.http.patch(path, json={"enabled": False}).json()
     assert (off["status"], off["description"]) == ("DISABLED", "before")
     on = merchant.http.patch(path, json={"enabled": True, "description": "after", "max_uses": 3}).json()
     assert (on["status"], on["description"], on["max_uses"], on["url"]) == ("ACTIVE", "after", 3, link["url"])
+    assert problem(merchant.http.patch(path, json={"max_uses": 1}))[2] == {"max_uses"}
     over = merchant.http.patch(path, json={"expire_time": "2020-01-01T00:00:00Z"}).json()
     assert over["status"] == "EXPIRED"
     assert problem(merchant.http.patch(path, json={"amount": PRICE}))[0] == 400

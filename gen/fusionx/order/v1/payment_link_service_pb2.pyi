@@ -197,7 +197,9 @@ class UpdatePaymentLinkRequest(_message.Message):
     description: _builtins.str
     """What is paid for, shown to the customer."""
     max_uses: _builtins.int
-    """How many times it can be paid. Fewer than are taken: it is used up."""
+    """How many times it can be paid. Fewer than are taken: it is used up. A link for one payment stays one, and one for
+    more does not become one: INVALID_ARGUMENT.
+    """
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Until when a payment may be started, at most 366 days ahead. A time that is over ends it."""
