@@ -14,7 +14,8 @@ from mesh.storage.resealing import SealedColumn
 from mesh.storage.schema import TIME
 from mesh.vault import Sealed
 from payment_svc.domain.account import Account
-from payment_svc.tables import attempts, operations, provider_accounts, refunds
+from payment_svc.domain.payment import LIVE
+from payment_svc.tables import attempts, operations, payments, provider_accounts, refunds
 
 
 class AccountRow(NamedTuple):
@@ -90,18 +91,23 @@ _RETIRE = statement(
         }
     )
 )
-_of_account = attempts.c.account_id == sa.bindparam("account_id", type_=sa.UUID)
+_is_live = payments.c.status.in_([sa.literal_column(f"'{status}'", sa.Text) for status in sorted(LIVE)])
+
+
+def _is_any(table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Return whether one of them is of a payment that was tried at the account."""
+    # counted: to find out whether there is one, the planner would read whole tables, which end at the first
+    found = table.join(attempts, attempts.c.payment_id == table.c.payment_id)
+    at_account = attempts.c.account_id == sa.bindparam("account_id", type_=sa.UUID)
+    return sa.select(sa.func.count()).select_from(found).where(at_account, *conditions).scalar_subquery() > 0
+
+
 _HAS_OPEN = statement(
     sa.select(
         sa.or_(
-            sa.exists().where(
-                *(_of_account, attempts.c.payment_id == operations.c.payment_id),
-                *(attempts.c.number == operations.c.attempt, operations.c.next_try_time.is_not(None)),
-            ),
-            sa.exists().where(
-                *(_of_account, attempts.c.payment_id == refunds.c.payment_id),
-                sa.or_(refunds.c.status == "PENDING", refunds.c.status == "NEEDS_REVIEW"),
-            ),
+            _is_any(payments, payments.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID), _is_live),
+            _is_any(operations, operations.c.next_try_time.is_not(None), attempts.c.number == operations.c.attempt),
+            _is_any(refunds, refunds.c.next_check_time.is_not(None)),
         ).label("is_open")
     ),
     bool,
@@ -172,9 +178,9 @@ class AccountRepository:
         row = await session.one(_OF_IDENTITY, merchant_id=merchant_id, provider=provider, identity=identity)
         return _account(row) if row else None
 
-    async def has_open(self, session: Session, account_id: UUID) -> bool:
-        """Whether something that was asked at an account may have no answer yet."""
-        return bool(await session.one(_HAS_OPEN, account_id=account_id))
+    async def has_open(self, session: Session, account: Account) -> bool:
+        """Whether a payment of an account waits for anything, or something asked there may have no answer yet."""
+        return bool(await session.one(_HAS_OPEN, account_id=account.account_id, merchant_id=account.merchant_id))
 
     async def of_merchant(self, session: Session, merchant_id: UUID) -> list[StoredAccount]:
         """Return a merchant's accounts in use, by the provider's name."""

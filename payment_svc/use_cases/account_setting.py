@@ -107,7 +107,7 @@ class AccountSetting:
         current = locked.account
         if identity == wish.identity:
             return await self._store.replace(session, self._sealed(wish, current))
-        if not identity and await self._store.has_open(session, current.account_id):
+        if not identity and await self._store.has_open(session, current):
             words = (
                 f"the credentials that are set are no longer taken by {wish.provider}, so nobody can tell whether these"
                 " are of the same account; what was asked there has no answer yet: try again once it has"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import psycopg
 import pytest
 
 from mesh.storage.database import Statement
-from payment_svc.storage import measures, operations, payments, provider_events, refunds
+from payment_svc.storage import accounts, measures, operations, payments, provider_events, refunds
 from stack.stack import Ready
 from tests.support.stack.plans import rows_read
 
-TABLES = ("operations", "payments", "refunds", "provider_events")
+TABLES = ("operations", "payments", "refunds", "provider_events", "attempts")
 BUSY = {"share": 16, "busy_providers": ["stripe"], "busy_accounts": [""], "busy_counts": [1]}
 
 
@@ -56,8 +57,9 @@ def test_claim_reads_its_index_up_to_now(
         (measures._PAYMENTS, {}),
         (measures._OPERATIONS, {}),
         (measures._REFUNDS, {}),
+        (accounts._HAS_OPEN, {"account_id": UUID(int=1), "merchant_id": UUID(int=1)}),
     ],
-    ids=["operations", "payments", "refunds", "provider events", "due", *(f"open {n}" for n in range(4))],
+    ids=["operations", "payments", "refunds", "provider events", "due", *(f"open {n}" for n in range(4)), "account"],
 )
 def test_what_has_ended_is_not_read(gateway: Ready, statement: Statement[object], more: dict[str, object]) -> None:
     """Beside much that has ended nothing is read to find that nothing is due, as the loops ask all the time."""

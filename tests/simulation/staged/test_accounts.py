@@ -115,6 +115,22 @@ def test_key_that_was_revoked_tells_nothing_and_what_is_open_waits(runner: Runne
     stage(runner, play)
 
 
+def test_payment_that_waits_keeps_its_account_when_nobody_can_tell_whose_the_key_was(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        keeper = AccountKeeper(scene.world, scene.shop)
+        first = await keeper.set("a-1")
+        await scene.pay(manual=True)
+        store = scene.world.stores["payments"]
+        assert store.count(OPEN) == 0
+        store.look.execute(FORGET)
+        scene.world.account("stripe", "a1-1").revoked.add("a1-1")
+        assert await keeper.set("a-2") == ""
+        (row,) = store.rows("SELECT * FROM provider_accounts")
+        assert (str(row.account_id), row.version, row.delete_time) == (first, 1, None)
+
+    stage(runner, play)
+
+
 def test_account_that_cannot_be_asked_is_not_set(runner: Runner) -> None:
     async def play(scene: Scene) -> None:
         keeper = AccountKeeper(scene.world, scene.shop)
