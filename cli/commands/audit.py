@@ -20,6 +20,7 @@ from fusionx.audit.v1 import entry_pb2
 from fusionx.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 
 from cli.audit_archive import ArchiveError, anchor_before, take_out, write
+from cli.moments import FORMATS
 from cli.operator_api import READY_FILE, Ready, calling, ready_document
 from mesh.rpc.dial import tls_of, tls_of_environment
 from mesh.signatures.anchors import Anchor, AnchorError, newest_first, seq_of
@@ -27,7 +28,6 @@ from mesh.signatures.anchors import Anchor, AnchorError, newest_first, seq_of
 TIMEOUT_SECONDS = 60.0
 PAGE = 1000
 LOOK_SECONDS = 0.5
-FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 FIELDS = [field.name for field in entry_pb2.Entry.DESCRIPTOR.fields]
 
 app = typer.Typer(help="The audit of every request at the edge.", no_args_is_help=True)

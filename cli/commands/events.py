@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, merchant_api, read
+from cli.moments import FORMATS
 from cli.operator_api import READY_FILE, AnyTarget, AsJson, Ready, ServiceName, calling, document, places
 
 SERVICES = ("order_svc", "payment_svc")
 REBUILD_SECONDS = 600.0
-FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 app = typer.Typer(help="Events: look at them, have them sent or published again.", no_args_is_help=True)
 EventId = Annotated[str, typer.Argument(help="The event's id.")]
 

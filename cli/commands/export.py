@@ -14,8 +14,8 @@ import httpx
 import typer
 
 from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, merchant_api, read
+from cli.moments import FORMATS
 
-FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 PAGE_SIZE = 100
 SPREADSHEET_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """How a text begins that a spreadsheet would run instead of showing it."""

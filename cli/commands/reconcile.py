@@ -13,13 +13,13 @@ from fusionx.type.v1 import money_pb2
 from rich.console import Console
 from rich.table import Table
 
+from cli.moments import FORMATS
 from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling, document
 
 TIMEOUT_SECONDS = 600.0
 SPAN = timedelta(days=1)
 """How much is compared in one call, so that a long time takes many short ones."""
 
-FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]
 MEANINGS = {
     "MISSING_HERE": "the provider took money that no payment of ours records",
     "MISSING_THERE": "we count on money that the provider does not have",

@@ -182,7 +182,7 @@ def test_events_are_listed_shown_and_sent_again(run: Run, merchant: Merchant, re
     span = ["--from", "2000-01-01", "--to", "2000-01-02"]
     assert "0 events" in run("resend", *span)
     day = created["timestamp"][:10]
-    said = run("resend", "--from", day, "--to", f"{day}T23:59:59", "--type", "order.cancelled")
+    said = run("resend", "--from", day, "--to", f"{day}T23:59:59Z", "--type", "order.cancelled")
     assert said == "1 events, 1 deliveries on their way\n"
     receiver.wait_for("order.cancelled")
     assert len(receiver.requests) == 1
