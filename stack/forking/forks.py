@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from stack.forking.nursery import MOST_BYTES, ROOM
+from stack.forking.nursery import HEAD, MOST_BYTES, ROOM
 from stack.process import POLL_SECONDS, Child, Command
 
 FORK_SECONDS = 30.0
@@ -62,10 +63,13 @@ class Nursery:
 
     def __init__(self, cwd: Path, log: Path, env: Mapping[str, str]) -> None:
         self._wire, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._wire.settimeout(FORK_SECONDS)
+        self._wire.setblocking(False)
         self._lock = threading.Lock()
-        self._statuses: dict[int, int] = {}
-        self._is_gone = False
+        self._statuses: dict[int, int | None] = {}
+        """Of what runs or has ended and was not asked about since."""
+        self._number, self._born = 0, 0
+        """Of the order that is waited for, and what was born of it."""
+        self._is_unanswered = self._is_gone = False
         self._env = dict(env)
         self._cwd, self._code = cwd, stamp(cwd)
         # as long as any module's name may be, which is written in its place
@@ -83,39 +87,38 @@ class Nursery:
     def can_be(self, argv: Sequence[str | Path], env: Mapping[str, str]) -> bool:
         """Whether a process begun as this would be no other than a fork."""
         is_module = [os.fspath(part) for part in argv[:2]] == [sys.executable, "-m"] and len(argv) == 3
-        if not is_module or self._is_gone or _at_start(env) != _at_start(self._env):
+        if not is_module or self._is_gone or self._has_not_answered() or _at_start(env) != _at_start(self._env):
             return False
         # what was imported is the code of then: an update in place, and a roll after it, begin anew
         return stamp(self._cwd) == self._code
 
     def fork(self, argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path, log: Path) -> Forked | None:
-        """Return a fork that goes on as that process; None when there is none to be had: the nursery is gone then."""
+        """Return a fork that goes on as that process; None when there is none to be had, now or later."""
         order = {"argv": [os.fspath(part) for part in argv], "env": dict(env), "cwd": str(cwd), "log": str(log)}
+        until = time.monotonic() + FORK_SECONDS
         with self._lock:
+            self._number, self._born, self._is_unanswered = self._number + 1, 0, True
             try:
-                self._wire.send(json.dumps(order).encode())
-                while (born := self._receive()) is None and not self._is_gone:
-                    pass
+                self._wire.send(HEAD.pack(self._number, until) + json.dumps(order).encode())
             except OSError:
-                born, self._is_gone = None, True
-        if born is None:
-            # it may still begin to, and there would be two
-            self._child.kill()
-            return None
-        return Forked(self, born)
+                # it was not sent, as a whole or not at all
+                self._is_unanswered = False
+                return None
+        while self._has_not_answered():
+            select.select([self._wire], [], [], POLL_SECONDS)
+            # what begins says so before, or ends by itself
+            if time.monotonic() > until and self._has_not_answered():
+                break
+        with self._lock:
+            return Forked(self, self._born) if self._born else None
 
     def status(self, pid: int) -> int | None:
         """Return how a fork ended; None while it runs."""
         with self._lock:
-            self._wire.settimeout(0.0)
-            try:
-                while not self._is_gone:
-                    self._receive()
-            except BlockingIOError:
-                pass
-            finally:
-                self._wire.settimeout(FORK_SECONDS)
-            status = self._statuses.pop(pid, None)
+            self._listen()
+            status = self._statuses.get(pid)
+            if status is not None:
+                del self._statuses[pid]
             # they have ended with it
             return -signal.SIGKILL if status is None and self._is_gone else status
 
@@ -125,17 +128,36 @@ class Nursery:
         self._is_gone = True
         self._child.kill()
 
-    def _receive(self) -> int | None:
-        """Take what the nursery says; return the fork that was born, if that is it."""
-        said = self._wire.recv(MOST_BYTES)
+    def _has_not_answered(self) -> bool:
+        """Whether the last order is still one that nobody has heard of."""
+        with self._lock:
+            self._listen()
+            return self._is_unanswered and not self._is_gone
+
+    def _listen(self) -> None:
+        """Take what the nursery and its forks have said."""
+        while not self._is_gone:
+            try:
+                self._hear(self._wire.recv(MOST_BYTES))
+            except BlockingIOError:
+                return
+            except OSError:
+                # it has ended, and left an order unread
+                self._is_gone = True
+
+    def _hear(self, said: bytes) -> None:
         if not said:
             self._is_gone = True
-            return None
+            return
         told = json.loads(said)
-        if "ended" in told:
-            self._statuses[told["ended"]] = told["status"]
-            return None
-        return int(told["born"])
+        pid = told.get("ended")
+        if pid in self._statuses:
+            self._statuses[pid] = told["status"]
+        if told["number"] == self._number and self._is_unanswered:
+            self._is_unanswered = False
+            if "born" in told:
+                self._born = told["born"]
+                self._statuses[self._born] = None
 
 
 def stamp(checkout: Path) -> float:

@@ -15,7 +15,9 @@ import runpy
 import selectors
 import signal
 import socket
+import struct
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +39,8 @@ PRELOADED = (
 )
 """What most services import. None of them starts a thread, or makes an id, of which forks would make the same."""
 MOST_BYTES = 1 << 20
+HEAD = struct.Struct("!Qd")
+"""What an order begins with: its number, and until when it stands, by the monotonic clock that all processes share."""
 ROOM = "NURSERY_ROOM"
 """A variable that is only there to be long: over it a fork writes its own environment, for `ps` and its like."""
 _PR_SET_PDEATHSIG, _PR_SET_NAME = 1, 15
@@ -70,36 +74,83 @@ def _serve(wire: socket.socket) -> Order | None:
     """Return the order in each fork; None when the stack is gone."""
     selector = selectors.DefaultSelector()
     selector.register(wire, selectors.EVENT_READ)
-    nursery, running = os.getpid(), dict[int, int]()
+    nursery, running = os.getpid(), dict[int, tuple[int, int]]()
     while True:
         for key, _ in selector.select():
             if key.fd in running:
                 selector.unregister(key.fd)
-                pid = running.pop(key.fd)
                 os.close(key.fd)
-                _, status = os.waitpid(pid, 0)
-                wire.send(json.dumps({"ended": pid, "status": os.waitstatus_to_exitcode(status)}).encode())
+                _tell_end(wire, *running.pop(key.fd))
                 continue
-            # not read: nobody but the fork needs to know
-            if not wire.recv(1, socket.MSG_PEEK):
+            # the rest is not read: nobody but the fork needs to know
+            head = wire.recv(HEAD.size, socket.MSG_PEEK)
+            if not head:
                 return None
-            is_read, reads = os.pipe()
-            pid = os.fork()
+            number, _ = HEAD.unpack(head)
+            try:
+                pid, end = _fork()
+            except OSError as error:
+                # whoever runs already goes on, and nobody begins by this order
+                wire.recv(MOST_BYTES)
+                _say(wire, number, failed=str(error))
+                continue
             if not pid:
                 _die_with(nursery)
-                order = Order(**json.loads(wire.recv(MOST_BYTES)))
-                wire.send(json.dumps({"born": os.getpid()}).encode())
+                order = _taken(wire)
                 selector.close()
                 wire.close()
-                for fd in (is_read, reads, *running):
+                for fd in (end, *running):
                     os.close(fd)
                 return order
-            os.close(reads)
-            os.read(is_read, 1)
-            os.close(is_read)
-            ends = os.pidfd_open(pid)
-            running[ends] = pid
+            os.read(end, 1)
+            os.close(end)
+            try:
+                ends = os.pidfd_open(pid)
+            except OSError:
+                # its end could not be told
+                os.kill(pid, signal.SIGKILL)
+                _tell_end(wire, number, pid)
+                continue
+            running[ends] = number, pid
             selector.register(ends, selectors.EVENT_READ)
+
+
+def _fork() -> tuple[int, int]:
+    """Fork; return 0 there and the end of a pipe to close when the order is taken, its id here and the other end.
+
+    Raises OSError when there can be no fork.
+    """
+    is_taken, takes = os.pipe()
+    try:
+        pid = os.fork()
+    except OSError:
+        os.close(is_taken)
+        os.close(takes)
+        raise
+    mine, others = (is_taken, takes) if pid else (takes, is_taken)
+    os.close(others)
+    return pid, mine
+
+
+def _taken(wire: socket.socket) -> Order:
+    """Take the order, and say that it is being carried out; end when that is too late, as another may do it by now."""
+    said = wire.recv(MOST_BYTES)
+    number, until = HEAD.unpack_from(said)
+    if time.monotonic() < until:
+        _say(wire, number, born=os.getpid())
+    # what was said in time is heard, and what was not is not believed: so the time counts from when it was said
+    if time.monotonic() >= until:
+        os._exit(0)
+    return Order(**json.loads(said[HEAD.size :]))
+
+
+def _tell_end(wire: socket.socket, number: int, pid: int) -> None:
+    _, status = os.waitpid(pid, 0)
+    _say(wire, number, ended=pid, status=os.waitstatus_to_exitcode(status))
+
+
+def _say(wire: socket.socket, number: int, **what: int | str) -> None:
+    wire.send(json.dumps({"number": number, **what}).encode())
 
 
 def _die_with(parent: int) -> None:

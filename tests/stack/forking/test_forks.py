@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 import sys
 import time
 import uuid
@@ -75,6 +77,48 @@ def test_forks_end_with_their_nursery_and_others_are_begun_anew(tmp_path: Path) 
         part.start()
         assert part.pid
         assert psutil.Process(part.pid).ppid() == os.getpid()
+        part.kill()
+
+
+def test_fork_that_fails_is_begun_anew_and_ends_nobody_else(tmp_path: Path) -> None:
+    with nursery(ROOT, tmp_path / "nursery.log", ENV) as mine:
+        part = _child(mine, tmp_path, {"WAITS": "yes"}, ready=lambda: True)
+        part.start()
+        assert part.pid
+        assert mine.pid
+        parent, pid = psutil.Process(mine.pid), part.pid
+        _, most = parent.rlimit(resource.RLIMIT_NOFILE)
+        parent.rlimit(resource.RLIMIT_NOFILE, (parent.num_fds(), most))
+        assert mine.fork(ARGV, {**ENV, "TOLD": "less"}, ROOT, tmp_path / "none.log") is None
+        assert mine.fork(ARGV, {**ENV, "TOLD": "much" * 1_000_000}, ROOT, tmp_path / "none.log") is None
+        parent.rlimit(resource.RLIMIT_NOFILE, (most, most))
+        other = mine.fork(ARGV, {**ENV, "TOLD": "more"}, ROOT, tmp_path / "other.log")
+        assert other
+        assert other.wait(60) == 7
+        assert part.pid == pid
+        assert not (tmp_path / "none.log").exists()
+        part.kill()
+
+
+def test_fork_that_comes_too_late_does_not_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with nursery(ROOT, tmp_path / "nursery.log", ENV) as mine:
+        part = _child(mine, tmp_path, {"WAITS": "yes"}, ready=lambda: True)
+        part.start()
+        assert part.pid
+        assert mine.pid
+        pid = part.pid
+        os.kill(mine.pid, signal.SIGSTOP)
+        with monkeypatch.context() as shortly:
+            shortly.setattr(forks, "FORK_SECONDS", 0.2)
+            assert mine.fork(ARGV, {**ENV, "TOLD": "late"}, ROOT, tmp_path / "late.log") is None
+        assert not mine.can_be(ARGV, ENV)
+        os.kill(mine.pid, signal.SIGCONT)
+        eventually(lambda: mine.can_be(ARGV, ENV))
+        other = mine.fork(ARGV, {**ENV, "TOLD": "more"}, ROOT, tmp_path / "other.log")
+        assert other
+        assert other.wait(60) == 7
+        assert part.pid == pid
+        assert not (tmp_path / "late.log").exists()
         part.kill()
 
 
