@@ -39,6 +39,7 @@ from payment_svc.use_cases.operations import Operations, Timing
 from payment_svc.use_cases.payment_events import PaymentEvents
 from payment_svc.use_cases.payments import Payments, Runtime
 from payment_svc.use_cases.reconciliation import Reconciliation
+from payment_svc.use_cases.recovery.identities import Identities
 from payment_svc.use_cases.recovery.loop import DueWatch, Recovery
 from payment_svc.use_cases.recovery.payments import OperationRecovery, PaymentRecovery
 from payment_svc.use_cases.recovery.refunds import RefundRecovery
@@ -84,13 +85,14 @@ class Assembly:
     relay: Relay
     background: BackgroundTasks
     recoveries: tuple[Recovery[Any], ...]
+    identities: Identities
     due_watch: DueWatch
     janitors: tuple[Worker, ...]
 
     @property
     def workers(self) -> list[Worker]:
         """Every loop."""
-        return [*(one.worker for one in self.recoveries), self.due_watch.worker, *self.janitors]
+        return [*(one.worker for one in self.recoveries), self.identities.worker, self.due_watch.worker, *self.janitors]
 
 
 def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
@@ -153,6 +155,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         relay=relay,
         background=background,
         recoveries=recoveries,
+        identities=Identities(database, AccountRepository(), accounts),
         due_watch=DueWatch(database, MeasureRepository(), [one.worker for one in recoveries]),
         janitors=(
             *(Measures(database, MeasureRepository()).worker, relay.janitor, idempotency.janitor(database)),

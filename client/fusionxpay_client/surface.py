@@ -2354,6 +2354,7 @@ class ProviderAccounts:
         provider: str,
         *,
         credentials: Mapping[str, str],
+        same_account: bool | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.ProviderAccount:
@@ -2368,19 +2369,23 @@ class ProviderAccounts:
         or of the other mode (a live credential with a test key, or the reverse); reasons PROVIDER_UNKNOWN, and
         CREDENTIALS_REFUSED where the provider does not take them; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it
         does not say whose they are; FAILED_PRECONDITION, reason ACCOUNT_IN_USE, when nobody can tell any more whose
-        the credentials until now were, and something that was asked with them has no answer yet; ABORTED, reason
-        ACCOUNT_CHANGED. Nothing is changed then.
+        the credentials until now were, and a payment that was made with them waits for anything (`same_account`
+        helps), or when `same_account` is said of others; ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
 
         Args:
             provider: The provider, such as `stripe`.
             credentials: The credentials by their names. Stripe: `api_key`, `webhook_secret`. PayPal: `client_id`,
                 `client_secret`, `webhook_id`. Bank transfer: `api_key`, `webhook_secret`. Several webhook secrets are
                 separated by commas.
+            same_account: Says that the credentials are of the account that is set, at the provider. It counts only
+                where nobody can tell any more, as those until now were revoked before the gateway learned whose they
+                were, and is refused where they are known to be another's. Said wrongly, payments without an answer are
+                asked for again at another account, and may be charged twice.
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = provider_account_service_pb2.SetProviderAccountRequest(
-            **given(provider=provider, credentials=credentials)
+            **given(provider=provider, credentials=credentials, same_account=same_account)
         )
         return self._transport.call(_SET_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout, idempotency_key)
 
@@ -2430,6 +2435,7 @@ class AsyncProviderAccounts:
         provider: str,
         *,
         credentials: Mapping[str, str],
+        same_account: bool | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.ProviderAccount:
@@ -2444,19 +2450,23 @@ class AsyncProviderAccounts:
         or of the other mode (a live credential with a test key, or the reverse); reasons PROVIDER_UNKNOWN, and
         CREDENTIALS_REFUSED where the provider does not take them; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it
         does not say whose they are; FAILED_PRECONDITION, reason ACCOUNT_IN_USE, when nobody can tell any more whose
-        the credentials until now were, and something that was asked with them has no answer yet; ABORTED, reason
-        ACCOUNT_CHANGED. Nothing is changed then.
+        the credentials until now were, and a payment that was made with them waits for anything (`same_account`
+        helps), or when `same_account` is said of others; ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
 
         Args:
             provider: The provider, such as `stripe`.
             credentials: The credentials by their names. Stripe: `api_key`, `webhook_secret`. PayPal: `client_id`,
                 `client_secret`, `webhook_id`. Bank transfer: `api_key`, `webhook_secret`. Several webhook secrets are
                 separated by commas.
+            same_account: Says that the credentials are of the account that is set, at the provider. It counts only
+                where nobody can tell any more, as those until now were revoked before the gateway learned whose they
+                were, and is refused where they are known to be another's. Said wrongly, payments without an answer are
+                asked for again at another account, and may be charged twice.
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = provider_account_service_pb2.SetProviderAccountRequest(
-            **given(provider=provider, credentials=credentials)
+            **given(provider=provider, credentials=credentials, same_account=same_account)
         )
         return await self._transport.call(
             _SET_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout, idempotency_key

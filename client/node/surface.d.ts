@@ -763,8 +763,8 @@ export class ProviderAccounts {
    * credential with a test key, or the reverse); reasons PROVIDER_UNKNOWN, and CREDENTIALS_REFUSED where the provider
    * does not take them; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not say whose they are;
    * FAILED_PRECONDITION, reason ACCOUNT_IN_USE, when nobody can tell any more whose the credentials until now were,
-   * and something that was asked with them has no answer yet; ABORTED, reason ACCOUNT_CHANGED. Nothing is changed
-   * then.
+   * and a payment that was made with them waits for anything (`same_account` helps), or when `same_account` is said of
+   * others; ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
    */
   set(provider: string, params?: {
     /**
@@ -772,6 +772,13 @@ export class ProviderAccounts {
      * `webhook_id`. Bank transfer: `api_key`, `webhook_secret`. Several webhook secrets are separated by commas.
      */
     credentials?: Record<string, string>;
+    /**
+     * Says that the credentials are of the account that is set, at the provider. It counts only where nobody can tell
+     * any more, as those until now were revoked before the gateway learned whose they were, and is refused where they
+     * are known to be another's. Said wrongly, payments without an answer are asked for again at another account, and
+     * may be charged twice.
+     */
+    same_account?: boolean;
   }, options?: CallOptions): Promise<types.ProviderAccount>;
   /**
    * Returns the merchant's account at a provider. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.

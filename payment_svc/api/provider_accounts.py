@@ -27,7 +27,9 @@ class ProviderAccountServicer(account_grpc.ProviderAccountServiceServicer):
         self, request: account_pb2.SetProviderAccountRequest, _: Context
     ) -> account_pb2.ProviderAccount:
         """Set the credentials of an account."""
-        account = await self._accounts.set(tenant(), request.provider, dict(request.credentials))
+        account = await self._accounts.set(
+            tenant(), request.provider, dict(request.credentials), is_same=request.same_account
+        )
         return mapping.account_message(account)
 
     async def GetProviderAccount(

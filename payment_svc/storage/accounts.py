@@ -91,6 +91,28 @@ _RETIRE = statement(
         }
     )
 )
+_UNKNOWN = statement(
+    sa.select(provider_accounts)
+    .where(
+        provider_accounts.c.account_id > sa.bindparam("after", type_=sa.UUID),
+        sa.or_(
+            provider_accounts.c.identity.is_(None),
+            provider_accounts.c.identity_version.is_distinct_from(provider_accounts.c.version),
+        ),
+    )
+    .order_by(provider_accounts.c.account_id)
+    .limit(sa.bindparam("limit", type_=sa.Integer)),
+    AccountRow,
+)
+_LEARN = statement(
+    sa.update(provider_accounts)
+    .where(
+        provider_accounts.c.account_id == sa.bindparam("b_account_id", type_=sa.UUID),
+        provider_accounts.c.version == sa.bindparam("b_version", type_=sa.Integer),
+    )
+    .values(identity=sa.bindparam("b_identity", type_=sa.Text), identity_version=provider_accounts.c.version)
+)
+
 _is_live = payments.c.status.in_([sa.literal_column(f"'{status}'", sa.Text) for status in sorted(LIVE)])
 
 
@@ -177,6 +199,14 @@ class AccountRepository:
         """Return the account of a merchant that its provider calls so, in use or not."""
         row = await session.one(_OF_IDENTITY, merchant_id=merchant_id, provider=provider, identity=identity)
         return _account(row) if row else None
+
+    async def unknown(self, session: Session, after: UUID, limit: int) -> list[StoredAccount]:
+        """Return accounts of which nobody knows whose they are, in use or not, by their ids."""
+        return [_stored(row) for row in await session.all(_UNKNOWN, after=after, limit=limit)]
+
+    async def learn(self, session: Session, account: Account, identity: str) -> None:
+        """Note whose an account is, unless its credentials were replaced meanwhile."""
+        await session.run(_LEARN, b_account_id=account.account_id, b_version=account.version, b_identity=identity)
 
     async def has_open(self, session: Session, account: Account) -> bool:
         """Whether a payment of an account waits for anything, or something asked there may have no answer yet."""

@@ -34,6 +34,8 @@ class _Wish:
     provider: str
     credentials: Mapping[str, str]
     identity: str
+    is_same: bool
+    """The merchant says that it is the account in use."""
 
 
 class AccountSetting:
@@ -55,16 +57,16 @@ class AccountSetting:
         self._clock = clock
         self._ids = ids
 
-    async def set(self, owner: Tenant, name: str, credentials: Mapping[str, str]) -> Account:
+    async def set(self, owner: Tenant, name: str, credentials: Mapping[str, str], *, is_same: bool) -> Account:
         """Set a merchant's own account, or replace its credentials. Raises ApiError as the contract says."""
         try:
-            wish = _Wish(owner, name, credentials, await self._identify(name, credentials, owner.mode))
+            wish = _Wish(owner, name, credentials, await self._identify(name, credentials, owner.mode), is_same)
         except CredentialsRefusedError as error:
             raise invalid("credentials", f"are refused by {name}: {error}", "CREDENTIALS_REFUSED") from error
         for _ in range(TRIES):
             async with self._database.session() as session:
                 before = await self._store.in_use(session, owner.merchant_id, name)
-            identity = await self._identity_of(before) if before else ""
+            identity = await self.identity_of(before) if before else ""
             with suppress(UniqueViolation):
                 async with self._database.transaction() as session:
                     if set_now := await self._save(session, wish, before, identity):
@@ -84,7 +86,7 @@ class AccountSetting:
         finally:
             await provider.close()
 
-    async def _identity_of(self, before: StoredAccount) -> str:
+    async def identity_of(self, before: StoredAccount) -> str:
         """Return whose the account in use is; empty where its credentials do not tell any more. Raises ApiError."""
         account = before.account
         if account.identity:
@@ -107,10 +109,16 @@ class AccountSetting:
         current = locked.account
         if identity == wish.identity:
             return await self._store.replace(session, self._sealed(wish, current))
+        if wish.is_same:
+            known = await self._store.of_identity(session, wish.owner.merchant_id, wish.provider, wish.identity)
+            if identity or known:
+                words = f"the credentials are of another account at {wish.provider} than those that are set"
+                raise failed_precondition("ACCOUNT_IN_USE", words, provider_account_id=str(current.account_id))
+            return await self._store.replace(session, self._sealed(wish, current))
         if not identity and await self._store.has_open(session, current):
             words = (
                 f"the credentials that are set are no longer taken by {wish.provider}, so nobody can tell whether these"
-                " are of the same account; what was asked there has no answer yet: try again once it has"
+                " are of the same account, where payments wait: say `same_account` if they are, or try again later"
             )
             raise failed_precondition("ACCOUNT_IN_USE", words, provider_account_id=str(current.account_id))
         await self._store.retire(session, replace(current, identity=identity), self._clock())

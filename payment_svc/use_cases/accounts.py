@@ -107,13 +107,19 @@ class Accounts:
             raise not_found("provider account", str(account_id))
         return await self.by_id(name, account_id)
 
-    async def set(self, owner: Tenant, name: str, credentials: Mapping[str, str]) -> Account:
+    async def set(self, owner: Tenant, name: str, credentials: Mapping[str, str], *, is_same: bool = False) -> Account:
         """Set a merchant's own account, or replace its credentials. Raises ApiError as the contract says."""
         if self._setting is None:
             raise _off()
-        account = await self._setting.set(owner, name, credentials)
+        account = await self._setting.set(owner, name, credentials, is_same=is_same)
         self._known.pop(owner.merchant_id, None)
         return account
+
+    async def identity_of(self, stored: StoredAccount) -> str:
+        """Ask whose an account is; empty where its credentials do not tell any more. Raises ApiError."""
+        if self._setting is None:
+            raise _off()
+        return await self._setting.identity_of(stored)
 
     async def delete(self, merchant_id: UUID, name: str) -> Account:
         """Take a merchant's own account out of use for new payments. Raises ApiError NOT_FOUND."""

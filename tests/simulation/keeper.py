@@ -45,10 +45,12 @@ class AccountKeeper:
             # nobody uses the former key of an account that has a new one
             self._world.account("stripe", self._of_shop(before)).revoked.add(self._of_shop(before))
 
-    async def set(self, key: str) -> str:
+    async def set(self, key: str, *, is_same: bool = False) -> str:
         """Set the credentials of the account at the first provider; return its id, or nothing when that is refused."""
         key_of_shop = self._of_shop(key)
-        request = account_pb2.SetProviderAccountRequest(provider="stripe", credentials={"api_key": key_of_shop})
+        request = account_pb2.SetProviderAccountRequest(
+            provider="stripe", credentials={"api_key": key_of_shop}, same_account=is_same
+        )
         try:
             saved = await self._shop._sure("SetProviderAccount", request, "accounts", "payments")
         except ApiError as error:

@@ -127,6 +127,48 @@ def test_payment_that_waits_keeps_its_account_when_nobody_can_tell_whose_the_key
         assert await keeper.set("a-2") == ""
         (row,) = store.rows("SELECT * FROM provider_accounts")
         assert (str(row.account_id), row.version, row.delete_time) == (first, 1, None)
+        # but the merchant can
+        assert await keeper.set("a-2", is_same=True) == first
+        (row,) = store.rows("SELECT * FROM provider_accounts")
+        assert (row.identity, row.version) == ("stripe-a1", 2)
+
+    stage(runner, play)
+
+
+def test_what_is_known_of_accounts_is_not_talked_away(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        keeper = AccountKeeper(scene.world, scene.shop)
+        first = await keeper.set("a-1")
+        assert await keeper.set("b-1", is_same=True) == ""
+        second = await keeper.set("b-1")
+        # nobody can tell whose the key in use is, but whose the new one is: the account's that was in use before
+        store = scene.world.stores["payments"]
+        store.look.execute(FORGET + " WHERE delete_time IS NULL")
+        scene.world.account("stripe", "b1-1").revoked.add("b1-1")
+        assert await keeper.set("a-2", is_same=True) == ""
+        assert second not in ("", first)
+        assert await keeper.set("a-2") == first
+
+    stage(runner, play)
+
+
+def test_whose_accounts_are_is_learned_while_their_keys_still_tell(runner: Runner) -> None:
+    async def play(scene: Scene) -> None:
+        keeper = AccountKeeper(scene.world, scene.shop)
+        first = await keeper.set("a-1")
+        await keeper.set("b-1")
+        second = await keeper.set("c-1")
+        store = scene.world.stores["payments"]
+        store.look.execute(FORGET)
+        scene.world.account("stripe", "b1-1").revoked.add("b1-1")
+        learn = scene.world.call("payments", lambda p: p.parts.identities.step())
+        assert not await learn
+        rows = store.rows("SELECT * FROM provider_accounts ORDER BY account_id")
+        assert [row.identity for row in rows] == ["stripe-a1", None, "stripe-c1"]
+        for key in ("a1-1", "c1-1"):
+            scene.world.account("stripe", key).revoked.add(key)
+        assert await keeper.set("c-2") == second
+        assert await keeper.set("a-2") == first
 
     stage(runner, play)
 

@@ -107,8 +107,14 @@ class SetProviderAccountRequest(_message.Message):
 
     PROVIDER_FIELD_NUMBER: _builtins.int
     CREDENTIALS_FIELD_NUMBER: _builtins.int
+    SAME_ACCOUNT_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     """The provider, such as `stripe`."""
+    same_account: _builtins.bool
+    """Says that the credentials are of the account that is set, at the provider. It counts only where nobody can tell any
+    more, as those until now were revoked before the gateway learned whose they were, and is refused where they are known to
+    be another's. Said wrongly, payments without an answer are asked for again at another account, and may be charged twice.
+    """
     @_builtins.property
     def credentials(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """The credentials by their names. Stripe: `api_key`, `webhook_secret`. PayPal: `client_id`, `client_secret`,
@@ -120,10 +126,11 @@ class SetProviderAccountRequest(_message.Message):
         *,
         provider: _builtins.str = ...,
         credentials: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        same_account: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials", "provider", b"provider"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials", "provider", b"provider", "same_account", b"same_account"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

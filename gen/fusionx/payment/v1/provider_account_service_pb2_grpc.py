@@ -72,7 +72,8 @@ class ProviderAccountServiceServicer:
         the other mode (a live credential with a test key, or the reverse); reasons PROVIDER_UNKNOWN, and CREDENTIALS_REFUSED
         where the provider does not take them; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not say whose they are;
         FAILED_PRECONDITION, reason ACCOUNT_IN_USE, when nobody can tell any more whose the credentials until now were, and
-        something that was asked with them has no answer yet; ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
+        a payment that was made with them waits for anything (`same_account` helps), or when `same_account` is said of others;
+        ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

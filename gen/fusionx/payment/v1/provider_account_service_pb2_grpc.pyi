@@ -44,7 +44,8 @@ class ProviderAccountServiceStub:
     the other mode (a live credential with a test key, or the reverse); reasons PROVIDER_UNKNOWN, and CREDENTIALS_REFUSED
     where the provider does not take them; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not say whose they are;
     FAILED_PRECONDITION, reason ACCOUNT_IN_USE, when nobody can tell any more whose the credentials until now were, and
-    something that was asked with them has no answer yet; ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
+    a payment that was made with them waits for anything (`same_account` helps), or when `same_account` is said of others;
+    ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
     """
     GetProviderAccount: _grpc.UnaryUnaryMultiCallable[_provider_account_service_pb2.GetProviderAccountRequest, _provider_account_service_pb2.ProviderAccount]
     """Returns the merchant's account at a provider. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND."""
@@ -71,7 +72,8 @@ class ProviderAccountServiceAsyncStub(ProviderAccountServiceStub):
     the other mode (a live credential with a test key, or the reverse); reasons PROVIDER_UNKNOWN, and CREDENTIALS_REFUSED
     where the provider does not take them; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not say whose they are;
     FAILED_PRECONDITION, reason ACCOUNT_IN_USE, when nobody can tell any more whose the credentials until now were, and
-    something that was asked with them has no answer yet; ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
+    a payment that was made with them waits for anything (`same_account` helps), or when `same_account` is said of others;
+    ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
     """
     GetProviderAccount: _aio.UnaryUnaryMultiCallable[_provider_account_service_pb2.GetProviderAccountRequest, _provider_account_service_pb2.ProviderAccount]  # type: ignore[assignment]
     """Returns the merchant's account at a provider. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND."""
@@ -101,7 +103,8 @@ class ProviderAccountServiceServicer(metaclass=_abc_1.ABCMeta):
         the other mode (a live credential with a test key, or the reverse); reasons PROVIDER_UNKNOWN, and CREDENTIALS_REFUSED
         where the provider does not take them; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not say whose they are;
         FAILED_PRECONDITION, reason ACCOUNT_IN_USE, when nobody can tell any more whose the credentials until now were, and
-        something that was asked with them has no answer yet; ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
+        a payment that was made with them waits for anything (`same_account` helps), or when `same_account` is said of others;
+        ABORTED, reason ACCOUNT_CHANGED. Nothing is changed then.
         """
 
     @_abc_1.abstractmethod
