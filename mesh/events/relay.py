@@ -47,6 +47,9 @@ LINGER_SECONDS = 0.02
 """A pause after a batch of more than `BUSY` rows: under load the next one is larger, and so cheaper by the row."""
 MARK_SECONDS = 0.1
 """How long after it was published an event is noted as that, at the most: many are in one statement."""
+MEMORY_SECONDS = 1.0
+"""How long it is remembered that an event was noted: a transaction that did not see it yet may end in this time. Later
+another replica may have been asked to publish it again."""
 INTERVAL_SECONDS = 5.0
 """How often it is looked whether somebody else has left events unpublished: those that were so at the look before."""
 LONGEST_RETRY_SECONDS = 1.0
@@ -114,6 +117,8 @@ class Relay:
         self._marks: dict[int, int] = {}
         self._marked: Mapping[int, int] = {}
         """What is to be noted as published, with its place in the stream; and what was last."""
+        self._marked_until = 0.0
+        """How long the latter are remembered."""
         self._mark_timer: asyncio.TimerHandle | None = None
         self.worker = Worker("outbox-relay", self._step, interval=INTERVAL_SECONDS, at_end=self._end)
         self.janitor = Worker("outbox-janitor", self._purge, interval=30.0)
@@ -199,7 +204,8 @@ class Relay:
         # they are set aside when they are claimed
         done.refused.clear()
         await self._told(rows, done)
-        return await self._rested(len(rows), more=bool(self._fresh))
+        # a batch that is full is noted at once: no timer is set for it
+        return await self._rested(len(rows), more=bool(self._fresh) or len(self._marks) >= BATCH)
 
     async def _publish_left(self, *, looks: bool) -> bool:
         """Publish what is left in the table; return whether there may be more.
@@ -236,7 +242,8 @@ class Relay:
         return await self._rested(len(claimed), more=more)
 
     def _has_published(self, seq: int | None) -> bool:
-        return seq in self._marks or seq in self._marked
+        remembers = asyncio.get_running_loop().time() < self._marked_until
+        return seq in self._marks or (remembers and seq in self._marked)
 
     def _due_to_mark(self) -> None:
         self._mark_timer = None
@@ -245,11 +252,12 @@ class Relay:
     async def _mark(self) -> None:
         """Note what was published."""
         if self._marks:
+            until = asyncio.get_running_loop().time() + MEMORY_SECONDS
             async with self._database.session() as session:
                 # only now: with the connection it may have turned out to be another database
                 marks = dict(self._marks)
                 await outbox.mark(session, marks)
-            self._marked = marks
+            self._marked, self._marked_until = marks, until
             for seq in marks:
                 self._marks.pop(seq, None)
 

@@ -9,13 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import psycopg
 import pytest
 import sqlalchemy as sa
 from fusionx.order.v1 import order_events_pb2, order_pb2
-from nats.js.api import PubAck
 from nats.js.errors import NotFoundError
 
 from mesh.errors import not_found
@@ -387,28 +386,3 @@ async def dead_letters(database: Database) -> list[Dead]:
             if rows:
                 return rows
             await asyncio.sleep(0.01)
-
-
-async def test_relay_that_ends_publishes_all_that_it_was_handed_and_notes_what_it_could(
-    bus: Bus, database: Database, subject: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(relaying, "BATCH", 4)
-    relay = Relay(database, bus)
-    relay._takes_all = False
-    work = UnitsOfWork(database, relay.carry)
-    async with work.begin() as unit:
-        for _ in range(10):
-            unit.add(fact(subject, uuid.uuid4(), 1))
-    publish, sent = bus.publish, 0
-
-    async def lost_from_the_ninth_on(*message: Any) -> asyncio.Future[PubAck]:
-        nonlocal sent
-        sent += 1
-        return await publish(*message) if sent <= 8 else asyncio.Future()
-
-    monkeypatch.setattr(bus, "publish", lost_from_the_ninth_on)
-    monkeypatch.setattr(relaying, "PUBLISH_TIMEOUT", 0.1)
-    with pytest.raises(ConnectionError):
-        await relay._end()
-    async with database.session() as session:
-        assert await session.one(UNPUBLISHED) == 2
