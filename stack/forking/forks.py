@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import select
@@ -21,7 +22,7 @@ from stack.process import POLL_SECONDS, Child, Command
 
 FORK_SECONDS = 30.0
 ROOM_BYTES = 64 * 1024
-AT_START = ("PYTHON", "LD_", "MALLOC_", "GRPC_")
+AT_START = ("PYTHON", "LD_", "MALLOC_", "GRPC_", "PROTOCOL_BUFFERS_", "TZ", "LC_", "LANG")
 """How variables begin that count when a process begins or imports: with others it cannot be a fork."""
 
 
@@ -160,10 +161,15 @@ class Nursery:
                 self._statuses[self._born] = None
 
 
-def stamp(checkout: Path) -> float:
+def stamp(checkout: Path) -> str:
     """Return what changes with the code that services have in common, or with what is installed."""
     ours = (path for folder in ("mesh", "gen") for path in (checkout / folder).rglob("*.py"))
-    return max(path.stat().st_mtime for path in (Path(sysconfig.get_path("purelib")), *ours))
+    found = hashlib.sha256()
+    for path in sorted((Path(sysconfig.get_path("purelib")), *ours)):
+        # an update may keep times, take files away, or bring older ones
+        seen = path.stat()
+        found.update(f"{path}\0{seen.st_mtime_ns}\0{seen.st_size}\0{seen.st_ino}\n".encode())
+    return found.hexdigest()
 
 
 def _at_start(env: Mapping[str, str]) -> dict[str, str]:

@@ -124,24 +124,34 @@ def test_fork_that_comes_too_late_does_not_begin(tmp_path: Path, monkeypatch: py
 
 def test_what_begins_otherwise_is_no_fork(shared: Nursery) -> None:
     assert shared.can_be(ARGV, ENV | {"ANY": "thing"})
-    assert not shared.can_be(ARGV, ENV | {"PYTHONPATH": "elsewhere"})
+    for name in ("PYTHONPATH", "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "TZ", "LC_ALL", "LANG"):
+        assert not shared.can_be(ARGV, ENV | {name: "another"})
     assert not shared.can_be([*ARGV, "more"], ENV)
     assert not shared.can_be(["sh", "-c", "true"], ENV)
 
 
 def test_code_that_was_changed_since_is_begun_anew(shared: Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
     """`fusionxpay roll` after an update: a fork would have half of the code of before."""
-    monkeypatch.setattr(forks, "stamp", lambda _: time.time())
+    monkeypatch.setattr(forks, "stamp", lambda _: "another")
     assert not shared.can_be(ARGV, ENV)
 
 
 def test_every_change_of_shared_code_is_seen(tmp_path: Path) -> None:
     (tmp_path / "mesh" / "storage").mkdir(parents=True)
-    module = tmp_path / "mesh" / "storage" / "rows.py"
-    module.write_text("")
-    before = forks.stamp(tmp_path)
-    os.utime(module, (time.time() + 60, time.time() + 60))
-    assert forks.stamp(tmp_path) != before
+    module, newest = tmp_path / "mesh" / "storage" / "rows.py", tmp_path / "mesh" / "worker.py"
+    for path in (module, newest):
+        path.write_text("")
+    os.utime(newest, (time.time() + 60, time.time() + 60))
+    seen = {forks.stamp(tmp_path)}
+    os.utime(module, (time.time() + 30, time.time() + 30))
+    seen.add(forks.stamp(tmp_path))
+    # as by `rsync --archive`, which keeps the times of what it copies
+    module.write_text("more")
+    os.utime(module, (time.time() - 60, time.time() - 60))
+    seen.add(forks.stamp(tmp_path))
+    module.unlink()
+    seen.add(forks.stamp(tmp_path))
+    assert len(seen) == 4
 
 
 def test_no_two_forks_make_the_same_ids(shared: Nursery, tmp_path: Path) -> None:
