@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from mesh.storage import migrate
 from mesh.storage.revision import head_revision
@@ -48,6 +49,15 @@ def test_migrations_make_exactly_the_tables(service: str, scratch: str) -> None:
             for constraint in table.constraints
             if isinstance(constraint, sa.CheckConstraint)
         }
+
+
+@pytest.mark.parametrize("service", OWNERS)
+def test_migrations_are_one_line(service: str) -> None:
+    """Two that were written side by side have one number, or one predecessor: a database would have one of them."""
+    folder = _migrations(service)
+    script = ScriptDirectory(str(folder))
+    assert script.get_heads() == [head_revision(folder)]
+    assert len(list(script.walk_revisions())) == len(list((folder / "versions").glob("*.py")))
 
 
 @pytest.mark.parametrize("service", OWNERS)
