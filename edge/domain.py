@@ -13,7 +13,7 @@ from enum import StrEnum
 from ipaddress import ip_network
 from uuid import UUID
 
-from mesh.networks import Network, is_within
+from mesh.urls.networks import Network, is_within
 
 SIGNATURE_TOLERANCE = timedelta(minutes=5)
 """How far the sender's clock may be off, both ways."""

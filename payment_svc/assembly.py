@@ -30,10 +30,8 @@ from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_events import DELETE_OLD, WebhookRepository
 from payment_svc.storage.routing import RoutingRepository
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.disputes import Disputes
 from payment_svc.use_cases.event_application import EventApplication, Resources
 from payment_svc.use_cases.ledger import Books, Ledger
-from payment_svc.use_cases.losses import Losses
 from payment_svc.use_cases.measures import Measures
 from payment_svc.use_cases.operations import Operations, Timing
 from payment_svc.use_cases.payment_events import PaymentEvents
@@ -44,12 +42,14 @@ from payment_svc.use_cases.recovery.loop import DueWatch, Recovery
 from payment_svc.use_cases.recovery.payments import OperationRecovery, PaymentRecovery
 from payment_svc.use_cases.recovery.refunds import RefundRecovery
 from payment_svc.use_cases.refunds import Refunds
-from payment_svc.use_cases.reversals import Reversals
 from payment_svc.use_cases.reviews.consequences import Consequences
 from payment_svc.use_cases.reviews.queue import Reviews
 from payment_svc.use_cases.reviews.witness import Witness
 from payment_svc.use_cases.routing import Router
 from payment_svc.use_cases.settlements import Settlements
+from payment_svc.use_cases.taken_back.disputes import Disputes
+from payment_svc.use_cases.taken_back.losses import Losses
+from payment_svc.use_cases.taken_back.reversals import Reversals
 from payment_svc.use_cases.timeline import Timeline
 from payment_svc.use_cases.webhooks import WINDOW, Turns, WebhookInbox, WebhookReceiver
 

@@ -12,10 +12,10 @@ from sqlalchemy.dialects import postgresql as pg
 
 from edge.domain import ApiKey, Merchant, Mode, Permissions, Signature
 from edge.tables import api_key_uses, api_keys, merchants
-from mesh.networks import Network
 from mesh.storage.database import Session, parameters_for, rows_from_arrays, statement
 from mesh.storage.resealing import SealedColumn
 from mesh.storage.schema import TIME
+from mesh.urls.networks import Network
 
 SECRETS = [SealedColumn(api_keys.c.signing_secret, "key/", api_keys.c.merchant_id, "/", api_keys.c.api_key_id)]
 """As `edge.domain.owner_of` says."""

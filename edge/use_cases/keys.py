@@ -23,11 +23,11 @@ from edge.storage.identities import permissions_of
 from edge.tables import api_keys, merchants
 from mesh.errors import ApiError, unavailable
 from mesh.ids import Clock, utc_now
-from mesh.networks import Network
 from mesh.storage.batcher import Batcher
 from mesh.storage.database import Database, statement
 from mesh.storage.rows import columns_of
 from mesh.telemetry import get_logger
+from mesh.urls.networks import Network
 from mesh.vault import SealError, Vault
 from mesh.worker import Worker
 

@@ -1,1 +1,1 @@
-"""URLs that merchants give for their customers' browsers to come back to."""
+"""Where things are: URLs that merchants give for their customers' browsers, and networks that an address may be in."""

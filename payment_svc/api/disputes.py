@@ -13,7 +13,7 @@ from mesh import context
 from mesh.lists import listing
 from mesh.paging import page
 from payment_svc.contract import messages as mapping
-from payment_svc.use_cases.disputes import Disputes
+from payment_svc.use_cases.taken_back.disputes import Disputes
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
-from mesh.networks import Network, is_within
+from mesh.urls.networks import Network, is_within
 
 
 class WebhookAllowlist:

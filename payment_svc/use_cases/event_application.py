@@ -18,10 +18,10 @@ from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_events import StoredEvent
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.disputes import Disputes
 from payment_svc.use_cases.payment_events import PaymentEvents
 from payment_svc.use_cases.refunds import Refunds
-from payment_svc.use_cases.reversals import Reversals
+from payment_svc.use_cases.taken_back.disputes import Disputes
+from payment_svc.use_cases.taken_back.reversals import Reversals
 
 log = get_logger(__name__)
 LOCK_WAIT_SECONDS = 2.0

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from mesh.networks import is_within
+from mesh.urls.networks import is_within
 
 NETWORKS = [ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]
 

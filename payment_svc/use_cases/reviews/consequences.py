@@ -26,9 +26,9 @@ from payment_svc.domain.payment import (
 from payment_svc.domain.review import Effect, Review, Subject, subject_of
 from payment_svc.providers.registry import capabilities_of
 from payment_svc.use_cases.ledger import Ledger
-from payment_svc.use_cases.losses import DENIED, TAKEN_BACK, Losses
 from payment_svc.use_cases.refunds import Refunds
 from payment_svc.use_cases.reviews.witness import Shown
+from payment_svc.use_cases.taken_back.losses import DENIED, TAKEN_BACK, Losses
 
 _S = PaymentStatus
 NOT_CAPTURED = Failure("not_captured", "a person has found that no money was captured")

@@ -10,8 +10,8 @@ from payment_svc.domain.review import About, ReviewKind
 from payment_svc.providers.base import ObjectNotFoundError, ProviderEvent, UnavailableError
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases.ledger import Ledger
-from payment_svc.use_cases.losses import TAKEN_BACK, Losses
 from payment_svc.use_cases.payment_events import PaymentEvents
+from payment_svc.use_cases.taken_back.losses import TAKEN_BACK, Losses
 
 
 class Reversals:
