@@ -15,7 +15,7 @@ from mesh.storage.schema import (
     outbox,
     with_mesh_tables,
 )
-from order_svc.domain import OrderStatus
+from order_svc.domain import HOLDS_USE, OrderStatus
 
 metadata = sa.MetaData(naming_convention=NAMING)
 with_mesh_tables(metadata, outbox, inbox, dead_letters, idempotency_keys, history)
@@ -71,7 +71,15 @@ sa.Index(
     postgresql_ops={"metadata": "jsonb_path_ops"},
     postgresql_where=sa.text("metadata <> '{}'::jsonb"),
 )
-# the uses of a link, and its orders newest first
+# the uses of a link
+_HOLDING = ", ".join(repr(str(status)) for status in sorted(HOLDS_USE))
+sa.Index(
+    "ix_orders_link_uses",
+    orders.c.payment_link_id,
+    postgresql_include=["status"],
+    postgresql_where=sa.text(f"payment_link_id IS NOT NULL AND status IN ({_HOLDING})"),
+)
+# its orders newest first
 sa.Index(
     "ix_orders_payment_link",
     orders.c.payment_link_id,

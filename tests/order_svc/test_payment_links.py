@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from mesh.errors import ApiError
@@ -16,11 +17,13 @@ from mesh.events.unit_of_work import UnitsOfWork
 from mesh.money import Money
 from mesh.storage.database import Database
 from order_svc.domain import Capture, LinkStatus, Order, OrderStatus, PaymentLink
+from order_svc.storage import payment_links
 from order_svc.storage.orders import OrderRepository
 from order_svc.use_cases.orders import Lifetimes, Orders
 from order_svc.use_cases.payment_links import LinkChange, NewLink, PaymentLinks, ShownLink, new_token
 from stack.stack import Ready
 from tests.order_svc.database import made_database
+from tests.support.stack.plans import rows_read
 
 PRICE = Money(1200, "EUR")
 AT_ONCE = 8
@@ -35,6 +38,7 @@ class Shop:
     orders: Orders
     work: UnitsOfWork
     merchant_id: UUID
+    url: str
 
     async def link(self, max_uses: int = 1, expire_time: datetime | None = None) -> PaymentLink:
         """Make a link."""
@@ -84,7 +88,7 @@ async def shop(gateway: Ready) -> AsyncIterator[Shop]:
         work = UnitsOfWork(database, lambda _: None)
         day = timedelta(hours=24)
         orders = Orders(database, OrderRepository(), Lifetimes(day, day), work)
-        yield Shop(PaymentLinks(database, work, day), orders, work, uuid.uuid4())
+        yield Shop(PaymentLinks(database, work, day), orders, work, uuid.uuid4(), url)
         await database.close()
 
 
@@ -166,6 +170,20 @@ async def test_what_failed_does_not_come_back_once_others_have_taken_its_use(sho
         await shop.pay(order)
     assert "every use" in await shop.orders.try_to_settle(shop.merchant_id, order.order_id, Capture(failed_id, PRICE))
     assert (await shop.shown(link)).uses.taken == 2
+
+
+async def test_uses_are_counted_among_what_holds_one_however_many_have_failed(shop: Shop) -> None:
+    """Orders that nobody paid were read too, at each look at the page: there is no bound to how many there are."""
+    link = await shop.link(max_uses=AT_ONCE)
+    orders = [await shop.take(link) for _ in range(AT_ONCE)]
+    for order in orders[1:]:
+        await shop.fail(order, await shop.pay(order))
+    with psycopg.connect(shop.url) as connection:
+        # so small a table is read whole otherwise
+        connection.execute("SET enable_seqscan = off")
+        read = rows_read(connection, payment_links._USES, {"links": [link.payment_link_id]})
+    assert read == 1
+    assert (await shop.shown(link)).uses.taken == 1
 
 
 async def test_failed_orders_that_come_back_at_once_take_no_more_than_is_free(shop: Shop) -> None:
