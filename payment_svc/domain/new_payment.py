@@ -23,6 +23,8 @@ class NewPayment:
     capture_method: CaptureMethod
     customer_country: str = ""
     mode: str = ""
+    closes_page: bool = False
+    """Whether it takes the place of another one whose page waits for the customer: the customer has chosen anew."""
 
 
 @dataclass(frozen=True, slots=True)

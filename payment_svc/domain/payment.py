@@ -209,6 +209,12 @@ class Payment:
         return not self.payment_method
 
     @property
+    def has_no_page(self) -> bool:
+        """Whether nobody can have paid: not before the provider's page, whose address nobody was given, is open."""
+        is_starting = self.status in (PaymentStatus.INITIATED, PaymentStatus.PROCESSING)
+        return self.is_hosted and is_starting and not self.provider_reference and not self.redirect_url
+
+    @property
     def returns_to(self) -> str:
         """Where the customer's browser comes back to, with its placeholders filled in; empty when not given."""
         return filled(self.return_url, self.order_id, self.payment_id, "RETURNED")

@@ -34,6 +34,8 @@ from payment_svc.use_cases.routing import START
 PATIENCE_SECONDS = 8.0
 """How long a second request waits for the page that the first one opens; a provider has less than that to answer."""
 POLL_SECONDS = 0.1
+MAX_PAYMENTS = 10
+"""How many payments one order takes: whoever has the address could open pages at its providers without end."""
 PAID = ("SUCCESS", "PARTIALLY_REFUNDED", "REFUNDED")
 
 
@@ -77,8 +79,9 @@ class Checkouts:
     async def show(self, token: str, checkout: str, order_id: UUID | None) -> Checkout:
         """Return what the page shows. Raises ApiError NOT_FOUND."""
         link = await self._links.find_link(token, checkout, order_id)
-        payment = await self._last_payment(link, link.order) if link.order else None
-        return Checkout(link, _state(link, payment), _leads_to(link, payment), await self._choices(link))
+        begun = await self._begun(link, link.order) if link.order else []
+        payment = begun[0] if begun else None
+        return Checkout(link, _state(link, begun), _leads_to(link, payment), await self._choices(link))
 
     async def _choices(self, link: OpenedLink) -> list[Choice]:
         """Return where a link can be paid; what is down comes last, as it may be up again."""
@@ -110,13 +113,17 @@ class Checkouts:
     async def _page(self, link: OpenedLink, order: LinkOrder, provider: str) -> str:
         until = time.monotonic() + min(PATIENCE_SECONDS, context.current().remaining() - 1)
         while True:
-            last = await self._last_payment(link, order)
+            begun = await self._begun(link, order)
+            last = begun[0] if begun else None
             if last and _is_open(last) and last.provider == provider:
                 return last.redirect_url
+            if len(begun) >= MAX_PAYMENTS:
+                words = f"{MAX_PAYMENTS} payments were begun of this order, and there are no more"
+                raise failed_precondition("ORDER_NOT_PAYABLE", words, order_id=str(order.order_id))
             try:
-                if last and _is_open(last):
-                    # nobody can pay there any more, unless somebody has: then it is not closed, and this ends here
-                    await self._payments.cancel(link.merchant_id, last.payment_id)
+                if last and last.has_no_page:
+                    await self._payments.give_up(last)
+                # it closes the page that waits for the customer, unless somebody has paid there
                 made = await self._payments.create(_new_payment(link, order, provider), None)
                 assert isinstance(made, Payment), "only of a key there is a record"
                 return made.redirect_url
@@ -126,10 +133,10 @@ class Checkouts:
                     raise
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _last_payment(self, link: OpenedLink, order: LinkOrder) -> Payment | None:
+    async def _begun(self, link: OpenedLink, order: LinkOrder) -> list[Payment]:
+        """Return the payments of an order, newest first; no more than are allowed."""
         of_order = Listing({"merchant_id": link.merchant_id, "order_id": order.order_id})
-        found = await self._payments.page(of_order, after=None, limit=1)
-        return found[0] if found else None
+        return await self._payments.page(of_order, after=None, limit=MAX_PAYMENTS)
 
 
 def _tenant(link: OpenedLink) -> Tenant:
@@ -146,13 +153,20 @@ def _fits(provider: ResilientProvider, link: OpenedLink) -> bool:
     return True
 
 
-def _state(link: OpenedLink, payment: Payment | None) -> CheckoutState:
-    """Return how far a customer is. Only the order says that something was paid or failed: silence says nothing."""
+def _state(link: OpenedLink, begun: Sequence[Payment]) -> CheckoutState:
+    """Return how far a customer is. Only the order says that something was paid or failed: silence says nothing.
+
+    Of a page that its provider did not open it says enough: nobody can have paid there.
+    """
     status = link.order.status if link.order else ""
     if status in PAID:
         return CheckoutState.PAID
+    if status == "PROCESSING" and not (begun and begun[0].has_no_page):
+        return CheckoutState.WAITING if begun and _is_open(begun[0]) else CheckoutState.PROCESSING
+    if len(begun) >= MAX_PAYMENTS:
+        return CheckoutState.CLOSED
     if status == "PROCESSING":
-        return CheckoutState.WAITING if payment and _is_open(payment) else CheckoutState.PROCESSING
+        return CheckoutState.FAILED if begun[0].status == PaymentStatus.PROCESSING else CheckoutState.OPEN
     if status != "NEW" and link.status != "ACTIVE":
         return CheckoutState.CLOSED
     return CheckoutState.FAILED if status == "FAILED" else CheckoutState.OPEN
@@ -181,6 +195,7 @@ def _new_payment(link: OpenedLink, order: LinkOrder, provider: str) -> NewPaymen
         cancel_url=f"{comes_back}?came=back",
         capture_method=CaptureMethod.AUTOMATIC,
         mode=link.mode,
+        closes_page=True,
     )
 
 

@@ -194,6 +194,21 @@ class Ledger:
         )
         return moved, following
 
+    async def give_up(self, payment_id: UUID) -> bool:
+        """End a payment whose page nobody was given; return False when it has one meanwhile. Hold the lease."""
+        now = self._clock()
+        failure = Failure("provider_unavailable", "the provider opened no page, so nobody can have paid")
+        async with self.work.begin() as unit:
+            current = await self.lock(unit, payment_id)
+            if not current.has_no_page:
+                return False
+            for one in await self.operations.lock_open(unit.session, payment_id):
+                ended = operation_domain.end(one, OperationStatus.REFUSED, now, failure)
+                await self.operations.end(unit.session, ended)
+            said = Snapshot("", PaymentStatus.FAILED, failure=failure)
+            await self.save(unit, current, transitions.apply(current, Fact(current.attempt.number, said), now))
+        return True
+
     async def ask_a_person(self, payment: Payment, kind: ReviewKind, reason: str, about: About) -> None:
         """Put a question to a person, once; the payment NEEDS_REVIEW when its outcome is what is unknown."""
         async with self.work.begin() as unit:

@@ -178,6 +178,19 @@ class Payments:
         check_cancellable(payment)
         return await self._operate(payment, OperationKind.CANCEL, 0, check_cancellable)
 
+    async def give_up(self, payment: Payment) -> None:
+        """End a payment whose page nobody was given, so that another one may take its place.
+
+        Raises ApiError FAILED_PRECONDITION, reason PAYMENT_IN_PROGRESS, while somebody works on it, or when it has one.
+        """
+
+        async def work() -> None:
+            async with self._operations.driving(payment.payment_id) as free:
+                if not free or not await self._ledger.give_up(payment.payment_id):
+                    raise in_progress(payment, known=False)
+
+        await self._runtime.background.shielded(work())
+
     async def _operate(
         self, payment: Payment, kind: OperationKind, amount: int, check: Callable[[Payment], None]
     ) -> Payment:

@@ -79,7 +79,8 @@ class Places:
             raise in_progress(ended) if ended else in_progress_of(new.order_id)
         if waiting.merchant_id != new.merchant_id:
             return None
-        if waiting.status != PaymentStatus.REQUIRES_ACTION:
+        has_page = new.closes_page and waiting.status == PaymentStatus.INITIATED and waiting.redirect_url
+        if waiting.status != PaymentStatus.REQUIRES_ACTION and not has_page:
             raise in_progress(waiting)
         return Predecessor(waiting.payment_id, waiting)
 

@@ -145,19 +145,42 @@ def test_what_failed_can_be_tried_again(merchant: Merchant, provider: Provider, 
     assert len(orders_of(merchant, link)) == 1
 
 
-def test_provider_that_gives_no_answer_is_waited_for(merchant: Merchant, provider: Provider, opened: Shop) -> None:
+def test_provider_that_opens_no_page_locks_nobody_out(merchant: Merchant, provider: Provider, opened: Shop) -> None:
+    """Nobody was given the page, so nobody can have paid: the customer was told to wait, for up to ten minutes."""
     link = new_link(merchant)
     customer = opened(link)
     customer.choose("paypal")
     (order,) = orders_of(merchant, link)
     merchant.post(f"/v1/payments/{order['payment_id']}/cancel", {})
     customer.wait_for("FAILED")
-    fault = provider.fault(order["order_id"], "connection_reset", applied=True, operation="checkout.sessions.create")
+    where = {"operation": "checkout.sessions.create", "stored": False, "count": 1000}
+    fault = provider.fault(order["order_id"], "error_500", **where)
     answer = customer.press()
     assert answer.status_code in (httpx.codes.OK, httpx.codes.SEE_OTHER)
     provider.wait_for_hit(fault)
-    assert customer.state() in ("PROCESSING", "WAITING")
-    customer.wait_for("WAITING")
+    page = customer.page()
+    assert "did not go through" in page
+    assert "do not pay again" not in page
+    assert customer.choose("paypal")
+    provider.disarm(fault)
+    customer.pay(provider)
+    customer.wait_for("PAID")
+    assert len(orders_of(merchant, link)) == captures(provider, merchant, link) == 1
+
+
+def test_order_takes_payments_ten_times_and_no_more(merchant: Merchant, provider: Provider, opened: Shop) -> None:
+    link = new_link(merchant)
+    customer = opened(link)
+    token = customer.form_token()
+    for turn in range(11):
+        last = customer.press(("paypal", "stripe")[turn % 2], token)
+    assert last.status_code == httpx.codes.SEE_OTHER
+    (order,) = orders_of(merchant, link)
+    begun = merchant.get("/v1/payments", order_id=order["order_id"])["payments"]
+    assert [one["status"] for one in begun[1:]] == ["CANCELLED"] * 9
+    # where the last one leads, it can still be paid
+    customer.pay(provider)
+    customer.wait_for("PAID")
 
 
 def test_link_that_is_over_says_why(merchant: Merchant, opened: Shop) -> None:

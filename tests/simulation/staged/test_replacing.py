@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fusionx.payment.v1 import payment_pb2, payment_service_pb2
 
 from mesh.errors import ApiError
+from payment_svc.domain.new_payment import NewPayment
+from payment_svc.domain.payment import CaptureMethod, Payment
 from tests.simulation.adapter import Trip
 from tests.simulation.replica import PaymentProcess
 from tests.simulation.schedule import Runner
@@ -93,5 +96,27 @@ def test_closing_that_outlasts_its_lease_makes_no_second_payment(runner: Runner,
         assert [row.status for row in made(scene)] == ["CANCELLED", "SUCCESS"]
         books = scene.world.services["stripe"].book
         assert sum(thing.captured for thing in {id(t): t for t in books.things.values()}.values()) == 1200
+
+    stage(runner, play)
+
+
+def test_customer_who_chooses_anew_takes_the_place_of_their_own_page_at_once(runner: Runner) -> None:
+    """The order need not hear first that the page was closed: in between it had failed, and lost its use of a link."""
+
+    async def play(scene: Scene) -> None:
+        first = await scene.pay("paypal", approves=False)
+        assert first.redirect_url
+        shop = scene.shop
+        new = NewPayment(
+            *(shop.merchant_id, UUID(shop.order_id), "paypal", "", "https://shop.test/back", ""),
+            capture_method=CaptureMethod.AUTOMATIC,
+            closes_page=True,
+        )
+        call = merchant_call(scene.world, shop.merchant_id, "StartCheckout")
+        process = replicas(scene)[0]
+        second = await process.spawn(process.parts.payments.create(new, None), call)
+        assert isinstance(second, Payment)
+        assert scene.order() == ("PROCESSING", str(second.payment_id))
+        assert [row.status for row in made(scene)] == ["CANCELLED", "INITIATED"]
 
     stage(runner, play)

@@ -132,7 +132,7 @@ class Checkout(_message.Message):
         PAID: Checkout._State.ValueType  # 4
         """Paid."""
         FAILED: Checkout._State.ValueType  # 5
-        """The last try failed; another one may be made."""
+        """The last try failed, or its provider has opened no page; another one may be made."""
         CLOSED: Checkout._State.ValueType  # 6
         """Cannot be paid: the link's status says why."""
 
@@ -150,7 +150,7 @@ class Checkout(_message.Message):
     PAID: Checkout.State.ValueType  # 4
     """Paid."""
     FAILED: Checkout.State.ValueType  # 5
-    """The last try failed; another one may be made."""
+    """The last try failed, or its provider has opened no page; another one may be made."""
     CLOSED: Checkout.State.ValueType  # 6
     """Cannot be paid: the link's status says why."""
 
