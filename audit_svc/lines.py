@@ -17,6 +17,7 @@ MAX_STRANGERS_TEXT = 128
 UNREADABLE = "unreadable"
 _DENIED = {"merchant_id": "denied_merchant", "key_id": "denied_key", "mode": "denied_mode"}
 _RPC = re.compile(r"/fusionx(\.\w+)+/\w+")
+_LINK = re.compile("^/+pay/+[^/]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]|[\ud800-\udfff]")
 
 
@@ -53,7 +54,8 @@ def _entry(said: dict[str, Any]) -> Entry:
         key_id=text("key_id"),
         mode=text("mode"),
         method=text("method"),
-        path=text("path"),
+        # who has the token of a payment link can see and pay it, and what is here stays for ever
+        path=_LINK.sub("/pay/*", text("path")),
         rpc=target if _RPC.fullmatch(target) else "",
         http_status=int(said["http_status"] or 0),
         grpc_status=_number(said["grpc_failure"] or said["grpc_status"], NO_GRPC_STATUS),

@@ -28,8 +28,6 @@ def of_strangers(per_second: int) -> Config:
 
     Who is known, by its key or as a sender of webhooks, shares no bucket with its neighbours at that address.
     """
-    # of IPv6, a customer has a /64 at least: its single addresses are without number
-    address = {"masked_remote_address": {"v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64}}
     standing = {
         "metadata": {
             "descriptor_key": "standing",
@@ -41,7 +39,7 @@ def of_strangers(per_second: int) -> Config:
         # what a client may plan with is its own limit
         told=False,
         token_bucket=_UNBOUND,
-        rate_limits=[{"actions": [standing, address]}],
+        rate_limits=[{"actions": [standing, _ADDRESS]}],
         descriptors=[
             {
                 "entries": [{"key": "standing", "value": STRANGER}, {"key": "masked_remote_address"}],
@@ -81,10 +79,10 @@ def _of_pages(name: str, per_second: int) -> Config:
         name,
         told=False,
         token_bucket=_UNBOUND,
-        rate_limits=[{"actions": [{"remote_address": {}}]}],
+        rate_limits=[{"actions": [_ADDRESS]}],
         descriptors=[
             {
-                "entries": [{"key": "remote_address"}],
+                "entries": [{"key": "masked_remote_address"}],
                 "token_bucket": _bucket(per_second, burst=10),
             }
         ],
@@ -133,6 +131,8 @@ def _bucket(per_second: int, burst: int = 2) -> Config:
     return {"max_tokens": burst * per_second, "tokens_per_fill": per_second, "fill_interval": "1s"}
 
 
+# of IPv6, a customer has a /64 at least: its single addresses are without number
+_ADDRESS = {"masked_remote_address": {"v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64}}
 _UNBOUND = {"max_tokens": 100_000, "tokens_per_fill": 100_000, "fill_interval": "1s"}
 """The bucket of all together: it only bounds what this Envoy takes."""
 

@@ -107,6 +107,11 @@ def test_line_of_envoy_is_read() -> None:
     )
 
 
+def test_token_of_a_payment_link_is_not_kept() -> None:
+    line = LINE.replace(b"/v1/orders/1", b"/pay/" + b"a" * 28 + b"/qr.svg")
+    assert entry_of(line, NOW).path == "/pay/*/qr.svg"
+
+
 def test_line_after_what_a_killed_envoy_has_left_is_read() -> None:
     assert entry_of(LINE[:100] + LINE, NOW) == ENTRY
 

@@ -117,6 +117,16 @@ def test_stream_is_ended_by_silence_alone_and_every_other_answer_by_time(routes:
     assert float(STREAM_IDLE_TIMEOUT.removesuffix("s")) >= 2 * heartbeat
 
 
+def test_pages_share_a_bucket_by_what_one_customer_has_of_addresses(routes: list[Config]) -> None:
+    """Of IPv6 that is a /64: by single addresses a bucket would be no bound."""
+    pages = [route for route in routes if route["name"] in ("payment link", "console")]
+    assert pages
+    for route in pages:
+        said = str(route["typed_per_filter_config"])
+        assert "'v6_prefix_mask_len': 64" in said
+        assert "{'remote_address'" not in said
+
+
 def test_streams_leave_room_for_calls(config: Config) -> None:
     streaming = {route.package for route in contract_routes() if route.is_stream}
     for cluster in config["static_resources"]["clusters"]:
