@@ -78,22 +78,31 @@ def restore(
     database: Annotated[
         list[str], typer.Option(help="What to restore: orders, payments, notify, identity, console or audit.")
     ],
+    keep_revoked: Annotated[
+        bool,
+        typer.Option(help="Let keys, merchants, users, links and logins that were ended since the backup work again."),
+    ] = False,
     url: Server = "",
     as_json: AsJson = False,
     ready_file: Ready = READY_FILE,
 ) -> None:
     """Bring databases back from a backup, and list what was acknowledged after it and others still know.
 
-    What is there is kept under another name. Then: `events rebuild`, `reconcile` and `audit verify`. The list has each
-    order, payment and refund that is missing or older than what others know of it; `events rebuild` makes it shorter.
+    What is there is kept under another name, and what was revoked or disabled there since the backup is so again. Then:
+    `events rebuild`, `reconcile` and `audit verify`. The list has each order, payment and refund that is missing or
+    older than what others know of it; `events rebuild` makes it shorter.
     """
     with _said():
         server = _server(url, ready_file)
-        backups.restore(server, place, database, _say)
+        withdrawn = backups.restore(server, place, database, _say, keep_revoked=keep_revoked)
         found = [asdict(one) for one in missed(server)]
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(json.dumps([*map(asdict, withdrawn), *found], indent=2))
         return
+    for ended in withdrawn:
+        then = "is so again" if ended.ended else "works AGAIN AS BEFORE"
+        whose = f"of merchant {ended.merchant_id}" if ended.merchant_id else "of the platform"
+        typer.echo(f"{ended.kind} {ended.object_id} {whose} was {ended.what} since the backup, and {then}")
     for one in found:
         what = f"is at version {one['version']}, was at {one['known']}" if one["version"] else "is missing"
         typer.echo(

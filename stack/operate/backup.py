@@ -26,6 +26,7 @@ import psycopg
 from psycopg import sql
 
 from stack.databases import DATABASES, MIGRATIONS, database_url
+from stack.operate.withdrawn import SERVICES, Withdrawn, withdrawn
 from stack.process import StackError
 from stack.servers import outside_env
 from stack.state import write_private
@@ -96,10 +97,12 @@ def manifest_of(place: Path) -> dict[str, Dump]:
     return dumps
 
 
-def restore(server: str, place: Path, names: Sequence[str], say: Say) -> None:
+def restore(server: str, place: Path, names: Sequence[str], say: Say, *, keep_revoked: bool = False) -> list[Withdrawn]:
     """Put databases of a backup in the place of those that are there, which stay under another name.
 
-    Each is restored beside the one that is there and exchanged for it in one step, so that what fails changes nothing.
+    Each is restored beside the one that is there and exchanged for it at the end, so that what fails changes nothing.
+    What was revoked, disabled or used up since the backup is so again before anybody sees the restored database, unless
+    it is to be kept; it is returned.
 
     Raises:
         StackError: the backup is not complete, or the server does not take it.
@@ -107,14 +110,16 @@ def restore(server: str, place: Path, names: Sequence[str], say: Say) -> None:
     dumps = manifest_of(place)
     if unknown := sorted(set(names) - set(dumps)):
         raise StackError(f"no such database in {place}: {', '.join(unknown)}")
+    found: list[Withdrawn] = []
     for name in names:
         try:
-            _restore(server, place, dumps[name], name, say)
+            found += _restore(server, place, dumps[name], name, say, keep_revoked=keep_revoked)
         except psycopg.Error as error:
             raise StackError(f"{name} is not restored: {error}") from error
+    return found
 
 
-def _restore(server: str, place: Path, dump: Dump, name: str, say: Say) -> None:
+def _restore(server: str, place: Path, dump: Dump, name: str, say: Say, *, keep_revoked: bool) -> list[Withdrawn]:
     file = place / dump.file
     draft, aside = f"{name}_restoring", f"{name}_before_{datetime.now(UTC):%Y%m%d%H%M%S}"
     service = next(service for service, database in DATABASES.items() if database == name)
@@ -135,14 +140,30 @@ def _restore(server: str, place: Path, dump: Dump, name: str, say: Say) -> None:
         present = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
         if present:
             say(f"{name} as it was is now {aside}: drop it when nobody misses anything")
-            connection.execute(_sql("ALTER DATABASE {} ALLOW_CONNECTIONS false", name))
-            leave = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
-            connection.execute(leave, [name]).fetchall()
-            connection.execute(_sql("ALTER DATABASE {} RENAME TO {}", name, aside))
+            _put_aside(connection, name, aside)
+        elif service in SERVICES:
+            say(f"there is no {name} to compare with: what was revoked or disabled since the backup works again")
+        try:
+            before, restored = database_url(server, aside), database_url(server, draft)
+            # only now nothing is revoked there any more
+            found = withdrawn(service, before, restored, keep=keep_revoked) if present else []
+        except psycopg.Error as error:
+            if not keep_revoked:
+                connection.execute(_sql("ALTER DATABASE {} RENAME TO {}", aside, name))
+                raise
+            found = []
+            say(f"what was revoked or disabled since the backup cannot be told: {error}")
         connection.execute(_sql("ALTER DATABASE {} RENAME TO {}", draft, name))
-        if present:
-            # for a look at what is missed
-            connection.execute(_sql("ALTER DATABASE {} ALLOW_CONNECTIONS true", aside))
+    return found
+
+
+def _put_aside(connection: psycopg.Connection[Any], name: str, aside: str) -> None:
+    """Rename a database that nobody is to use any more; it can be looked at for what is missed."""
+    connection.execute(_sql("ALTER DATABASE {} ALLOW_CONNECTIONS false", name))
+    leave: LiteralString = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+    connection.execute(leave, [name]).fetchall()
+    connection.execute(_sql("ALTER DATABASE {} RENAME TO {}", name, aside))
+    connection.execute(_sql("ALTER DATABASE {} ALLOW_CONNECTIONS true", aside))
 
 
 def _note_restore(server: str, draft: str, backup_time: str) -> None:
