@@ -92,6 +92,9 @@ def _step(payment: Payment, snapshot: Snapshot, now: datetime, hold: timedelta |
     if had_no_answer and snapshot.reference and snapshot.status == _S.INITIATED:
         # now that the page has a name, it is the customer's turn, or may be closed
         snapshot = replace(snapshot, status=_S.REQUIRES_ACTION)
+    if payment.status == _S.NEEDS_REVIEW and snapshot.status == _S.PROCESSING and not snapshot.approved:
+        # that it is still worked on is what a person was asked about
+        snapshot = replace(snapshot, status=_S.NEEDS_REVIEW)
     versions: list[Payment] = []
     for status in _way(payment.status, snapshot.status):
         payment = _next(payment, snapshot, status, now)

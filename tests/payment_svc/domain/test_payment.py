@@ -114,6 +114,13 @@ def test_what_has_ended_does_not_go_back(status: PaymentStatus, told: Snapshot) 
     assert apply(replace(FRESH, status=status), told, NOW) == []
 
 
+def test_what_a_person_is_asked_about_is_not_opened_again_while_its_provider_works_on_it() -> None:
+    asked = _after(FRESH, WORKING, Snapshot("cs_1", S.NEEDS_REVIEW))[-1]
+    assert apply(asked, WORKING, NOW + timedelta(hours=1)) == []
+    approved = replace(WORKING, approved=True)
+    assert [version.status for version in apply(asked, approved, NOW)] == [S.PROCESSING], "the money is asked for"
+
+
 def test_capture_that_comes_first_goes_by_way_of_processing() -> None:
     assert [version.status for version in apply(FRESH, CAPTURED, NOW)] == [S.PROCESSING, S.SUCCESS]
 
