@@ -127,6 +127,11 @@ def test_pages_share_a_bucket_by_what_one_customer_has_of_addresses(routes: list
         assert "{'remote_address'" not in said
 
 
+def test_log_has_no_token_of_a_payment_link(config: Config) -> None:
+    logs = str(config).count("request.url_path.matches")
+    assert 0 < logs == str(config).count("request.url_path.startsWith('/pay/') ? '/pay/*' : ")
+
+
 def test_streams_leave_room_for_calls(config: Config) -> None:
     streaming = {route.package for route in contract_routes() if route.is_stream}
     for cluster in config["static_resources"]["clusters"]:
