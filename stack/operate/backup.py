@@ -26,6 +26,7 @@ import psycopg
 from psycopg import sql
 
 from stack.databases import DATABASES, MIGRATIONS, database_url
+from stack.operate.unsettled import ask_to_settle
 from stack.operate.withdrawn import SERVICES, Withdrawn, withdrawn
 from stack.process import StackError
 from stack.servers import outside_env
@@ -116,7 +117,18 @@ def restore(server: str, place: Path, names: Sequence[str], say: Say, *, keep_re
             found += _restore(server, place, dumps[name], name, say, keep_revoked=keep_revoked)
         except psycopg.Error as error:
             raise StackError(f"{name} is not restored: {error}") from error
+    if "orders" in names:
+        _settle(server, say)
     return found
+
+
+def _settle(server: str, say: Say) -> None:
+    """Have captures of orders that are unpaid here settled or given back."""
+    try:
+        asked = ask_to_settle(database_url(server, "orders"), database_url(server, "payments"))
+    except psycopg.Error as error:
+        raise StackError(f"restored, but captures of unpaid orders are not asked about: {error}") from error
+    say(f"{asked} captures of orders that are unpaid here settle them or go back")
 
 
 def _restore(server: str, place: Path, dump: Dump, name: str, say: Say, *, keep_revoked: bool) -> list[Withdrawn]:

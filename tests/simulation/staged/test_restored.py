@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from fusionx.order.v1 import order_service_pb2
 
 from mesh.errors import ApiError
+from stack.operate.unsettled import ask_to_settle
 from tests.simulation.adapter import Trip
 from tests.simulation.book import State
 from tests.simulation.schedule import Runner
@@ -28,6 +30,29 @@ def test_order_that_was_paid_is_not_charged_again_and_hears_of_it(runner: Runner
         await asyncio.sleep(60)
         assert scene.order() == ("SUCCESS", paid.payment_id)
         assert [thing.captured for thing in scene.made()] == [1200]
+
+    stage(runner, play)
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True], ids=["unpaid", "cancelled"])
+def test_order_whose_capture_nobody_tells_of_again_is_asked_about_by_the_restore(
+    runner: Runner, is_cancelled: bool
+) -> None:
+    async def play(scene: Scene) -> None:
+        orders, payments = scene.world.stores["orders"], scene.world.stores["payments"]
+        orders.save()
+        paid = await scene.pay()
+        await asyncio.sleep(60)
+        await scene.restore("orders")
+        assert ask_to_settle(orders.url, payments.url) == 1
+        assert ask_to_settle(orders.url, payments.url) == 0
+        if is_cancelled:
+            cancel = order_service_pb2.CancelOrderRequest(order_id=scene.shop.order_id)
+            await scene.shop._sure("CancelOrder", cancel, "orders", "orders")
+        await asyncio.sleep(60)
+        assert scene.order() == (("CANCELLED", "") if is_cancelled else ("SUCCESS", paid.payment_id))
+        assert scene.thing(paid).kept == (0 if is_cancelled else 1200)
+        assert ask_to_settle(orders.url, payments.url) == 0
 
     stage(runner, play)
 
