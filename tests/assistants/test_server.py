@@ -27,7 +27,7 @@ from assistants.tools import contract_tools
 from stack.stack import Ready
 from tests.support.merchant.api import Merchant
 from tests.support.paths import ROOT
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 Json = dict[str, Any]
 NewMerchant = Callable[..., Merchant]
@@ -302,15 +302,18 @@ async def test_over_http_each_with_a_key_of_its_own(gateway: Ready, new_merchant
             order_id = merchant.new_order()["order_id"]
             headers = {"authorization": f"Bearer {merchant.secret}"}
             async with (
-                httpx2.AsyncClient(headers=headers) as http,
+                httpx2.AsyncClient(headers=headers, timeout=PATIENCE) as http,
                 Client(streamable_http_client(url, http_client=http)) as client,
             ):
                 listed = await called(client, "list_orders")
             assert [one["order_id"] for one in listed["orders"]] == [order_id]
-        async with Client(streamable_http_client(url)) as client:
+        async with (
+            httpx2.AsyncClient(timeout=PATIENCE) as http,
+            Client(streamable_http_client(url, http_client=http)) as client,
+        ):
             assert "API_KEY_INVALID" in await refused(client, "list_orders")
         # a page in somebody's browser
-        async with httpx.AsyncClient() as page:
+        async with httpx.AsyncClient(timeout=PATIENCE) as page:
             rebound = await page.post(url, json={}, headers={"host": "evil.example"})
             assert rebound.status_code == httpx.codes.MISDIRECTED_REQUEST
             foreign = await page.post(url, json={}, headers={"origin": "http://evil.example"})

@@ -213,7 +213,7 @@ def test_console_reaches_the_public_api_within_the_cluster_by_the_name_of_its_ce
     public = of_kind("Certificate")["pay-public"]["spec"]["dnsNames"]
     assert (given["GATEWAY_URL"], [given["GATEWAY_SERVER_NAME"]]) == ("https://pay-envoy", public)
     assert given["PUBLIC_URL"] == f"https://{public[0]}"
-    links = {one["name"].removeprefix(PREFIX): one.get("value") for one in container_of("order-svc")["env"]}
+    links = {one["name"].removeprefix(PREFIX): one.get("value") for one in container_of("order_svc")["env"]}
     assert links["PUBLIC_URL"] == given["PUBLIC_URL"]
     assert {"pay-envoy": [8443]}.items() <= reached("console").items()
 

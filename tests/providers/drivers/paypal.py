@@ -31,7 +31,8 @@ class PaypalDriver(Driver):
 
     def account(self, name: str, key: str) -> dict[str, str]:
         """An app, and a secret of it."""
-        return {"client_id": name, "client_secret": key, "webhook_id": f"WH-{key}"}
+        credentials = {"client_id": f"app_acct_{name}", "client_secret": f"secret_acct_{name}_{key}"}
+        return credentials | {"webhook_id": f"WH-{key}"}
 
     def pay(self, page: str) -> httpx.Response:
         """A wallet that is approved."""
