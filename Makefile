@@ -3,8 +3,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	if $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
-# Most of the tests wait for real servers, so three workers keep two cores busy.
-WORKERS ?= 3
+# Most of the tests wait for real servers, so four workers keep two cores busy.
+WORKERS ?= 4
 PORT ?= 8080
 # images of Python often forbid it: then each process of ours compiles our modules anew, and each worker all tests
 export PYTHONDONTWRITEBYTECODE :=
