@@ -93,6 +93,10 @@ class Worker:
                 async with asyncio.timeout(STEP_SECONDS):
                     more = await self._step()
             except Exception as error:
+                task = asyncio.current_task()
+                if task and task.cancelling():
+                    # what was under way has made an error of its own of the cancellation, which comes only once
+                    raise asyncio.CancelledError from error
                 failures += 1
                 more = False
                 self._tell(error, failures)

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from mesh import worker as module
 from mesh.metrics import WORKER_FAILURES
 from mesh.worker import Worker
-from tests.support.waiting import come_true
+from tests.support.waiting import PATIENCE, come_true
 
 
 async def test_worker_that_fails_logs_once_and_counts_and_says_when_it_goes_on(
@@ -63,3 +63,23 @@ async def test_worker_that_fails_pauses_whoever_wakes_it() -> None:
 )
 def test_a_loop_rests_for_its_interval_and_is_tried_again_soon(interval: float, failures: int, seconds: float) -> None:
     assert module.pause(interval, failures) == pytest.approx(seconds)
+
+
+async def test_cancellation_that_becomes_an_error_of_the_step_ends_the_loop() -> None:
+    begun = asyncio.Event()
+
+    async def step() -> bool:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError("the connection is closed") from None
+        return False
+
+    worker = Worker("cancelled", step, interval=0.01)
+    worker.start()
+    await begun.wait()
+    assert worker._task
+    worker._task.cancel()
+    done, _ = await asyncio.wait([worker._task], timeout=PATIENCE)
+    assert done
