@@ -70,8 +70,9 @@ def keep(folder: Path, anchor: Anchor, key: SigningKey) -> None:
 
 
 def newest_first(folder: Path) -> Iterator[Path]:
-    """Yield the files of the anchors, those of the newest first."""
-    yield from sorted(folder.glob("*/*/*/*.json"), key=seq_of, reverse=True)
+    """Yield the files of the anchors, those of the newest first; one that is being written is not there yet."""
+    written = (path for path in folder.glob("*/*/*/*.json") if path.stat().st_size)
+    yield from sorted(written, key=seq_of, reverse=True)
 
 
 def seq_of(path: Path) -> int:

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from audit_svc.domain import GENESIS, Entry, digest
-from mesh.signatures.anchors import newest_first
+from mesh.signatures.anchors import newest_first, seq_of
 from stack.stack import Ready
 from tests.support.stack.own_audit import OwnAudit, own_audit
 
@@ -85,3 +85,11 @@ def test_history_that_was_written_anew_is_found_by_its_anchors(
     assert audit.verify()[0] == 0
     status, after = audit.verify(*anchored)
     assert (status, said in after) == (1, True), after
+
+
+def test_anchor_that_is_being_written_is_not_there_yet(tmp_path: Path) -> None:
+    folder = tmp_path / "2026" / "11" / "27"
+    folder.mkdir(parents=True)
+    (folder / "7.json").write_text("{}")
+    (folder / "8.json").touch()
+    assert [seq_of(path) for path in newest_first(tmp_path)] == [7]
