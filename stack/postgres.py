@@ -87,7 +87,9 @@ class Postgres:
 
     def server(self) -> Child:
         """Return the server. After a crash it recovers by itself."""
-        settings = SETTINGS | {"fsync": "on" if self._site.durable else "off"}
+        # without its disk it survives no crash of the machine, so a page that was written in part is no case either
+        on = "on" if self._site.durable else "off"
+        settings = SETTINGS | {"fsync": on, "full_page_writes": on}
         options = [f"--{name}={value}" for name, value in settings.items()]
         argv: list[str | Path] = [
             self._bin / "postgres",
