@@ -54,7 +54,7 @@ from payment_svc.use_cases.answers import (
 )
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.operations import Operations
-from payment_svc.use_cases.places import Places, Predecessor
+from payment_svc.use_cases.predecessors import Predecessor, Predecessors
 from payment_svc.use_cases.routing import Router, RoutingRequest
 
 log = get_logger(__name__)
@@ -95,7 +95,7 @@ class Payments:
         self._router = router
         self._database = database
         self._runtime = runtime
-        self._places = Places(ledger, accounts, database, runtime.clock, runtime.ids)
+        self._predecessors = Predecessors(ledger, accounts, database, runtime.clock, runtime.ids)
 
     async def create(self, new: NewPayment, claim: Claim | None) -> Payment | Record:
         """Start a payment, or return the record of the request that started it under the same key.
@@ -136,7 +136,7 @@ class Payments:
         order = await self._orders.get(new.order_id)
         if order.status != "NEW" and (record := await self._find(claim)):
             return record
-        replaces = await self._places.before(new, order)
+        replaces = await self._predecessors.before(new, order)
         order.check_payable(self._runtime.clock(), replaced=replaces is not None)
         payment_id = self._runtime.ids()
         provider, route = await self._choose(new, order, payment_id)
@@ -327,7 +327,7 @@ class Payments:
             async with self._ledger.work.statement() as session:
                 stored = await intents.store(session, first, claim, is_claimed=is_claimed, **leases)
         except UniqueViolation as error:
-            raise await self._places.taken(payment, error) from None
+            raise await self._predecessors.taken(payment, error) from None
         if not stored:
             return None
         self._ledger.work.carry(stored)

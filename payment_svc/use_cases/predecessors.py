@@ -48,7 +48,7 @@ class Predecessor:
     """To be closed for that; None: no provider has it, and neither have we."""
 
 
-class Places:
+class Predecessors:
     """Says what has an order's place."""
 
     def __init__(self, ledger: Ledger, accounts: Accounts, database: Database, clock: Clock, ids: NewId) -> None:
