@@ -10,6 +10,7 @@ from envoy_config.config import Config, typed
 from envoy_config.options import EnvoyOptions
 from envoy_config.rate_limits import across_envoys, of_identities, of_one_provider, of_strangers
 from envoy_config.standing import of_nobody, of_senders, standing, unless_known
+from envoy_config.webhook_sources import NAME, of_networks, webhook_sources
 from mesh.rpc.headers import CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATURE, WEBHOOK_PATH
 from mesh.rpc.interceptors import IDEMPOTENCY_KEY
 from mesh.rpc.routes import Route
@@ -45,6 +46,7 @@ def of_providers(options: EnvoyOptions) -> Config:
         "buffer": typed("buffer.v3.BufferPerRoute", buffer={"max_request_bytes": MAX_WEBHOOK_BODY}),
         "client": typed("header_mutation.v3.HeaderMutationPerRoute", mutations={"request_mutations": [path]}),
         "rate_limit": of_one_provider(options),
+        **of_networks(options.webhook_networks),
     }
 
 
@@ -72,6 +74,7 @@ def http_filters(routes: Sequence[Route], options: EnvoyOptions) -> list[Config]
     """Return the filters that every request passes: nothing is kept of it before it is known whose it is."""
     return [
         {"name": "client", "typed_config": _client()},
+        *([{"name": NAME, "typed_config": webhook_sources()}] if options.webhook_networks else []),
         {"name": "standing", "typed_config": standing()},
         {"name": "stranger_limit", "typed_config": of_strangers(options.stranger_requests_per_second)},
         {"name": "key_check", "typed_config": _key_check()},

@@ -10,7 +10,8 @@ from mesh.errors import DOMAIN
 # HTTP status -> gRPC code, reason, and the message where Envoy's own would say too little or too much
 _ERRORS: dict[int, tuple[grpc.StatusCode, str, str]] = {
     400: (grpc.StatusCode.INVALID_ARGUMENT, "BAD_REQUEST", "%LOCAL_REPLY_BODY%"),
-    403: (grpc.StatusCode.PERMISSION_DENIED, "FORBIDDEN", "this is not allowed"),
+    # of its own Envoy only refuses webhooks from elsewhere; what the authorization service refuses is passed on
+    403: (grpc.StatusCode.PERMISSION_DENIED, "IP_NOT_ALLOWED", "this provider does not send from this address"),
     404: (
         grpc.StatusCode.NOT_FOUND,
         "ROUTE_NOT_FOUND",

@@ -68,6 +68,8 @@ class EnvoyOptions:
     """Per address (of IPv6, per /64), of requests whose key was not accepted lately; five times as many at once."""
     stranger_webhooks_per_second: int = 20
     """Per address, of webhooks while none of its own was accepted lately; likewise."""
+    webhook_networks: str = ""
+    """Where webhooks may come from, by provider: `stripe=3.18.12.63,3.130.192.231;paypal=…`; of others from anywhere."""
     global_limit: bool = False
     """Whether the edge service is asked about the limit across all Envoys."""
     trusted_hops: int = 0

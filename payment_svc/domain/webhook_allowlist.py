@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_network
-
-from mesh.urls.networks import Network, is_within
+from mesh.urls.networks import is_within, networks_by_name
 
 
 class WebhookAllowlist:
     """The networks of the setting; a provider that is not in it may send from anywhere."""
 
     def __init__(self, setting: str) -> None:
-        """Read `stripe=3.18.12.63,3.130.192.231;paypal=64.4.240.0/21`.
-
-        Raises ValueError for what is no such list.
-        """
-        self._networks: dict[str, tuple[Network, ...]] = {}
-        for entry in filter(None, (part.strip() for part in setting.split(";"))):
-            provider, separator, networks = entry.partition("=")
-            if not separator or not networks.strip():
-                raise ValueError(f"{entry!r} is not `provider=network,network`")
-            self._networks[provider.strip()] = tuple(ip_network(text.strip()) for text in networks.split(","))
+        """Read what `networks_by_name` reads; raises ValueError as that does."""
+        self._networks = networks_by_name(setting)
 
     def allow(self, provider: str, client: str) -> bool:
         """Whether the address of a client, as the edge resolved it, is one that the provider sends from."""
