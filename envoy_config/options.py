@@ -69,7 +69,7 @@ class EnvoyOptions:
     stranger_webhooks_per_second: int = 20
     """Per address, of webhooks while none of its own was accepted lately; likewise."""
     webhook_networks: str = ""
-    """Where webhooks may come from, by provider: `stripe=3.18.12.63,3.130.192.231;paypal=…`; of others from anywhere."""
+    """Where webhooks come from, by provider: `stripe=3.18.12.63,3.130.192.231;paypal=…`; of others from anywhere."""
     global_limit: bool = False
     """Whether the edge service is asked about the limit across all Envoys."""
     trusted_hops: int = 0
