@@ -120,6 +120,9 @@ def _is_done(operation: Operation, payment: Payment) -> bool | None:
     match operation.kind:
         case OperationKind.CAPTURE if payment.status in ended:
             return payment.status == PaymentStatus.SUCCESS and payment.captured == operation.amount
+        case OperationKind.CANCEL if (operation.requester, payment.status) == (Requester.GATEWAY, PaymentStatus.FAILED):
+            # a person may have ended the payment: whether its object is closed only that shows
+            return None
         case OperationKind.CANCEL if is_current(payment, operation.attempt) and payment.status in ended:
             return payment.status == PaymentStatus.CANCELLED
         case OperationKind.START if payment.provider_reference or payment.status in ended:

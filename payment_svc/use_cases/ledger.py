@@ -123,15 +123,17 @@ class Ledger:
                 fact, refusal, unknown = None, None, True
             if fact:
                 versions = await self._apply(unit, payment, fact)
-                payment = await self.save(unit, payment, versions, lease.driver if lease else None)
+            shown = versions[-1] if versions else payment
             current = await self.operations.lock(unit.session, operation.operation_id) or operation
-            # what the payment shows may have ended it already
-            still_open = current.is_open
-            ends = OperationStatus.UNKNOWN if unknown else ended(current, payment, fact, refusal)
+            was_open = current.is_open
+            ends = ended(current, shown, None, None) if unknown else ended(current, shown, fact, refusal)
             why = refusal or (fact.snapshot.failure if fact else None)
             current = operation_domain.end(current, ends, now, None if ends == OperationStatus.DONE else why)
-            if still_open:
+            if was_open:
                 await self.operations.end(unit.session, current, schedule.wait_after(current.sends))
+            # it is over before what follows: what has to be closed is not held up by it
+            payment = await self.save(unit, payment, versions, lease.driver if lease else None)
+            if was_open:
                 await self._close_freed(unit, payment, current)
             if claim:
                 await idempotency.answer(unit.session, claim, payment.payment_id, payment)

@@ -201,6 +201,13 @@ def test_further_try_at_the_same_object_ends_what_was_asked_of_it() -> None:
     assert operations.outcome(_operation(OperationKind.CANCEL), paid) == OperationStatus.REFUSED
 
 
+def test_payment_that_has_failed_does_not_tell_whether_its_object_is_closed() -> None:
+    """A person may have said so: what the gateway closes, only the object ends. A merchant's cancel came too late."""
+    failed, cancel = replace(FRESH, status=S.FAILED, provider_reference="pi_1"), _operation(OperationKind.CANCEL)
+    assert operations.outcome(replace(cancel, requester=Requester.GATEWAY), failed) is None
+    assert operations.outcome(cancel, failed) == OperationStatus.REFUSED
+
+
 def test_two_calls_never_share_a_key() -> None:
     """Case 9, and rule 3."""
     kinds = [_operation(kind) for kind in OperationKind]

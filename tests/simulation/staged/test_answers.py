@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from fusionx.payment.v1 import payment_pb2
 
 from mesh.errors import ApiError
 from mesh.money import Money
 from payment_svc.domain.refund import RefundStatus
 from payment_svc.domain.review import ANSWERS, Resolution, Subject
+from tests.simulation.adapter import Trip
 from tests.simulation.book import State
 from tests.simulation.schedule import Runner
 from tests.simulation.staged import questions
@@ -157,6 +159,34 @@ def test_an_answer_ends_its_question_and_the_books_agree(runner: Runner, name: s
         assert scene.reviews() == list(case.then)
         assert (scene.refunds(), asked.thing.kept) == (case.refunds, case.kept)
         assert _books(scene, asked) == (case.payment, case.order, case.kept - case.kept_aside)
+
+    stage(runner, play)
+
+
+@pytest.mark.parametrize("state", [State.ACTION, State.HELD])
+def test_closing_of_what_a_person_has_ended_is_done_when_its_provider_has_closed_it(
+    runner: Runner, state: State
+) -> None:
+    """The payment is FAILED before; whether its object was closed that does not tell."""
+
+    async def play(scene: Scene) -> None:
+        payment = await scene.pay(token="pm_slow", manual=True)
+        thing, book = scene.thing(payment), scene.world.services["stripe"].book
+        shown = dict(book.things)
+        book.things.clear()
+        await asyncio.sleep(DAY + 4 * 3600)
+        book.things.update(shown)
+        scene.trip("cancel", lambda: Trip(is_lost=True, is_cut=True), 2)
+        scene.trip("fetch", lambda: Trip(is_lost=True, is_cut=True), 1)
+        await scene.answer(NOT_CAPTURED)
+        thing.state = state
+        await asyncio.sleep(DAY)
+        assert thing.state == State.CLOSED
+        assert (await scene.shop._get(payment.payment_id)).status == payment_pb2.Payment.FAILED
+        rows = scene.world.stores["payments"].rows(
+            "SELECT * FROM operations WHERE kind = 'CANCEL' ORDER BY create_time"
+        )
+        assert [one.status for one in rows] == ["DONE"]
 
     stage(runner, play)
 
