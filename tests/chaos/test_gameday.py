@@ -12,6 +12,7 @@ import pytest
 from stack.observer import prometheus, targets_of
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
+from tests.gameday import runbook
 from tests.gameday.incidents import INCIDENTS, Scene
 from tests.gameday.playing import UNAVAILABLE, firing, named_by_status
 from tests.support.merchant.api import Merchant
@@ -56,5 +57,7 @@ def test_what_breaks_is_named_by_its_alert_and_nothing_else_is(
             merchant.new_order()
             eventually(lambda: named(url) == WANTED, f"{WANTED} to fire")
             assert named_by_status(scene, "--over", "0") >= WANTED
+            lines = [line for line in runbook.commands(*WANTED) if not line.startswith("fusionxpay status")]
+            assert runbook.unusable(stack.ready, tmp_path, lines) == []
         eventually(lambda: not firing(url).keys() & WANTED, "no alert")
     assert seen == WANTED

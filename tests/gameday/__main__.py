@@ -28,7 +28,7 @@ from tests.support.merchant.receiver import serving
 
 def show(console: Console, found: Sequence[Seen]) -> None:
     """Print the table, in the form that the document has."""
-    table = Table("incident", "alert", "fired after", "other pages", "status names it", "gone after")
+    table = Table("incident", "alert", "fired after", "other pages", "status names it", "runbook", "gone after")
     for seen in found:
         alert = seen.incident.alert
         table.add_row(
@@ -37,6 +37,7 @@ def show(console: Console, found: Sequence[Seen]) -> None:
             seen.impossible or _after(seen.fired_after, "never" if alert else "-"),
             ", ".join(sorted(seen.others)),
             "-" if seen.impossible or not alert else "yes" if seen.status_named else "NO",
+            "-" if seen.impossible or not alert else "; ".join(seen.unusable) or "runs",
             _after(seen.gone_after, "-" if seen.impossible else "not yet"),
             style="" if seen.passed else "red",
         )

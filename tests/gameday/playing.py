@@ -12,6 +12,7 @@ import httpx
 from typer.testing import CliRunner
 
 from cli.__main__ import app
+from tests.gameday import runbook
 from tests.gameday.incidents import ImpossibleError, Incident, Scene
 from tests.support.merchant.api import Merchant
 
@@ -34,6 +35,8 @@ class Seen:
     fired_after: float | None = None
     others: set[str] = field(default_factory=set)
     status_named: bool = False
+    unusable: list[str] = field(default_factory=list)
+    """What the alert's runbook says and a shell does not take."""
     gone_after: float | None = None
 
     @property
@@ -41,7 +44,8 @@ class Seen:
         """Whether it went as it should, or could not be tried here."""
         in_time = self.fired_after is not None and self.fired_after <= BOUND_SECONDS
         named = (in_time and self.status_named) or not self.incident.alert
-        return bool(self.impossible) or (named and not self.others and self.gone_after is not None)
+        calm = not self.others and self.gone_after is not None
+        return bool(self.impossible) or (named and calm and not self.unusable)
 
 
 class Load:
@@ -66,10 +70,10 @@ class Load:
                 self._merchant.charge(self._merchant.new_order()["order_id"])
 
 
-def firing(url: str) -> dict[str, str]:
-    """Return the alerts that fire, with their severity."""
+def firing(url: str) -> dict[str, dict[str, str]]:
+    """Return the alerts that fire by their names, with the labels of one of each."""
     alerts = httpx.get(f"{url}/api/v1/alerts", timeout=10).raise_for_status().json()["data"]["alerts"]
-    return {one["labels"]["alertname"]: one["labels"]["severity"] for one in alerts if one["state"] == "firing"}
+    return {one["labels"]["alertname"]: one["labels"] for one in alerts if one["state"] == "firing"}
 
 
 def named_by_status(scene: Scene, *options: str) -> set[str]:
@@ -110,11 +114,13 @@ def _watch(scene: Scene, url: str, seen: Seen, began: float) -> None:
         if alert in alerts:
             seen.fired_after = time.monotonic() - began
             seen.status_named = any(alert in named_by_status(scene) for _ in range(LOOKS))
+            component = alerts[alert].get("component", "")
+            seen.unusable = runbook.unusable(scene.stack.ready, scene.folder, runbook.commands(alert), component)
             break
         time.sleep(1)
 
 
-def others(alerts: dict[str, str], incident: Incident) -> set[str]:
+def others(alerts: dict[str, dict[str, str]], incident: Incident) -> set[str]:
     """Return the pages that fire beside the one that is meant."""
-    pages = {name for name, severity in alerts.items() if severity == "page"}
+    pages = {name for name, labels in alerts.items() if labels["severity"] == "page"}
     return pages - {incident.alert} - incident.also - UNAVAILABLE
