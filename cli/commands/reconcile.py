@@ -25,6 +25,7 @@ MEANINGS = {
     "MISSING_THERE": "we count on money that the provider does not have",
     "AMOUNT_DIFFERS": "captured, but not the same amount",
     "STATE_DIFFERS": "captured by one book only",
+    "REFUNDED_DIFFERS": "captured by both, but not the same amount went back",
 }
 
 
@@ -102,11 +103,12 @@ def _print(console: Console, provider: str, total: provider_pb2.CompareBooksResp
             MEANINGS[provider_pb2.Discrepancy.Kind.Name(found.kind)],
             found.payment_id or "none",
             found.provider_reference or "none",
-            _said(found.our_status, found.our_amount),
-            _said(found.provider_status, found.provider_amount),
+            _said(found.our_status, found.our_amount, found.our_refunded_amount),
+            _said(found.provider_status, found.provider_amount, found.provider_refunded_amount),
         )
     console.print(table)
 
 
-def _said(status: str, amount: money_pb2.Money) -> str:
-    return f"{status} {amount.value} {amount.currency}".strip() or "nothing"
+def _said(status: str, amount: money_pb2.Money, back: money_pb2.Money) -> str:
+    went_back = f", {back.value} {back.currency} back" if back.currency else ""
+    return f"{status} {amount.value} {amount.currency}{went_back}".strip() or "nothing"

@@ -156,4 +156,8 @@ def _discrepancy_message(found: Discrepancy) -> provider_service_pb2.Discrepancy
         message.provider_reference, message.provider_status = record.reference, str(record.status)
         if record.amount:
             message.provider_amount.CopyFrom(money_message(record.amount))
+    if found.given:
+        ours, theirs = found.given
+        message.our_refunded_amount.CopyFrom(money_message(ours))
+        message.provider_refunded_amount.CopyFrom(money_message(theirs))
     return message

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from mesh.money import Money
 from payment_svc.domain.payment import Payment, PaymentStatus
@@ -22,6 +23,8 @@ class ProviderRecord:
     status: PaymentStatus
     amount: Money | None
     create_time: datetime
+    refunded: Money | None = None
+    """What went back or is on its way; None where the list does not say."""
 
 
 class DiscrepancyKind(StrEnum):
@@ -31,6 +34,29 @@ class DiscrepancyKind(StrEnum):
     MISSING_THERE = "MISSING_THERE"
     AMOUNT_DIFFERS = "AMOUNT_DIFFERS"
     STATE_DIFFERS = "STATE_DIFFERS"
+    REFUNDED_DIFFERS = "REFUNDED_DIFFERS"
+
+
+class Given(NamedTuple):
+    """What we say went back of a payment's capture, in minor units."""
+
+    made: int
+    """Refunds that succeeded."""
+    under_way: int
+    """Whose outcome is open: the provider may show them or not."""
+    written_off: int
+    """The part of `made` that the provider has taken, and need not show as a refund."""
+
+    def fits(self, shown: int) -> bool:
+        """Whether a provider that shows so much given back agrees."""
+        return self.made - self.written_off <= shown <= self.made + self.under_way
+
+    def is_lost(self, payment: Payment) -> bool:
+        """Whether all of a capture was written off, or had gone back before: the provider need not show any."""
+        return self.written_off > 0 and self.made >= payment.captured
+
+
+NOTHING = Given(0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +66,8 @@ class Discrepancy:
     kind: DiscrepancyKind
     payment: Payment | None
     record: ProviderRecord | None
+    given: tuple[Money, Money] | None = None
+    """What went back by us and by the provider, where that is what differs."""
 
     @property
     def create_time(self) -> datetime:

@@ -25,6 +25,8 @@ SURPLUS = "surplus: the order was paid otherwise, cancelled or expired"
 """What merchants read as the reason of a refund that the gateway itself owes. Theirs may say the same."""
 OTHER_AMOUNT = "given back: another amount than the payment's was received"
 DECIDED = "given back: what became of the payment was not known in time"
+TAKEN_BACK = "taken back: "
+"""What the reason begins with of a refund that nobody asked for: the provider has the money."""
 
 OPEN_REFUNDS = frozenset({RefundStatus.PENDING, RefundStatus.NEEDS_REVIEW})
 """Whose outcome is open: they are looked up, and their amount counts as taken."""

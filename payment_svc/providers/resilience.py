@@ -168,6 +168,11 @@ class ResilientProvider:
         """Return what the provider says now of a refund."""
         return await self._call("fetch_refund", payment, lambda: self._inner.fetch_refund(payment, refund))
 
+    @property
+    def lists_refunds(self) -> bool:
+        """Whether it says what it has given back of a payment."""
+        return isinstance(self._inner, Listing)
+
     async def given_back(self, payment: Payment, since: datetime) -> Sequence[GivenBack]:
         """Return the refunds of a payment's object; nothing where the provider does not list them."""
         inner = self._inner

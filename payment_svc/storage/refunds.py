@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -9,6 +10,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from mesh.money import Money
 from mesh.storage.database import Session, parameters_for, statement
@@ -16,7 +18,8 @@ from mesh.storage.listing import Listing, Pages
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW
 from payment_svc.domain.payment import Failure
-from payment_svc.domain.refund import OPEN_REFUNDS, SURPLUS, Refund, RefundStatus
+from payment_svc.domain.reconciliation import Given
+from payment_svc.domain.refund import OPEN_REFUNDS, SURPLUS, TAKEN_BACK, Refund, RefundStatus
 from payment_svc.tables import refunds
 
 
@@ -52,6 +55,15 @@ class Sums:
     taken: int
     given: int
     unnamed: int
+
+
+class GivenRow(NamedTuple):
+    """What went back of a payment, in minor units."""
+
+    payment_id: UUID
+    made: int
+    under_way: int
+    written_off: int
 
 
 _id = sa.bindparam("refund_id", type_=sa.UUID)
@@ -141,6 +153,27 @@ _TAKEN = statement(
         refunds.c.attempt.is_not_distinct_from(sa.bindparam("attempt", type_=sa.Integer)),
     ),
     Sums,
+)
+_GIVEN = statement(
+    sa.select(
+        refunds.c.payment_id,
+        _sum(sa.func.sum(refunds.c.amount_minor).filter(refunds.c.status == "SUCCESS")).label("made"),
+        _sum(sa.func.sum(refunds.c.amount_minor).filter(refunds.c.status != "SUCCESS")).label("under_way"),
+        _sum(
+            sa.func.sum(refunds.c.amount_minor).filter(
+                # what nobody asked for was written down; a merchant's own refund may have the same reason
+                *(refunds.c.status == "SUCCESS", refunds.c.sends == 0),
+                refunds.c.reason.startswith(TAKEN_BACK, autoescape=True),
+            )
+        ).label("written_off"),
+    )
+    .where(
+        refunds.c.payment_id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.UUID))),
+        refunds.c.status != "FAILED",
+        refunds.c.attempt.is_(None),
+    )
+    .group_by(refunds.c.payment_id),
+    GivenRow,
 )
 _due = (
     sa.select(refunds.c.refund_id)
@@ -266,6 +299,11 @@ class RefundRepository:
     async def sums(self, session: Session, payment_id: UUID, attempt: int | None = None) -> Sums:
         """Add up the refunds of a payment's capture, or of an attempt's surplus; hold the payment to rely on it."""
         return await session.one(_TAKEN, payment_id=payment_id, attempt=attempt) or Sums(0, 0, 0)
+
+    async def given(self, session: Session, payment_ids: Sequence[UUID]) -> dict[UUID, Given]:
+        """Return what went back of the captures of payments; those without a refund are left out."""
+        rows = await session.all(_GIVEN, ids=list(payment_ids))
+        return {row.payment_id: Given(row.made, row.under_way, row.written_off) for row in rows}
 
     async def claim_due(self, session: Session, lease: timedelta, limit: int) -> list[DueRefund]:
         """Take refunds that are due to be looked up; no other replica sees them for as long as `lease`."""

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from mesh.errors import unavailable
 from mesh.ids import Clock, utc_now
+from mesh.money import Money
 from mesh.storage.database import Database
 from payment_svc.domain.payment import Payment, PaymentStatus
-from payment_svc.domain.reconciliation import Comparison, Discrepancy, DiscrepancyKind, ProviderRecord, captured
+from payment_svc.domain.reconciliation import (
+    NOTHING,
+    Comparison,
+    Discrepancy,
+    DiscrepancyKind,
+    Given,
+    ProviderRecord,
+    captured,
+)
+from payment_svc.domain.refund import RefundStatus
 from payment_svc.metrics import DIFFERENCES, RECONCILED
 from payment_svc.providers.base import ObjectNotFoundError, ProviderError
 from payment_svc.providers.registry import Registry
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.payments import PaymentRepository
+from payment_svc.storage.refunds import RefundRepository
 
 
 class Reconciliation:
@@ -32,6 +43,7 @@ class Reconciliation:
     ) -> None:
         self._database = database
         self._store = store
+        self._refunds = RefundRepository()
         self._providers = providers
         self._settling = settling
         self._clock = clock
@@ -48,7 +60,13 @@ class Reconciliation:
         try:
             records = [record async for record in provider.records(since, until)]
             payments = await self._ours(name, since, until, records)
+            given = await self._given(list(payments))
             found = [await self._confirm(provider, one) for one in _compare(payments, records)]
+            found = [one for one in found if one is not None and not _is_written_off(one, given)]
+            for payment, record in _captured_by_both(payments, records):
+                shown = await self._shown(provider, payment, record)
+                if shown is not None and not given.get(payment.payment_id, NOTHING).fits(shown.minor):
+                    found.append(await self._confirm_given(provider, payment, record, shown))
         except ProviderError as error:
             raise unavailable("PROVIDER_UNAVAILABLE", f"{name} does not list its records: {error}") from error
         real = [one for one in found if one is not None]
@@ -66,6 +84,37 @@ class Reconciliation:
             ours = {one.payment_id: one for one in await self._store.created(session, provider, since, until)}
             others = await self._store.by_ids(session, sorted(named - ours.keys()))
         return ours | {one.payment_id: one for one in others if one.provider == provider and one.account_id is None}
+
+    async def _given(self, payment_ids: Sequence[UUID]) -> dict[UUID, Given]:
+        async with self._database.session() as session:
+            return await self._refunds.given(session, payment_ids)
+
+    async def _shown(self, provider: ResilientProvider, payment: Payment, record: ProviderRecord) -> Money | None:
+        """Return what the provider says went back of a payment; None where it does not say."""
+        return record.refunded or await self._listed(provider, payment)
+
+    async def _listed(self, provider: ResilientProvider, payment: Payment) -> Money | None:
+        """Add up the refunds that the provider lists of a payment; None where it lists none, or does not know it."""
+        if not provider.lists_refunds:
+            return None
+        try:
+            listed = [one.snapshot for one in await provider.given_back(payment, payment.create_time)]
+        except ObjectNotFoundError:
+            return None
+        back = [one.amount for one in listed if one.amount and one.status != RefundStatus.FAILED]
+        return payment.money(sum(one.minor for one in back if one.currency == payment.amount.currency))
+
+    async def _confirm_given(
+        self, provider: ResilientProvider, payment: Payment, record: ProviderRecord, shown: Money
+    ) -> Discrepancy | None:
+        """Look at both books once more: a refund may have been made between the two looks."""
+        shown = await self._listed(provider, payment) or shown
+        given = (await self._given([payment.payment_id])).get(payment.payment_id, NOTHING)
+        if given.fits(shown.minor):
+            return None
+        return Discrepancy(
+            DiscrepancyKind.REFUNDED_DIFFERS, payment, record, (payment.money(given.made + given.under_way), shown)
+        )
 
     async def _confirm(self, provider: ResilientProvider, found: Discrepancy) -> Discrepancy | None:
         """Ask the provider about a payment that its list does not have: it may have been created just outside of it."""
@@ -86,14 +135,40 @@ class Reconciliation:
         return _differ(payment, record)
 
 
+def _is_written_off(found: Discrepancy, given: Mapping[UUID, Given]) -> bool:
+    """Whether a capture that the provider does not have was written off here: then both books say that it is gone."""
+    is_gone = found.record is None or found.record.amount is None
+    payment = found.payment
+    return is_gone and payment is not None and given.get(payment.payment_id, NOTHING).is_lost(payment)
+
+
+def _captured_by_both(
+    payments: dict[UUID, Payment], records: Iterable[ProviderRecord]
+) -> Iterator[tuple[Payment, ProviderRecord]]:
+    by_reference = _by_reference(payments)
+    for record in records:
+        payment = _of(record, payments, by_reference)
+        if payment and record.amount and captured(payment) == record.amount:
+            yield payment, record
+
+
+def _by_reference(payments: dict[UUID, Payment]) -> dict[str, Payment]:
+    return {payment.provider_reference: payment for payment in payments.values() if payment.provider_reference}
+
+
+def _of(record: ProviderRecord, payments: dict[UUID, Payment], by_reference: Mapping[str, Payment]) -> Payment | None:
+    """Return the payment that a record is of: known by our id in it, else by the provider's reference."""
+    payment_id = _uuid(record.payment_id)
+    return payments.get(payment_id) if payment_id else by_reference.get(record.reference)
+
+
 def _compare(payments: dict[UUID, Payment], records: list[ProviderRecord]) -> list[Discrepancy]:
-    """Match the two sides' records; a record is known by our id in it, else by the provider's reference."""
-    by_reference = {payment.provider_reference: payment for payment in payments.values() if payment.provider_reference}
+    """Match the two sides' records."""
+    by_reference = _by_reference(payments)
     found: list[Discrepancy | None] = []
     seen: dict[UUID, bool] = {}
     for record in records:
-        payment_id = _uuid(record.payment_id)
-        payment = payments.get(payment_id) if payment_id else by_reference.get(record.reference)
+        payment = _of(record, payments, by_reference)
         if payment is None:
             # an object that moved no money is nobody's business
             found.append(Discrepancy(DiscrepancyKind.MISSING_HERE, None, record) if record.amount else None)

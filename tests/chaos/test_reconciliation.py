@@ -25,6 +25,12 @@ COPY = """
 INSERT INTO payments SELECT (jsonb_populate_record(payments, jsonb_build_object(
     'payment_id', gen_random_uuid(), 'provider_reference', 'cs_gone'))).* FROM payments WHERE payment_id = %s
 """
+WRITTEN_OFF = """
+INSERT INTO refunds SELECT (jsonb_populate_record(refunds, jsonb_build_object(
+    'refund_id', gen_random_uuid(), 'payment_id', payments.payment_id, 'amount_minor', captured_minor, 'sends', 0,
+    'provider_reference', 'gone', 'reason', 'taken back: the capture is gone', 'status', 'SUCCESS'))).*
+FROM refunds, payments WHERE refund_id = %s AND payments.provider_reference = 'cs_gone'
+"""
 
 
 @pytest.fixture
@@ -110,6 +116,29 @@ def test_each_kind_of_discrepancy_is_found(
     assert kinds["STATE_DIFFERS"]["payment_id"] == undone["payment_id"]
     assert (kinds["STATE_DIFFERS"]["our_status"], kinds["STATE_DIFFERS"]["provider_status"]) == ("FAILED", "SUCCESS")
     books.execute("DELETE FROM payments WHERE provider_reference = 'cs_gone'")
+
+
+def test_what_went_back_is_compared_and_what_was_written_off_is_over(
+    gateway: Ready, merchant: Merchant, books: psycopg.Connection
+) -> None:
+    since = a_new_second()
+    agreed, lost, gone = paid(merchant), paid(merchant), paid(merchant)
+    eventually(lambda: [_events(books, one) for one in (agreed, lost, gone)] == [EVENTS] * 3, "all events")
+    part = {"amount": {"value": "5.00", "currency": "EUR"}}
+    merchant.post(f"/v1/payments/{agreed['payment_id']}/refunds", part)
+    refund = merchant.post(f"/v1/payments/{lost['payment_id']}/refunds", part)
+    books.execute("UPDATE refunds SET status = 'FAILED' WHERE refund_id = %s", [refund["refund_id"]])
+    books.execute(COPY, [gone["payment_id"]])
+    books.execute(WRITTEN_OFF, [refund["refund_id"]])
+
+    status, found = compare(gateway, since)
+    books.execute("DELETE FROM refunds WHERE reason LIKE 'taken back: %'")
+    books.execute("DELETE FROM payments WHERE provider_reference = 'cs_gone'")
+
+    assert status == 1
+    [only] = found
+    assert (only["kind"], only["payment_id"]) == ("REFUNDED_DIFFERS", lost["payment_id"])
+    assert (only["our_refunded_amount"]["value"], only["provider_refunded_amount"]["value"]) == ("0.00", "5.00")
 
 
 def test_provider_that_is_not_on_is_refused_with_words(gateway: Ready) -> None:

@@ -65,6 +65,7 @@ def record_of(transfer: Object) -> ProviderRecord:
         status=snapshot.status,
         amount=snapshot.amount,
         create_time=datetime.fromisoformat(transfer["created_at"]),
+        refunded=amounts.from_wire(transfer["amount_refunded"], transfer["currency"]),
     )
 
 

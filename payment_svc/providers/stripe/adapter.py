@@ -248,7 +248,9 @@ class StripeProvider:
         """Walk through the intents; those of a Checkout Session carry the payment's id as well."""
         created: Any = {"gte": math.ceil(since.timestamp()), "lt": math.ceil(until.timestamp())}
         with translated():
-            intents = await self._api.payment_intents.list_async({"created": created, "limit": 100})
+            intents = await self._api.payment_intents.list_async(
+                {"created": created, "limit": 100, "expand": ["data.latest_charge"]}
+            )
             async for intent in intents.auto_paging_iter():
                 yield objects.record_of(intent.to_dict())
 

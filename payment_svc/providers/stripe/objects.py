@@ -151,13 +151,22 @@ def of_dispute(dispute: Object) -> DisputeSnapshot:
 def record_of(intent: Object) -> ProviderRecord:
     """Read a PaymentIntent as a line of Stripe's books."""
     said = of_intent(intent, hosted=True)
+    captured = said.amount if said.status == PaymentStatus.SUCCESS else None
     return ProviderRecord(
         reference=said.reference,
         payment_id=label(intent, "payment_id"),
         status=said.status,
-        amount=said.amount if said.status == PaymentStatus.SUCCESS else None,
+        amount=captured,
         create_time=datetime.fromtimestamp(integer(intent, "created"), UTC),
+        refunded=_refunded(intent.get("latest_charge")),
     )
+
+
+def _refunded(charge: object) -> Money | None:
+    """Read what went back of a charge; of one that was captured in part that counts what was let go as well."""
+    if not isinstance(charge, Mapping) or charge.get("amount_captured") != charge.get("amount"):
+        return None
+    return amounts.from_wire(integer(charge, "amount_refunded"), text(charge, "currency"))
 
 
 def label(body: Object, name: str) -> str:

@@ -28,7 +28,7 @@ from payment_svc.providers.registry import capabilities_of
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.refunds import Refunds
 from payment_svc.use_cases.reviews.witness import Shown
-from payment_svc.use_cases.taken_back.losses import DENIED, TAKEN_BACK, Losses
+from payment_svc.use_cases.taken_back.losses import DENIED, REVERSED, Losses
 
 _S = PaymentStatus
 NOT_CAPTURED = Failure("not_captured", "a person has found that no money was captured")
@@ -157,7 +157,7 @@ class Consequences:
     async def _write_off(self, unit: UnitOfWork, payment: Payment, review: Review) -> None:
         left = await self._losses.left(unit, payment)
         if left.minor and not await self._losses.is_known(unit, payment, review.provider_reference):
-            reason = DENIED if subject_of(review, payment) == Subject.GONE else TAKEN_BACK
+            reason = DENIED if subject_of(review, payment) == Subject.GONE else REVERSED
             await self._losses.write_off(unit, payment, review.provider_reference, left, reason)
 
 

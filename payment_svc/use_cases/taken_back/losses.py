@@ -11,15 +11,15 @@ from mesh.telemetry import alert, get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import refund as refund_domain
 from payment_svc.domain.payment import Payment
-from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
+from payment_svc.domain.refund import TAKEN_BACK, Refund, RefundSnapshot, RefundStatus
 from payment_svc.metrics import PAYMENT_TAKEN_BACK
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.refunds import Refunds
 
 log = get_logger(__name__)
-TAKEN_BACK = "taken back: the provider reversed the payment"
-DENIED = "taken back: the provider does not show the capture any more that it had confirmed"
+REVERSED = f"{TAKEN_BACK}the provider reversed the payment"
+DENIED = f"{TAKEN_BACK}the provider does not show the capture any more that it had confirmed"
 
 
 class Losses:

@@ -11,7 +11,7 @@ from payment_svc.providers.base import ObjectNotFoundError, ProviderEvent, Unava
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.payment_events import PaymentEvents
-from payment_svc.use_cases.taken_back.losses import TAKEN_BACK, Losses
+from payment_svc.use_cases.taken_back.losses import REVERSED, Losses
 
 
 class Reversals:
@@ -65,7 +65,7 @@ class Reversals:
                 about = About(amount, reference=taken.reference, is_once=True)
                 await self._ledger.questions.ask(unit, current, ReviewKind.AMOUNT_DIFFERS, reason, about)
                 return reason
-            await self._losses.write_off(unit, current, taken.reference, amount, TAKEN_BACK)
+            await self._losses.write_off(unit, current, taken.reference, amount, REVERSED)
         return ""
 
 

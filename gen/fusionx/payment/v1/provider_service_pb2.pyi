@@ -249,6 +249,8 @@ class Discrepancy(_message.Message):
         """Both say captured, but not the same amount or currency."""
         STATE_DIFFERS: Discrepancy._Kind.ValueType  # 4
         """One says captured, the other does not."""
+        REFUNDED_DIFFERS: Discrepancy._Kind.ValueType  # 5
+        """Both say captured, but not that the same amount went back."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What differs."""
@@ -263,6 +265,8 @@ class Discrepancy(_message.Message):
     """Both say captured, but not the same amount or currency."""
     STATE_DIFFERS: Discrepancy.Kind.ValueType  # 4
     """One says captured, the other does not."""
+    REFUNDED_DIFFERS: Discrepancy.Kind.ValueType  # 5
+    """Both say captured, but not that the same amount went back."""
 
     KIND_FIELD_NUMBER: _builtins.int
     PAYMENT_ID_FIELD_NUMBER: _builtins.int
@@ -273,6 +277,8 @@ class Discrepancy(_message.Message):
     OUR_STATUS_FIELD_NUMBER: _builtins.int
     PROVIDER_STATUS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    OUR_REFUNDED_AMOUNT_FIELD_NUMBER: _builtins.int
+    PROVIDER_REFUNDED_AMOUNT_FIELD_NUMBER: _builtins.int
     kind: Global___Discrepancy.Kind.ValueType
     """What differs."""
     payment_id: _builtins.str
@@ -297,6 +303,14 @@ class Discrepancy(_message.Message):
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When it was created, by the side that has it."""
 
+    @_builtins.property
+    def our_refunded_amount(self) -> _money_pb2.Money:
+        """What we say went back, where that differs."""
+
+    @_builtins.property
+    def provider_refunded_amount(self) -> _money_pb2.Money:
+        """What the provider says went back, or is on its way, where that differs."""
+
     def __init__(
         self,
         *,
@@ -309,10 +323,12 @@ class Discrepancy(_message.Message):
         our_status: _builtins.str = ...,
         provider_status: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        our_refunded_amount: _money_pb2.Money | None = ...,
+        provider_refunded_amount: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "our_amount", b"our_amount", "provider_amount", b"provider_amount"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "our_amount", b"our_amount", "our_refunded_amount", b"our_refunded_amount", "provider_amount", b"provider_amount", "provider_refunded_amount", b"provider_refunded_amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "kind", b"kind", "order_id", b"order_id", "our_amount", b"our_amount", "our_status", b"our_status", "payment_id", b"payment_id", "provider_amount", b"provider_amount", "provider_reference", b"provider_reference", "provider_status", b"provider_status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "kind", b"kind", "order_id", b"order_id", "our_amount", b"our_amount", "our_refunded_amount", b"our_refunded_amount", "our_status", b"our_status", "payment_id", b"payment_id", "provider_amount", b"provider_amount", "provider_reference", b"provider_reference", "provider_refunded_amount", b"provider_refunded_amount", "provider_status", b"provider_status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
