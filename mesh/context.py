@@ -43,6 +43,8 @@ class Call:
     """Moment of `time.monotonic` after which nobody waits for the answer."""
     response_headers: list[tuple[str, str]] = field(default_factory=list)
     """Metadata for the answer, such as `idempotent-replayed`."""
+    is_whole: bool = False
+    """Whether what is streamed says something only when it is there to its end: a part must not look like all of it."""
     log: dict[str, str] = field(default_factory=dict)
     """What the access line says beside the usual: the ids of the resources that were touched."""
 

@@ -22,8 +22,9 @@ def listing(request: ListRequest, **equal: object) -> Listing:
 
     Raises ApiError INVALID_ARGUMENT for a span that is empty, and for amounts without their currency.
     """
-    names = type(request).DESCRIPTOR.fields_by_name["statuses"].enum_type.values_by_number
-    numbers = {*request.statuses, *([request.status] if "status" in type(request).DESCRIPTOR.fields_by_name else [])}
+    fields = type(request).DESCRIPTOR.fields_by_name
+    names = fields["statuses"].enum_type.values_by_number
+    numbers = {*request.statuses, *([request.status] if "status" in fields else [])}
     currency = request.currency
     return Listing(
         equal=equal | {"currency": currency},
@@ -32,7 +33,8 @@ def listing(request: ListRequest, **equal: object) -> Listing:
         update_time=_span(request, "update_time"),
         amount=(_minor(request, "min_amount", currency), _minor(request, "max_amount", currency)),
         metadata=_metadata(request),
-        oldest_first=request.order_by == OLDEST_FIRST,
+        # an export has one order
+        oldest_first="order_by" not in fields or request.order_by == OLDEST_FIRST,
     )
 
 

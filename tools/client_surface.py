@@ -38,6 +38,10 @@ OPTIONS = {
 RESUMES = """
 
 The iteration opens it, and opens it again by itself whenever it ends or breaks, after the last event that it had."""
+PIECES = """
+
+It yields the file's bytes piece by piece as they come: write each to where the file is to be. An error in between means
+that the file is not whole."""
 
 
 class Contract:
@@ -171,7 +175,7 @@ class Surface:
                 "from __future__ import annotations",
                 "from collections.abc import AsyncIterator, Iterator, Mapping, Sequence",
                 *(f"from {package} import {', '.join(modules)}" for package, modules in packages.items()),
-                "from fusionxpay_client.calls import Call, Listing, Stream",
+                "from fusionxpay_client.calls import Call, Export, Listing, Stream",
                 "from fusionxpay_client import models",
                 "from fusionxpay_client.answers import Model",
                 "from fusionxpay_client.pages import AsyncPages, Pages",
@@ -234,7 +238,7 @@ class Surface:
             [
                 f"    {'async ' if waits else ''}def {resource.method(rpc)}(",
                 f"        {', '.join(parameters)}) -> {answer}:",
-                docstring(self._contract.comment(rpc) + (RESUMES if rpc.server_streaming else ""), said, 8),
+                docstring(self._contract.comment(rpc) + _more_of(rpc), said, 8),
                 f"        request = {self._type(rpc.input_type)}({self._arguments(fields)})",
                 f"        return {'await ' if waits else ''}self._transport.{how}({constant_name(rpc)}, {handed})",
             ]
@@ -253,6 +257,8 @@ class Surface:
 
     def _way(self, rpc: MethodDescriptor, kind: str) -> tuple[str, str, list[str]]:
         """Return how the transport calls an RPC, what comes of it, and the options that a caller has."""
+        if is_export(rpc):
+            return "content", f"{kind}Iterator[bytes]", []
         if rpc.server_streaming:
             return "events", f"{kind}Iterator[models.Event]", []
         if listed := items_of(rpc):
@@ -264,7 +270,9 @@ class Surface:
         """Return what the transport has to know of an RPC."""
         path = f'"/{resource.service.full_name}/{rpc.name}"'
         answer = self._type(rpc.output_type) if not rpc.server_streaming else ""
-        if rpc.server_streaming:
+        if is_export(rpc):
+            made = f"Export({path})"
+        elif rpc.server_streaming:
             made = f"Stream({path})"
         elif listed := items_of(rpc):
             made = f'Listing({path}, {answer}, "{listed.name}", {self._type(listed.message_type)})'
@@ -325,6 +333,18 @@ def items_of(rpc: MethodDescriptor) -> FieldDescriptor | None:
         return None
     (items,) = (field for field in rpc.output_type.fields if field.is_repeated)
     return items
+
+
+def is_export(rpc: MethodDescriptor) -> bool:
+    """Whether an RPC answers with a file, piece by piece."""
+    return bool(rpc.server_streaming and "format" in rpc.input_type.fields_by_name)
+
+
+def _more_of(rpc: MethodDescriptor) -> str:
+    """Return what the client adds to the contract's words."""
+    if is_export(rpc):
+        return PIECES
+    return RESUMES if rpc.server_streaming else ""
 
 
 def writes(rpc: MethodDescriptor) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
 from tools.client_models import is_model, model_name
-from tools.client_surface import Contract, Resource, items_of, snake
+from tools.client_surface import Contract, Resource, is_export, items_of, snake
 
 HEAD = "// Made from the contract by `make gen`, never edited.\n"
 _NUMBERS = (
@@ -62,7 +62,9 @@ class NodeSurface:
         if others := self._contract.path_without(rpc):
             url = f"{camel(variables[0])} ? {url} : `{others}`"
         arguments = ", ".join([*map(camel, variables), "params", "options"])
-        if rpc.server_streaming:
+        if is_export(rpc):
+            call = f"content({url}, params, options)"
+        elif rpc.server_streaming:
             call = f"events({url}, params, options)"
         elif listed := items_of(rpc):
             call = f'pages({url}, "{listed.name}", params, options)'
@@ -96,6 +98,8 @@ class NodeSurface:
         return "".join([*lines, "}\n\n"])
 
     def _answer(self, rpc: MethodDescriptor) -> str:
+        if is_export(rpc):
+            return "AsyncIterable<Uint8Array>"
         if rpc.server_streaming:
             return "AsyncIterable<WebhookDocument>"
         if listed := items_of(rpc):

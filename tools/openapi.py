@@ -20,6 +20,7 @@ from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
+from mesh.rpc.exports import TYPES
 from mesh.rpc.routes import DESCRIPTORS, Route, contract_routes
 from tools.openapi_parts import ERRORS, EXAMPLES, SERVERS, webhooks
 
@@ -112,6 +113,8 @@ def _operation(route: Route, schemas: Json) -> Json:
 
 
 def _answer(route: Route, side: Side) -> Json:
+    if route.is_export:
+        return {kind: {"schema": {"type": "string"}} for kind in TYPES.values()}
     if route.is_stream:
         words = "Server-Sent Events (WHATWG HTML), without an end."
         return {"text/event-stream": {"schema": {"type": "string", "description": words}}}
@@ -145,7 +148,7 @@ def _parameters(route: Route, side: Side) -> Iterator[Json]:
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
             }
         return
-    if route.is_stream:
+    if route.is_stream and not route.is_export:
         yield {
             "name": "Last-Event-ID",
             "in": "header",

@@ -35,3 +35,10 @@ class Stream:
     """An RPC that streams events as Server-Sent Events, and goes on after the request's `last_event_id`."""
 
     path: str
+
+
+@dataclass(frozen=True)
+class Export:
+    """An RPC that answers with a file, piece by piece."""
+
+    path: str

@@ -27,7 +27,7 @@ from fusionx.payment.v1 import (
 )
 
 from fusionxpay_client import models
-from fusionxpay_client.calls import Call, Listing, Stream
+from fusionxpay_client.calls import Call, Export, Listing, Stream
 from fusionxpay_client.pages import AsyncPages, Pages
 from fusionxpay_client.transport import AsyncTransport, Transport
 from fusionxpay_client.values import Amount, Moment, Span, given, moment, money, span
@@ -119,6 +119,7 @@ _LIST_ORDERS = Listing(
     "/fusionx.order.v1.OrderService/ListOrders", order_service_pb2.ListOrdersResponse, "orders", order_pb2.Order
 )
 _CANCEL_ORDER = Call("/fusionx.order.v1.OrderService/CancelOrder", order_pb2.Order, writes=True)
+_EXPORT_ORDERS = Export("/fusionx.order.v1.OrderService/ExportOrders")
 _CREATE_PAYMENT_LINK = Call(
     "/fusionx.order.v1.PaymentLinkService/CreatePaymentLink", payment_link_pb2.PaymentLink, writes=True
 )
@@ -141,6 +142,7 @@ _LIST_DISPUTES = Listing(
     "disputes",
     dispute_pb2.Dispute,
 )
+_EXPORT_DISPUTES = Export("/fusionx.payment.v1.DisputeService/ExportDisputes")
 _CREATE_PAYMENT = Call("/fusionx.payment.v1.PaymentService/CreatePayment", payment_pb2.Payment, writes=True)
 _GET_PAYMENT = Call("/fusionx.payment.v1.PaymentService/GetPayment", payment_pb2.Payment, writes=False)
 _CAPTURE_PAYMENT = Call("/fusionx.payment.v1.PaymentService/CapturePayment", payment_pb2.Payment, writes=True)
@@ -151,6 +153,7 @@ _LIST_PAYMENTS = Listing(
     "payments",
     payment_pb2.Payment,
 )
+_EXPORT_PAYMENTS = Export("/fusionx.payment.v1.PaymentService/ExportPayments")
 _SET_PROVIDER_ACCOUNT = Call(
     "/fusionx.payment.v1.ProviderAccountService/SetProviderAccount",
     provider_account_service_pb2.ProviderAccount,
@@ -180,6 +183,7 @@ _LIST_REFUNDS = Listing(
     "refunds",
     refund_pb2.Refund,
 )
+_EXPORT_REFUNDS = Export("/fusionx.payment.v1.RefundService/ExportRefunds")
 _GET_ROUTING_POLICY = Call(
     "/fusionx.payment.v1.RoutingService/GetRoutingPolicy", routing_service_pb2.RoutingPolicy, writes=False
 )
@@ -1433,6 +1437,69 @@ class Orders(Waits[models.Order]):
         request = order_service_pb2.CancelOrderRequest(**given(order_id=order_id))
         return self._transport.call(_CANCEL_ORDER, request, models.Order, timeout, idempotency_key)
 
+    def export(
+        self,
+        *,
+        format: str | None = None,
+        merchant_order_id: str | None = None,
+        statuses: Sequence[order_pb2.Order.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+        metadata_key: str | None = None,
+        metadata_value: str | None = None,
+        payment_link_id: str | None = None,
+    ) -> Iterator[bytes]:
+        """Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each,
+        amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
+        error of the client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+
+        It yields the file's bytes piece by piece as they come: write each to where the file is to be. An error in
+        between means that the file is not whole.
+
+        Args:
+            format: `csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it.
+            merchant_order_id: Only orders with this reference of the merchant's.
+            statuses: Only orders in one of these statuses.
+            create_time_from: Only orders that were created at this time or later (RFC 3339).
+            create_time_to: Only orders that were created before this time: a span includes its start and not its end.
+            update_time_from: Only orders that were last changed at this time or later (RFC 3339).
+            update_time_to: Only orders that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only orders in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only orders of at least this amount, a decimal such as `12.00`.
+            max_amount: Only orders of at most this amount, a decimal such as `12.00`.
+            metadata_key: Only orders whose `metadata` has this key, with the value of `metadata_value`.
+            metadata_value: The value that the key has. Only with `metadata_key`.
+            payment_link_id: Only orders of this payment link.
+        """
+        request = order_service_pb2.ExportOrdersRequest(
+            **given(
+                format=format,
+                merchant_order_id=merchant_order_id,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+                metadata_key=metadata_key,
+                metadata_value=metadata_value,
+                payment_link_id=payment_link_id,
+            )
+        )
+        return self._transport.content(_EXPORT_ORDERS, request)
+
 
 class AsyncOrders(AsyncWaits[models.Order]):
     """Orders, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's order is
@@ -1573,6 +1640,69 @@ class AsyncOrders(AsyncWaits[models.Order]):
         """
         request = order_service_pb2.CancelOrderRequest(**given(order_id=order_id))
         return await self._transport.call(_CANCEL_ORDER, request, models.Order, timeout, idempotency_key)
+
+    def export(
+        self,
+        *,
+        format: str | None = None,
+        merchant_order_id: str | None = None,
+        statuses: Sequence[order_pb2.Order.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+        metadata_key: str | None = None,
+        metadata_value: str | None = None,
+        payment_link_id: str | None = None,
+    ) -> AsyncIterator[bytes]:
+        """Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each,
+        amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
+        error of the client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+
+        It yields the file's bytes piece by piece as they come: write each to where the file is to be. An error in
+        between means that the file is not whole.
+
+        Args:
+            format: `csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it.
+            merchant_order_id: Only orders with this reference of the merchant's.
+            statuses: Only orders in one of these statuses.
+            create_time_from: Only orders that were created at this time or later (RFC 3339).
+            create_time_to: Only orders that were created before this time: a span includes its start and not its end.
+            update_time_from: Only orders that were last changed at this time or later (RFC 3339).
+            update_time_to: Only orders that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only orders in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only orders of at least this amount, a decimal such as `12.00`.
+            max_amount: Only orders of at most this amount, a decimal such as `12.00`.
+            metadata_key: Only orders whose `metadata` has this key, with the value of `metadata_value`.
+            metadata_value: The value that the key has. Only with `metadata_key`.
+            payment_link_id: Only orders of this payment link.
+        """
+        request = order_service_pb2.ExportOrdersRequest(
+            **given(
+                format=format,
+                merchant_order_id=merchant_order_id,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+                metadata_key=metadata_key,
+                metadata_value=metadata_value,
+                payment_link_id=payment_link_id,
+            )
+        )
+        return self._transport.content(_EXPORT_ORDERS, request)
 
 
 class PaymentLinks(Waits[models.PaymentLink]):
@@ -1898,6 +2028,60 @@ class Disputes(Waits[models.Dispute]):
         )
         return self._transport.pages(_LIST_DISPUTES, request, models.Dispute, timeout)
 
+    def export(
+        self,
+        *,
+        format: str | None = None,
+        payment_id: str | None = None,
+        statuses: Sequence[dispute_pb2.Dispute.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+    ) -> Iterator[bytes]:
+        """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
+        amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
+        error of the client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+
+        It yields the file's bytes piece by piece as they come: write each to where the file is to be. An error in
+        between means that the file is not whole.
+
+        Args:
+            format: `csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it.
+            payment_id: Only disputes of this payment.
+            statuses: Only disputes in one of these statuses.
+            create_time_from: Only disputes that were created at this time or later (RFC 3339).
+            create_time_to: Only disputes that were created before this time: a span includes its start and not its end.
+            update_time_from: Only disputes that were last changed at this time or later (RFC 3339).
+            update_time_to: Only disputes that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only disputes in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only disputes of at least this amount, a decimal such as `12.00`.
+            max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
+        """
+        request = dispute_service_pb2.ExportDisputesRequest(
+            **given(
+                format=format,
+                payment_id=payment_id,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+            )
+        )
+        return self._transport.content(_EXPORT_DISPUTES, request)
+
 
 class AsyncDisputes(AsyncWaits[models.Dispute]):
     """Disputes, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's dispute is
@@ -1969,6 +2153,60 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             )
         )
         return self._transport.pages(_LIST_DISPUTES, request, models.Dispute, timeout)
+
+    def export(
+        self,
+        *,
+        format: str | None = None,
+        payment_id: str | None = None,
+        statuses: Sequence[dispute_pb2.Dispute.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+    ) -> AsyncIterator[bytes]:
+        """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
+        amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
+        error of the client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+
+        It yields the file's bytes piece by piece as they come: write each to where the file is to be. An error in
+        between means that the file is not whole.
+
+        Args:
+            format: `csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it.
+            payment_id: Only disputes of this payment.
+            statuses: Only disputes in one of these statuses.
+            create_time_from: Only disputes that were created at this time or later (RFC 3339).
+            create_time_to: Only disputes that were created before this time: a span includes its start and not its end.
+            update_time_from: Only disputes that were last changed at this time or later (RFC 3339).
+            update_time_to: Only disputes that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only disputes in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only disputes of at least this amount, a decimal such as `12.00`.
+            max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
+        """
+        request = dispute_service_pb2.ExportDisputesRequest(
+            **given(
+                format=format,
+                payment_id=payment_id,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+            )
+        )
+        return self._transport.content(_EXPORT_DISPUTES, request)
 
 
 class Payments(Waits[models.Payment]):
@@ -2156,6 +2394,63 @@ class Payments(Waits[models.Payment]):
         )
         return self._transport.pages(_LIST_PAYMENTS, request, models.Payment, timeout)
 
+    def export(
+        self,
+        *,
+        format: str | None = None,
+        order_id: str | None = None,
+        statuses: Sequence[payment_pb2.Payment.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+        provider: str | None = None,
+    ) -> Iterator[bytes]:
+        """Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each,
+        amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
+        error of the client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+
+        It yields the file's bytes piece by piece as they come: write each to where the file is to be. An error in
+        between means that the file is not whole.
+
+        Args:
+            format: `csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it.
+            order_id: Only payments of this order.
+            statuses: Only payments in one of these statuses.
+            create_time_from: Only payments that were created at this time or later (RFC 3339).
+            create_time_to: Only payments that were created before this time: a span includes its start and not its end.
+            update_time_from: Only payments that were last changed at this time or later (RFC 3339).
+            update_time_to: Only payments that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only payments in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only payments of at least this amount, a decimal such as `12.00`.
+            max_amount: Only payments of at most this amount, a decimal such as `12.00`.
+            provider: Only payments through this provider.
+        """
+        request = payment_service_pb2.ExportPaymentsRequest(
+            **given(
+                format=format,
+                order_id=order_id,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+                provider=provider,
+            )
+        )
+        return self._transport.content(_EXPORT_PAYMENTS, request)
+
 
 class AsyncPayments(AsyncWaits[models.Payment]):
     """Payments, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's payment is
@@ -2341,6 +2636,63 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             )
         )
         return self._transport.pages(_LIST_PAYMENTS, request, models.Payment, timeout)
+
+    def export(
+        self,
+        *,
+        format: str | None = None,
+        order_id: str | None = None,
+        statuses: Sequence[payment_pb2.Payment.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+        provider: str | None = None,
+    ) -> AsyncIterator[bytes]:
+        """Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each,
+        amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
+        error of the client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+
+        It yields the file's bytes piece by piece as they come: write each to where the file is to be. An error in
+        between means that the file is not whole.
+
+        Args:
+            format: `csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it.
+            order_id: Only payments of this order.
+            statuses: Only payments in one of these statuses.
+            create_time_from: Only payments that were created at this time or later (RFC 3339).
+            create_time_to: Only payments that were created before this time: a span includes its start and not its end.
+            update_time_from: Only payments that were last changed at this time or later (RFC 3339).
+            update_time_to: Only payments that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only payments in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only payments of at least this amount, a decimal such as `12.00`.
+            max_amount: Only payments of at most this amount, a decimal such as `12.00`.
+            provider: Only payments through this provider.
+        """
+        request = payment_service_pb2.ExportPaymentsRequest(
+            **given(
+                format=format,
+                order_id=order_id,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+                provider=provider,
+            )
+        )
+        return self._transport.content(_EXPORT_PAYMENTS, request)
 
 
 class ProviderAccounts:
@@ -2614,6 +2966,63 @@ class Refunds(Waits[models.Refund]):
         )
         return self._transport.pages(_LIST_REFUNDS, request, models.Refund, timeout)
 
+    def export(
+        self,
+        *,
+        format: str | None = None,
+        payment_id: str | None = None,
+        statuses: Sequence[refund_pb2.Refund.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+        order_id: str | None = None,
+    ) -> Iterator[bytes]:
+        """Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each,
+        amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
+        error of the client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+
+        It yields the file's bytes piece by piece as they come: write each to where the file is to be. An error in
+        between means that the file is not whole.
+
+        Args:
+            format: `csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it.
+            payment_id: Only refunds of this payment. Left out: of all payments.
+            statuses: Only refunds in one of these statuses.
+            create_time_from: Only refunds that were created at this time or later (RFC 3339).
+            create_time_to: Only refunds that were created before this time: a span includes its start and not its end.
+            update_time_from: Only refunds that were last changed at this time or later (RFC 3339).
+            update_time_to: Only refunds that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only refunds in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only refunds of at least this amount, a decimal such as `12.00`.
+            max_amount: Only refunds of at most this amount, a decimal such as `12.00`.
+            order_id: Only refunds of this order.
+        """
+        request = refund_service_pb2.ExportRefundsRequest(
+            **given(
+                format=format,
+                payment_id=payment_id,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+                order_id=order_id,
+            )
+        )
+        return self._transport.content(_EXPORT_REFUNDS, request)
+
 
 class AsyncRefunds(AsyncWaits[models.Refund]):
     """Refunds, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's payment or
@@ -2719,6 +3128,63 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
             )
         )
         return self._transport.pages(_LIST_REFUNDS, request, models.Refund, timeout)
+
+    def export(
+        self,
+        *,
+        format: str | None = None,
+        payment_id: str | None = None,
+        statuses: Sequence[refund_pb2.Refund.Status.ValueType | str] | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
+        update_time_from: Moment | None = None,
+        update_time_to: Moment | None = None,
+        currency: str | None = None,
+        min_amount: str | None = None,
+        max_amount: str | None = None,
+        order_id: str | None = None,
+    ) -> AsyncIterator[bytes]:
+        """Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each,
+        amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
+        error of the client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+
+        It yields the file's bytes piece by piece as they come: write each to where the file is to be. An error in
+        between means that the file is not whole.
+
+        Args:
+            format: `csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it.
+            payment_id: Only refunds of this payment. Left out: of all payments.
+            statuses: Only refunds in one of these statuses.
+            create_time_from: Only refunds that were created at this time or later (RFC 3339).
+            create_time_to: Only refunds that were created before this time: a span includes its start and not its end.
+            update_time_from: Only refunds that were last changed at this time or later (RFC 3339).
+            update_time_to: Only refunds that were last changed before this time: a span includes its start and not its
+                end.
+            currency: Only refunds in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+            min_amount: Only refunds of at least this amount, a decimal such as `12.00`.
+            max_amount: Only refunds of at most this amount, a decimal such as `12.00`.
+            order_id: Only refunds of this order.
+        """
+        request = refund_service_pb2.ExportRefundsRequest(
+            **given(
+                format=format,
+                payment_id=payment_id,
+                statuses=statuses,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
+                update_time_from=moment(update_time_from),
+                update_time_to=moment(update_time_to),
+                currency=currency,
+                min_amount=min_amount,
+                max_amount=max_amount,
+                order_id=order_id,
+            )
+        )
+        return self._transport.content(_EXPORT_REFUNDS, request)
 
 
 class RoutingPolicy:

@@ -14,7 +14,7 @@ from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.message import Message
 
 from fusionxpay_client.answers import Model
-from fusionxpay_client.calls import AnswerT, Call, Listing, Stream
+from fusionxpay_client.calls import AnswerT, Call, Export, Listing, Stream
 from fusionxpay_client.connection import Connection
 from fusionxpay_client.errors import error_of
 from fusionxpay_client.frames import Frames
@@ -84,6 +84,30 @@ class Transport:
                     yield from frames.events_in(body.data)
                 pause = frames.retry
             except grpc.RpcError as failure:
+                pause = attempts.pause_after(error_of(failure))
+            finally:
+                # whoever iterates may have stopped
+                answer.cancel()
+            time.sleep(pause)
+
+    def content(self, export: Export, request: Message) -> Iterator[bytes]:
+        """Yield a file's bytes as they come; it is asked for again only while nothing has come of it.
+
+        Raises:
+            FusionXPayError: it was refused, or broke off.
+        """
+        attempts, encoded = Attempts(None, self._retries), request.SerializeToString()
+        call = self._channel.unary_stream(export.path, _as_it_is, HttpBody.FromString)
+        while True:
+            answer, begun = call(encoded, metadata=self._connection.metadata(export.path, encoded, "")), False
+            try:
+                for body in answer:
+                    begun = True
+                    yield body.data
+                return
+            except grpc.RpcError as failure:
+                if begun:
+                    raise error_of(failure) from None
                 pause = attempts.pause_after(error_of(failure))
             finally:
                 # whoever iterates may have stopped
@@ -169,6 +193,30 @@ class AsyncTransport:
                         yield event
                 pause = frames.retry
             except grpc.RpcError as failure:
+                pause = attempts.pause_after(error_of(failure))
+            finally:
+                # whoever iterates may have stopped
+                answer.cancel()
+            await asyncio.sleep(pause)
+
+    async def content(self, export: Export, request: Message) -> AsyncIterator[bytes]:
+        """Yield a file's bytes as they come; it is asked for again only while nothing has come of it.
+
+        Raises:
+            FusionXPayError: it was refused, or broke off.
+        """
+        attempts, encoded = Attempts(None, self._retries), request.SerializeToString()
+        call = self._channel.unary_stream(export.path, _as_it_is, HttpBody.FromString)
+        while True:
+            answer, begun = call(encoded, metadata=self._connection.metadata(export.path, encoded, "")), False
+            try:
+                async for body in answer:
+                    begun = True
+                    yield body.data
+                return
+            except grpc.RpcError as failure:
+                if begun:
+                    raise error_of(failure) from None
                 pause = attempts.pause_after(error_of(failure))
             finally:
                 # whoever iterates may have stopped

@@ -434,6 +434,66 @@ export class Orders {
    */
   cancel(orderId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Order>;
   /**
+   * Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each, amounts
+   * as decimals in the currency's own unit and times in UTC, or JSON Lines. The key is asked for at the beginning. A
+   * file that could not be finished ends with the connection, as an error of the client's, and never as a shorter
+   * file. Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+   */
+  export(params?: {
+    /**
+     * `csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it.
+     */
+    format?: string;
+    /**
+     * Only orders with this reference of the merchant's.
+     */
+    merchant_order_id?: string;
+    /**
+     * Only orders in one of these statuses.
+     */
+    statuses?: Array<("NEW" | "PROCESSING" | "SUCCESS" | "FAILED" | "CANCELLED" | "EXPIRED" | "PARTIALLY_REFUNDED" | "REFUNDED" | (string & {}))>;
+    /**
+     * Only orders that were created at this time or later (RFC 3339).
+     */
+    create_time_from?: string;
+    /**
+     * Only orders that were created before this time: a span includes its start and not its end.
+     */
+    create_time_to?: string;
+    /**
+     * Only orders that were last changed at this time or later (RFC 3339).
+     */
+    update_time_from?: string;
+    /**
+     * Only orders that were last changed before this time: a span includes its start and not its end.
+     */
+    update_time_to?: string;
+    /**
+     * Only orders in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+     */
+    currency?: string;
+    /**
+     * Only orders of at least this amount, a decimal such as `12.00`.
+     */
+    min_amount?: string;
+    /**
+     * Only orders of at most this amount, a decimal such as `12.00`.
+     */
+    max_amount?: string;
+    /**
+     * Only orders whose `metadata` has this key, with the value of `metadata_value`.
+     */
+    metadata_key?: string;
+    /**
+     * The value that the key has. Only with `metadata_key`.
+     */
+    metadata_value?: string;
+    /**
+     * Only orders of this payment link.
+     */
+    payment_link_id?: string;
+  }, options?: StreamOptions): AsyncIterable<Uint8Array>;
+  /**
    * Waits until it has the status, or one of them; else until nothing is under way.
    */
   wait(id: string, options?: WaitOptions): Promise<types.Order>;
@@ -596,6 +656,55 @@ export class Disputes {
     order_by?: string;
   }, options?: CallOptions): AsyncIterable<types.Dispute>;
   /**
+   * Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
+   * amounts as decimals in the currency's own unit and times in UTC, or JSON Lines. The key is asked for at the
+   * beginning. A file that could not be finished ends with the connection, as an error of the client's, and never as a
+   * shorter file. Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under
+   * way.
+   */
+  export(params?: {
+    /**
+     * `csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it.
+     */
+    format?: string;
+    /**
+     * Only disputes of this payment.
+     */
+    payment_id?: string;
+    /**
+     * Only disputes in one of these statuses.
+     */
+    statuses?: Array<("NEEDS_RESPONSE" | "UNDER_REVIEW" | "WON" | "LOST" | "CLOSED" | (string & {}))>;
+    /**
+     * Only disputes that were created at this time or later (RFC 3339).
+     */
+    create_time_from?: string;
+    /**
+     * Only disputes that were created before this time: a span includes its start and not its end.
+     */
+    create_time_to?: string;
+    /**
+     * Only disputes that were last changed at this time or later (RFC 3339).
+     */
+    update_time_from?: string;
+    /**
+     * Only disputes that were last changed before this time: a span includes its start and not its end.
+     */
+    update_time_to?: string;
+    /**
+     * Only disputes in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+     */
+    currency?: string;
+    /**
+     * Only disputes of at least this amount, a decimal such as `12.00`.
+     */
+    min_amount?: string;
+    /**
+     * Only disputes of at most this amount, a decimal such as `12.00`.
+     */
+    max_amount?: string;
+  }, options?: StreamOptions): AsyncIterable<Uint8Array>;
+  /**
    * Waits until it has the status, or one of them; else until nothing is under way.
    */
   wait(id: string, options?: WaitOptions): Promise<types.Dispute>;
@@ -744,6 +853,59 @@ export class Payments {
     provider?: string;
   }, options?: CallOptions): AsyncIterable<types.Payment>;
   /**
+   * Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each,
+   * amounts as decimals in the currency's own unit and times in UTC, or JSON Lines. The key is asked for at the
+   * beginning. A file that could not be finished ends with the connection, as an error of the client's, and never as a
+   * shorter file. Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under
+   * way.
+   */
+  export(params?: {
+    /**
+     * `csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it.
+     */
+    format?: string;
+    /**
+     * Only payments of this order.
+     */
+    order_id?: string;
+    /**
+     * Only payments in one of these statuses.
+     */
+    statuses?: Array<("INITIATED" | "PROCESSING" | "AUTHORIZED" | "SUCCESS" | "FAILED" | "CANCELLED" | "NEEDS_REVIEW" | "REQUIRES_ACTION" | (string & {}))>;
+    /**
+     * Only payments that were created at this time or later (RFC 3339).
+     */
+    create_time_from?: string;
+    /**
+     * Only payments that were created before this time: a span includes its start and not its end.
+     */
+    create_time_to?: string;
+    /**
+     * Only payments that were last changed at this time or later (RFC 3339).
+     */
+    update_time_from?: string;
+    /**
+     * Only payments that were last changed before this time: a span includes its start and not its end.
+     */
+    update_time_to?: string;
+    /**
+     * Only payments in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+     */
+    currency?: string;
+    /**
+     * Only payments of at least this amount, a decimal such as `12.00`.
+     */
+    min_amount?: string;
+    /**
+     * Only payments of at most this amount, a decimal such as `12.00`.
+     */
+    max_amount?: string;
+    /**
+     * Only payments through this provider.
+     */
+    provider?: string;
+  }, options?: StreamOptions): AsyncIterable<Uint8Array>;
+  /**
    * Waits until it has the status, or one of them; else until nothing is under way.
    */
   wait(id: string, options?: WaitOptions): Promise<types.Payment>;
@@ -875,6 +1037,59 @@ export class Refunds {
      */
     order_id?: string;
   }, options?: CallOptions): AsyncIterable<types.Refund>;
+  /**
+   * Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each,
+   * amounts as decimals in the currency's own unit and times in UTC, or JSON Lines. The key is asked for at the
+   * beginning. A file that could not be finished ends with the connection, as an error of the client's, and never as a
+   * shorter file. Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under
+   * way.
+   */
+  export(params?: {
+    /**
+     * `csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it.
+     */
+    format?: string;
+    /**
+     * Only refunds of this payment. Left out: of all payments.
+     */
+    payment_id?: string;
+    /**
+     * Only refunds in one of these statuses.
+     */
+    statuses?: Array<("PENDING" | "SUCCESS" | "FAILED" | "NEEDS_REVIEW" | (string & {}))>;
+    /**
+     * Only refunds that were created at this time or later (RFC 3339).
+     */
+    create_time_from?: string;
+    /**
+     * Only refunds that were created before this time: a span includes its start and not its end.
+     */
+    create_time_to?: string;
+    /**
+     * Only refunds that were last changed at this time or later (RFC 3339).
+     */
+    update_time_from?: string;
+    /**
+     * Only refunds that were last changed before this time: a span includes its start and not its end.
+     */
+    update_time_to?: string;
+    /**
+     * Only refunds in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+     */
+    currency?: string;
+    /**
+     * Only refunds of at least this amount, a decimal such as `12.00`.
+     */
+    min_amount?: string;
+    /**
+     * Only refunds of at most this amount, a decimal such as `12.00`.
+     */
+    max_amount?: string;
+    /**
+     * Only refunds of this order.
+     */
+    order_id?: string;
+  }, options?: StreamOptions): AsyncIterable<Uint8Array>;
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.
    */

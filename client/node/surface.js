@@ -132,6 +132,10 @@ export class Orders {
     return this._transport.call("POST", `/v1/orders/${encodeURIComponent(orderId)}/cancel`, params, options);
   }
 
+  export(params, options) {
+    return this._transport.content(`/v1/orders:export`, params, options);
+  }
+
   wait(id, options) {
     return this._transport.wait(() => this.get(id), options);
   }
@@ -176,6 +180,10 @@ export class Disputes {
     return this._transport.pages(`/v1/disputes`, "disputes", params, options);
   }
 
+  export(params, options) {
+    return this._transport.content(`/v1/disputes:export`, params, options);
+  }
+
   wait(id, options) {
     return this._transport.wait(() => this.get(id), options);
   }
@@ -204,6 +212,10 @@ export class Payments {
 
   list(params, options) {
     return this._transport.pages(`/v1/payments`, "payments", params, options);
+  }
+
+  export(params, options) {
+    return this._transport.content(`/v1/payments:export`, params, options);
   }
 
   wait(id, options) {
@@ -248,6 +260,10 @@ export class Refunds {
 
   list(paymentId, params, options) {
     return this._transport.pages(paymentId ? `/v1/payments/${encodeURIComponent(paymentId)}/refunds` : `/v1/refunds`, "refunds", params, options);
+  }
+
+  export(params, options) {
+    return this._transport.content(`/v1/refunds:export`, params, options);
   }
 
   wait(id, options) {

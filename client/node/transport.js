@@ -72,6 +72,20 @@ export class Transport {
     }
   }
 
+  /** A file's bytes as they come; an error in between means that it is not whole. */
+  async *content(path, params = {}, options = {}) {
+    const [url, init] = this._request("GET", path, params, "");
+    init.headers.accept = "*/*";
+    try {
+      const answer = await this._fetch(url, { ...init, signal: options.signal });
+      if (!answer.ok) throw await refusal(answer, "");
+      yield* answer.body;
+    } catch (cause) {
+      if (cause instanceof FusionXPayError || options.signal?.aborted) throw cause;
+      throw new FusionXPayError(0, { message: `the file broke off: ${cause.message}` }, { cause });
+    }
+  }
+
   /** Wait until a resource has a status, or one of them. */
   async wait(get, { until = [], timeout = 60_000 } = {}) {
     const wanted = [until].flat();

@@ -36,6 +36,10 @@ SCOPES_KEY = "x-merchant-scopes"
 ALL_SCOPES = "*"
 TRACE_KEY = "traceparent"
 REQUEST_ID_KEY = "x-request-id"
+TRANSCODED_KEY = "x-envoy-original-path"
+"""What Envoy's transcoder says of the request that it made a call of; the edge takes it from no client."""
+BROKEN: Any = b"\x07"
+"""No message of protobuf: its wire type is none. Envoy breaks the answer off that it comes in."""
 IDEMPOTENCY_KEY = "idempotency-key"
 LEAST_USEFUL_SECONDS = 0.005
 SERVER_ERRORS = frozenset(
@@ -173,7 +177,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         return grpc.unary_stream_rpc_method_handler(
             call,
             request_deserializer=_reader(handler.request_deserializer),
-            response_serializer=handler.response_serializer,
+            response_serializer=_writer(handler.response_serializer),
         )
 
     async def _observed(
@@ -256,10 +260,17 @@ def _begin(method: str, servicer: ServicerContext, deadline: float) -> context.C
 
 async def _send(behaviour: StreamBehaviour, request: Message, servicer: ServicerContext, call: context.Call) -> None:
     """Send what a stream yields, as fast as its reader takes it; however it ends, the generator is closed."""
-    async with aclosing(behaviour(request, servicer)) as messages:
-        async for message in messages:
-            await _send_headers(servicer, call)
-            await servicer.write(message)
+    try:
+        async with aclosing(behaviour(request, servicer)) as messages:
+            async for message in messages:
+                await _send_headers(servicer, call)
+                await servicer.write(message)
+    except Exception:
+        # HTTP has no place for a status after the answer has begun: to Envoy a stream that fails ends as any other
+        # does, unless it carries what is no message
+        if call.is_whole and is_transcoded(servicer):
+            await servicer.write(BROKEN)
+        raise
 
 
 async def _send_headers(servicer: ServicerContext, call: context.Call) -> None:
@@ -287,6 +298,22 @@ def _reader(read: Any) -> Callable[[bytes], Any]:
             return read(data)
         except DecodeError:
             return UNREADABLE
+
+    return lenient
+
+
+def is_transcoded(servicer: ServicerContext) -> bool:
+    """Whether a call was made in HTTP, and is a gRPC call only since Envoy's transcoder."""
+    headers: dict[str, Any] = dict(servicer.invocation_metadata() or ())
+    return TRANSCODED_KEY in headers
+
+
+def _writer(write: Any) -> Callable[[Any], bytes]:
+    """Return a writer that lets pass what is written already."""
+
+    def lenient(message: Any) -> bytes:
+        written: bytes = message if isinstance(message, bytes) else write(message)
+        return written
 
     return lenient
 

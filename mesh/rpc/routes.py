@@ -66,6 +66,11 @@ class Route:
         return bool(self.rpc.server_streaming)
 
     @property
+    def is_export(self) -> bool:
+        """Whether the answer is a file, which ends."""
+        return self.is_stream and "format" in self.request.fields_by_name
+
+    @property
     def is_authenticated(self) -> bool:
         """Whether the caller must be a merchant."""
         return bool(self.rpc.GetOptions().Extensions[access_pb2.access] == access_pb2.ACCESS_MERCHANT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import UTC
 from typing import Any
 from uuid import UUID
@@ -12,14 +13,16 @@ from fusionx.order.v1 import order_payment_service_pb2_grpc as internal_grpc
 from fusionx.order.v1 import order_pb2
 from fusionx.order.v1 import order_service_pb2 as service_pb2
 from fusionx.order.v1 import order_service_pb2_grpc as service_grpc
+from google.api.httpbody_pb2 import HttpBody
 
 from mesh import context
 from mesh.lists import listing
 from mesh.messages import money
 from mesh.paging import page
+from mesh.rpc.exports import MONEY, TIMES, Exports, Read, Sheet
 from mesh.storage.idempotency import Answer, Record
 from order_svc.contract import messages as mapping
-from order_svc.domain import Capture
+from order_svc.domain import Capture, Order
 from order_svc.use_cases.orders import NewOrder, Orders
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -33,12 +36,26 @@ def _touched(order_id: str) -> UUID:
 
 CREATED = Answer(order_pb2.Order, mapping.order_message)
 
+SHEET: Sheet[Order] = Sheet(
+    name="orders",
+    columns={
+        **{name: name for name in ("order_id", "merchant_order_id", "status")},
+        **MONEY,
+        "paid_amount": "paid_amount.value",
+        "refunded_amount": "refunded_amount.value",
+        **TIMES,
+    },
+    message_of=mapping.order_message,
+    id_of=lambda order: order.order_id,
+)
+
 
 class OrderServicer(service_grpc.OrderServiceServicer):
     """The public contract of orders; each RPC's promise is written there."""
 
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
+        self._exports = Exports(SHEET)
 
     async def CreateOrder(self, request: service_pb2.CreateOrderRequest, _: Context) -> order_pb2.Order:
         """Create an order."""
@@ -60,20 +77,24 @@ class OrderServicer(service_grpc.OrderServiceServicer):
 
     async def ListOrders(self, request: service_pb2.ListOrdersRequest, _: Context) -> service_pb2.ListOrdersResponse:
         """Return a page of orders."""
+        orders, token = await page(request, self._reader(request), lambda order: order.order_id)
+        return service_pb2.ListOrdersResponse(
+            orders=[mapping.order_message(order) for order in orders], next_page_token=token
+        )
+
+    def ExportOrders(self, request: service_pb2.ExportOrdersRequest, _: Context) -> AsyncIterator[HttpBody]:
+        """Stream orders as one file."""
+        return self._exports.stream(request.format, self._reader(request))
+
+    def _reader(self, request: service_pb2.ListOrdersRequest | service_pb2.ExportOrdersRequest) -> Read[Order]:
+        """Return what reads the orders that are asked for."""
         asked = listing(
             request,
             merchant_id=context.merchant(),
             merchant_order_id=request.merchant_order_id,
             payment_link_id=UUID(request.payment_link_id) if request.payment_link_id else None,
         )
-        orders, token = await page(
-            request,
-            lambda after, limit: self._orders.page(asked, after=after, limit=limit),
-            lambda order: order.order_id,
-        )
-        return service_pb2.ListOrdersResponse(
-            orders=[mapping.order_message(order) for order in orders], next_page_token=token
-        )
+        return lambda after, limit: self._orders.page(asked, after=after, limit=limit)
 
     async def CancelOrder(self, request: service_pb2.CancelOrderRequest, _: Context) -> order_pb2.Order:
         """Cancel an order that has no payment."""

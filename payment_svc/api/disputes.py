@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import grpc
 from fusionx.payment.v1 import dispute_pb2, dispute_service_pb2
 from fusionx.payment.v1 import dispute_service_pb2_grpc as dispute_grpc
+from google.api.httpbody_pb2 import HttpBody
 
 from mesh import context
 from mesh.lists import listing
 from mesh.paging import page
+from mesh.rpc.exports import MONEY, TIMES, Exports, Read, Sheet
 from payment_svc.contract import messages as mapping
+from payment_svc.domain.dispute import Dispute
 from payment_svc.use_cases.taken_back.disputes import Disputes
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+SHEET: Sheet[Dispute] = Sheet(
+    name="disputes",
+    columns={
+        **{name: name for name in ("dispute_id", "payment_id", "order_id", "status")},
+        **MONEY,
+        "provider_reference": "provider_reference",
+        "reason": "reason",
+        "respond_before_utc": "respond_before",
+        **TIMES,
+    },
+    message_of=mapping.dispute_message,
+    id_of=lambda dispute: dispute.dispute_id,
+)
 
 
 class DisputeServicer(dispute_grpc.DisputeServiceServicer):
@@ -23,6 +41,7 @@ class DisputeServicer(dispute_grpc.DisputeServiceServicer):
 
     def __init__(self, disputes: Disputes) -> None:
         self._disputes = disputes
+        self._exports = Exports(SHEET)
 
     async def GetDispute(self, request: dispute_service_pb2.GetDisputeRequest, _: Context) -> dispute_pb2.Dispute:
         """Return one dispute."""
@@ -32,13 +51,19 @@ class DisputeServicer(dispute_grpc.DisputeServiceServicer):
         self, request: dispute_service_pb2.ListDisputesRequest, _: Context
     ) -> dispute_service_pb2.ListDisputesResponse:
         """Return a page of disputes."""
-        payment_id = UUID(request.payment_id) if request.payment_id else None
-        asked = listing(request, merchant_id=context.merchant(), payment_id=payment_id)
-        disputes, token = await page(
-            request,
-            lambda after, limit: self._disputes.page(asked, after=after, limit=limit),
-            lambda dispute: dispute.dispute_id,
-        )
+        disputes, token = await page(request, self._reader(request), lambda dispute: dispute.dispute_id)
         return dispute_service_pb2.ListDisputesResponse(
             disputes=[mapping.dispute_message(dispute) for dispute in disputes], next_page_token=token
         )
+
+    def ExportDisputes(self, request: dispute_service_pb2.ExportDisputesRequest, _: Context) -> AsyncIterator[HttpBody]:
+        """Stream disputes as one file."""
+        return self._exports.stream(request.format, self._reader(request))
+
+    def _reader(
+        self, request: dispute_service_pb2.ListDisputesRequest | dispute_service_pb2.ExportDisputesRequest
+    ) -> Read[Dispute]:
+        """Return what reads the disputes that are asked for."""
+        payment_id = UUID(request.payment_id) if request.payment_id else None
+        asked = listing(request, merchant_id=context.merchant(), payment_id=payment_id)
+        return lambda after, limit: self._disputes.page(asked, after=after, limit=limit)

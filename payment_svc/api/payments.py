@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +11,13 @@ import grpc
 from fusionx.payment.v1 import payment_pb2
 from fusionx.payment.v1 import payment_service_pb2 as service_pb2
 from fusionx.payment.v1 import payment_service_pb2_grpc as service_grpc
+from google.api.httpbody_pb2 import HttpBody
 
 from mesh import context
 from mesh.lists import listing
 from mesh.messages import money
 from mesh.paging import page
+from mesh.rpc.exports import MONEY, TIMES, Exports, Read, Sheet
 from mesh.storage.idempotency import Answer, Record
 from mesh.urls.return_urls import checked
 from payment_svc.contract import messages as mapping
@@ -33,12 +36,27 @@ def _answer(payment: Payment) -> payment_pb2.Payment:
 
 CREATED = Answer(payment_pb2.Payment, _answer)
 
+SHEET: Sheet[Payment] = Sheet(
+    name="payments",
+    columns={
+        **{name: name for name in ("payment_id", "order_id", "provider", "provider_reference", "status")},
+        **MONEY,
+        "captured_amount": "captured_amount.value",
+        "refunded_amount": "refunded_amount.value",
+        "failure_code": "failure.code",
+        **TIMES,
+    },
+    message_of=mapping.payment_message,
+    id_of=lambda payment: payment.payment_id,
+)
+
 
 class PaymentServicer(service_grpc.PaymentServiceServicer):
     """The public contract of payments; each RPC's promise is written there."""
 
     def __init__(self, payments: Payments) -> None:
         self._payments = payments
+        self._exports = Exports(SHEET)
 
     async def CreatePayment(self, request: service_pb2.CreatePaymentRequest, _: Context) -> payment_pb2.Payment:
         """Start a payment of an order."""
@@ -83,13 +101,17 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
         self, request: service_pb2.ListPaymentsRequest, _: Context
     ) -> service_pb2.ListPaymentsResponse:
         """Return a page of payments."""
-        order_id = UUID(request.order_id) if request.order_id else None
-        asked = listing(request, merchant_id=context.merchant(), order_id=order_id, provider=request.provider)
-        payments, token = await page(
-            request,
-            lambda after, limit: self._payments.page(asked, after=after, limit=limit),
-            lambda payment: payment.payment_id,
-        )
+        payments, token = await page(request, self._reader(request), lambda payment: payment.payment_id)
         return service_pb2.ListPaymentsResponse(
             payments=[mapping.payment_message(payment) for payment in payments], next_page_token=token
         )
+
+    def ExportPayments(self, request: service_pb2.ExportPaymentsRequest, _: Context) -> AsyncIterator[HttpBody]:
+        """Stream payments as one file."""
+        return self._exports.stream(request.format, self._reader(request))
+
+    def _reader(self, request: service_pb2.ListPaymentsRequest | service_pb2.ExportPaymentsRequest) -> Read[Payment]:
+        """Return what reads the payments that are asked for."""
+        order_id = UUID(request.order_id) if request.order_id else None
+        asked = listing(request, merchant_id=context.merchant(), order_id=order_id, provider=request.provider)
+        return lambda after, limit: self._payments.page(asked, after=after, limit=limit)

@@ -9,7 +9,7 @@ import pytest
 from fusionx.type.v1 import access_pb2
 
 from fusionxpay_client import surface
-from fusionxpay_client.calls import Call, Listing, Stream
+from fusionxpay_client.calls import Call, Export, Listing, Stream
 from mesh.rpc.routes import contract_routes
 from tests.support.paths import ROOT
 
@@ -25,7 +25,7 @@ def merchants_rpcs() -> set[str]:
 
 
 def test_every_rpc_for_merchants_is_there_and_no_other() -> None:
-    declared = {one.path for one in vars(surface).values() if isinstance(one, Call | Listing | Stream)}
+    declared = {one.path for one in vars(surface).values() if isinstance(one, Call | Export | Listing | Stream)}
     assert declared == merchants_rpcs()
 
 

@@ -5,40 +5,86 @@ from __future__ import annotations
 import csv
 import io
 import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.commands import export
 from stack.stack import Ready
 from tests.support.merchant.api import Merchant
 
 TODAY = datetime.now(UTC).date()
+SPAN = ["--from", f"{TODAY - timedelta(days=1)}", "--to", f"{TODAY + timedelta(days=2)}"]
 
 
 def run(gateway: Ready, merchant: Merchant, *options: str) -> str:
     """Run the command for the days around now, and return what it prints."""
-    days = ["--from", f"{TODAY - timedelta(days=1)}", "--to", f"{TODAY + timedelta(days=2)}"]
     account = ["--gateway", gateway.edge_url, "--api-key", merchant.secret]
-    done = CliRunner().invoke(app, ["export", *options, *days, *account])
+    done = CliRunner().invoke(app, ["export", *options, *SPAN, *account])
     assert done.exit_code == 0, done.output
-    return done.output
+    return done.stdout
 
 
-def test_every_order_comes_once_oldest_first(
-    gateway: Ready, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(export, "PAGE_SIZE", 2)
-    made = [merchant.new_order(merchant_order_id=f"=1+{number}")["order_id"] for number in range(5)]
+def test_every_order_comes_once_oldest_first(gateway: Ready, merchant: Merchant) -> None:
+    made = [merchant.new_order(merchant_order_id=f"=1+{number}")["order_id"] for number in range(3)]
     paid = merchant.charge(made[0])
     merchant.wait_for_order(made[0], "SUCCESS")
     rows = list(csv.DictReader(io.StringIO(run(gateway, merchant, "orders"))))
     assert [row["order_id"] for row in rows] == made
-    assert (rows[0]["paid_amount.value"], rows[0]["amount.currency"]) == ("12.00", "EUR")
-    assert (rows[1]["paid_amount.value"], rows[1]["status"]) == ("", "NEW")
-    # what a spreadsheet would run is shown to it as a text
-    assert rows[0]["merchant_order_id"] == "'=1+0"
+    assert (rows[0]["paid_amount"], rows[0]["currency"]) == ("12.00", "EUR")
+    assert (rows[1]["paid_amount"], rows[1]["status"]) == ("", "NEW")
     lines = run(gateway, merchant, "payments", "--format", "jsonl", "--status", "SUCCESS").splitlines()
     assert [json.loads(line)["payment_id"] for line in lines] == [paid["payment_id"]]
+
+
+def test_file_has_its_name_when_it_is_whole(gateway: Ready, merchant: Merchant, tmp_path: Path) -> None:
+    order = merchant.new_order()
+    assert run(gateway, merchant, "orders", "--output", str(tmp_path / "orders.csv")) == ""
+    assert order["order_id"] in (tmp_path / "orders.csv").read_text()
+    with broken_off() as url:
+        answer = CliRunner().invoke(
+            app,
+            ["export", "orders", *SPAN, "--output", str(tmp_path / "broken.csv"), "--gateway", url, "--api-key", "k"],
+        )
+    assert (answer.exit_code, "not whole" in answer.output) == (69, True)
+    assert [one.name for one in tmp_path.iterdir()] == ["orders.csv"]
+
+
+def test_parquet_has_decimals_and_moments(gateway: Ready, merchant: Merchant, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed: pip install pyarrow")
+    order = merchant.new_order(merchant_order_id="=1+1\u2028\n,")
+    file = tmp_path / "orders.parquet"
+    run(gateway, merchant, "orders", "--format", "parquet", "--output", str(file))
+    (row,) = parquet.read_table(file).to_pylist()
+    assert (row["order_id"], row["merchant_order_id"]) == (order["order_id"], "=1+1\u2028\n,")
+    assert (row["amount"], row["paid_amount"]) == (Decimal("12.00"), None)
+    assert row["create_time_utc"] == datetime.fromisoformat(order["create_time"]).replace(microsecond=0)
+
+
+def test_parquet_without_its_package_or_a_file_says_what_to_do() -> None:
+    asked = ["export", "orders", *SPAN, "--format", "parquet", "--api-key", "k"]
+    assert "--output" in CliRunner().invoke(app, asked).output
+
+
+@contextmanager
+def broken_off() -> Iterator[str]:
+    """Serve a file that ends before its end, at the URL that is yielded."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\na,b\r\n")
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread.join()

@@ -40,6 +40,8 @@ def test_every_public_route_is_documented_with_words() -> None:
 def test_stream_is_documented_as_server_sent_events() -> None:
     operation = document()["paths"]["/v1/events:stream"]["get"]
     assert set(operation["responses"]["200"]["content"]) == {"text/event-stream"}
+    export = document()["paths"]["/v1/payments:export"]["get"]
+    assert set(export["responses"]["200"]["content"]) == {"text/csv; charset=utf-8", "application/x-ndjson"}
     parameters = {(parameter["in"], parameter["name"]) for parameter in operation["parameters"]}
     assert parameters == {("header", "Last-Event-ID"), ("query", "last_event_id"), ("query", "event_types")}
 

@@ -83,7 +83,7 @@ def one_of_everything(merchant: Merchant, provider: Provider) -> dict[str, str]:
     return found | {"refund_id": refund["refund_id"], "dispute_id": dispute["dispute_id"]}
 
 
-OF_ONE = {"ListRefunds"}
+OF_ONE = {"ListRefunds", "ExportRefunds"}
 """Lists that are of one resource where they name it, and not found when that is not."""
 
 
@@ -104,7 +104,7 @@ def call_of(route: Route, ids: dict[str, str]) -> Call:
     if route.body == "*":
         return Call(route.method, path, {}, body, refers)
     assert not route.body, f"{route.rpc.full_name}: no way is known to send the body {route.body!r}"
-    return Call(route.method, path, given, None, refers, route.is_stream)
+    return Call(route.method, path, given, None, refers, route.is_stream and not route.is_export)
 
 
 def _reference(route: Route, name: str, ids: dict[str, str]) -> str:

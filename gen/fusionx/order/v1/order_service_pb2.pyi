@@ -248,3 +248,83 @@ class CancelOrderRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelOrderRequest: _TypeAlias = CancelOrderRequest  # noqa: Y015
+
+@_typing.final
+class ExportOrdersRequest(_message.Message):
+    """What is exported, by filters, and how it is written."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMAT_FIELD_NUMBER: _builtins.int
+    MERCHANT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    STATUSES_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_TO_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_TO_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    MIN_AMOUNT_FIELD_NUMBER: _builtins.int
+    MAX_AMOUNT_FIELD_NUMBER: _builtins.int
+    METADATA_KEY_FIELD_NUMBER: _builtins.int
+    METADATA_VALUE_FIELD_NUMBER: _builtins.int
+    PAYMENT_LINK_ID_FIELD_NUMBER: _builtins.int
+    format: _builtins.str
+    """`csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it."""
+    merchant_order_id: _builtins.str
+    """Only orders with this reference of the merchant's."""
+    currency: _builtins.str
+    """Only orders in this currency (ISO 4217). Required with `min_amount` and `max_amount`."""
+    min_amount: _builtins.str
+    """Only orders of at least this amount, a decimal such as `12.00`."""
+    max_amount: _builtins.str
+    """Only orders of at most this amount, a decimal such as `12.00`."""
+    metadata_key: _builtins.str
+    """Only orders whose `metadata` has this key, with the value of `metadata_value`."""
+    metadata_value: _builtins.str
+    """The value that the key has. Only with `metadata_key`."""
+    payment_link_id: _builtins.str
+    """Only orders of this payment link."""
+    @_builtins.property
+    def statuses(self) -> _containers.RepeatedScalarFieldContainer[_order_pb2.Order.Status.ValueType]:
+        """Only orders in one of these statuses."""
+
+    @_builtins.property
+    def create_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only orders that were created at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def create_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only orders that were created before this time: a span includes its start and not its end."""
+
+    @_builtins.property
+    def update_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only orders that were last changed at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def update_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only orders that were last changed before this time: a span includes its start and not its end."""
+
+    def __init__(
+        self,
+        *,
+        format: _builtins.str = ...,
+        merchant_order_id: _builtins.str = ...,
+        statuses: _abc.Iterable[_order_pb2.Order.Status.ValueType] | None = ...,
+        create_time_from: _timestamp_pb2.Timestamp | None = ...,
+        create_time_to: _timestamp_pb2.Timestamp | None = ...,
+        update_time_from: _timestamp_pb2.Timestamp | None = ...,
+        update_time_to: _timestamp_pb2.Timestamp | None = ...,
+        currency: _builtins.str = ...,
+        min_amount: _builtins.str = ...,
+        max_amount: _builtins.str = ...,
+        metadata_key: _builtins.str = ...,
+        metadata_value: _builtins.str = ...,
+        payment_link_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "merchant_order_id", b"merchant_order_id", "metadata_key", b"metadata_key", "metadata_value", b"metadata_value", "min_amount", b"min_amount", "payment_link_id", b"payment_link_id", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportOrdersRequest: _TypeAlias = ExportOrdersRequest  # noqa: Y015

@@ -5,6 +5,7 @@ import warnings
 
 from fusionx.order.v1 import order_pb2 as fusionx_dot_order_dot_v1_dot_order__pb2
 from fusionx.order.v1 import order_service_pb2 as fusionx_dot_order_dot_v1_dot_order__service__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -57,6 +58,11 @@ class OrderServiceStub:
                 request_serializer=fusionx_dot_order_dot_v1_dot_order__service__pb2.CancelOrderRequest.SerializeToString,
                 response_deserializer=fusionx_dot_order_dot_v1_dot_order__pb2.Order.FromString,
                 _registered_method=True)
+        self.ExportOrders = channel.unary_stream(
+                '/fusionx.order.v1.OrderService/ExportOrders',
+                request_serializer=fusionx_dot_order_dot_v1_dot_order__service__pb2.ExportOrdersRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class OrderServiceServicer:
@@ -102,6 +108,19 @@ class OrderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportOrders(self, request, context):
+        """Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each, amounts as
+        decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+        client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrderServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -124,6 +143,11 @@ def add_OrderServiceServicer_to_server(servicer, server):
                     servicer.CancelOrder,
                     request_deserializer=fusionx_dot_order_dot_v1_dot_order__service__pb2.CancelOrderRequest.FromString,
                     response_serializer=fusionx_dot_order_dot_v1_dot_order__pb2.Order.SerializeToString,
+            ),
+            'ExportOrders': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportOrders,
+                    request_deserializer=fusionx_dot_order_dot_v1_dot_order__service__pb2.ExportOrdersRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -236,6 +260,33 @@ class OrderService:
             '/fusionx.order.v1.OrderService/CancelOrder',
             fusionx_dot_order_dot_v1_dot_order__service__pb2.CancelOrderRequest.SerializeToString,
             fusionx_dot_order_dot_v1_dot_order__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/fusionx.order.v1.OrderService/ExportOrders',
+            fusionx_dot_order_dot_v1_dot_order__service__pb2.ExportOrdersRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from fusionx.order.v1 import order_pb2 as _order_pb2
 from fusionx.order.v1 import order_service_pb2 as _order_service_pb2
+from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -57,6 +58,15 @@ class OrderServiceStub:
 
     Errors: NOT_FOUND; FAILED_PRECONDITION, reason ORDER_NOT_CANCELLABLE, when a payment has started.
     """
+    ExportOrders: _grpc.UnaryStreamMultiCallable[_order_service_pb2.ExportOrdersRequest, _httpbody_pb2.HttpBody]
+    """Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each, amounts as
+    decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+    The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+    client's, and never as a shorter file.
+
+    Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+    """
 
 @_typing.type_check_only
 class OrderServiceAsyncStub(OrderServiceStub):
@@ -85,6 +95,15 @@ class OrderServiceAsyncStub(OrderServiceStub):
     """Cancels an order that has no payment under way. Cancelling a cancelled order returns it unchanged.
 
     Errors: NOT_FOUND; FAILED_PRECONDITION, reason ORDER_NOT_CANCELLABLE, when a payment has started.
+    """
+    ExportOrders: _aio.UnaryStreamMultiCallable[_order_service_pb2.ExportOrdersRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each, amounts as
+    decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+    The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+    client's, and never as a shorter file.
+
+    Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
     """
 
 class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -135,6 +154,21 @@ class OrderServiceServicer(metaclass=_abc_1.ABCMeta):
         """Cancels an order that has no payment under way. Cancelling a cancelled order returns it unchanged.
 
         Errors: NOT_FOUND; FAILED_PRECONDITION, reason ORDER_NOT_CANCELLABLE, when a payment has started.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportOrders(
+        self,
+        request: _order_service_pb2.ExportOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
+        """Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each, amounts as
+        decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+        client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
         """
 
 def add_OrderServiceServicer_to_server(servicer: OrderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

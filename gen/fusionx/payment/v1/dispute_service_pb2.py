@@ -27,10 +27,11 @@ from fusionx.payment.v1 import dispute_pb2 as fusionx_dot_payment_dot_v1_dot_dis
 from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb2
 from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(fusionx/payment/v1/dispute_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a fusionx/payment/v1/dispute.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"<\n\x11GetDisputeRequest\x12\'\n\ndispute_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tdisputeId\"\xfc\x05\n\x13ListDisputesRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12*\n\npayment_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\tpaymentId\x12O\n\x08statuses\x18\x04 \x03(\x0e\x32\".fusionx.payment.v1.Dispute.StatusB\x0f\xbaH\x0c\x92\x01\t\x10\x14\"\x05\x82\x01\x02\x10\x01R\x08statuses\x12\x44\n\x10\x63reate_time_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0e\x63reateTimeFrom\x12@\n\x0e\x63reate_time_to\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63reateTimeTo\x12\x44\n\x10update_time_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0eupdateTimeFrom\x12@\n\x0eupdate_time_to\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0cupdateTimeTo\x12\x30\n\x08\x63urrency\x18\t \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$R\x08\x63urrency\x12\x46\n\nmin_amount\x18\n \x01(\tB\'\xbaH$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$R\tminAmount\x12\x46\n\nmax_amount\x18\x0b \x01(\tB\'\xbaH$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$R\tmaxAmount\x12\x45\n\x08order_by\x18\x0c \x01(\tB*\xbaH\'r%R\x00R\x10\x63reate_time descR\x0f\x63reate_time ascR\x07orderBy\"w\n\x14ListDisputesResponse\x12\x37\n\x08\x64isputes\x18\x01 \x03(\x0b\x32\x1b.fusionx.payment.v1.DisputeR\x08\x64isputes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xbb\x02\n\x0e\x44isputeService\x12\x8b\x01\n\nGetDispute\x12%.fusionx.payment.v1.GetDisputeRequest\x1a\x1b.fusionx.payment.v1.Dispute\"9\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rdisputes:read\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/disputes/{dispute_id}\x12\x8f\x01\n\x0cListDisputes\x12\'.fusionx.payment.v1.ListDisputesRequest\x1a(.fusionx.payment.v1.ListDisputesResponse\",\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rdisputes:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/disputes\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(fusionx/payment/v1/dispute_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a fusionx/payment/v1/dispute.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"<\n\x11GetDisputeRequest\x12\'\n\ndispute_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tdisputeId\"\xfc\x05\n\x13ListDisputesRequest\x12&\n\tpage_size\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12*\n\npayment_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\tpaymentId\x12O\n\x08statuses\x18\x04 \x03(\x0e\x32\".fusionx.payment.v1.Dispute.StatusB\x0f\xbaH\x0c\x92\x01\t\x10\x14\"\x05\x82\x01\x02\x10\x01R\x08statuses\x12\x44\n\x10\x63reate_time_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0e\x63reateTimeFrom\x12@\n\x0e\x63reate_time_to\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63reateTimeTo\x12\x44\n\x10update_time_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0eupdateTimeFrom\x12@\n\x0eupdate_time_to\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0cupdateTimeTo\x12\x30\n\x08\x63urrency\x18\t \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$R\x08\x63urrency\x12\x46\n\nmin_amount\x18\n \x01(\tB\'\xbaH$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$R\tminAmount\x12\x46\n\nmax_amount\x18\x0b \x01(\tB\'\xbaH$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$R\tmaxAmount\x12\x45\n\x08order_by\x18\x0c \x01(\tB*\xbaH\'r%R\x00R\x10\x63reate_time descR\x0f\x63reate_time ascR\x07orderBy\"w\n\x14ListDisputesResponse\x12\x37\n\x08\x64isputes\x18\x01 \x03(\x0b\x32\x1b.fusionx.payment.v1.DisputeR\x08\x64isputes\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x93\x05\n\x15\x45xportDisputesRequest\x12+\n\x06\x66ormat\x18\x01 \x01(\tB\x13\xbaH\x10r\x0eR\x00R\x03\x63svR\x05jsonlR\x06\x66ormat\x12*\n\npayment_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\tpaymentId\x12O\n\x08statuses\x18\x03 \x03(\x0e\x32\".fusionx.payment.v1.Dispute.StatusB\x0f\xbaH\x0c\x92\x01\t\x10\x14\"\x05\x82\x01\x02\x10\x01R\x08statuses\x12\x44\n\x10\x63reate_time_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0e\x63reateTimeFrom\x12@\n\x0e\x63reate_time_to\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63reateTimeTo\x12\x44\n\x10update_time_from\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0eupdateTimeFrom\x12@\n\x0eupdate_time_to\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0cupdateTimeTo\x12\x30\n\x08\x63urrency\x18\x08 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$R\x08\x63urrency\x12\x46\n\nmin_amount\x18\t \x01(\tB\'\xbaH$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$R\tminAmount\x12\x46\n\nmax_amount\x18\n \x01(\tB\'\xbaH$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$R\tmaxAmount2\xc6\x03\n\x0e\x44isputeService\x12\x8b\x01\n\nGetDispute\x12%.fusionx.payment.v1.GetDisputeRequest\x1a\x1b.fusionx.payment.v1.Dispute\"9\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rdisputes:read\x82\xd3\xe4\x93\x02\x1b\x12\x19/v1/disputes/{dispute_id}\x12\x8f\x01\n\x0cListDisputes\x12\'.fusionx.payment.v1.ListDisputesRequest\x1a(.fusionx.payment.v1.ListDisputesResponse\",\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rdisputes:read\x82\xd3\xe4\x93\x02\x0e\x12\x0c/v1/disputes\x12\x88\x01\n\x0e\x45xportDisputes\x12).fusionx.payment.v1.ExportDisputesRequest\x1a\x14.google.api.HttpBody\"3\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rdisputes:read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/disputes:export0\x01\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,18 +56,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTDISPUTESREQUEST'].fields_by_name['max_amount']._serialized_options = b'\272H$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$'
   _globals['_LISTDISPUTESREQUEST'].fields_by_name['order_by']._loaded_options = None
   _globals['_LISTDISPUTESREQUEST'].fields_by_name['order_by']._serialized_options = b'\272H\'r%R\000R\020create_time descR\017create_time asc'
+  _globals['_EXPORTDISPUTESREQUEST'].fields_by_name['format']._loaded_options = None
+  _globals['_EXPORTDISPUTESREQUEST'].fields_by_name['format']._serialized_options = b'\272H\020r\016R\000R\003csvR\005jsonl'
+  _globals['_EXPORTDISPUTESREQUEST'].fields_by_name['payment_id']._loaded_options = None
+  _globals['_EXPORTDISPUTESREQUEST'].fields_by_name['payment_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_EXPORTDISPUTESREQUEST'].fields_by_name['statuses']._loaded_options = None
+  _globals['_EXPORTDISPUTESREQUEST'].fields_by_name['statuses']._serialized_options = b'\272H\014\222\001\t\020\024\"\005\202\001\002\020\001'
+  _globals['_EXPORTDISPUTESREQUEST'].fields_by_name['currency']._loaded_options = None
+  _globals['_EXPORTDISPUTESREQUEST'].fields_by_name['currency']._serialized_options = b'\272H\021r\0172\r^([A-Z]{3})?$'
+  _globals['_EXPORTDISPUTESREQUEST'].fields_by_name['min_amount']._loaded_options = None
+  _globals['_EXPORTDISPUTESREQUEST'].fields_by_name['min_amount']._serialized_options = b'\272H$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$'
+  _globals['_EXPORTDISPUTESREQUEST'].fields_by_name['max_amount']._loaded_options = None
+  _globals['_EXPORTDISPUTESREQUEST'].fields_by_name['max_amount']._serialized_options = b'\272H$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$'
   _globals['_DISPUTESERVICE']._loaded_options = None
   _globals['_DISPUTESERVICE']._serialized_options = b'\352\333\030\005envoy'
   _globals['_DISPUTESERVICE'].methods_by_name['GetDispute']._loaded_options = None
   _globals['_DISPUTESERVICE'].methods_by_name['GetDispute']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\rdisputes:read\202\323\344\223\002\033\022\031/v1/disputes/{dispute_id}'
   _globals['_DISPUTESERVICE'].methods_by_name['ListDisputes']._loaded_options = None
   _globals['_DISPUTESERVICE'].methods_by_name['ListDisputes']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\rdisputes:read\202\323\344\223\002\016\022\014/v1/disputes'
-  _globals['_GETDISPUTEREQUEST']._serialized_start=251
-  _globals['_GETDISPUTEREQUEST']._serialized_end=311
-  _globals['_LISTDISPUTESREQUEST']._serialized_start=314
-  _globals['_LISTDISPUTESREQUEST']._serialized_end=1078
-  _globals['_LISTDISPUTESRESPONSE']._serialized_start=1080
-  _globals['_LISTDISPUTESRESPONSE']._serialized_end=1199
-  _globals['_DISPUTESERVICE']._serialized_start=1202
-  _globals['_DISPUTESERVICE']._serialized_end=1517
+  _globals['_DISPUTESERVICE'].methods_by_name['ExportDisputes']._loaded_options = None
+  _globals['_DISPUTESERVICE'].methods_by_name['ExportDisputes']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\rdisputes:read\202\323\344\223\002\025\022\023/v1/disputes:export'
+  _globals['_GETDISPUTEREQUEST']._serialized_start=278
+  _globals['_GETDISPUTEREQUEST']._serialized_end=338
+  _globals['_LISTDISPUTESREQUEST']._serialized_start=341
+  _globals['_LISTDISPUTESREQUEST']._serialized_end=1105
+  _globals['_LISTDISPUTESRESPONSE']._serialized_start=1107
+  _globals['_LISTDISPUTESRESPONSE']._serialized_end=1226
+  _globals['_EXPORTDISPUTESREQUEST']._serialized_start=1229
+  _globals['_EXPORTDISPUTESREQUEST']._serialized_end=1888
+  _globals['_DISPUTESERVICE']._serialized_start=1891
+  _globals['_DISPUTESERVICE']._serialized_end=2345
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ import warnings
 
 from fusionx.payment.v1 import dispute_pb2 as fusionx_dot_payment_dot_v1_dot_dispute__pb2
 from fusionx.payment.v1 import dispute_service_pb2 as fusionx_dot_payment_dot_v1_dot_dispute__service__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -47,6 +48,11 @@ class DisputeServiceStub:
                 request_serializer=fusionx_dot_payment_dot_v1_dot_dispute__service__pb2.ListDisputesRequest.SerializeToString,
                 response_deserializer=fusionx_dot_payment_dot_v1_dot_dispute__service__pb2.ListDisputesResponse.FromString,
                 _registered_method=True)
+        self.ExportDisputes = channel.unary_stream(
+                '/fusionx.payment.v1.DisputeService/ExportDisputes',
+                request_serializer=fusionx_dot_payment_dot_v1_dot_dispute__service__pb2.ExportDisputesRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class DisputeServiceServicer:
@@ -68,6 +74,19 @@ class DisputeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportDisputes(self, request, context):
+        """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each, amounts as
+        decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+        client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DisputeServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -80,6 +99,11 @@ def add_DisputeServiceServicer_to_server(servicer, server):
                     servicer.ListDisputes,
                     request_deserializer=fusionx_dot_payment_dot_v1_dot_dispute__service__pb2.ListDisputesRequest.FromString,
                     response_serializer=fusionx_dot_payment_dot_v1_dot_dispute__service__pb2.ListDisputesResponse.SerializeToString,
+            ),
+            'ExportDisputes': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportDisputes,
+                    request_deserializer=fusionx_dot_payment_dot_v1_dot_dispute__service__pb2.ExportDisputesRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -138,6 +162,33 @@ class DisputeService:
             '/fusionx.payment.v1.DisputeService/ListDisputes',
             fusionx_dot_payment_dot_v1_dot_dispute__service__pb2.ListDisputesRequest.SerializeToString,
             fusionx_dot_payment_dot_v1_dot_dispute__service__pb2.ListDisputesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportDisputes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/fusionx.payment.v1.DisputeService/ExportDisputes',
+            fusionx_dot_payment_dot_v1_dot_dispute__service__pb2.ExportDisputesRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

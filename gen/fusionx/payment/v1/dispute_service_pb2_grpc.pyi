@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from fusionx.payment.v1 import dispute_pb2 as _dispute_pb2
 from fusionx.payment.v1 import dispute_service_pb2 as _dispute_service_pb2
+from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -40,6 +41,15 @@ class DisputeServiceStub:
     """Returns one dispute. Errors: NOT_FOUND, reason DISPUTE_NOT_FOUND."""
     ListDisputes: _grpc.UnaryUnaryMultiCallable[_dispute_service_pb2.ListDisputesRequest, _dispute_service_pb2.ListDisputesResponse]
     """Lists the merchant's disputes, newest first. Pages follow AIP-158."""
+    ExportDisputes: _grpc.UnaryStreamMultiCallable[_dispute_service_pb2.ExportDisputesRequest, _httpbody_pb2.HttpBody]
+    """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each, amounts as
+    decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+    The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+    client's, and never as a shorter file.
+
+    Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+    """
 
 @_typing.type_check_only
 class DisputeServiceAsyncStub(DisputeServiceStub):
@@ -52,6 +62,15 @@ class DisputeServiceAsyncStub(DisputeServiceStub):
     """Returns one dispute. Errors: NOT_FOUND, reason DISPUTE_NOT_FOUND."""
     ListDisputes: _aio.UnaryUnaryMultiCallable[_dispute_service_pb2.ListDisputesRequest, _dispute_service_pb2.ListDisputesResponse]  # type: ignore[assignment]
     """Lists the merchant's disputes, newest first. Pages follow AIP-158."""
+    ExportDisputes: _aio.UnaryStreamMultiCallable[_dispute_service_pb2.ExportDisputesRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each, amounts as
+    decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+    The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+    client's, and never as a shorter file.
+
+    Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+    """
 
 class DisputeServiceServicer(metaclass=_abc_1.ABCMeta):
     """Disputes, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's dispute is
@@ -73,5 +92,20 @@ class DisputeServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_dispute_service_pb2.ListDisputesResponse, _abc.Awaitable[_dispute_service_pb2.ListDisputesResponse]]:
         """Lists the merchant's disputes, newest first. Pages follow AIP-158."""
+
+    @_abc_1.abstractmethod
+    def ExportDisputes(
+        self,
+        request: _dispute_service_pb2.ExportDisputesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
+        """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each, amounts as
+        decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+        client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+        """
 
 def add_DisputeServiceServicer_to_server(servicer: DisputeServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

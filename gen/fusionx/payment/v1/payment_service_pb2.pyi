@@ -259,3 +259,75 @@ class ListPaymentsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListPaymentsResponse: _TypeAlias = ListPaymentsResponse  # noqa: Y015
+
+@_typing.final
+class ExportPaymentsRequest(_message.Message):
+    """What is exported, by filters, and how it is written."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMAT_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    STATUSES_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_TO_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_TO_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    MIN_AMOUNT_FIELD_NUMBER: _builtins.int
+    MAX_AMOUNT_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    format: _builtins.str
+    """`csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it."""
+    order_id: _builtins.str
+    """Only payments of this order."""
+    currency: _builtins.str
+    """Only payments in this currency (ISO 4217). Required with `min_amount` and `max_amount`."""
+    min_amount: _builtins.str
+    """Only payments of at least this amount, a decimal such as `12.00`."""
+    max_amount: _builtins.str
+    """Only payments of at most this amount, a decimal such as `12.00`."""
+    provider: _builtins.str
+    """Only payments through this provider."""
+    @_builtins.property
+    def statuses(self) -> _containers.RepeatedScalarFieldContainer[_payment_pb2.Payment.Status.ValueType]:
+        """Only payments in one of these statuses."""
+
+    @_builtins.property
+    def create_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only payments that were created at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def create_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only payments that were created before this time: a span includes its start and not its end."""
+
+    @_builtins.property
+    def update_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only payments that were last changed at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def update_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only payments that were last changed before this time: a span includes its start and not its end."""
+
+    def __init__(
+        self,
+        *,
+        format: _builtins.str = ...,
+        order_id: _builtins.str = ...,
+        statuses: _abc.Iterable[_payment_pb2.Payment.Status.ValueType] | None = ...,
+        create_time_from: _timestamp_pb2.Timestamp | None = ...,
+        create_time_to: _timestamp_pb2.Timestamp | None = ...,
+        update_time_from: _timestamp_pb2.Timestamp | None = ...,
+        update_time_to: _timestamp_pb2.Timestamp | None = ...,
+        currency: _builtins.str = ...,
+        min_amount: _builtins.str = ...,
+        max_amount: _builtins.str = ...,
+        provider: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_id", b"order_id", "provider", b"provider", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportPaymentsRequest: _TypeAlias = ExportPaymentsRequest  # noqa: Y015

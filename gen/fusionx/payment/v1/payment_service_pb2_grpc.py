@@ -5,6 +5,7 @@ import warnings
 
 from fusionx.payment.v1 import payment_pb2 as fusionx_dot_payment_dot_v1_dot_payment__pb2
 from fusionx.payment.v1 import payment_service_pb2 as fusionx_dot_payment_dot_v1_dot_payment__service__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -61,6 +62,11 @@ class PaymentServiceStub:
                 '/fusionx.payment.v1.PaymentService/ListPayments',
                 request_serializer=fusionx_dot_payment_dot_v1_dot_payment__service__pb2.ListPaymentsRequest.SerializeToString,
                 response_deserializer=fusionx_dot_payment_dot_v1_dot_payment__service__pb2.ListPaymentsResponse.FromString,
+                _registered_method=True)
+        self.ExportPayments = channel.unary_stream(
+                '/fusionx.payment.v1.PaymentService/ExportPayments',
+                request_serializer=fusionx_dot_payment_dot_v1_dot_payment__service__pb2.ExportPaymentsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
 
 
@@ -132,6 +138,19 @@ class PaymentServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportPayments(self, request, context):
+        """Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each, amounts as
+        decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+        client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PaymentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -159,6 +178,11 @@ def add_PaymentServiceServicer_to_server(servicer, server):
                     servicer.ListPayments,
                     request_deserializer=fusionx_dot_payment_dot_v1_dot_payment__service__pb2.ListPaymentsRequest.FromString,
                     response_serializer=fusionx_dot_payment_dot_v1_dot_payment__service__pb2.ListPaymentsResponse.SerializeToString,
+            ),
+            'ExportPayments': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportPayments,
+                    request_deserializer=fusionx_dot_payment_dot_v1_dot_payment__service__pb2.ExportPaymentsRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -298,6 +322,33 @@ class PaymentService:
             '/fusionx.payment.v1.PaymentService/ListPayments',
             fusionx_dot_payment_dot_v1_dot_payment__service__pb2.ListPaymentsRequest.SerializeToString,
             fusionx_dot_payment_dot_v1_dot_payment__service__pb2.ListPaymentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportPayments(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/fusionx.payment.v1.PaymentService/ExportPayments',
+            fusionx_dot_payment_dot_v1_dot_payment__service__pb2.ExportPaymentsRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from fusionx.payment.v1 import payment_pb2 as _payment_pb2
 from fusionx.payment.v1 import payment_service_pb2 as _payment_service_pb2
+from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -77,6 +78,15 @@ class PaymentServiceStub:
     """
     ListPayments: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentsRequest, _payment_service_pb2.ListPaymentsResponse]
     """Lists the merchant's payments, newest first. Pages follow AIP-158."""
+    ExportPayments: _grpc.UnaryStreamMultiCallable[_payment_service_pb2.ExportPaymentsRequest, _httpbody_pb2.HttpBody]
+    """Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each, amounts as
+    decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+    The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+    client's, and never as a shorter file.
+
+    Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+    """
 
 @_typing.type_check_only
 class PaymentServiceAsyncStub(PaymentServiceStub):
@@ -126,6 +136,15 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     """
     ListPayments: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.ListPaymentsRequest, _payment_service_pb2.ListPaymentsResponse]  # type: ignore[assignment]
     """Lists the merchant's payments, newest first. Pages follow AIP-158."""
+    ExportPayments: _aio.UnaryStreamMultiCallable[_payment_service_pb2.ExportPaymentsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each, amounts as
+    decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+    The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+    client's, and never as a shorter file.
+
+    Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+    """
 
 class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
     """Payments, as merchants see them. Every RPC acts for the authenticated merchant; another merchant's payment is
@@ -202,5 +221,20 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_payment_service_pb2.ListPaymentsResponse, _abc.Awaitable[_payment_service_pb2.ListPaymentsResponse]]:
         """Lists the merchant's payments, newest first. Pages follow AIP-158."""
+
+    @_abc_1.abstractmethod
+    def ExportPayments(
+        self,
+        request: _payment_service_pb2.ExportPaymentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
+        """Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each, amounts as
+        decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+        client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+        """
 
 def add_PaymentServiceServicer_to_server(servicer: PaymentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -28,10 +28,11 @@ from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb
 from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 from fusionx.type.v1 import money_pb2 as fusionx_dot_type_dot_v1_dot_money__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fusionx/payment/v1/refund_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1f\x66usionx/payment/v1/refund.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x01\n\x13\x43reateRefundRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\x12.\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x06\x61mount\x12 \n\x06reason\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x06reason\"9\n\x10GetRefundRequest\x12%\n\trefund_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x08refundId\"\xa2\x06\n\x12ListRefundsRequest\x12*\n\npayment_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\tpaymentId\x12&\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12N\n\x08statuses\x18\x04 \x03(\x0e\x32!.fusionx.payment.v1.Refund.StatusB\x0f\xbaH\x0c\x92\x01\t\x10\x14\"\x05\x82\x01\x02\x10\x01R\x08statuses\x12\x44\n\x10\x63reate_time_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0e\x63reateTimeFrom\x12@\n\x0e\x63reate_time_to\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63reateTimeTo\x12\x44\n\x10update_time_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0eupdateTimeFrom\x12@\n\x0eupdate_time_to\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0cupdateTimeTo\x12\x30\n\x08\x63urrency\x18\t \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$R\x08\x63urrency\x12\x46\n\nmin_amount\x18\n \x01(\tB\'\xbaH$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$R\tminAmount\x12\x46\n\nmax_amount\x18\x0b \x01(\tB\'\xbaH$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$R\tmaxAmount\x12\x45\n\x08order_by\x18\x0c \x01(\tB*\xbaH\'r%R\x00R\x10\x63reate_time descR\x0f\x63reate_time ascR\x07orderBy\x12&\n\x08order_id\x18\r \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07orderId\"s\n\x13ListRefundsResponse\x12\x34\n\x07refunds\x18\x01 \x03(\x0b\x32\x1a.fusionx.payment.v1.RefundR\x07refunds\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xed\x03\n\rRefundService\x12\x96\x01\n\x0c\x43reateRefund\x12\'.fusionx.payment.v1.CreateRefundRequest\x1a\x1a.fusionx.payment.v1.Refund\"A\x98\xdb\x18\x01\xa2\xdb\x18\rrefunds:write\x82\xd3\xe4\x93\x02&\"!/v1/payments/{payment_id}/refunds:\x01*\x12\x85\x01\n\tGetRefund\x12$.fusionx.payment.v1.GetRefundRequest\x1a\x1a.fusionx.payment.v1.Refund\"6\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0crefunds:read\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/refunds/{refund_id}\x12\xaf\x01\n\x0bListRefunds\x12&.fusionx.payment.v1.ListRefundsRequest\x1a\'.fusionx.payment.v1.ListRefundsResponse\"O\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0crefunds:read\x82\xd3\xe4\x93\x02\x32\x12!/v1/payments/{payment_id}/refundsZ\r\x12\x0b/v1/refunds\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'fusionx/payment/v1/refund_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1f\x66usionx/payment/v1/refund.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x01\n\x13\x43reateRefundRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\x12.\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x06\x61mount\x12 \n\x06reason\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\x06reason\"9\n\x10GetRefundRequest\x12%\n\trefund_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x08refundId\"\xa2\x06\n\x12ListRefundsRequest\x12*\n\npayment_id\x18\x01 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\tpaymentId\x12&\n\tpage_size\x18\x02 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x64(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\x12N\n\x08statuses\x18\x04 \x03(\x0e\x32!.fusionx.payment.v1.Refund.StatusB\x0f\xbaH\x0c\x92\x01\t\x10\x14\"\x05\x82\x01\x02\x10\x01R\x08statuses\x12\x44\n\x10\x63reate_time_from\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0e\x63reateTimeFrom\x12@\n\x0e\x63reate_time_to\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63reateTimeTo\x12\x44\n\x10update_time_from\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0eupdateTimeFrom\x12@\n\x0eupdate_time_to\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0cupdateTimeTo\x12\x30\n\x08\x63urrency\x18\t \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$R\x08\x63urrency\x12\x46\n\nmin_amount\x18\n \x01(\tB\'\xbaH$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$R\tminAmount\x12\x46\n\nmax_amount\x18\x0b \x01(\tB\'\xbaH$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$R\tmaxAmount\x12\x45\n\x08order_by\x18\x0c \x01(\tB*\xbaH\'r%R\x00R\x10\x63reate_time descR\x0f\x63reate_time ascR\x07orderBy\x12&\n\x08order_id\x18\r \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07orderId\"s\n\x13ListRefundsResponse\x12\x34\n\x07refunds\x18\x01 \x03(\x0b\x32\x1a.fusionx.payment.v1.RefundR\x07refunds\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xb9\x05\n\x14\x45xportRefundsRequest\x12+\n\x06\x66ormat\x18\x01 \x01(\tB\x13\xbaH\x10r\x0eR\x00R\x03\x63svR\x05jsonlR\x06\x66ormat\x12*\n\npayment_id\x18\x02 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\tpaymentId\x12N\n\x08statuses\x18\x03 \x03(\x0e\x32!.fusionx.payment.v1.Refund.StatusB\x0f\xbaH\x0c\x92\x01\t\x10\x14\"\x05\x82\x01\x02\x10\x01R\x08statuses\x12\x44\n\x10\x63reate_time_from\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0e\x63reateTimeFrom\x12@\n\x0e\x63reate_time_to\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x63reateTimeTo\x12\x44\n\x10update_time_from\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0eupdateTimeFrom\x12@\n\x0eupdate_time_to\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0cupdateTimeTo\x12\x30\n\x08\x63urrency\x18\x08 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{3})?$R\x08\x63urrency\x12\x46\n\nmin_amount\x18\t \x01(\tB\'\xbaH$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$R\tminAmount\x12\x46\n\nmax_amount\x18\n \x01(\tB\'\xbaH$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$R\tmaxAmount\x12&\n\x08order_id\x18\x0b \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07orderId2\xf4\x04\n\rRefundService\x12\x96\x01\n\x0c\x43reateRefund\x12\'.fusionx.payment.v1.CreateRefundRequest\x1a\x1a.fusionx.payment.v1.Refund\"A\x98\xdb\x18\x01\xa2\xdb\x18\rrefunds:write\x82\xd3\xe4\x93\x02&\"!/v1/payments/{payment_id}/refunds:\x01*\x12\x85\x01\n\tGetRefund\x12$.fusionx.payment.v1.GetRefundRequest\x1a\x1a.fusionx.payment.v1.Refund\"6\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0crefunds:read\x82\xd3\xe4\x93\x02\x19\x12\x17/v1/refunds/{refund_id}\x12\xaf\x01\n\x0bListRefunds\x12&.fusionx.payment.v1.ListRefundsRequest\x1a\'.fusionx.payment.v1.ListRefundsResponse\"O\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0crefunds:read\x82\xd3\xe4\x93\x02\x32\x12!/v1/payments/{payment_id}/refundsZ\r\x12\x0b/v1/refunds\x12\x84\x01\n\rExportRefunds\x12(.fusionx.payment.v1.ExportRefundsRequest\x1a\x14.google.api.HttpBody\"1\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0crefunds:read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/refunds:export0\x01\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,6 +63,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['order_by']._serialized_options = b'\272H\'r%R\000R\020create_time descR\017create_time asc'
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['order_id']._loaded_options = None
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_EXPORTREFUNDSREQUEST'].fields_by_name['format']._loaded_options = None
+  _globals['_EXPORTREFUNDSREQUEST'].fields_by_name['format']._serialized_options = b'\272H\020r\016R\000R\003csvR\005jsonl'
+  _globals['_EXPORTREFUNDSREQUEST'].fields_by_name['payment_id']._loaded_options = None
+  _globals['_EXPORTREFUNDSREQUEST'].fields_by_name['payment_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
+  _globals['_EXPORTREFUNDSREQUEST'].fields_by_name['statuses']._loaded_options = None
+  _globals['_EXPORTREFUNDSREQUEST'].fields_by_name['statuses']._serialized_options = b'\272H\014\222\001\t\020\024\"\005\202\001\002\020\001'
+  _globals['_EXPORTREFUNDSREQUEST'].fields_by_name['currency']._loaded_options = None
+  _globals['_EXPORTREFUNDSREQUEST'].fields_by_name['currency']._serialized_options = b'\272H\021r\0172\r^([A-Z]{3})?$'
+  _globals['_EXPORTREFUNDSREQUEST'].fields_by_name['min_amount']._loaded_options = None
+  _globals['_EXPORTREFUNDSREQUEST'].fields_by_name['min_amount']._serialized_options = b'\272H$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$'
+  _globals['_EXPORTREFUNDSREQUEST'].fields_by_name['max_amount']._loaded_options = None
+  _globals['_EXPORTREFUNDSREQUEST'].fields_by_name['max_amount']._serialized_options = b'\272H$r\"2 ^([0-9]{1,12}([.][0-9]{1,4})?)?$'
+  _globals['_EXPORTREFUNDSREQUEST'].fields_by_name['order_id']._loaded_options = None
+  _globals['_EXPORTREFUNDSREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\010r\003\260\001\001\330\001\001'
   _globals['_REFUNDSERVICE']._loaded_options = None
   _globals['_REFUNDSERVICE']._serialized_options = b'\352\333\030\005envoy'
   _globals['_REFUNDSERVICE'].methods_by_name['CreateRefund']._loaded_options = None
@@ -70,14 +85,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REFUNDSERVICE'].methods_by_name['GetRefund']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\014refunds:read\202\323\344\223\002\031\022\027/v1/refunds/{refund_id}'
   _globals['_REFUNDSERVICE'].methods_by_name['ListRefunds']._loaded_options = None
   _globals['_REFUNDSERVICE'].methods_by_name['ListRefunds']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\014refunds:read\202\323\344\223\0022\022!/v1/payments/{payment_id}/refundsZ\r\022\013/v1/refunds'
-  _globals['_CREATEREFUNDREQUEST']._serialized_start=279
-  _globals['_CREATEREFUNDREQUEST']._serialized_end=423
-  _globals['_GETREFUNDREQUEST']._serialized_start=425
-  _globals['_GETREFUNDREQUEST']._serialized_end=482
-  _globals['_LISTREFUNDSREQUEST']._serialized_start=485
-  _globals['_LISTREFUNDSREQUEST']._serialized_end=1287
-  _globals['_LISTREFUNDSRESPONSE']._serialized_start=1289
-  _globals['_LISTREFUNDSRESPONSE']._serialized_end=1404
-  _globals['_REFUNDSERVICE']._serialized_start=1407
-  _globals['_REFUNDSERVICE']._serialized_end=1900
+  _globals['_REFUNDSERVICE'].methods_by_name['ExportRefunds']._loaded_options = None
+  _globals['_REFUNDSERVICE'].methods_by_name['ExportRefunds']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\014refunds:read\202\323\344\223\002\024\022\022/v1/refunds:export'
+  _globals['_CREATEREFUNDREQUEST']._serialized_start=306
+  _globals['_CREATEREFUNDREQUEST']._serialized_end=450
+  _globals['_GETREFUNDREQUEST']._serialized_start=452
+  _globals['_GETREFUNDREQUEST']._serialized_end=509
+  _globals['_LISTREFUNDSREQUEST']._serialized_start=512
+  _globals['_LISTREFUNDSREQUEST']._serialized_end=1314
+  _globals['_LISTREFUNDSRESPONSE']._serialized_start=1316
+  _globals['_LISTREFUNDSRESPONSE']._serialized_end=1431
+  _globals['_EXPORTREFUNDSREQUEST']._serialized_start=1434
+  _globals['_EXPORTREFUNDSREQUEST']._serialized_end=2131
+  _globals['_REFUNDSERVICE']._serialized_start=2134
+  _globals['_REFUNDSERVICE']._serialized_end=2762
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ import warnings
 
 from fusionx.payment.v1 import refund_pb2 as fusionx_dot_payment_dot_v1_dot_refund__pb2
 from fusionx.payment.v1 import refund_service_pb2 as fusionx_dot_payment_dot_v1_dot_refund__service__pb2
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -52,6 +53,11 @@ class RefundServiceStub:
                 request_serializer=fusionx_dot_payment_dot_v1_dot_refund__service__pb2.ListRefundsRequest.SerializeToString,
                 response_deserializer=fusionx_dot_payment_dot_v1_dot_refund__service__pb2.ListRefundsResponse.FromString,
                 _registered_method=True)
+        self.ExportRefunds = channel.unary_stream(
+                '/fusionx.payment.v1.RefundService/ExportRefunds',
+                request_serializer=fusionx_dot_payment_dot_v1_dot_refund__service__pb2.ExportRefundsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class RefundServiceServicer:
@@ -88,6 +94,19 @@ class RefundServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportRefunds(self, request, context):
+        """Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each, amounts as
+        decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+        client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RefundServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -105,6 +124,11 @@ def add_RefundServiceServicer_to_server(servicer, server):
                     servicer.ListRefunds,
                     request_deserializer=fusionx_dot_payment_dot_v1_dot_refund__service__pb2.ListRefundsRequest.FromString,
                     response_serializer=fusionx_dot_payment_dot_v1_dot_refund__service__pb2.ListRefundsResponse.SerializeToString,
+            ),
+            'ExportRefunds': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportRefunds,
+                    request_deserializer=fusionx_dot_payment_dot_v1_dot_refund__service__pb2.ExportRefundsRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -190,6 +214,33 @@ class RefundService:
             '/fusionx.payment.v1.RefundService/ListRefunds',
             fusionx_dot_payment_dot_v1_dot_refund__service__pb2.ListRefundsRequest.SerializeToString,
             fusionx_dot_payment_dot_v1_dot_refund__service__pb2.ListRefundsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportRefunds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/fusionx.payment.v1.RefundService/ExportRefunds',
+            fusionx_dot_payment_dot_v1_dot_refund__service__pb2.ExportRefundsRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

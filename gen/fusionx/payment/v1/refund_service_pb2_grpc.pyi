@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from fusionx.payment.v1 import refund_pb2 as _refund_pb2
 from fusionx.payment.v1 import refund_service_pb2 as _refund_service_pb2
+from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
 import abc as _abc_1
 import grpc as _grpc
@@ -52,6 +53,15 @@ class RefundServiceStub:
     """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
     Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
     """
+    ExportRefunds: _grpc.UnaryStreamMultiCallable[_refund_service_pb2.ExportRefundsRequest, _httpbody_pb2.HttpBody]
+    """Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each, amounts as
+    decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+    The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+    client's, and never as a shorter file.
+
+    Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+    """
 
 @_typing.type_check_only
 class RefundServiceAsyncStub(RefundServiceStub):
@@ -75,6 +85,15 @@ class RefundServiceAsyncStub(RefundServiceStub):
     ListRefunds: _aio.UnaryUnaryMultiCallable[_refund_service_pb2.ListRefundsRequest, _refund_service_pb2.ListRefundsResponse]  # type: ignore[assignment]
     """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
     Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
+    """
+    ExportRefunds: _aio.UnaryStreamMultiCallable[_refund_service_pb2.ExportRefundsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each, amounts as
+    decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+    The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+    client's, and never as a shorter file.
+
+    Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
     """
 
 class RefundServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -114,6 +133,21 @@ class RefundServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_refund_service_pb2.ListRefundsResponse, _abc.Awaitable[_refund_service_pb2.ListRefundsResponse]]:
         """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
         Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def ExportRefunds(
+        self,
+        request: _refund_service_pb2.ExportRefundsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_httpbody_pb2.HttpBody], _abc.AsyncIterator[_httpbody_pb2.HttpBody]]:
+        """Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each, amounts as
+        decimals in the currency's own unit and times in UTC, or JSON Lines.
+
+        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
+        client's, and never as a shorter file.
+
+        Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
         """
 
 def add_RefundServiceServicer_to_server(servicer: RefundServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

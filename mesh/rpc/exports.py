@@ -1,0 +1,121 @@
+"""Lists as files: read page by page, so that a file takes the memory of one page however long it is."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import grpc
+from google.api.httpbody_pb2 import HttpBody
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+
+from mesh import context
+from mesh.errors import ApiError
+
+ItemT = TypeVar("ItemT")
+Json = dict[str, Any]
+Read = Callable[[UUID | None, int], Awaitable[Sequence[ItemT]]]
+"""Reads up to so many items, those after the one with an id."""
+
+PAGE_SIZE = 200
+"""How many items are held at a time: as many as are written out before other calls have to wait for it."""
+MAX_AT_A_TIME = 2
+"""Exports of one merchant, of one kind and at one replica: each asks the database for page after page."""
+CSV, JSON_LINES = "csv", "jsonl"
+TYPES = {CSV: "text/csv; charset=utf-8", JSON_LINES: "application/x-ndjson"}
+"""By the format, the type of the file. Sources: RFC 4180, and https://github.com/ndjson/ndjson-spec."""
+SPREADSHEET_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""How a text begins that a spreadsheet would run instead of showing it. Source: OWASP, "CSV Injection"."""
+
+QUOTE = "'"
+"""What stands before such a text, and before one that begins with it: so it can be taken away again."""
+
+MONEY = {"amount": "amount.value", "currency": "amount.currency"}
+TIMES = {"create_time_utc": "create_time", "update_time_utc": "update_time"}
+
+
+@dataclass(frozen=True)
+class Sheet(Generic[ItemT]):
+    """How the items of a list are written."""
+
+    name: str
+    """Of the file, without its ending."""
+    columns: Mapping[str, str]
+    """CSV's columns, by their headings: paths in the message's JSON."""
+    message_of: Callable[[ItemT], Message]
+    id_of: Callable[[ItemT], UUID]
+
+
+class Exports(Generic[ItemT]):
+    """The exports of one kind that are under way."""
+
+    def __init__(self, sheet: Sheet[ItemT]) -> None:
+        self._sheet = sheet
+        self._running: Counter[UUID] = Counter()
+
+    async def stream(self, wanted: str, read: Read[ItemT]) -> AsyncGenerator[HttpBody]:
+        """Stream a file of all that `read` has, from its first item on, in the format that is wanted.
+
+        Raises ApiError RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS.
+        """
+        with self._one_of(context.merchant()):
+            items = await read(None, PAGE_SIZE)
+            # only now is it known that there is a file
+            call, wanted = context.current(), wanted or CSV
+            call.is_whole = True
+            call.response_headers.append(("content-disposition", f'attachment; filename="{self._sheet.name}.{wanted}"'))
+            call.response_headers.append(("cache-control", "no-store"))
+            head = _csv([list(self._sheet.columns)]) if wanted == CSV else ""
+            yield HttpBody(content_type=TYPES[wanted], data=(head + self._text(wanted, items)).encode())
+            while len(items) == PAGE_SIZE:
+                items = await read(self._sheet.id_of(items[-1]), PAGE_SIZE)
+                yield HttpBody(data=self._text(wanted, items).encode())
+
+    @contextmanager
+    def _one_of(self, owner: UUID) -> Iterator[None]:
+        """Count an export of a merchant's for the block."""
+        if self._running[owner] >= MAX_AT_A_TIME:
+            message = f"at most {MAX_AT_A_TIME} exports run at a time: wait for one to end"
+            raise ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_EXPORTS", message)
+        self._running[owner] += 1
+        try:
+            yield
+        finally:
+            self._running[owner] -= 1
+            if not self._running[owner]:
+                del self._running[owner]
+
+    def _text(self, wanted: str, items: Iterable[ItemT]) -> str:
+        rows = (as_json(self._sheet.message_of(item)) for item in items)
+        if wanted == JSON_LINES:
+            return "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
+        return _csv([_cell(row, path) for path in self._sheet.columns.values()] for row in rows)
+
+
+def as_json(message: Message) -> Json:
+    """Return a message as the API shows it in JSON."""
+    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
+
+def _csv(rows: Iterable[Sequence[str]]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    return out.getvalue()
+
+
+def _cell(item: Any, path: str) -> str:
+    for name in path.split("."):
+        item = item.get(name, "") if isinstance(item, dict) else ""
+    text = str(item)
+    if path.endswith(("_time", "_before")):
+        # a moment as spreadsheets read it: 2026-11-27 22:35:01
+        return text[:19].replace("T", " ")
+    return f"{QUOTE}{text}" if text.startswith((QUOTE, *SPREADSHEET_FORMULA)) else text

@@ -1,0 +1,86 @@
+"""An export holds a page at a time, goes on where the page before ended, and gives its place free however it ends."""
+
+from __future__ import annotations
+
+import gc
+import json
+import uuid
+import weakref
+from uuid import UUID
+
+import pytest
+from fusionx.payment.v1 import refund_pb2
+
+from mesh import context
+from mesh.errors import ApiError
+from mesh.rpc.exports import MAX_AT_A_TIME, PAGE_SIZE, Exports, Sheet
+
+
+class Item:
+    """Something to be exported."""
+
+    def __init__(self, number: int) -> None:
+        self.item_id = UUID(int=number)
+
+
+class Table:
+    """So many items, and how many of them were held at once."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._held: weakref.WeakSet[Item] = weakref.WeakSet()
+        self.most = 0
+
+    async def read(self, after: UUID | None, limit: int) -> list[Item]:
+        start = after.int + 1 if after else 1
+        found = [Item(number) for number in range(start, min(start + limit, self._count + 1))]
+        self._held.update(found)
+        self.most = max(self.most, len(self._held))
+        return found
+
+
+SHEET: Sheet[Item] = Sheet(
+    name="items",
+    columns={"refund_id": "refund_id", "reason": "reason"},
+    message_of=lambda item: refund_pb2.Refund(refund_id=str(item.item_id), reason="'tis"),
+    id_of=lambda item: item.item_id,
+)
+
+
+@pytest.fixture(autouse=True)
+def _merchant() -> None:
+    context.enter(context.Call(trace_id="0" * 32, merchant_id=str(uuid.uuid4())))
+
+
+@pytest.mark.parametrize("count", [0, 1, PAGE_SIZE, 50 * PAGE_SIZE + 1])
+async def test_all_items_come_once_in_the_memory_of_two_pages(count: int) -> None:
+    table, ids = Table(count), []
+    gc.disable()
+    try:
+        async for body in Exports(SHEET).stream("jsonl", table.read):
+            ids += [json.loads(line)["refund_id"] for line in body.data.splitlines()]
+    finally:
+        gc.enable()
+    assert ids == [str(UUID(int=number)) for number in range(1, count + 1)]
+    # one that is written, and the one that is read after it
+    assert table.most <= 2 * PAGE_SIZE
+
+
+async def test_headings_come_once_and_texts_are_kept_from_spreadsheets() -> None:
+    bodies = [body async for body in Exports(SHEET).stream("", Table(PAGE_SIZE + 1).read)]
+    assert [body.content_type for body in bodies] == ["text/csv; charset=utf-8", ""]
+    lines = b"".join(body.data for body in bodies).decode().split("\r\n")
+    assert (lines[0], lines[1], len(lines)) == ("refund_id,reason", f"{UUID(int=1)},''tis", PAGE_SIZE + 3)
+
+
+async def test_exports_of_a_merchant_are_counted_until_they_end() -> None:
+    exports, table = Exports(SHEET), Table(3 * PAGE_SIZE)
+    open_ones = [exports.stream("csv", table.read) for _ in range(MAX_AT_A_TIME)]
+    for one in open_ones:
+        await anext(one)
+    with pytest.raises(ApiError) as refused:
+        await anext(exports.stream("csv", table.read))
+    assert refused.value.reason == "TOO_MANY_EXPORTS"
+    # whose reader went away
+    await open_ones[0].aclose()
+    assert len([body async for body in exports.stream("csv", table.read)]) == 4
