@@ -19,6 +19,7 @@ from console.api.web import FOLDER, Rooms
 from console.clients.checkout_api import CheckoutApi
 from console.clients.merchant_api import PublicApi
 from console.clients.operator_api import OperatorApi
+from console.domain import Signer
 from console.settings import ConsoleSettings
 from console.storage import SECRETS, Tickets
 from console.storage import Accounts as Store
@@ -63,8 +64,16 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     passwords, tickets = Passwords(), Tickets()
     accounts = Accounts(database, store, tickets, vault, sessions, passwords)
     invitations = Invitations(database, tickets, store, sessions, passwords)
+    signer = Signer([key.strip() for key in settings.secret_keys.get_secret_value().split(",")])
     rooms = Rooms(
-        accounts, sessions, invitations, Views(database, ViewStore()), public_api, operators, settings.public_url
+        accounts,
+        sessions,
+        invitations,
+        Views(database, ViewStore()),
+        public_api,
+        operators,
+        settings.public_url,
+        signer,
     )
     checkouts = CheckoutApi(settings.payment_target, settings.tls)
     server = _server(settings, Till(rooms, checkouts), vitals)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import IPv6Address, ip_address, ip_network
 from uuid import UUID
 
 EVERYTHING = "*"
@@ -155,15 +156,43 @@ def digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def form_token(token: str) -> str:
-    """Return what the forms of a session carry: another site can read neither it nor the cookie that it is made of."""
-    mac = hmac.new(token.encode(), b"form", hashlib.sha256).digest()
+class Signer:
+    """Signs what pages carry, with keys of the server: nobody makes up what a page would have given.
+
+    Of several keys the first signs and all are known, so they can be changed one by one.
+    """
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        """Take secrets; what signs is made of them, and tells nothing of them."""
+        self._keys = [hmac.digest(key.encode(), b"console pages", "sha256") for key in keys]
+
+    def form_token(self, token: str, place: str) -> str:
+        """Return what the forms of a place carry in the browser that has this cookie."""
+        return _signed(self._keys[0], "form", place, token)
+
+    def is_form_token(self, given: str, token: str, place: str) -> bool:
+        """Whether a form carries the token of its place and browser."""
+        made = [_signed(key, "form", place, token) for key in self._keys]
+        return any(hmac.compare_digest(given.encode(), one.encode()) for one in made)
+
+    def source(self, address: str, place: str) -> str:
+        """Return a name for the network that an address is in, which tells no address; empty for what is none.
+
+        Of IPv6, a customer has a /64 at least.
+        """
+        try:
+            found = ip_address(address)
+        except ValueError:
+            return ""
+        if isinstance(found, IPv6Address):
+            found = found.ipv4_mapped or found
+        network = ip_network((int(found), 64) if found.version == 6 else found, strict=False)
+        return _signed(self._keys[0], "source", place, str(network))
+
+
+def _signed(key: bytes, *parts: str) -> str:
+    mac = hmac.digest(key, "\0".join(parts).encode(), "sha256")
     return base64.urlsafe_b64encode(mac).decode().rstrip("=")
-
-
-def is_form_token(given: str, token: str) -> bool:
-    """Whether a form carries the token of its session."""
-    return hmac.compare_digest(given.encode(), form_token(token).encode())
 
 
 def normalized(email: str) -> str:

@@ -184,9 +184,16 @@ def fail(order: Order, payment_id: UUID, now: datetime) -> Order | None:
 
 
 LINK_ORDER_LIFETIME = timedelta(hours=1)
-"""How long an order of a link waits for its payment to start, or to be tried again, before its use is free."""
-HOLDS_USE = frozenset({OrderStatus.NEW, OrderStatus.PROCESSING}) | SETTLED
-"""An order of a link that is paid or being paid. One that failed is not, and comes back only while a use is free."""
+"""How long an order of a link waits for its payment to start, or to be tried again."""
+LINK_HOLD, HOLD_MARGIN = timedelta(minutes=15), timedelta(minutes=1)
+"""How long an order of a link that nobody has paid holds a use. For as much more it is counted, as clocks differ."""
+BEING_PAID = frozenset({OrderStatus.NEW, OrderStatus.PROCESSING})
+HOLDS_USE = BEING_PAID | SETTLED
+"""An order of a link that may hold a use. One that failed does not, and comes back only while a use is free."""
+MAX_OF_SOURCE = 10
+"""How many orders of a link one network begins in the time that each holds a use; of few uses half at the most."""
+TURN = timedelta(minutes=5)
+"""How long nobody but the browser that chose a provider changes it: whoever has the address could close its page."""
 
 
 class LinkStatus(StrEnum):
@@ -234,6 +241,11 @@ class PaymentLink:
         """Return whose checkout it is: of a link for one payment everybody's, so that nobody pays it again."""
         return "" if self.max_uses == 1 else browser
 
+    @property
+    def max_of_source(self) -> int:
+        """How many unpaid orders of it one network may have begun lately."""
+        return max(1, min(MAX_OF_SOURCE, self.max_uses // 2))
+
     def order_expiry(self, now: datetime, lifetime: timedelta) -> datetime:
         """Return until when an order of it that is made now may be paid, where orders live so long."""
         latest = now + min(lifetime, LINK_ORDER_LIFETIME)
@@ -242,10 +254,33 @@ class PaymentLink:
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """How often a link was used: `taken` is what is paid or being paid, `paid` the part that was paid."""
+    """How often a link was used: `taken` is what was paid or is held, `paid` the part that was paid."""
 
     taken: int = 0
     paid: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Who chose last where an order of a link is paid."""
+
+    browser: str
+    provider: str
+    time: datetime
+
+    def closes_to(self, browser: str, provider: str, now: datetime) -> bool:
+        """Whether a browser may not choose this provider yet: it would close the page that another one is at."""
+        return browser != self.browser and provider != self.provider and now < self.time + TURN
+
+
+def holds_use(order: Order, now: datetime) -> bool:
+    """Whether an order holds a use of its link: for good when it was paid, for a while when it is being paid."""
+    return order.status in SETTLED or (order.status in BEING_PAID and now < order.create_time + LINK_HOLD)
+
+
+def counted_since(now: datetime) -> datetime:
+    """Return since when orders of a link that nobody has paid yet are counted among its uses."""
+    return now - LINK_HOLD - HOLD_MARGIN
 
 
 def goes_on(order: Order, now: datetime) -> bool:

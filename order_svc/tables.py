@@ -74,8 +74,9 @@ sa.Index(
 # the uses of a link
 _HOLDING = ", ".join(repr(str(status)) for status in sorted(HOLDS_USE))
 sa.Index(
-    "ix_orders_link_uses",
+    "ix_orders_link_holds",
     orders.c.payment_link_id,
+    orders.c.order_id,
     postgresql_include=["status"],
     postgresql_where=sa.text(f"payment_link_id IS NOT NULL AND status IN ({_HOLDING})"),
 )
@@ -94,6 +95,20 @@ sa.Index(
     orders.c.order_id,
     postgresql_where=orders.c.payment_link_id.is_not(None),
 )
+
+# who began each order of a link, and who chose last where it is paid
+link_turns = sa.Table(
+    "link_turns",
+    metadata,
+    sa.Column("order_id", sa.UUID, sa.ForeignKey(orders.c.order_id), primary_key=True),
+    sa.Column("payment_link_id", sa.UUID, nullable=False),
+    # a digest of the network that it was begun from; empty: nobody said
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("browser", sa.Text, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("turn_time", TIME, nullable=False),
+)
+sa.Index("ix_link_turns_source", link_turns.c.payment_link_id, link_turns.c.source, link_turns.c.order_id)
 
 payment_links = sa.Table(
     "payment_links",

@@ -19,7 +19,7 @@ from mesh.rpc.client import channel
 from mesh.storage.history import Change, Entry, Origin
 from mesh.tls import TlsFiles
 from payment_svc.domain.payment import Payment
-from payment_svc.order_port import LinkOrder, OpenedLink, PayableOrder
+from payment_svc.order_port import Chosen, LinkOrder, OpenedLink, PayableOrder
 
 SERVICE = internal_pb2.DESCRIPTOR.services_by_name["OrderPaymentService"]
 LINKS = links_pb2.DESCRIPTOR.services_by_name["LinkCheckoutService"]
@@ -87,9 +87,11 @@ class GrpcOrderClient:
         request = links_pb2.GetLinkCheckoutRequest(token=token, checkout=checkout, order_id=str(order_id or ""))
         return _opened(await self._links.GetLinkCheckout(request, timeout=TIMEOUT_SECONDS))
 
-    async def take_link(self, token: str, checkout: str) -> OpenedLink:
+    async def take_link(self, token: str, chosen: Chosen) -> OpenedLink:
         """Return a link with the order that the checkout pays."""
-        request = links_pb2.TakeLinkRequest(token=token, checkout=checkout)
+        request = links_pb2.TakeLinkRequest(
+            token=token, checkout=chosen.checkout, source=chosen.source, provider=chosen.provider
+        )
         return _opened(await self._links.TakeLink(request, timeout=TIMEOUT_SECONDS))
 
     async def close(self) -> None:
@@ -117,4 +119,5 @@ def _opened(found: links_pb2.LinkCheckout) -> OpenedLink:
         )
         if found.HasField("order")
         else None,
+        is_displaced=found.displaced,
     )

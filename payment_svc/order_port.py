@@ -64,6 +64,17 @@ class OpenedLink:
     max_uses: int
     expire_time: datetime | None
     order: LinkOrder | None
+    is_displaced: bool = False
+    """Whether the order has waited so long that others have every use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Who pays a link, and where: a browser, its network, and the provider that was chosen."""
+
+    checkout: str
+    provider: str
+    source: str
 
 
 class LinkClient(Protocol):
@@ -73,7 +84,7 @@ class LinkClient(Protocol):
         """Return a link with the named order, or with the one that the checkout made last."""
         ...
 
-    async def take_link(self, token: str, checkout: str) -> OpenedLink:
+    async def take_link(self, token: str, chosen: Chosen) -> OpenedLink:
         """Return a link with the order that the checkout pays; a new one takes a use of it."""
         ...
 

@@ -500,7 +500,8 @@ export interface PaymentLink {
    */
   max_uses: number;
   /**
-   * How many of these are paid or being paid: orders that are NEW, PROCESSING, or were paid.
+   * How many of these are taken: orders that were paid, and those begun in the last quarter of an hour that are NEW or
+   * PROCESSING.
    */
   uses: number;
   /**

@@ -19,10 +19,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from console.api.web import HEADERS, Rooms, is_sent_from_here, read_form, templates
-from console.clients.checkout_api import CheckoutApi
+from console.clients.checkout_api import CheckoutApi, Chosen
 from console.clients.merchant_api import ApiError, Json
-from console.domain import form_token, is_form_token
+from console.domain import Signer
 from mesh.ids import parse_uuid
+from mesh.rpc.headers import CLIENT_ADDRESS
 from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -73,9 +74,20 @@ class Customer:
 
     def render(self, template: str, code: int = 200, **values: Any) -> Response:
         """Answer with a page."""
-        common = {"form_token": form_token(self.checkout), "here": self.request.url.path, "link": self.address}
+        form_token = self.signer.form_token(self.checkout, self.token)
+        common = {"form_token": form_token, "here": self.request.url.path, "link": self.address}
         answer = HTMLResponse(templates.get_template(f"pay/{template}").render(common | values), code)
         return self.keep(answer)
+
+    @property
+    def signer(self) -> Signer:
+        """What signs the forms of this page."""
+        return self.till.rooms.signer
+
+    @property
+    def source(self) -> str:
+        """The network that this browser is in, as nobody but this link knows it."""
+        return self.signer.source(self.request.headers.get(CLIENT_ADDRESS, ""), self.token)
 
     @property
     def address(self) -> str:
@@ -139,11 +151,14 @@ async def pay(customer: Customer) -> Response:
     found = await customer.till.checkouts.show(customer.token, customer.checkout)
     payee = await customer.till.payee(found["account_id"])
     try:
-        order_id, url = await customer.till.checkouts.start(customer.token, customer.checkout, form.get("provider", ""))
+        chosen = Chosen(customer.checkout, form.get("provider", ""), customer.source)
+        order_id, url = await customer.till.checkouts.start(customer.token, chosen)
     except ApiError as error:
         if error.status >= 500 or error.status == _NOT_FOUND:
             raise
         log.info("a link was not paid", reason=error.reason)
+        if words := _NOT_YET.get(error.reason):
+            return customer.render("message.html", 409, title="Not yet", words=words)
         return customer.go()
     if not (leads_to := _web_address(url)):
         return customer.go(f"/{order_id}")
@@ -173,6 +188,12 @@ async def qr_code(customer: Customer) -> Response:
     )
 
 
+_NOT_YET = {
+    "PAYMENT_LINK_BUSY": "Somebody has just chosen another way to pay this, on another device. Go on there, or choose "
+    "the same way here. In five minutes it can be changed.",
+    "PAYMENT_LINK_CROWDED": "Many people in your network are paying this right now. Nothing was paid here. "
+    "Open the link again in a quarter of an hour.",
+}
 _FORGED = "This page is out of date, or your browser keeps no cookies. Open the link again."
 
 
@@ -183,7 +204,8 @@ async def _form_of(customer: Customer) -> Mapping[str, str] | None:
     is_kept = hmac.compare_digest(kept.encode(), customer.checkout.encode())
     if form is None or not is_kept or not is_sent_from_here(customer.request, customer.till.rooms):
         return None
-    return form if is_form_token(form.get("form_token", ""), customer.checkout) else None
+    given = form.get("form_token", "")
+    return form if customer.signer.is_form_token(given, customer.checkout, customer.token) else None
 
 
 def _new_checkout() -> str:

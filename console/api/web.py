@@ -20,7 +20,7 @@ from console.api.formats import FILTERS
 from console.api.glances import Glances
 from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
 from console.clients.operator_api import OperatorApi
-from console.domain import Session, User, form_token, is_form_token
+from console.domain import Session, Signer, User
 from console.use_cases.accounts import Accounts
 from console.use_cases.invitations import Invitations
 from console.use_cases.sessions import SessionOverError, Sessions
@@ -63,6 +63,7 @@ class Rooms:
     public_api: PublicApi
     operators: OperatorApi
     public_url: str
+    signer: Signer
     open_streams: Counter[UUID] = field(default_factory=Counter)
     """How many streams of events each user has open here."""
     glances: Glances = field(default_factory=Glances)
@@ -130,7 +131,7 @@ class Visit:
             "user": self.user,
             "login": self.login,
             "may": self.user.may if self.user else lambda _scope: False,
-            "form_token": form_token(self.token) if self.token else "",
+            "form_token": self.rooms.signer.form_token(self.token, ROOT) if self.token else "",
             "attempt": secrets.token_hex(16),
             "root": ROOT,
             "here": self.request.url.path,
@@ -249,7 +250,8 @@ def _forged(visit: Visit, *, is_open: bool) -> Response | None:
     if not is_sent_from_here(visit.request, visit.rooms):
         words = "This form was not sent by the console."
         return visit.render("error.html", 403, title="From another site", words=words)
-    if not is_open and not is_form_token(visit.form.get("form_token", ""), visit.token):
+    given = visit.form.get("form_token", "")
+    if not is_open and not visit.rooms.signer.is_form_token(given, visit.token, ROOT):
         words = "This page is of another login. Go back, load it again, and repeat."
         return visit.render("error.html", 403, title="Out of date", words=words)
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from fusionx.payment.v1 import checkout_service_pb2 as service_pb2
 from fusionx.payment.v1.checkout_service_pb2_grpc import CheckoutServiceStub
@@ -16,6 +16,14 @@ from mesh.tls import TlsFiles
 
 SERVICE = service_pb2.DESCRIPTOR.services_by_name["CheckoutService"]
 _document = partial(MessageToDict, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+
+
+class Chosen(NamedTuple):
+    """Who pays a link, and where: a browser, the provider that was chosen, and the browser's network."""
+
+    checkout: str
+    provider: str
+    source: str
 
 
 class CheckoutApi:
@@ -31,9 +39,9 @@ class CheckoutApi:
         document: Json = _document(await called(self._stub.GetCheckout, request))
         return document
 
-    async def start(self, token: str, checkout: str, provider: str) -> tuple[str, str]:
+    async def start(self, token: str, chosen: Chosen) -> tuple[str, str]:
         """Start to pay; return the order and the provider's page, empty where it gave none."""
-        request = service_pb2.StartCheckoutRequest(token=token, checkout=checkout, provider=provider)
+        request = service_pb2.StartCheckoutRequest(token=token, **chosen._asdict())
         answer: Any = await called(self._stub.StartCheckout, request)
         return answer.order_id, answer.redirect_url
 

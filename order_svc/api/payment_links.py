@@ -23,7 +23,7 @@ from mesh.storage.idempotency import Answer, Record
 from mesh.storage.listing import Listing
 from mesh.urls.return_urls import checked
 from order_svc.contract import messages as mapping
-from order_svc.use_cases.payment_links import LinkChange, NewLink, PaymentLinks, ShownLink, Taken
+from order_svc.use_cases.payment_links import LinkChange, NewLink, PaymentLinks, ShownLink, Taken, Visitor
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -116,7 +116,8 @@ class LinkCheckoutServicer(internal_grpc.LinkCheckoutServiceServicer):
 
     async def TakeLink(self, request: internal_pb2.TakeLinkRequest, _: Context) -> internal_pb2.LinkCheckout:
         """Return the order that a checkout pays."""
-        return self._message(await self._links.take(request.token, request.checkout))
+        visitor = Visitor(request.checkout, request.source, request.provider)
+        return self._message(await self._links.take(request.token, visitor))
 
     def _message(self, taken: Taken) -> internal_pb2.LinkCheckout:
         link = taken.shown.link
@@ -127,6 +128,7 @@ class LinkCheckoutServicer(internal_grpc.LinkCheckoutServiceServicer):
             account_id=str(link.account_id),
             mode=link.mode,
             order=mapping.order_message(taken.order) if taken.order else None,
+            displaced=taken.is_displaced,
         )
 
 

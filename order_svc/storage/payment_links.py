@@ -9,13 +9,14 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
+from sqlalchemy.dialects import postgresql as pg
 
 from mesh.money import Money
 from mesh.storage.database import Session, parameters_for, statement
-from mesh.storage.listing import Listing, Pages
-from order_svc.domain import HOLDS_USE, SETTLED, Order, OrderStatus, PaymentLink, Uses
+from mesh.storage.listing import Listing, Pages, id_at
+from order_svc.domain import HOLDS_USE, SETTLED, UNPAID, Order, OrderStatus, PaymentLink, Turn, Uses
 from order_svc.storage.orders import OrderRow, order_of
-from order_svc.tables import orders, payment_links
+from order_svc.tables import link_turns, orders, payment_links
 
 
 class LinkRow(NamedTuple):
@@ -77,10 +78,19 @@ def _is_one_of(statuses: frozenset[OrderStatus]) -> sa.ColumnElement[bool]:
     return orders.c.status.in_([sa.literal_column(f"'{one}'") for one in sorted(statuses)])
 
 
+class TurnRow(NamedTuple):
+    """Who chose last where an order is paid."""
+
+    browser: str
+    provider: str
+    turn_time: datetime
+
+
+_since = orders.c.order_id >= sa.bindparam("since", type_=sa.UUID)
 _USES = statement(
     sa.select(
         orders.c.payment_link_id,
-        sa.func.count().label("taken"),
+        sa.func.count().filter(sa.or_(_is_one_of(SETTLED), _since)).label("taken"),
         sa.func.count().filter(_is_one_of(SETTLED)).label("paid"),
     )
     .where(
@@ -91,6 +101,30 @@ _USES = statement(
     )
     .group_by(orders.c.payment_link_id),
     UsesRow,
+)
+_OF_SOURCE = statement(
+    sa.select(sa.func.count())
+    .select_from(link_turns.join(orders, link_turns.c.order_id == orders.c.order_id))
+    .where(
+        link_turns.c.payment_link_id == sa.bindparam("payment_link_id", type_=sa.UUID),
+        link_turns.c.source == sa.bindparam("source", type_=sa.Text),
+        link_turns.c.order_id >= sa.bindparam("since", type_=sa.UUID),
+        _is_one_of(UNPAID),
+    ),
+    int,
+)
+_TURN = statement(
+    sa.select(link_turns.c.browser, link_turns.c.provider, link_turns.c.turn_time).where(
+        link_turns.c.order_id == sa.bindparam("order_id", type_=sa.UUID)
+    ),
+    TurnRow,
+)
+_turn = pg.insert(link_turns).values(parameters_for(link_turns, *(column.name for column in link_turns.columns)))
+_TAKE_TURN = statement(
+    _turn.on_conflict_do_update(
+        index_elements=[link_turns.c.order_id],
+        set_={name: _turn.excluded[name] for name in ("browser", "provider", "turn_time")},
+    )
 )
 _of_link = orders.c.payment_link_id == sa.bindparam("payment_link_id", type_=sa.UUID)
 _LAST = statement(
@@ -144,10 +178,10 @@ class LinkRepository:
         row = await session.one(_LOCK_OWNED, merchant_id=merchant_id, payment_link_id=payment_link_id)
         return _link(row) if row else None
 
-    async def has_room(self, session: Session, payment_link_id: UUID) -> bool:
+    async def has_room(self, session: Session, payment_link_id: UUID, since: datetime) -> bool:
         """Return whether a use of a link is free, and hold the link likewise."""
         most = await session.one(_LOCK_MAX, payment_link_id=payment_link_id)
-        uses = await self.uses(session, [payment_link_id])
+        uses = await self.uses(session, [payment_link_id], since)
         return most is not None and uses.get(payment_link_id, Uses()).taken < most
 
     async def update(self, session: Session, link: PaymentLink) -> None:
@@ -156,10 +190,32 @@ class LinkRepository:
         changed = {f"b_{name}": values[name] for name in _CHANGEABLE}
         await session.run(_UPDATE, b_payment_link_id=link.payment_link_id, **changed)
 
-    async def uses(self, session: Session, links: Sequence[UUID]) -> dict[UUID, Uses]:
-        """Return how often links were used; what is not there was not."""
-        rows = await session.all(_USES, links=list(links))
+    async def uses(self, session: Session, links: Sequence[UUID], since: datetime) -> dict[UUID, Uses]:
+        """Return how often links were used, with what was made since a moment and is being paid; no row: never."""
+        rows = await session.all(_USES, links=list(links), since=id_at(since))
         return {row.payment_link_id: Uses(row.taken, row.paid) for row in rows if row.payment_link_id}
+
+    async def begun_by(self, session: Session, payment_link_id: UUID, source: str, since: datetime) -> int:
+        """Return how many unpaid orders of a link one network has begun since a moment."""
+        found = await session.one(_OF_SOURCE, payment_link_id=payment_link_id, source=source, since=id_at(since))
+        return found or 0
+
+    async def turn(self, session: Session, order_id: UUID) -> Turn | None:
+        """Return who chose last where an order is paid; None where a version before this one took it."""
+        row = await session.one(_TURN, order_id=order_id)
+        return Turn(*row) if row else None
+
+    async def take_turn(self, session: Session, order: Order, source: str, turn: Turn) -> None:
+        """Note who chose where an order is paid; `source` is kept of who began it."""
+        await session.run(
+            _TAKE_TURN,
+            order_id=order.order_id,
+            payment_link_id=order.payment_link_id,
+            source=source,
+            browser=turn.browser,
+            provider=turn.provider,
+            turn_time=turn.time,
+        )
 
     async def last_order(self, session: Session, link: PaymentLink, browser: str) -> Order | None:
         """Return the order that a browser's checkout made last."""

@@ -210,11 +210,12 @@ class Orders:
         return settled
 
     async def _may_come_back(self, session: Session, order: Order) -> bool:
-        """Whether an order holds a use of its link, or may take one: what has failed has given its use back."""
-        if order.payment_link_id is None or order.status != OrderStatus.FAILED:
+        """Whether an order holds a use of its link, or may take one: what has failed or waited long holds none."""
+        now = self._clock()
+        if order.payment_link_id is None or domain.holds_use(order, now):
             return True
         # a link is locked after its orders, here and everywhere
-        return await self._links.has_room(session, order.payment_link_id)
+        return await self._links.has_room(session, order.payment_link_id, domain.counted_since(now))
 
     async def _store_settled(self, unit: UnitOfWork, order: Order, settled: Order) -> None:
         """Store a settled order; where only how much was captured is new, that is no change of the order."""

@@ -21,7 +21,18 @@ from mesh.storage.database import Database, Session
 from mesh.storage.idempotency import Claim, Record
 from mesh.storage.listing import Listing
 from order_svc.contract import events as facts
-from order_svc.domain import LinkStatus, Order, OrderStatus, PaymentLink, Uses, goes_on
+from order_svc.domain import (
+    BEING_PAID,
+    LinkStatus,
+    Order,
+    OrderStatus,
+    PaymentLink,
+    Turn,
+    Uses,
+    counted_since,
+    goes_on,
+    holds_use,
+)
 from order_svc.metrics import ORDERS
 from order_svc.storage.orders import Creation, OrderRepository
 from order_svc.storage.payment_links import LinkRepository
@@ -72,6 +83,17 @@ class Taken:
 
     shown: ShownLink
     order: Order | None
+    is_displaced: bool = False
+    """Whether the order waits, holds no use any more, and others have every one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Who takes a use of a link: a browser, its network, and the provider that was chosen. Empty: nobody said."""
+
+    browser: str
+    source: str = ""
+    provider: str = ""
 
 
 class PaymentLinks:
@@ -138,8 +160,8 @@ class PaymentLinks:
         """Return a page of a merchant's links."""
         async with self._database.session() as session:
             links = await self._links.page(session, listing, after=after, limit=limit)
-            uses = await self._links.uses(session, [link.payment_link_id for link in links])
-        now = self._clock()
+            now = self._clock()
+            uses = await self._links.uses(session, [link.payment_link_id for link in links], counted_since(now))
         return [_shown(link, uses.get(link.payment_link_id, Uses()), now) for link in links]
 
     async def update(self, merchant_id: UUID, payment_link_id: UUID, change: LinkChange) -> ShownLink:
@@ -174,7 +196,8 @@ class PaymentLinks:
             if link is None:
                 raise unknown()
             order = await self._order_of(session, link, browser, order_id)
-            return Taken(await self._shown(session, link), order)
+            shown = await self._shown(session, link)
+        return Taken(shown, order, bool(order and _is_displaced(order, shown, self._clock())))
 
     async def _order_of(self, session: Session, link: PaymentLink, browser: str, order_id: UUID | None) -> Order | None:
         if order_id:
@@ -185,30 +208,54 @@ class PaymentLinks:
         last = await self._links.last_order(session, link, browser)
         return last if last and goes_on(last, self._clock()) else None
 
-    async def take(self, token: str, browser: str) -> Taken:
+    async def take(self, token: str, visitor: Visitor) -> Taken:
         """Return the order that a checkout pays, a new one where there is none to go on with.
 
         The link's row is held while its uses are counted and one is taken, so however many come at once there are never
-        more than `max_uses`. Raises ApiError NOT_FOUND, or FAILED_PRECONDITION, reason PAYMENT_LINK_NOT_PAYABLE.
+        more than `max_uses`. Raises ApiError NOT_FOUND, or FAILED_PRECONDITION: reason PAYMENT_LINK_NOT_PAYABLE,
+        PAYMENT_LINK_CROWDED where one network has begun too many, PAYMENT_LINK_BUSY where another browser has just
+        chosen another provider.
         """
         async with self._work.begin() as unit:
             link = await self._links.lock(unit.session, token)
             if link is None:
                 raise unknown()
             now = self._clock()
-            last = await self._links.last_order(unit.session, link, browser)
+            last = await self._links.last_order(unit.session, link, visitor.browser)
             order = last if last and goes_on(last, now) else None
             shown = await self._shown(unit.session, link)
-            # who has begun may go on, and who has paid is told so
-            holds = order is not None and order.status != OrderStatus.FAILED
-            if not holds and shown.status != LinkStatus.ACTIVE:
+            if shown.status != LinkStatus.ACTIVE and not _may_go_on(order, shown, now):
                 raise failed_precondition(
                     "PAYMENT_LINK_NOT_PAYABLE", f"the payment link is {shown.status}", status=str(shown.status)
                 )
             if order is None:
-                order = await self._make_order(unit, link, browser, now)
+                await self._check_source(unit.session, link, visitor.source, now)
+                order = await self._make_order(unit, link, visitor.browser, now)
                 shown = await self._shown(unit.session, link)
+            await self._take_turn(unit.session, order, visitor, now)
         return Taken(shown, order)
+
+    async def _check_source(self, session: Session, link: PaymentLink, source: str, now: datetime) -> None:
+        """Refuse a network that has begun so much of a link: nobody uses one up without paying."""
+        since = counted_since(now)
+        if source and await self._links.begun_by(session, link.payment_link_id, source, since) >= link.max_of_source:
+            words = f"{link.max_of_source} payments of this link were begun from this network, and none more may be now"
+            raise failed_precondition("PAYMENT_LINK_CROWDED", words)
+
+    async def _take_turn(self, session: Session, order: Order, visitor: Visitor, now: datetime) -> None:
+        """Note who chose where an order is paid. Raises ApiError where another browser has only just done so."""
+        if not visitor.provider or order.status not in BEING_PAID | {OrderStatus.FAILED}:
+            return
+        last = await self._links.turn(session, order.order_id)
+        if last and order.status in BEING_PAID:
+            if last.closes_to(visitor.browser, visitor.provider, now):
+                words = "somebody has just chosen another way to pay this, in another browser"
+                raise failed_precondition("PAYMENT_LINK_BUSY", words, order_id=str(order.order_id))
+            if last.provider == visitor.provider:
+                # who goes on at a page that is open has chosen nothing
+                return
+        turn = Turn(visitor.browser, visitor.provider, now)
+        await self._links.take_turn(session, order, visitor.source, turn)
 
     async def _make_order(self, unit: UnitOfWork, link: PaymentLink, browser: str, now: datetime) -> Order:
         order = Order(
@@ -235,8 +282,9 @@ class PaymentLinks:
         return order
 
     async def _shown(self, session: Session, link: PaymentLink) -> ShownLink:
-        uses = await self._links.uses(session, [link.payment_link_id])
-        return _shown(link, uses.get(link.payment_link_id, Uses()), self._clock())
+        now = self._clock()
+        uses = await self._links.uses(session, [link.payment_link_id], counted_since(now))
+        return _shown(link, uses.get(link.payment_link_id, Uses()), now)
 
 
 def new_token() -> str:
@@ -251,6 +299,18 @@ def unknown() -> ApiError:
 
 def _shown(link: PaymentLink, uses: Uses, now: datetime) -> ShownLink:
     return ShownLink(link, uses, link.status(uses.taken, now))
+
+
+def _may_go_on(order: Order | None, shown: ShownLink, now: datetime) -> bool:
+    """Whether a link that takes nobody lets this order go on: who has begun may, and who has paid is told so."""
+    if order is None or order.status == OrderStatus.FAILED:
+        return False
+    return holds_use(order, now) or shown.status != LinkStatus.USED_UP
+
+
+def _is_displaced(order: Order, shown: ShownLink, now: datetime) -> bool:
+    is_late = order.status in BEING_PAID and not holds_use(order, now)
+    return is_late and shown.status == LinkStatus.USED_UP
 
 
 def _expiry(asked: datetime | None, now: datetime) -> datetime | None:

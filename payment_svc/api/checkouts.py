@@ -11,6 +11,7 @@ from fusionx.payment.v1 import checkout_service_pb2 as service_pb2
 from fusionx.payment.v1 import checkout_service_pb2_grpc as service_grpc
 
 from mesh.messages import money_message
+from payment_svc.order_port import Chosen
 from payment_svc.use_cases.checkouts import Checkout, Checkouts
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -31,7 +32,8 @@ class CheckoutServicer(service_grpc.CheckoutServiceServicer):
         self, request: service_pb2.StartCheckoutRequest, _: Context
     ) -> service_pb2.StartCheckoutResponse:
         """Start to pay at a provider."""
-        order_id, page = await self._checkouts.start(request.token, request.checkout, request.provider)
+        chosen = Chosen(request.checkout, request.provider, request.source)
+        order_id, page = await self._checkouts.start(request.token, chosen)
         return service_pb2.StartCheckoutResponse(redirect_url=page, order_id=str(order_id))
 
 

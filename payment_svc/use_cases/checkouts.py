@@ -22,7 +22,7 @@ from mesh.urls.placeholders import filled
 from payment_svc.domain.account import Tenant
 from payment_svc.domain.new_payment import NewPayment
 from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus
-from payment_svc.order_port import LinkClient, LinkOrder, OpenedLink
+from payment_svc.order_port import Chosen, LinkClient, LinkOrder, OpenedLink
 from payment_svc.providers.base import AmountNotSupportedError, Provider
 from payment_svc.providers.registry import display_name, unknown
 from payment_svc.providers.resilience import ResilientProvider
@@ -90,16 +90,17 @@ class Checkouts:
         found = [*up, *(one for one in able if one not in up)]
         return [Choice(one.name, display_name(one.name)) for one in found]
 
-    async def start(self, token: str, checkout: str, provider: str) -> tuple[UUID, str]:
+    async def start(self, token: str, chosen: Chosen) -> tuple[UUID, str]:
         """Take a use of a link and open a provider's page; return the order and the page, empty where none was given.
 
         Whoever asks again is sent to the same page, two tabs at once too. Raises ApiError as the contract says.
         """
-        found = await self._links.find_link(token, checkout, None)
+        provider = chosen.provider
+        found = await self._links.find_link(token, chosen.checkout, None)
         if provider not in (choices := [one.provider for one in await self._choices(found)]):
             # before it takes a use
             raise unknown(provider, choices, found.mode)
-        link = await self._links.take_link(token, checkout)
+        link = await self._links.take_link(token, chosen)
         order = link.order
         assert order
         if order.status in PAID:
@@ -161,6 +162,8 @@ def _state(link: OpenedLink, begun: Sequence[Payment]) -> CheckoutState:
     status = link.order.status if link.order else ""
     if status in PAID:
         return CheckoutState.PAID
+    if link.is_displaced:
+        return CheckoutState.CLOSED
     if status == "PROCESSING" and not (begun and begun[0].has_no_page):
         return CheckoutState.WAITING if begun and _is_open(begun[0]) else CheckoutState.PROCESSING
     if len(begun) >= MAX_PAYMENTS:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -105,8 +107,12 @@ def test_another_choice_closes_the_page_that_was_open(merchant: Merchant, provid
     # coming back says nothing: neither that it was paid, nor that it failed
     assert "Waiting for the confirmation" in customer.page(f"/{order['order_id']}")
     assert "Nothing was paid so far" in customer.page(f"/{order['order_id']}?came=back")
-    assert opened(link).choose() == first
-    second = opened(link).choose("paypal")
+    other = opened(link)
+    assert other.choose() == first
+    # nobody else closes the page that somebody has just gone to
+    refused = other.press("paypal")
+    assert (refused.status_code, "on another device" in refused.text) == (409, True)
+    second = customer.choose("paypal")
     assert second != first
     provider.pay(first)
     assert captures(provider, merchant, link) == 0
@@ -258,6 +264,31 @@ def test_page_needs_its_own_form_in_its_own_browser(merchant: Merchant, opened: 
             assert without_cookie.post(link["url"], data=data, headers=said).status_code == 403
     assert customer.http.post(f"{link['url']}/again", data={"form_token": "x"}).status_code == 403
     assert orders_of(merchant, link) == []
+
+
+def test_who_makes_up_cookie_and_form_takes_no_use(merchant: Merchant, opened: Shop) -> None:
+    """The form's token was made of the cookie alone, so that whoever knew how had no need to open the link."""
+    link = new_link(merchant, max_uses=3)
+    cookie = "a" * 28
+    made_up = hmac.digest(cookie.encode(), b"form", "sha256")
+    other = opened(new_link(merchant))
+    of_another_link = other.form_token()
+    kept = other.http.cookies.get("fusionxpay_pay") or ""
+    for browser, token in ((cookie, base64.urlsafe_b64encode(made_up).decode().rstrip("=")), (kept, of_another_link)):
+        with httpx.Client(headers={"origin": other.origin, "cookie": f"fusionxpay_pay={browser}"}) as http:
+            answer = http.post(link["url"], data={"form_token": token, "provider": "stripe"})
+        assert answer.status_code == httpx.codes.FORBIDDEN
+    assert orders_of(merchant, link) == []
+
+
+def test_one_network_without_paying_leaves_uses_to_others(merchant: Merchant, opened: Shop) -> None:
+    link = new_link(merchant, max_uses=4)
+    for _ in range(2):
+        opened(link).choose()
+    refused = opened(link).press()
+    assert (refused.status_code, "in your network" in refused.text) == (409, True)
+    shown = merchant.get(f"{PATH}/{link['payment_link_id']}")
+    assert (shown["status"], shown["uses"]) == ("ACTIVE", 2)
 
 
 def test_every_answer_keeps_other_sites_out(merchant: Merchant, opened: Shop) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -16,11 +17,12 @@ from mesh.errors import ApiError
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.money import Money
 from mesh.storage.database import Database
+from mesh.storage.listing import id_at
 from order_svc.domain import Capture, LinkStatus, Order, OrderStatus, PaymentLink
 from order_svc.storage import payment_links
 from order_svc.storage.orders import OrderRepository
 from order_svc.use_cases.orders import Lifetimes, Orders
-from order_svc.use_cases.payment_links import LinkChange, NewLink, PaymentLinks, ShownLink, new_token
+from order_svc.use_cases.payment_links import LinkChange, NewLink, PaymentLinks, ShownLink, Visitor, new_token
 from stack.stack import Ready
 from tests.order_svc.database import made_database
 from tests.support.stack.plans import rows_read
@@ -39,6 +41,8 @@ class Shop:
     work: UnitsOfWork
     merchant_id: UUID
     url: str
+    later: list[timedelta]
+    """How much later than now it is, if it is."""
 
     async def link(self, max_uses: int = 1, expire_time: datetime | None = None) -> PaymentLink:
         """Make a link."""
@@ -51,9 +55,10 @@ class Shop:
         assert isinstance(made, ShownLink)
         return made.link
 
-    async def take(self, link: PaymentLink, browser: str = "") -> Order:
+    async def take(self, link: PaymentLink, browser: str = "", source: str = "", provider: str = "") -> Order:
         """Take a use of a link."""
-        taken = (await self.links.take(link.token, browser or new_token())).order
+        visitor = Visitor(browser or new_token(), source, provider)
+        taken = (await self.links.take(link.token, visitor)).order
         assert taken
         return taken
 
@@ -62,6 +67,10 @@ class Shop:
         payment_id = uuid.uuid4()
         await self.orders.reserve(self.merchant_id, order.order_id, payment_id)
         return payment_id
+
+    async def settle(self, order: Order, payment_id: UUID) -> str:
+        """Have a capture come; return why the order does not take it."""
+        return await self.orders.try_to_settle(self.merchant_id, order.order_id, Capture(payment_id, PRICE))
 
     async def fail(self, order: Order, payment_id: UUID) -> None:
         """Have a payment fail."""
@@ -87,8 +96,16 @@ async def shop(gateway: Ready) -> AsyncIterator[Shop]:
         await database.open()
         work = UnitsOfWork(database, lambda _: None)
         day = timedelta(hours=24)
-        orders = Orders(database, OrderRepository(), Lifetimes(day, day), work)
-        yield Shop(PaymentLinks(database, work, day), orders, work, uuid.uuid4(), url)
+        later: list[timedelta] = []
+
+        def clock() -> datetime:
+            return datetime.now(UTC) + sum(later, timedelta())
+
+        def made_now() -> UUID:
+            return UUID(int=id_at(clock()).int | secrets.randbits(80))
+
+        orders = Orders(database, OrderRepository(), Lifetimes(day, day), work, clock=clock)
+        yield Shop(PaymentLinks(database, work, day, clock=clock, ids=made_now), orders, work, uuid.uuid4(), url, later)
         await database.close()
 
 
@@ -181,9 +198,85 @@ async def test_uses_are_counted_among_what_holds_one_however_many_have_failed(sh
     with psycopg.connect(shop.url) as connection:
         # so small a table is read whole otherwise
         connection.execute("SET enable_seqscan = off")
-        read = rows_read(connection, payment_links._USES, {"links": [link.payment_link_id]})
+        read = rows_read(connection, payment_links._USES, {"links": [link.payment_link_id], "since": UUID(int=0)})
     assert read == 1
     assert (await shop.shown(link)).uses.taken == 1
+
+
+async def test_use_that_nobody_pays_is_free_again_after_a_quarter_of_an_hour(shop: Shop) -> None:
+    """Held for a day by a provider's open page, all uses of a link were taken by who paid nothing."""
+    link, browser = await shop.link(max_uses=2), new_token()
+    begun = await shop.take(link, browser)
+    payment_id = await shop.pay(begun)
+    other = await shop.take(link)
+    assert await shop.refusal(link) == "USED_UP"
+    shop.later.append(timedelta(minutes=14))
+    assert await shop.refusal(link) == "USED_UP"
+    shop.later.append(timedelta(minutes=3))
+    assert (await shop.shown(link)).uses.taken == 0
+    # who comes back while one is free goes on where they were
+    assert (await shop.take(link, browser)).order_id == begun.order_id
+    assert not (await shop.links.find(link.token, browser, None)).is_displaced
+    third = await shop.take(link)
+    # late, and one is free: it counts
+    assert await shop.settle(begun, payment_id) == ""
+    found = await shop.links.find(link.token, browser, other.order_id)
+    assert found.is_displaced
+    assert "every use" in await shop.settle(other, uuid.uuid4())
+    assert await shop.settle(third, await shop.pay(third)) == ""
+    assert (await shop.shown(link)).uses.paid == 2
+
+
+async def test_who_pays_in_time_keeps_the_use_whatever_comes(shop: Shop) -> None:
+    link = await shop.link(max_uses=2)
+    orders = [await shop.take(link) for _ in range(2)]
+    payments = [await shop.pay(order) for order in orders]
+    shop.later.append(timedelta(minutes=14))
+    assert [await shop.settle(*one) for one in zip(orders, payments, strict=True)] == ["", ""]
+
+
+@pytest.mark.parametrize(("max_uses", "most"), [(2, 1), (7, 3), (100, 10)])
+async def test_one_network_takes_no_more_than_half_of_the_uses_and_ten_without_paying(
+    max_uses: int, most: int, shop: Shop
+) -> None:
+    link = await shop.link(max_uses)
+    at = {"source": "a", "provider": "stripe"}
+    orders = [await shop.take(link, **at) for _ in range(most)]
+    for order in orders[1:]:
+        await shop.fail(order, await shop.pay(order))
+    with pytest.raises(ApiError) as refused:
+        await shop.take(link, **at)
+    assert refused.value.reason == "PAYMENT_LINK_CROWDED"
+    await shop.take(link, source="b")
+    # what is paid is none of them
+    assert await shop.settle(orders[0], await shop.pay(orders[0])) == ""
+    if most > 1:
+        await shop.take(link, **at)
+    shop.later.append(timedelta(minutes=17))
+    await shop.take(link, **at)
+
+
+async def test_nobody_else_changes_the_provider_just_after_it_was_chosen(shop: Shop) -> None:
+    """Whoever has the address of an invoice could close the page that its customer was at, again and again."""
+    link, (customer, other) = await shop.link(), (new_token(), new_token())
+    order = await shop.take(link, customer, provider="stripe")
+    with pytest.raises(ApiError) as refused:
+        await shop.take(link, other, provider="paypal")
+    assert refused.value.reason == "PAYMENT_LINK_BUSY"
+    # going on at the same page is no turn, so it gives no right to another one
+    assert (await shop.take(link, other, provider="stripe")).order_id == order.order_id
+    payment_id = await shop.pay(order)
+    with pytest.raises(ApiError):
+        await shop.take(link, other, provider="paypal")
+    assert (await shop.take(link, customer, provider="paypal")).order_id == order.order_id
+    shop.later.append(timedelta(minutes=4))
+    with pytest.raises(ApiError):
+        await shop.take(link, other, provider="stripe")
+    shop.later.append(timedelta(minutes=2))
+    await shop.take(link, other, provider="stripe")
+    # what failed closes no page
+    await shop.fail(order, payment_id)
+    await shop.take(link, customer, provider="paypal")
 
 
 async def test_failed_orders_that_come_back_at_once_take_no_more_than_is_free(shop: Shop) -> None:

@@ -29,7 +29,7 @@ from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb
 from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,fusionx/order/v1/link_checkout_service.proto\x12\x10\x66usionx.order.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/order/v1/order.proto\x1a#fusionx/order/v1/payment_link.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\"\x9d\x01\n\x16GetLinkCheckoutRequest\x12(\n\x05token\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[a-z]{28}$R\x05token\x12\x31\n\x08\x63heckout\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^([a-z]{28})?$R\x08\x63heckout\x12&\n\x08order_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07orderId\"k\n\x0fTakeLinkRequest\x12(\n\x05token\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[a-z]{28}$R\x05token\x12.\n\x08\x63heckout\x18\x02 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[a-z]{28}$R\x08\x63heckout\"\xc4\x01\n\x0cLinkCheckout\x12\x31\n\x04link\x18\x01 \x01(\x0b\x32\x1d.fusionx.order.v1.PaymentLinkR\x04link\x12\x1f\n\x0bmerchant_id\x18\x02 \x01(\tR\nmerchantId\x12\x1d\n\naccount_id\x18\x03 \x01(\tR\taccountId\x12\x12\n\x04mode\x18\x04 \x01(\tR\x04mode\x12-\n\x05order\x18\x05 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order2\xe4\x01\n\x13LinkCheckoutService\x12\x64\n\x0fGetLinkCheckout\x12(.fusionx.order.v1.GetLinkCheckoutRequest\x1a\x1e.fusionx.order.v1.LinkCheckout\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12V\n\x08TakeLink\x12!.fusionx.order.v1.TakeLinkRequest\x1a\x1e.fusionx.order.v1.LinkCheckout\"\x07\x90\x02\x02\x98\xdb\x18\x03\x1a\x0f\xea\xdb\x18\x0bpayment_svcb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,fusionx/order/v1/link_checkout_service.proto\x12\x10\x66usionx.order.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/order/v1/order.proto\x1a#fusionx/order/v1/payment_link.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\"\x9d\x01\n\x16GetLinkCheckoutRequest\x12(\n\x05token\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[a-z]{28}$R\x05token\x12\x31\n\x08\x63heckout\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^([a-z]{28})?$R\x08\x63heckout\x12&\n\x08order_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07orderId\"\xca\x01\n\x0fTakeLinkRequest\x12(\n\x05token\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[a-z]{28}$R\x05token\x12.\n\x08\x63heckout\x18\x02 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[a-z]{28}$R\x08\x63heckout\x12\x1f\n\x06source\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x06source\x12<\n\x08provider\x18\x04 \x01(\tB \xbaH\x1dr\x1b\x32\x19^([a-z][a-z0-9_]{0,31})?$R\x08provider\"\xe2\x01\n\x0cLinkCheckout\x12\x31\n\x04link\x18\x01 \x01(\x0b\x32\x1d.fusionx.order.v1.PaymentLinkR\x04link\x12\x1f\n\x0bmerchant_id\x18\x02 \x01(\tR\nmerchantId\x12\x1d\n\naccount_id\x18\x03 \x01(\tR\taccountId\x12\x12\n\x04mode\x18\x04 \x01(\tR\x04mode\x12-\n\x05order\x18\x05 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order\x12\x1c\n\tdisplaced\x18\x06 \x01(\x08R\tdisplaced2\xe4\x01\n\x13LinkCheckoutService\x12\x64\n\x0fGetLinkCheckout\x12(.fusionx.order.v1.GetLinkCheckoutRequest\x1a\x1e.fusionx.order.v1.LinkCheckout\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12V\n\x08TakeLink\x12!.fusionx.order.v1.TakeLinkRequest\x1a\x1e.fusionx.order.v1.LinkCheckout\"\x07\x90\x02\x02\x98\xdb\x18\x03\x1a\x0f\xea\xdb\x18\x0bpayment_svcb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,6 +46,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TAKELINKREQUEST'].fields_by_name['token']._serialized_options = b'\272H\017r\r2\013^[a-z]{28}$'
   _globals['_TAKELINKREQUEST'].fields_by_name['checkout']._loaded_options = None
   _globals['_TAKELINKREQUEST'].fields_by_name['checkout']._serialized_options = b'\272H\017r\r2\013^[a-z]{28}$'
+  _globals['_TAKELINKREQUEST'].fields_by_name['source']._loaded_options = None
+  _globals['_TAKELINKREQUEST'].fields_by_name['source']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_TAKELINKREQUEST'].fields_by_name['provider']._loaded_options = None
+  _globals['_TAKELINKREQUEST'].fields_by_name['provider']._serialized_options = b'\272H\035r\0332\031^([a-z][a-z0-9_]{0,31})?$'
   _globals['_LINKCHECKOUTSERVICE']._loaded_options = None
   _globals['_LINKCHECKOUTSERVICE']._serialized_options = b'\352\333\030\013payment_svc'
   _globals['_LINKCHECKOUTSERVICE'].methods_by_name['GetLinkCheckout']._loaded_options = None
@@ -54,10 +58,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LINKCHECKOUTSERVICE'].methods_by_name['TakeLink']._serialized_options = b'\220\002\002\230\333\030\003'
   _globals['_GETLINKCHECKOUTREQUEST']._serialized_start=224
   _globals['_GETLINKCHECKOUTREQUEST']._serialized_end=381
-  _globals['_TAKELINKREQUEST']._serialized_start=383
-  _globals['_TAKELINKREQUEST']._serialized_end=490
-  _globals['_LINKCHECKOUT']._serialized_start=493
-  _globals['_LINKCHECKOUT']._serialized_end=689
-  _globals['_LINKCHECKOUTSERVICE']._serialized_start=692
-  _globals['_LINKCHECKOUTSERVICE']._serialized_end=920
+  _globals['_TAKELINKREQUEST']._serialized_start=384
+  _globals['_TAKELINKREQUEST']._serialized_end=586
+  _globals['_LINKCHECKOUT']._serialized_start=589
+  _globals['_LINKCHECKOUT']._serialized_end=815
+  _globals['_LINKCHECKOUTSERVICE']._serialized_start=818
+  _globals['_LINKCHECKOUTSERVICE']._serialized_end=1046
 # @@protoc_insertion_point(module_scope)

@@ -56,19 +56,27 @@ class TakeLinkRequest(_message.Message):
 
     TOKEN_FIELD_NUMBER: _builtins.int
     CHECKOUT_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
     token: _builtins.str
     """The secret part of the link's address."""
     checkout: _builtins.str
     """Made up by the page for one browser."""
+    source: _builtins.str
+    """A digest of the network that the browser is in. Empty: unknown."""
+    provider: _builtins.str
+    """The provider that was chosen. Empty: unknown."""
     def __init__(
         self,
         *,
         token: _builtins.str = ...,
         checkout: _builtins.str = ...,
+        source: _builtins.str = ...,
+        provider: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkout", b"checkout", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkout", b"checkout", "provider", b"provider", "source", b"source", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -85,12 +93,15 @@ class LinkCheckout(_message.Message):
     ACCOUNT_ID_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     ORDER_FIELD_NUMBER: _builtins.int
+    DISPLACED_FIELD_NUMBER: _builtins.int
     merchant_id: _builtins.str
     """Whose link it is, as services know merchants: another id in each mode."""
     account_id: _builtins.str
     """The merchant itself, the same in both modes."""
     mode: _builtins.str
     """The mode of the key that made the link, `test` or `live`."""
+    displaced: _builtins.bool
+    """Whether the order has waited so long that it holds no use any more, and others have every one."""
     @_builtins.property
     def link(self) -> _payment_link_pb2.PaymentLink:
         """The link."""
@@ -107,10 +118,11 @@ class LinkCheckout(_message.Message):
         account_id: _builtins.str = ...,
         mode: _builtins.str = ...,
         order: _order_pb2.Order | None = ...,
+        displaced: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["link", b"link", "order", b"order"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "link", b"link", "merchant_id", b"merchant_id", "mode", b"mode", "order", b"order"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_id", b"account_id", "displaced", b"displaced", "link", b"link", "merchant_id", b"merchant_id", "mode", b"mode", "order", b"order"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -72,7 +72,8 @@ class LinkCheckoutServiceServicer:
         paid or being paid, whatever comes at once.
 
         Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_LINK_NOT_PAYABLE, with the
-        link's `status`.
+        link's `status`; PAYMENT_LINK_CROWDED when one network has begun as much as it may; PAYMENT_LINK_BUSY when another
+        browser has just chosen another provider.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

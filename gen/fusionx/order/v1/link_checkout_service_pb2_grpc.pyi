@@ -48,7 +48,8 @@ class LinkCheckoutServiceStub:
     paid or being paid, whatever comes at once.
 
     Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_LINK_NOT_PAYABLE, with the
-    link's `status`.
+    link's `status`; PAYMENT_LINK_CROWDED when one network has begun as much as it may; PAYMENT_LINK_BUSY when another
+    browser has just chosen another provider.
     """
 
 @_typing.type_check_only
@@ -71,7 +72,8 @@ class LinkCheckoutServiceAsyncStub(LinkCheckoutServiceStub):
     paid or being paid, whatever comes at once.
 
     Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_LINK_NOT_PAYABLE, with the
-    link's `status`.
+    link's `status`; PAYMENT_LINK_CROWDED when one network has begun as much as it may; PAYMENT_LINK_BUSY when another
+    browser has just chosen another provider.
     """
 
 class LinkCheckoutServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -103,7 +105,8 @@ class LinkCheckoutServiceServicer(metaclass=_abc_1.ABCMeta):
         paid or being paid, whatever comes at once.
 
         Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_LINK_NOT_PAYABLE, with the
-        link's `status`.
+        link's `status`; PAYMENT_LINK_CROWDED when one network has begun as much as it may; PAYMENT_LINK_BUSY when another
+        browser has just chosen another provider.
         """
 
 def add_LinkCheckoutServiceServicer_to_server(servicer: LinkCheckoutServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

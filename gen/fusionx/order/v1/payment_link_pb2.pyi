@@ -38,7 +38,7 @@ class PaymentLink(_message.Message):
         ACTIVE: PaymentLink._Status.ValueType  # 1
         """Can be paid."""
         USED_UP: PaymentLink._Status.ValueType  # 2
-        """Every use of it is paid, or being paid. One that fails or expires is free again."""
+        """Every use of it is paid, or held by who is paying. One that fails or is not finished is free again."""
         EXPIRED: PaymentLink._Status.ValueType  # 3
         """Its time is over. What was begun before may still be paid."""
         DISABLED: PaymentLink._Status.ValueType  # 4
@@ -52,7 +52,7 @@ class PaymentLink(_message.Message):
     ACTIVE: PaymentLink.Status.ValueType  # 1
     """Can be paid."""
     USED_UP: PaymentLink.Status.ValueType  # 2
-    """Every use of it is paid, or being paid. One that fails or expires is free again."""
+    """Every use of it is paid, or held by who is paying. One that fails or is not finished is free again."""
     EXPIRED: PaymentLink.Status.ValueType  # 3
     """Its time is over. What was begun before may still be paid."""
     DISABLED: PaymentLink.Status.ValueType  # 4
@@ -109,7 +109,9 @@ class PaymentLink(_message.Message):
     max_uses: _builtins.int
     """How many times it can be paid."""
     uses: _builtins.int
-    """How many of these are paid or being paid: orders that are NEW, PROCESSING, or were paid."""
+    """How many of these are taken: orders that were paid, and those begun in the last quarter of an hour that are NEW or
+    PROCESSING.
+    """
     paid_uses: _builtins.int
     """How many were paid."""
     @_builtins.property

@@ -31,7 +31,7 @@ from fusionx.type.v1 import money_pb2 as fusionx_dot_type_dot_v1_dot_money__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)fusionx/payment/v1/checkout_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/order/v1/order.proto\x1a#fusionx/order/v1/payment_link.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x01\n\x12GetCheckoutRequest\x12(\n\x05token\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[a-z]{28}$R\x05token\x12\x31\n\x08\x63heckout\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^([a-z]{28})?$R\x08\x63heckout\x12&\n\x08order_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07orderId\"\xab\x01\n\x14StartCheckoutRequest\x12(\n\x05token\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[a-z]{28}$R\x05token\x12.\n\x08\x63heckout\x18\x02 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[a-z]{28}$R\x08\x63heckout\x12\x39\n\x08provider\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\"U\n\x15StartCheckoutResponse\x12!\n\x0credirect_url\x18\x01 \x01(\tR\x0bredirectUrl\x12\x19\n\x08order_id\x18\x02 \x01(\tR\x07orderId\"\xde\x05\n\x08\x43heckout\x12\x38\n\x05state\x18\x01 \x01(\x0e\x32\".fusionx.payment.v1.Checkout.StateR\x05state\x12\x45\n\x0blink_status\x18\x02 \x01(\x0e\x32$.fusionx.order.v1.PaymentLink.StatusR\nlinkStatus\x12.\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x06\x61mount\x12 \n\x0b\x64\x65scription\x18\x04 \x01(\tR\x0b\x64\x65scription\x12\x19\n\x08max_uses\x18\x05 \x01(\x05R\x07maxUses\x12\x12\n\x04mode\x18\x06 \x01(\tR\x04mode\x12\x1d\n\naccount_id\x18\x07 \x01(\tR\taccountId\x12\x1d\n\nreturn_url\x18\x08 \x01(\tR\treturnUrl\x12\x19\n\x08order_id\x18\t \x01(\tR\x07orderId\x12\x41\n\x0corder_status\x18\n \x01(\x0e\x32\x1e.fusionx.order.v1.Order.StatusR\x0borderStatus\x12\x43\n\tproviders\x18\x0b \x03(\x0b\x32%.fusionx.payment.v1.Checkout.ProviderR\tproviders\x12;\n\x0b\x65xpire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x1aI\n\x08Provider\x12\x1a\n\x08provider\x18\x01 \x01(\tR\x08provider\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\"g\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x08\n\x04OPEN\x10\x01\x12\x0b\n\x07WAITING\x10\x02\x12\x0e\n\nPROCESSING\x10\x03\x12\x08\n\x04PAID\x10\x04\x12\n\n\x06\x46\x41ILED\x10\x05\x12\n\n\x06\x43LOSED\x10\x06\x32\xe8\x01\n\x0f\x43heckoutService\x12\\\n\x0bGetCheckout\x12&.fusionx.payment.v1.GetCheckoutRequest\x1a\x1c.fusionx.payment.v1.Checkout\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12j\n\rStartCheckout\x12(.fusionx.payment.v1.StartCheckoutRequest\x1a).fusionx.payment.v1.StartCheckoutResponse\"\x04\x98\xdb\x18\x03\x1a\x0b\xea\xdb\x18\x07\x63onsoleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)fusionx/payment/v1/checkout_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/order/v1/order.proto\x1a#fusionx/order/v1/payment_link.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x99\x01\n\x12GetCheckoutRequest\x12(\n\x05token\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[a-z]{28}$R\x05token\x12\x31\n\x08\x63heckout\x18\x02 \x01(\tB\x15\xbaH\x12r\x10\x32\x0e^([a-z]{28})?$R\x08\x63heckout\x12&\n\x08order_id\x18\x03 \x01(\tB\x0b\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01R\x07orderId\"\xcc\x01\n\x14StartCheckoutRequest\x12(\n\x05token\x18\x01 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[a-z]{28}$R\x05token\x12.\n\x08\x63heckout\x18\x02 \x01(\tB\x12\xbaH\x0fr\r2\x0b^[a-z]{28}$R\x08\x63heckout\x12\x39\n\x08provider\x18\x03 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\x12\x1f\n\x06source\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x06source\"U\n\x15StartCheckoutResponse\x12!\n\x0credirect_url\x18\x01 \x01(\tR\x0bredirectUrl\x12\x19\n\x08order_id\x18\x02 \x01(\tR\x07orderId\"\xde\x05\n\x08\x43heckout\x12\x38\n\x05state\x18\x01 \x01(\x0e\x32\".fusionx.payment.v1.Checkout.StateR\x05state\x12\x45\n\x0blink_status\x18\x02 \x01(\x0e\x32$.fusionx.order.v1.PaymentLink.StatusR\nlinkStatus\x12.\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x06\x61mount\x12 \n\x0b\x64\x65scription\x18\x04 \x01(\tR\x0b\x64\x65scription\x12\x19\n\x08max_uses\x18\x05 \x01(\x05R\x07maxUses\x12\x12\n\x04mode\x18\x06 \x01(\tR\x04mode\x12\x1d\n\naccount_id\x18\x07 \x01(\tR\taccountId\x12\x1d\n\nreturn_url\x18\x08 \x01(\tR\treturnUrl\x12\x19\n\x08order_id\x18\t \x01(\tR\x07orderId\x12\x41\n\x0corder_status\x18\n \x01(\x0e\x32\x1e.fusionx.order.v1.Order.StatusR\x0borderStatus\x12\x43\n\tproviders\x18\x0b \x03(\x0b\x32%.fusionx.payment.v1.Checkout.ProviderR\tproviders\x12;\n\x0b\x65xpire_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nexpireTime\x1aI\n\x08Provider\x12\x1a\n\x08provider\x18\x01 \x01(\tR\x08provider\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\"g\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x08\n\x04OPEN\x10\x01\x12\x0b\n\x07WAITING\x10\x02\x12\x0e\n\nPROCESSING\x10\x03\x12\x08\n\x04PAID\x10\x04\x12\n\n\x06\x46\x41ILED\x10\x05\x12\n\n\x06\x43LOSED\x10\x06\x32\xe8\x01\n\x0f\x43heckoutService\x12\\\n\x0bGetCheckout\x12&.fusionx.payment.v1.GetCheckoutRequest\x1a\x1c.fusionx.payment.v1.Checkout\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12j\n\rStartCheckout\x12(.fusionx.payment.v1.StartCheckoutRequest\x1a).fusionx.payment.v1.StartCheckoutResponse\"\x04\x98\xdb\x18\x03\x1a\x0b\xea\xdb\x18\x07\x63onsoleb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,6 +50,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STARTCHECKOUTREQUEST'].fields_by_name['checkout']._serialized_options = b'\272H\017r\r2\013^[a-z]{28}$'
   _globals['_STARTCHECKOUTREQUEST'].fields_by_name['provider']._loaded_options = None
   _globals['_STARTCHECKOUTREQUEST'].fields_by_name['provider']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,31}$'
+  _globals['_STARTCHECKOUTREQUEST'].fields_by_name['source']._loaded_options = None
+  _globals['_STARTCHECKOUTREQUEST'].fields_by_name['source']._serialized_options = b'\272H\004r\002\030@'
   _globals['_CHECKOUTSERVICE']._loaded_options = None
   _globals['_CHECKOUTSERVICE']._serialized_options = b'\352\333\030\007console'
   _globals['_CHECKOUTSERVICE'].methods_by_name['GetCheckout']._loaded_options = None
@@ -59,15 +61,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCHECKOUTREQUEST']._serialized_start=285
   _globals['_GETCHECKOUTREQUEST']._serialized_end=438
   _globals['_STARTCHECKOUTREQUEST']._serialized_start=441
-  _globals['_STARTCHECKOUTREQUEST']._serialized_end=612
-  _globals['_STARTCHECKOUTRESPONSE']._serialized_start=614
-  _globals['_STARTCHECKOUTRESPONSE']._serialized_end=699
-  _globals['_CHECKOUT']._serialized_start=702
-  _globals['_CHECKOUT']._serialized_end=1436
-  _globals['_CHECKOUT_PROVIDER']._serialized_start=1258
-  _globals['_CHECKOUT_PROVIDER']._serialized_end=1331
-  _globals['_CHECKOUT_STATE']._serialized_start=1333
-  _globals['_CHECKOUT_STATE']._serialized_end=1436
-  _globals['_CHECKOUTSERVICE']._serialized_start=1439
-  _globals['_CHECKOUTSERVICE']._serialized_end=1671
+  _globals['_STARTCHECKOUTREQUEST']._serialized_end=645
+  _globals['_STARTCHECKOUTRESPONSE']._serialized_start=647
+  _globals['_STARTCHECKOUTRESPONSE']._serialized_end=732
+  _globals['_CHECKOUT']._serialized_start=735
+  _globals['_CHECKOUT']._serialized_end=1469
+  _globals['_CHECKOUT_PROVIDER']._serialized_start=1291
+  _globals['_CHECKOUT_PROVIDER']._serialized_end=1364
+  _globals['_CHECKOUT_STATE']._serialized_start=1366
+  _globals['_CHECKOUT_STATE']._serialized_end=1469
+  _globals['_CHECKOUTSERVICE']._serialized_start=1472
+  _globals['_CHECKOUTSERVICE']._serialized_end=1704
 # @@protoc_insertion_point(module_scope)

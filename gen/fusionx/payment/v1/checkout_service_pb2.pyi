@@ -62,22 +62,26 @@ class StartCheckoutRequest(_message.Message):
     TOKEN_FIELD_NUMBER: _builtins.int
     CHECKOUT_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
     token: _builtins.str
     """The secret part of the link's address."""
     checkout: _builtins.str
     """Made up by the page for one browser."""
     provider: _builtins.str
     """The provider, one of those that GetCheckout returns."""
+    source: _builtins.str
+    """A digest of the network that the browser is in. Empty: unknown."""
     def __init__(
         self,
         *,
         token: _builtins.str = ...,
         checkout: _builtins.str = ...,
         provider: _builtins.str = ...,
+        source: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkout", b"checkout", "provider", b"provider", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkout", b"checkout", "provider", b"provider", "source", b"source", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -134,7 +138,7 @@ class Checkout(_message.Message):
         FAILED: Checkout._State.ValueType  # 5
         """The last try failed, or its provider has opened no page; another one may be made."""
         CLOSED: Checkout._State.ValueType  # 6
-        """Cannot be paid: the link's status says why."""
+        """Cannot be paid: the link's status says why. With an order that is PROCESSING, others have paid while it waited."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """How far this customer is."""
@@ -152,7 +156,7 @@ class Checkout(_message.Message):
     FAILED: Checkout.State.ValueType  # 5
     """The last try failed, or its provider has opened no page; another one may be made."""
     CLOSED: Checkout.State.ValueType  # 6
-    """Cannot be paid: the link's status says why."""
+    """Cannot be paid: the link's status says why. With an order that is PROCESSING, others have paid while it waited."""
 
     @_typing.final
     class Provider(_message.Message):

@@ -69,7 +69,8 @@ class CheckoutServiceServicer:
         provider has it closed first, so that nothing is paid twice.
 
         Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_LINK_NOT_PAYABLE when the link
-        is used up, has expired or is switched off; otherwise as CreatePayment.
+        is used up, has expired or is switched off, PAYMENT_LINK_CROWDED when one network has begun as much as it may,
+        PAYMENT_LINK_BUSY when another browser has just chosen another provider; otherwise as CreatePayment.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,8 @@ class CheckoutServiceStub:
     provider has it closed first, so that nothing is paid twice.
 
     Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_LINK_NOT_PAYABLE when the link
-    is used up, has expired or is switched off; otherwise as CreatePayment.
+    is used up, has expired or is switched off, PAYMENT_LINK_CROWDED when one network has begun as much as it may,
+    PAYMENT_LINK_BUSY when another browser has just chosen another provider; otherwise as CreatePayment.
     """
 
 @_typing.type_check_only
@@ -63,7 +64,8 @@ class CheckoutServiceAsyncStub(CheckoutServiceStub):
     provider has it closed first, so that nothing is paid twice.
 
     Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_LINK_NOT_PAYABLE when the link
-    is used up, has expired or is switched off; otherwise as CreatePayment.
+    is used up, has expired or is switched off, PAYMENT_LINK_CROWDED when one network has begun as much as it may,
+    PAYMENT_LINK_BUSY when another browser has just chosen another provider; otherwise as CreatePayment.
     """
 
 class CheckoutServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -91,7 +93,8 @@ class CheckoutServiceServicer(metaclass=_abc_1.ABCMeta):
         provider has it closed first, so that nothing is paid twice.
 
         Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_LINK_NOT_PAYABLE when the link
-        is used up, has expired or is switched off; otherwise as CreatePayment.
+        is used up, has expired or is switched off, PAYMENT_LINK_CROWDED when one network has begun as much as it may,
+        PAYMENT_LINK_BUSY when another browser has just chosen another provider; otherwise as CreatePayment.
         """
 
 def add_CheckoutServiceServicer_to_server(servicer: CheckoutServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
