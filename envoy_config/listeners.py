@@ -9,12 +9,10 @@ from envoy_config.config import Config
 from envoy_config.options import EnvoyOptions
 
 
-def listener(name: str, address: str, settings: Config, manager: Config, socket: Config | None = None) -> Config:
-    """Return a listener at `host:port` that speaks HTTP as `manager` says, through TLS where a socket is given."""
+def listener(name: str, address: str, settings: Config, manager: Config, **of_chain: object) -> Config:
+    """Return a listener at `host:port` that speaks HTTP as `manager` says, over what else its chain is given."""
     host, _, port = address.rpartition(":")
-    chain: Config = {"filters": [{"name": "http", "typed_config": deepcopy(manager)}]}
-    if socket:
-        chain["transport_socket"] = socket
+    chain: Config = {"filters": [{"name": "http", "typed_config": deepcopy(manager)}], **of_chain}
     where = {"socket_address": {"address": host, "port_value": int(port)}}
     return {"name": name, "address": where, **deepcopy(settings), "filter_chains": [chain]}
 
@@ -29,7 +27,12 @@ def public_listeners(options: EnvoyOptions, settings: Config, manager: Config) -
         found.append(listener("redirect", plain, settings, _redirecting(manager, options.public_https_port)))
     if secure:
         safe = manager | {"route_config": tls.with_hsts(manager["route_config"])}
-        found.append(listener("public_https", secure, settings, safe, tls.from_public(options.sds_folder)))
+        # the limit of headers begins with the first request, which has to be preceded by the handshake
+        over_tls = {
+            "transport_socket": tls.from_public(options.sds_folder),
+            "transport_socket_connect_timeout": options.headers_timeout,
+        }
+        found.append(listener("public_https", secure, settings, safe, **over_tls))
     return found
 
 

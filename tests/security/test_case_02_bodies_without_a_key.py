@@ -1,4 +1,7 @@
-"""Case 2: nobody's body is taken who has shown no key, so that unfinished ones use up no memory of Envoy's."""
+"""Case 2: nobody's body is taken who has shown no key, so that unfinished ones use up no memory of Envoy's.
+
+Nor do connections that one address holds keep others out, whatever they wait for.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from tests.support.net.raw_http import (
     END_HEADERS,
     HEADERS,
     PREFACE,
+    RST_STREAM,
     SETTINGS,
     connected,
     frame,
@@ -23,10 +27,14 @@ from tests.support.net.raw_http import (
     request_headers,
 )
 from tests.support.stack.edges import Edges
-from tests.support.waiting import eventually
+from tests.support.waiting import PATIENCE, eventually
 
 LENGTH = 63 * 1024
 MANY = 400
+HELD = 1500
+"""Connections of one address, or streams of HTTP/2 on fewer."""
+ELSEWHERE = "127.0.0.9"
+STREAMS = 20
 MEMORY = 40 << 20
 """What an Envoy without traffic takes and as much again, and less than many unfinished bodies take."""
 
@@ -47,10 +55,10 @@ def status_of(connection: socket.socket) -> int:
 
 
 @contextmanager
-def sent(url: str, requests: int, request: bytes) -> Iterator[list[socket.socket]]:
-    """Send a request by many connections, and hold these open."""
+def sent(url: str, requests: int, request: bytes, address: str = "") -> Iterator[list[socket.socket]]:
+    """Send a request by many connections, and hold these open; from another address where one is given."""
     with ExitStack() as undo:
-        connections = [undo.enter_context(connected(url)) for _ in range(requests)]
+        connections = [undo.enter_context(connected(url, address)) for _ in range(requests)]
         for connection in connections:
             connection.sendall(request)
         yield connections
@@ -92,3 +100,49 @@ def test_unfinished_webhooks_of_one_address_are_few(edges: Edges) -> None:
     with sent(url, 20, unfinished("/v1/webhooks/stripe")) as connections:
         # five of them wait for their last byte
         assert [status_of(connection) for connection in connections[10:]] == [429] * 10
+
+
+def streams(number: int) -> bytes:
+    """Return a connection's beginning with so many requests of HTTP/2, none of which ends its body."""
+    fields = {"content-type": "application/json", "content-length": str(LENGTH)}
+    block = request_headers("/v1/webhooks/stripe", "gateway", fields)
+    requests = b"".join(frame(HEADERS, END_HEADERS, 2 * index + 1, block) for index in range(number))
+    return PREFACE + frame(SETTINGS, 0, 0) + requests
+
+
+HEADERS_WITHOUT_END = b"GET /v1/orders HTTP/1.1\r\nHost: gateway\r\nX-Slow: "
+HOLDING = {
+    "nothing": b"",
+    "headers without an end": HEADERS_WITHOUT_END,
+    "idle after a refusal": b"GET /v1/orders HTTP/1.1\r\nHost: gateway\r\n\r\n",
+    "idle HTTP/2": PREFACE + frame(SETTINGS, 0, 0),
+    "streams of HTTP/2": streams(STREAMS),
+}
+
+
+@pytest.mark.parametrize("what", HOLDING)
+def test_connections_that_one_address_holds_keep_nobody_out(what: str, edges: Edges, merchant: Merchant) -> None:
+    url = edges.envoy()
+    headers = {"authorization": f"Bearer {merchant.secret}"}
+
+    def served() -> bool:
+        return httpx.get(f"{url}/v1/orders", headers=headers, timeout=PATIENCE).status_code == 200
+
+    with sent(url, HELD // (STREAMS if "streams" in what else 1), HOLDING[what], ELSEWHERE):
+        # a request at the moment of the burst may be asked to come again
+        eventually(served, "an answer to a good key")
+        assert all(served() for _ in range(5))
+
+
+def test_streams_of_a_connection_are_few(edges: Edges) -> None:
+    url = edges.envoy(stranger_webhooks_per_second=1000)
+    with sent(url, 1, streams(STREAMS + 1)) as [connection]:
+        refused = (stream for kind, stream, _ in frames(connection) if kind == RST_STREAM)
+        assert next(refused) == 2 * STREAMS + 1
+
+
+def test_headers_have_their_time_and_the_handshake_has_it_too(edges: Edges) -> None:
+    plain, secure = edges.redirecting_envoy(headers_timeout="1s")
+    with sent(plain, 1, HEADERS_WITHOUT_END) as [slow], sent(secure, 1, b"") as [silent]:
+        assert status_of(slow) == 408
+        assert status_of(silent) == 0

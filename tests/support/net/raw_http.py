@@ -15,10 +15,10 @@ END_HEADERS, END_STREAM = 0x4, 0x1
 REFUSED_STREAM, CANCEL = 0x7, 0x8
 
 
-def connected(url: str) -> socket.socket:
-    """Open a connection to a server."""
+def connected(url: str, address: str = "") -> socket.socket:
+    """Open a connection to a server; from the address, or from any."""
     parts = urlsplit(url)
-    return socket.create_connection((parts.hostname, parts.port), PATIENCE)
+    return socket.create_connection((parts.hostname, parts.port), PATIENCE, (address, 0) if address else None)
 
 
 def exchange(url: str, sent: bytes) -> tuple[int, bytes]:

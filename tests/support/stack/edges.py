@@ -46,11 +46,11 @@ class Edges:
         port, admin_port = self._ports.take(), self._ports.take()
         return self._envoy(edge, port, admin_port, https_listen="", **fields)
 
-    def redirecting_envoy(self) -> tuple[str, str]:
+    def redirecting_envoy(self, **fields: object) -> tuple[str, str]:
         """Run an Envoy whose HTTP leads to its HTTPS, as in production; return the URLs of both."""
         port, admin_port, https = (self._ports.take() for _ in range(3))
         plain = self._envoy(
-            "", port, admin_port, https_listen=f"{HOST}:{https}", http="redirect", public_https_port=https
+            "", port, admin_port, https_listen=f"{HOST}:{https}", http="redirect", public_https_port=https, **fields
         )
         return plain, f"https://{HOST}:{https}"
 
