@@ -19,6 +19,10 @@ SECRETS = [SealedColumn(users.c.totp_secret, "totp:", users.c.user_id)]
 """As `console.use_cases.accounts` says. Keys of sessions are not among them: they last no longer than those."""
 
 
+MAX_LOGINS = 20
+"""How many logins of one address are looked at: each takes a core for a while."""
+
+
 class KeyId(NamedTuple):
     """The API key of a session."""
 
@@ -31,7 +35,14 @@ _NOW = sa.bindparam("now", type_=TIME)
 _STORED = [column.name for column in users.columns if column.name != "disable_time"]
 
 _ADD = statement(sa.dialects.postgresql.insert(users).values(parameters_for(users, *_STORED)).on_conflict_do_nothing())
-_BY_EMAIL = statement(sa.select(users).where(users.c.email == sa.bindparam("email", type_=sa.Text)), User)
+_EMAIL = users.c.email == sa.bindparam("email", type_=sa.Text)
+_BY_EMAIL = statement(sa.select(users).where(_EMAIL).order_by(users.c.user_id).limit(MAX_LOGINS), User)
+_AT_MERCHANT = statement(
+    sa.select(users).where(
+        _EMAIL, users.c.merchant_id.is_not_distinct_from(sa.bindparam("merchant_id", type_=sa.UUID))
+    ),
+    User,
+)
 _BY_ID = statement(sa.select(users).where(_USER), User)
 _HELD = statement(sa.select(users).where(_USER).with_for_update(), User)
 _OF_MERCHANT = statement(
@@ -221,12 +232,16 @@ class Accounts:
     """Users and sessions in PostgreSQL."""
 
     async def add(self, session: Session, user: User) -> bool:
-        """Add a user; return False when the address is somebody's already."""
+        """Add a user; return False when somebody of the merchant has the address already."""
         return await session.run(_ADD, **{name: getattr(user, name) for name in _STORED}) == 1
 
-    async def by_email(self, session: Session, email: str) -> User | None:
-        """Return the user with an address."""
-        return await session.one(_BY_EMAIL, email=email)
+    async def by_email(self, session: Session, email: str) -> list[User]:
+        """Return the users with an address, oldest first: one at each merchant, and an operator."""
+        return await session.all(_BY_EMAIL, email=email)
+
+    async def at_merchant(self, session: Session, email: str, merchant_id: UUID | None) -> User | None:
+        """Return the user of a merchant with an address; None: the operator."""
+        return await session.one(_AT_MERCHANT, email=email, merchant_id=merchant_id)
 
     async def by_id(self, session: Session, user_id: UUID) -> User | None:
         """Return a user."""

@@ -13,7 +13,7 @@ users = sa.Table(
     metadata,
     sa.Column("user_id", sa.UUID, primary_key=True),
     # in lower case: two spellings of an address are one person
-    sa.Column("email", sa.Text, nullable=False, unique=True),
+    sa.Column("email", sa.Text, nullable=False),
     sa.Column("display_name", sa.Text, nullable=False),
     sa.Column("role", sa.Text, nullable=False),
     # none: an operator of the platform
@@ -31,6 +31,8 @@ users = sa.Table(
     sa.CheckConstraint("(role = 'operator') = (merchant_id IS NULL)", name="merchant"),
 )
 sa.Index("ix_users_merchant", users.c.merchant_id, users.c.user_id)
+# of each merchant: none keeps an address from another, as nothing proves whose it is
+sa.Index("uq_users_email_merchant", users.c.email, users.c.merchant_id, unique=True, postgresql_nulls_not_distinct=True)
 
 sessions = sa.Table(
     "sessions",

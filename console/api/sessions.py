@@ -5,8 +5,11 @@ from __future__ import annotations
 from starlette.responses import Response
 
 from console.api.web import ROOT, Page, Visit, local
+from console.clients.merchant_api import ApiError
 from console.domain import User
+from console.use_cases.accounts import SeveralLoginsError
 from console.use_cases.passwords import AccountError
+from mesh.ids import parse_uuid
 
 
 async def show_login(visit: Visit) -> Response:
@@ -21,10 +24,24 @@ async def log_in(visit: Visit) -> Response:
     form = visit.form
     known = {"email": form.get("email", ""), "next": form.get("next", "")}
     try:
-        user = await visit.rooms.accounts.check(known["email"], form.get("password", ""), form.get("code", "").strip())
+        password, code, chosen = form.get("password", ""), form.get("code", "").strip(), form.get("account", "")
+        user = await visit.rooms.accounts.check(known["email"], password, code, parse_uuid(chosen))
         return await _begin(visit, user, known["next"])
     except AccountError as error:
         return visit.render("login.html", 403, **known, error=str(error), field=error.field)
+    except SeveralLoginsError as several:
+        logins = [(one.user_id, await _place(visit, one)) for one in several.users]
+        return visit.render("login.html", 200, **known, logins=logins)
+
+
+async def _place(visit: Visit, user: User) -> str:
+    """Return where a login is good."""
+    if user.merchant_id is None:
+        return "The platform"
+    try:
+        return str((await visit.rooms.operators.merchant(user.merchant_id))["display_name"])
+    except ApiError:
+        return str(user.merchant_id)
 
 
 async def _begin(visit: Visit, user: User, back: str) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,6 +21,18 @@ from mesh.vault import Vault
 
 _STEP_SECONDS = 30
 _ADDRESS = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+")
+
+
+ALIKE = 2
+"""Addresses of so many logins, or fewer, take as long to check: how many there are is not told by the time."""
+
+
+class SeveralLoginsError(Exception):
+    """One address and password open the logins of several merchants; `users` are those."""
+
+    def __init__(self, users: Sequence[User]) -> None:
+        super().__init__("several logins")
+        self.users = users
 
 
 class Accounts:
@@ -44,31 +57,40 @@ class Accounts:
         self._clock = clock
 
     async def add(self, email: str, display_name: str, password: str, role: str, merchant_id: UUID | None) -> bool:
-        """Add a user; return False when the address is somebody's. Raises AccountError for a password that is short."""
+        """Add a user; return False when somebody of the merchant has the address.
+
+        Raises AccountError for a password that is short.
+        """
         address, now = address_of(email), self._clock()
         async with self._database.session() as session:
-            if await self._store.by_email(session, address):
+            if await self._store.at_merchant(session, address, merchant_id):
                 return False
         hashed = await self._passwords.hash(password)
         user = User(new_id(), address, display_name, role, merchant_id, hashed, None, 0, 0, None, now)
         async with self._database.session() as session:
             return await self._store.add(session, user)
 
-    async def check(self, email: str, password: str, code: str) -> User:
-        """Return whom address, password and code belong to. Raises AccountError.
+    async def check(self, email: str, password: str, code: str, chosen: UUID | None = None) -> User:
+        """Return whom address, password and code belong to.
 
-        Whether an address is known, locked or has another password is not told apart.
+        An address may be a login at several merchants; `chosen` is the user meant where one password opens several.
+        Raises AccountError, or SeveralLoginsError. Whether an address is known, locked or has another password is not
+        told apart.
         """
         async with self._database.session() as session:
             known = await self._store.by_email(session, normalized(email))
-        user = await self._attempt(known, password)
-        if user is None:
+        opened = await self._opened(known, password)
+        if not opened:
             raise AccountError("password", "Address or password is not right.")
+        user = next((one for one in opened if one.user_id == chosen), opened[0])
+        await self._uncount([one for one in opened if one is not user])
+        if len(opened) > 1 and user.user_id != chosen:
+            await self._uncount([user])
+            raise SeveralLoginsError(opened)
         if user.totp_secret:
             if not code:
                 # the password was right, and nothing was guessed
-                async with self._database.session() as session:
-                    await self._store.uncount(session, user.user_id, is_locked=lock_after(user.failures) is not None)
+                await self._uncount([user])
                 raise AccountError("code", "Enter the code that your authenticator shows.")
             if not await self._takes_code(user, user.totp_secret, code):
                 raise AccountError("code", "This code is not right, or was used before.")
@@ -140,19 +162,39 @@ class Accounts:
             raise AccountError("user", "Nobody does this to themselves.")
         return user
 
-    async def _attempt(self, known: User | None, password: str) -> User | None:
-        """Return the user when a password is right, and no attempts are refused.
+    async def _opened(self, known: Sequence[User], password: str) -> list[User]:
+        """Return the users of an address whom a password opens, with the attempt counted.
 
-        It is counted before it is looked at: however many come at once, only so many are.
+        A password of one is a wrong one of the others: that is not counted. One login takes as long as two or none.
         """
-        user, now = None, self._clock()
-        if known is not None:
-            async with self._database.session() as session:
-                user = await self._store.attempt(session, known.user_id, now)
-                if user and (lock := lock_after(user.failures)):
-                    await self._store.lock(session, user.user_id, now + lock)
-        is_right = await self._passwords.verify(known.password_hash if known else None, password)
+        tried = [await self._count(one) for one in known]
+        hashes = [one.password_hash for one in known] + [None] * (ALIKE - len(known))
+        is_right = [await self._passwords.verify(hashed, password) for hashed in hashes]
+        opened = [user for user, right in zip(tried, is_right, strict=False) if user and right]
+        if opened:
+            await self._uncount([user for user in tried if user and user not in opened])
+        return opened
+
+    async def _attempt(self, known: User, password: str) -> User | None:
+        """Return the user when a password is right, and no attempts are refused."""
+        user = await self._count(known)
+        is_right = await self._passwords.verify(known.password_hash, password)
         return user if is_right else None
+
+    async def _count(self, known: User) -> User | None:
+        """Count an attempt before it is looked at, so that only so many are, however many come; None: it is refused."""
+        now = self._clock()
+        async with self._database.session() as session:
+            user = await self._store.attempt(session, known.user_id, now)
+            if user and (lock := lock_after(user.failures)):
+                await self._store.lock(session, user.user_id, now + lock)
+        return user
+
+    async def _uncount(self, users: Sequence[User]) -> None:
+        """Take the attempts of users back, in which nothing was guessed."""
+        for user in users:
+            async with self._database.session() as session:
+                await self._store.uncount(session, user.user_id, is_locked=lock_after(user.failures) is not None)
 
     async def _succeeded(self, user: User) -> None:
         async with self._database.session() as session:

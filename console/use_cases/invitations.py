@@ -16,6 +16,7 @@ from mesh.ids import Clock, new_id, utc_now
 from mesh.storage.database import Database, Session
 
 INVITATION, RESET = "invitation", "reset"
+TAKEN = "Somebody of this account has this address already."
 LIFETIME = {INVITATION: timedelta(days=7), RESET: timedelta(hours=24)}
 
 
@@ -39,11 +40,14 @@ class Invitations:
         self._clock = clock
 
     async def invite(self, by: User, email: str, display_name: str, role: str, merchant_id: UUID | None) -> str:
-        """Return the token of a link that makes somebody a user. Raises AccountError."""
+        """Return the token of a link that makes somebody a user of a merchant. Raises AccountError.
+
+        Whether the address is a login elsewhere nobody learns: it makes no difference.
+        """
         address = address_of(email)
         async with self._database.session() as session:
-            if await self._users.by_email(session, address):
-                raise AccountError("email", "Somebody has this address already.")
+            if await self._users.at_merchant(session, address, merchant_id):
+                raise AccountError("email", TAKEN)
         return await self._issue(INVITATION, by, address, display_name, role, merchant_id)
 
     async def reset(self, by: User, user_id: UUID) -> tuple[User, str]:
@@ -75,7 +79,7 @@ class Invitations:
                 raise AccountError("token", "Who made this link may let nobody in any more. Ask for a new one.")
             if ticket.kind == INVITATION:
                 return await self._added(session, ticket, hashed)
-            known = await self._users.by_email(session, ticket.email)
+            known = await self._users.at_merchant(session, ticket.email, ticket.merchant_id)
             if known is None or known.disable_time:
                 raise AccountError("token", "This account is closed.")
             await self._users.set_password(session, known.user_id, hashed)
@@ -131,5 +135,5 @@ class Invitations:
             create_time=self._clock(),
         )
         if not await self._users.add(session, user):
-            raise AccountError("token", "Somebody has this address already.")
+            raise AccountError("token", TAKEN)
         return user

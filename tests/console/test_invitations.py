@@ -14,7 +14,7 @@ from stack.stack import Ready
 from tests.support.console import Browser, Console, shown_secret
 from tests.support.merchant.api import Merchant
 
-PASSWORD = "a long password"
+PASSWORD, OTHER = "a long password", "another long password"
 NOT_FOUND, SEE_OTHER = httpx.codes.NOT_FOUND, httpx.codes.SEE_OTHER
 
 
@@ -110,10 +110,53 @@ def test_no_merchant_keeps_an_address_from_another(console: Console, owner: Brow
     links.append(invited(other, email))
     assert console.browser().join(links[1], PASSWORD).status_code == NOT_FOUND
     assert console.browser().join(links[0], PASSWORD).status_code == SEE_OTHER
-    # who accepts first decides
-    answer = console.browser().join(links[2], PASSWORD)
-    assert answer.status_code == httpx.codes.BAD_REQUEST
-    assert "Somebody has this address already." in answer.text
+    # who accepts first, which may be who made the link, takes it from nobody
+    assert console.browser().join(links[2], OTHER).status_code == SEE_OTHER
+    for one in (owner, other):
+        assert email in one.page("/users")
+        assert "has this address already" in one.post("/users", email=email, role="viewer").text
+    assert shown_secret(console.owner(new_merchant().merchant_id).post("/users", email=email, role="viewer"))  # type: ignore[operator]
+
+
+def test_address_of_two_merchants_is_two_logins(console: Console, owner: Browser, new_merchant: object) -> None:
+    other = console.owner(new_merchant().merchant_id)  # type: ignore[operator]
+    email = address()
+    console.browser().join(invited(owner, email, "finance"), PASSWORD)
+    console.browser().join(invited(other, email, "viewer"), OTHER)
+    here, there = console.logged_in(email, PASSWORD), console.logged_in(email, OTHER)
+    assert ("Finance" in here.page("/account"), "Viewer" in there.page("/account")) == (True, True)
+    # what is right for one is no wrong guess for the other, however often
+    for _ in range(11):
+        assert console.browser().log_in(email, PASSWORD).status_code == SEE_OTHER
+    assert console.logged_in(email, OTHER).is_in
+    # a link to a new password is of one of them
+    link = shown_secret(other.post(f"/users/{user_of(other, email)}", verb="reset"))
+    assert console.browser().join(link, PASSWORD).status_code == SEE_OTHER
+    assert here.is_in
+    assert not there.is_in
+    # now one password opens both: the person says which
+    answer = console.browser().log_in(email, PASSWORD)
+    assert (answer.status_code, "set-cookie" in answer.headers) == (httpx.codes.OK, False)
+    logins = re.findall(r'<option value="([\w-]{36})">', answer.text)
+    roles = set()
+    for user_id in logins:
+        browser = console.browser()
+        assert browser.log_in(email, PASSWORD, account=user_id).status_code == SEE_OTHER
+        roles |= {role for role in ("Finance", "Viewer") if role in browser.page("/account")}
+    assert (len(logins), roles) == (2, {"Finance", "Viewer"})
+
+
+def test_wrong_guesses_lock_each_login_of_an_address(console: Console, owner: Browser, new_merchant: object) -> None:
+    """Who has a login of their own with somebody's address guesses no more for that."""
+    other = console.owner(new_merchant().merchant_id)  # type: ignore[operator]
+    email = address()
+    console.browser().join(invited(owner, email), PASSWORD)
+    console.browser().join(invited(other, email), OTHER)
+    for number in range(10):
+        console.browser().log_in(email, f"wrong {number}")
+        if number == 5:
+            assert console.browser().log_in(email, OTHER).status_code == SEE_OTHER
+    assert console.browser().log_in(email, PASSWORD).status_code == httpx.codes.FORBIDDEN
 
 
 def user_of(owner: Browser, email: str) -> str:
