@@ -14,6 +14,7 @@ from fusionx.identity.v1 import (
 from edge.api.authorization import AuthorizationServicer
 from edge.api.global_rate_limit import GlobalLimits, RateLimitServicer
 from edge.api.identity import IdentityServicer, KeyWatchServicer
+from edge.api.reflection import public_reflection, serve_reflection
 from edge.settings import EdgeSettings
 from edge.storage.identities import SECRETS, IdentityRepository
 from edge.storage.key_usage import LastUses
@@ -23,7 +24,7 @@ from edge.use_cases.keys import KeyCache, StoredKeys
 from edge.use_cases.request_checks import RequestChecks
 from mesh import service
 from mesh.rpc.registration import Registration
-from mesh.rpc.routes import contract_routes, scopes_of
+from mesh.rpc.routes import REFLECTION, contract_routes, scopes_of
 from mesh.service import Service
 from mesh.storage.database import Database
 from mesh.storage.resealing import Resealing
@@ -64,6 +65,7 @@ def build(settings: EdgeSettings) -> Service:
                 RateLimitServicer(limits),
                 name="envoy.service.ratelimit.v3.RateLimitService",
             ),
+            Registration(serve_reflection, public_reflection(routes), name=REFLECTION),
             Registration.of(identity_service_pb2, identity_service_pb2_grpc, IdentityServicer(identities)),
             Registration.of(key_watch_service_pb2, key_watch_service_pb2_grpc, KeyWatchServicer(identities)),
         ],

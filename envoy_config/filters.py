@@ -28,6 +28,19 @@ def of_merchants(route: Route) -> Config:
     """
     if route.body:
         return {"buffer": typed("buffer.v3.BufferPerRoute", disabled=True)}
+    return _asked_once()
+
+
+def of_conversations() -> Config:
+    """Return what differs where a merchant's client goes on sending while it is answered."""
+    return _asked_once() | {
+        "buffer": typed("buffer.v3.BufferPerRoute", disabled=True),
+        "transcoder": typed("grpc_json_transcoder.v3.GrpcJsonTranscoder", proto_descriptor_bin="", services=[]),
+    }
+
+
+def _asked_once() -> Config:
+    """Return what differs where no body is taken before a request is let through."""
     unread = {"disable_request_body_buffering": True}
     return {
         "key_check": typed("ext_authz.v3.ExtAuthzPerRoute", disabled=True),

@@ -23,12 +23,12 @@ from envoy_config.access_log import audit_log
 from envoy_config.config import TYPE, Config
 from envoy_config.console import console_clusters, console_routes
 from envoy_config.endpoints import HEALTH_CHECK, NOT_AGAIN, endpoint
-from envoy_config.filters import http_filters, of_answer, of_head, of_merchants, of_providers
+from envoy_config.filters import http_filters, of_answer, of_conversations, of_head, of_merchants, of_providers
 from envoy_config.listeners import public_listeners
 from envoy_config.metrics import admin_address, administration, metrics_listener
 from envoy_config.options import EnvoyOptions
 from envoy_config.tracing import collector, tracing
-from mesh.rpc.routes import DESCRIPTORS, Route, contract_routes
+from mesh.rpc.routes import DESCRIPTORS, REFLECTION_PATHS, Route, contract_routes
 
 FOLDER = Path(__file__).resolve().parent.parent / "envoy"
 RENDERED = FOLDER / "envoy.yaml"
@@ -36,6 +36,8 @@ SDS = FOLDER / "sds"
 ROUTE_TIMEOUT = "20s"
 STREAM_IDLE_TIMEOUT = "60s"
 """After which a stream is ended that carries nothing: longer than the pauses between its heartbeats."""
+MAX_REFLECTIONS = 20
+"""How many clients ask an Envoy at a time what there is to call."""
 JSON_TYPE = r"(?i)application/json(\s*;.*)?"
 
 
@@ -68,6 +70,8 @@ def render(options: EnvoyOptions) -> str:
             # open streams are requests to Envoy: its default of 1,024 would leave no room for others
             threshold = {"priority": "DEFAULT", "max_requests": options.max_connections}
             cluster["circuit_breakers"] = {"thresholds": [threshold]}
+        if cluster["name"] == "edge":
+            cluster["circuit_breakers"] = {"thresholds": [{"priority": "HIGH", "max_requests": MAX_REFLECTIONS}]}
     if options.mutual_tls:
         for cluster in config["static_resources"]["clusters"]:
             cluster["transport_socket"] = tls.to_upstream(cluster["name"], options.sds_folder)
@@ -100,6 +104,7 @@ def _virtual_host(routes: Sequence[Route], options: EnvoyOptions) -> Config:
         public += _http_routes(route, options)
     public += console_routes(options)
     public += [_grpc_route(route) for route in routes if not route.is_raw and route is _first(route, routes)]
+    public += [_reflection_route(path) for path in REFLECTION_PATHS]
     public += [_wrong_method(pattern, routes) for pattern in dict.fromkeys(route.pattern for route in routes)]
     public.append(_answer({"prefix": "/"}, 404, "no-route"))
     return {"name": "public", "domains": ["*"], "routes": public}
@@ -172,6 +177,22 @@ def _grpc_route(route: Route) -> Config:
         "name": f"grpc {path}",
         "match": {"path": path, "grpc": {}},
         "route": {"cluster": route.package, **_times(route)},
+    }
+
+
+def _reflection_route(path: str) -> Config:
+    """Let clients of gRPC ask the edge what there is. They keep their side open: nothing waits for its end."""
+    return {
+        "name": f"grpc {path}",
+        "match": {"path": path, "grpc": {}},
+        "route": {
+            "cluster": "edge",
+            "prefix_rewrite": REFLECTION_PATHS[0],
+            "timeout": ROUTE_TIMEOUT,
+            # has a bound of its own, as the edge has to answer for every request
+            "priority": "HIGH",
+        },
+        "typed_per_filter_config": of_conversations(),
     }
 
 

@@ -17,7 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from edge.use_cases import json_values
 from mesh.errors import FieldViolation
-from mesh.rpc.routes import Route
+from mesh.rpc.routes import REFLECTION_PATHS, Route
 from mesh.validation import violations_of
 
 MAX_VIOLATIONS = 20
@@ -34,7 +34,9 @@ class RequestChecks:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         routes = list(routes)
-        self._rpcs = {f"/{route.service}/{route.rpc.name}" for route in routes if not route.is_raw}
+        self._rpcs = {f"/{route.service}/{route.rpc.name}" for route in routes if not route.is_raw} | {
+            *REFLECTION_PATHS
+        }
         self._exact = {(route.method, route.template): route for route in routes if not route.variables}
         self._patterns = [route for route in routes if route.variables]
 

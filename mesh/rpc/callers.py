@@ -19,7 +19,11 @@ from mesh.tls import TRUST_DOMAIN
 
 log = get_logger(__name__)
 NAMES = "x509_subject_alternative_name"
-OPEN_SERVICES = ("grpc.health.v1.Health", "grpc.reflection.v1alpha.ServerReflection")
+OPEN_SERVICES = (
+    "grpc.health.v1.Health",
+    "grpc.reflection.v1alpha.ServerReflection",
+    "grpc.reflection.v1.ServerReflection",
+)
 """What every process of the mesh may ask of every other."""
 
 ServicerContext = grpc.aio.ServicerContext[Any, Any]

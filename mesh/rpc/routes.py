@@ -20,6 +20,10 @@ DESCRIPTORS = Path(__file__).resolve().parents[2] / "gen" / "api.binpb"
 HTTP_BODY = "google.api.HttpBody"
 SEGMENT = "[A-Za-z0-9._~-]+"
 """What a path variable may hold: ids and names need no escapes (RFC 3986, unreserved characters)."""
+REFLECTION = "grpc.reflection.v1.ServerReflection"
+"""The service by which clients of gRPC ask what there is; merchants ask the edge."""
+REFLECTION_PATHS = tuple(f"/{name}/ServerReflectionInfo" for name in (REFLECTION, REFLECTION.replace("v1", "v1alpha")))
+"""Its one RPC, by the versions that clients know: the messages are the same."""
 _VARIABLE = re.compile(r"\{(\w+)\}")
 
 

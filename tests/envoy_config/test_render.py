@@ -15,8 +15,8 @@ from google.protobuf import json_format
 
 from envoy_config import tls
 from envoy_config.options import EnvoyOptions
-from envoy_config.render import RENDERED, ROUTE_TIMEOUT, STREAM_IDLE_TIMEOUT, render
-from mesh.rpc.routes import DESCRIPTORS, contract_routes
+from envoy_config.render import MAX_REFLECTIONS, RENDERED, ROUTE_TIMEOUT, STREAM_IDLE_TIMEOUT, render
+from mesh.rpc.routes import DESCRIPTORS, REFLECTION_PATHS, contract_routes
 from notify_svc.settings import NotifySettings
 from stack.authority import Authority
 
@@ -98,7 +98,7 @@ def test_every_binding_of_the_contracts_has_its_route(routes: list[Config]) -> N
         f"grpc /{route.service}/{route.rpc.name}"
         for route in contract_routes()
         if route.package != "identity" and not route.is_raw
-    }
+    } | {f"grpc {path}" for path in REFLECTION_PATHS}
     public = [route for route in contract_routes() if route.package != "identity"]
     heads = {f"HEAD {route.template}" for route in public if route.method == "GET" and not route.is_stream}
     without = {f"{route.method} {route.template} without a body" for route in public if route.body and not route.is_raw}
@@ -137,6 +137,10 @@ def test_streams_leave_room_for_calls(config: Config) -> None:
     for cluster in config["static_resources"]["clusters"]:
         thresholds = cluster.get("circuit_breakers", {}).get("thresholds", [])
         most = [threshold["max_requests"] for threshold in thresholds]
+        if cluster["name"] == "edge":
+            # those who ask what there is leave room for the question at every request
+            assert [(one["priority"], one["max_requests"]) for one in thresholds] == [("HIGH", MAX_REFLECTIONS)]
+            continue
         assert most == ([EnvoyOptions().max_connections] if cluster["name"] in streaming else [])
 
 

@@ -17,7 +17,6 @@ from fusionx.order.v1 import order_service_pb2 as orders
 from fusionx.order.v1.order_payment_service_pb2_grpc import OrderPaymentServiceStub
 from fusionx.order.v1.order_service_pb2_grpc import OrderServiceStub
 from fusionx.type.v1 import money_pb2
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from stack.stack import Ready
 from tests.support.merchant.api import Identities, Json, Merchant, direct
@@ -261,13 +260,7 @@ def _reservation(channel: grpc.Channel, metadata: Any) -> object:
     return OrderPaymentServiceStub(channel).ReserveOrder(request, metadata=metadata, timeout=PATIENCE)
 
 
-def _reflection(channel: grpc.Channel, metadata: Any) -> object:
-    request = reflection_pb2.ServerReflectionRequest(list_services="")
-    stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-    return list(stub.ServerReflectionInfo(iter([request]), metadata=metadata, timeout=PATIENCE))
-
-
-@pytest.mark.parametrize("call", [_merchants, _reservation, _reflection])
+@pytest.mark.parametrize("call", [_merchants, _reservation])
 def test_internal_services_are_not_reachable_from_outside(
     call: Callable[[grpc.Channel, Any], object], public: grpc.Channel, merchant: Merchant
 ) -> None:
