@@ -141,6 +141,20 @@ def take_amount(refund: Refund, amount: Money, now: datetime) -> Refund | None:
     )
 
 
+GIVEN_BEFORE = Failure("given_back", "it had gone back before, as the provider shows")
+
+
+def reduce(refund: Refund, left: int, now: datetime) -> Refund | None:
+    """Return what was not sent yet, of no more than is left to give back; None when all of it is."""
+    if left >= refund.amount.minor:
+        return None
+    if left > 0:
+        less = replace(refund, amount=replace(refund.amount, minor=left))
+    else:
+        less = replace(refund, status=RefundStatus.FAILED, failure=GIVEN_BEFORE)
+    return replace(less, version=refund.version + 1, update_time=now)
+
+
 def turn_down(refund: Refund, reference: str, failure: Failure, now: datetime) -> Refund | None:
     """Return the refund that a person says was not made; None when it has failed. `reference` names what is no news."""
     if refund.status == RefundStatus.FAILED:

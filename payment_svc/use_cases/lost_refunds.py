@@ -25,6 +25,7 @@ from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage import restores
 from payment_svc.storage.restores import Restore
 from payment_svc.use_cases import history_entries as changes
+from payment_svc.use_cases.answers import at_attempt
 from payment_svc.use_cases.ledger import Ledger
 
 log = get_logger(__name__)
@@ -57,19 +58,41 @@ class LostRefunds:
         restore = self._restore
         return restore if restore and payment.create_time < restore.restore_time + SKEW else None
 
-    async def bring_forward(self, payment: Payment, provider: ResilientProvider, restore: Restore) -> None:
-        """Write down what the provider has given back of a payment and is not known here.
+    async def bring_forward(
+        self, payment: Payment, provider: ResilientProvider, restore: Restore, attempt: int | None = None
+    ) -> None:
+        """Write down what the provider has given back of a payment, or of an attempt's surplus, and is not known here.
 
         Raises ApiError UNAVAILABLE while the provider does not say.
         """
         try:
-            given = await provider.given_back(payment, restore.backup_time - SKEW)
+            at = at_attempt(payment, attempt) if attempt else payment
+            given = await provider.given_back(at, restore.backup_time - SKEW)
         except ProviderError as error:
             words = f"{provider.name} does not say what it has given back of this payment; repeat the call"
             raise unavailable("PROVIDER_UNAVAILABLE", words) from error
         ours = [(refund_id, one) for one in given if (refund_id := parse_uuid(one.refund_id))]
         if ours:
-            await self._write_down(payment, ours)
+            await self._write_down(payment, ours, attempt)
+
+    async def recount(self, payment: Payment, refund: Refund, provider: ResilientProvider) -> Refund:
+        """Return what the gateway owes less what had gone back before a restore, before it is sent for the first time.
+
+        Raises ApiError UNAVAILABLE while the provider does not say.
+        """
+        if refund.sends or not refund.is_owed:
+            return refund
+        async with self._ledger.work.begin() as unit:
+            restore = await self.restore_of(unit.session, payment)
+        if restore is None:
+            return refund
+        await self.bring_forward(payment, provider, restore, refund.attempt)
+        async with self._ledger.work.begin() as unit:
+            await self._ledger.lock(unit, payment.payment_id)
+            taken = (await self._ledger.refunds.sums(unit.session, payment.payment_id, refund.attempt)).taken
+            # what was found may have ended the attempt's surplus
+            left = _whole(payment, refund) - (taken - refund.amount.minor)
+            return await self._apply_in(unit, refund.refund_id, lambda one, now: refund_domain.reduce(one, left, now))
 
     async def same(self, session: Session, payment: Payment, amount: int, restore: Restore) -> UUID | None:
         """Return a refund that a request may be a repetition of, whose key is lost."""
@@ -78,7 +101,7 @@ class LostRefunds:
         span = (restore.backup_time - SKEW, restore.restore_time + SKEW)
         return await restores.unclaimed(session, payment.payment_id, amount, *span)
 
-    async def _write_down(self, payment: Payment, given: Sequence[tuple[UUID, GivenBack]]) -> None:
+    async def _write_down(self, payment: Payment, given: Sequence[tuple[UUID, GivenBack]], attempt: int | None) -> None:
         async with self._ledger.work.begin() as unit:
             current = await self._ledger.lock(unit, payment.payment_id)
             for refund_id, one in given:
@@ -98,11 +121,17 @@ class LostRefunds:
                     version=1,
                     create_time=made_at(refund_id),
                     update_time=self._clock(),
+                    attempt=attempt,
                 )
                 await self._ledger.refunds.insert(unit.session, refund, timedelta(0))
                 unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
                 await self._apply_in(unit, refund_id, _shown(one.snapshot))
                 log.warning("a lost refund was found", refund_id=refund_id, payment_id=current.payment_id)
+
+
+def _whole(payment: Payment, refund: Refund) -> int:
+    """Return the minor units that a refund gives back of."""
+    return next((a.surplus for a in payment.attempts if a.number == refund.attempt), payment.captured)
 
 
 def _shown(snapshot: RefundSnapshot) -> refund_domain.Change:

@@ -27,6 +27,7 @@ from payment_svc.domain.payment import Failure, Payment, PaymentStatus, is_named
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.refund import (
     ENDED_REFUNDS,
+    GIVEN_BEFORE,
     OPEN_REFUNDS,
     Refund,
     RefundAmountError,
@@ -156,6 +157,7 @@ class Refunds:
 
         One that has ended, or has a name at its provider, is not sent.
         """
+        refund = await self._lost.recount(payment, refund, await self._accounts.of(at_refund(payment, refund)))
         async with self._database.session() as session:
             sent = await self._store.send(session, refund.refund_id)
         if sent is None:
@@ -351,7 +353,7 @@ class Refunds:
         What a merchant's refund, or the provider itself, gives back of a surplus is owed no more; what fails of it is.
         Merchants hear that it is kept again when what was given back came back.
         """
-        if not (refund.is_owed or payment.surplus):
+        if not (refund.is_owed or payment.surplus) or refund.failure == GIVEN_BEFORE:
             return
         if refund.status == RefundStatus.SUCCESS:
             now = refund.update_time

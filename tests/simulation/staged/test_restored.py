@@ -8,6 +8,7 @@ import pytest
 from fusionx.order.v1 import order_service_pb2
 
 from mesh.errors import ApiError
+from mesh.ids import new_id
 from stack.operate.unsettled import ask_to_settle
 from tests.simulation.adapter import Trip
 from tests.simulation.book import State
@@ -180,5 +181,37 @@ def test_refund_waits_while_its_provider_does_not_say_what_it_has_given_back(run
         assert not scene.refunds()
         await scene.refund(paid, "5.00", "mine")
         assert scene.refunds() == [("SUCCESS", 500)]
+
+    stage(runner, play)
+
+
+@pytest.mark.parametrize("lost", [1200, 500])
+def test_what_is_owed_is_what_the_provider_has_not_given_back_before_the_restore(runner: Runner, lost: int) -> None:
+    """A late capture had gone back, all of it or a part, and the restored database knows neither."""
+
+    async def play(scene: Scene) -> None:
+        payments, book = scene.world.stores["payments"], scene.world.services["stripe"].book
+        late = await scene.pay(token="pm_declined")
+        await asyncio.sleep(2)
+        await scene.pay()
+        await asyncio.sleep(60)
+        before = scene.world.now()
+        payments.save()
+        await asyncio.sleep(60)
+        await scene.restore("payments")
+        payments.look.execute("INSERT INTO restores VALUES (%s, %s)", [scene.world.now(), before])
+        thing = scene.thing(late)
+        book.relent(thing)
+        book.refund(thing.reference, str(new_id()), lost, slow=False)
+        scene.trip("given_back", lambda: Trip(is_refused=True))
+        await asyncio.sleep(600)
+        assert thing.kept == 0
+        assert len(thing.refunds) == (1 if lost == 1200 else 2)
+        assert not thing.refused
+        assert scene.reviews() == []
+        ended = [("FAILED", 1200)] if lost == 1200 else [("SUCCESS", 700)]
+        assert sorted(scene.refunds()) == sorted([("SUCCESS", lost), *ended])
+        (row,) = payments.rows(f"SELECT * FROM payments WHERE payment_id = '{late.payment_id}'")
+        assert (row.surplus, row.refunded_minor) == (True, 1200)
 
     stage(runner, play)
