@@ -10,7 +10,7 @@ from payment_svc.domain.review import ReviewKind
 
 OPERATIONS = (
     *("start", "fetch", "find", "complete", "capture", "cancel", "refund", "fetch_refund"),
-    *("identity", "owner_of", "resolve", "reversals", "given_back", "fetch_dispute"),
+    *("identity", "owner_of", "resolve", "recall", "reversals", "given_back", "fetch_dispute"),
 )
 """What a provider is asked for, under the names of its interface."""
 OUTCOMES = (

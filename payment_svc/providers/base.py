@@ -103,6 +103,8 @@ class Capabilities:
     """For how long the provider remembers an idempotency key: until then the same request may be sent again."""
     page_lifetime: timedelta | None = None
     """Where money moves only when we confirm it: how long a page lives that nobody has completed, and is forgotten."""
+    recalled_after: timedelta = timedelta(0)
+    """How long after a payment was begun it is certain that what can be found of it is found, by its id alone."""
 
 
 class Loss(StrEnum):
@@ -264,6 +266,18 @@ class Listing(Protocol):
         """Return the refunds of a payment's object that were made since then, or more; those that failed as well.
 
         Raises ObjectNotFoundError, UnavailableError or OutcomeUnknownError.
+        """
+        ...
+
+
+@runtime_checkable
+class Recalling(Protocol):
+    """What a provider does as well whose `find` does not find a payment of which only its id is known."""
+
+    async def recall(self, payment: Payment) -> Snapshot | None:
+        """Look for the money that was taken or is held for a payment that is lost here; None when there is none.
+
+        It may take `recalled_after` of the capabilities until it is shown. Raises as `find` does.
         """
         ...
 

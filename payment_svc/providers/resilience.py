@@ -43,6 +43,7 @@ from payment_svc.providers.base import (
     Provider,
     ProviderError,
     ProviderEvent,
+    Recalling,
     Resolving,
     Reversing,
     UnavailableError,
@@ -147,6 +148,13 @@ class ResilientProvider:
     async def find(self, payment: Payment) -> Snapshot | None:
         """Look for the payment's object by our metadata."""
         return await self._call("find", payment, lambda: self._inner.find(payment))
+
+    async def recall(self, payment: Payment) -> Snapshot | None:
+        """Look for the object of a payment of which only its id is known."""
+        inner = self._inner
+        if not isinstance(inner, Recalling):
+            return await self.find(payment)
+        return await self._call("recall", payment, lambda: inner.recall(payment))
 
     async def complete(self, payment: Payment, key: str) -> Snapshot:
         """Take or hold what the customer approved."""

@@ -137,6 +137,12 @@ _HAS_OPEN = statement(
 _OF_MERCHANT = statement(
     sa.select(provider_accounts).where(_merchant, _in_use).order_by(provider_accounts.c.provider), AccountRow
 )
+_RETIRED_SINCE = statement(
+    sa.select(provider_accounts)
+    .where(_merchant, provider_accounts.c.delete_time > sa.bindparam("since", type_=TIME))
+    .order_by(provider_accounts.c.delete_time),
+    AccountRow,
+)
 _GET = statement(
     sa.select(provider_accounts).where(_id),
     AccountRow,
@@ -215,6 +221,10 @@ class AccountRepository:
     async def of_merchant(self, session: Session, merchant_id: UUID) -> list[StoredAccount]:
         """Return a merchant's accounts in use, by the provider's name."""
         return [_stored(row) for row in await session.all(_OF_MERCHANT, merchant_id=merchant_id)]
+
+    async def retired_since(self, session: Session, merchant_id: UUID, since: datetime) -> list[StoredAccount]:
+        """Return a merchant's accounts that were in use after a moment, and are not now."""
+        return [_stored(row) for row in await session.all(_RETIRED_SINCE, merchant_id=merchant_id, since=since)]
 
     async def get(self, session: Session, account_id: UUID) -> StoredAccount | None:
         """Return an account, in use or not."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from uuid import UUID
 
 from mesh.errors import ApiError, failed_precondition, not_found, unauthenticated, unavailable
@@ -67,6 +68,13 @@ class Accounts:
         if owner.mode in ("", self._registry.mode):
             own = {guard.name: guard for guard in self._registry.all()} | own
         return self._registry.in_order(own)
+
+    async def since(self, owner: Tenant, begun: datetime) -> list[ResilientProvider]:
+        """Return all that a payment may have been made with which was begun then: in use now, or until later."""
+        async with self._database.session() as session:
+            before = await self._store.retired_since(session, owner.merchant_id, begun)
+        platforms = self._registry.all() if owner.mode in ("", self._registry.mode) else []
+        return [*platforms, *await self._own(owner), *map(self._guard, before)]
 
     async def get(self, owner: Tenant, name: str) -> ResilientProvider:
         """Return the provider for a merchant's new payment. Raises ApiError INVALID_ARGUMENT, PROVIDER_UNKNOWN."""

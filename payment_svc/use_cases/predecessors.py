@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
+import grpc
 from psycopg.errors import UniqueViolation
 
-from mesh.errors import ApiError, failed_precondition, unavailable
+from mesh.errors import ApiError, failed_precondition
 from mesh.ids import Clock, NewId, made_at
 from mesh.storage import history
 from mesh.storage.database import Database
@@ -24,6 +25,7 @@ from payment_svc.domain.operation import Lease, OperationKind, Requester
 from payment_svc.domain.payment import CaptureMethod, Fact, Payment, PaymentStatus, Snapshot
 from payment_svc.order_port import PayableOrder
 from payment_svc.providers.base import ProviderError
+from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage import intents
 from payment_svc.storage.intents import Intent
 from payment_svc.use_cases import history_entries as changes
@@ -101,24 +103,43 @@ class Predecessors:
 
         Raises ApiError UNAVAILABLE while a provider does not say.
         """
-        for provider in await self._accounts.available(Tenant(new.merchant_id, new.mode)):
-            way = Way(provider.name, provider.account_id, None)
-            for token in ("", UNKNOWN_METHOD) if provider.capabilities.tokens else ("",):
-                asked = replace(new, payment_method=token, capture_method=CaptureMethod.AUTOMATIC)
-                lost = intent(asked, order.amount, order.description, payment_id, way, made_at(payment_id))
-                try:
-                    snapshot = await provider.find(lost)
-                except ProviderError as error:
-                    words = f"{provider.name} does not say whether it has an earlier payment of this order"
-                    raise unavailable("PROVIDER_UNAVAILABLE", words) from error
-                if snapshot:
-                    return await self._write_down(lost, snapshot)
+        tenant, begun = Tenant(new.merchant_id, new.mode), made_at(payment_id)
+        unsure: list[str] = []
+        for provider in await self._accounts.since(tenant, begun):
+            try:
+                found = await self._recall(provider, new, order, payment_id)
+            except ProviderError as error:
+                log.warning("no answer about a lost payment", payment_id=payment_id, error=repr(error))
+                unsure.append(provider.name)
+                continue
+            if found:
+                return await self._write_down(*found)
+            if self._clock() < begun + provider.capabilities.recalled_after:
+                unsure.append(provider.name)
+        if unsure:
+            words = f"{' and '.join(unsure)} cannot say yet whether an earlier payment of this order was taken"
+            where = {"order_id": str(order.order_id), "payment_id": str(payment_id)}
+            raise ApiError(grpc.StatusCode.UNAVAILABLE, "PROVIDER_UNAVAILABLE", words, metadata=where)
         log.warning("a payment is nowhere", payment_id=payment_id, order_id=order.order_id)
+        return None
+
+    async def _recall(
+        self, provider: ResilientProvider, new: NewPayment, order: PayableOrder, payment_id: UUID
+    ) -> tuple[Payment, Snapshot] | None:
+        """Ask a provider for a payment of which only the id is known. Raises ProviderError."""
+        way = Way(provider.name, provider.account_id, None)
+        for token in ("", UNKNOWN_METHOD) if provider.capabilities.tokens else ("",):
+            asked = replace(new, payment_method=token, capture_method=CaptureMethod.AUTOMATIC)
+            lost = intent(asked, order.amount, order.description, payment_id, way, made_at(payment_id))
+            snapshot = await provider.recall(lost)
+            if snapshot:
+                return lost, snapshot
         return None
 
     async def _write_down(self, lost: Payment, snapshot: Snapshot) -> Payment:
         """Store a payment anew as its provider shows it; what follows from that follows as for any other."""
-        if snapshot.status == PaymentStatus.AUTHORIZED:
+        if snapshot.status == PaymentStatus.AUTHORIZED or snapshot.amount not in (None, lost.amount):
+            # a part of what is asked is taken by hand only
             lost = replace(lost, capture_method=CaptureMethod.MANUAL)
         start = self._ledger.operation(lost, OperationKind.START, Requester.GATEWAY)
         lease = Lease(self._ids())

@@ -6,7 +6,7 @@ PayPal's list lags by up to three hours; here it is consistent at once.
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from sandbox.paypal import captures, refunds
+from sandbox.paypal import authorizations, captures, refunds
 from sandbox.paypal.account import NAME, Account, kind_of, timestamp
 from sandbox.paypal.errors import invalid
 from sandbox.store.documents import JSON, Document, Query
@@ -27,11 +27,12 @@ _STATUSES = {
     "FAILED": "D",
     "CANCELLED": "D",
 }
-_PAYMENT, _REFUND = "T0006", "T1107"
+_HOLDS = {"CREATED": "P", "PARTIALLY_CAPTURED": "P", "CAPTURED": "S", "VOIDED": "V"}
+_CODES = {captures.KIND: "T0006", refunds.KIND: "T1107", authorizations.KIND: "T1300"}
 
 
 def search(account: Account, query: Mapping[str, str]) -> JSON:
-    """List transactions: captures and refunds by the time at which they were made, the oldest first."""
+    """List transactions: captures, refunds and authorizations by the time at which they were made, the oldest first."""
     start, end = _time(query, "start_date"), _time(query, "end_date")
     if not timedelta(0) <= end - start <= _LONGEST:
         raise _wrong(query, "end_date")
@@ -61,7 +62,7 @@ def _made(account: Account, start: datetime, end: datetime) -> list[Document]:
     low, high = int(start.timestamp()), int(end.timestamp())
     made = [
         document
-        for kind in (captures.KIND, refunds.KIND)
+        for kind in _CODES
         for document in account.world.documents.page(
             Query(NAME, f"{NAME}.{kind}", created_from=low, created_to=high, limit=_MOST)
         )
@@ -71,18 +72,19 @@ def _made(account: Account, start: datetime, end: datetime) -> list[Document]:
 
 
 def _transaction(document: Document) -> JSON:
-    body, is_refund = document.body, kind_of(document) == refunds.KIND
-    sign = "-" if is_refund else ""
+    body, kind = document.body, kind_of(document)
+    sign = "-" if kind == refunds.KIND else ""
+    statuses = _HOLDS if kind == authorizations.KIND else _STATUSES
     at = body["create_time"].replace("Z", "+0000")
     info = {
         "paypal_account_id": "SANDBOXPAYER",
         "transaction_id": document.id,
         **_reference(document),
-        "transaction_event_code": _REFUND if is_refund else _PAYMENT,
+        "transaction_event_code": _CODES[kind],
         "transaction_initiation_date": at,
         "transaction_updated_date": at,
         "transaction_amount": body["amount"] | {"value": sign + body["amount"]["value"]},
-        "transaction_status": _STATUSES[body["status"]],
+        "transaction_status": statuses[body["status"]],
     }
     named = {"custom_field": body.get("custom_id"), "invoice_id": body.get("invoice_id")}
     return info | {name: value for name, value in named.items() if value is not None}

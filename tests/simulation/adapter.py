@@ -23,7 +23,7 @@ from payment_svc.providers.base import (
     ProviderEvent,
     UnavailableError,
 )
-from tests.simulation.book import Book, StrangerError
+from tests.simulation.book import Book, State, StrangerError
 
 ResultT = TypeVar("ResultT")
 NEVER = timedelta(days=365).total_seconds()
@@ -180,6 +180,18 @@ class SimulatedProvider:
             return self._book.show(mine[0]) if mine and not self._book.has_forgotten_account else None
 
         return await self._ask("find", "", look)
+
+    async def recall(self, payment: Payment) -> Snapshot | None:
+        """Look for what was taken or is held: an approving provider lists nothing else."""
+        if not self._book.is_approving:
+            return await self.find(payment)
+        shown = (State.CAPTURED, State.HELD, State.PROCESSING, State.FAILED)
+
+        def look() -> Snapshot | None:
+            mine = [t for t in self._book.things.values() if t.payment_id == str(payment.payment_id)]
+            return next((self._book.show(one) for one in mine if one.state in shown), None)
+
+        return await self._ask("recall", "", look)
 
     async def complete(self, payment: Payment, key: str) -> Snapshot:
         """Take what was approved."""

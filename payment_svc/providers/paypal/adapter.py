@@ -33,6 +33,9 @@ ORDER_LIFETIME = timedelta(hours=3)
 """How long PayPal keeps an order that nobody approves; after that it knows it no more."""
 REPEATABLE = timedelta(hours=5)
 """How long a creation may be sent again: PayPal remembers its request id for six hours."""
+RECALLED_AFTER = ORDER_LIFETIME + timedelta(hours=4)
+"""What is taken of an order while it lives is in PayPal's records three hours later."""
+SKEW = timedelta(minutes=5)
 CANCELLED = Failure("cancelled", "the merchant cancelled the payment")
 CHOOSE_AGAIN = frozenset({"INSTRUMENT_DECLINED", "PAYER_ACTION_REQUIRED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"})
 MOVED_ON = frozenset(
@@ -74,6 +77,7 @@ class PaypalProvider:
         disputes=True,
         key_retention=REPEATABLE,
         page_lifetime=ORDER_LIFETIME,
+        recalled_after=RECALLED_AFTER,
     )
 
     def __init__(
@@ -149,6 +153,15 @@ class PaypalProvider:
         if payment.status == S.INITIATED or self._age(payment) > REPEATABLE:
             return None
         return await self._create(payment)
+
+    async def recall(self, payment: Payment) -> Snapshot | None:
+        """Look for what was taken or is held in PayPal's records: by our id it finds no order otherwise.
+
+        One that was approved only moves no money: that takes a capture of ours.
+        """
+        since, until = payment.create_time - SKEW, min(self._clock(), payment.create_time + RECALLED_AFTER)
+        found = await records.order_of_payment(self._api, str(payment.payment_id), since, until)
+        return await self.fetch(replace(payment, provider_reference=found)) if found else None
 
     async def complete(self, payment: Payment, key: str) -> Snapshot:
         """Capture or authorize the order that the customer has approved.

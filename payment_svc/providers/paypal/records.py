@@ -22,7 +22,9 @@ LONGEST = timedelta(days=31)
 SHORTEST = timedelta(seconds=1)
 TOO_MANY = "RESULTSET_TOO_LARGE"
 PAYMENT = "T00"
-"""What the codes of payments begin with; fees, refunds, reversals and authorizations have others."""
+"""What the codes of payments begin with; fees, refunds and reversals have others."""
+HOLD = "T13"
+"""What the codes of authorizations begin with."""
 STATUSES = {
     "S": PaymentStatus.SUCCESS,
     # taken, and given back since: that is the refunds' story
@@ -37,12 +39,33 @@ async def walk(api: PaypalClient, since: datetime, until: datetime) -> AsyncIter
 
     Raises UnavailableError or OutcomeUnknownError; RejectedError when the app lacks the permission to search.
     """
+    async for one in _transactions(api, since, until):
+        record = await _record(api, one)
+        if record:
+            yield record
+
+
+async def order_of_payment(api: PaypalClient, payment_id: str, since: datetime, until: datetime) -> str:
+    """Return the order that money was taken or is held on for a payment; empty when there is none. Raises as `walk`."""
+    async for one in _transactions(api, since, until):
+        code = str(one.get("transaction_event_code", ""))
+        is_given = one["transaction_amount"]["value"].startswith("-")
+        if not code.startswith((PAYMENT, HOLD)) or is_given:
+            continue
+        if requests.labels_of(one.get("custom_field"))[0] == payment_id:
+            return await _order_of(api, one, "authorizations" if code.startswith(HOLD) else "captures")
+    return ""
+
+
+async def _transactions(api: PaypalClient, since: datetime, until: datetime) -> AsyncIterator[Object]:
+    """List the transactions of a span of time."""
     spans = _spans(since, until)
     while spans:
         start, end = spans.pop(0)
         try:
-            async for record in _search(api, start, end):
-                yield record
+            async for one in _search(api, start, end):
+                if start <= _made_at(one) < end:
+                    yield one
         except RefusedError as error:
             half = (end - start) / 2
             if error.issue != TOO_MANY or half < SHORTEST:
@@ -58,7 +81,7 @@ def _spans(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
     return list(zip(starts, [*starts[1:], until], strict=True))
 
 
-async def _search(api: PaypalClient, since: datetime, until: datetime) -> AsyncIterator[ProviderRecord]:
+async def _search(api: PaypalClient, since: datetime, until: datetime) -> AsyncIterator[Object]:
     page = pages = 1
     while page <= pages:
         found = await api.get(
@@ -73,9 +96,7 @@ async def _search(api: PaypalClient, since: datetime, until: datetime) -> AsyncI
         )
         pages, page = int(found.get("total_pages", 1)), page + 1
         for one in found["transaction_details"]:
-            record = await _record(api, one["transaction_info"])
-            if record and since <= record.create_time < until:
-                yield record
+            yield one["transaction_info"]
 
 
 async def _record(api: PaypalClient, transaction: Object) -> ProviderRecord | None:
@@ -90,11 +111,11 @@ async def _record(api: PaypalClient, transaction: Object) -> ProviderRecord | No
         payment_id=requests.labels_of(transaction.get("custom_field"))[0],
         status=status,
         amount=amounts.from_wire(wire) if status == PaymentStatus.SUCCESS else None,
-        create_time=datetime.fromisoformat(transaction["transaction_initiation_date"]),
+        create_time=_made_at(transaction),
     )
 
 
-async def _order_of(api: PaypalClient, transaction: Object) -> str:
+async def _order_of(api: PaypalClient, transaction: Object, kind: str = "captures") -> str:
     """Return the order that was paid: named by the transaction, else by the capture, whose id is the transaction's.
 
     A captured authorization names the authorization instead of the order. Empty for money that came without an order.
@@ -102,11 +123,15 @@ async def _order_of(api: PaypalClient, transaction: Object) -> str:
     if transaction.get("paypal_reference_id_type") == "ODR":
         return str(transaction["paypal_reference_id"])
     try:
-        capture = await api.get(f"/v2/payments/captures/{requests.in_path(transaction['transaction_id'])}")
+        capture = await api.get(f"/v2/payments/{kind}/{requests.in_path(transaction['transaction_id'])}")
     except ObjectNotFoundError:
         return ""
     related = (capture.get("supplementary_data") or {}).get("related_ids") or {}
     return str(related.get("order_id", ""))
+
+
+def _made_at(transaction: Object) -> datetime:
+    return datetime.fromisoformat(transaction["transaction_initiation_date"])
 
 
 def _time(at: datetime) -> str:

@@ -52,9 +52,10 @@ def test_status_is_a_letter_that_can_be_asked_for(method: str, status: str, payp
 
 def test_capture_of_an_authorization_names_the_authorization(paypal: Paypal) -> None:
     held = paypal.authorized()
-    assert not list(listed(paypal))
+    [hold] = listed(paypal)
+    assert [hold[f"transaction_{name}"] for name in ("id", "event_code", "status")] == [held["id"], "T1300", "P"]
     paypal.post(f"/v2/payments/authorizations/{held['id']}/capture", {"final_capture": True}).raise_for_status()
-    [found] = listed(paypal)
+    [found] = (one for one in listed(paypal) if one["transaction_event_code"] == "T0006")
     assert (found["paypal_reference_id"], found["paypal_reference_id_type"]) == (held["id"], "TXN")
 
 

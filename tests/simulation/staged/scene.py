@@ -34,9 +34,15 @@ class Scene:
     shop: Shop
 
     async def pay(
-        self, provider: str = "stripe", token: str = "pm_card", *, approves: bool = True, manual: bool = False
+        self,
+        provider: str = "stripe",
+        token: str = "pm_card",
+        *,
+        approves: bool = True,
+        manual: bool = False,
+        once: bool = False,
     ) -> payment_pb2.Payment:
-        """Start a payment; at PayPal the customer approves it on the page."""
+        """Start a payment; at PayPal the customer approves it on the page. `once`: whatever it is answered."""
         request = payment_service_pb2.CreatePaymentRequest(
             order_id=self.shop.order_id,
             provider=provider,
@@ -44,7 +50,8 @@ class Scene:
             return_url="https://shop.test/back",
             capture_method=payment_pb2.Payment.MANUAL if manual else payment_pb2.Payment.AUTOMATIC,
         )
-        payment: payment_pb2.Payment = await self.shop._sure("CreatePayment", request, "payments", "payments")
+        ask = self.shop._once if once else self.shop._sure
+        payment: payment_pb2.Payment = await ask("CreatePayment", request, "payments", "payments")
         if payment.provider == "paypal" and approves:
             self.world.services["paypal"].book.approve(self.thing(payment))
             await asyncio.sleep(5)

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from fusionx.order.v1 import order_service_pb2
+from fusionx.payment.v1 import payment_pb2
 
 from mesh.errors import ApiError
 from mesh.ids import new_id
@@ -13,7 +14,7 @@ from stack.operate.unsettled import ask_to_settle
 from tests.simulation.adapter import Trip
 from tests.simulation.book import State
 from tests.simulation.schedule import Runner
-from tests.simulation.staged.scene import Scene, stage
+from tests.simulation.staged.scene import DAY, Scene, stage
 
 
 def test_order_that_was_paid_is_not_charged_again_and_hears_of_it(runner: Runner) -> None:
@@ -120,9 +121,59 @@ def test_payment_that_no_provider_has_leaves_its_place_to_another(runner: Runner
         await scene.pay(token="pm_slow")
         scene.world.services["stripe"].book.things.clear()
         await scene.restore("payments")
+        with pytest.raises(ApiError, match="paypal cannot say yet"):
+            await scene.pay(once=True)
+        await asyncio.sleep(7 * 3600)
         paid = await scene.pay()
         await asyncio.sleep(60)
         assert scene.order() == ("SUCCESS", paid.payment_id)
+
+    stage(runner, play)
+
+
+@pytest.mark.parametrize("manual", [False, True], ids=["captured", "held"])
+@pytest.mark.parametrize("later", [0, DAY], ids=["at once", "a day later"])
+def test_payment_at_a_provider_that_finds_no_object_by_our_id_is_found_by_its_money(
+    runner: Runner, manual: bool, later: float
+) -> None:
+    async def play(scene: Scene) -> None:
+        payments = scene.world.stores["payments"]
+        payments.save()
+        lost = await scene.pay("paypal", manual=manual, approves=False)
+        thing = scene.thing(lost)
+        # carried out while the database was put back: nobody here has heard of it
+        thing.state, thing.captured = (State.HELD, 0) if manual else (State.CAPTURED, 1200)
+        await scene.restore("payments")
+        await asyncio.sleep(later)
+        with pytest.raises(ApiError) as refused:
+            await scene.pay()
+        assert (refused.value.reason, refused.value.metadata["payment_id"]) == ("PAYMENT_IN_PROGRESS", lost.payment_id)
+        assert scene.made() == []
+        await asyncio.sleep(60)
+        assert (await scene.shop._get(lost.payment_id)).status == (
+            payment_pb2.Payment.AUTHORIZED if manual else payment_pb2.Payment.SUCCESS
+        )
+
+    stage(runner, play)
+
+
+def test_page_that_is_lost_and_was_not_paid_leaves_its_place_once_its_time_is_over(runner: Runner) -> None:
+    """Whoever approves it in the meantime pays nothing: that takes a capture of ours."""
+
+    async def play(scene: Scene) -> None:
+        payments = scene.world.stores["payments"]
+        payments.save()
+        lost = await scene.pay("paypal", approves=False)
+        await scene.restore("payments")
+        with pytest.raises(ApiError) as refused:
+            await scene.pay(once=True)
+        assert (refused.value.reason, refused.value.metadata["payment_id"]) == ("PROVIDER_UNAVAILABLE", lost.payment_id)
+        thing = scene.things(lost)[0]
+        scene.world.services["paypal"].book.approve(thing)
+        await asyncio.sleep(7 * 3600)
+        paid = await scene.pay()
+        await asyncio.sleep(60)
+        assert (scene.order(), thing.captured) == (("SUCCESS", paid.payment_id), 0)
 
     stage(runner, play)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from payment_svc.domain.payment import PaymentStatus
 from payment_svc.domain.reconciliation import ProviderRecord
-from tests.support.providers.paypal_api import NOW, PAYMENT, Paypal, paid, refusal, said
+from tests.support.providers.paypal_api import NOW, PAYMENT, Paypal, order, paid, refusal, said
 
 S = PaymentStatus
 FIRST, SECOND = "2026-01-01T00:00:00.000Z", "2026-02-01T00:00:00.000Z"
@@ -74,3 +75,33 @@ async def test_span_with_too_many_transactions_is_halved() -> None:
     assert await _records(paypal) == []
     ends = [one.url.params["end_date"] for one in paypal.asked]
     assert ends == ["2026-01-02T00:00:00.000Z", "2026-01-01T12:00:00.000Z", "2026-01-02T00:00:00.000Z"]
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "more"),
+    [
+        ("T0006", "", {}),
+        ("T1300", "", {}),
+        ("T0006", "captures", {"paypal_reference_id_type": "TXN"}),
+        ("T1300", "authorizations", {"paypal_reference_id_type": "TXN"}),
+    ],
+)
+async def test_payment_of_which_only_the_id_is_known_is_found_by_its_money(
+    code: str, kind: str, more: dict[str, Any]
+) -> None:
+    label = f"{PAYMENT.payment_id}.{PAYMENT.order_id}"
+    others = [_transaction("T1107", value="-3.00", custom_field=label), _transaction("T0006", custom_field="another")]
+    listed = said(200, {"transaction_details": [*others, _transaction(code, **more)], "total_pages": 1})
+    named = said(200, paid("COMPLETED", supplementary_data={"related_ids": {"order_id": "ORDER1"}}))
+    paypal = Paypal(listed, *([named] if kind else []), said(200, order(captures=[paid("COMPLETED")])))
+    found = await paypal.adapter(lambda: NOW + timedelta(days=1)).recall(replace(PAYMENT, provider_reference=""))
+    assert found
+    assert (found.reference, found.status) == ("ORDER1", S.SUCCESS)
+    assert [request.url.path for request in paypal.asked[1:-1]] == ([f"/v2/payments/{kind}/PAID1"] if kind else [])
+
+
+async def test_payment_without_money_in_the_records_is_not_found() -> None:
+    paypal = Paypal(said(200, {"transaction_details": [_transaction(custom_field="another")], "total_pages": 1}))
+    assert await paypal.adapter().recall(PAYMENT) is None
+    span = paypal.asked[-1].url.params
+    assert span["start_date"] < span["end_date"]
