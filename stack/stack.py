@@ -14,7 +14,7 @@ from stack.console import login
 from stack.databases import DATABASES, database_url
 from stack.demo_merchant import Merchant
 from stack.envoy import EnvoyConfig, render_envoy
-from stack.forking.forks import Nursery, nursery
+from stack.forking.forks import Nurseries, nursery
 from stack.layout import COMPONENTS, REPLICATED, ROOT, SERVICES, StackLayout, plan_layout
 from stack.plan import STOP_ORDER, carry_out, plan, with_databases
 from stack.ports import Ports
@@ -85,7 +85,7 @@ class Stack:
         self._down: set[str] = set()
         self._undo = ExitStack()
         self._site: StackLayout
-        self._forks: Nursery | None = None
+        self._forks: Nurseries | None = None
         self._ready_file: ReadyFile
         self._retiring: list[Child] = []
         self._epoch = 0
@@ -113,7 +113,7 @@ class Stack:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._undo.__exit__(kind, error, tb)
 
-    def _nursery(self, undo: ExitStack) -> Nursery | None:
+    def _nursery(self, undo: ExitStack) -> Nurseries | None:
         """Return who forks our services, where several of this checkout run: one alone starts as fast by itself."""
         ours = [name for service in REPLICATED for name in self._site.instances(service)]
         if len(ours) < 2 or self._code != ROOT:

@@ -15,12 +15,15 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from stack.forking.nursery import HEAD, MOST_BYTES, ROOM
 from stack.process import POLL_SECONDS, Child, Command
 
 FORK_SECONDS = 30.0
+AGAIN_SECONDS = 10.0
+"""How old a nursery that has ended has to be for another one: what ends at once is no help."""
 ROOM_BYTES = 64 * 1024
 AT_START = ("PYTHON", "LD_", "MALLOC_", "GRPC_", "PROTOCOL_BUFFERS_", "TZ", "LC_", "LANG")
 """How variables begin that count when a process begins or imports: with others it cannot be a fork."""
@@ -84,6 +87,12 @@ class Nursery:
     def pid(self) -> int | None:
         """Its process id while it runs."""
         return self._child.pid
+
+    def has_ended(self) -> bool:
+        """Whether it forks nobody any more, and what it had forked has ended."""
+        with self._lock:
+            self._listen()
+            return self._is_gone
 
     def can_be(self, argv: Sequence[str | Path], env: Mapping[str, str]) -> bool:
         """Whether a process begun as this would be no other than a fork."""
@@ -176,10 +185,38 @@ def _at_start(env: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in env.items() if name.startswith(AT_START)}
 
 
+class Nurseries:
+    """A nursery, and after its end another one: whoever is begun next is forked by that."""
+
+    def __init__(self, cwd: Path, log: Path, env: Mapping[str, str]) -> None:
+        self._make = partial(Nursery, cwd, log, env)
+        self._current, self._begun = self._make(), time.monotonic()
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the one that forks now."""
+        return self._current.pid
+
+    def can_be(self, argv: Sequence[str | Path], env: Mapping[str, str]) -> bool:
+        """Whether a process begun as this would be no other than a fork; begins another nursery where there is none."""
+        if self._current.has_ended() and time.monotonic() > self._begun + AGAIN_SECONDS:
+            self._current.close()
+            self._current, self._begun = self._make(), time.monotonic()
+        return self._current.can_be(argv, env)
+
+    def fork(self, argv: Sequence[str | Path], env: Mapping[str, str], cwd: Path, log: Path) -> Forked | None:
+        """Return a fork that goes on as that process; None when there is none to be had, now or later."""
+        return self._current.fork(argv, env, cwd, log)
+
+    def close(self) -> None:
+        """End it, and whatever of it still runs."""
+        self._current.close()
+
+
 @contextmanager
-def nursery(cwd: Path, log: Path, env: Mapping[str, str]) -> Iterator[Nursery]:
+def nursery(cwd: Path, log: Path, env: Mapping[str, str]) -> Iterator[Nurseries]:
     """Have a nursery while the block runs."""
-    made = Nursery(cwd, log, env)
+    made = Nurseries(cwd, log, env)
     try:
         yield made
     finally:

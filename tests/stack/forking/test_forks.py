@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from stack.forking import forks
-from stack.forking.forks import Nursery, nursery
+from stack.forking.forks import Nurseries, nursery
 from stack.layout import ROOT
 from stack.process import Child, Command, StackError
 from tests.support.stack.processes import alive
@@ -26,17 +26,17 @@ ENV = {"PATH": os.environ["PATH"]}
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nurseries]:
     with nursery(ROOT, tmp_path_factory.mktemp("nursery") / "nursery.log", ENV) as made:
         yield made
 
 
-def _child(from_: Nursery, folder: Path, env: dict[str, str], ready: Callable[[], bool] | None) -> Child:
+def _child(from_: Nurseries, folder: Path, env: dict[str, str], ready: Callable[[], bool] | None) -> Child:
     env = {**ENV, "TOLD": "something", **env}
     return Child("part", Command(ARGV, env, ROOT, forks=from_), folder / "part.log", ready)
 
 
-def test_a_fork_is_what_was_ordered_and_shows_it(shared: Nursery, tmp_path: Path) -> None:
+def test_a_fork_is_what_was_ordered_and_shows_it(shared: Nurseries, tmp_path: Path) -> None:
     part = _child(shared, tmp_path, {"WAITS": "yes"}, ready=lambda: True)
     part.start()
     assert part.pid
@@ -57,14 +57,16 @@ def test_a_fork_is_what_was_ordered_and_shows_it(shared: Nursery, tmp_path: Path
     assert part.pid is None
 
 
-def test_how_a_fork_has_ended_is_told(shared: Nursery, tmp_path: Path) -> None:
+def test_how_a_fork_has_ended_is_told(shared: Nurseries, tmp_path: Path) -> None:
     job = _child(shared, tmp_path, {}, ready=None)
     job.start()
     with pytest.raises(StackError, match=r"(?s)failed with status 7.*something"):
         job.wait_ready(60)
 
 
-def test_forks_end_with_their_nursery_and_others_are_begun_anew(tmp_path: Path) -> None:
+def test_forks_end_with_their_nursery_and_others_are_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with nursery(ROOT, tmp_path / "nursery.log", ENV) as mine:
         part = _child(mine, tmp_path, {"WAITS": "yes"}, ready=lambda: True)
         part.start()
@@ -74,9 +76,17 @@ def test_forks_end_with_their_nursery_and_others_are_begun_anew(tmp_path: Path) 
         psutil.Process(mine.pid).kill()
         eventually(lambda: not alive(pid))
         eventually(lambda: part.pid is None)
+        monkeypatch.setattr(forks, "AGAIN_SECONDS", 600.0)
         part.start()
         assert part.pid
         assert psutil.Process(part.pid).ppid() == os.getpid()
+        part.kill()
+        # one that ends at once is no help; after a while there is another one
+        monkeypatch.setattr(forks, "AGAIN_SECONDS", 0.0)
+        part.start()
+        assert part.pid
+        assert mine.pid
+        assert psutil.Process(part.pid).ppid() == mine.pid
         part.kill()
 
 
@@ -122,7 +132,7 @@ def test_fork_that_comes_too_late_does_not_begin(tmp_path: Path, monkeypatch: py
         part.kill()
 
 
-def test_what_begins_otherwise_is_no_fork(shared: Nursery) -> None:
+def test_what_begins_otherwise_is_no_fork(shared: Nurseries) -> None:
     assert shared.can_be(ARGV, ENV | {"ANY": "thing"})
     for name in ("PYTHONPATH", "PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "TZ", "LC_ALL", "LANG"):
         assert not shared.can_be(ARGV, ENV | {name: "another"})
@@ -130,7 +140,7 @@ def test_what_begins_otherwise_is_no_fork(shared: Nursery) -> None:
     assert not shared.can_be(["sh", "-c", "true"], ENV)
 
 
-def test_code_that_was_changed_since_is_begun_anew(shared: Nursery, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_that_was_changed_since_is_begun_anew(shared: Nurseries, monkeypatch: pytest.MonkeyPatch) -> None:
     """`fusionxpay roll` after an update: a fork would have half of the code of before."""
     monkeypatch.setattr(forks, "stamp", lambda _: "another")
     assert not shared.can_be(ARGV, ENV)
@@ -154,7 +164,7 @@ def test_every_change_of_shared_code_is_seen(tmp_path: Path) -> None:
     assert len(seen) == 4
 
 
-def test_no_two_forks_make_the_same_ids(shared: Nursery, tmp_path: Path) -> None:
+def test_no_two_forks_make_the_same_ids(shared: Nurseries, tmp_path: Path) -> None:
     """Chance that was drawn before the fork would be drawn by all."""
     made = []
     for number in range(2):
