@@ -29,8 +29,8 @@ def listing(request: ListRequest, **equal: object) -> Listing:
     return Listing(
         equal=equal | {"currency": currency},
         statuses=sorted(names[number].name for number in numbers if number),
-        create_time=_span(request, "create_time"),
-        update_time=_span(request, "update_time"),
+        create_time=span(request, "create_time"),
+        update_time=span(request, "update_time"),
         amount=(_minor(request, "min_amount", currency), _minor(request, "max_amount", currency)),
         metadata=_metadata(request),
         # an export has one order
@@ -38,7 +38,8 @@ def listing(request: ListRequest, **equal: object) -> Listing:
     )
 
 
-def _span(request: ListRequest, name: str) -> tuple[datetime | None, datetime | None]:
+def span(request: ListRequest, name: str) -> tuple[datetime | None, datetime | None]:
+    """Return the span of a time that a request asks for. Raises ApiError INVALID_ARGUMENT for one that is empty."""
     start, end = (
         getattr(request, field).ToDatetime(UTC) if request.HasField(field) else None
         for field in (f"{name}_from", f"{name}_to")

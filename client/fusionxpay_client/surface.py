@@ -1031,25 +1031,31 @@ class WebhookEndpoints:
 
     def list_deliveries(
         self,
-        webhook_endpoint_id: str,
+        webhook_endpoint_id: str | None = None,
         *,
         page_size: int | None = None,
         page_token: str | None = None,
         statuses: Sequence[event_pb2.Delivery.Status.ValueType | str] | None = None,
         order_by: str | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
         timeout: float | None = None,
     ) -> Pages[models.Delivery]:
-        """Lists what was put on its way to an endpoint, the newest event first, each delivery with all of its attempts:
-        with `statuses=FAILED` what the endpoint never took. Pages follow AIP-158.
+        """Lists what was put on its way to an endpoint, or at `/v1/deliveries` to all that there are, the newest event
+        first, each delivery with all of its attempts: with `statuses=FAILED` what was never taken. Pages follow
+        AIP-158.
 
         Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
 
         Args:
-            webhook_endpoint_id: The endpoint's id.
+            webhook_endpoint_id: Only deliveries to this endpoint. Left out: to all.
             page_size: How many deliveries at the most, up to 100. Left out or 0: 20.
             page_token: `next_page_token` of the page before; empty for the first page.
             statuses: Only deliveries in one of these statuses.
             order_by: `create_time desc`, which is the default: the newest event first; or `create_time asc`.
+            create_time_from: Only deliveries of events that happened at this time or later (RFC 3339).
+            create_time_to: Only deliveries of events that happened before this time: a span includes its start and not
+                its end.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = notify_service_pb2.ListWebhookEndpointDeliveriesRequest(
@@ -1059,6 +1065,8 @@ class WebhookEndpoints:
                 page_token=page_token,
                 statuses=statuses,
                 order_by=order_by,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
             )
         )
         return self._transport.pages(_LIST_WEBHOOK_ENDPOINT_DELIVERIES, request, models.Delivery, timeout)
@@ -1228,25 +1236,31 @@ class AsyncWebhookEndpoints:
 
     def list_deliveries(
         self,
-        webhook_endpoint_id: str,
+        webhook_endpoint_id: str | None = None,
         *,
         page_size: int | None = None,
         page_token: str | None = None,
         statuses: Sequence[event_pb2.Delivery.Status.ValueType | str] | None = None,
         order_by: str | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[models.Delivery]:
-        """Lists what was put on its way to an endpoint, the newest event first, each delivery with all of its attempts:
-        with `statuses=FAILED` what the endpoint never took. Pages follow AIP-158.
+        """Lists what was put on its way to an endpoint, or at `/v1/deliveries` to all that there are, the newest event
+        first, each delivery with all of its attempts: with `statuses=FAILED` what was never taken. Pages follow
+        AIP-158.
 
         Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
 
         Args:
-            webhook_endpoint_id: The endpoint's id.
+            webhook_endpoint_id: Only deliveries to this endpoint. Left out: to all.
             page_size: How many deliveries at the most, up to 100. Left out or 0: 20.
             page_token: `next_page_token` of the page before; empty for the first page.
             statuses: Only deliveries in one of these statuses.
             order_by: `create_time desc`, which is the default: the newest event first; or `create_time asc`.
+            create_time_from: Only deliveries of events that happened at this time or later (RFC 3339).
+            create_time_to: Only deliveries of events that happened before this time: a span includes its start and not
+                its end.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = notify_service_pb2.ListWebhookEndpointDeliveriesRequest(
@@ -1256,6 +1270,8 @@ class AsyncWebhookEndpoints:
                 page_token=page_token,
                 statuses=statuses,
                 order_by=order_by,
+                create_time_from=moment(create_time_from),
+                create_time_to=moment(create_time_to),
             )
         )
         return self._transport.pages(_LIST_WEBHOOK_ENDPOINT_DELIVERIES, request, models.Delivery, timeout)

@@ -287,11 +287,11 @@ export class WebhookEndpoints {
     overlap?: string;
   }, options?: CallOptions): Promise<types.WebhookEndpoint>;
   /**
-   * Lists what was put on its way to an endpoint, the newest event first, each delivery with all of its attempts: with
-   * `statuses=FAILED` what the endpoint never took. Pages follow AIP-158. Errors: NOT_FOUND, reason
-   * WEBHOOK_ENDPOINT_NOT_FOUND.
+   * Lists what was put on its way to an endpoint, or at `/v1/deliveries` to all that there are, the newest event
+   * first, each delivery with all of its attempts: with `statuses=FAILED` what was never taken. Pages follow AIP-158.
+   * Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
    */
-  listDeliveries(webhookEndpointId: string, params?: {
+  listDeliveries(webhookEndpointId?: string, params?: {
     /**
      * How many deliveries at the most, up to 100. Left out or 0: 20.
      */
@@ -308,6 +308,14 @@ export class WebhookEndpoints {
      * `create_time desc`, which is the default: the newest event first; or `create_time asc`.
      */
     order_by?: string;
+    /**
+     * Only deliveries of events that happened at this time or later (RFC 3339).
+     */
+    create_time_from?: string;
+    /**
+     * Only deliveries of events that happened before this time: a span includes its start and not its end.
+     */
+    create_time_to?: string;
   }, options?: CallOptions): AsyncIterable<types.Delivery>;
 }
 

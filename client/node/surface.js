@@ -97,7 +97,7 @@ export class WebhookEndpoints {
   }
 
   listDeliveries(webhookEndpointId, params, options) {
-    return this._transport.pages(`/v1/webhook_endpoints/${encodeURIComponent(webhookEndpointId)}/deliveries`, "deliveries", params, options);
+    return this._transport.pages(webhookEndpointId ? `/v1/webhook_endpoints/${encodeURIComponent(webhookEndpointId)}/deliveries` : `/v1/deliveries`, "deliveries", params, options);
   }
 }
 

@@ -12,13 +12,13 @@ from fusionx.notify.v1 import notify_service_pb2_grpc as service_grpc
 from fusionx.notify.v1 import webhook_endpoint_pb2 as endpoint_pb2
 
 from mesh import context
-from mesh.lists import OLDEST_FIRST
+from mesh.lists import OLDEST_FIRST, span
 from mesh.paging import page
 from mesh.storage.idempotency import Answer
 from notify_svc.contract import messages as mapping
 from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain.endpoint import Endpoint
-from notify_svc.storage.events import DeliveryFilter
+from notify_svc.storage.delivery_pages import DeliveryFilter
 from notify_svc.use_cases.endpoints import Change, Endpoints, NewEndpoint
 from notify_svc.use_cases.event_log import EventLog
 
@@ -106,18 +106,18 @@ class NotifyServicer(service_grpc.NotifyServiceServicer):
     async def ListWebhookEndpointDeliveries(
         self, request: service_pb2.ListWebhookEndpointDeliveriesRequest, _: Context
     ) -> service_pb2.ListWebhookEndpointDeliveriesResponse:
-        """Return a page of what was put on its way to an endpoint."""
-        endpoint_id = UUID(request.webhook_endpoint_id)
+        """Return a page of what was put on its way to an endpoint, or to all."""
         wanted = DeliveryFilter(
+            endpoint_id=UUID(request.webhook_endpoint_id) if request.webhook_endpoint_id else None,
             statuses=tuple(event_pb2.Delivery.Status.Name(status) for status in request.statuses),
+            create_time=span(request, "create_time"),
             oldest_first=request.order_by == OLDEST_FIRST,
         )
         found, token = await page(
             request,
-            lambda after, limit: self._log.deliveries_to(
-                context.merchant(), endpoint_id, wanted, after=after, limit=limit
-            ),
-            lambda delivery: delivery.event_id,
+            lambda after, limit: self._log.deliveries_to(context.merchant(), wanted, after=after, limit=limit),
+            # an endpoint has one of an event
+            lambda delivery: delivery.event_id if wanted.endpoint_id else delivery.delivery_id,
         )
         return service_pb2.ListWebhookEndpointDeliveriesResponse(
             deliveries=[mapping.delivery_message(one) for one in found], next_page_token=token

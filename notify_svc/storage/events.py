@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -15,10 +15,8 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.storage.database import Session, Statement, rows_from_arrays, statement
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW, TIME
-from notify_svc.domain.delivery import Attempt, DeliveryStatus, LoggedAttempt, LoggedDelivery
-from notify_svc.domain.endpoint import Kind
 from notify_svc.domain.event import PublicEvent
-from notify_svc.tables import deliveries, delivery_attempts, events, webhook_endpoints
+from notify_svc.tables import deliveries, events
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +49,6 @@ class NewsRow(NamedTuple):
 
     merchant_id: UUID
     position: int
-
-
-class DeliveryRow(NamedTuple):
-    """A delivery with one of its attempts; when there was none, `attempt` and all behind it are None."""
-
-    delivery_id: UUID
-    endpoint_id: UUID
-    status: str
-    next_attempt_time: datetime | None
-    kind: str
-    event_id: UUID
-    event_type: str
-    attempt: int | None
-    time: datetime
-    http_status: int
-    duration_ms: float
-    answer: str
 
 
 _merchant = sa.bindparam("merchant_id", type_=sa.UUID)
@@ -136,35 +117,6 @@ _IN_SPAN = statement(
 )
 
 
-def _with_attempts(chosen: sa.FromClause) -> sa.Select[Any]:
-    """Return deliveries of the table, or of a page of it, each once for every attempt."""
-    return (
-        sa.select(
-            *(chosen.c[name] for name in ("delivery_id", "endpoint_id", "status", "next_attempt_time")),
-            webhook_endpoints.c.kind,
-            events.c.event_id,
-            events.c.type.label("event_type"),
-            delivery_attempts.c.attempt,
-            delivery_attempts.c.time,
-            delivery_attempts.c.status.label("http_status"),
-            delivery_attempts.c.duration_ms,
-            delivery_attempts.c.answer,
-        )
-        .select_from(chosen)
-        .join(webhook_endpoints, webhook_endpoints.c.endpoint_id == chosen.c.endpoint_id)
-        .join(events, events.c.event_id == chosen.c.event_id)
-        .outerjoin(delivery_attempts, delivery_attempts.c.delivery_id == chosen.c.delivery_id)
-    )
-
-
-_DELIVERIES = statement(
-    _with_attempts(deliveries)
-    .where(deliveries.c.event_id == _event_id)
-    .order_by(deliveries.c.delivery_id, delivery_attempts.c.attempt),
-    DeliveryRow,
-)
-
-
 @dataclass(frozen=True, slots=True)
 class EventFilter:
     """Which events of a merchant are asked for; None is any."""
@@ -172,14 +124,6 @@ class EventFilter:
     types: list[str] | None = None
     resource_id: UUID | None = None
     order_id: str | None = None
-    oldest_first: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryFilter:
-    """Which of an endpoint's deliveries are asked for; no status is any."""
-
-    statuses: tuple[str, ...] = ()
     oldest_first: bool = False
 
 
@@ -202,35 +146,6 @@ class Sendable(Protocol):
         ...
 
 
-def _of_status(status: DeliveryStatus) -> sa.ColumnElement[bool]:
-    # in the index's own words: from a parameter the planner cannot tell that it serves
-    return deliveries.c.status == sa.literal_column(f"'{status}'")
-
-
-@cache
-def _deliveries_to(statuses: frozenset[DeliveryStatus], after: bool, oldest_first: bool) -> Statement[DeliveryRow]:
-    """Return the page of an endpoint's deliveries: an endpoint has one of an event, so the event's id is the place.
-
-    Of each status a page is read by its own index, which several together have none of.
-    """
-    every = sa.select(deliveries).where(deliveries.c.endpoint_id == sa.bindparam("endpoint_id", type_=sa.UUID))
-    if after:
-        last = sa.bindparam("after", type_=sa.UUID)
-        every = every.where(deliveries.c.event_id > last if oldest_first else deliveries.c.event_id < last)
-
-    def page_of(query: sa.Select[Any] | sa.CompoundSelect[Any]) -> sa.Subquery:
-        place = query.selected_columns.event_id
-        return query.order_by(place.asc() if oldest_first else place.desc()).limit(_limit).subquery()
-
-    if statuses in (frozenset(), frozenset(DeliveryStatus)):
-        chosen = page_of(every)
-    else:
-        parts = [page_of(every.where(_of_status(status))) for status in sorted(statuses)]
-        chosen = page_of(sa.union_all(*map(sa.select, parts))) if len(parts) > 1 else parts[0]
-    order = chosen.c.event_id.asc() if oldest_first else chosen.c.event_id.desc()
-    return statement(_with_attempts(chosen).order_by(order, delivery_attempts.c.attempt), DeliveryRow)
-
-
 @cache
 def _page(by_type: bool, by_resource: bool, by_order: bool, after: bool, oldest_first: bool) -> Statement[PublicEvent]:
     query = sa.select(*_COLUMNS).where(events.c.merchant_id == _merchant)
@@ -245,32 +160,6 @@ def _page(by_type: bool, by_resource: bool, by_order: bool, after: bool, oldest_
         query = query.where(events.c.event_id > last if oldest_first else events.c.event_id < last)
     order = events.c.event_id.asc() if oldest_first else events.c.event_id.desc()
     return statement(query.order_by(order).limit(_limit), PublicEvent)
-
-
-def _logged(rows: Sequence[DeliveryRow]) -> LoggedDelivery:
-    attempts = [
-        LoggedAttempt(row.attempt, row.time, Attempt(row.http_status, row.duration_ms, row.answer))
-        for row in rows
-        if row.attempt is not None
-    ]
-    first = rows[0]
-    return LoggedDelivery(
-        first.delivery_id,
-        first.endpoint_id,
-        Kind(first.kind),
-        first.event_id,
-        first.event_type,
-        DeliveryStatus(first.status),
-        first.next_attempt_time,
-        tuple(attempts),
-    )
-
-
-def _by_delivery(rows: Sequence[DeliveryRow]) -> list[LoggedDelivery]:
-    found: dict[UUID, list[DeliveryRow]] = {}
-    for row in rows:
-        found.setdefault(row.delivery_id, []).append(row)
-    return [_logged(of_one) for of_one in found.values()]
 
 
 class EventRepository:
@@ -353,14 +242,3 @@ class EventRepository:
         return await session.all(
             _IN_SPAN, merchant_id=merchant_id, start=start, end=end, types=list(types), limit=limit
         )
-
-    async def deliveries_of(self, session: Session, event_id: UUID) -> list[LoggedDelivery]:
-        """Return what became of an event, in the order in which it was put on its way."""
-        return _by_delivery(await session.all(_DELIVERIES, event_id=event_id))
-
-    async def deliveries_to(
-        self, session: Session, endpoint_id: UUID, wanted: DeliveryFilter, after: UUID | None, limit: int
-    ) -> list[LoggedDelivery]:
-        """Return what was put on its way to an endpoint, from the delivery of the event after `after` on."""
-        query = _deliveries_to(frozenset(map(DeliveryStatus, wanted.statuses)), after is not None, wanted.oldest_first)
-        return _by_delivery(await session.all(query, endpoint_id=endpoint_id, after=after, limit=limit))

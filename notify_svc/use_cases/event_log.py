@@ -16,8 +16,10 @@ from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain.delivery import LoggedDelivery
 from notify_svc.domain.endpoint import WEBHOOKS
 from notify_svc.domain.event import PublicEvent
+from notify_svc.storage import delivery_pages
+from notify_svc.storage.delivery_pages import DeliveryFilter, DeliveryPlace
 from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository, Kinds
-from notify_svc.storage.events import DeliveryFilter, EventFilter, EventRepository, LoggedEvent
+from notify_svc.storage.events import EventFilter, EventRepository, LoggedEvent
 from notify_svc.use_cases.endpoints import require_enabled, require_found
 
 MAX_SPAN_EVENTS = 10_000
@@ -78,16 +80,26 @@ class EventLog:
         """Return what became of an event at each endpoint. Raises ApiError NOT_FOUND."""
         async with self._database.session() as session:
             await self._found(session, merchant_id, event_id)
-            return await self._store.deliveries_of(session, event_id)
+            return await delivery_pages.of_event(session, event_id)
 
     async def deliveries_to(
-        self, merchant_id: UUID, endpoint_id: UUID, wanted: DeliveryFilter, *, after: UUID | None, limit: int
+        self, merchant_id: UUID, wanted: DeliveryFilter, *, after: UUID | None, limit: int
     ) -> list[LoggedDelivery]:
-        """Return what was put on its way to a webhook endpoint. Raises ApiError NOT_FOUND."""
+        """Return what was put on its way to webhook endpoints, after a place.
+
+        That is an event's id where one endpoint is named, else a delivery's. Raises ApiError NOT_FOUND for the
+        endpoint, INVALID_ARGUMENT for the place.
+        """
         async with self._database.session() as session:
-            found = await self._endpoints.get(session, merchant_id, endpoint_id, lock=False, kinds=WEBHOOKS)
-            require_found(found, endpoint_id, WEBHOOKS)
-            return await self._store.deliveries_to(session, endpoint_id, wanted, after, limit)
+            if wanted.endpoint_id:
+                found = await self._endpoints.get(session, merchant_id, wanted.endpoint_id, lock=False, kinds=WEBHOOKS)
+                require_found(found, wanted.endpoint_id, WEBHOOKS)
+                place = DeliveryPlace(after, wanted.endpoint_id) if after else None
+            else:
+                place = await delivery_pages.place_of(session, merchant_id, after) if after else None
+                if after and place is None:
+                    raise invalid("page_token", "is of a delivery that is not kept any more", "PAGE_TOKEN_INVALID")
+            return await delivery_pages.read(session, merchant_id, wanted, place, limit)
 
     async def resend(self, merchant_id: UUID, event_id: UUID, named: Receivers) -> list[LoggedDelivery]:
         """Send an event again, to who is named or to all whose filters take it, and return all its deliveries.
@@ -101,7 +113,7 @@ class EventLog:
             receivers = await self._enabled(session, merchant_id, named) or await self._takers(session, event)
             new = [(self._ids(), receiver, event) for receiver in receivers]
             await self._store.deliver(session, new, again=True)
-            found = await self._store.deliveries_of(session, event_id)
+            found = await delivery_pages.of_event(session, event_id)
         self._wake()
         return found
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from notify_svc.domain.delivery import DeliveryStatus
-from notify_svc.storage.events import _deliveries_to
+from notify_svc.storage.delivery_pages import page_of
 from tests.support.merchant.api import Json, Merchant
 from tests.support.merchant.errors import problem
 from tests.support.merchant.receiver import serving
@@ -63,6 +64,41 @@ def test_deliveries_of_an_endpoint_are_found_by_how_they_ended(
     assert problem(merchant.http.get(deliveries, params={"statuses": "LOST"}))[0] == 400
 
 
+def test_what_failed_is_found_over_all_endpoints_and_by_time(
+    merchant: Merchant, new_merchant: Callable[..., Merchant]
+) -> None:
+    with serving() as receiver:
+        ends = [merchant.post(PATH, {"url": receiver.url})["webhook_endpoint_id"] for _ in range(3)]
+        for _ in range(3):
+            merchant.new_order()
+        eventually(lambda: len(receiver.requests) == 9, "three events at three endpoints")
+
+        def found(**query: Any) -> list[tuple[str, str]]:
+            listed = pages(merchant, "/v1/deliveries", "deliveries", **query)
+            return [(one["event_id"], one["webhook_endpoint_id"]) for one in listed]
+
+        eventually(lambda: len(found(statuses="DELIVERED")) == 9, "that all are booked")
+        events = merchant.get("/v1/events", type="order.created")["events"]
+        newest = [(event["event_id"], end) for event in events for end in sorted(ends, reverse=True)]
+        # pages of two, and three deliveries of each event
+        assert found() == newest
+        assert found(order_by="create_time asc") == newest[::-1]
+        assert found(webhook_endpoint_id=ends[0]) == [pair for pair in newest if pair[1] == ends[0]]
+        assert found(create_time_from=events[1]["create_time"]) == newest[:6]
+        span = {"create_time_from": events[2]["create_time"], "create_time_to": events[0]["create_time"]}
+        assert found(**span, statuses="DELIVERED", order_by="create_time asc") == newest[:2:-1]
+        assert found(**span, statuses="FAILED") == []
+        # of another endpoint nothing is on its way any more
+        merchant.http.patch(f"{PATH}/{ends[1]}", json={"enabled": False}).raise_for_status()
+        receiver.fail_next(2)
+        merchant.new_order()
+        waiting = {ends[0], ends[2]}
+        eventually(lambda: {end for _, end in found(statuses="PENDING")} == waiting, "what is to be tried again")
+    assert new_merchant().get("/v1/deliveries")["deliveries"] == []
+    foreign = new_merchant().http.get("/v1/deliveries", params={"webhook_endpoint_id": ends[0]})
+    assert problem(foreign)[:2] == (404, "WEBHOOK_ENDPOINT_NOT_FOUND")
+
+
 def test_log_of_events_is_read_both_ways(merchant: Merchant) -> None:
     for _ in range(5):
         merchant.new_order()
@@ -78,5 +114,5 @@ def test_log_of_events_is_read_both_ways(merchant: Merchant) -> None:
 def test_what_was_lost_is_found_by_its_index(oldest_first: bool) -> None:
     """A partial index serves only a query that says its condition, which no parameter does."""
     lost = frozenset((DeliveryStatus.FAILED, DeliveryStatus.CANCELLED))
-    text = _deliveries_to(lost, True, oldest_first).text.decode()
+    text = page_of(lost, frozenset({"endpoint_id", "after", "after_endpoint"}), oldest_first).text.decode()
     assert all(f"status = '{status}'" in text for status in lost)

@@ -83,7 +83,7 @@ def one_of_everything(merchant: Merchant, provider: Provider) -> dict[str, str]:
     return found | {"refund_id": refund["refund_id"], "dispute_id": dispute["dispute_id"]}
 
 
-OF_ONE = {"ListRefunds", "ExportRefunds"}
+OF_ONE = {"ListRefunds", "ExportRefunds", "ListWebhookEndpointDeliveries"}
 """Lists that are of one resource where they name it, and not found when that is not."""
 
 

@@ -9,6 +9,7 @@ from fusionx.notify.v1 import webhook_endpoint_pb2 as _webhook_endpoint_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -251,7 +252,7 @@ Global___RotateWebhookEndpointSecretRequest: _TypeAlias = RotateWebhookEndpointS
 
 @_typing.final
 class ListWebhookEndpointDeliveriesRequest(_message.Message):
-    """A page of an endpoint's deliveries, by how they ended."""
+    """A page of deliveries, by their endpoint, how they ended, and when."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -260,8 +261,10 @@ class ListWebhookEndpointDeliveriesRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATUSES_FIELD_NUMBER: _builtins.int
     ORDER_BY_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_TO_FIELD_NUMBER: _builtins.int
     webhook_endpoint_id: _builtins.str
-    """The endpoint's id."""
+    """Only deliveries to this endpoint. Left out: to all."""
     page_size: _builtins.int
     """How many deliveries at the most, up to 100. Left out or 0: 20."""
     page_token: _builtins.str
@@ -272,6 +275,14 @@ class ListWebhookEndpointDeliveriesRequest(_message.Message):
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_event_pb2.Delivery.Status.ValueType]:
         """Only deliveries in one of these statuses."""
 
+    @_builtins.property
+    def create_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only deliveries of events that happened at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def create_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only deliveries of events that happened before this time: a span includes its start and not its end."""
+
     def __init__(
         self,
         *,
@@ -280,10 +291,12 @@ class ListWebhookEndpointDeliveriesRequest(_message.Message):
         page_token: _builtins.str = ...,
         statuses: _abc.Iterable[_event_pb2.Delivery.Status.ValueType] | None = ...,
         order_by: _builtins.str = ...,
+        create_time_from: _timestamp_pb2.Timestamp | None = ...,
+        create_time_to: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "statuses", b"statuses", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "statuses", b"statuses", "webhook_endpoint_id", b"webhook_endpoint_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

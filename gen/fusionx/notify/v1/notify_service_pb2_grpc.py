@@ -153,8 +153,8 @@ class NotifyServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListWebhookEndpointDeliveries(self, request, context):
-        """Lists what was put on its way to an endpoint, the newest event first, each delivery with all of its attempts: with
-        `statuses=FAILED` what the endpoint never took. Pages follow AIP-158.
+        """Lists what was put on its way to an endpoint, or at `/v1/deliveries` to all that there are, the newest event first, each
+        delivery with all of its attempts: with `statuses=FAILED` what was never taken. Pages follow AIP-158.
 
         Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
         """

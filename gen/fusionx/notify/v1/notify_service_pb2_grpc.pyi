@@ -75,8 +75,8 @@ class NotifyServiceStub:
     Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
     """
     ListWebhookEndpointDeliveries: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.ListWebhookEndpointDeliveriesRequest, _notify_service_pb2.ListWebhookEndpointDeliveriesResponse]
-    """Lists what was put on its way to an endpoint, the newest event first, each delivery with all of its attempts: with
-    `statuses=FAILED` what the endpoint never took. Pages follow AIP-158.
+    """Lists what was put on its way to an endpoint, or at `/v1/deliveries` to all that there are, the newest event first, each
+    delivery with all of its attempts: with `statuses=FAILED` what was never taken. Pages follow AIP-158.
 
     Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
     """
@@ -126,8 +126,8 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
     """
     ListWebhookEndpointDeliveries: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.ListWebhookEndpointDeliveriesRequest, _notify_service_pb2.ListWebhookEndpointDeliveriesResponse]  # type: ignore[assignment]
-    """Lists what was put on its way to an endpoint, the newest event first, each delivery with all of its attempts: with
-    `statuses=FAILED` what the endpoint never took. Pages follow AIP-158.
+    """Lists what was put on its way to an endpoint, or at `/v1/deliveries` to all that there are, the newest event first, each
+    delivery with all of its attempts: with `statuses=FAILED` what was never taken. Pages follow AIP-158.
 
     Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
     """
@@ -222,8 +222,8 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _notify_service_pb2.ListWebhookEndpointDeliveriesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_notify_service_pb2.ListWebhookEndpointDeliveriesResponse, _abc.Awaitable[_notify_service_pb2.ListWebhookEndpointDeliveriesResponse]]:
-        """Lists what was put on its way to an endpoint, the newest event first, each delivery with all of its attempts: with
-        `statuses=FAILED` what the endpoint never took. Pages follow AIP-158.
+        """Lists what was put on its way to an endpoint, or at `/v1/deliveries` to all that there are, the newest event first, each
+        delivery with all of its attempts: with `statuses=FAILED` what was never taken. Pages follow AIP-158.
 
         Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
         """
