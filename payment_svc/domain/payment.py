@@ -68,7 +68,11 @@ class Received:
     """Whether it is only held, and was not captured."""
 
 
-class AmountMismatchError(Exception):
+class DoubtError(Exception):
+    """What a provider says cannot be: no state may change on its word, and a person is asked."""
+
+
+class AmountMismatchError(DoubtError):
     """The provider speaks of another amount or currency than ours: no state may change on its word.
 
     `received` is what it has of a payment; None where it is about a refund.
@@ -83,7 +87,7 @@ class StaleFactError(Exception):
     """What was seen may be older than what is known: the object has to be looked at again."""
 
 
-class ForeignObjectError(Exception):
+class ForeignObjectError(DoubtError):
     """The provider speaks of an object that belongs to no attempt of the payment: no state may change on its word."""
 
     def __init__(self, words: str, snapshot: Snapshot) -> None:

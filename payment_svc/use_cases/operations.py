@@ -25,7 +25,7 @@ from mesh.telemetry import get_logger
 from payment_svc.domain import operation as operation_domain
 from payment_svc.domain.account import Tenant
 from payment_svc.domain.operation import Lease, Operation, OperationKind, OperationStatus, Requester
-from payment_svc.domain.payment import Fact, Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.payment import DoubtError, Fact, Failure, Payment, PaymentStatus, Snapshot
 from payment_svc.domain.review import About, ReviewKind
 from payment_svc.providers.base import (
     ObjectNotFoundError,
@@ -38,6 +38,7 @@ from payment_svc.providers.resilience import ResilientProvider, patience
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.answers import LAPSED, at_attempt, require_processing, reworded, shows_undone, tells
 from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.reviews import doubts
 
 log = get_logger(__name__)
 LEASE_MARGIN = timedelta(seconds=15)
@@ -167,7 +168,7 @@ class Operations:
 
         A `lease` may be given back in the transaction that stores the answer.
 
-        Raises as the ledger's methods do.
+        What cannot be is a person's business, and the operation stays open. Raises ApiError NOT_FOUND.
         """
         if not operation.is_open:
             return payment, operation
@@ -185,7 +186,11 @@ class Operations:
                 moved = await self._unknown(payment, operation, error, claim)
             else:
                 fact = Fact(operation.attempt, reworded(snapshot, at, operation))
-                return await self._ledger.finish(operation, fact, claim=claim, lease=lease)
+                try:
+                    return await self._ledger.finish(operation, fact, claim=claim, lease=lease)
+                except DoubtError as error:
+                    await doubts.put(self._ledger, payment, error, operation.attempt)
+                    return await self._waits(payment, operation, claim)
             if not isinstance(moved, _Moved):
                 return moved
             payment, operation = moved.payment, moved.operation
@@ -310,6 +315,11 @@ class Operations:
             failure = Failure("provider_unavailable", f"try again later: {error}")
             if payment.is_hosted and (moved := await self._move_on(payment, operation, failure)):
                 return moved
+        return await self._waits(payment, operation, claim)
+
+    async def _waits(self, payment: Payment, operation: Operation, claim: Claim | None) -> tuple[Payment, Operation]:
+        """Store that it is not known how an operation ended: it is asked again."""
+        if operation.kind == OperationKind.START:
             waiting = Snapshot(payment.provider_reference, PaymentStatus.PROCESSING)
             return await self._ledger.conclude(operation, payment.version, waiting, claim), operation
         return await self._ledger.finish(operation, None, unknown=True, claim=claim)

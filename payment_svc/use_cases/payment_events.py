@@ -6,10 +6,9 @@ from dataclasses import replace
 
 from mesh.errors import unavailable
 from payment_svc.domain.payment import (
-    AmountMismatchError,
     Attempt,
+    DoubtError,
     Fact,
-    ForeignObjectError,
     Payment,
     PaymentStatus,
     Snapshot,
@@ -18,12 +17,13 @@ from payment_svc.domain.payment import (
     is_current,
 )
 from payment_svc.domain.provider_event import Verdict
-from payment_svc.domain.review import About, ReviewKind, about_foreign, about_money
+from payment_svc.domain.review import About, ReviewKind
 from payment_svc.providers.base import Loss, ObjectNotFoundError, ProviderEvent
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases.answers import at_attempt
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.operations import Operations
+from payment_svc.use_cases.reviews import doubts
 
 
 class PaymentEvents:
@@ -51,13 +51,8 @@ class PaymentEvents:
             return Verdict("QUARANTINED", "the provider knows no such object", payment)
         except StaleFactError as error:
             raise unavailable("PAYMENT_BUSY", "the payment has changed since its object was looked at") from error
-        except AmountMismatchError as error:
-            about = about_money(error, payment, event.reference)
-            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), about)
-            return Verdict("QUARANTINED", str(error), payment)
-        except ForeignObjectError as error:
-            about = about_foreign(error, payment, attempt.number)
-            await self._ledger.ask_a_person(payment, ReviewKind.FOREIGN_CAPTURE, str(error), about)
+        except DoubtError as error:
+            await doubts.put(self._ledger, payment, error, attempt.number, event.reference)
             return Verdict("QUARANTINED", str(error), payment)
         return Verdict("APPLIED", "", changed)
 

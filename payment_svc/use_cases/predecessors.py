@@ -22,7 +22,7 @@ from payment_svc.contract import events as facts
 from payment_svc.domain.account import Tenant
 from payment_svc.domain.new_payment import NewPayment, Way, intent
 from payment_svc.domain.operation import Lease, OperationKind, Requester
-from payment_svc.domain.payment import CaptureMethod, Fact, Payment, PaymentStatus, Snapshot
+from payment_svc.domain.payment import CaptureMethod, DoubtError, Fact, Payment, PaymentStatus, Snapshot
 from payment_svc.order_port import PayableOrder
 from payment_svc.providers.base import ProviderError
 from payment_svc.providers.resilience import ResilientProvider
@@ -32,6 +32,7 @@ from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.answers import in_progress, in_progress_of
 from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.reviews import doubts
 
 log = get_logger(__name__)
 SOON = timedelta(seconds=30)
@@ -153,5 +154,9 @@ class Predecessors:
             raise await self.taken(lost, error) from None
         self._ledger.work.carry(stored)
         log.warning("a lost payment was found", payment_id=lost.payment_id, status=str(snapshot.status))
-        found, _ = await self._ledger.finish(start, Fact(lost.attempt.number, snapshot), lease=lease)
+        try:
+            found, _ = await self._ledger.finish(start, Fact(lost.attempt.number, snapshot), lease=lease)
+        except DoubtError as error:
+            await doubts.put(self._ledger, lost, error)
+            return lost
         return found

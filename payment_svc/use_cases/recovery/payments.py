@@ -16,6 +16,7 @@ from payment_svc.domain import schedule
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import (
     AmountMismatchError,
+    DoubtError,
     Fact,
     Failure,
     ForeignObjectError,
@@ -24,7 +25,7 @@ from payment_svc.domain.payment import (
     Snapshot,
     StaleFactError,
 )
-from payment_svc.domain.review import About, ReviewKind, about_foreign, about_money
+from payment_svc.domain.review import About, ReviewKind
 from payment_svc.providers.base import ObjectNotFoundError
 from payment_svc.storage.payments import DueCheck
 from payment_svc.use_cases.accounts import Accounts
@@ -33,6 +34,7 @@ from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.operations import Operations
 from payment_svc.use_cases.payments import Payments
 from payment_svc.use_cases.recovery.loop import reconciling
+from payment_svc.use_cases.reviews import doubts
 from payment_svc.use_cases.settlements import Settlements
 
 log = get_logger(__name__)
@@ -69,10 +71,9 @@ class PaymentRecovery:
         try:
             await self._check(payment)
         except AmountMismatchError as error:
-            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), about_money(error, payment))
+            await doubts.put(self._ledger, payment, error)
         except ForeignObjectError as error:
-            about = about_foreign(error, payment)
-            await self._ledger.ask_a_person(payment, ReviewKind.FOREIGN_CAPTURE, str(error), about)
+            await doubts.put(self._ledger, payment, error)
             if schedule.is_hopeless(payment, self._clock()):
                 await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, str(error), About(payment.amount))
 
@@ -182,11 +183,8 @@ class OperationRecovery:
                 await self._payments.resume(payment)
             else:
                 await self._operations.repeat(item)
-        except AmountMismatchError as error:
-            await self._ledger.ask_a_person(payment, ReviewKind.AMOUNT_DIFFERS, str(error), about_money(error, payment))
-        except ForeignObjectError as error:
-            about = about_foreign(error, payment, item.attempt)
-            await self._ledger.ask_a_person(payment, ReviewKind.FOREIGN_CAPTURE, str(error), about)
+        except DoubtError as error:
+            await doubts.put(self._ledger, payment, error, item.attempt)
 
     async def reschedule(self, item: Operation) -> None:
         """Say when to ask again, unless it was answered."""

@@ -130,9 +130,13 @@ class Scene:
 
     def becomes(self, thing: Thing, amount: Money, state: State = State.CAPTURED) -> None:
         """Have a provider hold or capture an amount, and tell of it."""
+        self.turns(thing, amount, state)
+        self.world._notify("stripe", thing, "settled", "")
+
+    def turns(self, thing: Thing, amount: Money, state: State) -> None:
+        """Have a provider hold or capture an amount, and say nothing."""
         thing.state, thing.amount = state, amount
         thing.captured = amount.minor if state == State.CAPTURED else 0
-        self.world._notify("stripe", thing, "settled", "")
 
     def refunds(self) -> list[tuple[str, int]]:
         """Return the gateway's refunds, as they stand."""

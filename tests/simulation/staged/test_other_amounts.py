@@ -10,7 +10,7 @@ from fusionx.payment.v1 import payment_pb2
 from mesh.errors import ApiError
 from mesh.money import Money
 from payment_svc.domain.review import Resolution
-from tests.simulation.book import State
+from tests.simulation.book import State, Thing
 from tests.simulation.schedule import Runner
 from tests.simulation.staged.scene import DAY, Scene, stage
 
@@ -98,5 +98,30 @@ def test_what_cannot_be_given_back_is_refused_and_may_be_answered_otherwise(runn
         ended = (await scene.shop._get(payment.payment_id)).status
         assert ended == (payment_pb2.Payment.SUCCESS if paid else payment_pb2.Payment.FAILED)
         assert (scene.refunds(), scene.reviews()) == ([], [])
+
+    stage(runner, play)
+
+
+@pytest.mark.parametrize("state", [State.CAPTURED, State.HELD])
+def test_charge_whose_own_answer_is_of_another_amount_is_a_question_and_no_error(runner: Runner, state: State) -> None:
+    async def play(scene: Scene) -> None:
+        book = scene.world.services["stripe"].book
+        usual = book._take
+
+        def take_less(thing: Thing) -> None:
+            usual(thing)
+            scene.turns(thing, Money(1100, "EUR"), state)
+
+        book._take = take_less  # type: ignore[method-assign]
+        payment = await scene.pay(once=True)
+        book._take = usual  # type: ignore[method-assign]
+        assert (payment.status, scene.reviews()) == (payment_pb2.Payment.PROCESSING, ["AMOUNT_DIFFERS"])
+        await asyncio.sleep(3 * 3600)
+        await scene.answer(Resolution.GIVE_BACK)
+        await asyncio.sleep(3 * 3600)
+        assert (await scene.shop._get(payment.payment_id)).status == payment_pb2.Payment.FAILED
+        assert (scene.made()[0].kept, scene.reviews()) == (0, [])
+        rows = scene.world.stores["payments"].rows("SELECT * FROM operations WHERE status IN ('SENT', 'UNKNOWN')")
+        assert not rows
 
     stage(runner, play)
