@@ -35,7 +35,7 @@ class WebhookSender:
         """Send for ever; cancelled on shutdown, when unfinished deliveries stay queued."""
         limits = httpx.Limits(max_connections=_AT_ONCE, max_keepalive_connections=_AT_ONCE)
         async with (
-            httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, follow_redirects=False, limits=limits) as client,
+            httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False, limits=limits) as client,
             asyncio.TaskGroup() as tasks,
         ):
             while True:

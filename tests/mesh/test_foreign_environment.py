@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,7 @@ from mesh.rpc.client import channel
 from mesh.rpc.dial import dial
 from mesh.settings import ServiceSettings, load
 from mesh.storage.migrate import config
+from tests.support.paths import ROOT
 from tests.support.waiting import PATIENCE
 
 NOWHERE = "http://127.0.0.1:9"
@@ -70,3 +72,42 @@ def test_variables_of_postgresqls_own_tools_are_taken_out(monkeypatch: pytest.Mo
 def test_path_with_a_percent_sign_is_a_path(tmp_path: Path) -> None:
     folder = tmp_path / "100% of it"
     assert config(folder, "postgresql://127.0.0.1/orders").get_main_option("script_location") == str(folder)
+
+
+CLIENTS = {"Client", "AsyncClient", "get", "post", "put", "delete", "request", "stream"}
+OURS = (
+    "assistants",
+    "audit_svc",
+    "cli",
+    "console",
+    "edge",
+    "mesh",
+    "notify_svc",
+    "order_svc",
+    "payment_svc",
+    "sandbox",
+    "stack",
+)
+
+
+def asks_the_environment(call: ast.AST) -> bool:
+    """Whether a piece of code makes a client of HTTP that would take a proxy from the environment."""
+    return (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name)
+        and (call.func.value.id, call.func.attr) in {("httpx", name) for name in CLIENTS}
+        and not any(given.arg == "trust_env" for given in call.keywords)
+    )
+
+
+def test_no_client_of_ours_takes_a_proxy_from_the_environment() -> None:
+    files = [file for package in OURS for file in (ROOT / package).rglob("*.py")]
+    assert len(files) > 100
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno}"
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text()))
+        if asks_the_environment(node) and isinstance(node, ast.Call)
+    ]
+    assert not found
