@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from fusionx.audit.v1 import audit_service_pb2, audit_service_pb2_grpc
+from fusionx.audit.v1 import (
+    audit_service_pb2,
+    audit_service_pb2_grpc,
+    request_log_service_pb2,
+    request_log_service_pb2_grpc,
+)
 
 from audit_svc.anchoring import Anchoring
-from audit_svc.api import AuditServicer
+from audit_svc.api import AuditServicer, RequestLogServicer
 from audit_svc.condensing import Condenser
 from audit_svc.intake import Intake, Rotation
 from audit_svc.settings import AuditSettings
@@ -25,7 +30,7 @@ def build(settings: AuditSettings) -> Service:
     spool = Spool(settings.spool_file)
     condenser = Condenser(settings.unidentified_per_second)
     intake = Intake(database, store, spool, settings.spool_name, condenser, alert_bytes=settings.spool_alert_bytes)
-    audit = AuditServicer(Audit(database, store))
+    audit = Audit(database, store)
     rotation = Rotation(spool, settings.spool_rotate_bytes, settings.envoy_admin_url)
     anchoring = _anchoring(settings, database, store)
     return Service(
@@ -34,7 +39,10 @@ def build(settings: AuditSettings) -> Service:
         database=database,
         workers=[intake.worker, rotation.worker, *(one.worker for one in anchoring)],
         on_close=[rotation.close, *(one.close for one in anchoring)],
-        registrations=[Registration.of(audit_service_pb2, audit_service_pb2_grpc, audit)],
+        registrations=[
+            Registration.of(audit_service_pb2, audit_service_pb2_grpc, AuditServicer(audit)),
+            Registration.of(request_log_service_pb2, request_log_service_pb2_grpc, RequestLogServicer(audit)),
+        ],
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 import grpc
 from fusionx.audit.v1 import audit_service_pb2 as service_pb2
 from fusionx.audit.v1 import audit_service_pb2_grpc as service_grpc
+from fusionx.audit.v1 import request_log_service_pb2 as requests_pb2
+from fusionx.audit.v1 import request_log_service_pb2_grpc as requests_grpc
 
 from audit_svc import contract as mapping
 from audit_svc.use_cases import Audit
@@ -29,3 +31,17 @@ class AuditServicer(service_grpc.AuditServiceServicer):
         """Walk a part of the chain."""
         start, end = mapping.moment(request, "from_time"), mapping.moment(request, "to_time")
         return mapping.verdict(await self._audit.verify(start, end, request.after_seq))
+
+
+class RequestLogServicer(requests_grpc.RequestLogServiceServicer):
+    """What the console asks for a merchant's people."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+
+    async def ListRequests(
+        self, request: requests_pb2.ListRequestsRequest, _: Context
+    ) -> requests_pb2.ListRequestsResponse:
+        """List requests."""
+        rows, before = await self._audit.requests(mapping.request_query(request))
+        return requests_pb2.ListRequestsResponse(entries=[mapping.entry(row) for row in rows], next_before_seq=before)

@@ -49,8 +49,11 @@ class Condenser:
 
 
 def _is_identified(entry: Entry) -> bool:
-    """Whether a key, or the signature of a webhook, shows whose request it was; unreadable lines are kept as well."""
-    return bool(entry.merchant_id or (entry.rpc and entry.http_status == 200)) or entry.source == UNREADABLE
+    """Whether a key, a login or a webhook's signature shows whose request it was; unreadable lines are kept as well."""
+    return (
+        bool(entry.merchant_id or entry.key_id or (entry.rpc and entry.http_status == 200))
+        or entry.source == UNREADABLE
+    )
 
 
 def _summary(entries: Sequence[Entry]) -> Entry:

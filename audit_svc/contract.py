@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, astuple
 from datetime import UTC, datetime
 
-from fusionx.audit.v1 import audit_service_pb2, entry_pb2
+from fusionx.audit.v1 import audit_service_pb2, entry_pb2, request_log_service_pb2
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from audit_svc.domain import Query, Row, Verdict
+from audit_svc.domain import Query, RequestQuery, Row, Verdict
+
+REQUESTS = 50
+"""How many requests a page has where nothing else is asked for."""
 
 
 def moment(request: Message, field: str) -> datetime | None:
@@ -29,6 +32,20 @@ def query(request: audit_service_pb2.ListEntriesRequest) -> Query:
         after=request.after_seq,
         limit=request.page_size,
         newest_first=request.newest_first,
+    )
+
+
+def request_query(request: request_log_service_pb2.ListRequestsRequest) -> RequestQuery:
+    """Return what is asked for of a merchant's requests."""
+    return RequestQuery(
+        merchant_id=request.merchant_id,
+        key_id=request.key_id,
+        trace_ids=list(request.trace_ids),
+        path=request.path,
+        statuses=(request.status_from, request.status_to),
+        request_id=request.request_id,
+        before=request.before_seq,
+        limit=request.page_size or REQUESTS,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -164,6 +164,21 @@ class Query:
     after: int = 0
     limit: int = DEFAULT_PAGE
     newest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RequestQuery:
+    """Which of a merchant's requests somebody wants to see; empty: whatever they are."""
+
+    merchant_id: str
+    key_id: str
+    trace_ids: Sequence[str]
+    path: str
+    statuses: tuple[int, int]
+    """From the one to the other; to 0: any."""
+    request_id: str
+    before: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)

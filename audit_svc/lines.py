@@ -16,6 +16,8 @@ MAX_STRANGERS_TEXT = 128
 """How much is kept of each text of a request that nobody was identified for: such requests cost nothing to send."""
 UNREADABLE = "unreadable"
 _DENIED = {"merchant_id": "denied_merchant", "key_id": "denied_key", "mode": "denied_mode"}
+CONSOLE = ("console", "console stream")
+"""The routes to the console's pages, whose answers say who is logged in."""
 _RPC = re.compile(r"/fusionx(\.\w+)+/\w+")
 _LINK = re.compile("^/+pay/+[^/]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]|[\ud800-\udfff]")
@@ -45,6 +47,9 @@ def _entry(said: dict[str, Any]) -> Entry:
     def text(name: str) -> str:
         return _text(who.get(name) or said[name], longest)
 
+    if said["source"] in CONSOLE and said.get("user"):
+        # nobody but the console's own process answers there, so no client can say it
+        who["key_id"] = f"user:{said['user']}"
     target = text("target")
     return Entry(
         time=datetime.fromisoformat(said["time"]).astimezone(UTC),

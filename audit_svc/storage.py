@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from audit_svc.domain import Cut, Entry, Link, Row
+from audit_svc.domain import Cut, Entry, Link, RequestQuery, Row
 from audit_svc.spool import NOWHERE, Position
 from audit_svc.tables import cuts, entries, head, spools
 from mesh.storage.database import Session, rows_from_arrays, statement
@@ -35,6 +35,13 @@ class CutRow(NamedTuple):
     actor: str
     reason: str
     time: datetime
+
+
+class ScanRow(NamedTuple):
+    """How far a look at a merchant's requests went, and how many it went through."""
+
+    seq: int | None
+    scanned: int
 
 
 class SpoolRow(NamedTuple):
@@ -88,6 +95,49 @@ def _filtered() -> sa.Select[tuple[object, ...]]:
 
 _OLDEST = statement(_filtered().order_by(entries.c.seq), Record)
 _NEWEST = statement(_filtered().order_by(entries.c.seq.desc()), Record)
+SCANNED = 20_000
+"""How many requests of a merchant one look goes through: what fits may be far between."""
+_LAST = (1 << 63) - 1
+_of_merchant = entries.c.merchant_id == sa.bindparam("p_merchant", type_=sa.Text)
+_recent = (
+    sa.select(*columns_of(entries, Record))
+    .where(_of_merchant, entries.c.seq < sa.bindparam("p_before", type_=sa.BigInteger))
+    .order_by(entries.c.seq.desc())
+    .limit(SCANNED)
+    .subquery("recent")
+)
+
+
+def _given(name: str, fits: Callable[[sa.BindParameter[str]], sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
+    parameter = sa.bindparam(name, type_=sa.Text)
+    return sa.or_(sa.cast(parameter, sa.Text) == "", fits(parameter))
+
+
+_RECENT = statement(
+    sa.select(*_recent.c)
+    .where(
+        _given("p_key", lambda key: _recent.c.key_id == key),
+        _given("p_request", lambda request: _recent.c.request_id == request),
+        _given("p_path", lambda path: sa.func.starts_with(_recent.c.path, path)),
+        _recent.c.http_status.between(
+            sa.bindparam("p_status_from", type_=sa.Integer), sa.bindparam("p_status_to", type_=sa.Integer)
+        ),
+    )
+    .order_by(_recent.c.seq.desc())
+    .limit(sa.bindparam("p_limit", type_=sa.Integer)),
+    Record,
+)
+_SCANNED_TO = statement(sa.select(sa.func.min(_recent.c.seq).label("seq"), sa.func.count().label("scanned")), ScanRow)
+_OF_TRACES = statement(
+    sa.select(*columns_of(entries, Record))
+    # the words of the partial index
+    .where(_of_merchant, entries.c.merchant_id != sa.literal_column("''"))
+    .where(entries.c.trace_id == sa.any_(sa.bindparam("p_traces", type_=pg.ARRAY(sa.Text))))
+    .where(entries.c.seq < sa.bindparam("p_before", type_=sa.BigInteger))
+    .order_by(entries.c.seq.desc())
+    .limit(sa.bindparam("p_limit", type_=sa.Integer)),
+    Record,
+)
 _FROM = statement(
     sa.select(sa.func.min(entries.c.seq).label("seq")).where(
         entries.c.time >= sa.bindparam("p_time", type_=entries.c.time.type)
@@ -161,6 +211,23 @@ class AuditRepository:
         query = _NEWEST if newest_first else _OLDEST
         found = await session.all(query, p_merchant=merchant_id, p_start=start, p_end=end, p_after=after, p_limit=limit)
         return [_row(record) for record in found]
+
+    async def requests(self, session: Session, query: RequestQuery) -> tuple[list[Row], int]:
+        """Return the requests that fit, newest first, and where to go on; 0: there are no more."""
+        before, limit = query.before or _LAST, query.limit
+        whose = {"p_merchant": query.merchant_id, "p_before": before}
+        if query.trace_ids:
+            found = await session.all(_OF_TRACES, **whose, p_traces=list(query.trace_ids), p_limit=limit)
+            return [_row(record) for record in found], 0
+        first, last = query.statuses
+        filters = {"p_key": query.key_id, "p_request": query.request_id, "p_path": query.path}
+        span = {"p_status_from": first, "p_status_to": last or 999}
+        found = await session.all(_RECENT, **whose, **filters, **span, p_limit=limit)
+        if len(found) == limit:
+            return [_row(record) for record in found], found[-1].seq
+        scanned = await session.one(_SCANNED_TO, **whose)
+        more = scanned.seq if scanned and scanned.scanned == SCANNED else None
+        return [_row(record) for record in found], more or 0
 
     async def part(self, session: Session, after: int, last: int, limit: int) -> list[Row]:
         """Return the rows of the chain after a number, up to another."""

@@ -37,6 +37,7 @@ entries = sa.Table(
 )
 sa.Index("ix_entries_merchant", entries.c.merchant_id, entries.c.seq)
 sa.Index("ix_entries_time", entries.c.time)
+sa.Index("ix_entries_trace", entries.c.trace_id, postgresql_where=entries.c.merchant_id != "")
 
 # where the oldest entries were taken out: by the owner of the tables, the service only reads it
 cuts = sa.Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from audit_svc.domain import DEFAULT_PAGE, START, Cut, Fault, Kind, Link, Query, Row, Verdict, Verifier
+from audit_svc.domain import DEFAULT_PAGE, START, Cut, Fault, Kind, Link, Query, RequestQuery, Row, Verdict, Verifier
 from audit_svc.storage import AuditRepository
 from mesh.storage.database import Database, Session
 
@@ -35,6 +35,11 @@ class Audit:
                 limit=query.limit or DEFAULT_PAGE,
                 newest_first=query.newest_first,
             )
+
+    async def requests(self, query: RequestQuery) -> tuple[list[Row], int]:
+        """Return a merchant's requests that fit, newest first, and where to go on; 0: there are no more."""
+        async with self._database.session() as session:
+            return await self._store.requests(session, query)
 
     async def verify(self, start: datetime | None, end: datetime | None, after: int) -> Verdict:
         """Walk the part of the chain that follows `after`, or the first part of the span of time."""

@@ -19,6 +19,7 @@ from console.api.web import FOLDER, Rooms
 from console.clients.checkout_api import CheckoutApi
 from console.clients.merchant_api import PublicApi
 from console.clients.operator_api import OperatorApi
+from console.clients.request_log import RequestLog
 from console.domain import Signer
 from console.settings import ConsoleSettings
 from console.storage import SECRETS, Tickets
@@ -64,6 +65,7 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     passwords, tickets = Passwords(), Tickets()
     accounts = Accounts(database, store, tickets, vault, sessions, passwords)
     invitations = Invitations(database, tickets, store, sessions, passwords)
+    requests = RequestLog(settings.audit_target, settings.tls)
     signer = Signer([key.strip() for key in settings.secret_keys.get_secret_value().split(",")])
     rooms = Rooms(
         accounts,
@@ -72,6 +74,7 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
         Views(database, ViewStore()),
         public_api,
         operators,
+        requests,
         settings.public_url,
         signer,
     )
@@ -100,6 +103,7 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     await public_api.close()
     await checkouts.close()
     await operators.close()
+    await requests.close()
     await database.close()
 
 

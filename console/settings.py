@@ -36,6 +36,7 @@ class ConsoleSettings(ServiceSettings):
     order_target: str = Field(description="host:port of the order service")
     payment_target: str = Field(description="host:port of the payment service")
     notify_target: str = Field(description="host:port of the notification service")
+    audit_target: str = Field(description="host:port of the audit service")
     secret_keys: VaultKeys = Field(description="Fernet keys, by comma; the first encrypts")
     session_hours: float = Field(12.0, gt=0, le=24 * 7, description="after which a person logs in again")
     first_users: Json[list[FirstUser]] = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 
 from console.domain import Session as Login
 from console.domain import Ticket, User, View
-from console.tables import links, sessions, users, views
+from console.tables import links, session_keys, sessions, users, views
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.resealing import SealedColumn
 from mesh.storage.schema import TIME
@@ -27,6 +28,14 @@ class KeyId(NamedTuple):
     """The API key of a session."""
 
     api_key_id: UUID | None
+
+
+class Holder(NamedTuple):
+    """Whose a session's key was."""
+
+    api_key_id: UUID
+    email: str
+    display_name: str
 
 
 _USER = users.c.user_id == sa.bindparam("id", type_=sa.UUID)
@@ -116,6 +125,18 @@ _KEY_IDS = statement(
         sessions.c.api_key_id.is_not(None),
     ),
     KeyId,
+)
+_NOTE_KEY = statement(
+    sa.dialects.postgresql.insert(session_keys).values(parameters_for(session_keys)).on_conflict_do_nothing()
+)
+_HOLDERS = statement(
+    sa.select(session_keys.c.api_key_id, users.c.email, users.c.display_name)
+    .join(users)
+    .where(
+        session_keys.c.api_key_id == sa.any_(sa.bindparam("keys", type_=sa.ARRAY(sa.UUID))),
+        users.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID),
+    ),
+    Holder,
 )
 _SET_KEY = statement(
     sa.update(sessions)
@@ -328,6 +349,15 @@ class Accounts:
         """Return the API keys of all sessions of a merchant's users."""
         found = await session.all(_KEY_IDS, merchant_id=merchant_id)
         return [one.api_key_id for one in found if one.api_key_id]
+
+    async def note_key(self, session: Session, api_key_id: UUID, user_id: UUID) -> None:
+        """Note whose a session's key is, for good."""
+        await session.run(_NOTE_KEY, api_key_id=api_key_id, user_id=user_id)
+
+    async def holders(self, session: Session, merchant_id: UUID, keys: Sequence[UUID]) -> dict[str, str]:
+        """Return which of some keys were those of sessions of a merchant's users, with the users' names."""
+        found = await session.all(_HOLDERS, merchant_id=merchant_id, keys=list(keys))
+        return {str(one.api_key_id): one.display_name or one.email for one in found}
 
     async def set_key(self, session: Session, token: bytes, **key: Any) -> bool:
         """Give a session its mode and API key: `mode`, `api_key_id`, `api_key`.

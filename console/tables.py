@@ -52,6 +52,15 @@ sessions = sa.Table(
 sa.Index("ix_sessions_user", sessions.c.user_id)
 sa.Index("ix_sessions_expire_time", sessions.c.expire_time)
 
+# whose each session's key was, also when the session is over: what was done with it is in the audit
+session_keys = sa.Table(
+    "session_keys",
+    metadata,
+    sa.Column("api_key_id", sa.UUID, primary_key=True),
+    sa.Column("user_id", sa.UUID, sa.ForeignKey(users.c.user_id, ondelete="CASCADE"), nullable=False),
+)
+sa.Index("ix_session_keys_user", session_keys.c.user_id)
+
 links = sa.Table(
     "links",
     metadata,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from enum import StrEnum
 from ipaddress import ip_network
 from uuid import UUID
 
+from mesh.ids import tenant_of
 from mesh.urls.networks import Network, is_within
 
 SIGNATURE_TOLERANCE = timedelta(minutes=5)
@@ -112,11 +112,6 @@ class Identity:
     def may_come_from(self, address: str) -> bool:
         """Whether the key may be used from an address; without a list, from any."""
         return not self.permissions.networks or is_within(address, self.permissions.networks)
-
-
-def tenant_of(merchant_id: UUID, mode: Mode) -> UUID:
-    """Return the id that services see as the merchant's: another one in live mode, so that no data can be shared."""
-    return merchant_id if mode is Mode.TEST else uuid.uuid5(merchant_id, mode)
 
 
 def networks_of(texts: Sequence[str]) -> tuple[Network, ...]:

@@ -7,7 +7,7 @@ The fields are read by `audit_svc/lines.py`. Source: Envoy documentation, "Acces
 from __future__ import annotations
 
 from envoy_config.config import Config
-from mesh.rpc.headers import DENIED_KEY, DENIED_MERCHANT, DENIED_MODE
+from mesh.rpc.headers import CONSOLE_USER, DENIED_KEY, DENIED_MERCHANT, DENIED_MODE
 
 FORMAT_VERSION = 1
 _NAMESPACE = "fusionxpay"
@@ -40,6 +40,8 @@ _FIELDS = {
     "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
     "idempotency_key": "%REQ(IDEMPOTENCY-KEY)%",
     "user_agent": "%REQ(USER-AGENT)%",
+    # who is logged in, as the console says beside its pages
+    "user": f"%RESP({CONSOLE_USER})%",
     "source": "%ROUTE_NAME%",
 }
 

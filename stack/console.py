@@ -32,6 +32,7 @@ def _settings(layout: StackLayout) -> dict[str, str]:
         "ORDER_TARGET": _target(layout, "order_svc"),
         "PAYMENT_TARGET": _target(layout, "payment_svc"),
         "NOTIFY_TARGET": _target(layout, "notify_svc"),
+        "AUDIT_TARGET": _target(layout, "audit_svc"),
         "SECRET_KEYS": secrets.console_keys,
         "FIRST_USERS": json.dumps(users),
     }

@@ -14,7 +14,19 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.api import checkout, developers, links, lists, overview, payments, people, platform, search, sessions
+from console.api import (
+    checkout,
+    developers,
+    links,
+    lists,
+    overview,
+    payments,
+    people,
+    platform,
+    requests,
+    search,
+    sessions,
+)
 from console.api.web import FOLDER, HEADERS, ROOT, Page, templates
 from mesh import context
 from mesh.errors import ApiError
@@ -30,6 +42,7 @@ PAGES: list[Page] = [
     *payments.PAGES,
     *links.PAGES,
     *developers.PAGES,
+    *requests.PAGES,
     *people.PAGES,
     *platform.PAGES,
 ]

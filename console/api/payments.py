@@ -11,6 +11,7 @@ from starlette.responses import Response
 from console.api.lists import LISTINGS, show
 from console.api.web import Page, Visit
 from console.clients.merchant_api import ApiError, Json, MerchantApi
+from mesh.ids import parse_uuid
 
 VOIDABLE = ("INITIATED", "PROCESSING", "REQUIRES_ACTION", "AUTHORIZED")
 
@@ -39,7 +40,7 @@ async def _payment(visit: Visit, status: int = 200, **values: Any) -> Response:
         status,
         payment=shown,
         order=order,
-        entries=timeline.get("entries", []),
+        entries=await _with_people(visit, timeline.get("entries", [])),
         refunds=refunds.get("refunds", []),
         events=events.get("events", []),
         left=left_of(shown),
@@ -110,9 +111,23 @@ async def order(visit: Visit) -> Response:
         api.get("payments", order_id=order_id, page_size=50),
         api.get("orders", order_id, "timeline", page_size=200),
     )
-    return visit.render(
-        "order.html", order=shown, payments=paid.get("payments", []), entries=timeline.get("entries", [])
-    )
+    entries = await _with_people(visit, timeline.get("entries", []))
+    return visit.render("order.html", order=shown, payments=paid.get("payments", []), entries=entries)
+
+
+async def _with_people(visit: Visit, entries: list[Json]) -> list[Json]:
+    """Return a timeline's entries, with who has done what was done at the console, as the audit has it."""
+    traces = [entry["trace_id"] for entry in entries if entry["actor"] == "merchant" and entry.get("trace_id")]
+    merchant_id, rooms = visit.person.merchant_id, visit.rooms
+    assert merchant_id
+    try:
+        keys = await rooms.requests.keys_of(merchant_id, visit.session.mode, traces)
+    except ApiError:
+        # the timeline is whole without it
+        return entries
+    ids = {key: found for key in keys.values() if (found := parse_uuid(key))}
+    names = await rooms.sessions.holders(merchant_id, list(ids.values()))
+    return [entry | {"person": names.get(keys.get(entry.get("trace_id", ""), ""), "")} for entry in entries]
 
 
 async def cancel_order(visit: Visit) -> Response:

@@ -47,6 +47,8 @@ async def _place(visit: Visit, user: User) -> str:
 async def _begin(visit: Visit, user: User, back: str) -> Response:
     """Begin a session, whatever the browser was in before. Raises AccountError."""
     rooms = visit.rooms
+    # the audit has who has come in
+    visit.user = user
     token = await rooms.sessions.open(user, visit.request.headers.get("user-agent", ""))
     if visit.token:
         await rooms.sessions.close(visit.token)

@@ -20,11 +20,13 @@ from console.api.formats import FILTERS
 from console.api.glances import Glances
 from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
 from console.clients.operator_api import OperatorApi
+from console.clients.request_log import RequestLog
 from console.domain import Session, Signer, User
 from console.use_cases.accounts import Accounts
 from console.use_cases.invitations import Invitations
 from console.use_cases.sessions import SessionOverError, Sessions
 from console.use_cases.views import Views
+from mesh.rpc.headers import CONSOLE_USER
 
 ROOT = "/console"
 FOLDER = Path(__file__).resolve().parent.parent
@@ -62,6 +64,7 @@ class Rooms:
     views: Views
     public_api: PublicApi
     operators: OperatorApi
+    requests: RequestLog
     public_url: str
     signer: Signer
     open_streams: Counter[UUID] = field(default_factory=Counter)
@@ -182,19 +185,26 @@ class Page:
 
         async def endpoint(request: Request) -> Response:
             visit = await _visit(request, rooms)
-            refused = self._closed_to(visit)
-            if refused is None and request.method == "POST":
-                refused = await _take_form(visit, is_open=self.is_open)
-            if refused:
-                return refused
-            try:
-                return await self.handler(visit)
-            except SessionOverError:
-                return _to_login(request)
-            except ApiError as error:
-                return await _failed(visit, error)
+            answer = await self._answer(visit)
+            if visit.user:
+                answer.headers[CONSOLE_USER] = str(visit.user.user_id)
+            return answer
 
         return Route(ROOT + self.path, endpoint, methods=[self.method], name=f"{self.method} {self.path}")
+
+    async def _answer(self, visit: Visit) -> Response:
+        """Return what a visitor gets here."""
+        refused = self._closed_to(visit)
+        if refused is None and visit.request.method == "POST":
+            refused = await _take_form(visit, is_open=self.is_open)
+        if refused:
+            return refused
+        try:
+            return await self.handler(visit)
+        except SessionOverError:
+            return _to_login(visit.request)
+        except ApiError as error:
+            return await _failed(visit, error)
 
     def _closed_to(self, visit: Visit) -> Response | None:
         """Return what somebody gets who may not come here."""

@@ -95,33 +95,33 @@ class OperatorApi:
         )
         if days:
             request.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=days))
-        return _document(await called(self._identity.CreateApiKey, request))
+        return document(await called(self._identity.CreateApiKey, request))
 
     async def key(self, api_key_id: str) -> Json:
         """Return a key."""
         request = identity_service_pb2.GetApiKeyRequest(api_key_id=api_key_id)
-        return _document(await called(self._identity.GetApiKey, request))
+        return document(await called(self._identity.GetApiKey, request))
 
     async def rotate(self, api_key_id: str, overlap: timedelta) -> Json:
         """Replace a key."""
         request = identity_service_pb2.RotateApiKeyRequest(api_key_id=api_key_id)
         request.overlap.FromTimedelta(overlap)
-        return _document(await called(self._identity.RotateApiKey, request))
+        return document(await called(self._identity.RotateApiKey, request))
 
     async def merchant(self, merchant_id: UUID) -> Json:
         """Return a merchant."""
         request = identity_service_pb2.GetMerchantRequest(merchant_id=str(merchant_id))
-        return _document(await called(self._identity.GetMerchant, request))
+        return document(await called(self._identity.GetMerchant, request))
 
     async def merchants(self, page_token: str) -> Json:
         """Return a page of merchants, newest first."""
         request = identity_service_pb2.ListMerchantsRequest(page_size=PAGE_SIZE, page_token=page_token)
-        return _document(await called(self._identity.ListMerchants, request))
+        return document(await called(self._identity.ListMerchants, request))
 
     async def create_merchant(self, display_name: str) -> Json:
         """Create a merchant."""
         request = identity_service_pb2.CreateMerchantRequest(display_name=display_name)
-        return _document(await called(self._identity.CreateMerchant, request))
+        return document(await called(self._identity.CreateMerchant, request))
 
     async def set_merchant(self, merchant_id: str, *, enabled: bool) -> None:
         """Enable a merchant, or disable it with all of its keys."""
@@ -139,12 +139,12 @@ class OperatorApi:
         request = review_service_pb2.ListReviewsRequest(
             include_resolved=resolved, page_size=PAGE_SIZE, page_token=page_token
         )
-        return _document(await called(self._reviews.ListReviews, request))
+        return document(await called(self._reviews.ListReviews, request))
 
     async def review(self, review_id: str) -> Json:
         """Return a review."""
         request = review_service_pb2.GetReviewRequest(review_id=review_id)
-        return _document(await called(self._reviews.GetReview, request))
+        return document(await called(self._reviews.GetReview, request))
 
     async def resolve(self, review_id: str, resolution: str, operator: str, why: str) -> Json:
         """Say what became of the money."""
@@ -156,7 +156,7 @@ class OperatorApi:
             operator=operator,
             why=why,
         )
-        return _document(await called(self._reviews.ResolveReview, request))
+        return document(await called(self._reviews.ResolveReview, request))
 
     async def providers(self) -> list[Json]:
         """Return the providers and their circuits."""
@@ -168,7 +168,7 @@ class OperatorApi:
         request = provider_service_pb2.CompareBooksRequest(provider=provider)
         request.from_time.FromDatetime(since)
         request.to_time.FromDatetime(until)
-        return _document(await called(self._providers.CompareBooks, request))
+        return document(await called(self._providers.CompareBooks, request))
 
     async def dead_letters(self) -> list[Json]:
         """Return the newest dead letters of all services, each with its `service`."""
@@ -182,16 +182,16 @@ class OperatorApi:
     async def dead_letter(self, service: str, dead_letter_id: str) -> Json:
         """Return a dead letter with its payload."""
         request = dead_letter_service_pb2.GetDeadLetterRequest(dead_letter_id=dead_letter_id)
-        return {**_document(await called(self._letter_stub(service).GetDeadLetter, request)), "service": service}
+        return {**document(await called(self._letter_stub(service).GetDeadLetter, request)), "service": service}
 
     async def close_letter(self, service: str, dead_letter_id: str, *, replay: bool) -> Json:
         """Have a dead letter applied, or drop it."""
         stub = self._letter_stub(service)
         if replay:
             request: Any = dead_letter_service_pb2.ReplayDeadLetterRequest(dead_letter_id=dead_letter_id)
-            return _document(await called(stub.ReplayDeadLetter, request))
+            return document(await called(stub.ReplayDeadLetter, request))
         request = dead_letter_service_pb2.DropDeadLetterRequest(dead_letter_id=dead_letter_id)
-        return _document(await called(stub.DropDeadLetter, request))
+        return document(await called(stub.DropDeadLetter, request))
 
     def _letter_stub(self, service: str) -> DeadLetterServiceStub:
         if service not in self._letters:
@@ -207,11 +207,11 @@ async def called(call: Any, request: Message) -> Any:
         raise ApiError(_STATUS.get(error.code, 503), error.reason, error.message) from None
 
 
-_document = partial(MessageToDict, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+document = partial(MessageToDict, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
 def _documents(messages: Any) -> list[Json]:
-    return [_document(message) for message in messages]
+    return [document(message) for message in messages]
 
 
 def _mode(mode: str) -> identity_pb2.ApiKey.Mode.ValueType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
@@ -91,7 +92,9 @@ class Sessions:
             key = await self._keys.issue(user, mode, login.expire_time - self._clock())
             sealed = self._vault.seal(key.secret.encode(), _key_owner(login))
             change = {"mode": mode, "api_key_id": key.api_key_id, "api_key": sealed}
-            async with self._database.session() as session:
+            async with self._database.session() as session, session.begin():
+                # before it is used: who holds it is known of all that is done with it
+                await self._store.note_key(session, key.api_key_id, user.user_id)
                 token, now = login.token_sha256, self._clock()
                 is_ours = await self._store.set_key(session, token, now=now, before=login.api_key_id, **change)
                 found = None if is_ours else await self._store.login(session, token, now)
@@ -105,6 +108,11 @@ class Sessions:
                 raise SessionOverError
             login = found
         return self._vault.open(login.api_key, _key_owner(login)).decode()
+
+    async def holders(self, merchant_id: UUID, keys: Sequence[UUID]) -> dict[str, str]:
+        """Return which of some API keys were those of sessions of a merchant's people, with the people's names."""
+        async with self._database.session() as session:
+            return await self._store.holders(session, merchant_id, keys)
 
     async def close(self, token: str) -> None:
         """End a session, and its API key."""

@@ -8,6 +8,7 @@ import pytest
 
 from edge import domain
 from edge.domain import ApiKey, Identity, Mode, Permissions, Signature
+from mesh.ids import tenant_of
 
 SECRET = domain.new_secret(bytes, Mode.TEST)
 
@@ -69,10 +70,10 @@ def test_what_is_no_network_is_refused(text: str) -> None:
 
 
 def test_live_data_belongs_to_another_tenant_than_test_data() -> None:
-    tenants = {domain.tenant_of(uuid.UUID(int=n), mode) for n in range(3) for mode in Mode}
+    tenants = {tenant_of(uuid.UUID(int=n), mode) for n in range(3) for mode in Mode}
     assert len(tenants) == 6
-    assert domain.tenant_of(MERCHANT, Mode.TEST) == MERCHANT
-    assert domain.tenant_of(MERCHANT, Mode.LIVE) == domain.tenant_of(MERCHANT, Mode.LIVE)
+    assert tenant_of(MERCHANT, Mode.TEST) == MERCHANT
+    assert tenant_of(MERCHANT, Mode.LIVE) == tenant_of(MERCHANT, Mode.LIVE)
 
 
 @pytest.mark.parametrize(("expires", "ends"), [(None, 60), (10, 10), (90, 60)])

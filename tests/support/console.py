@@ -22,7 +22,7 @@ class Browser:
         self.origin = gateway.edge_url
         self.http = httpx.Client(timeout=60, headers={"origin": self.origin, "sec-fetch-site": "same-origin"})
 
-    def get(self, path: str, **query: str) -> httpx.Response:
+    def get(self, path: str, /, **query: str) -> httpx.Response:
         """Open a page, without following where it sends."""
         return self.http.get(self.root + path, params=query or None)
 

@@ -16,7 +16,8 @@ from fusionx.identity.v1 import identity_service_pb2 as identity
 from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from google.protobuf.message import Message
 
-from edge.domain import Mode, tenant_of
+from edge.domain import Mode
+from mesh.ids import tenant_of
 from stack.stack import Ready
 from tests.support.merchant.receiver import Receiver
 from tests.support.stack.mesh import dial_service

@@ -53,7 +53,7 @@ class Entry(_message.Message):
     merchant_id: _builtins.str
     """The merchant whose key was accepted. Empty: none was."""
     key_id: _builtins.str
-    """The API key's id, not its secret."""
+    """The API key's id, not its secret. Of a page of the console: `user:` and the id of the person who is logged in."""
     mode: _builtins.str
     """`test` or `live`, as the key says."""
     method: _builtins.str
