@@ -41,6 +41,7 @@ OWNER_PAGES = {
     "events": "/events",
     "event": "/events/{event}",
     "live": "/live",
+    "requests": "/requests",
     "keys": "/keys",
     "routing": "/routing",
     "team": "/users",
