@@ -96,3 +96,13 @@ def test_no_page_has_both_sides_of_a_merge() -> None:
     pages += (ROOT / "docs").rglob("*.md")
     torn = [page for page in pages if re.search("^(<{7} |>{7} )", page.read_text(), re.MULTILINE)]
     assert not torn
+
+
+def test_every_threat_has_a_test() -> None:
+    page = (ROOT / "docs" / "security.md").read_text()
+    threats, floods = (page.split(f"## {name}\n")[1].split("\n## ")[0] for name in ("Threats", "Floods"))
+    rows = [
+        line for line in (threats + floods).splitlines() if line.startswith("| ") and not line.startswith("| threat")
+    ]
+    assert len(rows) > 40
+    assert not [row for row in rows if "test_" not in row.rpartition(" | ")[2]]
