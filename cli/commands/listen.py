@@ -6,8 +6,10 @@ import base64
 import json
 import os
 import secrets
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -28,6 +30,9 @@ SILENCE_SECONDS = 45.0
 """How long a stream may say nothing, not even that it lives, before it is taken for dead."""
 
 MAX_PAUSE_SECONDS = 30.0
+REORDER_SECONDS = 2.0
+RESEND_SECONDS = 5.0
+"""After which the gateway tries a delivery again for the first time."""
 TRY_AGAIN = (408, 429, 500, 502, 503, 504)
 SECRET_FILE = "listen-secret"  # noqa: S105  # the name of a file
 
@@ -43,6 +48,15 @@ def listen(
         str, typer.Option("--from", help="Go on after the event with this id. Default: from now on.")
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the events' documents, one a line.")] = False,
+    duplicate: Annotated[bool, typer.Option("--duplicate", help="Post each event twice.")] = False,
+    reorder: Annotated[
+        bool,
+        typer.Option("--reorder", help=f"Post every other event {REORDER_SECONDS:g} s late."),
+    ] = False,
+    delay: Annotated[float, typer.Option("--delay", min=0, max=3600, help="Post each event so many seconds late.")] = 0,
+    drop_then_resend: Annotated[
+        bool, typer.Option("--drop-then-resend", help=f"Lose each event, and post it {RESEND_SECONDS:g} s later.")
+    ] = False,
     gateway: Gateway = DEFAULT_GATEWAY,
     api_key: ApiKey = "",
 ) -> None:
@@ -51,6 +65,9 @@ def listen(
     They are signed as webhooks are, with a secret that stays the same on this machine and is printed at the start;
     FUSIONXPAY_LISTEN_SECRET sets another. When the connection ends, it goes on after the last event.
 
+    Delivery is at least once and in no order. To see that your handler takes that: --duplicate, --reorder, --delay and
+    --drop-then-resend, alone or together.
+
     Exit status: 0 after Ctrl-C, 69 when the gateway refuses.
     """
     secret = ""
@@ -58,15 +75,52 @@ def listen(
         http_url(forward_to, "--forward-to")
         secret = _secret()
         typer.echo(f"Events are signed with {secret}", err=as_json)
+    road = Road(duplicate, reorder, delay, drop_then_resend)
+    if road != Road() and not forward_to:
+        raise typer.BadParameter("what happens on the way needs --forward-to")
     try:
         with interruptible(), merchant_api(gateway, api_key) as api, direct_client(timeout=FORWARD_SECONDS) as local:
-            for message in _messages(api, EventSource(after), _filters(events)):
-                outcome = _forward(local, forward_to, secret, message) if forward_to else ""
+
+            def post(message: Message) -> None:
+                typer.echo(_line(message, _forward(local, forward_to, secret, message)), err=as_json)
+
+            for number, message in enumerate(_messages(api, EventSource(after), _filters(events))):
                 if as_json:
                     typer.echo(message.data)
-                typer.echo(_line(message, outcome), err=as_json) if outcome or not as_json else None
+                if forward_to:
+                    _send(road, number, message, post)
+                elif not as_json:
+                    typer.echo(_line(message, ""))
     except Interrupted:
         typer.echo("Stopped.", err=True)
+
+
+@dataclass(frozen=True)
+class Road:
+    """What happens to events on their way to a handler."""
+
+    duplicate: bool = False
+    reorder: bool = False
+    delay: float = 0
+    drop_then_resend: bool = False
+
+    def posts(self, number: int) -> list[float]:
+        """Return when an event is posted: how many seconds late, once for each time."""
+        late = self.delay + RESEND_SECONDS * self.drop_then_resend
+        if self.reorder and number % 2 == 0:
+            late += REORDER_SECONDS
+        return [late] * (2 if self.duplicate else 1)
+
+
+def _send(road: Road, number: int, message: Message, post: Callable[[Message], None]) -> None:
+    """Post an event now, or later while others come; what is still to be posted at the end is not."""
+    for late in road.posts(number):
+        if late:
+            timer = threading.Timer(late, post, [message])
+            timer.daemon = True
+            timer.start()
+        else:
+            post(message)
 
 
 def _messages(api: httpx.Client, source: EventSource, filters: list[str]) -> Iterator[Message]:

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
+from cli.commands.listen import Road
 from stack.stack import Ready
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.receiver import Receiver, serving
@@ -144,6 +145,25 @@ def test_server_that_is_not_there_is_told_and_listening_goes_on(env: dict[str, s
     assert [" ".join(words[3:]) for words in found] == ["no answer (ConnectError)"] * 2
 
 
+def test_events_come_twice_and_out_of_order_where_that_is_wanted(env: dict[str, str], merchant: Merchant) -> None:
+    road = ["--duplicate", "--reorder"]
+    with serving() as receiver, listening(env, "--forward-to", receiver.url, *road) as (file, _):
+        receiver.secret = file.read_text().split()[-1]
+        order_id = merchant.new_order()["order_id"]
+        merchant.post(f"/v1/orders/{order_id}/cancel", {})
+        lines = printed(file, 4)
+        came = [event["type"] for event in receiver.events()]
+    assert [line[3] for line in lines] == ["204"] * 4
+    assert came == ["order.cancelled"] * 2 + ["order.created"] * 2
+
+
+def test_when_an_event_is_posted() -> None:
+    assert Road().posts(0) == [0]
+    assert Road(duplicate=True, delay=3).posts(1) == [3, 3]
+    assert [Road(reorder=True).posts(number) for number in range(3)] == [[2], [0], [2]]
+    assert Road(drop_then_resend=True, delay=1).posts(0) == [6]
+
+
 @pytest.mark.parametrize(
     ("arguments", "change", "status", "said"),
     [
@@ -152,6 +172,7 @@ def test_server_that_is_not_there_is_told_and_listening_goes_on(env: dict[str, s
         ([], {"FUSIONXPAY_API_KEY": "sk_test_x"}, 69, "API_KEY_INVALID"),
         ([], {"FUSIONXPAY_API_KEY": ""}, 2, "FUSIONXPAY_API_KEY"),
         (["--forward-to", "http://x"], {"FUSIONXPAY_LISTEN_SECRET": "whsec_!"}, 2, "FUSIONXPAY_LISTEN_SECRET"),
+        (["--duplicate"], {}, 2, "--forward-to"),
         (["--forward-to", "localhost:3000/hook"], {}, 2, "'localhost:3000/hook' must begin with http://"),
         ([], {"FUSIONXPAY_GATEWAY": "127.0.0.1:8080"}, 2, "'127.0.0.1:8080' must begin with http://"),
     ],
