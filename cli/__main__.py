@@ -17,6 +17,7 @@ COMMANDS = {
     "prove": "cli.commands.prove:prove",
     "roll": "cli.commands.roll:roll",
     "env": "cli.commands.env:env",
+    "open": "cli.pages:open_page",
     "status": "cli.commands.status:status",
     "doctor": "cli.commands.checks:doctor",
     "golive": "cli.commands.checks:golive",
