@@ -34,6 +34,7 @@ from notify_svc.api.events import EventServicer
 from notify_svc.api.notification_channels import NotificationChannelServicer
 from notify_svc.api.push_key import PushKeyServicer
 from notify_svc.api.webhook_endpoints import NotifyServicer
+from notify_svc.channels import challenge
 from notify_svc.channels import guarded_http as transport
 from notify_svc.channels.email import EmailChannel, Mailer
 from notify_svc.channels.guarded_http import guarded_client
@@ -74,7 +75,12 @@ def build(settings: NotifySettings) -> Service:
     identities = GrpcKeyWatch(settings.identity_target, settings.tls)
     proxy = settings.webhook_proxy.get_secret_value()
     http = guarded_client(resolver, rules.allow_networks, connections=concurrency, timeout=timeout, proxy=proxy)
-    reach = Reach(rules, partial(transport.look, resolve=resolver, allowed=rules.allow_networks))
+    asking = WebhookChannel(http, vault, rules, challenge.SECONDS)
+    reach = Reach(
+        rules,
+        partial(transport.look, resolve=resolver, allowed=rules.allow_networks),
+        partial(challenge.answers_challenge, channel=asking) if settings.webhook_challenge else None,
+    )
     webhooks, push = WebhookChannel(http, vault, rules, timeout), settings.vapid_key
     server = settings.mail_server
     mailer = Mailer(server, timeout=timeout, connections=settings.smtp_connections) if server else None

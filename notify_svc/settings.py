@@ -83,6 +83,9 @@ class NotifySettings(ConsumerSettings):
         SecretStr(""),
         description="http(s) proxy that merchants' servers are reached through; empty: none, whatever the environment",
     )
+    webhook_challenge: bool = Field(
+        False, description="whether a webhook endpoint's server has to answer a challenge before its URL is taken"
+    )
     delivery_timeout_seconds: float = Field(10.0, gt=0, le=60, description="how long a merchant's server may take")
     delivery_concurrency: int = Field(200, ge=1, le=2000, description="deliveries under way at once")
     endpoint_concurrency: int = Field(8, ge=1, le=200, description="deliveries under way at once to one endpoint")

@@ -51,6 +51,8 @@ class Reach:
     rules: UrlRules
     look: Callable[[str], Awaitable[None]]
     """Raises UrlRefusedError when the name leads to an address that must not be called."""
+    prove: Callable[[str], Awaitable[bool]] | None = None
+    """Whether the server at a URL is its merchant's; None: nobody is asked."""
 
     async def check(self, url: str, field: str) -> None:
         """Raise ApiError INVALID_ARGUMENT, reason URL_REFUSED, for a URL in a field that may not be called."""
@@ -59,6 +61,12 @@ class Reach:
             await self.look(url)
         except UrlRefusedError as error:
             raise invalid(field, str(error), "URL_REFUSED") from None
+
+    async def check_owner(self, url: str, field: str) -> None:
+        """Raise ApiError INVALID_ARGUMENT, reason URL_NOT_PROVEN, where the server does not answer its challenge."""
+        if self.prove and not await self.prove(url):
+            words = "its server must answer the challenge that was just posted to it with that text alone, status 200"
+            raise invalid(field, words, "URL_NOT_PROVEN")
 
 
 class Endpoints:
@@ -86,8 +94,8 @@ class Endpoints:
     async def create(self, merchant_id: UUID, new: NewEndpoint, claim: Claim | None) -> tuple[Endpoint, str] | Record:
         """Register a URL and return it with its secret, or the record of the same request made before.
 
-        Raises ApiError INVALID_ARGUMENT when the URL may not be called or an event type is unknown, and
-        FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+        Raises ApiError INVALID_ARGUMENT when the URL may not be called, its server does not answer a challenge that is
+        asked for, or an event type is unknown, and FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
         """
         await self._check(new)
         now = self._clock()
@@ -195,6 +203,8 @@ class Endpoints:
         if change.url is not None:
             await self._reach.check(change.url, "url")
         check_filters(change.event_types)
+        if change.url is not None:
+            await self._reach.check_owner(change.url, "url")
 
     async def _found(self, session: Session, merchant_id: UUID, endpoint_id: UUID, kinds: Kinds = WEBHOOKS) -> Endpoint:
         """Return an endpoint that nobody else changes meanwhile."""

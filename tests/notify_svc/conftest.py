@@ -104,7 +104,9 @@ class Desk:
         push = PushChannel(self.webhooks, vault, VAPID)
         self.sender = dispatcher_of("webhooks", {Kind.WEBHOOK: self.webhooks, Kind.PUSH: push}, CONCURRENCY)
         self.mails = dispatcher_of("mails", {Kind.EMAIL: EmailChannel(mailer)}, CONNECTIONS)
-        reach = Reach(rules, partial(transport.look, resolve=self._resolve, allowed=rules.allow_networks))
+        self.strangers: set[str] = set()
+        look = partial(transport.look, resolve=self._resolve, allowed=rules.allow_networks)
+        reach = Reach(rules, look, self._answers)
         wake = self.wake
         self.endpoints = Endpoints(database, store, log, vault, reach, wake=wake, clock=self.clock)
         self.log = EventLog(database, log, store, wake=wake)
@@ -113,6 +115,10 @@ class Desk:
     async def _resolve(self, host: str, port: int) -> Sequence[Address]:
         """Look a name up: what the test says of it, or what is true."""
         return [ip_address(self.names[host])] if host in self.names else await self.resolver(host, port)
+
+    async def _answers(self, url: str) -> bool:
+        """Whether the server at a URL answers its challenge: all do but those of strangers."""
+        return url not in self.strangers
 
     def wake(self) -> None:
         """Let the senders look for work."""

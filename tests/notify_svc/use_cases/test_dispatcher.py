@@ -111,6 +111,21 @@ async def test_refused_address_is_logged_as_refused_and_tried_again(desk: Desk) 
     )
 
 
+async def test_url_whose_server_does_not_answer_its_challenge_is_not_taken(desk: Desk) -> None:
+    ours, anothers = "http://93.184.215.14/ours", "http://93.184.215.14/anothers"
+    desk.strangers.add(anothers)
+    endpoint = await desk.endpoint(ours)
+    with pytest.raises(ApiError, match="challenge") as refused:
+        await desk.endpoint(anothers)
+    assert (refused.value.reason, refused.value.violations[0].field) == ("URL_NOT_PROVEN", "url")
+    with pytest.raises(ApiError, match="challenge"):
+        await desk.endpoints.update(desk.merchant_id, endpoint.endpoint_id, Change(url=anothers))
+    assert await desk.endpoints.all_of(desk.merchant_id) == [endpoint]
+    # nobody is asked where the URL stays
+    desk.strangers.add(ours)
+    await desk.endpoints.update(desk.merchant_id, endpoint.endpoint_id, Change(description="ours"))
+
+
 async def test_name_that_leads_where_nothing_may_go_is_refused_at_the_creation(desk: Desk) -> None:
     desk.names["shop.example"] = "10.0.0.1"
     with pytest.raises(ApiError) as refused:
