@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import httpx
 import nats
 import psycopg
 import redis
@@ -22,6 +20,7 @@ from cryptography import x509
 from nats.errors import Error as NatsError
 
 from cli.findings import Finding
+from cli.parts import edge_refuses
 from cli.scrape import Process, scrape
 from mesh.events.bus import ADVISORIES_STREAM, EVENTS_STREAM, BusTls, inbox_prefix
 from mesh.events.participants import CONSUMERS
@@ -81,13 +80,10 @@ def _reachability(patient: Patient) -> Iterator[Finding]:
             todo = "is METRICS_LISTEN right, and may this host reach it?"
             yield Finding("services", f"{process.component} tells no metrics at {process.address}", todo, True)
     if url := patient.part("edge_url"):
-        try:
-            verify = ssl.create_default_context(cafile=patient.part("ca_file") or None) if url[4] == "s" else True
-            answer = httpx.get(f"{url}/healthz", timeout=SECONDS, trust_env=False, verify=verify)
-            answer.raise_for_status()
+        if wrong := edge_refuses(url, patient.part("ca_file") or ""):
+            yield Finding("edge", f"{url}/healthz {wrong}", "look at Envoy's log and at its admin interface", True)
+        else:
             yield Finding("edge", f"{url} answers")
-        except (httpx.HTTPError, OSError) as error:
-            yield Finding("edge", f"{url}/healthz: {error!r}", "look at Envoy's log and at its admin interface", True)
     if url := patient.part("redis_url"):
         try:
             with redis.Redis.from_url(url, socket_timeout=SECONDS, socket_connect_timeout=SECONDS) as client:

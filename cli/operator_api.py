@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from rich.console import Console
 
 from mesh.rpc.dial import dial, tls_of, tls_of_environment
+from stack.state import has_owner
 
 READY_FILE = Path(".data/ready.json")
 EX_UNAVAILABLE = 69
@@ -79,12 +80,32 @@ def document(message: Message) -> dict[str, Any]:
 
 
 def ready_document(ready_file: Path, option: str = "--metrics") -> dict[str, Any]:
-    """Return what `fusionxpay up` has written; without it the command needs the option."""
+    """Return what `fusionxpay up` has written. Without it the command ends with status 69, and says why."""
     try:
         said: dict[str, Any] = json.loads(ready_file.read_text())
     except (OSError, ValueError):
-        raise typer.BadParameter(f"say {option}, or start the gateway with --ready-file {ready_file}") from None
+        if has_owner(ready_file):
+            why = f"the gateway of {ready_file} starts, or ends: try again in a moment"
+        else:
+            other = "" if option == "--ready-file" else f" or {option}"
+            why = f"nothing runs here, as there is no {ready_file}: `make up`, or say --ready-file{other}"
+        raise unavailable(why) from None
     return said
+
+
+def gone(ready_file: Path, ready: Mapping[str, Any]) -> bool:
+    """Tell whether the stack that wrote a ready file was killed and has left it: its processes went with it."""
+    owned = has_owner(ready_file)
+    pids = (ready.get("pids") or {}).values()
+    if owned is not None:
+        return not owned
+    return bool(pids) and not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def unavailable(why: str) -> typer.Exit:
+    """Say why a command cannot do what it should, and return its end, status 69."""
+    Console(stderr=True).print(f"fusionxpay: {why}", style="red", markup=False, highlight=False, soft_wrap=True)
+    return typer.Exit(EX_UNAVAILABLE)
 
 
 def _ready(ready_file: Path, service: str) -> dict[str, Any]:

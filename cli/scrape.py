@@ -53,6 +53,13 @@ class Problem:
     alert: str
     words: str
     page: bool = True
+    follows_from: str = ""
+    """The part whose absence brings it about."""
+
+    @property
+    def runbook(self) -> str:
+        """Where its page is."""
+        return f"docs/runbooks/{self.alert}.md"
 
 
 def scrape(addresses: Mapping[str, str]) -> list[Process]:
@@ -82,6 +89,8 @@ class _Rule:
     is_wrong: Callable[[float], bool]
     words: str
     page: bool = True
+    needs_database: bool = False
+    """Whether it means nothing of a process whose database does not answer."""
 
 
 def _positive(value: float) -> bool:
@@ -92,13 +101,20 @@ def _is_zero(value: float) -> bool:
     return value == 0
 
 
+def _ends_soon(end: float) -> bool:
+    return time.time() <= end < time.time() + 7 * 86400
+
+
 _RULES = (
+    _Rule("CertificateExpiring", "fusionxpay_certificate_expiry_time", lambda v: v < time.time(),
+          "its certificate HAS ENDED: nobody talks to it, and nobody is asked by it"),
     _Rule("DatabaseUnreachable", "fusionxpay_database_up", _is_zero, "its database does not answer"),
     _Rule("NatsUnreachable", "fusionxpay_nats_up", _is_zero, "no connection to NATS"),
-    _Rule("DatabasePoolExhausted", "fusionxpay_database_waiting", lambda v: v > 2, "{value:.0f} requests wait for it"),
+    _Rule("DatabasePoolExhausted", "fusionxpay_database_waiting", lambda v: v > 2, "{value:.0f} requests wait for it",
+          needs_database=True),
     _Rule("EventLoopBlocked", "fusionxpay_event_loop_lag_seconds", lambda v: v > 1, "answers {value:.1f} s late"),
     _Rule("ClockSkewed", "fusionxpay_clock_ahead_seconds", lambda v: abs(v) > 2, "its clock is {value:.0f} s ahead"),
-    _Rule("CertificateExpiring", "fusionxpay_certificate_expiry_time", lambda v: v - time.time() < 7 * 86400,
+    _Rule("CertificateExpiring", "fusionxpay_certificate_expiry_time", _ends_soon,
           "its certificate ends within seven days"),
     _Rule("EventsNotPublished", "fusionxpay_outbox_oldest_seconds", lambda v: v > 60, "an event waits {value:.0f} s"),
     _Rule("DeadLetterOpen", "fusionxpay_dead_letters_open", _positive, "{value:.0f} dead letters of {consumer}"),
@@ -120,16 +136,35 @@ _RULES = (
 
 
 def problems(processes: Sequence[Process], grown: Sequence[Problem] = ()) -> list[Problem]:
-    """Return what is wrong, with what was seen to grow, what gets somebody up first. A wait of NaN is none."""
-    found = [Problem("ServiceDown", f"{one.component} does not answer at {one.address}") for one in processes
-             if not one.answers]  # fmt: skip
-    seen: set[tuple[str, str]] = set()
+    """Return what is wrong, with what was seen to grow, what gets somebody up first. A wait of NaN is none.
+
+    What several say alike is one problem.
+    """
+    found = _silent(processes)
+    alike: dict[tuple[_Rule, str], list[str]] = {}
     for rule in _RULES:
         for process in processes:
             for sample in process.having(rule.series):
-                if not math.isnan(sample.value) and rule.is_wrong(sample.value):
-                    words = f"{process.component}: " + rule.words.format(value=sample.value, **sample.labels)
-                    if (rule.alert, words) not in seen:
-                        found.append(Problem(rule.alert, words, rule.page))
-                    seen.add((rule.alert, words))
+                if not math.isnan(sample.value) and rule.is_wrong(sample.value) and _applies(rule, process):
+                    words = rule.words.format(value=sample.value, **sample.labels)
+                    components = alike.setdefault((rule, words), [])
+                    if process.component not in components:
+                        components.append(process.component)
+    having = len({one.component for one in processes if one.answers})
+    for (rule, words), components in alike.items():
+        everyone = len(components) > 2 and len(components) == having
+        who = f"all {having} services" if everyone else ", ".join(components)
+        found.append(Problem(rule.alert, f"{who}: {words}", rule.page))
     return sorted([*found, *grown], key=lambda one: not one.page)
+
+
+def _silent(processes: Sequence[Process]) -> list[Problem]:
+    silent = [one for one in processes if not one.answers]
+    if len(silent) > 1 and len(silent) == len(processes):
+        names = ", ".join(one.component for one in silent)
+        return [Problem("ServiceDown", f"none of the {len(silent)} services answers: {names}")]
+    return [Problem("ServiceDown", f"{one.component} does not answer at {one.address}") for one in silent]
+
+
+def _applies(rule: _Rule, process: Process) -> bool:
+    return not (rule.needs_database and process.value("fusionxpay_database_up") == 0)

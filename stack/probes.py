@@ -106,23 +106,23 @@ def postgres_accepts(url: str) -> bool:
     return True
 
 
-def redis_answers(url: str) -> bool:
+def redis_answers(url: str, seconds: float = TIMEOUT) -> bool:
     """Tell whether a Redis server accepts the URL's password and answers PING."""
     parts = urlsplit(url)
     address = (parts.hostname or "127.0.0.1", parts.port or 6379)
     try:
-        with socket.create_connection(address, TIMEOUT) as connection, connection.makefile("rb") as answers:
+        with socket.create_connection(address, seconds) as connection, connection.makefile("rb") as answers:
             connection.sendall(f"AUTH {unquote(parts.password or '')}\r\nPING\r\n".encode())
             return answers.readline().startswith(b"+OK") and answers.readline().startswith(b"+PONG")
     except OSError:
         return False
 
 
-def nats_answers(address: str, tls: TlsFiles | None) -> bool:
+def nats_answers(address: str, tls: TlsFiles | None, seconds: float = TIMEOUT) -> bool:
     """Tell whether a NATS server at `host:port` says that it has JetStream: it listens once that is recovered."""
     host, port = address.rsplit(":", 1)
     try:
-        with socket.create_connection((host, int(port)), TIMEOUT) as raw:
+        with socket.create_connection((host, int(port)), seconds) as raw:
             secure = BusTls(tls, NATS_NAME).context().wrap_socket(raw, server_hostname=NATS_NAME) if tls else raw
             with secure, secure.makefile("rb") as answers:
                 return b'"jetstream":true' in answers.readline()

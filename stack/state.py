@@ -219,8 +219,7 @@ class ReadyFile:
             return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            lock = path.with_name(f".{path.name}.lock")
-            self._lock = _locked(lock, f"another stack runs with ready file {path}")
+            self._lock = _locked(_lock_of(path), f"another stack runs with ready file {path}")
             path.unlink(missing_ok=True)
         except OSError as error:
             raise StackError(f"ready file {path} cannot be used: {error}") from error
@@ -243,6 +242,23 @@ class ReadyFile:
         """Leave the file to others."""
         if self._lock is not None:
             self._lock.close()
+
+
+def _lock_of(ready_file: Path) -> Path:
+    return ready_file.with_name(f".{ready_file.name}.lock")
+
+
+def has_owner(ready_file: Path) -> bool | None:
+    """Tell whether a stack owns a ready file: it starts, runs or ends. None: this cannot be told here.
+
+    The kernel's list is read, as whoever tries the lock might have a stack that starts just then find it taken.
+    """
+    try:
+        inode = _lock_of(ready_file).stat().st_ino
+        locks = Path("/proc/locks").read_text()
+    except OSError:
+        return None
+    return any(" FLOCK " in line and f":{inode} " in line for line in locks.splitlines())
 
 
 def _locked(path: Path, otherwise: str) -> IO[str]:

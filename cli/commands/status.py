@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,11 +15,13 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.growth import Growth
-from cli.operator_api import EX_UNAVAILABLE, READY_FILE, AsJson, Ready, ready_document
+from cli.operator_api import EX_UNAVAILABLE, READY_FILE, AsJson, Ready, gone, ready_document
+from cli.parts import Part, grouped, look_at_parts
 from cli.scrape import Problem, Process, problems, scrape
 
 EX_WRONG = 1
 EVERY_SECONDS = 5.0
+_KEPT_TOGETHER = "\N{NO-BREAK SPACE}"
 _OPEN = (
     ("payments", "fusionxpay_payments_open", ("provider", "status")),
     ("operations without an answer", "fusionxpay_operations_unknown", ("provider", "kind")),
@@ -48,20 +51,24 @@ def status(
 ) -> None:
     """Show what runs, what is open and what is wrong.
 
-    Exit status: 0 when nothing is wrong that gets somebody up, 1 when something is, 69 when no service answers. Each
-    line of what is wrong begins with the name of its alert, which is that of its page in docs/runbooks/.
+    Exit status: 0 when nothing is wrong that gets somebody up, 1 when something is, 69 when no service answers or no
+    gateway runs here. Each line of what is wrong begins with the name of its alert, and the page about it follows.
     """
-    addresses = _addresses(metrics) if metrics else ready_document(ready_file)["metrics"]
+    ready = {"metrics": _addresses(metrics)} if metrics else ready_document(ready_file)
+    addresses = ready["metrics"]
     before = scrape(addresses) if over else []
     while True:
         time.sleep(over if before else 0)
-        processes = scrape(addresses)
-        wrong = problems(processes, Growth(before, processes, over).problems())
+        parts, processes = look_at_parts(ready), scrape(addresses)
+        wrong = grouped(parts, problems(processes, Growth(before, processes, over).problems()))
+        if not any(process.answers for process in processes) and not metrics and gone(ready_file, ready):
+            words = f"`fusionxpay up` has ended without a word, and all with it; {ready_file} is left: start it again"
+            wrong = [Problem("ServiceDown", words)]
         before = processes
         if as_json:
-            typer.echo(json.dumps(_document(processes, wrong), indent=2))
+            typer.echo(json.dumps(_document(parts, processes, wrong), indent=2))
         else:
-            _print(Console(), processes, wrong)
+            _print(Console(), parts, processes, wrong)
         if not watch:
             break
         time.sleep(0 if over else EVERY_SECONDS)
@@ -95,12 +102,16 @@ def _row(process: Process) -> dict[str, Any]:
         value = process.value(name)
         return None if math.isnan(value) else value
 
+    def yes(name: str) -> bool | None:
+        value = told(name)
+        return None if value is None else value == 1
+
     build = process.having("fusionxpay_build_info")
     return {
         "component": process.component,
         "answers": process.answers,
-        "database": told("fusionxpay_database_up") == 1,
-        "nats": told("fusionxpay_nats_up") == 1,
+        "database": yes("fusionxpay_database_up"),
+        "nats": yes("fusionxpay_nats_up"),
         "loop_lag_seconds": told("fusionxpay_event_loop_lag_seconds"),
         "connections": told("fusionxpay_database_connections"),
         "certificate_expiry_time": told("fusionxpay_certificate_expiry_time"),
@@ -109,32 +120,44 @@ def _row(process: Process) -> dict[str, Any]:
     }
 
 
-def _document(processes: Sequence[Process], wrong: Sequence[Problem]) -> dict[str, Any]:
+def _document(parts: Sequence[Part], processes: Sequence[Process], wrong: Sequence[Problem]) -> dict[str, Any]:
     return {
         "processes": [_row(process) for process in processes],
+        "parts": [asdict(part) | {"answers": part.answers} for part in parts],
         "open": open_now(processes),
-        "problems": [asdict(problem) for problem in wrong],
+        "problems": [asdict(problem) | {"runbook": problem.runbook} for problem in wrong],
     }
 
 
-def _print(console: Console, processes: Sequence[Process], wrong: Sequence[Problem]) -> None:
+def _print(console: Console, parts: Sequence[Part], processes: Sequence[Process], wrong: Sequence[Problem]) -> None:
     table = Table("service", "answers", "database", "NATS", "loop", "certificate", "schema", box=None)
     for row in map(_row, processes):
         lag, end = row["loop_lag_seconds"], row["certificate_expiry_time"]
         table.add_row(
             row["component"],
-            *("yes" if row[name] else "NO" for name in ("answers", "database", "nats")),
+            *(_said(row[name]) for name in ("answers", "database", "nats")),
             "" if lag is None else f"{lag * 1000:.0f} ms",
             f"{(end - time.time()) / 86400:.0f} days" if end else "",
             row["revision"],
         )
+    for part in parts:
+        table.add_row(part.name, _said(part.answers))
     console.print(table)
     console.print()
     for words, counts in open_now(processes).items():
-        listed = ", ".join(f"{key} {count}" for key, count in counts.items())
-        console.print(f"open {words}: {listed}", highlight=False)
+        listed = ", ".join(f"{key} {count}".replace(" ", _KEPT_TOGETHER) for key, count in counts.items())
+        lines = textwrap.fill(f"open {words}: {listed}", console.width, subsequent_indent="  ")
+        console.print(lines.replace(_KEPT_TOGETHER, " "), highlight=False, markup=False, soft_wrap=True)
     for problem in wrong:
         style = "red" if problem.page else "yellow"
-        console.print(f"{problem.alert}: {problem.words}", style=style, highlight=False, markup=False)
+        before = "  and so " if problem.follows_from else ""
+        line = f"{before}{problem.alert}: {problem.words}"
+        console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+        if not problem.follows_from:
+            console.print(f"  -> {problem.runbook}", highlight=False, markup=False)
     if not wrong:
         console.print("Nothing is wrong.")
+
+
+def _said(answer: bool | None) -> str:
+    return "" if answer is None else "yes" if answer else "NO"

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
-from cli import scrape
+from cli import parts, scrape
 from cli.__main__ import app
+from cli.commands.status import _print
 from cli.growth import Growth
-from cli.scrape import Process, Sample, problems
+from cli.parts import Part, grouped, look_at_parts
+from cli.scrape import Problem, Process, Sample, problems
 from stack.stack import Ready
+from stack.state import ReadyFile
 from tests.support.waiting import eventually
 
 WRONG = {
@@ -123,6 +130,70 @@ def test_who_does_not_answer_comes_first() -> None:
     assert [(one.alert, one.page) for one in found] == [("ServiceDown", True), ("EndpointFailing", False)]
 
 
+def saying(series: dict[str, float], *components: str) -> list[Process]:
+    """Processes that all say the same."""
+    return [Process(one, "a:1", [Sample(name, {}, value) for name, value in series.items()]) for one in components]
+
+
+def test_what_several_say_alike_is_one_line() -> None:
+    wrong = {"fusionxpay_database_up": 0.0}
+    assert [one.words for one in problems(saying(wrong, "a", "b", "c"))] == [
+        "all 3 services: its database does not answer"
+    ]
+    mixed = [*saying(wrong, "a", "b"), *saying({"fusionxpay_database_up": 1.0}, "c")]
+    assert [one.words for one in problems(mixed)] == ["a, b: its database does not answer"]
+
+
+def test_who_waits_for_a_database_that_is_away_is_no_second_problem() -> None:
+    found = problems(saying({"fusionxpay_database_up": 0, "fusionxpay_database_waiting": 9}, "order_svc"))
+    assert [one.alert for one in found] == ["DatabaseUnreachable"]
+
+
+def test_certificate_that_has_ended_is_not_told_to_end_and_comes_before_what_follows() -> None:
+    found = problems(
+        saying({"fusionxpay_certificate_expiry_time": time.time() - 60, "fusionxpay_nats_up": 0}, "order_svc")
+    )
+    assert [one.alert for one in found] == ["CertificateExpiring", "NatsUnreachable"]
+    assert "HAS ENDED" in found[0].words
+
+
+@pytest.fixture
+def frozen() -> Iterator[str]:
+    """The address of a server that is frozen: the kernel takes connections, and nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_part_without_metrics_that_is_frozen_or_gone_is_named(frozen: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "SECONDS", 0.3)
+    ready = {
+        "edge_url": f"http://{frozen}",
+        "database_urls": {"orders": "postgresql://orders:secret@127.0.0.1:1/orders"},
+        "nats_url": f"nats://{frozen}",
+        "redis_url": f"redis://:secret@{frozen}",
+        "sandbox_url": f"http://{frozen}",
+    }
+    found = grouped(look_at_parts(ready), [])
+    assert [(one.alert, one.words.partition(" ")[0], one.page) for one in found] == [
+        ("ServiceDown", "envoy", True),
+        ("DatabaseUnreachable", "postgres", True),
+        ("NatsUnreachable", "nats", True),
+        ("RedisAway", "valkey", False),
+        ("ServiceDown", "sandbox", False),
+    ]
+    assert not any("secret" in one.words for one in found)
+
+
+def test_what_follows_from_a_part_is_told_beneath_it() -> None:
+    nats, envoy = Part("nats", "a:1", "does not answer"), Part("envoy", "b:1")
+    lost = [Problem("DeadLetterOpen", "notify_svc: 1"), Problem("NatsUnreachable", "all 6 services: no connection")]
+    found = grouped([nats, envoy], lost)
+    assert [(one.words.partition(" ")[0], one.follows_from) for one in found] == [
+        ("nats", ""), ("all", "nats"), ("notify_svc:", ""),
+    ]  # fmt: skip
+    assert grouped([nats, Part("nats", "b:1")], lost)[-1].page is False
+
+
 def test_services_that_run_are_shown_and_one_that_is_not_there_is_named(gateway: Ready, tmp_path: Path) -> None:
     def say(**metrics: str) -> dict[str, Any]:
         ready = tmp_path / "ready.json"
@@ -137,14 +208,57 @@ def test_services_that_run_are_shown_and_one_that_is_not_there_is_named(gateway:
         return all(row["answers"] and row["database"] and row["nats"] and row["revision"] for row in rows)
 
     eventually(all_are_well, "all services say that they are well")
+    assert {one.name: one.wrong for one in look_at_parts(asdict(gateway))} == dict.fromkeys(
+        ("envoy", "postgres", "nats", "valkey", "sandbox"), ""
+    )
     away = say(order_svc="127.0.0.1:1")
     assert away["status"] == 69
     assert away["problems"] == [
-        {"alert": "ServiceDown", "words": "order_svc does not answer at 127.0.0.1:1", "page": True}
+        {
+            "alert": "ServiceDown",
+            "words": "order_svc does not answer at 127.0.0.1:1",
+            "page": True,
+            "follows_from": "",
+            "runbook": "docs/runbooks/ServiceDown.md",
+        }
     ]
 
 
-@pytest.mark.parametrize("arguments", [["status", "--ready-file", "/nowhere"], ["status", "--metrics", "x"]])
-def test_command_that_knows_no_address_says_what_is_missing(arguments: list[str]) -> None:
-    done = CliRunner().invoke(app, arguments)
-    assert done.exit_code == 2
+def test_text_has_the_runbooks_page_and_breaks_no_count(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = {(provider, "REQUIRES_ACTION"): 8 for provider in ("bank_transfer", "paypal", "stripe")}
+    process = Process("payment_svc", "a:1", [
+        Sample("fusionxpay_payments_open", {"provider": provider, "status": status}, value)
+        for (provider, status), value in counts.items()
+    ])  # fmt: skip
+    _print(Console(width=80), [Part("nats", "a:1", "x")], [process], [Problem("NatsUnreachable", "nats " + "x" * 90)])
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.count("REQUIRES_ACTION 8") for line in lines) == 3
+    assert lines[-2:] == ["NatsUnreachable: nats " + "x" * 90, "  -> docs/runbooks/NatsUnreachable.md"]
+
+
+def test_address_that_is_none_is_refused() -> None:
+    assert CliRunner().invoke(app, ["status", "--metrics", "x"]).exit_code == 2
+
+
+def test_where_nothing_runs_it_says_so(tmp_path: Path) -> None:
+    place = tmp_path / "ready.json"
+    done = CliRunner().invoke(app, ["status", "--ready-file", str(place)])
+    assert (done.exit_code, "nothing runs here" in done.stderr) == (69, True)
+    with ReadyFile(place):
+        starting = CliRunner().invoke(app, ["status", "--ready-file", str(place)])
+    assert (starting.exit_code, "starts, or ends" in starting.stderr) == (69, True)
+
+
+def test_ready_file_that_a_killed_stack_left_is_one_line(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    said = json.dumps({"metrics": {"edge": "127.0.0.1:1", "order_svc": "127.0.0.1:2"}, "pids": {"edge": 0}})
+    ready.write_text(said)
+    done = CliRunner().invoke(app, ["status", "--json", "--over", "0", "--ready-file", str(ready)])
+    (only,) = json.loads(done.stdout)["problems"]
+    assert (done.exit_code, only["alert"]) == (69, "ServiceDown")
+    assert "has ended" in only["words"]
+    with ReadyFile(ready) as running:
+        running.write(said)
+        done = CliRunner().invoke(app, ["status", "--json", "--over", "0", "--ready-file", str(ready)])
+    (only,) = json.loads(done.stdout)["problems"]
+    assert only["words"] == "none of the 2 services answers: edge, order_svc"
