@@ -47,6 +47,12 @@ PROFILES = (
         },
     ),
     Profile(
+        "returns", seconds=600, slow=0.1,
+        chances={
+            "refunds": 1.0, "answer_lost": 0.3, "refused": 0.3, "event_never_sent": 0.7, "slow_refund": 0.2,
+        },
+    ),
+    Profile(
         "accounts", slow=0.3, delay=90,
         chances={
             "answer_lost": 0.2, "request_lost": 0.05, "breaks": 0.05, "event_never_sent": 0.3, "changes_account": 0.6,

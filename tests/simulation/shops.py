@@ -96,6 +96,9 @@ class Shop:
         if "relents" in self.world.profile.chances:
             # what was declined first, and is taken after all
             tokens = ("", "pm_card", "pm_card", "pm_declined", "pm_declined", "pm_declined", "pm_slow")
+        if "refunds" in self.world.profile.chances:
+            # much is paid, so that much goes back
+            tokens = ("", "", "pm_card", "pm_card", "pm_card", "pm_card", "pm_card")
         token = rng.choice(tokens)
         provider = rng.choice(("stripe", "stripe", "paypal", "")) if not token else rng.choice(("stripe", ""))
         manual = rng.random() < 0.25
@@ -178,8 +181,9 @@ class Shop:
         return done
 
     async def _refund(self, payment: payment_pb2.Payment) -> None:
-        often = "comes_back_later" in self.world.profile.chances
-        for _ in range(self.rng.choice((0, 1, 1, 1, 2) if often else (0, 0, 0, 1, 2))):
+        chances = self.world.profile.chances
+        often = (1, 2, 2, 3) if "refunds" in chances else (0, 1, 1, 1, 2)
+        for _ in range(self.rng.choice(often if chances.keys() & {"refunds", "comes_back_later"} else (0, 0, 0, 1, 2))):
             request = refund_service_pb2.CreateRefundRequest(payment_id=payment.payment_id, reason="returned")
             if self.rng.random() < 0.6:
                 request.amount.CopyFrom(money_pb2.Money(value="0.75", currency="EUR"))
