@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
@@ -35,6 +34,10 @@ STREAM_RETENTION = timedelta(days=7)
 """How long the stream keeps an event."""
 RETRY_SECONDS = 0.5
 CLOSE_SECONDS = 2.0
+CONNECT_SECONDS = 10.0
+"""For one attempt, whose steps have two seconds each."""
+PING_SECONDS = 3
+"""A server that answers neither of two pings is away: a frozen one is known within 9 s, and not only by its silence."""
 _DAY = 24 * 3600.0
 _SUBJECT = re.compile(r"fusionx\.[^\s.*>]+\.v1\.[^\s*>]+")
 _HEADER_ROOM = 4096
@@ -192,27 +195,46 @@ class Bus:
         return await self.jetstream.pull_subscribe_bind(durable=durable, stream=EVENTS_STREAM)
 
     async def _connect(self) -> None:
-        while True:
-            try:
-                self._client = await nats.connect(
+        client = await self._try_to_connect()
+        while client is None:
+            client = await self._try_to_connect()
+        # from now on it connects again by itself
+        client.options["allow_reconnect"] = True
+        self._client = client
+        self._stream = client.jetstream(timeout=PUBLISH_TIMEOUT)
+        await self._prepare(self._stream)
+        self._connected.set()
+
+    async def _try_to_connect(self) -> Client | None:
+        """Return a client that is connected, or None.
+
+        Each attempt has a client of its own: one whose first attempt fails waits for the end of a connection that may
+        never end, and keeps the certificate that it began with.
+        """
+        client = Client()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await client.connect(
                     self._servers,
                     name=self._name,
                     inbox_prefix=inbox_prefix(self._name),
+                    allow_reconnect=False,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=1,
+                    ping_interval=PING_SECONDS,
                     disconnected_cb=self._on_disconnected,
                     reconnected_cb=self._on_reconnected,
                     error_cb=self._on_error,
                     **(self._tls.options() if self._tls else {}),
                 )
-            except (OSError, NatsError, TimeoutError) as error:
-                log.warning("NATS is out of reach", error=repr(error))
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                break
-        self._stream = self._client.jetstream(timeout=PUBLISH_TIMEOUT)
-        await self._prepare(self._stream)
-        self._connected.set()
+        except (OSError, NatsError, TimeoutError) as error:
+            log.warning("NATS is out of reach", error=repr(error))
+            with contextlib.suppress(OSError, NatsError, TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await client.close()
+            await asyncio.sleep(RETRY_SECONDS)
+            return None
+        return client
 
     async def _prepare(self, stream: JetStreamContext) -> None:
         """Have the streams, over one connection for as long as it takes: a server may have no JetStream, or not yet."""
@@ -236,9 +258,12 @@ class Bus:
 
     async def _on_disconnected(self) -> None:
         log.warning("NATS connection lost")
+        self._take_over_certificate()
+
+    def _take_over_certificate(self) -> None:
+        """Have the next attempt of the client made with the certificate as it is now."""
         if self._tls:
             try:
-                # the certificate may be another one by now
                 self._client.options["tls"] = self._tls.context()
             except OSError as error:
                 log.warning("certificate not taken over", error=str(error))
@@ -255,3 +280,5 @@ class Bus:
 
     async def _on_error(self, error: Exception) -> None:
         log.warning("NATS error", error=repr(error))
+        if self._client.is_reconnecting:
+            self._take_over_certificate()

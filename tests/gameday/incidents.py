@@ -242,6 +242,7 @@ INCIDENTS = (
     Incident("the provider answers 500", "ProviderFailing", _broken(fault, "error_500", stored=False)),
     Incident("a wrong webhook secret", "WebhooksRejected", _broken(fault, "webhook_corrupt", attempts=2)),
     Incident("NATS is away", "NatsUnreachable", _broken(stopped, "nats")),
+    Incident("NATS is frozen", "NatsUnreachable", _broken(frozen, "nats")),
     Incident("a service is frozen", "ServiceDown", _broken(frozen, "payment_svc")),
     Incident("PostgreSQL is restarted", "", _broken(restarted, "postgres")),
     Incident("PostgreSQL is away", "DatabaseUnreachable", _broken(stopped, "postgres")),

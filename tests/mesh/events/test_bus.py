@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
-from mesh.events.bus import EVENTS_STREAM, Bus
+from mesh.events.bus import EVENTS_STREAM, Bus, BusTls
+from stack.authority import NATS_NAME, Authority, Subject
 from stack.ports import HOST, Ports
 from tests.support.waiting import answers, come_true, eventually
 
@@ -31,11 +38,39 @@ class Server:
         self.url = f"nats://{HOST}:{self._port}"
 
     def start(self, *, jetstream: bool) -> None:
+        self._start(["-js", "-sd", str(self._folder)] if jetstream else [])
+
+    def start_with_tls(self, authority: Authority) -> None:
+        files, config = authority.files(NATS_NAME), self._folder / "nats.conf"
+        tls = {"cert_file": files.cert, "key_file": files.key, "ca_file": files.ca}
+        written = "".join(f'{name}: "{value}"\n' for name, value in tls.items())
+        config.write_text(f"tls {{\n{written}verify: true\nhandshake_first: true\n}}\n")
+        self._start(["-js", "-sd", str(self._folder), "-c", str(config)])
+
+    def _start(self, more: list[str]) -> None:
         program = str(Path(sys.executable).with_name("nats-server"))
         argv = [program, "-a", HOST, "-p", str(self._port), "-m", str(self._monitor)]
-        more = ["-js", "-sd", str(self._folder)] if jetstream else []
         self._process = subprocess.Popen([*argv, *more], stderr=subprocess.DEVNULL)
         eventually(lambda: bool(self.seen()), "the server")
+
+    def send(self, number: signal.Signals) -> None:
+        assert self._process
+        self._process.send_signal(number)
+
+    @contextmanager
+    def silent(self) -> Iterator[list[socket.socket]]:
+        """Have something in its place that takes connections and says nothing; lend those that it took."""
+        taken: list[socket.socket] = []
+        with socket.create_server((HOST, self._port)) as listener, suppress(OSError), ExitStack() as undo:
+
+            def take() -> None:
+                with suppress(OSError):
+                    while True:
+                        taken.append(undo.enter_context(listener.accept()[0]))
+
+            threading.Thread(target=take, daemon=True).start()
+            yield taken
+            listener.shutdown(socket.SHUT_RDWR)
 
     def seen(self) -> dict[str, Any]:
         """Return what the server counts; nothing while it is not there."""
@@ -113,3 +148,58 @@ async def test_messages_that_nobody_reads_do_not_hold_up_the_end(server: Server)
     begun = time.monotonic()
     await bus.close()
     assert time.monotonic() - begun < 15, "nats-py waits for half a minute"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    authority = Authority(tmp_path / "tls")
+    authority.issue_all()
+    return authority
+
+
+def _bus(server: Server, authority: Authority) -> Bus:
+    return Bus(server.url, "test", BusTls(authority.files("order_svc"), NATS_NAME))
+
+
+async def test_server_that_took_the_first_connection_and_was_silent_is_found_later(
+    server: Server, authority: Authority
+) -> None:
+    """As one that was frozen, or a proxy whose server is away."""
+    bus = _bus(server, authority)
+    with server.silent() as taken:
+        bus.start()
+        await come_true(lambda: len(taken) >= 2, "a second attempt")
+    server.start_with_tls(authority)
+    async with asyncio.timeout(60):
+        await bus.connected()
+    await bus.close()
+
+
+async def test_certificate_that_has_ended_is_taken_over_when_it_is_replaced(
+    server: Server, authority: Authority
+) -> None:
+    authority.issue(Subject.of_process("order_svc"), timedelta(minutes=-1))
+    server.start_with_tls(authority)
+    bus = _bus(server, authority)
+    bus.start()
+    with capture_logs() as said:
+        await come_true(lambda: [one["event"] for one in said].count("NATS is out of reach") >= 2, "refusals")
+    authority.issue(Subject.of_process("order_svc"))
+    async with asyncio.timeout(60):
+        await bus.connected()
+    await bus.close()
+
+
+async def test_frozen_server_is_away_soon_and_is_back_when_it_goes_on(server: Server, authority: Authority) -> None:
+    server.start_with_tls(authority)
+    bus = _bus(server, authority)
+    bus.start()
+    async with asyncio.timeout(60):
+        await bus.connected()
+    server.send(signal.SIGSTOP)
+    begun = time.monotonic()
+    await come_true(lambda: not bus.is_connected, "that it is known")
+    assert time.monotonic() - begun < 60, "it would be known by its silence of two minutes"
+    server.send(signal.SIGCONT)
+    await come_true(lambda: bus.is_connected, "the connection")
+    await bus.close()
