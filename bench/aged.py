@@ -63,7 +63,8 @@ class _Taking(http.server.BaseHTTPRequestHandler):
 
 
 @contextmanager
-def _receiver() -> Iterator[str]:
+def receiver() -> Iterator[str]:
+    """Take webhooks, at the address that is given."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Taking) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/hook"
@@ -92,7 +93,8 @@ class Shop:
         """Send a request that is taken."""
         key = {"idempotency-key": uuid.uuid4().hex}
         answer = self._client.post(path, json=body, headers=key)
-        if answer.status_code == 503:  # what PostgreSQL's restart left
+        # what PostgreSQL's restart left, or an order that has not heard yet how its payment failed
+        if answer.status_code == 503 or "PAYMENT_IN_PROGRESS" in answer.text:
             time.sleep(5)
             answer = self._client.post(path, json=body, headers=key)
         if answer.status_code != 200:
@@ -120,6 +122,11 @@ class Shop:
         """Create an order and pay it at once; return the payment's id."""
         return self._paid(card, self.order())["payment_id"]
 
+    def paid(self) -> dict[str, str]:
+        """Create an order and pay it at once; return both ids, by what they are of."""
+        made = self._paid("pm_card_visa", self.order())
+        return {"payment": made["payment_id"], "order": made["order_id"]}
+
     def decline(self) -> None:
         """Have a payment declined, and pay with another card: an order that stayed FAILED would expire, many times."""
         order_id = self._paid("pm_card_chargeDeclined", self.order())["order_id"]
@@ -135,7 +142,7 @@ class Shop:
         self.post(f"/v1/payments/{payment_id}/refunds", body)
 
 
-def _originals(ready: Ready, shop: Shop) -> int:
+def originals(ready: Ready, shop: Shop) -> int:
     """Make ten payments: one of them declined, one given back in part; wait until all is told."""
     paid = [shop.pay() for _ in range(8)]
     shop.decline()
@@ -258,10 +265,10 @@ def main(arguments: Sequence[str]) -> int:
     console = Console(width=170)
     unlimited = 1_000_000
     settings = StackSettings(durable=False, requests_per_second=unlimited, key_requests_per_second=unlimited)
-    with Stack(settings) as stack, _receiver() as endpoint:
+    with Stack(settings) as stack, receiver() as endpoint:
         watch = Watch(stack)
         shop = Shop(stack.ready, endpoint)
-        multiplier = Multiplier(stack.ready.database_urls, _originals(stack.ready, shop))
+        multiplier = Multiplier(stack.ready.database_urls, originals(stack.ready, shop))
         multiplier.grow(FEW)
         few, few_requests = watch.passes(stack), _requests(shop)
         begun = time.monotonic()

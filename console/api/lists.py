@@ -16,12 +16,14 @@ from starlette.responses import Response, StreamingResponse
 
 from console.api.web import Page, Visit
 from console.clients.merchant_api import ApiError, Json, MerchantApi
-from mesh.ids import parse_uuid
+from mesh.ids import parse_uuid, utc_now
 
 PAGE_SIZE = 25
 MAX_ROWS = 10_000
 """Of a file; longer ones are for `fusionxpay export`, which goes on where it was cut off."""
 MAX_NAME = 40
+AMOUNT_DAYS = 30
+"""In how many days amounts are looked for where no days are given: the search looks as far."""
 PAYMENT_STATUSES = (
     *("SUCCESS", "AUTHORIZED", "REQUIRES_ACTION", "PROCESSING", "INITIATED", "NEEDS_REVIEW", "FAILED", "CANCELLED"),
 )
@@ -114,6 +116,19 @@ def asked(filters: Mapping[str, str]) -> dict[str, Any]:
     return params
 
 
+def bounded(filters: Mapping[str, str]) -> dict[str, Any]:
+    """Return filters as the API takes them; amounts, of which no index is kept, are looked for in so many days."""
+    params = asked(filters)
+    if is_bounded(filters):
+        params["create_time_from"] = f"{utc_now().date() - timedelta(days=AMOUNT_DAYS)}T00:00:00Z"
+    return params
+
+
+def is_bounded(filters: Mapping[str, str]) -> bool:
+    """Whether a list is one of amounts, and of no days."""
+    return bool(filters.keys() & {"min", "max", "currency"}) and not filters.keys() & {"since", "until"}
+
+
 def _day(name: str, text: str) -> date:
     try:
         day = date.fromisoformat(text)
@@ -129,7 +144,7 @@ async def show(visit: Visit, listing: Listing, template: str, status: int = 200,
     filters, api = chosen(visit, listing), await visit.api()
     refused, page = "", {}
     try:
-        page = await api.get(listing.name, **asked(filters), page_token=visit.query("page"), page_size=PAGE_SIZE)
+        page = await api.get(listing.name, **bounded(filters), page_token=visit.query("page"), page_size=PAGE_SIZE)
     except ApiError as error:
         if error.status != 400:
             raise
@@ -141,6 +156,7 @@ async def show(visit: Visit, listing: Listing, template: str, status: int = 200,
         **{listing.name: page.get(listing.name, [])},
         listing=listing,
         filters=filters,
+        days=AMOUNT_DAYS if is_bounded(filters) else 0,
         kept=urlencode(filters),
         views=await visit.rooms.views.of(visit.person.user_id, listing.name),
         refused=refused,
@@ -151,7 +167,7 @@ async def show(visit: Visit, listing: Listing, template: str, status: int = 200,
 
 async def export(listing: Listing, visit: Visit) -> Response:
     """Send a list as CSV, page by page. A file that cannot be finished is cut off, so that the browser says so."""
-    api, params = await visit.api(), asked(chosen(visit, listing))
+    api, params = await visit.api(), bounded(chosen(visit, listing))
     first = await api.get(listing.name, **params, page_size=100)
     name = f"{listing.name}-{visit.session.mode}.csv"
     headers = {"content-disposition": f'attachment; filename="{name}"'}

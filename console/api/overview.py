@@ -20,6 +20,7 @@ from mesh.ids import utc_now
 DAYS, SPANS = 14, ("7", "14", "30")
 MAX_PAGES = 5
 """Of a span, with 100 payments each: who has more sees the figures of the newest, and no comparison."""
+PATIENCE_SECONDS = 0.1
 CHART_WIDTH, CHART_HEIGHT = 420, 96
 _TAKEN = ("SUCCESS", "AUTHORIZED")
 _OPEN = ("INITIATED", "PROCESSING", "REQUIRES_ACTION", "NEEDS_REVIEW")
@@ -74,22 +75,31 @@ async def together(*calls: Coroutine[Any, Any, T]) -> list[T]:
 
 
 async def _figures(visit: Visit, api: MerchantApi, days: int) -> Json:
-    """Return how the days went, as the merchant's people saw it less than a minute ago, or anew."""
+    """Return how the days went, as the merchant's people saw it less than a minute ago, or anew.
+
+    Many payments take longer to count than a page may: then there are no figures yet, and the page looks again.
+    """
     glances, whose = visit.rooms.glances, (visit.person.merchant_id, visit.session.mode, days)
     if seen := glances.get(whose):
         return seen
+    counting = glances.counted(whose, lambda: _counted(api, days))
+    done, _ = await asyncio.wait({counting}, timeout=PATIENCE_SECONDS)
+    return counting.result() if done else {"is_counting": True}
+
+
+async def _counted(api: MerchantApi, days: int) -> Json:
     now = utc_now()
     since = now - timedelta(days=days)
-    span, before = await together(_span(api, since, now), _span(api, since - timedelta(days=days), since))
-    figures = {
+    span = await _span(api, since, now)
+    # what is not whole is compared with nothing
+    before = await _span(api, since - timedelta(days=days), since) if span.is_whole else Span([], is_whole=False)
+    return {
         "counted": len(span.payments),
         "is_whole": span.is_whole,
         "tiles": _compared(span, before),
         "chart": _chart(span.payments, days),
         "rates": _rates(span.payments),
     }
-    glances.keep(whose, figures)
-    return figures
 
 
 async def _span(api: MerchantApi, since: datetime, until: datetime) -> Span:

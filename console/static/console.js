@@ -39,6 +39,11 @@
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   });
 
+  // what is still being counted is looked at again
+  addEventListener("DOMContentLoaded", () => {
+    if (document.querySelector("[data-again]")) setTimeout(() => location.reload(), 800);
+  });
+
   // "/" goes to the search, as in many consoles
   document.addEventListener("keydown", (event) => {
     if (event.key !== "/" || event.target.closest("input,textarea,select")) return;

@@ -8,8 +8,10 @@ import pytest
 
 from console.api.glances import Glances
 from console.api.overview import together
+from console.api.web import templates
 from tests.support.console import Browser
 from tests.support.merchant.api import Merchant
+from tests.support.waiting import eventually
 
 
 def test_what_was_counted_is_kept_for_a_while_and_makes_room() -> None:
@@ -22,6 +24,44 @@ def test_what_was_counted_is_kept_for_a_while_and_makes_room() -> None:
     assert [glances.get(key) for key in "abc"] == [{"count": 3}, None, {"count": 4}]
     now += 60
     assert glances.get("a") is None
+
+
+async def test_what_takes_long_is_counted_once_for_all_who_ask() -> None:
+    """A merchant with many payments had waited for a thousand of them, each person anew."""
+    glances, may_end, begun = Glances(), asyncio.Event(), 0
+
+    async def count() -> dict[str, object]:
+        nonlocal begun
+        begun += 1
+        await may_end.wait()
+        return {"count": 1}
+
+    tasks = [glances.counted("a", count) for _ in range(3)]
+    await asyncio.wait(tasks, timeout=0)
+    assert (begun, glances.get("a")) == (1, None)
+    may_end.set()
+    assert [await task for task in tasks] == [{"count": 1}] * 3
+    assert glances.get("a") == {"count": 1}
+
+
+async def test_what_could_not_be_counted_is_counted_anew() -> None:
+    glances = Glances()
+
+    async def failing() -> dict[str, object]:
+        raise KeyError("one")
+
+    async def right() -> dict[str, object]:
+        return {"count": 2}
+
+    with pytest.raises(KeyError):
+        await glances.counted("a", failing)
+    assert await glances.counted("a", right) == {"count": 2}
+
+
+def test_a_page_whose_figures_are_being_counted_says_so_and_looks_again() -> None:
+    page = templates.get_template("overview.html").render(days=14, spans=("14",), is_counting=True, payments=[])
+    assert "data-again" in page
+    assert "Payments a day" not in page
 
 
 async def test_calls_are_given_up_when_one_fails() -> None:
@@ -44,9 +84,15 @@ async def test_calls_are_given_up_when_one_fails() -> None:
 
 def test_the_first_page_counts_payments_once_a_minute(owner: Browser, merchant: Merchant) -> None:
     merchant.charge(merchant.new_order("12.00")["order_id"])
-    assert "€12.00 EUR" in owner.page("/?days=7")
+
+    def counted(days: int) -> str:
+        """Return the page once its figures are there."""
+        eventually(lambda: "data-again" not in owner.page(f"/?days={days}"), "the figures")
+        return owner.page(f"/?days={days}")
+
+    assert "€12.00 EUR" in counted(7)
     payment = merchant.charge(merchant.new_order("13.00")["order_id"])
-    page = owner.page("/?days=7")
+    page = counted(7)
     assert payment["payment_id"] in page
     assert "€25.00 EUR" not in page
-    assert "€25.00 EUR" in owner.page("/?days=30")
+    assert "€25.00 EUR" in counted(30)

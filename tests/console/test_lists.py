@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from console.api.lists import asked, bounded
 from console.api.search import answered
 from console.clients.merchant_api import ApiError
 from tests.support.console import Browser, Console
@@ -163,3 +164,29 @@ def test_the_days_before_are_compared(owner: Browser, merchant: Merchant) -> Non
         assert "€12.00 EUR" in page
         assert "100 %" in page
     assert "The last 14 days" in owner.page("/?days=9999999")
+
+
+@pytest.mark.parametrize(
+    ("filters", "days"),
+    [
+        ({"min": "1", "currency": "EUR"}, 30),
+        ({"currency": "EUR"}, 30),
+        ({"currency": "EUR", "since": "2020-01-01"}, None),
+        ({"currency": "EUR", "until": "2020-01-01"}, None),
+        ({"status": "FAILED"}, None),
+    ],
+)
+def test_amounts_are_looked_for_in_thirty_days_unless_others_are_given(
+    filters: dict[str, str], days: int | None
+) -> None:
+    """No index has amounts: a look for one that nobody has paid read a million payments."""
+    expected = asked(filters)
+    if days:
+        expected["create_time_from"] = f"{TODAY - timedelta(days)}T00:00:00Z"
+    assert bounded(filters) == expected
+
+
+def test_a_list_of_amounts_says_how_far_it_looks(owner: Browser) -> None:
+    assert "Of the last 30 days" in owner.page("/payments?currency=EUR&min=5")
+    assert "Of the last 30 days" not in owner.page("/payments?status=FAILED")
+    assert "Of the last 30 days" not in owner.page(f"/payments?currency=EUR&since={TODAY}")
