@@ -11,7 +11,6 @@ from console.api.overview import together
 from console.api.web import templates
 from tests.support.console import Browser
 from tests.support.merchant.api import Merchant
-from tests.support.waiting import eventually
 
 
 def test_what_was_counted_is_kept_for_a_while_and_makes_room() -> None:
@@ -84,15 +83,9 @@ async def test_calls_are_given_up_when_one_fails() -> None:
 
 def test_the_first_page_counts_payments_once_a_minute(owner: Browser, merchant: Merchant) -> None:
     merchant.charge(merchant.new_order("12.00")["order_id"])
-
-    def counted(days: int) -> str:
-        """Return the page once its figures are there."""
-        eventually(lambda: "data-again" not in owner.page(f"/?days={days}"), "the figures")
-        return owner.page(f"/?days={days}")
-
-    assert "€12.00 EUR" in counted(7)
+    assert "€12.00 EUR" in owner.overview(7)
     payment = merchant.charge(merchant.new_order("13.00")["order_id"])
-    page = counted(7)
+    page = owner.overview(7)
     assert payment["payment_id"] in page
     assert "€25.00 EUR" not in page
-    assert "€25.00 EUR" in counted(30)
+    assert "€25.00 EUR" in owner.overview(30)

@@ -158,12 +158,12 @@ def test_a_span_is_sent_again(owner: Browser, merchant: Merchant) -> None:
 
 def test_the_days_before_are_compared(owner: Browser, merchant: Merchant) -> None:
     merchant.charge(merchant.new_order("12.00")["order_id"])
-    for days in ("7", "14", "30"):
-        page = owner.page(f"/?days={days}")
+    for days in (7, 14, 30):
+        page = owner.overview(days)
         assert f"The last {days} days" in page
         assert "€12.00 EUR" in page
         assert "100 %" in page
-    assert "The last 14 days" in owner.page("/?days=9999999")
+    assert "The last 14 days" in owner.overview(9999999)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import uuid
 import httpx
 
 from stack.stack import Ready
+from tests.support.waiting import eventually
 
 _FORM_TOKEN = re.compile(r'name="form_token" value="([\w-]+)"')
 _SECRET = re.compile(r'<div class="secret"><code>([^<]+)</code>')
@@ -31,6 +32,12 @@ class Browser:
         answer = self.get(path)
         assert answer.status_code == 200, (path, answer.status_code, answer.text[-1500:])
         return answer.text
+
+    def overview(self, days: int) -> str:
+        """Return the first page once its figures are there: many payments take longer to count."""
+        path = f"/?days={days}"
+        eventually(lambda: "data-again" not in self.page(path), "the figures")
+        return self.page(path)
 
     def post(self, path: str, **fields: str) -> httpx.Response:
         """Send a form with the token of this session."""
