@@ -125,10 +125,11 @@ site-shots: site
 gameday: install
 	$(BIN)/python -m tests.gameday
 
-# The services of a commit before are replaced by these under load, one after the other; nothing is lost.
+# The services of a commit before are replaced by these under load, one after the other; nothing is lost. BACK=--back withdraws it.
 OLD ?= HEAD~1
+BACK ?=
 rolling: install
-	$(BIN)/python -m tests.rolling --old $(OLD)
+	$(BIN)/python -m tests.rolling --old $(OLD) $(BACK)
 
 # Every service and Envoy are replaced under load, with two replicas of each; no request may fail.
 ROUNDS ?= 10
