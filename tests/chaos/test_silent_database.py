@@ -27,7 +27,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 def test_connections_that_fall_silent_stop_nothing_for_long(
     chaos: ChaosStack, merchant: Merchant, provider: Provider, receiver: Receiver
 ) -> None:
-    """Requests, group commit, relays, consumers and senders all hold one, or are given one that is silent."""
+    """Case 22. Requests, group commit, relays, consumers and senders all hold one, or are given one that is silent."""
     with chaos.silenced(SERVICES) as proxy:
         eventually(lambda: _health(chaos.ready) == {SERVING}, "every service SERVING")
         _pay(merchant)

@@ -48,6 +48,7 @@ def test_event_is_typed() -> None:
 
 @pytest.mark.parametrize("to", ["webhook_endpoint_id", "notification_channel_id"])
 def test_ping_is_of_what_it_was_sent_to(to: str) -> None:
+    """Case 27."""
     ping = {"webhook_endpoint_id": "", to: "01a7"}
     event = event_of({"id": "1", "type": "ping", "timestamp": "2026-11-23T11:28:47Z", "data": {"ping": ping}})
     assert event.resource_id == "01a7"

@@ -168,6 +168,7 @@ def test_order_is_refunded_by_what_has_gone_back(refunded: int, status: OrderSta
 
 @pytest.mark.parametrize("over", [OrderStatus.EXPIRED, OrderStatus.CANCELLED])
 def test_refund_of_a_capture_that_came_when_the_order_was_over_is_absorbed(over: OrderStatus) -> None:
+    """Case 17."""
     order = replace(NEW, status=over, payment_id=FIRST)
     with pytest.raises(IllegalTransitionError):
         settle(order, Capture(FIRST, AMOUNT), NOW)

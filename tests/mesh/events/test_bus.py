@@ -96,6 +96,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 async def test_server_without_jetstream_is_asked_over_one_connection_until_it_has_it(server: Server) -> None:
+    """Case 28."""
     server.start(jetstream=False)
     bus = Bus(server.url, "test")
     bus.start()

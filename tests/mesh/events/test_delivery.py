@@ -262,7 +262,7 @@ async def test_an_event_that_fails_for_a_while_is_applied_in_the_end(
 async def test_database_that_cannot_write_uses_up_no_attempt_of_any_event(
     sqlstate: str, bus: Bus, database: Database, database_url: str, subject: str
 ) -> None:
-    """Its disk or its quota is full, or it is read-only: for longer than an event that fails would be tried."""
+    """Case 6. Its disk or its quota is full, or it is read-only: for longer than an event that fails would be tried."""
     published = fact(subject, uuid.uuid4(), 7)
     applied = Applied()
     name = f"test_{uuid.uuid4().hex}"
@@ -319,6 +319,7 @@ async def test_later_events_of_a_resource_wait_for_the_one_that_fails(
 async def test_event_that_can_never_be_published_stops_none_behind_it_and_can_be_replayed(
     bus: Bus, database: Database, database_url: str, subject: str
 ) -> None:
+    """Case 17."""
     resource = uuid.uuid4()
     good = [fact(subject, resource, version) for version in (1, 2, 3, 4)]
     async with database.transaction() as session:

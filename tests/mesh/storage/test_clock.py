@@ -62,6 +62,7 @@ async def is_taken_over(database: Database, claimed: Claim) -> bool:
 
 @pytest.mark.usefixtures("process_clock")
 async def test_idempotency_lease_is_the_databases(database: Database, admin: Admin) -> None:
+    """Case 20."""
     claimed, resource_id = claim(), uuid.uuid4()
     async with database.session() as session:
         assert await idempotency.begin(session, claimed, resource_id, LEASE)
@@ -91,6 +92,7 @@ async def test_key_that_stands_for_another_resource_by_now_is_not_let_go(databas
 
 
 async def test_answer_is_not_overwritten_by_a_run_that_was_taken_over(database: Database, admin: Admin) -> None:
+    """Case 18."""
     claimed, resource_id = claim(), uuid.uuid4()
     async with database.session() as session:
         await idempotency.begin(session, claimed, resource_id, LEASE)

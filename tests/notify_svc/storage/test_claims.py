@@ -58,7 +58,7 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 async def test_claim_costs_the_same_at_a_backlog_of_100_000_events(notify_url: str) -> None:
-    """As a statement that is prepared once, and planned for any parameters."""
+    """Case 26. As a statement that is prepared once, and planned for any parameters."""
     async with pool(notify_url) as database:
         few, many = await _costs(database, notify_url)
     assert many < 3 * few, (few, many)

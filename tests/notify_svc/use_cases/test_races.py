@@ -42,6 +42,7 @@ def pending(desk: Desk) -> int:
 async def test_nothing_waits_for_an_endpoint_that_was_taken_away_while_an_event_was_fanned_out(
     take_away: Callable[[Desk, UUID], Awaitable[Endpoint]], desk: Desk
 ) -> None:
+    """Case 23."""
     endpoint = await desk.endpoint(NOWHERE)
     event = desk.event(new_id())
     async with desk.fanning_out(event):
@@ -77,6 +78,7 @@ async def test_endpoint_that_is_enabled_again_gets_nothing_of_what_was_before(de
 
 
 async def test_endpoint_that_has_just_recovered_is_not_disabled_as_failing(notify_url: str) -> None:
+    """Case 24."""
     async with rogue(answering(ERROR)) as server, desk_on(notify_url, timeout=2 * PATIENCE) as desk:
         endpoint = await desk.endpoint(server.url)
         (first,) = await desk.publish()
@@ -113,6 +115,7 @@ async def test_410_of_an_address_that_was_changed_meanwhile_disables_nothing(not
 async def test_event_sent_again_during_its_last_attempt_is_counted_once_and_keeps_its_new_schedule(
     notify_url: str,
 ) -> None:
+    """Case 25."""
     async with rogue(answering(ERROR)) as server, desk_on(notify_url, timeout=2 * PATIENCE) as desk:
         await desk.endpoint(server.url)
         (event,) = await desk.publish()
