@@ -48,6 +48,15 @@ NEW = Order(
 PROCESSING = transition(NEW, OrderStatus.PROCESSING, NOW, FIRST)
 
 
+@pytest.mark.parametrize("status", sorted(set(OrderStatus) - {OrderStatus.PROCESSING}))
+def test_failure_ends_only_what_is_being_paid(status: OrderStatus) -> None:
+    """Of the same payment as well: it may have failed late, of an order that has moved on."""
+    assert fail(replace(PROCESSING, status=status), FIRST, NOW) is None
+    failed = fail(PROCESSING, FIRST, NOW)
+    assert failed
+    assert failed.status == OrderStatus.FAILED
+
+
 @pytest.mark.parametrize("before", OrderStatus)
 @pytest.mark.parametrize("after", OrderStatus)
 def test_step_is_taken_if_and_only_if_it_is_legal(before: OrderStatus, after: OrderStatus) -> None:

@@ -216,6 +216,45 @@ def test_two_calls_never_share_a_key() -> None:
     assert len(set(keys)) == len(keys)
 
 
+@pytest.mark.parametrize("status", [S.AUTHORIZED, S.CANCELLED, S.FAILED, S.SUCCESS])
+def test_page_that_turns_out_to_have_ended_is_not_the_customers_turn(status: PaymentStatus) -> None:
+    """Only one that is open waits for the customer."""
+    unanswered = replace(FRESH, status=S.PROCESSING)
+    assert told(unanswered, 1, status, "cs_1").status == status
+    assert told(unanswered, 1, S.INITIATED, "cs_1").status == S.REQUIRES_ACTION
+
+
+@pytest.mark.parametrize("status", [S.INITIATED, S.REQUIRES_ACTION, S.PROCESSING, S.AUTHORIZED, S.NEEDS_REVIEW])
+def test_what_another_provider_has_of_an_attempt_before_is_closed_while_the_payment_goes_on(
+    status: PaymentStatus,
+) -> None:
+    left = replace(told(told(moved(), 1, S.INITIATED, "cs_1"), 2, S.INITIATED, "ORDER1"), status=status)
+    assert [attempt.number for attempt in transitions.to_close(left)] == [1]
+
+
+@pytest.mark.parametrize("status", [S.INITIATED, S.REQUIRES_ACTION, S.PROCESSING, S.AUTHORIZED, S.NEEDS_REVIEW])
+def test_earlier_object_at_the_same_provider_is_closed_once_the_payment_is_paid(status: PaymentStatus) -> None:
+    first = replace(FRESH.attempts[0], provider_reference="cs_1")
+    open_payment = replace(
+        FRESH,
+        status=status,
+        provider_reference="cs_2",
+        attempts=(first, replace(first, number=2, provider_reference="cs_2")),
+    )
+    assert transitions.to_close(open_payment) == []
+    assert transitions.to_close(replace(open_payment, status=S.SUCCESS)) == [first]
+
+
+def test_attempt_under_way_is_over_when_the_one_before_has_taken_the_money() -> None:
+    paid = told(told(moved(), 2, S.INITIATED, "ORDER1"), 1, S.SUCCESS, "cs_1")
+    *_, last, winner = paid.attempts
+    assert (last.number, last.status, last.failure and last.failure.code) == (
+        *(2, payments.AttemptStatus.FAILED),
+        "superseded",
+    )
+    assert (winner.number, winner.status, winner.provider) == (3, payments.AttemptStatus.SUCCEEDED, "stripe")
+
+
 DEPTH = 9
 REFERENCES = {"stripe": "cs_1", "paypal": "ORDER1"}
 
