@@ -136,11 +136,10 @@ class Runner:
         for registration in self._service.registrations:
             if registration.descriptor:
                 access.update(access_of(registration.descriptor))
-        interceptors: list[grpc.aio.ServerInterceptor] = [
-            CallInterceptor(
-                access, settings.max_concurrent_rpcs, settings.max_concurrent_streams, settings.default_deadline_seconds
-            )
-        ]
+        self._calls = CallInterceptor(
+            access, settings.max_concurrent_rpcs, settings.max_concurrent_streams, settings.default_deadline_seconds
+        )
+        interceptors: list[grpc.aio.ServerInterceptor] = [self._calls]
         callers = {registration.full_name: registration.allowed for registration in self._service.registrations}
         if settings.tls:
             # without certificates nobody has a name
@@ -245,7 +244,7 @@ class Runner:
         self._vitals.is_ready = False
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(settings.drain_seconds)
-        for end in service.on_drain:
+        for end in (self._calls.end_files, *service.on_drain):
             end()
         ends = time.monotonic() + settings.grace_seconds
         # side by side: what a loop waits for must take no time from the calls

@@ -109,9 +109,14 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
         self._default_deadline = default_deadline
         self._in_flight = 0
         self._streams = 0
+        self._is_ending = False
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
         prime(RPC_SECONDS, access)
         prime(RPC_ANSWERS, access, CODES)
+
+    def end_files(self) -> None:
+        """Break off what must not look whole when it is not: the process is about to stop."""
+        self._is_ending = True
 
     async def intercept_service(
         self,
@@ -163,7 +168,7 @@ class CallInterceptor(grpc.aio.ServerInterceptor):
                     OVERLOADED.inc()
                     raise unavailable("OVERLOADED", "too many requests are in flight, try again")
                 self._admit(request, running, method)
-                await _send(behaviour, request, servicer, running)
+                await _send(behaviour, request, servicer, running, lambda: self._is_ending)
 
             self._streams += 1
             open_now.inc()
@@ -258,17 +263,27 @@ def _begin(method: str, servicer: ServicerContext, deadline: float) -> context.C
     return call
 
 
-async def _send(behaviour: StreamBehaviour, request: Message, servicer: ServicerContext, call: context.Call) -> None:
+async def _send(
+    behaviour: StreamBehaviour,
+    request: Message,
+    servicer: ServicerContext,
+    call: context.Call,
+    is_ending: Callable[[], bool],
+) -> None:
     """Send what a stream yields, as fast as its reader takes it; however it ends, the generator is closed."""
+    has_begun = False
     try:
         async with aclosing(behaviour(request, servicer)) as messages:
             async for message in messages:
+                if call.is_whole and is_ending():
+                    raise unavailable("STOPPING", "this replica is about to stop, try again")
                 await _send_headers(servicer, call)
                 await servicer.write(message)
+                has_begun = True
     except Exception:
         # HTTP has no place for a status after the answer has begun: to Envoy a stream that fails ends as any other
         # does, unless it carries what is no message
-        if call.is_whole and is_transcoded(servicer):
+        if has_begun and call.is_whole and is_transcoded(servicer):
             await servicer.write(BROKEN)
         raise
 

@@ -89,9 +89,12 @@ def test_more_than_a_page_is_one_file_and_what_breaks_in_between_is_no_shorter_o
     assert found == sorted(found)
     with psycopg.connect(gateway.database_urls["orders"]) as database:
         # on the second page there is what the service cannot read now
-        copies_of(database, first, 1, currency="'???'")
+        copies_of(database, first, 1, currency="'XQQ'")
     with pytest.raises(httpx.RemoteProtocolError):
         merchant.http.get("/v1/orders:export")
+    # before anything was sent, there is a status
+    unreadable = merchant.http.get("/v1/orders:export", params={"currency": "XQQ"})
+    assert problem(unreadable)[:2] == (500, "INTERNAL")
     with closing(FusionXPay(merchant.secret, gateway.edge_url)) as client:
         pieces = client.orders.export(format="jsonl")
         assert len(next(pieces).splitlines()) == PAGE_SIZE

@@ -58,6 +58,8 @@ class Servicer(service_grpc.EventServiceServicer):
                     raise not_found("event", "7")
                 if word == "break":
                     raise RuntimeError("a secret")
+                if word == "file":
+                    context.current().is_whole = True
                 if word == "wait":
                     await asyncio.Event().wait()
                 if word == "rest":
@@ -118,6 +120,14 @@ async def test_what_is_raised_becomes_a_status_at_any_time(before: list[str], st
     assert broken.metadata["error_id"]
     assert "secret" not in broken.message
     assert servicer.open == 0
+
+
+async def test_file_is_broken_off_by_a_replica_that_stops_and_a_stream_is_not(
+    stub: Any, interceptor: CallInterceptor
+) -> None:
+    interceptor.end_files()
+    assert await said(stream(stub, "a", "b")) == ["a", "b"]
+    assert (await refusal(stream(stub, "a", "file", "b"))).reason == "STOPPING"
 
 
 @pytest.mark.parametrize(
