@@ -9,6 +9,10 @@ from cli.scrape import Labels, Problem, Process
 SLOW_SECONDS = "2.5"
 SLOW_PART = 0.1
 KEYS_PER_SECOND = 10
+FAILING_PART = 0.2
+FAILING_AT_LEAST = 2
+_ON_OUR_SIDE = ("INTERNAL", "UNAVAILABLE", "UNKNOWN", "DEADLINE_EXCEEDED", "DATA_LOSS")
+_OUR_METHODS = ("/fusionx.", "/envoy.")
 _REDIS = ("fusionxpay_locks_total", "fusionxpay_global_limit_total")
 
 
@@ -59,10 +63,33 @@ class Growth:
         ]
         if self.of("fusionxpay_rpc_overloaded_total", {}, component):
             found.append(Problem("Overloaded", f"{component}: refuses requests, as too many are in flight"))
+        found += self._failing(component)
         away = {"outcome": "away"}
         if any(self.of(series, away, component) for series in _REDIS):
             found.append(Problem("RedisAway", f"{component}: does not reach Redis", page=False))
         return found
+
+    def _failing(self, component: str) -> list[Problem]:
+        answers = {
+            code: sum(
+                self.of("fusionxpay_rpc_server_total", {"method": method, "code": code}, component)
+                for method in self.values("fusionxpay_rpc_server_total", "method")
+                if method.startswith(_OUR_METHODS)
+            )
+            for code in self.values("fusionxpay_rpc_server_total", "code")
+        }
+        failed = {code: count for code, count in answers.items() if code in _ON_OUR_SIDE and count}
+        if sum(failed.values()) < max(FAILING_AT_LEAST, sum(answers.values()) * FAILING_PART):
+            return []
+        codes = ", ".join(failed)
+        words = f"{component}: {sum(failed.values()):.0f} of {sum(answers.values()):.0f} requests failed ({codes})"
+        failures = "fusionxpay_database_failures_total"
+        reasons = (
+            reason for reason in self.values(failures, "reason") if self.of(failures, {"reason": reason}, component)
+        )
+        if told := ", ".join(reasons):
+            words += f"; its database: {told}"
+        return [Problem("RequestsFailing", words)]
 
     def _of_provider(self, provider: str) -> list[Problem]:
         found, webhooks = [], "fusionxpay_provider_webhooks_total"

@@ -100,7 +100,7 @@ POOL_WAITING = gauge("fusionxpay_database_waiting", "Requests that wait for a co
 DATABASE_FAILURES = counter(
     "fusionxpay_database_failures_total",
     "Sessions that the database ended",
-    reason=("unreachable", "read_only", "full"),
+    reason=("unreachable", "no_connection", "no_answer", "blocked", "read_only", "full"),
 )
 DATABASE_UP = gauge("fusionxpay_database_up", "1 while the database answers and is migrated: the process is ready")
 CLOCK_AHEAD = gauge("fusionxpay_clock_ahead_seconds", "How far the process's clock is ahead of its database's")

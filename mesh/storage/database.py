@@ -30,7 +30,7 @@ from mesh.metrics import DATABASE_FAILURES
 from mesh.storage.notifications import Notifications
 from mesh.storage.rows import RowT, no_rows, row_factory
 from mesh.storage.schema import NOW
-from mesh.storage.silence import Watch
+from mesh.storage.silence import NoAnswerError, Watch
 
 PATIENCE_SECONDS = 5.0
 """How long a connection is waited for, and then the answer to each statement: whoever is silent longer is given up."""
@@ -112,11 +112,28 @@ def connection_options(url: str) -> dict[str, int]:
     return {name: value for name, value in _CONNECTION.items() if name not in said}
 
 
+_NOT_CARRIED_OUT = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected)
+_WORDS = {
+    "read_only": "the database cannot be written to",
+    "full": "the database cannot be written to",
+    "blocked": "the database could not carry this out in time",
+    "no_answer": "the database gave no answer in time",
+    "no_connection": "there was no connection to the database in time",
+    "unreachable": "the database is out of reach",
+}
+"""What clients are told, by the reason in the metrics."""
+
+
 def _reason(error: Exception) -> str:
     """Return why a session ended, as the metrics call it."""
-    if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
-        return "read_only"
-    return "full" if isinstance(error, psycopg.errors.DiskFull) else "unreachable"
+    kinds: tuple[tuple[str, type[Exception] | tuple[type[Exception], ...]], ...] = (
+        ("read_only", psycopg.errors.ReadOnlySqlTransaction),
+        ("full", psycopg.errors.DiskFull),
+        ("blocked", _NOT_CARRIED_OUT),
+        ("no_answer", NoAnswerError),
+        ("no_connection", PoolTimeout),
+    )
+    return next((reason for reason, kind in kinds if isinstance(error, kind)), "unreachable")
 
 
 class Session:
@@ -305,8 +322,9 @@ class Database:
                 self._distrust()
                 if self._draining:
                     await asyncio.wait([self._draining], timeout=DRAIN_SECONDS)
-            DATABASE_FAILURES.labels(_reason(error)).inc()
-            raise unavailable("DATABASE_UNAVAILABLE", "the database is out of reach, try again") from error
+            reason = _reason(error)
+            DATABASE_FAILURES.labels(reason).inc()
+            raise unavailable("DATABASE_UNAVAILABLE", f"{_WORDS[reason]}, try again") from error
 
     @asynccontextmanager
     async def transaction(self, patience: float | None = None) -> AsyncIterator[Session]:

@@ -25,6 +25,10 @@ TICK_SECONDS = 0.25
 Connection = psycopg.AsyncConnection[Any]
 
 
+class NoAnswerError(psycopg.OperationalError):
+    """A connection was dropped because its database did not answer: it is silent, or something holds a lock there."""
+
+
 class Watch:
     """Watches the answers that are waited for, and ends the connections of those that do not come."""
 
@@ -36,12 +40,16 @@ class Watch:
 
     @contextmanager
     def answer(self, connection: Connection, seconds: float) -> Iterator[None]:
-        """Wait for one answer in the block, for so many seconds: then the wait ends with OperationalError."""
+        """Wait for one answer in the block, for so many seconds: then the wait ends with NoAnswerError."""
         self._left[connection] = round(seconds / TICK_SECONDS) + 1
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(TICK_SECONDS, self._tick)
         try:
             yield
+        except psycopg.OperationalError as error:
+            if connection not in self._left:
+                raise NoAnswerError(f"no answer within {seconds:g} s") from error
+            raise
         finally:
             self._left.pop(connection, None)
 

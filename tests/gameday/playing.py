@@ -22,7 +22,7 @@ CALM_SECONDS = 240.0
 PAUSE_SECONDS = 0.25
 CLIENTS = 2
 LOOKS = 3
-UNAVAILABLE = frozenset({"AvailabilityBurning", "ObjectiveBurning"})
+UNAVAILABLE = frozenset({"AvailabilityBurning", "ObjectiveBurning", "RequestsFailing"})
 """What fires as well wherever requests fail or wait: the objectives are of what customers see."""
 
 

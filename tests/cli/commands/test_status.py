@@ -57,6 +57,15 @@ Grown = list[tuple[str, dict[str, str], int]]
 GROWN: dict[str, Grown] = {
     "DatabaseNotWritable": [("fusionxpay_database_failures_total", {"reason": "full"}, 1)],
     "Overloaded": [("fusionxpay_rpc_overloaded_total", {}, 1)],
+    "RequestsFailing": [
+        (
+            "fusionxpay_rpc_server_total",
+            {"method": "/fusionx.order.v1.OrderService/GetOrder", "code": "UNAVAILABLE"},
+            2,
+        ),
+        ("fusionxpay_rpc_server_total", {"method": "/fusionx.order.v1.OrderService/GetOrder", "code": "OK"}, 8),
+        ("fusionxpay_database_failures_total", {"reason": "no_answer"}, 2),
+    ],
     "RedisAway": [("fusionxpay_locks_total", {"outcome": "away"}, 1)],
     "KeysRefused": [("fusionxpay_authorizations_total", {"outcome": "key_invalid"}, 51)],
     "WebhooksRejected": [
@@ -70,6 +79,9 @@ GROWN: dict[str, Grown] = {
     ],
 }
 CALM: Grown = [
+    ("fusionxpay_rpc_server_total", {"method": "/fusionx.order.v1.OrderService/GetOrder", "code": "UNAVAILABLE"}, 1),
+    ("fusionxpay_rpc_server_total", {"method": "/fusionx.order.v1.OrderService/GetOrder", "code": "NOT_FOUND"}, 9),
+    ("fusionxpay_rpc_server_total", {"method": "/grpc.health.v1.Health/Check", "code": "UNAVAILABLE"}, 9),
     ("fusionxpay_database_failures_total", {"reason": "unreachable"}, 1),
     ("fusionxpay_authorizations_total", {"outcome": "key_invalid"}, 51),
     ("fusionxpay_authorizations_total", {"outcome": "allowed"}, 52),
@@ -90,6 +102,11 @@ def looks(grown: Grown) -> Growth:
 @pytest.mark.parametrize("alert", GROWN)
 def test_what_has_grown_between_two_looks_is_named(alert: str) -> None:
     assert [one.alert for one in looks(GROWN[alert]).problems()] == [alert]
+
+
+def test_requests_that_fail_name_how_their_database_did() -> None:
+    (failing,) = looks(GROWN["RequestsFailing"]).problems()
+    assert failing.words == "order_svc: 2 of 10 requests failed (UNAVAILABLE); its database: no_answer"
 
 
 def test_what_may_grow_is_no_problem_nor_what_was_not_seen_before() -> None:

@@ -172,6 +172,29 @@ async def test_database_that_takes_no_writes_is_out_of_reach(database_url: str) 
         assert refused.value.reason == "DATABASE_UNAVAILABLE"
 
 
+async def test_what_is_told_of_a_lock_and_of_too_few_connections_is_true(database_url: str) -> None:
+    async with pool(database_url, size=1) as database:
+
+        async def run(*statements: str) -> None:
+            async with database.transaction() as session:
+                for one in statements:
+                    await session.run(statement(sa.text(one)))
+
+        async def told(*statements: str) -> str:
+            with pytest.raises(ApiError) as refused:
+                await run(*statements)
+            return refused.value.message
+
+        lock = "SELECT pg_advisory_xact_lock(71)"
+        with psycopg.connect(database_url) as other:
+            other.execute(lock.encode())
+            assert "could not carry this out in time" in await told("SET LOCAL lock_timeout = '50ms'", lock)
+            assert "gave no answer in time" in await told(lock)
+        await answered_at_last(database)
+        async with database.session():
+            assert "no connection to the database in time" in await told("SELECT 1")
+
+
 def test_connections_notice_a_host_that_is_gone() -> None:
     assert storage.connection_options("postgresql://u:p@host/name") == {
         "connect_timeout": 5,
