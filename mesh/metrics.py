@@ -9,6 +9,7 @@ and in the `metrics` module of each service is listed in `docs/metrics.md`. Sour
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -58,8 +59,19 @@ def counter(name: str, meaning: str, **labels: Values) -> Counter:
 
 
 def gauge(name: str, meaning: str, **labels: Values) -> Gauge:
-    """Declare a gauge."""
-    return _declare(Gauge(name, meaning, list(labels)), Series(name, "gauge", meaning, labels))
+    """Declare a gauge. An age, a deadline or a moment (`…_seconds`, `…_time`) is NaN until it is set.
+
+    Zero would say that something is due now, or ended in 1970, before anybody has looked.
+    """
+    metric = Gauge(name, meaning, list(labels))
+    if not labels:
+        _begin(metric, name)
+    return _declare(metric, Series(name, "gauge", meaning, labels))
+
+
+def _begin(metric: Gauge, name: str) -> None:
+    if name.endswith(("_seconds", "_time")):
+        metric.set(math.nan)
 
 
 def histogram(name: str, meaning: str, buckets: Sequence[float] = SECONDS, **labels: Values) -> Histogram:
@@ -69,9 +81,11 @@ def histogram(name: str, meaning: str, buckets: Sequence[float] = SECONDS, **lab
 
 
 def prime(metric: MetricWrapperBase, *values: Iterable[str]) -> None:
-    """Have the series of all combinations of label values exist, at zero."""
+    """Have the series of all combinations of label values exist, with the value that each kind begins with."""
     for combination in itertools.product(*values):
-        metric.labels(*combination)
+        one = metric.labels(*combination)
+        if isinstance(one, Gauge):
+            _begin(one, SERIES[metric].name)
 
 
 def _declare(metric: MetricT, series: Series) -> MetricT:
