@@ -29,8 +29,8 @@ HEAD = """\
 # Metrics
 
 Written by `make gen`. Every service answers Prometheus at `METRICS_LISTEN` under `/metrics`, and names no merchant,
-order or payment there. Every series exists from the start of its process, at zero, so that its first increase is one; an age, a
-deadline or a moment is NaN until it is known.
+order or payment there. Every series exists from the start of its process, at zero, so that its first increase is one;
+an age, a deadline or a moment is NaN until it is known.
 Times are in seconds; `*_time` is Unix time. What is open in a database is the same in every replica: take the maximum.
 """
 
