@@ -109,6 +109,9 @@ def asked(filters: Mapping[str, str]) -> dict[str, Any]:
         elif name == "until":
             # the whole of the last day
             params["create_time_to"] = f"{_day(name, value) + timedelta(days=1)}T00:00:00Z"
+        elif name == "status":
+            # refunds and disputes know no single one
+            params["statuses"] = [value]
         elif name == "metadata":
             params["metadata_key"], _, params["metadata_value"] = value.partition("=")
         else:

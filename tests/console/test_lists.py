@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from console.api.lists import asked, bounded
+from console.api.lists import LISTINGS, asked, bounded
 from console.api.search import answered
 from console.clients.merchant_api import ApiError
 from tests.support.console import Browser, Console
@@ -190,3 +190,11 @@ def test_a_list_of_amounts_says_how_far_it_looks(owner: Browser) -> None:
     assert "Of the last 30 days" in owner.page("/payments?currency=EUR&min=5")
     assert "Of the last 30 days" not in owner.page("/payments?status=FAILED")
     assert "Of the last 30 days" not in owner.page(f"/payments?currency=EUR&since={TODAY}")
+
+
+@pytest.mark.parametrize("name", [name for name, listing in LISTINGS.items() if listing.statuses])
+def test_every_list_is_shown_and_saved_by_every_status(name: str, owner: Browser) -> None:
+    """Refunds and disputes refused theirs."""
+    for status in LISTINGS[name].statuses:
+        for path in (f"/{name}", f"/export/{name}"):
+            assert owner.get(path, status=status).status_code == httpx.codes.OK, (path, status)
