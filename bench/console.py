@@ -47,7 +47,7 @@ PAGES = {
     "disputes": "/disputes",
     "events": "/events",
     "events, of a type": "/events?type=refund.succeeded",
-    "events, of no type": "/events?type=dispute.created",
+    "events, of no type": "/events?type=refund.failed",
     "webhooks": "/webhooks",
     "payment links": "/payment_links",
     "search, a number": "/search?q=none-such",
