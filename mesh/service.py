@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -286,6 +286,17 @@ def _end_in_time(seconds: float) -> threading.Timer:
     return timer
 
 
+@contextlib.contextmanager
+def ending_by_errors() -> Iterator[None]:
+    """Say at once what a service ends by, and have its process end: what it has begun may not let go."""
+    try:
+        yield
+    except Exception:
+        log.exception("ended by an error")
+        _end_in_time(CLOSE_SECONDS)
+        raise
+
+
 def main(name: str, settings_type: type[SettingsT], package: str, build: Callable[[SettingsT], Service]) -> None:
     """Run a service. The body of every `__main__`."""
     settings = load(settings_type)
@@ -301,7 +312,8 @@ def main(name: str, settings_type: type[SettingsT], package: str, build: Callabl
     log.info("metrics served", address=serve(settings.metrics_listen, vitals))
 
     async def run() -> None:
-        await Runner(build(settings), revision, vitals).run()
+        with ending_by_errors():
+            await Runner(build(settings), revision, vitals).run()
 
     uvloop.run(run())
     stop_tracing()

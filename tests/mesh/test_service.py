@@ -6,9 +6,12 @@ import asyncio
 import uuid
 from datetime import UTC, datetime
 
+import pytest
 import sqlalchemy as sa
 from fusionx.order.v1 import order_events_pb2, order_pb2
+from structlog.testing import capture_logs
 
+from mesh import service
 from mesh.events.bus import Bus
 from mesh.events.envelope import event
 from mesh.events.relay import Relay
@@ -83,3 +86,12 @@ async def test_what_is_committed_while_a_service_ends_is_published_before_it_has
     await call
     async with database.session() as session:
         assert await session.one(PUBLISHED) == 2
+
+
+def test_what_a_service_ends_by_is_said_before_anything_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[float] = []
+    monkeypatch.setattr(service, "_end_in_time", given.append)
+    with capture_logs() as said, pytest.raises(NameError), service.ending_by_errors():
+        raise NameError("no such thing")
+    assert [(one["event"], one["log_level"], one["exc_info"]) for one in said] == [("ended by an error", "error", True)]
+    assert given == [service.CLOSE_SECONDS]
