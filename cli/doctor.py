@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import time
@@ -20,7 +21,7 @@ from cryptography import x509
 from nats.errors import Error as NatsError
 
 from cli.findings import Finding
-from cli.parts import edge_refuses
+from cli.parts import edge_refuses, host_of, look_into
 from cli.scrape import Process, scrape
 from mesh.events.bus import ADVISORIES_STREAM, EVENTS_STREAM, BusTls, inbox_prefix
 from mesh.events.participants import CONSUMERS
@@ -29,7 +30,7 @@ from mesh.signatures.anchors import newest_first, seq_of
 from mesh.storage.revision import head_revision
 from stack.authority import NATS_NAME
 from stack.databases import DATABASES
-from stack.probes import grpc_serving
+from stack.probes import grpc_serving, nats_answers
 
 SECONDS = 3.0
 SKEW_SECONDS = 2.0
@@ -48,6 +49,8 @@ class Patient:
     ready: Ready
     backups: Path | None = None
     processes: list[Process] = field(default_factory=list)
+    silent: set[str] = field(default_factory=set)
+    """The servers of databases that did not answer: nobody waits for one of them twice."""
 
     def part(self, name: str) -> Any:
         """Return what the ready file says of a part; nothing where it says nothing."""
@@ -98,17 +101,20 @@ def _databases(patient: Patient) -> Iterator[Finding]:
     budget: tuple[int, int] | None = None
     for service, database in DATABASES.items():
         url = patient.part("database_urls").get(database)
-        if not url:
+        if not url or host_of(url) in patient.silent:
             continue
         try:
-            with psycopg.connect(url, connect_timeout=int(SECONDS)) as connection:
+            with look_into(url) as connection:
                 yield from _migrations(connection, service, database)
                 yield from _clock(connection, database)
                 budget = budget or _budget(connection)
         except psycopg.Error as error:
             said = str(error).splitlines()[0] if str(error) else repr(error)
-            todo = "docs/runbooks/DatabaseUnreachable.md"
-            yield Finding("databases", f"{database}: {said}", todo, True)
+            words = f"{database}: {said}"
+            if isinstance(error, psycopg.errors.ConnectionTimeout):
+                patient.silent.add(host_of(url))
+                words = f"PostgreSQL at {host_of(url)} does not answer ({database} was asked): {said}"
+            yield Finding("databases", words, "docs/runbooks/DatabaseUnreachable.md", True)
     if budget:
         yield from _connections(patient, *budget)
 
@@ -158,8 +164,15 @@ def _connections(patient: Patient, most: int, used: int) -> Iterator[Finding]:
 
 
 def _nats(patient: Patient) -> Iterator[Finding]:
-    if patient.part("nats_url"):
+    if url := patient.part("nats_url"):
+        # what the client has to say of a connection that fails is told by the finding
+        for name in ("nats", "asyncio"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        tls = tls_of(patient.part("operator_tls"))
         try:
+            # a server that takes connections and says nothing would have the client wait for ever
+            if not any(nats_answers(host_of(one), tls, SECONDS) for one in url.split(",")):
+                raise TimeoutError(f"no greeting within {SECONDS:.0f} s")
             yield from asyncio.run(_streams(patient))
         except (OSError, NatsError, TimeoutError) as error:
             todo = "docs/runbooks/NatsUnreachable.md; events wait in the outboxes"
@@ -170,7 +183,12 @@ async def _streams(patient: Patient) -> list[Finding]:
     url, tls = patient.part("nats_url"), tls_of(patient.part("operator_tls"))
     options = BusTls(tls, NATS_NAME).options() if tls and url.startswith("tls:") else {}
     client = await nats.connect(
-        url.split(","), inbox_prefix=inbox_prefix("operator"), allow_reconnect=False, connect_timeout=SECONDS, **options
+        url.split(","),
+        inbox_prefix=inbox_prefix("operator"),
+        allow_reconnect=False,
+        connect_timeout=SECONDS,
+        error_cb=_told_already,
+        **options,
     )
     try:
         stream = client.jetstream(timeout=SECONDS)
@@ -185,6 +203,10 @@ async def _streams(patient: Patient) -> list[Finding]:
         return found
     finally:
         await client.close()
+
+
+async def _told_already(_error: Exception) -> None:
+    """Say nothing: the default prints a traceback for each attempt."""
 
 
 def _stream(name: str, info: Any, servers: int) -> Finding:
@@ -249,10 +271,10 @@ def _backups(patient: Patient) -> Iterator[Finding]:
 
 def _anchors(patient: Patient) -> Iterator[Finding]:
     url, place = patient.part("database_urls").get("audit"), patient.part("audit_anchors")
-    if not url or not place:
+    if not url or not place or host_of(url) in patient.silent:
         return
     try:
-        with psycopg.connect(url, connect_timeout=int(SECONDS)) as connection:
+        with look_into(url) as connection:
             row = connection.execute("SELECT seq, time FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
     except psycopg.Error as error:
         yield Finding("audit", f"the audit's database: {error!r}", "docs/runbooks/DatabaseUnreachable.md", True)

@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 
 import httpx
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from cli.scrape import SECONDS, Problem
 from mesh.rpc.dial import tls_of
 from stack.probes import nats_answers, redis_answers
 
+STATEMENT_MS = 5000
 _DATABASE = frozenset({"DatabaseUnreachable", "DatabasePoolExhausted"})
 _EVENTS = frozenset({"EventsNotPublished", "ConsumerStuck", "DeliveriesLate", "ProviderEventsLate", "AuditBehind"})
 FOLLOWS: Mapping[str, frozenset[str]] = {
@@ -54,18 +56,19 @@ def _questions(ready: Mapping[str, Any]) -> Iterator[tuple[str, str, Callable[[]
     if url := ready.get("edge_url"):
         yield "envoy", url, partial(edge_refuses, url, ready.get("ca_file") or "")
     if url := next(iter((ready.get("database_urls") or {}).values()), ""):
-        yield "postgres", _host(url), partial(_postgres_refuses, url)
+        yield "postgres", host_of(url), partial(_postgres_refuses, url)
     tls = tls_of(ready.get("operator_tls") or {})
     for url in filter(None, (ready.get("nats_url") or "").split(",")):
-        answers = partial(nats_answers, _host(url), tls, SECONDS)
-        yield "nats", _host(url), partial(_silent, answers)
+        answers = partial(nats_answers, host_of(url), tls, SECONDS)
+        yield "nats", host_of(url), partial(_silent, answers)
     if url := ready.get("redis_url"):
-        yield "valkey", _host(url), partial(_silent, partial(redis_answers, url, SECONDS))
+        yield "valkey", host_of(url), partial(_silent, partial(redis_answers, url, SECONDS))
     if url := ready.get("sandbox_url"):
         yield "sandbox", url, partial(_http_refuses, f"{url}/_sandbox/health")
 
 
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """Return `host:port` of a URL, without who asks."""
     parts = urlsplit(url)
     return parts.netloc.rpartition("@")[2]
 
@@ -91,9 +94,19 @@ def _http_refuses(url: str, verify: ssl.SSLContext | bool = True) -> str:
     return ""
 
 
+def look_into(url: str, **options: Any) -> psycopg.Connection[Any]:
+    """Connect to a database for a look, with a bound on how long that, and each statement, may take.
+
+    Raises psycopg.Error, as the connection does later.
+    """
+    bounds = f"-c statement_timeout={STATEMENT_MS} -c lock_timeout={STATEMENT_MS}"
+    said = conninfo_to_dict(url).get("options") or ""
+    return psycopg.connect(url, connect_timeout=int(SECONDS), options=f"{said} {bounds}", **options)
+
+
 def _postgres_refuses(url: str) -> str:
     try:
-        psycopg.connect(url, connect_timeout=int(SECONDS)).close()
+        look_into(url).close()
     except psycopg.Error as error:
         said = str(error).strip().splitlines()
         return f"lets nobody in: {said[-1] if said else type(error).__name__}"

@@ -13,12 +13,14 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import namedtuple_row
 
+from cli.parts import host_of, look_into
 from mesh.context import trace_id_of
 
 AROUND = timedelta(minutes=1)
 """How far from what the history knows the audit is looked through: it has no index by trace."""
 _TOLD = frozenset({"rpc", "provider call", "request", "event published", "worker step failed"})
 """Lines of logs that are hops; of the others, those that warn."""
+_MERCHANT = "SELECT merchant_id FROM orders WHERE order_id = %(order)s"
 _HISTORY = """
 SELECT resource, resource_id, version, status, detail, actor, cause, trace_id, time FROM history
 WHERE order_id = %(order)s ORDER BY seq"""
@@ -50,46 +52,69 @@ class NoSuchOrderError(Exception):
     """No database knows the order."""
 
 
-def hops_of(order_id: UUID, databases: Mapping[str, str], logs: Path | None) -> list[Hop]:
+class Databases:
+    """The databases that are asked. One that does not answer is noted, and its server not waited for again."""
+
+    def __init__(self, urls: Mapping[str, str]) -> None:
+        self._urls = urls
+        self._silent: set[str] = set()
+        self.away: dict[str, str] = {}
+        """Those that did not answer, and what was said of it."""
+
+    def rows(self, name: str, query: str, asked: Mapping[str, Any]) -> list[Any]:
+        """Return what a query finds; nothing where the database is not named, or away."""
+        url = self._urls.get(name, "")
+        if not url or self.away.get(name):
+            return []
+        if host_of(url) in self._silent:
+            self.away[name] = "its server does not answer"
+            return []
+        try:
+            with look_into(url, row_factory=namedtuple_row) as connection:
+                return connection.execute(query.encode(), asked).fetchall()
+        except psycopg.OperationalError as error:
+            self.away[name] = next(iter(str(error).splitlines()), type(error).__name__)
+            if isinstance(error, psycopg.errors.ConnectionTimeout):
+                self._silent.add(host_of(url))
+            return []
+
+
+def hops_of(order_id: UUID, databases: Databases, logs: Path | None) -> list[Hop]:
     """Return what happened to an order, in the order of time; of databases and logs what is there.
 
-    Raises NoSuchOrderError, or psycopg.OperationalError when a database that is named cannot be asked.
+    Raises NoSuchOrderError when the database of orders answers, and has none.
     """
-    with psycopg.connect(databases["orders"]) as connection:
-        row = connection.execute("SELECT merchant_id FROM orders WHERE order_id = %s", [order_id]).fetchone()
-    if row is None:
+    asked: dict[str, Any] = {"order": order_id}
+    row = next(iter(databases.rows("orders", _MERCHANT, asked)), None)
+    if row is None and "orders" not in databases.away:
         raise NoSuchOrderError
-    asked: dict[str, Any] = {"order": order_id, "merchant": row[0]}
     found = [hop for name in ("orders", "payments") for hop in _history(name, databases, asked)]
-    found += _events(databases, asked)
+    if row:
+        found += _events(databases, asked | {"merchant": row.merchant_id})
+    elif logs:
+        # only the logs know by now which traces the order is in
+        found += _logged(logs, [], str(order_id))
     traces = sorted({hop.trace_id for hop in found})
     if found:
         times = [hop.time for hop in found]
         found += _audit(databases, {"since": min(times) - AROUND, "until": max(times) + AROUND, "traces": traces})
     if logs:
         found += _logged(logs, traces, str(order_id))
-    return sorted(found, key=lambda hop: hop.time)
+    return sorted(dict.fromkeys(found), key=lambda hop: hop.time)
 
 
-def _rows(database: str, databases: Mapping[str, str], query: str, asked: Mapping[str, Any]) -> list[Any]:
-    if database not in databases:
-        return []
-    with psycopg.connect(databases[database], row_factory=namedtuple_row) as connection:
-        return connection.execute(query.encode(), asked).fetchall()
-
-
-def _history(database: str, databases: Mapping[str, str], asked: Mapping[str, Any]) -> Iterator[Hop]:
+def _history(database: str, databases: Databases, asked: Mapping[str, Any]) -> Iterator[Hop]:
     component = {"orders": "order_svc", "payments": "payment_svc"}[database]
-    for row in _rows(database, databases, _HISTORY, asked):
+    for row in databases.rows(database, _HISTORY, asked):
         version = f" v{row.version}" if row.version else ""
         detail = f" ({row.detail})" if row.detail else ""
         what = f"{row.resource}{version} {row.status}{detail}, by {row.actor}: {row.cause}"
         yield Hop(row.time, row.trace_id, component, what)
 
 
-def _events(databases: Mapping[str, str], asked: Mapping[str, Any]) -> Iterator[Hop]:
+def _events(databases: Databases, asked: Mapping[str, Any]) -> Iterator[Hop]:
     seen = set()
-    for row in _rows("notify", databases, _EVENTS, asked):
+    for row in databases.rows("notify", _EVENTS, asked):
         if row.event_id not in seen:
             seen.add(row.event_id)
             yield Hop(row.create_time, row.trace_id, "notify_svc", f"event {row.type}")
@@ -99,8 +124,8 @@ def _events(databases: Mapping[str, str], asked: Mapping[str, Any]) -> Iterator[
             yield Hop(row.time, row.trace_id, "notify_svc", what, row.duration_ms, not well)
 
 
-def _audit(databases: Mapping[str, str], asked: Mapping[str, Any]) -> Iterator[Hop]:
-    for row in _rows("audit", databases, _AUDIT, asked):
+def _audit(databases: Databases, asked: Mapping[str, Any]) -> Iterator[Hop]:
+    for row in databases.rows("audit", _AUDIT, asked):
         what = f"audit: {row.method} {row.path} {row.http_status}" + (f", key {row.key_id}" if row.key_id else "")
         yield Hop(row.time, row.trace_id, "audit_svc", what, row.duration_us / 1000, row.http_status >= 500)
 

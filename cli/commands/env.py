@@ -11,9 +11,8 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.operator_api import READY_FILE, Ready, ready_document
+from cli.operator_api import READY_FILE, Ready, gone, ready_document, unavailable
 from stack.databases import DATABASES
-from stack.layout import COMPONENTS
 from stack.postgres import programs
 
 
@@ -26,10 +25,13 @@ def env(
     """Print `export` lines for a component of a stack that runs: `eval "$(fusionxpay env order_svc)"`.
 
     They are what the runbooks name: COMPONENT, PID, LOG_DIR, DATABASE_URL of its database and PGDATA, the certificate
-    FUSIONXPAY_TLS_CERT_FILE, FUSIONXPAY_REDIS_URL, TODAY and YESTERDAY (UTC), and a PATH with this command and psql.
-    They contain passwords, as the ready file does. Elsewhere than with `fusionxpay up` the platform has them.
+    FUSIONXPAY_TLS_CERT_FILE, FUSIONXPAY_REDIS_URL, TODAY, YESTERDAY and TOMORROW (UTC), and a PATH with this command
+    and psql. What has no database or no certificate of its own has none of those. They contain passwords, as the ready
+    file does. Elsewhere than with `fusionxpay up` the platform has them. Exit status 69 when `up` runs no more.
     """
     ready = ready_document(ready_file, "--ready-file")
+    if gone(ready_file, ready):
+        raise unavailable(f"`fusionxpay up` is not running any more: {ready_file} is what it left")
     if component not in ready["pids"]:
         raise typer.BadParameter(f"the components are {', '.join(ready['pids'])}", param_hint="component")
     for name, value in variables(ready, component).items():
@@ -39,9 +41,9 @@ def env(
 def variables(ready: dict[str, Any], component: str) -> dict[str, str]:
     """Return the variables for a component by a ready file; a part that it has not is left out."""
     service = component.partition(".")[0]
-    # what has no database of its own is looked at by that of the orders
-    database = DATABASES.get(service, DATABASES["order_svc"])
-    tls = Path(ready["ca_file"]).parent / (service if service in COMPONENTS else "operator")
+    # PostgreSQL itself is looked at by any of its databases
+    database = DATABASES.get(service, DATABASES["order_svc"] if service == "postgres" else "")
+    certificate = Path(ready["ca_file"]).parent / service / "cert.pem"
     now = datetime.now(UTC)
     found = {
         "COMPONENT": component,
@@ -50,9 +52,10 @@ def variables(ready: dict[str, Any], component: str) -> dict[str, str]:
         "PGDATA": str(Path(ready["log_dir"]).parent / "postgres" / "data"),
         "DATABASE_URL": ready["database_urls"].get(database, ""),
         "FUSIONXPAY_REDIS_URL": ready["redis_url"],
-        "FUSIONXPAY_TLS_CERT_FILE": str(tls / "cert.pem"),
+        "FUSIONXPAY_TLS_CERT_FILE": str(certificate) if certificate.exists() else "",
         "TODAY": now.date().isoformat(),
         "YESTERDAY": (now - timedelta(days=1)).date().isoformat(),
+        "TOMORROW": (now + timedelta(days=1)).date().isoformat(),
         "PATH": os.pathsep.join(
             [str(Path(sys.executable).parent), *map(str, programs()), os.environ.get("PATH", os.defpath)]
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -30,34 +31,53 @@ MEANINGS = {
 
 
 def reconcile(
-    provider: Annotated[str, typer.Option(help="The provider, such as stripe.")],
     since: Annotated[datetime, typer.Option("--from", formats=FORMATS, help="Payments created from here on, UTC.")],
-    until: Annotated[datetime, typer.Option("--to", formats=FORMATS, help="Payments created before, UTC.")],
+    until: Annotated[
+        datetime | None, typer.Option("--to", formats=FORMATS, help="Payments created before, UTC. Default: until now.")
+    ] = None,
+    provider: Annotated[str, typer.Option(help="Only this provider, such as stripe. Default: all that are on.")] = "",
     as_json: AsJson = False,
     target: PaymentTarget = "",
     ready_file: Ready = READY_FILE,
 ) -> None:
-    """Compare a provider's own list of payments with ours.
+    """Compare each provider's own list of payments with ours.
 
-    Exit status: 0 when the records agree, 1 when they do not, 69 when the provider or the service does not answer.
-    The newest payments (two minutes, by default) are left out: they may be on their way.
+    Exit status: 0 when the records agree, 1 when they do not, 69 when a provider or the service does not answer.
+    The newest payments (two minutes, by default) are left out: they may be on their way. `--json` prints an object for
+    one provider that is named, and a list for all.
     """
-    total = provider_pb2.CompareBooksResponse()
+    end = until or datetime.now(UTC).replace(tzinfo=None)
+    spans = _spans(since.replace(tzinfo=UTC), end.replace(tzinfo=UTC))
+    found: dict[str, provider_pb2.CompareBooksResponse] = {}
     with calling("payment_svc", target, ready_file) as channel:
         stub = ProviderServiceStub(channel)
-        for start, end in _spans(since.replace(tzinfo=UTC), until.replace(tzinfo=UTC)):
-            request = provider_pb2.CompareBooksRequest(provider=provider)
-            request.from_time.FromDatetime(start)
-            request.to_time.FromDatetime(end)
-            part = stub.CompareBooks(request, timeout=TIMEOUT_SECONDS)
-            total.provider_payments += part.provider_payments
-            total.our_payments += part.our_payments
-            total.discrepancies.extend(part.discrepancies)
+        for name in [provider] if provider else _all_providers(stub):
+            found[name] = _compared(stub, name, spans)
+            if not as_json:
+                _print(Console(), name, found[name])
     if as_json:
-        typer.echo(json.dumps(_document(provider, since, until, total), indent=2))
-    else:
-        _print(Console(), provider, total)
-    raise typer.Exit(1 if total.discrepancies else 0)
+        documents = [_document(name, since, end, total) for name, total in found.items()]
+        typer.echo(json.dumps(documents[0] if provider else documents, indent=2))
+    raise typer.Exit(1 if any(total.discrepancies for total in found.values()) else 0)
+
+
+def _all_providers(stub: ProviderServiceStub) -> list[str]:
+    return [one.name for one in stub.ListProviders(provider_pb2.ListProvidersRequest(), timeout=10).providers]
+
+
+def _compared(
+    stub: ProviderServiceStub, provider: str, spans: Sequence[tuple[datetime, datetime]]
+) -> provider_pb2.CompareBooksResponse:
+    total = provider_pb2.CompareBooksResponse()
+    for start, end in spans:
+        request = provider_pb2.CompareBooksRequest(provider=provider)
+        request.from_time.FromDatetime(start)
+        request.to_time.FromDatetime(end)
+        part = stub.CompareBooks(request, timeout=TIMEOUT_SECONDS)
+        total.provider_payments += part.provider_payments
+        total.our_payments += part.our_payments
+        total.discrepancies.extend(part.discrepancies)
+    return total
 
 
 def providers(target: PaymentTarget = "", ready_file: Ready = READY_FILE) -> None:

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
-import psycopg
 import typer
 from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from cli.operator_api import EX_UNAVAILABLE, READY_FILE, AsJson, Ready, ready_document
-from cli.trace import Hop, NoSuchOrderError, hops_of
+from cli.operator_api import READY_FILE, AsJson, Ready, ready_document, unavailable
+from cli.trace import Databases, Hop, NoSuchOrderError, hops_of
 
 NAMES = ("orders", "payments", "notify", "audit")
 
@@ -35,26 +34,27 @@ def trace(
 ) -> None:
     """Show what happened to an order: a branch for each trace, with its hops in the order of time.
 
-    Exit status: 0, 1 when there is no such order, 69 when a database does not answer.
+    Exit status: 0, 1 when there is no such order, 69 when a database does not answer: then what the others and the logs
+    know is shown.
     """
     if database:
         urls = _urls(database)
     else:
         ready = ready_document(ready_file, "--database")
         urls, logs = ready["database_urls"], logs or Path(ready["log_dir"])
+    databases = Databases(urls)
     try:
-        hops = hops_of(order_id, urls, logs)
+        hops = hops_of(order_id, databases, logs)
     except NoSuchOrderError:
         Console(stderr=True).print(f"fusionxpay: there is no order {order_id}", style="red")
         raise typer.Exit(1) from None
-    except psycopg.OperationalError as error:
-        said = str(error).splitlines()[0]
-        Console(stderr=True).print(f"fusionxpay: a database does not answer: {said}", style="red", markup=False)
-        raise typer.Exit(EX_UNAVAILABLE) from None
     if as_json:
         typer.echo(json.dumps([asdict(hop) for hop in hops], indent=2, default=str))
     else:
         Console().print(tree_of(order_id, hops))
+    if databases.away:
+        listed = "; ".join(f"{name}: {said}" for name, said in databases.away.items())
+        raise unavailable(f"this is not all, as databases do not answer: {listed}")
 
 
 def tree_of(order_id: UUID, hops: Sequence[Hop]) -> Tree:

@@ -18,6 +18,7 @@ import pytest
 import time_machine
 from typer.testing import CliRunner
 
+from cli import doctor
 from cli.__main__ import app
 from mesh.events.participants import CONSUMERS
 from stack.layout import SERVICES
@@ -71,6 +72,21 @@ def test_what_does_not_answer_is_named_with_what_to_do(gateway: Ready, tmp_path:
     assert status == 1
     assert serious(findings) == {"services", "edge", "databases", "nats"}
     assert all(one["todo"] for one in findings)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_nats_that_is_frozen_or_gone_is_one_finding_and_no_traceback(
+    frozen: bool, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "SECONDS", 0.5)
+    listening = socket.create_server(("127.0.0.1", 0))
+    address = f"127.0.0.1:{listening.getsockname()[1]}"
+    with listening:
+        if not frozen:
+            listening.close()
+        found = [one for one in doctor.examine({"nats_url": f"nats://{address}"}, None) if one.check == "nats"]
+    assert [one.serious for one in found] == [True]
+    assert capfd.readouterr().err == ""
 
 
 def test_schema_of_another_version_is_found(gateway: Ready, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import uuid
 from dataclasses import asdict
 from pathlib import Path
@@ -51,6 +52,22 @@ def test_tree_has_the_audit_the_calls_the_history_the_events_and_the_deliveries(
     assert len(branches) > 2, "of what made the order, of what paid it, and of what the provider sent"
     listed = json.loads(trace(gateway, tmp_path, order_id, "--json").stdout)
     assert [one["time"] for one in listed] == sorted(one["time"] for one in listed)
+
+
+def test_logs_are_shown_though_the_databases_are_frozen(tmp_path: Path) -> None:
+    order_id, trace_id = str(uuid.uuid4()), "ab" * 16
+    line = {"time": "2026-11-27T20:00:00Z", "component": "payment_svc", "trace_id": trace_id,
+            "message": "provider call", "provider": "stripe", "operation": "start", "outcome": "ok"}  # fmt: skip
+    lines = [line | {"order_id": order_id}, line | {"operation": "capture"}]
+    (tmp_path / "payment_svc.log").write_text("\n".join(map(json.dumps, lines)))
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        url = f"postgresql://a:b@127.0.0.1:{frozen.getsockname()[1]}/a"
+        options = [f"--database={name}={url}" for name in ("orders", "payments", "audit")]
+        said = CliRunner().invoke(app, ["trace", order_id, *options, "--logs", str(tmp_path)])
+    assert said.exit_code == 69
+    assert "stripe start: ok" in said.stdout
+    assert said.stdout.count("stripe") == 2, "what the order's trace has besides, and nothing twice"
+    assert "databases do not answer: orders" in said.stderr
 
 
 def test_order_that_is_not_there_ends_with_1(gateway: Ready, tmp_path: Path) -> None:
