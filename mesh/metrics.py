@@ -80,12 +80,17 @@ def histogram(name: str, meaning: str, buckets: Sequence[float] = SECONDS, **lab
     return _declare(metric, Series(name, "histogram", meaning, labels))
 
 
+_BEGUN: dict[MetricWrapperBase, set[tuple[str, ...]]] = {}
+
+
 def prime(metric: MetricWrapperBase, *values: Iterable[str]) -> None:
-    """Have the series of all combinations of label values exist, with the value that each kind begins with."""
+    """Have the series of all combinations of label values exist; those that are new have what each kind begins with."""
+    begun = _BEGUN.setdefault(metric, set())
     for combination in itertools.product(*values):
         one = metric.labels(*combination)
-        if isinstance(one, Gauge):
+        if isinstance(one, Gauge) and combination not in begun:
             _begin(one, SERIES[metric].name)
+        begun.add(combination)
 
 
 def _declare(metric: MetricT, series: Series) -> MetricT:

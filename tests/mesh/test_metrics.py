@@ -24,3 +24,18 @@ def test_age_deadline_or_moment_is_not_known_until_it_is_set(suffix: str, unknow
         for one in (plain, known, primed):
             REGISTRY.unregister(one)
             del metrics.SERIES[one]
+
+
+def test_what_is_known_stays_so_when_its_series_is_made_sure_of_again() -> None:
+    """As each merchant's account at a provider does for all series of the provider."""
+    metric = metrics.gauge("fusionxpay_probe_again_seconds", "", kind=metrics.Varies("each"))
+    try:
+        metrics.prime(metric, ("a",))
+        metric.labels("a").set(5)
+        metrics.prime(metric, ("a", "b"))
+        known, new = next(iter(metric.collect())).samples
+        assert known.value == 5
+        assert math.isnan(new.value)
+    finally:
+        REGISTRY.unregister(metric)
+        del metrics.SERIES[metric]
