@@ -27,6 +27,9 @@ from stack.orphans import end_writers
 from stack.process import StackError
 
 SECRETS_FILE = "secrets.json"
+SOCKETS_LINK = "sockets"
+TEMPORARY = "fusionxpay-"
+"""How the names of our folders for temporary files begin."""
 
 
 def _password() -> str:
@@ -95,11 +98,12 @@ class DataDir:
             StackError: another stack runs on it, or it cannot be used.
         """
         self.temporary = path is None
-        self.path = Path(tempfile.mkdtemp(prefix="fusionxpay-")) if path is None else path.expanduser().resolve()
+        self.path = Path(tempfile.mkdtemp(prefix=TEMPORARY)) if path is None else path.expanduser().resolve()
         try:
             self._make()
             self._lock = self._take_lock()
             end_writers(self.logs)
+            self._forget_sockets()
             self._put_old_logs_aside()
             self.secrets = self._load_secrets()
             self.save_secrets()
@@ -147,7 +151,19 @@ class DataDir:
     @cached_property
     def sockets(self) -> Path:
         """A private folder for sockets, gone at the end: their paths may have 107 bytes, and a data folder is deep."""
-        return Path(tempfile.mkdtemp(prefix="fusionxpay-"))
+        folder = Path(tempfile.mkdtemp(prefix=TEMPORARY))
+        # by which the next one finds it, where this one is killed
+        (self.path / SOCKETS_LINK).symlink_to(folder)
+        return folder
+
+    def _forget_sockets(self) -> None:
+        """Remove the folder of the sockets: ours, or that of a stack that was killed."""
+        link = self.path / SOCKETS_LINK
+        if link.is_symlink():
+            folder = link.readlink()
+            if folder.parent == Path(tempfile.gettempdir()) and folder.name.startswith(TEMPORARY):
+                shutil.rmtree(folder, ignore_errors=True)
+            link.unlink()
 
     def provider_secret(self, name: str, make: Callable[[], str]) -> str:
         """Return a secret of a simulated provider, made and kept when it is first asked for."""
@@ -167,9 +183,9 @@ class DataDir:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         """Let go of the folder and remove a temporary one; after an error its logs stay."""
+        with suppress(OSError):
+            self._forget_sockets()
         self._lock.close()
-        if "sockets" in self.__dict__:
-            shutil.rmtree(self.sockets, ignore_errors=True)
         if not self.temporary:
             return
         if kind is None or not issubclass(kind, Exception):

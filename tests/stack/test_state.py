@@ -8,7 +8,7 @@ import pytest
 
 from stack import state
 from stack.process import StackError
-from stack.state import SECRETS_FILE, DataDir, write_private
+from stack.state import SECRETS_FILE, SOCKETS_LINK, DataDir, write_private
 
 
 def test_secrets_survive_between_runs_and_only_their_owner_reads_them(tmp_path: Path) -> None:
@@ -107,3 +107,24 @@ def test_large_log_is_cut_where_there_is_no_room_for_a_copy(tmp_path: Path, monk
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
         assert {path.name: path.stat().st_size for path in data.logs.iterdir()} == {"part.log": 0}
+
+
+def test_sockets_of_a_stack_that_was_killed_are_removed_by_the_next(tmp_path: Path) -> None:
+    killed = DataDir(tmp_path / "data")
+    left = killed.sockets
+    (left / "admin.sock").touch()
+    killed._lock.close()  # as the kernel does
+    with DataDir(tmp_path / "data") as following:
+        assert not left.exists()
+        ours = following.sockets
+        assert ours.is_dir()
+    assert not ours.exists()
+
+
+def test_only_a_folder_for_temporary_files_is_removed(tmp_path: Path) -> None:
+    kept = tmp_path / "fusionxpay-kept"
+    kept.mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / SOCKETS_LINK).symlink_to(kept)
+    with DataDir(tmp_path / "data"):
+        assert kept.is_dir()
