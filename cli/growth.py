@@ -8,6 +8,7 @@ from cli.scrape import Labels, Problem, Process
 
 SLOW_SECONDS = "2.5"
 SLOW_PART = 0.1
+REFUSED_PART = 0.25
 KEYS_PER_SECOND = 10
 FAILING_PART = 0.2
 FAILING_AT_LEAST = 2
@@ -99,6 +100,11 @@ class Growth:
         )
         if wrong > sum(right):
             found.append(Problem("WebhooksRejected", f"payment_svc: {wrong:.0f} webhooks of {provider} are not signed"))
+        ended = "fusionxpay_provider_calls_total"
+        refused = self.of(ended, {"provider": provider, "outcome": "CredentialsRefusedError"})
+        if refused > self.of(ended, {"provider": provider}) * REFUSED_PART:
+            words = f"payment_svc: {provider} refuses our credentials, at {refused:.0f} calls: is the key revoked?"
+            found.append(Problem("ProviderFailing", words))
         calls = "fusionxpay_provider_call_seconds"
         answered = self.of(f"{calls}_count", {"provider": provider})
         slow = answered - self.of(f"{calls}_bucket", {"provider": provider, "le": SLOW_SECONDS})

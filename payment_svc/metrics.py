@@ -15,7 +15,7 @@ OPERATIONS = (
 """What a provider is asked for, under the names of its interface."""
 OUTCOMES = (
     *("ok", "RejectedError", "UnavailableError", "OutcomeUnknownError", "InProgressError", "UnreadableAnswerError"),
-    *("ObjectNotFoundError", "AmountNotSupportedError"),
+    *("ObjectNotFoundError", "AmountNotSupportedError", "CredentialsRefusedError"),
 )
 RECEIVED = ("accepted", "repeated", "signature_invalid", "not_allowed", "not_an_event", "unverifiable")
 VERDICTS = ("APPLIED", "IGNORED", "QUARANTINED", "DEAD")

@@ -55,11 +55,6 @@ class CredentialsRefusedError(UnavailableError):
         self.identity = identity
         """Whose account they are of, where they say that by themselves."""
 
-    @property
-    def kind(self) -> str:
-        """What it counts as: an operator's alert is about both."""
-        return UnavailableError.__name__
-
 
 class OutcomeUnknownError(ProviderError):
     """No answer that can be trusted: the provider may or may not have done it."""

@@ -72,6 +72,11 @@ GROWN: dict[str, Grown] = {
         ("fusionxpay_provider_webhooks_total", {"provider": "stripe", "result": "signature_invalid"}, 2),
         ("fusionxpay_provider_webhooks_total", {"provider": "stripe", "result": "accepted"}, 1),
     ],
+    "ProviderFailing": [
+        ("fusionxpay_provider_webhooks_total", {"provider": "stripe", "result": "accepted"}, 1),
+        ("fusionxpay_provider_calls_total", {"provider": "stripe", "outcome": "CredentialsRefusedError"}, 2),
+        ("fusionxpay_provider_calls_total", {"provider": "stripe", "outcome": "ok"}, 5),
+    ],
     "ProviderSlow": [
         ("fusionxpay_provider_webhooks_total", {"provider": "stripe", "result": "accepted"}, 1),
         ("fusionxpay_provider_call_seconds_count", {"provider": "stripe"}, 5),
@@ -79,6 +84,8 @@ GROWN: dict[str, Grown] = {
     ],
 }
 CALM: Grown = [
+    ("fusionxpay_provider_calls_total", {"provider": "stripe", "outcome": "CredentialsRefusedError"}, 1),
+    ("fusionxpay_provider_calls_total", {"provider": "stripe", "outcome": "ok"}, 5),
     ("fusionxpay_rpc_server_total", {"method": "/fusionx.order.v1.OrderService/GetOrder", "code": "UNAVAILABLE"}, 1),
     ("fusionxpay_rpc_server_total", {"method": "/fusionx.order.v1.OrderService/GetOrder", "code": "NOT_FOUND"}, 9),
     ("fusionxpay_rpc_server_total", {"method": "/grpc.health.v1.Health/Check", "code": "UNAVAILABLE"}, 9),
