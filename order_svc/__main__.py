@@ -23,6 +23,7 @@ from mesh.events.dead_letters import DeadLetters
 from mesh.events.outbox_servicer import OutboxServicer
 from mesh.events.relay import Relay
 from mesh.events.unit_of_work import UnitsOfWork
+from mesh.rpc.exports import ExportTurns
 from mesh.rpc.registration import Registration
 from mesh.service import Service
 from mesh.storage import idempotency, retention
@@ -66,7 +67,7 @@ def build(settings: OrderSettings) -> Service:
             retention.of_dead_letters(database),
         ],
         registrations=[
-            Registration.of(order_service_pb2, order_service_pb2_grpc, OrderServicer(orders)),
+            Registration.of(order_service_pb2, order_service_pb2_grpc, OrderServicer(orders, ExportTurns())),
             Registration.of(order_payment_service_pb2, order_payment_service_pb2_grpc, OrderPaymentServicer(orders)),
             Registration.of(
                 *(payment_link_service_pb2, payment_link_service_pb2_grpc),

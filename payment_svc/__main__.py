@@ -28,6 +28,7 @@ from fusionx.payment.v1 import (
 from mesh import service
 from mesh.events.bus import Bus
 from mesh.events.outbox_servicer import OutboxServicer
+from mesh.rpc.exports import ExportTurns
 from mesh.rpc.registration import Registration
 from mesh.service import Service
 from mesh.storage.database import Database
@@ -78,11 +79,12 @@ def build(settings: PaymentSettings) -> Service:
 
 
 def _registrations(parts: Assembly, providers: Registry, links: LinkClient) -> list[Registration]:
+    turns = ExportTurns()
     checkouts = Checkouts(links, parts.payments, parts.accounts)
     return [
-        Registration.of(payment_service_pb2, payment_service_pb2_grpc, PaymentServicer(parts.payments)),
-        Registration.of(refund_service_pb2, refund_service_pb2_grpc, RefundServicer(parts.refunds)),
-        Registration.of(dispute_service_pb2, dispute_service_pb2_grpc, DisputeServicer(parts.disputes)),
+        Registration.of(payment_service_pb2, payment_service_pb2_grpc, PaymentServicer(parts.payments, turns)),
+        Registration.of(refund_service_pb2, refund_service_pb2_grpc, RefundServicer(parts.refunds, turns)),
+        Registration.of(dispute_service_pb2, dispute_service_pb2_grpc, DisputeServicer(parts.disputes, turns)),
         Registration.of(webhook_service_pb2, webhook_service_pb2_grpc, WebhookServicer(parts.webhooks)),
         Registration.of(routing_service_pb2, routing_service_pb2_grpc, RoutingServicer(parts.router)),
         Registration.of(

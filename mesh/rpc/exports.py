@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
@@ -26,9 +27,13 @@ Read = Callable[[UUID | None, int], Awaitable[Sequence[ItemT]]]
 """Reads up to so many items, those after the one with an id."""
 
 PAGE_SIZE = 200
-"""How many items are held at a time: as many as are written out before other calls have to wait for it."""
-MAX_AT_A_TIME = 2
-"""Exports of one merchant, of one kind and at one replica: each asks the database for page after page."""
+"""How many items are held at a time."""
+ROWS_AT_ONCE = 20
+"""How many items are written out before whatever else waits for the process has its turn."""
+MAX_OF_A_MERCHANT = 2
+"""Exports of one merchant at one replica: each asks the database for page after page."""
+MAX_AT_A_TIME = 20
+"""Exports at one replica, whosesoever: the page that each waits for comes long before its stream counts as idle."""
 CSV, JSON_LINES = "csv", "jsonl"
 TYPES = {CSV: "text/csv; charset=utf-8", JSON_LINES: "application/x-ndjson"}
 """By the format, the type of the file. Sources: RFC 4180, and https://github.com/ndjson/ndjson-spec."""
@@ -54,37 +59,26 @@ class Sheet(Generic[ItemT]):
     id_of: Callable[[ItemT], UUID]
 
 
-class Exports(Generic[ItemT]):
-    """The exports of one kind that are under way."""
+class ExportTurns:
+    """What all exports of a process share: one page is read and written at a time, however many files are asked for.
 
-    def __init__(self, sheet: Sheet[ItemT]) -> None:
-        self._sheet = sheet
+    So they take one connection to the database, and the same share of the event loop as one alone.
+    """
+
+    def __init__(self) -> None:
+        self.of_a_page = asyncio.Lock()
         self._running: Counter[UUID] = Counter()
 
-    async def stream(self, wanted: str, read: Read[ItemT]) -> AsyncGenerator[HttpBody]:
-        """Stream a file of all that `read` has, from its first item on, in the format that is wanted.
+    @contextmanager
+    def one_of(self, owner: UUID) -> Iterator[None]:
+        """Count an export of a merchant's for the block.
 
         Raises ApiError RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS.
         """
-        with self._one_of(context.merchant()):
-            items = await read(None, PAGE_SIZE)
-            # only now is it known that there is a file
-            call, wanted = context.current(), wanted or CSV
-            call.is_whole = True
-            call.response_headers.append(("content-disposition", f'attachment; filename="{self._sheet.name}.{wanted}"'))
-            call.response_headers.append(("cache-control", "no-store"))
-            head = _csv([list(self._sheet.columns)]) if wanted == CSV else ""
-            yield HttpBody(content_type=TYPES[wanted], data=(head + self._text(wanted, items)).encode())
-            while len(items) == PAGE_SIZE:
-                items = await read(self._sheet.id_of(items[-1]), PAGE_SIZE)
-                yield HttpBody(data=self._text(wanted, items).encode())
-
-    @contextmanager
-    def _one_of(self, owner: UUID) -> Iterator[None]:
-        """Count an export of a merchant's for the block."""
-        if self._running[owner] >= MAX_AT_A_TIME:
-            message = f"at most {MAX_AT_A_TIME} exports run at a time: wait for one to end"
-            raise ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_EXPORTS", message)
+        if self._running[owner] >= MAX_OF_A_MERCHANT:
+            raise _too_many(f"at most {MAX_OF_A_MERCHANT} exports run at a time: wait for one to end")
+        if self._running.total() >= MAX_AT_A_TIME:
+            raise _too_many("others export as many files as can be made at a time: try again in a minute")
         self._running[owner] += 1
         try:
             yield
@@ -93,11 +87,51 @@ class Exports(Generic[ItemT]):
             if not self._running[owner]:
                 del self._running[owner]
 
+
+class Exports(Generic[ItemT]):
+    """The exports of one kind."""
+
+    def __init__(self, sheet: Sheet[ItemT], turns: ExportTurns) -> None:
+        self._sheet = sheet
+        self._turns = turns
+
+    async def stream(self, wanted: str, read: Read[ItemT]) -> AsyncGenerator[HttpBody]:
+        """Stream a file of all that `read` has, from its first item on, in the format that is wanted.
+
+        Raises ApiError RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS.
+        """
+        with self._turns.one_of(context.merchant()):
+            last, data = await self._page(wanted, read, None)
+            # only now is it known that there is a file
+            call, wanted = context.current(), wanted or CSV
+            call.is_whole = True
+            call.response_headers.append(("content-disposition", f'attachment; filename="{self._sheet.name}.{wanted}"'))
+            call.response_headers.append(("cache-control", "no-store"))
+            head = _csv([list(self._sheet.columns)]) if wanted == CSV else ""
+            yield HttpBody(content_type=TYPES[wanted], data=head.encode() + data)
+            while last:
+                last, data = await self._page(wanted, read, last)
+                yield HttpBody(data=data)
+
+    async def _page(self, wanted: str, read: Read[ItemT], after: UUID | None) -> tuple[UUID | None, bytes]:
+        """Return a page as a part of the file, and where the next one begins: None where there is none."""
+        async with self._turns.of_a_page:
+            items = await read(after, PAGE_SIZE)
+            parts = []
+            for start in range(0, len(items), ROWS_AT_ONCE):
+                parts.append(self._text(wanted, items[start : start + ROWS_AT_ONCE]))
+                await asyncio.sleep(0)
+        return self._sheet.id_of(items[-1]) if len(items) == PAGE_SIZE else None, "".join(parts).encode()
+
     def _text(self, wanted: str, items: Iterable[ItemT]) -> str:
         rows = (as_json(self._sheet.message_of(item)) for item in items)
         if wanted == JSON_LINES:
             return "".join(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n" for row in rows)
         return _csv([_cell(row, path) for path in self._sheet.columns.values()] for row in rows)
+
+
+def _too_many(words: str) -> ApiError:
+    return ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_EXPORTS", words)
 
 
 def as_json(message: Message) -> Json:

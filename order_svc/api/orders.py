@@ -19,7 +19,7 @@ from mesh import context
 from mesh.lists import listing
 from mesh.messages import money
 from mesh.paging import page
-from mesh.rpc.exports import MONEY, TIMES, Exports, Read, Sheet
+from mesh.rpc.exports import MONEY, TIMES, Exports, ExportTurns, Read, Sheet
 from mesh.storage.idempotency import Answer, Record
 from order_svc.contract import messages as mapping
 from order_svc.domain import Capture, Order
@@ -53,9 +53,9 @@ SHEET: Sheet[Order] = Sheet(
 class OrderServicer(service_grpc.OrderServiceServicer):
     """The public contract of orders; each RPC's promise is written there."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: Orders, turns: ExportTurns) -> None:
         self._orders = orders
-        self._exports = Exports(SHEET)
+        self._exports = Exports(SHEET, turns)
 
     async def CreateOrder(self, request: service_pb2.CreateOrderRequest, _: Context) -> order_pb2.Order:
         """Create an order."""

@@ -14,7 +14,7 @@ from google.api.httpbody_pb2 import HttpBody
 from mesh import context
 from mesh.lists import listing
 from mesh.paging import page
-from mesh.rpc.exports import MONEY, TIMES, Exports, Read, Sheet
+from mesh.rpc.exports import MONEY, TIMES, Exports, ExportTurns, Read, Sheet
 from payment_svc.contract import messages as mapping
 from payment_svc.domain.dispute import Dispute
 from payment_svc.use_cases.taken_back.disputes import Disputes
@@ -39,9 +39,9 @@ SHEET: Sheet[Dispute] = Sheet(
 class DisputeServicer(dispute_grpc.DisputeServiceServicer):
     """The public contract of disputes; each RPC's promise is written there."""
 
-    def __init__(self, disputes: Disputes) -> None:
+    def __init__(self, disputes: Disputes, turns: ExportTurns) -> None:
         self._disputes = disputes
-        self._exports = Exports(SHEET)
+        self._exports = Exports(SHEET, turns)
 
     async def GetDispute(self, request: dispute_service_pb2.GetDisputeRequest, _: Context) -> dispute_pb2.Dispute:
         """Return one dispute."""

@@ -17,7 +17,7 @@ from mesh import context
 from mesh.lists import listing
 from mesh.messages import money
 from mesh.paging import page
-from mesh.rpc.exports import MONEY, TIMES, Exports, Read, Sheet
+from mesh.rpc.exports import MONEY, TIMES, Exports, ExportTurns, Read, Sheet
 from mesh.storage.idempotency import Answer, Record
 from mesh.urls.return_urls import checked
 from payment_svc.contract import messages as mapping
@@ -54,9 +54,9 @@ SHEET: Sheet[Payment] = Sheet(
 class PaymentServicer(service_grpc.PaymentServiceServicer):
     """The public contract of payments; each RPC's promise is written there."""
 
-    def __init__(self, payments: Payments) -> None:
+    def __init__(self, payments: Payments, turns: ExportTurns) -> None:
         self._payments = payments
-        self._exports = Exports(SHEET)
+        self._exports = Exports(SHEET, turns)
 
     async def CreatePayment(self, request: service_pb2.CreatePaymentRequest, _: Context) -> payment_pb2.Payment:
         """Start a payment of an order."""

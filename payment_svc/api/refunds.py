@@ -15,7 +15,7 @@ from mesh import context
 from mesh.lists import listing
 from mesh.messages import money
 from mesh.paging import page
-from mesh.rpc.exports import MONEY, TIMES, Exports, Read, Sheet
+from mesh.rpc.exports import MONEY, TIMES, Exports, ExportTurns, Read, Sheet
 from mesh.storage.idempotency import Answer
 from payment_svc.contract import messages as mapping
 from payment_svc.domain.new_refund import NewRefund
@@ -45,9 +45,9 @@ SHEET: Sheet[Refund] = Sheet(
 class RefundServicer(refund_grpc.RefundServiceServicer):
     """The public contract of refunds; each RPC's promise is written there."""
 
-    def __init__(self, refunds: Refunds) -> None:
+    def __init__(self, refunds: Refunds, turns: ExportTurns) -> None:
         self._refunds = refunds
-        self._exports = Exports(SHEET)
+        self._exports = Exports(SHEET, turns)
 
     async def CreateRefund(self, request: refund_service_pb2.CreateRefundRequest, _: Context) -> refund_pb2.Refund:
         """Give money back."""

@@ -22,6 +22,7 @@ from mesh.events.consumer import Consumer
 from mesh.events.relay import Relay
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.money import Money
+from mesh.rpc.exports import ExportTurns
 from mesh.storage.history import Entry
 from mesh.storage.lock import TTL_SECONDS, Locks, UnderWay
 from mesh.vault import Vault
@@ -132,7 +133,7 @@ class OrderProcess(Process):
             *(NAME, SUBJECTS, self.bus, self.database, PaymentEvents(orders, work)),
             retry_delays=settings.event_retry_delays,
         )
-        self.orders = OrderServicer(orders)
+        self.orders = OrderServicer(orders, ExportTurns())
         self.internal = OrderPaymentServicer(orders)
         expiry = Worker("order-expiry", orders.expire_due, interval=settings.expiry_interval_seconds)
         self.workers = {"relay": relay.worker, "consumer": consumer.worker, "expiry": expiry}
@@ -151,8 +152,8 @@ class PaymentProcess(Process):
             *(self.database, self.bus, OrderLine(self), registry, _Locks(world), VAULT), clock=self.clock, now=loop.time
         )
         self.parts = assemble(settings, on)
-        self.payments = PaymentServicer(self.parts.payments)
-        self.refunds = RefundServicer(self.parts.refunds)
+        self.payments = PaymentServicer(self.parts.payments, ExportTurns())
+        self.refunds = RefundServicer(self.parts.refunds, ExportTurns())
         self.accounts = ProviderAccountServicer(self.parts.accounts)
         names = ("webhooks", "payments", "operations", "refunds")
         self.workers = {name: one.worker for name, one in zip(names, self.parts.recoveries, strict=True)}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import uuid
 import weakref
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 from fusionx.payment.v1 import refund_pb2
+from google.protobuf.message import Message
 
 from mesh import context
 from mesh.errors import ApiError
-from mesh.rpc.exports import MAX_AT_A_TIME, PAGE_SIZE, Exports, Sheet
+from mesh.rpc.exports import MAX_AT_A_TIME, MAX_OF_A_MERCHANT, PAGE_SIZE, ROWS_AT_ONCE, Exports, ExportTurns, Sheet
 
 
 class Item:
@@ -49,6 +52,10 @@ SHEET: Sheet[Item] = Sheet(
 
 @pytest.fixture(autouse=True)
 def _merchant() -> None:
+    _another_merchant()
+
+
+def _another_merchant() -> None:
     context.enter(context.Call(trace_id="0" * 32, merchant_id=str(uuid.uuid4())))
 
 
@@ -57,7 +64,7 @@ async def test_all_items_come_once_in_the_memory_of_two_pages(count: int) -> Non
     table, ids = Table(count), []
     gc.disable()
     try:
-        async for body in Exports(SHEET).stream("jsonl", table.read):
+        async for body in Exports(SHEET, ExportTurns()).stream("jsonl", table.read):
             ids += [json.loads(line)["refund_id"] for line in body.data.splitlines()]
     finally:
         gc.enable()
@@ -67,20 +74,64 @@ async def test_all_items_come_once_in_the_memory_of_two_pages(count: int) -> Non
 
 
 async def test_headings_come_once_and_texts_are_kept_from_spreadsheets() -> None:
-    bodies = [body async for body in Exports(SHEET).stream("", Table(PAGE_SIZE + 1).read)]
+    bodies = [body async for body in Exports(SHEET, ExportTurns()).stream("", Table(PAGE_SIZE + 1).read)]
     assert [body.content_type for body in bodies] == ["text/csv; charset=utf-8", ""]
     lines = b"".join(body.data for body in bodies).decode().split("\r\n")
     assert (lines[0], lines[1], len(lines)) == ("refund_id,reason", f"{UUID(int=1)},''tis", PAGE_SIZE + 3)
 
 
 async def test_exports_of_a_merchant_are_counted_until_they_end() -> None:
-    exports, table = Exports(SHEET), Table(3 * PAGE_SIZE)
-    open_ones = [exports.stream("csv", table.read) for _ in range(MAX_AT_A_TIME)]
+    turns, table = ExportTurns(), Table(3 * PAGE_SIZE)
+    exports = Exports(SHEET, turns)
+    open_ones = [exports.stream("csv", table.read) for _ in range(MAX_OF_A_MERCHANT)]
     for one in open_ones:
         await anext(one)
     with pytest.raises(ApiError) as refused:
-        await anext(exports.stream("csv", table.read))
+        # of another kind, too
+        await anext(Exports(SHEET, turns).stream("csv", table.read))
     assert refused.value.reason == "TOO_MANY_EXPORTS"
     # whose reader went away
     await open_ones[0].aclose()
     assert len([body async for body in exports.stream("csv", table.read)]) == 4
+
+
+async def test_exports_of_all_merchants_are_bounded() -> None:
+    exports, table = Exports(SHEET, ExportTurns()), Table(1)
+    open_ones = [exports.stream("csv", table.read) for _ in range(MAX_AT_A_TIME)]
+    for one in open_ones:
+        _another_merchant()
+        await anext(one)
+    _another_merchant()
+    with pytest.raises(ApiError, match="others") as refused:
+        await anext(exports.stream("csv", table.read))
+    assert refused.value.reason == "TOO_MANY_EXPORTS"
+
+
+async def test_many_exports_hold_the_loop_no_longer_than_one_and_read_one_page_at_a_time() -> None:
+    turns, written, reading, most = ExportTurns(), [0], [0], [0]
+
+    def message_of(item: Item) -> Message:
+        written[0] += 1
+        return SHEET.message_of(item)
+
+    async def read(after: UUID | None, limit: int) -> list[Item]:
+        reading[0] += 1
+        most[0] = max(most[0], reading[0])
+        await asyncio.sleep(0)
+        reading[0] -= 1
+        return await Table(2 * PAGE_SIZE).read(after, limit)
+
+    async def whole_file() -> int:
+        _another_merchant()
+        exports = Exports(replace(SHEET, message_of=message_of), turns)
+        return len(b"".join([body.data async for body in exports.stream("jsonl", read)]).splitlines())
+
+    files = asyncio.gather(*(whole_file() for _ in range(5)))
+    held = []
+    while not files.done():
+        before = written[0]
+        await asyncio.sleep(0)
+        held.append(written[0] - before)
+    assert await files == [2 * PAGE_SIZE] * 5
+    # what is written in one turn of the loop is what every other call waits for
+    assert (max(held) <= 2 * ROWS_AT_ONCE, most) == (True, [1])
