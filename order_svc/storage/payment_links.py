@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.money import Money
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.listing import Listing, Pages, id_at
-from order_svc.domain import HOLDS_USE, SETTLED, UNPAID, Order, OrderStatus, PaymentLink, Turn, Uses
+from order_svc.domain import BEING_PAID, HOLDS_USE, SETTLED, UNPAID, Order, OrderStatus, PaymentLink, Turn, Uses
 from order_svc.storage.orders import OrderRow, order_of
 from order_svc.tables import link_turns, orders, payment_links
 
@@ -151,6 +151,12 @@ def _values(link: PaymentLink) -> dict[str, object]:
     return values | money | {"metadata": Jsonb(dict(link.metadata))}
 
 
+def taken_by_others(uses: Uses, order: Order, since: datetime) -> int:
+    """Return how many uses others than an order have, of those that were taken since a moment or paid."""
+    is_counted = order.status in SETTLED or (order.status in BEING_PAID and order.order_id >= id_at(since))
+    return uses.taken - is_counted
+
+
 class LinkRepository:
     """Links in PostgreSQL. Methods run in the session, and so in the transaction, that they are given."""
 
@@ -178,11 +184,11 @@ class LinkRepository:
         row = await session.one(_LOCK_OWNED, merchant_id=merchant_id, payment_link_id=payment_link_id)
         return _link(row) if row else None
 
-    async def has_room(self, session: Session, payment_link_id: UUID, since: datetime) -> bool:
-        """Return whether a use of a link is free, and hold the link likewise."""
+    async def has_room(self, session: Session, payment_link_id: UUID, order: Order, since: datetime) -> bool:
+        """Return whether others than an order of a link leave it a use, and hold the link likewise."""
         most = await session.one(_LOCK_MAX, payment_link_id=payment_link_id)
         uses = await self.uses(session, [payment_link_id], since)
-        return most is not None and uses.get(payment_link_id, Uses()).taken < most
+        return most is not None and taken_by_others(uses.get(payment_link_id, Uses()), order, since) < most
 
     async def update(self, session: Session, link: PaymentLink) -> None:
         """Store what may change of a link."""

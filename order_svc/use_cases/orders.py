@@ -173,7 +173,7 @@ class Orders:
                 )
             if order.status not in PAYABLE or order.expire_time <= now:
                 raise failed_precondition("ORDER_NOT_PAYABLE", f"the order is {order.status} and cannot be paid")
-            if not await self._may_come_back(unit.session, order):
+            if not await self._may_begin(unit.session, order):
                 raise failed_precondition("ORDER_NOT_PAYABLE", LINK_USED_UP)
             order = domain.transition(order, OrderStatus.PROCESSING, now, payment_id)
             await self._save(unit, order)
@@ -205,17 +205,19 @@ class Orders:
     async def _settled(self, session: Session, order: Order, capture: Capture) -> Order | None:
         """Return the order after a capture; None when it was known. Raises IllegalTransitionError where none fits."""
         settled = domain.settle(order, capture, self._clock())
-        if settled and not await self._may_come_back(session, order):
+        # uses bound what begins. Who has begun in time and pays late has paid: only what failed may come too late, and
+        # its payment asks whether the capture settles the order, so that it goes back
+        if order.status == OrderStatus.FAILED and settled and not await self._may_begin(session, order):
             raise IllegalTransitionError(LINK_USED_UP)
         return settled
 
-    async def _may_come_back(self, session: Session, order: Order) -> bool:
+    async def _may_begin(self, session: Session, order: Order) -> bool:
         """Whether an order holds a use of its link, or may take one: what has failed or waited long holds none."""
         now = self._clock()
         if order.payment_link_id is None or domain.holds_use(order, now):
             return True
         # a link is locked after its orders, here and everywhere
-        return await self._links.has_room(session, order.payment_link_id, domain.counted_since(now))
+        return await self._links.has_room(session, order.payment_link_id, order, domain.counted_since(now))
 
     async def _store_settled(self, unit: UnitOfWork, order: Order, settled: Order) -> None:
         """Store a settled order; where only how much was captured is new, that is no change of the order."""

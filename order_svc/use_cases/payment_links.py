@@ -35,7 +35,7 @@ from order_svc.domain import (
 )
 from order_svc.metrics import ORDERS
 from order_svc.storage.orders import Creation, OrderRepository
-from order_svc.storage.payment_links import LinkRepository
+from order_svc.storage.payment_links import LinkRepository, taken_by_others
 
 MAX_LIFETIME = timedelta(days=366)
 TOKEN_LETTERS = 28
@@ -154,7 +154,7 @@ class PaymentLinks:
             link = await self._links.get(session, merchant_id, payment_link_id)
             if link is None:
                 raise not_found("payment link", str(payment_link_id))
-            return await self._shown(session, link)
+            return await self._shown(session, link, self._clock())
 
     async def page(self, listing: Listing, *, after: UUID | None, limit: int) -> Sequence[ShownLink]:
         """Return a page of a merchant's links."""
@@ -187,7 +187,7 @@ class PaymentLinks:
             if changed != link:
                 changed = replace(changed, update_time=now)
                 await self._links.update(session, changed)
-            return await self._shown(session, changed)
+            return await self._shown(session, changed, now)
 
     async def find(self, token: str, browser: str, order_id: UUID | None) -> Taken:
         """Return the link of an address with one order: the named one, or the checkout's own. Raises NOT_FOUND."""
@@ -196,8 +196,9 @@ class PaymentLinks:
             if link is None:
                 raise unknown()
             order = await self._order_of(session, link, browser, order_id)
-            shown = await self._shown(session, link)
-        return Taken(shown, order, bool(order and _is_displaced(order, shown, self._clock())))
+            now = self._clock()
+            shown = await self._shown(session, link, now)
+        return Taken(shown, order, bool(order and _is_displaced(order, shown, now)))
 
     async def _order_of(self, session: Session, link: PaymentLink, browser: str, order_id: UUID | None) -> Order | None:
         if order_id:
@@ -223,7 +224,7 @@ class PaymentLinks:
             now = self._clock()
             last = await self._links.last_order(unit.session, link, visitor.browser)
             order = last if last and goes_on(last, now) else None
-            shown = await self._shown(unit.session, link)
+            shown = await self._shown(unit.session, link, now)
             if shown.status != LinkStatus.ACTIVE and not _may_go_on(order, shown, now):
                 raise failed_precondition(
                     "PAYMENT_LINK_NOT_PAYABLE", f"the payment link is {shown.status}", status=str(shown.status)
@@ -231,7 +232,7 @@ class PaymentLinks:
             if order is None:
                 await self._check_source(unit.session, link, visitor.source, now)
                 order = await self._make_order(unit, link, visitor.browser, now)
-                shown = await self._shown(unit.session, link)
+                shown = await self._shown(unit.session, link, now)
             await self._take_turn(unit.session, order, visitor, now)
         return Taken(shown, order)
 
@@ -281,8 +282,7 @@ class PaymentLinks:
         ORDERS.labels(order.status).inc()
         return order
 
-    async def _shown(self, session: Session, link: PaymentLink) -> ShownLink:
-        now = self._clock()
+    async def _shown(self, session: Session, link: PaymentLink, now: datetime) -> ShownLink:
         uses = await self._links.uses(session, [link.payment_link_id], counted_since(now))
         return _shown(link, uses.get(link.payment_link_id, Uses()), now)
 
@@ -305,12 +305,16 @@ def _may_go_on(order: Order | None, shown: ShownLink, now: datetime) -> bool:
     """Whether a link that takes nobody lets this order go on: who has begun may, and who has paid is told so."""
     if order is None or order.status == OrderStatus.FAILED:
         return False
-    return holds_use(order, now) or shown.status != LinkStatus.USED_UP
+    return holds_use(order, now) or not _others_have_all(order, shown, now)
 
 
 def _is_displaced(order: Order, shown: ShownLink, now: datetime) -> bool:
     is_late = order.status in BEING_PAID and not holds_use(order, now)
-    return is_late and shown.status == LinkStatus.USED_UP
+    return is_late and shown.status == LinkStatus.USED_UP and _others_have_all(order, shown, now)
+
+
+def _others_have_all(order: Order, shown: ShownLink, now: datetime) -> bool:
+    return taken_by_others(shown.uses, order, counted_since(now)) >= shown.link.max_uses
 
 
 def _expiry(asked: datetime | None, now: datetime) -> datetime | None:

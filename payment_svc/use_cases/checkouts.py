@@ -162,10 +162,12 @@ def _state(link: OpenedLink, begun: Sequence[Payment]) -> CheckoutState:
     status = link.order.status if link.order else ""
     if status in PAID:
         return CheckoutState.PAID
+    if status == "PROCESSING" and not (begun and begun[0].has_no_page):
+        if not (begun and _is_open(begun[0])):
+            return CheckoutState.PROCESSING
+        return CheckoutState.CLOSED if link.is_displaced else CheckoutState.WAITING
     if link.is_displaced:
         return CheckoutState.CLOSED
-    if status == "PROCESSING" and not (begun and begun[0].has_no_page):
-        return CheckoutState.WAITING if begun and _is_open(begun[0]) else CheckoutState.PROCESSING
     if len(begun) >= MAX_PAYMENTS:
         return CheckoutState.CLOSED
     if status == "PROCESSING":

@@ -222,9 +222,39 @@ async def test_use_that_nobody_pays_is_free_again_after_a_quarter_of_an_hour(sho
     assert await shop.settle(begun, payment_id) == ""
     found = await shop.links.find(link.token, browser, other.order_id)
     assert found.is_displaced
-    assert "every use" in await shop.settle(other, uuid.uuid4())
     assert await shop.settle(third, await shop.pay(third)) == ""
     assert (await shop.shown(link)).uses.paid == 2
+
+
+@pytest.mark.parametrize("max_uses", [1, 2])
+async def test_order_does_not_stand_in_its_own_way(max_uses: int, shop: Shop) -> None:
+    """After a quarter of an hour it holds no use, but counts a minute more: it closed an invoice to its payer."""
+    link, browser = await shop.link(max_uses), new_token()
+    order = await shop.take(link, browser)
+    for _ in range(max_uses - 1):
+        other = await shop.take(link)
+        assert await shop.settle(other, await shop.pay(other)) == ""
+    shop.later.append(timedelta(minutes=15, seconds=30))
+    assert not (await shop.links.find(link.token, browser, None)).is_displaced
+    assert (await shop.take(link, browser)).order_id == order.order_id
+    assert await shop.settle(order, await shop.pay(order)) == ""
+
+
+async def test_who_began_in_time_and_pays_late_has_paid_though_others_have_every_use(shop: Shop) -> None:
+    """An ordinary capture asks nobody whether it is welcome: refused, its money stayed with an unpaid order."""
+    link = await shop.link(max_uses=2)
+    orders = [await shop.take(link) for _ in range(2)]
+    payments = [await shop.pay(order) for order in orders]
+    shop.later.append(timedelta(minutes=17))
+    for _ in range(2):
+        other = await shop.take(link)
+        assert await shop.settle(other, await shop.pay(other)) == ""
+    async with shop.work.begin() as unit:
+        await shop.orders.settle(unit, orders[0].order_id, Capture(payments[0], PRICE))
+    assert (await shop.orders.get(shop.merchant_id, orders[0].order_id)).status == OrderStatus.SUCCESS
+    assert await shop.settle(orders[1], payments[1]) == ""
+    shown = await shop.shown(link)
+    assert (shown.status, shown.uses.paid) == (LinkStatus.USED_UP, 4)
 
 
 async def test_who_pays_in_time_keeps_the_use_whatever_comes(shop: Shop) -> None:
