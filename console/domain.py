@@ -21,6 +21,8 @@ _READ = frozenset(
 )
 MAX_FAILURES = 10
 """Wrong passwords in a row, or codes, after which an account is locked for a while."""
+MAX_FORGIVEN = 10
+"""How often a password of another login of the same address counts as no wrong one, until its own one came again."""
 LOCK, MAX_LOCK = timedelta(minutes=15), timedelta(hours=4)
 """For how long: twice as long each time, while nobody gets in."""
 
@@ -74,6 +76,7 @@ class User:
     locked_until: datetime | None
     create_time: datetime
     disable_time: datetime | None = None
+    forgiven: int = 0
 
     @property
     def is_operator(self) -> bool:

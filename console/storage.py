@@ -9,8 +9,8 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from console.domain import MAX_FORGIVEN, Ticket, User, View
 from console.domain import Session as Login
-from console.domain import Ticket, User, View
 from console.tables import links, session_keys, sessions, users, views
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.resealing import SealedColumn
@@ -41,7 +41,7 @@ class Holder(NamedTuple):
 _USER = users.c.user_id == sa.bindparam("id", type_=sa.UUID)
 _TOKEN = sessions.c.token_sha256 == sa.bindparam("token", type_=sa.LargeBinary)
 _NOW = sa.bindparam("now", type_=TIME)
-_STORED = [column.name for column in users.columns if column.name != "disable_time"]
+_STORED = [column.name for column in users.columns if column.name not in ("disable_time", "forgiven")]
 
 _ADD = statement(sa.dialects.postgresql.insert(users).values(parameters_for(users, *_STORED)).on_conflict_do_nothing())
 _EMAIL = users.c.email == sa.bindparam("email", type_=sa.Text)
@@ -74,15 +74,21 @@ _ATTEMPT = statement(
 )
 _LOCK = statement(sa.update(users).where(_USER).values(locked_until=sa.bindparam("until", type_=TIME)))
 _UNCOUNT = statement(sa.update(users).where(_USER).values(failures=sa.func.greatest(users.c.failures - 1, 0)))
+_FORGIVE = statement(
+    sa.update(users)
+    .where(_USER, users.c.forgiven < MAX_FORGIVEN)
+    .values(failures=sa.func.greatest(users.c.failures - 1, 0), forgiven=users.c.forgiven + 1)
+)
 _UNLOCK = statement(sa.update(users).where(_USER).values(locked_until=sa.null()))
-_SUCCEEDED = statement(sa.update(users).where(_USER).values(failures=0, locked_until=sa.null()))
+_SUCCEEDED = statement(sa.update(users).where(_USER).values(failures=0, locked_until=sa.null(), forgiven=0))
 _TAKE_STEP = statement(
     sa.update(users)
     .where(_USER, users.c.totp_step < sa.bindparam("step", type_=sa.BigInteger))
     .values(totp_step=sa.bindparam("step", type_=sa.BigInteger))
 )
 _SET_PASSWORD = statement(
-    sa.update(users).where(_USER).values(password_hash=sa.bindparam("password_hash", type_=sa.Text))
+    # what was forgiven was of the password before
+    sa.update(users).where(_USER).values(password_hash=sa.bindparam("password_hash", type_=sa.Text), forgiven=0)
 )
 _SET_TOTP = statement(
     sa.update(users)
@@ -288,6 +294,11 @@ class Accounts:
         """Take an attempt back, and the lock that it led to."""
         await session.run(_UNCOUNT, id=user_id)
         if is_locked:
+            await session.run(_UNLOCK, id=user_id)
+
+    async def forgive(self, session: Session, user_id: UUID, *, is_locked: bool) -> None:
+        """Take an attempt back that another login of the address took, while that was done not too often."""
+        if await session.run(_FORGIVE, id=user_id) and is_locked:
             await session.run(_UNLOCK, id=user_id)
 
     async def succeeded(self, session: Session, user_id: UUID) -> None:

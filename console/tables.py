@@ -28,6 +28,8 @@ users = sa.Table(
     sa.Column("locked_until", TIME),
     sa.Column("create_time", TIME, nullable=False),
     sa.Column("disable_time", TIME),
+    # how often the password of another login of the address was held against this one and not counted
+    sa.Column("forgiven", sa.Integer, nullable=False, server_default="0"),
     sa.CheckConstraint("(role = 'operator') = (merchant_id IS NULL)", name="merchant"),
 )
 sa.Index("ix_users_merchant", users.c.merchant_id, users.c.user_id)

@@ -9,8 +9,8 @@ from uuid import UUID
 
 import pyotp
 
+from console.domain import MAX_FORGIVEN, User, lock_after, normalized
 from console.domain import Session as Login
-from console.domain import User, lock_after, normalized
 from console.storage import Accounts as Store
 from console.storage import Tickets
 from console.use_cases.passwords import AccountError, Passwords
@@ -165,14 +165,26 @@ class Accounts:
     async def _opened(self, known: Sequence[User], password: str) -> list[User]:
         """Return the users of an address whom a password opens, with the attempt counted.
 
-        A password of one is a wrong one of the others: that is not counted. One login takes as long as two or none.
+        A password of one is a wrong one of the others, which is forgiven so often only: anybody may have a login of an
+        address, and choose its password. Who was forgiven so often is looked at when nobody else is opened, and
+        counted. One login takes as long as two or none.
         """
-        tried = [await self._count(one) for one in known]
-        hashes = [one.password_hash for one in known] + [None] * (ALIKE - len(known))
-        is_right = [await self._passwords.verify(hashed, password) for hashed in hashes]
-        opened = [user for user, right in zip(tried, is_right, strict=False) if user and right]
+        opened: list[User] = []
+        missed: list[User] = []
+        left = ALIKE
+        for is_worn in (False, True):
+            for one in () if opened and is_worn else known:
+                if (one.forgiven >= MAX_FORGIVEN) is not is_worn:
+                    continue
+                left -= 1
+                user = await self._count(one)
+                is_right = await self._passwords.verify(one.password_hash, password)
+                if user:
+                    (opened if is_right else missed).append(user)
+        for _ in range(left):
+            await self._passwords.verify(None, password)
         if opened:
-            await self._uncount([user for user in tried if user and user not in opened])
+            await self._forgive(missed)
         return opened
 
     async def _attempt(self, known: User, password: str) -> User | None:
@@ -195,6 +207,12 @@ class Accounts:
         for user in users:
             async with self._database.session() as session:
                 await self._store.uncount(session, user.user_id, is_locked=lock_after(user.failures) is not None)
+
+    async def _forgive(self, users: Sequence[User]) -> None:
+        """Take the attempts of users back whose address another login has, which the password was of."""
+        for user in users:
+            async with self._database.session() as session:
+                await self._store.forgive(session, user.user_id, is_locked=lock_after(user.failures) is not None)
 
     async def _succeeded(self, user: User) -> None:
         async with self._database.session() as session:
