@@ -93,6 +93,14 @@ def add_index(name: str, table: str, columns: Sequence[str], **options: Any) -> 
         op.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
 
 
+def drop_index(name: str, table: str) -> None:
+    """Drop an index of a table that is in use, and have nobody wait for that. It commits, as `add_index` does."""
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        op.drop_index(name, table, if_exists=True, postgresql_concurrently=True)
+        op.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+
+
 def main() -> None:
     """Migrate the services that the arguments name, one after the other."""
     jobs = [argument.partition("=") for argument in sys.argv[1:]]

@@ -39,6 +39,8 @@ BLOCKING = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 """What reads a whole table while nobody may write to it."""
+STALLING = re.compile(r"DROP INDEX (?!CONCURRENTLY)", re.IGNORECASE)
+"""What waits for every reader, and has all that come later wait behind it, where there is a way to wait beside them."""
 
 WIDER = {("integer", "bigint"), ("character varying", "text")}
 """Changes of a type that what was written for the first goes on working with."""
@@ -51,7 +53,9 @@ def _columns(url: str) -> Columns:
 
 
 def _blocking(statement: str, tables: set[str]) -> bool:
-    """Return whether a statement locks a table that is in use for as long as it takes to read it."""
+    """Return whether a statement locks a table that is in use for as long as it is read, by it or by others."""
+    if STALLING.search(statement):
+        return True
     return any(found[found.lastindex or 0] in tables for found in BLOCKING.finditer(statement))
 
 
@@ -143,6 +147,8 @@ def test_changes_that_only_expand_are_taken(scratch: str) -> None:
         ("CREATE UNIQUE INDEX ix ON orders (status)", True),
         ("CREATE INDEX CONCURRENTLY ix ON orders (status)", False),
         ("CREATE INDEX ix ON further (status)", False),
+        ("DROP INDEX IF EXISTS ix", True),
+        ("DROP INDEX CONCURRENTLY IF EXISTS ix", False),
         ("ALTER TABLE orders ADD CONSTRAINT c CHECK (true)", True),
         ("ALTER TABLE orders ADD CONSTRAINT c CHECK (true) NOT VALID", False),
         ("ALTER TABLE orders ALTER COLUMN status SET NOT NULL", True),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from mesh.storage.migrate import add_index
+from mesh.storage.migrate import add_index, drop_index
 
 revision = "0014"
 down_revision = "0013"
@@ -20,7 +20,7 @@ def upgrade() -> None:
         postgresql_include=["status"],
         postgresql_where=sa.text(f"payment_link_id IS NOT NULL AND {HOLDING}"),
     )
-    op.drop_index("ix_orders_link_uses", "orders", if_exists=True)
+    drop_index("ix_orders_link_uses", "orders")
     op.create_table(
         "link_turns",
         sa.Column("order_id", sa.UUID(), nullable=False),
