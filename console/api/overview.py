@@ -77,7 +77,8 @@ async def together(*calls: Coroutine[Any, Any, T]) -> list[T]:
 async def _figures(visit: Visit, api: MerchantApi, days: int) -> Json:
     """Return how the days went, as the merchant's people saw it less than a minute ago, or anew.
 
-    Many payments take longer to count than a page may: then there are no figures yet, and the page looks again.
+    Many payments take longer to count than a page may: then there are no figures yet, and the page looks again. Those
+    that could not be counted it does without.
     """
     glances, whose = visit.rooms.glances, (visit.person.merchant_id, visit.session.mode, days)
     if seen := glances.get(whose):

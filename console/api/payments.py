@@ -29,9 +29,9 @@ async def payment(visit: Visit) -> Response:
 async def _payment(visit: Visit, status: int = 200, **values: Any) -> Response:
     api, payment_id = await visit.api(), visit.path("payment_id")
     shown = await api.get("payments", payment_id)
-    order, timeline, refunds, events = await asyncio.gather(
+    order, entries, refunds, events = await asyncio.gather(
         api.get("orders", shown["order_id"]),
-        api.get("orders", shown["order_id"], "timeline", page_size=200),
+        _timeline(visit, api, shown["order_id"]),
         api.get("payments", payment_id, "refunds", page_size=50),
         api.get("events", order_id=shown["order_id"], page_size=50),
     )
@@ -40,7 +40,7 @@ async def _payment(visit: Visit, status: int = 200, **values: Any) -> Response:
         status,
         payment=shown,
         order=order,
-        entries=await _with_people(visit, timeline.get("entries", [])),
+        entries=entries,
         refunds=refunds.get("refunds", []),
         events=events.get("events", []),
         left=left_of(shown),
@@ -106,17 +106,18 @@ async def orders(visit: Visit) -> Response:
 async def order(visit: Visit) -> Response:
     """Show one order with its payments."""
     api, order_id = await visit.api(), visit.path("order_id")
-    shown, paid, timeline = await asyncio.gather(
+    shown, paid, entries = await asyncio.gather(
         api.get("orders", order_id),
         api.get("payments", order_id=order_id, page_size=50),
-        api.get("orders", order_id, "timeline", page_size=200),
+        _timeline(visit, api, order_id),
     )
-    entries = await _with_people(visit, timeline.get("entries", []))
     return visit.render("order.html", order=shown, payments=paid.get("payments", []), entries=entries)
 
 
-async def _with_people(visit: Visit, entries: list[Json]) -> list[Json]:
+async def _timeline(visit: Visit, api: MerchantApi, order_id: str) -> list[Json]:
     """Return a timeline's entries, with who has done what was done at the console, as the audit has it."""
+    timeline = await api.get("orders", order_id, "timeline", page_size=200)
+    entries: list[Json] = timeline.get("entries", [])
     traces = [entry["trace_id"] for entry in entries if entry["actor"] == "merchant" and entry.get("trace_id")]
     merchant_id, rooms = visit.person.merchant_id, visit.rooms
     assert merchant_id

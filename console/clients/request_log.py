@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from fusionx.audit.v1 import request_log_service_pb2 as service_pb2
 from fusionx.audit.v1.request_log_service_pb2_grpc import RequestLogServiceStub
 
-from console.clients.merchant_api import Json
+from console.clients.merchant_api import ApiError, Json
 from console.clients.operator_api import called, document
 from mesh.ids import tenant_of
 from mesh.rpc.client import channel
@@ -17,6 +19,17 @@ from mesh.tls import TlsFiles
 
 SERVICE = service_pb2.DESCRIPTOR.services_by_name["RequestLogService"]
 MAX_TRACES = 400
+KEYS_SECONDS = 1.0
+"""So long a page waits for who did what: it is whole without it."""
+CROWDS = 3
+
+
+def only_keys(entries: Iterable[Json]) -> dict[str, str]:
+    """Return the key of each trace whose requests all had the same one."""
+    keys: dict[str, set[str]] = defaultdict(set)
+    for one in entries:
+        keys[one["trace_id"]].add(one["key_id"])
+    return {trace: next(iter(of_trace)) for trace, of_trace in keys.items() if len(of_trace) == 1}
 
 
 class RequestLog:
@@ -32,10 +45,29 @@ class RequestLog:
         return document(await called(self._stub.ListRequests, request))
 
     async def keys_of(self, merchant_id: UUID, mode: str, traces: Sequence[str]) -> dict[str, str]:
-        """Return with which key each of some traces was begun."""
-        asked = sorted(set(traces))[:MAX_TRACES]
-        found = await self.page(merchant_id, mode, trace_ids=asked, page_size=MAX_TRACES) if asked else {}
-        return {one["trace_id"]: one["key_id"] for one in found.get("entries", [])}
+        """Return whose key each of some traces is of, those left out that have requests with several keys.
+
+        Clients bring traces of their own, so anybody may name that of somebody else's request.
+        """
+        try:
+            async with asyncio.timeout(KEYS_SECONDS):
+                return await self._keys_of(merchant_id, mode, set(traces))
+        except TimeoutError:
+            raise ApiError(504, "DEADLINE_EXCEEDED", "The request log gave no answer in time.") from None
+
+    async def _keys_of(self, merchant_id: UUID, mode: str, traces: set[str]) -> dict[str, str]:
+        for _ in range(CROWDS):
+            if not traces:
+                break
+            asked = sorted(traces)[:MAX_TRACES]
+            found = await self.page(merchant_id, mode, trace_ids=asked, page_size=MAX_TRACES)
+            entries = found.get("entries", [])
+            if len(entries) < MAX_TRACES:
+                return only_keys(entries)
+            # older ones are not among them: the trace that has most of them is nobody's
+            ((crowd, _),) = Counter(one["trace_id"] for one in entries).most_common(1)
+            traces = traces - {crowd}
+        return {}
 
     async def close(self) -> None:
         """Close the channel."""

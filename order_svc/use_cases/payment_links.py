@@ -252,8 +252,8 @@ class PaymentLinks:
             if last.closes_to(visitor.browser, visitor.provider, now):
                 words = "somebody has just chosen another way to pay this, in another browser"
                 raise failed_precondition("PAYMENT_LINK_BUSY", words, order_id=str(order.order_id))
-            if last.provider == visitor.provider:
-                # who goes on at a page that is open has chosen nothing
+            if last.provider == visitor.provider and last.browser != visitor.browser:
+                # who goes on at another one's page has chosen nothing
                 return
         turn = Turn(visitor.browser, visitor.provider, now)
         await self._links.take_turn(session, order, visitor.source, turn)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from console.api.glances import Glances
+from console.api.glances import FAILED, FAILED_SECONDS, Glances
 from console.api.overview import together
 from console.api.web import templates
 from tests.support.console import Browser
@@ -43,8 +43,10 @@ async def test_what_takes_long_is_counted_once_for_all_who_ask() -> None:
     assert glances.get("a") == {"count": 1}
 
 
-async def test_what_could_not_be_counted_is_counted_anew() -> None:
-    glances = Glances()
+async def test_that_it_could_not_be_counted_is_known_for_a_moment() -> None:
+    """It was swallowed: the page said that it was counted, and had it counted anew again and again."""
+    now = 100.0
+    glances = Glances(clock=lambda: now)
 
     async def failing() -> dict[str, object]:
         raise KeyError("one")
@@ -52,14 +54,23 @@ async def test_what_could_not_be_counted_is_counted_anew() -> None:
     async def right() -> dict[str, object]:
         return {"count": 2}
 
-    with pytest.raises(KeyError):
-        await glances.counted("a", failing)
+    assert (await glances.counted("a", failing), glances.get("a")) == (FAILED, FAILED)
+    now += FAILED_SECONDS
+    assert glances.get("a") is None
     assert await glances.counted("a", right) == {"count": 2}
+    assert glances.get("a") == {"count": 2}
 
 
 def test_a_page_whose_figures_are_being_counted_says_so_and_looks_again() -> None:
     page = templates.get_template("overview.html").render(days=14, spans=("14",), is_counting=True, payments=[])
     assert "data-again" in page
+    assert "Payments a day" not in page
+
+
+def test_a_page_whose_figures_could_not_be_counted_says_so_and_looks_no_more() -> None:
+    page = templates.get_template("overview.html").render(days=14, spans=("14",), payments=[], **FAILED)
+    assert "could not be counted" in page
+    assert "data-again" not in page
     assert "Payments a day" not in page
 
 

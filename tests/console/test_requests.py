@@ -74,7 +74,7 @@ def test_people_have_their_names_in_timeline_and_log(console: Console, owner: Br
     assert email in shown(owner, path=f"/v1/payments/{payment_id}/refunds")
     # also when the session and its key are over
     person.post("/logout")
-    assert f"by {email} · CreateRefund" in owner.page(f"/payments/{payment_id}")
+    eventually(lambda: f"by {email} · CreateRefund" in owner.page(f"/payments/{payment_id}"), "who has refunded")
 
 
 def test_what_an_operator_does_is_in_the_audit_with_who(console: Console, gateway: Ready) -> None:

@@ -309,6 +309,19 @@ async def test_nobody_else_changes_the_provider_just_after_it_was_chosen(shop: S
     await shop.take(link, customer, provider="paypal")
 
 
+async def test_who_opens_the_chosen_page_again_keeps_it_open(shop: Shop) -> None:
+    link, (customer, other) = await shop.link(), (new_token(), new_token())
+    await shop.take(link, customer, provider="stripe")
+    shop.later.append(timedelta(minutes=4))
+    await shop.take(link, customer, provider="stripe")
+    shop.later.append(timedelta(minutes=2))
+    with pytest.raises(ApiError) as refused:
+        await shop.take(link, other, provider="paypal")
+    assert refused.value.reason == "PAYMENT_LINK_BUSY"
+    shop.later.append(timedelta(minutes=4))
+    await shop.take(link, other, provider="paypal")
+
+
 async def test_failed_orders_that_come_back_at_once_take_no_more_than_is_free(shop: Shop) -> None:
     link = await shop.link(max_uses=AT_ONCE)
     orders = [await shop.take(link) for _ in range(AT_ONCE)]
