@@ -25,8 +25,12 @@ _FACTS: Mapping[OrderStatus, type[Message]] = {
 
 def order_event(order: Order) -> OutboxEvent:
     """Return the fact that the order has just reached its status."""
+    fact = _FACTS[order.status]
+    if order.status == OrderStatus.SUCCESS and order.refunded_version:
+        # whoever sends goods at OrderSucceeded is not to send them twice
+        fact = events_pb2.OrderRefundFailed
     return event(
-        _FACTS[order.status](order=order_message(order)),
+        fact(order=order_message(order)),
         aggregate_id=order.order_id,
         version=order.version,
         merchant_id=order.merchant_id,

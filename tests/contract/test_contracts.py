@@ -113,7 +113,7 @@ def test_every_event_of_the_contract_tells_of_a_status_or_of_a_change(
     told = {kind.DESCRIPTOR.name for kind in facts.values()}
     assert set(file.message_types_by_name) - told <= {
         *("PaymentCreated", "PaymentUpdated", "PaymentRefunded"),
-        *("PaymentSurplusCaptured", "PaymentSurplusRefunded"),
+        *("PaymentSurplusCaptured", "PaymentSurplusRefunded", "OrderRefundFailed"),
     }
 
 

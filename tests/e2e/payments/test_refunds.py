@@ -78,11 +78,17 @@ def test_fifty_refunds_at_once_never_exceed_the_capture(merchant: Merchant, prov
     assert merchant.payment(payment["payment_id"])["refunded_amount"]["value"] == "9.80"
 
 
-def test_refund_that_fails_late_lowers_the_sum_again(merchant: Merchant) -> None:
+def test_refund_that_fails_late_lowers_the_sum_again(merchant: Merchant, receiver: Receiver) -> None:
     payment = paid(merchant, token="pm_card_refundFail")
     refund_id = refund(merchant, payment).json()["refund_id"]
     eventually(lambda: merchant.get(f"/v1/refunds/{refund_id}")["status"] == "FAILED", "the late failure")
     merchant.wait_for_order(payment["order_id"], "SUCCESS")
+
+    def heard() -> list[str]:
+        return [kind for _, kind in receiver.histories()[payment["order_id"]]]
+
+    eventually(lambda: heard()[-1] == "order.refund_failed", "word of it")
+    assert heard().count("order.succeeded") == 1, "whoever sends the goods at it would send them twice"
     assert "refunded_amount" not in merchant.payment(payment["payment_id"])
     assert refund(merchant, payment, "1.00").status_code == 200
 

@@ -26,7 +26,7 @@ from fusionx.order.v1 import order_pb2 as fusionx_dot_order_dot_v1_dot_order__pb
 from fusionx.type.v1 import event_pb2 as fusionx_dot_type_dot_v1_dot_event__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#fusionx/order/v1/order_events.proto\x12\x10\x66usionx.order.v1\x1a\x1c\x66usionx/order/v1/order.proto\x1a\x1b\x66usionx/type/v1/event.proto\"l\n\x0cOrderCreated\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:-\xca\xda\x18)\n\x18\x66usionx.order.v1.created\x12\rorder.created\"u\n\x0fOrderProcessing\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:3\xca\xda\x18/\n\x1b\x66usionx.order.v1.processing\x12\x10order.processing\"r\n\x0eOrderSucceeded\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:1\xca\xda\x18-\n\x1a\x66usionx.order.v1.succeeded\x12\x0forder.succeeded\"i\n\x0bOrderFailed\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:+\xca\xda\x18\'\n\x17\x66usionx.order.v1.failed\x12\x0corder.failed\"r\n\x0eOrderCancelled\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:1\xca\xda\x18-\n\x1a\x66usionx.order.v1.cancelled\x12\x0forder.cancelled\"\x8c\x01\n\x16OrderPartiallyRefunded\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:C\xca\xda\x18?\n#fusionx.order.v1.partially_refunded\x12\x18order.partially_refunded\"o\n\rOrderRefunded\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:/\xca\xda\x18+\n\x19\x66usionx.order.v1.refunded\x12\x0eorder.refunded\"l\n\x0cOrderExpired\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:-\xca\xda\x18)\n\x18\x66usionx.order.v1.expired\x12\rorder.expiredB\r\xd2\xda\x18\torder_svcb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#fusionx/order/v1/order_events.proto\x12\x10\x66usionx.order.v1\x1a\x1c\x66usionx/order/v1/order.proto\x1a\x1b\x66usionx/type/v1/event.proto\"l\n\x0cOrderCreated\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:-\xca\xda\x18)\n\x18\x66usionx.order.v1.created\x12\rorder.created\"u\n\x0fOrderProcessing\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:3\xca\xda\x18/\n\x1b\x66usionx.order.v1.processing\x12\x10order.processing\"r\n\x0eOrderSucceeded\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:1\xca\xda\x18-\n\x1a\x66usionx.order.v1.succeeded\x12\x0forder.succeeded\"i\n\x0bOrderFailed\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:+\xca\xda\x18\'\n\x17\x66usionx.order.v1.failed\x12\x0corder.failed\"r\n\x0eOrderCancelled\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:1\xca\xda\x18-\n\x1a\x66usionx.order.v1.cancelled\x12\x0forder.cancelled\"\x8c\x01\n\x16OrderPartiallyRefunded\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:C\xca\xda\x18?\n#fusionx.order.v1.partially_refunded\x12\x18order.partially_refunded\"o\n\rOrderRefunded\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:/\xca\xda\x18+\n\x19\x66usionx.order.v1.refunded\x12\x0eorder.refunded\"}\n\x11OrderRefundFailed\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:9\xca\xda\x18\x35\n\x1e\x66usionx.order.v1.refund_failed\x12\x13order.refund_failed\"l\n\x0cOrderExpired\x12-\n\x05order\x18\x01 \x01(\x0b\x32\x17.fusionx.order.v1.OrderR\x05order:-\xca\xda\x18)\n\x18\x66usionx.order.v1.expired\x12\rorder.expiredB\r\xd2\xda\x18\torder_svcb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -48,6 +48,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERPARTIALLYREFUNDED']._serialized_options = b'\312\332\030?\n#fusionx.order.v1.partially_refunded\022\030order.partially_refunded'
   _globals['_ORDERREFUNDED']._loaded_options = None
   _globals['_ORDERREFUNDED']._serialized_options = b'\312\332\030+\n\031fusionx.order.v1.refunded\022\016order.refunded'
+  _globals['_ORDERREFUNDFAILED']._loaded_options = None
+  _globals['_ORDERREFUNDFAILED']._serialized_options = b'\312\332\0305\n\036fusionx.order.v1.refund_failed\022\023order.refund_failed'
   _globals['_ORDEREXPIRED']._loaded_options = None
   _globals['_ORDEREXPIRED']._serialized_options = b'\312\332\030)\n\030fusionx.order.v1.expired\022\rorder.expired'
   _globals['_ORDERCREATED']._serialized_start=116
@@ -64,6 +66,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERPARTIALLYREFUNDED']._serialized_end=825
   _globals['_ORDERREFUNDED']._serialized_start=827
   _globals['_ORDERREFUNDED']._serialized_end=938
-  _globals['_ORDEREXPIRED']._serialized_start=940
-  _globals['_ORDEREXPIRED']._serialized_end=1048
+  _globals['_ORDERREFUNDFAILED']._serialized_start=940
+  _globals['_ORDERREFUNDFAILED']._serialized_end=1065
+  _globals['_ORDEREXPIRED']._serialized_start=1067
+  _globals['_ORDEREXPIRED']._serialized_end=1175
 # @@protoc_insertion_point(module_scope)

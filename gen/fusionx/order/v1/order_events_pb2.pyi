@@ -186,6 +186,30 @@ class OrderRefunded(_message.Message):
 Global___OrderRefunded: _TypeAlias = OrderRefunded  # noqa: Y015
 
 @_typing.final
+class OrderRefundFailed(_message.Message):
+    """A refund failed after it had been confirmed: the merchant has all that was paid again, and nothing was paid anew."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def order(self) -> _order_pb2.Order:
+        """The order as it stood right after the change: SUCCESS, as before the refund."""
+
+    def __init__(
+        self,
+        *,
+        order: _order_pb2.Order | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order", b"order"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderRefundFailed: _TypeAlias = OrderRefundFailed  # noqa: Y015
+
+@_typing.final
 class OrderExpired(_message.Message):
     """The order was not paid in time."""
 
