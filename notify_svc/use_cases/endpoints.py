@@ -97,6 +97,9 @@ class Endpoints:
         Raises ApiError INVALID_ARGUMENT when the URL may not be called, its server does not answer a challenge that is
         asked for, or an event type is unknown, and FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
         """
+        # a repetition has its answer without anybody being asked again
+        if claim and (record := await self._answer_of(claim)):
+            return record
         await self._check(new)
         now = self._clock()
         secret = self._new_secret(new.asymmetric)
@@ -139,7 +142,8 @@ class Endpoints:
         Raises ApiError NOT_FOUND, INVALID_ARGUMENT as `create` does, and FAILED_PRECONDITION, reason
         CHANNEL_UNCONFIRMED, when what is not confirmed is enabled.
         """
-        await self._check(change)
+        owned = "" if change.url is None else (await self.get(merchant_id, endpoint_id, kinds)).destination
+        await self._check(change, owned)
         async with self._database.transaction() as session:
             before = await self._found(session, merchant_id, endpoint_id, kinds)
             after = replace(
@@ -199,11 +203,11 @@ class Endpoints:
         make = signing.new_private_key if asymmetric else signing.new_secret
         return make(secrets.token_bytes)
 
-    async def _check(self, change: Change) -> None:
+    async def _check(self, change: Change, owned: str = "") -> None:
         if change.url is not None:
             await self._reach.check(change.url, "url")
         check_filters(change.event_types)
-        if change.url is not None:
+        if change.url is not None and change.url != owned:
             await self._reach.check_owner(change.url, "url")
 
     async def _found(self, session: Session, merchant_id: UUID, endpoint_id: UUID, kinds: Kinds = WEBHOOKS) -> Endpoint:
@@ -213,10 +217,20 @@ class Endpoints:
 
     async def _claim_sealed(self, session: Session, claim: Claim, endpoint: Endpoint, secret: str) -> Record | None:
         """Claim the key for an answer that is encrypted at rest; return the record of whoever was first."""
-        owner = f"answer/{endpoint.merchant_id}"
-        sealed = self._vault.seal(claim.answer((endpoint, secret)), owner)
-        record = await idempotency.store(session, claim, endpoint.endpoint_id, sealed)
-        return record and replace(record, response=self._vault.open(record.response or b"", owner))
+        sealed = self._vault.seal(claim.answer((endpoint, secret)), _owner_of_answer(claim))
+        return self._opened(claim, await idempotency.store(session, claim, endpoint.endpoint_id, sealed))
+
+    async def _answer_of(self, claim: Claim) -> Record | None:
+        """Return the record of the same request made before."""
+        async with self._database.session() as session:
+            return self._opened(claim, await idempotency.find(session, claim))
+
+    def _opened(self, claim: Claim, record: Record | None) -> Record | None:
+        return record and replace(record, response=self._vault.open(record.response or b"", _owner_of_answer(claim)))
+
+
+def _owner_of_answer(claim: Claim) -> str:
+    return f"answer/{claim.merchant_id}"
 
 
 def require_found(endpoint: Endpoint | None, endpoint_id: UUID, kinds: Kinds) -> Endpoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -10,13 +11,15 @@ import pytest
 from mesh.errors import ApiError
 from mesh.ids import new_id
 from mesh.metrics import ALERTS
+from mesh.storage.idempotency import Claim, Record
 from notify_svc.channels.webhook import KEPT, READ
+from notify_svc.contract import messages as mapping
 from notify_svc.domain import delivery as domain
 from notify_svc.domain.delivery import DeliveryStatus
 from notify_svc.domain.endpoint import DisableReason
 from notify_svc.domain.event import PublicEvent
 from notify_svc.use_cases import dispatcher
-from notify_svc.use_cases.endpoints import Change
+from notify_svc.use_cases.endpoints import Change, NewEndpoint
 from tests.notify_svc.conftest import CONCURRENCY, SHARE, Desk, desk_on
 from tests.support.net.rogue import (
     OK,
@@ -124,6 +127,21 @@ async def test_url_whose_server_does_not_answer_its_challenge_is_not_taken(desk:
     # nobody is asked where the URL stays
     desk.strangers.add(ours)
     await desk.endpoints.update(desk.merchant_id, endpoint.endpoint_id, Change(description="ours"))
+    await desk.endpoints.update(desk.merchant_id, endpoint.endpoint_id, Change(url=ours))
+
+
+async def test_repeated_creation_has_its_answer_though_the_server_is_silent_now(desk: Desk) -> None:
+    url = "http://93.184.215.14/ours"
+    claim = Claim(desk.merchant_id, "/create", "key-1", b"body", lambda made: mapping.endpoint_message(*made))
+    made = await desk.endpoints.create(desk.merchant_id, NewEndpoint(url=url), claim)
+    assert isinstance(made, tuple)
+    desk.strangers.add(url)
+    again = await desk.endpoints.create(desk.merchant_id, NewEndpoint(url=url), claim)
+    assert isinstance(again, Record)
+    assert again.response == claim.answer(made)
+    assert await desk.endpoints.all_of(desk.merchant_id) == [made[0]]
+    with pytest.raises(ApiError, match="another request body"):
+        await desk.endpoints.create(desk.merchant_id, NewEndpoint(url=url), replace(claim, fingerprint=b"other"))
 
 
 async def test_name_that_leads_where_nothing_may_go_is_refused_at_the_creation(desk: Desk) -> None:
