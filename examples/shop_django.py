@@ -32,6 +32,7 @@ settings.configure(
 django.setup()
 client = FusionXPay(os.environ["KEY"], os.environ["GATEWAY"])
 webhook = Webhook(os.environ["WEBHOOK_SECRET"])
+ENDED = ["FAILED", "CANCELLED"]
 # Yours belong into your database: an event is noted in the transaction that does what it is for.
 seen: set[str] = set()
 sent: list[str] = []
@@ -42,11 +43,13 @@ sent: list[str] = []
 def buy(request: HttpRequest, cart: str) -> HttpResponse:
     """Make the order of a cart, once however often the button is pressed, and send the customer to pay it."""
     order = client.orders.create(amount=("12.00", "EUR"), merchant_order_id=cart, idempotency_key=f"order-{cart}")
+    # the same page however often the button is pressed, and another one once the payment before has failed
+    tries = list(client.payments.list(order_id=order.order_id, statuses=ENDED))
     payment = client.payments.create(
         order_id=order.order_id,
         provider="stripe",
         return_url=request.build_absolute_uri("/orders/") + "{ORDER_ID}",
-        idempotency_key=f"payment-{cart}",
+        idempotency_key=f"payment-{cart}-{len(tries)}",
     )
     return HttpResponse(status=303, headers={"Location": payment.redirect_url})
 

@@ -19,9 +19,12 @@ app.post("/buy/:cart", async (request, response) => {
     { idempotencyKey: `order-${cart}` },
   );
   const return_url = `${request.protocol}://${request.headers.host}/orders/{ORDER_ID}`;
+  // the same page however often the button is pressed, and another one once the payment before has failed
+  let tries = 0;
+  for await (const _ of client.payments.list({ order_id: order.order_id, statuses: ["FAILED", "CANCELLED"] })) tries++;
   const payment = await client.payments.create(
     { order_id: order.order_id, provider: "stripe", return_url },
-    { idempotencyKey: `payment-${cart}` },
+    { idempotencyKey: `payment-${cart}-${tries}` },
   );
   response.redirect(303, payment.redirect_url);
 });

@@ -19,6 +19,7 @@ from fusionxpay_client import AsyncFusionXPay, Webhook, WebhookVerificationError
 app = FastAPI()
 client = AsyncFusionXPay(os.environ["KEY"], os.environ["GATEWAY"])
 webhook = Webhook(os.environ["WEBHOOK_SECRET"])
+ENDED = ["FAILED", "CANCELLED"]
 # Yours belong into your database: an event is noted in the transaction that does what it is for.
 seen: set[str] = set()
 sent: list[str] = []
@@ -28,11 +29,13 @@ sent: list[str] = []
 async def buy(cart: str, request: Request) -> Response:
     """Make the order of a cart, once however often the button is pressed, and send the customer to pay it."""
     order = await client.orders.create(amount=("12.00", "EUR"), merchant_order_id=cart, idempotency_key=f"order-{cart}")
+    # the same page however often the button is pressed, and another one once the payment before has failed
+    tries = [payment async for payment in client.payments.list(order_id=order.order_id, statuses=ENDED)]
     payment = await client.payments.create(
         order_id=order.order_id,
         provider="stripe",
         return_url=f"{request.base_url}orders/{{ORDER_ID}}",
-        idempotency_key=f"payment-{cart}",
+        idempotency_key=f"payment-{cart}-{len(tries)}",
     )
     return RedirectResponse(payment.redirect_url, status_code=303)
 

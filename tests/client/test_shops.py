@@ -80,8 +80,12 @@ def test_shop_sends_what_is_paid_once(start: Start, gateway: Ready, merchant: Me
         eventually(lambda: shop.poll() is not None or is_there(browser), "the shop")
         assert shop.poll() is None, (tmp_path / "shop.log").read_text()
 
+        dead = browser.post("/buy/cart-1").headers["location"]
+        (payment,) = merchant.get("/v1/payments")["payments"]
+        merchant.post(f"/v1/payments/{payment['payment_id']}/cancel", {})
         pages = {browser.post("/buy/cart-1").headers["location"] for _ in range(2)}
         (page,) = pages
+        assert page != dead
         (order,) = merchant.get("/v1/orders")["orders"]
         assert browser.get(f"/orders/{order['order_id']}").text.startswith("Your order is ")
         back = httpx.post(f"{page}/pay", data={"payment_method": "pm_card_visa"}, timeout=60)
