@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from payment_svc.domain.payment import PaymentStatus
 from payment_svc.domain.reconciliation import ProviderRecord
-from payment_svc.providers.base import ObjectNotFoundError
+from payment_svc.providers.base import ObjectNotFoundError, UnreadableAnswerError
 from payment_svc.providers.paypal import amounts, requests
 from payment_svc.providers.paypal.client import Object, PaypalClient
 from payment_svc.providers.paypal.errors import RefusedError
@@ -46,14 +46,25 @@ async def walk(api: PaypalClient, since: datetime, until: datetime) -> AsyncIter
 
 
 async def order_of_payment(api: PaypalClient, payment_id: str, since: datetime, until: datetime) -> str:
-    """Return the order that money was taken or is held on for a payment; empty when there is none. Raises as `walk`."""
+    """Return the order that money was taken or is held on for a payment; empty when there is none.
+
+    Raises as `walk`, and UnreadableAnswerError where there is money, and its order cannot be named.
+    """
+    nameless = ""
     async for one in _transactions(api, since, until):
         code = str(one.get("transaction_event_code", ""))
         is_given = one["transaction_amount"]["value"].startswith("-")
         if not code.startswith((PAYMENT, HOLD)) or is_given:
             continue
         if requests.labels_of(one.get("custom_field"))[0] == payment_id:
-            return await _order_of(api, one, "authorizations" if code.startswith(HOLD) else "captures")
+            found = await _order_of(api, one, "authorizations" if code.startswith(HOLD) else "captures")
+            if found:
+                return found
+            if STATUSES.get(str(one["transaction_status"])) != PaymentStatus.FAILED:
+                nameless = str(one["transaction_id"])
+    if nameless:
+        # no silence: the app's credentials may have been replaced, and the records are the account's
+        raise UnreadableAnswerError(f"transaction {nameless} is of payment {payment_id}, and does not name its order")
     return ""
 
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from payment_svc.domain.payment import PaymentStatus
 from payment_svc.domain.reconciliation import ProviderRecord
+from payment_svc.providers.base import UnreadableAnswerError
 from tests.support.providers.paypal_api import NOW, PAYMENT, Paypal, order, paid, refusal, said
 
 S = PaymentStatus
@@ -98,6 +100,23 @@ async def test_payment_of_which_only_the_id_is_known_is_found_by_its_money(
     assert found
     assert (found.reference, found.status) == ("ORDER1", S.SUCCESS)
     assert [request.url.path for request in paypal.asked[1:-1]] == ([f"/v2/payments/{kind}/PAID1"] if kind else [])
+
+
+@pytest.mark.parametrize("capture", [said(404, refusal("RESOURCE_NOT_FOUND")), said(200, paid("COMPLETED"))])
+async def test_money_whose_order_cannot_be_named_is_no_silence(capture: httpx.Response) -> None:
+    """The records are the account's, captures those of an app: the payment counted as nowhere, and was charged twice."""
+    nameless = _transaction(paypal_reference_id_type="TXN")
+    denied = _transaction(status="D", paypal_reference_id_type="TXN")
+    at = PAYMENT.create_time + timedelta(days=1)
+    paypal = Paypal(said(200, {"transaction_details": [nameless], "total_pages": 1}), capture)
+    with pytest.raises(UnreadableAnswerError, match="PAID1"):
+        await paypal.adapter(lambda: at).recall(PAYMENT)
+    # another line may name it, and what was denied is no money
+    listed = said(200, {"transaction_details": [nameless, _transaction()], "total_pages": 1})
+    paypal = Paypal(listed, capture, said(200, order(captures=[paid("COMPLETED")])))
+    assert await paypal.adapter(lambda: at).recall(PAYMENT)
+    paypal = Paypal(said(200, {"transaction_details": [denied], "total_pages": 1}), capture)
+    assert await paypal.adapter(lambda: at).recall(PAYMENT) is None
 
 
 async def test_payment_without_money_in_the_records_is_not_found() -> None:
