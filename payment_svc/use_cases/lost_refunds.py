@@ -88,10 +88,10 @@ class LostRefunds:
             return refund
         await self.bring_forward(payment, provider, restore, refund.attempt)
         async with self._ledger.work.begin() as unit:
-            await self._ledger.lock(unit, payment.payment_id)
+            payment = await self._ledger.lock(unit, payment.payment_id)
             taken = (await self._ledger.refunds.sums(unit.session, payment.payment_id, refund.attempt)).taken
-            # what was found may have ended the attempt's surplus
-            left = _whole(payment, refund) - (taken - refund.amount.minor)
+            # a surplus that was found given back, all of it, has ended: nothing is left then
+            left = whole(payment, refund) - (taken - refund.amount.minor)
             return await self._apply_in(unit, refund.refund_id, lambda one, now: refund_domain.reduce(one, left, now))
 
     async def same(self, session: Session, payment: Payment, amount: int, restore: Restore) -> UUID | None:
@@ -122,6 +122,8 @@ class LostRefunds:
                     create_time=made_at(refund_id),
                     update_time=self._clock(),
                     attempt=attempt,
+                    # all that goes back of an attempt's surplus is owed: what fails of it is a person's business
+                    is_owed=attempt is not None,
                 )
                 await self._ledger.refunds.insert(unit.session, refund, timedelta(0))
                 unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
@@ -129,7 +131,7 @@ class LostRefunds:
                 log.warning("a lost refund was found", refund_id=refund_id, payment_id=current.payment_id)
 
 
-def _whole(payment: Payment, refund: Refund) -> int:
+def whole(payment: Payment, refund: Refund) -> int:
     """Return the minor units that a refund gives back of."""
     return next((a.surplus for a in payment.attempts if a.number == refund.attempt), payment.captured)
 

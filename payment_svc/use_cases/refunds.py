@@ -49,12 +49,10 @@ from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.answers import at_attempt, check_capability, check_part
 from payment_svc.use_cases.ledger import Ledger
-from payment_svc.use_cases.lost_refunds import LostRefunds
+from payment_svc.use_cases.lost_refunds import LostRefunds, whole
 from payment_svc.use_cases.payments import LEASE, Runtime
 
 log = get_logger(__name__)
-
-
 MARGIN = timedelta(hours=1)
 """How long before the provider forgets the key a refund is asked for no more."""
 
@@ -356,12 +354,7 @@ class Refunds:
         if not (refund.is_owed or payment.surplus) or refund.failure == GIVEN_BEFORE:
             return
         if refund.status == RefundStatus.SUCCESS:
-            now = refund.update_time
-            after = transitions.return_surplus(payment, refund.attempt, now) if refund.attempt else None
-            if after:
-                await self._ledger.put(unit, payment, after, facts.surplus_event(after, returned=True))
-            elif refund.attempt or payment.refunded >= payment.captured:
-                unit.add(facts.surplus_event(payment, returned=True))
+            await self._returned(unit, payment, refund)
             return
         if refund.status != RefundStatus.FAILED:
             return
@@ -373,6 +366,16 @@ class Refunds:
             await self._ledger.returns.refused(unit, payment, refund)
         else:
             await self._ledger.returns.owe_again(unit, payment, refund)
+
+    async def _returned(self, unit: UnitOfWork, payment: Payment, refund: Refund) -> None:
+        """Note that a surplus went back, once all has: a part may be found after a restore, and the rest is owed."""
+        if (await self._store.sums(unit.session, payment.payment_id, refund.attempt)).given < whole(payment, refund):
+            return
+        after = transitions.return_surplus(payment, refund.attempt, refund.update_time) if refund.attempt else None
+        if after:
+            await self._ledger.put(unit, payment, after, facts.surplus_event(after, returned=True))
+        else:
+            unit.add(facts.surplus_event(payment, returned=True))
 
     async def _kept(self, unit: UnitOfWork, payment: Payment, failed: Refund, attempt: int) -> Payment | None:
         """Return the payment after money of an attempt came back: its surplus is what all refunds of it are against."""

@@ -10,6 +10,8 @@ from fusionx.payment.v1 import payment_pb2
 
 from mesh.errors import ApiError
 from mesh.ids import new_id
+from mesh.money import Money
+from payment_svc.domain.review import Resolution
 from stack.operate.unsettled import ask_to_settle
 from tests.simulation.adapter import Trip
 from tests.simulation.book import State
@@ -264,5 +266,32 @@ def test_what_is_owed_is_what_the_provider_has_not_given_back_before_the_restore
         assert sorted(scene.refunds()) == sorted([("SUCCESS", lost), *ended])
         (row,) = payments.rows(f"SELECT * FROM payments WHERE payment_id = '{late.payment_id}'")
         assert (row.surplus, row.refunded_minor) == (True, 1200)
+
+    stage(runner, play)
+
+
+@pytest.mark.parametrize(("lost", "fails"), [(1100, False), (500, False), (1100, True)])
+def test_what_went_back_of_other_money_before_the_restore_counts(runner: Runner, lost: int, fails: bool) -> None:
+    """What was found of it was nobody's: it was never noted as returned, and when it failed nobody was asked."""
+
+    async def play(scene: Scene) -> None:
+        payments, book = scene.world.stores["payments"], scene.world.services["stripe"].book
+        payment, thing = await scene.received(Money(1100, "EUR"))
+        now = scene.world.now()
+        payments.look.execute("INSERT INTO restores VALUES (%s, %s)", [now, now])
+        made = str(new_id())
+        book.refund(thing.reference, made, lost, slow=fails)
+        await scene.answer(Resolution.GIVE_BACK)
+        await asyncio.sleep(600)
+        assert len(thing.refunds) == (1 if lost == 1100 else 2)
+        assert not thing.refused
+        ended = [("FAILED", 1100)] if lost == 1100 else [("SUCCESS", 600)]
+        assert sorted(scene.refunds()) == sorted([("PENDING" if fails else "SUCCESS", lost), *ended])
+        if fails:
+            assert scene.reviews() == []
+            book.end_refund(thing, made, False)
+            await asyncio.sleep(60)
+        (row,) = payments.rows(f"SELECT * FROM attempts WHERE payment_id = '{payment.payment_id}'")
+        assert (row.surplus_minor, scene.reviews()) == ((1100, ["SURPLUS_KEPT"]) if fails else (0, []))
 
     stage(runner, play)
