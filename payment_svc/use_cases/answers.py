@@ -14,6 +14,7 @@ from payment_svc.domain import operation as operation_domain
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import CaptureMethod, Fact, Failure, Payment, PaymentStatus, Snapshot, is_current
 from payment_svc.providers.base import AmountNotSupportedError, Provider
+from payment_svc.providers.resilience import ResilientProvider
 
 LAPSED = Failure("not_done", "the provider no longer knows the request, and shows that it was not carried out")
 
@@ -168,3 +169,17 @@ def ended(operation: Operation, payment: Payment, fact: Fact | None, refusal: Fa
             return OperationStatus.REFUSED
     # the provider works on it
     return OperationStatus.UNKNOWN
+
+
+async def ask(provider: ResilientProvider, at: Payment, operation: Operation) -> Snapshot:
+    """Have a provider carry out an operation on the object that a payment is at. Raises ProviderError."""
+    match operation.kind:
+        case OperationKind.START:
+            return await provider.start(at)
+        case OperationKind.CONFIRM:
+            return await provider.complete(at, operation.key)
+        case OperationKind.CAPTURE:
+            return await provider.capture(at, at.money(operation.amount), operation.key)
+        case OperationKind.CANCEL:
+            return await provider.cancel(at, operation.key)
+    raise ValueError(f"{operation.kind} is nothing to ask a provider")

@@ -36,7 +36,7 @@ from payment_svc.providers.base import (
 )
 from payment_svc.providers.resilience import ResilientProvider, patience
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.answers import LAPSED, at_attempt, require_processing, reworded, shows_undone, tells
+from payment_svc.use_cases.answers import LAPSED, ask, at_attempt, require_processing, reworded, shows_undone, tells
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.reviews import doubts
 
@@ -176,7 +176,7 @@ class Operations:
             at = at_attempt(payment, operation.attempt)
             provider = await self._accounts.by_id(at.provider, at.account_id)
             try:
-                snapshot = await self._ask(provider, at, operation)
+                snapshot = await ask(provider, at, operation)
             except RejectedError as error:
                 return await self._refused(provider, at, operation, error.failure, claim)
             except UnavailableError as error:
@@ -186,11 +186,7 @@ class Operations:
                 moved = await self._unknown(payment, operation, error, claim)
             else:
                 fact = Fact(operation.attempt, reworded(snapshot, at, operation))
-                try:
-                    return await self._ledger.finish(operation, fact, claim=claim, lease=lease)
-                except DoubtError as error:
-                    await doubts.put(self._ledger, payment, error, operation.attempt)
-                    return await self._waits(payment, operation, claim)
+                return await self._finish(payment, operation, fact, None, claim, lease)
             if not isinstance(moved, _Moved):
                 return moved
             payment, operation = moved.payment, moved.operation
@@ -268,17 +264,21 @@ class Operations:
             await self._ledger.close_again(payment, operation.attempt)
         return current
 
-    async def _ask(self, provider: ResilientProvider, at: Payment, operation: Operation) -> Snapshot:
-        match operation.kind:
-            case OperationKind.START:
-                return await provider.start(at)
-            case OperationKind.CONFIRM:
-                return await provider.complete(at, operation.key)
-            case OperationKind.CAPTURE:
-                return await provider.capture(at, at.money(operation.amount), operation.key)
-            case OperationKind.CANCEL:
-                return await provider.cancel(at, operation.key)
-        raise ValueError(f"{operation.kind} is nothing to ask a provider")
+    async def _finish(
+        self,
+        payment: Payment,
+        operation: Operation,
+        fact: Fact | None,
+        refusal: Failure | None,
+        claim: Claim | None,
+        lease: Lease | None = None,
+    ) -> tuple[Payment, Operation]:
+        """Store what came of a call; of what cannot be a person is asked, and the operation is asked again."""
+        try:
+            return await self._ledger.finish(operation, fact, refusal=refusal, claim=claim, lease=lease)
+        except DoubtError as error:
+            await doubts.put(self._ledger, payment, error, operation.attempt)
+            return await self._waits(payment, operation, claim)
 
     async def _refused(
         self, provider: ResilientProvider, at: Payment, operation: Operation, failure: Failure, claim: Claim | None
@@ -291,7 +291,7 @@ class Operations:
             said = Fact(operation.attempt, await provider.fetch(at))
         except ProviderError:
             said = None
-        return await self._ledger.finish(operation, said, refusal=failure, claim=claim)
+        return await self._finish(at, operation, said, failure, claim)
 
     async def _not_sent(
         self, payment: Payment, operation: Operation, failure: Failure, claim: Claim | None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import pytest
-from fusionx.payment.v1 import payment_pb2
+from fusionx.payment.v1 import payment_pb2, payment_service_pb2
 
 from mesh.errors import ApiError
 from mesh.money import Money
@@ -123,5 +124,19 @@ def test_charge_whose_own_answer_is_of_another_amount_is_a_question_and_no_error
         assert (scene.made()[0].kept, scene.reviews()) == (0, [])
         rows = scene.world.stores["payments"].rows("SELECT * FROM operations WHERE status IN ('SENT', 'UNKNOWN')")
         assert not rows
+
+    stage(runner, play)
+
+
+def test_refused_call_whose_object_shows_other_money_is_a_question_and_no_error(runner: Runner) -> None:
+    """More was captured in the provider's dashboard before the merchant asked for a capture."""
+
+    async def play(scene: Scene) -> None:
+        payment = await scene.pay(manual=True)
+        scene.turns(scene.thing(payment), Money(1300, "EUR"), State.CAPTURED)
+        request = payment_service_pb2.CapturePaymentRequest(payment_id=payment.payment_id)
+        with suppress(ApiError):
+            await scene.shop._once("CapturePayment", request, "payments", "payments")
+        assert scene.reviews() == ["AMOUNT_DIFFERS"]
 
     stage(runner, play)
