@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from mesh.errors import unavailable
 from mesh.ids import Clock, utc_now
 from mesh.money import Money
 from mesh.storage.database import Database
+from mesh.telemetry import get_logger
 from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.reconciliation import (
     NOTHING,
@@ -28,6 +30,10 @@ from payment_svc.providers.registry import Registry
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.refunds import RefundRepository
+
+log = get_logger(__name__)
+AT_ONCE = 8
+"""How many payments a provider is asked about at the same time."""
 
 
 class Reconciliation:
@@ -63,8 +69,8 @@ class Reconciliation:
             given = await self._given(list(payments))
             found = [await self._confirm(provider, one) for one in _compare(payments, records)]
             found = [one for one in found if one is not None and not _is_written_off(one, given)]
-            for payment, record in _captured_by_both(payments, records):
-                shown = await self._shown(provider, payment, record)
+            both = list(_captured_by_both(payments, records))
+            for (payment, record), shown in zip(both, await self._shown(provider, both), strict=True):
                 if shown is not None and not given.get(payment.payment_id, NOTHING).fits(shown.minor):
                     found.append(await self._confirm_given(provider, payment, record, shown))
         except ProviderError as error:
@@ -89,17 +95,32 @@ class Reconciliation:
         async with self._database.session() as session:
             return await self._refunds.given(session, payment_ids)
 
-    async def _shown(self, provider: ResilientProvider, payment: Payment, record: ProviderRecord) -> Money | None:
-        """Return what the provider says went back of a payment; None where it does not say."""
-        return record.refunded or await self._listed(provider, payment)
+    async def _shown(
+        self, provider: ResilientProvider, both: Sequence[tuple[Payment, ProviderRecord]]
+    ) -> list[Money | None]:
+        """Return what the provider says went back of each payment; None where it does not say.
+
+        Some are asked for at once, as each may be a call of its own, and no more, as payments are under way beside.
+        """
+        free = asyncio.Semaphore(AT_ONCE)
+
+        async def shown(payment: Payment, record: ProviderRecord) -> Money | None:
+            if record.refunded:
+                return record.refunded
+            async with free:
+                return await self._listed(provider, payment)
+
+        return await asyncio.gather(*(shown(*one) for one in both))
 
     async def _listed(self, provider: ResilientProvider, payment: Payment) -> Money | None:
-        """Add up the refunds that the provider lists of a payment; None where it lists none, or does not know it."""
+        """Add up the refunds that the provider lists of a payment; None where it lists none, or does not say now."""
         if not provider.lists_refunds:
             return None
         try:
             listed = [one.snapshot for one in await provider.given_back(payment, payment.create_time)]
-        except ObjectNotFoundError:
+        except ProviderError as error:
+            # one that fails is no reason to throw away what is known of all others
+            log.warning("refunds not compared", payment_id=payment.payment_id, error=repr(error))
             return None
         back = [one.amount for one in listed if one.amount and one.status != RefundStatus.FAILED]
         return payment.money(sum(one.minor for one in back if one.currency == payment.amount.currency))
