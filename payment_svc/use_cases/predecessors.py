@@ -6,8 +6,9 @@ says; what only the order knows of is looked for at the providers before another
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import grpc
@@ -24,7 +25,7 @@ from payment_svc.domain.new_payment import NewPayment, Way, intent
 from payment_svc.domain.operation import Lease, OperationKind, Requester
 from payment_svc.domain.payment import CaptureMethod, DoubtError, Fact, Payment, PaymentStatus, Snapshot
 from payment_svc.order_port import PayableOrder
-from payment_svc.providers.base import ProviderError
+from payment_svc.providers.base import CredentialsRefusedError, ProviderError, RejectedError
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage import intents
 from payment_svc.storage.intents import Intent
@@ -38,6 +39,8 @@ log = get_logger(__name__)
 SOON = timedelta(seconds=30)
 UNKNOWN_METHOD = "unknown"
 """What stands for the token of a payment that is written down anew."""
+NEVER_TOLD = timedelta(days=3)
+"""How long a lost payment's place is kept where a provider refuses to say: its webhooks have told of it by then."""
 PAID_ONCE = "paid_once"
 """The trigger that refuses a payment of an order which is paid."""
 
@@ -105,22 +108,23 @@ class Predecessors:
         Raises ApiError UNAVAILABLE while a provider does not say.
         """
         tenant, begun = Tenant(new.merchant_id, new.mode), made_at(payment_id)
-        unsure: list[str] = []
+        unsure: dict[str, datetime | None] = {}
         for provider in await self._accounts.since(tenant, begun):
             try:
                 found = await self._recall(provider, new, order, payment_id)
             except ProviderError as error:
                 log.warning("no answer about a lost payment", payment_id=payment_id, error=repr(error))
-                unsure.append(provider.name)
-                continue
-            if found:
-                return await self._write_down(*found)
-            if self._clock() < begun + provider.capabilities.recalled_after:
-                unsure.append(provider.name)
+                # who may not look will not say by being asked again
+                never = isinstance(error, (RejectedError, CredentialsRefusedError))
+                until = begun + NEVER_TOLD if never else None
+            else:
+                if found:
+                    return await self._write_down(*found)
+                until = begun + provider.capabilities.recalled_after
+            if until is None or self._clock() < until:
+                unsure[provider.name] = until
         if unsure:
-            words = f"{' and '.join(unsure)} cannot say yet whether an earlier payment of this order was taken"
-            where = {"order_id": str(order.order_id), "payment_id": str(payment_id)}
-            raise ApiError(grpc.StatusCode.UNAVAILABLE, "PROVIDER_UNAVAILABLE", words, metadata=where)
+            raise _not_known_yet(order.order_id, payment_id, unsure)
         log.warning("a payment is nowhere", payment_id=payment_id, order_id=order.order_id)
         return None
 
@@ -160,3 +164,16 @@ class Predecessors:
             await doubts.put(self._ledger, lost, error)
             return lost
         return found
+
+
+def _not_known_yet(order_id: UUID, payment_id: UUID, unsure: Mapping[str, datetime | None]) -> ApiError:
+    """Say whose answer is waited for, until when at the latest where that is known, and what can be done meanwhile."""
+    where = {"order_id": str(order_id), "payment_id": str(payment_id)}
+    words = f"{' and '.join(unsure)} cannot say yet whether an earlier payment of this order was taken; "
+    times = [one for one in unsure.values() if one]
+    if len(times) == len(unsure):
+        where["until"] = max(times).strftime("%Y-%m-%dT%H:%M:%SZ")
+        words += f"ask again at {where['until']}, or have this paid by a new order once nothing was taken for this one"
+    else:
+        words += "ask again when the provider answers"
+    return ApiError(grpc.StatusCode.UNAVAILABLE, "PROVIDER_UNAVAILABLE", words, metadata=where)

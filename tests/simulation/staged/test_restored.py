@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 import pytest
 from fusionx.order.v1 import order_service_pb2
@@ -11,7 +12,9 @@ from fusionx.payment.v1 import payment_pb2
 from mesh.errors import ApiError
 from mesh.ids import new_id
 from mesh.money import Money
+from payment_svc.domain.payment import Failure
 from payment_svc.domain.review import Resolution
+from payment_svc.providers.base import CredentialsRefusedError, ProviderError, RejectedError
 from stack.operate.unsettled import ask_to_settle
 from tests.simulation.adapter import Trip
 from tests.simulation.book import State
@@ -192,6 +195,38 @@ def test_place_of_a_payment_is_kept_while_a_provider_does_not_say_whether_it_has
         assert len(scene.made()) == 1
         with pytest.raises(ApiError, match="under way"):
             await paid
+
+    stage(runner, play)
+
+
+@pytest.mark.parametrize(
+    "error", [RejectedError(Failure("forbidden", "no search")), CredentialsRefusedError("revoked")]
+)
+def test_place_of_a_payment_is_not_kept_for_ever_where_its_provider_refuses_to_say(
+    runner: Runner, error: ProviderError
+) -> None:
+    def refuse() -> Trip:
+        raise error
+
+    async def play(scene: Scene) -> None:
+        payments = scene.world.stores["payments"]
+        payments.save()
+        await scene.pay("paypal", approves=False)
+        await scene.restore("payments")
+        scene.world.stores["orders"].look.execute("UPDATE orders SET expire_time = expire_time + interval '9 days'")
+        scene.trip("recall", refuse, 100)
+        with pytest.raises(ApiError, match="paypal cannot say yet") as refused:
+            await scene.pay(once=True)
+        until = datetime.fromisoformat(refused.value.metadata["until"])
+        left = (until - scene.world.now()).total_seconds()
+        assert 0 < left < 3 * DAY
+        await asyncio.sleep(left - 60)
+        with pytest.raises(ApiError, match="paypal cannot say yet"):
+            await scene.pay(once=True)
+        await asyncio.sleep(120)
+        paid = await scene.pay()
+        await asyncio.sleep(60)
+        assert scene.order() == ("SUCCESS", paid.payment_id)
 
     stage(runner, play)
 

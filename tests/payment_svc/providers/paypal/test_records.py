@@ -104,7 +104,7 @@ async def test_payment_of_which_only_the_id_is_known_is_found_by_its_money(
 
 @pytest.mark.parametrize("capture", [said(404, refusal("RESOURCE_NOT_FOUND")), said(200, paid("COMPLETED"))])
 async def test_money_whose_order_cannot_be_named_is_no_silence(capture: httpx.Response) -> None:
-    """The records are the account's, captures those of an app: the payment counted as nowhere, and was charged twice."""
+    """Records are the account's, captures those of an app: the payment was nowhere, and charged twice."""
     nameless = _transaction(paypal_reference_id_type="TXN")
     denied = _transaction(status="D", paypal_reference_id_type="TXN")
     at = PAYMENT.create_time + timedelta(days=1)
