@@ -505,7 +505,7 @@ export interface PaymentLink {
    */
   uses: number;
   /**
-   * How many were paid.
+   * How many were paid: more than `max_uses` where others began while somebody who had begun in time had not paid yet.
    */
   paid_uses: number;
   /**

@@ -113,7 +113,7 @@ class PaymentLink(_message.Message):
     PROCESSING.
     """
     paid_uses: _builtins.int
-    """How many were paid."""
+    """How many were paid: more than `max_uses` where others began while somebody who had begun in time had not paid yet."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """What is to be paid each time."""
