@@ -308,6 +308,12 @@ provider_events = sa.Table(
 )
 # the oldest are deleted first
 sa.Index("ix_provider_events_receive_time", provider_events.c.receive_time)
+# by whose turn it is
+sa.Index(
+    "ix_provider_events_turns",
+    *(provider_events.c[name] for name in ("provider", "account", "next_attempt_time")),
+    postgresql_where=provider_events.c.next_attempt_time.is_not(None),
+)
 sa.Index(
     "ix_provider_events_due",
     provider_events.c.next_attempt_time,

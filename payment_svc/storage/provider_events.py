@@ -42,6 +42,8 @@ class KeyRow(NamedTuple):
     event_id: str
 
 
+MOST_OF_ONE = 64
+"""How many webhooks of one account are claimed at once, at the most: a share is smaller."""
 _limit = sa.bindparam("limit", type_=sa.Integer)
 _wait = sa.bindparam("wait", type_=sa.Interval)
 _GIVEN = [c for c in provider_events.columns if c.name != "next_attempt_time"]
@@ -75,12 +77,24 @@ _said = sa.insert(history).from_select(
 )
 _RECEIVE = statement(sa.select(*_received.c).add_cte(_said.cte("said")), KeyRow)
 _key = sa.tuple_(provider_events.c.provider, provider_events.c.account, provider_events.c.event_id)
-_accounts = (
-    sa.select(provider_events.c.provider, provider_events.c.account)
-    .where(provider_events.c.next_attempt_time <= NOW)
-    .distinct()
-    .subquery("accounts")
-)
+
+
+def _first_account(*conditions: sa.ColumnElement[bool]) -> sa.Select[str, str]:
+    return (
+        sa.select(provider_events.c.provider, provider_events.c.account)
+        .where(provider_events.c.next_attempt_time.is_not(None), *conditions)
+        .order_by(provider_events.c.provider, provider_events.c.account)
+        .limit(1)
+    )
+
+
+# which accounts wait: one look into the index for each, however much each has, and however much there is that has ended
+_accounts = sa.select(_first_account().subquery()).cte("accounts", recursive=True)
+_next_account = _first_account(
+    sa.tuple_(provider_events.c.provider, provider_events.c.account)
+    > sa.tuple_(_accounts.c.provider, _accounts.c.account)
+).lateral("next_account")
+_accounts = _accounts.union_all(sa.select(_next_account).select_from(_accounts.join(_next_account, sa.true())))
 _busy = (
     sa.func.unnest(
         sa.bindparam("busy_providers", type_=pg.ARRAY(sa.Text)),
@@ -94,19 +108,27 @@ _busy = (
 )
 _under_way = sa.func.coalesce(_busy.c.count, 0)
 _mine = provider_events.alias("mine")
-# accounts take turns: everybody's first event before anybody's second, counting what is under way
-_turns = (
-    sa.select(
-        _mine.c.event_id,
-        _mine.c.next_attempt_time,
-        (_under_way + sa.func.row_number().over(order_by=_mine.c.next_attempt_time)).label("turn"),
-    )
+# a bound that is known when it is planned: of an account that has everything, a third would be expected to be due
+_waiting = (
+    sa.select(_mine.c.event_id, _mine.c.next_attempt_time)
     .where(
         _mine.c.provider == _accounts.c.provider,
         _mine.c.account == _accounts.c.account,
         _mine.c.next_attempt_time <= NOW,
     )
     .order_by(_mine.c.next_attempt_time)
+    .limit(sa.literal_column(str(MOST_OF_ONE)))
+    .correlate(_accounts)
+    .lateral("waiting")
+)
+# accounts take turns: everybody's first event before anybody's second, counting what is under way
+_turns = (
+    sa.select(
+        _waiting.c.event_id,
+        _waiting.c.next_attempt_time,
+        (_under_way + sa.func.row_number().over(order_by=_waiting.c.next_attempt_time)).label("turn"),
+    )
+    .order_by(_waiting.c.next_attempt_time)
     .limit(sa.func.least(_limit, sa.func.greatest(sa.bindparam("share", type_=sa.Integer) - _under_way, 0)))
     .lateral("turns")
 )

@@ -25,3 +25,10 @@ def rows_read(
         return (own if "Relation Name" in node else 0) + sum(read(one) for one in node.get("Plans", []))
 
     return read(found[0]["Plan"])
+
+
+def cost(connection: psycopg.Connection[Any], statement: Statement[Any], parameters: Mapping[str, object]) -> float:
+    """Return what PostgreSQL expects a statement to cost, in its own unit, without running it."""
+    text = b"EXPLAIN (FORMAT JSON) " + statement.text
+    ((plan,),) = connection.execute(text, {**statement.constants, **parameters}).fetchall()
+    return float(plan[0]["Plan"]["Total Cost"])
