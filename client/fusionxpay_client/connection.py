@@ -38,9 +38,11 @@ class Connection:
         """
         url = urlsplit(base_url)
         if url.scheme not in PORTS or not url.hostname or url.path not in ("", "/") or url.query or url.username:
-            raise ValueError(f"not the address of a gateway, such as https://pay.example.com: {base_url!r}")
-        if not api_key:
-            raise ValueError("an API key is needed")
+            # who swaps the two would have the key in logs
+            what = "an API key; the key comes first, then the address" if base_url.startswith("sk_") else repr(base_url)
+            raise ValueError(f"not the address of a gateway, such as https://pay.example.com: {what}")
+        if not api_key or api_key != api_key.strip():
+            raise ValueError("an API key is needed, without spaces or line ends around it")
         host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
         roots = Path(ca_file).read_bytes() if ca_file else None
         return cls(f"{host}:{url.port or PORTS[url.scheme]}", url.scheme == "https", api_key, roots, signing_secret)

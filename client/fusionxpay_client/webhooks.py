@@ -27,7 +27,7 @@ class Webhook:
     """
 
     def __init__(self, secret: str) -> None:
-        if not secret.startswith(PREFIX) or len(secret) == len(PREFIX):
+        if not isinstance(secret, str) or not secret.startswith(PREFIX) or len(secret) == len(PREFIX):
             raise ValueError(f"a signing secret begins with {PREFIX}")
         self._verifier = standardwebhooks.Webhook(secret)
 
@@ -37,6 +37,8 @@ class Webhook:
         Raises:
             WebhookVerificationError: the request is not genuine, or more than five minutes off.
         """
+        if not isinstance(body, (bytes, str)):
+            raise WebhookVerificationError("the body has to be as it came, in bytes, not parsed")
         try:
             return event_of(self._verifier.verify(body, dict(headers)))
         except (standardwebhooks.WebhookVerificationError, ValueError) as error:

@@ -8,8 +8,12 @@ const LONGEST_PAUSE = 5000;
 const UNDER_WAY = new Set(["NEW", "INITIATED", "PROCESSING", "REQUIRES_ACTION", "PENDING"]);
 
 export class Transport {
-  constructor(apiKey, baseUrl, { timeout = 30_000, retries = 8, fetch = globalThis.fetch } = {}) {
+  constructor(apiKey, baseUrl, options = {}) {
+    known(options, "timeout", "retries", "fetch");
+    const { timeout = 30_000, retries = 8, fetch = globalThis.fetch } = options;
     if (!apiKey) throw new TypeError("an API key is needed");
+    // the message must not hold the argument, which may be the key
+    if (!URL.canParse(baseUrl)) throw new TypeError("the key comes first, then the gateway's address, such as https://pay.example.com");
     this._base = new URL(baseUrl).origin;
     this._headers = { authorization: `Bearer ${apiKey}`, accept: "application/json" };
     this._timeout = timeout;
@@ -19,6 +23,7 @@ export class Transport {
 
   /** Call an RPC. A write goes under its idempotency key, and all its attempts under the same. */
   async call(method, path, params, options = {}) {
+    known(options, "idempotencyKey", "timeout");
     const key = method === "GET" ? "" : (options.idempotencyKey ?? randomUUID());
     const deadline = Date.now() + (options.timeout ?? this._timeout);
     const request = this._request(method, path, params, key);
@@ -47,6 +52,7 @@ export class Transport {
 
   /** Events as they come; the stream is opened again after the last one whenever it ends or breaks. */
   async *events(path, params = {}, options = {}) {
+    known(options, "signal");
     let last = params.last_event_id ?? "";
     let pause = 1000;
     let failures = 0;
@@ -74,6 +80,7 @@ export class Transport {
 
   /** A file's bytes as they come; an error in between means that it is not whole. */
   async *content(path, params = {}, options = {}) {
+    known(options, "signal");
     const [url, init] = this._request("GET", path, params, "");
     init.headers.accept = "*/*";
     try {
@@ -87,7 +94,9 @@ export class Transport {
   }
 
   /** Wait until a resource has a status, or one of them. */
-  async wait(get, { until = [], timeout = 60_000 } = {}) {
+  async wait(get, options = {}) {
+    known(options, "until", "timeout");
+    const { until = [], timeout = 60_000 } = options;
     const wanted = [until].flat();
     const deadline = Date.now() + timeout;
     for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, 2000)) {
@@ -128,6 +137,12 @@ export class Transport {
     if (!answer.ok) throw await refusal(answer, key, text);
     return JSON.parse(text);
   }
+}
+
+/** An option that there is none of is a slip of the pen; a key of idempotency that is not sent would be money paid twice. */
+function known(options, ...names) {
+  const other = Object.keys(options).find((name) => !names.includes(name));
+  if (other) throw new TypeError(`there is no option ${other}: there are ${names.join(", ")}`);
 }
 
 async function refusal(answer, idempotencyKey, text) {

@@ -12,8 +12,11 @@ export class WebhookVerificationError extends Error {
 }
 
 export function verifyWebhook(secret, body, headers) {
-  if (!secret.startsWith(PREFIX)) throw new TypeError(`a signing secret begins with ${PREFIX}`);
+  if (typeof secret !== "string" || !secret.startsWith(PREFIX)) throw new TypeError(`a signing secret begins with ${PREFIX}`);
   const [id, stamp, signatures] = ["id", "timestamp", "signature"].map((name) => header(headers, `webhook-${name}`));
+  if (typeof body !== "string" && !ArrayBuffer.isView(body) && !(body instanceof ArrayBuffer)) {
+    throw new WebhookVerificationError('the body has to be as it came, not parsed: with Express, express.raw({ type: "application/json" })');
+  }
   const text = typeof body === "string" ? body : Buffer.from(body).toString("utf8");
   if (!/^\d+$/.test(stamp) || Math.abs(Date.now() / 1000 - Number(stamp)) > TOLERANCE_SECONDS) {
     throw new WebhookVerificationError("the timestamp is missing, or more than five minutes off");

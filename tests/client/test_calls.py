@@ -188,3 +188,14 @@ def test_requests_are_signed(new_client: NewClient, gateway: Ready, new_merchant
 def test_what_is_no_address_of_a_gateway_is_refused(new_client: NewClient, url: str) -> None:
     with pytest.raises(ValueError, match="address of a gateway"):
         new_client("sk_test_1", url)
+
+
+def test_key_in_the_place_of_the_address_is_not_repeated(new_client: NewClient) -> None:
+    with pytest.raises(ValueError, match="key comes first") as refused:
+        new_client("https://pay.example", "sk_live_secret")
+    assert "sk_live" not in str(refused.value)
+
+
+def test_key_with_a_line_end_is_refused_at_once(new_client: NewClient) -> None:
+    with pytest.raises(ValueError, match="line ends"):
+        new_client("sk_test_1\n", "https://pay.example")

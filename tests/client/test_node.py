@@ -136,6 +136,34 @@ def test_webhooks_are_verified_as_the_standard_says(tmp_path: Path) -> None:
     assert json.loads(printed) == ["order.succeeded", *["WebhookVerificationError"] * 4]
 
 
+SLIPS = """
+import { FusionXPay, verifyWebhook } from "fusionxpay";
+const client = new FusionXPay("sk_test_x", "http://127.0.0.1:9", { timeout: 300 });
+const cases = [
+  () => client.refunds.create("x", {}, { idempotency_key: "return-1" }),
+  () => client.orders.wait("x", { untill: "SUCCESS" }),
+  () => client.orders.list({}, { time_out: 1 })[Symbol.asyncIterator]().next(),
+  () => client.orders.export({}, { abort: 1 })[Symbol.asyncIterator]().next(),
+  () => new FusionXPay("sk_test_x", "http://127.0.0.1:9", { apiKey: "x" }),
+  () => new FusionXPay("http://127.0.0.1:9", "sk_live_x"),
+  () => verifyWebhook(undefined, "{}", {}),
+  () => verifyWebhook("whsec_AAAA", { id: "parsed" }, {}),
+];
+const said = [];
+for (const one of cases) {
+  try { await one(); said.push("nothing"); } catch (error) { said.push(`${error.name}: ${error.message}`); }
+}
+console.log(JSON.stringify(said));
+"""
+
+
+def test_slips_are_named_and_no_key_is_in_the_words(tmp_path: Path) -> None:
+    said = json.loads(run(tmp_path, SLIPS))
+    words = ["idempotencyKey", "until", "idempotencyKey", "signal", "retries", "key comes first", "whsec_", "express"]
+    assert all(one in text for one, text in zip(words, said, strict=True)), said
+    assert "sk_" not in "".join(said)
+
+
 def test_package_has_the_gateways_version_and_no_dependencies() -> None:
     package = json.loads((PACKAGE / "package.json").read_text())
     assert package["version"] == VERSION

@@ -84,8 +84,13 @@ def test_what_is_not_a_genuine_event_is_refused(body: bytes, headers: Callable[[
         Webhook(SECRET).verify(body, headers())
 
 
-@pytest.mark.parametrize("secret", ["", "whsec_", "whpk_AAAA", "sk_test_1"])
-def test_what_is_no_secret_verifies_nothing(secret: str) -> None:
+def test_body_that_was_parsed_is_refused_as_such() -> None:
+    with pytest.raises(WebhookVerificationError, match="as it came"):
+        Webhook(SECRET).verify({"id": "e1"}, signed(SECRET))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whpk_AAAA", "sk_test_1", None])
+def test_what_is_no_secret_verifies_nothing(secret: Any) -> None:
     with pytest.raises(ValueError, match="whsec_"):
         Webhook(secret)
 
