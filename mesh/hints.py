@@ -116,7 +116,8 @@ def decimal(text: str, code: str = "") -> str:
         return ""
     whole, rest = parts[0].lstrip("0") or "0", parts[1]
     places = exponent(code) if code else len(rest)
-    if len(rest.rstrip("0")) > places or len(whole) > 12:
+    # nothing is no amount
+    if len(rest.rstrip("0")) > places or len(whole) > 12 or not (whole + rest).strip("0"):
         return ""
     rest = rest[:places].ljust(places, "0")
     return f"{whole}.{rest}" if rest else whole

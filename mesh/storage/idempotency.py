@@ -226,7 +226,7 @@ async def find(session: Session, claim: Claim) -> Record | None:
         raise ApiError(
             grpc.StatusCode.ALREADY_EXISTS,
             "IDEMPOTENCY_KEY_REUSED",
-            "this Idempotency-Key was used with another request body",
+            "this Idempotency-Key was used with another request body within 24 hours: take another key for it",
         )
     return record
 

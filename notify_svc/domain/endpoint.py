@@ -10,6 +10,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from mesh import hints
 from notify_svc.domain import addresses
 from notify_svc.domain.addresses import Network
 
@@ -104,7 +105,8 @@ def check_url(url: str, *, allow_http: bool, allowed: Sequence[Network] = ()) ->
     except ValueError:
         raise UrlRefusedError("must be a URL") from None
     if parts.scheme != "https" and not (allow_http and parts.scheme == "http"):
-        raise UrlRefusedError("must be an https URL")
+        near = "" if "://" in url else hints.quoted(f"{'http' if allow_http else 'https'}://{url}")
+        raise UrlRefusedError(f"must be an https URL{hints.meant(near)}")
     if not host or port == 0:
         raise UrlRefusedError("must name a host")
     if parts.username is not None or parts.password is not None:

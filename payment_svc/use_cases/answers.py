@@ -90,7 +90,8 @@ def in_progress(payment: Payment, *, known: bool = True) -> ApiError:
     where = {"order_id": str(payment.order_id)}
     if known:
         where |= {"payment_id": str(payment.payment_id), "status": str(payment.status)}
-    return failed_precondition("PAYMENT_IN_PROGRESS", "another payment of this order is under way", **where)
+    words = "another payment of this order is under way: send the customer to its page again, or cancel it first"
+    return failed_precondition("PAYMENT_IN_PROGRESS", words, **where)
 
 
 def in_progress_of(order_id: UUID) -> ApiError:

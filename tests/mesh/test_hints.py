@@ -43,6 +43,8 @@ CODES = st.sampled_from(["EUR", "JPY", "KWD"])
         ("1e5", "EUR", ""),
         ("١٢", "EUR", ""),
         ("9" * 13, "EUR", ""),
+        ("0", "EUR", ""),
+        ("0.00", "", ""),
     ],
 )
 def test_amounts(text: str, code: str, meant: str) -> None:

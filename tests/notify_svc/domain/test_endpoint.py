@@ -132,3 +132,9 @@ def test_unknown_filter_is_told_the_nearest(event_filter: str, nearest: str) -> 
 def test_pattern_of_another_kind_is_no_filter(event_filter: str) -> None:
     with pytest.raises(ApiError):
         event_types.check_filters([event_filter])
+
+
+@pytest.mark.parametrize(("allow_http", "meant"), [(True, "http"), (False, "https")])
+def test_url_without_its_scheme_is_shown_with_it(allow_http: bool, meant: str) -> None:
+    with pytest.raises(UrlRefusedError, match=f'did you mean "{meant}://localhost:3000/hook"'):
+        endpoint_domain.check_url("localhost:3000/hook", allow_http=allow_http)
