@@ -147,6 +147,7 @@ RECIPES: dict[str, Callable[[Scene], object]] = {
     "order.cancelled": _cancelled_order,
     "order.partially_refunded": _refunded("card_visa", PART),
     "order.refunded": _refunded("card_visa"),
+    "order.refund_failed": _refunded("card_refundFail"),
     "order.expired": _expiring,
     "payment.created": _charged("card_visa"),
     "payment.updated": Scene.hosted_page,

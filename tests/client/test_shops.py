@@ -83,6 +83,8 @@ def test_shop_sends_what_is_paid_once(start: Start, gateway: Ready, merchant: Me
         dead = browser.post("/buy/cart-1").headers["location"]
         (payment,) = merchant.get("/v1/payments")["payments"]
         merchant.post(f"/v1/payments/{payment['payment_id']}/cancel", {})
+        # until the order has heard of it, its payment counts as under way
+        merchant.wait_for_order(payment["order_id"], "FAILED")
         pages = {browser.post("/buy/cart-1").headers["location"] for _ in range(2)}
         (page,) = pages
         assert page != dead
