@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.__main__ import UNLIMITED, Load, lifecycles, orders
+from bench.load import Tally
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 180.0
@@ -39,14 +40,14 @@ class Side:
     name: str
     ready: Any
 
-    def cpu(self) -> float:
-        """Return the processor seconds that all of it but the sandbox has used."""
-        total = 0.0
+    def cpu(self) -> Mapping[str, float]:
+        """Return the processor seconds that each process but the sandbox has used, with its children."""
+        used: dict[str, float] = {}
         for name, pid in self.ready.pids.items():
             if name != "sandbox":
                 family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-                total += sum(sum(member.cpu_times()[:4]) for member in family if member.is_running())
-        return total
+                used[name] = sum(sum(member.cpu_times()[:4]) for member in family if member.is_running())
+        return used
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class Round:
 
     orders: float
     lifecycles: float
-    cpu_ms: float
+    order_ms: Mapping[str, float]
+    lifecycle_ms: Mapping[str, float]
 
 
 @contextmanager
@@ -85,10 +87,17 @@ def standing(name: str, folder: Path) -> Iterator[Side]:
 
 def measure(side: Side, load: Load) -> Round:
     """Measure one side once."""
-    rate = orders(side.ready, load).rate
     before = side.cpu()
+    made = orders(side.ready, load)
+    between = side.cpu()
     cycles = lifecycles(side.ready, load)
-    return Round(rate, cycles.rate, (side.cpu() - before) / max(1, len(cycles.latencies)) * 1000)
+    after = side.cpu()
+    return Round(made.rate, cycles.rate, _each(before, between, made), _each(between, after, cycles))
+
+
+def _each(before: Mapping[str, float], after: Mapping[str, float], tally: Tally) -> Mapping[str, float]:
+    """Return the milliseconds of processor time that one unit took, by process."""
+    return {name: (used - before.get(name, 0.0)) / max(1, len(tally.latencies)) * 1000 for name, used in after.items()}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -115,15 +124,21 @@ def main(arguments: Sequence[str]) -> int:
 
 def _report(found: Sequence[tuple[Round, Round]]) -> None:
     table = Table("what", "other", "this", "ratio", title=f"median of {len(found)} rounds, turn about")
-    for words, name in (
-        ("orders a second", "orders"),
-        ("payment lifecycles a second", "lifecycles"),
-        ("processor time of a lifecycle, ms", "cpu_ms"),
-    ):
-        pairs = [(getattr(other, name), getattr(this, name)) for other, this in found]
+    measures: dict[str, Callable[[Round], float]] = {
+        "orders a second": lambda one: one.orders,
+        "payment lifecycles a second": lambda one: one.lifecycles,
+        "processor time of an order, ms": lambda one: sum(one.order_ms.values()),
+        "processor time of a lifecycle, ms": lambda one: sum(one.lifecycle_ms.values()),
+    }
+    for name in found[0][1].order_ms:
+        measures[f"  an order, {name}"] = lambda one, name=name: one.order_ms.get(name, 0.0)  # type: ignore[misc]
+        measures[f"  a lifecycle, {name}"] = lambda one, name=name: one.lifecycle_ms.get(name, 0.0)  # type: ignore[misc]
+    for words, measure_of in sorted(measures.items(), key=lambda item: item[0].startswith("  ")):
+        pairs = [(measure_of(other), measure_of(this)) for other, this in found]
         middle = [statistics.median(side) for side in zip(*pairs, strict=True)]
-        ratio = statistics.median(this / other for other, this in pairs)
-        table.add_row(words, f"{middle[0]:.1f}", f"{middle[1]:.1f}", f"{ratio:.3f}")
+        ratios = [this / other for other, this in pairs if other]
+        ratio = f"{statistics.median(ratios):.3f}" if ratios else "-"
+        table.add_row(words, f"{middle[0]:.2f}", f"{middle[1]:.2f}", ratio)
     Console().print(table)
 
 
