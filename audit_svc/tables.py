@@ -36,7 +36,8 @@ entries = sa.Table(
     info={"privileges": "SELECT, INSERT"},
 )
 sa.Index("ix_entries_merchant", entries.c.merchant_id, entries.c.seq)
-sa.Index("ix_entries_time", entries.c.time)
+# entries lie in the order of their time, and are never changed
+sa.Index("ix_entries_time", entries.c.time, postgresql_using="brin", postgresql_with={"autosummarize": True})
 sa.Index("ix_entries_trace", entries.c.trace_id, postgresql_where=entries.c.merchant_id != "")
 
 # where the oldest entries were taken out: by the owner of the tables, the service only reads it

@@ -156,7 +156,7 @@ def build(settings: NotifySettings) -> Service:
             StreamKeys(streams, identities.ended).worker,
             Resealing(database, vault, SECRETS).worker,
             idempotency.janitor(database),
-            inbox.janitor(database),
+            inbox.janitor(database, NAME),
             retention.of_dead_letters(database),
             retention.janitor(
                 "event-janitor", database, DELETE_EVENTS, timedelta(days=settings.event_retention_days), BATCH

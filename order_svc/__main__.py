@@ -63,7 +63,7 @@ def build(settings: OrderSettings) -> Service:
             Worker("order-expiry", orders.expire_due, interval=settings.expiry_interval_seconds),
             relay.janitor,
             idempotency.janitor(database),
-            inbox.janitor(database),
+            inbox.janitor(database, NAME),
             retention.of_dead_letters(database),
         ],
         registrations=[

@@ -17,7 +17,8 @@ from mesh.events.bus import STREAM_RETENTION
 from mesh.events.envelope import fact_of
 from mesh.events.outbox import RETENTION as OUTBOX_RETENTION
 from mesh.storage.database import Database, Session, statement
-from mesh.storage.schema import NOW, inbox
+from mesh.storage.retention import BATCH, deletion
+from mesh.storage.schema import inbox
 from mesh.worker import Worker
 
 RETENTION = OUTBOX_RETENTION + STREAM_RETENTION + timedelta(days=1)
@@ -37,13 +38,9 @@ _REMEMBER = statement(
     .returning(inbox.c.event_id),
     UUID,
 )
-_PURGE_BATCH = 1000
-_PURGE = statement(
-    sa.delete(inbox).where(
-        sa.tuple_(*inbox.primary_key).in_(
-            sa.select(*inbox.primary_key).where(inbox.c.receive_time < NOW - RETENTION).limit(_PURGE_BATCH)
-        )
-    )
+# ids of events grow with time
+_PURGE = deletion(
+    inbox, inbox.c.event_id, inbox.c.receive_time, inbox.c.consumer != sa.bindparam("consumer", type_=sa.Text)
 )
 
 
@@ -111,11 +108,11 @@ class Inbox:
         return set(await session.all(_REMEMBER, consumer=self.consumer, event_ids=list(event_ids)))
 
 
-def janitor(database: Database) -> Worker:
+def janitor(database: Database, consumer: str) -> Worker:
     """Return the loop that forgets events which the stream can no longer bring back, by the database's clock."""
 
     async def purge() -> bool:
         async with database.session() as session:
-            return await session.run(_PURGE) == _PURGE_BATCH
+            return await session.run(_PURGE, period=RETENTION, consumer=consumer) == BATCH
 
     return Worker("inbox-janitor", purge, interval=600.0)

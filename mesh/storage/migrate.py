@@ -101,6 +101,16 @@ def drop_index(name: str, table: str) -> None:
         op.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
 
 
+def change_key(table: str, columns: Sequence[str]) -> None:
+    """Have other columns be the primary key of a table that is in use: none of them null, together unique.
+
+    It commits, as `add_index` does, but for the last step, which only exchanges the one index for the other.
+    """
+    key, made = f"pk_{table}", f"pk_{table}_new"
+    add_index(made, table, columns, unique=True)
+    op.execute(f"ALTER TABLE {table} DROP CONSTRAINT {key}, ADD CONSTRAINT {key} PRIMARY KEY USING INDEX {made}")
+
+
 def main() -> None:
     """Migrate the services that the arguments name, one after the other."""
     jobs = [argument.partition("=") for argument in sys.argv[1:]]

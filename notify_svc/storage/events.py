@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage.database import Session, Statement, rows_from_arrays, statement
+from mesh.storage.listing import SLACK, id_at
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW, TIME
 from notify_svc.domain.event import PublicEvent
@@ -107,6 +108,9 @@ _IN_SPAN = statement(
     sa.select(*columns_of(events, LoggedEvent))
     .where(
         events.c.merchant_id == _merchant,
+        # ids sort by time, and have an index
+        events.c.event_id >= sa.bindparam("first", type_=sa.UUID),
+        events.c.event_id < sa.bindparam("last", type_=sa.UUID),
         events.c.create_time >= sa.bindparam("start", type_=TIME),
         events.c.create_time < sa.bindparam("end", type_=TIME),
         events.c.type == sa.func.any(sa.bindparam("types", type_=pg.ARRAY(sa.Text))),
@@ -239,6 +243,7 @@ class EventRepository:
         self, session: Session, merchant_id: UUID, start: datetime, end: datetime, types: Sequence[str], limit: int
     ) -> list[LoggedEvent]:
         """Return a merchant's events of some types that happened from `start` until before `end`."""
+        ids = {"first": id_at(start, -SLACK), "last": id_at(end, SLACK)}
         return await session.all(
-            _IN_SPAN, merchant_id=merchant_id, start=start, end=end, types=list(types), limit=limit
+            _IN_SPAN, merchant_id=merchant_id, start=start, end=end, **ids, types=list(types), limit=limit
         )

@@ -114,13 +114,14 @@ def test_span_that_cannot_be_is_refused(change: Json, said: tuple[int, str, set[
 def test_nothing_is_sent_of_a_span_with_too_many_events(merchant: Merchant, receiver: Receiver, gateway: Ready) -> None:
     (event,) = orders(merchant, receiver, 1)
     with psycopg.connect(gateway.database_urls["notify"], autocommit=True) as database:
-        database.execute(
-            "INSERT INTO events (event_id, merchant_id, type, aggregate_id, aggregate_version, order_id, payload,"
-            " trace_id, create_time) SELECT gen_random_uuid(), merchant_id, type, aggregate_id, aggregate_version,"
-            " order_id, payload, trace_id, '2026-11-01T12:00:00Z' FROM events, generate_series(1, 10000)"
-            " WHERE event_id = %s",
-            [event["id"]],
+        # ids tell when they were made
+        copies = (
+            b"INSERT INTO events (event_id, merchant_id, type, aggregate_id, aggregate_version, order_id, payload,"
+            b" trace_id, create_time) SELECT uuidv7('2026-11-01T12:00:00Z' - now()), merchant_id, type, aggregate_id,"
+            b" aggregate_version, order_id, payload, trace_id, '2026-11-01T12:00:00Z'"
+            b" FROM events, generate_series(1, %s) WHERE event_id = %s"
         )
+        database.execute(copies, [10_000, event["id"]])
         # as many as may be, to more endpoints than may be
         for _ in range(3):
             merchant.post("/v1/webhook_endpoints", {"url": "http://127.0.0.1:9/never"})
@@ -131,8 +132,7 @@ def test_nothing_is_sent_of_a_span_with_too_many_events(merchant: Merchant, rece
             PATH, json=DAY | {"start_time": "2026-10-31T00:00:00Z", "event_types": ["refund.*"]}
         )
         assert answer.json() == {"events": 0, "deliveries": 0}
-        one_more = "UPDATE events SET create_time = '2026-11-01T12:00:00Z' WHERE event_id = %s"
-        database.execute(one_more, [event["id"]])
+        database.execute(copies, [1, event["id"]])
         answer = merchant.http.post(PATH, json=DAY)
         assert problem(answer) == (400, "TOO_MANY_EVENTS", {"end_time"})
         assert "10000 events" in answer.json()["message"]

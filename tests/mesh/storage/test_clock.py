@@ -133,9 +133,9 @@ async def test_inbox_is_purged_after_fifteen_days_of_the_databases(database: Dat
     # more than go in one statement
     admin.execute("INSERT INTO inbox SELECT 'c', gen_random_uuid() FROM generate_series(1, 2500)")
     move_clock(admin, timedelta(days=15) - timedelta(seconds=5))
-    await ran(inbox.janitor(database), admin, "inbox", 2500)
+    await ran(inbox.janitor(database, "c"), admin, "inbox", 2500)
     move_clock(admin, timedelta(days=15, seconds=5))
-    await ran(inbox.janitor(database), admin, "inbox", 0)
+    await ran(inbox.janitor(database, "c"), admin, "inbox", 0)
 
 
 @pytest.mark.usefixtures("process_clock")
