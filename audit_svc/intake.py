@@ -11,7 +11,7 @@ from audit_svc.domain import chained
 from audit_svc.lines import UNREADABLE, entry_of
 from audit_svc.metrics import AUDIT_BACKLOG, AUDIT_LINE_UNREADABLE, BACKLOG, ENTRIES, KEY_UNUSUAL
 from audit_svc.spool import Batch, Position, Spool
-from audit_svc.storage import AuditRepository
+from audit_svc.storage import AuditRepository, MovedError
 from audit_svc.unusual_keys import KeyHabits
 from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
@@ -70,13 +70,12 @@ class Intake:
         found = [entry_of(line, now) for line in batch.lines]
         if unreadable := sum(entry.source == UNREADABLE for entry in found):
             alert(AUDIT_LINE_UNREADABLE, log, lines=unreadable)
-        async with self._database.transaction() as session:
-            last = await self._store.lock_head(session)
-            if await self._store.position(session, self._name) != begin:
-                return False
-            rows = chained(last, self._condenser.condensed(found))
-            await self._store.add(session, rows)
-            await self._store.move(session, self._name, batch.end)
+        try:
+            async with self._database.transaction() as session:
+                rows = chained(await self._store.lock_head(session), self._condenser.condensed(found))
+                await self._store.append(session, rows, self._name, begin, batch.end)
+        except MovedError:
+            return False
         ENTRIES.inc(len(rows))
         for one in self._habits.noted(found):
             alert(KEY_UNUSUAL, log, **asdict(one))

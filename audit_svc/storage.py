@@ -53,28 +53,44 @@ class SpoolRow(NamedTuple):
 
 _COLUMNS = [field.name for field in fields(Entry)]
 _SOURCE = rows_from_arrays("new", list(entries.columns), prefix="p_")
-_ADD = statement(
-    entries.insert().from_select([c.name for c in entries.columns], sa.select(*(_SOURCE.c[c.name] for c in entries.c)))
+_add = entries.insert().from_select(
+    [c.name for c in entries.columns], sa.select(*(_SOURCE.c[c.name] for c in entries.c))
 )
 # one writer at a time: the next hash needs the last
 _LOCK_HEAD = statement(sa.select(head.c.seq, head.c.hash).with_for_update(), Link)
 _HEAD = statement(sa.select(head.c.seq, head.c.hash), Link)
-_MOVE_HEAD = statement(
-    head.update().values(seq=sa.bindparam("p_seq"), hash=sa.bindparam("p_hash", type_=sa.LargeBinary))
+_move_head = head.update().values(
+    seq=sa.bindparam("p_last", type_=sa.BigInteger), hash=sa.bindparam("p_last_hash", type_=sa.LargeBinary)
 )
 _POSITION = statement(
     sa.select(*columns_of(spools, SpoolRow)).where(spools.c.spool == sa.bindparam("p_spool")), SpoolRow
 )
-_insert_spool = pg.insert(spools).values(
-    spool=sa.bindparam("p_spool"),
-    file=sa.bindparam("p_file", type_=sa.LargeBinary),
-    position=sa.bindparam("p_position"),
+_spool = sa.bindparam("p_spool", type_=sa.Text)
+_begin_file = sa.bindparam("p_begin_file", type_=sa.LargeBinary)
+_insert_spool = pg.insert(spools).from_select(
+    ["spool", "file", "position"],
+    sa.select(
+        sa.cast(_spool, sa.Text),
+        sa.cast(sa.bindparam("p_end_file", type_=sa.LargeBinary), sa.LargeBinary),
+        sa.bindparam("p_end_position", type_=sa.BigInteger),
+        # a database that was restored may not know a spool that was read before
+    ).where(sa.or_(sa.cast(_begin_file, sa.LargeBinary) == NOWHERE.file, sa.exists().where(spools.c.spool == _spool))),
 )
-_MOVE_SPOOL = statement(
+_move_spool = (
     _insert_spool.on_conflict_do_update(
         index_elements=[spools.c.spool],
         set_={"file": _insert_spool.excluded.file, "position": _insert_spool.excluded.position},
+        # as it is now, and not as it was when the statement began
+        where=sa.and_(
+            spools.c.file == _begin_file,
+            spools.c.position == sa.bindparam("p_begin_position", type_=sa.BigInteger),
+        ),
     )
+    .returning(spools.c.position)
+    .cte("moved_spool")
+)
+_APPEND = statement(
+    sa.select(_move_spool.c.position).add_cte(_add.cte("new_entries"), _move_head.cte("moved_head")), int
 )
 
 
@@ -164,6 +180,10 @@ _BELOW = statement(sa.select(sa.func.min(entries.c.seq).label("seq")), int)
 _FREEZE = statement(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
 
 
+class MovedError(Exception):
+    """Somebody else reads the spool as well, and was first."""
+
+
 class AuditRepository:
     """Entries, the end of their chain, and how far each spool has been taken over."""
 
@@ -179,22 +199,32 @@ class AuditRepository:
         """Return the end of the chain."""
         return _there(await session.one(_HEAD))
 
-    async def add(self, session: Session, rows: Sequence[Row]) -> None:
-        """Add rows to the end of the chain, under the lock of `lock_head`."""
+    async def append(self, session: Session, rows: Sequence[Row], spool: str, begin: Position, end: Position) -> None:
+        """Add rows to the end of the chain, under the lock of `lock_head`, and note how far a spool has been taken over.
+
+        Raises MovedError when the spool has been taken over from there already; the transaction is to be given up then.
+        """
         records = [(row.seq, *astuple(row.entry), row.prev_hash, row.hash) for row in rows]
         columns = zip(*records, strict=True)
         names = [f"p_{column.name}" for column in entries.columns]
-        await session.run(_ADD, **{name: list(values) for name, values in zip(names, columns, strict=True)})
-        await session.run(_MOVE_HEAD, p_seq=rows[-1].seq, p_hash=rows[-1].hash)
+        moved = await session.one(
+            _APPEND,
+            **{name: list(values) for name, values in zip(names, columns, strict=True)},
+            p_last=rows[-1].seq,
+            p_last_hash=rows[-1].hash,
+            p_spool=spool,
+            p_begin_file=begin.file,
+            p_begin_position=begin.offset,
+            p_end_file=end.file,
+            p_end_position=end.offset,
+        )
+        if moved is None:
+            raise MovedError(spool)
 
     async def position(self, session: Session, spool: str) -> Position:
         """Return how far a spool has been taken over."""
         row = await session.one(_POSITION, p_spool=spool)
         return Position(row.file, row.position) if row else NOWHERE
-
-    async def move(self, session: Session, spool: str, position: Position) -> None:
-        """Note how far a spool has been taken over."""
-        await session.run(_MOVE_SPOOL, p_spool=spool, p_file=position.file, p_position=position.offset)
 
     async def find(
         self,
