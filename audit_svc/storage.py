@@ -200,7 +200,7 @@ class AuditRepository:
         return _there(await session.one(_HEAD))
 
     async def append(self, session: Session, rows: Sequence[Row], spool: str, begin: Position, end: Position) -> None:
-        """Add rows to the end of the chain, under the lock of `lock_head`, and note how far a spool has been taken over.
+        """Add rows to the end of the chain, under the lock of `lock_head`, and note how far a spool was taken over.
 
         Raises MovedError when the spool has been taken over from there already; the transaction is to be given up then.
         """

@@ -109,7 +109,7 @@ class OrderPaymentServicer(internal_grpc.OrderPaymentServiceServicer):
 
     async def GetPayableOrder(self, request: internal_pb2.GetPayableOrderRequest, _: Context) -> order_pb2.Order:
         """Return a merchant's order."""
-        order = await self._orders.get(UUID(request.merchant_id), _touched(request.order_id))
+        order = await self._orders.payable(UUID(request.merchant_id), _touched(request.order_id))
         return mapping.order_message(order)
 
     async def ReserveOrder(self, request: internal_pb2.ReserveOrderRequest, _: Context) -> order_pb2.Order:

@@ -103,8 +103,9 @@ _update = (
     .returning(orders.c.order_id)
     .cte("changed")
 )
+_has_changed = sa.exists(sa.select(_update.c.order_id))
 _UPDATE = statement(
-    inserted().where(sa.exists(sa.select(_update.c.order_id))).add_cte(history.rows_to_insert().cte("new_entry")),
+    inserted(_has_changed).add_cte(history.rows_to_insert(_has_changed).cte("new_entry")),
     Stored,
 )
 
@@ -228,9 +229,17 @@ class OrderRepository:
     ) -> list[Unpublished]:
         """Store the order's next version with its event and its entries of the timeline, in one statement.
 
-        Return what is to be published. Raises RuntimeError when somebody else stored it first; the transaction is to be
-        given up then.
+        Return what is to be published. Raises RuntimeError when somebody else stored it first.
         """
+        stored = await self.try_update(session, order, event, entries)
+        if not stored:
+            raise RuntimeError(f"order {order.order_id} is no longer at version {order.version - 1}")
+        return stored
+
+    async def try_update(
+        self, session: Session, order: Order, event: OutboxEvent, entries: Sequence[Entry]
+    ) -> list[Unpublished]:
+        """Do as `update` does; nothing is stored, and nothing returned, when somebody else stored the version first."""
         changed = await session.one(
             _UPDATE,
             **columns([event]),
@@ -245,9 +254,7 @@ class OrderRepository:
             b_refunded_version=order.refunded_version,
             b_captured_minor=order.captured,
         )
-        if changed is None:
-            raise RuntimeError(f"order {order.order_id} is no longer at version {order.version - 1}")
-        return handed([event], [changed])
+        return handed([event], [changed]) if changed else []
 
     async def lock_expired(self, session: Session, limit: int) -> list[Order]:
         """Return orders that were not paid in time, by the database's clock, and hold their rows.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -28,6 +29,8 @@ from order_svc.storage.payment_links import LinkRepository
 
 log = get_logger(__name__)
 EXPIRY_BATCH = 50
+MOST_PAYABLE = 256
+"""How many orders are remembered that a payment is about to take: it does so within moments."""
 LINK_USED_UP = "every use of the order's payment link is taken"
 
 
@@ -72,6 +75,7 @@ class Orders:
         self._clock = clock
         self._ids = ids
         self._creations = Batcher(self._insert)
+        self._payable: OrderedDict[UUID, Order] = OrderedDict()
 
     async def create(self, new: NewOrder, claim: Claim | None) -> Order | Record:
         """Create an order, or return the record of the request that created it under the same key.
@@ -121,6 +125,15 @@ class Orders:
             raise not_found("order", str(order_id))
         return order
 
+    async def payable(self, merchant_id: UUID, order_id: UUID) -> Order:
+        """Return an order that is about to be taken for a payment, most likely. Raises ApiError NOT_FOUND."""
+        order = await self.get(merchant_id, order_id)
+        if order.status == OrderStatus.NEW and order.payment_link_id is None:
+            self._payable[order_id] = order
+            if len(self._payable) > MOST_PAYABLE:
+                self._payable.popitem(last=False)
+        return order
+
     async def changes(self, merchant_id: UUID, order_id: UUID) -> list[Entry]:
         """Return what happened to a merchant's order, oldest first. Raises ApiError NOT_FOUND."""
         order = await self.get(merchant_id, order_id)
@@ -157,6 +170,8 @@ class Orders:
         Raises ApiError NOT_FOUND, or FAILED_PRECONDITION with reason ORDER_NOT_PAYABLE or PAYMENT_IN_PROGRESS.
         """
         now = self._clock()
+        if taken := await self._take(merchant_id, order_id, payment_id, now):
+            return taken
         async with self._work.begin() as unit:
             order = await self._owned(unit.session, merchant_id, order_id)
             if order.payment_id == payment_id:
@@ -177,6 +192,23 @@ class Orders:
                 raise failed_precondition("ORDER_NOT_PAYABLE", LINK_USED_UP)
             order = domain.transition(order, OrderStatus.PROCESSING, now, payment_id)
             await self._save(unit, order)
+        return order
+
+    async def _take(self, merchant_id: UUID, order_id: UUID, payment_id: UUID, now: datetime) -> Order | None:
+        """Take an order as it was just read, in one statement; None when it has changed since, or was not read here.
+
+        Its first version is all that an order is then: nothing of it changes without another one.
+        """
+        known = self._payable.pop(order_id, None)
+        if known is None or known.merchant_id != merchant_id or known.expire_time <= now:
+            return None
+        order = domain.transition(known, OrderStatus.PROCESSING, now, payment_id)
+        async with self._work.statement() as session:
+            stored = await self._store.try_update(session, order, facts.order_event(order), _entries(order))
+        if not stored:
+            return None
+        self._work.carry(stored)
+        _tell(order)
         return order
 
     async def expire_due(self) -> bool:
@@ -263,13 +295,8 @@ class Orders:
         return order
 
     async def _save(self, unit: UnitOfWork, order: Order) -> None:
-        entries = history.entries([_change(order)])
-        unit.has_stored(await self._store.update(unit.session, order, facts.order_event(order), entries))
-        ORDERS.labels(order.status).inc()
-        call = context.current()
-        log.info(
-            "order changed", order_id=order.order_id, status=order.status, version=order.version, cause=call.method
-        )
+        unit.has_stored(await self._store.update(unit.session, order, facts.order_event(order), _entries(order)))
+        _tell(order)
 
     def _expiry(self, asked: datetime | None, now: datetime) -> datetime:
         if asked is None:
@@ -281,3 +308,13 @@ class Orders:
 
 def _change(order: Order) -> Change:
     return Change(order.order_id, "order", str(order.order_id), order.version, str(order.status), order.update_time)
+
+
+def _entries(order: Order) -> list[Entry]:
+    return history.entries([_change(order)])
+
+
+def _tell(order: Order) -> None:
+    ORDERS.labels(order.status).inc()
+    cause = context.current().method
+    log.info("order changed", order_id=order.order_id, status=order.status, version=order.version, cause=cause)
