@@ -17,6 +17,8 @@ from prometheus_client.exposition import ThreadingWSGIServer
 
 STANDSTILL_SECONDS = 15.0
 """How long the loop may stand still until the process counts as dead: longer than a pause of its machine should be."""
+WAIT_SECONDS = 600.0
+"""How long the thread that answers waits for somebody to ask, before it does so again."""
 
 
 class Vitals:
@@ -59,7 +61,8 @@ def serve(listen: str, vitals: Vitals) -> str:
 
     host, port = listen.rsplit(":", 1)
     server = make_server(host, int(port), app, ThreadingWSGIServer, handler_class=_Quiet)
-    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    # it ends with the process: nobody asks it to before, which it would look for twice a second
+    threading.Thread(target=server.serve_forever, args=[WAIT_SECONDS], name="metrics", daemon=True).start()
     return f"{host}:{server.server_port}"
 
 

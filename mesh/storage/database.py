@@ -39,6 +39,9 @@ DISTRUST_SECONDS = 10.0
 DRAIN_SECONDS = 1.0
 """How long who finds an ended connection waits for that, at the most."""
 
+SPARE_SECONDS = 30.0
+"""Of connections that were not all used for so long one is given back: each is a process of the database of some MB."""
+
 _CONNECTION = {
     "connect_timeout": 5,
     # a host that is gone: found out after 5 s + 3 x 2 s where nothing is asked, after 10 s where something is
@@ -235,6 +238,7 @@ class Database:
             url,
             min_size=1,
             max_size=max_size,
+            max_idle=SPARE_SECONDS,
             open=False,
             # ten concurrent requests should not wait for ten connections to be made one after the other
             num_workers=3,
