@@ -1,0 +1,99 @@
+"""The numbers that a document, a provider or another number rests on, written out: to change one is a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+
+def days(number: float) -> timedelta:
+    return timedelta(days=number)
+
+
+def hours(number: float) -> timedelta:
+    return timedelta(hours=number)
+
+
+def minutes(number: float) -> timedelta:
+    return timedelta(minutes=number)
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+NUMBERS: Mapping[str, Mapping[str, Any]] = {
+    "payment_svc.use_cases.account_setting": {"TRIES": 3},
+    "payment_svc.use_cases.accounts": {
+        "MAX_AGE_SECONDS": 1.0, "MAX_KNOWN": 10_000, "ABSENT_SECONDS": 5.0, "RETIRE_SECONDS": 200.0,
+    },
+    "payment_svc.use_cases.checkouts": {"PATIENCE_SECONDS": 8.0, "POLL_SECONDS": 0.1, "MAX_PAYMENTS": 10},
+    "payment_svc.use_cases.event_application": {"LOCK_WAIT_SECONDS": 2.0},
+    "payment_svc.use_cases.ledger": {"ASKED_AFTER": hours(1)},
+    "payment_svc.use_cases.lost_refunds": {"SKEW": minutes(1), "KEYS_LIVE": hours(24)},
+    "payment_svc.use_cases.operations": {"LEASE_MARGIN": seconds(15), "POLL_SECONDS": 0.1},
+    "payment_svc.use_cases.payments": {"LEASE": seconds(30)},
+    "payment_svc.use_cases.predecessors": {"SOON": seconds(30), "NEVER_TOLD": days(3)},
+    "payment_svc.use_cases.reconciliation": {"AT_ONCE": 8},
+    "payment_svc.use_cases.recovery.identities": {"BATCH": 4, "INTERVAL_SECONDS": 86_400.0},
+    "payment_svc.use_cases.recovery.loop": {"WINDOW": 16, "LOOK_SECONDS": 2.0, "INTERVAL_SECONDS": 30.0},
+    "payment_svc.use_cases.recovery.payments": {"CLAIM": seconds(150)},
+    "payment_svc.use_cases.refunds": {"MARGIN": hours(1)},
+    "payment_svc.use_cases.returns": {"AT_ONCE": seconds(0)},
+    "payment_svc.use_cases.webhooks": {
+        "LEASE": seconds(60), "ECHOES": 256, "WINDOW": 64, "SHARE": 16, "MAX_REASON": 200,
+        "BACKOFF": tuple(map(seconds, (0.5, 2, 5, 15, 30, 60, 300, 900, 3600))),
+    },
+    "payment_svc.storage.provider_events": {"MOST_OF_ONE": 64},
+    "payment_svc.providers.event_form": {"MAX_WORD": 255},
+    "payment_svc.providers.bank_transfer.amounts": {"HIGHEST": 100_000_000_000},
+    "payment_svc.providers.bank_transfer.client": {"CONNECTIONS": 400},
+    "payment_svc.providers.bank_transfer.webhooks": {"TOLERANCE_SECONDS": 300},
+    "payment_svc.providers.paypal.adapter": {
+        "ORDER_LIFETIME": hours(3), "REPEATABLE": hours(5), "RECALLED_AFTER": hours(7), "SKEW": minutes(5),
+    },
+    "payment_svc.providers.paypal.certificates": {
+        "MAX_BYTES": 65_536, "MAX_KEPT": 16, "FETCH_SECONDS": 4.0, "MAX_FETCHES": 4,
+    },
+    "payment_svc.providers.paypal.client": {"MAX_REQUEST_ID": 108, "SPARE_CONNECTIONS": 20},
+    "payment_svc.providers.paypal.records": {"PAGE_SIZE": 500, "LONGEST": days(31), "SHORTEST": seconds(1)},
+    "payment_svc.providers.paypal.requests": {"MAX_DESCRIPTION": 127},
+    "payment_svc.providers.paypal.tokens": {"EARLY": 0.9},
+    "payment_svc.providers.paypal.webhooks": {
+        "LONGEST_HEADER": 1024, "OLDEST": hours(73), "NEWEST": minutes(5), "REMEMBERED": 10_000, "ASKING_SECONDS": 8.0,
+    },
+    "payment_svc.providers.stripe.adapter": {"CLOCK_SKEW": minutes(5)},
+    "payment_svc.providers.stripe.webhooks": {"TOLERANCE_SECONDS": 300},
+    "mesh.events.outbox": {"RETENTION": days(7), "REPUBLISH_BATCH": 2000, "ALL": 9_223_372_036_854_775_807},
+    "mesh.events.inbox": {"RETENTION": days(15)},
+    "mesh.events.relay": {
+        "BATCH": 256, "BUSY": 8, "LINGER_SECONDS": 0.02, "MARK_SECONDS": 0.1, "MEMORY_SECONDS": 1.0,
+        "INTERVAL_SECONDS": 5.0, "LONGEST_RETRY_SECONDS": 1.0, "MOST_FRESH": 4096,
+    },
+    "mesh.events.consumer": {"BATCH": 128, "FETCH_SECONDS": 10.0, "PACE_SECONDS": 0.02},
+    "mesh.storage.idempotency": {"MAX_KEY_LENGTH": 255, "RETENTION": hours(24)},
+    "mesh.money": {"MAX_MINOR_UNITS": 1_000_000_000_000_000},
+    "mesh.paging": {"DEFAULT_SIZE": 20},
+    "order_svc.domain": {"LINK_ORDER_LIFETIME": hours(1), "MAX_OF_SOURCE": 10, "TURN": minutes(5)},
+    "notify_svc.domain.channel": {
+        "MAX_CHANNELS": 20, "MAX_CONFIRMATIONS": 20, "CONFIRMATIONS_SPAN": days(1), "TOKEN_LIFE": hours(24),
+        "MAX_ADDRESS_LENGTH": 254, "MAX_LOCAL_LENGTH": 64, "POINT_LENGTH": 65, "AUTH_LENGTH": 16,
+    },
+    "notify_svc.domain.delivery": {
+        "RETRIES": tuple(map(seconds, (5, 30, 120, 900, 3600, 14_400, 28_800, 50_400))),
+        "JITTER": 0.1, "MAX_RETRY_AFTER": hours(24), "GIVE_UP_AFTER": days(5),
+    },
+    "notify_svc.domain.endpoint": {"MAX_URL_LENGTH": 2048, "MAX_ENDPOINTS": 20, "OVERLAP": hours(24), "MAX_FILTER": 64},
+    "notify_svc.domain.vapid": {"KEY_LENGTH": 32, "TOKEN_LIFE": hours(12)},
+    "edge.domain": {"SIGNATURE_TOLERANCE": minutes(5)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", NUMBERS)
+def test_numbers_are_as_agreed(module: str) -> None:
+    numbers = NUMBERS[module]
+    assert {name: getattr(import_module(module), name) for name in numbers} == numbers

@@ -1,0 +1,129 @@
+"""How often an event that fails is tried, after which pauses, and what waits for it meanwhile."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import psycopg
+import pytest
+from fusionx.type.v1 import event_pb2
+
+from mesh import context, tracing
+from mesh.errors import unavailable
+from mesh.events.bus import ACK_WAIT
+from mesh.events.consumer import Consumer, Delivered, Held
+from mesh.events.inbox import Received
+from mesh.storage.database import Database, Session
+from tests.mesh.events.test_delivery import DEAD, Dead
+
+PAUSES = (1.0, 5.0, 30.0)
+
+
+class Message:
+    """A message as the stream hands it out, which notes what it is answered."""
+
+    def __init__(self, sequence: int, delivered: int = 1) -> None:
+        self.subject, self.data = "fusionx.test.v1.x", b"payload"
+        self.headers: dict[str, str] = {}
+        place = SimpleNamespace(stream=sequence)
+        self.metadata = SimpleNamespace(sequence=place, num_delivered=delivered, timestamp=datetime.now(UTC))
+        self.said: list[object] = []
+
+    async def ack(self) -> None:
+        self.said.append("ack")
+
+    async def nak(self, delay: float) -> None:
+        self.said.append(delay)
+
+    async def term(self) -> None:
+        self.said.append("term")
+
+
+def delivered(sequence: int, resource: str = "r", delivered: int = 1) -> tuple[Delivered, Message]:
+    envelope = event_pb2.EventEnvelope(event_id=str(uuid.uuid4()), aggregate_id=resource)
+    message = Message(sequence, delivered)
+    call = context.Call("trace")
+    return Delivered(envelope, envelope, call, cast(Any, message), tracing.OFF), message
+
+
+def failing(database: Database, error: Exception) -> Consumer:
+    async def handler(session: Session, events: Sequence[Received]) -> None:
+        raise error
+
+    return Consumer("test", [], cast(Any, None), database, handler, retry_delays=PAUSES)
+
+
+def test_later_events_of_the_resource_wait_and_nobody_else() -> None:
+    held = Held(patience=60)
+    first, _ = delivered(7)
+    assert not held.holds(first)
+    assert held.failed(first, counts=True) == 1
+    assert [held.holds(delivered(number)[0]) for number in (6, 7, 8)] == [False, False, True]
+    assert not held.holds(delivered(8, "another")[0])
+    # that a later one was applied releases nothing
+    held.release(delivered(8)[0])
+    assert held.holds(delivered(8)[0])
+    held.release(first)
+    assert not held.holds(delivered(8)[0])
+
+
+def test_failures_are_counted_by_event_and_only_its_own() -> None:
+    held = Held(patience=60)
+    first, second = delivered(7)[0], delivered(8)[0]
+    assert [held.failed(first, counts=True) for _ in range(3)] == [1, 2, 3]
+    assert held.failed(first, counts=False) == 3
+    assert held.failed(delivered(1, "another")[0], counts=True) == 1
+    assert held.failed(first, counts=True) == 4
+    assert held.failed(second, counts=True) == 1
+
+
+def test_nobody_waits_longer_than_the_patience() -> None:
+    """Another replica may have been given the event."""
+    held = Held(patience=-1)
+    first = delivered(7)[0]
+    assert held.failed(first, counts=True) == 1
+    assert not held.holds(delivered(8)[0])
+    assert held.failed(first, counts=True) == 1
+
+
+def test_patience_outlasts_the_longest_pause_and_the_stream(database: Database) -> None:
+    assert failing(database, ValueError())._held._patience == 2 * (30 + ACK_WAIT)
+
+
+async def test_event_that_fails_is_tried_after_each_pause_and_buried_after_the_last(database: Database) -> None:
+    consumer = failing(database, ValueError("not this one"))
+    event, message = delivered(7)
+    for _ in range(5):
+        await consumer._apply_singly([event])
+    assert message.said == [1.0, 5.0, 30.0, "term", 1.0]
+    async with database.session() as session:
+        (dead,) = await session.all(DEAD)
+    assert dead == Dead(event.envelope.event_id, "ValueError('not this one')", b"payload")
+
+
+async def test_database_at_fault_counts_for_no_event(database: Database) -> None:
+    consumer = failing(database, psycopg.errors.lookup("XX001")("a page cannot be read"))
+    event, message = delivered(7)
+    for _ in range(5):
+        await consumer._apply_singly([event])
+    assert message.said == [1.0] * 5
+
+
+async def test_database_out_of_reach_puts_all_back_that_is_left(database: Database) -> None:
+    consumer = failing(database, unavailable("DATABASE_UNAVAILABLE", "away"))
+    events = [delivered(number, str(number)) for number in (1, 2)]
+    with pytest.raises(Exception, match="DATABASE_UNAVAILABLE"):
+        await consumer._apply_singly([event for event, _ in events])
+    assert [message.said for _, message in events] == [[1.0], [1.0]]
+
+
+async def test_event_behind_one_that_fails_comes_again_ever_more_seldom(database: Database) -> None:
+    consumer = failing(database, ValueError("not this one"))
+    first, _ = delivered(7)
+    waiting = [delivered(8, delivered=times) for times in (1, 2, 3, 4)]
+    await consumer._apply_singly([first, *(event for event, _ in waiting)])
+    assert [message.said for _, message in waiting] == [[1.0], [5.0], [30.0], [30.0]]
