@@ -171,7 +171,7 @@ simulate-faults: install
 	$(BIN)/python -m tests.simulation.detection
 
 # The code is changed in one place at a time, and the tests that bear on it have to fail.
-MUTANTS ?= --sample 150
+MUTANTS ?= --sample 1000
 mutants: install
 	@sed -n 's/^\([^ ]*==[^ ]*\).*/\1/p' constraints.txt > .venv/pins.txt
 	$(PIP) install --constraint .venv/pins.txt cosmic-ray==8.7.0

@@ -61,14 +61,14 @@ class Result:
 class Runner:
     """Runs schedules, one after the other, on the same loop and databases."""
 
-    def __init__(self, loop: VirtualLoop, made: dict[str, Store]) -> None:
+    def __init__(self, loop: VirtualLoop, made: dict[str, Store], connections: int = CONNECTIONS) -> None:
         self._loop = loop
         self._stores = made
         self._settings: PaymentSettings = settings_class()(
             database_url="postgresql://simulated", order_target="simulated:1"
         )
         for store in made.values():
-            loop.run_until_complete(store.connect(CONNECTIONS))
+            loop.run_until_complete(store.connect(connections))
 
     def run(self, seed: int, profile: str = "") -> Result:
         """Run the schedule of a seed, with the profile that the seed gives, or with one of a name."""

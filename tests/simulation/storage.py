@@ -289,24 +289,45 @@ class _Cursor:
 
 
 @contextmanager
-def stores(server: str, name: str, turnstile: Turnstile) -> Iterator[dict[str, Store]]:
-    """Make databases for a simulation, migrated and with its clock; they are gone after the block."""
+def stores(server: str, name: str, turnstile: Turnstile, *, keeps: bool = False) -> Iterator[dict[str, Store]]:
+    """Make databases for a simulation, migrated and with its clock; gone after the block unless it keeps them."""
     made: dict[str, Store] = {}
     with psycopg.connect(database_url(server, "postgres"), autocommit=True) as admin:
-        for key, package in PACKAGES.items():
+        for key in PACKAGES:
             database = f"simulation_{name}_{key}"
-            admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
-            admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
-            url = database_url(server, database)
-            upgrade(Path(str(package.__file__)).parent / "migrations", url)
-            with psycopg.connect(url, autocommit=True) as connection:
-                connection.execute(CLOCK)
-            made[key] = Store(url, turnstile)
+            if not (keeps and admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()):
+                pattern = _pattern(admin, server, key)
+                _drop(admin, database)
+                copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+                admin.execute(copy.format(sql.Identifier(database), sql.Identifier(pattern)))
+            made[key] = Store(database_url(server, database), turnstile)
         turnstile.who_waits = next(iter(made.values())).waiting
         try:
             yield made
         finally:
             for key, store in made.items():
                 store.look.close()
-                database = f"simulation_{name}_{key}"
-                admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+                if not keeps:
+                    _drop(admin, f"simulation_{name}_{key}")
+
+
+def _drop(admin: psycopg.Connection[Any], database: str) -> None:
+    admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(database)))
+
+
+def _pattern(admin: psycopg.Connection[Any], server: str, key: str) -> str:
+    """Return the name of a migrated database that others are copies of; whoever is first makes it, once a server."""
+    name = f"simulation_pattern_{key}"
+    admin.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+    try:
+        if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s AND datistemplate", [name]).fetchone():
+            _drop(admin, name)
+            admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            url = database_url(server, name)
+            upgrade(Path(str(PACKAGES[key].__file__)).parent / "migrations", url)
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(CLOCK)
+            admin.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE true").format(sql.Identifier(name)))
+    finally:
+        admin.execute("SELECT pg_advisory_unlock(hashtext(%s))", [name])
+    return name

@@ -1,0 +1,173 @@
+"""What is changed: modules by group, every change that cosmic-ray would make to them, and a fair sample of those."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_USE_CASES = "payment_svc/use_cases"
+_STORAGE = "payment_svc/storage"
+GROUPS: Mapping[str, Sequence[str]] = {
+    "domain": (
+        "order_svc/domain.py", "payment_svc/domain/*.py", "notify_svc/domain/*.py", "edge/domain.py", "mesh/money.py",
+        "mesh/paging.py",
+    ),
+    "providers": ("payment_svc/providers/*.py", "payment_svc/providers/*/*.py"),
+    "charging": (
+        *(f"{_USE_CASES}/{name}.py" for name in (
+            "payments", "operations", "ledger", "answers", "settlements", "predecessors", "routing", "checkouts",
+            "returns", "accounts", "account_setting",
+        )),
+        *(f"{_STORAGE}/{name}.py" for name in ("payments", "operations", "intents", "accounts", "routing")),
+    ),
+    "refunds": (
+        f"{_USE_CASES}/refunds.py", f"{_USE_CASES}/lost_refunds.py", f"{_USE_CASES}/taken_back/*.py",
+        f"{_STORAGE}/refunds.py", f"{_STORAGE}/disputes.py",
+    ),
+    "webhooks": (
+        f"{_USE_CASES}/webhooks.py", f"{_USE_CASES}/event_application.py", f"{_USE_CASES}/payment_events.py",
+        f"{_STORAGE}/provider_events.py",
+    ),
+    "recovery": (
+        f"{_USE_CASES}/recovery/*.py", f"{_USE_CASES}/reconciliation.py", f"{_USE_CASES}/reviews/*.py",
+        f"{_STORAGE}/reviews.py", f"{_STORAGE}/restores.py",
+    ),
+    "idempotency": ("mesh/storage/idempotency.py",),
+    "outbox": ("mesh/events/outbox.py", "mesh/events/relay.py", "mesh/events/unit_of_work.py"),
+    "inbox": ("mesh/events/inbox.py",),
+    "consumer": ("mesh/events/consumer.py", "order_svc/consumer.py", "notify_svc/api/consumer.py"),
+}  # fmt: skip
+"""What a payment depends on, by what it is for."""
+SKIPPED = ("BitOr", "_Is", "RemoveDecorator")
+"""Of names of operators: `|` stands in annotations only, `is` is `==` for members of enumerations."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A change, by what makes it."""
+
+    group: str
+    module: str
+    operator: str
+    occurrence: int
+    line: int
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line} {self.where or '-'} {self.operator.removeprefix('core/')} {self.occurrence}"
+
+
+def every_mutant(root: Path) -> Iterator[Mutant]:
+    """Yield every change to the modules."""
+    operators = _operators()
+    nodes_of = importlib.import_module("cosmic_ray.ast")
+    query = importlib.import_module("cosmic_ray.ast.ast_query").ASTQuery
+    for group, patterns in GROUPS.items():
+        for path in sorted(path for pattern in patterns for path in root.glob(pattern)):
+            module = str(path.relative_to(root))
+            nodes = list(nodes_of.ast_nodes(nodes_of.get_ast_from_path(path)))
+            no_effect = held_by_types(path.read_text())
+            for name, operator in operators.items():
+                places = ((node, start) for node in nodes for start, _ in operator().mutation_positions(node))
+                for number, (node, start) in enumerate(places):
+                    if start not in no_effect:
+                        yield Mutant(group, module, name, number, start[0], query(node).get_definition_name() or "")
+
+
+def _operators() -> dict[str, type]:
+    plugins = importlib.import_module("cosmic_ray.plugins")
+    return {
+        name: plugins.get_operator(name)
+        for name in sorted(plugins.operator_names())
+        if not any(word in name for word in SKIPPED) and not plugins.get_operator(name).arguments()
+    }
+
+
+def held_by_types(source: str) -> set[tuple[int, int]]:
+    """Return where constants stand that say who may write to an object, which mypy holds everybody to."""
+    return {
+        (word.value.lineno, word.value.col_offset)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef)
+        for decorator in node.decorator_list
+        if isinstance(decorator, ast.Call)
+        for word in decorator.keywords
+        if word.arg in ("frozen", "slots", "kw_only")
+    }
+
+
+def sample(every: Iterable[Mutant], size: int, seed: int) -> list[Mutant]:
+    """Return as many of each group as of the others, and of one that has fewer all; seeded, the groups turn about."""
+    by_group = defaultdict(list)
+    for mutant in every:
+        by_group[mutant.group].append(mutant)
+    rng = random.Random(seed)
+    for mutants in by_group.values():
+        rng.shuffle(mutants)
+    chosen: list[Mutant] = []
+    while len(chosen) < size and any(by_group.values()):
+        for mutants in by_group.values():
+            if mutants and len(chosen) < size:
+                chosen.append(mutants.pop())
+    return chosen
+
+
+def mutated(root: Path, mutant: Mutant) -> tuple[str, str]:
+    """Return the text of a module, and with the change."""
+    mutating = importlib.import_module("cosmic_ray.mutating")
+    operator = importlib.import_module("cosmic_ray.plugins").get_operator(mutant.operator)
+    before = (root / mutant.module).read_text()
+    after = mutating.mutate_code(before, operator(), mutant.occurrence)
+    assert after is not None
+    return before, after
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Where a change stands: the lines that are executed with it, and what is called by names that it defines."""
+
+    lines: frozenset[int]
+    names: frozenset[str]
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def statement_at(path: Path, line: int) -> Statement:
+    """Return the innermost statement that a line is of: of one with a body, its head."""
+    found: ast.stmt | None = None
+    for node in ast.walk(_tree(path)):
+        if not isinstance(node, ast.stmt):
+            continue
+        begin = _head(node)[0]
+        if begin <= line <= (node.end_lineno or node.lineno) and (found is None or begin >= _head(found)[0]):
+            found = node
+    if found is None:
+        return Statement(frozenset(), frozenset())
+    first, last = _head(found)
+    if isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef):
+        # defaults and decorators take effect when it is called
+        body = range(found.body[0].lineno, (found.end_lineno or found.lineno) + 1)
+        return Statement(frozenset(body), frozenset({found.name}))
+    if isinstance(found, ast.ClassDef):
+        return Statement(frozenset(range(first, (found.end_lineno or first) + 1)), frozenset({found.name}))
+    targets = (
+        found.targets if isinstance(found, ast.Assign) else [found.target] if isinstance(found, ast.AnnAssign) else []
+    )
+    names = {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+    return Statement(frozenset(range(first, last + 1)), frozenset(names))
+
+
+def _head(node: ast.stmt) -> tuple[int, int]:
+    decorators = [one.lineno for one in getattr(node, "decorator_list", ())]
+    first = min([node.lineno, *decorators])
+    body = getattr(node, "body", None)
+    return first, (max(first, body[0].lineno - 1) if body else node.end_lineno or node.lineno)

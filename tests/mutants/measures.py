@@ -1,0 +1,147 @@
+"""What each test executes and how long it takes, without a change; and so which tests a change is tried with."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.mutants.changes import Mutant, statement_at
+from tests.mutants.lines import Seen
+
+_DEEP = 3
+"""How far names are followed that are defined by names."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A test: how long it took, and what it executed."""
+
+    seconds: float
+    seen: Seen
+
+
+@dataclass
+class Map:
+    """What was measured."""
+
+    near: dict[str, Measure] = field(default_factory=dict)
+    """Of tests that execute the code themselves."""
+    served: dict[str, Measure] = field(default_factory=dict)
+    """Of tests that ask a service which does."""
+    imported: Seen = field(default_factory=dict)
+    """What is executed when modules are imported, and never again."""
+    failing: list[str] = field(default_factory=list)
+    """Tests that failed, without any change."""
+    files: dict[str, str] = field(default_factory=dict)
+    """By file of tests, what changes with it."""
+
+    def only(self, files: Mapping[str, str]) -> Map:
+        """Return what was measured of files that are as they were."""
+
+        def stays(test: str) -> bool:
+            file = test.partition("::")[0]
+            return self.files.get(file) == files.get(file)
+
+        return Map(
+            {test: one for test, one in self.near.items() if stays(test)},
+            {test: one for test, one in self.served.items() if stays(test)},
+            self.imported,
+            [test for test in self.failing if stays(test)],
+            dict(files),
+        )
+
+
+class Choice:
+    """Says which tests bear on a change, the most promising first."""
+
+    def __init__(self, root: Path, measured: Map) -> None:
+        self._root = root
+        self._map = measured
+        self._texts: dict[str, set[str]] = {}
+        self._kills: dict[str, Counter[str]] = defaultdict(Counter)
+        self._lines = {module: (root / module).read_text().splitlines() for module in measured.imported}
+        self._executing = {id(kind): _by_line(kind) for kind in (measured.near, measured.served)}
+
+    def is_imported(self, mutant: Mutant) -> bool:
+        """Whether a change takes effect on import."""
+        lines = statement_at(self._root / mutant.module, mutant.line).lines
+        return mutant.line in self._map.imported.get(mutant.module, ()) or bool(
+            lines & self._map.imported.get(mutant.module, frozenset())
+        )
+
+    def has_killed(self, test: str, mutant: Mutant) -> None:
+        """Learn what to try first."""
+        self._kills[mutant.module][test] += 1
+
+    def near(self, mutant: Mutant, seconds: float) -> list[str]:
+        """Return tests of this process, of no more than so many seconds."""
+        return self._chosen(self._map.near, mutant, seconds)
+
+    def served(self, mutant: Mutant, seconds: float) -> list[str]:
+        """Return tests that ask a service."""
+        return self._chosen(self._map.served, mutant, seconds)
+
+    def _chosen(self, kind: dict[str, Measure], mutant: Mutant, seconds: float) -> list[str]:
+        kills = self._kills[mutant.module]
+        tests = self._bearing(kind, mutant)
+        ordered = sorted(tests, key=lambda test: (kind[test].seconds + 0.01) / (1 + 3 * kills[test]))
+        chosen: list[str] = []
+        left = seconds
+        for test in ordered:
+            # one at least, and a long one does not keep shorter ones out
+            if not chosen or kind[test].seconds <= left:
+                chosen.append(test)
+                left -= kind[test].seconds
+        return chosen
+
+    def _bearing(self, kind: dict[str, Measure], mutant: Mutant) -> set[str]:
+        executing = self._executing[id(kind)]
+        statement = statement_at(self._root / mutant.module, mutant.line)
+        imported = self._map.imported.get(mutant.module, frozenset())
+        tests = {test for line in statement.lines - imported for test in executing[mutant.module, line]}
+        if statement.lines & imported or mutant.line in imported:
+            tests |= self._using(executing, mutant.module, statement.names, _DEEP)
+            tests |= {test for test in kind if self._names(test, mutant.module, statement.names)}
+            if not tests:
+                tests = {test for (module, _), some in executing.items() if module == mutant.module for test in some}
+        return tests
+
+    def _names(self, test: str, module: str, names: Iterable[str]) -> bool:
+        """Whether a test's file speaks of one of the names of a module."""
+        file = test.partition("::")[0]
+        if file not in self._texts:
+            self._texts[file] = set(re.findall(r"\w+", (self._root / file).read_text()))
+        words = self._texts[file]
+        return Path(module).stem in words and not words.isdisjoint(names)
+
+    def _using(self, executing: dict[tuple[str, int], set[str]], own: str, names: Iterable[str], deep: int) -> set[str]:
+        """Return the tests that execute a line on which one of the names stands, or what is defined by it."""
+        found: set[str] = set()
+        for name in names:
+            word = re.compile(rf"\b{re.escape(name)}\b")
+            for module, text in self._lines.items():
+                if module != own and name.startswith("_"):
+                    continue
+                for line in (number for number, words in enumerate(text, 1) if word.search(words)):
+                    found |= executing[module, line]
+                    if deep and line in self._map.imported[module]:
+                        defined = statement_at(self._root / module, line).names - {name}
+                        found |= self._using(executing, module, defined, deep - 1)
+        return found
+
+
+def _by_line(kind: dict[str, Measure]) -> dict[tuple[str, int], set[str]]:
+    found: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for test, measure in kind.items():
+        for module, lines in measure.seen.items():
+            for line in lines:
+                found[module, line].add(test)
+    return found
+
+
+def modules_of(mutants: Sequence[Mutant]) -> list[str]:
+    """Return which modules are changed."""
+    return sorted({mutant.module for mutant in mutants})
