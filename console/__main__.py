@@ -111,7 +111,7 @@ def _server(settings: ConsoleSettings, till: Till, vitals: Vitals) -> uvicorn.Se
     host, _, port = settings.listen.rpartition(":")
     tls = settings.tls
     config = uvicorn.Config(
-        build(till, lambda: vitals.is_ready),
+        build(till, lambda: vitals.is_ready, settings.docs_folder),
         host=host,
         port=int(port),
         lifespan="off",

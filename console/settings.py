@@ -38,6 +38,7 @@ class ConsoleSettings(ServiceSettings):
     notify_target: str = Field(description="host:port of the notification service")
     audit_target: str = Field(description="host:port of the audit service")
     secret_keys: VaultKeys = Field(description="Fernet keys, by comma; the first encrypts")
+    docs_folder: Path | None = Field(None, description="where the documentation was built; none: there is none")
     session_hours: float = Field(12.0, gt=0, le=24 * 7, description="after which a person logs in again")
     first_users: Json[list[FirstUser]] = Field(
         default_factory=list,

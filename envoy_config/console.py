@@ -7,7 +7,7 @@ from envoy_config.config import Config
 from envoy_config.endpoints import HEALTH_CHECK, NOT_AGAIN, endpoint
 from envoy_config.filters import of_pages
 from envoy_config.options import EnvoyOptions
-from envoy_config.rate_limits import of_console, of_links
+from envoy_config.rate_limits import of_console, of_docs, of_links
 
 NAME = "console"
 PAGE_TIMEOUT = "30s"
@@ -30,6 +30,8 @@ def console_routes(options: EnvoyOptions) -> list[Config]:
     return [
         _route("console stream", {"path": "/console/live/stream"}, stream, limit),
         _route("console", {"safe_regex": {"regex": "/console(/.*)?"}}, page, limit),
+        # for everybody, likewise of the same process
+        _route("docs", {"safe_regex": {"regex": "/docs(/.*)?"}}, page, of_docs(options)),
         # payment links, for customers: of the same process, and of no login
         _route("payment link", {"safe_regex": {"regex": "/pay/.*"}}, page, of_links(options)),
     ]

@@ -61,7 +61,7 @@ class EnvoyOptions:
     webhooks_per_second: int = 1000
     """Per provider and address that it sends from."""
     console_requests_per_second: int = 50
-    """Per address, of pages of the console; ten times as many at once."""
+    """Per address, of pages of the console, and as many of the documentation; ten times as many at once."""
     link_requests_per_second: int = 20
     """Per address, of pages of payment links; ten times as many at once."""
     stranger_requests_per_second: int = 100

@@ -69,6 +69,11 @@ def of_console(options: EnvoyOptions) -> Config:
     return _of_pages("console", options.console_requests_per_second)
 
 
+def of_docs(options: EnvoyOptions) -> Config:
+    """Limit what one address asks of the documentation, which takes nothing from what it may of the console."""
+    return _of_pages("docs", options.console_requests_per_second)
+
+
 def of_links(options: EnvoyOptions) -> Config:
     """Limit what one address asks of payment links: who guesses, or takes uses, gets no further than this."""
     return _of_pages("links", options.link_requests_per_second)

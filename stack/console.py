@@ -33,6 +33,8 @@ def _settings(layout: StackLayout) -> dict[str, str]:
         "PAYMENT_TARGET": _target(layout, "payment_svc"),
         "NOTIFY_TARGET": _target(layout, "notify_svc"),
         "AUDIT_TARGET": _target(layout, "audit_svc"),
+        # built or not: what `make site` makes meanwhile is shown
+        "DOCS_FOLDER": str(layout.code / "dist" / "site"),
         "SECRET_KEYS": secrets.console_keys,
         "FIRST_USERS": json.dumps(users),
     }

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from cli.pages import Page, address_of
 from stack.observer import prometheus, targets_of
 from stack.operate.control import Control
 from stack.operate.rolling import Roller
@@ -155,6 +156,7 @@ def show_console(console: Console, ready: Ready) -> None:
     known = ready.console
     console.print(f"Console: {known['url']}", highlight=False)
     console.print(f"  as {known['owner']} or {known['operator']}, password {known['password']}", highlight=False)
+    console.print(f"Documentation: {address_of(Page.DOCS, known['url'])}", highlight=False)
 
 
 def show_first_order(console: Console, ready: Ready) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from console.api import (
     checkout,
     developers,
+    docs,
     links,
     lists,
     overview,
@@ -48,8 +50,8 @@ PAGES: list[Page] = [
 ]
 
 
-def build(till: checkout.Till, is_ready: Callable[[], bool]) -> ASGIApp:
-    """Return the application."""
+def build(till: checkout.Till, is_ready: Callable[[], bool], docs_folder: Path | None = None) -> ASGIApp:
+    """Return the application; `docs_folder` is where the documentation was built."""
     rooms = till.rooms
     # a new version of a file has a new address, so browsers may keep each for ever
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(STATIC.iterdir()))).hexdigest()[:12]
@@ -59,16 +61,23 @@ def build(till: checkout.Till, is_ready: Callable[[], bool]) -> ASGIApp:
     async def health(_: Request) -> Response:
         return PlainTextResponse("ready" if is_ready() else "not ready", 200 if is_ready() else 503)
 
+    async def missing(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        if status == 404 and docs.is_ours(request.url.path):
+            return _plain(status, *docs.missing(docs_folder))
+        return await _missing(request, error)
+
     app = Starlette(
         routes=[
             Route(f"{ROOT}/healthz", health),
             Mount(f"{ROOT}/static/{digest}", StaticFiles(directory=STATIC)),
             Mount(f"{checkout.ROOT}/static/{digest}", StaticFiles(directory=STATIC)),
             *checkout.routes(till),
+            *docs.routes(docs_folder),
             Route(ROOT, lambda _: Response(status_code=308, headers={"location": f"{ROOT}/"})),
             *(page.route(rooms) for page in PAGES),
         ],
-        exception_handlers={HTTPException: _missing, ApiError: _away, Exception: _broken},
+        exception_handlers={HTTPException: missing, ApiError: _away, Exception: _broken},
     )
     # it would send on to the host that the request names, without its port
     app.router.redirect_slashes = False
@@ -85,6 +94,12 @@ async def _missing(request: Request, error: Exception) -> Response:
 
 def _is_of_a_link(path: str) -> bool:
     return path.startswith(f"{checkout.ROOT}/")
+
+
+def _headers_of(path: str) -> Mapping[str, str]:
+    if docs.is_ours(path):
+        return docs.PAGE_HEADERS
+    return checkout.PAGE_HEADERS if _is_of_a_link(path) else HEADERS
 
 
 async def _away(_: Request, error: Exception) -> Response:
@@ -123,10 +138,10 @@ class WithHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                of_link = _is_of_a_link(scope["path"])
-                for name, value in (checkout.PAGE_HEADERS if of_link else HEADERS).items():
+                of_docs = docs.is_ours(scope["path"])
+                for name, value in _headers_of(scope["path"]).items():
                     # a page may say otherwise, as a picture does that others may show
-                    if name not in headers or name == "content-security-policy":
+                    if name not in headers or (name == "content-security-policy" and not of_docs):
                         headers[name] = value
                 if scope["path"].startswith((f"{ROOT}/static/", f"{checkout.ROOT}/static/")):
                     headers["cache-control"] = "public, max-age=31536000, immutable"

@@ -44,7 +44,7 @@ EXTENSIONS = (
 Config = dict[str, Any]
 
 
-CONSOLE = {"console", "console stream", "payment link"}
+CONSOLE = {"console", "console stream", "docs", "payment link"}
 """The routes that are no contract's."""
 
 
@@ -119,7 +119,7 @@ def test_stream_is_ended_by_silence_alone_and_every_other_answer_by_time(routes:
 
 def test_pages_share_a_bucket_by_what_one_customer_has_of_addresses(routes: list[Config]) -> None:
     """Of IPv6 that is a /64: by single addresses a bucket would be no bound."""
-    pages = [route for route in routes if route["name"] in ("payment link", "console")]
+    pages = [route for route in routes if route["name"] in ("payment link", "console", "docs")]
     assert pages
     for route in pages:
         said = str(route["typed_per_filter_config"])
@@ -150,7 +150,7 @@ def test_only_the_provider_comes_in_without_a_key(routes: list[Config]) -> None:
         for route in routes
         if "route" in route and route.get("typed_per_filter_config", {}).get("ext_authz", {}).get("disabled")
     }
-    # at the console people log in, and customers open payment links
+    # at the console people log in, customers open payment links, and documents are for everybody
     assert open_to_all == {f"{r.method} {r.template}" for r in contract_routes() if not r.is_authenticated} | CONSOLE
 
 
