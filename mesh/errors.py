@@ -107,7 +107,7 @@ def _shown(name: str) -> str:
     return redacted(name if len(name) <= MAX_NAME else name[:MAX_NAME] + "…")
 
 
-_WHERE = " (for this merchant, in this key's mode)"
+_WHERE = " (a key sees what its own merchant made in its own mode: sk_test_ keys test data, sk_live_ keys live data)"
 
 
 def not_found(kind: str, resource_id: str) -> ApiError:

@@ -181,7 +181,7 @@ class Surface:
                 "from fusionxpay_client.pages import AsyncPages, Pages",
                 "from fusionxpay_client.transport import AsyncTransport, Transport",
                 "from fusionxpay_client.waiting import AsyncWaits, Waits",
-                "from fusionxpay_client.values import Amount, Moment, Span, given, moment, money, span",
+                "from fusionxpay_client.values import Amount, Moment, Span, made, moment, money, span",
                 *calls,
                 *classes,
                 *(self._index(kind) for kind in ("", "Async")),
@@ -239,14 +239,13 @@ class Surface:
                 f"    {'async ' if waits else ''}def {resource.method(rpc)}(",
                 f"        {', '.join(parameters)}) -> {answer}:",
                 docstring(self._contract.comment(rpc) + _more_of(rpc), said, 8),
-                f"        request = {self._type(rpc.input_type)}({self._arguments(fields)})",
+                f"        request = made({', '.join([self._type(rpc.input_type), *self._arguments(fields)])})",
                 f"        return {'await ' if waits else ''}self._transport.{how}({constant_name(rpc)}, {handed})",
             ]
         )
 
-    def _arguments(self, fields: Iterable[FieldDescriptor]) -> str:
-        arguments = [f"{field.name}={self._converted(field)}" for field in fields]
-        return f"**given({', '.join(arguments)})" if arguments else ""
+    def _arguments(self, fields: Iterable[FieldDescriptor]) -> list[str]:
+        return [f"{field.name}={self._converted(field)}" for field in fields]
 
     def _converted(self, field: FieldDescriptor) -> str:
         """Return the expression that makes the contract's value of what the caller wrote."""

@@ -49,8 +49,12 @@ class NodeSurface:
     def _class(self, resource: Resource) -> str:
         methods = [self._method(resource, rpc) for rpc in resource.rpcs]
         if _waits(resource):
+            answer = resource.service.methods_by_name[f"Get{resource.noun}"].output_type
+            statuses = [name for name in answer.enum_types_by_name["Status"].values_by_name if not _is_zero(name)]
+            known = ", ".join(f'"{name}"' for name in statuses)
             methods.append(
-                "  wait(id, options) {\n    return this._transport.wait(() => this.get(id), options);\n  }\n"
+                f"  wait(id, options) {{\n    const known = [{known}];\n"
+                f'    return this._transport.wait(() => this.get(id), "{answer.name}", known, options);\n  }}\n'
             )
         head = f"export class {resource.plural} {{\n"
         head += "  constructor(transport) {\n    this._transport = transport;\n  }\n\n"
@@ -198,6 +202,10 @@ def comment(text: str, indent: str) -> str:
     lines: Iterable[str] = textwrap.wrap(" ".join(text.split()).replace("*/", "* /"), 116 - len(indent))
     body = "".join(f"{indent} * {line}\n" for line in lines)
     return f"{indent}/**\n{body}{indent} */\n" if body else ""
+
+
+def _is_zero(name: str) -> bool:
+    return name.endswith("_UNSPECIFIED")
 
 
 def _waits(resource: Resource) -> bool:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from fusionx.type.v1.money_pb2 import Money
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+
+MessageT = TypeVar("MessageT", bound=Message)
 
 Amount: TypeAlias = Money | tuple[str, str]
 """An exact amount: the message, or value and currency, `("12.00", "EUR")`."""
@@ -23,16 +27,18 @@ def money(amount: Amount | None) -> Money | None:
     """Return the message of an amount. Raises TypeError for numbers: floats cannot hold amounts exactly."""
     if amount is None or isinstance(amount, Money):
         return amount
-    value, currency = amount
-    if not isinstance(value, str) or not isinstance(currency, str):
-        raise TypeError('an amount is two texts, such as ("12.00", "EUR")')
-    return Money(value=value, currency=currency)
+    match amount:
+        case (str(value), str(currency)):
+            return Money(value=value, currency=currency)
+    raise TypeError(f'an amount is two texts, such as ("12.00", "EUR"), not {_said(amount)}')
 
 
 def moment(time: Moment | None) -> Timestamp | None:
     """Return the message of a point in time. Raises ValueError for a datetime without a time zone."""
     if time is None or isinstance(time, Timestamp):
         return time
+    if not isinstance(time, datetime):
+        raise TypeError(f"a time is a datetime with its zone, such as datetime.now(UTC), not {_said(time)}")
     if time.tzinfo is None:
         raise ValueError("a datetime needs a time zone, such as datetime.now(UTC)")
     stamp = Timestamp()
@@ -41,14 +47,59 @@ def moment(time: Moment | None) -> Timestamp | None:
 
 
 def span(length: Span | None) -> Duration | None:
-    """Return the message of a length of time."""
+    """Return the message of a length of time. Raises TypeError for a number: nobody knows of what."""
     if length is None or isinstance(length, Duration):
         return length
+    if not isinstance(length, timedelta):
+        raise TypeError(f"a length of time is a timedelta, such as timedelta(hours=1), not {_said(length)}")
     duration = Duration()
     duration.FromTimedelta(length)
     return duration
 
 
-def given(**fields: Any) -> dict[str, Any]:
-    """Return the fields that are not None: what is left out is not sent."""
-    return {name: value for name, value in fields.items() if value is not None}
+def made(kind: type[MessageT], **fields: Any) -> MessageT:
+    """Return the message of fields; those that are None are not sent.
+
+    Raises TypeError that names the field of another kind than the contract's, and what is wanted there.
+    """
+    known = {name: value for name, value in fields.items() if value is not None}
+    for name, value in known.items():
+        if isinstance(value, str) and kind.DESCRIPTOR.fields_by_name[name].is_repeated:
+            # a text would be taken for a list of its letters
+            raise TypeError(f"{name}: {_wanted(kind.DESCRIPTOR.fields_by_name[name])}, not {_said(value)}")
+    try:
+        return kind(**known)
+    except (TypeError, ValueError, AttributeError):
+        for name, value in known.items():
+            try:
+                kind(**{name: value})
+            except (TypeError, ValueError, AttributeError):
+                wanted = _wanted(kind.DESCRIPTOR.fields_by_name[name])
+                raise TypeError(f"{name}: {wanted}, not {_said(value)}") from None
+        raise
+
+
+_KINDS = {FieldDescriptor.CPPTYPE_STRING: "text", FieldDescriptor.CPPTYPE_BOOL: "True or False"}
+
+
+def _wanted(field: Any) -> str:
+    """Return what a field takes, in words."""
+    if field.message_type and field.message_type.GetOptions().map_entry:
+        return 'a dict of texts, such as {"cart": "7"}'
+    if field.enum_type:
+        names = [name for name in field.enum_type.values_by_name if not name.endswith("_UNSPECIFIED")]
+        one = f"one of {', '.join(names)}"
+    elif field.message_type:
+        one = field.message_type.name
+    else:
+        one = _KINDS.get(field.cpp_type, "number")
+    if field.is_repeated:
+        return f"a list, each {one if field.enum_type else f'a {one}'}"
+    return one if field.enum_type or one.startswith("True") else f"a {one}"
+
+
+def _said(value: object) -> str:
+    """Return what was given instead: its kind, and where nothing secret can be in it the value as well."""
+    if isinstance(value, int | float):
+        return repr(value)
+    return f"a {type(value).__name__}" if not isinstance(value, str) else "a text"

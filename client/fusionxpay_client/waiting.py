@@ -5,12 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
 ModelT = TypeVar("ModelT")
 UNDER_WAY = frozenset({"NEW", "INITIATED", "PROCESSING", "REQUIRES_ACTION", "PENDING"})
 """What a resource does not stay in, if somebody goes on with it."""
+_SETTLED = frozenset({"SUCCESS", "PARTIALLY_REFUNDED", "REFUNDED"})
+ENDED: Mapping[str, Mapping[str, Collection[str]]] = {
+    "Order": {"CANCELLED": (), "EXPIRED": (), **dict.fromkeys(_SETTLED, _SETTLED)},
+    "Payment": {"SUCCESS": (), "FAILED": (), "CANCELLED": ()},
+    "Refund": {"SUCCESS": ("FAILED",), "FAILED": ()},
+}
+"""What may still come after a status in which nothing is under way, by resource. That a provider takes money after it
+said no is told by a webhook, and not waited for."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 
@@ -30,7 +38,9 @@ class Waits(Generic[ModelT]):
             timeout: Seconds.
 
         Raises:
-            TimeoutError: it did not come to that in time; the last status is named. Webhooks tell without waiting.
+            TimeoutError: it did not come to that in time, or cannot any more, which is said at once; the last status is
+                named. Webhooks tell without waiting.
+            ValueError: it never has such a status; those that there are, are named.
             FusionXPayError: it cannot be read.
         """
         pauses = _pauses(timeout)
@@ -57,7 +67,9 @@ class AsyncWaits(Generic[ModelT]):
             timeout: Seconds.
 
         Raises:
-            TimeoutError: it did not come to that in time; the last status is named. Webhooks tell without waiting.
+            TimeoutError: it did not come to that in time, or cannot any more, which is said at once; the last status is
+                named. Webhooks tell without waiting.
+            ValueError: it never has such a status; those that there are, are named.
             FusionXPayError: it cannot be read.
         """
         pauses = _pauses(timeout)
@@ -69,8 +81,23 @@ class AsyncWaits(Generic[ModelT]):
 
 
 def _is_reached(found: Any, until: str | Collection[str]) -> bool:
+    """Whether the wait is over. Raises TimeoutError, or ValueError, where it never would be."""
     wanted = (until,) if isinstance(until, str) else until
-    return found.status in wanted if wanted else found.status not in UNDER_WAY
+    if not wanted:
+        return found.status not in UNDER_WAY
+    if found.status in wanted:
+        return True
+    kind = found.proto.DESCRIPTOR.name
+    values = found.proto.DESCRIPTOR.enum_types_by_name["Status"].values
+    # the contract's numbers count too
+    names = {value.number: value.name for value in values if value.number}
+    asked = [names.get(status, str(status)) if isinstance(status, int) else status for status in wanted]
+    if unknown := [name for name in asked if name not in names.values()]:
+        raise ValueError(f"until: it is never {', '.join(unknown)}; there are: {', '.join(names.values())}")
+    after = ENDED.get(kind, {}).get(found.status)
+    if after is not None and not set(asked) & set(after):
+        raise TimeoutError(f"the {kind.lower()} is {found.status}, and will not be {' or '.join(asked)} any more")
+    return False
 
 
 def _pauses(timeout: float) -> Iterator[float]:

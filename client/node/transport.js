@@ -6,6 +6,13 @@ import { FusionXPayError } from "./errors.js";
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5000;
 const UNDER_WAY = new Set(["NEW", "INITIATED", "PROCESSING", "REQUIRES_ACTION", "PENDING"]);
+const SETTLED = ["SUCCESS", "PARTIALLY_REFUNDED", "REFUNDED"];
+/** What may still come after a status in which nothing is under way, by resource, as in Python. */
+const ENDED = {
+  Order: { CANCELLED: [], EXPIRED: [], ...Object.fromEntries(SETTLED.map((one) => [one, SETTLED])) },
+  Payment: { SUCCESS: [], FAILED: [], CANCELLED: [] },
+  Refund: { SUCCESS: ["FAILED"], FAILED: [] },
+};
 
 export class Transport {
   constructor(apiKey, baseUrl, options = {}) {
@@ -93,15 +100,21 @@ export class Transport {
     }
   }
 
-  /** Wait until a resource has a status, or one of them. */
-  async wait(get, options = {}) {
+  /** Wait until a resource has a status, or one of them; one that cannot come any more ends it at once. */
+  async wait(get, kind, statuses, options = {}) {
     known(options, "until", "timeout");
     const { until = [], timeout = 60_000 } = options;
     const wanted = [until].flat();
+    const unknown = wanted.filter((status) => !statuses.includes(status));
+    if (unknown.length) throw new TypeError(`until: it is never ${unknown.join(", ")}; there are: ${statuses.join(", ")}`);
     const deadline = Date.now() + timeout;
     for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, 2000)) {
       const found = await get();
       if (wanted.length ? wanted.includes(found.status) : !UNDER_WAY.has(found.status)) return found;
+      const after = wanted.length ? ENDED[kind]?.[found.status] : undefined;
+      if (after && !wanted.some((status) => after.includes(status))) {
+        throw new Error(`the ${kind.toLowerCase()} is ${found.status}, and will not be ${wanted.join(" or ")} any more`);
+      }
       const left = deadline - Date.now();
       if (left <= 0) throw new Error(`still ${found.status} after ${timeout} ms`);
       await sleep(Math.min(pause, left));

@@ -6,12 +6,14 @@ What is the same for notification channels takes the kinds that are meant.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
-from mesh.errors import failed_precondition, invalid, not_found
+import grpc
+
+from mesh.errors import ApiError, failed_precondition, invalid, not_found
 from mesh.ids import Clock, new_id, utc_now
 from mesh.storage import idempotency
 from mesh.storage.database import Database, Session
@@ -95,7 +97,8 @@ class Endpoints:
         """Register a URL and return it with its secret, or the record of the same request made before.
 
         Raises ApiError INVALID_ARGUMENT when the URL may not be called, its server does not answer a challenge that is
-        asked for, or an event type is unknown, and FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+        asked for, or an event type is unknown, ALREADY_EXISTS, reason ENDPOINT_EXISTS, where the same events go to the
+        same URL already, and FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
         """
         # a repetition has its answer without anybody being asked again
         if claim and (record := await self._answer_of(claim)):
@@ -118,7 +121,9 @@ class Endpoints:
             await self._store.lock_merchant(session, merchant_id)
             if claim and (record := await self._claim_sealed(session, claim, endpoint, secret)):
                 return record
-            if len(await self._store.all_of(session, merchant_id)) >= endpoint_domain.MAX_ENDPOINTS:
+            there = await self._store.all_of(session, merchant_id)
+            _check_new(endpoint, there)
+            if len(there) >= endpoint_domain.MAX_ENDPOINTS:
                 most = f"a merchant has {endpoint_domain.MAX_ENDPOINTS} webhook endpoints at the most"
                 raise failed_precondition("TOO_MANY_ENDPOINTS", most)
             await self._store.add(session, endpoint, self._vault.seal(secret.encode(), endpoint.vault_owner))
@@ -231,6 +236,20 @@ class Endpoints:
 
 def _owner_of_answer(claim: Claim) -> str:
     return f"answer/{claim.merchant_id}"
+
+
+def _check_new(new: Endpoint, there: Sequence[Endpoint]) -> None:
+    """Refuse an endpoint that is there already: each event would come twice."""
+    for one in there:
+        same = one.destination == new.destination and set(one.event_types) == set(new.event_types)
+        if same and one.enabled:
+            raise ApiError(
+                grpc.StatusCode.ALREADY_EXISTS,
+                "ENDPOINT_EXISTS",
+                f"the webhook endpoint {one.endpoint_id} sends these events to this URL already; "
+                "rotate its secret to see a new one, change it, or delete it",
+                {"webhook_endpoint_id": str(one.endpoint_id)},
+            )
 
 
 def require_found(endpoint: Endpoint | None, endpoint_id: UUID, kinds: Kinds) -> Endpoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -66,6 +67,24 @@ def test_a_status_is_waited_for(client: Any) -> None:
     assert client.orders.wait(order.order_id).status == "SUCCESS"
 
 
+def test_a_wait_for_what_cannot_come_ends_at_once(client: Any) -> None:
+    order_id = client.orders.create(amount=("12.00", "EUR")).order_id
+    with pytest.raises(ValueError, match=r"never PAID; there are: NEW, PROCESSING, SUCCESS"):
+        client.orders.wait(order_id, until="PAID")
+    client.orders.cancel(order_id)
+    for wanted in ("SUCCESS", ["REFUNDED", "SUCCESS"], [Order.SUCCESS]):
+        with pytest.raises(TimeoutError, match=r"the order is CANCELLED, and will not be .*SUCCESS any more"):
+            client.orders.wait(order_id, until=wanted, timeout=3600)
+    assert client.orders.wait(order_id, until=("SUCCESS", Order.CANCELLED)).status == "CANCELLED"
+
+
+def test_time_is_moved_on(client: Any) -> None:
+    order_id = client.orders.create(amount=("12.00", "EUR")).order_id
+    assert client.test_clock.advance(by=timedelta(hours=25)).advanced == timedelta(hours=25)
+    assert client.orders.wait(order_id, until="EXPIRED").status == "EXPIRED"
+    assert client.test_clock.get().advanced == timedelta(hours=25)
+
+
 def test_times_and_statuses_are_written_as_python_does(client: Any) -> None:
     until = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=3)
     order = client.orders.create(amount=("5", "EUR"), expire_time=until)
@@ -118,10 +137,39 @@ def test_list_follows_its_pages(client: Any) -> None:
     assert [order.order_id for order in client.orders.list(page_size=5)] == made[::-1]
 
 
-@pytest.mark.parametrize("amount", [(12.0, "EUR"), (12, "EUR"), ("12.00", None)])
+@pytest.mark.parametrize(
+    "amount", [(12.0, "EUR"), (12, "EUR"), ("12.00", None), 12.5, "12.00 EUR", {"value": "12.00", "currency": "EUR"}]
+)
 def test_amounts_are_texts(client: Any, amount: Any) -> None:
     with pytest.raises(TypeError, match="two texts"):
         client.orders.create(amount=amount)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda c: c.orders.create(amount=("1.00", "EUR"), metadata={"cart": 7}), "metadata: a dict of texts, such as"),
+        (lambda c: c.orders.create(amount=("1.00", "EUR"), metadata=["cart"]), "metadata: a dict of texts, such as"),
+        (
+            lambda c: c.orders.create(amount=("1.00", "EUR"), merchant_order_id=1001),
+            "merchant_order_id: a text, not 1001",
+        ),
+        (
+            lambda c: c.orders.create(amount=("1.00", "EUR"), expire_time="2030-01-01"),
+            "a datetime with its zone, .* a text",
+        ),
+        (lambda c: c.orders.get(uuid.UUID(NOBODY)), "order_id: a text, not a UUID"),
+        (lambda c: c.orders.list(page_size="10"), "page_size: a number, not a text"),
+        (lambda c: c.orders.list(status="paid"), "status: one of NEW, PROCESSING, .*, not a text"),
+        (lambda c: c.webhook_endpoints.create(url="https://8.8.8.8/h", event_types="order.*"), "a list, each a text"),
+        (lambda c: c.webhook_endpoints.rotate_secret(NOBODY, overlap=3600), r"timedelta\(hours=1\), not 3600"),
+    ],
+)
+def test_argument_of_another_kind_is_named_with_what_is_wanted(
+    call: Callable[[Any], Any], words: str, client: Any
+) -> None:
+    with pytest.raises(TypeError, match=words):
+        call(client)
 
 
 def test_time_without_a_zone_is_refused(client: Any) -> None:

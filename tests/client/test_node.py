@@ -64,6 +64,9 @@ try {
   said.error = [error instanceof FusionXPayError, error.status, error.reason, fields];
   said.help = error.message.includes('did you mean "EUR"');
 }
+const words = (error) => error.message;
+said.never = await client.orders.wait(order.order_id, { until: "EXPIRED" }).catch(words);
+said.unknown = await client.orders.wait(order.order_id, { until: "PAID" }).catch(words);
 const down = new FusionXPay("sk_test_x", "http://127.0.0.1:9", { timeout: 300, retries: 2 });
 said.away = await down.orders.get("x").catch((error) => [error.status, error.reason]);
 await reading;
@@ -104,6 +107,9 @@ def test_a_shop_in_node(gateway: Ready, merchant: Merchant, tmp_path: Path) -> N
         "several": 1,
         "error": [True, 400, "INVALID_ARGUMENT", ["amount.currency", "descripton"]],
         "help": True,
+        "never": "the order is PARTIALLY_REFUNDED, and will not be EXPIRED any more",
+        "unknown": "until: it is never PAID; there are: NEW, PROCESSING, SUCCESS, FAILED, CANCELLED, EXPIRED, "
+        "PARTIALLY_REFUNDED, REFUNDED",
         "away": [0, "NO_ANSWER"],
         "seen": ["order.created", "order.processing", "order.succeeded", "order.partially_refunded"],
     }

@@ -68,7 +68,7 @@ def test_what_failed_is_found_over_all_endpoints_and_by_time(
     merchant: Merchant, new_merchant: Callable[..., Merchant]
 ) -> None:
     with serving() as receiver:
-        ends = [merchant.post(PATH, {"url": receiver.url})["webhook_endpoint_id"] for _ in range(3)]
+        ends = [merchant.post(PATH, {"url": f"{receiver.url}/{n}"})["webhook_endpoint_id"] for n in range(3)]
         for _ in range(3):
             merchant.new_order()
         eventually(lambda: len(receiver.requests) == 9, "three events at three endpoints")

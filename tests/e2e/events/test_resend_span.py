@@ -123,8 +123,8 @@ def test_nothing_is_sent_of_a_span_with_too_many_events(merchant: Merchant, rece
         )
         database.execute(copies, [10_000, event["id"]])
         # as many as may be, to more endpoints than may be
-        for _ in range(3):
-            merchant.post("/v1/webhook_endpoints", {"url": "http://127.0.0.1:9/never"})
+        for number in range(3):
+            merchant.post("/v1/webhook_endpoints", {"url": f"http://127.0.0.1:9/never/{number}"})
         answer = merchant.http.post(PATH, json=DAY)
         assert problem(answer) == (400, "TOO_MANY_EVENTS", {"end_time"})
         assert "40000 deliveries" in answer.json()["message"]

@@ -57,6 +57,20 @@ def test_merchant_has_twenty_endpoints_at_the_most_however_they_are_created(merc
     merchant.post(PATH, {"url": URL})
 
 
+def test_same_events_to_the_same_url_are_registered_once(merchant: Merchant) -> None:
+    made = merchant.post(PATH, {"url": URL, "event_types": ["order.*", "refund.*"]}, key="once")
+    # a repetition is none, and neither are other events, another URL, or one that gets nothing
+    assert merchant.post(PATH, {"url": URL, "event_types": ["order.*", "refund.*"]}, key="once") == made
+    merchant.post(PATH, {"url": URL, "event_types": ["order.*"]})
+    merchant.post(PATH, {"url": f"{URL}/2", "event_types": ["order.*", "refund.*"]})
+    answer = merchant.http.post(PATH, json={"url": URL, "event_types": ["refund.*", "order.*"]})
+    assert problem(answer)[:2] == (409, "ENDPOINT_EXISTS")
+    assert made["webhook_endpoint_id"] in answer.json()["message"]
+    assert answer.json()["details"][0]["metadata"] == {"webhook_endpoint_id": made["webhook_endpoint_id"]}
+    patch(merchant, f"{PATH}/{made['webhook_endpoint_id']}", enabled=False)
+    merchant.post(PATH, {"url": URL, "event_types": ["refund.*", "order.*"]})
+
+
 @pytest.mark.parametrize(
     ("body", "reason", "field"),
     [
@@ -201,7 +215,8 @@ def test_secret_is_the_same_when_the_request_is_repeated(path: str, merchant: Me
     path = path if path == PATH else f"{endpoint_of(merchant, receiver)}/rotate_secret"
     key = str(uuid.uuid4())
     assert merchant.post(path, body, key=key) == merchant.post(path, body, key=key)
-    assert merchant.post(path, body)["secret"] != merchant.post(path, body, key=key)["secret"]
+    other = body | ({"description": "another", "event_types": ["order.*"]} if path == PATH else {})
+    assert merchant.post(path, other)["secret"] != merchant.post(path, body, key=key)["secret"]
 
 
 def test_another_merchants_endpoint_cannot_be_told_from_none(
