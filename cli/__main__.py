@@ -25,6 +25,7 @@ COMMANDS = {
     "listen": "cli.commands.listen:listen",
     "mcp": "assistants.command:mcp",
     "trigger": "cli.commands.trigger:trigger",
+    "advance": "cli.advance:advance",
     "export": "cli.commands.export:export",
     "merchant": "cli.commands.merchants:app",
     "key": "cli.commands.keys:app",

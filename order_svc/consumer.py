@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from fusionx.payment.v1 import payment_events_pb2 as events_pb2
-from google.protobuf.message import Message
+from fusionx.payment.v1 import test_clock_events_pb2
 
 from mesh.events.envelope import options_of
 from mesh.events.inbox import Received
@@ -14,6 +14,7 @@ from mesh.events.participants import CONSUMERS
 from mesh.events.unit_of_work import UnitOfWork, UnitsOfWork
 from mesh.storage.database import Session
 from order_svc.contract import messages as mapping
+from order_svc.storage import test_clocks
 from order_svc.use_cases.orders import Orders
 
 NAME = CONSUMERS["order_svc"]
@@ -24,6 +25,7 @@ SUBJECTS = tuple(
         events_pb2.PaymentRefunded,
         events_pb2.PaymentFailed,
         events_pb2.PaymentCancelled,
+        test_clock_events_pb2.TestClockAdvanced,
     )
 )
 
@@ -40,15 +42,17 @@ class PaymentEvents:
         for event in events:
             event.enter()
             async with self._work.within(session) as unit:
-                await self._apply(unit, event.fact)
+                await self._apply(unit, event)
 
-    async def _apply(self, unit: UnitOfWork, fact: Message) -> None:
-        match fact:
+    async def _apply(self, unit: UnitOfWork, event: Received) -> None:
+        match event.fact:
             case events_pb2.PaymentSucceeded(payment=payment):
                 await self._orders.settle(unit, UUID(payment.order_id), mapping.capture(payment))
             case events_pb2.PaymentRefunded(payment=payment):
                 await self._orders.refund(unit, UUID(payment.order_id), mapping.refunded(payment))
             case events_pb2.PaymentFailed(payment=payment) | events_pb2.PaymentCancelled(payment=payment):
                 await self._orders.fail(unit, UUID(payment.order_id), UUID(payment.payment_id))
+            case test_clock_events_pb2.TestClockAdvanced(by=by):
+                await test_clocks.age(unit.session, UUID(event.envelope.merchant_id), by.ToTimedelta())
             case _:
-                raise ValueError(f"no use for {fact.DESCRIPTOR.full_name}")
+                raise ValueError(f"no use for {event.fact.DESCRIPTOR.full_name}")

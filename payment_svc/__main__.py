@@ -19,6 +19,8 @@ from fusionx.payment.v1 import (
     review_service_pb2_grpc,
     routing_service_pb2,
     routing_service_pb2_grpc,
+    test_clock_service_pb2,
+    test_clock_service_pb2_grpc,
     timeline_service_pb2,
     timeline_service_pb2_grpc,
     webhook_service_pb2,
@@ -42,6 +44,7 @@ from payment_svc.api.providers import ProviderServicer
 from payment_svc.api.refunds import RefundServicer
 from payment_svc.api.reviews import ReviewServicer
 from payment_svc.api.routing import RoutingServicer
+from payment_svc.api.test_clock import TestClockServicer
 from payment_svc.api.timeline import TimelineServicer
 from payment_svc.api.webhooks import WebhookServicer
 from payment_svc.assembly import Assembly, Surroundings, assemble
@@ -90,6 +93,7 @@ def _registrations(parts: Assembly, providers: Registry, links: LinkClient) -> l
         Registration.of(
             provider_account_service_pb2, provider_account_service_pb2_grpc, ProviderAccountServicer(parts.accounts)
         ),
+        Registration.of(test_clock_service_pb2, test_clock_service_pb2_grpc, TestClockServicer(parts.test_clocks)),
         Registration.of(timeline_service_pb2, timeline_service_pb2_grpc, TimelineServicer(parts.timeline)),
         Registration.of(
             provider_service_pb2, provider_service_pb2_grpc, ProviderServicer(providers, parts.reconciliation)

@@ -29,6 +29,7 @@ from payment_svc.storage.measures import MeasureRepository
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_events import DELETE_OLD, WebhookRepository
 from payment_svc.storage.routing import RoutingRepository
+from payment_svc.storage.test_clocks import TestClockRepository
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.event_application import EventApplication, Resources
 from payment_svc.use_cases.ledger import Books, Ledger
@@ -41,6 +42,7 @@ from payment_svc.use_cases.recovery.identities import Identities
 from payment_svc.use_cases.recovery.loop import DueWatch, Recovery
 from payment_svc.use_cases.recovery.payments import OperationRecovery, PaymentRecovery
 from payment_svc.use_cases.recovery.refunds import RefundRecovery
+from payment_svc.use_cases.recovery.test_clocks import TestClocks
 from payment_svc.use_cases.refunds import Refunds
 from payment_svc.use_cases.reviews.consequences import Consequences
 from payment_svc.use_cases.reviews.queue import Reviews
@@ -80,6 +82,7 @@ class Assembly:
     accounts: Accounts
     router: Router
     timeline: Timeline
+    test_clocks: TestClocks
     reconciliation: Reconciliation
     webhooks: WebhookReceiver
     relay: Relay
@@ -150,6 +153,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         accounts=accounts,
         router=router,
         timeline=Timeline(database, on.orders),
+        test_clocks=TestClocks(database, work, TestClockRepository(), clock),
         reconciliation=Reconciliation(database, store, on.providers, timedelta(seconds=settings.settling_seconds)),
         webhooks=WebhookReceiver(database, event_store, accounts, allowed, turns, background, clock),
         relay=relay,

@@ -290,6 +290,16 @@ routing_policies = sa.Table(
     sa.Column("update_time", TIME, nullable=False),
 )
 
+# how far merchants have moved their test data on
+test_clocks = sa.Table(
+    "test_clocks",
+    metadata,
+    sa.Column("merchant_id", sa.UUID, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("advanced", sa.Interval, nullable=False),
+    sa.Column("update_time", TIME),
+)
+
 provider_events = sa.Table(
     "provider_events",
     metadata,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fusionx.type.v1.money_pb2 import Money
 
@@ -387,6 +387,13 @@ class RoutingTarget(Model):
 
     provider: str
     weight: int
+
+
+class TestClock(Model):
+    """TestClock, as the gateway answers it."""
+
+    advanced: timedelta
+    update_time: datetime | None
 
 
 class WebhookEndpoint(Model):

@@ -23,6 +23,8 @@ from fusionx.payment.v1 import (
     refund_pb2,
     refund_service_pb2,
     routing_service_pb2,
+    test_clock_pb2,
+    test_clock_service_pb2,
     timeline_service_pb2,
 )
 
@@ -30,7 +32,7 @@ from fusionxpay_client import models
 from fusionxpay_client.calls import Call, Export, Listing, Stream
 from fusionxpay_client.pages import AsyncPages, Pages
 from fusionxpay_client.transport import AsyncTransport, Transport
-from fusionxpay_client.values import Amount, Moment, Span, given, moment, money, span
+from fusionxpay_client.values import Amount, Moment, Span, made, moment, money, span
 from fusionxpay_client.waiting import AsyncWaits, Waits
 
 _GET_EVENT = Call("/fusionx.notify.v1.EventService/GetEvent", event_pb2.Event, writes=False)
@@ -190,6 +192,10 @@ _GET_ROUTING_POLICY = Call(
 _UPDATE_ROUTING_POLICY = Call(
     "/fusionx.payment.v1.RoutingService/UpdateRoutingPolicy", routing_service_pb2.RoutingPolicy, writes=True
 )
+_GET_TEST_CLOCK = Call("/fusionx.payment.v1.TestClockService/GetTestClock", test_clock_pb2.TestClock, writes=False)
+_ADVANCE_TEST_CLOCK = Call(
+    "/fusionx.payment.v1.TestClockService/AdvanceTestClock", test_clock_pb2.TestClock, writes=True
+)
 _GET_ORDER_TIMELINE = Call(
     "/fusionx.payment.v1.TimelineService/GetOrderTimeline", timeline_service_pb2.OrderTimeline, writes=False
 )
@@ -208,7 +214,7 @@ class Events:
             event_id: The event's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = event_service_pb2.GetEventRequest(**given(event_id=event_id))
+        request = made(event_service_pb2.GetEventRequest, event_id=event_id)
         return self._transport.call(_GET_EVENT, request, models.Event, timeout)
 
     def list(
@@ -235,15 +241,14 @@ class Events:
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = event_service_pb2.ListEventsRequest(
-            **given(
-                page_size=page_size,
-                page_token=page_token,
-                type=type,
-                resource_id=resource_id,
-                order_id=order_id,
-                order_by=order_by,
-            )
+        request = made(
+            event_service_pb2.ListEventsRequest,
+            page_size=page_size,
+            page_token=page_token,
+            type=type,
+            resource_id=resource_id,
+            order_id=order_id,
+            order_by=order_by,
         )
         return self._transport.pages(_LIST_EVENTS, request, models.Event, timeout)
 
@@ -256,7 +261,7 @@ class Events:
             event_id: The event's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = event_service_pb2.ListEventDeliveriesRequest(**given(event_id=event_id))
+        request = made(event_service_pb2.ListEventDeliveriesRequest, event_id=event_id)
         return self._transport.pages(_LIST_EVENT_DELIVERIES, request, models.Delivery, timeout)
 
     def resend(
@@ -284,12 +289,11 @@ class Events:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = event_service_pb2.ResendEventRequest(
-            **given(
-                event_id=event_id,
-                webhook_endpoint_id=webhook_endpoint_id,
-                notification_channel_id=notification_channel_id,
-            )
+        request = made(
+            event_service_pb2.ResendEventRequest,
+            event_id=event_id,
+            webhook_endpoint_id=webhook_endpoint_id,
+            notification_channel_id=notification_channel_id,
         )
         return self._transport.call(
             _RESEND_EVENT, request, models.ListEventDeliveriesResponse, timeout, idempotency_key
@@ -325,14 +329,13 @@ class Events:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = event_service_pb2.ResendEventsRequest(
-            **given(
-                start_time=moment(start_time),
-                end_time=moment(end_time),
-                event_types=event_types,
-                webhook_endpoint_id=webhook_endpoint_id,
-                notification_channel_id=notification_channel_id,
-            )
+        request = made(
+            event_service_pb2.ResendEventsRequest,
+            start_time=moment(start_time),
+            end_time=moment(end_time),
+            event_types=event_types,
+            webhook_endpoint_id=webhook_endpoint_id,
+            notification_channel_id=notification_channel_id,
         )
         return self._transport.call(_RESEND_EVENTS, request, models.ResendEventsResponse, timeout, idempotency_key)
 
@@ -360,7 +363,7 @@ class Events:
             event_types: Only events of these types: names such as `order.succeeded`, families such as `order.*`. Left
                 out: all.
         """
-        request = event_service_pb2.StreamEventsRequest(**given(last_event_id=last_event_id, event_types=event_types))
+        request = made(event_service_pb2.StreamEventsRequest, last_event_id=last_event_id, event_types=event_types)
         return self._transport.events(_STREAM_EVENTS, request)
 
 
@@ -377,7 +380,7 @@ class AsyncEvents:
             event_id: The event's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = event_service_pb2.GetEventRequest(**given(event_id=event_id))
+        request = made(event_service_pb2.GetEventRequest, event_id=event_id)
         return await self._transport.call(_GET_EVENT, request, models.Event, timeout)
 
     def list(
@@ -404,15 +407,14 @@ class AsyncEvents:
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = event_service_pb2.ListEventsRequest(
-            **given(
-                page_size=page_size,
-                page_token=page_token,
-                type=type,
-                resource_id=resource_id,
-                order_id=order_id,
-                order_by=order_by,
-            )
+        request = made(
+            event_service_pb2.ListEventsRequest,
+            page_size=page_size,
+            page_token=page_token,
+            type=type,
+            resource_id=resource_id,
+            order_id=order_id,
+            order_by=order_by,
         )
         return self._transport.pages(_LIST_EVENTS, request, models.Event, timeout)
 
@@ -425,7 +427,7 @@ class AsyncEvents:
             event_id: The event's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = event_service_pb2.ListEventDeliveriesRequest(**given(event_id=event_id))
+        request = made(event_service_pb2.ListEventDeliveriesRequest, event_id=event_id)
         return self._transport.pages(_LIST_EVENT_DELIVERIES, request, models.Delivery, timeout)
 
     async def resend(
@@ -453,12 +455,11 @@ class AsyncEvents:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = event_service_pb2.ResendEventRequest(
-            **given(
-                event_id=event_id,
-                webhook_endpoint_id=webhook_endpoint_id,
-                notification_channel_id=notification_channel_id,
-            )
+        request = made(
+            event_service_pb2.ResendEventRequest,
+            event_id=event_id,
+            webhook_endpoint_id=webhook_endpoint_id,
+            notification_channel_id=notification_channel_id,
         )
         return await self._transport.call(
             _RESEND_EVENT, request, models.ListEventDeliveriesResponse, timeout, idempotency_key
@@ -494,14 +495,13 @@ class AsyncEvents:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = event_service_pb2.ResendEventsRequest(
-            **given(
-                start_time=moment(start_time),
-                end_time=moment(end_time),
-                event_types=event_types,
-                webhook_endpoint_id=webhook_endpoint_id,
-                notification_channel_id=notification_channel_id,
-            )
+        request = made(
+            event_service_pb2.ResendEventsRequest,
+            start_time=moment(start_time),
+            end_time=moment(end_time),
+            event_types=event_types,
+            webhook_endpoint_id=webhook_endpoint_id,
+            notification_channel_id=notification_channel_id,
         )
         return await self._transport.call(
             _RESEND_EVENTS, request, models.ResendEventsResponse, timeout, idempotency_key
@@ -531,7 +531,7 @@ class AsyncEvents:
             event_types: Only events of these types: names such as `order.succeeded`, families such as `order.*`. Left
                 out: all.
         """
-        request = event_service_pb2.StreamEventsRequest(**given(last_event_id=last_event_id, event_types=event_types))
+        request = made(event_service_pb2.StreamEventsRequest, last_event_id=last_event_id, event_types=event_types)
         return self._transport.events(_STREAM_EVENTS, request)
 
 
@@ -575,8 +575,13 @@ class NotificationChannels:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notification_channel_service_pb2.CreateNotificationChannelRequest(
-            **given(email=email, push=push, event_types=event_types, description=description, language=language)
+        request = made(
+            notification_channel_service_pb2.CreateNotificationChannelRequest,
+            email=email,
+            push=push,
+            event_types=event_types,
+            description=description,
+            language=language,
         )
         return self._transport.call(
             _CREATE_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
@@ -589,8 +594,9 @@ class NotificationChannels:
             notification_channel_id: The channel's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = notification_channel_service_pb2.GetNotificationChannelRequest(
-            **given(notification_channel_id=notification_channel_id)
+        request = made(
+            notification_channel_service_pb2.GetNotificationChannelRequest,
+            notification_channel_id=notification_channel_id,
         )
         return self._transport.call(_GET_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout)
 
@@ -600,7 +606,7 @@ class NotificationChannels:
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = notification_channel_service_pb2.ListNotificationChannelsRequest()
+        request = made(notification_channel_service_pb2.ListNotificationChannelsRequest)
         return self._transport.pages(_LIST_NOTIFICATION_CHANNELS, request, models.NotificationChannel, timeout)
 
     def update(
@@ -628,13 +634,12 @@ class NotificationChannels:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notification_channel_service_pb2.UpdateNotificationChannelRequest(
-            **given(
-                notification_channel_id=notification_channel_id,
-                event_types=event_types,
-                description=description,
-                enabled=enabled,
-            )
+        request = made(
+            notification_channel_service_pb2.UpdateNotificationChannelRequest,
+            notification_channel_id=notification_channel_id,
+            event_types=event_types,
+            description=description,
+            enabled=enabled,
         )
         return self._transport.call(
             _UPDATE_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
@@ -652,8 +657,9 @@ class NotificationChannels:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notification_channel_service_pb2.DeleteNotificationChannelRequest(
-            **given(notification_channel_id=notification_channel_id)
+        request = made(
+            notification_channel_service_pb2.DeleteNotificationChannelRequest,
+            notification_channel_id=notification_channel_id,
         )
         return self._transport.call(
             _DELETE_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
@@ -671,8 +677,9 @@ class NotificationChannels:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notification_channel_service_pb2.PingNotificationChannelRequest(
-            **given(notification_channel_id=notification_channel_id)
+        request = made(
+            notification_channel_service_pb2.PingNotificationChannelRequest,
+            notification_channel_id=notification_channel_id,
         )
         return self._transport.call(_PING_NOTIFICATION_CHANNEL, request, models.Event, timeout, idempotency_key)
 
@@ -696,8 +703,10 @@ class NotificationChannels:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notification_channel_service_pb2.ConfirmNotificationChannelRequest(
-            **given(notification_channel_id=notification_channel_id, token=token)
+        request = made(
+            notification_channel_service_pb2.ConfirmNotificationChannelRequest,
+            notification_channel_id=notification_channel_id,
+            token=token,
         )
         return self._transport.call(
             _CONFIRM_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
@@ -744,8 +753,13 @@ class AsyncNotificationChannels:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notification_channel_service_pb2.CreateNotificationChannelRequest(
-            **given(email=email, push=push, event_types=event_types, description=description, language=language)
+        request = made(
+            notification_channel_service_pb2.CreateNotificationChannelRequest,
+            email=email,
+            push=push,
+            event_types=event_types,
+            description=description,
+            language=language,
         )
         return await self._transport.call(
             _CREATE_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
@@ -758,8 +772,9 @@ class AsyncNotificationChannels:
             notification_channel_id: The channel's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = notification_channel_service_pb2.GetNotificationChannelRequest(
-            **given(notification_channel_id=notification_channel_id)
+        request = made(
+            notification_channel_service_pb2.GetNotificationChannelRequest,
+            notification_channel_id=notification_channel_id,
         )
         return await self._transport.call(_GET_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout)
 
@@ -769,7 +784,7 @@ class AsyncNotificationChannels:
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = notification_channel_service_pb2.ListNotificationChannelsRequest()
+        request = made(notification_channel_service_pb2.ListNotificationChannelsRequest)
         return self._transport.pages(_LIST_NOTIFICATION_CHANNELS, request, models.NotificationChannel, timeout)
 
     async def update(
@@ -797,13 +812,12 @@ class AsyncNotificationChannels:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notification_channel_service_pb2.UpdateNotificationChannelRequest(
-            **given(
-                notification_channel_id=notification_channel_id,
-                event_types=event_types,
-                description=description,
-                enabled=enabled,
-            )
+        request = made(
+            notification_channel_service_pb2.UpdateNotificationChannelRequest,
+            notification_channel_id=notification_channel_id,
+            event_types=event_types,
+            description=description,
+            enabled=enabled,
         )
         return await self._transport.call(
             _UPDATE_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
@@ -821,8 +835,9 @@ class AsyncNotificationChannels:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notification_channel_service_pb2.DeleteNotificationChannelRequest(
-            **given(notification_channel_id=notification_channel_id)
+        request = made(
+            notification_channel_service_pb2.DeleteNotificationChannelRequest,
+            notification_channel_id=notification_channel_id,
         )
         return await self._transport.call(
             _DELETE_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
@@ -840,8 +855,9 @@ class AsyncNotificationChannels:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notification_channel_service_pb2.PingNotificationChannelRequest(
-            **given(notification_channel_id=notification_channel_id)
+        request = made(
+            notification_channel_service_pb2.PingNotificationChannelRequest,
+            notification_channel_id=notification_channel_id,
         )
         return await self._transport.call(_PING_NOTIFICATION_CHANNEL, request, models.Event, timeout, idempotency_key)
 
@@ -865,8 +881,10 @@ class AsyncNotificationChannels:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notification_channel_service_pb2.ConfirmNotificationChannelRequest(
-            **given(notification_channel_id=notification_channel_id, token=token)
+        request = made(
+            notification_channel_service_pb2.ConfirmNotificationChannelRequest,
+            notification_channel_id=notification_channel_id,
+            token=token,
         )
         return await self._transport.call(
             _CONFIRM_NOTIFICATION_CHANNEL, request, models.NotificationChannel, timeout, idempotency_key
@@ -897,7 +915,9 @@ class WebhookEndpoints:
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
         URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, with the nearest names);
-        FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+        ALREADY_EXISTS, reason ENDPOINT_EXISTS, when an enabled endpoint of the merchant sends the same types of
+        events to the same URL, which `webhook_endpoint_id` in its metadata names; FAILED_PRECONDITION, reason
+        TOO_MANY_ENDPOINTS.
 
         Args:
             url: An absolute https URL without credentials, up to 2,048 characters, that leads to a public address. http
@@ -909,8 +929,12 @@ class WebhookEndpoints:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notify_service_pb2.CreateWebhookEndpointRequest(
-            **given(url=url, event_types=event_types, description=description, signature_scheme=signature_scheme)
+        request = made(
+            notify_service_pb2.CreateWebhookEndpointRequest,
+            url=url,
+            event_types=event_types,
+            description=description,
+            signature_scheme=signature_scheme,
         )
         return self._transport.call(_CREATE_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout, idempotency_key)
 
@@ -921,7 +945,7 @@ class WebhookEndpoints:
             webhook_endpoint_id: The endpoint's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = notify_service_pb2.GetWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
+        request = made(notify_service_pb2.GetWebhookEndpointRequest, webhook_endpoint_id=webhook_endpoint_id)
         return self._transport.call(_GET_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout)
 
     def list(self, *, timeout: float | None = None) -> Pages[models.WebhookEndpoint]:
@@ -930,7 +954,7 @@ class WebhookEndpoints:
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = notify_service_pb2.ListWebhookEndpointsRequest()
+        request = made(notify_service_pb2.ListWebhookEndpointsRequest)
         return self._transport.pages(_LIST_WEBHOOK_ENDPOINTS, request, models.WebhookEndpoint, timeout)
 
     def update(
@@ -959,14 +983,13 @@ class WebhookEndpoints:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notify_service_pb2.UpdateWebhookEndpointRequest(
-            **given(
-                webhook_endpoint_id=webhook_endpoint_id,
-                url=url,
-                event_types=event_types,
-                description=description,
-                enabled=enabled,
-            )
+        request = made(
+            notify_service_pb2.UpdateWebhookEndpointRequest,
+            webhook_endpoint_id=webhook_endpoint_id,
+            url=url,
+            event_types=event_types,
+            description=description,
+            enabled=enabled,
         )
         return self._transport.call(_UPDATE_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout, idempotency_key)
 
@@ -982,7 +1005,7 @@ class WebhookEndpoints:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notify_service_pb2.DeleteWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
+        request = made(notify_service_pb2.DeleteWebhookEndpointRequest, webhook_endpoint_id=webhook_endpoint_id)
         return self._transport.call(_DELETE_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout, idempotency_key)
 
     def ping(
@@ -997,7 +1020,7 @@ class WebhookEndpoints:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notify_service_pb2.PingWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
+        request = made(notify_service_pb2.PingWebhookEndpointRequest, webhook_endpoint_id=webhook_endpoint_id)
         return self._transport.call(_PING_WEBHOOK_ENDPOINT, request, models.Event, timeout, idempotency_key)
 
     def rotate_secret(
@@ -1022,8 +1045,10 @@ class WebhookEndpoints:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notify_service_pb2.RotateWebhookEndpointSecretRequest(
-            **given(webhook_endpoint_id=webhook_endpoint_id, overlap=span(overlap))
+        request = made(
+            notify_service_pb2.RotateWebhookEndpointSecretRequest,
+            webhook_endpoint_id=webhook_endpoint_id,
+            overlap=span(overlap),
         )
         return self._transport.call(
             _ROTATE_WEBHOOK_ENDPOINT_SECRET, request, models.WebhookEndpoint, timeout, idempotency_key
@@ -1058,16 +1083,15 @@ class WebhookEndpoints:
                 its end.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = notify_service_pb2.ListWebhookEndpointDeliveriesRequest(
-            **given(
-                webhook_endpoint_id=webhook_endpoint_id,
-                page_size=page_size,
-                page_token=page_token,
-                statuses=statuses,
-                order_by=order_by,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-            )
+        request = made(
+            notify_service_pb2.ListWebhookEndpointDeliveriesRequest,
+            webhook_endpoint_id=webhook_endpoint_id,
+            page_size=page_size,
+            page_token=page_token,
+            statuses=statuses,
+            order_by=order_by,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
         )
         return self._transport.pages(_LIST_WEBHOOK_ENDPOINT_DELIVERIES, request, models.Delivery, timeout)
 
@@ -1096,7 +1120,9 @@ class AsyncWebhookEndpoints:
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
         URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, with the nearest names);
-        FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+        ALREADY_EXISTS, reason ENDPOINT_EXISTS, when an enabled endpoint of the merchant sends the same types of
+        events to the same URL, which `webhook_endpoint_id` in its metadata names; FAILED_PRECONDITION, reason
+        TOO_MANY_ENDPOINTS.
 
         Args:
             url: An absolute https URL without credentials, up to 2,048 characters, that leads to a public address. http
@@ -1108,8 +1134,12 @@ class AsyncWebhookEndpoints:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notify_service_pb2.CreateWebhookEndpointRequest(
-            **given(url=url, event_types=event_types, description=description, signature_scheme=signature_scheme)
+        request = made(
+            notify_service_pb2.CreateWebhookEndpointRequest,
+            url=url,
+            event_types=event_types,
+            description=description,
+            signature_scheme=signature_scheme,
         )
         return await self._transport.call(
             _CREATE_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout, idempotency_key
@@ -1122,7 +1152,7 @@ class AsyncWebhookEndpoints:
             webhook_endpoint_id: The endpoint's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = notify_service_pb2.GetWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
+        request = made(notify_service_pb2.GetWebhookEndpointRequest, webhook_endpoint_id=webhook_endpoint_id)
         return await self._transport.call(_GET_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout)
 
     def list(self, *, timeout: float | None = None) -> AsyncPages[models.WebhookEndpoint]:
@@ -1131,7 +1161,7 @@ class AsyncWebhookEndpoints:
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = notify_service_pb2.ListWebhookEndpointsRequest()
+        request = made(notify_service_pb2.ListWebhookEndpointsRequest)
         return self._transport.pages(_LIST_WEBHOOK_ENDPOINTS, request, models.WebhookEndpoint, timeout)
 
     async def update(
@@ -1160,14 +1190,13 @@ class AsyncWebhookEndpoints:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notify_service_pb2.UpdateWebhookEndpointRequest(
-            **given(
-                webhook_endpoint_id=webhook_endpoint_id,
-                url=url,
-                event_types=event_types,
-                description=description,
-                enabled=enabled,
-            )
+        request = made(
+            notify_service_pb2.UpdateWebhookEndpointRequest,
+            webhook_endpoint_id=webhook_endpoint_id,
+            url=url,
+            event_types=event_types,
+            description=description,
+            enabled=enabled,
         )
         return await self._transport.call(
             _UPDATE_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout, idempotency_key
@@ -1185,7 +1214,7 @@ class AsyncWebhookEndpoints:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notify_service_pb2.DeleteWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
+        request = made(notify_service_pb2.DeleteWebhookEndpointRequest, webhook_endpoint_id=webhook_endpoint_id)
         return await self._transport.call(
             _DELETE_WEBHOOK_ENDPOINT, request, models.WebhookEndpoint, timeout, idempotency_key
         )
@@ -1202,7 +1231,7 @@ class AsyncWebhookEndpoints:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notify_service_pb2.PingWebhookEndpointRequest(**given(webhook_endpoint_id=webhook_endpoint_id))
+        request = made(notify_service_pb2.PingWebhookEndpointRequest, webhook_endpoint_id=webhook_endpoint_id)
         return await self._transport.call(_PING_WEBHOOK_ENDPOINT, request, models.Event, timeout, idempotency_key)
 
     async def rotate_secret(
@@ -1227,8 +1256,10 @@ class AsyncWebhookEndpoints:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = notify_service_pb2.RotateWebhookEndpointSecretRequest(
-            **given(webhook_endpoint_id=webhook_endpoint_id, overlap=span(overlap))
+        request = made(
+            notify_service_pb2.RotateWebhookEndpointSecretRequest,
+            webhook_endpoint_id=webhook_endpoint_id,
+            overlap=span(overlap),
         )
         return await self._transport.call(
             _ROTATE_WEBHOOK_ENDPOINT_SECRET, request, models.WebhookEndpoint, timeout, idempotency_key
@@ -1263,16 +1294,15 @@ class AsyncWebhookEndpoints:
                 its end.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = notify_service_pb2.ListWebhookEndpointDeliveriesRequest(
-            **given(
-                webhook_endpoint_id=webhook_endpoint_id,
-                page_size=page_size,
-                page_token=page_token,
-                statuses=statuses,
-                order_by=order_by,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-            )
+        request = made(
+            notify_service_pb2.ListWebhookEndpointDeliveriesRequest,
+            webhook_endpoint_id=webhook_endpoint_id,
+            page_size=page_size,
+            page_token=page_token,
+            statuses=statuses,
+            order_by=order_by,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
         )
         return self._transport.pages(_LIST_WEBHOOK_ENDPOINT_DELIVERIES, request, models.Delivery, timeout)
 
@@ -1291,7 +1321,7 @@ class PushKey:
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = push_key_service_pb2.GetPushKeyRequest()
+        request = made(push_key_service_pb2.GetPushKeyRequest)
         return self._transport.call(_GET_PUSH_KEY, request, models.PushKey, timeout)
 
 
@@ -1309,7 +1339,7 @@ class AsyncPushKey:
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = push_key_service_pb2.GetPushKeyRequest()
+        request = made(push_key_service_pb2.GetPushKeyRequest)
         return await self._transport.call(_GET_PUSH_KEY, request, models.PushKey, timeout)
 
 
@@ -1349,14 +1379,13 @@ class Orders(Waits[models.Order]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = order_service_pb2.CreateOrderRequest(
-            **given(
-                merchant_order_id=merchant_order_id,
-                amount=money(amount),
-                description=description,
-                metadata=metadata,
-                expire_time=moment(expire_time),
-            )
+        request = made(
+            order_service_pb2.CreateOrderRequest,
+            merchant_order_id=merchant_order_id,
+            amount=money(amount),
+            description=description,
+            metadata=metadata,
+            expire_time=moment(expire_time),
         )
         return self._transport.call(_CREATE_ORDER, request, models.Order, timeout, idempotency_key)
 
@@ -1367,7 +1396,7 @@ class Orders(Waits[models.Order]):
             order_id: The order's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = order_service_pb2.GetOrderRequest(**given(order_id=order_id))
+        request = made(order_service_pb2.GetOrderRequest, order_id=order_id)
         return self._transport.call(_GET_ORDER, request, models.Order, timeout)
 
     def list(
@@ -1416,25 +1445,24 @@ class Orders(Waits[models.Order]):
             payment_link_id: Only orders of this payment link.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = order_service_pb2.ListOrdersRequest(
-            **given(
-                page_size=page_size,
-                page_token=page_token,
-                status=status,
-                merchant_order_id=merchant_order_id,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-                order_by=order_by,
-                metadata_key=metadata_key,
-                metadata_value=metadata_value,
-                payment_link_id=payment_link_id,
-            )
+        request = made(
+            order_service_pb2.ListOrdersRequest,
+            page_size=page_size,
+            page_token=page_token,
+            status=status,
+            merchant_order_id=merchant_order_id,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            order_by=order_by,
+            metadata_key=metadata_key,
+            metadata_value=metadata_value,
+            payment_link_id=payment_link_id,
         )
         return self._transport.pages(_LIST_ORDERS, request, models.Order, timeout)
 
@@ -1450,7 +1478,7 @@ class Orders(Waits[models.Order]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = order_service_pb2.CancelOrderRequest(**given(order_id=order_id))
+        request = made(order_service_pb2.CancelOrderRequest, order_id=order_id)
         return self._transport.call(_CANCEL_ORDER, request, models.Order, timeout, idempotency_key)
 
     def export(
@@ -1497,22 +1525,21 @@ class Orders(Waits[models.Order]):
             metadata_value: The value that the key has. Only with `metadata_key`.
             payment_link_id: Only orders of this payment link.
         """
-        request = order_service_pb2.ExportOrdersRequest(
-            **given(
-                format=format,
-                merchant_order_id=merchant_order_id,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-                metadata_key=metadata_key,
-                metadata_value=metadata_value,
-                payment_link_id=payment_link_id,
-            )
+        request = made(
+            order_service_pb2.ExportOrdersRequest,
+            format=format,
+            merchant_order_id=merchant_order_id,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            metadata_key=metadata_key,
+            metadata_value=metadata_value,
+            payment_link_id=payment_link_id,
         )
         return self._transport.content(_EXPORT_ORDERS, request)
 
@@ -1553,14 +1580,13 @@ class AsyncOrders(AsyncWaits[models.Order]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = order_service_pb2.CreateOrderRequest(
-            **given(
-                merchant_order_id=merchant_order_id,
-                amount=money(amount),
-                description=description,
-                metadata=metadata,
-                expire_time=moment(expire_time),
-            )
+        request = made(
+            order_service_pb2.CreateOrderRequest,
+            merchant_order_id=merchant_order_id,
+            amount=money(amount),
+            description=description,
+            metadata=metadata,
+            expire_time=moment(expire_time),
         )
         return await self._transport.call(_CREATE_ORDER, request, models.Order, timeout, idempotency_key)
 
@@ -1571,7 +1597,7 @@ class AsyncOrders(AsyncWaits[models.Order]):
             order_id: The order's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = order_service_pb2.GetOrderRequest(**given(order_id=order_id))
+        request = made(order_service_pb2.GetOrderRequest, order_id=order_id)
         return await self._transport.call(_GET_ORDER, request, models.Order, timeout)
 
     def list(
@@ -1620,25 +1646,24 @@ class AsyncOrders(AsyncWaits[models.Order]):
             payment_link_id: Only orders of this payment link.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = order_service_pb2.ListOrdersRequest(
-            **given(
-                page_size=page_size,
-                page_token=page_token,
-                status=status,
-                merchant_order_id=merchant_order_id,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-                order_by=order_by,
-                metadata_key=metadata_key,
-                metadata_value=metadata_value,
-                payment_link_id=payment_link_id,
-            )
+        request = made(
+            order_service_pb2.ListOrdersRequest,
+            page_size=page_size,
+            page_token=page_token,
+            status=status,
+            merchant_order_id=merchant_order_id,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            order_by=order_by,
+            metadata_key=metadata_key,
+            metadata_value=metadata_value,
+            payment_link_id=payment_link_id,
         )
         return self._transport.pages(_LIST_ORDERS, request, models.Order, timeout)
 
@@ -1654,7 +1679,7 @@ class AsyncOrders(AsyncWaits[models.Order]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = order_service_pb2.CancelOrderRequest(**given(order_id=order_id))
+        request = made(order_service_pb2.CancelOrderRequest, order_id=order_id)
         return await self._transport.call(_CANCEL_ORDER, request, models.Order, timeout, idempotency_key)
 
     def export(
@@ -1701,22 +1726,21 @@ class AsyncOrders(AsyncWaits[models.Order]):
             metadata_value: The value that the key has. Only with `metadata_key`.
             payment_link_id: Only orders of this payment link.
         """
-        request = order_service_pb2.ExportOrdersRequest(
-            **given(
-                format=format,
-                merchant_order_id=merchant_order_id,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-                metadata_key=metadata_key,
-                metadata_value=metadata_value,
-                payment_link_id=payment_link_id,
-            )
+        request = made(
+            order_service_pb2.ExportOrdersRequest,
+            format=format,
+            merchant_order_id=merchant_order_id,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            metadata_key=metadata_key,
+            metadata_value=metadata_value,
+            payment_link_id=payment_link_id,
         )
         return self._transport.content(_EXPORT_ORDERS, request)
 
@@ -1765,16 +1789,15 @@ class PaymentLinks(Waits[models.PaymentLink]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = payment_link_service_pb2.CreatePaymentLinkRequest(
-            **given(
-                amount=money(amount),
-                description=description,
-                merchant_order_id=merchant_order_id,
-                metadata=metadata,
-                return_url=return_url,
-                max_uses=max_uses,
-                expire_time=moment(expire_time),
-            )
+        request = made(
+            payment_link_service_pb2.CreatePaymentLinkRequest,
+            amount=money(amount),
+            description=description,
+            merchant_order_id=merchant_order_id,
+            metadata=metadata,
+            return_url=return_url,
+            max_uses=max_uses,
+            expire_time=moment(expire_time),
         )
         return self._transport.call(_CREATE_PAYMENT_LINK, request, models.PaymentLink, timeout, idempotency_key)
 
@@ -1785,7 +1808,7 @@ class PaymentLinks(Waits[models.PaymentLink]):
             payment_link_id: The link's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = payment_link_service_pb2.GetPaymentLinkRequest(**given(payment_link_id=payment_link_id))
+        request = made(payment_link_service_pb2.GetPaymentLinkRequest, payment_link_id=payment_link_id)
         return self._transport.call(_GET_PAYMENT_LINK, request, models.PaymentLink, timeout)
 
     def list(
@@ -1804,8 +1827,11 @@ class PaymentLinks(Waits[models.PaymentLink]):
             merchant_order_id: Only links with this reference of the merchant's.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = payment_link_service_pb2.ListPaymentLinksRequest(
-            **given(page_size=page_size, page_token=page_token, merchant_order_id=merchant_order_id)
+        request = made(
+            payment_link_service_pb2.ListPaymentLinksRequest,
+            page_size=page_size,
+            page_token=page_token,
+            merchant_order_id=merchant_order_id,
         )
         return self._transport.pages(_LIST_PAYMENT_LINKS, request, models.PaymentLink, timeout)
 
@@ -1835,14 +1861,13 @@ class PaymentLinks(Waits[models.PaymentLink]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = payment_link_service_pb2.UpdatePaymentLinkRequest(
-            **given(
-                payment_link_id=payment_link_id,
-                enabled=enabled,
-                description=description,
-                max_uses=max_uses,
-                expire_time=moment(expire_time),
-            )
+        request = made(
+            payment_link_service_pb2.UpdatePaymentLinkRequest,
+            payment_link_id=payment_link_id,
+            enabled=enabled,
+            description=description,
+            max_uses=max_uses,
+            expire_time=moment(expire_time),
         )
         return self._transport.call(_UPDATE_PAYMENT_LINK, request, models.PaymentLink, timeout, idempotency_key)
 
@@ -1891,16 +1916,15 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = payment_link_service_pb2.CreatePaymentLinkRequest(
-            **given(
-                amount=money(amount),
-                description=description,
-                merchant_order_id=merchant_order_id,
-                metadata=metadata,
-                return_url=return_url,
-                max_uses=max_uses,
-                expire_time=moment(expire_time),
-            )
+        request = made(
+            payment_link_service_pb2.CreatePaymentLinkRequest,
+            amount=money(amount),
+            description=description,
+            merchant_order_id=merchant_order_id,
+            metadata=metadata,
+            return_url=return_url,
+            max_uses=max_uses,
+            expire_time=moment(expire_time),
         )
         return await self._transport.call(_CREATE_PAYMENT_LINK, request, models.PaymentLink, timeout, idempotency_key)
 
@@ -1911,7 +1935,7 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
             payment_link_id: The link's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = payment_link_service_pb2.GetPaymentLinkRequest(**given(payment_link_id=payment_link_id))
+        request = made(payment_link_service_pb2.GetPaymentLinkRequest, payment_link_id=payment_link_id)
         return await self._transport.call(_GET_PAYMENT_LINK, request, models.PaymentLink, timeout)
 
     def list(
@@ -1930,8 +1954,11 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
             merchant_order_id: Only links with this reference of the merchant's.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = payment_link_service_pb2.ListPaymentLinksRequest(
-            **given(page_size=page_size, page_token=page_token, merchant_order_id=merchant_order_id)
+        request = made(
+            payment_link_service_pb2.ListPaymentLinksRequest,
+            page_size=page_size,
+            page_token=page_token,
+            merchant_order_id=merchant_order_id,
         )
         return self._transport.pages(_LIST_PAYMENT_LINKS, request, models.PaymentLink, timeout)
 
@@ -1961,14 +1988,13 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = payment_link_service_pb2.UpdatePaymentLinkRequest(
-            **given(
-                payment_link_id=payment_link_id,
-                enabled=enabled,
-                description=description,
-                max_uses=max_uses,
-                expire_time=moment(expire_time),
-            )
+        request = made(
+            payment_link_service_pb2.UpdatePaymentLinkRequest,
+            payment_link_id=payment_link_id,
+            enabled=enabled,
+            description=description,
+            max_uses=max_uses,
+            expire_time=moment(expire_time),
         )
         return await self._transport.call(_UPDATE_PAYMENT_LINK, request, models.PaymentLink, timeout, idempotency_key)
 
@@ -1988,7 +2014,7 @@ class Disputes(Waits[models.Dispute]):
             dispute_id: The dispute's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = dispute_service_pb2.GetDisputeRequest(**given(dispute_id=dispute_id))
+        request = made(dispute_service_pb2.GetDisputeRequest, dispute_id=dispute_id)
         return self._transport.call(_GET_DISPUTE, request, models.Dispute, timeout)
 
     def list(
@@ -2026,21 +2052,20 @@ class Disputes(Waits[models.Dispute]):
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = dispute_service_pb2.ListDisputesRequest(
-            **given(
-                page_size=page_size,
-                page_token=page_token,
-                payment_id=payment_id,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-                order_by=order_by,
-            )
+        request = made(
+            dispute_service_pb2.ListDisputesRequest,
+            page_size=page_size,
+            page_token=page_token,
+            payment_id=payment_id,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            order_by=order_by,
         )
         return self._transport.pages(_LIST_DISPUTES, request, models.Dispute, timeout)
 
@@ -2082,19 +2107,18 @@ class Disputes(Waits[models.Dispute]):
             min_amount: Only disputes of at least this amount, a decimal such as `12.00`.
             max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
         """
-        request = dispute_service_pb2.ExportDisputesRequest(
-            **given(
-                format=format,
-                payment_id=payment_id,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-            )
+        request = made(
+            dispute_service_pb2.ExportDisputesRequest,
+            format=format,
+            payment_id=payment_id,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
         )
         return self._transport.content(_EXPORT_DISPUTES, request)
 
@@ -2114,7 +2138,7 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             dispute_id: The dispute's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = dispute_service_pb2.GetDisputeRequest(**given(dispute_id=dispute_id))
+        request = made(dispute_service_pb2.GetDisputeRequest, dispute_id=dispute_id)
         return await self._transport.call(_GET_DISPUTE, request, models.Dispute, timeout)
 
     def list(
@@ -2152,21 +2176,20 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = dispute_service_pb2.ListDisputesRequest(
-            **given(
-                page_size=page_size,
-                page_token=page_token,
-                payment_id=payment_id,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-                order_by=order_by,
-            )
+        request = made(
+            dispute_service_pb2.ListDisputesRequest,
+            page_size=page_size,
+            page_token=page_token,
+            payment_id=payment_id,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            order_by=order_by,
         )
         return self._transport.pages(_LIST_DISPUTES, request, models.Dispute, timeout)
 
@@ -2208,19 +2231,18 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             min_amount: Only disputes of at least this amount, a decimal such as `12.00`.
             max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
         """
-        request = dispute_service_pb2.ExportDisputesRequest(
-            **given(
-                format=format,
-                payment_id=payment_id,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-            )
+        request = made(
+            dispute_service_pb2.ExportDisputesRequest,
+            format=format,
+            payment_id=payment_id,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
         )
         return self._transport.content(_EXPORT_DISPUTES, request)
 
@@ -2284,16 +2306,15 @@ class Payments(Waits[models.Payment]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = payment_service_pb2.CreatePaymentRequest(
-            **given(
-                order_id=order_id,
-                provider=provider,
-                payment_method=payment_method,
-                return_url=return_url,
-                capture_method=capture_method,
-                customer_country=customer_country,
-                cancel_url=cancel_url,
-            )
+        request = made(
+            payment_service_pb2.CreatePaymentRequest,
+            order_id=order_id,
+            provider=provider,
+            payment_method=payment_method,
+            return_url=return_url,
+            capture_method=capture_method,
+            customer_country=customer_country,
+            cancel_url=cancel_url,
         )
         return self._transport.call(_CREATE_PAYMENT, request, models.Payment, timeout, idempotency_key)
 
@@ -2304,7 +2325,7 @@ class Payments(Waits[models.Payment]):
             payment_id: The payment's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = payment_service_pb2.GetPaymentRequest(**given(payment_id=payment_id))
+        request = made(payment_service_pb2.GetPaymentRequest, payment_id=payment_id)
         return self._transport.call(_GET_PAYMENT, request, models.Payment, timeout)
 
     def capture(
@@ -2332,7 +2353,7 @@ class Payments(Waits[models.Payment]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = payment_service_pb2.CapturePaymentRequest(**given(payment_id=payment_id, amount=money(amount)))
+        request = made(payment_service_pb2.CapturePaymentRequest, payment_id=payment_id, amount=money(amount))
         return self._transport.call(_CAPTURE_PAYMENT, request, models.Payment, timeout, idempotency_key)
 
     def cancel(
@@ -2348,7 +2369,7 @@ class Payments(Waits[models.Payment]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = payment_service_pb2.CancelPaymentRequest(**given(payment_id=payment_id))
+        request = made(payment_service_pb2.CancelPaymentRequest, payment_id=payment_id)
         return self._transport.call(_CANCEL_PAYMENT, request, models.Payment, timeout, idempotency_key)
 
     def list(
@@ -2390,23 +2411,22 @@ class Payments(Waits[models.Payment]):
             provider: Only payments through this provider.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = payment_service_pb2.ListPaymentsRequest(
-            **given(
-                page_size=page_size,
-                page_token=page_token,
-                order_id=order_id,
-                status=status,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-                order_by=order_by,
-                provider=provider,
-            )
+        request = made(
+            payment_service_pb2.ListPaymentsRequest,
+            page_size=page_size,
+            page_token=page_token,
+            order_id=order_id,
+            status=status,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            order_by=order_by,
+            provider=provider,
         )
         return self._transport.pages(_LIST_PAYMENTS, request, models.Payment, timeout)
 
@@ -2450,20 +2470,19 @@ class Payments(Waits[models.Payment]):
             max_amount: Only payments of at most this amount, a decimal such as `12.00`.
             provider: Only payments through this provider.
         """
-        request = payment_service_pb2.ExportPaymentsRequest(
-            **given(
-                format=format,
-                order_id=order_id,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-                provider=provider,
-            )
+        request = made(
+            payment_service_pb2.ExportPaymentsRequest,
+            format=format,
+            order_id=order_id,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            provider=provider,
         )
         return self._transport.content(_EXPORT_PAYMENTS, request)
 
@@ -2527,16 +2546,15 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = payment_service_pb2.CreatePaymentRequest(
-            **given(
-                order_id=order_id,
-                provider=provider,
-                payment_method=payment_method,
-                return_url=return_url,
-                capture_method=capture_method,
-                customer_country=customer_country,
-                cancel_url=cancel_url,
-            )
+        request = made(
+            payment_service_pb2.CreatePaymentRequest,
+            order_id=order_id,
+            provider=provider,
+            payment_method=payment_method,
+            return_url=return_url,
+            capture_method=capture_method,
+            customer_country=customer_country,
+            cancel_url=cancel_url,
         )
         return await self._transport.call(_CREATE_PAYMENT, request, models.Payment, timeout, idempotency_key)
 
@@ -2547,7 +2565,7 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             payment_id: The payment's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = payment_service_pb2.GetPaymentRequest(**given(payment_id=payment_id))
+        request = made(payment_service_pb2.GetPaymentRequest, payment_id=payment_id)
         return await self._transport.call(_GET_PAYMENT, request, models.Payment, timeout)
 
     async def capture(
@@ -2575,7 +2593,7 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = payment_service_pb2.CapturePaymentRequest(**given(payment_id=payment_id, amount=money(amount)))
+        request = made(payment_service_pb2.CapturePaymentRequest, payment_id=payment_id, amount=money(amount))
         return await self._transport.call(_CAPTURE_PAYMENT, request, models.Payment, timeout, idempotency_key)
 
     async def cancel(
@@ -2591,7 +2609,7 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = payment_service_pb2.CancelPaymentRequest(**given(payment_id=payment_id))
+        request = made(payment_service_pb2.CancelPaymentRequest, payment_id=payment_id)
         return await self._transport.call(_CANCEL_PAYMENT, request, models.Payment, timeout, idempotency_key)
 
     def list(
@@ -2633,23 +2651,22 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             provider: Only payments through this provider.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = payment_service_pb2.ListPaymentsRequest(
-            **given(
-                page_size=page_size,
-                page_token=page_token,
-                order_id=order_id,
-                status=status,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-                order_by=order_by,
-                provider=provider,
-            )
+        request = made(
+            payment_service_pb2.ListPaymentsRequest,
+            page_size=page_size,
+            page_token=page_token,
+            order_id=order_id,
+            status=status,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            order_by=order_by,
+            provider=provider,
         )
         return self._transport.pages(_LIST_PAYMENTS, request, models.Payment, timeout)
 
@@ -2693,20 +2710,19 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             max_amount: Only payments of at most this amount, a decimal such as `12.00`.
             provider: Only payments through this provider.
         """
-        request = payment_service_pb2.ExportPaymentsRequest(
-            **given(
-                format=format,
-                order_id=order_id,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-                provider=provider,
-            )
+        request = made(
+            payment_service_pb2.ExportPaymentsRequest,
+            format=format,
+            order_id=order_id,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            provider=provider,
         )
         return self._transport.content(_EXPORT_PAYMENTS, request)
 
@@ -2752,8 +2768,11 @@ class ProviderAccounts:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = provider_account_service_pb2.SetProviderAccountRequest(
-            **given(provider=provider, credentials=credentials, same_account=same_account)
+        request = made(
+            provider_account_service_pb2.SetProviderAccountRequest,
+            provider=provider,
+            credentials=credentials,
+            same_account=same_account,
         )
         return self._transport.call(_SET_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout, idempotency_key)
 
@@ -2764,7 +2783,7 @@ class ProviderAccounts:
             provider: The provider, such as `stripe`.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = provider_account_service_pb2.GetProviderAccountRequest(**given(provider=provider))
+        request = made(provider_account_service_pb2.GetProviderAccountRequest, provider=provider)
         return self._transport.call(_GET_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout)
 
     def list(self, *, timeout: float | None = None) -> Pages[models.ProviderAccount]:
@@ -2773,7 +2792,7 @@ class ProviderAccounts:
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = provider_account_service_pb2.ListProviderAccountsRequest()
+        request = made(provider_account_service_pb2.ListProviderAccountsRequest)
         return self._transport.pages(_LIST_PROVIDER_ACCOUNTS, request, models.ProviderAccount, timeout)
 
     def delete(
@@ -2788,7 +2807,7 @@ class ProviderAccounts:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = provider_account_service_pb2.DeleteProviderAccountRequest(**given(provider=provider))
+        request = made(provider_account_service_pb2.DeleteProviderAccountRequest, provider=provider)
         return self._transport.call(_DELETE_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout, idempotency_key)
 
 
@@ -2833,8 +2852,11 @@ class AsyncProviderAccounts:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = provider_account_service_pb2.SetProviderAccountRequest(
-            **given(provider=provider, credentials=credentials, same_account=same_account)
+        request = made(
+            provider_account_service_pb2.SetProviderAccountRequest,
+            provider=provider,
+            credentials=credentials,
+            same_account=same_account,
         )
         return await self._transport.call(
             _SET_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout, idempotency_key
@@ -2847,7 +2869,7 @@ class AsyncProviderAccounts:
             provider: The provider, such as `stripe`.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = provider_account_service_pb2.GetProviderAccountRequest(**given(provider=provider))
+        request = made(provider_account_service_pb2.GetProviderAccountRequest, provider=provider)
         return await self._transport.call(_GET_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout)
 
     def list(self, *, timeout: float | None = None) -> AsyncPages[models.ProviderAccount]:
@@ -2856,7 +2878,7 @@ class AsyncProviderAccounts:
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = provider_account_service_pb2.ListProviderAccountsRequest()
+        request = made(provider_account_service_pb2.ListProviderAccountsRequest)
         return self._transport.pages(_LIST_PROVIDER_ACCOUNTS, request, models.ProviderAccount, timeout)
 
     async def delete(
@@ -2871,7 +2893,7 @@ class AsyncProviderAccounts:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = provider_account_service_pb2.DeleteProviderAccountRequest(**given(provider=provider))
+        request = made(provider_account_service_pb2.DeleteProviderAccountRequest, provider=provider)
         return await self._transport.call(
             _DELETE_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout, idempotency_key
         )
@@ -2910,8 +2932,8 @@ class Refunds(Waits[models.Refund]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = refund_service_pb2.CreateRefundRequest(
-            **given(payment_id=payment_id, amount=money(amount), reason=reason)
+        request = made(
+            refund_service_pb2.CreateRefundRequest, payment_id=payment_id, amount=money(amount), reason=reason
         )
         return self._transport.call(_CREATE_REFUND, request, models.Refund, timeout, idempotency_key)
 
@@ -2922,7 +2944,7 @@ class Refunds(Waits[models.Refund]):
             refund_id: The refund's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = refund_service_pb2.GetRefundRequest(**given(refund_id=refund_id))
+        request = made(refund_service_pb2.GetRefundRequest, refund_id=refund_id)
         return self._transport.call(_GET_REFUND, request, models.Refund, timeout)
 
     def list(
@@ -2963,22 +2985,21 @@ class Refunds(Waits[models.Refund]):
             order_id: Only refunds of this order.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = refund_service_pb2.ListRefundsRequest(
-            **given(
-                payment_id=payment_id,
-                page_size=page_size,
-                page_token=page_token,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-                order_by=order_by,
-                order_id=order_id,
-            )
+        request = made(
+            refund_service_pb2.ListRefundsRequest,
+            payment_id=payment_id,
+            page_size=page_size,
+            page_token=page_token,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            order_by=order_by,
+            order_id=order_id,
         )
         return self._transport.pages(_LIST_REFUNDS, request, models.Refund, timeout)
 
@@ -3022,20 +3043,19 @@ class Refunds(Waits[models.Refund]):
             max_amount: Only refunds of at most this amount, a decimal such as `12.00`.
             order_id: Only refunds of this order.
         """
-        request = refund_service_pb2.ExportRefundsRequest(
-            **given(
-                format=format,
-                payment_id=payment_id,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-                order_id=order_id,
-            )
+        request = made(
+            refund_service_pb2.ExportRefundsRequest,
+            format=format,
+            payment_id=payment_id,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            order_id=order_id,
         )
         return self._transport.content(_EXPORT_REFUNDS, request)
 
@@ -3073,8 +3093,8 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = refund_service_pb2.CreateRefundRequest(
-            **given(payment_id=payment_id, amount=money(amount), reason=reason)
+        request = made(
+            refund_service_pb2.CreateRefundRequest, payment_id=payment_id, amount=money(amount), reason=reason
         )
         return await self._transport.call(_CREATE_REFUND, request, models.Refund, timeout, idempotency_key)
 
@@ -3085,7 +3105,7 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
             refund_id: The refund's id.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = refund_service_pb2.GetRefundRequest(**given(refund_id=refund_id))
+        request = made(refund_service_pb2.GetRefundRequest, refund_id=refund_id)
         return await self._transport.call(_GET_REFUND, request, models.Refund, timeout)
 
     def list(
@@ -3126,22 +3146,21 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
             order_id: Only refunds of this order.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = refund_service_pb2.ListRefundsRequest(
-            **given(
-                payment_id=payment_id,
-                page_size=page_size,
-                page_token=page_token,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-                order_by=order_by,
-                order_id=order_id,
-            )
+        request = made(
+            refund_service_pb2.ListRefundsRequest,
+            payment_id=payment_id,
+            page_size=page_size,
+            page_token=page_token,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            order_by=order_by,
+            order_id=order_id,
         )
         return self._transport.pages(_LIST_REFUNDS, request, models.Refund, timeout)
 
@@ -3185,20 +3204,19 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
             max_amount: Only refunds of at most this amount, a decimal such as `12.00`.
             order_id: Only refunds of this order.
         """
-        request = refund_service_pb2.ExportRefundsRequest(
-            **given(
-                format=format,
-                payment_id=payment_id,
-                statuses=statuses,
-                create_time_from=moment(create_time_from),
-                create_time_to=moment(create_time_to),
-                update_time_from=moment(update_time_from),
-                update_time_to=moment(update_time_to),
-                currency=currency,
-                min_amount=min_amount,
-                max_amount=max_amount,
-                order_id=order_id,
-            )
+        request = made(
+            refund_service_pb2.ExportRefundsRequest,
+            format=format,
+            payment_id=payment_id,
+            statuses=statuses,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
+            update_time_from=moment(update_time_from),
+            update_time_to=moment(update_time_to),
+            currency=currency,
+            min_amount=min_amount,
+            max_amount=max_amount,
+            order_id=order_id,
         )
         return self._transport.content(_EXPORT_REFUNDS, request)
 
@@ -3216,7 +3234,7 @@ class RoutingPolicy:
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = routing_service_pb2.GetRoutingPolicyRequest()
+        request = made(routing_service_pb2.GetRoutingPolicyRequest)
         return self._transport.call(_GET_ROUTING_POLICY, request, models.RoutingPolicy, timeout)
 
     def update(
@@ -3236,7 +3254,7 @@ class RoutingPolicy:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = routing_service_pb2.UpdateRoutingPolicyRequest(**given(rules=rules))
+        request = made(routing_service_pb2.UpdateRoutingPolicyRequest, rules=rules)
         return self._transport.call(_UPDATE_ROUTING_POLICY, request, models.RoutingPolicy, timeout, idempotency_key)
 
 
@@ -3253,7 +3271,7 @@ class AsyncRoutingPolicy:
         Args:
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = routing_service_pb2.GetRoutingPolicyRequest()
+        request = made(routing_service_pb2.GetRoutingPolicyRequest)
         return await self._transport.call(_GET_ROUTING_POLICY, request, models.RoutingPolicy, timeout)
 
     async def update(
@@ -3273,10 +3291,102 @@ class AsyncRoutingPolicy:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = routing_service_pb2.UpdateRoutingPolicyRequest(**given(rules=rules))
+        request = made(routing_service_pb2.UpdateRoutingPolicyRequest, rules=rules)
         return await self._transport.call(
             _UPDATE_ROUTING_POLICY, request, models.RoutingPolicy, timeout, idempotency_key
         )
+
+
+class TestClock:
+    """The test clock: it lets what waits happen now, for test data alone. Nobody has to wait a day to see an order
+    expire.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def get(self, *, timeout: float | None = None) -> models.TestClock:
+        """Returns how far the merchant's test data was moved on.
+
+        Errors: FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a live key.
+
+        Args:
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = made(test_clock_service_pb2.GetTestClockRequest)
+        return self._transport.call(_GET_TEST_CLOCK, request, models.TestClock, timeout)
+
+    def advance(
+        self, *, by: Span, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> models.TestClock:
+        """Makes all that there is of the merchant's test data older, as if so much time had passed since it was made.
+
+        Orders and payment links end as much earlier, webhooks that wait are tried again, payments, refunds and
+        operations that wait are asked about at their provider, held amounts come to the end of their time, replaced
+        signing secrets and old idempotency keys end. What is created afterwards begins at the present. Nothing goes
+        backwards, and nothing is decided by it: an outcome that is not known is asked for at the provider, only
+        earlier.
+
+        It takes a moment to reach all services. Of each kind the newest 5,000 are moved on.
+
+        Idempotent with an `Idempotency-Key` header, as `CreatePayment` is.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a
+        live key.
+
+        Args:
+            by: By how much, from a second to 366 days: in JSON as seconds, such as `"90000s"` for 25 hours.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = made(test_clock_service_pb2.AdvanceTestClockRequest, by=span(by))
+        return self._transport.call(_ADVANCE_TEST_CLOCK, request, models.TestClock, timeout, idempotency_key)
+
+
+class AsyncTestClock:
+    """The test clock: it lets what waits happen now, for test data alone. Nobody has to wait a day to see an order
+    expire.
+    """
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def get(self, *, timeout: float | None = None) -> models.TestClock:
+        """Returns how far the merchant's test data was moved on.
+
+        Errors: FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a live key.
+
+        Args:
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = made(test_clock_service_pb2.GetTestClockRequest)
+        return await self._transport.call(_GET_TEST_CLOCK, request, models.TestClock, timeout)
+
+    async def advance(
+        self, *, by: Span, timeout: float | None = None, idempotency_key: str | None = None
+    ) -> models.TestClock:
+        """Makes all that there is of the merchant's test data older, as if so much time had passed since it was made.
+
+        Orders and payment links end as much earlier, webhooks that wait are tried again, payments, refunds and
+        operations that wait are asked about at their provider, held amounts come to the end of their time, replaced
+        signing secrets and old idempotency keys end. What is created afterwards begins at the present. Nothing goes
+        backwards, and nothing is decided by it: an outcome that is not known is asked for at the provider, only
+        earlier.
+
+        It takes a moment to reach all services. Of each kind the newest 5,000 are moved on.
+
+        Idempotent with an `Idempotency-Key` header, as `CreatePayment` is.
+
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a
+        live key.
+
+        Args:
+            by: By how much, from a second to 366 days: in JSON as seconds, such as `"90000s"` for 25 hours.
+            timeout: Seconds, with all attempts; left out: the client's.
+            idempotency_key: The same for all attempts; left out: a new one.
+        """
+        request = made(test_clock_service_pb2.AdvanceTestClockRequest, by=span(by))
+        return await self._transport.call(_ADVANCE_TEST_CLOCK, request, models.TestClock, timeout, idempotency_key)
 
 
 class OrderTimeline:
@@ -3304,8 +3414,8 @@ class OrderTimeline:
             page_token: `next_page_token` of the page before.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = timeline_service_pb2.GetOrderTimelineRequest(
-            **given(order_id=order_id, page_size=page_size, page_token=page_token)
+        request = made(
+            timeline_service_pb2.GetOrderTimelineRequest, order_id=order_id, page_size=page_size, page_token=page_token
         )
         return self._transport.call(_GET_ORDER_TIMELINE, request, models.OrderTimeline, timeout)
 
@@ -3335,8 +3445,8 @@ class AsyncOrderTimeline:
             page_token: `next_page_token` of the page before.
             timeout: Seconds, with all attempts; left out: the client's.
         """
-        request = timeline_service_pb2.GetOrderTimelineRequest(
-            **given(order_id=order_id, page_size=page_size, page_token=page_token)
+        request = made(
+            timeline_service_pb2.GetOrderTimelineRequest, order_id=order_id, page_size=page_size, page_token=page_token
         )
         return await self._transport.call(_GET_ORDER_TIMELINE, request, models.OrderTimeline, timeout)
 
@@ -3356,6 +3466,7 @@ class Resources:
         self.provider_accounts = ProviderAccounts(transport)
         self.refunds = Refunds(transport)
         self.routing_policy = RoutingPolicy(transport)
+        self.test_clock = TestClock(transport)
         self.order_timeline = OrderTimeline(transport)
 
 
@@ -3374,4 +3485,5 @@ class AsyncResources:
         self.provider_accounts = AsyncProviderAccounts(transport)
         self.refunds = AsyncRefunds(transport)
         self.routing_policy = AsyncRoutingPolicy(transport)
+        self.test_clock = AsyncTestClock(transport)
         self.order_timeline = AsyncOrderTimeline(transport)

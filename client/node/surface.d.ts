@@ -209,8 +209,9 @@ export class WebhookEndpoints {
    * signed by Standard Webhooks (`webhook-id`, `webhook-timestamp`, `webhook-signature`) with the secret in the
    * answer, which is shown only here. Idempotent with an `Idempotency-Key` header, as CreateOrder is. Errors:
    * INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason URL_REFUSED),
-   * or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, with the nearest names); FAILED_PRECONDITION,
-   * reason TOO_MANY_ENDPOINTS.
+   * or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, with the nearest names); ALREADY_EXISTS,
+   * reason ENDPOINT_EXISTS, when an enabled endpoint of the merchant sends the same types of events to the same URL,
+   * which `webhook_endpoint_id` in its metadata names; FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
    */
   create(params: {
     /**
@@ -1125,6 +1126,33 @@ export class RoutingPolicy {
 }
 
 /**
+ * The test clock: it lets what waits happen now, for test data alone. Nobody has to wait a day to see an order expire.
+ */
+export class TestClock {
+  /**
+   * Returns how far the merchant's test data was moved on. Errors: FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a
+   * live key.
+   */
+  get(params?: Record<string, never>, options?: CallOptions): Promise<types.TestClock>;
+  /**
+   * Makes all that there is of the merchant's test data older, as if so much time had passed since it was made. Orders
+   * and payment links end as much earlier, webhooks that wait are tried again, payments, refunds and operations that
+   * wait are asked about at their provider, held amounts come to the end of their time, replaced signing secrets and
+   * old idempotency keys end. What is created afterwards begins at the present. Nothing goes backwards, and nothing is
+   * decided by it: an outcome that is not known is asked for at the provider, only earlier. It takes a moment to reach
+   * all services. Of each kind the newest 5,000 are moved on. Idempotent with an `Idempotency-Key` header, as
+   * `CreatePayment` is. Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; FAILED_PRECONDITION, reason
+   * TEST_MODE_ONLY, for a live key.
+   */
+  advance(params: {
+    /**
+     * By how much, from a second to 366 days: in JSON as seconds, such as `"90000s"` for 25 hours.
+     */
+    by: string;
+  }, options?: CallOptions): Promise<types.TestClock>;
+}
+
+/**
  * What happened to an order, from its creation on.
  */
 export class OrderTimeline {
@@ -1158,6 +1186,7 @@ export class Resources {
   readonly providerAccounts: ProviderAccounts;
   readonly refunds: Refunds;
   readonly routingPolicy: RoutingPolicy;
+  readonly testClock: TestClock;
   readonly orderTimeline: OrderTimeline;
 }
 

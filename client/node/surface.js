@@ -137,7 +137,8 @@ export class Orders {
   }
 
   wait(id, options) {
-    return this._transport.wait(() => this.get(id), options);
+    const known = ["NEW", "PROCESSING", "SUCCESS", "FAILED", "CANCELLED", "EXPIRED", "PARTIALLY_REFUNDED", "REFUNDED"];
+    return this._transport.wait(() => this.get(id), "Order", known, options);
   }
 }
 
@@ -163,7 +164,8 @@ export class PaymentLinks {
   }
 
   wait(id, options) {
-    return this._transport.wait(() => this.get(id), options);
+    const known = ["ACTIVE", "USED_UP", "EXPIRED", "DISABLED"];
+    return this._transport.wait(() => this.get(id), "PaymentLink", known, options);
   }
 }
 
@@ -185,7 +187,8 @@ export class Disputes {
   }
 
   wait(id, options) {
-    return this._transport.wait(() => this.get(id), options);
+    const known = ["NEEDS_RESPONSE", "UNDER_REVIEW", "WON", "LOST", "CLOSED"];
+    return this._transport.wait(() => this.get(id), "Dispute", known, options);
   }
 }
 
@@ -219,7 +222,8 @@ export class Payments {
   }
 
   wait(id, options) {
-    return this._transport.wait(() => this.get(id), options);
+    const known = ["INITIATED", "PROCESSING", "AUTHORIZED", "SUCCESS", "FAILED", "CANCELLED", "NEEDS_REVIEW", "REQUIRES_ACTION"];
+    return this._transport.wait(() => this.get(id), "Payment", known, options);
   }
 }
 
@@ -267,7 +271,8 @@ export class Refunds {
   }
 
   wait(id, options) {
-    return this._transport.wait(() => this.get(id), options);
+    const known = ["PENDING", "SUCCESS", "FAILED", "NEEDS_REVIEW"];
+    return this._transport.wait(() => this.get(id), "Refund", known, options);
   }
 }
 
@@ -282,6 +287,20 @@ export class RoutingPolicy {
 
   update(params, options) {
     return this._transport.call("PUT", `/v1/routing_policy`, params, options);
+  }
+}
+
+export class TestClock {
+  constructor(transport) {
+    this._transport = transport;
+  }
+
+  get(params, options) {
+    return this._transport.call("GET", `/v1/test_clock`, params, options);
+  }
+
+  advance(params, options) {
+    return this._transport.call("POST", `/v1/test_clock/advance`, params, options);
   }
 }
 
@@ -308,6 +327,7 @@ export class Resources {
     this.providerAccounts = new ProviderAccounts(transport);
     this.refunds = new Refunds(transport);
     this.routingPolicy = new RoutingPolicy(transport);
+    this.testClock = new TestClock(transport);
     this.orderTimeline = new OrderTimeline(transport);
   }
 }

@@ -716,6 +716,17 @@ export interface RoutingTarget {
   weight: number;
 }
 
+export interface TestClock {
+  /**
+   * The sum of all that it was advanced by.
+   */
+  advanced?: string;
+  /**
+   * When it was last advanced. Unset while it never was.
+   */
+  update_time?: string;
+}
+
 export interface WebhookEndpoint {
   /**
    * Identity of the endpoint, a UUIDv7 given by the gateway.

@@ -23,6 +23,7 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 from mesh import context
 from mesh.cards.numbers import contains_card_number
 from mesh.errors import ApiError, invalid
+from mesh.storage.ageing import MOST
 from mesh.storage.database import Database, Session, parameters_for, rows_from_arrays, statement
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW, idempotency_keys
@@ -211,6 +212,29 @@ _PURGE = statement(
     )
 )
 
+_answered = (
+    idempotency_keys.c.merchant_id == sa.bindparam("b_merchant_id", type_=sa.UUID),
+    idempotency_keys.c.response.is_not(None),
+)
+_AGE = statement(
+    sa.update(idempotency_keys)
+    .where(
+        sa.tuple_(*idempotency_keys.primary_key).in_(
+            sa.select(*idempotency_keys.primary_key).where(*_answered).limit(MOST)
+        )
+    )
+    .values(create_time=idempotency_keys.c.create_time - sa.bindparam("b_by", type_=sa.Interval))
+)
+_FORGET = statement(
+    sa.delete(idempotency_keys).where(
+        sa.tuple_(*idempotency_keys.primary_key).in_(
+            sa.select(*idempotency_keys.primary_key)
+            .where(*_answered, idempotency_keys.c.create_time < NOW - RETENTION)
+            .limit(MOST)
+        )
+    )
+)
+
 
 def _key_of(claim: Claim) -> dict[str, object]:
     return {"merchant_id": claim.merchant_id, "method": claim.method, "key": claim.key}
@@ -275,6 +299,12 @@ async def release(session: Session, claim: Claim, resource_id: UUID) -> None:
     A record that stands for another resource by now is somebody else's.
     """
     await session.run(_RELEASE, **_key_of(claim), resource_id=resource_id)
+
+
+async def age(session: Session, merchant_id: UUID, by: timedelta) -> None:
+    """Make a merchant's records older, and forget those whose time is over. One without an answer stays: it runs."""
+    await session.run(_AGE, b_merchant_id=merchant_id, b_by=by)
+    await session.run(_FORGET, b_merchant_id=merchant_id)
 
 
 def janitor(database: Database) -> Worker:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from fusionx.notify.v1 import endpoint_events_pb2, ping_pb2
 from fusionx.order.v1 import order_events_pb2
-from fusionx.payment.v1 import dispute_events_pb2, payment_events_pb2, refund_events_pb2
+from fusionx.payment.v1 import dispute_events_pb2, payment_events_pb2, refund_events_pb2, test_clock_events_pb2
 from fusionx.type.v1 import event_pb2
 from google.protobuf.descriptor import Descriptor
 
@@ -19,8 +19,9 @@ FACTS = (
     payment_events_pb2.DESCRIPTOR,
     refund_events_pb2.DESCRIPTOR,
     dispute_events_pb2.DESCRIPTOR,
+    test_clock_events_pb2.DESCRIPTOR,
 )
-"""The contracts of other services whose events are public; importing them makes their messages known."""
+"""The contracts of other services whose events it takes; importing them makes their messages known."""
 
 
 OWN = (endpoint_events_pb2.DESCRIPTOR, ping_pb2.DESCRIPTOR)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
-from fusionx.payment.v1 import dispute_events_pb2, refund_events_pb2
+from fusionx.payment.v1 import dispute_events_pb2, refund_events_pb2, test_clock_events_pb2
 from fusionx.payment.v1 import payment_events_pb2 as events_pb2
 from google.protobuf.message import Message
 
@@ -13,6 +14,7 @@ from payment_svc.contract.messages import dispute_message, payment_message, refu
 from payment_svc.domain.dispute import DECIDED, Dispute
 from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.refund import Refund, RefundStatus
+from payment_svc.domain.test_clock import TestClock
 
 _FACTS: Mapping[PaymentStatus, type[Message]] = {
     PaymentStatus.REQUIRES_ACTION: events_pb2.PaymentRequiresAction,
@@ -86,4 +88,18 @@ def dispute_event(dispute: Dispute) -> OutboxEvent:
         version=dispute.version,
         merchant_id=dispute.merchant_id,
         time=dispute.update_time,
+    )
+
+
+def clock_event(clock: TestClock, by: timedelta) -> OutboxEvent:
+    """Return the fact that a merchant's test data became older."""
+    fact = test_clock_events_pb2.TestClockAdvanced()
+    fact.by.FromTimedelta(by)
+    assert clock.update_time
+    return event(
+        fact,
+        aggregate_id=clock.merchant_id,
+        version=clock.version,
+        merchant_id=clock.merchant_id,
+        time=clock.update_time,
     )

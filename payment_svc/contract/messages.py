@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from fusionx.payment.v1 import dispute_pb2, payment_pb2, refund_pb2
+from fusionx.payment.v1 import dispute_pb2, payment_pb2, refund_pb2, test_clock_pb2
 
 from mesh.messages import money_message
 from payment_svc.domain.dispute import Dispute
 from payment_svc.domain.payment import Attempt, Failure, Payment, PaymentStatus
 from payment_svc.domain.refund import Refund
+from payment_svc.domain.test_clock import TestClock
 
 
 def _failure_message(failure: Failure | None) -> payment_pb2.Payment.Failure | None:
@@ -107,4 +108,13 @@ def dispute_message(dispute: Dispute) -> dispute_pb2.Dispute:
         message.respond_before.FromDatetime(dispute.respond_before)
     message.create_time.FromDatetime(dispute.create_time)
     message.update_time.FromDatetime(dispute.update_time)
+    return message
+
+
+def clock_message(clock: TestClock) -> test_clock_pb2.TestClock:
+    """Return the test clock as the contract shows it."""
+    message = test_clock_pb2.TestClock()
+    message.advanced.FromTimedelta(clock.advanced)
+    if clock.update_time:
+        message.update_time.FromDatetime(clock.update_time)
     return message

@@ -28,7 +28,7 @@ ENDS = {
     "refunds": {"PARTIALLY_REFUNDED"},
     "disputes": {"SUCCESS", "PROCESSING"},
     "handle-errors": {"NEW", "FAILED"},
-    "test-cards": {"SUCCESS", "PROCESSING"},
+    "test-cards": {"SUCCESS", "PROCESSING", "EXPIRED"},
 }
 """The statuses that a guide's orders may have in the end."""
 

@@ -26,6 +26,7 @@ TITLES = {
     "ProviderAccount": "Provider accounts",
     "Routing": "Routing policy",
     "Timeline": "Order timeline",
+    "TestClock": "Test clock",
 }
 BRANCHES = ("oneOf", "anyOf", "allOf")
 

@@ -18,6 +18,7 @@ from tests.support.waiting import eventually
 # what a field that is no reference holds in a request that is to be taken, by its name
 VALUES: Json = {
     "amount": {"value": "1.00", "currency": "EUR"},
+    "by": "1s",
     "end_time": "2026-11-02T00:00:00Z",
     "credentials": {"api_key": "sk_test_acct_nobody", "webhook_secret": "whsec_nobody"},
     "payment_method": "pm_card_visa",

@@ -16,6 +16,7 @@ from standardwebhooks import Webhook
 from tests.support.waiting import PATIENCE, eventually
 
 Json = dict[str, Any]
+FAILED = 500
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Receiver:
         self.url = url
         self.secret = ""
         self.requests: list[Received] = []
+        self.retry_after = ""
+        """Sent along with what fails, where there is something."""
         self._failures = 0
         self._gate = threading.Event()
         self._gate.set()
@@ -59,7 +62,7 @@ class Receiver:
     def take(self, headers: Mapping[str, str], body: bytes) -> int:
         """Record a request and return the status to answer with."""
         with self._lock:
-            status = 500 if self._failures else 204
+            status = FAILED if self._failures else 204
             self._failures = max(0, self._failures - 1)
             self.requests.append(Received(headers, body, status))
         self._gate.wait(PATIENCE)
@@ -131,6 +134,8 @@ def serving() -> Iterator[Receiver]:
             status = receiver.take({name.lower(): value for name, value in self.headers.items()}, body)
             self.send_response(status)
             self.send_header("content-length", "0")
+            if status == FAILED and receiver.retry_after:
+                self.send_header("retry-after", receiver.retry_after)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

@@ -91,7 +91,8 @@ class NotifyServiceServicer:
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
         URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, with the nearest names);
-        FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+        ALREADY_EXISTS, reason ENDPOINT_EXISTS, when an enabled endpoint of the merchant sends the same types of events to
+        the same URL, which `webhook_endpoint_id` in its metadata names; FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

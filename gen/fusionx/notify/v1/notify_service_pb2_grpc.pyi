@@ -43,7 +43,8 @@ class NotifyServiceStub:
 
     Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
     URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, with the nearest names);
-    FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+    ALREADY_EXISTS, reason ENDPOINT_EXISTS, when an enabled endpoint of the merchant sends the same types of events to
+    the same URL, which `webhook_endpoint_id` in its metadata names; FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
     """
     GetWebhookEndpoint: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.GetWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]
     """Returns one endpoint, without its secret. Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND."""
@@ -94,7 +95,8 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
 
     Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
     URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, with the nearest names);
-    FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+    ALREADY_EXISTS, reason ENDPOINT_EXISTS, when an enabled endpoint of the merchant sends the same types of events to
+    the same URL, which `webhook_endpoint_id` in its metadata names; FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
     """
     GetWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.GetWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]  # type: ignore[assignment]
     """Returns one endpoint, without its secret. Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND."""
@@ -148,7 +150,8 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` when the URL is not one that may be called (reason
         URL_REFUSED), or when there is no such type of events (reason EVENT_TYPE_UNKNOWN, with the nearest names);
-        FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
+        ALREADY_EXISTS, reason ENDPOINT_EXISTS, when an enabled endpoint of the merchant sends the same types of events to
+        the same URL, which `webhook_endpoint_id` in its metadata names; FAILED_PRECONDITION, reason TOO_MANY_ENDPOINTS.
         """
 
     @_abc_1.abstractmethod
