@@ -12,13 +12,17 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from playwright.sync_api import Page, sync_playwright
+from starlette.applications import Starlette
 
+from console.api import docs
+from console.api.app import WithHeaders
 from tests.support.paths import ROOT
+from tests.support.waiting import eventually
 
 SIZES = {"1440": (1440, 900), "390": (390, 844)}
 PAGES = {
@@ -36,20 +40,18 @@ PAGES = {
 SERIOUS = ("serious", "critical")
 
 
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves the site without a word."""
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
 @contextmanager
 def serving(site: Path) -> Iterator[str]:
-    """Serve a site on a free port; yield its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    """Serve a site on a free port as the console does, with all that it forbids; yield its address."""
+    app = WithHeaders(Starlette(routes=docs.routes(site)))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    eventually(lambda: server.started, "the site to be served")
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}{docs.ROOT}/"
+    server.should_exit = True
+    thread.join()
 
 
 def main() -> int:
@@ -71,6 +73,7 @@ def main() -> int:
                 page = context.new_page()
                 page.on("request", partial(_note_request, found, address))
                 page.on("pageerror", partial(_note_error, found))
+                page.on("console", partial(_note_words, found))
                 for name, path in PAGES.items():
                     page.goto(address + path)
                     label = f"{name}-{size}-{theme}"
@@ -89,6 +92,11 @@ def _note_request(found: list[str], address: str, request: Any) -> None:
 
 def _note_error(found: list[str], error: Any) -> None:
     found.append(f"a script failed: {error}")
+
+
+def _note_words(found: list[str], message: Any) -> None:
+    if message.type == "error":
+        found.append(f"the browser says: {message.text}")
 
 
 def _wrong(page: Page, axe: str) -> Iterator[str]:
