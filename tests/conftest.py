@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 import structlog
 from httpx._transports import default as transports
@@ -38,6 +39,13 @@ def pytest_configure(config: pytest.Config) -> None:
     vars(transports)["create_ssl_context"] = functools.cache(httpx.create_ssl_context)
     # on machines of GitHub, typer colours what is no terminal
     os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
+    # a hundredth of what `make examples` tries; and no test is wrong because the machine has too much to do
+    register = hypothesis.settings.register_profile
+    patient = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+    register("short", patient, max_examples=20)
+    register("thorough", patient, max_examples=2_000, derandomize=False)
+    if not config.getoption("--hypothesis-profile"):
+        hypothesis.settings.load_profile("short")
     if not hasattr(config, "workerinput"):
         config.stash[_run] = Run.begin()
 

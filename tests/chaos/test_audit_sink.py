@@ -43,7 +43,7 @@ def test_sink_killed_under_load_loses_no_row_and_doubles_none(stack: Stack, merc
     seen = counts(stack.ready, merchant.merchant_id)
     assert {seen[request_id] for request_id in answers} == {1}
     verdict = command(stack.ready, "verify")
-    assert verdict.returncode == 0, verdict.stderr
+    assert verdict.exit_code == 0, verdict.stderr
     spool = Path(stack.ready.log_dir).parent / "audit"
 
     # a file that was set aside is thrown away when a line of the next one was taken over
@@ -111,9 +111,9 @@ def test_tampering_by_who_gets_around_the_trigger_is_found_and_named(
     rows_of_request(stack.ready, merchant.http.get("/v1/orders").headers["x-request-id"])
     with tampered(stack.ready, change.format(seq=row["seq"])):
         verdict = command(stack.ready, "verify")
-    assert verdict.returncode == 1
+    assert verdict.exit_code == 1
     assert found.format(seq=row["seq"]) in verdict.stderr
-    assert command(stack.ready, "verify").returncode == 0
+    assert command(stack.ready, "verify").exit_code == 0
 
 
 def test_span_is_right_though_what_was_before_it_is_gone(stack: Stack, merchant: Merchant) -> None:
@@ -123,9 +123,9 @@ def test_span_is_right_though_what_was_before_it_is_gone(stack: Stack, merchant:
     eventually(lambda: datetime.now(UTC) > second, "the next second")
     (row,) = rows_of_request(stack.ready, merchant.http.get("/v1/orders").headers["x-request-id"])
     with tampered(stack.ready, f"DELETE FROM entries WHERE seq < {row['seq']}"):
-        assert command(stack.ready, "verify").returncode == 1
+        assert command(stack.ready, "verify").exit_code == 1
         verdict = command(stack.ready, "verify", "--from", f"{second:%Y-%m-%dT%H:%M:%S}")
-    assert verdict.returncode == 0, verdict.stderr
+    assert verdict.exit_code == 0, verdict.stderr
 
 
 @contextmanager

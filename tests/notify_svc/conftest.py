@@ -13,7 +13,6 @@ from uuid import UUID
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 from cryptography.fernet import Fernet
 from fusionx.order.v1 import order_events_pb2, order_pb2
 from fusionx.type.v1.event_pb2 import EventEnvelope
@@ -46,6 +45,7 @@ from notify_svc.use_cases.endpoints import Endpoints, NewEndpoint, Reach
 from notify_svc.use_cases.event_log import EventLog
 from notify_svc.use_cases.fan_out import FanOut
 from stack.stack import Ready
+from tests.support.stack.databases import lent_database
 from tests.support.waiting import answers
 
 TIMEOUT = 1.0
@@ -58,7 +58,6 @@ VAPID = VapidKey.of(encoded(b"v" * 32), "mailto:ops@gateway.example")
 
 TEST_CLOCK: LiteralString = """
 CREATE TABLE clock (now timestamptz NOT NULL);
-INSERT INTO clock VALUES ('epoch');
 CREATE OR REPLACE FUNCTION db_now() RETURNS timestamptz LANGUAGE sql VOLATILE AS 'SELECT now FROM clock';
 """
 
@@ -214,18 +213,11 @@ class Desk:
 
 @pytest.fixture
 def notify_url(gateway: Ready) -> Iterator[str]:
-    """A database with the tables of the notification service, gone after the test."""
-    server, _, _ = gateway.database_urls["notify"].rpartition("/")
-    name = f"notify_{uuid.uuid4().hex}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}".encode())
-        url = f"{server}/{name}"
-        engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"), poolclass=sa.pool.NullPool)
-        metadata.create_all(engine)
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(TEST_CLOCK)
+    """A database with the tables of the notification service, the test's own while it runs."""
+    with lent_database(gateway, "notify", metadata, TEST_CLOCK) as url:
+        with psycopg.connect(url) as connection:
+            connection.execute("INSERT INTO clock VALUES ('epoch')")
         yield url
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 @asynccontextmanager

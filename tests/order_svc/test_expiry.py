@@ -15,18 +15,19 @@ from mesh.money import Money
 from mesh.storage.database import Database
 from order_svc.domain import Order, OrderStatus
 from order_svc.storage.orders import OrderRepository
+from order_svc.tables import metadata
 from order_svc.use_cases.orders import Lifetimes, NewOrder, Orders
 from stack.stack import Ready
 from tests.mesh.clocks import move_clock
-from tests.order_svc.database import made_database
+from tests.support.stack.databases import lent_database
 
 LIFETIME = timedelta(seconds=30)
 
 
 @pytest.fixture
 def orders_url(gateway: Ready) -> Iterator[str]:
-    """A database with the tables of the order service, gone after the test."""
-    with made_database(gateway) as url:
+    """A database with the tables of the order service, the test's own while it runs."""
+    with lent_database(gateway, "orders", metadata) as url:
         yield url
 
 

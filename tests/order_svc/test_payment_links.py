@@ -21,10 +21,11 @@ from mesh.storage.listing import id_at
 from order_svc.domain import Capture, LinkStatus, Order, OrderStatus, PaymentLink
 from order_svc.storage import payment_links
 from order_svc.storage.orders import OrderRepository
+from order_svc.tables import metadata
 from order_svc.use_cases.orders import Lifetimes, Orders
 from order_svc.use_cases.payment_links import LinkChange, NewLink, PaymentLinks, ShownLink, Visitor, new_token
 from stack.stack import Ready
-from tests.order_svc.database import made_database
+from tests.support.stack.databases import lent_database
 from tests.support.stack.plans import rows_read
 
 PRICE = Money(1200, "EUR")
@@ -91,7 +92,7 @@ class Shop:
 
 @pytest.fixture
 async def shop(gateway: Ready) -> AsyncIterator[Shop]:
-    with made_database(gateway) as url:
+    with lent_database(gateway, "orders", metadata) as url:
         database = Database(url, AT_ONCE)
         await database.open()
         work = UnitsOfWork(database, lambda _: None)

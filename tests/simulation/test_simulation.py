@@ -10,8 +10,8 @@ from tests.simulation import detection
 from tests.simulation.profiles import PROFILES
 from tests.simulation.schedule import Runner
 
-SCHEDULES = 200
-BATCHES = 8
+SCHEDULES = 4 * len(PROFILES)
+BATCHES = 4
 KEPT = (5448, 5878, 7111, 7492)
 
 RUNS = 4

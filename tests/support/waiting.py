@@ -12,6 +12,8 @@ PATIENCE = 60.0
 """Seconds after which what has not come true never will, also on a machine that has too much to do."""
 
 POLL_SECONDS = 0.02
+MOST_POLL_SECONDS = 0.25
+"""What has not come true for a while is asked for more seldom: fifty requests a second cost more than most tests."""
 
 
 def eventually(probe: Callable[[], ResultT | None], what: str = "", *, seconds: float = PATIENCE) -> ResultT:
@@ -20,25 +22,25 @@ def eventually(probe: Callable[[], ResultT | None], what: str = "", *, seconds: 
     Raises:
         AssertionError: none came in time; the message carries the last result.
     """
-    deadline = time.monotonic() + seconds
+    begun = time.monotonic()
     while True:
         result = probe()
         if result:
             return result
-        if time.monotonic() > deadline:
+        if time.monotonic() > begun + seconds:
             raise AssertionError(f"{what or 'the condition'} did not come true within {seconds:g} s: {result!r}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(_pause(begun))
 
 
 async def answers(
     ask: Callable[[], Awaitable[ResultT | None]], what: str = "", *, seconds: float = PATIENCE
 ) -> ResultT:
     """Return the first true answer, as `eventually` does, while the event loop goes on."""
-    deadline = time.monotonic() + seconds
+    begun = time.monotonic()
     while not (result := await ask()):
-        if time.monotonic() > deadline:
+        if time.monotonic() > begun + seconds:
             raise AssertionError(f"{what or 'the condition'} did not come true within {seconds:g} s: {result!r}")
-        await asyncio.sleep(POLL_SECONDS)
+        await asyncio.sleep(_pause(begun))
     return result
 
 
@@ -49,3 +51,8 @@ async def come_true(probe: Callable[[], ResultT | None], what: str = "", *, seco
         return probe()
 
     return await answers(ask, what, seconds=seconds)
+
+
+def _pause(begun: float) -> float:
+    """Return how long to wait before the next question."""
+    return min(max((time.monotonic() - begun) / 4, POLL_SECONDS), MOST_POLL_SECONDS)

@@ -130,15 +130,15 @@ def test_table_takes_no_change(gateway: Ready) -> None:
 def test_verify_says_that_all_is_right_and_where_the_chain_ends(gateway: Ready, merchant: Merchant) -> None:
     row = row_of(gateway, merchant.http.post("/v1/orders", json=ORDER))
     run = command(gateway, "verify")
-    assert run.returncode == 0, run.stderr
+    assert run.exit_code == 0, run.stderr
     head = run.stdout.split()[-1]
     assert int(head.partition(":")[0]) >= row["seq"]
-    assert command(gateway, "verify", "--head", head).returncode == 0
+    assert command(gateway, "verify", "--head", head).exit_code == 0
     wrong = head[:-8] + ("00000000" if head[-8:] != "00000000" else "11111111")
-    assert command(gateway, "verify", "--head", wrong).returncode == 1
+    assert command(gateway, "verify", "--head", wrong).exit_code == 1
     time_of_row = f"{row['time']:%Y-%m-%dT%H:%M:%S}"
-    assert command(gateway, "verify", "--from", time_of_row).returncode == 0
-    assert command(gateway, "verify", "--to", time_of_row).returncode == 0
+    assert command(gateway, "verify", "--from", time_of_row).exit_code == 0
+    assert command(gateway, "verify", "--to", time_of_row).exit_code == 0
 
 
 def test_tail_and_export_show_a_merchants_requests(gateway: Ready, merchant: Merchant) -> None:

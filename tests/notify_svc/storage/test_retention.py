@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 
 from mesh.storage.database import Database
 from notify_svc.storage.retention import DELETE_EVENTS
 from notify_svc.tables import metadata
 from stack.stack import Ready
+from tests.support.stack.databases import lent_database
 
 FILL = """
 INSERT INTO webhook_endpoints (endpoint_id, merchant_id, url, secret, create_time, event_types, description, enabled,
@@ -29,15 +29,8 @@ INSERT INTO delivery_attempts SELECT delivery_id, 1, now(), 200, 1, '' FROM deli
 
 @pytest.fixture
 def url(gateway: Ready) -> Iterator[str]:
-    server, _, _ = gateway.database_urls["notify"].rpartition("/")
-    name = f"retention_{uuid.uuid4().hex}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}".encode())
-        url = f"{server}/{name}"
-        engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"), poolclass=sa.NullPool)
-        metadata.create_all(engine)
+    with lent_database(gateway, "retention", metadata) as url:
         yield url
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 async def test_old_events_go_with_all_that_belongs_to_them(url: str) -> None:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
+from typer.testing import Result
 
 from stack.stack import Ready
-from tests.support.paths import ROOT
-from tests.support.stack.mesh import operator_environment
-from tests.support.waiting import PATIENCE, eventually
+from tests.support.stack.command import run_command
+from tests.support.waiting import eventually
 
 
 def rows_of_request(gateway: Ready, request_id: str) -> list[dict[str, Any]]:
@@ -30,8 +27,6 @@ def counts(gateway: Ready, merchant_id: str) -> dict[str, int]:
         return dict(connection.execute(query, [merchant_id]).fetchall())
 
 
-def command(gateway: Ready, *arguments: str) -> subprocess.CompletedProcess[str]:
+def command(gateway: Ready, *arguments: str) -> Result:
     """Run `fusionxpay audit …` against the stack."""
-    argv = [sys.executable, "-m", "cli", "audit", *arguments, "--target", gateway.services["audit_svc"]]
-    env = os.environ | operator_environment(gateway)
-    return subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    return run_command(gateway, "audit", *arguments)

@@ -19,7 +19,7 @@ from stack.probes import grpc_serving, http_ok
 from stack.process import Child, Command
 from stack.servers import outside_env
 from stack.stack import Ready
-from tests.support.paths import ROOT
+from tests.support.stack.forks import service_command
 from tests.support.waiting import eventually
 
 
@@ -38,7 +38,7 @@ class Edges:
         shared = psutil.Process(self._stack.pids["edge"])
         env = shared.environ() | {"FUSIONXPAY_LISTEN": address, "FUSIONXPAY_METRICS_LISTEN": metrics} | settings
         tls = tls_of(self._stack.operator_tls)
-        self._run("edge", Command(shared.cmdline(), env, ROOT), lambda: grpc_serving(address, "edge", tls))
+        self._run("edge", service_command("edge", env), lambda: grpc_serving(address, "edge", tls))
         return address, f"http://{metrics}/metrics"
 
     def envoy(self, edge: str = "", **fields: object) -> str:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +15,13 @@ from mesh.signatures.anchors import newest_first, seq_of
 from mesh.storage.migrate import upgrade
 from stack.ports import HOST, Ports
 from stack.probes import grpc_serving
-from stack.process import Child, Command
+from stack.process import Child
 from stack.stack import Ready
 from tests.audit_svc.test_domain import LINE
 from tests.support.paths import ROOT
 from tests.support.stack.bus import files_of
-from tests.support.stack.mesh import operator_environment
+from tests.support.stack.command import run_command
+from tests.support.stack.forks import service_command
 from tests.support.waiting import PATIENCE, eventually
 
 
@@ -56,10 +54,8 @@ class OwnAudit:
 
     def command(self, *arguments: str) -> tuple[int, str]:
         """Return the status of `fusionxpay audit …`, and what it says."""
-        argv = [sys.executable, "-m", "cli", "audit", *arguments, "--target", self.address]
-        env = os.environ | operator_environment(self.gateway)
-        run = subprocess.run(argv, cwd=ROOT, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
-        return run.returncode, run.stdout + run.stderr
+        run = run_command(self.gateway, "audit", *arguments, "--target", self.address)
+        return run.exit_code, run.output
 
 
 @contextmanager
@@ -88,7 +84,7 @@ def own_audit(gateway: Ready, folder: Path) -> Iterator[OwnAudit]:
         operator = files_of(gateway, "operator")
         child = Child(
             "audit_svc",
-            Command([sys.executable, "-m", "audit_svc"], env, ROOT),
+            service_command("audit_svc", env),
             folder / "log",
             ready=lambda: grpc_serving(address, "audit_svc", operator),
         )
