@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 import httpx
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
+from mesh.mail.settings import MailSettings
 from mesh.settings import ConsumerSettings
 from mesh.vault import BindSecrets, VaultKeys
 from notify_svc.domain import addresses
-from notify_svc.domain import channel as channel_domain
-from notify_svc.domain.channel import AddressRefusedError, MailServer
 from notify_svc.domain.vapid import VapidKey
 
-SMTP_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _CONTACT = re.compile(r"mailto:[^@\s]+@[\w-]+(\.[\w-]+)*|https://[\w-]+(\.[\w-]+)+")
 
 
@@ -25,13 +23,6 @@ def _are_networks(value: str) -> str:
     except ValueError:
         raise ValueError("must be a comma list of networks such as 127.0.0.0/8") from None
     return value
-
-
-def _is_address(value: str) -> str:
-    try:
-        return channel_domain.check_address(value) if value else ""
-    except AddressRefusedError as error:
-        raise ValueError(str(error)) from None
 
 
 def _is_contact(value: str) -> str:
@@ -62,7 +53,7 @@ def _is_proxy(value: SecretStr) -> SecretStr:
     return value
 
 
-class NotifySettings(ConsumerSettings):
+class NotifySettings(ConsumerSettings, MailSettings):
     """What the notification service needs beside what all services do."""
 
     secret_keys: VaultKeys = Field(
@@ -93,14 +84,6 @@ class NotifySettings(ConsumerSettings):
     merchant_streams: int = Field(10, ge=1, le=1000, description="streams of events that a merchant has open at once")
     stream_seconds: float = Field(900.0, gt=0, le=86400, description="after which time a stream of events ends")
     stream_heartbeat_seconds: float = Field(15.0, gt=0, le=30, description="how long a stream may have nothing to say")
-    smtp_host: str = Field("", description="mail server that takes e-mail over; empty: no e-mail")
-    smtp_port: int = Field(0, ge=0, le=65535, description="its port; 0: 587, 465 or 25, by its security")
-    smtp_security: Literal["starttls", "tls", "none"] = Field(
-        "starttls", description="starttls: plain first, never without; tls: from the first byte; none: for development"
-    )
-    smtp_user: str = Field("", description="user at the mail server; empty: it asks for none")
-    smtp_password: SecretStr = Field(SecretStr(""), description="password at the mail server")
-    smtp_sender: Annotated[str, AfterValidator(_is_address)] = Field("", description="address that mails come from")
     smtp_connections: int = Field(10, ge=1, le=200, description="mails handed over at once")
     vapid_private_key: Annotated[SecretStr, AfterValidator(_is_vapid_key)] = Field(
         SecretStr(""), description="private key that push services know the gateway by; empty: no push"
@@ -110,20 +93,6 @@ class NotifySettings(ConsumerSettings):
     )
 
     @property
-    def mail_server(self) -> MailServer | None:
-        """The mail server; None when e-mail is off."""
-        if not self.smtp_host:
-            return None
-        return MailServer(
-            host=self.smtp_host,
-            port=self.smtp_port or SMTP_PORTS[self.smtp_security],
-            security=self.smtp_security,
-            user=self.smtp_user,
-            password=self.smtp_password.get_secret_value(),
-            sender=self.smtp_sender,
-        )
-
-    @property
     def vapid_key(self) -> VapidKey | None:
         """Who sends push messages; None when push is off."""
         key = self.vapid_private_key.get_secret_value()
@@ -131,8 +100,6 @@ class NotifySettings(ConsumerSettings):
 
     @model_validator(mode="after")
     def _check_channels(self) -> Self:
-        if self.smtp_host and not self.smtp_sender:
-            raise ValueError("SMTP_HOST and SMTP_SENDER come together")
         if bool(self.vapid_private_key.get_secret_value()) != bool(self.vapid_contact):
             raise ValueError("VAPID_PRIVATE_KEY and VAPID_CONTACT come together")
         return self

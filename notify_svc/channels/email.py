@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
-from contextlib import suppress
 from datetime import datetime
 from email.message import EmailMessage
 
-from aiosmtplib import SMTP, SMTPException, SMTPRecipientRefused, SMTPResponseException
+from aiosmtplib import SMTPException, SMTPRecipientRefused, SMTPResponseException
 
+from mesh.mail.settings import MailServer
+from mesh.mail.smtp import hand_over, tls_of
 from notify_svc.channels import email_messages as emails
 from notify_svc.channels import failures
 from notify_svc.channels.webhook import KEPT
-from notify_svc.domain.channel import MailServer
 from notify_svc.domain.delivery import Attempt, Delivery, NoAnswer
-
-QUIT_SECONDS = 1.0
-"""How long a server may take to say goodbye; it has the message by then."""
 
 AUTHENTICATION_REQUIRED = 530
 POLICY = "5.7."
@@ -31,8 +27,7 @@ class Mailer:
     def __init__(self, server: MailServer, *, timeout: float, connections: int) -> None:
         self.sender = server.sender
         self._server = server
-        # made once: it reads all the certificates that this machine trusts
-        self._tls = None if server.security == "none" else ssl.create_default_context()
+        self._tls = tls_of(server)
         self._timeout = timeout
         self._places = asyncio.Semaphore(connections)
 
@@ -42,38 +37,13 @@ class Mailer:
         gone = False
         try:
             async with asyncio.timeout(self._timeout), self._places:
-                status, answer = await self._hand_over(message.as_bytes(), to)
+                status, answer = await hand_over(self._server, self._tls, message.as_bytes(), to, self._timeout)
         except SMTPResponseException as error:
             status, answer = error.code, error.message
             gone = isinstance(error, SMTPRecipientRefused) and _is_gone(status, answer)
         except (SMTPException, OSError, ValueError) as error:  # a time-out is an OSError
             status, answer = 0, failures.words(error)
         return Attempt(status, (time.perf_counter() - started) * 1000, answer.replace("\x00", "")[:KEPT], gone=gone)
-
-    async def _hand_over(self, content: bytes, to: str) -> tuple[int, str]:
-        server = self._server
-        client = SMTP(
-            hostname=server.host,
-            port=server.port,
-            use_tls=server.security == "tls",
-            start_tls=server.security == "starttls",
-            username=server.user or None,
-            password=server.password or None,
-            timeout=self._timeout,
-            tls_context=self._tls,
-            # the machine's own name would be looked up anew for each mail
-            local_hostname=server.sender.rpartition("@")[2],
-        )
-        try:
-            await client.connect()
-            await client.mail(server.sender)
-            await client.rcpt(to)
-            response = await client.data(content)
-            with suppress(SMTPException, OSError):
-                await client.quit(timeout=QUIT_SECONDS)
-            return response.code, response.message
-        finally:
-            client.close()
 
 
 def _is_gone(code: int, answer: str) -> bool:

@@ -1,14 +1,11 @@
-"""Mailboxes and browsers: what an address is, what a subscription's keys are, and what confirms. Pure: no I/O."""
+"""Mailboxes and browsers: how many there are, what a subscription's keys are, and what confirms. Pure: no I/O."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import hashlib
-import re
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -18,43 +15,12 @@ MAX_CONFIRMATIONS = 20
 
 CONFIRMATIONS_SPAN = timedelta(days=1)
 TOKEN_LIFE = timedelta(hours=24)
-MAX_ADDRESS_LENGTH = 254
-MAX_LOCAL_LENGTH = 64
 POINT_LENGTH = 65
 AUTH_LENGTH = 16
-
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LOCAL = re.compile(rf"{_ATOM}(\.{_ATOM})*")
-_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-# the last label is no number, so that this is no IP address
-_DOMAIN = re.compile(rf"({_LABEL}\.)+(?=[A-Za-z]){_LABEL}")
-
-
-class AddressRefusedError(ValueError):
-    """An address that mail cannot be sent to."""
 
 
 class KeyRefusedError(ValueError):
     """A key that messages cannot be encrypted with."""
-
-
-def check_address(address: str) -> str:
-    """Return a mailbox's address with its domain in small letters.
-
-    Taken are the plain forms of RFC 5321, section 4.1.2: no quotes, no comments, no literals, ASCII. Whatever could end
-    a header or a command of SMTP is none of them.
-
-    Raises:
-        AddressRefusedError: it says what is wrong.
-    """
-    if len(address) > MAX_ADDRESS_LENGTH:
-        raise AddressRefusedError(f"must have at most {MAX_ADDRESS_LENGTH} characters")
-    local, at, domain = address.rpartition("@")
-    if not at or not _LOCAL.fullmatch(local) or not _DOMAIN.fullmatch(domain):
-        raise AddressRefusedError("must be an address such as till@shop.example")
-    if len(local) > MAX_LOCAL_LENGTH:
-        raise AddressRefusedError(f"must have at most {MAX_LOCAL_LENGTH} characters before the @")
-    return f"{local}@{domain.lower()}"
 
 
 def check_public_key(text: str) -> str:
@@ -95,16 +61,3 @@ def decoded(text: str) -> bytes:
         return base64.b64decode(bare + "=" * (-len(bare) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise KeyRefusedError("must be URL-safe base64") from None
-
-
-@dataclass(frozen=True, slots=True)
-class MailServer:
-    """The operator's mail server, and how it is spoken to."""
-
-    host: str
-    port: int
-    security: Literal["starttls", "tls", "none"]
-    user: str
-    password: str = field(repr=False)
-    sender: str
-    """The address that mails come from."""

@@ -15,6 +15,7 @@ import grpc
 
 from mesh.errors import ApiError, failed_precondition, invalid, unavailable
 from mesh.ids import Clock, new_id, utc_now
+from mesh.mail.addresses import AddressRefusedError, check_address
 from mesh.storage import idempotency
 from mesh.storage.database import Database, Session
 from mesh.storage.idempotency import Claim, Record
@@ -25,7 +26,7 @@ from notify_svc.channels.email import Mailer
 from notify_svc.contract.event_types import check_filters
 from notify_svc.domain import channel as channel_domain
 from notify_svc.domain import endpoint as endpoint_domain
-from notify_svc.domain.channel import AddressRefusedError, KeyRefusedError
+from notify_svc.domain.channel import KeyRefusedError
 from notify_svc.domain.endpoint import CHANNELS, DisableReason, Endpoint, Kind
 from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository, Token
 from notify_svc.use_cases.endpoints import Reach, require_found
@@ -133,7 +134,7 @@ class Channels:
         if self._mailer is None:
             raise failed_precondition("EMAIL_NOT_CONFIGURED", "this gateway sends no mail")
         try:
-            address = channel_domain.check_address(email.address)
+            address = check_address(email.address)
         except AddressRefusedError as error:
             raise invalid("email.address", str(error)) from None
         channel = self._new(merchant_id, new, Kind.EMAIL, address)

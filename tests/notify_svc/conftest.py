@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from mesh.events import envelope as events
 from mesh.ids import new_id
+from mesh.mail.settings import MailServer
 from mesh.storage.database import Database
 from mesh.vault import Vault
 from notify_svc.channels import guarded_http as transport
@@ -30,7 +31,7 @@ from notify_svc.channels.resolver import Resolver
 from notify_svc.channels.webhook import WebhookChannel
 from notify_svc.contract import events as facts
 from notify_svc.domain.addresses import Address, networks
-from notify_svc.domain.channel import MailServer, encoded
+from notify_svc.domain.channel import encoded
 from notify_svc.domain.delivery import Channel, LoggedDelivery
 from notify_svc.domain.endpoint import CHANNELS, WEBHOOKS, Endpoint, Kind, UrlRules
 from notify_svc.domain.event import PublicEvent

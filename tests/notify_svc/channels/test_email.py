@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from mesh.mail.settings import MailServer
 from notify_svc.channels import email_messages as emails
 from notify_svc.channels.email import Mailer
-from notify_svc.domain.channel import MailServer
 from notify_svc.domain.delivery import Attempt
 from stack.stack import Ready
 from tests.support.net.mail import PostOffice, post_office, token_of

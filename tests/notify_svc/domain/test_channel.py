@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mesh.mail.addresses import AddressRefusedError, check_address
 from notify_svc.domain import channel as channel_domain
-from notify_svc.domain.channel import AddressRefusedError, KeyRefusedError
+from notify_svc.domain.channel import KeyRefusedError
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ from notify_svc.domain.channel import AddressRefusedError, KeyRefusedError
     ],
 )
 def test_address_is_taken(address: str, taken: str) -> None:
-    assert channel_domain.check_address(address) == taken
+    assert check_address(address) == taken
 
 
 @pytest.mark.parametrize(
@@ -49,13 +50,13 @@ def test_address_is_taken(address: str, taken: str) -> None:
 )
 def test_address_is_refused(address: str) -> None:
     with pytest.raises(AddressRefusedError):
-        channel_domain.check_address(address)
+        check_address(address)
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_no_address_that_is_taken_holds_what_ends_a_line_or_an_address(local: str, domain: str) -> None:
     try:
-        taken = channel_domain.check_address(f"{local}@{domain}")
+        taken = check_address(f"{local}@{domain}")
     except AddressRefusedError:
         return
     assert taken.isascii()

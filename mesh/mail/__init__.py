@@ -1,0 +1,1 @@
+"""Mail by SMTP: addresses, the settings of the operator's server, and how a mail is handed over."""
