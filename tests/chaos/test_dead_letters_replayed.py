@@ -5,27 +5,23 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-import psycopg
 import pytest
 from fusionx.mesh.v1 import dead_letter_pb2
 from fusionx.mesh.v1 import dead_letter_service_pb2 as service_pb2
 from fusionx.mesh.v1.dead_letter_service_pb2_grpc import DeadLetterServiceStub
 from typer.testing import Result
 
-from mesh.events.participants import publisher_of
-from mesh.events.signature import Signer
 from stack.stack import Ready, Stack
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.outcome import assert_paid
 from tests.support.merchant.receiver import Receiver
+from tests.support.poison import poisoned, publish_as_owner
 from tests.support.providers.sandbox import Provider
-from tests.support.stack.bus import connected, files_of
 from tests.support.stack.command import run_command
 from tests.support.stack.mesh import dial_service
 from tests.support.stack.metrics import metric
@@ -42,23 +38,6 @@ GARBAGE = b"\xff no event, and a card " + CARD
 def invoke(gateway: Ready) -> Invoke:
     """Run a command as the operator of the stack."""
     return partial(run_command, gateway)
-
-
-@contextmanager
-def poisoned(gateway: Ready, order_id: str) -> Iterator[None]:
-    """Have the order service's database refuse that this one order is paid."""
-    with psycopg.connect(gateway.database_urls["orders"], autocommit=True) as connection:
-        name = f"poison_{order_id.replace('-', '')}"
-        connection.execute(
-            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
-            f" $$ BEGIN RAISE EXCEPTION 'poisoned'; END $$;"
-            f" CREATE TRIGGER {name} BEFORE UPDATE ON orders FOR EACH ROW"
-            f" WHEN (NEW.order_id = '{order_id}' AND NEW.status = 'SUCCESS') EXECUTE FUNCTION {name}()".encode()
-        )
-        try:
-            yield
-        finally:
-            connection.execute(f"DROP TRIGGER {name} ON orders; DROP FUNCTION {name}()".encode())
 
 
 def listed(invoke: Invoke, *arguments: str) -> list[dict[str, Any]]:
@@ -135,7 +114,7 @@ def test_bytes_that_are_no_event_are_buried_at_once_shown_refused_and_dropped(
     stack: Stack, gateway: Ready, invoke: Invoke
 ) -> None:
     before = {one["dead_letter_id"] for one in listed(invoke, "--state", "any")}
-    asyncio.run(_publish(gateway, "fusionx.order.v1.succeeded", GARBAGE))
+    asyncio.run(publish_as_owner(gateway, "fusionx.order.v1.succeeded", GARBAGE))
     (letter,) = eventually(
         lambda: [one for one in listed(invoke) if one["dead_letter_id"] not in before], "the dead letter"
     )
@@ -153,10 +132,3 @@ def test_bytes_that_are_no_event_are_buried_at_once_shown_refused_and_dropped(
     assert after["drop_time"]
     assert letter_id not in {one["dead_letter_id"] for one in listed(invoke)}
     assert letter_id in {one["dead_letter_id"] for one in listed(invoke, "--state", "dropped")}
-
-
-async def _publish(gateway: Ready, subject: str, payload: bytes) -> None:
-    """Publish as the service that owns the subject: its own bytes, however broken, are no forgery."""
-    (proof,) = Signer(files_of(gateway, publisher_of(subject))).sign([(subject, payload)])
-    async with connected(gateway) as client:
-        await client.jetstream().publish(subject, payload, headers=proof)

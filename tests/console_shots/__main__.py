@@ -1,6 +1,8 @@
-"""Take pictures of every page of a stack's console, at two widths, light and dark, and have axe look at each.
+"""Drive every screen and action of a stack's console in Chromium, and take pictures at two widths, light and dark.
 
-`make console-shots` starts a stack of its own; `--ready-file` takes one that runs.
+People act by keyboard alone; axe looks at each picture. It ends with what is wrong, and what of the routes and of
+the buttons on pages was not driven, and with status 1 where there is any of that. `make console-shots` starts a stack
+of its own; `--ready-file` takes one that runs, `--only` takes pictures of some pages alone, after the actions.
 """
 
 from __future__ import annotations
@@ -9,165 +11,87 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
 
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from stack.demo_merchant import Merchant
+from stack.settings import StackSettings
 from stack.stack import Ready, Stack
-from tests.console_shots.links import walk
+from tests.console_shots import counter, doors, platform, screens, team
+from tests.console_shots.camera import LOOKS, Camera
+from tests.console_shots.desk import Desk
+from tests.console_shots.ledger import Ledger
 from tests.console_shots.world import demo_merchant, furnish
-
-SIZES = {"1440": (1440, 900), "390": (390, 844)}
-OWNER_PAGES = {
-    "overview": "/",
-    "payments": "/payments",
-    "payments-filtered": "/payments?status=SUCCESS&min=20&currency=EUR",
-    "payments-refused": "/payments?min=20",
-    "search": "/search?q=89.95",
-    "payment": "/payments/{payment}",
-    "payment-held": "/payments/{held}",
-    "orders": "/orders",
-    "order": "/orders/{order}",
-    "links": "/payment_links",
-    "link": "/payment_links/{link}",
-    "refunds": "/refunds",
-    "disputes": "/disputes",
-    "webhooks": "/webhooks",
-    "events": "/events",
-    "event": "/events/{event}",
-    "live": "/live",
-    "requests": "/requests",
-    "keys": "/keys",
-    "routing": "/routing",
-    "team": "/users",
-    "account": "/account",
-    "missing": "/payments/00000000-0000-7000-8000-000000000000",
-}
-OPERATOR_PAGES = {
-    "platform": "/platform",
-    "reviews": "/platform/reviews",
-    "letters": "/platform/dead_letters",
-    "merchants": "/platform/merchants",
-    "operators": "/platform/users",
-    "reconciliation": "/platform/reconciliation?provider=stripe&days=1",
-}
-EXPECTED = ("404", "400")
-"""Of pages that show what is not there, or what is refused."""
-SERIOUS = ("serious", "critical")
+from tests.support.providers.sandbox import Provider
+from tests.support.stack.options import BREAKABLE
 
 
 def main() -> int:
-    """Take the pictures; return 1 when axe or the browser found something."""
+    """Drive, take the pictures, and say what is wrong; return 1 when anything is."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ready-file", type=Path)
     parser.add_argument("--into", type=Path, default=Path("dist/console"))
     parser.add_argument("--axe", type=Path, help="axe.min.js of the npm package axe-core")
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="names of pages, by comma: their pictures alone")
+    parser.add_argument("--no-pictures", action="store_true", help="the actions alone")
     options = parser.parse_args()
     options.into.mkdir(parents=True, exist_ok=True)
-    with _gateway(options.ready_file) as gateway, sync_playwright() as play:
-        made = furnish(demo_merchant(gateway))
+    axe, ledger = options.axe.read_text() if options.axe else "", Ledger()
+    with _gateway(options.ready_file) as gateway, sync_playwright() as play, ExitStack() as rooms:
         chromium = shutil.which("chromium") or shutil.which("google-chrome")
-        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        axe = options.axe.read_text() if options.axe else ""
-        found = list(_all(browser, gateway, made, axe, options.into, options.only))
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        camera = Camera(browser, ledger, options.into, axe)
+        merchant, provider = demo_merchant(gateway), Provider.of(gateway)
+        rooms.callback(provider.close)
+        desk = Desk(camera, gateway, merchant, provider, furnish(merchant), rooms)
+        _drive(desk)
+        if not options.no_pictures:
+            _careful(desk, "pictures", lambda: screens.take(desk, options.only))
+        rooms.close()
         browser.close()
+    found = list(camera.found)
+    if not options.only and not options.no_pictures:
+        found += ledger.missing(set(LOOKS))
     sys.stdout.writelines(f"{line}\n" for line in found)
+    axed = "axe looked at each" if axe else "axe did not look"
+    sys.stdout.write(
+        f"{ledger.counts()}; {camera.pictures} pictures in {options.into}, {axed}; {len(found)} findings\n"
+    )
     return bool(found)
+
+
+def _drive(desk: Desk) -> None:
+    """Do all that can be done; what fails is a finding, and the rest goes on."""
+    _careful(desk, "trouble", lambda: platform.trouble(desk))
+    _careful(desk, "staff", lambda: team.staff(desk))
+    for duty in (*counter.DUTIES, *platform.DUTIES, *doors.DUTIES, team.account):
+        _careful(desk, duty.__name__, partial(duty, desk))
+    _careful(desk, "team", lambda: team.change(desk, desk.logged_in("owner"), "/users", "viewer"))
+
+
+def _careful(desk: Desk, name: str, act: Callable[[], None]) -> None:
+    try:
+        act()
+    except Exception as error:
+        traceback.print_exc()
+        desk.camera.wrong(f"{name}: {type(error).__name__}: {str(error)[:600]}")
 
 
 @contextmanager
 def _gateway(ready_file: Path | None) -> Iterator[Ready]:
     if ready_file is None:
-        with Stack() as stack:
+        # an event that cannot be applied is given up soon, and nothing here has to outlive a power cut
+        soon = {name: BREAKABLE[name] for name in ("order_svc", "notify_svc")}
+        with Stack(StackSettings(service_env=soon, durable=False)) as stack:
             yield stack.ready
         return
     said = json.loads(ready_file.read_text())
     yield Ready(**{**said, "merchant": Merchant(**said["merchant"])})
-
-
-def _all(browser: Browser, gateway: Ready, made: dict[str, Any], axe: str, into: Path, only: str) -> Iterator[str]:
-    for size, (width, height) in SIZES.items():
-        for theme in ("light", "dark"):
-            for who, pages in (("owner", OWNER_PAGES), ("operator", OPERATOR_PAGES)):
-                context = browser.new_context(
-                    viewport={"width": width, "height": height}, color_scheme=theme, bypass_csp=False
-                )
-                page = context.new_page()
-                said: list[str] = []
-                page.on("console", partial(_note, said))
-                page.on("pageerror", partial(_note_error, said))
-                url = gateway.console["url"]
-                page.goto(f"{url}/login")
-                if who == "owner" and (not only or only in "login"):
-                    page.screenshot(path=into / f"login-{size}-{theme}.png")
-                    yield from _axe(page, axe, f"login-{size}-{theme}")
-                page.fill("#email", gateway.console[who])
-                page.fill("#password", gateway.console["password"])
-                page.click("button.primary")
-                for name, path in pages.items():
-                    if only and name not in only.split(","):
-                        continue
-                    page.goto(url + path.format(**made))
-                    label = f"{name}-{size}-{theme}"
-                    page.screenshot(path=into / f"{label}.png", full_page=size == "390")
-                    yield from _axe(page, axe, label)
-                    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                        yield f"{label}: wider than the window"
-                yield from dict.fromkeys(
-                    f"{who}-{size}-{theme}: {text}" for text in said if not set(EXPECTED) & set(text.split())
-                )
-                context.close()
-            if not only or only == "pay":
-                yield from _customers(browser, gateway, axe, into, (size, theme))
-
-
-def _customers(
-    browser: Browser, gateway: Ready, axe: str, into: Path, look: tuple[str, Literal["light", "dark"]]
-) -> Iterator[str]:
-    """Take the pictures of what customers see of payment links."""
-    size, theme = look
-    width, height = SIZES[size]
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme, bypass_csp=False)
-    said: list[str] = []
-    context.on("console", partial(_note, said))
-
-    def shoot(page: Page, name: str) -> Iterator[str]:
-        label = f"{name}-{size}-{theme}"
-        page.screenshot(path=into / f"{label}.png", full_page=size == "390")
-        yield from _axe(page, axe, label)
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            yield f"{label}: wider than the window"
-
-    yield from walk(context, demo_merchant(gateway), shoot)
-    yield from dict.fromkeys(f"pay-{size}-{theme}: {text}" for text in said if not set(EXPECTED) & set(text.split()))
-    context.close()
-
-
-def _note(said: list[str], message: ConsoleMessage) -> None:
-    """Keep what the browser complains of."""
-    if message.type == "error":
-        said.append(message.text)
-
-
-def _note_error(said: list[str], error: Error) -> None:
-    """Keep what failed in a script."""
-    said.append(str(error))
-
-
-def _axe(page: Page, axe: str, label: str) -> Iterator[str]:
-    if not axe:
-        return
-    page.evaluate(axe)
-    for violation in page.evaluate("axe.run().then((found) => found.violations)"):
-        if violation["impact"] in SERIOUS:
-            node = violation["nodes"][0]
-            yield f"{label}: {violation['id']}: {violation['help']}: {node['html'][:150]} ({len(violation['nodes'])})"
 
 
 if __name__ == "__main__":

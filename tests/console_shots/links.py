@@ -12,7 +12,7 @@ from tests.support.merchant.api import Merchant
 from tests.support.waiting import eventually
 
 Json = dict[str, Any]
-Shoot = Callable[[Page, str], Iterator[str]]
+Shoot = Callable[[Page, str], None]
 PATIENCE_MS = 60_000
 PAID = "Paid"
 
@@ -32,16 +32,17 @@ def walk(context: BrowserContext, merchant: Merchant, shoot: Shoot) -> Iterator[
     expect.set_options(timeout=PATIENCE_MS)
     page = context.new_page()
     link = new_link(merchant, description="Trail running shoes, size 43\nBlue, with the second pair of laces")
-    yield from _turn_back(page, link, shoot)
+    _turn_back(page, link, shoot)
     yield from _pay_in_two_tabs(context, page, link, shoot)
-    yield from _wait(page, merchant, shoot)
-    yield from _fail(page, merchant, shoot)
-    yield from _ends(page, merchant, shoot)
+    _wait(page, merchant, shoot)
+    _fail(page, merchant, shoot)
+    _again(page, merchant, shoot)
+    _ends(page, merchant, shoot)
 
 
-def _turn_back(page: Page, link: Json, shoot: Shoot) -> Iterator[str]:
+def _turn_back(page: Page, link: Json, shoot: Shoot) -> None:
     page.goto(link["url"])
-    yield from shoot(page, "pay-open")
+    shoot(page, "pay-open")
     # by keyboard alone
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -49,7 +50,7 @@ def _turn_back(page: Page, link: Json, shoot: Shoot) -> Iterator[str]:
     page.locator("text=/cancel|back/i").first.click()
     page.wait_for_url(f"{link['url']}/**", timeout=PATIENCE_MS)
     expect(page.get_by_text("Nothing was paid so far")).to_be_visible()
-    yield from shoot(page, "pay-turned-back")
+    shoot(page, "pay-turned-back")
 
 
 def _pay_in_two_tabs(context: BrowserContext, page: Page, link: Json, shoot: Shoot) -> Iterator[str]:
@@ -65,7 +66,7 @@ def _pay_in_two_tabs(context: BrowserContext, page: Page, link: Json, shoot: Sho
     page.locator("form[action$='/pay'] button, button:has-text('Pay')").first.click()
     page.wait_for_url(f"{link['url']}/**", timeout=PATIENCE_MS)
     expect(page.get_by_role("heading", name=PAID)).to_be_visible()
-    yield from shoot(page, "pay-paid")
+    shoot(page, "pay-paid")
     # by the back button, by a reload and in the other tab it stays paid
     page.goto(link["url"])
     other.goto(link["url"])
@@ -80,7 +81,7 @@ def _pay_in_two_tabs(context: BrowserContext, page: Page, link: Json, shoot: Sho
     other.close()
 
 
-def _wait(page: Page, merchant: Merchant, shoot: Shoot) -> Iterator[str]:
+def _wait(page: Page, merchant: Merchant, shoot: Shoot) -> None:
     link = new_link(merchant, amount={"value": "1240.00", "currency": "USD"}, description="")
     page.goto(link["url"])
     page.get_by_role("button", name="Card (Stripe)").click()
@@ -88,13 +89,13 @@ def _wait(page: Page, merchant: Merchant, shoot: Shoot) -> Iterator[str]:
     (order,) = merchant.get("/v1/orders", payment_link_id=link["payment_link_id"])["orders"]
     page.goto(f"{link['url']}/{order['order_id']}")
     expect(page.get_by_role("heading", name="Waiting for the confirmation")).to_be_visible()
-    yield from shoot(page, "pay-waiting")
+    shoot(page, "pay-waiting")
     merchant.post(f"/v1/payments/{order['payment_id']}/cancel", {})
     # the page looks by itself
     expect(page.get_by_text("did not go through")).to_be_visible()
 
 
-def _fail(page: Page, merchant: Merchant, shoot: Shoot) -> Iterator[str]:
+def _fail(page: Page, merchant: Merchant, shoot: Shoot) -> None:
     link = new_link(merchant, max_uses=50, description="Evening course, one place")
     page.goto(link["url"])
     page.get_by_role("button", name="PayPal").click()
@@ -105,10 +106,24 @@ def _fail(page: Page, merchant: Merchant, shoot: Shoot) -> Iterator[str]:
     merchant.wait_for_order(order["order_id"], "FAILED")
     page.goto(link["url"])
     expect(page.get_by_text("did not go through")).to_be_visible()
-    yield from shoot(page, "pay-failed")
+    shoot(page, "pay-failed")
 
 
-def _ends(page: Page, merchant: Merchant, shoot: Shoot) -> Iterator[str]:
+def _again(page: Page, merchant: Merchant, shoot: Shoot) -> None:
+    """Pay a link that may be paid more than once, and begin anew."""
+    link = new_link(merchant, max_uses=50, description="Evening course, one place", return_url="")
+    page.goto(link["url"])
+    page.get_by_role("button", name="Card (Stripe)").click()
+    page.wait_for_url("**/stripe/checkout/**", timeout=PATIENCE_MS)
+    page.locator("form[action$='/pay'] button, button:has-text('Pay')").first.click()
+    page.wait_for_url(f"{link['url']}/**", timeout=PATIENCE_MS)
+    expect(page.get_by_role("heading", name=PAID)).to_be_visible()
+    shoot(page, "pay-paid-of-many")
+    page.get_by_role("button", name="Pay once more").click()
+    expect(page.get_by_role("button", name="Card (Stripe)")).to_be_visible()
+
+
+def _ends(page: Page, merchant: Merchant, shoot: Shoot) -> None:
     soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
     expired, off = new_link(merchant, expire_time=soon), new_link(merchant)
     merchant.http.patch(f"/v1/payment_links/{off['payment_link_id']}", json={"enabled": False})
@@ -119,6 +134,6 @@ def _ends(page: Page, merchant: Merchant, shoot: Shoot) -> Iterator[str]:
     )
     for name, url in (("pay-expired", expired["url"]), ("pay-off", off["url"]), ("pay-long", long["url"])):
         page.goto(url)
-        yield from shoot(page, name)
+        shoot(page, name)
     page.goto(expired["url"][:-28] + "a" * 28)
-    yield from shoot(page, "pay-missing")
+    shoot(page, "pay-missing")

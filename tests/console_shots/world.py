@@ -39,9 +39,11 @@ def furnish(merchant: Merchant) -> Json:
     made["held"] = merchant.charge(held["order_id"], capture_method="MANUAL")["payment_id"]
     refused = merchant.new_order("61.00", merchant_order_id="1051", description="Rain jacket")
     merchant.http.post("/v1/payments", json=direct(refused["order_id"], "pm_card_visa_chargeDeclined"))
+    (failed,) = merchant.get("/v1/payments", order_id=refused["order_id"])["payments"]
+    made["failed"] = failed["payment_id"]
     waiting = merchant.new_order("42.00", merchant_order_id="1052", description="Gift card")
     merchant.http.post("/v1/payments", json=hosted(waiting["order_id"]))
-    merchant.new_order("10.00", merchant_order_id="1053", description="Never paid")
+    made["new"] = merchant.new_order("10.00", merchant_order_id="1053", description="Never paid")["order_id"]
     policy = {
         "rules": [
             {
