@@ -15,18 +15,25 @@ import uvloop
 
 from console.api.app import build
 from console.api.checkout import Till
-from console.api.web import FOLDER, Rooms
+from console.api.federated import CALLBACK
+from console.api.web import FOLDER, ROOT, Rooms
 from console.clients.checkout_api import CheckoutApi
+from console.clients.identity_provider import Client, IdentityProvider
 from console.clients.merchant_api import PublicApi
 from console.clients.operator_api import OperatorApi
+from console.clients.post import Post
 from console.clients.request_log import RequestLog
 from console.domain import Signer
 from console.settings import ConsoleSettings
-from console.storage import SECRETS, Tickets
-from console.storage import Accounts as Store
-from console.storage import Views as ViewStore
+from console.storage.credentials import Credentials
+from console.storage.people import SECRETS, Tickets
+from console.storage.people import Accounts as Store
+from console.storage.people import Views as ViewStore
 from console.use_cases.accounts import Accounts
+from console.use_cases.begun import Begun
+from console.use_cases.federation import DomainRule, Federation, Rules
 from console.use_cases.invitations import Invitations
+from console.use_cases.passkeys import Passkeys, Site
 from console.use_cases.passwords import Passwords
 from console.use_cases.sessions import Sessions
 from console.use_cases.views import Views
@@ -62,11 +69,14 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     lifetime = timedelta(hours=settings.session_hours)
     store, vault = Store(), Vault(settings.secret_keys)
     sessions = Sessions(database, store, vault, operators, lifetime)
-    passwords, tickets = Passwords(), Tickets()
+    passwords, tickets, credentials = Passwords(), Tickets(), Credentials()
     accounts = Accounts(database, store, tickets, vault, sessions, passwords)
-    invitations = Invitations(database, tickets, store, sessions, passwords)
+    invitations = Invitations(database, tickets, store, credentials, sessions, passwords)
+    begun = Begun(database, credentials, vault)
+    provider = _provider(settings)
     requests = RequestLog(settings.audit_target, settings.tls)
     signer = Signer([key.strip() for key in settings.secret_keys.get_secret_value().split(",")])
+    stores, people = (credentials, store), (accounts, invitations, sessions)
     rooms = Rooms(
         accounts,
         sessions,
@@ -75,6 +85,10 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
         public_api,
         operators,
         requests,
+        Post(settings.mail_server),
+        Passkeys(database, stores, begun, accounts, sessions, Site(settings.public_url)),
+        Federation(database, stores, provider, people, begun, _rules(settings)) if provider else None,
+        settings.oidc_name if provider else "",
         settings.public_url,
         signer,
     )
@@ -89,7 +103,7 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     beside = [
         asyncio.create_task(measures.run()),
         asyncio.create_task(_drain(asked, health, server, vitals, settings.drain_seconds)),
-        asyncio.create_task(_sweep(sessions)),
+        asyncio.create_task(_sweep(sessions, begun)),
         asyncio.create_task(_renew(settings, server.config)),
     ]
     resealing = Resealing(database, vault, SECRETS).worker
@@ -101,10 +115,25 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     for task in (health, *beside):
         task.cancel()
     await public_api.close()
+    if provider:
+        await provider.close()
     await checkouts.close()
     await operators.close()
     await requests.close()
     await database.close()
+
+
+def _provider(settings: ConsoleSettings) -> IdentityProvider | None:
+    if not settings.oidc_issuer:
+        return None
+    secret = settings.oidc_client_secret.get_secret_value()
+    callback = f"{settings.public_url.rstrip('/')}{ROOT}{CALLBACK}"
+    return IdentityProvider(Client(settings.oidc_issuer, settings.oidc_client_id, secret, callback))
+
+
+def _rules(settings: ConsoleSettings) -> Rules:
+    domains = [DomainRule(one.domain, one.merchant_id, one.role) for one in settings.oidc_domains]
+    return Rules(domains, settings.oidc_roles_claim, settings.oidc_roles)
 
 
 def _server(settings: ConsoleSettings, till: Till, vitals: Vitals) -> uvicorn.Server:
@@ -165,12 +194,13 @@ async def _drain(
     server.should_exit = True
 
 
-async def _sweep(sessions: Sessions) -> None:
+async def _sweep(sessions: Sessions, begun: Begun) -> None:
     """Finish, again and again, what could not be when a session ended."""
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         try:
             await sessions.sweep()
+            await begun.sweep()
         except (ApiError, OSError) as error:
             log.warning("sessions that are over stay for now", error=str(error))
 

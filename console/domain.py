@@ -27,6 +27,14 @@ LOCK, MAX_LOCK = timedelta(minutes=15), timedelta(hours=4)
 """For how long: twice as long each time, while nobody gets in."""
 
 
+class AccountError(Exception):
+    """What a person is told that was refused; `field` names the input."""
+
+    def __init__(self, field: str, words: str) -> None:
+        super().__init__(words)
+        self.field = field
+
+
 class Role(StrEnum):
     """What a person is there for."""
 

@@ -94,3 +94,43 @@ views = sa.Table(
     sa.Column("filters", sa.Text, nullable=False),
     sa.UniqueConstraint("user_id", "list", "name"),
 )
+
+passkeys = sa.Table(
+    "passkeys",
+    metadata,
+    sa.Column("passkey_id", sa.UUID, primary_key=True),
+    sa.Column("user_id", sa.UUID, sa.ForeignKey(users.c.user_id, ondelete="CASCADE"), nullable=False),
+    sa.Column("credential_id", sa.LargeBinary, nullable=False, unique=True),
+    # COSE: it verifies, and opens nothing
+    sa.Column("public_key", sa.LargeBinary, nullable=False),
+    # as the authenticator counts; one that goes back is a copy
+    sa.Column("sign_count", sa.BigInteger, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("last_use_time", TIME),
+)
+sa.Index("ix_passkeys_user", passkeys.c.user_id)
+
+identities = sa.Table(
+    "identities",
+    metadata,
+    sa.Column("issuer", sa.Text, primary_key=True),
+    # the provider's own id of a person, which is never another's; an address may become one
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.UUID, sa.ForeignKey(users.c.user_id, ondelete="CASCADE"), nullable=False),
+    # made by the rule of a domain: the rule has to hold at each login, and says the role
+    sa.Column("by_rule", sa.Boolean, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+)
+sa.Index("ix_identities_user", identities.c.user_id)
+
+begun = sa.Table(
+    "begun",
+    metadata,
+    # what a browser brings back: taken once
+    sa.Column("token_sha256", sa.LargeBinary, primary_key=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("expire_time", TIME, nullable=False),
+)
+sa.Index("ix_begun_expire_time", begun.c.expire_time)

@@ -19,9 +19,11 @@ from console.api import (
     checkout,
     developers,
     docs,
+    federated,
     links,
     lists,
     overview,
+    passkeys,
     payments,
     people,
     platform,
@@ -38,6 +40,8 @@ log = get_logger(__name__)
 STATIC = FOLDER / "static"
 PAGES: list[Page] = [
     *sessions.PAGES,
+    *passkeys.PAGES,
+    *federated.PAGES,
     *overview.PAGES,
     *search.PAGES,
     *lists.PAGES,

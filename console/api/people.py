@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from uuid import UUID
 
 import pyotp
 import segno
@@ -11,8 +12,7 @@ from starlette.responses import Response
 
 from console.api.web import ROOT, Page, Visit
 from console.clients.merchant_api import ApiError
-from console.domain import Role
-from console.use_cases.passwords import AccountError
+from console.domain import AccountError, Role
 from mesh.ids import parse_uuid
 
 ROLES = [role.value for role in Role if role is not Role.OPERATOR]
@@ -20,17 +20,24 @@ ROLES = [role.value for role in Role if role is not Role.OPERATOR]
 
 async def account(visit: Visit) -> Response:
     """Show one's own account."""
-    return await _account(visit)
+    return await show_account(visit)
 
 
-async def _account(visit: Visit, status: int = 200, secret: str = "", **values: Any) -> Response:
-    user = visit.person
+async def show_account(visit: Visit, status: int = 200, secret: str = "", **values: Any) -> Response:
+    """Show one's own account, with what is wrong."""
+    user, rooms = visit.person, visit.rooms
     secret = secret or pyotp.random_base32()
     uri = pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name="FusionXPay")
     return visit.render(
         "account.html",
         status,
-        sessions=await visit.rooms.sessions.of(user.user_id),
+        sessions=await rooms.sessions.of(user.user_id),
+        passkeys=await rooms.passkeys.of(user),
+        passkey_host=rooms.passkeys.site.host,
+        passkey_address=f"{rooms.passkeys.site.origin}{ROOT}/account",
+        is_at_host=visit.request.url.hostname == rooms.passkeys.site.host,
+        oidc_name=rooms.oidc_name,
+        is_connected=rooms.federation and await rooms.federation.is_connected(user),
         secret=secret,
         qr=segno.make(uri, error="m").svg_data_uri(scale=4, border=2, light="#fff"),
         **values,
@@ -43,7 +50,7 @@ async def change_password(visit: Visit) -> Response:
     try:
         await visit.rooms.accounts.change_password(visit.person, form.get("old", ""), form.get("new", ""))
     except AccountError as error:
-        return await _account(visit, 400, error=str(error), field=error.field)
+        return await show_account(visit, 400, error=str(error), field=error.field)
     return visit.go("/login")
 
 
@@ -56,10 +63,10 @@ async def enrol(visit: Visit) -> Response:
             await accounts.drop_totp(visit.person, password)
             return visit.go("/account", "saved")
         if not re.fullmatch("[A-Z2-7]{32}", secret):
-            return await _account(visit, 400)
+            return await show_account(visit, 400)
         await accounts.enrol((visit.person, visit.session), password, secret, form.get("code", "").strip())
     except AccountError as error:
-        return await _account(visit, 400, secret, error=str(error), field=error.field)
+        return await show_account(visit, 400, secret, error=str(error), field=error.field)
     return visit.go("/account", "saved")
 
 
@@ -74,6 +81,7 @@ async def _users(visit: Visit, status: int = 200, **values: Any) -> Response:
         "users.html",
         status,
         people=await rooms.accounts.users(merchant_id),
+        with_passkey=await rooms.passkeys.owners(merchant_id),
         pending=await rooms.invitations.pending(visit.person),
         roles=_roles(visit),
         base=_base(visit),
@@ -95,8 +103,38 @@ def link_of(visit: Visit, token: str) -> str:
     return f"{visit.rooms.public_url.rstrip('/')}{ROOT}/join?token={token}"
 
 
+async def hand_out(visit: Visit, token: str) -> dict[str, Any]:
+    """Mail a link where there is a mail server; else have it shown this once.
+
+    Raises AccountError where the mail was not taken over; then the link holds no longer.
+    """
+    rooms = visit.rooms
+    ticket = await rooms.invitations.find(token)
+    if ticket is None:
+        raise AccountError("email", "There is a newer link for this person.")
+    link = link_of(visit, token)
+    if not rooms.post.is_on:
+        return {"email": ticket.email, "link": link}
+    try:
+        await rooms.post.send(visit.person, ticket, await place_of(visit, ticket.merchant_id), link)
+    except AccountError:
+        await rooms.invitations.withdraw(visit.person, ticket.email, ticket.merchant_id)
+        raise
+    return {"email": ticket.email, "until": ticket.expire_time.isoformat()}
+
+
+async def place_of(visit: Visit, merchant_id: UUID | None) -> str:
+    """Return where a login is good: the merchant's name."""
+    if merchant_id is None:
+        return "The platform"
+    try:
+        return str((await visit.rooms.operators.merchant(merchant_id))["display_name"])
+    except ApiError:
+        return str(merchant_id)
+
+
 async def add_user(visit: Visit) -> Response:
-    """Invite somebody by a link that is shown this once, or take an invitation back."""
+    """Invite somebody by a link that is mailed, or shown this once, or take an invitation back."""
     form, invitations = visit.form, visit.rooms.invitations
     if form.get("verb") == "withdraw":
         try:
@@ -110,9 +148,9 @@ async def add_user(visit: Visit) -> Response:
         if role not in _roles(visit):
             raise AccountError("role", "Choose a role.")
         token = await invitations.invite(visit.person, email, name, role, visit.person.merchant_id)
+        return await _users(visit, made=await hand_out(visit, token))
     except AccountError as error:
         return await _users(visit, 400, error=str(error), typed=form)
-    return await _users(visit, made={"email": email, "link": link_of(visit, token)})
 
 
 async def change_user(visit: Visit) -> Response:
@@ -122,11 +160,13 @@ async def change_user(visit: Visit) -> Response:
         raise ApiError(404, "NOT_FOUND", "There is no such user.")
     try:
         if verb == "reset":
-            user, token = await visit.rooms.invitations.reset(visit.person, user_id)
-            return await _users(visit, made={"email": user.email, "link": link_of(visit, token)})
+            token = await visit.rooms.invitations.reset(visit.person, user_id)
+            return await _users(visit, made=await hand_out(visit, token))
         change: dict[str, Any] = {"role": role} if verb == "role" else {"enabled": verb == "enable"}
         await visit.rooms.accounts.change(visit.person, user_id, **change)
     except AccountError as error:
+        if error.field == "email":
+            return await _users(visit, 400, error=str(error))
         raise ApiError(404, "NOT_FOUND", str(error)) from None
     return visit.go(_base(visit), "saved")
 

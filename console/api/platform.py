@@ -10,11 +10,10 @@ from uuid import UUID
 
 from starlette.responses import Response
 
-from console.api.people import link_of
+from console.api.people import hand_out
 from console.api.web import Page, Visit
 from console.clients.merchant_api import ApiError
-from console.domain import Role
-from console.use_cases.passwords import AccountError
+from console.domain import AccountError, Role
 from mesh.ids import parse_uuid
 
 PLATFORM = "platform"
@@ -104,14 +103,14 @@ async def create_merchant(visit: Visit) -> Response:
 
 
 async def add_owner(visit: Visit) -> Response:
-    """Invite an owner of a merchant, who invites everybody else; the link is shown this once."""
+    """Invite an owner of a merchant, who invites everybody else; the link is mailed, or shown this once."""
     merchant = await visit.rooms.operators.merchant(UUID(_id(visit, "merchant_id")))
     email, merchant_id = visit.form.get("email", ""), UUID(merchant["merchant_id"])
     try:
         token = await visit.rooms.invitations.invite(visit.person, email, "", Role.OWNER, merchant_id)
+        return await _merchants(visit, made=await hand_out(visit, token))
     except AccountError as error:
         raise ApiError(400, "INVALID", str(error)) from None
-    return await _merchants(visit, made={"email": email, "link": link_of(visit, token)})
 
 
 async def change_merchant(visit: Visit) -> Response:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 
+from console.api.people import place_of
 from console.api.web import ROOT, Page, Visit, local
-from console.clients.merchant_api import ApiError
-from console.domain import User
+from console.domain import AccountError, User
 from console.use_cases.accounts import SeveralLoginsError
-from console.use_cases.passwords import AccountError
 from mesh.ids import parse_uuid
 
 
@@ -16,7 +17,18 @@ async def show_login(visit: Visit) -> Response:
     """Ask who it is."""
     if visit.user:
         return visit.go(local(visit.query("next")))
-    return visit.render("login.html", next=visit.query("next"))
+    return show_login_form(visit, next=visit.query("next"))
+
+
+def show_login_form(visit: Visit, code: int = 200, **values: Any) -> Response:
+    """Ask who it is, by all ways that there are."""
+    return visit.render(
+        "login.html",
+        code,
+        oidc_name=visit.rooms.oidc_name,
+        passkey_host=visit.rooms.passkeys.site.host,
+        **values,
+    )
 
 
 async def log_in(visit: Visit) -> Response:
@@ -26,25 +38,15 @@ async def log_in(visit: Visit) -> Response:
     try:
         password, code, chosen = form.get("password", ""), form.get("code", "").strip(), form.get("account", "")
         user = await visit.rooms.accounts.check(known["email"], password, code, parse_uuid(chosen))
-        return await _begin(visit, user, known["next"])
+        return await begin_session(visit, user, known["next"])
     except AccountError as error:
-        return visit.render("login.html", 403, **known, error=str(error), field=error.field)
+        return show_login_form(visit, 403, **known, error=str(error), field=error.field)
     except SeveralLoginsError as several:
-        logins = [(one.user_id, await _place(visit, one)) for one in several.users]
-        return visit.render("login.html", 200, **known, logins=logins)
+        logins = [(one.user_id, await place_of(visit, one.merchant_id)) for one in several.users]
+        return show_login_form(visit, 200, **known, logins=logins)
 
 
-async def _place(visit: Visit, user: User) -> str:
-    """Return where a login is good."""
-    if user.merchant_id is None:
-        return "The platform"
-    try:
-        return str((await visit.rooms.operators.merchant(user.merchant_id))["display_name"])
-    except ApiError:
-        return str(user.merchant_id)
-
-
-async def _begin(visit: Visit, user: User, back: str) -> Response:
+async def begin_session(visit: Visit, user: User, back: str) -> Response:
     """Begin a session, whatever the browser was in before. Raises AccountError."""
     rooms = visit.rooms
     # the audit has who has come in
@@ -65,7 +67,7 @@ async def show_link(visit: Visit) -> Response:
     if ticket is None:
         words = "It was used before, is too old, or there is a newer one. Ask for a new one."
         return visit.render("error.html", 404, title="This link does not hold", words=words)
-    return visit.render("join.html", ticket=ticket, token=token)
+    return visit.render("join.html", ticket=ticket, token=token, oidc_name=visit.rooms.oidc_name)
 
 
 async def take_link(visit: Visit) -> Response:
@@ -73,12 +75,13 @@ async def take_link(visit: Visit) -> Response:
     token, invitations = visit.form.get("token", ""), visit.rooms.invitations
     try:
         user = await invitations.accept(token, visit.form.get("password", ""))
-        return await _begin(visit, user, "")
+        return await begin_session(visit, user, "")
     except AccountError as error:
         ticket = await invitations.find(token)
         if ticket is None:
             return visit.render("error.html", 404, title="This link does not hold", words=str(error))
-        return visit.render("join.html", 400, ticket=ticket, token=token, error=str(error))
+        oidc_name = visit.rooms.oidc_name
+        return visit.render("join.html", 400, ticket=ticket, token=token, oidc_name=oidc_name, error=str(error))
 
 
 async def log_out(visit: Visit) -> Response:

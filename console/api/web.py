@@ -20,10 +20,13 @@ from console.api.formats import FILTERS
 from console.api.glances import Glances
 from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
 from console.clients.operator_api import OperatorApi
+from console.clients.post import Post
 from console.clients.request_log import RequestLog
 from console.domain import Session, Signer, User
 from console.use_cases.accounts import Accounts
+from console.use_cases.federation import Federation
 from console.use_cases.invitations import Invitations
+from console.use_cases.passkeys import Passkeys
 from console.use_cases.sessions import SessionOverError, Sessions
 from console.use_cases.views import Views
 from mesh.rpc.headers import CONSOLE_USER
@@ -65,6 +68,11 @@ class Rooms:
     public_api: PublicApi
     operators: OperatorApi
     requests: RequestLog
+    post: Post
+    passkeys: Passkeys
+    federation: Federation | None
+    oidc_name: str
+    """What the button of the provider of identities says; empty: there is none."""
     public_url: str
     signer: Signer
     open_streams: Counter[UUID] = field(default_factory=Counter)

@@ -41,7 +41,9 @@
 
   // what is still being counted is looked at again
   addEventListener("DOMContentLoaded", () => {
-    if (document.querySelector("[data-again]")) setTimeout(() => location.reload(), 800);
+    // but not under the hands of somebody who writes
+    const again = () => document.activeElement?.matches("input,textarea,select") ? setTimeout(again, 800) : location.reload();
+    if (document.querySelector("[data-again]")) setTimeout(again, 800);
   });
 
   // "/" goes to the search, as in many consoles

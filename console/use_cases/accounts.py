@@ -9,11 +9,11 @@ from uuid import UUID
 
 import pyotp
 
-from console.domain import MAX_FORGIVEN, User, lock_after, normalized
+from console.domain import MAX_FORGIVEN, AccountError, User, lock_after, normalized
 from console.domain import Session as Login
-from console.storage import Accounts as Store
-from console.storage import Tickets
-from console.use_cases.passwords import AccountError, Passwords
+from console.storage.people import Accounts as Store
+from console.storage.people import Tickets
+from console.use_cases.passwords import Passwords
 from console.use_cases.sessions import Sessions
 from mesh.ids import Clock, new_id, utc_now
 from mesh.storage.database import Database, Session
@@ -94,6 +94,10 @@ class Accounts:
                 raise AccountError("code", "Enter the code that your authenticator shows.")
             if not await self._takes_code(user, user.totp_secret, code):
                 raise AccountError("code", "This code is not right, or was used before.")
+        elif await self._has_passkey(user):
+            # as above: a second factor that somebody has set up is never left out
+            await self._uncount([user])
+            raise AccountError("passkey", "Your password is right. Log in with your passkey now, by the button below.")
         await self._succeeded(user)
         return user
 
@@ -153,6 +157,18 @@ class Accounts:
             await self._tickets.withdraw_all_by(session, user_id)
             ended = await self._store.close_all(session, user_id, self._clock())
         await self._sessions.bury(ended)
+
+    async def regrade(self, user: User, role: str) -> None:
+        """Give somebody the role that a rule says; their sessions and links end."""
+        async with self._database.session() as session, session.begin():
+            await self._store.set_role(session, user.user_id, role)
+            await self._tickets.withdraw_all_by(session, user.user_id)
+            ended = await self._store.close_all(session, user.user_id, self._clock())
+        await self._sessions.bury(ended)
+
+    async def _has_passkey(self, user: User) -> bool:
+        async with self._database.session() as session:
+            return await self._store.has_passkey(session, user.user_id)
 
     async def _colleague(self, session: Session, by: User, user_id: UUID) -> User:
         user = await self._store.by_id(session, user_id)

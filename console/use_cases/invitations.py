@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
-from console.domain import Ticket, User, digest
-from console.storage import Accounts as Users
-from console.storage import Tickets as Store
+from console.domain import AccountError, Ticket, User, digest
+from console.storage.credentials import Credentials
+from console.storage.people import Accounts as Users
+from console.storage.people import Tickets as Store
 from console.use_cases.accounts import address_of
-from console.use_cases.passwords import AccountError, Passwords
+from console.use_cases.passwords import Passwords
 from console.use_cases.sessions import Sessions
 from mesh.ids import Clock, new_id, utc_now
 from mesh.storage.database import Database, Session
@@ -28,6 +30,7 @@ class Invitations:
         database: Database,
         store: Store,
         users: Users,
+        credentials: Credentials,
         sessions: Sessions,
         passwords: Passwords,
         clock: Clock = utc_now,
@@ -35,6 +38,7 @@ class Invitations:
         self._database = database
         self._store = store
         self._users = users
+        self._credentials = credentials
         self._sessions = sessions
         self._passwords = passwords
         self._clock = clock
@@ -50,8 +54,8 @@ class Invitations:
                 raise AccountError("email", TAKEN)
         return await self._issue(INVITATION, by, address, display_name, role, merchant_id)
 
-    async def reset(self, by: User, user_id: UUID) -> tuple[User, str]:
-        """Return a user of the same merchant, and the token of a link to a new password without a second factor.
+    async def reset(self, by: User, user_id: UUID) -> str:
+        """Return the token of a link to a new password, without a second factor, of a user of the same merchant.
 
         Raises AccountError for nobody of this merchant, and for oneself.
         """
@@ -59,7 +63,7 @@ class Invitations:
             user = await self._users.by_id(session, user_id)
         if user is None or user.merchant_id != by.merchant_id or user.user_id == by.user_id:
             raise AccountError("user", "There is no such user.")
-        return user, await self._issue(RESET, by, user.email, user.display_name, user.role, user.merchant_id)
+        return await self._issue(RESET, by, user.email, user.display_name, user.role, user.merchant_id)
 
     async def find(self, token: str) -> Ticket | None:
         """Return what a link is for; None when it does not hold."""
@@ -72,11 +76,7 @@ class Invitations:
             raise AccountError("token", "This link does not hold any more. Ask for a new one.")
         hashed = await self._passwords.hash(password)
         async with self._database.session() as session, session.begin():
-            ticket = await self._store.take(session, digest(token), self._clock())
-            if ticket is None:
-                raise AccountError("token", "This link was used before. Ask for a new one.")
-            if not await self._is_of_one_who_may(session, ticket):
-                raise AccountError("token", "Who made this link may let nobody in any more. Ask for a new one.")
+            ticket = await self._taken(session, digest(token))
             if ticket.kind == INVITATION:
                 return await self._added(session, ticket, hashed)
             known = await self._users.at_merchant(session, ticket.email, ticket.merchant_id)
@@ -84,12 +84,32 @@ class Invitations:
                 raise AccountError("token", "This account is closed.")
             await self._users.set_password(session, known.user_id, hashed)
             await self._users.set_totp(session, known.user_id, None, 0)
+            await self._credentials.forget(session, known.user_id)
             await self._users.succeeded(session, known.user_id)
             ended = await self._users.close_all(session, known.user_id, self._clock())
             user = await self._users.held(session, known.user_id)
         await self._sessions.bury(ended)
         assert user
         return user
+
+    async def accept_by(self, token: bytes, made: Callable[[Session, Ticket], Awaitable[User]]) -> User:
+        """Use an invitation up by its digest, for somebody without a password, whom `made` adds. Raises AccountError.
+
+        What `made` raises leaves the invitation as it was.
+        """
+        async with self._database.session() as session, session.begin():
+            ticket = await self._taken(session, token)
+            if ticket.kind != INVITATION:
+                raise AccountError("token", "This link is for a new password.")
+            return await made(session, ticket)
+
+    async def _taken(self, session: Session, token: bytes) -> Ticket:
+        ticket = await self._store.take(session, token, self._clock())
+        if ticket is None:
+            raise AccountError("token", "This link was used before. Ask for a new one.")
+        if not await self._is_of_one_who_may(session, ticket):
+            raise AccountError("token", "Who made this link may let nobody in any more. Ask for a new one.")
+        return ticket
 
     async def pending(self, by: User) -> list[Ticket]:
         """Return the links that hold and that somebody may withdraw: of their merchant, or all that operators made."""

@@ -10,20 +10,14 @@ from contextlib import suppress
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from console.domain import AccountError
+
 MIN_PASSWORD = 12
 MAX_WAITING = 30
 """Who comes when so many wait already is told to come again: each takes a core for some 30 ms."""
 
 _M_MMAP_THRESHOLD, _MAPPED_FROM = -3, 4 << 20
 """mallopt(3). By itself glibc keeps for the next time what was large once: 19 MiB, in each thread that has hashed."""
-
-
-class AccountError(Exception):
-    """What a person is told that was refused; `field` names the input."""
-
-    def __init__(self, field: str, words: str) -> None:
-        super().__init__(words)
-        self.field = field
 
 
 class Passwords:

@@ -8,9 +8,8 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
-from console.domain import Session, SessionKey, User, digest
-from console.storage import Accounts as Store
-from console.use_cases.passwords import AccountError
+from console.domain import AccountError, Session, SessionKey, User, digest
+from console.storage.people import Accounts as Store
 from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
 from mesh.telemetry import get_logger

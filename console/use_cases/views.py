@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from console.domain import View
-from console.storage import Views as Store
+from console.storage.people import Views as Store
 from mesh.ids import new_id
 from mesh.storage.database import Database
 

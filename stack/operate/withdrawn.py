@@ -109,6 +109,24 @@ _RULES: dict[str, Sequence[_Rule]] = {
             " RETURNING u.user_id::text, u.merchant_id::text",
         ),
         _Rule(
+            "passkey",
+            "removed",
+            "passkeys",
+            "SELECT credential_id FROM passkeys",
+            "DELETE FROM passkeys p USING users u WHERE p.user_id = u.user_id"
+            " AND p.credential_id <> ALL (%s::bytea[])"
+            " RETURNING p.passkey_id::text, u.merchant_id::text",
+        ),
+        _Rule(
+            "identity",
+            "disconnected",
+            "identities",
+            "SELECT issuer || ' ' || subject FROM identities",
+            "DELETE FROM identities i USING users u WHERE i.user_id = u.user_id"
+            " AND i.issuer || ' ' || i.subject <> ALL (%s::text[])"
+            " RETURNING i.subject, u.merchant_id::text",
+        ),
+        _Rule(
             "link",
             "used or withdrawn",
             "links",

@@ -10,11 +10,11 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from console.domain import MAX_FAILURES, MAX_FORGIVEN, SessionKey, User
-from console.storage import Accounts as Store
-from console.storage import Tickets
+from console.domain import MAX_FAILURES, MAX_FORGIVEN, AccountError, SessionKey, User
+from console.storage.people import Accounts as Store
+from console.storage.people import Tickets
 from console.use_cases.accounts import Accounts
-from console.use_cases.passwords import AccountError, Passwords
+from console.use_cases.passwords import Passwords
 from console.use_cases.sessions import Sessions
 from mesh.storage.database import Database
 from mesh.vault import Vault

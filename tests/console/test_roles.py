@@ -48,8 +48,11 @@ def test_roles_name_scopes_of_the_contract() -> None:
 def test_every_page_says_who_may() -> None:
     """What needs no scope is one's own account and the first page."""
     own = {page.path for page in PAGES if not page.scope and not page.is_open}
-    assert own == {"/", "/logout", "/account", "/account/password", "/account/totp", "/views"}
-    assert {page.path for page in PAGES if page.is_open} == {"/login", "/join"}
+    own_account = {"/account", "/account/password", "/account/totp", "/account/oidc"}
+    own_account |= {"/account/passkeys", "/account/passkeys/begin", "/account/passkeys/{passkey_id}"}
+    assert own == {"/", "/logout", "/views"} | own_account
+    open_to_all = {"/login", "/login/passkey", "/login/passkey/begin", "/login/oidc", "/join", "/join/oidc"}
+    assert {page.path for page in PAGES if page.is_open} == open_to_all | {"/oidc/callback"}
     known = scopes_of(contract_routes()) | CONSOLE_SCOPES
     assert {page.scope for page in PAGES if page.scope} <= known
     # what changes something takes more than a right to read

@@ -126,6 +126,16 @@ def test_people_stay_out_who_were_put_out(make: Make, tmp_path: Path) -> None:
                 " FROM users WHERE email = %s",
                 [name.encode(), name],
             )
+            connection.execute(
+                "INSERT INTO passkeys SELECT gen_random_uuid(), user_id, %s, '', 0, email, now() FROM users"
+                " WHERE email = %s",
+                [name.encode(), name],
+            )
+            connection.execute(
+                "INSERT INTO identities SELECT 'https://login.example', email, user_id, false, now() FROM users"
+                " WHERE email = %s",
+                [name],
+            )
     found = _restored(
         url,
         tmp_path,
@@ -133,6 +143,8 @@ def test_people_stay_out_who_were_put_out(make: Make, tmp_path: Path) -> None:
             "UPDATE users SET disable_time = now() WHERE email = 'gone'",
             "UPDATE users SET role = 'viewer' WHERE email = 'weaker'",
             "UPDATE users SET password_hash = 'new', totp_secret = 'x', totp_step = 7 WHERE email = 'robbed'",
+            "DELETE FROM passkeys WHERE name = 'robbed'",
+            "DELETE FROM identities WHERE subject = 'weaker'",
             "DELETE FROM links WHERE email = 'weaker'",
             "UPDATE sessions SET expire_time = now() WHERE token_sha256 = 'gone'",
             "DELETE FROM sessions WHERE token_sha256 = 'robbed'",
@@ -143,6 +155,8 @@ def test_people_stay_out_who_were_put_out(make: Make, tmp_path: Path) -> None:
         ("user", "given another role"),
         ("user", "given another password"),
         ("user", "given another second factor"),
+        ("passkey", "removed"),
+        ("identity", "disconnected"),
         ("link", "used or withdrawn"),
         ("login", "ended"),
         ("login", "ended"),
@@ -154,6 +168,8 @@ def test_people_stay_out_who_were_put_out(make: Make, tmp_path: Path) -> None:
         ("same", "owner", "old", None, True),
         ("weaker", "viewer", "old", None, True),
     ]
+    assert _rows(url, "SELECT name FROM passkeys ORDER BY 1") == [("gone",), ("same",), ("weaker",)]
+    assert _rows(url, "SELECT subject FROM identities ORDER BY 1") == [("gone",), ("robbed",), ("same",)]
     assert _rows(url, "SELECT email FROM links ORDER BY 1") == [("gone",), ("robbed",), ("same",)]
     assert _rows(url, "SELECT token_sha256 FROM sessions ORDER BY 1") == [(b"same",), (b"weaker",)]
 

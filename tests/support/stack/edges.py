@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -45,6 +46,19 @@ class Edges:
         """Run an Envoy, which asks the edge service at the address, or the shared one; return its URL."""
         port, admin_port = self._ports.take(), self._ports.take()
         return self._envoy(edge, port, admin_port, https_listen="", **fields)
+
+    def console(self, **settings: str) -> Ready:
+        """Run a console behind an Envoy of its own, with the shared one's settings but for the named.
+
+        Return the stack as it is with that console; its users and sessions are the shared one's.
+        """
+        address, metrics = (f"{HOST}:{self._ports.take()}" for _ in range(2))
+        url = self.envoy(console=address)
+        shared = psutil.Process(self._stack.pids["console"])
+        own = {"LISTEN": address, "METRICS_LISTEN": metrics, "PUBLIC_URL": url} | settings
+        env = shared.environ() | {f"FUSIONXPAY_{name}": value for name, value in own.items()}
+        self._run("console", Command(shared.cmdline(), env, ROOT), lambda: http_ok(f"http://{metrics}/readyz"))
+        return replace(self._stack, edge_url=url, console=self._stack.console | {"url": f"{url}/console"})
 
     def redirecting_envoy(self, **fields: object) -> tuple[str, str]:
         """Run an Envoy whose HTTP leads to its HTTPS, as in production; return the URLs of both."""

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from console.domain import MAX_FORGIVEN, Ticket, User, View
 from console.domain import Session as Login
-from console.tables import links, session_keys, sessions, users, views
+from console.tables import links, passkeys, session_keys, sessions, users, views
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.resealing import SealedColumn
 from mesh.storage.schema import TIME
@@ -30,6 +30,12 @@ class KeyId(NamedTuple):
     api_key_id: UUID | None
 
 
+class Somebody(NamedTuple):
+    """A user, where nothing else is asked."""
+
+    user_id: UUID
+
+
 class Holder(NamedTuple):
     """Whose a session's key was."""
 
@@ -38,7 +44,8 @@ class Holder(NamedTuple):
     display_name: str
 
 
-_USER = users.c.user_id == sa.bindparam("id", type_=sa.UUID)
+_ID = sa.bindparam("id", type_=sa.UUID)
+_USER = users.c.user_id == _ID
 _TOKEN = sessions.c.token_sha256 == sa.bindparam("token", type_=sa.LargeBinary)
 _NOW = sa.bindparam("now", type_=TIME)
 _STORED = [column.name for column in users.columns if column.name not in ("disable_time", "forgiven")]
@@ -98,6 +105,7 @@ _SET_TOTP = statement(
         totp_step=sa.bindparam("step", type_=sa.BigInteger),
     )
 )
+_HAS_PASSKEY = statement(sa.select(passkeys.c.user_id).where(passkeys.c.user_id == _ID).limit(1), Somebody)
 _SET_ROLE = statement(sa.update(users).where(_USER).values(role=sa.bindparam("role", type_=sa.Text)))
 _DISABLE = statement(sa.update(users).where(_USER).values(disable_time=_NOW))
 _ENABLE = statement(sa.update(users).where(_USER).values(disable_time=sa.null()))
@@ -316,6 +324,10 @@ class Accounts:
     async def set_totp(self, session: Session, user_id: UUID, secret: bytes | None, step: int) -> None:
         """Replace the secret of the second factor, of which the code of a step was used; None: there is none."""
         await session.run(_SET_TOTP, id=user_id, secret=secret, step=step)
+
+    async def has_passkey(self, session: Session, user_id: UUID) -> bool:
+        """Whether somebody has a passkey."""
+        return await session.one(_HAS_PASSKEY, id=user_id) is not None
 
     async def set_role(self, session: Session, user_id: UUID, role: str) -> None:
         """Give a user another role."""
