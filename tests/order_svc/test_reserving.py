@@ -20,9 +20,10 @@ from mesh.money import Money
 from mesh.storage.database import Database, Session
 from order_svc.domain import Order, OrderStatus
 from order_svc.storage.orders import OrderRepository
+from order_svc.tables import metadata
 from order_svc.use_cases.orders import Lifetimes, NewOrder, Orders
 from stack.stack import Ready
-from tests.order_svc.database import made_database
+from tests.support.stack.databases import lent_database
 
 WRITTEN = (
     "SELECT (SELECT version FROM orders), (SELECT count(*) FROM history WHERE version > 1),"
@@ -56,7 +57,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(gateway: Ready) -> AsyncIterator[Desk]:
-    with made_database(gateway) as url:
+    with lent_database(gateway, "orders", metadata) as url:
         database = Database(url, 4)
         await database.open()
 
