@@ -75,7 +75,7 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
         "INTERVAL_SECONDS": 5.0, "LONGEST_RETRY_SECONDS": 1.0, "MOST_FRESH": 4096,
     },
     "mesh.events.consumer": {"BATCH": 128, "FETCH_SECONDS": 10.0, "PACE_SECONDS": 0.02},
-    "mesh.storage.idempotency": {"MAX_KEY_LENGTH": 255, "RETENTION": hours(24)},
+    "mesh.storage.idempotency": {"MAX_KEY_LENGTH": 255, "RETENTION": hours(24), "_PURGE_BATCH": 1000},
     "mesh.money": {"MAX_MINOR_UNITS": 1_000_000_000_000_000},
     "mesh.paging": {"DEFAULT_SIZE": 20},
     "order_svc.domain": {"LINK_ORDER_LIFETIME": hours(1), "MAX_OF_SOURCE": 10, "TURN": minutes(5)},

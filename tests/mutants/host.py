@@ -26,11 +26,10 @@ import pytest
 from stack.stack import Ready
 from tests.mutants.binding import bound
 from tests.mutants.changes import Mutant, mutated
-from tests.mutants.keeper import TOLD
 from tests.mutants.lines import Lines
 from tests.mutants.measures import Choice, Map, Measure
 from tests.mutants.swapping import Change, index
-from tests.mutants.trial import RunGoesOn, Serving, Tests, be
+from tests.mutants.trial import TOLD, RunGoesOn, Serving, Tests, be
 from tests.support.stack.run import START_SECONDS, Run
 from tests.support.waiting import eventually
 
@@ -155,7 +154,7 @@ class Host(RunGoesOn):
 
     def _found(self, tests: Sequence[str], change: Change | None, fresh: bool) -> str:
         """Return the test that fails; nothing when none does."""
-        order = Tests(tests, change, self._folder / "trial.log")
+        order = Tests(tests, change, self._folder / "trial.log", self._run.folder)
         with self._forked(order, fresh) as wire:
             return self._watch(wire, tests)
 
@@ -199,7 +198,7 @@ class Host(RunGoesOn):
         return found
 
     def _measured(self, tests: Sequence[str]) -> Iterator[tuple[str, float, bool, dict[str, frozenset[int]]]]:
-        order = Tests(tests, None, self._folder / "measuring.log")
+        order = Tests(tests, None, self._folder / "measuring.log", self._run.folder)
         with self._forked(order, False, Lines(self._root, self._modules)) as wire:
             while True:
                 try:
@@ -225,9 +224,9 @@ class Host(RunGoesOn):
     @contextmanager
     def _serving(self, change: Change | None, lines: Lines | None = None, fresh: bool = False) -> Iterator[Connection]:
         """Run the payment service. Raises AssertionError when it does not begin to serve."""
-        order = Serving(self._run.folder / TOLD, change, self._folder / "service.log")
+        order = Serving(change, self._folder / "service.log", self._run.folder)
         ready = self._run.shared_stack()
-        url = f"http://{json.loads(order.told.read_text())['metrics']}/readyz"
+        url = f"http://{json.loads((order.run / TOLD).read_text())['metrics']}/readyz"
         with self._forked(order, fresh, lines) as wire:
             eventually(lambda: _answer(url) == 200, "the payment service", seconds=self._limit(2.0))
             eventually(lambda: _is_routed(ready), "Envoy sees the payment service", seconds=self._limit(2.0))

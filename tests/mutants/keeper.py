@@ -11,13 +11,12 @@ import time
 
 from stack.layout import COMPONENTS
 from stack.stack import Stack
+from tests.mutants.trial import TOLD
 from tests.support.stack.keeper import RENDER, WATCH_SECONDS
 from tests.support.stack.options import shared_settings
 from tests.support.stack.run import Run
 
 SERVICE = "payment_svc"
-TOLD = "service.json"
-"""The file that says how the service would run."""
 
 
 def main() -> None:

@@ -20,6 +20,10 @@ import pytest
 from tests.mutants.lines import Lines
 from tests.mutants.swapping import Change, put_in
 
+VARIABLE = "TEST_RUN_FOLDER"
+TOLD = "service.json"
+"""The file that says how the service would run."""
+
 OPTIONS = ("-q", "-s", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist", "--tb=short")
 
 
@@ -30,15 +34,17 @@ class Tests:
     names: Sequence[str]
     change: Change | None
     log: Path
+    run: Path
+    """The folder of the run whose stack they use."""
 
 
 @dataclass(frozen=True)
 class Serving:
     """Be the payment service with a change."""
 
-    told: Path
     change: Change | None
     log: Path
+    run: Path
 
 
 def be(
@@ -50,6 +56,7 @@ def be(
     wire.send(("pid", os.getpid()))
     try:
         _write_to(order.log)
+        os.environ[VARIABLE] = str(order.run)
         if order.change:
             put_in(order.change)
         if isinstance(order, Serving):
@@ -115,7 +122,7 @@ def _run(session: pytest.Session, items: Sequence[pytest.Item], wire: Connection
 
 
 def _serve(order: Serving, wire: Connection, lines: Lines | None) -> None:
-    told: dict[str, Any] = json.loads(order.told.read_text())
+    told: dict[str, Any] = json.loads((order.run / TOLD).read_text())
     os.chdir(told["cwd"])
     os.environ.clear()
     os.environ.update(told["env"])

@@ -90,12 +90,13 @@ async def test_first_is_stored_and_the_second_is_told_of_it(database: Database) 
     assert known == found == Record(first, b"f", b"answer", None)
 
 
-async def test_key_of_another_body_is_refused(database: Database) -> None:
+@pytest.mark.parametrize("fingerprint", [b"e", b"g"])
+async def test_key_of_another_body_is_refused(database: Database, fingerprint: bytes) -> None:
     one = claim()
     async with database.session() as session:
         assert await idempotency.begin(session, one, uuid.uuid4(), LEASE)
         with pytest.raises(ApiError) as refused:
-            await idempotency.find(session, replace(one, fingerprint=b"g"))
+            await idempotency.find(session, replace(one, fingerprint=fingerprint))
     assert (refused.value.code, refused.value.reason) == (grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED")
 
 
