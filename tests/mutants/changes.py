@@ -166,6 +166,14 @@ def statement_at(path: Path, line: int) -> Statement:
     return Statement(frozenset(range(first, last + 1)), frozenset(names))
 
 
+def defined_at(path: Path, line: int) -> frozenset[str]:
+    """Return the names of a module that the statement at a line gives, in whatever it stands."""
+    found = next((one for one in _tree(path).body if _head(one)[0] <= line <= (one.end_lineno or one.lineno)), None)
+    if isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return frozenset({found.name})
+    return statement_at(path, found.lineno).names if found else frozenset()
+
+
 def _head(node: ast.stmt) -> tuple[int, int]:
     decorators = [one.lineno for one in getattr(node, "decorator_list", ())]
     first = min([node.lineno, *decorators])

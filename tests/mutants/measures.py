@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.mutants.changes import Mutant, statement_at
+from tests.mutants.changes import Mutant, defined_at, statement_at
 from tests.mutants.lines import Seen
 
 _DEEP = 3
@@ -103,8 +103,9 @@ class Choice:
         imported = self._map.imported.get(mutant.module, frozenset())
         tests = {test for line in statement.lines - imported for test in executing[mutant.module, line]}
         if statement.lines & imported or mutant.line in imported:
-            tests |= self._using(executing, mutant.module, statement.names, _DEEP)
-            tests |= {test for test in kind if self._names(test, mutant.module, statement.names)}
+            names = statement.names | defined_at(self._root / mutant.module, mutant.line)
+            tests |= self._using(executing, mutant.module, names, _DEEP)
+            tests |= {test for test in kind if self._names(test, mutant.module, names)}
             if not tests:
                 tests = {test for (module, _), some in executing.items() if module == mutant.module for test in some}
         return tests
@@ -128,7 +129,7 @@ class Choice:
                 for line in (number for number, words in enumerate(text, 1) if word.search(words)):
                     found |= executing[module, line]
                     if deep and line in self._map.imported[module]:
-                        defined = statement_at(self._root / module, line).names - {name}
+                        defined = defined_at(self._root / module, line) - {name}
                         found |= self._using(executing, module, defined, deep - 1)
         return found
 

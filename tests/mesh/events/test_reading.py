@@ -39,6 +39,7 @@ def fact() -> OutboxEvent:
         ("", "a"),
         (parent(OWN), "a"),
         (parent(OWN, "c" * 16), "c"),
+        (parent(OWN, "1" * 16), "1"),
         # nobody has signed who carries it: of another trace it is not believed
         (parent(LOW, "c" * 16), "a"),
         (parent(HIGH, "c" * 16), "a"),

@@ -11,6 +11,7 @@ import pytest
 
 from mesh.events.outbox import Unpublished
 from mesh.events.relay import BATCH, MOST_FRESH, Published, Relay
+from mesh.storage.database import Database
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -164,3 +165,8 @@ async def test_pause_is_made_after_a_large_batch_and_where_there_is_more(
 def test_row_is_next_when_the_one_before_it_is_dealt_with() -> None:
     done = Published(stored={1: 10}, refused={2: "no"}, copies={3})
     assert [done.is_next(row(9, before)) for before in (None, 1, 2, 3, 4)] == [True, True, True, False, False]
+
+
+async def test_janitor_rests_when_there_is_nothing_more_to_delete(database: Database) -> None:
+    relay = Relay(database, cast(Any, _Nobody()))
+    assert not await relay._purge()

@@ -1,0 +1,190 @@
+"""The inbox of webhooks by its parts: who may send, how often an event is tried, and whose turn it is."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from mesh import context
+from mesh.errors import ApiError
+from payment_svc.domain.webhook_allowlist import WebhookAllowlist
+from payment_svc.providers.base import ProviderEvent, SignatureInvalidError, UnavailableError
+from payment_svc.storage.provider_events import Note, StoredEvent
+from payment_svc.use_cases import webhooks
+from payment_svc.use_cases.recovery.loop import Recovery
+from payment_svc.use_cases.webhooks import SHARE, WebhookInbox, WebhookReceiver
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+EVENT = StoredEvent("stripe", None, "e1", "t", b"", "trace", 1, NOW)
+NOBODY = cast(Any, None)
+
+
+class Notes:
+    """What was noted, rather than stored."""
+
+    def __init__(self) -> None:
+        self.made: list[Note] = []
+
+    async def submit(self, note: Note) -> bool:
+        """Take a note."""
+        self.made.append(note)
+        return True
+
+
+def inbox(age: timedelta = timedelta(0)) -> tuple[WebhookInbox, list[Note]]:
+    made, notes = WebhookInbox(NOBODY, NOBODY, NOBODY, clock=lambda: NOW + age), Notes()
+    made._notes = cast(Any, notes)
+    return made, notes.made
+
+
+@pytest.mark.parametrize(("age", "wait"), [(0, 0.5), (2, 0.5), (8, 2), (400, 100), (14_400, 3600), (99_999, 3600)])
+async def test_event_that_cannot_be_applied_now_waits_a_quarter_of_its_age_and_has_not_failed(
+    age: float, wait: float
+) -> None:
+    of_webhooks, noted = inbox(timedelta(seconds=age))
+    await of_webhooks._wait(replace(EVENT, attempts=3), "away")
+    assert noted == [Note(replace(EVENT, attempts=2), "PENDING", "away", timedelta(seconds=wait))]
+
+
+async def test_event_that_fails_is_tried_nine_times_more_and_is_dead_then() -> None:
+    of_webhooks, noted = inbox()
+    for attempts in range(1, 11):
+        await of_webhooks._try_again(replace(EVENT, attempts=attempts), "odd")
+    waits = [0.5, 2, 5, 15, 30, 60, 300, 900, 3600]
+    assert [note.wait for note in noted] == [*(timedelta(seconds=one) for one in waits), None]
+    assert [note.status for note in noted] == ["PENDING"] * 9 + ["DEAD"]
+
+
+def test_account_has_its_share_of_turns_and_who_waited_is_told() -> None:
+    of_webhooks, _ = inbox()
+    other = replace(EVENT, account_id=uuid.UUID(int=1))
+    assert [of_webhooks.keep(EVENT) for _ in range(SHARE + 1)] == [True] * SHARE + [False]
+    assert of_webhooks.keep(other)
+    assert of_webhooks.give_back(EVENT)
+    assert not of_webhooks.give_back(EVENT)
+    assert of_webhooks.keep(EVENT)
+    assert not of_webhooks.give_back(other)
+    assert of_webhooks._busy == Counter({("stripe", ""): SHARE - 1})
+
+
+def test_what_others_wrote_is_told_shortly_and_where_it_went_wrong() -> None:
+    assert webhooks._said(ValueError("ü" + "x" * 300)) == "\\xfc" + "x" * 199
+    assert "4242424242424242" not in webhooks._said(ValueError("card 4242424242424242"))
+    with pytest.raises(AttributeError) as raised:
+        inbox()[0].give_back(cast(Any, None))
+    assert "provider_events.py:" in webhooks._place(raised.value)
+
+
+class Provider:
+    """A provider whose signatures are as a test says."""
+
+    name = "stripe"
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self._error = error
+        self.seen: dict[str, str] = {}
+
+    async def verify(self, body: bytes, headers: dict[str, str], now: datetime) -> None:
+        """Verify nothing."""
+        self.seen = headers
+        if self._error:
+            raise self._error
+
+    def translate(self, body: bytes) -> ProviderEvent:
+        """Return an event."""
+        return ProviderEvent("e1", "t", "pi_1", "", NOW)
+
+
+class Turns:
+    """Nobody has a turn; who waits is counted."""
+
+    def __init__(self) -> None:
+        self.inbox = self
+        self.woken = 0
+
+    async def echoed(self, *_: object) -> None:
+        """Know nothing of it."""
+
+    def keep(self, _event: StoredEvent) -> bool:
+        """Keep no turn."""
+        return False
+
+    def wake(self) -> None:
+        """Count."""
+        self.woken += 1
+
+
+def receiver(provider: Provider, turns: Turns, allowlist: WebhookAllowlist) -> tuple[WebhookReceiver, list[Note]]:
+    async def of_webhook(*_: object) -> Provider:
+        return provider
+
+    async def shielded(work: Coroutine[Any, Any, Any]) -> Any:
+        return await work
+
+    parts: Any = SimpleNamespace(of_webhook=of_webhook), SimpleNamespace(shielded=shielded)
+    made = WebhookReceiver(NOBODY, NOBODY, parts[0], allowlist, cast(Any, turns), parts[1], clock=lambda: NOW)
+    notes = Notes()
+    made._receptions = cast(Any, notes)
+    return made, notes.made
+
+
+OPEN = WebhookAllowlist("")
+CLOSED = WebhookAllowlist("stripe=192.0.2.0/24")
+
+
+async def test_event_is_stored_and_waits_for_its_turn() -> None:
+    context.enter(context.Call("trace"))
+    provider, turns = Provider(), Turns()
+    of_webhooks, noted = receiver(provider, turns, OPEN)
+    await of_webhooks.receive("stripe", None, b"body", {"a": "1", "b": "ü"})
+    (note,) = noted
+    assert (note.event.event_id, note.event.payload, note.event.attempts, note.status) == ("e1", b"body", 0, "PENDING")
+    assert (note.wait, turns.woken, provider.seen) == (timedelta(0), 1, {"a": "1"})
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SignatureInvalidError("no"), "WEBHOOK_SIGNATURE_INVALID"),
+        (UnavailableError("away"), "PROVIDER_UNAVAILABLE"),
+        (ValueError("no JSON"), "WEBHOOK_NOT_AN_EVENT"),
+    ],
+)
+async def test_what_is_not_believed_is_not_stored(error: Exception, reason: str) -> None:
+    of_webhooks, noted = receiver(Provider(error), Turns(), OPEN)
+    with pytest.raises(ApiError) as refused:
+        await of_webhooks.receive("stripe", None, b"", {})
+    assert (refused.value.reason, noted) == (reason, [])
+
+
+@pytest.mark.parametrize(("client", "passes"), [("192.0.2.7", True), ("198.51.100.7", False), ("", False)])
+async def test_provider_sends_from_its_own_networks(client: str, passes: bool) -> None:
+    context.enter(context.Call("trace"))
+    of_webhooks, noted = receiver(Provider(), Turns(), CLOSED)
+    reason = ""
+    try:
+        await of_webhooks.receive("stripe", None, b"", {"x-client-address": client})
+    except ApiError as error:
+        reason = error.reason
+    assert (reason, len(noted)) == (("", 1) if passes else ("IP_NOT_ALLOWED", 0))
+
+
+async def test_places_of_a_loop_are_counted_and_who_found_none_is_woken() -> None:
+    async def check(_item: str) -> None:
+        await asyncio.Event().wait()
+
+    subject: Any = SimpleNamespace(name="test", check=check, call_of=lambda item: context.Call(item))
+    for window, wakes in ((1, True), (2, False)):
+        loop: Recovery[str] = Recovery(subject, window)
+        assert loop.keep_place()
+        loop.take_place(None)
+        assert loop.worker._wake.is_set() is wakes
+        assert loop._free == window
