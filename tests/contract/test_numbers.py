@@ -76,12 +76,13 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
     },
     "mesh.events.consumer": {"BATCH": 128, "FETCH_SECONDS": 10.0, "PACE_SECONDS": 0.02},
     "mesh.storage.idempotency": {"MAX_KEY_LENGTH": 255, "RETENTION": hours(24), "_PURGE_BATCH": 1000},
+    "mesh.mail.addresses": {"MAX_ADDRESS_LENGTH": 254, "MAX_LOCAL_LENGTH": 64},
     "mesh.money": {"MAX_MINOR_UNITS": 1_000_000_000_000_000},
     "mesh.paging": {"DEFAULT_SIZE": 20},
     "order_svc.domain": {"LINK_ORDER_LIFETIME": hours(1), "MAX_OF_SOURCE": 10, "TURN": minutes(5)},
     "notify_svc.domain.channel": {
         "MAX_CHANNELS": 20, "MAX_CONFIRMATIONS": 20, "CONFIRMATIONS_SPAN": days(1), "TOKEN_LIFE": hours(24),
-        "MAX_ADDRESS_LENGTH": 254, "MAX_LOCAL_LENGTH": 64, "POINT_LENGTH": 65, "AUTH_LENGTH": 16,
+        "POINT_LENGTH": 65, "AUTH_LENGTH": 16,
     },
     "notify_svc.domain.delivery": {
         "RETRIES": tuple(map(seconds, (5, 30, 120, 900, 3600, 14_400, 28_800, 50_400))),

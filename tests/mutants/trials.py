@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -104,7 +105,9 @@ class Trials:
     def _measured(self, host: Host) -> Map:
         known = pickle.loads(self._map_file.read_bytes()) if self._map_file.exists() else Map()
         begin = time.monotonic()
-        host.measure(known, console.print, lambda measured: _keep(self._map_file, pickle.dumps(measured)))
+        host.measure(
+            known, partial(console.print, markup=False), lambda measured: _keep(self._map_file, pickle.dumps(measured))
+        )
         measured = host.map
         console.print(
             f"{len(measured.near)} and {len(measured.served)} tests measured in {time.monotonic() - begin:.0f} s"
