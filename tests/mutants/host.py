@@ -96,8 +96,11 @@ class Host(RunGoesOn):
 
     def use(self, measured: Map) -> None:
         """Take what was measured, now or before."""
-        self.map = replace(measured, imported=self._imported)
-        self._limits = {test: one.seconds for kind in (measured.near, measured.served) for test, one in kind.items()}
+        there = {item.nodeid for item in self._session.items}
+        near, served = ({test: one for test, one in kind.items() if test in there}
+                        for kind in (measured.near, measured.served))  # fmt: skip
+        self.map = replace(measured, near=near, served=served, imported=self._imported)
+        self._limits = {test: one.seconds for kind in (near, served) for test, one in kind.items()}
         self.choice = Choice(self._root, self.map)
 
     def measure(self, known: Map, say: Callable[[str], None], keep: Callable[[Map], None]) -> None:
@@ -180,7 +183,7 @@ class Host(RunGoesOn):
                 return f"{current or tests[0]} (died)"
 
     def _limit(self, seconds: float) -> float:
-        return (LIMIT_SECONDS + LIMIT_FACTOR * seconds) * max(1.0, os.getloadavg()[0])
+        return (LIMIT_SECONDS + LIMIT_FACTOR * seconds) * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
     def _found_by_service(self, tests: Sequence[str], change: Change, fresh: bool) -> str:
         try:

@@ -55,7 +55,9 @@ class Trials:
         self._bare = bare
         self._results = kept / f"{_stamp(CHANGED)}.results"
         self._map_file = kept / f"{_stamp(CHANGED)}.map"
-        self._every = _every(kept, options.module)
+        every = _every(kept)
+        self._modules = modules_of(every)
+        self._every = [mutant for mutant in every if mutant.module.startswith(options.module)]
         self._chosen = self._again() if options.again else sample(self._every, options.sample, options.seed)
         self._found: Counter[str] = Counter()
         self._tried: Counter[str] = Counter()
@@ -67,7 +69,7 @@ class Trials:
             stack_of(run, () if self._options.served else BARE),
             tempfile.TemporaryDirectory(prefix="fusionxpay-trials-") as folder,
         ):
-            host = Host(ROOT, Path(folder), self._bare, modules_of(self._every), self._try_all)
+            host = Host(ROOT, Path(folder), self._bare, self._modules, self._try_all)
             ignored = [f"--ignore={path}" for path in LEFT_OUT]
             pytest.main(
                 [*OPTIONS, f"--basetemp={folder}/tmp", *ignored, *NEAR, *(SERVED if self._options.served else ())],
@@ -140,13 +142,13 @@ def _key(mutant: Mapping[str, object]) -> tuple[object, ...]:
     return mutant["module"], mutant["operator"], mutant["occurrence"]
 
 
-def _every(kept: Path, beginning: str) -> list[Mutant]:
-    """Return every change to the modules whose path begins so: of the same code it is known after the first time."""
+def _every(kept: Path) -> list[Mutant]:
+    """Return every change: of the same code it is known after the first time."""
     known = kept / f"{_stamp(CHANGED)}.changes"
     if not known.exists():
         known.write_bytes(pickle.dumps(list(every_mutant(ROOT))))
     every: list[Mutant] = pickle.loads(known.read_bytes())
-    return [mutant for mutant in every if mutant.module.startswith(beginning)]
+    return every
 
 
 def _keep(file: Path, content: bytes) -> None:
