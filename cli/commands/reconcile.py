@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.moments import FORMATS
-from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling, document
+from cli.operator_api import EX_UNAVAILABLE, READY_FILE, AsJson, PaymentTarget, Ready, calling, document
 
 TIMEOUT_SECONDS = 600.0
 SPAN = timedelta(days=1)
@@ -42,22 +42,32 @@ def reconcile(
 ) -> None:
     """Compare each provider's own list of payments with ours.
 
-    Exit status: 0 when the records agree, 1 when they do not, 69 when a provider or the service does not answer.
-    The newest payments (two minutes, by default) are left out: they may be on their way. `--json` prints an object for
-    one provider that is named, and a list for all.
+    Exit status: 0 when the records agree, 1 when they do not, 69 when a provider or the service does not answer: the
+    others are compared all the same. The newest payments (two minutes, by default) are left out: they may be on their
+    way. `--json` prints an object for one provider that is named, and a list for all that answered.
     """
     end = until or datetime.now(UTC).replace(tzinfo=None)
     spans = _spans(since.replace(tzinfo=UTC), end.replace(tzinfo=UTC))
     found: dict[str, provider_pb2.CompareBooksResponse] = {}
-    with calling("payment_svc", target, ready_file) as channel:
-        stub = ProviderServiceStub(channel)
-        for name in [provider] if provider else _all_providers(stub):
-            found[name] = _compared(stub, name, spans)
-            if not as_json:
-                _print(Console(), name, found[name])
-    if as_json:
+    names, unanswered = [provider], False
+    if not provider:
+        with calling("payment_svc", target, ready_file) as channel:
+            names = _all_providers(ProviderServiceStub(channel))
+    for name in names:
+        try:
+            with calling("payment_svc", target, ready_file) as channel:
+                found[name] = _compared(ProviderServiceStub(channel), name, spans)
+        except typer.Exit:
+            # said already; who closes the month wants to know of the others all the same
+            unanswered = True
+            continue
+        if not as_json:
+            _print(Console(), name, found[name])
+    if as_json and found:
         documents = [_document(name, since, end, total) for name, total in found.items()]
         typer.echo(json.dumps(documents[0] if provider else documents, indent=2))
+    if unanswered:
+        raise typer.Exit(EX_UNAVAILABLE)
     raise typer.Exit(1 if any(total.discrepancies for total in found.values()) else 0)
 
 

@@ -166,7 +166,8 @@ export interface Event {
    */
   order_id: string;
   /**
-   * The resource itself.
+   * The resource itself. With nothing in it while an update is withdrawn, for an event of a type that only the later
+   * version knows: it is there, and sent, when that runs again.
    */
   data?: EventData;
 }

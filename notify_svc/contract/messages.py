@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -69,8 +70,7 @@ def resource_of(fact: Message) -> Any:
 
 
 def event_message(event: PublicEvent) -> event_pb2.Event:
-    """Return an event as the contract shows it."""
-    fact = fact_of(EventEnvelope.FromString(event.payload))
+    """Return an event as the contract shows it; without data when it is of a type that only a later version knows."""
     message = event_pb2.Event(
         event_id=str(event.event_id),
         type=event.type,
@@ -79,7 +79,11 @@ def event_message(event: PublicEvent) -> event_pb2.Event:
         order_id=event.order_id,
     )
     message.create_time.FromDatetime(event.create_time)
-    getattr(message.data, fact.DESCRIPTOR.fields[0].name).CopyFrom(resource_of(fact))
+    message.data.SetInParent()
+    # one event of a version that was withdrawn must not hide all others of a page
+    with suppress(ValueError):
+        fact = fact_of(EventEnvelope.FromString(event.payload))
+        getattr(message.data, fact.DESCRIPTOR.fields[0].name).CopyFrom(resource_of(fact))
     return message
 
 

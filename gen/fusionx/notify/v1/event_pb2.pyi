@@ -111,7 +111,9 @@ class Event(_message.Message):
 
     @_builtins.property
     def data(self) -> Global___EventData:
-        """The resource itself."""
+        """The resource itself. With nothing in it while an update is withdrawn, for an event of a type that only the later
+        version knows: it is there, and sent, when that runs again.
+        """
 
     def __init__(
         self,
