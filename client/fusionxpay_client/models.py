@@ -74,7 +74,7 @@ class Event(Model):
     resource_id: str
     resource_version: int
     order_id: str
-    data: EventData | None
+    data: EventData
 
 
 class EventData(Model):

@@ -3332,7 +3332,7 @@ class TestClock:
         Idempotent with an `Idempotency-Key` header, as `CreatePayment` is.
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a
-        live key.
+        live key; RESOURCE_EXHAUSTED, reason CLOCK_JUST_ADVANCED, within a second of the last time.
 
         Args:
             by: By how much, from a second to 366 days: in JSON as seconds, such as `"90000s"` for 25 hours.
@@ -3378,7 +3378,7 @@ class AsyncTestClock:
         Idempotent with an `Idempotency-Key` header, as `CreatePayment` is.
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a
-        live key.
+        live key; RESOURCE_EXHAUSTED, reason CLOCK_JUST_ADVANCED, within a second of the last time.
 
         Args:
             by: By how much, from a second to 366 days: in JSON as seconds, such as `"90000s"` for 25 hours.

@@ -1142,7 +1142,7 @@ export class TestClock {
    * decided by it: an outcome that is not known is asked for at the provider, only earlier. It takes a moment to reach
    * all services. Of each kind the newest 5,000 are moved on. Idempotent with an `Idempotency-Key` header, as
    * `CreatePayment` is. Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; FAILED_PRECONDITION, reason
-   * TEST_MODE_ONLY, for a live key.
+   * TEST_MODE_ONLY, for a live key; RESOURCE_EXHAUSTED, reason CLOCK_JUST_ADVANCED, within a second of the last time.
    */
   advance(params: {
     /**

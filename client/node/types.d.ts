@@ -166,8 +166,8 @@ export interface Event {
    */
   order_id: string;
   /**
-   * The resource itself. With nothing in it while an update is withdrawn, for an event of a type that only the later
-   * version knows: it is there, and sent, when that runs again.
+   * The resource itself. It has nothing in it when an update was withdrawn that had another type of events: such an
+   * event is shown in full, and sent, as soon as the later version runs again.
    */
   data?: EventData;
 }

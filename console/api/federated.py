@@ -70,7 +70,7 @@ async def connect(visit: Visit) -> Response:
     form, login = visit.form, (visit.person, visit.session)
     try:
         if form.get("verb") == "disconnect":
-            await _federation(visit).disconnect(visit.person, form.get("password", ""))
+            await _federation(visit).disconnect(login, form.get("password", ""))
             return visit.go("/account", "saved")
         return _lead(visit, *await _federation(visit).connect(login, form.get("password", "")))
     except AccountError as error:

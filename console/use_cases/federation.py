@@ -114,11 +114,17 @@ class Federation:
         await self._accounts.confirm(login[0], password, "oidc-password")
         return await self.begin(CONNECT, "", login=login)
 
-    async def disconnect(self, user: User, password: str) -> None:
-        """Have somebody log in by the provider no longer; it takes the password. Raises AccountError."""
+    async def disconnect(self, login: tuple[User, Login], password: str) -> None:
+        """Have somebody log in by the provider no longer; it takes the password. Raises AccountError.
+
+        The person's other sessions end: whoever has the account at the provider may have begun one.
+        """
+        user, here = login
         await self._accounts.confirm(user, password, "oidc-password")
-        async with self._database.session() as session:
+        async with self._database.session() as session, session.begin():
             await self._store.disconnect(session, user.user_id)
+            ended = await self._users.close_all(session, user.user_id, self._clock(), here.token_sha256)
+        await self._sessions.bury(ended)
 
     async def is_connected(self, user: User) -> bool:
         """Whether somebody may log in by the provider."""

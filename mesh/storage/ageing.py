@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,17 @@ MOST = 5_000
 """How many rows of a kind are moved on at once, the newest: the statement has to end in time, whoever asks."""
 
 
+BACK = sa.text("INTERVAL '366 days'")
+"""How far before the present what is over is moved at the most, however often a clock is advanced."""
+_SKEW = sa.literal(timedelta(seconds=10), sa.Interval)
+"""A claim made while the statement runs has its time by a later clock than the statement's."""
+
+
+def earlier(time: sa.ColumnElement[Any], by: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return a time so much earlier, by `BACK` before the present at the most: a time before year 1 cannot be read."""
+    return sa.case((time > NOW - BACK, sa.func.greatest(time - by, NOW - BACK)), else_=time)
+
+
 def sooner(
     due: sa.ColumnElement[Any], by: sa.ColumnElement[Any], lease: sa.ColumnElement[Any]
 ) -> sa.ColumnElement[Any]:
@@ -19,4 +31,4 @@ def sooner(
 
     A claim moves that time on by its lease: what is due within the lease may be in somebody's hands, and comes up soon.
     """
-    return sa.case((due > NOW + lease, sa.func.greatest(due - by, NOW)), else_=due)
+    return sa.case((due > NOW + lease + _SKEW, sa.func.greatest(due - by, NOW)), else_=due)

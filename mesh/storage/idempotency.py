@@ -23,7 +23,7 @@ from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 from mesh import context
 from mesh.cards.numbers import contains_card_number
 from mesh.errors import ApiError, invalid
-from mesh.storage.ageing import MOST
+from mesh.storage.ageing import MOST, earlier
 from mesh.storage.database import Database, Session, parameters_for, rows_from_arrays, statement
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW, idempotency_keys
@@ -220,10 +220,13 @@ _AGE = statement(
     sa.update(idempotency_keys)
     .where(
         sa.tuple_(*idempotency_keys.primary_key).in_(
-            sa.select(*idempotency_keys.primary_key).where(*_answered).limit(MOST)
+            sa.select(*idempotency_keys.primary_key)
+            .where(*_answered)
+            .order_by(idempotency_keys.c.create_time.desc())
+            .limit(MOST)
         )
     )
-    .values(create_time=idempotency_keys.c.create_time - sa.bindparam("b_by", type_=sa.Interval))
+    .values(create_time=earlier(idempotency_keys.c.create_time, sa.bindparam("b_by", type_=sa.Interval)))
 )
 _FORGET = statement(
     sa.delete(idempotency_keys).where(

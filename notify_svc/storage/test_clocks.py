@@ -8,7 +8,7 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from mesh.storage import idempotency
-from mesh.storage.ageing import MOST, sooner
+from mesh.storage.ageing import MOST, earlier, sooner
 from mesh.storage.database import Session, statement
 from notify_svc.tables import deliveries, webhook_endpoints
 
@@ -22,7 +22,7 @@ _ENDPOINTS = statement(
     .where(webhook_endpoints.c.endpoint_id.in_(_mine))
     .values(
         {
-            name: webhook_endpoints.c[name] - _by
+            name: earlier(webhook_endpoints.c[name], _by)
             for name in ("failing_since", "old_secret_expire_time", "token_expire_time")
         }
     )

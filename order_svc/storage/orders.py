@@ -89,6 +89,8 @@ _update = (
     .where(
         orders.c.order_id == sa.bindparam("b_order_id", type_=sa.UUID),
         orders.c.version == sa.bindparam("b_version", type_=sa.Integer) - 1,
+        # all that changes without another version: a test clock has it end sooner
+        orders.c.expire_time == sa.bindparam("b_expire_time", type_=orders.c.expire_time.type),
     )
     .values(
         status=sa.bindparam("b_status", type_=sa.Text),
@@ -250,6 +252,7 @@ class OrderRepository:
             b_payment_id=order.payment_id,
             b_payment_version=order.payment_version,
             b_update_time=order.update_time,
+            b_expire_time=order.expire_time,
             b_refunded_minor=order.refunded,
             b_refunded_version=order.refunded_version,
             b_captured_minor=order.captured,

@@ -8,8 +8,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from mesh.storage import idempotency
-from mesh.storage.ageing import MOST
+from mesh.storage.ageing import MOST, earlier
 from mesh.storage.database import Session, statement
+from mesh.storage.schema import NOW
 from order_svc.domain import UNPAID
 from order_svc.tables import link_turns, orders, payment_links
 
@@ -26,22 +27,24 @@ _unpaid = (
 )
 _links = (
     sa.select(payment_links.c.payment_link_id)
-    .where(payment_links.c.merchant_id == _merchant)
+    .where(payment_links.c.merchant_id == _merchant, payment_links.c.expire_time > NOW)
     .order_by(payment_links.c.payment_link_id.desc())
     .limit(MOST)
 )
 # a link is locked after its orders, here and everywhere
 _STATEMENTS = (
     statement(
-        sa.update(orders).where(orders.c.order_id.in_(_unpaid)).values(expire_time=orders.c.expire_time - _by),
+        sa.update(orders).where(orders.c.order_id.in_(_unpaid)).values(expire_time=earlier(orders.c.expire_time, _by)),
     ),
     statement(
-        sa.update(link_turns).where(link_turns.c.order_id.in_(_unpaid)).values(turn_time=link_turns.c.turn_time - _by),
+        sa.update(link_turns)
+        .where(link_turns.c.order_id.in_(_unpaid))
+        .values(turn_time=earlier(link_turns.c.turn_time, _by)),
     ),
     statement(
         sa.update(payment_links)
-        .where(payment_links.c.payment_link_id.in_(_links), payment_links.c.expire_time.is_not(None))
-        .values(expire_time=payment_links.c.expire_time - _by),
+        .where(payment_links.c.payment_link_id.in_(_links))
+        .values(expire_time=earlier(payment_links.c.expire_time, _by)),
     ),
 )
 

@@ -197,7 +197,7 @@ class Orders:
     async def _take(self, merchant_id: UUID, order_id: UUID, payment_id: UUID, now: datetime) -> Order | None:
         """Take an order as it was just read, in one statement; None when it has changed since, or was not read here.
 
-        Its first version is all that an order is then: nothing of it changes without another one.
+        Its first version is all that an order is then: nothing of it changes without another one but its end.
         """
         known = self._payable.pop(order_id, None)
         if known is None or known.merchant_id != merchant_id or known.expire_time <= now:

@@ -8,6 +8,10 @@ from uuid import UUID
 
 MODE = "test"
 """The mode of the keys that may advance it."""
+REST = timedelta(seconds=1)
+"""How long a clock stands between two times that it is advanced: each of them is work for all services."""
+MOST_ADVANCED = timedelta(days=36_500)
+"""As much is counted at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +23,14 @@ class TestClock:
     advanced: timedelta
     update_time: datetime | None
 
+    def rests(self, now: datetime) -> bool:
+        """Whether it was advanced too short a while ago to be advanced again."""
+        return self.update_time is not None and self.update_time <= now < self.update_time + REST
+
     def after(self, by: timedelta, now: datetime) -> TestClock:
         """Return the clock after it was advanced once more."""
-        return replace(self, version=self.version + 1, advanced=self.advanced + by, update_time=now)
+        advanced = min(self.advanced + by, MOST_ADVANCED)
+        return replace(self, version=self.version + 1, advanced=advanced, update_time=now)
 
 
 def unmoved(merchant_id: UUID) -> TestClock:

@@ -9,7 +9,7 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.storage.ageing import MOST, sooner
+from mesh.storage.ageing import MOST, earlier, sooner
 from mesh.storage.database import Session, parameters_for, statement
 from payment_svc.domain.payment import LIVE, PaymentStatus
 from payment_svc.domain.test_clock import MODE, TestClock, unmoved
@@ -57,7 +57,7 @@ _PAYMENTS = statement(
     .where(payments.c.payment_id.in_(_open_payments))
     .values(
         next_check_time=sooner(payments.c.next_check_time, _by, _lease),
-        capture_before=payments.c.capture_before - _by,
+        capture_before=earlier(payments.c.capture_before, _by),
     )
 )
 # of those that wait for an answer: one that is being sent has its time as a lease

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from mesh.errors import failed_precondition
+import grpc
+
+from mesh.errors import ApiError, failed_precondition
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.ids import Clock, utc_now
 from mesh.storage import idempotency
@@ -38,7 +40,8 @@ class TestClocks:
     async def advance(self, owner: Tenant, by: timedelta, claim: Claim | None) -> TestClock | Record:
         """Move on what waits, or return the record of the same request made before.
 
-        Nothing is decided here: what is due earlier is looked up at its provider as ever. Raises as `get` does.
+        Nothing is decided here: what is due earlier is looked up at its provider as ever. Raises as `get` does, and
+        RESOURCE_EXHAUSTED, reason CLOCK_JUST_ADVANCED, within a second of the last time.
         """
         merchant_id = _of_tests(owner)
         async with self._work.begin() as unit:
@@ -46,7 +49,11 @@ class TestClocks:
             # under the lock: a repetition beside it sees what the first has stored
             if claim and (record := await idempotency.find(unit.session, claim)):
                 return record
-            clock = before.after(by, self._clock())
+            now = self._clock()
+            if before.rests(now):
+                words = "the clock was advanced less than a second ago; ask again, or for more at once"
+                raise ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "CLOCK_JUST_ADVANCED", words)
+            clock = before.after(by, now)
             await self._store.save(unit.session, clock)
             await self._store.age(unit.session, merchant_id, by, CLAIM)
             await idempotency.age(unit.session, merchant_id, by)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 
@@ -15,8 +16,18 @@ DAY_AND_MORE = "90000s"
 
 
 def advance(merchant: Merchant, by: str = DAY_AND_MORE, key: str = "") -> Json:
-    """Advance a merchant's clock."""
-    return merchant.post("/v1/test_clock/advance", {"by": by}, key=key)
+    """Advance a merchant's clock, as soon as it may be."""
+
+    def advanced() -> Json | None:
+        headers = {"Idempotency-Key": key} if key else {}
+        answer = merchant.http.post("/v1/test_clock/advance", json={"by": by}, headers=headers)
+        if answer.status_code == 429:
+            assert answer.json()["details"][0]["reason"] == "CLOCK_JUST_ADVANCED"
+            return None
+        answer.raise_for_status()
+        return cast(Json, answer.json())
+
+    return eventually(advanced, "the clock to go on")
 
 
 def test_order_expires_and_nobody_elses_does(merchant: Merchant, new_merchant: Callable[..., Merchant]) -> None:
@@ -93,6 +104,13 @@ def test_repetition_advances_once(merchant: Merchant) -> None:
     assert advance(merchant, key="once") == first
     assert merchant.get("/v1/test_clock") == first
     assert advance(merchant)["advanced"] == "180000s"
+
+
+def test_clock_rests_for_a_second(merchant: Merchant) -> None:
+    """Each time is work for all services, beside what they do for everybody."""
+    advance(merchant, "60s")
+    answers = [merchant.http.post("/v1/test_clock/advance", json={"by": "60s"}).status_code for _ in range(5)]
+    assert 429 in answers
 
 
 def test_live_data_has_none(new_merchant: Callable[..., Merchant]) -> None:

@@ -73,7 +73,8 @@ class TestClockServiceServicer:
 
         Idempotent with an `Idempotency-Key` header, as `CreatePayment` is.
 
-        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a live key.
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a live key;
+        RESOURCE_EXHAUSTED, reason CLOCK_JUST_ADVANCED, within a second of the last time.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -51,7 +51,8 @@ class TestClockServiceStub:
 
     Idempotent with an `Idempotency-Key` header, as `CreatePayment` is.
 
-    Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a live key.
+    Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a live key;
+    RESOURCE_EXHAUSTED, reason CLOCK_JUST_ADVANCED, within a second of the last time.
     """
 
 @_typing.type_check_only
@@ -76,7 +77,8 @@ class TestClockServiceAsyncStub(TestClockServiceStub):
 
     Idempotent with an `Idempotency-Key` header, as `CreatePayment` is.
 
-    Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a live key.
+    Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a live key;
+    RESOURCE_EXHAUSTED, reason CLOCK_JUST_ADVANCED, within a second of the last time.
     """
 
 class TestClockServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -110,7 +112,8 @@ class TestClockServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent with an `Idempotency-Key` header, as `CreatePayment` is.
 
-        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a live key.
+        Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`; FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a live key;
+        RESOURCE_EXHAUSTED, reason CLOCK_JUST_ADVANCED, within a second of the last time.
         """
 
 def add_TestClockServiceServicer_to_server(servicer: TestClockServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
