@@ -59,11 +59,9 @@ _NAMES = [field.name for field in fields(PublicEvent)]
 # the database gives the position
 _NEW = [column for column in events.columns if column is not events.c.position]
 _event_rows = rows_from_arrays("event_row", _NEW)
-# who stores one has remembered it in the inbox before: nobody else stores the same at once. A conflict that is provided
-# for would cost each row a second record in the log of the database
-_is_here = sa.exists().where(events.c.event_id == _event_rows.c.event_id)
+# in the order of the rows, which is that of each resource's versions: a condition that reads the table would hash them
 _ADD_EVENTS = statement(
-    sa.insert(events).from_select([column.name for column in _NEW], sa.select(*_event_rows.c).where(~_is_here))
+    pg.insert(events).from_select([column.name for column in _NEW], sa.select(*_event_rows.c)).on_conflict_do_nothing()
 )
 _delivery_rows = rows_from_arrays(
     "delivery_row",

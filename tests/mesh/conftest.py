@@ -10,8 +10,8 @@ from mesh.events.bus import Bus
 from mesh.storage.database import Database
 from mesh.storage.schema import mesh_metadata
 from stack.stack import Ready
+from tests.support.databases import lent_database
 from tests.support.stack.bus import bus_tls
-from tests.support.stack.databases import lent_database
 
 
 @pytest.fixture

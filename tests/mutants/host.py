@@ -36,7 +36,7 @@ from tests.support.waiting import eventually
 NEAR = (
     "tests/mesh/test_money.py", "tests/mesh/test_paging.py", "tests/order_svc", "tests/payment_svc",
     "tests/notify_svc/domain", "tests/edge/test_domain.py", "tests/edge/use_cases/test_signing.py",
-    "tests/simulation/staged", "tests/simulation/test_giving_back.py", "tests/simulation/seeds.py",
+    "tests/simulation/staged", "tests/simulation/seeds.py",
     "tests/contract/test_numbers.py", "tests/mesh/events", "tests/mesh/storage/test_clock.py",
     "tests/mesh/storage/test_retention.py", "tests/mesh/storage/test_idempotency_keys.py",
 )  # fmt: skip

@@ -46,7 +46,7 @@ from notify_svc.use_cases.endpoints import Endpoints, NewEndpoint, Reach
 from notify_svc.use_cases.event_log import EventLog
 from notify_svc.use_cases.fan_out import FanOut
 from stack.stack import Ready
-from tests.support.stack.databases import lent_database
+from tests.support.databases import lent_database
 from tests.support.waiting import answers
 
 TIMEOUT = 1.0

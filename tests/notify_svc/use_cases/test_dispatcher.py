@@ -267,7 +267,7 @@ async def test_dead_and_slow_endpoints_hold_up_nobody_else(notify_url: str) -> N
 async def test_turns_are_taken_when_there_is_little_room(desk: Desk) -> None:
     """More endpoints than there is room for at once: nobody's second goes before anybody's first."""
     async with rogue(answering(OK)) as server:
-        endpoints = [await desk.endpoint(server.url) for _ in range(CONCURRENCY + 4)]
+        endpoints = [await desk.endpoint(f"{server.url}?{number}") for number in range(CONCURRENCY + 4)]
         (first, second) = await desk.publish(2)
 
         def is_with_all(event: PublicEvent) -> bool:

@@ -177,8 +177,8 @@ async def test_endpoints_that_are_dead_do_not_delay_first_attempts_of_others(not
     """There are more of them than there is room for, and none of their attempts ends."""
     patient = desk_on(notify_url, timeout=2 * PATIENCE)
     async with rogue(answering(ERROR)) as dead, rogue(answering(OK)) as healthy, patient as desk:
-        for _ in range(CONCURRENCY):
-            await desk.endpoint(dead.url)
+        for number in range(CONCURRENCY):
+            await desk.endpoint(f"{dead.url}?{number}")
         await desk.publish()
         await come_true(lambda: _failing(desk) == CONCURRENCY, "all of them failing")
         dead.behaviour = hangs
@@ -195,8 +195,8 @@ async def test_merchant_does_not_get_all_the_room_however_many_endpoints_it_has(
     """None of its endpoints has failed yet: so a server that hangs, or a name that nobody answers for, costs others."""
     few = desk_on(notify_url, timeout=2 * PATIENCE, merchant_share=CONCURRENCY // 2)
     async with rogue(hangs) as silent, rogue(answering(OK)) as healthy, few as desk:
-        for _ in range(CONCURRENCY):
-            await desk.endpoint(silent.url)
+        for number in range(CONCURRENCY):
+            await desk.endpoint(f"{silent.url}?{number}")
         await desk.publish(3)
         await come_true(lambda: silent.open >= CONCURRENCY // 2, "the merchant's share in use")
         desk.merchant_id = uuid.uuid4()

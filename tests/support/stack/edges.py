@@ -20,8 +20,8 @@ from stack.probes import grpc_serving, http_ok
 from stack.process import Child, Command
 from stack.servers import outside_env
 from stack.stack import Ready
+from tests.support.forks import service_command
 from tests.support.paths import ROOT
-from tests.support.stack.forks import service_command
 from tests.support.waiting import eventually
 
 

@@ -18,10 +18,10 @@ from stack.probes import grpc_serving
 from stack.process import Child
 from stack.stack import Ready
 from tests.audit_svc.test_domain import LINE
+from tests.support.forks import service_command
 from tests.support.paths import ROOT
 from tests.support.stack.bus import files_of
 from tests.support.stack.command import run_command
-from tests.support.stack.forks import service_command
 from tests.support.waiting import PATIENCE, eventually
 
 
