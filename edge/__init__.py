@@ -2,5 +2,3 @@
 
 Owns the database `identity`.
 """
-
-import mesh as mesh  # before any stub: it says how gRPC runs

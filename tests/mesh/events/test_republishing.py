@@ -15,7 +15,7 @@ from mesh.events.envelope import OutboxEvent, event
 from mesh.events.inbox import Received
 from mesh.events.relay import Relay
 from mesh.storage.database import Database, Session
-from tests.support.waiting import come_true
+from tests.support.waiting import answers, come_true
 
 SUBJECT = "fusionx.test.v1.republished_{}"
 
@@ -68,8 +68,12 @@ async def test_events_come_again_in_order_to_who_lost_them_and_not_to_who_had_th
     second = consumer(f"lost_{uuid.uuid4().hex}", subject, bus, database, lost)
     second.worker.start()
     await come_true(lambda: lost.versions == wanted, "all of them again")
+
+    async def has_taken_all() -> bool:
+        return await first.lag() == (0, 0)
+
+    await answers(has_taken_all, "who had them to have been sent them again")
     await first.worker.stop()
-    assert await first.lag() == (0, 0)
     assert had.versions == wanted
     await second.worker.stop()
     await relay.worker.stop()

@@ -45,7 +45,7 @@ async def reseal(url: str, vault: Vault) -> None:
 
 async def test_what_was_sealed_before_is_sealed_anew_for_its_row(desk: Desk, notify_url: str) -> None:
     vault = Vault(SecretStr(f"{NEW}, {OLD}"))
-    unbound, of_the_old_key = await desk.endpoint(URL), await desk.endpoint(URL)
+    unbound, of_the_old_key = await desk.endpoint(URL), await desk.endpoint(f"{URL}?another")
     store(desk, unbound, Fernet(NEW).encrypt(b"whsec_unbound"))
     store(desk, of_the_old_key, Vault(SecretStr(OLD)).seal(b"whsec_old", of_the_old_key.vault_owner))
     await reseal(notify_url, vault)
@@ -56,7 +56,7 @@ async def test_what_was_sealed_before_is_sealed_anew_for_its_row(desk: Desk, not
 
 async def test_what_is_current_or_opens_for_nobody_stays_as_it_is(desk: Desk, notify_url: str) -> None:
     vault = Vault(SecretStr(NEW))
-    current, anothers = await desk.endpoint(URL), await desk.endpoint(URL)
+    current, anothers = await desk.endpoint(URL), await desk.endpoint(f"{URL}?another")
     store(desk, current, vault.seal(b"whsec_current", current.vault_owner))
     store(desk, anothers, vault.seal(b"whsec_current", current.vault_owner))
     before = stored(desk, current), stored(desk, anothers)

@@ -217,7 +217,8 @@ async def test_endpoint_that_takes_nothing_for_five_days_is_disabled(desk: Desk)
         await desk.publish()
         disabled = await desk.endpoint_is(endpoint.endpoint_id, lambda found: not found.enabled)
         assert disabled.disable_reason is DisableReason.FAILING
-        assert alerts() == before + 1
+        # it is told after it was stored
+        await come_true(lambda: alerts() == before + 1, "the alert")
 
 
 async def test_one_success_within_the_five_days_starts_them_anew(desk: Desk) -> None:
