@@ -14,6 +14,7 @@ import pytest
 import structlog
 from httpx._transports import default as transports
 
+from mesh import context
 from stack.stack import Ready
 from tests.support.merchant.api import Identities, Merchant
 from tests.support.merchant.receiver import Receiver, serving
@@ -73,6 +74,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """End the run and its stack, whatever became of the tests."""
     if _run in config.stash:
         config.stash[_run].end()
+
+
+@pytest.fixture(autouse=True)
+def own_call() -> None:
+    """Begin in a call of its own: what a test enters outside of a task would be every later test's in its process."""
+    context.enter(context.call_of(context.trace_of("")))
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ class Message:
 def delivered(sequence: int, resource: str = "r", delivered: int = 1) -> tuple[Delivered, Message]:
     envelope = event_pb2.EventEnvelope(event_id=str(uuid.uuid4()), aggregate_id=resource)
     message = Message(sequence, delivered)
-    call = context.Call("trace")
+    call = context.Call(f"{1:032x}")
     return Delivered(envelope, envelope, call, cast(Any, message), tracing.OFF), message
 
 

@@ -25,7 +25,7 @@ MERCHANT = uuid.UUID(int=1)
 
 
 def called(key: str | None, method: str = "/m") -> context.Call:
-    call = context.Call("trace", merchant_id=str(MERCHANT), idempotency_key=key, method=method)
+    call = context.Call(f"{1:032x}", merchant_id=str(MERCHANT), idempotency_key=key, method=method)
     context.enter(call)
     return call
 
