@@ -27,6 +27,7 @@ from sqlalchemy.sql.elements import ClauseElement
 from mesh.errors import unavailable
 from mesh.ids import utc_now
 from mesh.metrics import DATABASE_FAILURES
+from mesh.storage.arrays import ADAPTERS
 from mesh.storage.notifications import Notifications
 from mesh.storage.rows import RowT, no_rows, row_factory
 from mesh.storage.schema import NOW
@@ -244,7 +245,7 @@ class Database:
             num_workers=3,
             # new attempts are made while somebody waits; the pauses between those of one connection double
             reconnect_timeout=PATIENCE_SECONDS,
-            kwargs={**connection_options(url), "autocommit": True, "prepare_threshold": 1},
+            kwargs={**connection_options(url), "autocommit": True, "prepare_threshold": 1, "context": ADAPTERS},
             configure=self._look_which,
             check=None,
         )
