@@ -290,6 +290,17 @@ routing_policies = sa.Table(
     sa.Column("update_time", TIME, nullable=False),
 )
 
+# what a merchant's routing policies were: the newest of them, the one that holds included
+routing_policy_versions = sa.Table(
+    "routing_policy_versions",
+    metadata,
+    sa.Column("merchant_id", sa.UUID, primary_key=True),
+    sa.Column("version_id", sa.UUID, primary_key=True),
+    sa.Column("rules", pg.JSONB, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("trace_id", sa.Text, nullable=False),
+)
+
 # how far merchants have moved their test data on
 test_clocks = sa.Table(
     "test_clocks",

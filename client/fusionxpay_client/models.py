@@ -9,6 +9,14 @@ from fusionx.type.v1.money_pb2 import Money
 from fusionxpay_client.answers import Model, Word
 
 
+class CheckProviderAccountResponse(Model):
+    """CheckProviderAccountResponse, as the gateway answers it."""
+
+    accepted: bool
+    identity: str
+    refusal: str
+
+
 class Delivery(Model):
     """Delivery, as the gateway answers it."""
 
@@ -146,6 +154,12 @@ class ListRefundsResponse(Model):
 
     refunds: list[Refund]
     next_page_token: str
+
+
+class ListRoutingPolicyVersionsResponse(Model):
+    """ListRoutingPolicyVersionsResponse, as the gateway answers it."""
+
+    routing_policy_versions: list[RoutingPolicyVersion]
 
 
 class ListWebhookEndpointDeliveriesResponse(Model):
@@ -307,6 +321,14 @@ class Ping(Model):
     notification_channel_id: str | None
 
 
+class PreviewRouteResponse(Model):
+    """PreviewRouteResponse, as the gateway answers it."""
+
+    rule: str
+    condition: str
+    candidates: list[RouteCandidate]
+
+
 class ProviderAccount(Model):
     """ProviderAccount, as the gateway answers it."""
 
@@ -364,11 +386,27 @@ class ResendEventsResponse(Model):
     deliveries: int
 
 
+class RouteCandidate(Model):
+    """RouteCandidate, as the gateway answers it."""
+
+    provider: str
+    percent: float
+    refusal: str
+
+
 class RoutingPolicy(Model):
     """RoutingPolicy, as the gateway answers it."""
 
     rules: list[RoutingRule]
     update_time: datetime | None
+
+
+class RoutingPolicyVersion(Model):
+    """RoutingPolicyVersion, as the gateway answers it."""
+
+    rules: list[RoutingRule]
+    create_time: datetime
+    trace_id: str
 
 
 class RoutingRule(Model):

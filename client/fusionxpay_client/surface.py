@@ -177,6 +177,11 @@ _DELETE_PROVIDER_ACCOUNT = Call(
     provider_account_service_pb2.ProviderAccount,
     writes=True,
 )
+_CHECK_PROVIDER_ACCOUNT = Call(
+    "/fusionx.payment.v1.ProviderAccountService/CheckProviderAccount",
+    provider_account_service_pb2.CheckProviderAccountResponse,
+    writes=False,
+)
 _CREATE_REFUND = Call("/fusionx.payment.v1.RefundService/CreateRefund", refund_pb2.Refund, writes=True)
 _GET_REFUND = Call("/fusionx.payment.v1.RefundService/GetRefund", refund_pb2.Refund, writes=False)
 _LIST_REFUNDS = Listing(
@@ -191,6 +196,15 @@ _GET_ROUTING_POLICY = Call(
 )
 _UPDATE_ROUTING_POLICY = Call(
     "/fusionx.payment.v1.RoutingService/UpdateRoutingPolicy", routing_service_pb2.RoutingPolicy, writes=True
+)
+_PREVIEW_ROUTE = Call(
+    "/fusionx.payment.v1.RoutingService/PreviewRoute", routing_service_pb2.PreviewRouteResponse, writes=False
+)
+_LIST_ROUTING_POLICY_VERSIONS = Listing(
+    "/fusionx.payment.v1.RoutingService/ListRoutingPolicyVersions",
+    routing_service_pb2.ListRoutingPolicyVersionsResponse,
+    "routing_policy_versions",
+    routing_service_pb2.RoutingPolicyVersion,
 )
 _GET_TEST_CLOCK = Call("/fusionx.payment.v1.TestClockService/GetTestClock", test_clock_pb2.TestClock, writes=False)
 _ADVANCE_TEST_CLOCK = Call(
@@ -2810,6 +2824,20 @@ class ProviderAccounts:
         request = made(provider_account_service_pb2.DeleteProviderAccountRequest, provider=provider)
         return self._transport.call(_DELETE_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout, idempotency_key)
 
+    def check(self, provider: str, *, timeout: float | None = None) -> models.CheckProviderAccountResponse:
+        """Asks the provider now whether it still takes the account's credentials, and whose they are. Nothing is
+        changed.
+
+        Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does
+        not say.
+
+        Args:
+            provider: The provider, such as `stripe`.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = made(provider_account_service_pb2.CheckProviderAccountRequest, provider=provider)
+        return self._transport.call(_CHECK_PROVIDER_ACCOUNT, request, models.CheckProviderAccountResponse, timeout)
+
 
 class AsyncProviderAccounts:
     """A merchant's own accounts at providers. Without one, payments go through the platform's account."""
@@ -2896,6 +2924,22 @@ class AsyncProviderAccounts:
         request = made(provider_account_service_pb2.DeleteProviderAccountRequest, provider=provider)
         return await self._transport.call(
             _DELETE_PROVIDER_ACCOUNT, request, models.ProviderAccount, timeout, idempotency_key
+        )
+
+    async def check(self, provider: str, *, timeout: float | None = None) -> models.CheckProviderAccountResponse:
+        """Asks the provider now whether it still takes the account's credentials, and whose they are. Nothing is
+        changed.
+
+        Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does
+        not say.
+
+        Args:
+            provider: The provider, such as `stripe`.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = made(provider_account_service_pb2.CheckProviderAccountRequest, provider=provider)
+        return await self._transport.call(
+            _CHECK_PROVIDER_ACCOUNT, request, models.CheckProviderAccountResponse, timeout
         )
 
 
@@ -3257,6 +3301,30 @@ class RoutingPolicy:
         request = made(routing_service_pb2.UpdateRoutingPolicyRequest, rules=rules)
         return self._transport.call(_UPDATE_ROUTING_POLICY, request, models.RoutingPolicy, timeout, idempotency_key)
 
+    def preview_route(
+        self, *, amount: Amount, customer_country: str | None = None, timeout: float | None = None
+    ) -> models.PreviewRouteResponse:
+        """Says which provider would take a payment, and why, as the policy and the providers are now. Nothing is made,
+        and no provider is asked. Where the rule that decides has several weights, a payment is drawn by them; this
+        names each.
+
+        Args:
+            amount: What it would be of.
+            customer_country: The customer's country, ISO 3166-1 alpha-2 in upper case. Empty: it is not known.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = made(routing_service_pb2.PreviewRouteRequest, amount=money(amount), customer_country=customer_country)
+        return self._transport.call(_PREVIEW_ROUTE, request, models.PreviewRouteResponse, timeout)
+
+    def list_versions(self, *, timeout: float | None = None) -> Pages[models.RoutingPolicyVersion]:
+        """Lists what the policy was, newest first: the last 100 times that it was replaced.
+
+        Args:
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = made(routing_service_pb2.ListRoutingPolicyVersionsRequest)
+        return self._transport.pages(_LIST_ROUTING_POLICY_VERSIONS, request, models.RoutingPolicyVersion, timeout)
+
 
 class AsyncRoutingPolicy:
     """The merchant's routing policy: which provider takes a payment whose request names none."""
@@ -3295,6 +3363,30 @@ class AsyncRoutingPolicy:
         return await self._transport.call(
             _UPDATE_ROUTING_POLICY, request, models.RoutingPolicy, timeout, idempotency_key
         )
+
+    async def preview_route(
+        self, *, amount: Amount, customer_country: str | None = None, timeout: float | None = None
+    ) -> models.PreviewRouteResponse:
+        """Says which provider would take a payment, and why, as the policy and the providers are now. Nothing is made,
+        and no provider is asked. Where the rule that decides has several weights, a payment is drawn by them; this
+        names each.
+
+        Args:
+            amount: What it would be of.
+            customer_country: The customer's country, ISO 3166-1 alpha-2 in upper case. Empty: it is not known.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = made(routing_service_pb2.PreviewRouteRequest, amount=money(amount), customer_country=customer_country)
+        return await self._transport.call(_PREVIEW_ROUTE, request, models.PreviewRouteResponse, timeout)
+
+    def list_versions(self, *, timeout: float | None = None) -> AsyncPages[models.RoutingPolicyVersion]:
+        """Lists what the policy was, newest first: the last 100 times that it was replaced.
+
+        Args:
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = made(routing_service_pb2.ListRoutingPolicyVersionsRequest)
+        return self._transport.pages(_LIST_ROUTING_POLICY_VERSIONS, request, models.RoutingPolicyVersion, timeout)
 
 
 class TestClock:

@@ -964,6 +964,12 @@ export class ProviderAccounts {
    * made with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.
    */
   delete(provider: string, params?: Record<string, never>, options?: CallOptions): Promise<types.ProviderAccount>;
+  /**
+   * Asks the provider now whether it still takes the account's credentials, and whose they are. Nothing is changed.
+   * Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not
+   * say.
+   */
+  check(provider: string, params?: Record<string, never>, options?: CallOptions): Promise<types.CheckProviderAccountResponse>;
 }
 
 /**
@@ -1123,6 +1129,25 @@ export class RoutingPolicy {
      */
     rules?: Array<types.RoutingRule>;
   }, options?: CallOptions): Promise<types.RoutingPolicy>;
+  /**
+   * Says which provider would take a payment, and why, as the policy and the providers are now. Nothing is made, and
+   * no provider is asked. Where the rule that decides has several weights, a payment is drawn by them; this names
+   * each.
+   */
+  previewRoute(params: {
+    /**
+     * What it would be of.
+     */
+    amount: types.Money;
+    /**
+     * The customer's country, ISO 3166-1 alpha-2 in upper case. Empty: it is not known.
+     */
+    customer_country?: string;
+  }, options?: CallOptions): Promise<types.PreviewRouteResponse>;
+  /**
+   * Lists what the policy was, newest first: the last 100 times that it was replaced.
+   */
+  listVersions(params?: Record<string, never>, options?: CallOptions): AsyncIterable<types.RoutingPolicyVersion>;
 }
 
 /**

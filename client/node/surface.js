@@ -247,6 +247,10 @@ export class ProviderAccounts {
   delete(provider, params, options) {
     return this._transport.call("DELETE", `/v1/provider_accounts/${encodeURIComponent(provider)}`, params, options);
   }
+
+  check(provider, params, options) {
+    return this._transport.call("POST", `/v1/provider_accounts/${encodeURIComponent(provider)}/check`, params, options);
+  }
 }
 
 export class Refunds {
@@ -287,6 +291,14 @@ export class RoutingPolicy {
 
   update(params, options) {
     return this._transport.call("PUT", `/v1/routing_policy`, params, options);
+  }
+
+  previewRoute(params, options) {
+    return this._transport.call("POST", `/v1/routing_policy:preview`, params, options);
+  }
+
+  listVersions(params, options) {
+    return this._transport.pages(`/v1/routing_policy/versions`, "routing_policy_versions", params, options);
   }
 }
 

@@ -1,4 +1,19 @@
 // Made from the contract by `make gen`, never edited.
+export interface CheckProviderAccountResponse {
+  /**
+   * Whether it takes the credentials.
+   */
+  accepted: boolean;
+  /**
+   * The provider's own name of the account that they are of. Empty where it does not take them.
+   */
+  identity: string;
+  /**
+   * Why it does not take them. Empty where it does.
+   */
+  refusal: string;
+}
+
 export interface Delivery {
   /**
    * Identity of the delivery, a UUIDv7 given by the gateway.
@@ -546,6 +561,21 @@ export interface Ping {
   notification_channel_id?: string;
 }
 
+export interface PreviewRouteResponse {
+  /**
+   * The rule that decides; `default` without a policy. Empty: none matches, and the payment would be refused.
+   */
+  rule: string;
+  /**
+   * What the rule asks for, for a person.
+   */
+  condition: string;
+  /**
+   * Its providers, in the order in which they are tried: those with a weight first.
+   */
+  candidates: Array<RouteCandidate>;
+}
+
 export interface ProviderAccount {
   /**
    * Identity of the account, a UUIDv7 given by the gateway.
@@ -667,6 +697,21 @@ export interface ResendEventsResponse {
   deliveries: number;
 }
 
+export interface RouteCandidate {
+  /**
+   * The provider, such as `stripe`.
+   */
+  provider: string;
+  /**
+   * Of 100 such payments about so many go to it first. 0: it takes those that the others cannot, or cannot take any.
+   */
+  percent: number;
+  /**
+   * Why it would be passed over. Empty: it would take the payment.
+   */
+  refusal: string;
+}
+
 export interface RoutingPolicy {
   /**
    * The rules, in the order in which they are tried.
@@ -676,6 +721,21 @@ export interface RoutingPolicy {
    * When the policy was last replaced. Unset while there is none.
    */
   update_time?: string;
+}
+
+export interface RoutingPolicyVersion {
+  /**
+   * Its rules. None: the gateway's own order of providers applied.
+   */
+  rules: Array<RoutingRule>;
+  /**
+   * From when on.
+   */
+  create_time?: string;
+  /**
+   * The trace of the request that set it, by which the request log says whose key it had.
+   */
+  trace_id: string;
 }
 
 export interface RoutingRule {

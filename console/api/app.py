@@ -27,6 +27,7 @@ from console.api import (
     payments,
     people,
     platform,
+    providers,
     requests,
     search,
     sessions,
@@ -49,6 +50,7 @@ PAGES: list[Page] = [
     *links.PAGES,
     *developers.PAGES,
     *requests.PAGES,
+    *providers.PAGES,
     *people.PAGES,
     *platform.PAGES,
 ]

@@ -204,7 +204,15 @@ async def create_key(visit: Visit) -> Response:
     if days and not re.fullmatch("[1-9][0-9]{0,3}", days):
         # rather than a key that never ends
         return await _keys(visit, 400, error="Say the days until it ends as a whole number, at most 9999.")
-    made = await visit.rooms.operators.create_key(visit.person.merchant_id, visit.session.mode, scopes, int(days or 0))
+    operators, networks = visit.rooms.operators, _names(form.get("allowed_ips", ""))
+    try:
+        made = await operators.create_key(
+            visit.person.merchant_id, visit.session.mode, scopes, int(days or 0), allowed_ips=networks
+        )
+    except ApiError as error:
+        if error.status >= 500:
+            raise
+        return await _keys(visit, error.status, error=error.words)
     return await _keys(visit, made=made)
 
 
@@ -225,12 +233,6 @@ async def change_key(visit: Visit) -> Response:
     return visit.go("/keys", "revoked")
 
 
-async def routing(visit: Visit) -> Response:
-    """Show the routing policy."""
-    policy = await (await visit.api()).get("routing_policy")
-    return visit.render("routing.html", policy=policy)
-
-
 PAGES = [
     Page("GET", "/webhooks", endpoints, scope="webhooks:read"),
     Page("POST", "/webhooks", create_endpoint, scope="webhooks:write"),
@@ -244,5 +246,4 @@ PAGES = [
     Page("GET", "/keys", keys, scope="keys:read"),
     Page("POST", "/keys", create_key, scope="keys:write"),
     Page("POST", "/keys/{api_key_id}", change_key, scope="keys:write"),
-    Page("GET", "/routing", routing, scope="routing:read"),
 ]

@@ -83,6 +83,10 @@ class MerchantApi:
         """Send the events of a span again: the method's path is not a resource's."""
         return await self._call("POST", "/v1/events:resend", json=body, attempt=attempt)
 
+    async def preview_route(self, body: Json) -> Json:
+        """Say who would take a payment: the method's path is not a resource's either."""
+        return await self._call("POST", "/v1/routing_policy:preview", json=body)
+
     async def post(self, *path: str, body: Json | None = None, attempt: str = "") -> Json:
         """POST; `attempt` is the same whenever a form is sent again, so that nothing is done twice."""
         return await self._send("POST", path, json=body or {}, attempt=attempt)

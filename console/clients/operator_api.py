@@ -88,10 +88,12 @@ class OperatorApi:
         request = identity_service_pb2.ListApiKeysRequest(merchant_id=str(merchant_id), page_size=100)
         return _documents((await called(self._identity.ListApiKeys, request)).api_keys)
 
-    async def create_key(self, merchant_id: UUID, mode: str, scopes: list[str], days: int) -> Json:
-        """Make a key; without days it does not end by itself."""
+    async def create_key(
+        self, merchant_id: UUID, mode: str, scopes: list[str], days: int, *, allowed_ips: list[str]
+    ) -> Json:
+        """Make a key; without days it does not end by itself, without networks it may be used from any."""
         request = identity_service_pb2.CreateApiKeyRequest(
-            merchant_id=str(merchant_id), mode=_mode(mode), scopes=scopes
+            merchant_id=str(merchant_id), mode=_mode(mode), scopes=scopes, allowed_ips=allowed_ips
         )
         if days:
             request.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=days))

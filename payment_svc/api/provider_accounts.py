@@ -53,3 +53,10 @@ class ProviderAccountServicer(account_grpc.ProviderAccountServiceServicer):
     ) -> account_pb2.ProviderAccount:
         """Take an account out of use."""
         return mapping.account_message(await self._accounts.delete(context.merchant(), request.provider))
+
+    async def CheckProviderAccount(
+        self, request: account_pb2.CheckProviderAccountRequest, _: Context
+    ) -> account_pb2.CheckProviderAccountResponse:
+        """Ask the provider whether it takes an account's credentials."""
+        identity, refusal = await self._accounts.check(context.merchant(), request.provider)
+        return account_pb2.CheckProviderAccountResponse(accepted=not refusal, identity=identity, refusal=refusal)

@@ -9,9 +9,10 @@ from fusionx.payment.v1 import routing_service_pb2 as routing_pb2
 from fusionx.payment.v1 import routing_service_pb2_grpc as routing_grpc
 
 from mesh import context
+from mesh.messages import money
 from payment_svc.api.tenant import tenant
 from payment_svc.contract import operator_messages as mapping
-from payment_svc.use_cases.routing import Router
+from payment_svc.use_cases.routing import Router, RoutingRequest
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -32,4 +33,21 @@ class RoutingServicer(routing_grpc.RoutingServiceServicer):
         self, request: routing_pb2.UpdateRoutingPolicyRequest, _: Context
     ) -> routing_pb2.RoutingPolicy:
         """Replace the merchant's policy."""
-        return mapping.policy_message(await self._router.replace(tenant(), mapping.rules(request.rules)))
+        rules, trace = mapping.rules(request.rules), context.current().trace_id
+        return mapping.policy_message(await self._router.replace(tenant(), rules, trace))
+
+    async def PreviewRoute(
+        self, request: routing_pb2.PreviewRouteRequest, _: Context
+    ) -> routing_pb2.PreviewRouteResponse:
+        """Say who would take a payment."""
+        wish = RoutingRequest(tenant(), money(request.amount, "amount"), request.customer_country)
+        return mapping.preview_message(*await self._router.preview(wish))
+
+    async def ListRoutingPolicyVersions(
+        self, _request: routing_pb2.ListRoutingPolicyVersionsRequest, _: Context
+    ) -> routing_pb2.ListRoutingPolicyVersionsResponse:
+        """Return what the policy was."""
+        found = await self._router.versions(context.merchant())
+        return routing_pb2.ListRoutingPolicyVersionsResponse(
+            routing_policy_versions=map(mapping.version_message, found)
+        )

@@ -19,7 +19,7 @@ from payment_svc.domain.account import Account
 from payment_svc.domain.circuit import Circuit
 from payment_svc.domain.reconciliation import Comparison, Discrepancy, captured
 from payment_svc.domain.review import Review
-from payment_svc.domain.routing import Policy, Rule, Target
+from payment_svc.domain.routing import Candidate, Policy, Rule, Target, Version
 
 _CIRCUITS = {"closed": "CLOSED", "opened": "OPEN", "half-opened": "HALF_OPEN"}
 
@@ -42,18 +42,40 @@ def _rule(message: routing_service_pb2.RoutingRule, field: str) -> Rule:
 
 def policy_message(policy: Policy) -> routing_service_pb2.RoutingPolicy:
     """Return a routing policy as the contract shows it."""
-    message = routing_service_pb2.RoutingPolicy()
-    for rule in policy.rules:
-        shown = message.rules.add(name=rule.name, currencies=rule.currencies, countries=rule.countries)
-        for target in rule.targets:
-            shown.targets.add(provider=target.provider, weight=target.weight)
-        if rule.min_amount:
-            shown.min_amount.CopyFrom(money_message(rule.min_amount))
-        if rule.max_amount:
-            shown.max_amount.CopyFrom(money_message(rule.max_amount))
+    message = routing_service_pb2.RoutingPolicy(rules=map(_rule_message, policy.rules))
     if policy.update_time:
         message.update_time.FromDatetime(policy.update_time)
     return message
+
+
+def version_message(version: Version) -> routing_service_pb2.RoutingPolicyVersion:
+    """Return a policy that was, as the contract shows it."""
+    message = routing_service_pb2.RoutingPolicyVersion(
+        rules=map(_rule_message, version.rules), trace_id=version.trace_id
+    )
+    message.create_time.FromDatetime(version.create_time)
+    return message
+
+
+def preview_message(rule: Rule | None, candidates: Sequence[Candidate]) -> routing_service_pb2.PreviewRouteResponse:
+    """Return who would take a payment, as the contract shows it."""
+    message = routing_service_pb2.PreviewRouteResponse()
+    if rule:
+        message.rule, message.condition = rule.name, rule.condition()
+    for one in candidates:
+        message.candidates.add(provider=one.provider, percent=one.percent, refusal=one.refusal)
+    return message
+
+
+def _rule_message(rule: Rule) -> routing_service_pb2.RoutingRule:
+    shown = routing_service_pb2.RoutingRule(name=rule.name, currencies=rule.currencies, countries=rule.countries)
+    for target in rule.targets:
+        shown.targets.add(provider=target.provider, weight=target.weight)
+    if rule.min_amount:
+        shown.min_amount.CopyFrom(money_message(rule.min_amount))
+    if rule.max_amount:
+        shown.max_amount.CopyFrom(money_message(rule.max_amount))
+    return shown
 
 
 def account_message(account: Account) -> provider_account_service_pb2.ProviderAccount:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -70,3 +70,38 @@ class Policy:
 
     rules: tuple[Rule, ...]
     update_time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A policy that a merchant had, and the trace of the request that set it."""
+
+    rules: tuple[Rule, ...]
+    create_time: datetime
+    trace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A provider of the rule that decides; `refusal` says why it would be passed over."""
+
+    provider: str
+    percent: float
+    refusal: str
+
+
+def shares(targets: Sequence[Target], refusals: Mapping[str, str]) -> list[Candidate]:
+    """Say what part of the payments each target takes, in the order in which they are tried.
+
+    Who is drawn and cannot leaves the payment to the next in order that can.
+    """
+    order = sorted(targets, key=lambda target: -target.weight)
+    # without weights the first is drawn each time
+    weights = {one.provider: one.weight for one in order} if order[0].weight else {order[0].provider: 1}
+    total = sum(weights.values())
+    taken = dict.fromkeys((one.provider for one in order), 0.0)
+    able = [one.provider for one in order if not refusals.get(one.provider)]
+    for drawn, weight in weights.items():
+        if able:
+            taken[drawn if drawn in able else able[0]] += 100 * weight / total
+    return [Candidate(name, percent, refusals.get(name, "")) for name, percent in taken.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -14,8 +15,8 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.money import Money
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.rows import columns_of
-from payment_svc.domain.routing import Policy, Rule, Target
-from payment_svc.tables import routing_policies
+from payment_svc.domain.routing import Policy, Rule, Target, Version
+from payment_svc.tables import routing_policies, routing_policy_versions
 
 
 class PolicyRow(NamedTuple):
@@ -37,6 +38,39 @@ _PUT = statement(
         index_elements=["merchant_id"], set_={"rules": _new.excluded.rules, "update_time": _new.excluded.update_time}
     )
 )
+KEPT = 100
+"""How many policies of a merchant are remembered: as many as the contract says."""
+
+
+class VersionRow(NamedTuple):
+    """A policy that was set, as it is stored."""
+
+    rules: list[dict[str, Any]]
+    create_time: datetime
+    trace_id: str
+
+
+_REMEMBER = statement(pg.insert(routing_policy_versions).values(parameters_for(routing_policy_versions, prefix="b_")))
+_of_merchant = routing_policy_versions.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID)
+_VERSIONS = statement(
+    sa.select(*columns_of(routing_policy_versions, VersionRow))
+    .where(_of_merchant)
+    .order_by(routing_policy_versions.c.version_id.desc())
+    .limit(KEPT),
+    VersionRow,
+)
+_FORGET = statement(
+    sa.delete(routing_policy_versions).where(
+        _of_merchant,
+        routing_policy_versions.c.version_id
+        <= sa.select(routing_policy_versions.c.version_id)
+        .where(_of_merchant)
+        .order_by(routing_policy_versions.c.version_id.desc())
+        .offset(KEPT)
+        .limit(1)
+        .scalar_subquery(),
+    )
+)
 
 
 class RoutingRepository:
@@ -52,9 +86,32 @@ class RoutingRepository:
         await session.run(
             _PUT,
             b_merchant_id=merchant_id,
-            b_rules=Jsonb([asdict(rule) for rule in policy.rules]),
+            b_rules=_stored(policy.rules),
             b_update_time=policy.update_time,
         )
+
+    async def remember(
+        self, session: Session, version_id: UUID, merchant_id: UUID, policy: Policy, trace_id: str
+    ) -> None:
+        """Keep a policy that was set, and forget the oldest beyond `KEPT`."""
+        await session.run(
+            _REMEMBER,
+            b_version_id=version_id,
+            b_merchant_id=merchant_id,
+            b_rules=_stored(policy.rules),
+            b_create_time=policy.update_time,
+            b_trace_id=trace_id,
+        )
+        await session.run(_FORGET, merchant_id=merchant_id)
+
+    async def versions(self, session: Session, merchant_id: UUID) -> list[Version]:
+        """Return the policies that a merchant has had, newest first."""
+        rows = await session.all(_VERSIONS, merchant_id=merchant_id)
+        return [Version(tuple(_rule(rule) for rule in row.rules), row.create_time, row.trace_id) for row in rows]
+
+
+def _stored(rules: Sequence[Rule]) -> Jsonb:
+    return Jsonb([asdict(rule) for rule in rules])
 
 
 def _rule(stored: dict[str, Any]) -> Rule:

@@ -99,6 +99,17 @@ class AccountSetting:
         except CredentialsRefusedError as error:
             return error.identity
 
+    async def check(self, stored: StoredAccount) -> tuple[str, str]:
+        """Ask the provider: whose the account is, or why its credentials are refused. Raises ApiError."""
+        account = stored.account
+        try:
+            credentials = self._vault.open(stored.sealed, account.vault_owner)
+            return await self._identify(account.provider, credentials, account.mode), ""
+        except SealError:
+            return "", "the gateway cannot read the credentials; set them again"
+        except CredentialsRefusedError as error:
+            return "", str(error) or "refused"
+
     async def _save(self, session: Session, wish: _Wish, before: StoredAccount | None, identity: str) -> Account | None:
         """Store what is wished; None when the account in use is not any more the one that was looked at."""
         locked = await self._store.in_use(session, wish.owner.merchant_id, wish.provider)

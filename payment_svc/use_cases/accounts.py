@@ -129,6 +129,16 @@ class Accounts:
             raise _off()
         return await self._setting.identity_of(stored)
 
+    async def check(self, merchant_id: UUID, name: str) -> tuple[str, str]:
+        """Ask the provider whose an account is: its name there, or why the credentials are refused. Raises ApiError."""
+        if self._setting is None:
+            raise _off()
+        async with self._database.session() as session:
+            stored = await self._store.in_use(session, merchant_id, name)
+        if stored is None:
+            raise not_found("provider account", name)
+        return await self._setting.check(stored)
+
     async def delete(self, merchant_id: UUID, name: str) -> Account:
         """Take a merchant's own account out of use for new payments. Raises ApiError NOT_FOUND."""
         async with self._database.session() as session:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from mesh.errors import ApiError, failed_precondition, invalid
-from mesh.ids import Clock, utc_now
+from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
 from mesh.storage.database import Database
 from payment_svc.domain.account import Tenant
 from payment_svc.domain.payment import Route
-from payment_svc.domain.routing import Policy, Rule, Target, draw
+from payment_svc.domain.routing import Candidate, Policy, Rule, Target, Version, draw, shares
 from payment_svc.providers.base import AmountNotSupportedError, Provider
 from payment_svc.providers.registry import none_is_on, unknown
 from payment_svc.providers.resilience import ResilientProvider
@@ -21,6 +21,7 @@ from payment_svc.use_cases.accounts import Accounts
 
 DEFAULT_RULE = "default"
 START = "start"
+NOT_ON = "is not on here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +37,38 @@ class Router:
     """Chooses providers by the merchants' policies."""
 
     def __init__(
-        self, database: Database, store: RoutingRepository, accounts: Accounts, clock: Clock = utc_now
+        self,
+        database: Database,
+        store: RoutingRepository,
+        accounts: Accounts,
+        clock: Clock = utc_now,
+        ids: NewId = new_id,
     ) -> None:
         self._database = database
         self._store = store
         self._accounts = accounts
         self._clock = clock
+        self._ids = ids
 
     async def policy(self, merchant_id: UUID) -> Policy:
         """Return a merchant's policy; one without rules when none was set."""
         async with self._database.session() as session:
             return await self._store.get(session, merchant_id)
 
-    async def replace(self, owner: Tenant, rules: Sequence[Rule]) -> Policy:
+    async def versions(self, merchant_id: UUID) -> list[Version]:
+        """Return the newest policies that a merchant has had, newest first."""
+        async with self._database.session() as session:
+            return await self._store.versions(session, merchant_id)
+
+    async def replace(self, owner: Tenant, rules: Sequence[Rule], trace_id: str = "") -> Policy:
         """Set a merchant's rules. Raises ApiError INVALID_ARGUMENT that names the rule that is wrong."""
         names = [provider.name for provider in await self._accounts.available(owner)]
         for number, rule in enumerate(rules):
             _check(rule, f"rules[{number}]", names, owner.mode)
         policy = Policy(tuple(rules), self._clock())
-        async with self._database.session() as session:
+        async with self._database.transaction() as session:
             await self._store.put(session, owner.merchant_id, policy)
+            await self._store.remember(session, self._ids(), owner.merchant_id, policy, trace_id)
         return policy if rules else replace(policy, update_time=None)
 
     async def choose(
@@ -74,7 +87,7 @@ class Router:
         able: list[ResilientProvider] = []
         for target in draw(rule.targets, payment_id.int):
             provider = providers.get(target.provider)
-            refusal = "is not on here" if provider is None else _refusal(provider, fits)
+            refusal = _unable(provider, fits)
             if provider is None or refusal:
                 passed_over.append(f"{target.provider} passed over: {refusal}")
             else:
@@ -88,15 +101,45 @@ class Router:
         reason = "; ".join((f"{rule.name} ({rule.condition()}): {_share(rule, order[0].name)}", *passed_over))
         return order[0], Route(rule.name, reason, tuple(provider.name for provider in order[1:]))
 
+    async def preview(self, wish: RoutingRequest) -> tuple[Rule | None, list[Candidate]]:
+        """Return the rule that would decide about a payment, and what its providers would do; None: it has no rule."""
+        providers = {provider.name: provider for provider in await self._accounts.available(wish.owner)}
+        rules = (await self.policy(wish.owner.merchant_id)).rules
+        if not rules and not providers:
+            return None, []
+        rule = _matching(rules, wish) if rules else _own_order(list(providers))
+        if rule is None:
+            return None, []
+
+        def fits(provider: Provider) -> None:
+            provider.check_amount(wish.amount)
+
+        refusals = {one.provider: _unable(providers.get(one.provider), fits) for one in rule.targets}
+        up = [name for name, refusal in refusals.items() if not refusal and not providers[name].is_open(START)]
+        if up:
+            # as `choose` does: one that is down is tried only where no other is left
+            refusals |= {name: "its circuit is open" for name, why in refusals.items() if not why and name not in up}
+        return rule, shares(rule.targets, refusals)
+
     async def _rule(self, wish: RoutingRequest, names: Sequence[str]) -> Rule:
         rules = (await self.policy(wish.owner.merchant_id)).rules
-        if not rules:
-            # the gateway's own order: the first that can
-            return Rule(DEFAULT_RULE, (), None, None, (), tuple(Target(name, 0) for name in names))
-        for rule in rules:
-            if rule.matches(wish.amount, wish.country):
-                return rule
+        rule = _matching(rules, wish) if rules else _own_order(names)
+        if rule:
+            return rule
         raise failed_precondition("NO_ROUTE", "no rule of the routing policy matches the payment; name a provider")
+
+
+def _own_order(names: Sequence[str]) -> Rule:
+    """Return the gateway's own order as a rule: the first that can."""
+    return Rule(DEFAULT_RULE, (), None, None, (), tuple(Target(name, 0) for name in names))
+
+
+def _matching(rules: Sequence[Rule], wish: RoutingRequest) -> Rule | None:
+    return next((rule for rule in rules if rule.matches(wish.amount, wish.country)), None)
+
+
+def _unable(provider: ResilientProvider | None, fits: Callable[[Provider], None]) -> str:
+    return NOT_ON if provider is None else _refusal(provider, fits)
 
 
 def _check(rule: Rule, field: str, names: Sequence[str], mode: str) -> None:

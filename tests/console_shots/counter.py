@@ -110,6 +110,7 @@ def keys(desk: Desk) -> None:
     developer.go("nav a[href$='/console/keys']")
     developer.press("[data-open=add]")
     developer.tick("input[value='orders:read']")
+    developer.write("#networks", "203.0.113.0/24")
     developer.write("#days", "30")
     developer.go("#add button.primary")
     developer.done("key-made")
@@ -117,6 +118,47 @@ def keys(desk: Desk) -> None:
         developer.open("/keys")
         developer.go(developer.in_row("orders:read", f"button[value={verb}]"))
         developer.done(f"key-{verb}d")
+
+
+def rules(desk: Desk) -> None:
+    """Change the routing policy in every way, ask who would take a payment, and go back to what it was."""
+    developer = desk.people["developer"]
+    developer.go("nav a[href$='/routing']")
+    developer.press("[data-open=add]")
+    developer.write("#name", "france")
+    developer.write("#targets", "paypal 3, stripe 1")
+    developer.write("#countries", "FR")
+    developer.go("#add button.primary")
+    developer.done("rule-added")
+    for verb, name in (("up", "france"), ("remove", "france"), ("restore", "")):
+        developer.open("/routing")
+        row = developer.in_row(name, f"button[value={verb}]") if name else "button[value=restore]"
+        developer.go(row)
+        developer.done(f"rule-{verb}")
+    viewer = desk.people["viewer"]
+    viewer.go("nav a[href$='/routing']")
+    viewer.write("#p-amount", "120")
+    viewer.write("#p-country", "FR")
+    viewer.go("form.grid button.primary")
+    viewer.done("dry-run")
+
+
+def accounts(desk: Desk) -> None:
+    """Set an account at a provider, have it checked, and take it out of use again; then leave another one."""
+    owner = desk.logged_in("owner")
+    for number in range(2):
+        owner.go("nav a[href$='/provider_accounts']")
+        owner.press("[data-open=add]")
+        owner.choose("#provider", "bank_transfer")
+        owner.to("#credentials")
+        owner.page.keyboard.type("api_key=bank_acct_shots_1")
+        owner.page.keyboard.press("Enter")
+        owner.page.keyboard.type("webhook_secret=whsec_shots")
+        owner.go("#add button.primary")
+        owner.done("account-set")
+        if not number:
+            owner.go("form[action$='/provider_accounts/bank_transfer'] button")
+            owner.done("account-removed")
 
 
 def looking(desk: Desk) -> None:
@@ -156,4 +198,4 @@ def _live(desk: Desk, viewer: Person) -> None:
     viewer.shoot("done-live")
 
 
-DUTIES = (money, links, orders, webhooks, keys, looking)
+DUTIES = (money, links, orders, webhooks, keys, rules, accounts, looking)

@@ -40,11 +40,25 @@ MERCHANT_PAGES = {
     "requests-filtered": "/requests?status=4xx",
     "keys": "/keys",
     "routing": "/routing",
+    "routing-asked": "/routing?amount=120&currency=EUR&country=FR",
+    "accounts": "/provider_accounts?check=bank_transfer",
     "team": "/users",
     "account": "/account",
     "missing": f"/payments/{NOBODY}",
 }
-EMPTY = ("overview", "payments", "orders", "links", "refunds", "disputes", "webhooks", "events", "keys", "routing")
+EMPTY = (
+    "overview",
+    "payments",
+    "orders",
+    "links",
+    "refunds",
+    "disputes",
+    "webhooks",
+    "events",
+    "keys",
+    "routing",
+    "accounts",
+)
 OPERATOR_PAGES = {
     "platform": "/platform",
     "reviews": "/platform/reviews",

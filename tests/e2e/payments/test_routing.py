@@ -16,6 +16,10 @@ def routed(merchant: Merchant, value: str = "12.00", currency: str = "EUR", **fi
     return merchant.post("/v1/payments", {"order_id": order_id, "return_url": RETURN_URL} | fields)
 
 
+def euros(value: str) -> Json:
+    return {"value": value, "currency": "EUR"}
+
+
 def rule(name: str, provider: str, **conditions: object) -> Json:
     return {"name": name, "targets": [{"provider": provider, "weight": 1}], **conditions}
 
@@ -111,3 +115,61 @@ def test_payment_that_no_rule_fits_is_refused_with_the_reason(merchant: Merchant
         )
         assert problem(answer)[:2] == (400, "NO_ROUTE")
         assert merchant.order(order_id)["status"] == "NEW"
+
+
+def preview(merchant: Merchant, value: str, currency: str = "EUR", country: str = "") -> Json:
+    body = {"amount": {"value": value, "currency": currency}, "customer_country": country}
+    return merchant.post("/v1/routing_policy:preview", body)
+
+
+def test_preview_says_what_a_payment_then_does(merchant: Merchant) -> None:
+    rules = [
+        rule("large", "bank_transfer", min_amount=euros("500.00"), max_amount=euros("1000.00")),
+        {"name": "france", "countries": ["FR"], "targets": [{"provider": "paypal"}, {"provider": "stripe"}]},
+        {"name": "euros", "currencies": ["EUR"], "targets": STRIPE_THEN_PAYPAL["rules"][0]["targets"]},
+    ]
+    merchant.http.put("/v1/routing_policy", json={"rules": rules}).raise_for_status()
+    france = preview(merchant, "120.00", country="FR")
+    assert (france["rule"], france["condition"]) == ("france", "FR")
+    assert [(one["provider"], one["percent"], one["refusal"]) for one in france["candidates"]] == [
+        ("paypal", 100, ""),
+        ("stripe", 0, ""),
+    ]
+    for value, country in (("120.00", "FR"), ("900.00", "FR"), ("3.00", "DE")):
+        said = preview(merchant, value, country=country)
+        payment = routed(merchant, value, customer_country=country)
+        assert (payment["provider"], payment["routing"]["rule"]) == (said["candidates"][0]["provider"], said["rule"])
+    assert preview(merchant, "5.00", "USD") == {"rule": "", "condition": "", "candidates": []}
+    # one that cannot take so much is passed over, and says why
+    too_much = preview(merchant, "1000000.00", country="DE")
+    found = {one["provider"]: (one["percent"], bool(one["refusal"])) for one in too_much["candidates"]}
+    assert (too_much["rule"], found["stripe"]) == ("euros", (0, True))
+
+
+def test_preview_of_what_is_no_amount_names_the_field(merchant: Merchant) -> None:
+    body = {"amount": {"value": "1.001", "currency": "EUR"}}
+    answer = merchant.http.post("/v1/routing_policy:preview", json=body)
+    assert problem(answer) == (400, "INVALID_ARGUMENT", {"amount.value"})
+
+
+def test_what_the_policy_was_is_kept_newest_first(merchant: Merchant, new_merchant: Callable[[], Merchant]) -> None:
+    assert merchant.get("/v1/routing_policy/versions") == {"routing_policy_versions": []}
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    for name in ("first", "second"):
+        answer = merchant.http.put(
+            "/v1/routing_policy",
+            json={"rules": [rule(name, "paypal")]},
+            headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"},
+        )
+        now = answer.raise_for_status().json()
+    found = merchant.get("/v1/routing_policy/versions")["routing_policy_versions"]
+    assert [one["rules"][0]["name"] for one in found] == ["second", "first"]
+    assert (found[0]["create_time"], found[0]["trace_id"]) == (now["update_time"], trace)
+    assert new_merchant().get("/v1/routing_policy/versions")["routing_policy_versions"] == []
+
+
+def test_only_the_newest_hundred_policies_are_kept(merchant: Merchant) -> None:
+    for number in range(103):
+        merchant.http.put("/v1/routing_policy", json={"rules": [rule(f"r{number}", "paypal")]}).raise_for_status()
+    found = merchant.get("/v1/routing_policy/versions")["routing_policy_versions"]
+    assert [one["rules"][0]["name"] for one in found] == [f"r{number}" for number in range(102, 2, -1)]

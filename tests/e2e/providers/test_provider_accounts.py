@@ -230,3 +230,20 @@ def test_secret_that_paypal_does_not_take_is_not_set(merchant: Merchant) -> None
     answer = merchant.http.put("/v1/provider_accounts/paypal", json={"credentials": credentials})
     assert problem(answer) == (400, "CREDENTIALS_REFUSED", {"credentials"})
     assert merchant.get("/v1/provider_accounts") == {"provider_accounts": []}
+
+
+def test_a_check_says_whether_the_provider_takes_the_credentials_now(merchant: Merchant, provider: Provider) -> None:
+    key = key_of("checked")
+    account = own_account(merchant, key)
+    said = merchant.post(f"{ACCOUNT}/check", {})
+    assert said == {"accepted": True, "identity": account["identity"], "refusal": ""}
+    name = key.removeprefix("sk_test_acct_")
+    provider.aim(name, "error_401", operation="accounts.retrieve", stored=False, count=1)
+    said = merchant.post(f"{ACCOUNT}/check", {})
+    assert (said["accepted"], said["identity"], bool(said["refusal"])) == (False, "", True)
+    assert key not in json.dumps(said)
+    provider.aim(name, "error_500", operation="accounts.retrieve", stored=False, count=None)
+    answer = merchant.http.post(f"{ACCOUNT}/check", json={})
+    assert problem(answer)[:2] == (503, "PROVIDER_UNAVAILABLE")
+    assert merchant.get(ACCOUNT) == account
+    assert problem(merchant.http.post("/v1/provider_accounts/paypal/check", json={}))[0] == 404

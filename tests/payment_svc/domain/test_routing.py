@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mesh.money import Money
-from payment_svc.domain.routing import Rule, Target, draw
+from payment_svc.domain.routing import Candidate, Rule, Target, draw, shares
 
 EUR_10 = Money(1000, "EUR")
 targets = st.lists(
@@ -68,3 +68,24 @@ def test_shares_follow_the_weights() -> None:
     )
     assert drawn["c"] == 0
     assert drawn["a"] / 4000 == pytest.approx(0.7, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "expected"),
+    [
+        ({}, {"a": 75, "b": 25, "c": 0}),
+        # who is drawn and cannot leaves it to the first in order that can
+        ({"a": "is down"}, {"a": 0, "b": 100, "c": 0}),
+        ({"b": "is down"}, {"a": 100, "b": 0, "c": 0}),
+        ({"a": "is down", "b": "is down"}, {"a": 0, "b": 0, "c": 100}),
+        ({"a": "is down", "b": "is down", "c": "too much"}, {"a": 0, "b": 0, "c": 0}),
+    ],
+)
+def test_a_preview_says_what_each_takes(refusals: dict[str, str], expected: dict[str, int]) -> None:
+    found = shares([Target("c", 0), Target("b", 1), Target("a", 3)], refusals)
+    assert found == [Candidate(name, percent, refusals.get(name, "")) for name, percent in expected.items()]
+
+
+def test_without_weights_the_first_in_order_takes_all() -> None:
+    assert [one.percent for one in shares([Target("a", 0), Target("b", 0)], {})] == [100, 0]
+    assert [one.percent for one in shares([Target("a", 0), Target("b", 0)], {"a": "is down"})] == [0, 100]

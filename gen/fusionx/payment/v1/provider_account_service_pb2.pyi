@@ -220,3 +220,55 @@ class DeleteProviderAccountRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeleteProviderAccountRequest: _TypeAlias = DeleteProviderAccountRequest  # noqa: Y015
+
+@_typing.final
+class CheckProviderAccountRequest(_message.Message):
+    """Names the account by its provider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """The provider, such as `stripe`."""
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["provider", b"provider"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckProviderAccountRequest: _TypeAlias = CheckProviderAccountRequest  # noqa: Y015
+
+@_typing.final
+class CheckProviderAccountResponse(_message.Message):
+    """What the provider said."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCEPTED_FIELD_NUMBER: _builtins.int
+    IDENTITY_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    accepted: _builtins.bool
+    """Whether it takes the credentials."""
+    identity: _builtins.str
+    """The provider's own name of the account that they are of. Empty where it does not take them."""
+    refusal: _builtins.str
+    """Why it does not take them. Empty where it does."""
+    def __init__(
+        self,
+        *,
+        accepted: _builtins.bool = ...,
+        identity: _builtins.str = ...,
+        refusal: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "identity", b"identity", "refusal", b"refusal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckProviderAccountResponse: _TypeAlias = CheckProviderAccountResponse  # noqa: Y015

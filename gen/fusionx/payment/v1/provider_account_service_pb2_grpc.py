@@ -55,6 +55,11 @@ class ProviderAccountServiceStub:
                 request_serializer=fusionx_dot_payment_dot_v1_dot_provider__account__service__pb2.DeleteProviderAccountRequest.SerializeToString,
                 response_deserializer=fusionx_dot_payment_dot_v1_dot_provider__account__service__pb2.ProviderAccount.FromString,
                 _registered_method=True)
+        self.CheckProviderAccount = channel.unary_unary(
+                '/fusionx.payment.v1.ProviderAccountService/CheckProviderAccount',
+                request_serializer=fusionx_dot_payment_dot_v1_dot_provider__account__service__pb2.CheckProviderAccountRequest.SerializeToString,
+                response_deserializer=fusionx_dot_payment_dot_v1_dot_provider__account__service__pb2.CheckProviderAccountResponse.FromString,
+                _registered_method=True)
 
 
 class ProviderAccountServiceServicer:
@@ -101,6 +106,15 @@ class ProviderAccountServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckProviderAccount(self, request, context):
+        """Asks the provider now whether it still takes the account's credentials, and whose they are. Nothing is changed.
+
+        Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not say.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProviderAccountServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -123,6 +137,11 @@ def add_ProviderAccountServiceServicer_to_server(servicer, server):
                     servicer.DeleteProviderAccount,
                     request_deserializer=fusionx_dot_payment_dot_v1_dot_provider__account__service__pb2.DeleteProviderAccountRequest.FromString,
                     response_serializer=fusionx_dot_payment_dot_v1_dot_provider__account__service__pb2.ProviderAccount.SerializeToString,
+            ),
+            'CheckProviderAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckProviderAccount,
+                    request_deserializer=fusionx_dot_payment_dot_v1_dot_provider__account__service__pb2.CheckProviderAccountRequest.FromString,
+                    response_serializer=fusionx_dot_payment_dot_v1_dot_provider__account__service__pb2.CheckProviderAccountResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -234,6 +253,33 @@ class ProviderAccountService:
             '/fusionx.payment.v1.ProviderAccountService/DeleteProviderAccount',
             fusionx_dot_payment_dot_v1_dot_provider__account__service__pb2.DeleteProviderAccountRequest.SerializeToString,
             fusionx_dot_payment_dot_v1_dot_provider__account__service__pb2.ProviderAccount.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckProviderAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.payment.v1.ProviderAccountService/CheckProviderAccount',
+            fusionx_dot_payment_dot_v1_dot_provider__account__service__pb2.CheckProviderAccountRequest.SerializeToString,
+            fusionx_dot_payment_dot_v1_dot_provider__account__service__pb2.CheckProviderAccountResponse.FromString,
             options,
             channel_credentials,
             insecure,

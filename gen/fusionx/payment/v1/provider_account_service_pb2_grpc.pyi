@@ -55,6 +55,11 @@ class ProviderAccountServiceStub:
     """Takes the account out of use for new payments, which go through the platform's from then on. Payments that were made
     with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.
     """
+    CheckProviderAccount: _grpc.UnaryUnaryMultiCallable[_provider_account_service_pb2.CheckProviderAccountRequest, _provider_account_service_pb2.CheckProviderAccountResponse]
+    """Asks the provider now whether it still takes the account's credentials, and whose they are. Nothing is changed.
+
+    Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not say.
+    """
 
 @_typing.type_check_only
 class ProviderAccountServiceAsyncStub(ProviderAccountServiceStub):
@@ -82,6 +87,11 @@ class ProviderAccountServiceAsyncStub(ProviderAccountServiceStub):
     DeleteProviderAccount: _aio.UnaryUnaryMultiCallable[_provider_account_service_pb2.DeleteProviderAccountRequest, _provider_account_service_pb2.ProviderAccount]  # type: ignore[assignment]
     """Takes the account out of use for new payments, which go through the platform's from then on. Payments that were made
     with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.
+    """
+    CheckProviderAccount: _aio.UnaryUnaryMultiCallable[_provider_account_service_pb2.CheckProviderAccountRequest, _provider_account_service_pb2.CheckProviderAccountResponse]  # type: ignore[assignment]
+    """Asks the provider now whether it still takes the account's credentials, and whose they are. Nothing is changed.
+
+    Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not say.
     """
 
 class ProviderAccountServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -131,6 +141,17 @@ class ProviderAccountServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_provider_account_service_pb2.ProviderAccount, _abc.Awaitable[_provider_account_service_pb2.ProviderAccount]]:
         """Takes the account out of use for new payments, which go through the platform's from then on. Payments that were made
         with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckProviderAccount(
+        self,
+        request: _provider_account_service_pb2.CheckProviderAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provider_account_service_pb2.CheckProviderAccountResponse, _abc.Awaitable[_provider_account_service_pb2.CheckProviderAccountResponse]]:
+        """Asks the provider now whether it still takes the account's credentials, and whose they are. Nothing is changed.
+
+        Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not say.
         """
 
 def add_ProviderAccountServiceServicer_to_server(servicer: ProviderAccountServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -30,7 +30,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(fusionx/payment/v1/routing_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\x01\n\rRoutingPolicy\x12\x35\n\x05rules\x18\x01 \x03(\x0b\x32\x1f.fusionx.payment.v1.RoutingRuleR\x05rules\x12;\n\x0bupdate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\"\xf3\x02\n\x0bRoutingRule\x12\x35\n\x04name\x18\x01 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12;\n\ncurrencies\x18\x02 \x03(\tB\x1b\xbaH\x18\x92\x01\x15\x10\xc8\x01\x18\x01\"\x0er\x0c\x32\n^[A-Z]{3}$R\ncurrencies\x12\x35\n\nmin_amount\x18\x03 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\tminAmount\x12\x35\n\nmax_amount\x18\x04 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\tmaxAmount\x12\x39\n\tcountries\x18\x05 \x03(\tB\x1b\xbaH\x18\x92\x01\x15\x10\xfa\x01\x18\x01\"\x0er\x0c\x32\n^[A-Z]{2}$R\tcountries\x12G\n\x07targets\x18\x06 \x03(\x0b\x32!.fusionx.payment.v1.RoutingTargetB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10R\x07targets\"n\n\rRoutingTarget\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\x12\"\n\x06weight\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x06weight\"\x19\n\x17GetRoutingPolicyRequest\"\xc1\x01\n\x1aUpdateRoutingPolicyRequest\x12?\n\x05rules\x18\x01 \x03(\x0b\x32\x1f.fusionx.payment.v1.RoutingRuleB\x08\xbaH\x05\x92\x01\x02\x10\x32R\x05rules:b\xbaH_\x1a]\n\x0crules.unique\x12#rules: two rules have the same name\x1a(this.rules.map(rule, rule.name).unique()2\xd5\x02\n\x0eRoutingService\x12\x95\x01\n\x10GetRoutingPolicy\x12+.fusionx.payment.v1.GetRoutingPolicyRequest\x1a!.fusionx.payment.v1.RoutingPolicy\"1\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0crouting:read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/routing_policy\x12\x9f\x01\n\x13UpdateRoutingPolicy\x12..fusionx.payment.v1.UpdateRoutingPolicyRequest\x1a!.fusionx.payment.v1.RoutingPolicy\"5\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\rrouting:write\x82\xd3\xe4\x93\x02\x17\x1a\x12/v1/routing_policy:\x01*\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(fusionx/payment/v1/routing_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x83\x01\n\rRoutingPolicy\x12\x35\n\x05rules\x18\x01 \x03(\x0b\x32\x1f.fusionx.payment.v1.RoutingRuleR\x05rules\x12;\n\x0bupdate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\"\xf3\x02\n\x0bRoutingRule\x12\x35\n\x04name\x18\x01 \x01(\tB!\xbaH\x1er\x1c\x32\x1a^[a-z0-9][a-z0-9_-]{0,62}$R\x04name\x12;\n\ncurrencies\x18\x02 \x03(\tB\x1b\xbaH\x18\x92\x01\x15\x10\xc8\x01\x18\x01\"\x0er\x0c\x32\n^[A-Z]{3}$R\ncurrencies\x12\x35\n\nmin_amount\x18\x03 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\tminAmount\x12\x35\n\nmax_amount\x18\x04 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\tmaxAmount\x12\x39\n\tcountries\x18\x05 \x03(\tB\x1b\xbaH\x18\x92\x01\x15\x10\xfa\x01\x18\x01\"\x0er\x0c\x32\n^[A-Z]{2}$R\tcountries\x12G\n\x07targets\x18\x06 \x03(\x0b\x32!.fusionx.payment.v1.RoutingTargetB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x10R\x07targets\"n\n\rRoutingTarget\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\x12\"\n\x06weight\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x06weight\"\x19\n\x17GetRoutingPolicyRequest\"\xc1\x01\n\x1aUpdateRoutingPolicyRequest\x12?\n\x05rules\x18\x01 \x03(\x0b\x32\x1f.fusionx.payment.v1.RoutingRuleB\x08\xbaH\x05\x92\x01\x02\x10\x32R\x05rules:b\xbaH_\x1a]\n\x0crules.unique\x12#rules: two rules have the same name\x1a(this.rules.map(rule, rule.name).unique()\"\x8e\x01\n\x13PreviewRouteRequest\x12\x36\n\x06\x61mount\x18\x01 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyB\x06\xbaH\x03\xc8\x01\x01R\x06\x61mount\x12?\n\x10\x63ustomer_country\x18\x02 \x01(\tB\x14\xbaH\x11r\x0f\x32\r^([A-Z]{2})?$R\x0f\x63ustomerCountry\"\x8c\x01\n\x14PreviewRouteResponse\x12\x12\n\x04rule\x18\x01 \x01(\tR\x04rule\x12\x1c\n\tcondition\x18\x02 \x01(\tR\tcondition\x12\x42\n\ncandidates\x18\x03 \x03(\x0b\x32\".fusionx.payment.v1.RouteCandidateR\ncandidates\"`\n\x0eRouteCandidate\x12\x1a\n\x08provider\x18\x01 \x01(\tR\x08provider\x12\x18\n\x07percent\x18\x02 \x01(\x01R\x07percent\x12\x18\n\x07refusal\x18\x03 \x01(\tR\x07refusal\"\"\n ListRoutingPolicyVersionsRequest\"\x85\x01\n!ListRoutingPolicyVersionsResponse\x12`\n\x17routing_policy_versions\x18\x01 \x03(\x0b\x32(.fusionx.payment.v1.RoutingPolicyVersionR\x15routingPolicyVersions\"\xa5\x01\n\x14RoutingPolicyVersion\x12\x35\n\x05rules\x18\x01 \x03(\x0b\x32\x1f.fusionx.payment.v1.RoutingRuleR\x05rules\x12;\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x19\n\x08trace_id\x18\x03 \x01(\tR\x07traceId2\xbe\x05\n\x0eRoutingService\x12\x95\x01\n\x10GetRoutingPolicy\x12+.fusionx.payment.v1.GetRoutingPolicyRequest\x1a!.fusionx.payment.v1.RoutingPolicy\"1\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0crouting:read\x82\xd3\xe4\x93\x02\x14\x12\x12/v1/routing_policy\x12\x9f\x01\n\x13UpdateRoutingPolicy\x12..fusionx.payment.v1.UpdateRoutingPolicyRequest\x1a!.fusionx.payment.v1.RoutingPolicy\"5\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\rrouting:write\x82\xd3\xe4\x93\x02\x17\x1a\x12/v1/routing_policy:\x01*\x12\x9f\x01\n\x0cPreviewRoute\x12\'.fusionx.payment.v1.PreviewRouteRequest\x1a(.fusionx.payment.v1.PreviewRouteResponse\"<\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0crouting:read\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/routing_policy:preview:\x01*\x12\xc4\x01\n\x19ListRoutingPolicyVersions\x12\x34.fusionx.payment.v1.ListRoutingPolicyVersionsRequest\x1a\x35.fusionx.payment.v1.ListRoutingPolicyVersionsResponse\":\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\x0crouting:read\x82\xd3\xe4\x93\x02\x1d\x12\x1b/v1/routing_policy/versions\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,12 +53,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEROUTINGPOLICYREQUEST'].fields_by_name['rules']._serialized_options = b'\272H\005\222\001\002\0202'
   _globals['_UPDATEROUTINGPOLICYREQUEST']._loaded_options = None
   _globals['_UPDATEROUTINGPOLICYREQUEST']._serialized_options = b'\272H_\032]\n\014rules.unique\022#rules: two rules have the same name\032(this.rules.map(rule, rule.name).unique()'
+  _globals['_PREVIEWROUTEREQUEST'].fields_by_name['amount']._loaded_options = None
+  _globals['_PREVIEWROUTEREQUEST'].fields_by_name['amount']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_PREVIEWROUTEREQUEST'].fields_by_name['customer_country']._loaded_options = None
+  _globals['_PREVIEWROUTEREQUEST'].fields_by_name['customer_country']._serialized_options = b'\272H\021r\0172\r^([A-Z]{2})?$'
   _globals['_ROUTINGSERVICE']._loaded_options = None
   _globals['_ROUTINGSERVICE']._serialized_options = b'\352\333\030\005envoy'
   _globals['_ROUTINGSERVICE'].methods_by_name['GetRoutingPolicy']._loaded_options = None
   _globals['_ROUTINGSERVICE'].methods_by_name['GetRoutingPolicy']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\014routing:read\202\323\344\223\002\024\022\022/v1/routing_policy'
   _globals['_ROUTINGSERVICE'].methods_by_name['UpdateRoutingPolicy']._loaded_options = None
   _globals['_ROUTINGSERVICE'].methods_by_name['UpdateRoutingPolicy']._serialized_options = b'\220\002\002\230\333\030\001\242\333\030\rrouting:write\202\323\344\223\002\027\032\022/v1/routing_policy:\001*'
+  _globals['_ROUTINGSERVICE'].methods_by_name['PreviewRoute']._loaded_options = None
+  _globals['_ROUTINGSERVICE'].methods_by_name['PreviewRoute']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\014routing:read\202\323\344\223\002\037\"\032/v1/routing_policy:preview:\001*'
+  _globals['_ROUTINGSERVICE'].methods_by_name['ListRoutingPolicyVersions']._loaded_options = None
+  _globals['_ROUTINGSERVICE'].methods_by_name['ListRoutingPolicyVersions']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\014routing:read\202\323\344\223\002\035\022\033/v1/routing_policy/versions'
   _globals['_ROUTINGPOLICY']._serialized_start=247
   _globals['_ROUTINGPOLICY']._serialized_end=378
   _globals['_ROUTINGRULE']._serialized_start=381
@@ -69,6 +77,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETROUTINGPOLICYREQUEST']._serialized_end=891
   _globals['_UPDATEROUTINGPOLICYREQUEST']._serialized_start=894
   _globals['_UPDATEROUTINGPOLICYREQUEST']._serialized_end=1087
-  _globals['_ROUTINGSERVICE']._serialized_start=1090
-  _globals['_ROUTINGSERVICE']._serialized_end=1431
+  _globals['_PREVIEWROUTEREQUEST']._serialized_start=1090
+  _globals['_PREVIEWROUTEREQUEST']._serialized_end=1232
+  _globals['_PREVIEWROUTERESPONSE']._serialized_start=1235
+  _globals['_PREVIEWROUTERESPONSE']._serialized_end=1375
+  _globals['_ROUTECANDIDATE']._serialized_start=1377
+  _globals['_ROUTECANDIDATE']._serialized_end=1473
+  _globals['_LISTROUTINGPOLICYVERSIONSREQUEST']._serialized_start=1475
+  _globals['_LISTROUTINGPOLICYVERSIONSREQUEST']._serialized_end=1509
+  _globals['_LISTROUTINGPOLICYVERSIONSRESPONSE']._serialized_start=1512
+  _globals['_LISTROUTINGPOLICYVERSIONSRESPONSE']._serialized_end=1645
+  _globals['_ROUTINGPOLICYVERSION']._serialized_start=1648
+  _globals['_ROUTINGPOLICYVERSION']._serialized_end=1813
+  _globals['_ROUTINGSERVICE']._serialized_start=1816
+  _globals['_ROUTINGSERVICE']._serialized_end=2518
 # @@protoc_insertion_point(module_scope)

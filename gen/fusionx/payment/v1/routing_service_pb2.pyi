@@ -168,3 +168,168 @@ class UpdateRoutingPolicyRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateRoutingPolicyRequest: _TypeAlias = UpdateRoutingPolicyRequest  # noqa: Y015
+
+@_typing.final
+class PreviewRouteRequest(_message.Message):
+    """A payment that is only thought of."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    CUSTOMER_COUNTRY_FIELD_NUMBER: _builtins.int
+    customer_country: _builtins.str
+    """The customer's country, ISO 3166-1 alpha-2 in upper case. Empty: it is not known."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """What it would be of."""
+
+    def __init__(
+        self,
+        *,
+        amount: _money_pb2.Money | None = ...,
+        customer_country: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "customer_country", b"customer_country"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewRouteRequest: _TypeAlias = PreviewRouteRequest  # noqa: Y015
+
+@_typing.final
+class PreviewRouteResponse(_message.Message):
+    """Who would take the payment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_FIELD_NUMBER: _builtins.int
+    CONDITION_FIELD_NUMBER: _builtins.int
+    CANDIDATES_FIELD_NUMBER: _builtins.int
+    rule: _builtins.str
+    """The rule that decides; `default` without a policy. Empty: none matches, and the payment would be refused."""
+    condition: _builtins.str
+    """What the rule asks for, for a person."""
+    @_builtins.property
+    def candidates(self) -> _containers.RepeatedCompositeFieldContainer[Global___RouteCandidate]:
+        """Its providers, in the order in which they are tried: those with a weight first."""
+
+    def __init__(
+        self,
+        *,
+        rule: _builtins.str = ...,
+        condition: _builtins.str = ...,
+        candidates: _abc.Iterable[Global___RouteCandidate] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["candidates", b"candidates", "condition", b"condition", "rule", b"rule"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreviewRouteResponse: _TypeAlias = PreviewRouteResponse  # noqa: Y015
+
+@_typing.final
+class RouteCandidate(_message.Message):
+    """A provider of the rule that decides."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    PERCENT_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """The provider, such as `stripe`."""
+    percent: _builtins.float
+    """Of 100 such payments about so many go to it first. 0: it takes those that the others cannot, or cannot take any."""
+    refusal: _builtins.str
+    """Why it would be passed over. Empty: it would take the payment."""
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        percent: _builtins.float = ...,
+        refusal: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["percent", b"percent", "provider", b"provider", "refusal", b"refusal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RouteCandidate: _TypeAlias = RouteCandidate  # noqa: Y015
+
+@_typing.final
+class ListRoutingPolicyVersionsRequest(_message.Message):
+    """Asks for what the policy was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRoutingPolicyVersionsRequest: _TypeAlias = ListRoutingPolicyVersionsRequest  # noqa: Y015
+
+@_typing.final
+class ListRoutingPolicyVersionsResponse(_message.Message):
+    """What the policy was."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROUTING_POLICY_VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def routing_policy_versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoutingPolicyVersion]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        routing_policy_versions: _abc.Iterable[Global___RoutingPolicyVersion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["routing_policy_versions", b"routing_policy_versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRoutingPolicyVersionsResponse: _TypeAlias = ListRoutingPolicyVersionsResponse  # noqa: Y015
+
+@_typing.final
+class RoutingPolicyVersion(_message.Message):
+    """The policy as it was from a time on, until the one that is newer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULES_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
+    trace_id: _builtins.str
+    """The trace of the request that set it, by which the request log says whose key it had."""
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoutingRule]:
+        """Its rules. None: the gateway's own order of providers applied."""
+
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """From when on."""
+
+    def __init__(
+        self,
+        *,
+        rules: _abc.Iterable[Global___RoutingRule] | None = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        trace_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "rules", b"rules", "trace_id", b"trace_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RoutingPolicyVersion: _TypeAlias = RoutingPolicyVersion  # noqa: Y015

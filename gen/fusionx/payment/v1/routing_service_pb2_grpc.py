@@ -45,6 +45,16 @@ class RoutingServiceStub:
                 request_serializer=fusionx_dot_payment_dot_v1_dot_routing__service__pb2.UpdateRoutingPolicyRequest.SerializeToString,
                 response_deserializer=fusionx_dot_payment_dot_v1_dot_routing__service__pb2.RoutingPolicy.FromString,
                 _registered_method=True)
+        self.PreviewRoute = channel.unary_unary(
+                '/fusionx.payment.v1.RoutingService/PreviewRoute',
+                request_serializer=fusionx_dot_payment_dot_v1_dot_routing__service__pb2.PreviewRouteRequest.SerializeToString,
+                response_deserializer=fusionx_dot_payment_dot_v1_dot_routing__service__pb2.PreviewRouteResponse.FromString,
+                _registered_method=True)
+        self.ListRoutingPolicyVersions = channel.unary_unary(
+                '/fusionx.payment.v1.RoutingService/ListRoutingPolicyVersions',
+                request_serializer=fusionx_dot_payment_dot_v1_dot_routing__service__pb2.ListRoutingPolicyVersionsRequest.SerializeToString,
+                response_deserializer=fusionx_dot_payment_dot_v1_dot_routing__service__pb2.ListRoutingPolicyVersionsResponse.FromString,
+                _registered_method=True)
 
 
 class RoutingServiceServicer:
@@ -67,6 +77,21 @@ class RoutingServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewRoute(self, request, context):
+        """Says which provider would take a payment, and why, as the policy and the providers are now. Nothing is made, and no
+        provider is asked. Where the rule that decides has several weights, a payment is drawn by them; this names each.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRoutingPolicyVersions(self, request, context):
+        """Lists what the policy was, newest first: the last 100 times that it was replaced.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RoutingServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -79,6 +104,16 @@ def add_RoutingServiceServicer_to_server(servicer, server):
                     servicer.UpdateRoutingPolicy,
                     request_deserializer=fusionx_dot_payment_dot_v1_dot_routing__service__pb2.UpdateRoutingPolicyRequest.FromString,
                     response_serializer=fusionx_dot_payment_dot_v1_dot_routing__service__pb2.RoutingPolicy.SerializeToString,
+            ),
+            'PreviewRoute': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewRoute,
+                    request_deserializer=fusionx_dot_payment_dot_v1_dot_routing__service__pb2.PreviewRouteRequest.FromString,
+                    response_serializer=fusionx_dot_payment_dot_v1_dot_routing__service__pb2.PreviewRouteResponse.SerializeToString,
+            ),
+            'ListRoutingPolicyVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRoutingPolicyVersions,
+                    request_deserializer=fusionx_dot_payment_dot_v1_dot_routing__service__pb2.ListRoutingPolicyVersionsRequest.FromString,
+                    response_serializer=fusionx_dot_payment_dot_v1_dot_routing__service__pb2.ListRoutingPolicyVersionsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -136,6 +171,60 @@ class RoutingService:
             '/fusionx.payment.v1.RoutingService/UpdateRoutingPolicy',
             fusionx_dot_payment_dot_v1_dot_routing__service__pb2.UpdateRoutingPolicyRequest.SerializeToString,
             fusionx_dot_payment_dot_v1_dot_routing__service__pb2.RoutingPolicy.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewRoute(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.payment.v1.RoutingService/PreviewRoute',
+            fusionx_dot_payment_dot_v1_dot_routing__service__pb2.PreviewRouteRequest.SerializeToString,
+            fusionx_dot_payment_dot_v1_dot_routing__service__pb2.PreviewRouteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRoutingPolicyVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.payment.v1.RoutingService/ListRoutingPolicyVersions',
+            fusionx_dot_payment_dot_v1_dot_routing__service__pb2.ListRoutingPolicyVersionsRequest.SerializeToString,
+            fusionx_dot_payment_dot_v1_dot_routing__service__pb2.ListRoutingPolicyVersionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,6 +40,12 @@ class RoutingServiceStub:
 
     Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`, reason PROVIDER_UNKNOWN for a target that is not on here.
     """
+    PreviewRoute: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.PreviewRouteRequest, _routing_service_pb2.PreviewRouteResponse]
+    """Says which provider would take a payment, and why, as the policy and the providers are now. Nothing is made, and no
+    provider is asked. Where the rule that decides has several weights, a payment is drawn by them; this names each.
+    """
+    ListRoutingPolicyVersions: _grpc.UnaryUnaryMultiCallable[_routing_service_pb2.ListRoutingPolicyVersionsRequest, _routing_service_pb2.ListRoutingPolicyVersionsResponse]
+    """Lists what the policy was, newest first: the last 100 times that it was replaced."""
 
 @_typing.type_check_only
 class RoutingServiceAsyncStub(RoutingServiceStub):
@@ -53,6 +59,12 @@ class RoutingServiceAsyncStub(RoutingServiceStub):
 
     Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`, reason PROVIDER_UNKNOWN for a target that is not on here.
     """
+    PreviewRoute: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.PreviewRouteRequest, _routing_service_pb2.PreviewRouteResponse]  # type: ignore[assignment]
+    """Says which provider would take a payment, and why, as the policy and the providers are now. Nothing is made, and no
+    provider is asked. Where the rule that decides has several weights, a payment is drawn by them; this names each.
+    """
+    ListRoutingPolicyVersions: _aio.UnaryUnaryMultiCallable[_routing_service_pb2.ListRoutingPolicyVersionsRequest, _routing_service_pb2.ListRoutingPolicyVersionsResponse]  # type: ignore[assignment]
+    """Lists what the policy was, newest first: the last 100 times that it was replaced."""
 
 class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
     """The merchant's routing policy: which provider takes a payment whose request names none."""
@@ -75,5 +87,23 @@ class RoutingServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest`, reason PROVIDER_UNKNOWN for a target that is not on here.
         """
+
+    @_abc_1.abstractmethod
+    def PreviewRoute(
+        self,
+        request: _routing_service_pb2.PreviewRouteRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_service_pb2.PreviewRouteResponse, _abc.Awaitable[_routing_service_pb2.PreviewRouteResponse]]:
+        """Says which provider would take a payment, and why, as the policy and the providers are now. Nothing is made, and no
+        provider is asked. Where the rule that decides has several weights, a payment is drawn by them; this names each.
+        """
+
+    @_abc_1.abstractmethod
+    def ListRoutingPolicyVersions(
+        self,
+        request: _routing_service_pb2.ListRoutingPolicyVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_routing_service_pb2.ListRoutingPolicyVersionsResponse, _abc.Awaitable[_routing_service_pb2.ListRoutingPolicyVersionsResponse]]:
+        """Lists what the policy was, newest first: the last 100 times that it was replaced."""
 
 def add_RoutingServiceServicer_to_server(servicer: RoutingServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
