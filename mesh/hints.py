@@ -54,6 +54,17 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _LOCAL = re.compile(
     r"(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d(?:\.\d+)?)?( ?(?:Z|[+-]\d\d:?\d\d))?", re.IGNORECASE | re.ASCII
 )
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_SPAN_UNITS = (604_800, 86_400, 3_600, 60, 1)
+_SPAN = re.compile(
+    r"(?:([0-9]{1,9})\s*w(?:eeks?)?)?\s*(?:([0-9]{1,9})\s*d(?:ays?)?)?\s*(?:([0-9]{1,9})\s*h(?:(?:ou)?rs?)?)?\s*"
+    r"(?:([0-9]{1,9})\s*m(?:in(?:ute)?s?)?)?\s*(?:([0-9]{1,9})\s*s(?:ec(?:ond)?s?)?)?",
+    re.IGNORECASE,
+)
+# ISO 8601, without months and years, which are of no length
+_ISO_SPAN = re.compile(
+    r"P(?:([0-9]{1,9})W)?(?:([0-9]{1,9})D)?(?:T(?:([0-9]{1,9})H)?(?:([0-9]{1,9})M)?(?:([0-9]{1,9})S)?)?", re.IGNORECASE
+)
 
 
 def meant(text: str) -> str:
@@ -172,6 +183,20 @@ def time(value: object) -> str:
         zone = zone if zone == "Z" or ":" in zone else f"{zone[:3]}:{zone[3:]}"
         return _real(f"{found[1]}T{found[2]}{found[3] or ':00'}{zone}")
     return ""
+
+
+def span(value: object) -> str:
+    """Return a length of time in seconds, as the API takes it, that was written in another unit or without one."""
+    text = f"{value}".strip()
+    if isinstance(value, bool) or not isinstance(value, int | float | str) or len(text) > MAX_REPEATED:
+        return ""
+    if _NUMBER.fullmatch(text):
+        return f"{text}s" if text.strip("0.") else ""
+    found = _SPAN.fullmatch(text) or _ISO_SPAN.fullmatch(text)
+    if not found:
+        return ""
+    total = sum(int(number) * unit for number, unit in zip(found.groups("0"), _SPAN_UNITS, strict=True))
+    return f"{total}s" if total else ""
 
 
 def _real(time: str) -> str:

@@ -31,9 +31,9 @@ class PayableOrder:
         With `replaced` the payment that has taken the order is to be closed for this one.
         """
         if self.status == "PROCESSING" and not replaced:
-            raise failed_precondition(
-                "PAYMENT_IN_PROGRESS", "another payment of this order is under way", order_id=str(self.order_id)
-            )
+            which = {"payment_id": str(self.payment_id)} if self.payment_id else {}
+            words = f"another payment of this order is under way{''.join(f': {one}' for one in which.values())}"
+            raise failed_precondition("PAYMENT_IN_PROGRESS", words, order_id=str(self.order_id), **which)
         if self.status not in ("NEW", "FAILED", "PROCESSING"):
             raise failed_precondition("ORDER_NOT_PAYABLE", f"the order is {self.status} and cannot be paid")
         if self.expire_time <= now:

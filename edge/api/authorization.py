@@ -27,8 +27,15 @@ from mesh.tracing import names
 log = get_logger(__name__)
 Context = grpc.aio.ServicerContext[Any, Any]
 
-# one answer for a key that is missing, malformed, unknown, expired, revoked or disabled: it must not say which
-NO_VALID_KEY = unauthenticated("API_KEY_INVALID", "a valid API key is needed: `Authorization: Bearer sk_…`")
+_HOW = "`Authorization: Bearer sk_…`"
+NO_KEY = unauthenticated("API_KEY_INVALID", f"no API key came with this request; it is sent as {_HOW}")
+NOT_A_KEY = unauthenticated("API_KEY_INVALID", f"the header `Authorization` has another form than {_HOW}")
+# one answer for a key that is unknown, expired, revoked or disabled: it must not say which
+NO_VALID_KEY = unauthenticated(
+    "API_KEY_INVALID",
+    "this API key is not valid here: it is another gateway's, was mistyped, has expired, was revoked, or its merchant "
+    f"is disabled; a valid one is sent as {_HOW}",
+)
 IP_NOT_ALLOWED = permission_denied("IP_NOT_ALLOWED", "this API key may not be used from this address")
 
 
@@ -111,8 +118,11 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
 
     async def _identify(self, http: Any) -> Identity:
         """Return whom the request's key speaks for. Raises ApiError when there is none."""
-        secret = secret_of(http.headers.get("authorization", ""))
-        identity = await self._keys.identify(digest(secret)) if secret else None
+        header = http.headers.get("authorization", "")
+        secret = secret_of(header)
+        if secret is None:
+            raise NOT_A_KEY if header.strip() else NO_KEY
+        identity = await self._keys.identify(digest(secret))
         if identity is None:
             raise NO_VALID_KEY
         return identity

@@ -166,8 +166,7 @@ def _expectation(field: FieldDescriptor, value: Any) -> str:
     if field.message_type is None:
         return "must be a whole number"
     if _type(field) == "google.protobuf.Duration":
-        seconds = hints.quoted(f"{value}s") if isinstance(value, int) and not isinstance(value, bool) else ""
-        return f'must be a number of seconds such as "90s"{hints.meant(seconds)}'
+        return f'must be a number of seconds such as "90s"{hints.meant(hints.quoted(hints.span(value)))}'
     example = 'must be a time in RFC 3339 with its zone, such as "2026-12-24T18:00:00Z"'
     return f"{example}{hints.meant(hints.quoted(hints.time(value)))}"
 

@@ -183,7 +183,7 @@ class Orders:
             if order.status == OrderStatus.PROCESSING:
                 raise failed_precondition(
                     "PAYMENT_IN_PROGRESS",
-                    "another payment of this order is under way",
+                    f"another payment of this order is under way: {order.payment_id}",
                     payment_id=str(order.payment_id),
                 )
             if order.status not in PAYABLE or order.expire_time <= now:

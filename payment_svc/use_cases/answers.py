@@ -87,18 +87,24 @@ def check_cancellable(payment: Payment) -> None:
 
 def in_progress(payment: Payment, *, known: bool = True) -> ApiError:
     """Return the refusal of another payment of the same order; `known` is whether it is this one."""
-    where = {"order_id": str(payment.order_id)}
-    if known:
-        where |= {"payment_id": str(payment.payment_id), "status": str(payment.status)}
-    words = "another payment of this order is under way: send the customer to its page again, or cancel it first"
+    if not known:
+        return in_progress_of(payment.order_id)
+    where = {
+        "order_id": str(payment.order_id),
+        "payment_id": str(payment.payment_id),
+        "status": str(payment.status),
+    }
+    words = (
+        f"another payment of this order is under way: {payment.payment_id} is {payment.status}; "
+        "send the customer to its `redirect_url` again, or cancel it first"
+    )
     return failed_precondition("PAYMENT_IN_PROGRESS", words, **where)
 
 
 def in_progress_of(order_id: UUID) -> ApiError:
     """Return the refusal of another payment of an order while nobody knows which one has it."""
-    return failed_precondition(
-        "PAYMENT_IN_PROGRESS", "another payment of this order is under way", order_id=str(order_id)
-    )
+    words = f"another payment of this order is under way: GET /v1/payments?order_id={order_id} has it"
+    return failed_precondition("PAYMENT_IN_PROGRESS", words, order_id=str(order_id))
 
 
 def check_part(part: Money, whole: Money) -> None:

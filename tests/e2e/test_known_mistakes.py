@@ -229,7 +229,9 @@ def test_second_payment_while_one_is_live_is_refused__and_charges_nobody(
     request_of: Callable[[str], dict[str, str]], merchant: Merchant, provider: Provider
 ) -> None:
     order_id = merchant.new_order()["order_id"]
-    merchant.open_page(order_id)
+    payment = merchant.open_page(order_id)
     answer = merchant.http.post("/v1/payments", json=request_of(order_id))
     assert problem(answer)[:2] == (400, "PAYMENT_IN_PROGRESS")
+    # who reads the message alone finds the page again
+    assert payment["payment_id"] in answer.json()["message"]
     assert provider.captures(order_id) == []

@@ -84,3 +84,33 @@ def test_no_number_breaks_the_times(value: object) -> None:
     started = time.process_time()
     assert hints.time(value) == ""
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        (90_000, "90000s"),
+        ("90000", "90000s"),
+        (1.5, "1.5s"),
+        ("25h", "90000s"),
+        ("1d 1h", "90000s"),
+        ("25 Hours", "90000s"),
+        ("2 weeks", "1209600s"),
+        ("PT25H", "90000s"),
+        ("p1dt1h", "90000s"),
+        ("0", ""),
+        ("0h", ""),
+        ("-5", ""),
+        ("P", ""),
+        ("", ""),
+        (True, ""),
+        (None, ""),
+        ("٢٥h", ""),
+        (10**300, ""),
+        (float("inf"), ""),
+        ("1" * 64, ""),
+        ([25], ""),
+    ],
+)
+def test_lengths_of_time(value: object, meant: str) -> None:
+    assert hints.span(value) == meant

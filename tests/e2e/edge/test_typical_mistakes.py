@@ -13,6 +13,7 @@ from tests.support.merchant.api import LIVE, Json, Merchant
 EUR: Json = {"value": "12.50", "currency": "EUR"}
 NOBODY = str(uuid.UUID(int=0))
 RETURN = "https://shop.example/thanks"
+HOW = "`Authorization: Bearer sk_…`"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,14 @@ def _endpoint(name: str, body: Json, *words: str) -> Mistake:
 
 def _list(name: str, target: str, *words: str) -> Mistake:
     return Mistake(name, "GET", target, words)
+
+
+def _clock(name: str, body: Json, *words: str) -> Mistake:
+    return Mistake(f"clock: {name}", "POST", "/v1/test_clock/advance", words, body)
+
+
+def _key(name: str, header: str, *words: str) -> Mistake:
+    return Mistake(name, "GET", "/v1/orders", words, headers={"authorization": header})
 
 
 MISTAKES = (
@@ -87,7 +96,15 @@ MISTAKES = (
         "sk_live_ keys live data",
     ),
     _list("a path that is none", "/v1/order", "there is nothing at this path", "/v1/orders"),
-    Mistake("no key", "GET", "/v1/orders", ("Authorization: Bearer sk_",), headers={"authorization": ""}),
+    _clock("hours", {"by": "25h"}, 'did you mean "90000s"?'),
+    _clock("a number", {"by": 90000}, 'did you mean "90000s"?'),
+    _clock("a text that is a number", {"by": "90000"}, 'did you mean "90000s"?'),
+    _clock("words", {"by": "1 day 1 hour"}, 'did you mean "90000s"?'),
+    _clock("ISO 8601", {"by": "P1DT1H"}, 'did you mean "90000s"?'),
+    _key("no key", "", "no API key came", HOW),
+    _key("no scheme", f"sk_test_{'A' * 43}", "has another form than", HOW),
+    _key("a part of a key", "Bearer sk_test_AAAA", "has another form than", HOW),
+    _key("a wrong key", f"Bearer sk_test_{'A' * 43}", "not valid here", "mistyped", "revoked", HOW),
     Mistake("another method", "PUT", "/v1/orders", ("GET, HEAD, POST",), {}),
     Mistake("a form", "POST", "/v1/orders", ("application/json",), headers={"content-type": "text/plain"}),
 )
