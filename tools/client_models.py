@@ -8,6 +8,8 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from fusionxpay_client.answers import OTHER_NAMES
+
 SCALARS = {
     FieldDescriptor.CPPTYPE_STRING: "str",
     FieldDescriptor.CPPTYPE_BOOL: "bool",
@@ -55,6 +57,8 @@ class Models:
 
     def _class(self, name: str, message: Any) -> str:
         fields = [f"    {field.name}: {self._type(field)}" for field in message.fields]
+        for other, first in OTHER_NAMES.get(message.full_name, {}).items():
+            fields.append(f"    {other}: {self._type(message.fields_by_name[first])}")
         return "\n".join([f"class {name}(Model):", f'    """{name}, as the gateway answers it."""', *fields])
 
     def _type(self, field: FieldDescriptor) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
+from fusionxpay_client.answers import OTHER_NAMES
 from tools.client_models import is_model, model_name
 from tools.client_surface import Contract, Resource, is_export, items_of, snake
 
@@ -32,7 +33,10 @@ class NodeSurface:
 
     def files(self) -> dict[str, str]:
         """Return the text of each module, by its name."""
-        code, declared = [HEAD], [HEAD, 'import type * as types from "./types.js";\n']
+        code, declared = (
+            [HEAD, 'import { named } from "./webhooks.js";\n\n'],
+            [HEAD, 'import type * as types from "./types.js";\n'],
+        )
         for resource in self._resources:
             code.append(self._class(resource))
             declared.append(self._declaration(resource))
@@ -71,9 +75,11 @@ class NodeSurface:
         elif rpc.server_streaming:
             call = f"events({url}, params, options)"
         elif listed := items_of(rpc):
-            call = f'pages({url}, "{listed.name}", params, options)'
+            also = ", named" if listed.message_type and listed.message_type.full_name in OTHER_NAMES else ""
+            call = f'pages({url}, "{listed.name}", params, options{also})'
         else:
-            call = f'call("{verb}", {url}, params, options)'
+            also = ".then(named)" if rpc.output_type.full_name in OTHER_NAMES else ""
+            call = f'call("{verb}", {url}, params, options){also}'
         return f"  {camel(resource.method(rpc))}({arguments}) {{\n    return this._transport.{call};\n  }}\n"
 
     def _declaration(self, resource: Resource) -> str:
@@ -158,6 +164,9 @@ class NodeSurface:
         for name in sorted(self._types):
             fields = self._types[name].fields
             members = [self._member(field, "  ", needed=not field.has_presence, kind="") for field in fields]
+            for other, first in OTHER_NAMES.get(self._types[name].full_name, {}).items():
+                kind = self._type(self._types[name].fields_by_name[first], "")
+                members.append(f"  /** The same as `{first}`, as webhooks call it. */\n  {other}: {kind};\n")
             parts.append(f"export interface {name} {{\n{''.join(members)}}}\n\n")
         return "".join(parts)
 
@@ -183,10 +192,8 @@ export interface WaitOptions {
 }
 
 /** An event as streams and webhooks carry it. */
-export interface WebhookDocument {
-  id: string;
-  type: string;
-  timestamp: string;
+export interface WebhookDocument extends types.Event {
+  create_time: string;
   data: types.EventData;
 }
 """

@@ -17,6 +17,7 @@ from fusionxpay_client.errors import (
     UnavailableError,
 )
 from fusionxpay_client.models import Event
+from fusionxpay_client.waiting import StatusUnreachableError, WaitTimeoutError
 from fusionxpay_client.webhooks import Webhook, WebhookVerificationError
 
 __all__ = [
@@ -34,7 +35,9 @@ __all__ = [
     "PermissionDeniedError",
     "PreconditionError",
     "RateLimitError",
+    "StatusUnreachableError",
     "UnavailableError",
+    "WaitTimeoutError",
     "Webhook",
     "WebhookVerificationError",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
@@ -9,6 +10,10 @@ from google.protobuf.message import Message
 
 AS_THEY_ARE = "fusionx.type.v1.Money"
 """Messages that callers write themselves, and so read as they are."""
+OTHER_NAMES: Mapping[str, Mapping[str, str]] = {
+    "fusionx.notify.v1.Event": {"id": "event_id", "timestamp": "create_time"}
+}
+"""Fields that have a second name: a webhook's document calls them so, and programs find either in every event."""
 
 
 class Word(str):
@@ -44,6 +49,7 @@ class Model:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "proto":
             raise AttributeError(name)
+        name = _also_of(self.proto).get(name, name)
         field = self.proto.DESCRIPTOR.fields_by_name.get(name)
         value = getattr(self.proto, name)
         if field is None:
@@ -65,7 +71,11 @@ class Model:
         return f"{type(self).__name__}({str(self.proto).strip()!r})"
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *self.proto.DESCRIPTOR.fields_by_name]
+        return [*super().__dir__(), *self.proto.DESCRIPTOR.fields_by_name, *_also_of(self.proto)]
+
+
+def _also_of(proto: Message) -> Mapping[str, str]:
+    return OTHER_NAMES.get(proto.DESCRIPTOR.full_name, {})
 
 
 def _shown(field: Any, value: Any) -> Any:

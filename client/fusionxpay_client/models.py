@@ -83,6 +83,8 @@ class Event(Model):
     resource_version: int
     order_id: str
     data: EventData
+    id: str
+    timestamp: datetime
 
 
 class EventData(Model):

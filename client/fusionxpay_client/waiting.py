@@ -22,6 +22,20 @@ said no is told by a webhook, and not waited for."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 
+class WaitTimeoutError(TimeoutError):
+    """A wait ended before the status came. `found` is the resource as it was last, `status` its status."""
+
+    def __init__(self, words: str, found: Any) -> None:
+        """Say what was waited for, and what was there instead."""
+        super().__init__(words)
+        self.found = found
+        self.status: str = found.status
+
+
+class StatusUnreachableError(WaitTimeoutError):
+    """The status that was waited for cannot come any more, which is said at once."""
+
+
 class Waits(Generic[ModelT]):
     """Adds `wait` to a resource that has a status."""
 
@@ -38,8 +52,9 @@ class Waits(Generic[ModelT]):
             timeout: Seconds.
 
         Raises:
-            TimeoutError: it did not come to that in time, or cannot any more, which is said at once; the last status is
-                named. Webhooks tell without waiting.
+            StatusUnreachableError: it cannot come to that any more, which is said at once.
+            WaitTimeoutError: it did not come to that in time; both are a TimeoutError and have the last `status`.
+                Webhooks tell without waiting.
             ValueError: it never has such a status; those that there are, are named.
             FusionXPayError: it cannot be read.
         """
@@ -67,8 +82,9 @@ class AsyncWaits(Generic[ModelT]):
             timeout: Seconds.
 
         Raises:
-            TimeoutError: it did not come to that in time, or cannot any more, which is said at once; the last status is
-                named. Webhooks tell without waiting.
+            StatusUnreachableError: it cannot come to that any more, which is said at once.
+            WaitTimeoutError: it did not come to that in time; both are a TimeoutError and have the last `status`.
+                Webhooks tell without waiting.
             ValueError: it never has such a status; those that there are, are named.
             FusionXPayError: it cannot be read.
         """
@@ -81,7 +97,7 @@ class AsyncWaits(Generic[ModelT]):
 
 
 def _is_reached(found: Any, until: str | Collection[str]) -> bool:
-    """Whether the wait is over. Raises TimeoutError, or ValueError, where it never would be."""
+    """Whether the wait is over. Raises StatusUnreachableError, or ValueError, where it never would be."""
     wanted = (until,) if isinstance(until, str) else until
     if not wanted:
         return found.status not in UNDER_WAY
@@ -96,7 +112,8 @@ def _is_reached(found: Any, until: str | Collection[str]) -> bool:
         raise ValueError(f"until: it is never {', '.join(unknown)}; there are: {', '.join(names.values())}")
     after = ENDED.get(kind, {}).get(found.status)
     if after is not None and not set(asked) & set(after):
-        raise TimeoutError(f"the {kind.lower()} is {found.status}, and will not be {' or '.join(asked)} any more")
+        words = f"the {kind.lower()} is {found.status}, and will not be {' or '.join(asked)} any more"
+        raise StatusUnreachableError(words, found)
     return False
 
 
@@ -110,5 +127,6 @@ def _pauses(timeout: float) -> Iterator[float]:
 def _next(pauses: Iterator[float], found: Any, timeout: float) -> float:
     pause = next(pauses, None)
     if pause is None:
-        raise TimeoutError(f"still {found.status} after {timeout:g} s")
+        words = f"the {found.proto.DESCRIPTOR.name.lower()} is still {found.status} after {timeout:g} s"
+        raise WaitTimeoutError(words, found)
     return pause

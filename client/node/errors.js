@@ -21,3 +21,16 @@ export class FusionXPayError extends Error {
     return PASSING.has(this.status) || this.reason === STILL_RUNS;
   }
 }
+
+/** A wait ended before the status came; `found` is the resource as it was last. */
+export class WaitTimeoutError extends Error {
+  constructor(message, found) {
+    super(message);
+    this.name = this.constructor.name;
+    this.found = found;
+    this.status = found.status;
+  }
+}
+
+/** The status that was waited for cannot come any more. */
+export class StatusUnreachableError extends WaitTimeoutError {}

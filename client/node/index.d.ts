@@ -1,5 +1,5 @@
 import { Resources } from "./surface.js";
-import type { Event } from "./types.js";
+import type { WebhookDocument } from "./surface.js";
 
 export type * from "./types.js";
 
@@ -37,15 +37,21 @@ export class FusionXPayError extends Error {
   readonly idempotencyKey: string;
 }
 
+/** A `wait` ended before the status came. */
+export class WaitTimeoutError extends Error {
+  /** The status that the resource had last. */
+  readonly status: string;
+  /** The resource as it was last. */
+  readonly found: { status: string };
+}
+
+/** The status that was waited for cannot come any more; said at once. */
+export class StatusUnreachableError extends WaitTimeoutError {}
+
 export class WebhookVerificationError extends Error {}
 
-/** A webhook as it is sent: the event's document. */
-export interface WebhookEvent {
-  id: string;
-  type: string;
-  timestamp: string;
-  data: Event["data"];
-}
+/** An event as it is sent, with the names that the API has for the same (`event_id`, `create_time`, `resource_id`) beside it. */
+export type WebhookEvent = WebhookDocument;
 
 /**
  * Returns the event of a request, from its body as it came. Throws WebhookVerificationError for what is not genuine, or more

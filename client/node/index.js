@@ -2,7 +2,7 @@
 import { Resources } from "./surface.js";
 import { Transport } from "./transport.js";
 
-export { FusionXPayError } from "./errors.js";
+export { FusionXPayError, StatusUnreachableError, WaitTimeoutError } from "./errors.js";
 export { WebhookVerificationError, verifyWebhook } from "./webhooks.js";
 
 /** A client; one is enough for a process. */

@@ -1235,9 +1235,7 @@ export interface WaitOptions {
 }
 
 /** An event as streams and webhooks carry it. */
-export interface WebhookDocument {
-  id: string;
-  type: string;
-  timestamp: string;
+export interface WebhookDocument extends types.Event {
+  create_time: string;
   data: types.EventData;
 }

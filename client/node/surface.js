@@ -1,15 +1,17 @@
 // Made from the contract by `make gen`, never edited.
+import { named } from "./webhooks.js";
+
 export class Events {
   constructor(transport) {
     this._transport = transport;
   }
 
   get(eventId, params, options) {
-    return this._transport.call("GET", `/v1/events/${encodeURIComponent(eventId)}`, params, options);
+    return this._transport.call("GET", `/v1/events/${encodeURIComponent(eventId)}`, params, options).then(named);
   }
 
   list(params, options) {
-    return this._transport.pages(`/v1/events`, "events", params, options);
+    return this._transport.pages(`/v1/events`, "events", params, options, named);
   }
 
   listDeliveries(eventId, params, options) {
@@ -55,7 +57,7 @@ export class NotificationChannels {
   }
 
   ping(notificationChannelId, params, options) {
-    return this._transport.call("POST", `/v1/notification_channels/${encodeURIComponent(notificationChannelId)}/ping`, params, options);
+    return this._transport.call("POST", `/v1/notification_channels/${encodeURIComponent(notificationChannelId)}/ping`, params, options).then(named);
   }
 
   confirm(notificationChannelId, params, options) {
@@ -89,7 +91,7 @@ export class WebhookEndpoints {
   }
 
   ping(webhookEndpointId, params, options) {
-    return this._transport.call("POST", `/v1/webhook_endpoints/${encodeURIComponent(webhookEndpointId)}/ping`, params, options);
+    return this._transport.call("POST", `/v1/webhook_endpoints/${encodeURIComponent(webhookEndpointId)}/ping`, params, options).then(named);
   }
 
   rotateSecret(webhookEndpointId, params, options) {

@@ -1,7 +1,8 @@
 // How calls travel: made again while that is safe, in time.
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { FusionXPayError } from "./errors.js";
+import { FusionXPayError, StatusUnreachableError, WaitTimeoutError } from "./errors.js";
+import { named } from "./webhooks.js";
 
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5000;
@@ -48,11 +49,11 @@ export class Transport {
   }
 
   /** All items of all pages, each page asked for when it is needed. */
-  async *pages(path, field, params = {}, options = {}) {
+  async *pages(path, field, params = {}, options = {}, shown = (item) => item) {
     let token = params.page_token ?? "";
     do {
       const page = await this.call("GET", path, token ? { ...params, page_token: token } : params, options);
-      yield* page[field];
+      for (const item of page[field]) yield shown(item);
       token = page.next_page_token ?? "";
     } while (token);
   }
@@ -74,7 +75,7 @@ export class Transport {
           pause = frame.retry ?? pause;
           if (!frame.data) continue;
           last = frame.id ?? last;
-          yield JSON.parse(frame.data);
+          yield named(JSON.parse(frame.data));
         }
       } catch (error) {
         if (options.signal?.aborted) return;
@@ -113,10 +114,13 @@ export class Transport {
       if (wanted.length ? wanted.includes(found.status) : !UNDER_WAY.has(found.status)) return found;
       const after = wanted.length ? ENDED[kind]?.[found.status] : undefined;
       if (after && !wanted.some((status) => after.includes(status))) {
-        throw new Error(`the ${kind.toLowerCase()} is ${found.status}, and will not be ${wanted.join(" or ")} any more`);
+        throw new StatusUnreachableError(
+          `the ${kind.toLowerCase()} is ${found.status}, and will not be ${wanted.join(" or ")} any more`,
+          found,
+        );
       }
       const left = deadline - Date.now();
-      if (left <= 0) throw new Error(`still ${found.status} after ${timeout} ms`);
+      if (left <= 0) throw new WaitTimeoutError(`the ${kind.toLowerCase()} is still ${found.status} after ${timeout} ms`, found);
       await sleep(Math.min(pause, left));
     }
   }

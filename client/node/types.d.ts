@@ -185,6 +185,10 @@ export interface Event {
    * event is shown in full, and sent, as soon as the later version runs again.
    */
   data?: EventData;
+  /** The same as `event_id`, as webhooks call it. */
+  id: string;
+  /** The same as `create_time`, as webhooks call it. */
+  timestamp: string;
 }
 
 export interface EventData {

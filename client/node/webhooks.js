@@ -27,7 +27,20 @@ export function verifyWebhook(secret, body, headers) {
   // during a rotation there is one for each secret
   const genuine = given.some((one) => same(Buffer.from(one.slice(3), "base64"), expected));
   if (!genuine) throw new WebhookVerificationError("no signature is that of this secret");
-  return JSON.parse(text);
+  return named(JSON.parse(text));
+}
+
+/** An event under the names of the API and those of a webhook's document, whichever of both it is. */
+export function named(event) {
+  const [id, timestamp] = [event.id ?? event.event_id, event.timestamp ?? event.create_time];
+  const [kind, resource = {}] = Object.entries(event.data ?? {})[0] ?? [];
+  // a ping is of an endpoint or of a channel, has no version of its own and belongs to no order
+  const about = {
+    resource_id: resource[`${kind}_id`] || resource.webhook_endpoint_id || resource.notification_channel_id || "",
+    resource_version: `${resource.version ?? 1}`,
+    order_id: resource.order_id ?? "",
+  };
+  return { ...about, ...event, id, event_id: id, timestamp, create_time: timestamp };
 }
 
 function header(headers, name) {

@@ -25,7 +25,9 @@ from fusionxpay_client import (
     NotFoundError,
     PermissionDeniedError,
     PreconditionError,
+    StatusUnreachableError,
     UnavailableError,
+    WaitTimeoutError,
 )
 from stack.stack import Ready
 from tests.support.merchant.api import Merchant
@@ -60,8 +62,10 @@ def test_order_is_paid_and_partly_given_back(client: Any) -> None:
 
 def test_a_status_is_waited_for(client: Any) -> None:
     order = client.orders.create(amount=("12.00", "EUR"))
-    with pytest.raises(TimeoutError, match="still NEW after"):
+    with pytest.raises(WaitTimeoutError, match="the order is still NEW after") as late:
         client.orders.wait(order.order_id, timeout=0.1)
+    assert (late.value.status, late.value.found.order_id) == ("NEW", order.order_id)
+    assert not isinstance(late.value, StatusUnreachableError)
     client.payments.create(order_id=order.order_id, provider="stripe", payment_method="pm_card_visa")
     assert client.orders.wait(order.order_id, until="SUCCESS").paid_amount.value == "12.00"
     assert client.orders.wait(order.order_id).status == "SUCCESS"
@@ -73,8 +77,12 @@ def test_a_wait_for_what_cannot_come_ends_at_once(client: Any) -> None:
         client.orders.wait(order_id, until="PAID")
     client.orders.cancel(order_id)
     for wanted in ("SUCCESS", ["REFUNDED", "SUCCESS"], [Order.SUCCESS]):
-        with pytest.raises(TimeoutError, match=r"the order is CANCELLED, and will not be .*SUCCESS any more"):
+        words = r"the order is CANCELLED, and will not be .*SUCCESS any more"
+        with pytest.raises(StatusUnreachableError, match=words) as never:
             client.orders.wait(order_id, until=wanted, timeout=3600)
+        assert never.value.status == "CANCELLED"
+    # who has caught these before
+    assert issubclass(StatusUnreachableError, TimeoutError)
     assert client.orders.wait(order_id, until=("SUCCESS", Order.CANCELLED)).status == "CANCELLED"
 
 

@@ -21,11 +21,14 @@ from tests.support.paths import ROOT
 
 PACKAGE = ROOT / "client" / "node"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+TIME = "2026-11-27T00:00:00Z"
+ORDER = {"order_id": "o1", "version": 3}
 SHOP = """
-import { FusionXPay, FusionXPayError } from "fusionxpay";
+import { FusionXPay, FusionXPayError, WaitTimeoutError } from "fusionxpay";
 const client = new FusionXPay(process.env.KEY, process.env.GATEWAY);
 const said = {};
 const seen = [];
+let streamed;
 const stop = new AbortController();
 const first = await client.orders.create({ amount: { value: "1.00", currency: "EUR" } });
 let beginning;
@@ -38,6 +41,7 @@ const reading = (async () => {
   const from = { last_event_id: beginning.event_id };
   for await (const event of client.events.stream(from, { signal: stop.signal })) {
     seen.push(event.type);
+    streamed ??= event;
     if (event.type === "order.partially_refunded") return;
   }
 })();
@@ -65,19 +69,34 @@ try {
   said.help = error.message.includes('did you mean "EUR"');
 }
 const words = (error) => error.message;
-said.never = await client.orders.wait(order.order_id, { until: "EXPIRED" }).catch(words);
+const wrong = (error) => {
+  const isIt = error.found.order_id === order.order_id;
+  return [words(error), error.name, error instanceof WaitTimeoutError, error.status, isIt];
+};
+said.never = await client.orders.wait(order.order_id, { until: "EXPIRED" }).catch(wrong);
+said.late = await client.orders.wait(order.order_id, { until: "REFUNDED", timeout: 1 }).catch(wrong);
 said.unknown = await client.orders.wait(order.order_id, { until: "PAID" }).catch(words);
 const down = new FusionXPay("sk_test_x", "http://127.0.0.1:9", { timeout: 300, retries: 2 });
 said.away = await down.orders.get("x").catch((error) => [error.status, error.reason]);
 await reading;
+// an event is the same by whatever way it came
+const got = await client.events.get(streamed.id);
+const [listed] = (await all(client.events.list({ order_id: streamed.order_id }))).filter((one) => one.id === got.id);
+const known = ["id", "event_id", "type", "timestamp", "create_time", "resource_id", "resource_version", "order_id"];
+said.names = [
+  got.id === got.event_id && got.timestamp === got.create_time,
+  known.every((name) => streamed[name] === got[name]),
+  known.every((name) => listed[name] === got[name]),
+];
 said.seen = seen.filter((type) => type.startsWith("order."));
 console.log(JSON.stringify(said));
 """
 HOOK = """
 import { verifyWebhook } from "fusionxpay";
 const { secret, body, cases } = JSON.parse(process.env.CASES);
+const about = (event) => [event.type, event.id, event.event_id, event.create_time, event.resource_id, event.order_id];
 console.log(JSON.stringify(cases.map(([text, headers]) => {
-  try { return verifyWebhook(secret, text ?? body, headers).type; } catch (error) { return error.name; }
+  try { return about(verifyWebhook(secret, text ?? body, headers)); } catch (error) { return error.name; }
 })));
 """
 
@@ -107,7 +126,15 @@ def test_a_shop_in_node(gateway: Ready, merchant: Merchant, tmp_path: Path) -> N
         "several": 1,
         "error": [True, 400, "INVALID_ARGUMENT", ["amount.currency", "descripton"]],
         "help": True,
-        "never": "the order is PARTIALLY_REFUNDED, and will not be EXPIRED any more",
+        "never": [
+            "the order is PARTIALLY_REFUNDED, and will not be EXPIRED any more",
+            *("StatusUnreachableError", True, "PARTIALLY_REFUNDED", True),
+        ],
+        "late": [
+            "the order is still PARTIALLY_REFUNDED after 1 ms",
+            *("WaitTimeoutError", True, "PARTIALLY_REFUNDED", True),
+        ],
+        "names": [True, True, True],
         "unknown": "until: it is never PAID; there are: NEW, PROCESSING, SUCCESS, FAILED, CANCELLED, EXPIRED, "
         "PARTIALLY_REFUNDED, REFUNDED",
         "away": [0, "NO_ANSWER"],
@@ -123,7 +150,7 @@ def test_readmes_example_works_as_it_stands(gateway: Ready, merchant: Merchant, 
 
 
 def test_webhooks_are_verified_as_the_standard_says(tmp_path: Path) -> None:
-    body = json.dumps({"id": "e1", "type": "order.succeeded", "timestamp": "2026-11-27T00:00:00Z", "data": {}})
+    body = json.dumps({"id": "e1", "type": "order.succeeded", "timestamp": TIME, "data": {"order": ORDER}})
 
     def headers(moment: datetime, secret: str = SECRET) -> dict[str, str]:
         signature = standardwebhooks.Webhook(secret).sign("e1", moment, body)
@@ -139,7 +166,8 @@ def test_webhooks_are_verified_as_the_standard_says(tmp_path: Path) -> None:
         (None, {}),
     ]
     printed = run(tmp_path, HOOK, CASES=json.dumps({"secret": SECRET, "body": body, "cases": cases}))
-    assert json.loads(printed) == ["order.succeeded", *["WebhookVerificationError"] * 4]
+    event = ["order.succeeded", "e1", "e1", TIME, "o1", "o1"]
+    assert json.loads(printed) == [event, *["WebhookVerificationError"] * 4]
 
 
 SLIPS = """

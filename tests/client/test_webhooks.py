@@ -41,6 +41,9 @@ def test_event_is_typed() -> None:
     assert (event.type, event.event_id) == ("order.succeeded", "01a2082a-1f0c-7a51-9f9e-6f6f0a4c2b11")
     assert (event.order_id, event.resource_id, event.resource_version) == ("01a2", "01a2", 3)
     assert event.create_time == datetime(2026, 11, 23, 11, 28, 47, 123456, UTC)
+    # as the document calls them
+    assert (event.id, event.timestamp) == (event.event_id, event.create_time)
+    assert {"id", "timestamp"} <= set(dir(event))
     assert event.data.order is not None
     assert event.data.order.status == "SUCCESS"
     assert event.data.payment is None
