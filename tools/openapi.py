@@ -104,10 +104,9 @@ def _operation(route: Route, schemas: Json) -> Json:
     if route.is_raw:
         operation["requestBody"] = {"required": True, "content": _content({"description": "As it was signed."})}
     elif route.body:
-        schemas[f"{route.rpc.name}Request"] = _body(route, asked)
+        schema = schemas[f"{route.rpc.name}Request"] = _body(route, asked)
         content = _content({"$ref": f"#/components/schemas/{route.rpc.name}Request"})
-        if example := EXAMPLES.get(route.rpc.name):
-            content["application/json"]["example"] = example
+        content["application/json"]["example"] = EXAMPLES[route.rpc.name] if schema["properties"] else {}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
 

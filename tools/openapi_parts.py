@@ -10,6 +10,7 @@ from tools.event_examples import example
 
 Json = dict[str, Any]
 _ORDER = "01a2082a-1f0c-7a51-9f9e-6f6f0a4c2b11"
+_ENDPOINT = "01a2082a-2c11-7d03-8a46-5b0e7f1d9c20"
 
 SERVERS = [
     {
@@ -35,13 +36,33 @@ EXAMPLES: dict[str, Json] = {
     "CapturePayment": {"amount": {"value": "10.00", "currency": "EUR"}},
     "CreateRefund": {"amount": {"value": "2.00", "currency": "EUR"}, "reason": "too small"},
     "CreateWebhookEndpoint": {"url": "https://shop.example/hook", "event_types": ["order.*", "refund.*"]},
+    "CreatePaymentLink": {
+        "amount": {"value": "15.00", "currency": "EUR"},
+        "description": "A seat in the workshop",
+        "return_url": "https://shop.example/thanks?order={ORDER_ID}",
+        "max_uses": 20,
+    },
+    "UpdatePaymentLink": {"enabled": False},
+    "UpdateWebhookEndpoint": {"event_types": ["order.*"], "enabled": True},
+    "RotateWebhookEndpointSecret": {"overlap": "3600s"},
+    "CreateNotificationChannel": {"email": {"address": "shop@shop.example"}, "event_types": ["order.succeeded"]},
+    "UpdateNotificationChannel": {"enabled": False},
+    "ConfirmNotificationChannel": {"token": "the token of the link in the mail"},
+    "ResendEvent": {"webhook_endpoint_id": _ENDPOINT},
+    "ResendEvents": {
+        "start_time": "2026-11-23T00:00:00Z",
+        "end_time": "2026-11-24T00:00:00Z",
+        "event_types": ["order.succeeded"],
+    },
+    "SetProviderAccount": {"credentials": {"api_key": "sk_test_…", "webhook_secret": "whsec_…"}},
+    "AdvanceTestClock": {"by": "90000s"},
     "UpdateRoutingPolicy": {
         "rules": [
             {"name": "all", "targets": [{"provider": "stripe", "weight": 1}, {"provider": "paypal", "weight": 0}]}
         ]
     },
 }
-"""A request of an RPC, by its name."""
+"""A request of each RPC whose body has fields, by its name."""
 
 
 def _detail(name: str, description: str, properties: Json) -> Json:

@@ -6,10 +6,14 @@ import base64
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Mapping
 from functools import lru_cache
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import quote
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -55,8 +59,34 @@ class Site(StaticFiles):
         self.config_checked = True
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """Answer with a file, or that it has not changed. Raises HTTPException."""
-        return await super().get_response(_HOME if path == "." else path, scope)
+        """Answer with a file, where it is, or that it has not changed. Raises HTTPException."""
+        asked = _HOME if path == "." else path
+        try:
+            return await super().get_response(asked, scope)
+        except HTTPException as missing:
+            if missing.status_code != HTTPStatus.NOT_FOUND or not (page := self._page_of(asked)):
+                raise
+        # a path below the root, never another server's
+        return Response(status_code=308, headers={"location": f"{ROOT}/{quote(page)}"})
+
+    def _page_of(self, path: str) -> str:
+        """Return the page that a path without its ending means: `guides/refunds`, `guides/refunds/`, `reference/api`.
+
+        A folder that has no page of its own is the beginning's.
+        """
+        bare = path.strip("/")
+        for page in (f"{bare}.html", f"{bare}/{_HOME}"):
+            if self._mode(page):
+                return page
+        return _HOME if stat.S_ISDIR(self._mode(bare)) else ""
+
+    def _mode(self, path: str) -> int:
+        """Return what is at a path; 0 for nothing, and for what can be no path."""
+        try:
+            found = self.lookup_path(path)[1]
+        except (OSError, ValueError):
+            return 0
+        return found.st_mode if found else 0
 
     def file_response(
         self, full_path: str | os.PathLike[str], stat_result: os.stat_result, scope: Scope, status_code: int = 200

@@ -28,6 +28,8 @@ def site(tmp_path: Path) -> Path:
     (folder / "guides").mkdir(parents=True)
     (folder / "index.html").write_text(PAGE)
     (folder / "guides" / "refunds.html").write_text("<p>refunds</p>")
+    (folder / "reference" / "api").mkdir(parents=True)
+    (folder / "reference" / "api" / "index.html").write_text("<p>calls</p>")
     (folder / "out").symlink_to(tmp_path / "secret.txt")
     return folder
 
@@ -48,6 +50,28 @@ def test_pages_are_shown_and_may_be_kept(site: Path) -> None:
     assert again.status_code == 304
     # a browser takes over the headers of this answer
     assert again.headers["content-security-policy"] == home.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "page"),
+    [
+        ("guides/refunds", "guides/refunds.html"),
+        ("guides/refunds/", "guides/refunds.html"),
+        ("reference/api", "reference/api/index.html"),
+        ("reference/api/", "reference/api/index.html"),
+        ("guides/", "index.html"),
+        ("guides", "index.html"),
+        ("index", "index.html"),
+    ],
+)
+def test_path_without_its_ending_leads_to_the_page(asked: str, page: str, site: Path) -> None:
+    answer = browser(site).get(f"/docs/{asked}")
+    assert (answer.status_code, answer.headers["location"]) == (308, f"/docs/{page}")
+
+
+@pytest.mark.parametrize("asked", ["guides/none", "guides/none/", "none", "//elsewhere.example", "../site", "out/"])
+def test_path_of_no_page_leads_nowhere(asked: str, site: Path) -> None:
+    assert browser(site).get(f"/docs/{asked}").status_code == 404
 
 
 def test_page_runs_its_own_scripts_alone(site: Path) -> None:

@@ -52,6 +52,25 @@ def test_every_call_is_in_the_reference_with_its_fields() -> None:
     assert "| `amount` *required* | [MoneyInput](types.md#moneyinput) |" in text
 
 
+def test_every_writing_call_is_shown_with_a_body_that_the_contract_takes() -> None:
+    """Without a body and its type the gateway takes none of them."""
+    schemas = DOCUMENT["components"]["schemas"]
+    seen = 0
+    for method, path, operation in reference.operations(DOCUMENT):
+        if method not in ("POST", "PUT", "PATCH") or operation["tags"][0] == reference.FOR_PROVIDERS:
+            continue
+        content = operation["requestBody"]["content"]["application/json"]
+        schema = schemas[content["schema"]["$ref"].rsplit("/", 1)[-1]]
+        example = content["example"]
+        assert set(schema.get("required", [])) <= set(example) <= set(schema["properties"]), path
+        page = PAGES[f"{reference.BASE}/{reference.slug(operation['tags'][0])}.md"]
+        shown = page.split(f"\n`{method} {path}`\n")[1].split("```sh\n")[1].split("```")[0]
+        assert '-H "Content-Type: application/json"' in shown, path
+        assert json.loads(re.findall(r"-d '(.*)'\n", shown)[0]) == example, path
+        seen += 1
+    assert seen > 20
+
+
 def test_link_to_what_the_site_does_not_have_is_words(tmp_path: Path) -> None:
     page = ROOT / "docs" / "guides" / "refunds.md"
     paths = {"docs/payments.md": "payments.md"}
