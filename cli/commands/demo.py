@@ -20,6 +20,7 @@ from cli.commands.up import Interrupted, interruptible, load_settings, show_cons
 from cli.hops import Found, Trip
 from cli.merchant_api import direct_client
 from cli.receiver import Receiver
+from cli.tables import show_table
 from stack.process import StackError
 from stack.stack import Ready, Stack
 
@@ -153,7 +154,7 @@ def second_payment(console: Console, ready: Ready) -> None:
     for entry in entries:
         cause = f"{entry['actor']}: {entry['cause'].removeprefix('webhook:')}"
         table.add_row(entry["time"][11:23], entry["resource"], entry["status"], cause, entry["detail"][:60])
-    console.print(table)
+    show_table(table, console)
     moved = [(line["kind"], line["amount"]) for line in ledger["entries"] if line["kind"] != "charge"]
     if moved != [("capture", 1200), ("refund", 450)]:
         raise DemoError(f"PayPal's ledger says otherwise: {moved}")
@@ -201,7 +202,7 @@ def show_timeline(console: Console, hops: list[Found]) -> None:
     for hop in hops:
         at = (hop.time - start).total_seconds() * 1000
         table.add_row(f"{at:.0f}", hop.hop.process, hop.hop.what, f"{hop.duration_ms:.1f}")
-    console.print(table)
+    show_table(table, console)
 
 
 def show_outcome(console: Console, trip: Trip, outcome: Outcome) -> None:
@@ -220,7 +221,7 @@ def show_outcome(console: Console, trip: Trip, outcome: Outcome) -> None:
         "payment", outcome.order["payment_id"], str(charge.get("metadata", {}).get("payment_id")), event["payment_id"]
     )
     table.add_row("count", "1", str(len(outcome.ledger)), "1")
-    console.print(table)
+    show_table(table, console)
 
 
 def check(trip: Trip, outcome: Outcome, merchant: Receiver) -> None:

@@ -28,6 +28,7 @@ from cli.operator_api import (
     document,
     places,
 )
+from cli.tables import show_table
 
 SERVICES = ("order_svc", "notify_svc")
 TIMEOUT_SECONDS = 60.0
@@ -240,4 +241,4 @@ def _show(found: list[Found], as_json: bool) -> None:
             str(letter.failed_replays),
             letter.reason.replace("[", r"\["),
         )
-    Console().print(table)
+    show_table(table)

@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 from fusionx.mesh.v1 import outbox_service_pb2 as outbox_pb2
 from fusionx.mesh.v1.outbox_service_pb2_grpc import OutboxServiceStub
-from rich.console import Console
 from rich.table import Table
 
 from cli.merchant_api import DEFAULT_GATEWAY, ApiKey, Gateway, Json, merchant_api, read
 from cli.moments import FORMATS
 from cli.operator_api import READY_FILE, AnyTarget, AsJson, Ready, ServiceName, calling, document, places
+from cli.tables import show_table
 
 SERVICES = ("order_svc", "payment_svc")
 REBUILD_SECONDS = 600.0
@@ -42,7 +42,7 @@ def list_events(
     table = Table("time", "type", "event", "order")
     for event in found:
         table.add_row(event["create_time"], event["type"], event["event_id"], event["order_id"])
-    Console().print(table)
+    show_table(table)
 
 
 @app.command()

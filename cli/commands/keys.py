@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Annotated
@@ -17,20 +16,13 @@ from rich.table import Table
 
 from cli.commands.merchants import PAGE_SIZE, TIMEOUT_SECONDS
 from cli.operator_api import READY_FILE, AsJson, EdgeTarget, Ready, calling, document
+from cli.spans import span
+from cli.tables import show_table
 
 ApiKey = identity_pb2.ApiKey
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 app = typer.Typer(help="API keys: create, list, rotate and revoke them.", no_args_is_help=True)
 KeyId = Annotated[str, typer.Argument(help="The key's id, which is not its secret.")]
-
-
-def _span(text: str) -> timedelta:
-    """Read a span of time such as 90s, 15m, 12h or 30d."""
-    match = re.fullmatch(r"(\d{1,9})([smhd])", text)
-    if not match:
-        raise typer.BadParameter("must be a number and a unit, such as 90s, 15m, 12h or 30d")
-    return timedelta(**{UNITS[match.group(2)]: int(match.group(1))})
 
 
 @app.command("create")
@@ -44,7 +36,7 @@ def create(
         list[str] | None, typer.Option(help="A network or address that it may be used from; repeat it. Default: any.")
     ] = None,
     expires_in: Annotated[
-        timedelta | None, typer.Option(parser=_span, help="How long it works, such as 90d. Default: until revoked.")
+        timedelta | None, typer.Option(parser=span, help="How long it works, such as 90d. Default: until revoked.")
     ] = None,
     require_signature: Annotated[
         bool, typer.Option("--require-signature", help="Refuse requests that are not signed.")
@@ -95,7 +87,7 @@ def revoke(key: KeyId, as_json: AsJson = False, target: EdgeTarget = "", ready_f
 @app.command("rotate")
 def rotate(
     key: KeyId,
-    overlap: Annotated[timedelta, typer.Option(parser=_span, help="How long the old key works on.")] = "0s",  # type: ignore[assignment]  # typer parses the default too
+    overlap: Annotated[timedelta, typer.Option(parser=span, help="How long the old key works on.")] = "0s",  # type: ignore[assignment]  # typer parses the default too
     as_json: AsJson = False,
     target: EdgeTarget = "",
     ready_file: Ready = READY_FILE,
@@ -155,7 +147,7 @@ def _print(keys: Iterable[ApiKey]) -> None:
             key.last_use_time.ToJsonString() if key.HasField("last_use_time") else "never",
             _end(key),
         )
-    Console().print(table)
+    show_table(table)
 
 
 def _end(key: ApiKey) -> str:

@@ -10,10 +10,10 @@ import typer
 from fusionx.identity.v1 import identity_pb2
 from fusionx.identity.v1 import identity_service_pb2 as service
 from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
-from rich.console import Console
 from rich.table import Table
 
 from cli.operator_api import READY_FILE, AsJson, EdgeTarget, Ready, calling, document
+from cli.tables import show_table
 
 TIMEOUT_SECONDS = 10.0
 PAGE_SIZE = 100
@@ -93,4 +93,4 @@ def _print(merchants: Iterable[identity_pb2.Merchant]) -> None:
         # people may call themselves what Rich reads as markup
         name = merchant.display_name.replace("[", r"\[")
         table.add_row(merchant.merchant_id, name, merchant.create_time.ToJsonString(), disabled)
-    Console().print(table)
+    show_table(table)

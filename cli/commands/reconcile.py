@@ -16,6 +16,7 @@ from rich.table import Table
 
 from cli.moments import FORMATS
 from cli.operator_api import EX_UNAVAILABLE, READY_FILE, AsJson, PaymentTarget, Ready, calling, document
+from cli.tables import show_table
 
 TIMEOUT_SECONDS = 600.0
 SPAN = timedelta(days=1)
@@ -102,7 +103,7 @@ def providers(target: PaymentTarget = "", ready_file: Ready = READY_FILE) -> Non
             state = provider_pb2.Circuit.State.Name(circuit.state)
             since = circuit.open_time.ToJsonString() if circuit.HasField("open_time") else ""
             table.add_row("", "", circuit.operation, state, str(circuit.failures), since)
-    Console().print(table)
+    show_table(table)
 
 
 def _spans(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
@@ -136,7 +137,7 @@ def _print(console: Console, provider: str, total: provider_pb2.CompareBooksResp
             _said(found.our_status, found.our_amount, found.our_refunded_amount),
             _said(found.provider_status, found.provider_amount, found.provider_refunded_amount),
         )
-    console.print(table)
+    show_table(table, console)
 
 
 def _said(status: str, amount: money_pb2.Money, back: money_pb2.Money) -> str:

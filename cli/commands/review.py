@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling, document
+from cli.tables import show_table
 
 TIMEOUT_SECONDS = 30.0
 PAGE = 100
@@ -93,7 +94,10 @@ def _print(console: Console, found: list[review_pb2.Review]) -> None:
         column.no_wrap = True
     for one in found:
         table.add_row(*_row(one))
-    console.print(table if found else "nothing waits for a person")
+    if found:
+        show_table(table, console)
+    else:
+        console.print("nothing waits for a person")
 
 
 def _row(one: review_pb2.Review) -> tuple[Any, ...]:

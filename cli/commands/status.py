@@ -18,6 +18,7 @@ from cli.growth import Growth
 from cli.operator_api import EX_UNAVAILABLE, READY_FILE, AsJson, Ready, gone, ready_document
 from cli.parts import Part, grouped, look_at_parts
 from cli.scrape import Problem, Process, problems, scrape
+from cli.tables import show_table
 
 EX_WRONG = 1
 EVERY_SECONDS = 5.0
@@ -142,7 +143,7 @@ def _print(console: Console, parts: Sequence[Part], processes: Sequence[Process]
         )
     for part in parts:
         table.add_row(part.name, _said(part.answers))
-    console.print(table)
+    show_table(table, console)
     console.print()
     for words, counts in open_now(processes).items():
         listed = ", ".join(f"{key} {count}".replace(" ", _KEPT_TOGETHER) for key, count in counts.items())

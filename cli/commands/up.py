@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.pages import Page, address_of
+from cli.tables import show_table
 from stack.observer import prometheus, targets_of
 from stack.operate.control import Control
 from stack.operate.rolling import Roller
@@ -143,7 +144,7 @@ def show(console: Console, stack: Stack, seconds: float) -> None:
     )
     for name, pid in ready.pids.items():
         table.add_row(name, stack.address(name), str(pid), str(stack.log(name)))
-    console.print(table)
+    show_table(table, console)
     if ready.edge_url:
         show_first_order(console, ready)
     if kept := stack.kept:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from cli.prove.compare import Comparison, Finding, Kind
 from cli.prove.evidence import Evidence
+from cli.tables import show_table
 
 STORIES = 5
 """How many orders' stories are told."""
@@ -39,7 +40,7 @@ def show(console: Console, evidence: Evidence, verdict: Comparison, title: str) 
     waiting = ", ".join(f"{n} {name}" for name, n in _counted(verdict.waiting.values()))
     table.add_row("waiting", str(len(verdict.waiting)), waiting)
     table.add_row("review", str(len(verdict.review)), "for a person to answer")
-    console.print(table)
+    show_table(table, console)
 
 
 def tell(console: Console, evidence: Evidence, verdict: Comparison) -> None:
