@@ -106,6 +106,8 @@ def _operation(route: Route, schemas: Json) -> Json:
     elif route.body:
         schema = schemas[f"{route.rpc.name}Request"] = _body(route, asked)
         content = _content({"$ref": f"#/components/schemas/{route.rpc.name}Request"})
+        if schema["properties"] and route.rpc.name not in EXAMPLES:
+            raise ValueError(f"{route.rpc.name} has no example: add one to EXAMPLES in tools/openapi_parts.py")
         content["application/json"]["example"] = EXAMPLES[route.rpc.name] if schema["properties"] else {}
         operation["requestBody"] = {"required": True, "content": content}
     return operation

@@ -56,6 +56,7 @@ EXAMPLES: dict[str, Json] = {
     },
     "SetProviderAccount": {"credentials": {"api_key": "sk_test_…", "webhook_secret": "whsec_…"}},
     "AdvanceTestClock": {"by": "90000s"},
+    "PreviewRoute": {"amount": {"value": "12.00", "currency": "EUR"}, "customer_country": "DE"},
     "UpdateRoutingPolicy": {
         "rules": [
             {"name": "all", "targets": [{"provider": "stripe", "weight": 1}, {"provider": "paypal", "weight": 0}]}
