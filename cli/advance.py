@@ -16,12 +16,12 @@ def advance(
     gateway: Gateway = DEFAULT_GATEWAY,
     api_key: ApiKey = "",
 ) -> None:
-    """Make all of your test data older by a length of time: orders expire, webhooks are tried again.
+    """Bring what your test data waits for nearer by a length of time: orders expire, webhooks are tried again.
 
-    It goes forwards alone, and takes a moment to reach all services. A live key is refused.
+    It goes forwards alone; orders are expired within about 5 seconds. A live key is refused.
     """
     seconds = by // timedelta(seconds=1)
     with merchant_api(gateway, api_key) as api:
         clock = read(api.post("/v1/test_clock/advance", json={"by": f"{seconds}s"}))
     in_all = shown(int(clock["advanced"].removesuffix("s")))
-    typer.echo(f"older by {shown(seconds)}; in all by {in_all}. Orders expire within 5 seconds")
+    typer.echo(f"on by {shown(seconds)}, in all by {in_all}; orders that are due expire within about 5 seconds")

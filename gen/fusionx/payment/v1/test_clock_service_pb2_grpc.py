@@ -62,14 +62,17 @@ class TestClockServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AdvanceTestClock(self, request, context):
-        """Makes all that there is of the merchant's test data older, as if so much time had passed since it was made.
+        """Brings what the merchant's test data waits for nearer, as if so much time had passed.
 
         Orders and payment links end as much earlier, webhooks that wait are tried again, payments, refunds and operations
         that wait are asked about at their provider, held amounts come to the end of their time, replaced signing secrets
         and old idempotency keys end. What is created afterwards begins at the present. Nothing goes backwards, and nothing
         is decided by it: an outcome that is not known is asked for at the provider, only earlier.
 
-        It takes a moment to reach all services. Of each kind the newest 5,000 are moved on.
+        Times of what has happened stay as they are, such as `create_time`, and so does all that has ended.
+
+        Deadlines have moved in all services within a second, and due orders are looked for every 5 seconds: wait for the
+        status. Of each kind the newest 5,000 are moved on.
 
         Idempotent with an `Idempotency-Key` header, as `CreatePayment` is.
 

@@ -40,14 +40,17 @@ class TestClockServiceStub:
     Errors: FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a live key.
     """
     AdvanceTestClock: _grpc.UnaryUnaryMultiCallable[_test_clock_service_pb2.AdvanceTestClockRequest, _test_clock_pb2.TestClock]
-    """Makes all that there is of the merchant's test data older, as if so much time had passed since it was made.
+    """Brings what the merchant's test data waits for nearer, as if so much time had passed.
 
     Orders and payment links end as much earlier, webhooks that wait are tried again, payments, refunds and operations
     that wait are asked about at their provider, held amounts come to the end of their time, replaced signing secrets
     and old idempotency keys end. What is created afterwards begins at the present. Nothing goes backwards, and nothing
     is decided by it: an outcome that is not known is asked for at the provider, only earlier.
 
-    It takes a moment to reach all services. Of each kind the newest 5,000 are moved on.
+    Times of what has happened stay as they are, such as `create_time`, and so does all that has ended.
+
+    Deadlines have moved in all services within a second, and due orders are looked for every 5 seconds: wait for the
+    status. Of each kind the newest 5,000 are moved on.
 
     Idempotent with an `Idempotency-Key` header, as `CreatePayment` is.
 
@@ -66,14 +69,17 @@ class TestClockServiceAsyncStub(TestClockServiceStub):
     Errors: FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a live key.
     """
     AdvanceTestClock: _aio.UnaryUnaryMultiCallable[_test_clock_service_pb2.AdvanceTestClockRequest, _test_clock_pb2.TestClock]  # type: ignore[assignment]
-    """Makes all that there is of the merchant's test data older, as if so much time had passed since it was made.
+    """Brings what the merchant's test data waits for nearer, as if so much time had passed.
 
     Orders and payment links end as much earlier, webhooks that wait are tried again, payments, refunds and operations
     that wait are asked about at their provider, held amounts come to the end of their time, replaced signing secrets
     and old idempotency keys end. What is created afterwards begins at the present. Nothing goes backwards, and nothing
     is decided by it: an outcome that is not known is asked for at the provider, only earlier.
 
-    It takes a moment to reach all services. Of each kind the newest 5,000 are moved on.
+    Times of what has happened stay as they are, such as `create_time`, and so does all that has ended.
+
+    Deadlines have moved in all services within a second, and due orders are looked for every 5 seconds: wait for the
+    status. Of each kind the newest 5,000 are moved on.
 
     Idempotent with an `Idempotency-Key` header, as `CreatePayment` is.
 
@@ -101,14 +107,17 @@ class TestClockServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _test_clock_service_pb2.AdvanceTestClockRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_test_clock_pb2.TestClock, _abc.Awaitable[_test_clock_pb2.TestClock]]:
-        """Makes all that there is of the merchant's test data older, as if so much time had passed since it was made.
+        """Brings what the merchant's test data waits for nearer, as if so much time had passed.
 
         Orders and payment links end as much earlier, webhooks that wait are tried again, payments, refunds and operations
         that wait are asked about at their provider, held amounts come to the end of their time, replaced signing secrets
         and old idempotency keys end. What is created afterwards begins at the present. Nothing goes backwards, and nothing
         is decided by it: an outcome that is not known is asked for at the provider, only earlier.
 
-        It takes a moment to reach all services. Of each kind the newest 5,000 are moved on.
+        Times of what has happened stay as they are, such as `create_time`, and so does all that has ended.
+
+        Deadlines have moved in all services within a second, and due orders are looked for every 5 seconds: wait for the
+        status. Of each kind the newest 5,000 are moved on.
 
         Idempotent with an `Idempotency-Key` header, as `CreatePayment` is.
 
