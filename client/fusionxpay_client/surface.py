@@ -985,7 +985,7 @@ class WebhookEndpoints:
         """Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it
         cancels what is on its way to it.
 
-        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT and ALREADY_EXISTS as at the creation.
 
         Args:
             webhook_endpoint_id: The endpoint's id.
@@ -1192,7 +1192,7 @@ class AsyncWebhookEndpoints:
         """Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it
         cancels what is on its way to it.
 
-        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT and ALREADY_EXISTS as at the creation.
 
         Args:
             webhook_endpoint_id: The endpoint's id.

@@ -243,8 +243,8 @@ export class WebhookEndpoints {
   list(params?: Record<string, never>, options?: CallOptions): AsyncIterable<types.WebhookEndpoint>;
   /**
    * Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it
-   * cancels what is on its way to it. Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT as at the
-   * creation.
+   * cancels what is on its way to it. Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT and
+   * ALREADY_EXISTS as at the creation.
    */
   update(webhookEndpointId: string, params?: {
     /**

@@ -45,9 +45,9 @@ async def log_in(visit: Visit) -> Response:
     """Lead to the provider, to log in."""
     back = visit.form.get("next", "")
     try:
-        return _lead(visit, *await _federation(visit).begin(LOG_IN, back))
+        return _lead(visit, *await _federation(visit).begin(LOG_IN, back, source=visit.source))
     except AccountError as error:
-        return show_login_form(visit, 503, next=back, error=str(error))
+        return show_login_form(visit, 429 if error.field == "begun" else 503, next=back, error=str(error))
 
 
 async def join(visit: Visit) -> Response:
@@ -58,7 +58,7 @@ async def join(visit: Visit) -> Response:
         words = "It was used before, is too old, or there is a newer one. Ask for a new one."
         return visit.render("error.html", 404, title="This link does not hold", words=words)
     try:
-        return _lead(visit, *await _federation(visit).begin(JOIN, ticket=token))
+        return _lead(visit, *await _federation(visit).begin(JOIN, source=visit.source, ticket=token))
     except AccountError as error:
         return visit.render(
             "join.html", 503, ticket=ticket, token=token, oidc_name=visit.rooms.oidc_name, error=str(error)

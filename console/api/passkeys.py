@@ -49,7 +49,10 @@ async def remove(visit: Visit) -> Response:
 
 async def begin_login(visit: Visit) -> Response:
     """Tell the browser what to ask a passkey for."""
-    token, options = await visit.rooms.passkeys.begin_login()
+    try:
+        token, options = await visit.rooms.passkeys.begin_login(visit.source)
+    except AccountError as error:
+        return JSONResponse({"error": str(error)}, 429)
     return JSONResponse({"token": token, "options": json.loads(options)})
 
 

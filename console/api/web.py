@@ -29,7 +29,7 @@ from console.use_cases.invitations import Invitations
 from console.use_cases.passkeys import Passkeys
 from console.use_cases.sessions import SessionOverError, Sessions
 from console.use_cases.views import Views
-from mesh.rpc.headers import CONSOLE_USER
+from mesh.rpc.headers import CLIENT_ADDRESS, CONSOLE_USER
 
 ROOT = "/console"
 FOLDER = Path(__file__).resolve().parent.parent
@@ -122,6 +122,11 @@ class Visit:
         """The session of the user."""
         assert self.login
         return self.login
+
+    @property
+    def source(self) -> str:
+        """The network that the browser is in, as nothing but this process knows it."""
+        return self.rooms.signer.source(self.request.headers.get(CLIENT_ADDRESS, ""), ROOT)
 
     def query(self, name: str) -> str:
         """Return a query parameter, empty when there is none."""

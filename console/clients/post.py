@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections import Counter
 from datetime import datetime
@@ -19,6 +20,9 @@ from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
 TIMEOUT_SECONDS = 10.0
+"""For each step of handing a mail over."""
+WHOLE_SECONDS = 20.0
+"""For all steps together: a page waits for it."""
 MAX_MAILS = 50
 """Of one person's in a day: each is a mail to somebody who did not ask for it."""
 _POLICY = SMTP.clone(cte_type="7bit", max_line_length=500)
@@ -43,8 +47,9 @@ If you have not asked for it, do nothing, and tell {by}.
 class Post:
     """Hands mails over, or is off: then links are shown to who made them."""
 
-    def __init__(self, server: MailServer | None, clock: Clock = utc_now) -> None:
+    def __init__(self, server: MailServer | None, clock: Clock = utc_now, whole_seconds: float = WHOLE_SECONDS) -> None:
         self._server = server
+        self._seconds = whole_seconds
         self._clock = clock
         self._tls: ssl.SSLContext | None = None
         self._sent: Counter[UUID] = Counter()
@@ -67,7 +72,8 @@ class Post:
         self._tls = self._tls or tls_of(self._server)
         message = letter(by, ticket, (place, link), self._server.sender, self._clock())
         try:
-            await hand_over(self._server, self._tls, message.as_bytes(), ticket.email, TIMEOUT_SECONDS)
+            async with asyncio.timeout(self._seconds):
+                await hand_over(self._server, self._tls, message.as_bytes(), ticket.email, TIMEOUT_SECONDS)
         except (SMTPException, OSError, ValueError) as error:  # a time-out is an OSError
             log.warning("a link was not mailed", error=str(error))
             raise AccountError("email", "The mail server did not take the mail, so the link was withdrawn.") from None

@@ -211,6 +211,7 @@ _BY_OPERATORS = links.c.made_by.in_(sa.select(users.c.user_id).where(users.c.mer
 _OPEN_LINKS_BY_OPERATORS = statement(
     sa.select(links).where(_BY_OPERATORS, _HOLDS).order_by(links.c.create_time.desc()).limit(200), Ticket
 )
+_WITHDRAW_LINK = statement(sa.delete(links).where(_LINK))
 _WITHDRAW = statement(sa.delete(links).where(links.c.email == sa.bindparam("email", type_=sa.Text), _LINKS_OF))
 _WITHDRAW_ALL_BY = statement(sa.delete(links).where(links.c.made_by == sa.bindparam("id", type_=sa.UUID)))
 
@@ -257,6 +258,10 @@ class Tickets:
     async def withdraw(self, session: Session, email: str, merchant_id: UUID | None) -> bool:
         """Let a link hold no longer; return False when there was none."""
         return await session.run(_WITHDRAW, email=email, merchant_id=merchant_id) == 1
+
+    async def withdraw_link(self, session: Session, token: bytes) -> None:
+        """Let this link hold no longer, and none that has taken its place meanwhile."""
+        await session.run(_WITHDRAW_LINK, token=token)
 
     async def withdraw_all_by(self, session: Session, user_id: UUID) -> None:
         """Let no link hold any longer that somebody has made."""

@@ -94,12 +94,21 @@ class Federation:
         self._clock = clock
 
     async def begin(
-        self, purpose: str, back: str = "", *, ticket: str = "", login: tuple[User, Login] | None = None
+        self,
+        purpose: str,
+        back: str = "",
+        *,
+        source: str = "",
+        ticket: str = "",
+        login: tuple[User, Login] | None = None,
     ) -> tuple[str, str]:
         """Return the provider's address for somebody, and what their browser has to keep until they are back.
 
-        `ticket` is the token of an invitation, to join by; `login` who connects. Raises AccountError.
+        `source` is the network of who has no login, `ticket` the token of an invitation to join by, `login` who
+        connects. Raises AccountError.
         """
+        if login is None:
+            self._begun.admit(source)
         nonce, verifier, binder = (secrets.token_urlsafe(32) for _ in range(3))
         said = {"purpose": purpose, "back": back, "nonce": nonce, "verifier": verifier, "binder": digest(binder).hex()}
         if ticket:

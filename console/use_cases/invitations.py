@@ -125,6 +125,11 @@ class Invitations:
             if not await self._store.withdraw(session, address, whose):
                 raise AccountError("email", "There is no such link any more: it was used, replaced or withdrawn.")
 
+    async def give_up(self, ticket: Ticket) -> None:
+        """Let a link hold no longer that came to nobody; one that somebody else has made meanwhile holds on."""
+        async with self._database.session() as session:
+            await self._store.withdraw_link(session, ticket.token_sha256)
+
     async def _issue(
         self, kind: str, by: User, email: str, display_name: str, role: str, merchant_id: UUID | None
     ) -> str:

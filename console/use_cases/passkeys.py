@@ -144,8 +144,12 @@ class Passkeys:
             ended = await self._users.close_all(session, user.user_id, self._clock(), here.token_sha256)
         await self._sessions.bury(ended)
 
-    async def begin_login(self) -> tuple[str, str]:
-        """Return a token, and as JSON what the browser asks for a passkey with. It names nobody: the device knows."""
+    async def begin_login(self, source: str) -> tuple[str, str]:
+        """Return a token, and as JSON what the browser asks for a passkey with. It names nobody: the device knows.
+
+        `source` is the network that the browser is in. Raises AccountError when too much was begun there.
+        """
+        self._begun.admit(source)
         from webauthn import generate_authentication_options, options_to_json
         from webauthn.helpers import bytes_to_base64url, structs
 

@@ -144,12 +144,16 @@ class Endpoints:
     async def update(self, merchant_id: UUID, endpoint_id: UUID, change: Change, kinds: Kinds = WEBHOOKS) -> Endpoint:
         """Change an endpoint and return it.
 
-        Raises ApiError NOT_FOUND, INVALID_ARGUMENT as `create` does, and FAILED_PRECONDITION, reason
+        Raises ApiError NOT_FOUND, INVALID_ARGUMENT and ALREADY_EXISTS as `create` does, and FAILED_PRECONDITION, reason
         CHANNEL_UNCONFIRMED, when what is not confirmed is enabled.
         """
         owned = "" if change.url is None else (await self.get(merchant_id, endpoint_id, kinds)).destination
         await self._check(change, owned)
-        async with self._database.transaction() as session:
+        # another one may come to send the same events there, which is for webhooks alone
+        may_meet = kinds == WEBHOOKS and (change.url is not None or change.event_types or change.enabled)
+        async with self._database.transaction(MERCHANT_PATIENCE) as session:
+            if may_meet:
+                await self._store.lock_merchant(session, merchant_id)
             before = await self._found(session, merchant_id, endpoint_id, kinds)
             after = replace(
                 before,
@@ -159,6 +163,8 @@ class Endpoints:
                 disable_reason=_reason_after(before, change),
                 update_time=self._clock(),
             )
+            if may_meet and after.enabled:
+                _check_new(after, await self._store.all_of(session, merchant_id))
             await self._store.update(session, after)
             if not (before.enabled and after.enabled):
                 # also when it is enabled again: of what was before, nothing is sent
@@ -239,8 +245,10 @@ def _owner_of_answer(claim: Claim) -> str:
 
 
 def _check_new(new: Endpoint, there: Sequence[Endpoint]) -> None:
-    """Refuse an endpoint that is there already: each event would come twice."""
+    """Refuse an endpoint that is there already, beside itself: each event would come twice."""
     for one in there:
+        if one.endpoint_id == new.endpoint_id:
+            continue
         same = one.destination == new.destination and set(one.event_types) == set(new.event_types)
         if same and one.enabled:
             raise ApiError(

@@ -6,12 +6,17 @@ import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import httpx
 import pytest
 
+from console.api.people import hand_out
+from console.api.web import Visit
 from console.clients.post import MAX_MAILS, Post, letter
 from console.domain import AccountError, Ticket, User
 from mesh.ids import new_id
@@ -129,3 +134,39 @@ async def test_a_server_that_is_away_is_said(office: PostOffice) -> None:
     with pytest.raises(AccountError, match="did not take"):
         await post.send(maker(), ticket(), "Shoes Ltd", "https://pay.example/console/join?token=x")
     assert not Post(None).is_on
+
+
+async def test_a_mail_server_that_dawdles_does_not_outlast_the_page(office: PostOffice) -> None:
+    office.released.clear()
+    post = Post(MailServer("127.0.0.1", office.port, "none", "", "", SENDER), lambda: NOW, whole_seconds=0.3)
+    with pytest.raises(AccountError, match="did not take"):
+        await post.send(maker(), ticket(), "Shoes Ltd", "https://pay.example/console/join?token=x")
+    office.released.set()
+
+
+class Desk:
+    """A page whose mails are not taken over, or whose visitor goes while one is sent."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        self.given_up: list[Ticket] = []
+        self.ticket = replace(ticket(), merchant_id=None)
+        self.rooms = SimpleNamespace(invitations=self, post=self, public_url="https://pay.example")
+        self.person, self.is_on = maker(), True
+
+    async def find(self, _token: str) -> Ticket:
+        return self.ticket
+
+    async def send(self, *_: object) -> None:
+        raise self.error
+
+    async def give_up(self, ticket: Ticket) -> None:
+        self.given_up.append(ticket)
+
+
+@pytest.mark.parametrize("error", [AccountError("email", "no"), asyncio.CancelledError()])
+async def test_the_link_that_was_not_mailed_is_withdrawn_and_no_other(error: BaseException) -> None:
+    desk = Desk(error)
+    with pytest.raises(type(error)):
+        await hand_out(cast("Visit", desk), "token")
+    assert desk.given_up == [desk.ticket]

@@ -68,7 +68,18 @@ def test_same_events_to_the_same_url_are_registered_once(merchant: Merchant) -> 
     assert made["webhook_endpoint_id"] in answer.json()["message"]
     assert answer.json()["details"][0]["metadata"] == {"webhook_endpoint_id": made["webhook_endpoint_id"]}
     patch(merchant, f"{PATH}/{made['webhook_endpoint_id']}", enabled=False)
-    merchant.post(PATH, {"url": URL, "event_types": ["refund.*", "order.*"]})
+    other = merchant.post(PATH, {"url": URL, "event_types": ["refund.*", "order.*"]})
+    # nor does one become another by a change
+    of_order = {"url": URL, "event_types": ["order.*"]}
+    for path, change in (
+        (made["webhook_endpoint_id"], {"enabled": True}),
+        (other["webhook_endpoint_id"], of_order),
+        (other["webhook_endpoint_id"], {"event_types": ["order.*"]}),
+        (other["webhook_endpoint_id"], {"url": f"{URL}/2"}),
+    ):
+        answer = merchant.http.patch(f"{PATH}/{path}", json=change)
+        assert problem(answer)[:2] == (409, "ENDPOINT_EXISTS"), change
+    patch(merchant, f"{PATH}/{other['webhook_endpoint_id']}", description="itself", event_types=["refund.*", "order.*"])
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ class NotifyServiceServicer:
         """Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it cancels
         what is on its way to it.
 
-        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT and ALREADY_EXISTS as at the creation.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

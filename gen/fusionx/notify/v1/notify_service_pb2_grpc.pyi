@@ -54,7 +54,7 @@ class NotifyServiceStub:
     """Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it cancels
     what is on its way to it.
 
-    Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+    Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT and ALREADY_EXISTS as at the creation.
     """
     DeleteWebhookEndpoint: _grpc.UnaryUnaryMultiCallable[_notify_service_pb2.DeleteWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]
     """Deletes an endpoint and cancels what is on its way to it. Returns it as it was, disabled.
@@ -106,7 +106,7 @@ class NotifyServiceAsyncStub(NotifyServiceStub):
     """Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it cancels
     what is on its way to it.
 
-    Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+    Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT and ALREADY_EXISTS as at the creation.
     """
     DeleteWebhookEndpoint: _aio.UnaryUnaryMultiCallable[_notify_service_pb2.DeleteWebhookEndpointRequest, _webhook_endpoint_pb2.WebhookEndpoint]  # type: ignore[assignment]
     """Deletes an endpoint and cancels what is on its way to it. Returns it as it was, disabled.
@@ -179,7 +179,7 @@ class NotifyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes what is given and leaves the rest as it is. Enabling an endpoint forgets its failures; disabling it cancels
         what is on its way to it.
 
-        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT as at the creation.
+        Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; INVALID_ARGUMENT and ALREADY_EXISTS as at the creation.
         """
 
     @_abc_1.abstractmethod
