@@ -80,9 +80,9 @@ def check_cancellable(payment: Payment) -> None:
     """Raise ApiError FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, unless it is the customer's turn or ours."""
     turn = payment.status in (PaymentStatus.INITIATED, PaymentStatus.REQUIRES_ACTION, PaymentStatus.AUTHORIZED)
     if not turn or not payment.provider_reference:
-        raise failed_precondition(
-            "PAYMENT_NOT_CANCELLABLE", f"the payment is {payment.status}", status=str(payment.status)
-        )
+        instead = "; give the money back by a refund" if payment.status == PaymentStatus.SUCCESS else ""
+        words = f"the payment is {payment.status}; only one that waits for the customer or holds money can be cancelled"
+        raise failed_precondition("PAYMENT_NOT_CANCELLABLE", words + instead, status=str(payment.status))
 
 
 def in_progress(payment: Payment, *, known: bool = True) -> ApiError:
