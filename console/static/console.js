@@ -46,6 +46,15 @@
     if (document.querySelector("[data-again]")) setTimeout(again, 800);
   });
 
+  // a stream that ends is opened again by the browser: no error, which htmx would write to its log each time
+  const known = new WeakSet();
+  document.addEventListener("htmx:sseOpen", ({ detail: { source } }) => {
+    if (known.has(source)) return;
+    known.add(source);
+    const failed = source.onerror;
+    source.onerror = (event) => { if (source.readyState === EventSource.CLOSED) failed(event); };
+  });
+
   // "/" goes to the search, as in many consoles
   document.addEventListener("keydown", (event) => {
     if (event.key !== "/" || event.target.closest("input,textarea,select")) return;

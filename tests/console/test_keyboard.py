@@ -55,3 +55,22 @@ def test_a_payment_is_refunded_by_keyboard_alone(
     page.wait_for_selector("[role=status]")
     refund = eventually(lambda: merchant.get(f"/v1/payments/{payment_id}/refunds")["refunds"], "the refund")[0]
     assert (refund["amount"]["value"], refund["reason"]) == ("5.00", "half empty")
+
+
+def test_a_stream_that_ends_is_opened_again_and_is_no_error(
+    page: Any, console: Console, merchant: Merchant, gateway: Ready
+) -> None:
+    email, password = console.new_owner(merchant.merchant_id)
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.goto(f"{gateway.console['url']}/login")
+    page.fill("#email", email)
+    page.fill("#password", password)
+    page.click("button.primary")
+    page.wait_for_url("**/console/")
+    # it ends as soon as it is open, and the browser comes again
+    short = {"content_type": "text/event-stream", "body": "retry: 50\n: open\n\n"}
+    page.route("**/live/stream", lambda route: route.fulfill(**short), times=3)
+    page.goto(f"{gateway.console['url']}/live")
+    eventually(lambda: merchant.new_order() and page.locator("tbody tr").count(), "a row of the fourth stream")
+    assert complaints == []
