@@ -142,6 +142,7 @@ def check(image: Image, sandbox: Image, folder: Path, console: Console) -> dict[
         running.append(scene.start(_envoy(compose, image), image, lambda _: _answers(f"{GATEWAY}/healthz", tls)))
         running.append(scene.service("audit_svc", image, scene.is_healthy))
         _takes_an_order(scene, tls)
+        _shows_the_documentation(scene, tls)
         statuses = {one.name: one.stop(GRACE_SECONDS) for one in reversed(running)}
         bad = {name: status for name, status in statuses.items() if status and name != "envoy"}
         assert not bad, f"ended with a status: {bad}"
@@ -181,6 +182,14 @@ def _takes_an_order(scene: Scene, tls: Path) -> None:
     answer = httpx.post(f"{GATEWAY}/v1/orders", json=body, headers=headers, verify=_trust(tls), timeout=30)
     assert answer.is_success, answer.text
     scene.console.print(f"an order through Envoy: {answer.status_code}")
+
+
+def _shows_the_documentation(scene: Scene, tls: Path) -> None:
+    """Have the console's pages of the documentation, which were built with the image, come through Envoy."""
+    answer = httpx.get(f"{GATEWAY}/docs/", verify=_trust(tls), follow_redirects=True, timeout=30)
+    assert answer.is_success, answer.text
+    assert "FusionXPay" in answer.text
+    scene.console.print(f"the documentation through Envoy: {answer.status_code}, {len(answer.text)} characters")
 
 
 def main(arguments: Sequence[str]) -> int:
