@@ -10,7 +10,7 @@ PORT ?= 8080
 export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install console-shots site site-shots generated-clients demo up reset test suite chaos examples test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas switchover image image-check simulate simulate-faults constraints clean
+.PHONY: install console-shots site site-shots generated-clients demo up reset test suite chaos examples test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas switchover cells image image-check simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
@@ -147,6 +147,10 @@ replicas: install
 # PostgreSQL's primary is killed under load, and its standby takes over; nothing that was acknowledged may be gone.
 switchover: install
 	$(BIN)/python -m tests.switchover
+
+# Two cells behind one address; a merchant moves from one to the other under load, and nothing may be lost.
+cells: install
+	$(BIN)/pytest -m slow -s tests/chaos/test_cells.py
 
 # The image, and with TARGET=sandbox the simulator's, by whichever builder there is.
 BUILDER ?= $(firstword $(foreach p,docker podman buildah,$(shell command -v $(p))))

@@ -39,6 +39,7 @@ COMMANDS = {
     "backup": "cli.commands.databases:backup",
     "restore": "cli.commands.databases:restore",
     "certificates": "cli.commands.certificates:certificates",
+    "cell": "cli.cells:app",
 }
 """Where each subcommand is: a function, or a group of further ones."""
 

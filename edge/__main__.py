@@ -12,6 +12,7 @@ from fusionx.identity.v1 import (
 )
 
 from edge.api.authorization import AuthorizationServicer
+from edge.api.cells import CellAnswers
 from edge.api.global_rate_limit import GlobalLimits, RateLimitServicer
 from edge.api.identity import IdentityServicer, KeyWatchServicer
 from edge.api.reflection import public_reflection, serve_reflection
@@ -19,8 +20,10 @@ from edge.settings import EdgeSettings
 from edge.storage.identities import SECRETS, IdentityRepository
 from edge.storage.key_usage import LastUses
 from edge.storage.nonces import Nonces
+from edge.storage.places import CellIdentities
 from edge.use_cases.identities import Identities
 from edge.use_cases.keys import KeyCache, StoredKeys
+from edge.use_cases.places import Places
 from edge.use_cases.request_checks import RequestChecks
 from mesh import service
 from mesh.rpc.registration import Registration
@@ -46,17 +49,30 @@ def build(settings: EdgeSettings) -> Service:
         settings.redis_url,
         {"merchant": settings.global_requests_per_second, "key": settings.global_key_requests_per_second},
     )
+    cells = {name: CellIdentities(Database(url, 4)) for name, url in settings.cell_databases().items()}
+    places = Places(cells)
     return Service(
         name="edge",
         settings=settings,
         database=database,
-        workers=[keys.watcher, uses.worker, nonces.janitor, Resealing(database, vault, SECRETS).worker],
-        on_close=[uses.flush, limits.close, stored.close],
+        workers=[
+            keys.watcher,
+            uses.worker,
+            nonces.janitor,
+            Resealing(database, vault, SECRETS).worker,
+            *places.watchers,
+        ],
+        on_close=[uses.flush, limits.close, stored.close, *(cell.close for cell in cells.values())],
         registrations=[
             Registration(
                 add_AuthorizationServicer_to_server,
                 AuthorizationServicer(
-                    keys, nonces, RequestChecks(routes), uses.note, accepts_v1=settings.accept_signature_v1
+                    keys,
+                    nonces,
+                    RequestChecks(routes),
+                    uses.note,
+                    accepts_v1=settings.accept_signature_v1,
+                    cells=CellAnswers(places) if cells else None,
                 ),
                 name="envoy.service.auth.v3.Authorization",
             ),

@@ -34,3 +34,14 @@ class EdgeSettings(ServiceSettings):
     global_key_requests_per_second: int = Field(
         0, ge=0, description="what all Envoys together take with one API key; 0: not limited"
     )
+    cells: str = Field(
+        "",
+        pattern=r"^([a-z][a-z0-9-]*=postgres(ql)?://[^,]+(,|$))*$",
+        description="where several cells are behind one address: NAME=URL of each one's database of identities, by "
+        "comma; the first takes what belongs to nobody. For edges that an Envoy before the cells asks",
+    )
+
+    def cell_databases(self) -> dict[str, str]:
+        """Return the database of each cell's identities, by its name."""
+        pairs = (one.partition("=") for one in self.cells.split(",") if one)
+        return {name: url for name, _, url in pairs}

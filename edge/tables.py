@@ -59,3 +59,14 @@ signature_nonces = sa.Table(
     sa.Column("create_time", TIME, nullable=False),
 )
 sa.Index("ix_signature_nonces_create_time", signature_nonces.c.create_time)
+
+# merchants that come to this cell or leave it; one that is at home here has no row
+merchant_moves = sa.Table(
+    "merchant_moves",
+    metadata,
+    sa.Column("merchant_id", sa.UUID, primary_key=True),
+    # ARRIVING: not here yet; HELD: about to leave, nobody serves it; MOVED: elsewhere
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("change_time", TIME, nullable=False, server_default=sa.func.now()),
+    sa.CheckConstraint("state IN ('ARRIVING', 'HELD', 'MOVED')", name="state_known"),
+)

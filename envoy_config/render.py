@@ -45,9 +45,9 @@ def render(options: EnvoyOptions) -> str:
     """Return the configuration as YAML."""
     routes = [route for route in contract_routes() if route.package in options.upstreams]
     # the administration can stop the process and read every counter
-    config: Config = {"admin": {"address": admin_address(options)}} | _fragment("bootstrap", options)
+    config: Config = {"admin": {"address": admin_address(options)}} | fragment("bootstrap", options)
     settings = config["static_resources"].pop("listener")
-    manager = _fragment("http", options)
+    manager = fragment("http", options)
     if not options.trusted_hops:
         # no proxy of ours is before us, so whatever this says, a client made it up
         strip = manager["early_header_mutation_extensions"][0]["typed_config"]["mutations"]
@@ -85,7 +85,8 @@ def render(options: EnvoyOptions) -> str:
     return header + yaml.safe_dump(config, sort_keys=False, width=120)
 
 
-def _fragment(name: str, options: EnvoyOptions) -> Config:
+def fragment(name: str, options: EnvoyOptions) -> Config:
+    """Return a static part of the configuration."""
     text = Template((FOLDER / "fragments" / f"{name}.yaml").read_text())
     values = {
         "max_connections": options.max_connections,
@@ -99,7 +100,7 @@ def _fragment(name: str, options: EnvoyOptions) -> Config:
 
 
 def _virtual_host(routes: Sequence[Route], options: EnvoyOptions) -> Config:
-    public = [_health_route()]
+    public = [health_route()]
     for route in routes:
         public += _http_routes(route, options)
     public += console_routes(options)
@@ -114,7 +115,7 @@ def _first(route: Route, routes: Sequence[Route]) -> Route:
     return next(other for other in routes if other.rpc is route.rpc)
 
 
-def _health_route() -> Config:
+def health_route() -> Config:
     """Say that the edge is up: for load balancers, without a key."""
     match = {"path": "/healthz", "headers": [_header_matching(":method", "GET|HEAD")]}
     return _answer(match, 200, "health", '{"status": "SERVING"}')

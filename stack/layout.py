@@ -45,6 +45,7 @@ class StackLayout:
     http: Literal["plain", "redirect", "off"]
     mutual_tls: bool
     durable: bool
+    movable: bool
     service_env: Mapping[str, Mapping[str, str]]
     replicas: int
     nats_nodes: tuple[str, ...]
@@ -178,6 +179,7 @@ def plan_layout(
         http=settings.http,
         mutual_tls=settings.mutual_tls,
         durable=settings.durable,
+        movable=settings.movable,
         service_env=settings.service_env,
         replicas=settings.replicas,
         nats_nodes=nodes,

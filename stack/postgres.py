@@ -100,6 +100,8 @@ class Postgres:
         # without its disk it survives no crash of the machine, so a page that was written in part is no case either
         on = "on" if self._site.durable else "off"
         settings = SETTINGS | {"fsync": on, "full_page_writes": on}
+        if self._site.movable:
+            settings["wal_level"] = "logical"
         options = [f"--{name}={value}" for name, value in settings.items()]
         argv: list[str | Path] = [
             self._bin / "postgres",

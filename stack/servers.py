@@ -76,7 +76,7 @@ def envoy(layout: StackLayout, config: Path, epoch: int = 0) -> Child:
     One of the next epoch, started beside the one before, takes over its sockets and has it drain and end: no connection
     finds nobody. Source: Envoy documentation, "Hot restart".
     """
-    argv: list[str | Path] = [_program("envoy"), "-c", config, "--concurrency", "1", "--log-level", "info"]
+    argv: list[str | Path] = [envoy_program(), "-c", config, "--concurrency", "1", "--log-level", "info"]
     # Envoys meet in a piece of memory by its number: a port is one that no other stack of this machine has.
     argv += ["--base-id", str(layout.ports["envoy_number"]), "--restart-epoch", str(epoch)]
     # and by sockets, in their private folder: Envoy's own default has no permissions, and whoever reaches it can have
@@ -91,6 +91,11 @@ def envoy(layout: StackLayout, config: Path, epoch: int = 0) -> Child:
     command = Command(argv, outside_env(), layout.data.folder("envoy"))
     admin = layout.envoy_admin
     return Child("envoy", command, layout.log("envoy"), ready=lambda: envoy_serves(admin, epoch))
+
+
+def envoy_program() -> str:
+    """Return where Envoy is. Raises StackError: it is not installed."""
+    return _program("envoy")
 
 
 def forget_envoy(layout: StackLayout) -> None:

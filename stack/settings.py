@@ -42,6 +42,9 @@ class StackSettings(BaseSettings):
     trusted_hops: int = Field(0, ge=0, le=10, description="how many proxies of ours are before the gateway")
     replicas: int = Field(1, ge=1, le=5, description="how many of each service run behind the edge")
     nats_nodes: Literal[1, 3] = Field(1, description="how many NATS servers keep the events; for a new data folder")
+    movable: bool = Field(
+        False, description="whether PostgreSQL writes what it takes to move a merchant to another cell"
+    )
     start_seconds: float = Field(180, gt=0, description="how long all parts together may take to become ready")
     grace_seconds: float = Field(
         25, ge=0, description="how long a part may take to end: longer than a service's own drain"

@@ -10,6 +10,7 @@ from uuid import UUID
 import grpc
 from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 
+from edge.api.cells import CellAnswers
 from edge.api.check_response import BODY_TOO_LARGE, KEY_IS_VALID, allowed, denied
 from edge.domain import Identity, Signature, digest, secret_of
 from edge.metrics import AUTHORIZATION_SECONDS, AUTHORIZATIONS
@@ -19,7 +20,7 @@ from edge.use_cases.signing import SignedRequest
 from mesh import tracing
 from mesh.context import call_of, trace_of
 from mesh.errors import ApiError, invalid_fields, permission_denied, unauthenticated
-from mesh.rpc.headers import CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATURE
+from mesh.rpc.headers import CELL_CHECK, CHECK, CLIENT_ADDRESS, KEY_CHECK, MAX_BODY, SIGNATURE
 from mesh.rpc.interceptors import IDEMPOTENCY_KEY, SERVER_ERRORS, TRACE_KEY
 from mesh.telemetry import get_logger
 from mesh.tracing import names
@@ -74,7 +75,10 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
         note_use: Callable[[UUID], None],
         *,
         accepts_v1: bool = True,
+        cells: CellAnswers | None = None,
     ) -> None:
+        """Answer for one cell; with `cells`, to an Envoy before several of them also, which one a request goes to."""
+        self._cells = cells
         self._accepts_v1 = accepts_v1
         self._keys = keys
         self._nonces = nonces
@@ -83,14 +87,16 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
 
     async def Check(self, request: external_auth_pb2.CheckRequest, context: Context) -> external_auth_pb2.CheckResponse:
         """Identify the merchant by its key, then hold the request against the contract."""
-        started, span = time.perf_counter(), _span(context)
         http = request.attributes.request.http
+        if self._cells and _asks(context, CELL_CHECK):
+            return await self._cells.answer(http)
+        started, span = time.perf_counter(), _span(context)
         identity = None
         try:
             identity = await self._identify(http)
             if not identity.may_come_from(http.headers.get(CLIENT_ADDRESS, "")):
                 raise IP_NOT_ALLOWED
-            if _is_about_key(context):
+            if _asks(context, KEY_CHECK):
                 span.end()
                 return KEY_IS_VALID
             if len(_body(http)) > MAX_BODY:
@@ -147,9 +153,9 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
             raise invalid_fields(wrong)
 
 
-def _is_about_key(context: Context) -> bool:
-    """Whether Envoy asks for the first time: whether the body of this request may be taken at all."""
-    return (CHECK, KEY_CHECK) in (context.invocation_metadata() or ())
+def _asks(context: Context, what: str) -> bool:
+    """Whether that is what Envoy's question is about."""
+    return (CHECK, what) in (context.invocation_metadata() or ())
 
 
 def _span(servicer: Context) -> tracing.Span:

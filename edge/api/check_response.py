@@ -36,6 +36,7 @@ _HTTP_STATUS = {
     grpc.StatusCode.UNAUTHENTICATED: 401,
     grpc.StatusCode.PERMISSION_DENIED: 403,
     grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.UNAVAILABLE: 503,
 }
 BODY_TOO_LARGE = ApiError(grpc.StatusCode.INVALID_ARGUMENT, "BODY_TOO_LARGE", "the request body is too large")
 """Has a status of its own in HTTP, which no gRPC code maps to."""
@@ -45,7 +46,8 @@ KEY_IS_VALID = external_auth_pb2.CheckResponse(status=status_pb2.Status(code=grp
 """Says of a key, and no more of its request: it goes on as it came."""
 
 
-def _header(name: str, value: str) -> base_pb2.HeaderValueOption:
+def header(name: str, value: str) -> base_pb2.HeaderValueOption:
+    """Return a header in place of whatever there is by its name."""
     return base_pb2.HeaderValueOption(header=base_pb2.HeaderValue(key=name, value=value), append_action=_OVERWRITE)
 
 
@@ -62,10 +64,10 @@ def allowed(identity: Identity) -> external_auth_pb2.CheckResponse:
     return external_auth_pb2.CheckResponse(
         status=status_pb2.Status(code=grpc.StatusCode.OK.value[0]),
         ok_response=external_auth_pb2.OkHttpResponse(
-            headers=[_header(name, value) for name, value in attached.items()],
+            headers=[header(name, value) for name, value in attached.items()],
             headers_to_remove=_USED_UP,
             # so that a client can offer only what its key may do
-            response_headers_to_add=[_header(KEY_SCOPES, attached[SCOPES_KEY])],
+            response_headers_to_add=[header(KEY_SCOPES, attached[SCOPES_KEY])],
         ),
     )
 
@@ -82,12 +84,14 @@ def denied(error: ApiError, http: Any, identity: Identity | None = None) -> exte
     else:
         body = orjson.dumps(json_format.MessageToDict(status, preserving_proto_field_name=True)).decode()
         headers = {"content-type": "application/json"}
+    if error.code is grpc.StatusCode.UNAVAILABLE:
+        headers["retry-after"] = "1"
     return external_auth_pb2.CheckResponse(
         status=status_pb2.Status(code=error.code.value[0], message=error.message),
         denied_response=external_auth_pb2.DeniedHttpResponse(
             status=http_status_pb2.HttpStatus(code=413 if error is BODY_TOO_LARGE else _HTTP_STATUS[error.code]),
             body=body,
-            headers=[_header(name, value) for name, value in headers.items()],
+            headers=[header(name, value) for name, value in headers.items()],
         ),
         dynamic_metadata=_for_the_audit(identity) if identity else None,
     )

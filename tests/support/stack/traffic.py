@@ -26,6 +26,8 @@ class Traffic:
         """Send to the gateway at `url`; with `repeat`, what has failed is sent again with its key, as clients do."""
         self.answers: Counter[str] = Counter()
         """By their status, or by what went wrong; of the repeated, the last answer."""
+        self.slowest = 0.0
+        """How many seconds an answer has taken at the most, with all repetitions."""
         self.orders: list[str] = []
         self.payments: list[str] = []
         """Those that were acknowledged."""
@@ -72,7 +74,8 @@ class Traffic:
     def _send(self, http: httpx.Client, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         headers = {"idempotency-key": str(uuid4())} if method == "POST" else {}
         # a key whose first request went down with its server is free again after a while
-        deadline = time.monotonic() + (PATIENCE if self._repeat else 0)
+        begun = time.monotonic()
+        deadline = begun + (PATIENCE if self._repeat else 0)
         while True:
             try:
                 answer = http.request(method, path, json=body, headers=headers)
@@ -82,6 +85,7 @@ class Traffic:
             if said == OK or time.monotonic() >= deadline:
                 break
             time.sleep(POLL_SECONDS)
+        self.slowest = max(self.slowest, time.monotonic() - begun)
         detail = "" if said == OK or answer is None else f" {json.dumps(answer.text)}"
         self.answers[f"{method} {path.split('/')[2]}: {said}{detail}" if said != OK else OK] += 1
         return answer.json() if answer is not None and said == OK else None

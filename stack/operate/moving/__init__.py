@@ -1,0 +1,1 @@
+"""Moving a merchant from one cell to another while both go on."""
