@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from cryptography.fernet import Fernet
 
-from stack.cells import Front
 from stack.layout import COMPONENTS
+from stack.operate.front import Front
 from stack.ports import HOST, Ports
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
