@@ -294,6 +294,15 @@ def test_certificates_have_the_names_that_the_mesh_goes_by() -> None:
 
 
 @needs_helm
+def test_console_reaches_a_mail_server_and_a_provider_of_identities_when_told_of_one() -> None:
+    outside = {443, 465, 587}
+    assert not outside & ports_of("console")
+    for option in ("SMTP_HOST=mail.example", "OIDC_ISSUER=https://login.example"):
+        assert outside <= ports_of("console", "--set", f"services.console.env.{option}")
+        assert not outside & ports_of("order_svc", "--set", f"services.console.env.{option}")
+
+
+@needs_helm
 def test_databases_are_migrated_before_an_update() -> None:
     job = of_kind("Job")["pay-migration"]
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
