@@ -29,6 +29,7 @@ Json = dict[str, Any]
 _MESSAGE_FIELD, _MESSAGE_NESTED, _MESSAGE_ENUM, _SERVICE_METHOD = 2, 3, 4, 2
 _FILE_MESSAGE, _FILE_ENUM, _FILE_SERVICE = 4, 5, 6
 _INTEGERS = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_UINT32)
+_DOUBLES = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
 _LONGS = (FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64)
 TIMESTAMP = {"type": "string", "format": "date-time"}
 DURATION = {"type": "string", "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$"}
@@ -239,6 +240,8 @@ def _single(field: FieldDescriptor, side: Side) -> Json:
         return names if side.closed else {"anyOf": [names, {"type": "string"}]}
     if field.cpp_type in _INTEGERS:
         return {"type": "integer", "format": "int32"}
+    if field.cpp_type in _DOUBLES:
+        return {"type": "number", "format": "double"}
     if field.cpp_type in _LONGS:
         return {"type": "string", "pattern": "^-?[0-9]+$"}
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:

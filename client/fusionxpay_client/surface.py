@@ -2774,7 +2774,8 @@ class ProviderAccounts:
             provider: The provider, such as `stripe`.
             credentials: The credentials by their names. Stripe: `api_key`, `webhook_secret`. PayPal: `client_id`,
                 `client_secret`, `webhook_id`. Bank transfer: `api_key`, `webhook_secret`. Several webhook secrets are
-                separated by commas.
+                separated by commas. ASCII that can be printed: no header of HTTP could carry others (RFC 9110, 5.5). No
+                space before or after, as copying may add.
             same_account: Says that the credentials are of the account that is set, at the provider. It counts only
                 where nobody can tell any more, as those until now were revoked before the gateway learned whose they
                 were, and is refused where they are known to be another's. Said wrongly, payments without an answer are
@@ -2872,7 +2873,8 @@ class AsyncProviderAccounts:
             provider: The provider, such as `stripe`.
             credentials: The credentials by their names. Stripe: `api_key`, `webhook_secret`. PayPal: `client_id`,
                 `client_secret`, `webhook_id`. Bank transfer: `api_key`, `webhook_secret`. Several webhook secrets are
-                separated by commas.
+                separated by commas. ASCII that can be printed: no header of HTTP could carry others (RFC 9110, 5.5). No
+                space before or after, as copying may add.
             same_account: Says that the credentials are of the account that is set, at the provider. It counts only
                 where nobody can tell any more, as those until now were revoked before the gateway learned whose they
                 were, and is refused where they are known to be another's. Said wrongly, payments without an answer are

@@ -940,7 +940,9 @@ export class ProviderAccounts {
   set(provider: string, params?: {
     /**
      * The credentials by their names. Stripe: `api_key`, `webhook_secret`. PayPal: `client_id`, `client_secret`,
-     * `webhook_id`. Bank transfer: `api_key`, `webhook_secret`. Several webhook secrets are separated by commas.
+     * `webhook_id`. Bank transfer: `api_key`, `webhook_secret`. Several webhook secrets are separated by commas. ASCII
+     * that can be printed: no header of HTTP could carry others (RFC 9110, 5.5). No space before or after, as copying
+     * may add.
      */
     credentials?: Record<string, string>;
     /**

@@ -13,9 +13,9 @@ import pytest
 
 from stack.operate.moving.move import FROZEN_SECONDS, Cell, Move, Moved
 from stack.stack import Ready
+from tests.support.cells import TwoCells, two_cells
 from tests.support.merchant.api import Identities
 from tests.support.merchant.receiver import Receiver, serving
-from tests.support.stack.cells import TwoCells, two_cells
 from tests.support.stack.traffic import Traffic
 from tests.support.waiting import eventually
 

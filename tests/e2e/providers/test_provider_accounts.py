@@ -130,6 +130,10 @@ def test_account_that_the_provider_refuses_hurts_nobody_else(
             "MODE_DIFFERS",
             "credentials.api_key",
         ),
+        *(
+            ("stripe", {"api_key": key, "webhook_secret": "whsec_1"}, "INVALID_ARGUMENT", "credentials[api_key]")
+            for key in ("sk_test_é", "sk_test_1 ", "sk_test_1\n", "sk_test\x00", "")
+        ),
     ],
 )
 def test_credentials_that_are_wrong_are_named_and_nothing_is_stored(

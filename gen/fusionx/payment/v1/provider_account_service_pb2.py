@@ -29,7 +29,7 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1fusionx/payment/v1/provider_account_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\x02\n\x0fProviderAccount\x12.\n\x13provider_account_id\x18\x01 \x01(\tR\x11providerAccountId\x12\x1a\n\x08provider\x18\x02 \x01(\tR\x08provider\x12 \n\x0b\x63redentials\x18\x03 \x03(\tR\x0b\x63redentials\x12!\n\x0cwebhook_path\x18\x04 \x01(\tR\x0bwebhookPath\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12;\n\x0b\x64\x65lete_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ndeleteTime\x12\x1a\n\x08identity\x18\x08 \x01(\tR\x08identity\"\xca\x02\n\x19SetProviderAccountRequest\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\x12\x8e\x01\n\x0b\x63redentials\x18\x02 \x03(\x0b\x32>.fusionx.payment.v1.SetProviderAccountRequest.CredentialsEntryB,\xbaH)\x9a\x01&\x08\x01\x10\n\"\x17r\x15\x32\x13^[a-z][a-z_]{0,31}$*\x07r\x05\x10\x01\x18\xe8\x07R\x0b\x63redentials\x12!\n\x0csame_account\x18\x03 \x01(\x08R\x0bsameAccount\x1a>\n\x10\x43redentialsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"V\n\x19GetProviderAccountRequest\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\"\x1d\n\x1bListProviderAccountsRequest\"p\n\x1cListProviderAccountsResponse\x12P\n\x11provider_accounts\x18\x01 \x03(\x0b\x32#.fusionx.payment.v1.ProviderAccountR\x10providerAccounts\"Y\n\x1c\x44\x65leteProviderAccountRequest\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\"X\n\x1b\x43heckProviderAccountRequest\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\"p\n\x1c\x43heckProviderAccountResponse\x12\x1a\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08R\x08\x61\x63\x63\x65pted\x12\x1a\n\x08identity\x18\x02 \x01(\tR\x08identity\x12\x18\n\x07refusal\x18\x03 \x01(\tR\x07refusal2\xaf\x07\n\x16ProviderAccountService\x12\xae\x01\n\x12SetProviderAccount\x12-.fusionx.payment.v1.SetProviderAccountRequest\x1a#.fusionx.payment.v1.ProviderAccount\"D\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\x0e\x61\x63\x63ounts:write\x82\xd3\xe4\x93\x02%\x1a /v1/provider_accounts/{provider}:\x01*\x12\xaa\x01\n\x12GetProviderAccount\x12-.fusionx.payment.v1.GetProviderAccountRequest\x1a#.fusionx.payment.v1.ProviderAccount\"@\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\raccounts:read\x82\xd3\xe4\x93\x02\"\x12 /v1/provider_accounts/{provider}\x12\xb0\x01\n\x14ListProviderAccounts\x12/.fusionx.payment.v1.ListProviderAccountsRequest\x1a\x30.fusionx.payment.v1.ListProviderAccountsResponse\"5\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\raccounts:read\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/provider_accounts\x12\xb1\x01\n\x15\x44\x65leteProviderAccount\x12\x30.fusionx.payment.v1.DeleteProviderAccountRequest\x1a#.fusionx.payment.v1.ProviderAccount\"A\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\x0e\x61\x63\x63ounts:write\x82\xd3\xe4\x93\x02\"* /v1/provider_accounts/{provider}\x12\xc4\x01\n\x14\x43heckProviderAccount\x12/.fusionx.payment.v1.CheckProviderAccountRequest\x1a\x30.fusionx.payment.v1.CheckProviderAccountResponse\"I\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\raccounts:read\x82\xd3\xe4\x93\x02+\"&/v1/provider_accounts/{provider}/check:\x01*\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1fusionx/payment/v1/provider_account_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\x02\n\x0fProviderAccount\x12.\n\x13provider_account_id\x18\x01 \x01(\tR\x11providerAccountId\x12\x1a\n\x08provider\x18\x02 \x01(\tR\x08provider\x12 \n\x0b\x63redentials\x18\x03 \x03(\tR\x0b\x63redentials\x12!\n\x0cwebhook_path\x18\x04 \x01(\tR\x0bwebhookPath\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12;\n\x0b\x64\x65lete_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ndeleteTime\x12\x1a\n\x08identity\x18\x08 \x01(\tR\x08identity\"\xdf\x02\n\x19SetProviderAccountRequest\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\x12\xa3\x01\n\x0b\x63redentials\x18\x02 \x03(\x0b\x32>.fusionx.payment.v1.SetProviderAccountRequest.CredentialsEntryBA\xbaH>\x9a\x01;\x08\x01\x10\n\"\x17r\x15\x32\x13^[a-z][a-z_]{0,31}$*\x1cr\x1a\x18\xe8\x07\x32\x15^[!-~]([ -~]*[!-~])?$R\x0b\x63redentials\x12!\n\x0csame_account\x18\x03 \x01(\x08R\x0bsameAccount\x1a>\n\x10\x43redentialsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"V\n\x19GetProviderAccountRequest\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\"\x1d\n\x1bListProviderAccountsRequest\"p\n\x1cListProviderAccountsResponse\x12P\n\x11provider_accounts\x18\x01 \x03(\x0b\x32#.fusionx.payment.v1.ProviderAccountR\x10providerAccounts\"Y\n\x1c\x44\x65leteProviderAccountRequest\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\"X\n\x1b\x43heckProviderAccountRequest\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\"p\n\x1c\x43heckProviderAccountResponse\x12\x1a\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x08R\x08\x61\x63\x63\x65pted\x12\x1a\n\x08identity\x18\x02 \x01(\tR\x08identity\x12\x18\n\x07refusal\x18\x03 \x01(\tR\x07refusal2\xaf\x07\n\x16ProviderAccountService\x12\xae\x01\n\x12SetProviderAccount\x12-.fusionx.payment.v1.SetProviderAccountRequest\x1a#.fusionx.payment.v1.ProviderAccount\"D\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\x0e\x61\x63\x63ounts:write\x82\xd3\xe4\x93\x02%\x1a /v1/provider_accounts/{provider}:\x01*\x12\xaa\x01\n\x12GetProviderAccount\x12-.fusionx.payment.v1.GetProviderAccountRequest\x1a#.fusionx.payment.v1.ProviderAccount\"@\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\raccounts:read\x82\xd3\xe4\x93\x02\"\x12 /v1/provider_accounts/{provider}\x12\xb0\x01\n\x14ListProviderAccounts\x12/.fusionx.payment.v1.ListProviderAccountsRequest\x1a\x30.fusionx.payment.v1.ListProviderAccountsResponse\"5\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\raccounts:read\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/provider_accounts\x12\xb1\x01\n\x15\x44\x65leteProviderAccount\x12\x30.fusionx.payment.v1.DeleteProviderAccountRequest\x1a#.fusionx.payment.v1.ProviderAccount\"A\x90\x02\x02\x98\xdb\x18\x01\xa2\xdb\x18\x0e\x61\x63\x63ounts:write\x82\xd3\xe4\x93\x02\"* /v1/provider_accounts/{provider}\x12\xc4\x01\n\x14\x43heckProviderAccount\x12/.fusionx.payment.v1.CheckProviderAccountRequest\x1a\x30.fusionx.payment.v1.CheckProviderAccountResponse\"I\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\raccounts:read\x82\xd3\xe4\x93\x02+\"&/v1/provider_accounts/{provider}/check:\x01*\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,7 +41,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETPROVIDERACCOUNTREQUEST'].fields_by_name['provider']._loaded_options = None
   _globals['_SETPROVIDERACCOUNTREQUEST'].fields_by_name['provider']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,31}$'
   _globals['_SETPROVIDERACCOUNTREQUEST'].fields_by_name['credentials']._loaded_options = None
-  _globals['_SETPROVIDERACCOUNTREQUEST'].fields_by_name['credentials']._serialized_options = b'\272H)\232\001&\010\001\020\n\"\027r\0252\023^[a-z][a-z_]{0,31}$*\007r\005\020\001\030\350\007'
+  _globals['_SETPROVIDERACCOUNTREQUEST'].fields_by_name['credentials']._serialized_options = b'\272H>\232\001;\010\001\020\n\"\027r\0252\023^[a-z][a-z_]{0,31}$*\034r\032\030\350\0072\025^[!-~]([ -~]*[!-~])?$'
   _globals['_GETPROVIDERACCOUNTREQUEST'].fields_by_name['provider']._loaded_options = None
   _globals['_GETPROVIDERACCOUNTREQUEST'].fields_by_name['provider']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,31}$'
   _globals['_DELETEPROVIDERACCOUNTREQUEST'].fields_by_name['provider']._loaded_options = None
@@ -63,21 +63,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROVIDERACCOUNT']._serialized_start=227
   _globals['_PROVIDERACCOUNT']._serialized_end=600
   _globals['_SETPROVIDERACCOUNTREQUEST']._serialized_start=603
-  _globals['_SETPROVIDERACCOUNTREQUEST']._serialized_end=933
-  _globals['_SETPROVIDERACCOUNTREQUEST_CREDENTIALSENTRY']._serialized_start=871
-  _globals['_SETPROVIDERACCOUNTREQUEST_CREDENTIALSENTRY']._serialized_end=933
-  _globals['_GETPROVIDERACCOUNTREQUEST']._serialized_start=935
-  _globals['_GETPROVIDERACCOUNTREQUEST']._serialized_end=1021
-  _globals['_LISTPROVIDERACCOUNTSREQUEST']._serialized_start=1023
-  _globals['_LISTPROVIDERACCOUNTSREQUEST']._serialized_end=1052
-  _globals['_LISTPROVIDERACCOUNTSRESPONSE']._serialized_start=1054
-  _globals['_LISTPROVIDERACCOUNTSRESPONSE']._serialized_end=1166
-  _globals['_DELETEPROVIDERACCOUNTREQUEST']._serialized_start=1168
-  _globals['_DELETEPROVIDERACCOUNTREQUEST']._serialized_end=1257
-  _globals['_CHECKPROVIDERACCOUNTREQUEST']._serialized_start=1259
-  _globals['_CHECKPROVIDERACCOUNTREQUEST']._serialized_end=1347
-  _globals['_CHECKPROVIDERACCOUNTRESPONSE']._serialized_start=1349
-  _globals['_CHECKPROVIDERACCOUNTRESPONSE']._serialized_end=1461
-  _globals['_PROVIDERACCOUNTSERVICE']._serialized_start=1464
-  _globals['_PROVIDERACCOUNTSERVICE']._serialized_end=2407
+  _globals['_SETPROVIDERACCOUNTREQUEST']._serialized_end=954
+  _globals['_SETPROVIDERACCOUNTREQUEST_CREDENTIALSENTRY']._serialized_start=892
+  _globals['_SETPROVIDERACCOUNTREQUEST_CREDENTIALSENTRY']._serialized_end=954
+  _globals['_GETPROVIDERACCOUNTREQUEST']._serialized_start=956
+  _globals['_GETPROVIDERACCOUNTREQUEST']._serialized_end=1042
+  _globals['_LISTPROVIDERACCOUNTSREQUEST']._serialized_start=1044
+  _globals['_LISTPROVIDERACCOUNTSREQUEST']._serialized_end=1073
+  _globals['_LISTPROVIDERACCOUNTSRESPONSE']._serialized_start=1075
+  _globals['_LISTPROVIDERACCOUNTSRESPONSE']._serialized_end=1187
+  _globals['_DELETEPROVIDERACCOUNTREQUEST']._serialized_start=1189
+  _globals['_DELETEPROVIDERACCOUNTREQUEST']._serialized_end=1278
+  _globals['_CHECKPROVIDERACCOUNTREQUEST']._serialized_start=1280
+  _globals['_CHECKPROVIDERACCOUNTREQUEST']._serialized_end=1368
+  _globals['_CHECKPROVIDERACCOUNTRESPONSE']._serialized_start=1370
+  _globals['_CHECKPROVIDERACCOUNTRESPONSE']._serialized_end=1482
+  _globals['_PROVIDERACCOUNTSERVICE']._serialized_start=1485
+  _globals['_PROVIDERACCOUNTSERVICE']._serialized_end=2428
 # @@protoc_insertion_point(module_scope)
