@@ -10,7 +10,7 @@ PORT ?= 8080
 export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := mesh order_svc payment_svc notify_svc edge envoy_config audit_svc sandbox stack cli tools bench tests
 
-.PHONY: install console-shots site site-shots generated-clients demo up reset test suite chaos examples test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas switchover cells image image-check simulate simulate-faults constraints clean
+.PHONY: install playwright console-shots site site-shots generated-clients demo up reset test suite chaos examples test-defaults lint format gen client bench flood fuzz storm prove prove-faults rolling replicas switchover cells image image-check simulate simulate-faults constraints clean
 
 install: .venv/.installed
 
@@ -111,9 +111,14 @@ prove: install
 prove-faults: install
 	$(BIN)/python -m tests.simulation.detection --by-proof silence_ends_a_charge acknowledged_before_stored
 
-# A picture of every page of the console, in Chromium, which has to be installed, as has the package playwright.
+# What drives the browser of console-shots and site-shots; Chromium itself has to be installed.
+playwright: install
+	@sed -n 's/^\([^ ]*==[^ ]*\).*/\1/p' constraints.txt > .venv/pins.txt
+	$(PIP) install --constraint .venv/pins.txt playwright==1.65.2
+
+# A picture of every page of the console, in Chromium.
 AXE ?=
-console-shots: install
+console-shots: playwright
 	$(BIN)/python -m tests.console_shots $(if $(AXE),--axe $(AXE))
 
 # Public generators make clients of docs/openapi.json, in Python and TypeScript; each makes the thirty calls of a shop.
@@ -126,7 +131,7 @@ site: install
 	$(BIN)/python -m tools.site
 
 # A picture of pages of the site, in Chromium, at two widths, light and dark; AXE names axe.min.js of the npm package axe-core.
-site-shots: site
+site-shots: site playwright
 	$(BIN)/python -m tests.site_shots $(if $(AXE),--axe $(AXE))
 
 # One thing after the other breaks beside a Prometheus, which has to be installed: does the right alert fire?
