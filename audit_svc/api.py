@@ -27,6 +27,14 @@ class AuditServicer(service_grpc.AuditServiceServicer):
         rows = await self._audit.find(mapping.query(request))
         return service_pb2.ListEntriesResponse(entries=[mapping.entry(row) for row in rows])
 
+    async def SearchEntries(
+        self, request: service_pb2.SearchEntriesRequest, _: Context
+    ) -> service_pb2.SearchEntriesResponse:
+        """Look for entries."""
+        rows, following = await self._audit.search(mapping.search_query(request))
+        found = [mapping.entry(row) for row in rows]
+        return service_pb2.SearchEntriesResponse(entries=found, next_before_seq=following)
+
     async def VerifyChain(self, request: service_pb2.VerifyChainRequest, _: Context) -> service_pb2.VerifyChainResponse:
         """Walk a part of the chain."""
         start, end = mapping.moment(request, "from_time"), mapping.moment(request, "to_time")

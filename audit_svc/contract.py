@@ -49,6 +49,22 @@ def request_query(request: request_log_service_pb2.ListRequestsRequest) -> Reque
     )
 
 
+def search_query(request: audit_service_pb2.SearchEntriesRequest) -> RequestQuery:
+    """Return what an operator looks for."""
+    return RequestQuery(
+        merchant_id=request.merchant_id,
+        key_id=request.key_id,
+        trace_ids=[request.trace_id] if request.trace_id else [],
+        path=request.path,
+        statuses=(request.status_from, request.status_to),
+        request_id=request.request_id,
+        before=request.before_seq,
+        limit=request.page_size or REQUESTS,
+        start=moment(request, "from_time"),
+        end=moment(request, "to_time"),
+    )
+
+
 def entry(row: Row) -> entry_pb2.Entry:
     """Return a row as a message."""
     values = asdict(row.entry)

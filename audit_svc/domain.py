@@ -168,7 +168,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class RequestQuery:
-    """Which of a merchant's requests somebody wants to see; empty: whatever they are."""
+    """Which requests somebody wants to see; empty: whatever they are, and of nobody too."""
 
     merchant_id: str
     key_id: str
@@ -179,6 +179,8 @@ class RequestQuery:
     request_id: str
     before: int
     limit: int
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
@@ -42,6 +42,7 @@ class ScanRow(NamedTuple):
 
     seq: int | None
     scanned: int
+    oldest: datetime | None
 
 
 class SpoolRow(NamedTuple):
@@ -115,13 +116,7 @@ SCANNED = 20_000
 """How many requests of a merchant one look goes through: what fits may be far between."""
 _LAST = (1 << 63) - 1
 _of_merchant = entries.c.merchant_id == sa.bindparam("p_merchant", type_=sa.Text)
-_recent = (
-    sa.select(*columns_of(entries, Record))
-    .where(_of_merchant, entries.c.seq < sa.bindparam("p_before", type_=sa.BigInteger))
-    .order_by(entries.c.seq.desc())
-    .limit(SCANNED)
-    .subquery("recent")
-)
+_before = entries.c.seq < sa.bindparam("p_before", type_=sa.BigInteger)
 
 
 def _given(name: str, fits: Callable[[sa.BindParameter[str]], sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
@@ -129,31 +124,54 @@ def _given(name: str, fits: Callable[[sa.BindParameter[str]], sa.ColumnElement[b
     return sa.or_(sa.cast(parameter, sa.Text) == "", fits(parameter))
 
 
-_RECENT = statement(
-    sa.select(*_recent.c)
-    .where(
-        _given("p_key", lambda key: _recent.c.key_id == key),
-        _given("p_request", lambda request: _recent.c.request_id == request),
-        _given("p_path", lambda path: sa.func.starts_with(_recent.c.path, path)),
-        _recent.c.http_status.between(
-            sa.bindparam("p_status_from", type_=sa.Integer), sa.bindparam("p_status_to", type_=sa.Integer)
-        ),
-    )
-    .order_by(_recent.c.seq.desc())
-    .limit(sa.bindparam("p_limit", type_=sa.Integer)),
-    Record,
-)
-_SCANNED_TO = statement(sa.select(sa.func.min(_recent.c.seq).label("seq"), sa.func.count().label("scanned")), ScanRow)
-_OF_TRACES = statement(
-    sa.select(*columns_of(entries, Record))
-    # the words of the partial index
-    .where(_of_merchant, entries.c.merchant_id != sa.literal_column("''"))
-    .where(entries.c.trace_id == sa.any_(sa.bindparam("p_traces", type_=pg.ARRAY(sa.Text))))
-    .where(entries.c.seq < sa.bindparam("p_before", type_=sa.BigInteger))
-    .order_by(entries.c.seq.desc())
-    .limit(sa.bindparam("p_limit", type_=sa.Integer)),
-    Record,
-)
+class _Look:
+    """The statements of a look through requests, newest first: those of a merchant, or all."""
+
+    def __init__(self, *whose: sa.ColumnElement[bool]) -> None:
+        recent = (
+            sa.select(*columns_of(entries, Record))
+            .where(*whose, _before)
+            .order_by(entries.c.seq.desc())
+            .limit(SCANNED)
+            .subquery("recent")
+        )
+        start = sa.bindparam("p_start", type_=sa.DateTime(timezone=True))
+        self.found = statement(
+            sa.select(*recent.c)
+            .where(
+                _given("p_key", lambda key: recent.c.key_id == key),
+                _given("p_request", lambda request: recent.c.request_id == request),
+                _given("p_trace", lambda trace: recent.c.trace_id == trace),
+                _given("p_path", lambda path: sa.func.starts_with(recent.c.path, path)),
+                recent.c.http_status.between(
+                    sa.bindparam("p_status_from", type_=sa.Integer), sa.bindparam("p_status_to", type_=sa.Integer)
+                ),
+                sa.or_(sa.cast(start, entries.c.time.type).is_(None), recent.c.time >= start),
+            )
+            .order_by(recent.c.seq.desc())
+            .limit(sa.bindparam("p_limit", type_=sa.Integer)),
+            Record,
+        )
+        self.scanned = statement(
+            sa.select(
+                sa.func.min(recent.c.seq).label("seq"),
+                sa.func.count().label("scanned"),
+                sa.func.min(recent.c.time).label("oldest"),
+            ),
+            ScanRow,
+        )
+        # the words of the partial index
+        self.of_traces = statement(
+            sa.select(*columns_of(entries, Record))
+            .where(*whose, entries.c.merchant_id != sa.literal_column("''"))
+            .where(entries.c.trace_id == sa.any_(sa.bindparam("p_traces", type_=pg.ARRAY(sa.Text))), _before)
+            .order_by(entries.c.seq.desc())
+            .limit(sa.bindparam("p_limit", type_=sa.Integer)),
+            Record,
+        )
+
+
+_OF_MERCHANT, _OF_ALL = _Look(_of_merchant), _Look()
 _FROM = statement(
     sa.select(sa.func.min(entries.c.seq).label("seq")).where(
         entries.c.time >= sa.bindparam("p_time", type_=entries.c.time.type)
@@ -243,20 +261,36 @@ class AuditRepository:
         return [_row(record) for record in found]
 
     async def requests(self, session: Session, query: RequestQuery) -> tuple[list[Row], int]:
-        """Return the requests that fit, newest first, and where to go on; 0: there are no more."""
-        before, limit = query.before or _LAST, query.limit
-        whose = {"p_merchant": query.merchant_id, "p_before": before}
+        """Return a merchant's requests that fit, newest first, and where to go on; 0: there are no more."""
         if query.trace_ids:
-            found = await session.all(_OF_TRACES, **whose, p_traces=list(query.trace_ids), p_limit=limit)
-            return [_row(record) for record in found], 0
+            return await self._of_traces(session, query), 0
+        return await self._looked_through(session, query)
+
+    async def search(self, session: Session, query: RequestQuery) -> tuple[list[Row], int]:
+        """Return the requests of whomever that fit, newest first, and where to go on; 0: there are no more."""
+        if query.trace_ids and not query.before and (found := await self._of_traces(session, query)):
+            return found, 0
+        # those that no merchant was found for are in no index by their trace
+        return await self._looked_through(session, query)
+
+    async def _of_traces(self, session: Session, query: RequestQuery) -> list[Row]:
+        look, whose = _look(query)
+        found = await session.all(look.of_traces, **whose, p_traces=list(query.trace_ids), p_limit=query.limit)
+        return [_row(record) for record in found]
+
+    async def _looked_through(self, session: Session, query: RequestQuery) -> tuple[list[Row], int]:
+        look, whose = _look(query)
         first, last = query.statuses
         filters = {"p_key": query.key_id, "p_request": query.request_id, "p_path": query.path}
-        span = {"p_status_from": first, "p_status_to": last or 999}
-        found = await session.all(_RECENT, **whose, **filters, **span, p_limit=limit)
-        if len(found) == limit:
+        filters["p_trace"] = query.trace_ids[0] if query.trace_ids else ""
+        span = {"p_status_from": first, "p_status_to": last or 999, "p_start": query.start}
+        found = await session.all(look.found, **whose, **filters, **span, p_limit=query.limit)
+        if len(found) == query.limit:
             return [_row(record) for record in found], found[-1].seq
-        scanned = await session.one(_SCANNED_TO, **whose)
+        scanned = await session.one(look.scanned, **whose)
         more = scanned.seq if scanned and scanned.scanned == SCANNED else None
+        if scanned and scanned.oldest and query.start and scanned.oldest < query.start:
+            more = None
         return [_row(record) for record in found], more or 0
 
     async def part(self, session: Session, after: int, last: int, limit: int) -> list[Row]:
@@ -283,6 +317,12 @@ class AuditRepository:
     async def link(self, session: Session, seq: int) -> Link | None:
         """Return the link at a number."""
         return await session.one(_LINK, p_seq=seq)
+
+
+def _look(query: RequestQuery) -> tuple[_Look, dict[str, Any]]:
+    """Return the statements of a look, and what says whose requests, and before which."""
+    before = {"p_before": query.before or _LAST}
+    return (_OF_MERCHANT, before | {"p_merchant": query.merchant_id}) if query.merchant_id else (_OF_ALL, before)
 
 
 def _there(link: Link | None) -> Link:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from audit_svc.domain import DEFAULT_PAGE, START, Cut, Fault, Kind, Link, Query, RequestQuery, Row, Verdict, Verifier
@@ -40,6 +41,15 @@ class Audit:
         """Return a merchant's requests that fit, newest first, and where to go on; 0: there are no more."""
         async with self._database.session() as session:
             return await self._store.requests(session, query)
+
+    async def search(self, query: RequestQuery) -> tuple[list[Row], int]:
+        """Return the requests of whomever that fit, newest first, and where to go on; 0: there are no more."""
+        async with self._database.session(READ_PATIENCE) as session:
+            if query.end:
+                # the cursor is the nearer of the two: days that are later are not walked through
+                last = (await self._store.last_until(session, query.end) or 0) + 1
+                query = replace(query, before=min(query.before or last, last))
+            return await self._store.search(session, query)
 
     async def verify(self, start: datetime | None, end: datetime | None, after: int) -> Verdict:
         """Walk the part of the chain that follows `after`, or the first part of the span of time."""

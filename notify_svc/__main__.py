@@ -18,6 +18,7 @@ from fusionx.notify.v1 import (
 
 from mesh import service
 from mesh.events import inbox
+from mesh.events.backlog_servicer import BacklogServicer
 from mesh.events.bus import Bus
 from mesh.events.consumer import Consumer
 from mesh.events.consumer_metrics import ConsumerMetrics
@@ -176,6 +177,7 @@ def build(settings: NotifySettings) -> Service:
                 EventServicer(log, streams),
             ),
             DeadLetterServicer.registration(DeadLetters(database, [consumer.inbox])),
+            BacklogServicer.registration(database, consumer, publishes=False),
         ],
     )
 

@@ -15,6 +15,7 @@ from fusionx.order.v1 import (
 
 from mesh import service
 from mesh.events import inbox
+from mesh.events.backlog_servicer import BacklogServicer
 from mesh.events.bus import Bus
 from mesh.events.consumer import Consumer
 from mesh.events.consumer_metrics import ConsumerMetrics
@@ -79,6 +80,7 @@ def build(settings: OrderSettings) -> Service:
             ),
             DeadLetterServicer.registration(DeadLetters(database, [payments.inbox])),
             OutboxServicer.registration(relay),
+            BacklogServicer.registration(database, payments),
         ],
     )
 

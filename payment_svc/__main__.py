@@ -28,6 +28,7 @@ from fusionx.payment.v1 import (
 )
 
 from mesh import service
+from mesh.events.backlog_servicer import BacklogServicer
 from mesh.events.bus import Bus
 from mesh.events.outbox_servicer import OutboxServicer
 from mesh.rpc.exports import ExportTurns
@@ -77,13 +78,13 @@ def build(settings: PaymentSettings) -> Service:
         on_close=[parts.accounts.close, orders.close, locks.close],
         workers=parts.workers,
         relay=parts.relay.worker,
-        registrations=_registrations(parts, providers, orders),
+        registrations=_registrations(database, parts, providers, orders),
     )
 
 
-def _registrations(parts: Assembly, providers: Registry, links: LinkClient) -> list[Registration]:
+def _registrations(database: Database, parts: Assembly, providers: Registry, links: LinkClient) -> list[Registration]:
     turns = ExportTurns()
-    checkouts = Checkouts(links, parts.payments, parts.accounts)
+    checkouts = Checkouts(links, parts.payments, parts.accounts, parts.maintenances)
     return [
         Registration.of(payment_service_pb2, payment_service_pb2_grpc, PaymentServicer(parts.payments, turns)),
         Registration.of(refund_service_pb2, refund_service_pb2_grpc, RefundServicer(parts.refunds, turns)),
@@ -96,11 +97,13 @@ def _registrations(parts: Assembly, providers: Registry, links: LinkClient) -> l
         Registration.of(test_clock_service_pb2, test_clock_service_pb2_grpc, TestClockServicer(parts.test_clocks)),
         Registration.of(timeline_service_pb2, timeline_service_pb2_grpc, TimelineServicer(parts.timeline)),
         Registration.of(
-            provider_service_pb2, provider_service_pb2_grpc, ProviderServicer(providers, parts.reconciliation)
+            *(provider_service_pb2, provider_service_pb2_grpc),
+            ProviderServicer(providers, parts.reconciliation, parts.maintenances),
         ),
         Registration.of(review_service_pb2, review_service_pb2_grpc, ReviewServicer(parts.reviews)),
         Registration.of(checkout_service_pb2, checkout_service_pb2_grpc, CheckoutServicer(checkouts)),
         OutboxServicer.registration(parts.relay),
+        BacklogServicer.registration(database),
     ]
 
 

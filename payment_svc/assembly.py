@@ -25,6 +25,7 @@ from payment_svc.providers.registry import Registry
 from payment_svc.settings import PaymentSettings
 from payment_svc.storage.accounts import SECRETS, AccountRepository
 from payment_svc.storage.disputes import DisputeRepository
+from payment_svc.storage.maintenances import MaintenanceRepository
 from payment_svc.storage.measures import MeasureRepository
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_events import DELETE_OLD, WebhookRepository
@@ -47,7 +48,7 @@ from payment_svc.use_cases.refunds import Refunds
 from payment_svc.use_cases.reviews.consequences import Consequences
 from payment_svc.use_cases.reviews.queue import Reviews
 from payment_svc.use_cases.reviews.witness import Witness
-from payment_svc.use_cases.routing import Router
+from payment_svc.use_cases.routing import Maintenances, Router
 from payment_svc.use_cases.settlements import Settlements
 from payment_svc.use_cases.taken_back.disputes import Disputes
 from payment_svc.use_cases.taken_back.losses import Losses
@@ -81,6 +82,7 @@ class Assembly:
     reviews: Reviews
     accounts: Accounts
     router: Router
+    maintenances: Maintenances
     timeline: Timeline
     test_clocks: TestClocks
     reconciliation: Reconciliation
@@ -121,7 +123,8 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     background = BackgroundTasks()
     settlements = Settlements(ledger, on.orders, clock)
     runtime = Runtime(on.locks, background, timedelta(seconds=settings.first_check_seconds), clock, ids)
-    router = Router(database, RoutingRepository(), accounts, clock)
+    maintenances = Maintenances(database, MaintenanceRepository(), ids=ids, now=on.now)
+    router = Router(database, RoutingRepository(), accounts, maintenances, clock)
     payments = Payments(ledger, operations, on.orders, accounts, router, database, runtime)
     refunds = Refunds(database, ledger, accounts, runtime)
     disputes = Disputes(database, DisputeRepository(), work, clock=clock, ids=ids)
@@ -152,6 +155,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         ),
         accounts=accounts,
         router=router,
+        maintenances=maintenances,
         timeline=Timeline(database, on.orders),
         test_clocks=TestClocks(database, work, TestClockRepository(), clock),
         reconciliation=Reconciliation(database, store, on.providers, timedelta(seconds=settings.settling_seconds)),

@@ -301,6 +301,26 @@ routing_policy_versions = sa.Table(
     sa.Column("trace_id", sa.Text, nullable=False),
 )
 
+# when operators took providers out of routing; one that is not ended is over when its time is
+provider_maintenances = sa.Table(
+    "provider_maintenances",
+    metadata,
+    sa.Column("maintenance_id", sa.UUID, primary_key=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("operator", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("until_time", TIME, nullable=False),
+    sa.Column("end_time", TIME),
+    sa.Column("ended_by", sa.Text, nullable=False, server_default=""),
+)
+sa.Index(
+    "ux_provider_maintenances_open",
+    provider_maintenances.c.provider,
+    unique=True,
+    postgresql_where=provider_maintenances.c.end_time.is_(None),
+)
+
 # how far merchants have moved their test data on
 test_clocks = sa.Table(
     "test_clocks",

@@ -16,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.api import (
+    audit,
     checkout,
     developers,
     docs,
@@ -31,6 +32,7 @@ from console.api import (
     requests,
     search,
     sessions,
+    upkeep,
 )
 from console.api.web import FOLDER, HEADERS, ROOT, Page, templates
 from mesh import context
@@ -53,6 +55,8 @@ PAGES: list[Page] = [
     *providers.PAGES,
     *people.PAGES,
     *platform.PAGES,
+    *upkeep.PAGES,
+    *audit.PAGES,
 ]
 
 

@@ -28,11 +28,12 @@ async def platform(visit: Visit) -> Response:
     )
     waiting = [letter for letter in letters if letter["state"] == "OPEN"]
     return visit.render(
-        "platform.html", reviews=reviews["reviews"], letters=waiting, providers=[_tripped(one) for one in providers]
+        "platform.html", reviews=reviews["reviews"], letters=waiting, providers=[tripped(one) for one in providers]
     )
 
 
-def _tripped(provider: dict[str, Any]) -> dict[str, Any]:
+def tripped(provider: dict[str, Any]) -> dict[str, Any]:
+    """Return a provider whose circuits are told from other states that are called open."""
     circuits = [{**one, "state": f"{one['state']}_CIRCUIT"} for one in provider.get("circuits", [])]
     return {**provider, "circuits": circuits}
 

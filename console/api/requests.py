@@ -27,7 +27,7 @@ async def requests(visit: Visit) -> Response:
     page: Json = {}
     refused = ""
     try:
-        filters = _asked(chosen) | {"before_seq": _cursor(visit.query("page")), "page_size": PAGE_SIZE}
+        filters = asked(chosen) | {"before_seq": cursor(visit.query("page")), "page_size": PAGE_SIZE}
         page = await log.page(merchant_id, visit.session.mode, **filters)
         if not page["entries"] and filters.pop("trace_ids", None) and parse_uuid(chosen["id"]):
             # a client that brings a trace of its own has that, and the edge's id beside it
@@ -47,28 +47,29 @@ async def requests(visit: Visit) -> Response:
     )
 
 
-def _asked(chosen: dict[str, str]) -> dict[str, Any]:
+def asked(chosen: dict[str, str]) -> dict[str, Any]:
     """Return filters as the audit takes them. Raises ValueError, in words, for one that is wrong."""
-    asked: dict[str, Any] = {"path": chosen.get("path", "")}
-    if not asked["path"].isprintable():
+    found: dict[str, Any] = {"path": chosen.get("path", "")}
+    if not found["path"].isprintable():
         raise ValueError("A path is written as /v1/payments.")
     if key := chosen.get("key"):
         if parse_uuid(key) is None:
             raise ValueError("A key is named by its id, as the list of keys shows it.")
-        asked["key_id"] = str(parse_uuid(key))
+        found["key_id"] = str(parse_uuid(key))
     if status := chosen.get("status"):
         if status not in STATUSES and not _STATUS.fullmatch(status):
             raise ValueError("A status is written as 404, or as 4xx for all that begin so.")
-        asked["status_from"], asked["status_to"] = STATUSES.get(status) or (int(status), int(status))
+        found["status_from"], found["status_to"] = STATUSES.get(status) or (int(status), int(status))
     if identity := chosen.get("id"):
         trace = identity.replace("-", "").lower()
         if not _TRACE.fullmatch(trace):
             raise ValueError("A request is named by the x-request-id of its answer, or by its trace.")
-        asked["trace_ids"] = [trace]
-    return asked
+        found["trace_ids"] = [trace]
+    return found
 
 
-def _cursor(text: str) -> int:
+def cursor(text: str) -> int:
+    """Return where a page of the audit goes on; 0: at the newest."""
     return min(int(text), _LARGEST) if re.fullmatch("[0-9]{1,19}", text) else 0
 
 

@@ -175,6 +175,8 @@ _SAID = {
     "revoked": "The key was revoked.",
     "resolved": "Your answer was taken.",
     "closed": "Done.",
+    "drained": "New payments go to the other providers.",
+    "undrained": "Routing gives it payments again.",
 }
 """Words that a page shows after a form, by name: none of them comes out of an address."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -11,7 +12,8 @@ from uuid import UUID
 import grpc
 from fusionx.identity.v1 import identity_pb2, identity_service_pb2
 from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
-from fusionx.mesh.v1 import dead_letter_service_pb2
+from fusionx.mesh.v1 import backlog_service_pb2, dead_letter_service_pb2
+from fusionx.mesh.v1.backlog_service_pb2_grpc import BacklogServiceStub
 from fusionx.mesh.v1.dead_letter_service_pb2_grpc import DeadLetterServiceStub
 from fusionx.payment.v1 import provider_service_pb2, review_service_pb2
 from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
@@ -29,6 +31,7 @@ TIMEOUT_SECONDS = 15.0
 PAGE_SIZE = 50
 NOT_FOUND = 404
 DEAD_LETTER_SERVICES = ("order_svc", "notify_svc")
+BACKLOG_SERVICES = ("order_svc", "payment_svc", "notify_svc")
 _STATUS = {
     grpc.StatusCode.NOT_FOUND: 404,
     grpc.StatusCode.INVALID_ARGUMENT: 400,
@@ -46,15 +49,17 @@ class OperatorApi:
         reviews = review_service_pb2.DESCRIPTOR.services_by_name["ReviewService"]
         providers = provider_service_pb2.DESCRIPTOR.services_by_name["ProviderService"]
         letters = dead_letter_service_pb2.DESCRIPTOR.services_by_name["DeadLetterService"]
+        backlog = backlog_service_pb2.DESCRIPTOR.services_by_name["BacklogService"]
         dialled = {
             "edge": channel(targets["edge"], identity, peer="edge", tls=tls),
-            "payment_svc": channel(targets["payment_svc"], reviews, providers, peer="payment_svc", tls=tls),
-            **{name: channel(targets[name], letters, peer=name, tls=tls) for name in DEAD_LETTER_SERVICES},
+            "payment_svc": channel(targets["payment_svc"], reviews, providers, backlog, peer="payment_svc", tls=tls),
+            **{name: channel(targets[name], letters, backlog, peer=name, tls=tls) for name in DEAD_LETTER_SERVICES},
         }
         self._identity = IdentityServiceStub(dialled["edge"])
         self._reviews = ReviewServiceStub(dialled["payment_svc"])
         self._providers = ProviderServiceStub(dialled["payment_svc"])
         self._letters = {name: DeadLetterServiceStub(dialled[name]) for name in DEAD_LETTER_SERVICES}
+        self._backlogs = {name: BacklogServiceStub(dialled[name]) for name in BACKLOG_SERVICES}
         self._channels = list(dialled.values())
 
     async def close(self) -> None:
@@ -164,6 +169,33 @@ class OperatorApi:
         """Return the providers and their circuits."""
         request = provider_service_pb2.ListProvidersRequest()
         return _documents((await called(self._providers.ListProviders, request)).providers)
+
+    async def maintenances(self) -> list[Json]:
+        """Return the newest maintenances of providers, newest first."""
+        request = provider_service_pb2.ListMaintenancesRequest()
+        return _documents((await called(self._providers.ListMaintenances, request)).maintenances)
+
+    async def start_maintenance(self, provider: str, until: datetime, operator: str, why: str) -> None:
+        """Take a provider out of routing until a time."""
+        request = provider_service_pb2.StartMaintenanceRequest(provider=provider, operator=operator, why=why)
+        request.until_time.FromDatetime(until)
+        await called(self._providers.StartMaintenance, request)
+
+    async def end_maintenance(self, provider: str, operator: str) -> None:
+        """Let routing give a provider payments again."""
+        request = provider_service_pb2.EndMaintenanceRequest(provider=provider, operator=operator)
+        await called(self._providers.EndMaintenance, request)
+
+    async def backlogs(self) -> dict[str, Json | None]:
+        """Return what waits in each service; None for one that does not answer."""
+
+        async def ask(stub: BacklogServiceStub) -> Json | None:
+            try:
+                return document(await called(stub.GetBacklog, backlog_service_pb2.GetBacklogRequest()))
+            except ApiError:
+                return None
+
+        return dict(zip(self._backlogs, await asyncio.gather(*map(ask, self._backlogs.values())), strict=True))
 
     async def compare(self, provider: str, since: datetime, until: datetime) -> Json:
         """Compare a provider's books with ours."""

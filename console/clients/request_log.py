@@ -1,4 +1,4 @@
-"""A merchant's requests, as the audit has them."""
+"""Requests, as the audit has them: a merchant's for its people, and everybody's for operators."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from fusionx.audit.v1 import audit_service_pb2
 from fusionx.audit.v1 import request_log_service_pb2 as service_pb2
+from fusionx.audit.v1.audit_service_pb2_grpc import AuditServiceStub
 from fusionx.audit.v1.request_log_service_pb2_grpc import RequestLogServiceStub
 
 from console.clients.merchant_api import ApiError, Json
@@ -18,6 +20,7 @@ from mesh.rpc.client import channel
 from mesh.tls import TlsFiles
 
 SERVICE = service_pb2.DESCRIPTOR.services_by_name["RequestLogService"]
+AUDIT = audit_service_pb2.DESCRIPTOR.services_by_name["AuditService"]
 MAX_TRACES = 400
 KEYS_SECONDS = 1.0
 """So long a page waits for who did what: it is whole without it."""
@@ -33,16 +36,28 @@ def only_keys(entries: Iterable[Json]) -> dict[str, str]:
 
 
 class RequestLog:
-    """The requests of one merchant at a time. Every method raises ApiError."""
+    """The requests of one merchant at a time; for operators, of all. Every method raises ApiError."""
 
     def __init__(self, target: str, tls: TlsFiles | None) -> None:
-        self._channel = channel(target, SERVICE, peer="audit_svc", tls=tls)
+        self._channel = channel(target, SERVICE, AUDIT, peer="audit_svc", tls=tls)
         self._stub = RequestLogServiceStub(self._channel)
+        self._audit = AuditServiceStub(self._channel)
 
     async def page(self, merchant_id: UUID, mode: str, **filters: Any) -> Json:
         """Return a merchant's requests in a mode, newest first; filters are those of the contract."""
         request = service_pb2.ListRequestsRequest(merchant_id=str(tenant_of(merchant_id, mode)), **filters)
         return document(await called(self._stub.ListRequests, request))
+
+    async def search(self, **filters: Any) -> Json:
+        """Return requests of whomever, newest first; filters are those of the contract."""
+        request = audit_service_pb2.SearchEntriesRequest(**filters)
+        return document(await called(self._audit.SearchEntries, request))
+
+    async def verify(self, after: int) -> audit_service_pb2.VerifyChainResponse:
+        """Walk a part of the chain."""
+        request = audit_service_pb2.VerifyChainRequest(after_seq=after)
+        found: audit_service_pb2.VerifyChainResponse = await called(self._audit.VerifyChain, request)
+        return found
 
     async def keys_of(self, merchant_id: UUID, mode: str, traces: Sequence[str]) -> dict[str, str]:
         """Return whose key each of some traces is of, those left out that have requests with several keys.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -142,6 +142,12 @@ class Accounts:
         """Return a merchant's users; None: the operators."""
         async with self._database.session() as session:
             return await self._store.of_merchant(session, merchant_id)
+
+    async def names(self, user_ids: Collection[UUID]) -> dict[UUID, str]:
+        """Return the addresses of people, whoever's they are; those that are known."""
+        async with self._database.session() as session:
+            found = [await self._store.by_id(session, one) for one in user_ids]
+        return {user.user_id: user.email for user in found if user}
 
     async def change(self, by: User, user_id: UUID, *, role: str = "", enabled: bool | None = None) -> None:
         """Give a user of the same merchant another role, or disable or enable it; its sessions and links end.

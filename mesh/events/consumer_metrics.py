@@ -35,7 +35,7 @@ class Open(NamedTuple):
     oldest: timedelta
 
 
-_OPEN = statement(
+OPEN = statement(
     sa.select(
         dead_letters.c.consumer,
         sa.func.count().label("depth"),
@@ -78,7 +78,7 @@ class ConsumerMetrics:
 
     async def _measure_letters(self) -> None:
         async with self._database.session() as session:
-            found = {row.consumer: row for row in await session.all(_OPEN)}
+            found = {row.consumer: row for row in await session.all(OPEN)}
         self._names |= set(found)
         for name in self._names:
             row = found.get(name)

@@ -17,6 +17,7 @@ from mesh.messages import money, money_message
 from mesh.storage.history import Entry
 from payment_svc.domain.account import Account
 from payment_svc.domain.circuit import Circuit
+from payment_svc.domain.maintenance import Maintenance
 from payment_svc.domain.reconciliation import Comparison, Discrepancy, captured
 from payment_svc.domain.review import Review
 from payment_svc.domain.routing import Candidate, Policy, Rule, Target, Version
@@ -141,10 +142,12 @@ def review_message(review: Review) -> review_service_pb2.Review:
 
 
 def provider_message(
-    name: str, calls: int, max_calls: int, circuits: Sequence[Circuit]
+    name: str, calls: int, max_calls: int, circuits: Sequence[Circuit], maintenance: Maintenance | None
 ) -> provider_service_pb2.Provider:
     """Return a provider and its circuits as the contract shows them."""
     message = provider_service_pb2.Provider(name=name, calls_in_flight=calls, max_calls_in_flight=max_calls)
+    if maintenance:
+        message.maintenance.CopyFrom(maintenance_message(maintenance))
     for circuit in circuits:
         shown = message.circuits.add(
             operation=circuit.operation,
@@ -153,6 +156,23 @@ def provider_message(
         )
         if circuit.open_time:
             shown.open_time.FromDatetime(circuit.open_time)
+    return message
+
+
+def maintenance_message(maintenance: Maintenance) -> provider_service_pb2.Maintenance:
+    """Return a maintenance as the contract shows it."""
+    message = provider_service_pb2.Maintenance(
+        maintenance_id=str(maintenance.maintenance_id),
+        provider=maintenance.provider,
+        operator=maintenance.operator,
+        why=maintenance.why,
+        ended_by=maintenance.ended_by,
+        active=maintenance.active,
+    )
+    message.create_time.FromDatetime(maintenance.create_time)
+    message.until_time.FromDatetime(maintenance.until_time)
+    if maintenance.end_time:
+        message.end_time.FromDatetime(maintenance.end_time)
     return message
 
 

@@ -29,7 +29,7 @@ from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.answers import check_start
 from payment_svc.use_cases.payments import Payments
-from payment_svc.use_cases.routing import START
+from payment_svc.use_cases.routing import START, Maintenances
 
 PATIENCE_SECONDS = 8.0
 """How long a second request waits for the page that the first one opens; a provider has less than that to answer."""
@@ -71,10 +71,11 @@ class Checkout:
 class Checkouts:
     """Shows links to customers, and starts their payments."""
 
-    def __init__(self, links: LinkClient, payments: Payments, accounts: Accounts) -> None:
+    def __init__(self, links: LinkClient, payments: Payments, accounts: Accounts, maintenances: Maintenances) -> None:
         self._links = links
         self._payments = payments
         self._accounts = accounts
+        self._maintenances = maintenances
 
     async def show(self, token: str, checkout: str, order_id: UUID | None) -> Checkout:
         """Return what the page shows. Raises ApiError NOT_FOUND."""
@@ -84,8 +85,13 @@ class Checkouts:
         return Checkout(link, _state(link, begun), _leads_to(link, payment), await self._choices(link))
 
     async def _choices(self, link: OpenedLink) -> list[Choice]:
-        """Return where a link can be paid; what is down comes last, as it may be up again."""
+        """Return where a link can be paid; what is down comes last, as it may be up again.
+
+        What is in maintenance is left out.
+        """
+        drained = await self._maintenances.active()
         able = [one for one in await self._accounts.available(_tenant(link)) if _fits(one, link)]
+        able = [one for one in able if one.name not in drained]
         up = [one for one in able if not one.is_open(START)]
         found = [*up, *(one for one in able if one not in up)]
         return [Choice(one.name, display_name(one.name)) for one in found]

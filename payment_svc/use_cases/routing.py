@@ -1,27 +1,36 @@
-"""The use cases of routing: a merchant's policy, and the provider that it gives a payment."""
+"""The use cases of routing: a merchant's policy, the provider that it gives a payment, and who is taken out of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from mesh.errors import ApiError, failed_precondition, invalid
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
 from mesh.storage.database import Database
+from mesh.telemetry import get_logger
 from payment_svc.domain.account import Tenant
+from payment_svc.domain.maintenance import Maintenance, refusal
 from payment_svc.domain.payment import Route
 from payment_svc.domain.routing import Candidate, Policy, Rule, Target, Version, draw, shares
 from payment_svc.providers.base import AmountNotSupportedError, Provider
 from payment_svc.providers.registry import none_is_on, unknown
 from payment_svc.providers.resilience import ResilientProvider
+from payment_svc.storage.maintenances import MaintenanceRepository
 from payment_svc.storage.routing import RoutingRepository
 from payment_svc.use_cases.accounts import Accounts
 
+log = get_logger(__name__)
 DEFAULT_RULE = "default"
 START = "start"
 NOT_ON = "is not on here"
+MAX_AGE_SECONDS = 1.0
+"""How long what is known is believed: the bound on giving payments to a provider whose maintenance has begun."""
+LONGEST = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,71 @@ class RoutingRequest:
     country: str
 
 
+class Maintenances:
+    """Knows which providers get no new payments by routing."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: MaintenanceRepository,
+        *,
+        ids: NewId = new_id,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._ids = ids
+        self._now = now
+        self._known: tuple[float, Mapping[str, Maintenance]] | None = None
+        database.when_another(self._forget)
+
+    async def active(self) -> Mapping[str, Maintenance]:
+        """Return those under way by provider, as they were a second ago at the most."""
+        if self._known is None or self._now() - self._known[0] > MAX_AGE_SECONDS:
+            asked = self._now()
+            async with self._database.session() as session:
+                found = await self._store.active(session)
+            self._known = asked, {one.provider: one for one in found}
+        return self._known[1]
+
+    async def refusals(self) -> Mapping[str, str]:
+        """Return why routing passes providers over now."""
+        return {name: refusal(one) for name, one in (await self.active()).items()}
+
+    async def newest(self) -> list[Maintenance]:
+        """Return the newest ones, newest first, those that are over too."""
+        async with self._database.session() as session:
+            return await self._store.newest(session)
+
+    async def start(
+        self, provider: str, until: datetime, operator: str, why: str, *, known: Iterable[str]
+    ) -> Maintenance:
+        """Take one of the known providers out of routing until a time. Raises ApiError as the contract says."""
+        if provider not in (names := list(known)):
+            raise unknown(provider, names)
+        async with self._database.transaction() as session:
+            now = await session.now()
+            if not now < until <= now + LONGEST:
+                raise invalid("until_time", f"must be in the future, and within {LONGEST.days} days")
+            started = await self._store.start(session, self._ids(), provider, until, operator, why)
+        self._forget()
+        log.info("maintenance started", provider=provider, until=until, operator=operator, why=why)
+        return started
+
+    async def end(self, provider: str, operator: str) -> Maintenance:
+        """End the one of a provider before its time. Raises ApiError FAILED_PRECONDITION, NO_MAINTENANCE."""
+        async with self._database.transaction() as session:
+            ended = await self._store.end(session, provider, operator)
+        if ended is None:
+            raise failed_precondition("NO_MAINTENANCE", f"{provider} is not in maintenance")
+        self._forget()
+        log.info("maintenance ended", provider=provider, operator=operator)
+        return ended
+
+    def _forget(self) -> None:
+        self._known = None
+
+
 class Router:
     """Chooses providers by the merchants' policies."""
 
@@ -41,12 +115,14 @@ class Router:
         database: Database,
         store: RoutingRepository,
         accounts: Accounts,
+        maintenances: Maintenances,
         clock: Clock = utc_now,
         ids: NewId = new_id,
     ) -> None:
         self._database = database
         self._store = store
         self._accounts = accounts
+        self._maintenances = maintenances
         self._clock = clock
         self._ids = ids
 
@@ -77,19 +153,21 @@ class Router:
         """Return the provider that takes a payment, with the rule and the reason.
 
         `fits` raises ApiError or AmountNotSupportedError for a provider that cannot take it. One whose circuit is open
-        is passed over while there is another. Raises ApiError FAILED_PRECONDITION, reason NO_ROUTE.
+        is passed over while there is another, one in maintenance always. Raises ApiError FAILED_PRECONDITION, reason
+        NO_ROUTE.
         """
         providers = {provider.name: provider for provider in await self._accounts.available(wish.owner)}
         if not providers:
             raise failed_precondition("NO_ROUTE", none_is_on(wish.owner.mode))
         rule = await self._rule(wish, list(providers))
+        drained = await self._maintenances.refusals()
         passed_over: list[str] = []
         able: list[ResilientProvider] = []
         for target in draw(rule.targets, payment_id.int):
             provider = providers.get(target.provider)
-            refusal = _unable(provider, fits)
-            if provider is None or refusal:
-                passed_over.append(f"{target.provider} passed over: {refusal}")
+            unable = _unable(provider, fits) or drained.get(target.provider, "")
+            if provider is None or unable:
+                passed_over.append(f"{target.provider} passed over: {unable}")
             else:
                 able.append(provider)
         if not able:
@@ -114,7 +192,11 @@ class Router:
         def fits(provider: Provider) -> None:
             provider.check_amount(wish.amount)
 
-        refusals = {one.provider: _unable(providers.get(one.provider), fits) for one in rule.targets}
+        drained = await self._maintenances.refusals()
+        refusals = {
+            one.provider: _unable(providers.get(one.provider), fits) or drained.get(one.provider, "")
+            for one in rule.targets
+        }
         up = [name for name, refusal in refusals.items() if not refusal and not providers[name].is_open(START)]
         if up:
             # as `choose` does: one that is down is tried only where no other is left

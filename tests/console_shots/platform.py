@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import httpx
 from fusionx.mesh.v1 import dead_letter_service_pb2 as letters_pb2
@@ -11,6 +12,7 @@ from fusionx.mesh.v1.dead_letter_service_pb2_grpc import DeadLetterServiceStub
 from fusionx.payment.v1 import review_service_pb2 as review_pb2
 from fusionx.payment.v1.review_service_pb2_grpc import ReviewServiceStub
 
+from mesh.ids import utc_now
 from tests.console_shots.desk import Desk
 from tests.console_shots.team import change, invite
 from tests.support.merchant.api import Json
@@ -140,4 +142,37 @@ def books(desk: Desk) -> None:
     operator.shoot("done-compared")
 
 
-DUTIES = (people, reviews, letters, merchants, books)
+def upkeep(desk: Desk) -> None:
+    """Look at circuits and what waits, take a provider out of routing and back, twice: one stays for the pictures."""
+    operator = desk.logged_in("operator")
+    for name in ("circuits", "backlog"):
+        operator.go(f"nav a[href$='/platform/{name}']")
+        operator.shoot(f"done-{name}")
+    for until in (False, True):
+        operator.go("nav a[href$='/platform/maintenance']")
+        operator.press("[data-open=start]")
+        operator.choose("#provider", "paypal")
+        if until:
+            operator.write("#until", f"{utc_now() + timedelta(days=2):%Y-%m-%d} 18:00")
+        operator.write("#why", "PayPal has announced it.")
+        operator.go("#start button.primary")
+        operator.done("maintenance-started")
+        if not until:
+            operator.go("form[action$='/platform/maintenance/paypal'] button")
+            operator.done("maintenance-ended")
+
+
+def audit(desk: Desk) -> None:
+    """Look for something in the audit, and verify it."""
+    operator = desk.logged_in("operator")
+    operator.go("nav a[href$='/platform/audit']")
+    operator.press("details.sieve summary")
+    operator.write("#f-path", "/console/platform")
+    operator.go("details.sieve button.primary")
+    operator.shoot("done-audit-found")
+    operator.go("a[href$='/platform/audit/chain']")
+    operator.go("a[href$='go=yes']")
+    operator.done("chain-verified")
+
+
+DUTIES = (people, reviews, letters, merchants, books, upkeep, audit)

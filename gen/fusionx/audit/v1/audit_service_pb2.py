@@ -29,7 +29,7 @@ from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$fusionx/audit/v1/audit_service.proto\x12\x10\x66usionx.audit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/audit/v1/entry.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x02\n\x12ListEntriesRequest\x12(\n\x0bmerchant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@R\nmerchantId\x12\x37\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x66romTime\x12\x33\n\x07to_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06toTime\x12$\n\tafter_seq\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08\x61\x66terSeq\x12\'\n\tpage_size\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12!\n\x0cnewest_first\x18\x06 \x01(\x08R\x0bnewestFirst\"H\n\x13ListEntriesResponse\x12\x31\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.fusionx.audit.v1.EntryR\x07\x65ntries\"\xa8\x01\n\x12VerifyChainRequest\x12\x37\n\tfrom_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x66romTime\x12\x33\n\x07to_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06toTime\x12$\n\tafter_seq\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08\x61\x66terSeq\"\xd3\x01\n\x13VerifyChainResponse\x12\x18\n\x07\x63hecked\x18\x01 \x01(\x03R\x07\x63hecked\x12\x19\n\x08last_seq\x18\x02 \x01(\x03R\x07lastSeq\x12\x1b\n\tlast_hash\x18\x03 \x01(\x0cR\x08lastHash\x12-\n\x05\x66\x61ult\x18\x04 \x01(\x0b\x32\x17.fusionx.audit.v1.FaultR\x05\x66\x61ult\x12\x12\n\x04\x64one\x18\x05 \x01(\x08R\x04\x64one\x12\'\n\x03\x63ut\x18\x06 \x01(\x0b\x32\x15.fusionx.audit.v1.CutR\x03\x63ut\"\xb0\x01\n\x03\x43ut\x12\x10\n\x03seq\x18\x01 \x01(\x03R\x03seq\x12\x12\n\x04hash\x18\x02 \x01(\x0cR\x04hash\x12%\n\x0e\x61rchive_sha256\x18\x03 \x01(\x0cR\rarchiveSha256\x12\x14\n\x05\x61\x63tor\x18\x04 \x01(\tR\x05\x61\x63tor\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\x12.\n\x04time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\"\x91\x01\n\x05\x46\x61ult\x12\x10\n\x03seq\x18\x01 \x01(\x03R\x03seq\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.fusionx.audit.v1.Fault.KindR\x04kind\"D\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x41LTERED\x10\x01\x12\x0b\n\x07MISSING\x10\x02\x12\x0c\n\x08INSERTED\x10\x03\x32\xe6\x01\n\x0c\x41uditService\x12\x63\n\x0bListEntries\x12$.fusionx.audit.v1.ListEntriesRequest\x1a%.fusionx.audit.v1.ListEntriesResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12\x63\n\x0bVerifyChain\x12$.fusionx.audit.v1.VerifyChainRequest\x1a%.fusionx.audit.v1.VerifyChainResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x1a\x0c\xea\xdb\x18\x08operatorb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$fusionx/audit/v1/audit_service.proto\x12\x10\x66usionx.audit.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/audit/v1/entry.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9e\x02\n\x12ListEntriesRequest\x12(\n\x0bmerchant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@R\nmerchantId\x12\x37\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x66romTime\x12\x33\n\x07to_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06toTime\x12$\n\tafter_seq\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08\x61\x66terSeq\x12\'\n\tpage_size\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12!\n\x0cnewest_first\x18\x06 \x01(\x08R\x0bnewestFirst\"H\n\x13ListEntriesResponse\x12\x31\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.fusionx.audit.v1.EntryR\x07\x65ntries\"\xf0\x03\n\x14SearchEntriesRequest\x12(\n\x0bmerchant_id\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18@R\nmerchantId\x12\x1e\n\x06key_id\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@R\x05keyId\x12\x1c\n\x04path\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x04path\x12+\n\x0bstatus_from\x18\x04 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd7\x04(\x00R\nstatusFrom\x12\'\n\tstatus_to\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xd7\x04(\x00R\x08statusTo\x12&\n\nrequest_id\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18@R\trequestId\x12\x33\n\x08trace_id\x18\x07 \x01(\tB\x18\xbaH\x15r\x13\x32\x11^([0-9a-f]{32})?$R\x07traceId\x12\x37\n\tfrom_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x66romTime\x12\x33\n\x07to_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06toTime\x12&\n\nbefore_seq\x18\n \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\tbeforeSeq\x12\'\n\tpage_size\x18\x0b \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\x90\x03(\x00R\x08pageSize\"r\n\x15SearchEntriesResponse\x12\x31\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x17.fusionx.audit.v1.EntryR\x07\x65ntries\x12&\n\x0fnext_before_seq\x18\x02 \x01(\x03R\rnextBeforeSeq\"\xa8\x01\n\x12VerifyChainRequest\x12\x37\n\tfrom_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08\x66romTime\x12\x33\n\x07to_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x06toTime\x12$\n\tafter_seq\x18\x03 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x08\x61\x66terSeq\"\xd3\x01\n\x13VerifyChainResponse\x12\x18\n\x07\x63hecked\x18\x01 \x01(\x03R\x07\x63hecked\x12\x19\n\x08last_seq\x18\x02 \x01(\x03R\x07lastSeq\x12\x1b\n\tlast_hash\x18\x03 \x01(\x0cR\x08lastHash\x12-\n\x05\x66\x61ult\x18\x04 \x01(\x0b\x32\x17.fusionx.audit.v1.FaultR\x05\x66\x61ult\x12\x12\n\x04\x64one\x18\x05 \x01(\x08R\x04\x64one\x12\'\n\x03\x63ut\x18\x06 \x01(\x0b\x32\x15.fusionx.audit.v1.CutR\x03\x63ut\"\xb0\x01\n\x03\x43ut\x12\x10\n\x03seq\x18\x01 \x01(\x03R\x03seq\x12\x12\n\x04hash\x18\x02 \x01(\x0cR\x04hash\x12%\n\x0e\x61rchive_sha256\x18\x03 \x01(\x0cR\rarchiveSha256\x12\x14\n\x05\x61\x63tor\x18\x04 \x01(\tR\x05\x61\x63tor\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\x12.\n\x04time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\"\x91\x01\n\x05\x46\x61ult\x12\x10\n\x03seq\x18\x01 \x01(\x03R\x03seq\x12\x30\n\x04kind\x18\x02 \x01(\x0e\x32\x1c.fusionx.audit.v1.Fault.KindR\x04kind\"D\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0b\n\x07\x41LTERED\x10\x01\x12\x0b\n\x07MISSING\x10\x02\x12\x0c\n\x08INSERTED\x10\x03\x32\xdc\x02\n\x0c\x41uditService\x12\x63\n\x0bListEntries\x12$.fusionx.audit.v1.ListEntriesRequest\x1a%.fusionx.audit.v1.ListEntriesResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12i\n\rSearchEntries\x12&.fusionx.audit.v1.SearchEntriesRequest\x1a\'.fusionx.audit.v1.SearchEntriesResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12\x63\n\x0bVerifyChain\x12$.fusionx.audit.v1.VerifyChainRequest\x1a%.fusionx.audit.v1.VerifyChainResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x1a\x17\xea\xdb\x18\x08operator\xea\xdb\x18\x07\x63onsoleb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,28 +42,52 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTENTRIESREQUEST'].fields_by_name['after_seq']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_LISTENTRIESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTENTRIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['merchant_id']._loaded_options = None
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['merchant_id']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['key_id']._loaded_options = None
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['key_id']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['path']._loaded_options = None
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['path']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['status_from']._loaded_options = None
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['status_from']._serialized_options = b'\272H\007\032\005\030\327\004(\000'
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['status_to']._loaded_options = None
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['status_to']._serialized_options = b'\272H\007\032\005\030\327\004(\000'
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['trace_id']._loaded_options = None
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['trace_id']._serialized_options = b'\272H\025r\0232\021^([0-9a-f]{32})?$'
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['before_seq']._loaded_options = None
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['before_seq']._serialized_options = b'\272H\004\"\002(\000'
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_SEARCHENTRIESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\220\003(\000'
   _globals['_VERIFYCHAINREQUEST'].fields_by_name['after_seq']._loaded_options = None
   _globals['_VERIFYCHAINREQUEST'].fields_by_name['after_seq']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_AUDITSERVICE']._loaded_options = None
-  _globals['_AUDITSERVICE']._serialized_options = b'\352\333\030\010operator'
+  _globals['_AUDITSERVICE']._serialized_options = b'\352\333\030\010operator\352\333\030\007console'
   _globals['_AUDITSERVICE'].methods_by_name['ListEntries']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['ListEntries']._serialized_options = b'\220\002\001\230\333\030\003'
+  _globals['_AUDITSERVICE'].methods_by_name['SearchEntries']._loaded_options = None
+  _globals['_AUDITSERVICE'].methods_by_name['SearchEntries']._serialized_options = b'\220\002\001\230\333\030\003'
   _globals['_AUDITSERVICE'].methods_by_name['VerifyChain']._loaded_options = None
   _globals['_AUDITSERVICE'].methods_by_name['VerifyChain']._serialized_options = b'\220\002\001\230\333\030\003'
   _globals['_LISTENTRIESREQUEST']._serialized_start=212
   _globals['_LISTENTRIESREQUEST']._serialized_end=498
   _globals['_LISTENTRIESRESPONSE']._serialized_start=500
   _globals['_LISTENTRIESRESPONSE']._serialized_end=572
-  _globals['_VERIFYCHAINREQUEST']._serialized_start=575
-  _globals['_VERIFYCHAINREQUEST']._serialized_end=743
-  _globals['_VERIFYCHAINRESPONSE']._serialized_start=746
-  _globals['_VERIFYCHAINRESPONSE']._serialized_end=957
-  _globals['_CUT']._serialized_start=960
-  _globals['_CUT']._serialized_end=1136
-  _globals['_FAULT']._serialized_start=1139
-  _globals['_FAULT']._serialized_end=1284
-  _globals['_FAULT_KIND']._serialized_start=1216
-  _globals['_FAULT_KIND']._serialized_end=1284
-  _globals['_AUDITSERVICE']._serialized_start=1287
-  _globals['_AUDITSERVICE']._serialized_end=1517
+  _globals['_SEARCHENTRIESREQUEST']._serialized_start=575
+  _globals['_SEARCHENTRIESREQUEST']._serialized_end=1071
+  _globals['_SEARCHENTRIESRESPONSE']._serialized_start=1073
+  _globals['_SEARCHENTRIESRESPONSE']._serialized_end=1187
+  _globals['_VERIFYCHAINREQUEST']._serialized_start=1190
+  _globals['_VERIFYCHAINREQUEST']._serialized_end=1358
+  _globals['_VERIFYCHAINRESPONSE']._serialized_start=1361
+  _globals['_VERIFYCHAINRESPONSE']._serialized_end=1572
+  _globals['_CUT']._serialized_start=1575
+  _globals['_CUT']._serialized_end=1751
+  _globals['_FAULT']._serialized_start=1754
+  _globals['_FAULT']._serialized_end=1899
+  _globals['_FAULT_KIND']._serialized_start=1831
+  _globals['_FAULT_KIND']._serialized_end=1899
+  _globals['_AUDITSERVICE']._serialized_start=1902
+  _globals['_AUDITSERVICE']._serialized_end=2250
 # @@protoc_insertion_point(module_scope)

@@ -92,6 +92,100 @@ class ListEntriesResponse(_message.Message):
 Global___ListEntriesResponse: _TypeAlias = ListEntriesResponse  # noqa: Y015
 
 @_typing.final
+class SearchEntriesRequest(_message.Message):
+    """Says what to look for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MERCHANT_ID_FIELD_NUMBER: _builtins.int
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    STATUS_FROM_FIELD_NUMBER: _builtins.int
+    STATUS_TO_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
+    FROM_TIME_FIELD_NUMBER: _builtins.int
+    TO_TIME_FIELD_NUMBER: _builtins.int
+    BEFORE_SEQ_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    merchant_id: _builtins.str
+    """Only requests of this merchant, as services know it: another id in each mode. Empty: of all, and of nobody."""
+    key_id: _builtins.str
+    """Only requests with this key, or of this person: `user:` and the id."""
+    path: _builtins.str
+    """Only requests whose path begins so."""
+    status_from: _builtins.int
+    """Only answers with this HTTP status or a higher one."""
+    status_to: _builtins.int
+    """Only answers with this HTTP status or a lower one. 0: any."""
+    request_id: _builtins.str
+    """Only the request with this `x-request-id`."""
+    trace_id: _builtins.str
+    """Only requests of this trace."""
+    before_seq: _builtins.int
+    """Only entries before this one: the cursor. 0: from the newest."""
+    page_size: _builtins.int
+    """How many to return. 0: 50."""
+    @_builtins.property
+    def from_time(self) -> _timestamp_pb2.Timestamp:
+        """Only requests that began at this time or later."""
+
+    @_builtins.property
+    def to_time(self) -> _timestamp_pb2.Timestamp:
+        """Only requests that began before this time."""
+
+    def __init__(
+        self,
+        *,
+        merchant_id: _builtins.str = ...,
+        key_id: _builtins.str = ...,
+        path: _builtins.str = ...,
+        status_from: _builtins.int = ...,
+        status_to: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+        trace_id: _builtins.str = ...,
+        from_time: _timestamp_pb2.Timestamp | None = ...,
+        to_time: _timestamp_pb2.Timestamp | None = ...,
+        before_seq: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["from_time", b"from_time", "to_time", b"to_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before_seq", b"before_seq", "from_time", b"from_time", "key_id", b"key_id", "merchant_id", b"merchant_id", "page_size", b"page_size", "path", b"path", "request_id", b"request_id", "status_from", b"status_from", "status_to", b"status_to", "to_time", b"to_time", "trace_id", b"trace_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchEntriesRequest: _TypeAlias = SearchEntriesRequest  # noqa: Y015
+
+@_typing.final
+class SearchEntriesResponse(_message.Message):
+    """What was found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTRIES_FIELD_NUMBER: _builtins.int
+    NEXT_BEFORE_SEQ_FIELD_NUMBER: _builtins.int
+    next_before_seq: _builtins.int
+    """Where the next page goes on. 0: there are no more."""
+    @_builtins.property
+    def entries(self) -> _containers.RepeatedCompositeFieldContainer[_entry_pb2.Entry]:
+        """The entries, newest first."""
+
+    def __init__(
+        self,
+        *,
+        entries: _abc.Iterable[_entry_pb2.Entry] | None = ...,
+        next_before_seq: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entries", b"entries", "next_before_seq", b"next_before_seq"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchEntriesResponse: _TypeAlias = SearchEntriesResponse  # noqa: Y015
+
+@_typing.final
 class VerifyChainRequest(_message.Message):
     """Says which part of the chain to walk."""
 

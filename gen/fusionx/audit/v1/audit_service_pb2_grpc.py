@@ -40,6 +40,11 @@ class AuditServiceStub:
                 request_serializer=fusionx_dot_audit_dot_v1_dot_audit__service__pb2.ListEntriesRequest.SerializeToString,
                 response_deserializer=fusionx_dot_audit_dot_v1_dot_audit__service__pb2.ListEntriesResponse.FromString,
                 _registered_method=True)
+        self.SearchEntries = channel.unary_unary(
+                '/fusionx.audit.v1.AuditService/SearchEntries',
+                request_serializer=fusionx_dot_audit_dot_v1_dot_audit__service__pb2.SearchEntriesRequest.SerializeToString,
+                response_deserializer=fusionx_dot_audit_dot_v1_dot_audit__service__pb2.SearchEntriesResponse.FromString,
+                _registered_method=True)
         self.VerifyChain = channel.unary_unary(
                 '/fusionx.audit.v1.AuditService/VerifyChain',
                 request_serializer=fusionx_dot_audit_dot_v1_dot_audit__service__pb2.VerifyChainRequest.SerializeToString,
@@ -53,6 +58,14 @@ class AuditServiceServicer:
 
     def ListEntries(self, request, context):
         """Lists entries in their order, oldest first, or the newest ones first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchEntries(self, request, context):
+        """Looks for entries, newest first. What fits is looked for among a limited number of entries; `next_before_seq` goes on
+        from there, so a page may hold fewer than there are.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -74,6 +87,11 @@ def add_AuditServiceServicer_to_server(servicer, server):
                     servicer.ListEntries,
                     request_deserializer=fusionx_dot_audit_dot_v1_dot_audit__service__pb2.ListEntriesRequest.FromString,
                     response_serializer=fusionx_dot_audit_dot_v1_dot_audit__service__pb2.ListEntriesResponse.SerializeToString,
+            ),
+            'SearchEntries': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchEntries,
+                    request_deserializer=fusionx_dot_audit_dot_v1_dot_audit__service__pb2.SearchEntriesRequest.FromString,
+                    response_serializer=fusionx_dot_audit_dot_v1_dot_audit__service__pb2.SearchEntriesResponse.SerializeToString,
             ),
             'VerifyChain': grpc.unary_unary_rpc_method_handler(
                     servicer.VerifyChain,
@@ -109,6 +127,33 @@ class AuditService:
             '/fusionx.audit.v1.AuditService/ListEntries',
             fusionx_dot_audit_dot_v1_dot_audit__service__pb2.ListEntriesRequest.SerializeToString,
             fusionx_dot_audit_dot_v1_dot_audit__service__pb2.ListEntriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchEntries(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.audit.v1.AuditService/SearchEntries',
+            fusionx_dot_audit_dot_v1_dot_audit__service__pb2.SearchEntriesRequest.SerializeToString,
+            fusionx_dot_audit_dot_v1_dot_audit__service__pb2.SearchEntriesResponse.FromString,
             options,
             channel_credentials,
             insecure,

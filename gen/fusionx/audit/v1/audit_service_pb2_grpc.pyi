@@ -35,6 +35,10 @@ class AuditServiceStub:
     def __new__(cls, channel: _aio.Channel) -> AuditServiceAsyncStub: ...
     ListEntries: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.ListEntriesRequest, _audit_service_pb2.ListEntriesResponse]
     """Lists entries in their order, oldest first, or the newest ones first."""
+    SearchEntries: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.SearchEntriesRequest, _audit_service_pb2.SearchEntriesResponse]
+    """Looks for entries, newest first. What fits is looked for among a limited number of entries; `next_before_seq` goes on
+    from there, so a page may hold fewer than there are.
+    """
     VerifyChain: _grpc.UnaryUnaryMultiCallable[_audit_service_pb2.VerifyChainRequest, _audit_service_pb2.VerifyChainResponse]
     """Walks a part of the hash chain and names the first entry that was altered, taken out or put in.
 
@@ -48,6 +52,10 @@ class AuditServiceAsyncStub(AuditServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListEntries: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.ListEntriesRequest, _audit_service_pb2.ListEntriesResponse]  # type: ignore[assignment]
     """Lists entries in their order, oldest first, or the newest ones first."""
+    SearchEntries: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.SearchEntriesRequest, _audit_service_pb2.SearchEntriesResponse]  # type: ignore[assignment]
+    """Looks for entries, newest first. What fits is looked for among a limited number of entries; `next_before_seq` goes on
+    from there, so a page may hold fewer than there are.
+    """
     VerifyChain: _aio.UnaryUnaryMultiCallable[_audit_service_pb2.VerifyChainRequest, _audit_service_pb2.VerifyChainResponse]  # type: ignore[assignment]
     """Walks a part of the hash chain and names the first entry that was altered, taken out or put in.
 
@@ -64,6 +72,16 @@ class AuditServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_audit_service_pb2.ListEntriesResponse, _abc.Awaitable[_audit_service_pb2.ListEntriesResponse]]:
         """Lists entries in their order, oldest first, or the newest ones first."""
+
+    @_abc_1.abstractmethod
+    def SearchEntries(
+        self,
+        request: _audit_service_pb2.SearchEntriesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_audit_service_pb2.SearchEntriesResponse, _abc.Awaitable[_audit_service_pb2.SearchEntriesResponse]]:
+        """Looks for entries, newest first. What fits is looked for among a limited number of entries; `next_before_seq` goes on
+        from there, so a page may hold fewer than there are.
+        """
 
     @_abc_1.abstractmethod
     def VerifyChain(

@@ -29,13 +29,25 @@ from fusionx.type.v1 import money_pb2 as fusionx_dot_type_dot_v1_dot_money__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)fusionx/payment/v1/provider_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14ListProvidersRequest\"S\n\x15ListProvidersResponse\x12:\n\tproviders\x18\x01 \x03(\x0b\x32\x1c.fusionx.payment.v1.ProviderR\tproviders\"\xae\x01\n\x08Provider\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x37\n\x08\x63ircuits\x18\x02 \x03(\x0b\x32\x1b.fusionx.payment.v1.CircuitR\x08\x63ircuits\x12&\n\x0f\x63\x61lls_in_flight\x18\x03 \x01(\x05R\rcallsInFlight\x12-\n\x13max_calls_in_flight\x18\x04 \x01(\x05R\x10maxCallsInFlight\"\xfa\x01\n\x07\x43ircuit\x12\x1c\n\toperation\x18\x01 \x01(\tR\toperation\x12\x37\n\x05state\x18\x02 \x01(\x0e\x32!.fusionx.payment.v1.Circuit.StateR\x05state\x12\x1a\n\x08\x66\x61ilures\x18\x03 \x01(\x05R\x08\x66\x61ilures\x12\x37\n\topen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08openTime\"C\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\n\n\x06\x43LOSED\x10\x01\x12\x08\n\x04OPEN\x10\x02\x12\r\n\tHALF_OPEN\x10\x03\"\xce\x01\n\x13\x43ompareBooksRequest\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\x12?\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x08\x66romTime\x12;\n\x07to_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x06toTime\"\xad\x01\n\x14\x43ompareBooksResponse\x12+\n\x11provider_payments\x18\x01 \x01(\x05R\x10providerPayments\x12!\n\x0cour_payments\x18\x02 \x01(\x05R\x0bourPayments\x12\x45\n\rdiscrepancies\x18\x03 \x03(\x0b\x32\x1f.fusionx.payment.v1.DiscrepancyR\rdiscrepancies\"\xc7\x05\n\x0b\x44iscrepancy\x12\x38\n\x04kind\x18\x01 \x01(\x0e\x32$.fusionx.payment.v1.Discrepancy.KindR\x04kind\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x19\n\x08order_id\x18\x03 \x01(\tR\x07orderId\x12-\n\x12provider_reference\x18\x04 \x01(\tR\x11providerReference\x12\x35\n\nour_amount\x18\x05 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\tourAmount\x12?\n\x0fprovider_amount\x18\x06 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x0eproviderAmount\x12\x1d\n\nour_status\x18\x07 \x01(\tR\tourStatus\x12\'\n\x0fprovider_status\x18\x08 \x01(\tR\x0eproviderStatus\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x46\n\x13our_refunded_amount\x18\n \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x11ourRefundedAmount\x12P\n\x18provider_refunded_amount\x18\x0b \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x16providerRefundedAmount\"~\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cMISSING_HERE\x10\x01\x12\x11\n\rMISSING_THERE\x10\x02\x12\x12\n\x0e\x41MOUNT_DIFFERS\x10\x03\x12\x11\n\rSTATE_DIFFERS\x10\x04\x12\x14\n\x10REFUNDED_DIFFERS\x10\x05\x32\x85\x02\n\x0fProviderService\x12m\n\rListProviders\x12(.fusionx.payment.v1.ListProvidersRequest\x1a).fusionx.payment.v1.ListProvidersResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12j\n\x0c\x43ompareBooks\x12\'.fusionx.payment.v1.CompareBooksRequest\x1a(.fusionx.payment.v1.CompareBooksResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x1a\x17\xea\xdb\x18\x08operator\xea\xdb\x18\x07\x63onsoleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)fusionx/payment/v1/provider_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1b\x66usionx/type/v1/money.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x16\n\x14ListProvidersRequest\"S\n\x15ListProvidersResponse\x12:\n\tproviders\x18\x01 \x03(\x0b\x32\x1c.fusionx.payment.v1.ProviderR\tproviders\"\xf1\x01\n\x08Provider\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x37\n\x08\x63ircuits\x18\x02 \x03(\x0b\x32\x1b.fusionx.payment.v1.CircuitR\x08\x63ircuits\x12&\n\x0f\x63\x61lls_in_flight\x18\x03 \x01(\x05R\rcallsInFlight\x12-\n\x13max_calls_in_flight\x18\x04 \x01(\x05R\x10maxCallsInFlight\x12\x41\n\x0bmaintenance\x18\x05 \x01(\x0b\x32\x1f.fusionx.payment.v1.MaintenanceR\x0bmaintenance\"\xe0\x02\n\x0bMaintenance\x12%\n\x0emaintenance_id\x18\x01 \x01(\tR\rmaintenanceId\x12\x1a\n\x08provider\x18\x02 \x01(\tR\x08provider\x12\x1a\n\x08operator\x18\x03 \x01(\tR\x08operator\x12\x10\n\x03why\x18\x04 \x01(\tR\x03why\x12;\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x39\n\nuntil_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tuntilTime\x12\x35\n\x08\x65nd_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x07\x65ndTime\x12\x19\n\x08\x65nded_by\x18\x08 \x01(\tR\x07\x65ndedBy\x12\x16\n\x06\x61\x63tive\x18\t \x01(\x08R\x06\x61\x63tive\"\xdd\x01\n\x17StartMaintenanceRequest\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\x12\x41\n\nuntil_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\tuntilTime\x12&\n\x08operator\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x08operator\x12\x1c\n\x03why\x18\x04 \x01(\tB\n\xbaH\x07r\x05\x10\x03\x18\xe8\x07R\x03why\"z\n\x15\x45ndMaintenanceRequest\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\x12&\n\x08operator\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x01R\x08operator\"\x19\n\x17ListMaintenancesRequest\"_\n\x18ListMaintenancesResponse\x12\x43\n\x0cmaintenances\x18\x01 \x03(\x0b\x32\x1f.fusionx.payment.v1.MaintenanceR\x0cmaintenances\"\xfa\x01\n\x07\x43ircuit\x12\x1c\n\toperation\x18\x01 \x01(\tR\toperation\x12\x37\n\x05state\x18\x02 \x01(\x0e\x32!.fusionx.payment.v1.Circuit.StateR\x05state\x12\x1a\n\x08\x66\x61ilures\x18\x03 \x01(\x05R\x08\x66\x61ilures\x12\x37\n\topen_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x08openTime\"C\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\n\n\x06\x43LOSED\x10\x01\x12\x08\n\x04OPEN\x10\x02\x12\r\n\tHALF_OPEN\x10\x03\"\xce\x01\n\x13\x43ompareBooksRequest\x12\x39\n\x08provider\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,31}$R\x08provider\x12?\n\tfrom_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x08\x66romTime\x12;\n\x07to_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01R\x06toTime\"\xad\x01\n\x14\x43ompareBooksResponse\x12+\n\x11provider_payments\x18\x01 \x01(\x05R\x10providerPayments\x12!\n\x0cour_payments\x18\x02 \x01(\x05R\x0bourPayments\x12\x45\n\rdiscrepancies\x18\x03 \x03(\x0b\x32\x1f.fusionx.payment.v1.DiscrepancyR\rdiscrepancies\"\xc7\x05\n\x0b\x44iscrepancy\x12\x38\n\x04kind\x18\x01 \x01(\x0e\x32$.fusionx.payment.v1.Discrepancy.KindR\x04kind\x12\x1d\n\npayment_id\x18\x02 \x01(\tR\tpaymentId\x12\x19\n\x08order_id\x18\x03 \x01(\tR\x07orderId\x12-\n\x12provider_reference\x18\x04 \x01(\tR\x11providerReference\x12\x35\n\nour_amount\x18\x05 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\tourAmount\x12?\n\x0fprovider_amount\x18\x06 \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x0eproviderAmount\x12\x1d\n\nour_status\x18\x07 \x01(\tR\tourStatus\x12\'\n\x0fprovider_status\x18\x08 \x01(\tR\x0eproviderStatus\x12;\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x46\n\x13our_refunded_amount\x18\n \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x11ourRefundedAmount\x12P\n\x18provider_refunded_amount\x18\x0b \x01(\x0b\x32\x16.fusionx.type.v1.MoneyR\x16providerRefundedAmount\"~\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cMISSING_HERE\x10\x01\x12\x11\n\rMISSING_THERE\x10\x02\x12\x12\n\x0e\x41MOUNT_DIFFERS\x10\x03\x12\x11\n\rSTATE_DIFFERS\x10\x04\x12\x14\n\x10REFUNDED_DIFFERS\x10\x05\x32\xc9\x04\n\x0fProviderService\x12m\n\rListProviders\x12(.fusionx.payment.v1.ListProvidersRequest\x1a).fusionx.payment.v1.ListProvidersResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12j\n\x0c\x43ompareBooks\x12\'.fusionx.payment.v1.CompareBooksRequest\x1a(.fusionx.payment.v1.CompareBooksResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x12\x66\n\x10StartMaintenance\x12+.fusionx.payment.v1.StartMaintenanceRequest\x1a\x1f.fusionx.payment.v1.Maintenance\"\x04\x98\xdb\x18\x03\x12\x62\n\x0e\x45ndMaintenance\x12).fusionx.payment.v1.EndMaintenanceRequest\x1a\x1f.fusionx.payment.v1.Maintenance\"\x04\x98\xdb\x18\x03\x12v\n\x10ListMaintenances\x12+.fusionx.payment.v1.ListMaintenancesRequest\x1a,.fusionx.payment.v1.ListMaintenancesResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x1a\x17\xea\xdb\x18\x08operator\xea\xdb\x18\x07\x63onsoleb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fusionx.payment.v1.provider_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_STARTMAINTENANCEREQUEST'].fields_by_name['provider']._loaded_options = None
+  _globals['_STARTMAINTENANCEREQUEST'].fields_by_name['provider']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,31}$'
+  _globals['_STARTMAINTENANCEREQUEST'].fields_by_name['until_time']._loaded_options = None
+  _globals['_STARTMAINTENANCEREQUEST'].fields_by_name['until_time']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_STARTMAINTENANCEREQUEST'].fields_by_name['operator']._loaded_options = None
+  _globals['_STARTMAINTENANCEREQUEST'].fields_by_name['operator']._serialized_options = b'\272H\007r\005\020\001\030\200\001'
+  _globals['_STARTMAINTENANCEREQUEST'].fields_by_name['why']._loaded_options = None
+  _globals['_STARTMAINTENANCEREQUEST'].fields_by_name['why']._serialized_options = b'\272H\007r\005\020\003\030\350\007'
+  _globals['_ENDMAINTENANCEREQUEST'].fields_by_name['provider']._loaded_options = None
+  _globals['_ENDMAINTENANCEREQUEST'].fields_by_name['provider']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,31}$'
+  _globals['_ENDMAINTENANCEREQUEST'].fields_by_name['operator']._loaded_options = None
+  _globals['_ENDMAINTENANCEREQUEST'].fields_by_name['operator']._serialized_options = b'\272H\007r\005\020\001\030\200\001'
   _globals['_COMPAREBOOKSREQUEST'].fields_by_name['provider']._loaded_options = None
   _globals['_COMPAREBOOKSREQUEST'].fields_by_name['provider']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,31}$'
   _globals['_COMPAREBOOKSREQUEST'].fields_by_name['from_time']._loaded_options = None
@@ -48,24 +60,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROVIDERSERVICE'].methods_by_name['ListProviders']._serialized_options = b'\220\002\001\230\333\030\003'
   _globals['_PROVIDERSERVICE'].methods_by_name['CompareBooks']._loaded_options = None
   _globals['_PROVIDERSERVICE'].methods_by_name['CompareBooks']._serialized_options = b'\220\002\001\230\333\030\003'
+  _globals['_PROVIDERSERVICE'].methods_by_name['StartMaintenance']._loaded_options = None
+  _globals['_PROVIDERSERVICE'].methods_by_name['StartMaintenance']._serialized_options = b'\230\333\030\003'
+  _globals['_PROVIDERSERVICE'].methods_by_name['EndMaintenance']._loaded_options = None
+  _globals['_PROVIDERSERVICE'].methods_by_name['EndMaintenance']._serialized_options = b'\230\333\030\003'
+  _globals['_PROVIDERSERVICE'].methods_by_name['ListMaintenances']._loaded_options = None
+  _globals['_PROVIDERSERVICE'].methods_by_name['ListMaintenances']._serialized_options = b'\220\002\001\230\333\030\003'
   _globals['_LISTPROVIDERSREQUEST']._serialized_start=217
   _globals['_LISTPROVIDERSREQUEST']._serialized_end=239
   _globals['_LISTPROVIDERSRESPONSE']._serialized_start=241
   _globals['_LISTPROVIDERSRESPONSE']._serialized_end=324
   _globals['_PROVIDER']._serialized_start=327
-  _globals['_PROVIDER']._serialized_end=501
-  _globals['_CIRCUIT']._serialized_start=504
-  _globals['_CIRCUIT']._serialized_end=754
-  _globals['_CIRCUIT_STATE']._serialized_start=687
-  _globals['_CIRCUIT_STATE']._serialized_end=754
-  _globals['_COMPAREBOOKSREQUEST']._serialized_start=757
-  _globals['_COMPAREBOOKSREQUEST']._serialized_end=963
-  _globals['_COMPAREBOOKSRESPONSE']._serialized_start=966
-  _globals['_COMPAREBOOKSRESPONSE']._serialized_end=1139
-  _globals['_DISCREPANCY']._serialized_start=1142
-  _globals['_DISCREPANCY']._serialized_end=1853
-  _globals['_DISCREPANCY_KIND']._serialized_start=1727
-  _globals['_DISCREPANCY_KIND']._serialized_end=1853
-  _globals['_PROVIDERSERVICE']._serialized_start=1856
-  _globals['_PROVIDERSERVICE']._serialized_end=2117
+  _globals['_PROVIDER']._serialized_end=568
+  _globals['_MAINTENANCE']._serialized_start=571
+  _globals['_MAINTENANCE']._serialized_end=923
+  _globals['_STARTMAINTENANCEREQUEST']._serialized_start=926
+  _globals['_STARTMAINTENANCEREQUEST']._serialized_end=1147
+  _globals['_ENDMAINTENANCEREQUEST']._serialized_start=1149
+  _globals['_ENDMAINTENANCEREQUEST']._serialized_end=1271
+  _globals['_LISTMAINTENANCESREQUEST']._serialized_start=1273
+  _globals['_LISTMAINTENANCESREQUEST']._serialized_end=1298
+  _globals['_LISTMAINTENANCESRESPONSE']._serialized_start=1300
+  _globals['_LISTMAINTENANCESRESPONSE']._serialized_end=1395
+  _globals['_CIRCUIT']._serialized_start=1398
+  _globals['_CIRCUIT']._serialized_end=1648
+  _globals['_CIRCUIT_STATE']._serialized_start=1581
+  _globals['_CIRCUIT_STATE']._serialized_end=1648
+  _globals['_COMPAREBOOKSREQUEST']._serialized_start=1651
+  _globals['_COMPAREBOOKSREQUEST']._serialized_end=1857
+  _globals['_COMPAREBOOKSRESPONSE']._serialized_start=1860
+  _globals['_COMPAREBOOKSRESPONSE']._serialized_end=2033
+  _globals['_DISCREPANCY']._serialized_start=2036
+  _globals['_DISCREPANCY']._serialized_end=2747
+  _globals['_DISCREPANCY_KIND']._serialized_start=2621
+  _globals['_DISCREPANCY_KIND']._serialized_end=2747
+  _globals['_PROVIDERSERVICE']._serialized_start=2750
+  _globals['_PROVIDERSERVICE']._serialized_end=3335
 # @@protoc_insertion_point(module_scope)

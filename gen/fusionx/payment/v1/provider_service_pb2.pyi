@@ -72,6 +72,7 @@ class Provider(_message.Message):
     CIRCUITS_FIELD_NUMBER: _builtins.int
     CALLS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
     MAX_CALLS_IN_FLIGHT_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The word that merchants and paths use, such as `stripe`."""
     calls_in_flight: _builtins.int
@@ -82,6 +83,10 @@ class Provider(_message.Message):
     def circuits(self) -> _containers.RepeatedCompositeFieldContainer[Global___Circuit]:
         """Its circuits, one for each operation that was called so far."""
 
+    @_builtins.property
+    def maintenance(self) -> Global___Maintenance:
+        """Its maintenance that is under way. Unset: none is."""
+
     def __init__(
         self,
         *,
@@ -89,14 +94,178 @@ class Provider(_message.Message):
         circuits: _abc.Iterable[Global___Circuit] | None = ...,
         calls_in_flight: _builtins.int = ...,
         max_calls_in_flight: _builtins.int = ...,
+        maintenance: Global___Maintenance | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["maintenance", b"maintenance"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls_in_flight", b"calls_in_flight", "circuits", b"circuits", "max_calls_in_flight", b"max_calls_in_flight", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls_in_flight", b"calls_in_flight", "circuits", b"circuits", "maintenance", b"maintenance", "max_calls_in_flight", b"max_calls_in_flight", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Provider: _TypeAlias = Provider  # noqa: Y015
+
+@_typing.final
+class Maintenance(_message.Message):
+    """A time in which routing gives a provider no new payments."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAINTENANCE_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    ENDED_BY_FIELD_NUMBER: _builtins.int
+    ACTIVE_FIELD_NUMBER: _builtins.int
+    maintenance_id: _builtins.str
+    """Identity of the maintenance, a UUIDv7."""
+    provider: _builtins.str
+    """The provider, at the platform's account and at merchants' own."""
+    operator: _builtins.str
+    """Who started it."""
+    why: _builtins.str
+    """Why."""
+    ended_by: _builtins.str
+    """Who ended or replaced it. Empty: nobody."""
+    active: _builtins.bool
+    """Whether it is under way."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when, at the latest."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was ended before that, or replaced. Unset: it was not."""
+
+    def __init__(
+        self,
+        *,
+        maintenance_id: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        operator: _builtins.str = ...,
+        why: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        ended_by: _builtins.str = ...,
+        active: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "create_time", b"create_time", "end_time", b"end_time", "ended_by", b"ended_by", "maintenance_id", b"maintenance_id", "operator", b"operator", "provider", b"provider", "until_time", b"until_time", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Maintenance: _TypeAlias = Maintenance  # noqa: Y015
+
+@_typing.final
+class StartMaintenanceRequest(_message.Message):
+    """Says which provider, until when, and why."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    UNTIL_TIME_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """The provider, such as `stripe`."""
+    operator: _builtins.str
+    """Who starts it."""
+    why: _builtins.str
+    """Why, for whoever reads it later."""
+    @_builtins.property
+    def until_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when."""
+
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        until_time: _timestamp_pb2.Timestamp | None = ...,
+        operator: _builtins.str = ...,
+        why: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["until_time", b"until_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operator", b"operator", "provider", b"provider", "until_time", b"until_time", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartMaintenanceRequest: _TypeAlias = StartMaintenanceRequest  # noqa: Y015
+
+@_typing.final
+class EndMaintenanceRequest(_message.Message):
+    """Says whose maintenance is over."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    OPERATOR_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """The provider, such as `stripe`."""
+    operator: _builtins.str
+    """Who ends it."""
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        operator: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operator", b"operator", "provider", b"provider"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndMaintenanceRequest: _TypeAlias = EndMaintenanceRequest  # noqa: Y015
+
+@_typing.final
+class ListMaintenancesRequest(_message.Message):
+    """Asks for all maintenances."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMaintenancesRequest: _TypeAlias = ListMaintenancesRequest  # noqa: Y015
+
+@_typing.final
+class ListMaintenancesResponse(_message.Message):
+    """The newest maintenances."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MAINTENANCES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def maintenances(self) -> _containers.RepeatedCompositeFieldContainer[Global___Maintenance]:
+        """Newest first."""
+
+    def __init__(
+        self,
+        *,
+        maintenances: _abc.Iterable[Global___Maintenance] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["maintenances", b"maintenances"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMaintenancesResponse: _TypeAlias = ListMaintenancesResponse  # noqa: Y015
 
 @_typing.final
 class Circuit(_message.Message):

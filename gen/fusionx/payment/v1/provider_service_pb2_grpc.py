@@ -45,6 +45,21 @@ class ProviderServiceStub:
                 request_serializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.CompareBooksRequest.SerializeToString,
                 response_deserializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.CompareBooksResponse.FromString,
                 _registered_method=True)
+        self.StartMaintenance = channel.unary_unary(
+                '/fusionx.payment.v1.ProviderService/StartMaintenance',
+                request_serializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.StartMaintenanceRequest.SerializeToString,
+                response_deserializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.Maintenance.FromString,
+                _registered_method=True)
+        self.EndMaintenance = channel.unary_unary(
+                '/fusionx.payment.v1.ProviderService/EndMaintenance',
+                request_serializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.EndMaintenanceRequest.SerializeToString,
+                response_deserializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.Maintenance.FromString,
+                _registered_method=True)
+        self.ListMaintenances = channel.unary_unary(
+                '/fusionx.payment.v1.ProviderService/ListMaintenances',
+                request_serializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.ListMaintenancesRequest.SerializeToString,
+                response_deserializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.ListMaintenancesResponse.FromString,
+                _registered_method=True)
 
 
 class ProviderServiceServicer:
@@ -68,6 +83,32 @@ class ProviderServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StartMaintenance(self, request, context):
+        """Takes a provider out of routing until a time: payments that name no provider go to the others, and payment links do
+        not offer it. Payments that name it are still started, and those that it has are captured, refunded and looked up
+        there. It ends by itself, by the database's clock; every replica knows within a second. One that is under way already
+        is replaced.
+
+        Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the time is past, or more than 30 days away.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndMaintenance(self, request, context):
+        """Ends the maintenance of a provider before its time. Errors: FAILED_PRECONDITION, reason NO_MAINTENANCE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMaintenances(self, request, context):
+        """Lists the newest 100 maintenances, newest first, those that are over too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProviderServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -80,6 +121,21 @@ def add_ProviderServiceServicer_to_server(servicer, server):
                     servicer.CompareBooks,
                     request_deserializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.CompareBooksRequest.FromString,
                     response_serializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.CompareBooksResponse.SerializeToString,
+            ),
+            'StartMaintenance': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartMaintenance,
+                    request_deserializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.StartMaintenanceRequest.FromString,
+                    response_serializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.Maintenance.SerializeToString,
+            ),
+            'EndMaintenance': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndMaintenance,
+                    request_deserializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.EndMaintenanceRequest.FromString,
+                    response_serializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.Maintenance.SerializeToString,
+            ),
+            'ListMaintenances': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMaintenances,
+                    request_deserializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.ListMaintenancesRequest.FromString,
+                    response_serializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.ListMaintenancesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -137,6 +193,87 @@ class ProviderService:
             '/fusionx.payment.v1.ProviderService/CompareBooks',
             fusionx_dot_payment_dot_v1_dot_provider__service__pb2.CompareBooksRequest.SerializeToString,
             fusionx_dot_payment_dot_v1_dot_provider__service__pb2.CompareBooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartMaintenance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.payment.v1.ProviderService/StartMaintenance',
+            fusionx_dot_payment_dot_v1_dot_provider__service__pb2.StartMaintenanceRequest.SerializeToString,
+            fusionx_dot_payment_dot_v1_dot_provider__service__pb2.Maintenance.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndMaintenance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.payment.v1.ProviderService/EndMaintenance',
+            fusionx_dot_payment_dot_v1_dot_provider__service__pb2.EndMaintenanceRequest.SerializeToString,
+            fusionx_dot_payment_dot_v1_dot_provider__service__pb2.Maintenance.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMaintenances(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.payment.v1.ProviderService/ListMaintenances',
+            fusionx_dot_payment_dot_v1_dot_provider__service__pb2.ListMaintenancesRequest.SerializeToString,
+            fusionx_dot_payment_dot_v1_dot_provider__service__pb2.ListMaintenancesResponse.FromString,
             options,
             channel_credentials,
             insecure,

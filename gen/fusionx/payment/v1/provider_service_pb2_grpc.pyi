@@ -41,6 +41,18 @@ class ProviderServiceStub:
     Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty; UNAVAILABLE, reason
     PROVIDER_UNAVAILABLE, when the provider does not answer.
     """
+    StartMaintenance: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.StartMaintenanceRequest, _provider_service_pb2.Maintenance]
+    """Takes a provider out of routing until a time: payments that name no provider go to the others, and payment links do
+    not offer it. Payments that name it are still started, and those that it has are captured, refunded and looked up
+    there. It ends by itself, by the database's clock; every replica knows within a second. One that is under way already
+    is replaced.
+
+    Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the time is past, or more than 30 days away.
+    """
+    EndMaintenance: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.EndMaintenanceRequest, _provider_service_pb2.Maintenance]
+    """Ends the maintenance of a provider before its time. Errors: FAILED_PRECONDITION, reason NO_MAINTENANCE."""
+    ListMaintenances: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.ListMaintenancesRequest, _provider_service_pb2.ListMaintenancesResponse]
+    """Lists the newest 100 maintenances, newest first, those that are over too."""
 
 @_typing.type_check_only
 class ProviderServiceAsyncStub(ProviderServiceStub):
@@ -55,6 +67,18 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty; UNAVAILABLE, reason
     PROVIDER_UNAVAILABLE, when the provider does not answer.
     """
+    StartMaintenance: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.StartMaintenanceRequest, _provider_service_pb2.Maintenance]  # type: ignore[assignment]
+    """Takes a provider out of routing until a time: payments that name no provider go to the others, and payment links do
+    not offer it. Payments that name it are still started, and those that it has are captured, refunded and looked up
+    there. It ends by itself, by the database's clock; every replica knows within a second. One that is under way already
+    is replaced.
+
+    Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the time is past, or more than 30 days away.
+    """
+    EndMaintenance: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.EndMaintenanceRequest, _provider_service_pb2.Maintenance]  # type: ignore[assignment]
+    """Ends the maintenance of a provider before its time. Errors: FAILED_PRECONDITION, reason NO_MAINTENANCE."""
+    ListMaintenances: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.ListMaintenancesRequest, _provider_service_pb2.ListMaintenancesResponse]  # type: ignore[assignment]
+    """Lists the newest 100 maintenances, newest first, those that are over too."""
 
 class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
     """What operators ask about providers. Internal: the public listener never routes it."""
@@ -78,5 +102,35 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty; UNAVAILABLE, reason
         PROVIDER_UNAVAILABLE, when the provider does not answer.
         """
+
+    @_abc_1.abstractmethod
+    def StartMaintenance(
+        self,
+        request: _provider_service_pb2.StartMaintenanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provider_service_pb2.Maintenance, _abc.Awaitable[_provider_service_pb2.Maintenance]]:
+        """Takes a provider out of routing until a time: payments that name no provider go to the others, and payment links do
+        not offer it. Payments that name it are still started, and those that it has are captured, refunded and looked up
+        there. It ends by itself, by the database's clock; every replica knows within a second. One that is under way already
+        is replaced.
+
+        Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the time is past, or more than 30 days away.
+        """
+
+    @_abc_1.abstractmethod
+    def EndMaintenance(
+        self,
+        request: _provider_service_pb2.EndMaintenanceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provider_service_pb2.Maintenance, _abc.Awaitable[_provider_service_pb2.Maintenance]]:
+        """Ends the maintenance of a provider before its time. Errors: FAILED_PRECONDITION, reason NO_MAINTENANCE."""
+
+    @_abc_1.abstractmethod
+    def ListMaintenances(
+        self,
+        request: _provider_service_pb2.ListMaintenancesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provider_service_pb2.ListMaintenancesResponse, _abc.Awaitable[_provider_service_pb2.ListMaintenancesResponse]]:
+        """Lists the newest 100 maintenances, newest first, those that are over too."""
 
 def add_ProviderServiceServicer_to_server(servicer: ProviderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
