@@ -16,7 +16,6 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.api import (
-    audit,
     checkout,
     developers,
     docs,
@@ -56,7 +55,6 @@ PAGES: list[Page] = [
     *people.PAGES,
     *platform.PAGES,
     *upkeep.PAGES,
-    *audit.PAGES,
 ]
 
 
