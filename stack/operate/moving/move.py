@@ -23,6 +23,7 @@ from stack.operate.moving.book import DATABASES, NOT_COMPARED, MovedTable, read_
 from stack.operate.moving.changes import Changes
 from stack.operate.moving.quiet import Bus, Outbox, Requests, conditions
 from stack.operate.moving.rows import Copier
+from stack.operate.moving.standing import Standing
 from stack.operate.moving.veil import Veil
 from stack.process import POLL_SECONDS, StackError
 
@@ -89,6 +90,8 @@ class Move:
             # beside those that copy
             self._looks = {name: undo.enter_context(_open(source.databases[name])) for name in DATABASES}
             self._bus = undo.enter_context(Bus(source.nats_url, source.tls))
+            self._standing = Standing(self._merchant_id, self._source["identity"], self._target["identity"])
+            self._standing.claim([*self._source.values(), *self._target.values()])
             self._undo = undo.pop_all()
         return self
 
@@ -104,9 +107,9 @@ class Move:
         self._check()
         self._tables = {name: read_book(connection, name) for name, connection in self._source.items()}
         self._make()
-        if self._is_there():
+        if self._standing.is_there():
             # whoever began this did not end it
-            self._set(self._source, "MOVED")
+            self._standing.here("MOVED")
             self._leave()
             return Moved(0, 0, 0.0)
         try:
@@ -115,7 +118,9 @@ class Move:
             rows = self._copy()
             frozen = self._try(tries, frozen_seconds)
         except BaseException:
-            self._give_up()
+            # what was given is not taken back: it may have been paid there by now
+            if not self._standing.is_there():
+                self._give_up()
             raise
         self._say(f"moved, held for {frozen:.2f} s; tidying up")
         self._leave()
@@ -142,21 +147,18 @@ class Move:
             asked = "SELECT version_num FROM alembic_version"
             if _one(self._source[name], asked) != _one(self._target[name], asked):
                 raise StackError(f"{name} has another schema in the other cell: update both first")
-        if not self._is_in(self._source):
-            raise StackError(f"merchant {self._merchant_id} is not in this cell")
-        if self._is_in(self._target) and not self._state(self._target) and not self._is_there():
-            raise StackError(f"merchant {self._merchant_id} is in the other cell as well")
+        self._standing.check()
         for name in ("orders", "notify"):
             if _one(self._source[name], "SELECT count(*) FROM dead_letters WHERE state = 'OPEN'"):
                 raise StackError(f"{name} has open dead letters, which may be this merchant's: replay or drop them")
 
     def _make(self) -> None:
         name = f"moving_{self._merchant_id.hex}"
-        self._changes = {
+        self._changes, self._changes_there = (
             # slots are of the server, not of a database
-            database: Changes(self._source[database], f"{name}_{database}", self._tables[database])
-            for database in DATABASES
-        }
+            {each: Changes(side[each], f"{name}_{each}", self._tables[each]) for each in DATABASES}
+            for side in (self._source, self._target)
+        )
         self._copiers = {
             database: Copier(self._source[database], self._target[database], self._tables[database], self._tenants)
             for database in DATABASES
@@ -167,21 +169,23 @@ class Move:
 
     def _give_up(self) -> None:
         """Have all be as it was: nothing of the merchant in the other cell, and here it goes on."""
-        self._set(self._target, "ARRIVING")
+        self._standing.there("ARRIVING")
         self._let_go()
         for name in DATABASES:
             self._changes[name].end()
+            # a move back finds what the one before has left here
+            self._changes_there[name].end()
             self._copiers[name].delete(self._target[name])
             _patiently(self._there[name].take_off)
-        self._set(self._target, "")
+        self._standing.there("")
 
     def _let_go(self) -> None:
         for veil in self._here.values():
             _patiently(veil.take_off)
-        self._set(self._source, "")
+        self._standing.here("")
 
     def _copy(self) -> int:
-        self._set(self._target, "ARRIVING")
+        self._standing.there("ARRIVING")
         rows = 0
         for name in DATABASES:
             _patiently(lambda name=name: self._there[name].put_on())  # type: ignore[misc]
@@ -204,10 +208,11 @@ class Move:
         """Hold the merchant, and give it to the other cell. Raises TooLongError when it would take longer than that."""
         begun = time.monotonic()
         ends = begun + seconds
-        self._set(self._source, "HELD")
+        self._standing.here("HELD")
+        held = time.monotonic()
         with ThreadPoolExecutor(len(DATABASES)) as pool:
             list(pool.map(self._catch_up, DATABASES))
-            time.sleep(max(0.0, begun + BOUND_SECONDS - time.monotonic()))
+            time.sleep(max(0.0, held + BOUND_SECONDS - time.monotonic()))
             differing = [table for left in self._come_to_rest(pool, ends) for table in left.result()]
         if differing:
             raise StackError(f"differs in the other cell: {', '.join(differing)}")
@@ -215,14 +220,10 @@ class Move:
             raise TooLongError("the last changes")
         for name in reversed(DATABASES):
             _patiently(self._there[name].take_off)
-        # from now on it is there; who has asked for a key of it before, asks again
-        self._set(self._target, "")
-        self._set(self._source, "MOVED")
-        frozen = time.monotonic() - begun
-        self._target["identity"].execute(
-            "UPDATE api_keys SET change_seq = 0 WHERE merchant_id = %s", [self._merchant_id]
-        )
-        return frozen
+        # from now on it is there
+        self._standing.there("")
+        self._standing.here("MOVED")
+        return time.monotonic() - begun
 
     def _come_to_rest(self, pool: ThreadPoolExecutor, ends: float) -> list[Future[list[str]]]:
         """Have what is under way end, service by service in the order of events, and copy and compare what is at rest.
@@ -268,7 +269,10 @@ class Move:
         _until(put_on, ends, f"transactions in {name}")
 
     def _leave(self) -> None:
-        """Delete what is left here, once nobody believes in its keys."""
+        """Have the other cell's edges read its keys anew, and delete what is left here once nobody believes in them."""
+        self._target["identity"].execute(
+            "UPDATE api_keys SET change_seq = 0 WHERE merchant_id = %s", [self._merchant_id]
+        )
         for name in DATABASES:
             self._changes[name].end()
         self._source["identity"].execute(
@@ -278,32 +282,6 @@ class Move:
         for name in DATABASES:
             self._copiers[name].delete(self._source[name])
             _patiently(self._here[name].take_off)
-
-    def _is_there(self) -> bool:
-        """Whether the other cell has it already, and only tidying up is left."""
-        return (
-            self._state(self._source) in ("HELD", "MOVED")
-            and self._is_in(self._target)
-            and not self._state(self._target)
-        )
-
-    def _is_in(self, side: dict[str, psycopg.Connection[Any]]) -> bool:
-        query = "SELECT count(*) FROM merchants WHERE merchant_id = %s"
-        return bool(_one(side["identity"], query, self._merchant_id))
-
-    def _state(self, side: dict[str, psycopg.Connection[Any]]) -> str:
-        query = "SELECT coalesce((SELECT state FROM merchant_moves WHERE merchant_id = %s), '')"
-        return str(_one(side["identity"], query, self._merchant_id))
-
-    def _set(self, side: dict[str, psycopg.Connection[Any]], state: str) -> None:
-        if not state:
-            side["identity"].execute("DELETE FROM merchant_moves WHERE merchant_id = %s", [self._merchant_id])
-            return
-        side["identity"].execute(
-            "INSERT INTO merchant_moves (merchant_id, state) VALUES (%s, %s) "
-            "ON CONFLICT (merchant_id) DO UPDATE SET state = EXCLUDED.state, change_time = now()",
-            [self._merchant_id, state],
-        )
 
 
 @contextmanager
