@@ -21,7 +21,10 @@ Link = tuple[str, str, str]
 DATABASES = ("payments", "orders", "notify", "identity")
 """In the order in which events go through them, which is that in which they are emptied of what is under way."""
 STAYING = frozenset(
-    {"alembic_version", "outbox", "inbox", "dead_letters", "restores", "provider_events", "merchant_moves"}
+    {
+        *("alembic_version", "outbox", "inbox", "dead_letters", "restores", "merchant_moves"),
+        *("provider_events", "provider_maintenances"),
+    }
 )
 """What stays in the cell: events, which are carried out before the merchant leaves, and what is of the cell itself."""
 UNTOLD: Mapping[tuple[str, str], Link] = {

@@ -14,6 +14,7 @@ from stack.operate.moving.changes import Keys
 NUMBERS_BETWEEN = 1_000_000
 """How many numbers are left out, so that none is given twice while a counter is set."""
 _PAST_KEYS_AND_TRIGGERS = "SET LOCAL session_replication_role = replica"
+_ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 Row = tuple[str | None, ...]
 
 
@@ -37,7 +38,9 @@ class Copier:
     def copy(self) -> int:
         """Copy all rows of a merchant, of whom the target has none; return how many they are."""
         self._make_room()
-        with self._target.transaction():
+        with self._source.transaction(), self._target.transaction():
+            # of one moment: a row without the one that it belongs to would be found by nobody who deletes
+            self._source.execute(_ONE_MOMENT.encode())
             self._run(_PAST_KEYS_AND_TRIGGERS)
             return sum(self._copy(table) for table in self._tables)
 
