@@ -15,7 +15,8 @@ _ERRORS: dict[int, tuple[grpc.StatusCode, str, str]] = {
     404: (
         grpc.StatusCode.NOT_FOUND,
         "ROUTE_NOT_FOUND",
-        "there is nothing at this path: all begin with /v1/, such as /v1/orders",
+        "there is nothing at this path: the API reference has them all, such as /v1/orders and "
+        "/v1/payments/{payment_id}/refunds, without a slash at the end",
     ),
     405: (grpc.StatusCode.UNIMPLEMENTED, "METHOD_NOT_ALLOWED", "%LOCAL_REPLY_BODY%"),
     408: (grpc.StatusCode.DEADLINE_EXCEEDED, "REQUEST_TIMEOUT", "the request did not arrive in time"),

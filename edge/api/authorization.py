@@ -31,6 +31,10 @@ Context = grpc.aio.ServicerContext[Any, Any]
 _HOW = "`Authorization: Bearer sk_…`"
 NO_KEY = unauthenticated("API_KEY_INVALID", f"no API key came with this request; it is sent as {_HOW}")
 NOT_A_KEY = unauthenticated("API_KEY_INVALID", f"the header `Authorization` has another form than {_HOW}")
+PART_OF_A_KEY = unauthenticated(
+    "API_KEY_INVALID",
+    f"this API key is mistyped or not whole: it has another length or other letters than ours; {_HOW}",
+)
 # one answer for a key that is unknown, expired, revoked or disabled: it must not say which
 NO_VALID_KEY = unauthenticated(
     "API_KEY_INVALID",
@@ -38,6 +42,13 @@ NO_VALID_KEY = unauthenticated(
     f"is disabled; a valid one is sent as {_HOW}",
 )
 IP_NOT_ALLOWED = permission_denied("IP_NOT_ALLOWED", "this API key may not be used from this address")
+
+
+def _of_header(header: str) -> ApiError:
+    """Return the refusal of what holds no key of ours, by what the header is."""
+    if not header:
+        return NO_KEY
+    return PART_OF_A_KEY if header.lower().startswith("bearer sk_") else NOT_A_KEY
 
 
 _CHECK = "envoy.service.auth.v3.Authorization/Check"
@@ -127,7 +138,7 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
         header = http.headers.get("authorization", "")
         secret = secret_of(header)
         if secret is None:
-            raise NOT_A_KEY if header.strip() else NO_KEY
+            raise _of_header(header.strip())
         identity = await self._keys.identify(digest(secret))
         if identity is None:
             raise NO_VALID_KEY

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -156,8 +156,8 @@ def _expectation(field: FieldDescriptor, value: Any) -> str:
     if field.enum_type is not None:
         # the first one means "not said", and nobody sends it
         names = [one.name for one in field.enum_type.values if one.number]
-        near = hints.near_value(value, names) if isinstance(value, str) else ""
-        return f"must be one of: {', '.join(names)}{hints.meant(hints.quoted(near))}"
+        near = _near_values(field, value, names) if isinstance(value, str) else ""
+        return f"must be one of: {', '.join(names)}{hints.meant(near)}"
     if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
         return f"must be a string{hints.meant(_as_text(field, value))}"
     if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
@@ -169,6 +169,15 @@ def _expectation(field: FieldDescriptor, value: Any) -> str:
         return f'must be a number of seconds such as "90s"{hints.meant(hints.quoted(hints.span(value)))}'
     example = 'must be a time in RFC 3339 with its zone, such as "2026-12-24T18:00:00Z"'
     return f"{example}{hints.meant(hints.quoted(hints.time(value)))}"
+
+
+def _near_values(field: FieldDescriptor, text: str, names: Sequence[str]) -> str:
+    """Return the value that a text was probably meant to be; of a list, all that stand in one text with commas."""
+    parts = text.split(",") if field.is_repeated and text.count(",") < len(names) else [text]
+    near = [hints.quoted(hints.near_value(part, names)) for part in parts]
+    if not all(near) or len(near) == 1:
+        return near[0] if len(near) == 1 else ""
+    return f"{' and '.join(near)}, each a value of its own"
 
 
 def _as_text(field: FieldDescriptor, value: Any) -> str:

@@ -85,6 +85,22 @@ def check_cancellable(payment: Payment) -> None:
         raise failed_precondition("PAYMENT_NOT_CANCELLABLE", words + instead, status=str(payment.status))
 
 
+def _way_on(payment: Payment) -> str:
+    """Return what can be done about a payment that another one of its order finds under way."""
+    if payment.status == PaymentStatus.AUTHORIZED:
+        return "capture it"
+    return "send the customer to its `redirect_url` again" if payment.redirect_url else "wait until it has ended"
+
+
+def not_refundable(payment: Payment) -> ApiError:
+    """Return the refusal of a refund of what has not been taken, or has all gone back."""
+    if payment.status == PaymentStatus.SUCCESS:
+        words = "nothing of this payment is left to refund: all went back, or is on its way"
+    else:
+        words = f"this payment is {payment.status}: only one that is SUCCESS has money to give back"
+    return failed_precondition("PAYMENT_NOT_REFUNDABLE", words, status=str(payment.status))
+
+
 def in_progress(payment: Payment, *, known: bool = True) -> ApiError:
     """Return the refusal of another payment of the same order; `known` is whether it is this one."""
     if not known:
@@ -96,7 +112,7 @@ def in_progress(payment: Payment, *, known: bool = True) -> ApiError:
     }
     words = (
         f"another payment of this order is under way: {payment.payment_id} is {payment.status}; "
-        "send the customer to its `redirect_url` again, or cancel it first"
+        f"{_way_on(payment)}, or cancel it first"
     )
     return failed_precondition("PAYMENT_IN_PROGRESS", words, **where)
 

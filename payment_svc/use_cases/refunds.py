@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from mesh.errors import failed_precondition, invalid, not_found
+from mesh.errors import invalid, not_found
 from mesh.events.unit_of_work import UnitOfWork
 from mesh.ids import parse_uuid
 from mesh.storage import idempotency
@@ -47,7 +47,7 @@ from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.restores import Restore
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.answers import at_attempt, check_capability, check_part
+from payment_svc.use_cases.answers import at_attempt, check_capability, check_part, not_refundable
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.lost_refunds import LostRefunds, whole
 from payment_svc.use_cases.payments import LEASE, Runtime
@@ -281,7 +281,7 @@ class Refunds:
             raise not_found("payment", str(new.payment_id))
         left = payment.captured - (await self._store.sums(session, payment.payment_id)).taken
         if payment.status != PaymentStatus.SUCCESS or left <= 0:
-            raise failed_precondition("PAYMENT_NOT_REFUNDABLE", "nothing of this payment is left to refund")
+            raise not_refundable(payment)
         amount = new.amount or payment.money(left)
         check_part(amount, payment.money(left))
         check_capability(provider.capabilities.refunds, "payment_id", provider.name, "give money back")

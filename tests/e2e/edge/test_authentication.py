@@ -65,7 +65,7 @@ NOT_VALID = (
 )
 SAID = {
     "missing": f"no API key came with this request; it is sent as {FORM}",
-    "malformed": OTHER_FORM,
+    "malformed": f"this API key is mistyped or not whole: it has another length or other letters than ours; {FORM}",
     "not a bearer": OTHER_FORM,
 }
 """What is wrong with the form alone is no secret; of all others the answer does not say what it is."""

@@ -86,6 +86,11 @@ MISTAKES = (
     _endpoint("one type as text", {"url": "https://8.8.8.8/h", "event_types": "order.*"}, 'did you mean ["order.*"]?'),
     _endpoint("events", {"url": "https://8.8.8.8/h", "events": ["order.*"]}, 'did you mean "event_types"?'),
     _list("a status of another's", "/v1/orders?status=paid", 'did you mean "SUCCESS"?'),
+    _list(
+        "statuses with a comma",
+        "/v1/orders?statuses=FAILED,paid",
+        'did you mean "FAILED" and "SUCCESS", each a value of its own?',
+    ),
     _list("limit", "/v1/orders?limit=10", 'did you mean "page_size"?'),
     _list("too many", "/v1/orders?page_size=1000", "page_size: ", "100"),
     _list(
@@ -103,7 +108,7 @@ MISTAKES = (
     _clock("ISO 8601", {"by": "P1DT1H"}, 'did you mean "90000s"?'),
     _key("no key", "", "no API key came", HOW),
     _key("no scheme", f"sk_test_{'A' * 43}", "has another form than", HOW),
-    _key("a part of a key", "Bearer sk_test_AAAA", "has another form than", HOW),
+    _key("a part of a key", "Bearer sk_test_AAAA", "mistyped or not whole", HOW),
     _key("a wrong key", f"Bearer sk_test_{'A' * 43}", "not valid here", "mistyped", "revoked", HOW),
     Mistake("another method", "PUT", "/v1/orders", ("GET, HEAD, POST",), {}),
     Mistake("a form", "POST", "/v1/orders", ("application/json",), headers={"content-type": "text/plain"}),
