@@ -37,7 +37,7 @@ class ContractTool:
     @property
     def is_read(self) -> bool:
         """Whether calling it changes nothing."""
-        return self.route.method == "GET"
+        return _is_read(self.route)
 
     @property
     def is_destructive(self) -> bool:
@@ -47,6 +47,12 @@ class ContractTool:
     def is_allowed(self, scopes: frozenset[str]) -> bool:
         """Whether a key with these scopes may call it."""
         return ALL_SCOPES in scopes or self.route.scope in scopes
+
+
+def _is_read(route: Route) -> bool:
+    """Whether the contract says so: what asks for much is a POST."""
+    options = route.rpc.GetOptions()
+    return bool(options.idempotency_level == options.NO_SIDE_EFFECTS)
 
 
 @cache
@@ -66,7 +72,7 @@ def contract_tools() -> Mapping[str, ContractTool]:
 
 def _description(route: Route, operation: Json) -> str:
     text = "\n\n".join(filter(None, (operation["summary"], operation["description"])))
-    return text if route.method == "GET" else text + _ASKS
+    return text if _is_read(route) else text + _ASKS
 
 
 def _schema(route: Route, operation: Json, schemas: Json) -> Json:
@@ -81,7 +87,7 @@ def _schema(route: Route, operation: Json, schemas: Json) -> Json:
     body = schemas[body["$ref"].removeprefix(_REFERENCE)] if "$ref" in body else body
     properties |= body.get("properties", {})
     required += body.get("required", [])
-    if route.method != "GET":
+    if not _is_read(route):
         properties[CONFIRMATION] = {
             "type": "string",
             "description": "What the first call with the same arguments returned, once the person has agreed to it.",
@@ -118,6 +124,6 @@ def resource_reads() -> Mapping[str, Route]:
     found: dict[str, Route] = {}
     for tool in contract_tools().values():
         variables = tool.route.variables
-        if tool.is_read and len(variables) == 1 and tool.route.template.endswith("}"):
+        if tool.route.method == "GET" and len(variables) == 1 and tool.route.template.endswith("}"):
             found[next(iter(variables))] = tool.route
     return found

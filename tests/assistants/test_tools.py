@@ -31,15 +31,17 @@ def test_schemas_stand_alone(name: str) -> None:
 
 def test_what_changes_something_takes_a_confirmation_and_says_so() -> None:
     for tool in contract_tools().values():
-        assert ("confirmation" in tool.schema["properties"]) == (tool.route.method != "GET"), tool.name
-        assert tool.is_read == (tool.route.method == "GET")
+        assert ("confirmation" in tool.schema["properties"]) == (not tool.is_read), tool.name
 
 
 def test_what_only_reads_says_so_in_the_contract() -> None:
-    """A GET that changed something would be called without asking."""
+    """A GET that changed something would be called without asking. What asks for much is a POST, and two are."""
     for tool in contract_tools().values():
         level = tool.route.rpc.GetOptions().idempotency_level
         assert tool.is_read == (level == tool.route.rpc.GetOptions().NO_SIDE_EFFECTS), tool.name
+        assert tool.is_read or tool.route.method != "GET", tool.name
+    reading = {tool.name for tool in contract_tools().values() if tool.is_read and tool.route.method != "GET"}
+    assert reading == {"check_provider_account", "preview_route"}
 
 
 def test_all_that_moves_money_or_takes_away_is_destructive() -> None:
