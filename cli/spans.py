@@ -18,10 +18,8 @@ def span(text: str) -> timedelta:
 
     Raises BadParameter, with what was probably meant by another form.
     """
-    if parts := _FORM.fullmatch(text.strip()):
-        total = sum(int(part[:-1]) * _UNITS[part[-1]] for part in parts.groups() if part)
-        if total:
-            return timedelta(seconds=total)
+    if (bare := text.strip()) and (parts := _FORM.fullmatch(bare)):
+        return timedelta(seconds=sum(int(part[:-1]) * _UNITS[part[-1]] for part in parts.groups() if part))
     near = re.fullmatch(r"(\d+)s", hints.span(text))
     hint = f"did you mean {shown(int(near[1]))}?" if near and int(near[1]) else "write 90s, 15m, 25h or 1d6h"
     raise typer.BadParameter(f"'{text}' is no length of time; {hint}")
