@@ -27,7 +27,8 @@ def operator(console: Console) -> Iterator[Browser]:
 
 
 def start(operator: Browser, **fields: str) -> httpx.Response:
-    return operator.post(MAINTENANCE, **({"provider": "paypal", "minutes": "60", "why": "Their notice."} | fields))
+    given = {"provider": "bank_transfer", "minutes": "60", "why": "Their notice."}
+    return operator.post(MAINTENANCE, **(given | fields))
 
 
 def test_a_maintenance_is_started_shown_and_ended(operator: Browser) -> None:
@@ -40,9 +41,9 @@ def test_a_maintenance_is_started_shown_and_ended(operator: Browser) -> None:
     assert re.search(r"by \S+@\S+", shown)
     assert "In maintenance" in operator.page("/platform/circuits")
     assert "In maintenance" in operator.page("/platform")
-    assert operator.post(f"{MAINTENANCE}/paypal").is_redirect
+    assert operator.post(f"{MAINTENANCE}/bank_transfer").is_redirect
     assert "Under way" not in operator.page(MAINTENANCE)
-    assert operator.post(f"{MAINTENANCE}/paypal").status_code == httpx.codes.CONFLICT
+    assert operator.post(f"{MAINTENANCE}/bank_transfer").status_code == httpx.codes.CONFLICT
 
 
 @pytest.mark.parametrize(
