@@ -48,7 +48,8 @@ from payment_svc.use_cases.refunds import Refunds
 from payment_svc.use_cases.reviews.consequences import Consequences
 from payment_svc.use_cases.reviews.queue import Reviews
 from payment_svc.use_cases.reviews.witness import Witness
-from payment_svc.use_cases.routing import Maintenances, Router
+from payment_svc.use_cases.routing.maintenances import Maintenances
+from payment_svc.use_cases.routing.router import Router
 from payment_svc.use_cases.settlements import Settlements
 from payment_svc.use_cases.taken_back.disputes import Disputes
 from payment_svc.use_cases.taken_back.losses import Losses

@@ -13,7 +13,7 @@ from mesh.errors import invalid
 from payment_svc.contract import operator_messages as mapping
 from payment_svc.providers.registry import Registry, discover
 from payment_svc.use_cases.reconciliation import Reconciliation
-from payment_svc.use_cases.routing import Maintenances
+from payment_svc.use_cases.routing.maintenances import Maintenances
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -30,7 +30,7 @@ class ProviderServicer(provider_grpc.ProviderServiceServicer):
         self, _request: provider_pb2.ListProvidersRequest, _: Context
     ) -> provider_pb2.ListProvidersResponse:
         """Return the providers that are on, and their circuits."""
-        drained = {one.provider: one for one in await self._maintenances.newest() if one.active}
+        drained = await self._maintenances.under_way()
         shown = [
             mapping.provider_message(one.name, one.calls, one.max_calls, one.circuits(), drained.get(one.name))
             for one in self._providers.all()

@@ -12,7 +12,7 @@ from mesh import context
 from mesh.messages import money
 from payment_svc.api.tenant import tenant
 from payment_svc.contract import operator_messages as mapping
-from payment_svc.use_cases.routing import Router, RoutingRequest
+from payment_svc.use_cases.routing.router import Router, RoutingRequest
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

@@ -29,7 +29,8 @@ from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.answers import check_start
 from payment_svc.use_cases.payments import Payments
-from payment_svc.use_cases.routing import START, Maintenances
+from payment_svc.use_cases.routing.maintenances import Maintenances
+from payment_svc.use_cases.routing.router import START
 
 PATIENCE_SECONDS = 8.0
 """How long a second request waits for the page that the first one opens; a provider has less than that to answer."""

@@ -55,7 +55,7 @@ from payment_svc.use_cases.answers import (
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.operations import Operations
 from payment_svc.use_cases.predecessors import Predecessor, Predecessors
-from payment_svc.use_cases.routing import Router, RoutingRequest
+from payment_svc.use_cases.routing.router import Router, RoutingRequest
 
 log = get_logger(__name__)
 REFUSALS = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND)

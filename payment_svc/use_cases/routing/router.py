@@ -1,36 +1,28 @@
-"""The use cases of routing: a merchant's policy, the provider that it gives a payment, and who is taken out of it."""
+"""The use cases of routing: a merchant's policy, and the provider that it gives a payment."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from mesh.errors import ApiError, failed_precondition, invalid
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
 from mesh.storage.database import Database
-from mesh.telemetry import get_logger
 from payment_svc.domain.account import Tenant
-from payment_svc.domain.maintenance import Maintenance, refusal
 from payment_svc.domain.payment import Route
 from payment_svc.domain.routing import Candidate, Policy, Rule, Target, Version, draw, shares
 from payment_svc.providers.base import AmountNotSupportedError, Provider
 from payment_svc.providers.registry import none_is_on, unknown
 from payment_svc.providers.resilience import ResilientProvider
-from payment_svc.storage.maintenances import MaintenanceRepository
 from payment_svc.storage.routing import RoutingRepository
 from payment_svc.use_cases.accounts import Accounts
+from payment_svc.use_cases.routing.maintenances import Maintenances
 
-log = get_logger(__name__)
 DEFAULT_RULE = "default"
 START = "start"
 NOT_ON = "is not on here"
-MAX_AGE_SECONDS = 1.0
-"""How long what is known is believed: the bound on giving payments to a provider whose maintenance has begun."""
-LONGEST = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,71 +32,6 @@ class RoutingRequest:
     owner: Tenant
     amount: Money
     country: str
-
-
-class Maintenances:
-    """Knows which providers get no new payments by routing."""
-
-    def __init__(
-        self,
-        database: Database,
-        store: MaintenanceRepository,
-        *,
-        ids: NewId = new_id,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._database = database
-        self._store = store
-        self._ids = ids
-        self._now = now
-        self._known: tuple[float, Mapping[str, Maintenance]] | None = None
-        database.when_another(self._forget)
-
-    async def active(self) -> Mapping[str, Maintenance]:
-        """Return those under way by provider, as they were a second ago at the most."""
-        if self._known is None or self._now() - self._known[0] > MAX_AGE_SECONDS:
-            asked = self._now()
-            async with self._database.session() as session:
-                found = await self._store.active(session)
-            self._known = asked, {one.provider: one for one in found}
-        return self._known[1]
-
-    async def refusals(self) -> Mapping[str, str]:
-        """Return why routing passes providers over now."""
-        return {name: refusal(one) for name, one in (await self.active()).items()}
-
-    async def newest(self) -> list[Maintenance]:
-        """Return the newest ones, newest first, those that are over too."""
-        async with self._database.session() as session:
-            return await self._store.newest(session)
-
-    async def start(
-        self, provider: str, until: datetime, operator: str, why: str, *, known: Iterable[str]
-    ) -> Maintenance:
-        """Take one of the known providers out of routing until a time. Raises ApiError as the contract says."""
-        if provider not in (names := list(known)):
-            raise unknown(provider, names)
-        async with self._database.transaction() as session:
-            now = await session.now()
-            if not now < until <= now + LONGEST:
-                raise invalid("until_time", f"must be in the future, and within {LONGEST.days} days")
-            started = await self._store.start(session, self._ids(), provider, until, operator, why)
-        self._forget()
-        log.info("maintenance started", provider=provider, until=until, operator=operator, why=why)
-        return started
-
-    async def end(self, provider: str, operator: str) -> Maintenance:
-        """End the one of a provider before its time. Raises ApiError FAILED_PRECONDITION, NO_MAINTENANCE."""
-        async with self._database.transaction() as session:
-            ended = await self._store.end(session, provider, operator)
-        if ended is None:
-            raise failed_precondition("NO_MAINTENANCE", f"{provider} is not in maintenance")
-        self._forget()
-        log.info("maintenance ended", provider=provider, operator=operator)
-        return ended
-
-    def _forget(self) -> None:
-        self._known = None
 
 
 class Router:
@@ -160,6 +87,8 @@ class Router:
         if not providers:
             raise failed_precondition("NO_ROUTE", none_is_on(wish.owner.mode))
         rule = await self._rule(wish, list(providers))
+        if rule is None:
+            raise failed_precondition("NO_ROUTE", "no rule of the routing policy matches the payment; name a provider")
         drained = await self._maintenances.refusals()
         passed_over: list[str] = []
         able: list[ResilientProvider] = []
@@ -182,11 +111,8 @@ class Router:
     async def preview(self, wish: RoutingRequest) -> tuple[Rule | None, list[Candidate]]:
         """Return the rule that would decide about a payment, and what its providers would do; None: it has no rule."""
         providers = {provider.name: provider for provider in await self._accounts.available(wish.owner)}
-        rules = (await self.policy(wish.owner.merchant_id)).rules
-        if not rules and not providers:
-            return None, []
-        rule = _matching(rules, wish) if rules else _own_order(list(providers))
-        if rule is None:
+        rule = await self._rule(wish, list(providers))
+        if rule is None or not rule.targets:
             return None, []
 
         def fits(provider: Provider) -> None:
@@ -203,21 +129,17 @@ class Router:
             refusals |= {name: "its circuit is open" for name, why in refusals.items() if not why and name not in up}
         return rule, shares(rule.targets, refusals)
 
-    async def _rule(self, wish: RoutingRequest, names: Sequence[str]) -> Rule:
+    async def _rule(self, wish: RoutingRequest, names: Sequence[str]) -> Rule | None:
+        """Return the rule that decides about a payment; None: the policy has none for it."""
         rules = (await self.policy(wish.owner.merchant_id)).rules
-        rule = _matching(rules, wish) if rules else _own_order(names)
-        if rule:
-            return rule
-        raise failed_precondition("NO_ROUTE", "no rule of the routing policy matches the payment; name a provider")
+        if not rules:
+            return _own_order(names)
+        return next((rule for rule in rules if rule.matches(wish.amount, wish.country)), None)
 
 
 def _own_order(names: Sequence[str]) -> Rule:
     """Return the gateway's own order as a rule: the first that can."""
     return Rule(DEFAULT_RULE, (), None, None, (), tuple(Target(name, 0) for name in names))
-
-
-def _matching(rules: Sequence[Rule], wish: RoutingRequest) -> Rule | None:
-    return next((rule for rule in rules if rule.matches(wish.amount, wish.country)), None)
 
 
 def _unable(provider: ResilientProvider | None, fits: Callable[[Provider], None]) -> str:

@@ -1,0 +1,1 @@
+"""Which provider a payment is given to."""
