@@ -19,6 +19,9 @@ LEAST_BACKOFF = 1.0
 STEP_SECONDS = 120.0
 """How long a step may take. What it waits for has shorter bounds of its own; this one is for what was overlooked."""
 
+LEAST_REST, LONGEST_REST, REST_TIMES = 0.02, 0.06, 4
+"""Between batches: seconds, and how many times as long as one took."""
+
 ResultT = TypeVar("ResultT")
 
 
@@ -131,6 +134,15 @@ class Worker:
 
     async def _pause(self, seconds: float) -> None:
         await _until(self._wake, seconds)
+
+
+def rest(seconds: float) -> float:
+    """Return how long a loop that works in batches rests after one that took so many seconds.
+
+    Many in a batch cost little more than a few, here and wherever they go. So the busier the machine, the longer it is
+    waited for more; the first of a while does not wait, and where a batch is done quickly the next one hardly does.
+    """
+    return min(max(REST_TIMES * seconds, LEAST_REST), LONGEST_REST)
 
 
 def pause(interval: float, failures: int) -> float:

@@ -16,6 +16,7 @@ from nats.errors import Error as NatsError
 from nats.js import JetStreamContext, api
 from nats.js.errors import NotFoundError
 
+from mesh.events.pulling import Connection, Pull
 from mesh.events.signature import Signer, Verifier
 from mesh.settings import ServiceSettings
 from mesh.telemetry import get_logger
@@ -103,7 +104,7 @@ class Bus:
         self._streams = [replace(config, num_replicas=replicas) for config in _STREAMS]
         self._name = name
         self._tls = tls
-        self._client = Client()
+        self._client: Client = Connection()
         self._stream: JetStreamContext | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
@@ -165,7 +166,9 @@ class Bus:
             raise UnpublishableError(f"the stream has no subject {subject!r}")
         if len(payload) + _HEADER_ROOM > self._client.max_payload:
             raise UnpublishableError(f"{len(payload)} bytes are more than the stream takes")
-        return await self.jetstream.publish_async(subject, payload, wait_stall=PUBLISH_TIMEOUT, headers=headers)
+        # without a bound on a wait that there is not, for thousands of publishes under way: it would be a task for each
+        # message, and so a write, and a record of TLS
+        return await self.jetstream.publish_async(subject, payload, headers=headers)
 
     async def lag(self, durable: str) -> tuple[int, int]:
         """Return how many messages wait for a durable consumer, and how many it was sent but has not acknowledged.
@@ -179,8 +182,8 @@ class Bus:
         """Make the streams that are not there. Raises ConnectionError while NATS is out of reach."""
         await self._ensure_streams(self.jetstream)
 
-    async def pull(self, durable: str, subjects: Sequence[str]) -> JetStreamContext.PullSubscription:
-        """Create or update a durable consumer of the event stream and return a subscription to it."""
+    async def pull(self, durable: str, subjects: Sequence[str]) -> Pull:
+        """Create or update a durable consumer of the event stream and return what takes its messages."""
         config = api.ConsumerConfig(
             durable_name=durable,
             filter_subjects=list(subjects),
@@ -192,7 +195,7 @@ class Bus:
         # what was subscribed to may have gone together with its stream
         await self.ensure_streams()
         await self.jetstream.add_consumer(EVENTS_STREAM, config)
-        return await self.jetstream.pull_subscribe_bind(durable=durable, stream=EVENTS_STREAM)
+        return await Pull.begin(self._client, EVENTS_STREAM, durable)
 
     async def _connect(self) -> None:
         client = await self._try_to_connect()
@@ -211,7 +214,7 @@ class Bus:
         Each attempt has a client of its own: one whose first attempt fails waits for the end of a connection that may
         never end, and keeps the certificate that it began with.
         """
-        client = Client()
+        client = Connection()
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await client.connect(

@@ -21,7 +21,6 @@ import psycopg
 import sqlalchemy as sa
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js import JetStreamContext
 
 from mesh import tracing
 from mesh.errors import is_outage
@@ -29,22 +28,19 @@ from mesh.events import dead_letters
 from mesh.events.bus import ACK_WAIT, Bus
 from mesh.events.envelope import options_of
 from mesh.events.inbox import Handler, Inbox, Received, read
+from mesh.events.pulling import Pull
 from mesh.events.signature import ForgedError, Verifier
 from mesh.metrics import DEAD_LETTER, DEAD_LETTERS, EVENT_FORGED, EVENT_SECONDS, EVENTS_CONSUMED, prime
 from mesh.storage.database import Database, statement
 from mesh.telemetry import alert, get_logger
 from mesh.tracing import names
-from mesh.worker import Worker
+from mesh.worker import Worker, rest
 
 log = get_logger(__name__)
 
 BATCH = 128
 FETCH_SECONDS = 10.0
 """How long one look into an idle stream lasts; less than the stream waits for an acknowledgement."""
-
-PACE_SECONDS = 0.02
-"""How long after a batch the next one begins, at the least: the first event of a while does not wait, and what comes in
-quick succession goes into one transaction."""
 
 _PING = statement(sa.select(sa.literal(1)))
 
@@ -137,7 +133,7 @@ class Consumer:
             names.MESSAGING_GROUP: name,
         }
         self._held = Held(patience=2 * (max(retry_delays) + ACK_WAIT))
-        self._subscription: JetStreamContext.PullSubscription | None = None
+        self._subscription: Pull | None = None
         prime(EVENTS_CONSUMED, (name,), ("applied", "failed"))
         prime(DEAD_LETTERS, (name,))
         prime(EVENT_SECONDS, (name,))
@@ -161,8 +157,9 @@ class Consumer:
             messages = await self._fetch(self._subscription)
             came = time.monotonic()
             await self._apply(messages)
-            if messages:
-                await asyncio.sleep(max(0.0, came + PACE_SECONDS - time.monotonic()))
+            if 0 < len(messages) < BATCH:
+                # what comes in quick succession goes into one transaction
+                await asyncio.sleep(rest(time.monotonic() - came))
         except BaseException:
             await self._unsubscribe()
             raise
@@ -175,7 +172,7 @@ class Consumer:
             with suppress(NatsError, OSError):
                 await dropped.unsubscribe()
 
-    async def _fetch(self, subscription: JetStreamContext.PullSubscription) -> list[Msg]:
+    async def _fetch(self, subscription: Pull) -> list[Msg]:
         try:
             return await self.worker.idle(subscription.fetch(BATCH, timeout=FETCH_SECONDS))
         except TimeoutError:

@@ -37,14 +37,11 @@ from mesh.storage.database import Database
 from mesh.storage.retention import BATCH as PURGE_BATCH
 from mesh.telemetry import alert, get_logger
 from mesh.tracing import names
-from mesh.worker import Worker
+from mesh.worker import Worker, rest
 
 log = get_logger(__name__)
 
 BATCH = 256
-BUSY = 8
-LINGER_SECONDS = 0.02
-"""A pause after a batch of more than `BUSY` rows: under load the next one is larger, and so cheaper by the row."""
 MARK_SECONDS = 0.1
 """How long after it was published an event is noted as that, at the most: many are in one statement."""
 MEMORY_SECONDS = 1.0
@@ -52,7 +49,7 @@ MEMORY_SECONDS = 1.0
 another replica may have been asked to publish it again."""
 INTERVAL_SECONDS = 5.0
 """How often it is looked whether somebody else has left events unpublished: those that were so at the look before."""
-LONGEST_RETRY_SECONDS = 1.0
+LEAST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.02, 1.0
 MOST_FRESH = 16 * BATCH
 """How many rows are kept in memory, at the most; those behind them are read from the table."""
 
@@ -189,7 +186,7 @@ class Relay:
         del self._fresh[:BATCH]
         if not rows:
             return False
-        database = self._databases
+        database, began = self._databases, asyncio.get_running_loop().time()
         try:
             done = await self._publish_all(rows)
         except BaseException:
@@ -205,13 +202,15 @@ class Relay:
         done.refused.clear()
         await self._told(rows, done)
         # a batch that is full is noted at once: no timer is set for it
-        return await self._rested(len(rows), more=bool(self._fresh) or len(self._marks) >= BATCH)
+        await _rest(len(rows), began)
+        return bool(self._fresh) or len(self._marks) >= BATCH
 
     async def _publish_left(self, *, looks: bool) -> bool:
         """Publish what is left in the table; return whether there may be more.
 
         Of others' it takes only what was there already when it looked before, unless it takes all.
         """
+        began = asyncio.get_running_loop().time()
         # what is published already is not to be claimed
         await self._mark()
         last = (outbox.ALL if self._takes_all else self._last_seen) if looks else 0
@@ -239,7 +238,8 @@ class Relay:
         self._left.clear()
         self._leave(claimed, done.stored.keys() | done.refused.keys())
         await self._told(claimed, done)
-        return await self._rested(len(claimed), more=more)
+        await _rest(len(claimed), began)
+        return more
 
     def _has_published(self, seq: int | None) -> bool:
         remembers = asyncio.get_running_loop().time() < self._marked_until
@@ -269,7 +269,7 @@ class Relay:
             self._left.clear()
         self._tries = self._tries + 1 if self._left else 0
         if self._left and self._retry is None:
-            pause = min(LINGER_SECONDS * 2**self._tries, LONGEST_RETRY_SECONDS)
+            pause = min(LEAST_RETRY_SECONDS * 2**self._tries, LONGEST_RETRY_SECONDS)
             self._retry = asyncio.get_running_loop().call_later(pause, self._due_to_retry)
 
     def _due_to_retry(self) -> None:
@@ -287,11 +287,6 @@ class Relay:
             await self._bus.ensure_streams()
             # what was not stored is still unpublished and is claimed again, after a pause
             raise ConnectionError(f"{done.failed} of {len(rows)} events were not acknowledged")
-
-    async def _rested(self, batch: int, *, more: bool) -> bool:
-        if batch > BUSY or more:
-            await asyncio.sleep(LINGER_SECONDS)
-        return more
 
     async def _publish_all(self, rows: Sequence[Unpublished]) -> Published:
         """Publish rows, each when the one before it is in the stream."""
@@ -357,6 +352,12 @@ class Relay:
                 OUTBOX_DEPTH.set(backlog.depth)
                 OUTBOX_OLDEST.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
             return await session.run(outbox.PURGE, period=RETENTION) == PURGE_BATCH
+
+
+async def _rest(rows: int, began: float) -> None:
+    """Rest after a batch, unless it was none or a full one: what is committed meanwhile is signed and sent together."""
+    if 0 < rows < BATCH:
+        await asyncio.sleep(rest(asyncio.get_running_loop().time() - began))
 
 
 def _span(envelope: event_pb2.EventEnvelope, subject: str) -> tracing.Span:

@@ -7,10 +7,14 @@ on the disk. An item that comes while nothing is under way is not held back, but
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from mesh.errors import is_outage
+
+LONGEST_REST_SECONDS = 0.02
+"""How long the next batch waits after one at the most; else as long as that one took, so that more go together."""
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -54,7 +58,10 @@ class Batcher(Generic[ItemT, ResultT]):
     async def _next(self) -> None:
         """Flush what waits when this begins to run: those who were woken together go together."""
         batch, self._waiting = self._waiting[: self._max_size], self._waiting[self._max_size :]
+        began = time.monotonic()
         await self._run(batch)
+        if len(batch) < self._max_size:
+            await asyncio.sleep(min(time.monotonic() - began, LONGEST_REST_SECONDS))
 
     async def _run(self, batch: Sequence[tuple[ItemT, asyncio.Future[ResultT]]]) -> None:
         try:

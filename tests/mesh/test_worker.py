@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from mesh import worker as module
 from mesh.metrics import WORKER_FAILURES
-from mesh.worker import Worker
+from mesh.worker import Worker, rest
 from tests.support.waiting import PATIENCE, come_true
 
 
@@ -83,3 +83,10 @@ async def test_cancellation_that_becomes_an_error_of_the_step_ends_the_loop() ->
     worker._task.cancel()
     done, _ = await asyncio.wait([worker._task], timeout=PATIENCE)
     assert done
+
+
+@pytest.mark.parametrize(
+    ("took", "seconds"), [(0.0, 0.02), (0.005, 0.02), (0.01, 0.04), (0.015, 0.06), (0.5, 0.06), (5.0, 0.06)]
+)
+def test_a_loop_that_works_in_batches_rests_longer_the_longer_one_takes(took: float, seconds: float) -> None:
+    assert rest(took) == pytest.approx(seconds)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from mesh.events import relay as relay_module
 from mesh.events.outbox import Unpublished
 from mesh.events.relay import BATCH, MOST_FRESH, Published, Relay
 from mesh.storage.database import Database
@@ -146,11 +147,9 @@ async def test_what_was_noted_is_remembered_for_a_while() -> None:
     assert [relay._has_published(seq) for seq in (1, 2)] == [True, False]
 
 
-@pytest.mark.parametrize(
-    ("batch", "more", "pauses"), [(8, False, []), (9, False, [0.02]), (1, True, [0.02]), (0, False, [])]
-)
-async def test_pause_is_made_after_a_large_batch_and_where_there_is_more(
-    batch: int, more: bool, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("rows", "rests"), [(0, []), (1, [0.02]), (BATCH - 1, [0.02]), (BATCH, [])])
+async def test_relay_rests_after_a_batch_that_is_not_full(
+    rows: int, rests: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
 
@@ -158,8 +157,8 @@ async def test_pause_is_made_after_a_large_batch_and_where_there_is_more(
         slept.append(seconds)
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    assert await Watched()._rested(batch, more=more) is more
-    assert slept == pauses
+    await relay_module._rest(rows, loop_time())
+    assert slept == rests
 
 
 def test_row_is_next_when_the_one_before_it_is_dealt_with() -> None:

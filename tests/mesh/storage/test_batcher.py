@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 
@@ -69,6 +70,24 @@ async def test_a_batch_is_no_larger_than_it_may_be() -> None:
     tasks = await held(flush, Batcher(flush, max_size=2), [1, 2, 3, 4])
     await asyncio.gather(*tasks)
     assert flush.batches == [[1], [2, 3], [4]]
+
+
+async def test_after_a_batch_it_is_waited_for_more_as_long_as_that_one_took(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter([0.0, 0.005, 1.0, 1.5, 2.0, 2.005])
+    monkeypatch.setattr("mesh.storage.batcher.time", SimpleNamespace(monotonic=lambda: next(seconds)))
+    rests: list[float] = []
+
+    async def sleep(rest: float) -> None:
+        rests.append(rest)
+
+    flush = Flush()
+    flush.gate.set()
+    batcher = Batcher(flush, max_size=2)
+    monkeypatch.setattr("mesh.storage.batcher.asyncio.sleep", sleep)
+    for items in ([1], [2], [3, 4]):
+        await asyncio.gather(*map(batcher.submit, items))
+    # a full one leaves others behind
+    assert rests == [0.005, 0.02]
 
 
 async def test_a_bad_item_fails_nobody_else() -> None:
