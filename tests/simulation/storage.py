@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 import psycopg
 from psycopg import sql
@@ -24,6 +25,8 @@ from stack.databases import database_url
 from tests.simulation.loop import Turnstile
 
 PACKAGES = {"orders": order_svc, "payments": payment_svc}
+KEPT = "TEST_SIMULATION"
+"""In the environment: the name of databases that outlive the tests, of which one process at a time runs some."""
 OPTIONS = "-c synchronous_commit=off -c deadlock_timeout=20ms"
 CLOCK = """
 CREATE UNLOGGED TABLE simulated_clock (now timestamptz NOT NULL);
@@ -286,6 +289,11 @@ class _Cursor:
     @property
     def rowcount(self) -> int:
         return int(self.real.rowcount)
+
+
+def lifetime(fixture_name: str, config: object) -> Literal["session", "module"]:
+    """How long tests keep databases: for a module, as they have many connections, unless nobody else has any."""
+    return "session" if KEPT in os.environ else "module"
 
 
 @contextmanager

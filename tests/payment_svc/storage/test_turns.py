@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import uuid
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -16,27 +14,10 @@ from payment_svc.domain.payment import Received
 from payment_svc.domain.review import Resolution, Review, ReviewKind
 from payment_svc.storage.provider_events import Note, StoredEvent, WebhookRepository, key_of
 from payment_svc.storage.reviews import ReviewRepository
-from stack.stack import Ready
-from tests.simulation.loop import Turnstile
-from tests.simulation.storage import stores
+from tests.support.rows import NOW
 
 LEASE = timedelta(minutes=1)
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ACCOUNTS = {"a": None, "b": uuid.UUID(int=1), "c": uuid.UUID(int=2)}
-
-
-@pytest.fixture
-async def database(gateway: Ready) -> AsyncIterator[Database]:
-    """A database of payments of the test's own."""
-    server = gateway.database_urls["orders"].rpartition("/")[0]
-    with stores(server, f"turns_{os.getpid()}", Turnstile()) as made:
-        made["payments"].set_clock(NOW)
-        # a question without the payment that it is about
-        made["payments"].look.execute("ALTER TABLE reviews DROP CONSTRAINT fk_reviews_payment_id_payments")
-        database = Database(made["payments"].url, 2)
-        await database.open()
-        yield database
-        await database.close()
 
 
 def came(name: str, number: int, wait: timedelta | None = timedelta(0)) -> Note:
