@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
-import random
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -21,10 +20,13 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "providers": ("payment_svc/providers/*.py", "payment_svc/providers/*/*.py"),
     "charging": (
         *(f"{_USE_CASES}/{name}.py" for name in (
-            "payments", "operations", "ledger", "answers", "settlements", "predecessors", "routing", "checkouts",
-            "returns", "accounts", "account_setting",
+            "payments", "operations", "ledger", "answers", "settlements", "predecessors", "checkouts", "returns",
+            "accounts", "account_setting",
         )),
-        *(f"{_STORAGE}/{name}.py" for name in ("payments", "operations", "intents", "accounts", "routing")),
+        f"{_USE_CASES}/routing/*.py",
+        *(f"{_STORAGE}/{name}.py" for name in (
+            "payments", "operations", "intents", "accounts", "routing", "maintenances",
+        )),
     ),
     "refunds": (
         f"{_USE_CASES}/refunds.py", f"{_USE_CASES}/lost_refunds.py", f"{_USE_CASES}/taken_back/*.py",
@@ -46,6 +48,10 @@ GROUPS: Mapping[str, Sequence[str]] = {
 """What a payment depends on, by what it is for."""
 SKIPPED = ("BitOr", "_Is", "RemoveDecorator")
 """Of names of operators: `|` stands in annotations only, `is` is `==` for members of enumerations."""
+
+LOGGED = tuple(f"log.{level}" for level in ("debug", "info", "warning", "error"))
+Span = tuple[tuple[int, int], tuple[int, int]]
+"""From a line and column to another."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +75,26 @@ def every_mutant(root: Path) -> Iterator[Mutant]:
     nodes_of = importlib.import_module("cosmic_ray.ast")
     query = importlib.import_module("cosmic_ray.ast.ast_query").ASTQuery
     for group, patterns in GROUPS.items():
-        for path in sorted(path for pattern in patterns for path in root.glob(pattern)):
+        for path in _paths(root, patterns):
             module = str(path.relative_to(root))
             nodes = list(nodes_of.ast_nodes(nodes_of.get_ast_from_path(path)))
-            no_effect = held_by_types(path.read_text())
+            no_effect = without_effect(path.read_text())
             for name, operator in operators.items():
                 places = ((node, start) for node in nodes for start, _ in operator().mutation_positions(node))
                 for number, (node, start) in enumerate(places):
-                    if start not in no_effect:
+                    if not any(first <= start < last for first, last in no_effect):
                         yield Mutant(group, module, name, number, start[0], query(node).get_definition_name() or "")
+
+
+def modules(root: Path) -> list[Path]:
+    """Return what is changed."""
+    return [path for patterns in GROUPS.values() for path in _paths(root, patterns)]
+
+
+def _paths(root: Path, patterns: Sequence[str]) -> list[Path]:
+    there = {pattern: list(root.glob(pattern)) for pattern in patterns}
+    assert all(there.values()), f"nothing is called so: {[pattern for pattern, paths in there.items() if not paths]}"
+    return sorted(path for paths in there.values() for path in paths)
 
 
 def _operators() -> dict[str, type]:
@@ -89,27 +106,42 @@ def _operators() -> dict[str, type]:
     }
 
 
-def held_by_types(source: str) -> set[tuple[int, int]]:
-    """Return where constants stand that say who may write to an object, which mypy holds everybody to."""
-    return {
-        (word.value.lineno, word.value.col_offset)
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.ClassDef)
-        for decorator in node.decorator_list
-        if isinstance(decorator, ast.Call)
-        for word in decorator.keywords
-        if word.arg in ("frozen", "slots", "kw_only")
-    }
+def without_effect(source: str) -> list[Span]:
+    """Return where a change makes no difference to anybody, or mypy refuses it.
+
+    Those are constants that say who may write to an object, the words of errors that say that the code itself is
+    wrong, what is logged, and the number that a measurement is noted with.
+    """
+    found: list[ast.expr] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ClassDef):
+            decorators = [one for one in node.decorator_list if isinstance(one, ast.Call)]
+            words = [word for decorator in decorators for word in decorator.keywords]
+            found += [word.value for word in words if word.arg in ("frozen", "slots", "kw_only")]
+        elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            found += node.exc.args if ast.unparse(node.exc.func) == "RuntimeError" else ()
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            called = ast.unparse(node.value.func)
+            if called in LOGGED or called.endswith(".observe"):
+                found += [*node.value.args, *(word.value for word in node.value.keywords)]
+    return [
+        ((one.lineno, one.col_offset), (one.end_lineno or one.lineno, one.end_col_offset or one.col_offset))
+        for one in found
+    ]
 
 
 def sample(every: Iterable[Mutant], size: int, seed: int) -> list[Mutant]:
-    """Return as many of each group as of the others, and of one that has fewer all; seeded, the groups turn about."""
-    by_group = defaultdict(list)
-    for mutant in every:
+    """Return as many of each group as of the others, and of one that has fewer all; seeded, the groups turn about.
+
+    Whether one is chosen does not depend on the others: a sample stays what it is when the code changes elsewhere.
+    """
+
+    def drawn(mutant: Mutant) -> bytes:
+        return hashlib.sha256(f"{seed} {mutant.module} {mutant.operator} {mutant.occurrence}".encode()).digest()
+
+    by_group: dict[str, list[Mutant]] = {group: [] for group in GROUPS}
+    for mutant in sorted(every, key=drawn, reverse=True):
         by_group[mutant.group].append(mutant)
-    rng = random.Random(seed)
-    for mutants in by_group.values():
-        rng.shuffle(mutants)
     chosen: list[Mutant] = []
     while len(chosen) < size and any(by_group.values()):
         for mutants in by_group.values():

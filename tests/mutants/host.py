@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import hashlib
 import importlib
 import json
 import os
@@ -13,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import Pipe
@@ -27,7 +26,7 @@ from stack.stack import Ready
 from tests.mutants.binding import bound
 from tests.mutants.changes import Mutant, mutated
 from tests.mutants.lines import Lines
-from tests.mutants.measures import Choice, Map, Measure
+from tests.mutants.measures import Choice, Map, Measure, digest
 from tests.mutants.swapping import Change, index
 from tests.mutants.trial import TOLD, RunGoesOn, Serving, Tests, be
 from tests.support.stack.run import START_SECONDS, Run
@@ -48,6 +47,14 @@ LIMIT_SECONDS, LIMIT_FACTOR = 10.0, 8.0
 
 
 @dataclass(frozen=True)
+class Seconds:
+    """How long a change is tried with tests of this process, and with those of a service."""
+
+    near: float
+    served: float
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of a change: the test that saw it, or none."""
 
@@ -56,6 +63,10 @@ class Outcome:
     seconds: float
     tried: int
     """How many tests were tried."""
+    module: str
+    """What changes with the module's text."""
+    survived: Sequence[str] = ()
+    """The tests that do not see it."""
     doubt: str = ""
     """The test that failed with the change, and without it as well: it says nothing."""
 
@@ -94,6 +105,10 @@ class Host(RunGoesOn):
         self._work(self)
         return True
 
+    def _digests(self, names: Iterable[str]) -> dict[str, str]:
+        there = {name: self._root / name for name in names}
+        return {name: digest(path.read_bytes()) for name, path in there.items() if path.exists()}
+
     def use(self, measured: Map) -> None:
         """Take what was measured, now or before."""
         there = {item.nodeid for item in self._session.items}
@@ -106,8 +121,9 @@ class Host(RunGoesOn):
     def measure(self, known: Map, say: Callable[[str], None], keep: Callable[[Map], None]) -> None:
         """Run each test once, without a change, but for those that are known."""
         every = [item.nodeid for item in self._session.items]
-        files = {name.partition("::")[0] for name in every}
-        self.map = known.only({file: _digest(self._root / file) for file in files})
+        # those that are not tried this time stay measured as well
+        files = {name.partition("::")[0] for name in (*every, *known.near, *known.served)}
+        self.map = known.only(*map(self._digests, (files, self._modules)))
         new = [name for name in every if name not in {*self.map.near, *self.map.served, *self.map.failing}]
         near = [name for name in new if not name.startswith(SERVED)]
         served = [name for name in new if name.startswith(SERVED)]
@@ -126,7 +142,13 @@ class Host(RunGoesOn):
                 self._note(self.map.served, name, seconds, failed, seen, say)
                 keep(self.map)
 
-    def try_(self, mutant: Mutant, near_seconds: float, served_seconds: float) -> Outcome:
+    def untried(self, mutant: Mutant, seconds: Seconds, tried: Collection[str]) -> tuple[list[str], list[str]]:
+        """Return the tests of this process and of a service that a change is tried with."""
+        near = self.choice.near(mutant, seconds.near)
+        served = self.choice.served(mutant, seconds.served) if mutant.module.startswith("payment_svc") else []
+        return [test for test in near if test not in tried], [test for test in served if test not in tried]
+
+    def try_(self, mutant: Mutant, seconds: Seconds, tried: Sequence[str]) -> Outcome:
         """Return what becomes of a change. Raises SyntaxError: it is none."""
         begin = time.monotonic()
         before, after = mutated(self._root, mutant)
@@ -137,19 +159,20 @@ class Host(RunGoesOn):
             names = bound(self._root, mutant.module, mutant.line, self.map.imported)
         fresh, doubt = names is None, ""
         change = Change(self._root / mutant.module, _name_of(mutant.module), before, after, names or frozenset())
-        tests = self.choice.near(mutant, near_seconds)
+        tests, served = self.untried(mutant, seconds, frozenset(tried))
         found = self._found(tests, change, fresh) if tests else ""
         if found and self._is_doubtful(found):
             # it is the change that the test failed for, and not the machine
             again = self._found([found.partition(" (")[0]], None, fresh)
             doubt, found = (found, "") if again else ("", found)
-        if not found and mutant.module.startswith("payment_svc"):
-            served = self.choice.served(mutant, served_seconds)
+        if not found and served:
             tests += served
-            found = self._found_by_service(served, change, fresh) if served else ""
+            found = self._found_by_service(served, change, fresh)
         if found:
             self.choice.has_killed(found.partition(" (")[0], mutant)
-        return Outcome(mutant, found, time.monotonic() - begin, len(tests), doubt)
+        survived = () if found else (*tried, *tests)
+        text = self.map.files[mutant.module]
+        return Outcome(mutant, found, time.monotonic() - begin, len(tests), text, survived, doubt)
 
     def _is_doubtful(self, found: str) -> bool:
         # what is pure fails by what it is given alone
@@ -262,10 +285,6 @@ class Host(RunGoesOn):
             _end(child)
             os.waitpid(child, 0)
             mine.close()
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _end(pid: int) -> None:

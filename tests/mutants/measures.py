@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,21 +37,26 @@ class Map:
     failing: list[str] = field(default_factory=list)
     """Tests that failed, without any change."""
     files: dict[str, str] = field(default_factory=dict)
-    """By file of tests, what changes with it."""
+    """By file of tests, and by module, what changes with it."""
 
-    def only(self, files: Mapping[str, str]) -> Map:
-        """Return what was measured of files that are as they were."""
+    def only(self, files: Mapping[str, str], modules: Mapping[str, str]) -> Map:
+        """Return what was measured of tests whose files are as they were, and whatever modules they execute."""
+        changed = {module for module, digest in modules.items() if self.files.get(module) != digest}
 
-        def stays(test: str) -> bool:
+        def stays(test: str, executed: Iterable[str]) -> bool:
             file = test.partition("::")[0]
-            return self.files.get(file) == files.get(file)
+            return file in files and self.files[file] == files[file] and changed.isdisjoint(executed)
 
+        if not modules.keys() <= self.files.keys():
+            # nobody has looked at it yet
+            return Map(files={**files, **modules})
         return Map(
-            {test: one for test, one in self.near.items() if stays(test)},
-            {test: one for test, one in self.served.items() if stays(test)},
+            {test: one for test, one in self.near.items() if stays(test, one.seen)},
+            {test: one for test, one in self.served.items() if stays(test, one.seen)},
             self.imported,
-            [test for test in self.failing if stays(test)],
-            dict(files),
+            # what fails may want what is not there yet, or the machine was busy
+            [],
+            {**files, **modules},
         )
 
 
@@ -61,6 +67,7 @@ class Choice:
         self._root = root
         self._map = measured
         self._texts: dict[str, set[str]] = {}
+        self._known: dict[tuple[int, str, int], set[str]] = {}
         self._kills: dict[str, Counter[str]] = defaultdict(Counter)
         self._lines = {module: (root / module).read_text().splitlines() for module in measured.imported}
         self._executing = {id(kind): _by_line(kind) for kind in (measured.near, measured.served)}
@@ -86,7 +93,10 @@ class Choice:
 
     def _chosen(self, kind: dict[str, Measure], mutant: Mutant, seconds: float) -> list[str]:
         kills = self._kills[mutant.module]
-        tests = self._bearing(kind, mutant)
+        place = id(kind), mutant.module, mutant.line
+        if place not in self._known:
+            self._known[place] = self._bearing(kind, mutant)
+        tests = self._known[place]
         ordered = sorted(tests, key=lambda test: (kind[test].seconds + 0.01) / (1 + 3 * kills[test]))
         chosen: list[str] = []
         left = seconds
@@ -141,6 +151,11 @@ def _by_line(kind: dict[str, Measure]) -> dict[tuple[str, int], set[str]]:
             for line in lines:
                 found[module, line].add(test)
     return found
+
+
+def digest(content: bytes) -> str:
+    """Return what changes with some content."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def modules_of(mutants: Sequence[Mutant]) -> list[str]:

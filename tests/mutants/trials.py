@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import pickle
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from tests.mutants.changes import GROUPS, Mutant, every_mutant, sample
-from tests.mutants.host import LEFT_OUT, NEAR, SERVED, Host, stack_of, sweep
-from tests.mutants.measures import Map, modules_of
+from tests.mutants import changes
+from tests.mutants.changes import GROUPS, Mutant, every_mutant, modules, sample
+from tests.mutants.host import LEFT_OUT, NEAR, SERVED, Host, Seconds, stack_of, sweep
+from tests.mutants.measures import Map, digest, modules_of
 from tests.mutants.trial import OPTIONS
 from tests.support.paths import ROOT
 from tests.support.stack.run import Run
@@ -29,7 +30,6 @@ from tests.support.stack.run import Run
 console = Console(highlight=False, soft_wrap=True)
 BARE = ("postgres", "nats")
 """The servers that tests of this process need."""
-CHANGED = ("mesh", "order_svc", "payment_svc", "notify_svc", "edge")
 
 
 def main(kept: Path, bare: Connection) -> int:
@@ -38,7 +38,7 @@ def main(kept: Path, bare: Connection) -> int:
     parser.add_argument("--sample", type=int, default=1000, help="how many")
     parser.add_argument("--seed", type=int, default=1, help="which")
     parser.add_argument("--module", default="", help="only modules whose path begins so")
-    parser.add_argument("--again", action="store_true", help="only what has survived before")
+    parser.add_argument("--again", action="store_true", help="also with tests that did not see a change before")
     parser.add_argument("--near", type=float, default=30.0, help="seconds of tests of a trial, in this process")
     parser.add_argument("--served", type=float, default=15.0, help="the same, of those that ask a service")
     parser.add_argument("--least", type=float, default=0.9, help="the share that has to be found")
@@ -53,12 +53,12 @@ class Trials:
     def __init__(self, options: argparse.Namespace, kept: Path, bare: Connection) -> None:
         self._options = options
         self._bare = bare
-        self._results = kept / f"{_stamp(CHANGED)}.results"
-        self._map_file = kept / f"{_stamp(CHANGED)}.map"
+        self._results = kept / "results"
+        self._map_file = kept / "map"
         every = _every(kept)
         self._modules = modules_of(every)
         self._every = [mutant for mutant in every if mutant.module.startswith(options.module)]
-        self._chosen = self._again() if options.again else sample(self._every, options.sample, options.seed)
+        self._chosen = sample(self._every, options.sample, options.seed)
         self._found: Counter[str] = Counter()
         self._tried: Counter[str] = Counter()
 
@@ -82,14 +82,19 @@ class Trials:
         # nobody is to be held up by this
         os.nice(10)
         ready = Run.current().shared_stack()
-        known = {} if self._options.again else self._known()
+        known = self._known(host)
+        seconds = Seconds(self._options.near, self._options.served)
         for number, mutant in enumerate(self._chosen, 1):
-            if (found := known.get(_key(asdict(mutant)))) is not None:
+            before = known.get(_key(asdict(mutant)))
+            tried = before["survived"] if before and not self._options.again else ()
+            if before and (
+                before["found_by"] or not (self._options.again or any(host.untried(mutant, seconds, tried)))
+            ):
                 self._tried[mutant.group] += 1
-                self._found[mutant.group] += bool(found)
+                self._found[mutant.group] += bool(before["found_by"])
                 continue
             try:
-                outcome = host.try_(mutant, self._options.near, self._options.served)
+                outcome = host.try_(mutant, seconds, tried)
             except SyntaxError as error:
                 console.print(f"not tried: {mutant}: {error}")
                 continue
@@ -116,15 +121,17 @@ class Trials:
         )
         return measured
 
-    def _again(self) -> list[Mutant]:
-        known = self._known()
-        return [mutant for mutant in self._every if known.get(_key(asdict(mutant))) == ""]
-
-    def _known(self) -> dict[tuple[object, ...], str]:
-        """Return by which test each change of this code was found, as far as it was tried; empty: it survived."""
+    def _known(self, host: Host) -> dict[tuple[object, ...], Mapping[str, Any]]:
+        """Return what became of each change to modules as they are, as far as it was tried."""
         lines = self._results.read_text().splitlines() if self._results.exists() else []
         tried = [json.loads(line) for line in lines]
-        return {_key(one["mutant"]): one["found_by"] for one in tried}
+        known = {
+            _key(one["mutant"]): one for one in tried if one["module"] == host.map.files.get(one["mutant"]["module"])
+        }
+        for mutant in self._every:
+            if found := known.get(_key(asdict(mutant)), {}).get("found_by"):
+                host.choice.has_killed(found.partition(" (")[0], mutant)
+        return known
 
     def _score(self) -> int:
         there = Counter(mutant.group for mutant in self._every)
@@ -144,23 +151,19 @@ def _key(mutant: Mapping[str, object]) -> tuple[object, ...]:
 
 def _every(kept: Path) -> list[Mutant]:
     """Return every change: of the same code it is known after the first time."""
-    known = kept / f"{_stamp(CHANGED)}.changes"
-    if not known.exists():
-        known.write_bytes(pickle.dumps(list(every_mutant(ROOT))))
-    every: list[Mutant] = pickle.loads(known.read_bytes())
-    return every
+    texts = [path.read_bytes() for path in (Path(changes.__file__), *modules(ROOT))]
+    stamp = digest(b"".join(texts))
+    known = kept / "changes"
+    if known.exists():
+        of, every = pickle.loads(known.read_bytes())
+        if of == stamp:
+            return list(every)
+    found = list(every_mutant(ROOT))
+    _keep(known, pickle.dumps((stamp, found)))
+    return found
 
 
 def _keep(file: Path, content: bytes) -> None:
     new = file.with_suffix(".new")
     new.write_bytes(content)
     new.rename(file)
-
-
-def _stamp(folders: Sequence[str]) -> str:
-    """Return what changes with the code in some folders."""
-    digest = hashlib.sha256()
-    for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
