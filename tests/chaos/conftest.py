@@ -44,6 +44,13 @@ class Running:
 RUNNING = pytest.StashKey[Running]()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test that belongs to no group: a worker of its own would start a stack for it alone."""
+    for item in items:
+        if FOLDER in item.path.parents and not item.get_closest_marker("xdist_group"):
+            raise pytest.UsageError(f"{item.nodeid} has no xdist_group")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """End the stack with the last of the tests that follow one another here."""

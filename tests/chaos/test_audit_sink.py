@@ -23,6 +23,7 @@ RATE = 200
 ORDER = {"amount": {"value": "1.00", "currency": "EUR"}}
 
 
+@pytest.mark.slow
 def test_sink_killed_under_load_loses_no_row_and_doubles_none(stack: Stack, merchant: Merchant) -> None:
     # what an earlier test broke may have come back only just now: Envoy looks at its upstreams every second
     eventually(lambda: all(merchant.http.post("/v1/orders", json=ORDER).is_success for _ in range(50)), "a calm door")

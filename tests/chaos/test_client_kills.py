@@ -14,7 +14,6 @@ from fusionx.notify.v1.event_pb2 import Event
 from stack.stack import Stack
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.client_package import clients_of
-from tests.support.slow import short_of
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.xdist_group("chaos")
@@ -28,7 +27,8 @@ def order_some(client: Any) -> list[str]:
     return [client.orders.create(amount=("1.00", "EUR")).order_id for _ in range(ORDERS)]
 
 
-@pytest.mark.parametrize("kind", short_of(["sync", "async"], "async"))
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sync", "async"])
 def test_orders_and_their_events_are_there_once_whatever_is_killed(kind: str, stack: Stack, merchant: Merchant) -> None:
     created: list[str] = []
     told: list[Event] = []

@@ -68,6 +68,7 @@ def test_without_nats_and_after_it_was_away(stack: Stack, merchant: Merchant, re
     assert_all_end([partial(stack.stop, name) for name in PUBLISHERS])
 
 
+@pytest.mark.slow
 def test_while_database_provider_and_merchant_are_silent(
     chaos: ChaosStack, merchant: Merchant, provider: Provider, receiver: Receiver
 ) -> None:

@@ -10,6 +10,9 @@ from stack.stack import Ready
 from tests.gameday import runbook
 from tests.support.merchant.api import Merchant
 
+# the stack of the others: one of its own costs twenty times as much as the test
+pytestmark = pytest.mark.xdist_group("chaos")
+
 
 @pytest.mark.slow
 def test_every_line_of_every_page_can_be_used(gateway: Ready, merchant: Merchant, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
+@pytest.mark.slow
 def test_connections_that_fall_silent_stop_nothing_for_long(
     chaos: ChaosStack, merchant: Merchant, provider: Provider, receiver: Receiver
 ) -> None:

@@ -194,6 +194,7 @@ def test_secrets_of_one_service_do_not_reach_another(stack: Stack) -> None:
     assert len(set(keys.values())) == 3, "what one service can decrypt, another cannot"
 
 
+@pytest.mark.slow
 def test_merchant_and_orders_are_there_again_in_the_next_run(tmp_path_for_postgres: Path) -> None:
     settings = StackSettings(data_dir=tmp_path_for_postgres)
     components = set(COMPONENTS) - {"sandbox", "payment_svc", "notify_svc", "audit_svc"}
