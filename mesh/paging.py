@@ -42,7 +42,8 @@ async def page(
 
 def encode(request: Message, last: UUID) -> str:
     """Return the token of the page after `last`, for the same filters."""
-    return base64.urlsafe_b64encode(last.bytes + _binding(request)).decode().rstrip("=")
+    # 24 bytes are 32 letters, without padding
+    return base64.urlsafe_b64encode(last.bytes + _binding(request)).decode()
 
 
 def decode(request: Message, token: str) -> UUID | None:
@@ -53,7 +54,7 @@ def decode(request: Message, token: str) -> UUID | None:
     if not token:
         return None
     try:
-        raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        raw = base64.b64decode(token, altchars=b"-_", validate=True)
     except ValueError:
         raw = b""
     if len(raw) != 24 or raw[16:] != _binding(request):

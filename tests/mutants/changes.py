@@ -7,8 +7,10 @@ import hashlib
 import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 _USE_CASES = "payment_svc/use_cases"
 _STORAGE = "payment_svc/storage"
@@ -78,17 +80,24 @@ def every_mutant(root: Path) -> Iterator[Mutant]:
         for path in _paths(root, patterns):
             module = str(path.relative_to(root))
             nodes = list(nodes_of.ast_nodes(nodes_of.get_ast_from_path(path)))
-            no_effect = without_effect(path.read_text())
+            source = path.read_text()
+            no_effect = [("", span) for span in without_effect(source)]
+            no_effect += same_order(importlib.import_module(name_of(module)), source)
             for name, operator in operators.items():
                 places = ((node, start) for node in nodes for start, _ in operator().mutation_positions(node))
                 for number, (node, start) in enumerate(places):
-                    if not any(first <= start < last for first, last in no_effect):
+                    if not any(name.endswith(end) and span[0] <= start < span[1] for end, span in no_effect):
                         yield Mutant(group, module, name, number, start[0], query(node).get_definition_name() or "")
 
 
 def modules(root: Path) -> list[Path]:
     """Return what is changed."""
     return [path for patterns in GROUPS.values() for path in _paths(root, patterns)]
+
+
+def name_of(module: str) -> str:
+    """Return the name that a module is imported by."""
+    return module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def _paths(root: Path, patterns: Sequence[str]) -> list[Path]:
@@ -128,6 +137,31 @@ def without_effect(source: str) -> list[Span]:
         ((one.lineno, one.col_offset), (one.end_lineno or one.lineno, one.end_col_offset or one.col_offset))
         for one in found
     ]
+
+
+SAME_AS = {"Eq": ("GtE", "LtE"), "NotEq": ("Lt", "Gt")}
+"""What a comparison with the last member of an enumeration is the same as, and with the first."""
+
+
+def same_order(module: ModuleType, source: str) -> list[tuple[str, Span]]:
+    """Return the changes of comparisons that change nothing, by the ends of their operators' names.
+
+    Nothing is more than the last member of an enumeration by the alphabet, or less than the first.
+    """
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if not (
+            isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.comparators[0], ast.Attribute)
+        ):
+            continue
+        written, right = type(node.ops[0]).__name__, node.comparators[0]
+        kind = vars(module).get(right.value.id) if isinstance(right.value, ast.Name) else None
+        if written in SAME_AS and isinstance(kind, type) and issubclass(kind, StrEnum):
+            last, first = SAME_AS[written]
+            between = (node.left.end_lineno or 0, node.left.end_col_offset or 0), (right.lineno, right.col_offset)
+            found += [(f"_{written}_{last}", between)] if kind[right.attr] is max(kind) else []
+            found += [(f"_{written}_{first}", between)] if kind[right.attr] is min(kind) else []
+    return found
 
 
 def sample(every: Iterable[Mutant], size: int, seed: int) -> list[Mutant]:

@@ -106,8 +106,7 @@ class Trials:
             console.print(f"{number:4d} [{mutant.group}] {mutant}: {said} ({effort})", markup=False)
             with self._results.open("a") as file:
                 file.write(json.dumps(asdict(outcome) | {"time": time.time()}) + "\n")
-            if outcome.found_by.endswith(")"):
-                sweep(ready)
+            sweep(ready)
 
     def _measured(self, host: Host) -> Map:
         known = pickle.loads(self._map_file.read_bytes()) if self._map_file.exists() else Map()

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 
 from notify_svc.domain import delivery as domain
-from notify_svc.domain.delivery import Attempt
+from notify_svc.domain.delivery import Attempt, Delivery
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -58,3 +60,32 @@ def test_receiver_may_ask_to_be_left_alone_for_up_to_a_day(header: str, seconds:
 
 def test_published_schedule() -> None:
     assert [wait.total_seconds() for wait in domain.RETRIES] == [5, 30, 120, 900, 3600, 14400, 28800, 50400]
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "failure"),
+    [
+        (199, "", "STATUS_NOT_2XX"),
+        (200, "CONNECTION_REFUSED", ""),
+        (299, "", ""),
+        (300, "", "STATUS_NOT_2XX"),
+        (1, "", "STATUS_NOT_2XX"),
+        (0, "CONNECTION_REFUSED", "CONNECTION_REFUSED"),
+        (0, "NAME_NOT_FOUND: no such name: a", "NAME_NOT_FOUND"),
+        # attempts of before there were codes
+        (0, "refused: a private address", "URL_REFUSED"),
+        (0, "not sent: why", "GATEWAY_FAILED"),
+        (0, "ConnectTimeout: a", "CONNECTION_FAILED"),
+        (0, "", "CONNECTION_FAILED"),
+    ],
+)
+def test_attempt_says_why_it_failed(status: int, answer: str, failure: str) -> None:
+    attempt = Attempt(status, 1.0, answer)
+    assert attempt.failure == failure
+    assert attempt.succeeded is (failure == "")
+
+
+def test_secrets_of_a_delivery_are_its_endpoints() -> None:
+    mine = {"merchant_id": UUID(int=1), "endpoint_id": UUID(int=2)}
+    given: dict[str, Any] = dict.fromkeys(Delivery.__dataclass_fields__) | mine
+    assert Delivery(**given).vault_owner == f"endpoint/{UUID(int=1)}/{UUID(int=2)}"

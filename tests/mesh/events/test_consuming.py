@@ -1,0 +1,284 @@
+"""What a consumer does with what it takes from the stream, step by step: neither a bus nor a database is there."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from fusionx.order.v1 import order_events_pb2, order_pb2
+from nats.errors import Error as NatsError
+
+from mesh import context
+from mesh.errors import unavailable
+from mesh.events import consumer as module
+from mesh.events import dead_letters
+from mesh.events.consumer import BATCH, FETCH_SECONDS, Consumer
+from mesh.events.envelope import event as event_of
+from mesh.events.inbox import Received
+from mesh.events.signature import ForgedError
+from mesh.metrics import DEAD_LETTERS, EVENTS_CONSUMED
+
+PAUSES = (1.0, 5.0, 30.0)
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+NAME = "test_consuming"
+
+
+class Message:
+    """A message that notes what it is answered."""
+
+    def __init__(self, sequence: int, resource: int = 1, *, payload: bytes | None = None, tries: int = 1) -> None:
+        context.enter(context.Call(f"{1:032x}"))
+        order = order_pb2.Order(order_id=str(uuid.UUID(int=resource)))
+        ids: dict[str, Any] = {"aggregate_id": uuid.UUID(int=resource), "merchant_id": uuid.UUID(int=5)}
+        made = event_of(order_events_pb2.OrderCreated(order=order), version=1, time=NOW, **ids)
+        self.subject, self.event_id = made.subject, str(made.event_id)
+        self.data = made.payload if payload is None else payload
+        self.headers: dict[str, str] | None = None
+        place = SimpleNamespace(stream=sequence)
+        self.metadata = SimpleNamespace(sequence=place, num_delivered=tries, timestamp=NOW)
+        self.said: list[object] = []
+
+    async def ack(self) -> None:
+        """Note it."""
+        self.said.append("ack")
+
+    async def nak(self, delay: float) -> None:
+        """Note it."""
+        self.said.append(delay)
+
+    async def term(self) -> None:
+        """Note it."""
+        self.said.append("term")
+
+
+class World:
+    """The bus, its subscription, the database and the handler, as a test says."""
+
+    def __init__(self) -> None:
+        self.verifier: Any = None
+        self.fetched: list[Any] = []
+        self.does: list[str] = []
+        self.refuses: set[str] = set()
+        self.error: Exception = ValueError("no")
+        self.applied: list[list[str]] = []
+        self.dead: list[Any] = []
+        self.is_away = False
+        self.commits = 0
+        me = cast(Any, self)
+        self.consumer = Consumer(
+            NAME, ["a.>"], me, me, self.apply, after_commit=self.committed, retry_delays=PAUSES
+        )  # fmt: skip
+
+    async def apply(self, _session: Any, events: Sequence[Received]) -> None:
+        """Apply events, unless one is refused."""
+        if any(str(one.event_id) in self.refuses for one in events):
+            raise self.error
+        self.applied.append([str(one.event_id) for one in events])
+
+    def committed(self) -> None:
+        """Count a commit."""
+        self.commits += 1
+
+    async def connected(self) -> None:
+        """Be connected."""
+        self.does.append("connected")
+
+    async def pull(self, name: str, subjects: Sequence[str]) -> World:
+        """Subscribe."""
+        assert (name, subjects) == (NAME, ["a.>"])
+        self.does.append("pull")
+        return self
+
+    async def fetch(self, most: int, timeout: float) -> list[Any]:  # noqa: ASYNC109  as nats-py calls it
+        """Return what came."""
+        assert (most, timeout) == (BATCH, FETCH_SECONDS)
+        self.does.append("fetch")
+        if not self.fetched:
+            raise TimeoutError
+        found = self.fetched.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return cast(list[Any], found)
+
+    async def unsubscribe(self) -> None:
+        """Give up the subscription, which may fail."""
+        self.does.append("unsubscribe")
+        raise NatsError
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[World]:
+        """Lend a session."""
+        if self.is_away:
+            raise unavailable("DATABASE_UNAVAILABLE", "away")
+        yield self
+
+    session = transaction
+
+    async def run(self, _statement: object, **_: object) -> int:
+        """Answer a ping."""
+        self.does.append("ping")
+        return 1
+
+    async def all(self, _statement: object, **given: Any) -> list[uuid.UUID]:
+        """Return the events that were not seen before: all."""
+        return list(given["event_ids"])
+
+    def clock(self) -> datetime:
+        """Return the present."""
+        return NOW
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world whose consumer buries what it buries here."""
+    made = World()
+
+    async def store(_session: Any, name: str, event: Any, reason: str, *, forged: bool) -> None:
+        made.dead.append((name, event, reason, forged))
+
+    async def no_rest(seconds: float) -> None:
+        made.does.append("rests" if seconds >= 0 else "hurries")
+
+    monkeypatch.setattr(dead_letters, "store", store)
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=no_rest))
+    return made
+
+
+def counted(metric: Any, *labels: str) -> float:
+    return float(metric.labels(*labels)._value.get())
+
+
+async def test_what_came_is_applied_together_and_acknowledged(world: World) -> None:
+    messages = [Message(number, number) for number in (1, 2, 3)]
+    world.fetched = [messages, messages[:1]]
+    before = counted(EVENTS_CONSUMED, NAME, "applied")
+    assert await world.consumer._step() is True
+    assert await world.consumer._step() is True
+    assert world.does == ["connected", "ping", "pull", "fetch", "rests", "fetch", "rests"]
+    assert world.applied == [[one.event_id for one in messages], [messages[0].event_id]]
+    assert [one.said for one in messages] == [["ack", "ack"], ["ack"], ["ack"]]
+    assert counted(EVENTS_CONSUMED, NAME, "applied") - before == 4
+    assert world.commits == 2
+
+
+async def test_idle_stream_is_looked_at_again_and_a_full_batch_is_followed_at_once(world: World) -> None:
+    full = [Message(number, number) for number in range(1, BATCH + 1)]
+    world.fetched = [[], full]
+    for _ in range(3):
+        assert await world.consumer._step() is True
+    assert world.does == ["connected", "ping", "pull", "fetch", "fetch", "fetch"]
+    assert len(world.applied) == 1
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), ValueError("odd"), asyncio.CancelledError()])
+async def test_subscription_is_given_up_when_anything_fails(world: World, error: BaseException) -> None:
+    async def fails(*_: object, **__: object) -> None:
+        raise error
+
+    await world.consumer._step()
+    world.does.clear()
+    world.consumer._fetch = fails  # type: ignore[assignment,method-assign]
+    with pytest.raises(type(error)):
+        await world.consumer._step()
+    assert world.does == ["unsubscribe"]
+    with pytest.raises(type(error)):
+        await world.consumer._step()
+    assert world.does == ["unsubscribe", "connected", "ping", "pull", "unsubscribe"]
+
+
+async def test_nothing_is_taken_that_cannot_be_stored(world: World) -> None:
+    world.is_away = True
+    with pytest.raises(Exception, match="DATABASE_UNAVAILABLE"):
+        await world.consumer._step()
+    assert world.does == ["connected"]
+
+
+async def test_batch_that_fails_is_tried_one_by_one_and_one_that_fails_holds_up_its_resource(world: World) -> None:
+    bad, behind, other = Message(1), Message(2, tries=2), Message(3, 3)
+    world.refuses = {bad.event_id}
+    before = counted(EVENTS_CONSUMED, NAME, "failed")
+    await world.consumer._apply(cast(Any, [bad, behind, other]))
+    assert world.applied == [[other.event_id]]
+    assert [one.said for one in (bad, behind, other)] == [[1.0], [5.0], ["ack"]]
+    assert counted(EVENTS_CONSUMED, NAME, "failed") - before == 1
+    # still
+    await world.consumer._apply(cast(Any, [behind]))
+    assert (behind.said, len(world.applied)) == ([5.0, 5.0], 1)
+    world.refuses = set()
+    await world.consumer._apply(cast(Any, [bad]))
+    await world.consumer._apply(cast(Any, [behind]))
+    assert world.applied[1:] == [[bad.event_id], [behind.event_id]]
+
+
+async def test_database_that_is_away_is_no_events_fault(world: World) -> None:
+    messages = [Message(number, number) for number in (1, 2)]
+    world.is_away = True
+    with pytest.raises(Exception, match="DATABASE_UNAVAILABLE"):
+        await world.consumer._apply(cast(Any, messages))
+    assert [one.said for one in messages] == [[1.0], [1.0]]
+
+
+async def test_what_cannot_be_read_is_buried_by_its_place(world: World) -> None:
+    message, named = Message(7, payload=b"\xff"), Message(8, payload=b"\xff", tries=3)
+    named.headers = {"Nats-Msg-Id": "mine"}
+    before = counted(DEAD_LETTERS, NAME)
+    await world.consumer._apply(cast(Any, [message, named]))
+    assert [one.said for one in (message, named)] == [["term"], ["term"]]
+    told = [(name, event.event_id, event.deliveries, forged) for name, event, _, forged in world.dead]
+    assert told == [(NAME, f"7@{NOW.isoformat()}", 1, False), (NAME, "mine", 3, False)]
+    assert all(reason.startswith("cannot be decoded: ") for _, _, reason, _ in world.dead)
+    assert counted(DEAD_LETTERS, NAME) - before == 2
+    assert not world.applied
+
+
+class Verifier:
+    """Lets everything through, or nothing."""
+
+    def __init__(self, is_forged: bool) -> None:
+        self._is_forged = is_forged
+
+    def check(self, subject: str, data: bytes, headers: object, stored: datetime) -> None:
+        """Check a message."""
+        assert (headers, stored) == ({}, NOW)
+        if self._is_forged:
+            raise ForgedError("nobody has signed it")
+
+
+@pytest.mark.parametrize(
+    ("is_forged", "subject", "why"),
+    [
+        (False, "fusionx.order.v1.created", ""),
+        (True, "fusionx.order.v1.created", "nobody has signed it"),
+        # who may sign for a subject may not tell the facts of another
+        (False, "fusionx.order.v1.a", "does not belong here"),
+        (False, "fusionx.order.v1.z", "does not belong here"),
+    ],
+)
+async def test_forged_event_is_buried_under_no_name_of_its_own(
+    world: World, is_forged: bool, subject: str, why: str
+) -> None:
+    world.verifier = Verifier(is_forged)
+    message = Message(7)
+    message.subject = subject
+    message.headers = {}
+    await world.consumer._apply(cast(Any, [message]))
+    if not why:
+        assert (message.said, world.dead) == (["ack"], [])
+        return
+    ((_, event, reason, forged),) = world.dead
+    assert (event.event_id, forged, message.said) == (f"forged 7@{NOW.isoformat()}", True, ["term"])
+    assert reason.startswith("forged: ")
+    assert reason.endswith(why)
+
+
+async def test_event_of_a_subject_is_taken_as_it_is_where_nobody_signs(world: World) -> None:
+    message = Message(7)
+    message.subject = "fusionx.test.v1.x"
+    await world.consumer._apply(cast(Any, [message]))
+    assert message.said == ["ack"]
