@@ -8,7 +8,7 @@ from uuid import UUID
 from fusionx.identity.v1 import identity_pb2
 from fusionx.identity.v1 import identity_service_pb2 as service_pb2
 
-from edge.domain import ApiKey, IssuedKey, Merchant, Mode, NewKey, Signature
+from edge.domain import ApiKey, IssuedKey, KeyChange, Merchant, Mode, NewKey, Signature
 
 _Mode = identity_pb2.ApiKey.Mode
 _Signature = identity_pb2.ApiKey.Signature
@@ -32,6 +32,12 @@ def new_key(request: service_pb2.CreateApiKeyRequest) -> NewKey:
         signature=_SIGNATURES[request.signature],
         expire_time=request.expire_time.ToDatetime(UTC) if request.HasField("expire_time") else None,
     )
+
+
+def key_change(request: service_pb2.UpdateApiKeyRequest) -> KeyChange:
+    """Return what is to be changed of a key."""
+    networks = list(request.networks.allowed_ips) if request.HasField("networks") else None
+    return KeyChange(list(request.scopes) or None, networks)
 
 
 def merchant_message(merchant: Merchant) -> identity_pb2.Merchant:

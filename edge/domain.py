@@ -164,6 +164,14 @@ class NewKey:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyChange:
+    """What is to be changed of a key, in the words of who asks; None: as it was."""
+
+    scopes: Sequence[str] | None
+    allowed_ips: Sequence[str] | None
+
+
+@dataclass(frozen=True, slots=True)
 class IssuedKey:
     """A key with its secrets, which are shown once. The signing secret is empty where there is none."""
 

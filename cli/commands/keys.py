@@ -21,7 +21,7 @@ from cli.tables import show_table
 
 ApiKey = identity_pb2.ApiKey
 
-app = typer.Typer(help="API keys: create, list, rotate and revoke them.", no_args_is_help=True)
+app = typer.Typer(help="API keys: create, list, change, rotate and revoke them.", no_args_is_help=True)
 KeyId = Annotated[str, typer.Argument(help="The key's id, which is not its secret.")]
 
 
@@ -74,6 +74,34 @@ def show_all(
     """List a merchant's keys, newest first, without their secrets."""
     with calling("edge", target, ready_file) as channel:
         _show_all(list(_all(IdentityServiceStub(channel), merchant)), as_json)
+
+
+@app.command("change")
+def change(
+    key: KeyId,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="What it may do from now on; repeat it, * is everything. Default: as it was."),
+    ] = None,
+    allow_ip: Annotated[
+        list[str] | None, typer.Option(help="A network that it may be used from now on; repeat it. Default: as it was.")
+    ] = None,
+    allow_any_ip: Annotated[bool, typer.Option("--allow-any-ip", help="It may be used from anywhere again.")] = False,
+    as_json: AsJson = False,
+    target: EdgeTarget = "",
+    ready_file: Ready = READY_FILE,
+) -> None:
+    """Change what a key may do and where it may be used from; its secret stays."""
+    if allow_ip and allow_any_ip:
+        raise typer.BadParameter("--allow-ip and --allow-any-ip are not for one key")
+    if not (scope or allow_ip or allow_any_ip):
+        raise typer.BadParameter("say what is to be changed: --scope, --allow-ip or --allow-any-ip")
+    request = service.UpdateApiKeyRequest(api_key_id=key, scopes=scope or [])
+    if allow_ip or allow_any_ip:
+        request.networks.SetInParent()
+        request.networks.allowed_ips.extend(allow_ip or [])
+    with calling("edge", target, ready_file) as channel:
+        _show_one(IdentityServiceStub(channel).UpdateApiKey(request, timeout=TIMEOUT_SECONDS), as_json)
 
 
 @app.command("revoke")

@@ -10,7 +10,7 @@ from fusionx.identity.v1 import identity_pb2, key_watch_service_pb2, key_watch_s
 from fusionx.identity.v1 import identity_service_pb2 as service_pb2
 from fusionx.identity.v1 import identity_service_pb2_grpc as service_grpc
 
-from edge.contract import issued_message, key_message, merchant_message, new_key
+from edge.contract import issued_message, key_change, key_message, merchant_message, new_key
 from edge.use_cases.identities import Identities
 from mesh.paging import page
 
@@ -64,6 +64,10 @@ class IdentityServicer(service_grpc.IdentityServiceServicer):
             lambda key: key.api_key_id,
         )
         return service_pb2.ListApiKeysResponse(api_keys=[key_message(key) for key in keys], next_page_token=token)
+
+    async def UpdateApiKey(self, request: service_pb2.UpdateApiKeyRequest, _: Context) -> identity_pb2.ApiKey:
+        """Change what a key may do, and from where."""
+        return key_message(await self._identities.change_key(UUID(request.api_key_id), key_change(request)))
 
     async def RevokeApiKey(self, request: service_pb2.RevokeApiKeyRequest, _: Context) -> identity_pb2.ApiKey:
         """Revoke a key."""

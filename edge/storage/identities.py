@@ -99,6 +99,11 @@ _KEYS = statement(
     .limit(sa.bindparam("count", type_=sa.Integer)),
     KeyRow,
 )
+_CHANGE = statement(
+    sa.update(api_keys)
+    .where(_KEY_ID)
+    .values(scopes=sa.bindparam("scopes", type_=pg.ARRAY(sa.Text)), networks=_NETWORKS)
+)
 _REVOKE = statement(
     sa.update(api_keys).where(_KEY_ID).values(revoke_time=sa.func.coalesce(api_keys.c.revoke_time, _NOW))
 )
@@ -183,6 +188,15 @@ class IdentityRepository:
     async def ended_keys(self, session: Session, keys: Collection[UUID], now: datetime) -> list[UUID]:
         """Return which of the keys may not be used any more, or never could."""
         return await session.all(_ENDED, api_key_id=list(keys), now=now)
+
+    async def change_key(self, session: Session, key_id: UUID, allowed: Permissions) -> None:
+        """Have a key do what its permissions say, from where they say."""
+        await session.run(
+            _CHANGE,
+            key_id=key_id,
+            scopes=list(allowed.scopes),
+            networks=[str(network) for network in allowed.networks],
+        )
 
     async def revoke_key(self, session: Session, key_id: UUID, now: datetime) -> None:
         """Revoke a key; one that is revoked stays as it is."""

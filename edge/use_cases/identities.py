@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from edge.domain import (
     ApiKey,
     IssuedKey,
+    KeyChange,
     Merchant,
     NewKey,
     Permissions,
@@ -26,6 +27,7 @@ from mesh.errors import FieldViolation, failed_precondition, invalid_fields, not
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.rpc.interceptors import ALL_SCOPES
 from mesh.storage.database import Database, Session
+from mesh.urls.networks import Network
 from mesh.vault import Vault
 
 FIRST_PAGE = UUID(int=2**128 - 1)
@@ -107,6 +109,15 @@ class Identities:
         async with self._database.session() as session:
             return await self._store.keys(session, merchant_id, after or FIRST_PAGE, limit)
 
+    async def change_key(self, key_id: UUID, change: KeyChange) -> ApiKey:
+        """Change what a key may do. Raises ApiError NOT_FOUND, FAILED_PRECONDITION, INVALID_ARGUMENT."""
+        async with self._database.transaction() as session:
+            await self._store.order_changes(session)
+            key = self._active(await self._store.get_key(session, key_id, lock=True), key_id)
+            permissions = self._changed(key.permissions, change)
+            await self._store.change_key(session, key_id, permissions)
+        return replace(key, permissions=permissions)
+
     async def revoke_key(self, key_id: UUID) -> ApiKey:
         """Revoke a key. Raises ApiError NOT_FOUND."""
         async with self._database.transaction() as session:
@@ -118,10 +129,8 @@ class Identities:
         """Replace a key; the old one ends after the overlap. Raises ApiError NOT_FOUND, FAILED_PRECONDITION."""
         async with self._database.transaction() as session:
             await self._store.order_changes(session)
-            old = _found_key(await self._store.get_key(session, key_id, lock=True), key_id)
+            old = self._active(await self._store.get_key(session, key_id, lock=True), key_id)
             now = self._clock()
-            if not old.is_active(now):
-                raise failed_precondition("API_KEY_NOT_ACTIVE", "the key was revoked or has expired: create a new one")
             await self._store.end_key(session, key_id, old.end_after(now, overlap))
             return await self._issue(session, old.successor(self._ids(), now))
 
@@ -133,25 +142,56 @@ class Identities:
         await self._store.add_key(session, key, digest(secret), kept)
         return IssuedKey(key, secret, signing_secret)
 
+    def _active(self, found: ApiKey | None, key_id: UUID) -> ApiKey:
+        """Return a key that can be used. Raises ApiError NOT_FOUND, FAILED_PRECONDITION."""
+        key = _found_key(found, key_id)
+        if not key.is_active(self._clock()):
+            raise failed_precondition("API_KEY_NOT_ACTIVE", "the key was revoked or has expired: create a new one")
+        return key
+
     def _permissions(self, new: NewKey, now: datetime) -> Permissions:
         """Read what is asked of a key. Raises ApiError INVALID_ARGUMENT that names all that is wrong."""
-        wrong: list[FieldViolation] = []
-        known = ", ".join(sorted(self._known_scopes))
-        for number, scope in enumerate(new.scopes):
-            if scope not in self._known_scopes and scope != ALL_SCOPES:
-                wrong.append(FieldViolation(f"scopes[{number}]", f"is not a scope; there are: {known}"))
-        permissions = Permissions(new.mode, tuple(new.scopes) or (ALL_SCOPES,), signature=new.signature)
-        for number, text in enumerate(new.allowed_ips):
-            try:
-                networks = (*permissions.networks, *networks_of([text]))
-                permissions = replace(permissions, networks=networks)
-            except ValueError as error:
-                wrong.append(FieldViolation(f"allowed_ips[{number}]", str(error)))
+        wrong = self._unknown_scopes(new.scopes)
+        networks, not_networks = _networks(new.allowed_ips, "allowed_ips")
+        wrong += not_networks
         if new.expire_time and new.expire_time <= now:
             wrong.append(FieldViolation("expire_time", "has passed"))
         if wrong:
             raise invalid_fields(wrong)
-        return permissions
+        return Permissions(new.mode, tuple(new.scopes) or (ALL_SCOPES,), networks, new.signature)
+
+    def _changed(self, old: Permissions, change: KeyChange) -> Permissions:
+        """Return what a changed key may do. Raises ApiError INVALID_ARGUMENT that names all that is wrong."""
+        wrong = self._unknown_scopes(change.scopes or ())
+        networks, not_networks = _networks(change.allowed_ips or (), "networks.allowed_ips")
+        wrong += not_networks
+        if wrong:
+            raise invalid_fields(wrong)
+        return replace(
+            old,
+            scopes=old.scopes if change.scopes is None else tuple(change.scopes),
+            networks=old.networks if change.allowed_ips is None else networks,
+        )
+
+    def _unknown_scopes(self, scopes: Sequence[str]) -> list[FieldViolation]:
+        known = ", ".join(sorted(self._known_scopes))
+        return [
+            FieldViolation(f"scopes[{number}]", f"is not a scope; there are: {known}")
+            for number, scope in enumerate(scopes)
+            if scope not in self._known_scopes and scope != ALL_SCOPES
+        ]
+
+
+def _networks(texts: Sequence[str], field: str) -> tuple[tuple[Network, ...], list[FieldViolation]]:
+    """Return the networks that texts name, and what is wrong with those that name none."""
+    networks: list[Network] = []
+    wrong: list[FieldViolation] = []
+    for number, text in enumerate(texts):
+        try:
+            networks += networks_of([text])
+        except ValueError as error:
+            wrong.append(FieldViolation(f"{field}[{number}]", str(error)))
+    return tuple(networks), wrong
 
 
 def _found_merchant(merchant: Merchant | None, merchant_id: UUID) -> Merchant:

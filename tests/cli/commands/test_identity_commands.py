@@ -111,10 +111,23 @@ def test_key_is_rotated_and_revoked(run: Run, merchant_id: str, gateway: Ready) 
     ]
 
 
+def test_key_is_changed(run: Run, invoke: Callable[..., Result], merchant_id: str) -> None:
+    key = run("key", "create", "--merchant", merchant_id, "--scope", "orders:read", "--allow-ip", "10.0.0.0/8")
+    identity = key["api_key_id"]
+    changed = run("key", "change", identity, "--allow-ip", "203.0.113.7")
+    assert (changed["allowed_ips"], changed["scopes"]) == (["203.0.113.7/32"], ["orders:read"])
+    changed = run("key", "change", identity, "--scope", "payments:read", "--scope", "orders:read", "--allow-any-ip")
+    assert (changed["allowed_ips"], changed["scopes"]) == ([], ["payments:read", "orders:read"])
+    assert run("key", "list", "--merchant", merchant_id)[0]["scopes"] == ["payments:read", "orders:read"]
+    for arguments in ([], ["--allow-ip", "10.0.0.0/8", "--allow-any-ip"]):
+        assert invoke("key", "change", identity, *arguments).exit_code == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["merchant", "disable", NOBODY], "no such merchant"),
+        (["key", "change", NOBODY, "--scope", "orders:steal"], "no such api key"),
         (["key", "create", "--merchant", NOBODY], "no such merchant"),
         (["key", "create", "--merchant", NOBODY, "--scope", "orders:steal"], "is not a scope"),
         (["key", "revoke", NOBODY], "no such api key"),

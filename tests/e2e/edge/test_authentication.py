@@ -159,6 +159,49 @@ def test_only_digests_and_what_is_encrypted_is_kept(new_merchant: NewMerchant, g
     assert merchant.signing_secret not in kept
 
 
+def test_changed_key_may_do_what_was_said_and_nothing_else_of_it_changes(
+    new_merchant: NewMerchant, identities: Identities
+) -> None:
+    merchant = new_merchant(signature=OPTIONAL, scopes=["orders:read"], allowed_ips=["127.0.0.0/8"])
+    before = identities.key(merchant.api_key_id)
+
+    def tried(path: str) -> tuple[int, str]:
+        answer = merchant.http.get(path)
+        return answer.status_code, problem(answer)[1] if answer.status_code >= 400 else ""
+
+    assert tried("/v1/orders")[0] == 200
+    changed = identities.change(before.api_key_id, networks={"allowed_ips": ELSEWHERE})
+    assert (list(changed.allowed_ips), list(changed.scopes)) == (ELSEWHERE, ["orders:read"])
+    eventually(lambda: tried("/v1/orders") == (403, "IP_NOT_ALLOWED"), "the network that is left out")
+    identities.change(before.api_key_id, networks={}, scopes=["payments:read"])
+    eventually(lambda: tried("/v1/orders") == (403, "SCOPE_MISSING"), "the scope that is left out")
+    eventually(lambda: tried("/v1/payments")[0] == 200, "the scope that is new, from anywhere")
+    identities.change(before.api_key_id)
+    after = identities.key(before.api_key_id)
+    assert (list(after.allowed_ips), list(after.scopes)) == ([], ["payments:read"])
+    assert (after.mode, after.signature, after.create_time) == (before.mode, before.signature, before.create_time)
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [({"scopes": ["orders:steal"]}, "scopes[0]"), ({"networks": {"allowed_ips": ["here"]}}, "networks.allowed_ips[0]")],
+)
+def test_change_to_what_a_key_cannot_be_changes_nothing(
+    fields: dict[str, Any], named: str, merchant: Merchant, identities: Identities
+) -> None:
+    with pytest.raises(grpc.RpcError) as error:
+        identities.change(merchant.api_key_id, **({"networks": {"allowed_ips": ELSEWHERE}} | fields))
+    assert named in str(refusal(error.value))
+    assert identities.key(merchant.api_key_id).allowed_ips == []
+
+
+def test_key_that_ended_cannot_be_changed(merchant: Merchant, identities: Identities) -> None:
+    identities.revoke(merchant.api_key_id)
+    with pytest.raises(grpc.RpcError) as error:
+        identities.change(merchant.api_key_id, networks={"allowed_ips": ELSEWHERE})
+    assert refusal(error.value).reason == "API_KEY_NOT_ACTIVE"
+
+
 @pytest.mark.parametrize(
     "change", ["revoke_time = now()", "expire_time = now()", "scopes = '{disputes:read}'", "networks = '{10.0.0.0/8}'"]
 )

@@ -78,6 +78,11 @@ class Identities:
         request = identity.CreateApiKeyRequest(merchant_id=merchant_id, **key)
         return _insist(self.stub.CreateApiKey, request)
 
+    def change(self, api_key_id: str, **fields: Any) -> identity_pb2.ApiKey:
+        """Change what a key may do; fields are those of the contract."""
+        request = identity.UpdateApiKeyRequest(api_key_id=api_key_id, **fields)
+        return self.stub.UpdateApiKey(request, timeout=PATIENCE)
+
     def rotate(self, api_key_id: str, overlap: timedelta = timedelta()) -> identity_pb2.ApiKey:
         """Replace a key; without an overlap the old one ends at once."""
         request = identity.RotateApiKeyRequest(api_key_id=api_key_id)

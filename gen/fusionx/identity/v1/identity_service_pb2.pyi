@@ -292,6 +292,62 @@ class ListApiKeysResponse(_message.Message):
 Global___ListApiKeysResponse: _TypeAlias = ListApiKeysResponse  # noqa: Y015
 
 @_typing.final
+class UpdateApiKeyRequest(_message.Message):
+    """What is to be changed of a key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Networks(_message.Message):
+        """Networks that a key may be used from."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ALLOWED_IPS_FIELD_NUMBER: _builtins.int
+        @_builtins.property
+        def allowed_ips(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+            """IPv4 or IPv6: `203.0.113.0/24`, or one address. Empty: any."""
+
+        def __init__(
+            self,
+            *,
+            allowed_ips: _abc.Iterable[_builtins.str] | None = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed_ips", b"allowed_ips"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    API_KEY_ID_FIELD_NUMBER: _builtins.int
+    SCOPES_FIELD_NUMBER: _builtins.int
+    NETWORKS_FIELD_NUMBER: _builtins.int
+    api_key_id: _builtins.str
+    """The key's id."""
+    @_builtins.property
+    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What it may do from now on, such as `orders:read`; `*` is everything. Left out or empty: as it was."""
+
+    @_builtins.property
+    def networks(self) -> Global___UpdateApiKeyRequest.Networks:
+        """The networks that it may be used from, from now on. Unset: as they were."""
+
+    def __init__(
+        self,
+        *,
+        api_key_id: _builtins.str = ...,
+        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        networks: Global___UpdateApiKeyRequest.Networks | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["networks", b"networks"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_id", b"api_key_id", "networks", b"networks", "scopes", b"scopes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateApiKeyRequest: _TypeAlias = UpdateApiKeyRequest  # noqa: Y015
+
+@_typing.final
 class RevokeApiKeyRequest(_message.Message):
     """Names the key to revoke."""
 

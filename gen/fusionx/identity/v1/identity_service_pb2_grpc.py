@@ -78,6 +78,11 @@ class IdentityServiceStub:
                 request_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListApiKeysRequest.SerializeToString,
                 response_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListApiKeysResponse.FromString,
                 _registered_method=True)
+        self.UpdateApiKey = channel.unary_unary(
+                '/fusionx.identity.v1.IdentityService/UpdateApiKey',
+                request_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.UpdateApiKeyRequest.SerializeToString,
+                response_deserializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.ApiKey.FromString,
+                _registered_method=True)
         self.RevokeApiKey = channel.unary_unary(
                 '/fusionx.identity.v1.IdentityService/RevokeApiKey',
                 request_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.RevokeApiKeyRequest.SerializeToString,
@@ -159,6 +164,16 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UpdateApiKey(self, request, context):
+        """Changes what a key may do and where it may be used from; its secrets stay. Streams that are open go on.
+
+        Errors: NOT_FOUND, reason API_KEY_NOT_FOUND; FAILED_PRECONDITION, reason API_KEY_NOT_ACTIVE, when it was revoked or
+        has expired; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no RPC takes, or what is no network.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RevokeApiKey(self, request, context):
         """Revokes a key: within one second it is refused everywhere. Revoking it again returns it unchanged.
 
@@ -224,6 +239,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.ListApiKeys,
                     request_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListApiKeysRequest.FromString,
                     response_serializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListApiKeysResponse.SerializeToString,
+            ),
+            'UpdateApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateApiKey,
+                    request_deserializer=fusionx_dot_identity_dot_v1_dot_identity__service__pb2.UpdateApiKeyRequest.FromString,
+                    response_serializer=fusionx_dot_identity_dot_v1_dot_identity__pb2.ApiKey.SerializeToString,
             ),
             'RevokeApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.RevokeApiKey,
@@ -455,6 +475,33 @@ class IdentityService:
             '/fusionx.identity.v1.IdentityService/ListApiKeys',
             fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListApiKeysRequest.SerializeToString,
             fusionx_dot_identity_dot_v1_dot_identity__service__pb2.ListApiKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.identity.v1.IdentityService/UpdateApiKey',
+            fusionx_dot_identity_dot_v1_dot_identity__service__pb2.UpdateApiKeyRequest.SerializeToString,
+            fusionx_dot_identity_dot_v1_dot_identity__pb2.ApiKey.FromString,
             options,
             channel_credentials,
             insecure,

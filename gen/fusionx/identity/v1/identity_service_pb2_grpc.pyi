@@ -63,6 +63,12 @@ class IdentityServiceStub:
     """Returns one key, without its secrets. Errors: NOT_FOUND, reason API_KEY_NOT_FOUND."""
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.ListApiKeysRequest, _identity_service_pb2.ListApiKeysResponse]
     """Lists a merchant's keys, newest first, without their secrets. Pages follow AIP-158."""
+    UpdateApiKey: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.UpdateApiKeyRequest, _identity_pb2.ApiKey]
+    """Changes what a key may do and where it may be used from; its secrets stay. Streams that are open go on.
+
+    Errors: NOT_FOUND, reason API_KEY_NOT_FOUND; FAILED_PRECONDITION, reason API_KEY_NOT_ACTIVE, when it was revoked or
+    has expired; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no RPC takes, or what is no network.
+    """
     RevokeApiKey: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.RevokeApiKeyRequest, _identity_pb2.ApiKey]
     """Revokes a key: within one second it is refused everywhere. Revoking it again returns it unchanged.
 
@@ -113,6 +119,12 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     """Returns one key, without its secrets. Errors: NOT_FOUND, reason API_KEY_NOT_FOUND."""
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListApiKeysRequest, _identity_service_pb2.ListApiKeysResponse]  # type: ignore[assignment]
     """Lists a merchant's keys, newest first, without their secrets. Pages follow AIP-158."""
+    UpdateApiKey: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.UpdateApiKeyRequest, _identity_pb2.ApiKey]  # type: ignore[assignment]
+    """Changes what a key may do and where it may be used from; its secrets stay. Streams that are open go on.
+
+    Errors: NOT_FOUND, reason API_KEY_NOT_FOUND; FAILED_PRECONDITION, reason API_KEY_NOT_ACTIVE, when it was revoked or
+    has expired; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no RPC takes, or what is no network.
+    """
     RevokeApiKey: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.RevokeApiKeyRequest, _identity_pb2.ApiKey]  # type: ignore[assignment]
     """Revokes a key: within one second it is refused everywhere. Revoking it again returns it unchanged.
 
@@ -208,6 +220,18 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_service_pb2.ListApiKeysResponse, _abc.Awaitable[_identity_service_pb2.ListApiKeysResponse]]:
         """Lists a merchant's keys, newest first, without their secrets. Pages follow AIP-158."""
+
+    @_abc_1.abstractmethod
+    def UpdateApiKey(
+        self,
+        request: _identity_service_pb2.UpdateApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ApiKey, _abc.Awaitable[_identity_pb2.ApiKey]]:
+        """Changes what a key may do and where it may be used from; its secrets stay. Streams that are open go on.
+
+        Errors: NOT_FOUND, reason API_KEY_NOT_FOUND; FAILED_PRECONDITION, reason API_KEY_NOT_ACTIVE, when it was revoked or
+        has expired; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no RPC takes, or what is no network.
+        """
 
     @_abc_1.abstractmethod
     def RevokeApiKey(
