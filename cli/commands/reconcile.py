@@ -1,4 +1,4 @@
-"""`fusionxpay reconcile`: a provider's records compared with ours. `fusionxpay providers`: how their circuits stand."""
+"""`fusionxpay reconcile`: a provider's records compared with ours."""
 
 from __future__ import annotations
 
@@ -89,21 +89,6 @@ def _compared(
         total.our_payments += part.our_payments
         total.discrepancies.extend(part.discrepancies)
     return total
-
-
-def providers(target: PaymentTarget = "", ready_file: Ready = READY_FILE) -> None:
-    """Show the providers that are on, and how their circuits stand in the replica that answers."""
-    with calling("payment_svc", target, ready_file) as channel:
-        answer = ProviderServiceStub(channel).ListProviders(provider_pb2.ListProvidersRequest(), timeout=10)
-    table = Table("provider", "calls in flight", "operation", "circuit", "failures in a row", "open since")
-    for provider in answer.providers:
-        calls = f"{provider.calls_in_flight} of {provider.max_calls_in_flight}"
-        table.add_row(provider.name, calls, "", "", "", "")
-        for circuit in provider.circuits:
-            state = provider_pb2.Circuit.State.Name(circuit.state)
-            since = circuit.open_time.ToJsonString() if circuit.HasField("open_time") else ""
-            table.add_row("", "", circuit.operation, state, str(circuit.failures), since)
-    show_table(table)
 
 
 def _spans(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:

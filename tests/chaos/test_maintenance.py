@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -9,11 +10,13 @@ import grpc
 import pytest
 from fusionx.payment.v1 import provider_service_pb2 as provider_pb2
 from fusionx.payment.v1.provider_service_pb2_grpc import ProviderServiceStub
+from typer.testing import CliRunner, Result
 
+from cli.__main__ import app
 from stack.stack import Ready
 from tests.support.merchant.api import RETURN_URL, Json, Merchant
 from tests.support.merchant.errors import problem
-from tests.support.stack.mesh import dial_service
+from tests.support.stack.mesh import dial_service, operator_environment
 from tests.support.waiting import PATIENCE, eventually
 
 # on a stack of its own: others' payments would go elsewhere as well
@@ -115,3 +118,33 @@ def test_a_wrong_one_is_refused(operators: ProviderServiceStub) -> None:
     with pytest.raises(grpc.RpcError) as none:
         operators.EndMaintenance(provider_pb2.EndMaintenanceRequest(provider="stripe", operator=WHO))
     assert none.value.code() == grpc.StatusCode.FAILED_PRECONDITION
+
+
+def test_command_starts_lists_and_ends_it(operators: ProviderServiceStub, gateway: Ready) -> None:
+    env = {"COLUMNS": "250", "FUSIONXPAY_PAYMENT_TARGET": gateway.services["payment_svc"]}
+    env |= operator_environment(gateway)
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(app, ["maintenance", *arguments], env=env)
+
+    started = run("start", "paypal", "--by", WHO, "--why", "They said so.", "--for", "2h", "--json")
+    assert started.exit_code == 0, started.output
+    (made,) = json.loads(started.output)
+    lasts = datetime.fromisoformat(made["until_time"]) - datetime.fromisoformat(made["create_time"])
+    assert abs(lasts - timedelta(hours=2)) < timedelta(minutes=1)
+    (newest, *_) = listed(operators)
+    assert (newest.maintenance_id, newest.provider, newest.active) == (made["maintenance_id"], "paypal", True)
+    assert "under way" in run("list").output
+    shown = CliRunner().invoke(app, ["providers"], env=env)
+    assert f"paypal: in maintenance until {made['until_time']}: They said so." in shown.output
+    again = run(
+        "start", "paypal", "--by", "second", "--why", "Longer.", "--until", f"{made['until_time'][:10]}T23:59:59Z"
+    )
+    assert again.exit_code == 0, again.output
+    ended = run("end", "paypal", "--by", "third")
+    assert "ended by third" in ended.output
+    assert not any(one.active for one in listed(operators))
+    assert run("end", "paypal", "--by", WHO).exit_code == 69
+    for wrong in ([], ["--for", "2h", "--until", "2030-01-31"], ["--for", "soon"]):
+        assert run("start", "paypal", "--by", WHO, "--why", "They said so.", *wrong).exit_code == 2
+    assert run("start", "nobody", "--by", WHO, "--why", "Who?", "--for", "2h").exit_code == 69

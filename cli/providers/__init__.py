@@ -1,0 +1,1 @@
+"""Commands about providers: how they stand, and their maintenance."""
