@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import httpx
 import psycopg
@@ -101,11 +102,12 @@ class Shop:
             raise SystemExit(f"POST {path}: {answer.status_code} {answer.text}")
         return dict(answer.json())
 
-    def get(self, path: str) -> None:
-        """Read a page."""
+    def get(self, path: str) -> dict[str, Any]:
+        """Return a page."""
         answer = self._client.get(path)
         if answer.status_code != 200:
             raise SystemExit(f"GET {path}: {answer.status_code} {answer.text}")
+        return dict(answer.json())
 
     def order(self) -> str:
         """Create an order as merchants do."""
