@@ -21,7 +21,6 @@ from console.api import (
     docs,
     federated,
     links,
-    lists,
     overview,
     passkeys,
     payments,
@@ -33,6 +32,7 @@ from console.api import (
     sessions,
     upkeep,
 )
+from console.api.lists import kept
 from console.api.web import FOLDER, HEADERS, ROOT, Page, templates
 from mesh import context
 from mesh.errors import ApiError
@@ -46,7 +46,7 @@ PAGES: list[Page] = [
     *federated.PAGES,
     *overview.PAGES,
     *search.PAGES,
-    *lists.PAGES,
+    *kept.PAGES,
     *payments.PAGES,
     *links.PAGES,
     *developers.PAGES,

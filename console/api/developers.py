@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections import Counter
@@ -13,7 +14,8 @@ from uuid import UUID
 
 from starlette.responses import Response, StreamingResponse
 
-from console.api.lists import LISTINGS, show
+from console.api.lists.listing import LISTINGS as OF_API
+from console.api.lists.listing import Filters, Listing, Rows, about, show
 from console.api.web import Page, Visit, templates
 from console.clients.merchant_api import ApiError, Json, MerchantApi
 from fusionxpay_client.sse import EventSource
@@ -29,9 +31,17 @@ async def endpoints(visit: Visit) -> Response:
 
 
 async def _endpoints(visit: Visit, status: int = 200, **values: Any) -> Response:
-    api = await visit.api()
-    page = await api.get("webhook_endpoints")
-    return visit.render("endpoints.html", status, endpoints=page.get("webhook_endpoints", []), **values)
+    found = await _all_endpoints(visit)
+    return visit.render("endpoints.html", status, endpoints=found, **await about(visit, ENDPOINTS, {}), **values)
+
+
+async def _all_endpoints(visit: Visit) -> list[Json]:
+    endpoints: list[Json] = (await (await visit.api()).get("webhook_endpoints")).get("webhook_endpoints", [])
+    return endpoints
+
+
+async def _endpoint_rows(visit: Visit, _: Filters) -> Rows:
+    yield await _all_endpoints(visit)
 
 
 async def create_endpoint(visit: Visit) -> Response:
@@ -71,8 +81,8 @@ async def events(visit: Visit) -> Response:
 async def _events(visit: Visit, status: int = 200, **values: Any) -> Response:
     endpoints: list[Json] = []
     if visit.person.may("events:write"):
-        endpoints = (await (await visit.api()).get("webhook_endpoints")).get("webhook_endpoints", [])
-    return await show(visit, LISTINGS["events"], "events.html", status, endpoints=endpoints, **values)
+        endpoints = await _all_endpoints(visit)
+    return await show(visit, OF_API["events"], "events.html", status, endpoints=endpoints, **values)
 
 
 async def resend_span(visit: Visit) -> Response:
@@ -105,9 +115,11 @@ def _names(text: str) -> list[str]:
 async def event(visit: Visit) -> Response:
     """Show an event with its payload and how its deliveries went."""
     api, event_id = await visit.api(), visit.path("event_id")
-    shown = await api.get("events", event_id)
-    deliveries = await api.get("events", event_id, "deliveries")
-    return visit.render("event.html", event=shown, deliveries=deliveries.get("deliveries", []))
+    shown, deliveries, endpoints = await asyncio.gather(
+        api.get("events", event_id), api.get("events", event_id, "deliveries"), _all_endpoints(visit)
+    )
+    urls = {one["webhook_endpoint_id"]: one["url"] for one in endpoints}
+    return visit.render("event.html", event=shown, deliveries=deliveries.get("deliveries", []), urls=urls)
 
 
 async def resend(visit: Visit) -> Response:
@@ -174,17 +186,21 @@ async def keys(visit: Visit) -> Response:
 
 
 async def _keys(visit: Visit, status: int = 200, **values: Any) -> Response:
+    scopes = sorted(scopes_of(contract_routes()))
+    listed = await about(visit, KEYS, {})
+    return visit.render("keys.html", status, keys=await _all_keys(visit), scopes=scopes, **listed, **values)
+
+
+async def _all_keys(visit: Visit) -> list[Json]:
     assert visit.person.merchant_id
     found = await visit.rooms.operators.keys(visit.person.merchant_id)
     # those that people's sessions have are no keys of the merchant's
     ours = await visit.rooms.sessions.key_ids(visit.person.merchant_id)
-    return visit.render(
-        "keys.html",
-        status,
-        keys=[key for key in found if key["api_key_id"] not in ours and not _is_over(key)],
-        scopes=sorted(scopes_of(contract_routes())),
-        **values,
-    )
+    return [key for key in found if key["api_key_id"] not in ours and not _is_over(key)]
+
+
+async def _key_rows(visit: Visit, _: Filters) -> Rows:
+    yield await _all_keys(visit)
 
 
 def _is_over(key: Json) -> bool:
@@ -216,23 +232,97 @@ async def create_key(visit: Visit) -> Response:
     return await _keys(visit, made=made)
 
 
-async def change_key(visit: Visit) -> Response:
-    """Rotate or revoke a key of the merchant's own."""
-    operators, identity = visit.rooms.operators, visit.path("api_key_id")
-    key = await operators.key(identity)
+async def key(visit: Visit) -> Response:
+    """Show a key, with what it may do and from where."""
+    return await _key(visit, await _own_key(visit))
+
+
+async def _key(visit: Visit, shown: Json, status: int = 200, **values: Any) -> Response:
+    return visit.render(
+        "key.html",
+        status,
+        key=shown,
+        scopes=sorted(scopes_of(contract_routes())),
+        may_change=visit.person.may("keys:write") and _is_within(visit, shown["scopes"]),
+        **values,
+    )
+
+
+async def _own_key(visit: Visit) -> Json:
+    """Return a key of the merchant's. Raises ApiError for another one's, and for a session's."""
+    shown = await visit.rooms.operators.key(visit.path("api_key_id"))
     assert visit.person.merchant_id
     ours = await visit.rooms.sessions.key_ids(visit.person.merchant_id)
-    if key["merchant_id"] != str(visit.person.merchant_id) or key["api_key_id"] in ours:
+    if shown["merchant_id"] != str(visit.person.merchant_id) or shown["api_key_id"] in ours:
         raise ApiError(404, "NOT_FOUND", "There is no such key.")
-    # a rotated key's secret is shown: it must not do more than who sees it
-    if visit.form.get("verb") == "rotate" and all(map(visit.person.may, key["scopes"])):
-        return await _keys(visit, made=await operators.rotate(identity, timedelta(hours=24)))
-    if visit.form.get("verb") == "rotate":
-        return await _keys(visit, 403, error="This key may do more than your role: an owner can rotate it.")
-    await operators.revoke(UUID(identity))
-    return visit.go("/keys", "revoked")
+    return shown
 
 
+def _is_within(visit: Visit, scopes: list[str]) -> bool:
+    """Whether a role has all that a key may do: nobody sees the secret of another one, or changes it."""
+    return all(map(visit.person.may, scopes))
+
+
+async def change_key(visit: Visit) -> Response:
+    """Change, rotate or revoke a key of the merchant's own."""
+    shown, verb = await _own_key(visit), visit.form.get("verb")
+    identity = str(shown["api_key_id"])
+    if verb == "revoke":
+        await visit.rooms.operators.revoke(UUID(identity))
+        return visit.go("/keys", "revoked")
+    if not _is_within(visit, shown["scopes"]):
+        return await _key(visit, shown, 403, error="This key may do more than your role: an owner can change it.")
+    if verb == "rotate":
+        # its secret is shown
+        return await _keys(visit, made=await visit.rooms.operators.rotate(identity, timedelta(hours=24)))
+    return await _change_key(visit, shown)
+
+
+async def _change_key(visit: Visit, shown: Json) -> Response:
+    """Take what a key may do from now on, and from where. Nobody gives a key more than their own role has."""
+    form, identity = visit.form, str(shown["api_key_id"])
+    scopes = [scope for scope in form.get("scopes", "").split(",") if scope]
+    typed = {"scopes": scopes, "allowed_ips": _names(form.get("allowed_ips", ""))}
+    if not scopes and not visit.person.may("users:write"):
+        return await _key(visit, shown, 400, error="Choose what the key may do.", typed=typed)
+    if beyond := [scope for scope in scopes if not visit.person.may(scope)]:
+        words = f"Your role does not have {', '.join(beyond)}, so you cannot give it."
+        return await _key(visit, shown, 403, error=words, typed=typed)
+    try:
+        await visit.rooms.operators.change_key(identity, scopes or ["*"], typed["allowed_ips"])
+    except ApiError as error:
+        if error.status >= 500:
+            raise
+        return await _key(visit, shown, error.status, error=error.words, typed=typed)
+    return visit.go(f"/keys/{identity}", "saved")
+
+
+ENDPOINTS = Listing(
+    "webhooks",
+    "webhooks:read",
+    (),
+    (
+        "webhook_endpoint_id",
+        "url",
+        "description",
+        "enabled",
+        "disable_reason",
+        "event_types",
+        "create_time",
+        "update_time",
+    ),
+    _endpoint_rows,
+    "/webhooks",
+)
+KEYS = Listing(
+    "keys",
+    "keys:read",
+    (),
+    ("api_key_id", "mode", "scopes", "allowed_ips", "signature", "create_time", "expire_time", "last_use_time"),
+    _key_rows,
+    "/keys",
+)
+LISTINGS = (ENDPOINTS, KEYS)
 PAGES = [
     Page("GET", "/webhooks", endpoints, scope="webhooks:read"),
     Page("POST", "/webhooks", create_endpoint, scope="webhooks:write"),
@@ -245,5 +335,6 @@ PAGES = [
     Page("GET", "/live/stream", stream, scope="events:read"),
     Page("GET", "/keys", keys, scope="keys:read"),
     Page("POST", "/keys", create_key, scope="keys:write"),
+    Page("GET", "/keys/{api_key_id}", key, scope="keys:read"),
     Page("POST", "/keys/{api_key_id}", change_key, scope="keys:write"),
 ]

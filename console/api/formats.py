@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -22,6 +23,16 @@ _WORDS = {
     "CLOSED_CIRCUIT": "Closed",
     "OPEN_CIRCUIT": "Open",
 }
+_BRANDS = {"stripe": "Stripe", "paypal": "PayPal"}
+_BROWSERS = (
+    *(("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox", "Firefox"), ("FxiOS", "Firefox")),
+    *(("Chrom", "Chrome"), ("CriOS", "Chrome"), ("Safari", "Safari")),
+)
+"""A word that only this one says, of those that are left."""
+_SYSTEMS = (
+    *(("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android")),
+    *(("Windows", "Windows"), ("Mac OS X", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux")),
+)
 _SIGNS = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
 
 
@@ -42,6 +53,33 @@ def tone(status: str) -> str:
 def words(status: str) -> str:
     """Return a status, kind or reason of the contract as a person says it."""
     return _WORDS.get(status, status.replace("_", " ").capitalize())
+
+
+def brand(provider: str) -> str:
+    """Return a provider's name as people know it; the contract's word for it is for programs."""
+    return _BRANDS.get(provider) or words(provider) if provider else "–"
+
+
+def cause(text: str) -> str:
+    """Return what has caused an entry of a timeline: an RPC, an event, or a provider's webhook."""
+    kind, _, rest = text.partition(":")
+    if kind == "webhook":
+        provider, _, name = rest.partition(":")
+        return f"{brand(provider)} said {name}"
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text.rpartition(".")[2]).lower()
+    return f"after: {name}" if kind == "event" else name
+
+
+def answer(text: str) -> str:
+    """Return what a delivery was answered, without the name that programs have for why it failed."""
+    return re.sub(r"^[A-Z_]+: ", "", text)
+
+
+def browser(text: str) -> str:
+    """Return what a browser is, of what it says of itself: all of them say that they are several."""
+    name = next((name for word, name in _BROWSERS if word in text), "")
+    system = next((name for word, name in _SYSTEMS if word in text), "")
+    return f"{name} on {system}" if name and system else name or text[:40] or "unknown"
 
 
 def when(text: str) -> str:
@@ -80,6 +118,10 @@ def host(url: str) -> str:
 
 
 FILTERS = {
+    "answer": answer,
+    "brand": brand,
+    "browser": browser,
+    "cause": cause,
     "host": host,
     "money": money,
     "tone": tone,

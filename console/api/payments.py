@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from console.api.lists import LISTINGS, show
+from console.api.lists.listing import LISTINGS, show
 from console.api.web import Page, Visit
 from console.clients.merchant_api import ApiError, Json, MerchantApi
 from mesh.ids import parse_uuid

@@ -11,6 +11,7 @@ import pyotp
 import segno
 from starlette.responses import Response
 
+from console.api.lists.listing import Filters, Listing, Rows, about
 from console.api.web import ROOT, Page, Visit
 from console.clients.merchant_api import ApiError
 from console.domain import AccountError, Role
@@ -86,8 +87,27 @@ async def _users(visit: Visit, status: int = 200, **values: Any) -> Response:
         pending=await rooms.invitations.pending(visit.person),
         roles=_roles(visit),
         base=_base(visit),
+        **await about(visit, OPERATORS if visit.person.is_operator else TEAM, {}),
         **values,
     )
+
+
+async def _user_rows(visit: Visit, _: Filters) -> Rows:
+    merchant_id, rooms = visit.person.merchant_id, visit.rooms
+    with_passkey = await rooms.passkeys.owners(merchant_id)
+    yield [
+        {
+            "user_id": one.user_id,
+            "email": one.email,
+            "display_name": one.display_name,
+            "role": one.role,
+            "code": bool(one.totp_secret),
+            "passkey": one.user_id in with_passkey,
+            "create_time": one.create_time.isoformat(),
+            "disable_time": one.disable_time and one.disable_time.isoformat(),
+        }
+        for one in await rooms.accounts.users(merchant_id)
+    ]
 
 
 def _roles(visit: Visit) -> list[str]:
@@ -173,6 +193,10 @@ async def change_user(visit: Visit) -> Response:
     return visit.go(_base(visit), "saved")
 
 
+_COLUMNS = ("user_id", "email", "display_name", "role", "code", "passkey", "create_time", "disable_time")
+TEAM = Listing("team", "users:read", (), _COLUMNS, _user_rows, "/users")
+OPERATORS = Listing("operators", "platform", (), _COLUMNS, _user_rows, "/platform/users")
+LISTINGS = (TEAM, OPERATORS)
 PAGES = [
     Page("GET", "/account", account),
     Page("POST", "/account/password", change_password),

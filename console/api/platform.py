@@ -10,13 +10,16 @@ from uuid import UUID
 
 from starlette.responses import Response
 
+from console.api.lists.listing import Filters, Listing, Rows, about, chosen
 from console.api.people import hand_out
 from console.api.web import Page, Visit
-from console.clients.merchant_api import ApiError
+from console.clients.merchant_api import ApiError, Json
 from console.domain import AccountError, Role
 from mesh.ids import parse_uuid
 
 PLATFORM = "platform"
+LETTER_STATES = ("OPEN", "REPLAYED", "DROPPED")
+DAYS = (1, 7, 31)
 RESOLUTIONS = ("CAPTURED", "NOT_CAPTURED", "GIVE_BACK")
 
 
@@ -24,11 +27,10 @@ async def platform(visit: Visit) -> Response:
     """Show what waits for an operator."""
     operators = visit.rooms.operators
     reviews, letters, providers = await asyncio.gather(
-        operators.reviews("", resolved=False), operators.dead_letters(), operators.providers()
+        operators.reviews("", resolved=False), operators.dead_letters("OPEN"), operators.providers()
     )
-    waiting = [letter for letter in letters if letter["state"] == "OPEN"]
     return visit.render(
-        "platform.html", reviews=reviews["reviews"], letters=waiting, providers=[tripped(one) for one in providers]
+        "platform.html", reviews=reviews["reviews"], letters=letters, providers=[tripped(one) for one in providers]
     )
 
 
@@ -40,9 +42,25 @@ def tripped(provider: dict[str, Any]) -> dict[str, Any]:
 
 async def reviews(visit: Visit) -> Response:
     """List what only a person can say about money."""
-    resolved = visit.query("resolved") == "yes"
+    filters = chosen(visit, REVIEWS)
+    resolved = filters.get("resolved") == "yes"
     page = await visit.rooms.operators.reviews(visit.query("page"), resolved=resolved)
-    return visit.render("reviews.html", reviews=page["reviews"], resolved=resolved, next_page=page["next_page_token"])
+    return visit.render(
+        "reviews.html",
+        reviews=page["reviews"],
+        resolved=resolved,
+        next_page=page["next_page_token"],
+        **await about(visit, REVIEWS, filters),
+    )
+
+
+async def _review_rows(visit: Visit, filters: Filters) -> Rows:
+    token = ""
+    while True:
+        page = await visit.rooms.operators.reviews(token, resolved=filters.get("resolved") == "yes")
+        yield page["reviews"]
+        if not (token := page["next_page_token"]):
+            return
 
 
 async def review(visit: Visit) -> Response:
@@ -71,7 +89,13 @@ async def resolve(visit: Visit) -> Response:
 
 async def letters(visit: Visit) -> Response:
     """List events that no consumer could apply."""
-    return visit.render("letters.html", letters=await visit.rooms.operators.dead_letters())
+    filters = chosen(visit, LETTERS)
+    found = await visit.rooms.operators.dead_letters(filters.get("status", ""))
+    return visit.render("letters.html", letters=found, refused="", **await about(visit, LETTERS, filters))
+
+
+async def _letter_rows(visit: Visit, filters: Filters) -> Rows:
+    yield await visit.rooms.operators.dead_letters(filters.get("status", ""))
 
 
 async def letter(visit: Visit) -> Response:
@@ -94,7 +118,19 @@ async def merchants(visit: Visit) -> Response:
 
 async def _merchants(visit: Visit, **values: Any) -> Response:
     page = await visit.rooms.operators.merchants(visit.query("page"))
-    return visit.render("merchants.html", merchants=page["merchants"], next_page=page["next_page_token"], **values)
+    listed = await about(visit, MERCHANTS, {})
+    return visit.render(
+        "merchants.html", merchants=page["merchants"], next_page=page["next_page_token"], **listed, **values
+    )
+
+
+async def _merchant_rows(visit: Visit, _: Filters) -> Rows:
+    token = ""
+    while True:
+        page = await visit.rooms.operators.merchants(token)
+        yield page["merchants"]
+        if not (token := page["next_page_token"]):
+            return
 
 
 async def create_merchant(visit: Visit) -> Response:
@@ -124,14 +160,33 @@ async def change_merchant(visit: Visit) -> Response:
 async def reconciliation(visit: Visit) -> Response:
     """Compare a provider's books with ours, over a span of days."""
     providers = [one["name"] for one in await visit.rooms.operators.providers()]
-    provider = visit.query("provider")
-    asked = visit.query("days")
-    days = int(asked) if re.fullmatch("[1-9]|[12][0-9]|3[01]", asked) else 1
-    found = None
-    if provider in providers:
-        until = datetime.now(UTC)
-        found = await visit.rooms.operators.compare(provider, until - timedelta(days=days), until)
-    return visit.render("reconciliation.html", providers=providers, provider=provider, days=days, found=found)
+    filters = chosen(visit, DIFFERENCES)
+    found = await _compared(visit, filters) if filters.get("provider") in providers else None
+    return visit.render(
+        "reconciliation.html",
+        providers=providers,
+        provider=filters.get("provider", ""),
+        days=_days(filters),
+        spans=DAYS,
+        found=found,
+        refused="",
+        **await about(visit, DIFFERENCES, filters),
+    )
+
+
+async def _compared(visit: Visit, filters: Filters) -> Json:
+    until = datetime.now(UTC)
+    since = until - timedelta(days=_days(filters))
+    return await visit.rooms.operators.compare(filters.get("provider", ""), since, until)
+
+
+def _days(filters: Filters) -> int:
+    asked = filters.get("days", "")
+    return int(asked) if re.fullmatch("[1-9]|[12][0-9]|3[01]", asked) else 1
+
+
+async def _difference_rows(visit: Visit, filters: Filters) -> Rows:
+    yield (await _compared(visit, filters))["discrepancies"]
 
 
 def _id(visit: Visit, name: str) -> str:
@@ -142,6 +197,50 @@ def _id(visit: Visit, name: str) -> str:
     return identity
 
 
+REVIEWS = Listing(
+    "reviews",
+    PLATFORM,
+    ("resolved",),
+    (
+        *("review_id", "kind", "payment_id", "provider", "amount.value", "amount.currency", "reason"),
+        *("create_time", "resolution", "resolved_by", "resolve_time"),
+    ),
+    _review_rows,
+    "/platform/reviews",
+)
+LETTERS = Listing(
+    "dead_letters",
+    PLATFORM,
+    ("status",),
+    (
+        *("dead_letter_id", "service", "consumer", "state", "subject", "reason", "deliveries", "failed_replays"),
+        *("create_time", "replay_time", "drop_time", "closed_by"),
+    ),
+    _letter_rows,
+    "/platform/dead_letters",
+    LETTER_STATES,
+)
+MERCHANTS = Listing(
+    "merchants",
+    PLATFORM,
+    (),
+    ("merchant_id", "display_name", "create_time", "disable_time"),
+    _merchant_rows,
+    "/platform/merchants",
+)
+DIFFERENCES = Listing(
+    "differences",
+    PLATFORM,
+    ("provider", "days"),
+    (
+        *("kind", "payment_id", "order_id", "provider_reference", "our_status", "our_amount.value"),
+        *("our_amount.currency", "our_refunded_amount.value", "provider_status", "provider_amount.value"),
+        *("provider_amount.currency", "provider_refunded_amount.value", "create_time"),
+    ),
+    _difference_rows,
+    "/platform/reconciliation",
+)
+LISTINGS = (REVIEWS, LETTERS, MERCHANTS, DIFFERENCES)
 PAGES = [
     Page("GET", "/platform", platform, scope=PLATFORM),
     Page("GET", "/platform/reviews", reviews, scope=PLATFORM),

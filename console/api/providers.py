@@ -12,7 +12,7 @@ from console.api.web import Page, Visit
 from console.clients.merchant_api import ApiError, Json, MerchantApi
 from mesh.ids import parse_uuid
 
-_TARGET = re.compile(r"([a-z][a-z0-9_]*)(?:[ :=]+([0-9]{1,4}))?")
+_TARGET = re.compile(r"([a-z][a-z0-9_ ]*?)(?:[ :=]+([0-9]{1,4}))?")
 _CREDENTIAL = re.compile(r"([a-z][a-z_]*)\s*[=:]\s*(\S.*)")
 _STALE = "Somebody has changed the policy meanwhile. This is how it is now: look at it, and repeat what is still right."
 
@@ -111,10 +111,11 @@ def _new_rule(form: Any) -> Json:
             rule[limit] = {"value": value, "currency": currencies[0]}
     rule["targets"] = []
     for part in filter(None, map(str.strip, form.get("targets", "").split(","))):
-        found = _TARGET.fullmatch(part)
+        # as the page shows them: Bank transfer 1
+        found = _TARGET.fullmatch(part.lower())
         if not found:
             raise ApiError(400, "INVALID", f"{part[:40]!r} is no provider with a weight, such as: stripe 9.")
-        rule["targets"].append({"provider": found[1], "weight": int(found[2] or 0)})
+        rule["targets"].append({"provider": found[1].replace(" ", "_"), "weight": int(found[2] or 0)})
     return rule
 
 

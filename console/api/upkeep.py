@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from console.api.lists.listing import Filters, Listing, Rows, about
 from console.api.platform import PLATFORM, tripped
 from console.api.web import Page, Visit
 from console.clients.merchant_api import ApiError
@@ -30,7 +31,14 @@ async def _maintenance(visit: Visit, status: int = 200, **values: Any) -> Respon
     operators = visit.rooms.operators
     found = await operators.maintenances()
     providers = [one["name"] for one in await operators.providers()]
-    return visit.render("maintenance.html", status, maintenances=found, providers=providers, lengths=LENGTHS, **values)
+    listed = await about(visit, MAINTENANCES, {})
+    return visit.render(
+        "maintenance.html", status, maintenances=found, providers=providers, lengths=LENGTHS, **listed, **values
+    )
+
+
+async def _maintenance_rows(visit: Visit, _: Filters) -> Rows:
+    yield await visit.rooms.operators.maintenances()
 
 
 async def start(visit: Visit) -> Response:
@@ -76,6 +84,15 @@ async def backlog(visit: Visit) -> Response:
     return visit.render("backlog.html", backlogs=await visit.rooms.operators.backlogs())
 
 
+MAINTENANCES = Listing(
+    "maintenances",
+    PLATFORM,
+    (),
+    ("maintenance_id", "provider", "operator", "why", "create_time", "until_time", "end_time", "ended_by", "active"),
+    _maintenance_rows,
+    "/platform/maintenance",
+)
+LISTINGS = (MAINTENANCES,)
 PAGES = [
     Page("GET", "/platform/circuits", circuits, scope=PLATFORM),
     Page("GET", "/platform/maintenance", maintenance, scope=PLATFORM),

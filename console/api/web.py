@@ -305,11 +305,13 @@ async def _failed(visit: Visit, error: ApiError) -> Response:
         await visit.rooms.sessions.close(visit.token)
         return _to_login(visit.request)
     title = "Nothing here" if error.status == 404 else "Not done"
+    words = error.words
     if error.status >= 500:
         title = "A part of the gateway is away"
-    return visit.render(
-        "error.html", error.status, title=title, words=error.words, fields=error.fields, reason=error.reason
-    )
+    elif error.status == 404 and error.reason.endswith("_NOT_FOUND") and visit.login and not visit.person.is_operator:
+        # the API's words are about keys, which nobody here has at hand
+        words = f"There is nothing of this id in your {visit.login.mode} data. At the top you can switch to the other."
+    return visit.render("error.html", error.status, title=title, words=words, fields=error.fields, reason=error.reason)
 
 
 def local(path: str) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 import grpc
 from fusionx.identity.v1 import identity_pb2, identity_service_pb2
 from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
-from fusionx.mesh.v1 import backlog_service_pb2, dead_letter_service_pb2
+from fusionx.mesh.v1 import backlog_service_pb2, dead_letter_pb2, dead_letter_service_pb2
 from fusionx.mesh.v1.backlog_service_pb2_grpc import BacklogServiceStub
 from fusionx.mesh.v1.dead_letter_service_pb2_grpc import DeadLetterServiceStub
 from fusionx.payment.v1 import provider_service_pb2, review_service_pb2
@@ -109,6 +109,15 @@ class OperatorApi:
         request = identity_service_pb2.GetApiKeyRequest(api_key_id=api_key_id)
         return document(await called(self._identity.GetApiKey, request))
 
+    async def change_key(self, api_key_id: str, scopes: list[str], allowed_ips: list[str]) -> None:
+        """Change what a key may do, and the networks that it may be used from; none: any."""
+        request = identity_service_pb2.UpdateApiKeyRequest(
+            api_key_id=api_key_id,
+            scopes=scopes,
+            networks=identity_service_pb2.UpdateApiKeyRequest.Networks(allowed_ips=allowed_ips),
+        )
+        await called(self._identity.UpdateApiKey, request)
+
     async def rotate(self, api_key_id: str, overlap: timedelta) -> Json:
         """Replace a key."""
         request = identity_service_pb2.RotateApiKeyRequest(api_key_id=api_key_id)
@@ -204,11 +213,14 @@ class OperatorApi:
         request.to_time.FromDatetime(until)
         return document(await called(self._providers.CompareBooks, request))
 
-    async def dead_letters(self) -> list[Json]:
-        """Return the newest dead letters of all services, each with its `service`."""
+    async def dead_letters(self, state: str = "") -> list[Json]:
+        """Return the newest dead letters of all services, in a state or in any, each with its `service`."""
         found: list[Json] = []
+        states = dead_letter_pb2.DeadLetter.State
         for name, stub in self._letters.items():
-            request = dead_letter_service_pb2.ListDeadLettersRequest(page_size=PAGE_SIZE)
+            request = dead_letter_service_pb2.ListDeadLettersRequest(page_size=100)
+            if state:
+                request.state = states.Value(state)
             answer = await called(stub.ListDeadLetters, request)
             found += [{**letter, "service": name} for letter in _documents(answer.dead_letters)]
         return sorted(found, key=lambda letter: str(letter["create_time"]), reverse=True)

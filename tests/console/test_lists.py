@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from console.api.lists import LISTINGS, asked, bounded
+from console.api.lists.kept import ALL
+from console.api.lists.listing import LISTINGS, asked, bounded
 from console.api.search import answered
 from console.clients.merchant_api import ApiError
 from tests.support.console import Browser, Console
@@ -20,6 +21,18 @@ from tests.support.merchant.receiver import serving
 from tests.support.waiting import eventually
 
 TODAY = datetime.now(UTC).date()
+
+
+CHOSEN = {
+    **{name: {"status": listing.statuses[0]} for name, listing in ALL.items() if listing.statuses},
+    "payment_links": {"merchant_order_id": "1001"},
+    "events": {"type": "order.*"},
+    "requests": {"status": "404"},
+    "audit": {"status": "404"},
+    "reviews": {"resolved": "yes"},
+    "differences": {"provider": "stripe", "days": "1"},
+}
+"""Filters of each list that has any."""
 
 
 def rows_of(answer: httpx.Response) -> list[dict[str, str]]:
@@ -87,6 +100,63 @@ def test_every_list_has_a_file(owner: Browser, merchant: Merchant) -> None:
     assert "-1+2" in owner.page("/refunds")
     eventually(lambda: len(rows_of(owner.get("/export/events?type=payment.*"))) > 0, "the events")
     assert rows_of(owner.get("/export/disputes")) == []
+
+
+def test_every_list_says_where_its_file_is(console: Console, owner: Browser, merchant: Merchant) -> None:
+    """Of the merchant's people and of operators; a list that has filters offers to keep them too."""
+    merchant.post("/v1/webhook_endpoints", {"url": "http://127.0.0.1:9/hook", "description": "=1+2"})
+    for name, listing in ALL.items():
+        browser = console.operator if listing.scope == "platform" else owner
+        query = "?provider=stripe&days=1" if name == "differences" else ""
+        assert f"/console/export/{name}" in browser.page(f"{listing.path}{query}"), name
+        header = next(csv.reader(io.StringIO(browser.page(f"/export/{name}{query}"))))
+        assert tuple(header) == listing.columns, name
+        if listing.filters:
+            shown = html.unescape(browser.get(listing.path, **CHOSEN[name]).text)
+            assert f'name="list" value="{name}"' in shown, name
+            assert f"/console/export/{name}?" in shown, name
+    (endpoint,) = rows_of(owner.get("/export/webhooks"))
+    assert (endpoint["url"], endpoint["description"]) == ("http://127.0.0.1:9/hook", "'=1+2")
+    (key,) = rows_of(owner.get("/export/keys"))
+    assert (key["api_key_id"], key["scopes"], key["mode"]) == (merchant.api_key_id, "*", "TEST")
+    assert [row["role"] for row in rows_of(owner.get("/export/team"))] == ["owner"]
+    mine = [
+        row for row in rows_of(console.operator.get("/export/merchants")) if row["merchant_id"] == merchant.merchant_id
+    ]
+    assert len(mine) == 1
+
+
+def test_the_audit_and_the_request_log_are_saved_as_they_are_filtered(
+    console: Console, owner: Browser, merchant: Merchant
+) -> None:
+    operator = console.operator
+    for _ in range(3):
+        merchant.http.get("/v1/orders/00000000-0000-7000-8000-000000000000")
+    for browser, path, more in (
+        (owner, "/export/requests", {}),
+        (operator, "/export/audit", {"merchant": merchant.merchant_id, "mode": "test"}),
+    ):
+        found = {"status": "404", "path": "/v1/orders", **more}
+        eventually(lambda b=browser, p=path, f=found: len(rows_of(b.get(p, **f))) == 3, "the requests")  # type: ignore[misc]
+        rows = rows_of(browser.get(path, **found))
+        assert {(row["http_status"], row["rpc"].rpartition("/")[2]) for row in rows} == {("404", "GetOrder")}
+        assert browser.get(path, status="x").status_code == httpx.codes.BAD_REQUEST
+    kept = {"status": "4xx", "path": "/v1/orders", "merchant": merchant.merchant_id, "mode": "test"}
+    assert operator.post("/views", list="audit", name="Misses", **kept).status_code == 303
+    shown = html.unescape(operator.page("/platform/audit"))
+    (query,) = re.findall(r'href="/console/platform/audit\?([^"]*)">Misses', shown)
+    assert "GetOrder" in operator.page(f"/platform/audit?{query}")
+    (view_id,) = re.findall(r'name="forget" value="([\w-]+)" aria-label="Forget Misses"', shown)
+    assert operator.post("/views", list="audit", forget=view_id).headers["location"] == "/console/platform/audit"
+    assert "Misses" not in operator.page("/platform/audit")
+    assert owner.post("/views", list="audit", name="x", status="4xx").status_code == httpx.codes.NOT_FOUND
+
+
+def test_dead_letters_are_listed_by_their_state(console: Console) -> None:
+    for state in ("OPEN", "REPLAYED", "DROPPED"):
+        states = {row["state"] for row in rows_of(console.operator.get("/export/dead_letters", status=state))}
+        assert states <= {state}
+        assert "Dead letters" in console.operator.page(f"/platform/dead_letters?status={state}")
 
 
 def test_filters_are_kept_by_who_chose_them(console: Console, owner: Browser, merchant: Merchant) -> None:

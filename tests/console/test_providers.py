@@ -101,7 +101,7 @@ def test_an_account_is_set_checked_and_taken_out_of_use(console: Console, owner:
     )
     assert answer.is_redirect
     checked = owner.page("/provider_accounts?check=stripe")
-    assert "stripe takes the credentials, just now" in checked
+    assert "Stripe takes the credentials, just now" in checked
     (account,) = merchant.get("/v1/provider_accounts")["provider_accounts"]
     assert account["webhook_path"] in checked
     assert account["identity"] in checked

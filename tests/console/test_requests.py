@@ -69,12 +69,12 @@ def test_people_have_their_names_in_timeline_and_log(console: Console, owner: Br
     person = console.logged_in(email, password)
     payment_id = merchant.charge(merchant.new_order("20.00")["order_id"])["payment_id"]
     person.post(f"/payments/{payment_id}/refunds", amount="5.00", currency="EUR", attempt=uuid.uuid4().hex)
-    eventually(lambda: f"by {email} · CreateRefund" in owner.page(f"/payments/{payment_id}"), "who has refunded")
-    assert "by merchant · CreatePayment" in owner.page(f"/payments/{payment_id}")
+    eventually(lambda: f"by {email} · create refund" in owner.page(f"/payments/{payment_id}"), "who has refunded")
+    assert "by merchant · create payment" in owner.page(f"/payments/{payment_id}")
     assert email in shown(owner, path=f"/v1/payments/{payment_id}/refunds")
     # also when the session and its key are over
     person.post("/logout")
-    eventually(lambda: f"by {email} · CreateRefund" in owner.page(f"/payments/{payment_id}"), "who has refunded")
+    eventually(lambda: f"by {email} · create refund" in owner.page(f"/payments/{payment_id}"), "who has refunded")
 
 
 def test_what_an_operator_does_is_in_the_audit_with_who(console: Console, gateway: Ready) -> None:

@@ -134,6 +134,54 @@ def test_a_key_is_made_shown_once_and_revoked(owner: Browser, merchant: Merchant
     owner.page("/orders")
 
 
+def test_what_a_key_may_do_is_changed(console: Console, owner: Browser, merchant: Merchant) -> None:
+    secret = shown_secret(owner.post("/keys", scopes="orders:read", allowed_ips="127.0.0.0/8"))
+    (key_id,) = set(re.findall(r"/keys/([\w-]{36})", owner.page("/keys"))) - {merchant.api_key_id}
+
+    def tried(path: str) -> int:
+        return httpx.get(f"{owner.origin}{path}", headers={"authorization": f"Bearer {secret}"}).status_code
+
+    developer = console.logged_in(*console.new_person(owner, "developer"))
+    assert 'value="127.0.0.0/8"' in developer.page(f"/keys/{key_id}")
+    form = {"verb": "change", "scopes": "payments:read", "allowed_ips": "203.0.113.7, 2001:db8::/32"}
+    assert developer.post(f"/keys/{key_id}", **form).is_redirect
+    assert 'value="203.0.113.7/32, 2001:db8::/32"' in developer.page(f"/keys/{key_id}")
+    eventually(lambda: tried("/v1/payments") == httpx.codes.FORBIDDEN, "the networks")
+    developer.post(f"/keys/{key_id}", verb="change", scopes="payments:read", allowed_ips="")
+    eventually(lambda: tried("/v1/payments") == httpx.codes.OK, "any network")
+    assert tried("/v1/orders") == httpx.codes.FORBIDDEN
+    for wrong, status in (
+        ({"scopes": "payments:read", "allowed_ips": "here"}, 400),
+        ({"scopes": "", "allowed_ips": ""}, 400),
+        ({"scopes": "refunds:write"}, 403),
+        ({"scopes": "*"}, 403),
+    ):
+        answer = developer.post(f"/keys/{key_id}", verb="change", **wrong)
+        assert answer.status_code == status, wrong
+        assert "Not changed" in answer.text
+    # one that may do more than the role is an owner's to change
+    assert "an owner can change it" in developer.page(f"/keys/{merchant.api_key_id}")
+    answer = developer.post(f"/keys/{merchant.api_key_id}", verb="change", scopes="orders:read")
+    assert answer.status_code == httpx.codes.FORBIDDEN
+    assert owner.post(f"/keys/{key_id}", verb="change", scopes="", allowed_ips="").is_redirect
+    eventually(lambda: tried("/v1/orders") == httpx.codes.OK, "everything")
+
+
+def test_what_people_read_is_in_their_words(console: Console, owner: Browser, merchant: Merchant) -> None:
+    order = merchant.new_order("12.00")
+    payment = merchant.charge(order["order_id"])
+    shown = owner.page(f"/payments/{payment['payment_id']}")
+    assert "<dd>Stripe</dd>" in shown
+    eventually(lambda: "Stripe said " in owner.page(f"/orders/{order['order_id']}"), "the provider's webhook")
+    assert "fusionx." not in owner.page(f"/orders/{order['order_id']}")
+    missing = owner.get("/payments/00000000-0000-7000-8000-000000000000").text
+    assert "in your test data" in missing
+    assert "sk_test_" not in missing
+    operator = console.operator
+    assert "Bank transfer" in operator.page("/platform/circuits")
+    assert "bank_transfer" not in operator.page("/platform")
+
+
 def test_operators_see_the_platform(console: Console, gateway: Ready) -> None:
     operator = console.operator
     assert operator.get("/").headers["location"] == "/console/platform"
@@ -141,7 +189,7 @@ def test_operators_see_the_platform(console: Console, gateway: Ready) -> None:
         operator.page(path)
     assert "Merchants" in operator.page("/platform/merchants")
     for days in ("1", "0", "9" * 4400):
-        assert "payments there" in operator.page(f"/platform/reconciliation?provider=stripe&days={days}")
+        assert "Stripe lists" in operator.page(f"/platform/reconciliation?provider=stripe&days={days}")
     missing = operator.get("/platform/reviews/00000000-0000-7000-8000-000000000000")
     assert missing.status_code == httpx.codes.NOT_FOUND
 

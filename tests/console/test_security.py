@@ -134,6 +134,7 @@ def test_another_merchants_things_are_not_there(console: Console, new_merchant: 
         f"/orders/{payment['order_id']}",
         f"/events/{event['event_id']}",
         f"/search?q={payment['payment_id']}",
+        f"/keys/{theirs.api_key_id}",
     ):
         assert owner.get(path).status_code == httpx.codes.NOT_FOUND, path
         assert other.get(path).status_code in (httpx.codes.OK, httpx.codes.SEE_OTHER), path
@@ -144,6 +145,7 @@ def test_another_merchants_things_are_not_there(console: Console, new_merchant: 
         (f"/webhooks/{endpoint['webhook_endpoint_id']}", "delete"),
         (f"/keys/{theirs.api_key_id}", "revoke"),
         (f"/keys/{theirs.api_key_id}", "rotate"),
+        (f"/keys/{theirs.api_key_id}", "change"),
         (f"/users/{user}", "disable"),
     ):
         assert owner.post(path, verb=verb).status_code == httpx.codes.NOT_FOUND, (path, verb)
@@ -247,8 +249,9 @@ def test_the_keys_of_sessions_are_nobodys(console: Console, owner: Browser, merc
         keys = [row[0] for row in database.execute(query, [merchant.merchant_id]) if row[0]]
     assert len(keys) == 2
     for key in keys:
-        for verb in ("rotate", "revoke"):
+        for verb in ("rotate", "revoke", "change"):
             assert developer.post(f"/keys/{key}", verb=verb).status_code == httpx.codes.NOT_FOUND
+        assert developer.get(f"/keys/{key}").status_code == httpx.codes.NOT_FOUND
     viewer.page("/payments")
 
 

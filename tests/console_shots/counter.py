@@ -8,7 +8,8 @@ from tests.console_shots.desk import Desk, Person
 from tests.support.merchant.receiver import serving
 from tests.support.waiting import eventually
 
-LISTS = ("payments", "orders", "payment_links", "refunds", "disputes", "events")
+LISTS = ("payments", "orders", "payment_links", "refunds", "disputes", "events", "webhooks")
+OWNERS_LISTS = {"keys": "/keys", "requests": "/requests", "team": "/users"}
 
 
 def money(desk: Desk) -> None:
@@ -114,10 +115,18 @@ def keys(desk: Desk) -> None:
     developer.write("#days", "30")
     developer.go("#add button.primary")
     developer.done("key-made")
+    developer.open("/keys")
+    developer.go(developer.in_row("orders:read", "a.row"))
+    for networks, name in (("here", "key-refused"), ("198.51.100.0/24", "key-changed")):
+        developer.write("#networks", networks)
+        developer.go("button[value=change]")
+        developer.shoot(f"done-{name}")
     for verb in ("rotate", "revoke"):
         developer.open("/keys")
         developer.go(developer.in_row("orders:read", f"button[value={verb}]"))
         developer.done(f"key-{verb}d")
+    developer.open("/keys")
+    desk.made["key"] = developer.page.get_attribute("a.row", "href").rpartition("/")[2]
 
 
 def rules(desk: Desk) -> None:
@@ -149,7 +158,7 @@ def accounts(desk: Desk) -> None:
     for number in range(2):
         owner.go("nav a[href$='/provider_accounts']")
         owner.press("[data-open=add]")
-        owner.choose("#provider", "bank_transfer")
+        owner.choose("#provider", "Bank transfer")
         owner.to("#credentials")
         owner.page.keyboard.type("api_key=bank_acct_shots_1")
         owner.page.keyboard.press("Enter")
@@ -172,8 +181,10 @@ def looking(desk: Desk) -> None:
     viewer.shoot("done-search")
     for listing in LISTS:
         viewer.open(f"/{listing}")
-        with viewer.page.expect_download():
-            viewer.press(f"a[href*='/export/{listing}']")
+        viewer.save(listing)
+    for listing, path in OWNERS_LISTS.items():
+        desk.logged_in("owner").open(path)
+        desk.logged_in("owner").save(listing)
     viewer.open("/payments")
     viewer.press("details.sieve summary")
     viewer.write("#f-currency", "EUR")

@@ -67,6 +67,11 @@ class Person(Hands):
         self.page.evaluate(MARK, [text, selector])
         return "[data-mine]"
 
+    def save(self, listing: str) -> None:
+        """Save the file of a list that the page shows."""
+        with self.page.expect_download():
+            self.press(f"a[href*='/export/{listing}']")
+
     def secret(self) -> str:
         """Return the secret that the page shows this once."""
         return str(self.page.inner_text(".secret code"))

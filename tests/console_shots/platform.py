@@ -20,6 +20,15 @@ from tests.support.poison import poisoned, publish_as_owner
 from tests.support.stack.mesh import dial_service
 from tests.support.waiting import eventually
 
+LISTS = {
+    "audit": "/platform/audit",
+    "reviews": "/platform/reviews?resolved=yes",
+    "dead_letters": "/platform/dead_letters",
+    "merchants": "/platform/merchants",
+    "differences": "/platform/reconciliation?provider=stripe&days=1",
+    "maintenances": "/platform/maintenance",
+    "operators": "/platform/users",
+}
 BACK = "https://shop.example/back"
 
 
@@ -137,9 +146,13 @@ def books(desk: Desk) -> None:
     """Compare a provider's books."""
     operator = desk.logged_in("operator")
     operator.go("nav a[href$='/platform/reconciliation']")
-    operator.choose("select[name=provider]", "stripe")
+    operator.choose("select[name=provider]", "Stripe")
     operator.go("form button.primary")
     operator.shoot("done-compared")
+    operator.write("input[name=name]", "Stripe's day")
+    operator.go("form[action$='/views'] button:not([name])")
+    operator.done("comparison-kept")
+    operator.go("button[name=forget]")
 
 
 def upkeep(desk: Desk) -> None:
@@ -151,14 +164,14 @@ def upkeep(desk: Desk) -> None:
     for until in (False, True):
         operator.go("nav a[href$='/platform/maintenance']")
         operator.press("[data-open=start]")
-        operator.choose("#provider", "paypal")
+        operator.choose("#provider", "Bank transfer")
         if until:
             operator.write("#until", f"{utc_now() + timedelta(days=2):%Y-%m-%d} 18:00")
-        operator.write("#why", "PayPal has announced it.")
+        operator.write("#why", "The bank has announced it.")
         operator.go("#start button.primary")
         operator.done("maintenance-started")
         if not until:
-            operator.go("form[action$='/platform/maintenance/paypal'] button")
+            operator.go("form[action$='/platform/maintenance/bank_transfer'] button")
             operator.done("maintenance-ended")
 
 
@@ -170,9 +183,16 @@ def audit(desk: Desk) -> None:
     operator.write("#f-path", "/console/platform")
     operator.go("details.sieve button.primary")
     operator.shoot("done-audit-found")
+    operator.write("input[name=name]", "The platform's pages")
+    operator.go("details.sieve form[method=post] button")
+    operator.done("audit-filters-kept")
+    operator.go("button[name=forget]")
     operator.go("a[href$='/platform/audit/chain']")
     operator.go("a[href$='go=yes']")
     operator.done("chain-verified")
+    for listing, path in LISTS.items():
+        operator.open(path)
+        operator.save(listing)
 
 
 DUTIES = (people, reviews, letters, merchants, books, upkeep, audit)

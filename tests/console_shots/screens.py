@@ -39,6 +39,7 @@ MERCHANT_PAGES = {
     "requests": "/requests",
     "requests-filtered": "/requests?status=4xx",
     "keys": "/keys",
+    "key": "/keys/{key}",
     "routing": "/routing",
     "routing-asked": "/routing?amount=120&currency=EUR&country=FR",
     "accounts": "/provider_accounts?check=bank_transfer",
@@ -161,5 +162,8 @@ def _customers(desk: Desk, look: str) -> None:
         def shoot(page: Any, name: str) -> None:
             desk.camera.shoot(page, name, look)
 
-        for wrong in walk(context, desk.merchant, shoot):
-            desk.camera.wrong(wrong)
+        try:
+            for wrong in walk(context, desk.merchant, shoot):
+                desk.camera.wrong(wrong)
+        except (Error, AssertionError) as error:
+            desk.camera.wrong(f"pay-{look}: {type(error).__name__}: {error}")

@@ -39,7 +39,7 @@ class Browser:
         eventually(lambda: "data-again" not in self.page(path), "the figures")
         return self.page(path)
 
-    def post(self, path: str, **fields: str) -> httpx.Response:
+    def post(self, path: str, /, **fields: str) -> httpx.Response:
         """Send a form with the token of this session."""
         return self.http.post(self.root + path, data={"form_token": self.form_token(), **fields})
 

@@ -1,0 +1,1 @@
+"""Lists: their filters, the filters that people keep, and their files."""
