@@ -66,40 +66,68 @@ def made(kind: type[MessageT], **fields: Any) -> MessageT:
     for name, value in known.items():
         if isinstance(value, str) and kind.DESCRIPTOR.fields_by_name[name].is_repeated:
             # a text would be taken for a list of its letters
-            raise TypeError(f"{name}: {_wanted(kind.DESCRIPTOR.fields_by_name[name])}, not {_said(value)}")
+            raise _mistaken(kind, name, value)
     try:
         return kind(**known)
     except (TypeError, ValueError, AttributeError):
         for name, value in known.items():
-            try:
-                kind(**{name: value})
-            except (TypeError, ValueError, AttributeError):
-                wanted = _wanted(kind.DESCRIPTOR.fields_by_name[name])
-                raise TypeError(f"{name}: {wanted}, not {_said(value)}") from None
+            if not _takes(kind, name, value):
+                raise _mistaken(kind, name, value) from None
         raise
+
+
+def _takes(kind: type[Message], name: str, value: object) -> bool:
+    try:
+        kind(**{name: value})
+    except (TypeError, ValueError, AttributeError):
+        return False
+    return True
+
+
+def _mistaken(kind: type[Message], name: str, value: object) -> TypeError:
+    """Return what to raise: it names the element of a list, or the key of a dict, that is of another kind."""
+    field = kind.DESCRIPTOR.fields_by_name[name]
+    if isinstance(value, list | tuple) and field.is_repeated and not _is_map(field):
+        for number, one in enumerate(value):
+            if not _takes(kind, name, [one]):
+                return TypeError(f"{name}[{number}]: {_one(field)}, not {_said(one)}")
+    if isinstance(value, dict) and _is_map(field):
+        for key, one in value.items():
+            if not _takes(kind, name, {key: one}):
+                whose, wrong = (f"[{key!r}]", one) if isinstance(key, str) else (", a key of it", key)
+                return TypeError(f"{name}{whose}: a text, not {_said(wrong)}")
+    return TypeError(f"{name}: {_wanted(field)}, not {_said(value)}")
 
 
 _KINDS = {FieldDescriptor.CPPTYPE_STRING: "text", FieldDescriptor.CPPTYPE_BOOL: "True or False"}
 
 
+def _is_map(field: Any) -> bool:
+    return bool(field.message_type and field.message_type.GetOptions().map_entry)
+
+
 def _wanted(field: Any) -> str:
     """Return what a field takes, in words."""
-    if field.message_type and field.message_type.GetOptions().map_entry:
+    if _is_map(field):
         return 'a dict of texts, such as {"cart": "7"}'
+    return f"a list, each {_one(field)}" if field.is_repeated else _one(field)
+
+
+def _one(field: Any) -> str:
+    """Return what a field, or each element of it, is."""
     if field.enum_type:
         names = [name for name in field.enum_type.values_by_name if not name.endswith("_UNSPECIFIED")]
-        one = f"one of {', '.join(names)}"
-    elif field.message_type:
-        one = field.message_type.name
-    else:
-        one = _KINDS.get(field.cpp_type, "number")
-    if field.is_repeated:
-        return f"a list, each {one if field.enum_type else f'a {one}'}"
-    return one if field.enum_type or one.startswith("True") else f"a {one}"
+        return f"one of {', '.join(names)}"
+    if field.message_type:
+        return f"a {field.message_type.name}"
+    one = _KINDS.get(field.cpp_type, "number")
+    return one if one.startswith("True") else f"a {one}"
 
 
 def _said(value: object) -> str:
     """Return what was given instead: its kind, and where nothing secret can be in it the value as well."""
     if isinstance(value, int | float):
         return repr(value)
+    if isinstance(value, tuple):
+        return f"a tuple of {' and '.join(map(_said, value)) or 'nothing'}"
     return f"a {type(value).__name__}" if not isinstance(value, str) else "a text"

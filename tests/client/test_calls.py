@@ -156,7 +156,16 @@ def test_amounts_are_texts(client: Any, amount: Any) -> None:
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda c: c.orders.create(amount=("1.00", "EUR"), metadata={"cart": 7}), "metadata: a dict of texts, such as"),
+        (
+            lambda c: c.orders.create(amount=("1.00", "EUR"), metadata={"a": "b", "cart": 7}),
+            r"metadata\['cart'\]: a text, not 7",
+        ),
+        (
+            lambda c: c.orders.create(amount=("1.00", "EUR"), metadata={7: "cart"}),
+            "metadata, a key of it: a text, not 7",
+        ),
+        (lambda c: c.orders.create(amount=("1.00",)), "two texts, .*, not a tuple of a text"),
+        (lambda c: c.orders.list(statuses=["NEW", "paid"]), r"statuses\[1\]: one of NEW, PROCESSING, .*, not a text"),
         (lambda c: c.orders.create(amount=("1.00", "EUR"), metadata=["cart"]), "metadata: a dict of texts, such as"),
         (
             lambda c: c.orders.create(amount=("1.00", "EUR"), merchant_order_id=1001),
@@ -170,6 +179,10 @@ def test_amounts_are_texts(client: Any, amount: Any) -> None:
         (lambda c: c.orders.list(page_size="10"), "page_size: a number, not a text"),
         (lambda c: c.orders.list(status="paid"), "status: one of NEW, PROCESSING, .*, not a text"),
         (lambda c: c.webhook_endpoints.create(url="https://8.8.8.8/h", event_types="order.*"), "a list, each a text"),
+        (
+            lambda c: c.webhook_endpoints.create(url="https://8.8.8.8/h", event_types=["*", 4]),
+            r"event_types\[1\]: a text, not 4",
+        ),
         (lambda c: c.webhook_endpoints.rotate_secret(NOBODY, overlap=3600), r"timedelta\(hours=1\), not 3600"),
     ],
 )
