@@ -43,7 +43,7 @@ NEAR = (
 SERVED = ("tests/providers", "tests/e2e/payments", "tests/e2e/providers", "tests/e2e/orders/test_payment_links.py")
 LEFT_OUT = ("tests/mesh/events/test_bus.py",)
 """The bus is tested with servers of its own."""
-LIMIT_SECONDS, LIMIT_FACTOR = 5.0, 8.0
+LIMIT_SECONDS, LIMIT_FACTOR, MOST_LOAD = 5.0, 3.0, 4.0
 """How much longer than without a change a test may take, where nobody else works on the machine."""
 
 
@@ -207,7 +207,9 @@ class Host(RunGoesOn):
                 return f"{current or tests[0]} (died)"
 
     def _limit(self, seconds: float) -> float:
-        return (LIMIT_SECONDS + LIMIT_FACTOR * seconds) * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        return (LIMIT_SECONDS + LIMIT_FACTOR * seconds) * min(
+            max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), MOST_LOAD
+        )
 
     def _found_by_service(self, tests: Sequence[str], change: Change, fresh: bool) -> str:
         try:

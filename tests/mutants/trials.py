@@ -80,7 +80,7 @@ class Trials:
     def _try_all(self, host: Host) -> None:
         host.use(self._measured(host))
         # nobody is to be held up by this
-        os.nice(10)
+        os.nice(max(0, 10 - os.nice(0)))
         ready = Run.current().shared_stack()
         known = self._known(host)
         seconds = Seconds(self._options.near, self._options.served)

@@ -1,0 +1,398 @@
+"""What an event of a provider is about, who applies it, and what of it is not believed."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from mesh.errors import ApiError
+from mesh.money import Money
+from payment_svc.domain.payment import (
+    AmountMismatchError,
+    AttemptStatus,
+    Fact,
+    ForeignObjectError,
+    Payment,
+    PaymentStatus,
+    Received,
+    Snapshot,
+    StaleFactError,
+    first_attempt,
+)
+from payment_svc.domain.provider_event import Verdict
+from payment_svc.domain.review import About, ReviewKind
+from payment_svc.providers.base import Loss, ObjectNotFoundError, ProviderEvent
+from payment_svc.storage.provider_events import StoredEvent
+from payment_svc.use_cases.event_application import FOREIGN, LOCK_WAIT_SECONDS, EventApplication
+from payment_svc.use_cases.payment_events import PaymentEvents
+from tests.support.providers.paypal_api import PAYMENT
+
+S = PaymentStatus
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+MINE, OTHER = uuid.UUID(int=7), uuid.UUID(int=8)
+FIRST = replace(first_attempt("stripe", NOW, MINE), provider_reference="pi_1", status=AttemptStatus.FAILED)
+SECOND = replace(first_attempt("paypal", NOW, MINE), number=2, provider_reference="O2")
+WORKED_ON = replace(
+    PAYMENT, provider="paypal", account_id=MINE, provider_reference="O2", attempts=(FIRST, SECOND), payment_method="pm"
+)
+PAID = replace(WORKED_ON, status=S.SUCCESS, captured=1200)
+STORED = StoredEvent("paypal", MINE, "e1", "paid", b"{}", "trace", 1, NOW)
+EVENT = ProviderEvent("e1", "paid", "O2", str(PAYMENT.payment_id), NOW)
+
+
+class World:
+    """A provider, our books, and whoever works on them, in the test's hands."""
+
+    name = "paypal"
+
+    def __init__(self, payment: Payment | None = WORKED_ON, event: ProviderEvent = EVENT) -> None:
+        self.payment = payment
+        self.account_id: uuid.UUID | None = MINE
+        self.event = event
+        self.does: list[Any] = []
+        self.found_by_reference: uuid.UUID | None = None
+        self.owner = ""
+        self.outcome: object = None
+        self.shown: Any = Snapshot("O2", S.SUCCESS, Money(1200, "EUR"))
+        self.page: Snapshot | None = None
+        self.free = True
+        self.given = 0
+        self.error: Exception | None = None
+        self.questions = self.ledger = self.refunds = self.work = self
+        self.under_way = self
+        me = cast(Any, self)
+        self.session_ = None
+        self.payments = PaymentEvents(me, me)
+        resources = SimpleNamespace(
+            payments=self.payments,
+            refunds=self._resource("refund"),
+            reversals=self._resource("reversal"),
+            disputes=self,
+        )
+        self.application = EventApplication(me, me, me, cast(Any, resources), me, lambda: NOW)
+
+    def _resource(self, name: str) -> Any:
+        async def apply_event(_provider: Any, _event: Any, payment: Payment) -> Verdict:
+            self.does.append(name)
+            return Verdict("APPLIED", name, payment)
+
+        return SimpleNamespace(apply_event=apply_event)
+
+    async def by_id(self, provider: str, account_id: uuid.UUID | None) -> World:
+        """Return the provider."""
+        assert (provider, account_id) == ("paypal", MINE)
+        return self
+
+    def translate(self, payload: bytes) -> ProviderEvent:
+        """Read an event."""
+        return self.event
+
+    async def resolve(self, event: ProviderEvent) -> ProviderEvent:
+        """Return what the event is about."""
+        return event
+
+    async def owner_of(self, reference: str) -> str:
+        """Return our id of a payment."""
+        return self.owner
+
+    @asynccontextmanager
+    async def session(self) -> Any:
+        """Lend nothing."""
+        yield self
+
+    begin = session
+
+    @asynccontextmanager
+    async def hold(self, name: str, wait: float) -> Any:
+        """Hold an order."""
+        assert (name, wait) == (f"order:{PAYMENT.order_id}", LOCK_WAIT_SECONDS)
+        self.does.append("holds")
+        await asyncio.sleep(0)
+        yield
+
+    async def ended(self, _payment_id: uuid.UUID, wait: float) -> object:
+        """Return what came of who works here."""
+        assert wait == LOCK_WAIT_SECONDS
+        return self.outcome
+
+    async def find(self, *given: Any) -> Any:
+        """Return our payment by its reference, or the provider's page."""
+        return self.found_by_reference if len(given) == 3 else self.page
+
+    async def read(self, _session: Any, payment_id: uuid.UUID) -> Payment | None:
+        """Return our payment."""
+        return self.payment if self.payment and payment_id == self.payment.payment_id else None
+
+    async def fetch(self, payment: Payment) -> Snapshot:
+        """Return what the provider shows."""
+        self.does.append(("fetch", payment.provider_reference))
+        if isinstance(self.shown, Exception):
+            raise self.shown
+        return cast(Snapshot, self.shown)
+
+    async def sync(self, payment: Payment, fact: Fact) -> Payment:
+        """Apply a fact."""
+        self.does.append(fact)
+        if self.error:
+            raise self.error
+        return payment
+
+    async def is_free(self, _payment_id: uuid.UUID) -> bool:
+        """Whether nobody works on it."""
+        return self.free
+
+    async def lock(self, _unit: Any, _payment_id: uuid.UUID) -> Payment:
+        """Return the payment."""
+        assert self.payment
+        return self.payment
+
+    async def sums(self, _session: Any, _payment_id: uuid.UUID) -> Any:
+        """Return what was given back."""
+        return SimpleNamespace(given=self.given)
+
+    async def ask(self, _unit: Any, _payment: Payment, kind: ReviewKind, _reason: str, about: About) -> None:
+        """Ask a person."""
+        self.does.append((kind, about))
+
+    async def ask_a_person(self, _payment: Payment, kind: ReviewKind, _reason: str, about: About) -> None:
+        """Ask a person."""
+        self.does.append((kind, about.attempt))
+
+    async def fetch_dispute(self, reference: str) -> Any:
+        """Return a dispute."""
+        self.does.append(("dispute", reference))
+        return SimpleNamespace(payment_id=str(PAYMENT.payment_id))
+
+    async def apply_snapshot(self, name: str, payment: Payment, _snapshot: Any) -> None:
+        """Apply a dispute."""
+        self.does.append(("applies", name, payment))
+
+
+def only(changes: dict[str, Any]) -> ProviderEvent:
+    return replace(EVENT, **changes)
+
+
+@pytest.mark.parametrize(
+    ("event", "payment", "status", "about"),
+    [
+        (EVENT, WORKED_ON, "APPLIED", "payment"),
+        (only({"loss": Loss.REVERSED}), PAID, "APPLIED", "reversal"),
+        (only({"loss": Loss.REVERSED, "refund_reference": "re"}), PAID, "APPLIED", "reversal"),
+        (only({"refund_reference": "re"}), PAID, "APPLIED", "refund"),
+        (only({"loss": Loss.DENIED}), PAID, "APPLIED", "payment"),
+        (EVENT, None, "QUARANTINED", ""),
+        (only({"payment_id": ""}), None, "IGNORED", ""),
+        # of another account's payment it is not believed
+        (EVENT, replace(WORKED_ON, attempts=(replace(SECOND, account_id=OTHER),)), "QUARANTINED", ""),
+        (EVENT, replace(WORKED_ON, attempts=(replace(SECOND, provider="stripe"),)), "QUARANTINED", ""),
+        (only({"dispute_reference": "d"}), None, "IGNORED", "dispute"),
+        (only({"dispute_reference": "d"}), WORKED_ON, "APPLIED", "dispute"),
+        (
+            only({"dispute_reference": "d"}),
+            replace(WORKED_ON, attempts=(replace(SECOND, account_id=OTHER),)), "QUARANTINED", "dispute",
+        ),
+    ],
+)  # fmt: skip
+async def test_event_is_applied_to_what_it_is_about(
+    event: ProviderEvent, payment: Payment | None, status: str, about: str
+) -> None:
+    world = World(payment, event)
+    verdict = await world.application.apply(STORED)
+    assert verdict.status == status
+    assert (verdict.payment is None) is (status != "APPLIED")
+    kinds = {"payment": ("fetch", "O2"), "dispute": ("dispute", "d")}
+    if about in kinds:
+        assert kinds[about] in world.does
+    else:
+        assert world.does[1:] == ([about] if about else [])
+
+
+async def test_payment_is_found_by_its_reference_where_the_event_does_not_name_it() -> None:
+    world = World(event=only({"payment_id": ""}))
+    world.found_by_reference = WORKED_ON.payment_id
+    assert (await world.application.apply(STORED)).status == "APPLIED"
+
+
+@pytest.mark.parametrize(("owner", "status"), [(str(PAYMENT.payment_id), "APPLIED"), ("", "IGNORED")])
+async def test_payment_of_a_refund_is_asked_for(owner: str, status: str) -> None:
+    world = World(event=only({"payment_id": "", "refund_reference": "re"}))
+    world.owner = owner
+    assert (await world.application.apply(STORED)).status == status
+
+
+@pytest.mark.parametrize(
+    ("event", "outcome", "is_echo"),
+    [
+        (EVENT, PAID, True),
+        (EVENT, WORKED_ON, False),
+        (EVENT, None, False),
+        (only({"payment_id": ""}), PAID, False),
+        (only({"object_type": "charge"}), PAID, False),
+        (only({"refund_reference": "re"}), PAID, False),
+        (only({"loss": Loss.DENIED}), PAID, False),
+        (only({"loss": Loss.REVERSED}), PAID, False),
+        # of an attempt before, whose object may hold money
+        (EVENT, replace(PAID, attempts=(replace(SECOND, number=1), replace(FIRST, number=2))), False),
+        (EVENT, replace(PAID, attempts=(replace(FIRST, number=1), replace(FIRST, number=2))), False),
+    ],
+)
+async def test_echo_of_what_was_just_done_asks_nobody(event: ProviderEvent, outcome: object, is_echo: bool) -> None:
+    world = World(event=event)
+    world.outcome = outcome
+    verdict = await world.application.echoed(cast(Any, world), event, STORED)
+    assert (verdict is not None) is is_echo
+    assert world.does == []
+
+
+async def test_what_was_waited_for_may_have_ended_the_payment() -> None:
+    """It is read again, unless it had ended before: then nothing moves it but a loss."""
+    world = World()
+    world.payment = PAID
+    assert await world.application._again(WORKED_ON) == PAID
+    world.payment = WORKED_ON
+    assert await world.application._again(PAID) == PAID
+    world.payment = None
+    assert await world.application._again(WORKED_ON) == WORKED_ON
+
+
+async def test_events_that_say_the_same_share_one_look() -> None:
+    world = World()
+    events = [replace(EVENT, event_id=f"e{number}", create_time=NOW + timedelta(number)) for number in range(3)]
+    provider, other = cast(Any, world), only({"reference": "pi_1"})
+    verdicts = await asyncio.gather(
+        *(world.application._in_turn(provider, one, WORKED_ON) for one in (*events, other))
+    )  # fmt: skip
+    assert {one.status for one in verdicts} == {"APPLIED"}
+    assert world.does.count("holds") == 2
+    assert not world.application._waiting
+
+
+async def test_who_shares_a_look_that_fails_tries_again() -> None:
+    world = World()
+    world.error = ValueError("odd")
+    both = [world.application._in_turn(cast(Any, world), EVENT, WORKED_ON) for _ in range(2)]
+    ended = await asyncio.gather(*both, return_exceptions=True)
+    assert [type(one) for one in ended] == [ValueError, ValueError]
+    assert not world.application._waiting
+
+
+# what an object shows
+
+
+async def applied(world: World, payment: Payment, event: ProviderEvent = EVENT) -> Verdict:
+    world.payment = payment
+    return await world.payments.apply_event(cast(Any, world), event, payment)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ObjectNotFoundError("no such object"), "QUARANTINED"),
+        (StaleFactError("moved on"), None),
+        (AmountMismatchError("odd", Received(2, "paypal", "O2", Money(1, "EUR"), False)), "QUARANTINED"),
+        (ForeignObjectError("odd", Snapshot("O9", S.SUCCESS, Money(1200, "EUR"))), "QUARANTINED"),
+    ],
+)
+async def test_look_that_fails_is_told_by_what_it_means(error: Exception, status: str | None) -> None:
+    world = World()
+    world.error = error
+    if status is None:
+        with pytest.raises(ApiError) as busy:
+            await applied(world, WORKED_ON)
+        assert busy.value.reason == "PAYMENT_BUSY"
+        return
+    verdict = await applied(world, WORKED_ON)
+    assert (verdict.status, verdict.payment) == (status, WORKED_ON)
+    asked = [one for one in world.does if isinstance(one, tuple) and isinstance(one[0], ReviewKind)]
+    assert len(asked) == (0 if isinstance(error, ObjectNotFoundError) else 1)
+
+
+@pytest.mark.parametrize(
+    ("payment", "event", "number"),
+    [
+        (WORKED_ON, EVENT, 2),
+        (replace(WORKED_ON, attempts=(FIRST, replace(SECOND, number=3))), EVENT, 3),
+        (replace(WORKED_ON, attempts=(replace(FIRST, provider="paypal"), SECOND)), only({"reference": "pi_1"}), 1),
+        # what was paid on a page has a name of its own
+        (replace(WORKED_ON, attempts=(replace(FIRST, provider="paypal"), SECOND)), only({"reference": "other"}), 2),
+    ],
+)
+async def test_fact_is_of_the_attempt_that_the_object_belongs_to(
+    payment: Payment, event: ProviderEvent, number: int
+) -> None:
+    world = World()
+    assert (await applied(world, payment, event)).status == "APPLIED"
+    (fact,) = [one for one in world.does if isinstance(one, Fact)]
+    assert (fact.attempt, fact.seen) == (number, payment.version)
+
+
+@pytest.mark.parametrize(
+    ("shown", "given", "status", "left"),
+    [
+        (S.SUCCESS, 0, "APPLIED", None),
+        (S.FAILED, 0, "QUARANTINED", 1200),
+        (S.PROCESSING, 1199, "QUARANTINED", 1),
+        (S.CANCELLED, 1200, "APPLIED", None),
+        (S.CANCELLED, 1300, "APPLIED", None),
+    ],
+)
+async def test_person_is_asked_about_a_capture_that_is_gone(
+    shown: PaymentStatus, given: int, status: str, left: int | None
+) -> None:
+    world = World()
+    world.shown, world.given = Snapshot("O2", shown), given
+    verdict = await applied(world, PAID, only({"loss": Loss.DENIED}))
+    assert verdict.status == status
+    asked = [one for one in world.does if isinstance(one, tuple) and one[0] == ReviewKind.AMOUNT_DIFFERS]
+    assert asked == ([] if left is None else [(ReviewKind.AMOUNT_DIFFERS, About(Money(left, "EUR")))])
+    assert any(isinstance(one, Fact) for one in world.does) is (shown == S.SUCCESS)
+
+
+NAMELESS = replace(WORKED_ON, provider_reference="", attempts=(FIRST, replace(SECOND, provider_reference="")))
+HOSTED = replace(NAMELESS, payment_method="")
+LEFT = replace(
+    HOSTED, provider="stripe", provider_reference="pi_1",
+    attempts=(replace(SECOND, number=1, provider_reference=""), replace(FIRST, number=2)),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("payment", "page", "reference"),
+    [
+        (NAMELESS, None, "O2"),
+        (HOSTED, None, ""),
+        (LEFT, Snapshot("page", S.INITIATED), "page"),
+        (LEFT, None, "O2"),
+    ],
+)
+async def test_object_without_a_name_is_asked_for_by_what_the_event_points_at(
+    payment: Payment, page: Snapshot | None, reference: str
+) -> None:
+    world = World()
+    world.page = page
+    assert (await applied(world, payment)).status == "APPLIED"
+    (fact,) = [one for one in world.does if isinstance(one, Fact)]
+    assert world.does[0] == ("fetch", "O2")
+    assert fact.snapshot.reference == reference
+
+
+async def test_event_of_a_payment_that_is_being_started_comes_later() -> None:
+    world = World()
+    world.free = False
+    with pytest.raises(ApiError) as busy:
+        await applied(world, NAMELESS)
+    assert (busy.value.reason, world.does) == ("PAYMENT_BUSY", [])
+
+
+async def test_event_of_another_account_moves_nothing() -> None:
+    world = World()
+    world.account_id = OTHER
+    verdict = await applied(world, WORKED_ON)
+    assert (verdict, world.does) == (Verdict("QUARANTINED", FOREIGN), [])

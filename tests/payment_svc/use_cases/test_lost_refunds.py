@@ -1,0 +1,137 @@
+"""Refunds that were lost with a restore: found at the provider, and not made again."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from mesh.errors import ApiError
+from mesh.money import Money
+from payment_svc.domain.operation import OperationStatus
+from payment_svc.domain.payment import PaymentStatus
+from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot, RefundStatus
+from payment_svc.providers.base import UnavailableError
+from payment_svc.storage import restores
+from payment_svc.storage.refunds import Sums
+from payment_svc.storage.restores import Restore
+from payment_svc.use_cases import lost_refunds
+from payment_svc.use_cases.lost_refunds import KEYS_LIVE, SKEW, whole
+from tests.support.payment_books import HOUR, MOMENT, NEW_ID, NOW, OWED, PAID, World
+
+S, R, E = PaymentStatus, RefundStatus, OperationStatus
+
+RESTORE = Restore(restore_time=NOW - HOUR, backup_time=NOW - 2 * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("age", "is_older"), [(HOUR, True), (HOUR - SKEW + MOMENT, True), (HOUR - SKEW, False), (timedelta(0), False)]
+)
+async def test_payment_from_before_a_restore_may_have_lost_refunds(
+    age: timedelta, is_older: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    async def last(_session: Any) -> Restore:
+        asked.append(1)
+        return RESTORE
+
+    monkeypatch.setattr(restores, "last", last)
+    world = World()
+    for _ in range(2):
+        found = await world.lost.restore_of(cast(Any, world), replace(PAID, create_time=NOW - age))
+        assert found == (RESTORE if is_older else None)
+    assert len(asked) == 1
+    world.told()
+    await world.lost.restore_of(cast(Any, world), PAID)
+    assert len(asked) == 2
+
+
+def mine(number: int, minor: int | None = 300, status: RefundStatus = R.SUCCESS) -> GivenBack:
+    # of the time that its id says
+    made = uuid.UUID(int=(int(NOW.timestamp() * 1000) << 80) + number)
+    return GivenBack(str(made), RefundSnapshot(f"re_{number}", status, None if minor is None else Money(minor, "EUR")))
+
+
+async def test_what_went_back_and_is_not_known_is_written_down() -> None:
+    world = World()
+    known = mine(3)
+    world.known = {uuid.UUID(known.refund_id)}
+    world.given = [mine(1), GivenBack("", mine(2).snapshot), known, mine(4, None), mine(5, 100, R.PENDING)]
+    await world.lost.bring_forward(PAID, cast(Any, world), RESTORE)
+    assert world.since == RESTORE.backup_time - SKEW
+    assert [(one.provider_reference, one.amount.minor) for one in world.inserted] == [("re_1", 300), ("re_5", 100)]
+    first = world.inserted[0]
+    assert (first.status, first.version, first.create_time, first.update_time) == (R.PENDING, 1, NOW, NOW)
+    assert (first.attempt, first.is_owed, first.reason) == (None, False, lost_refunds.REASON)
+    assert [one and one.status for one in world.changed] == [R.SUCCESS, None]
+    assert world.asked_at == "ORDER1"
+
+
+async def test_what_went_back_of_a_surplus_is_asked_of_its_attempt_and_is_owed() -> None:
+    world = World()
+    world.given = [mine(1)]
+    await world.lost.bring_forward(PAID, cast(Any, world), RESTORE, 1)
+    assert [(one.attempt, one.is_owed) for one in world.inserted] == [(1, True)]
+    assert world.asked_at == "ORDER0"
+
+
+async def test_refund_waits_while_its_provider_does_not_say() -> None:
+    world = World()
+    world.given = UnavailableError("away")
+    with pytest.raises(ApiError) as refused:
+        await world.lost.bring_forward(PAID, cast(Any, world), RESTORE)
+    assert refused.value.reason == "PROVIDER_UNAVAILABLE"
+
+
+@pytest.mark.parametrize(
+    ("refund", "restore", "taken", "left"),
+    [
+        (OWED, RESTORE, 500, None),
+        (OWED, RESTORE, 1200, None),
+        (OWED, RESTORE, 1300, 400),
+        (OWED, RESTORE, 1700, 0),
+        (OWED, None, 1700, None),
+        (replace(OWED, sends=1), RESTORE, 1700, None),
+        (replace(OWED, is_owed=False), RESTORE, 1700, None),
+        (replace(OWED, attempt=1), RESTORE, 700, None),
+        (replace(OWED, attempt=1), RESTORE, 900, 300),
+    ],
+)
+async def test_what_is_owed_is_counted_again_after_a_restore(
+    refund: Refund, restore: Restore | None, taken: int, left: int | None
+) -> None:
+    world = World()
+    world.lost._restore, world.lost._is_read = restore, True
+    world.of_attempts = {refund.attempt: Sums(taken, 0, 0)}
+    world.inserted = [refund]
+    found = await world.lost.recount(replace(PAID, create_time=NOW - 3 * HOUR), refund, cast(Any, world))
+    if left is None:
+        assert found == refund
+    elif left:
+        assert (found.amount.minor, found.status) == (left, R.PENDING)
+    else:
+        assert (found.amount, found.status) == (refund.amount, R.FAILED)
+
+
+@pytest.mark.parametrize(("age", "asks"), [(KEYS_LIVE, True), (KEYS_LIVE + MOMENT, False)])
+async def test_request_is_a_repetition_while_keys_live(
+    age: timedelta, asks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restore = Restore(NOW - age, NOW - age - HOUR)
+
+    async def unclaimed(*given: Any) -> uuid.UUID:
+        assert given[1:] == (PAID.payment_id, 300, restore.backup_time - SKEW, restore.restore_time + SKEW)
+        return NEW_ID
+
+    monkeypatch.setattr(restores, "unclaimed", unclaimed)
+    world = World()
+    assert await world.lost.same(cast(Any, world), PAID, 300, restore) == (NEW_ID if asks else None)
+
+
+@pytest.mark.parametrize(("attempt", "amount"), [(None, 1200), (1, 700), (2, 0), (3, 1200)])
+def test_refund_is_of_a_capture_or_of_an_attempts_surplus(attempt: int | None, amount: int) -> None:
+    assert whole(PAID, replace(OWED, attempt=attempt)) == amount

@@ -1,0 +1,127 @@
+"""What a provider or a bank takes back: written down once, and told to the merchant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+
+from mesh.money import Money
+from payment_svc.domain.dispute import Dispute, DisputeSnapshot, DisputeStatus
+from payment_svc.domain.operation import OperationStatus
+from payment_svc.domain.payment import PaymentStatus
+from payment_svc.domain.provider_event import Verdict
+from payment_svc.domain.refund import RefundSnapshot, RefundStatus
+from payment_svc.providers.base import ObjectNotFoundError, UnavailableError
+from payment_svc.storage.refunds import Sums
+from payment_svc.use_cases.taken_back.losses import REVERSED
+from tests.support.payment_books import EVENT, HOUR, NEW_ID, NOW, PAID, World
+from tests.support.providers.paypal_api import PAYMENT
+
+S, R, E = PaymentStatus, RefundStatus, OperationStatus
+
+
+def taken(minor: int | None, status: RefundStatus = R.SUCCESS, reference: str = "re_1", currency: str = "EUR") -> Any:
+    return RefundSnapshot(reference, status, None if minor is None else Money(minor, currency))
+
+
+@pytest.mark.parametrize(
+    ("snapshots", "sums", "status", "written", "asked"),
+    [
+        ([taken(1200)], Sums(0, 0, 0), "APPLIED", [1200], []),
+        ([taken(500)], Sums(0, 0, 0), "APPLIED", [500], []),
+        ([taken(1)], Sums(1199, 1199, 0), "APPLIED", [1], []),
+        ([taken(2)], Sums(1199, 1199, 0), "QUARANTINED", [], [2]),
+        ([taken(0)], Sums(0, 0, 0), "QUARANTINED", [], [0]),
+        ([taken(-1)], Sums(0, 0, 0), "QUARANTINED", [], [-1]),
+        ([taken(5, currency="CHF")], Sums(0, 0, 0), "QUARANTINED", [], [5]),
+        ([taken(5, currency="USD")], Sums(0, 0, 0), "QUARANTINED", [], [5]),
+        # all that was left is what remains beside what is under way
+        ([taken(None)], Sums(500, 200, 0), "APPLIED", [700], []),
+        ([taken(None)], Sums(500, 200, 1), "AWAY", [], []),
+        ([taken(100)], Sums(500, 200, 1), "APPLIED", [100], []),
+        ([taken(100), taken(200, reference="re_2")], Sums(0, 0, 0), "APPLIED", [100, 200], []),
+        ([taken(100, reference="known")], Sums(0, 0, 0), "APPLIED", [], []),
+        ([taken(100, R.PENDING)], Sums(0, 0, 0), "AWAY", [], []),
+        ([taken(100, R.FAILED)], Sums(0, 0, 0), "QUARANTINED", [], []),
+        ([], Sums(0, 0, 0), "QUARANTINED", [], []),
+        (ObjectNotFoundError("another capture's"), Sums(0, 0, 0), "QUARANTINED", [], []),
+    ],
+)
+async def test_what_was_taken_back_is_written_down_once(
+    snapshots: Any, sums: Sums, status: str, written: list[int], asked: list[int]
+) -> None:
+    world = World(sums=sums)
+    world.taken, world.known = snapshots, {"known"}
+    provider = cast(Any, type("Provider", (), {"name": "paypal", "reversals": staticmethod(world.reversals_of)}))
+    if status == "AWAY":
+        with pytest.raises(UnavailableError):
+            await world.reversals.apply_event(provider, EVENT, PAID)
+    else:
+        assert (await world.reversals.apply_event(provider, EVENT, PAID)).status == status
+    assert [one.amount.minor for one in world.inserted] == written
+    assert {(one.reason, one.status, one.sends, one.version) for one in world.inserted} <= {
+        (REVERSED, R.PENDING, 0, 1), (REVERSED, R.SUCCESS, 0, 1),
+    }  # fmt: skip
+    assert [about.amount.minor for _, about in world.asked] == asked
+    assert all(about.is_once and about.reference == "re_1" for _, about in world.asked)
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Verdict("QUARANTINED", "odd", PAID),
+        Verdict("APPLIED", "", PAYMENT),
+        Verdict("APPLIED", "", replace(PAID, status=S.FAILED)),
+    ],
+)
+async def test_nothing_is_taken_back_of_what_was_not_captured(verdict: Verdict) -> None:
+    world = World()
+    world.verdict, world.taken = verdict, [taken(5)]
+    assert await world.reversals.apply_event(cast(Any, None), EVENT, PAID) == verdict
+    assert not world.inserted
+
+
+@pytest.mark.parametrize(("given", "left"), [(0, 1200), (1199, 1), (1200, 0), (1300, 0)])
+async def test_what_is_left_of_a_capture_is_never_less_than_nothing(given: int, left: int) -> None:
+    world = World(sums=Sums(given, given, 0))
+    assert await world.losses.left(cast(Any, world), PAID) == Money(left, "EUR")
+
+
+# disputes
+
+SAID = DisputeSnapshot("dp", "", Money(1200, "EUR"), DisputeStatus.NEEDS_RESPONSE, "fraud", NOW + HOUR)
+KNOWN = Dispute(
+    NEW_ID, PAID.payment_id, PAID.merchant_id, PAID.order_id, "paypal", "dp", Money(1200, "EUR"),
+    DisputeStatus.NEEDS_RESPONSE, "fraud", NOW + HOUR, 1, NOW, NOW,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("status", DisputeStatus)
+async def test_merchants_hear_of_the_opening_first(status: DisputeStatus) -> None:
+    world = World()
+    said = replace(SAID, status=status)
+    dispute = await world.disputes.apply_snapshot("paypal", PAID, said)
+    decided = status in {DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.CLOSED}
+    opened = replace(KNOWN, status=DisputeStatus.UNDER_REVIEW if decided else status)
+    assert world.inserted == [opened]
+    assert dispute == (replace(opened, status=status, version=2) if decided else opened)
+    assert world.changed == ([dispute] if decided else [])
+    assert len(world.events) == (2 if decided else 1)
+
+
+async def test_dispute_that_is_known_changes_or_stays() -> None:
+    world = World()
+    world.locked = [KNOWN, KNOWN]
+    assert await world.disputes.apply_snapshot("paypal", PAID, SAID) == KNOWN
+    lost = await world.disputes.apply_snapshot("paypal", PAID, replace(SAID, status=DisputeStatus.LOST))
+    assert (lost.status, lost.version, world.changed, len(world.events)) == (DisputeStatus.LOST, 2, [lost], 1)
+    assert not world.inserted
+
+
+async def test_dispute_that_somebody_else_opens_at_this_moment_is_theirs() -> None:
+    world = World()
+    world.accepts, world.locked = False, [None, replace(KNOWN, reason="theirs", status=DisputeStatus.UNDER_REVIEW)]
+    dispute = await world.disputes.apply_snapshot("paypal", PAID, replace(SAID, reason="theirs"))
+    assert (dispute.version, dispute.status, len(world.events)) == (2, DisputeStatus.NEEDS_RESPONSE, 1)
