@@ -70,13 +70,14 @@ def cause(text: str) -> str:
     return f"after: {name}" if kind == "event" else name
 
 
-def answer(text: str) -> str:
-    """Return what a delivery was answered, without the name that programs have for why it failed."""
-    return re.sub(r"^[A-Z_]+: ", "", text)
+def answer(text: str | None) -> str:
+    """Return what a delivery was answered, if it was, without the name that programs have for why it failed."""
+    return re.sub(r"^[A-Z_]+: ", "", text or "")
 
 
-def browser(text: str) -> str:
+def browser(text: str | None) -> str:
     """Return what a browser is, of what it says of itself: all of them say that they are several."""
+    text = text or ""
     name = next((name for word, name in _BROWSERS if word in text), "")
     system = next((name for word, name in _SYSTEMS if word in text), "")
     return f"{name} on {system}" if name and system else name or text[:40] or "unknown"

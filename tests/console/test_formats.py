@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from console.api import formats
+from console.api.web import templates
 
 LINUX = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
 
@@ -57,4 +58,6 @@ def test_a_cause_is_in_words(cause: str, shown: str) -> None:
 def test_an_answer_is_without_the_name_that_programs_have_for_it() -> None:
     assert formats.answer("CONNECTION_REFUSED: nothing listens at this address") == "nothing listens at this address"
     assert formats.answer("OK") == "OK"
+    # of a delivery that nobody has tried yet
+    assert templates.from_string("{{ one.answer | answer }}{{ one.agent | browser }}").render(one={}) == "unknown"
     assert formats.answer('{"code": "NO: thanks"}') == '{"code": "NO: thanks"}'
