@@ -2403,6 +2403,7 @@ class Payments(Waits[models.Payment]):
         max_amount: str | None = None,
         order_by: str | None = None,
         provider: str | None = None,
+        provider_reference: str | None = None,
         timeout: float | None = None,
     ) -> Pages[models.Payment]:
         """Lists the merchant's payments, newest first. Pages follow AIP-158.
@@ -2423,6 +2424,9 @@ class Payments(Waits[models.Payment]):
             max_amount: Only payments of at most this amount, a decimal such as `12.00`.
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             provider: Only payments through this provider.
+            provider_reference: Only the payment that one of whose attempts has this name at its provider, such as
+                `pi_…` at Stripe: what stands in the provider's dashboard and reports. In full; upper and lower case are
+                told apart.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -2441,6 +2445,7 @@ class Payments(Waits[models.Payment]):
             max_amount=max_amount,
             order_by=order_by,
             provider=provider,
+            provider_reference=provider_reference,
         )
         return self._transport.pages(_LIST_PAYMENTS, request, models.Payment, timeout)
 
@@ -2643,6 +2648,7 @@ class AsyncPayments(AsyncWaits[models.Payment]):
         max_amount: str | None = None,
         order_by: str | None = None,
         provider: str | None = None,
+        provider_reference: str | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[models.Payment]:
         """Lists the merchant's payments, newest first. Pages follow AIP-158.
@@ -2663,6 +2669,9 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             max_amount: Only payments of at most this amount, a decimal such as `12.00`.
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             provider: Only payments through this provider.
+            provider_reference: Only the payment that one of whose attempts has this name at its provider, such as
+                `pi_…` at Stripe: what stands in the provider's dashboard and reports. In full; upper and lower case are
+                told apart.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -2681,6 +2690,7 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             max_amount=max_amount,
             order_by=order_by,
             provider=provider,
+            provider_reference=provider_reference,
         )
         return self._transport.pages(_LIST_PAYMENTS, request, models.Payment, timeout)
 

@@ -860,6 +860,11 @@ export class Payments {
      * Only payments through this provider.
      */
     provider?: string;
+    /**
+     * Only the payment that one of whose attempts has this name at its provider, such as `pi_…` at Stripe: what stands
+     * in the provider's dashboard and reports. In full; upper and lower case are told apart.
+     */
+    provider_reference?: string;
   }, options?: CallOptions): AsyncIterable<types.Payment>;
   /**
    * Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each,

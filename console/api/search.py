@@ -43,7 +43,7 @@ async def search(visit: Visit) -> Response:
         ):
             if found := await _found(api, kind, text):
                 return visit.go(f"/{page}/{found['payment_id'] if kind == 'refunds' else text}")
-    found = await _by_name(api, text) or await _by_amount(api, text)
+    found = await _by_name(api, text) or await _by_reference(api, text) or await _by_amount(api, text)
     only = [(kind, rows) for kind, rows in found.items() if rows]
     if len(only) == 1 and len(only[0][1]) == 1:
         (kind, (row,)) = only[0]
@@ -59,6 +59,12 @@ async def _by_name(api: MerchantApi, text: str) -> Found:
         asked["metadata"] = _rows(api, "orders", metadata_key=key[:40], metadata_value=value[:500])
     orders = answered(await asyncio.gather(*asked.values(), return_exceptions=True))
     return {"orders": orders} if orders else {}
+
+
+async def _by_reference(api: MerchantApi, text: str) -> Found:
+    """Return the payment that a provider's dashboard and reports call so."""
+    payments = await _rows(api, "payments", provider_reference=text[:255])
+    return {"payments": payments} if payments else {}
 
 
 async def _by_amount(api: MerchantApi, text: str) -> Found:

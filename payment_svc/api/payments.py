@@ -101,7 +101,13 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
         self, request: service_pb2.ListPaymentsRequest, _: Context
     ) -> service_pb2.ListPaymentsResponse:
         """Return a page of payments."""
-        payments, token = await page(request, self._reader(request), lambda payment: payment.payment_id)
+        found: dict[str, UUID] = {}
+        if request.provider_reference:
+            behind = await self._payments.behind(context.merchant(), request.provider, request.provider_reference)
+            if behind is None:
+                return service_pb2.ListPaymentsResponse()
+            found["payment_id"] = behind
+        payments, token = await page(request, self._reader(request, **found), lambda payment: payment.payment_id)
         return service_pb2.ListPaymentsResponse(
             payments=[mapping.payment_message(payment) for payment in payments], next_page_token=token
         )
@@ -110,8 +116,10 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
         """Stream payments as one file."""
         return self._exports.stream(request.format, self._reader(request))
 
-    def _reader(self, request: service_pb2.ListPaymentsRequest | service_pb2.ExportPaymentsRequest) -> Read[Payment]:
+    def _reader(
+        self, request: service_pb2.ListPaymentsRequest | service_pb2.ExportPaymentsRequest, **equal: UUID
+    ) -> Read[Payment]:
         """Return what reads the payments that are asked for."""
         order_id = UUID(request.order_id) if request.order_id else None
-        asked = listing(request, merchant_id=context.merchant(), order_id=order_id, provider=request.provider)
+        asked = listing(request, merchant_id=context.merchant(), order_id=order_id, provider=request.provider, **equal)
         return lambda after, limit: self._payments.page(asked, after=after, limit=limit)

@@ -127,6 +127,18 @@ _FIND = statement(
     .limit(1),
     UUID,
 )
+_BEHIND = statement(
+    sa.select(attempts.c.payment_id)
+    .join(payments, payments.c.payment_id == attempts.c.payment_id)
+    .where(
+        attempts.c.provider == sa.any_(sa.bindparam("providers", type_=pg.ARRAY(sa.Text))),
+        attempts.c.provider_reference == sa.bindparam("reference", type_=sa.Text),
+        attempts.c.provider_reference != "",
+        payments.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID),
+    )
+    .limit(1),
+    UUID,
+)
 _OF_ORDER = statement(
     sa.select(*_COLUMNS).where(payments.c.order_id == sa.bindparam("order_id", type_=sa.UUID)), PaymentRow
 )
@@ -346,6 +358,12 @@ class PaymentRepository:
     async def find(self, session: Session, provider: str, reference: str) -> UUID | None:
         """Return the payment behind an object of a provider: of its attempt now, or of one before."""
         return await session.one(_FIND, provider=provider, reference=reference)
+
+    async def behind(
+        self, session: Session, merchant_id: UUID, providers: Sequence[str], reference: str
+    ) -> UUID | None:
+        """Return the merchant's payment that has an object of this name at one of the providers."""
+        return await session.one(_BEHIND, merchant_id=merchant_id, providers=list(providers), reference=reference)
 
     async def claim_due(self, session: Session, lease: timedelta, limit: int) -> list[DueCheck]:
         """Take payments that are due to be looked up; no other replica sees them for as long as `lease`."""

@@ -37,6 +37,7 @@ from payment_svc.domain.payment import (
 from payment_svc.metrics import PAYMENTS
 from payment_svc.order_port import OrderClient, PayableOrder
 from payment_svc.providers.base import Provider
+from payment_svc.providers.registry import discover
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage import intents
 from payment_svc.storage.intents import Intent
@@ -155,6 +156,12 @@ class Payments:
         """Return a page of a merchant's payments."""
         async with self._database.session() as session:
             return await self._ledger.payments.page(session, listing, after=after, limit=limit)
+
+    async def behind(self, merchant_id: UUID, provider: str, reference: str) -> UUID | None:
+        """Return the merchant's payment that a provider, or any where none is named, knows by a reference."""
+        providers = [provider] if provider else sorted(discover())
+        async with self._database.session() as session:
+            return await self._ledger.payments.behind(session, merchant_id, providers, reference)
 
     async def capture(self, merchant_id: UUID, payment_id: UUID, amount: Money | None) -> Payment:
         """Capture an authorized payment, all or a part of it. Raises ApiError as the contract's CapturePayment says."""

@@ -62,6 +62,7 @@ def test_a_search_finds_by_number_and_by_any_id(owner: Browser, merchant: Mercha
     assert owner.get("/search?q=S-77").headers["location"] == f"/console/orders/{order['order_id']}"
     assert owner.get(f"/search?q={payment['payment_id']}").headers["location"] == shown
     assert owner.get(f"/search?q={refund['refund_id']}").headers["location"] == shown
+    assert owner.get(f"/search?q={payment['provider_reference']}").headers["location"] == shown
     assert owner.get("/search?q=nothing-like-it").status_code == httpx.codes.NOT_FOUND
 
 

@@ -75,7 +75,7 @@ LISTINGS: Mapping[str, Listing] = {
         _of_money(
             "payments",
             PAYMENT_STATUSES,
-            "provider",
+            "provider provider_reference",
             "payment_id order_id provider provider_reference captured_amount.value refunded_amount.value failure.code",
         ),
         _of_money(

@@ -121,7 +121,7 @@ def test_pages_go_on_in_both_directions_with_filters(merchant: Merchant) -> None
         assert [order["order_id"] for page in found for order in page] == expected
 
 
-def test_refunds_and_payments_of_all_orders_are_found(merchant: Merchant) -> None:
+def test_refunds_and_payments_of_all_orders_are_found(merchant: Merchant, new_merchant: Callable[[], Merchant]) -> None:
     made = []
     for value in ("3.00", "4.00"):
         payment = merchant.charge(merchant.new_order()["order_id"])
@@ -140,6 +140,14 @@ def test_refunds_and_payments_of_all_orders_are_found(merchant: Merchant) -> Non
     assert ids("/v1/payments", "payments", provider="paypal") == []
     both = ids("/v1/payments", "payments", provider="stripe", statuses=["SUCCESS", "REQUIRES_ACTION"])
     assert both == [made[1]["payment_id"], made[0]["payment_id"]]
+    reference = merchant.get(f"/v1/payments/{both[0]}")["provider_reference"]
+    assert ids("/v1/payments", "payments", provider_reference=reference) == [both[0]]
+    assert ids("/v1/payments", "payments", provider_reference=reference, provider="stripe") == [both[0]]
+    assert ids("/v1/payments", "payments", provider_reference=reference, provider="paypal") == []
+    assert ids("/v1/payments", "payments", provider_reference=reference, statuses=["FAILED"]) == []
+    assert ids("/v1/payments", "payments", provider_reference=reference[:-1]) == []
+    other = new_merchant()
+    assert other.get("/v1/payments", provider_reference=reference).get("payments", []) == []
     waiting = merchant.charge(
         merchant.new_order()["order_id"], "pm_card_threeDSecure2Required", return_url="https://a.b/"
     )

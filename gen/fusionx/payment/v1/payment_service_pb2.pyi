@@ -168,6 +168,7 @@ class ListPaymentsRequest(_message.Message):
     MAX_AMOUNT_FIELD_NUMBER: _builtins.int
     ORDER_BY_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
+    PROVIDER_REFERENCE_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many payments at the most, up to 100. Left out or 0: 20."""
     page_token: _builtins.str
@@ -186,6 +187,10 @@ class ListPaymentsRequest(_message.Message):
     """`create_time desc`, which is the default: the newest first; or `create_time asc`."""
     provider: _builtins.str
     """Only payments through this provider."""
+    provider_reference: _builtins.str
+    """Only the payment that one of whose attempts has this name at its provider, such as `pi_…` at Stripe: what stands in
+    the provider's dashboard and reports. In full; upper and lower case are told apart.
+    """
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_payment_pb2.Payment.Status.ValueType]:
         """Only payments in one of these statuses."""
@@ -223,10 +228,11 @@ class ListPaymentsRequest(_message.Message):
         max_amount: _builtins.str = ...,
         order_by: _builtins.str = ...,
         provider: _builtins.str = ...,
+        provider_reference: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "provider", b"provider", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "provider", b"provider", "provider_reference", b"provider_reference", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
