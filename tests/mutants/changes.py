@@ -118,22 +118,28 @@ def _operators() -> dict[str, type]:
 def without_effect(source: str) -> list[Span]:
     """Return where a change makes no difference to anybody, or mypy refuses it.
 
-    Those are constants that say who may write to an object, the words of errors that say that the code itself is
-    wrong, what is logged, and the number that a measurement is noted with.
+    Those are constants that say who may write to an object, the star after which arguments have names, the words of
+    errors that say that the code itself is wrong, what is logged, and the number that a measurement is noted with.
     """
     found: list[ast.expr] = []
+    stars: list[Span] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ClassDef):
             decorators = [one for one in node.decorator_list if isinstance(one, ast.Call)]
             words = [word for decorator in decorators for word in decorator.keywords]
             found += [word.value for word in words if word.arg in ("frozen", "slots", "kw_only")]
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.args.kwonlyargs and not node.args.vararg:
+            before: list[ast.arg | ast.expr] = [*node.args.posonlyargs, *node.args.args, *node.args.defaults]
+            ends = [(one.end_lineno or 0, one.end_col_offset or 0) for one in before]
+            named = node.args.kwonlyargs[0]
+            stars.append((max(ends, default=(node.lineno, node.col_offset)), (named.lineno, named.col_offset)))
         elif isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             found += node.exc.args if ast.unparse(node.exc.func) == "RuntimeError" else ()
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             called = ast.unparse(node.value.func)
             if called in LOGGED or called.endswith(".observe"):
                 found += [*node.value.args, *(word.value for word in node.value.keywords)]
-    return [
+    return stars + [
         ((one.lineno, one.col_offset), (one.end_lineno or one.lineno, one.end_col_offset or one.col_offset))
         for one in found
     ]

@@ -25,7 +25,7 @@ import pytest
 from stack.stack import Ready
 from tests.mutants.binding import bound
 from tests.mutants.changes import Mutant, mutated, name_of
-from tests.mutants.lines import Lines
+from tests.mutants.lines import Lines, executed_on_import
 from tests.mutants.measures import Choice, Map, Measure, digest
 from tests.mutants.swapping import Change, index
 from tests.mutants.trial import TOLD, RunGoesOn, Serving, Tests, be
@@ -82,7 +82,6 @@ class Host(RunGoesOn):
         self._folder = folder
         self._bare = bare
         self._work = work
-        self._lines = Lines(root, modules)
         self._modules = modules
         self._session: pytest.Session
         self._run = Run.current()
@@ -90,11 +89,9 @@ class Host(RunGoesOn):
         self._has_ended = False
         self.map = Map()
         self.choice: Choice
-        self._lines.begin()
+        self._imported = executed_on_import(root, modules)
         for name in (*map(name_of, modules), "payment_svc.__main__"):
             importlib.import_module(name)
-        self._lines.end()
-        self._imported = self._lines.cut()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:

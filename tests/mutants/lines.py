@@ -1,7 +1,13 @@
-"""Which lines are executed: of the packages that are changed, by whoever is traced."""
+"""Which lines are executed: of the packages that are changed, by whoever is traced.
+
+`python -m tests.mutants.lines ROOT MODULE …` tells those that importing the modules executes, as JSON by module.
+"""
 
 from __future__ import annotations
 
+import importlib
+import json
+import subprocess
 import sys
 import threading
 from collections import defaultdict
@@ -60,3 +66,24 @@ class Lines:
             return trace
 
         return trace
+
+
+def executed_on_import(root: Path, modules: Iterable[str]) -> Seen:
+    """Return what importing modules executes, in a process that has imported nothing of them yet."""
+    argv = [sys.executable, "-m", "tests.mutants.lines", str(root), *modules]
+    told = json.loads(subprocess.run(argv, cwd=root, check=True, capture_output=True).stdout)
+    return {module: frozenset(lines) for module, lines in told.items()}
+
+
+def _main() -> None:
+    root, *modules = sys.argv[1:]
+    lines = Lines(Path(root), modules)
+    lines.begin()
+    for module in (*modules, "payment_svc/__main__.py"):
+        importlib.import_module(module.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+    lines.end()
+    sys.stdout.write(json.dumps({module: sorted(seen) for module, seen in lines.cut().items()}))
+
+
+if __name__ == "__main__":
+    _main()

@@ -44,7 +44,7 @@ class Map:
         changed = {module for module, digest in modules.items() if self.files.get(module) != digest}
 
         def stays(test: str, executed: Iterable[str]) -> bool:
-            file = test.partition("::")[0]
+            file = _file_of(test)
             return file in files and self.files[file] == files[file] and changed.isdisjoint(executed)
 
         if not modules.keys() <= self.files.keys():
@@ -81,7 +81,9 @@ class Choice:
 
     def has_killed(self, test: str, mutant: Mutant) -> None:
         """Learn what to try first."""
-        self._kills[mutant.module][test] += 1
+        self._kills[mutant.module][test] += 3
+        # those beside it are about the module as well
+        self._kills[mutant.module][_file_of(test)] += 1
 
     def near(self, mutant: Mutant, seconds: float) -> list[str]:
         """Return tests of this process, of no more than so many seconds."""
@@ -97,7 +99,8 @@ class Choice:
         if place not in self._known:
             self._known[place] = self._bearing(kind, mutant)
         tests = self._known[place]
-        ordered = sorted(tests, key=lambda test: (kind[test].seconds + 0.01) / (1 + 3 * kills[test]))
+        worth = {test: 1 + kills[test] + kills[_file_of(test)] for test in tests}
+        ordered = sorted(tests, key=lambda test: (kind[test].seconds + 0.01) / worth[test])
         chosen: list[str] = []
         left = seconds
         for test in ordered:
@@ -122,7 +125,7 @@ class Choice:
 
     def _names(self, test: str, module: str, names: Iterable[str]) -> bool:
         """Whether a test's file speaks of one of the names of a module."""
-        file = test.partition("::")[0]
+        file = _file_of(test)
         if file not in self._texts:
             self._texts[file] = set(re.findall(r"\w+", (self._root / file).read_text()))
         words = self._texts[file]
@@ -142,6 +145,10 @@ class Choice:
                         defined = defined_at(self._root / module, line) - {name}
                         found |= self._using(executing, module, defined, deep - 1)
         return found
+
+
+def _file_of(test: str) -> str:
+    return test.partition("::")[0]
 
 
 def _by_line(kind: dict[str, Measure]) -> dict[tuple[str, int], set[str]]:

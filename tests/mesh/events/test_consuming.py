@@ -14,7 +14,7 @@ import pytest
 from fusionx.order.v1 import order_events_pb2, order_pb2
 from nats.errors import Error as NatsError
 
-from mesh import context
+from mesh import context, tracing
 from mesh.errors import unavailable
 from mesh.events import consumer as module
 from mesh.events import dead_letters
@@ -282,3 +282,19 @@ async def test_event_of_a_subject_is_taken_as_it_is_where_nobody_signs(world: Wo
     message.subject = "fusionx.test.v1.x"
     await world.consumer._apply(cast(Any, [message]))
     assert message.said == ["ack"]
+
+
+@pytest.mark.parametrize(("events", "is_on", "is_made"), [(1, True, False), (2, True, True), (2, False, False)])
+async def test_transaction_of_several_events_has_a_span_that_names_them(
+    world: World, events: int, is_on: bool, is_made: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Any] = []
+
+    def start(name: str, *_: Any, links: Sequence[object] = (), **__: Any) -> tracing.Span:
+        started.append((name, len(links)))
+        return tracing.OFF
+
+    monkeypatch.setattr(tracing, "is_on", lambda: is_on)
+    monkeypatch.setattr(tracing, "start", start)
+    await world.consumer._apply(cast(Any, [Message(number, number) for number in range(1, events + 1)]))
+    assert ([one for one in started if one[0] == f"process {NAME}"] == [(f"process {NAME}", events)]) is is_made

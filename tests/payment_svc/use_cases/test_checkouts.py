@@ -176,6 +176,10 @@ At = CheckoutState
         ("PROCESSING", [replace(WAITS, redirect_url="")], {}, At.PROCESSING),
         ("PROCESSING", [WAITS], {"is_displaced": True}, At.CLOSED),
         ("PROCESSING", [], {}, At.PROCESSING),
+        # nobody can have paid on a page that its provider did not open
+        ("PROCESSING", [NAMELESS], {}, At.FAILED),
+        ("PROCESSING", [replace(NAMELESS, status=S.INITIATED)], {}, At.OPEN),
+        ("PROCESSING", [NAMELESS], {"is_displaced": True}, At.CLOSED),
     ],
 )
 async def test_page_says_how_far_a_customer_is(
