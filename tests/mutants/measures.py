@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.mutants.changes import Mutant, defined_at, statement_at
+from tests.mutants.changes import Mutant, defined_at, name_of, statement_at
 from tests.mutants.lines import Seen
 
 _DEEP = 3
@@ -99,7 +99,8 @@ class Choice:
         if place not in self._known:
             self._known[place] = self._bearing(kind, mutant)
         tests = self._known[place]
-        worth = {test: 1 + kills[test] + kills[_file_of(test)] for test in tests}
+        own = f"[{name_of(mutant.module)}]"
+        worth = {test: 1 + kills[test] + kills[_file_of(test)] + 50 * test.endswith(own) for test in tests}
         ordered = sorted(tests, key=lambda test: (kind[test].seconds + 0.01) / worth[test])
         chosen: list[str] = []
         left = seconds

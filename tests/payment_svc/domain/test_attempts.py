@@ -102,7 +102,7 @@ def test_attempt_that_had_ended_before_another_won_stays_as_it_ended() -> None:
     ],
 )
 def test_fact_about_an_attempt_before_is_noted_on_it(
-    fact: Fact, first: Attempt, changes: dict[str, int] | None
+    fact: Fact, first: Attempt, changes: dict[str, Any] | None
 ) -> None:
     at = replace(AT, status=S.SUCCESS, captured=1200, attempts=(first, SECOND))
     expected = []
@@ -161,7 +161,7 @@ DIFFERS = Failure("amount_differs", "odd")
     (OTHER, True, {"surplus": 500}), (OTHER, False, {}), (replace(OTHER, is_held=True), True, {"held": 500}),
 ])  # fmt: skip
 def test_money_of_another_amount_pays_nothing(
-    status: PaymentStatus, received: Received, owed: bool, noted: dict[str, int]
+    status: PaymentStatus, received: Received, owed: bool, noted: dict[str, Any]
 ) -> None:
     at = replace(AT, status=status)
     versions = transitions.turn_down(at, received, DIFFERS, LATER, owed=owed)
