@@ -2,3 +2,5 @@
 
 Owns the database `identity`.
 """
+
+import mesh as mesh  # before any stub: it says how gRPC runs
