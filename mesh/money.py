@@ -62,7 +62,11 @@ class Money:
     @property
     def value(self) -> str:
         """The decimal string, with exactly the decimals of the currency."""
-        return f"{Decimal(self.minor).scaleb(-exponent(self.currency)):f}"
+        digits = exponent(self.currency)
+        if not digits:
+            return str(self.minor)
+        whole, rest = divmod(abs(self.minor), 10**digits)
+        return f"{'-' if self.minor < 0 else ''}{whole}.{rest:0{digits}}"
 
     def __str__(self) -> str:
         return f"{self.value} {self.currency}"

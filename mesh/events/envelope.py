@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 
 from mesh import context
 from mesh.ids import new_id
+from mesh.messages import timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ def event(fact: Message, *, aggregate_id: UUID, version: int, merchant_id: UUID,
         aggregate_version=version,
         merchant_id=str(merchant_id),
         traceparent=context.current().traceparent,
+        time=timestamp(time),
     )
-    envelope.time.FromDatetime(time)
     envelope.data.Pack(fact)
     return OutboxEvent(event_id, aggregate_id, options_of(fact.DESCRIPTOR).subject, envelope.SerializeToString(), time)
 

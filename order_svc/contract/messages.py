@@ -8,35 +8,33 @@ from fusionx.order.v1 import order_payment_service_pb2 as internal_pb2
 from fusionx.order.v1 import order_pb2, payment_link_pb2
 from fusionx.payment.v1 import payment_pb2
 
-from mesh.messages import money_message
+from mesh.messages import money_message, shown_once, timestamp
 from mesh.money import Money
 from mesh.storage.history import Entry
 from order_svc.domain import SETTLED, UNPAID, Capture, LinkStatus, Order, PaymentLink, Refunded, Uses
 
 
+@shown_once
 def order_message(order: Order) -> order_pb2.Order:
     """Return the order as the contract shows it."""
-    message = order_pb2.Order(
+    amount, given_back = money_message(order.amount), order.given_back
+    return order_pb2.Order(
         order_id=str(order.order_id),
         merchant_order_id=order.merchant_order_id,
-        amount=money_message(order.amount),
+        amount=amount,
         status=order_pb2.Order.Status.Value(order.status),
         description=order.description,
         metadata=order.metadata,
         payment_id=str(order.payment_id) if order.payment_id else "",
         version=order.version,
         payment_link_id=str(order.payment_link_id or ""),
+        paid_amount=money_message(Money(order.paid, order.amount.currency)) if order.status in SETTLED else None,
+        refunded_amount=money_message(Money(given_back, order.amount.currency)) if given_back else None,
+        open_amount=amount if order.status in UNPAID else None,
+        create_time=timestamp(order.create_time),
+        update_time=timestamp(order.update_time),
+        expire_time=timestamp(order.expire_time),
     )
-    if order.status in SETTLED:
-        message.paid_amount.CopyFrom(money_message(Money(order.paid, order.amount.currency)))
-    if order.given_back:
-        message.refunded_amount.CopyFrom(money_message(Money(order.given_back, order.amount.currency)))
-    if order.status in UNPAID:
-        message.open_amount.CopyFrom(money_message(order.amount))
-    message.create_time.FromDatetime(order.create_time)
-    message.update_time.FromDatetime(order.update_time)
-    message.expire_time.FromDatetime(order.expire_time)
-    return message
 
 
 def capture(payment: payment_pb2.Payment) -> Capture:

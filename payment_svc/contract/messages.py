@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fusionx.payment.v1 import dispute_pb2, payment_pb2, refund_pb2, test_clock_pb2
 
-from mesh.messages import money_message
+from mesh.messages import money_message, shown_once, timestamp
 from payment_svc.domain.dispute import Dispute
 from payment_svc.domain.payment import Attempt, Failure, Payment, PaymentStatus
 from payment_svc.domain.refund import Refund
@@ -17,6 +17,7 @@ def _failure_message(failure: Failure | None) -> payment_pb2.Payment.Failure | N
     return payment_pb2.Payment.Failure(code=failure.code, message=failure.message, provider_code=failure.provider_code)
 
 
+@shown_once
 def payment_message(payment: Payment) -> payment_pb2.Payment:
     """Return the payment as the contract shows it."""
     message = payment_pb2.Payment(
@@ -33,6 +34,8 @@ def payment_message(payment: Payment) -> payment_pb2.Payment:
         version=payment.version,
         capture_method=payment_pb2.Payment.CaptureMethod.Value(payment.capture_method),
         failure=_failure_message(payment.failure),
+        create_time=timestamp(payment.create_time),
+        update_time=timestamp(payment.update_time),
     )
     for minor, field in ((payment.captured, message.captured_amount), (payment.refunded, message.refunded_amount)):
         if minor:
@@ -45,8 +48,6 @@ def payment_message(payment: Payment) -> payment_pb2.Payment:
         message.routing.rule, message.routing.reason = payment.route.rule, payment.route.reason
     if payment.capture_before and payment.status == PaymentStatus.AUTHORIZED:
         message.capture_before.FromDatetime(payment.capture_before)
-    message.create_time.FromDatetime(payment.create_time)
-    message.update_time.FromDatetime(payment.update_time)
     return message
 
 
@@ -61,17 +62,15 @@ def _next_action(payment: Payment) -> payment_pb2.Payment.NextAction | None:
 
 
 def _attempt_message(attempt: Attempt) -> payment_pb2.Payment.Attempt:
-    message = payment_pb2.Payment.Attempt(
+    return payment_pb2.Payment.Attempt(
         number=attempt.number,
         provider=attempt.provider,
         provider_reference=attempt.provider_reference,
         status=payment_pb2.Payment.Attempt.Status.Value(attempt.status),
         failure=_failure_message(attempt.failure),
+        create_time=timestamp(attempt.create_time),
+        end_time=timestamp(attempt.end_time) if attempt.end_time else None,
     )
-    message.create_time.FromDatetime(attempt.create_time)
-    if attempt.end_time:
-        message.end_time.FromDatetime(attempt.end_time)
-    return message
 
 
 def refund_message(refund: Refund) -> refund_pb2.Refund:

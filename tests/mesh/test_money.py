@@ -73,3 +73,12 @@ def test_largest_amount_is_taken_and_one_more_is_not() -> None:
     assert Money.parse("1000000000000000", "JPY").minor == 10**15
     with pytest.raises(MoneyError):
         Money.parse("1000000000000001", "JPY")
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "value"),
+    [(1250, "EUR", "12.50"), (5, "EUR", "0.05"), (1250, "JPY", "1250"), (1250, "KWD", "1.250"), (0, "EUR", "0.00"),
+     (-5, "EUR", "-0.05"), (-1250, "EUR", "-12.50")],
+)  # fmt: skip
+def test_value_has_the_decimals_of_its_currency(minor: int, currency: str, value: str) -> None:
+    assert Money(minor, currency).value == value
