@@ -54,6 +54,8 @@ PAGES = {
     "events": "/events",
     "events, of a type": "/events?type=refund.succeeded",
     "events, of no type": "/events?type=refund.failed",
+    "deliveries": "/deliveries",
+    "deliveries, failed": "/deliveries?status=FAILED",
     "webhooks": "/webhooks",
     "payment links": "/payment_links",
     "search, a number": "/search?q=none-such",

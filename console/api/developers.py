@@ -115,11 +115,19 @@ def _names(text: str) -> list[str]:
 async def event(visit: Visit) -> Response:
     """Show an event with its payload and how its deliveries went."""
     api, event_id = await visit.api(), visit.path("event_id")
-    shown, deliveries, endpoints = await asyncio.gather(
+    shown, sent, endpoints = await asyncio.gather(
         api.get("events", event_id), api.get("events", event_id, "deliveries"), _all_endpoints(visit)
     )
-    urls = {one["webhook_endpoint_id"]: one["url"] for one in endpoints}
-    return visit.render("event.html", event=shown, deliveries=deliveries.get("deliveries", []), urls=urls)
+    return visit.render("event.html", event=shown, deliveries=sent.get("deliveries", []), urls=_urls(endpoints))
+
+
+def _urls(endpoints: list[Json]) -> dict[str, str]:
+    return {one["webhook_endpoint_id"]: one["url"] for one in endpoints}
+
+
+async def deliveries(visit: Visit) -> Response:
+    """List what was put on its way, with what was answered last."""
+    return await show(visit, OF_API["deliveries"], "deliveries.html", urls=_urls(await _all_endpoints(visit)))
 
 
 async def resend(visit: Visit) -> Response:
@@ -331,6 +339,7 @@ PAGES = [
     Page("POST", "/events", resend_span, scope="events:write"),
     Page("GET", "/events/{event_id}", event, scope="events:read"),
     Page("POST", "/events/{event_id}/resend", resend, scope="events:write"),
+    Page("GET", "/deliveries", deliveries, scope="events:read"),
     Page("GET", "/live", live, scope="events:read"),
     Page("GET", "/live/stream", stream, scope="events:read"),
     Page("GET", "/keys", keys, scope="keys:read"),

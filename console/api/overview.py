@@ -43,13 +43,15 @@ async def overview(visit: Visit) -> Response:
         return visit.go("/platform")
     api = await visit.api()
     days = int(visit.query("days")) if visit.query("days") in SPANS else DAYS
-    figures, newest, waiting, held, disputes, endpoints = await together(
+    since = (utc_now() - timedelta(days=days)).isoformat()
+    figures, newest, waiting, held, disputes, endpoints, undelivered = await together(
         _figures(visit, api, days),
         api.get("payments", page_size=8),
         api.get("payments", statuses=list(_OPEN), page_size=100),
         api.get("payments", status="AUTHORIZED", page_size=100),
         api.get("disputes", statuses=["NEEDS_RESPONSE"], page_size=100),
         api.get("webhook_endpoints"),
+        api.get("deliveries", statuses=["FAILED"], create_time_from=since, page_size=100),
     )
     return visit.render(
         "overview.html",
@@ -59,6 +61,8 @@ async def overview(visit: Visit) -> Response:
         payments=newest.get("payments", []),
         open_payments=_count(waiting),
         uncaptured=_count(held),
+        undelivered=_count(undelivered, "deliveries"),
+        since=since[:10],
         disputes=sorted(disputes.get("disputes", []), key=lambda one: str(one.get("respond_before"))),
         stopped=[one for one in endpoints.get("webhook_endpoints", []) if not one.get("enabled")],
     )
@@ -116,8 +120,8 @@ async def _span(api: MerchantApi, since: datetime, until: datetime) -> Span:
     return Span(found, is_whole=False)
 
 
-def _count(page: Json) -> str:
-    return f"{len(page.get('payments', []))}{'+' if page.get('next_page_token') else ''}"
+def _count(page: Json, kind: str = "payments") -> str:
+    return f"{len(page.get(kind, []))}{'+' if page.get('next_page_token') else ''}"
 
 
 def _compared(span: Span, before: Span) -> list[dict[str, Any]]:

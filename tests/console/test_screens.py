@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import httpx
+import psycopg
 
 from stack.stack import Ready
 from tests.support.console import Browser, Console, shown_secret
@@ -100,6 +102,26 @@ def test_an_endpoint_from_its_secret_to_its_end(owner: Browser, merchant: Mercha
         assert "Disabled" in owner.page("/webhooks")
         owner.post(path, verb="delete")
     assert merchant.get("/v1/webhook_endpoints").get("webhook_endpoints", []) == []
+
+
+def test_what_no_endpoint_took_is_counted_and_listed(owner: Browser, merchant: Merchant, gateway: Ready) -> None:
+    assert re.search(r"Failed deliveries</div><div class=\"value\">0<", owner.page("/"))
+    with serving() as receiver:
+        merchant.listen(receiver)
+        merchant.new_order()
+        eventually(lambda: ">Delivered<" in owner.page("/deliveries?status=DELIVERED"), "the delivery")
+        assert receiver.url in owner.page("/deliveries")
+    assert "Nothing fits these filters" in owner.page("/deliveries?status=FAILED")
+    (sent,) = merchant.get("/v1/deliveries")["deliveries"]
+    # every attempt of three days has failed
+    with psycopg.connect(gateway.database_urls["notify"], autocommit=True) as database:
+        database.execute("UPDATE deliveries SET status = 'FAILED' WHERE delivery_id = %s", [sent["delivery_id"]])
+    overview = owner.page("/")
+    assert re.search(r"Failed deliveries</div><div class=\"value\">1<", overview)
+    found = re.search(r'href="/console(/deliveries\?status=FAILED[^"]+)"', overview)
+    assert found
+    assert f"/events/{sent['event_id']}" in owner.page(html.unescape(found.group(1)))
+    assert owner.get("/export/deliveries?status=FAILED").text.count(sent["event_id"]) == 1
 
 
 def test_a_bad_address_is_said_beside_its_field(owner: Browser) -> None:

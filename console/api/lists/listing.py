@@ -26,6 +26,7 @@ PAYMENT_STATUSES = (
 ORDER_STATUSES = ("NEW", "PROCESSING", "SUCCESS", "FAILED", "CANCELLED", "EXPIRED", "PARTIALLY_REFUNDED", "REFUNDED")
 REFUND_STATUSES = ("PENDING", "SUCCESS", "FAILED", "NEEDS_REVIEW")
 DISPUTE_STATUSES = ("NEEDS_RESPONSE", "UNDER_REVIEW", "WON", "LOST", "CLOSED")
+DELIVERY_STATUSES = ("DELIVERED", "PENDING", "FAILED", "CANCELLED")
 _MONEY = ("since", "until", "currency", "min", "max")
 _NAMES = {"min": "min_amount", "max": "max_amount"}
 
@@ -102,6 +103,16 @@ LISTINGS: Mapping[str, Listing] = {
             "events:read",
             ("type",),
             ("event_id", "type", "resource_id", "resource_version", "order_id", "create_time"),
+        ),
+        _of_api(
+            "deliveries",
+            "events:read",
+            ("status", "since", "until"),
+            (
+                *("delivery_id", "event_id", "event_type", "webhook_endpoint_id", "notification_channel_id", "status"),
+                "next_attempt_time",
+            ),
+            DELIVERY_STATUSES,
         ),
     )
 }
