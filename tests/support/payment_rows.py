@@ -30,7 +30,7 @@ _INSERT = statement(
 def payment_of(key: UUID, **changes: Any) -> Payment:
     """Return the payment of a row, of a merchant and an order of the same number, and its object's name."""
     provider = changes.pop("provider", "stripe")
-    reference = f"pi_{NAMES[key]}" if key in NAMES else ""
+    reference = changes.pop("provider_reference", f"pi_{NAMES[key]}" if key in NAMES else "")
     attempt = replace(first_attempt(provider, NOW), provider_reference=reference)
     mine = {"payment_id": key, "merchant_id": key, "order_id": key, "create_time": NOW, "update_time": NOW}
     return payment_at(provider, reference, **{**mine, "attempts": (attempt,)} | changes)
