@@ -1,7 +1,8 @@
 """Group commit: what is asked for while the database is busy goes to it together, in one statement.
 
 Under load a statement for thirty rows costs little more than one for a single row, in this process, in PostgreSQL and
-on the disk. An item that comes while nothing is under way is not held back, but for those of the same turn of the loop.
+on the disk. An item that comes after a while is not held back, but for those of the same turn of the loop; one that
+comes right after a batch is, for as long as that one took.
 """
 
 from __future__ import annotations
