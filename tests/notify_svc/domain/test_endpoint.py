@@ -138,3 +138,9 @@ def test_pattern_of_another_kind_is_no_filter(event_filter: str) -> None:
 def test_url_without_its_scheme_is_shown_with_it(allow_http: bool, meant: str) -> None:
     with pytest.raises(UrlRefusedError, match=f'did you mean "{meant}://localhost:3000/hook"'):
         endpoint_domain.check_url("localhost:3000/hook", allow_http=allow_http)
+
+
+def test_endpoint_is_called_what_merchants_know_it_as() -> None:
+    words = {kind.name: kind.resource for kind in endpoint_domain.Kind}
+    channel = "notification channel"
+    assert words == {"WEBHOOK": "webhook endpoint", "EMAIL": channel, "PUSH": channel}

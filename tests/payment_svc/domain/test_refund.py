@@ -202,3 +202,18 @@ def test_steps_of_a_refund_are_as_agreed() -> None:
         S.FAILED: {S.SUCCESS},
     }
     assert set(ENDED_REFUNDS) == {S.SUCCESS, S.FAILED}
+
+
+@pytest.mark.parametrize("status", RefundStatus)
+@pytest.mark.parametrize("said", RefundStatus)
+@pytest.mark.parametrize("name", ["", "re_1", "re_2"])
+def test_refund_follows_legal_steps_and_learns_its_name(status: RefundStatus, said: RefundStatus, name: str) -> None:
+    known = replace(REFUND, status=status, provider_reference="re_1" if status != RefundStatus.FAILED else "")
+    changed = apply(known, RefundSnapshot(name, said), NOW)
+    steps = said in REFUND_TRANSITIONS[status]
+    is_news = said == status and name not in ("", known.provider_reference)
+    if not (steps or is_news):
+        assert changed is None
+        return
+    expected = {"status": said, "provider_reference": name or known.provider_reference, "failure": None}
+    assert changed == replace(known, version=known.version + 1, update_time=NOW, **expected)  # type: ignore[arg-type]

@@ -135,3 +135,17 @@ async def test_old_events_that_wait_for_nothing_are_deleted(
         store.set_clock(NOW + age)
         await session.run(DELETE_OLD, period=WAIT)
     assert bool(rows(store)) is not is_gone
+
+
+@pytest.mark.parametrize(
+    "busy", [("paypal", ""), ("stripe", ""), ("zpay", ""), ("stripe", str(BEFORE)), ("stripe", str(AFTER))]
+)
+async def test_account_that_is_busy_holds_up_no_other(database: Database, busy: tuple[str, str]) -> None:
+    accounts = [("paypal", None), ("stripe", None), ("zpay", None), ("stripe", BEFORE), ("stripe", AFTER)]
+    events = [replace(EVENT, provider=provider, account_id=account) for provider, account in accounts]
+    async with database.session() as session:
+        await put(session, *events, wait=timedelta(0))
+        due = await REPOSITORY.claim_events(session, LEASE, 9, share=2, busy={busy: 2})
+    assert sorted((one.provider, str(one.account_id or "")) for one in due) == sorted(
+        (provider, str(account or "")) for provider, account in accounts if (provider, str(account or "")) != busy
+    )

@@ -63,3 +63,35 @@ async def test_places_that_are_kept_are_counted_and_what_they_were_kept_for_is_b
     loop.take_place("third")
     await come_true(lambda: subject.given_back == ["third"])
     assert loop.keep_place()
+
+
+class Lasting(Ending):
+    """One item whose look lasts until it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(ValueError("odd"))
+        self.due = ["long"]
+        self.told = asyncio.Event()
+
+    async def check(self, item: str) -> None:
+        """Look for as long as nobody tells."""
+        if item == "long":
+            await self.told.wait()
+
+
+async def test_what_is_due_is_begun_beside_what_takes_long_and_a_full_loop_waits() -> None:
+    subject = Lasting()
+    loop = Recovery(subject, window=2)
+    assert await loop.step() is False
+    subject.due = ["first"]
+    async with asyncio.timeout(5):
+        # one place is free, and is not waited for
+        assert await loop.step() is True
+    await come_true(lambda: subject.given_back == ["first"])
+    assert loop.keep_place()
+    waiting = asyncio.ensure_future(loop.step())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    subject.told.set()
+    await waiting
+    await come_true(lambda: subject.given_back == ["first", "long"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ import pytest
 
 from mesh import context
 from mesh.errors import ApiError
+from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.providers.base import ProviderEvent, SignatureInvalidError, UnavailableError
 from payment_svc.storage.provider_events import Note, StoredEvent
@@ -188,3 +190,76 @@ async def test_places_of_a_loop_are_counted_and_who_found_none_is_woken() -> Non
         loop.take_place(None)
         assert loop.worker._wake.is_set() is wakes
         assert loop._free == window
+
+
+@pytest.mark.parametrize(
+    ("places", "busy", "keeps"), [(1, 0, True), (0, 0, False), (1, SHARE, False), (1, SHARE - 1, True)]
+)
+def test_turn_is_kept_where_the_loop_and_the_account_have_one(places: int, busy: int, keeps: bool) -> None:
+    of_webhooks, _ = inbox()
+    loop: Recovery[StoredEvent] = Recovery(cast(Any, SimpleNamespace(name="test")), places)
+    of_webhooks._busy.update({("stripe", ""): busy} if busy else {})
+    turns = webhooks.Turns(of_webhooks, loop)
+    assert turns.keep(EVENT) is keeps
+    # what was kept in vain is given back
+    assert loop._free == places - keeps
+    assert of_webhooks._busy[("stripe", "")] == busy + keeps
+    if keeps:
+        turns.take(EVENT, begin=False)
+        assert (loop._free, of_webhooks._busy[("stripe", "")]) == (places, busy)
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+async def test_event_that_has_a_turn_is_begun_when_it_is_new(is_new: bool) -> None:
+    taken: list[Any] = []
+
+    async def submit(note: Note) -> bool:
+        taken.append((note.event.attempts, note.status, note.wait))
+        return is_new
+
+    turns = SimpleNamespace(
+        inbox=Turns(), keep=lambda _event: True, take=lambda event, begin: taken.append((event.attempts, begin))
+    )
+    of_webhooks, _ = receiver(Provider(), cast(Any, turns), OPEN)
+    of_webhooks._receptions = cast(Any, SimpleNamespace(submit=submit))
+    context.enter(context.Call("trace"))
+    await of_webhooks.receive("stripe", None, b"body", {})
+    assert taken == [(1, "PENDING", webhooks.LEASE), (1, is_new)]
+
+
+@pytest.mark.parametrize(
+    ("ends", "noted"),
+    [
+        (Verdict("APPLIED", "done"), ("APPLIED", "done", 3)),
+        (UnavailableError("away"), ("PENDING", "away", 2)),
+        (ValueError("odd"), ("PENDING", "odd", 3)),
+    ],
+)
+async def test_event_stands_as_it_was_applied(ends: Any, noted: object) -> None:
+    async def apply(_item: StoredEvent) -> Verdict:
+        if isinstance(ends, Exception):
+            raise ends
+        return cast(Verdict, ends)
+
+    of_webhooks, notes = inbox()
+    of_webhooks._application = cast(Any, SimpleNamespace(apply=apply))
+    await of_webhooks.check(replace(EVENT, attempts=3))
+    ((status, reason, attempts),) = [(note.status, note.reason, note.event.attempts) for note in notes]
+    assert (status, reason, attempts) == noted
+
+
+async def test_notes_are_stored_together() -> None:
+    stored: list[Any] = []
+
+    class Store:
+        @asynccontextmanager
+        async def session(self) -> AsyncIterator[Store]:
+            yield self
+
+        async def note(self, _session: object, notes: Any) -> None:
+            stored.append(list(notes))
+
+    me = cast(Any, Store())
+    notes = [Note(EVENT, "APPLIED"), Note(EVENT, "IGNORED")]
+    assert await WebhookInbox(me, me, NOBODY)._note(notes) == [None, None]
+    assert stored == [notes]
