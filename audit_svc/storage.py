@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -43,6 +43,13 @@ class ScanRow(NamedTuple):
     seq: int | None
     scanned: int
     oldest: datetime | None
+
+
+class Moment(NamedTuple):
+    """An entry's number, and when its request began."""
+
+    seq: int
+    time: datetime
 
 
 class SpoolRow(NamedTuple):
@@ -172,18 +179,21 @@ class _Look:
 
 
 _OF_MERCHANT, _OF_ALL = _Look(_of_merchant), _Look()
+WIDTHS = (timedelta(hours=1), timedelta(days=1), timedelta(days=31), timedelta(days=36_500))
+"""How wide one looks for the entry beside a time, until there is one."""
+_time = sa.bindparam("p_time", type_=entries.c.time.type)
+_other = sa.bindparam("p_other", type_=entries.c.time.type)
+# not the number itself: for that PostgreSQL walks along all numbers until a time fits, and not to where the times are
+_number = entries.c.seq + 0
 _FROM = statement(
-    sa.select(sa.func.min(entries.c.seq).label("seq")).where(
-        entries.c.time >= sa.bindparam("p_time", type_=entries.c.time.type)
-    ),
-    int,
+    sa.select(sa.func.min(_number).label("seq")).where(entries.c.time >= _time, entries.c.time < _other), int
 )
 _UNTIL = statement(
-    sa.select(sa.func.max(entries.c.seq).label("seq")).where(
-        entries.c.time < sa.bindparam("p_time", type_=entries.c.time.type)
-    ),
-    int,
+    sa.select(sa.func.max(_number).label("seq")).where(entries.c.time < _time, entries.c.time >= _other), int
 )
+_ends = sa.select(entries.c.seq, entries.c.time).limit(1)
+_FIRST = statement(_ends.order_by(entries.c.seq), Moment)
+_LAST_OF_ALL = statement(_ends.order_by(entries.c.seq.desc()), Moment)
 _PART = statement(
     sa.select(*columns_of(entries, Record))
     .where(entries.c.seq > sa.bindparam("p_after", type_=sa.BigInteger))
@@ -299,11 +309,23 @@ class AuditRepository:
 
     async def first_from(self, session: Session, time: datetime) -> int | None:
         """Return the number of the first entry from a time on."""
-        return await session.one(_FROM, p_time=time)
+        first = await session.one(_FIRST)
+        if first is None or first.time >= time:
+            return first.seq if first else None
+        for width in WIDTHS:
+            if seq := await session.one(_FROM, p_time=time, p_other=_moved(time, width)):
+                return seq
+        return None
 
     async def last_until(self, session: Session, time: datetime) -> int | None:
-        """Return the number of the last entry before a time."""
-        return await session.one(_UNTIL, p_time=time)
+        """Return the number of the last entry before a time; of those that took over an hour it may leave some out."""
+        last = await session.one(_LAST_OF_ALL)
+        if last is None or last.time < time:
+            return last.seq if last else None
+        for width in WIDTHS:
+            if seq := await session.one(_UNTIL, p_time=time, p_other=_moved(time, -width)):
+                return seq
+        return None
 
     async def lowest(self, session: Session) -> int | None:
         """Return the lowest number there is."""
@@ -323,6 +345,14 @@ def _look(query: RequestQuery) -> tuple[_Look, dict[str, Any]]:
     """Return the statements of a look, and what says whose requests, and before which."""
     before = {"p_before": query.before or _LAST}
     return (_OF_MERCHANT, before | {"p_merchant": query.merchant_id}) if query.merchant_id else (_OF_ALL, before)
+
+
+def _moved(time: datetime, by: timedelta) -> datetime:
+    """Return another time, or the first or last that there is."""
+    try:
+        return time + by
+    except OverflowError:
+        return (datetime.max if by > timedelta() else datetime.min).replace(tzinfo=UTC)
 
 
 def _there(link: Link | None) -> Link:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
 import psycopg
 import pytest
-import sqlalchemy as sa
 
-from audit_svc.domain import START, Entry, Row, chained
+from audit_svc.domain import Entry, Row, chained
 from audit_svc.spool import NOWHERE, Position
 from audit_svc.storage import AuditRepository, MovedError
-from audit_svc.tables import metadata
 from mesh.storage.database import Database
-from stack.stack import Ready
 
 FIRST, SECOND = Position(b"file", 10), Position(b"file", 20)
 STORED = "SELECT (SELECT count(*) FROM entries), (SELECT seq FROM head), (SELECT max(position) FROM spools)"
@@ -23,30 +18,6 @@ ENTRY = Entry(
     *(datetime(2026, 1, 1, tzinfo=UTC), "request", "", "", "", "", "GET", "/", ""),
     *(200, 0, "", "", 1, "", "", "", "ENVOY"),
 )
-
-
-@pytest.fixture
-def url(gateway: Ready) -> Iterator[str]:
-    """The URL of a database with the tables and an empty chain, gone afterwards."""
-    server, _, _ = gateway.database_urls["orders"].rpartition("/")
-    name = f"audit_{uuid.uuid4().hex}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}".encode())
-        made = f"{server}/{name}"
-        engine = sa.create_engine(made.replace("postgresql://", "postgresql+psycopg://"), poolclass=sa.pool.NullPool)
-        metadata.create_all(engine)
-        with psycopg.connect(made) as connection:
-            connection.execute("INSERT INTO head VALUES (true, %s, %s)", [START.seq, START.hash])
-        yield made
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
-
-
-@pytest.fixture
-async def database(url: str) -> AsyncIterator[Database]:
-    pool = Database(url, 2)
-    await pool.open()
-    yield pool
-    await pool.close()
 
 
 async def append(database: Database, begin: Position, end: Position) -> list[Row]:

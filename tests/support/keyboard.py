@@ -22,6 +22,8 @@ class Hands:
 
     def to(self, selector: str) -> None:
         """Press Tab until the focus is on what fits a selector, which has to show."""
+        # a page whose figures are counted loads itself again, and the focus is gone
+        self.page.wait_for_selector("[data-again]", state="detached")
         if self.page.evaluate(SHOWS, selector) == "seen":
             return
         for _ in range(MOST_STEPS):
