@@ -8,7 +8,7 @@ from tests.console_shots.desk import Desk, Person
 from tests.support.merchant.receiver import serving
 from tests.support.waiting import eventually
 
-LISTS = ("payments", "orders", "payment_links", "refunds", "disputes", "events", "webhooks")
+LISTS = ("payments", "orders", "payment_links", "refunds", "disputes", "events", "deliveries", "webhooks")
 OWNERS_LISTS = {"keys": "/keys", "requests": "/requests", "team": "/users"}
 
 
