@@ -125,7 +125,7 @@ async def test_records_are_forgotten_after_a_day(
     assert bool(records(store)) is not is_gone
 
 
-@pytest.mark.parametrize(("age", "is_gone"), [(DAY, False), (DAY + MOMENT, True)])
+@pytest.mark.parametrize(("age", "is_gone"), [(LEASE, False), (DAY, False), (DAY + MOMENT, True)])
 async def test_test_clock_makes_a_merchants_answers_older(
     database: Database, store: Store, age: timedelta, is_gone: bool
 ) -> None:

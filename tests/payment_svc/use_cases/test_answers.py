@@ -243,3 +243,13 @@ def test_payment_under_way_is_named_where_it_is_the_one(known: bool) -> None:
     if known:
         where |= {"payment_id": str(PAYMENT.payment_id), "status": "PROCESSING"}
     assert (error.reason, error.metadata) == ("PAYMENT_IN_PROGRESS", where)
+
+
+@pytest.mark.parametrize("status", S)
+def test_who_cannot_cancel_what_was_captured_is_told_to_give_it_back(status: PaymentStatus) -> None:
+    try:
+        answers.check_cancellable(at(status))
+        told = ""
+    except ApiError as error:
+        told = error.message
+    assert ("give the money back by a refund" in told) is (status == S.SUCCESS)
