@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.mutants.changes import Mutant, defined_at, name_of, statement_at
 from tests.mutants.lines import Seen
 
-_DEEP = 3
+_DEEP = 8
 """How far names are followed that are defined by names."""
 
 

@@ -21,6 +21,7 @@ from order_svc.domain import (
     OrderStatus,
     Refunded,
     fail,
+    hand_over,
     refund,
     settle,
     transition,
@@ -245,3 +246,10 @@ def test_capture_settles_an_order_that_knows_nothing_of_its_payment(order: Order
     assert (settled.status, settled.payment_id, settled.paid) == (OrderStatus.SUCCESS, SECOND, 1200)
     with pytest.raises(IllegalTransitionError):
         settle(order, Capture(SECOND, Money(1300, "EUR")), NOW)
+
+
+def test_order_goes_over_to_another_payment_as_its_next_version() -> None:
+    later = NOW + timedelta(hours=1)
+    moved = replace(PROCESSING, payment_id=SECOND, version=3, update_time=later)
+    assert hand_over(PROCESSING, SECOND, later) == moved
+    assert replace(NEW, status=OrderStatus.PROCESSING, payment_id=FIRST, version=2) == PROCESSING
