@@ -149,3 +149,14 @@ async def test_account_that_is_busy_holds_up_no_other(database: Database, busy: 
     assert sorted((one.provider, str(one.account_id or "")) for one in due) == sorted(
         (provider, str(account or "")) for provider, account in accounts if (provider, str(account or "")) != busy
     )
+
+
+async def test_event_that_is_to_be_tried_again_is_due_after_its_wait(database: Database, store: Store) -> None:
+    async with database.session() as session:
+        await put(session, EVENT)
+        await REPOSITORY.note(session, [Note(EVENT, "PENDING", "away", LEASE)])
+        (now,) = rows(store).values()
+        assert (now.next_attempt_time, now.reason) == (NOW + LEASE, "away")
+        await REPOSITORY.note(session, [Note(EVENT, "APPLIED")])
+    (now,) = rows(store).values()
+    assert now.next_attempt_time is None

@@ -169,6 +169,14 @@ async def test_nothing_more_is_given_back_than_is_left(gateway_: Gateway) -> Non
     assert refused.value.reason == "PAYMENT_NOT_REFUNDABLE"
 
 
+async def test_last_cent_is_given_back(gateway_: Gateway) -> None:
+    await gateway_.create(1199)
+    gateway_.answer = RefundSnapshot("re_2", R.SUCCESS)
+    last = await gateway_.create(None)
+    assert isinstance(last, Refund)
+    assert last.amount == Money(1, "EUR")
+
+
 @pytest.mark.parametrize(
     ("answer", "status", "asked"),
     [

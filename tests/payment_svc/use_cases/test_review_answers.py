@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -13,7 +14,8 @@ from mesh.errors import ApiError
 from mesh.money import Money
 from payment_svc.domain.payment import PaymentStatus, Snapshot
 from payment_svc.domain.refund import RefundSnapshot, RefundStatus
-from payment_svc.domain.review import Resolution, Review, ReviewKind, Subject
+from payment_svc.domain.review import About, Resolution, Review, ReviewKind, Subject
+from payment_svc.use_cases.reviews.questions import Questions
 from payment_svc.use_cases.reviews.queue import Reviews
 from payment_svc.use_cases.reviews.witness import Shown, check_agrees
 from tests.support.providers.paypal_api import PAYMENT
@@ -120,3 +122,26 @@ def test_amount_of_another_currency_is_not_taken(amount: Money) -> None:
     with pytest.raises(ApiError) as told:
         check_agrees(replace(REVIEW, amount=amount), PAYMENT, Subject.REFUND_AMOUNT, A.CAPTURED, SILENT)
     assert told.value.reason == DISAGREES
+
+
+@pytest.mark.parametrize(("is_once", "answered", "asks"), [
+    (True, True, False), (True, False, True), (False, True, True), (False, False, True),
+])  # fmt: skip
+async def test_question_that_is_answered_once_for_all_is_not_put_again(
+    is_once: bool, answered: bool, asks: bool
+) -> None:
+    put: list[Review] = []
+
+    async def was_answered(*_: object) -> bool:
+        return answered
+
+    async def insert(_session: object, review: Review) -> bool:
+        put.append(review)
+        return True
+
+    reviews = cast(Any, SimpleNamespace(was_answered=was_answered, insert=insert))
+    questions = Questions(reviews, clock=lambda: NOW, ids=lambda: uuid.UUID(int=9))
+    unit = cast(Any, SimpleNamespace(session=None))
+    await questions.ask(unit, PAYMENT, ReviewKind.AMOUNT_DIFFERS, "why", About(EUR5, is_once=is_once))
+    expected = replace(REVIEW, provider_reference=PAYMENT.provider_reference, attempt=PAYMENT.attempt.number, held=None)
+    assert put == ([expected] if asks else [])

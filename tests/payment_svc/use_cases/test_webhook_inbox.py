@@ -263,3 +263,10 @@ async def test_notes_are_stored_together() -> None:
     notes = [Note(EVENT, "APPLIED"), Note(EVENT, "IGNORED")]
     assert await WebhookInbox(me, me, NOBODY)._note(notes) == [None, None]
     assert stored == [notes]
+
+
+@pytest.mark.parametrize(("busy", "was_full"), [(SHARE - 1, False), (SHARE, True), (SHARE + 1, True)])
+def test_who_had_more_than_a_share_may_have_kept_others_waiting(busy: int, was_full: bool) -> None:
+    of_webhooks, _ = inbox()
+    of_webhooks._busy.update({("stripe", ""): busy})
+    assert of_webhooks.give_back(EVENT) is was_full

@@ -1,0 +1,46 @@
+"""What the words of a webhook may be, whoever wrote them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from payment_svc.providers.base import ProviderEvent
+from payment_svc.providers.event_form import reading_event, well_formed
+
+EVENT = ProviderEvent("e1", "paid", "ref", "ours", datetime(2026, 1, 1, tzinfo=UTC))
+WORDS = ("a", "~!", "x" * 255)
+NO_WORDS = ("x" * 256, "a b", "a\n", "ü", "\x7f", 7)
+NEEDED = ("event_id", "type")
+OPTIONAL = ("reference", "refund_reference", "dispute_reference", "object_type")
+
+
+@pytest.mark.parametrize("name", [*NEEDED, *OPTIONAL])
+@pytest.mark.parametrize("word", ["", *WORDS, *NO_WORDS])
+def test_names_are_words(name: str, word: object) -> None:
+    given = replace(EVENT, **{name: word})  # type: ignore[arg-type]
+    if word in WORDS or (word == "" and name in OPTIONAL):
+        assert well_formed(given) == given
+    else:
+        with pytest.raises(ValueError, match=f"not an event: its {name} is no word"):
+            well_formed(given)
+
+
+@pytest.mark.parametrize("name", ["payment_id", "refund_id"])
+@pytest.mark.parametrize("word", ["", *WORDS, *NO_WORDS])
+def test_label_that_is_no_word_was_not_given_by_us(name: str, word: object) -> None:
+    given = replace(EVENT, **{name: word})  # type: ignore[arg-type]
+    assert getattr(well_formed(given), name) == (word if word in WORDS else "")
+
+
+def test_time_has_a_zone() -> None:
+    with pytest.raises(ValueError, match="no zone"):
+        well_formed(replace(EVENT, create_time=datetime(2026, 1, 1)))
+
+
+@pytest.mark.parametrize("error", [RecursionError, OverflowError])
+def test_body_that_no_parser_takes_is_no_event(error: type[Exception]) -> None:
+    with pytest.raises(ValueError, match=error.__name__), reading_event():
+        raise error
