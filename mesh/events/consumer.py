@@ -42,6 +42,9 @@ BATCH = 128
 FETCH_SECONDS = 10.0
 """How long one look into an idle stream lasts; less than the stream waits for an acknowledgement."""
 
+PUT_BACK_SECONDS = 1.0
+"""After how long what could not be applied comes again."""
+
 _PING = statement(sa.select(sa.literal(1)))
 
 
@@ -137,7 +140,7 @@ class Consumer:
         prime(EVENTS_CONSUMED, (name,), ("applied", "failed"))
         prime(DEAD_LETTERS, (name,))
         prime(EVENT_SECONDS, (name,))
-        self.worker = Worker(f"consumer-{name}", self._step, interval=0.2)
+        self.worker = Worker(f"consumer-{name}", self._step, interval=0.2, at_end=self._unsubscribe)
 
     async def lag(self) -> tuple[int, int]:
         """Return how many events wait in the stream, and how many were delivered but not acknowledged yet.
@@ -147,6 +150,7 @@ class Consumer:
         return await self._bus.lag(self._name)
 
     async def _step(self) -> bool:
+        messages: list[Msg] = []
         try:
             if self._subscription is None:
                 await self.worker.idle(self._bus.connected())
@@ -161,16 +165,27 @@ class Consumer:
                 # what comes in quick succession goes into one transaction
                 await asyncio.sleep(rest(time.monotonic() - came))
         except BaseException:
-            await self._unsubscribe()
+            await self._put_back(messages)
             raise
         return True
 
-    async def _unsubscribe(self) -> None:
-        """Give the subscription up: what is left of it would hold up the end of the connection."""
+    async def _put_back(self, messages: Sequence[Msg]) -> None:
+        """Return what was taken and not dealt with, and what came behind it: after the same time, to keep its order.
+
+        What keeps this process from applying it, such as a database that is out of reach, is no fault of an event.
+        """
+        with suppress(NatsError, OSError):
+            for message in messages:
+                if not message.is_acked:
+                    await message.nak(delay=PUT_BACK_SECONDS)
+        await self._unsubscribe(PUT_BACK_SECONDS if messages else None)
+
+    async def _unsubscribe(self, delay: float | None = None) -> None:
+        """Give the subscription up, with all that has come: others are to have it, and it would hold up the end."""
         dropped, self._subscription = self._subscription, None
         if dropped:
             with suppress(NatsError, OSError):
-                await dropped.unsubscribe()
+                await dropped.unsubscribe(delay)
 
     async def _fetch(self, subscription: Pull) -> list[Msg]:
         try:
@@ -193,7 +208,6 @@ class Consumer:
             await self._apply_together(free)
         except Exception as error:
             if is_outage(error):
-                await self._put_back(free)
                 raise
             log.warning("batch failed, trying its events one by one", consumer=self._name, error=repr(error))
             await self._apply_singly(free)
@@ -251,7 +265,7 @@ class Consumer:
             seconds.observe(max(0.0, now - event.envelope.time.ToNanoseconds() / 1e9))
 
     async def _apply_singly(self, events: Sequence[Delivered]) -> None:
-        for number, event in enumerate(events):
+        for event in events:
             if self._held.holds(event):
                 await self._retry_later(event.message)
                 continue
@@ -259,7 +273,6 @@ class Consumer:
                 await self._apply_together([event])
             except Exception as error:
                 if is_outage(error):
-                    await self._put_back(events[number:])
                     raise
                 await self._failed(event, error)
 
@@ -279,11 +292,6 @@ class Consumer:
     async def _retry_later(self, message: Msg) -> None:
         attempt = message.metadata.num_delivered
         await message.nak(delay=self._retry_delays[min(attempt, len(self._retry_delays)) - 1])
-
-    async def _put_back(self, events: Sequence[Delivered]) -> None:
-        """Return events untouched: the database is out of reach, which is no fault of theirs."""
-        for event in events:
-            await event.message.nak(delay=1.0)
 
     async def _dead_letter(self, message: Msg, event_id: str, reason: str, *, forged: bool = False) -> None:
         """Write the dead letter, and only then take the event out of the stream."""

@@ -10,18 +10,23 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import cast
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
 from nats.js.api import Header, StatusCode
-from nats.js.errors import APIError
+from nats.js.errors import APIError, ServiceUnavailableError
 
 _ENDED = (StatusCode.NO_MESSAGES, StatusCode.REQUEST_TIMEOUT)
 """Of a request that has found nothing, or not all that it asked for, in its time."""
 _PIECE = 16 * 1024
 """What one record of TLS holds."""
+_END_SECONDS = 2.0
+"""How long it is waited for what is on its way when nothing more is to be taken."""
 
 
 class Connection(Client):
@@ -76,13 +81,25 @@ class Pull:
         came, self._came = self._came, []
         return came
 
-    async def unsubscribe(self) -> None:
-        """Take nothing more, and give back what has come and was not taken."""
-        if self._subscription:
-            await self._subscription.unsubscribe()
+    async def unsubscribe(self, delay: float | None = None) -> None:
+        """Take nothing more, and give back what has come and was not taken; it comes again after `delay` seconds.
+
+        What was on its way is given back as well: the stream would miss it only when the time for an acknowledgement is
+        over, and later events of its resource would be applied before it.
+        """
+        ended, self._subscription = self._subscription, None
+        if ended:
+            try:
+                with suppress(TimeoutError, NatsError, OSError):
+                    async with asyncio.timeout(_END_SECONDS if self._client.is_connected else 0):
+                        await ended.drain()  # type: ignore[no-untyped-call]
+            finally:
+                # whatever became of that, it is not to be subscribed to again by a connection that comes back
+                ended._stop_processing()
+                self._client._remove_sub(ended._id)
         came, self._came = self._came, []
         for message in came:
-            await message.nak()
+            await message.nak(delay=delay)
 
     async def _ask(self, batch: int, seconds: float) -> None:
         """Ask for messages, unless a request stands."""
@@ -108,8 +125,12 @@ class Pull:
         elif status in _ENDED:
             self._due = 0
         else:
-            try:
-                APIError.from_msg(message)
-            except APIError as error:
-                self._failed = error
+            self._failed = _failure(status, message.headers or {})
         self._news.set()
+
+
+def _failure(status: str, headers: Mapping[str, str]) -> APIError:
+    """Return the error that a request ended with. Not nats-py's own: that takes a description for granted."""
+    if status == StatusCode.SERVICE_UNAVAILABLE:
+        return ServiceUnavailableError()
+    return APIError(code=int(status), description=headers.get(Header.DESCRIPTION, ""))

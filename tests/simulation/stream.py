@@ -144,14 +144,17 @@ class _Subscription:
         async with asyncio.timeout(IDLE_SECONDS):
             stored = await self._stream.take(self._consumer, self._subjects, limit)
         await self._host.step()
-        return [_Message(self._stream, self._consumer, one) for one in stored]
+        return [_Message(self._stream, self._consumer, one, self._host) for one in stored]
 
-    async def unsubscribe(self) -> None:
+    async def unsubscribe(self, delay: float | None = None) -> None:
         """Nothing is held here."""
+        del delay
 
 
 class _Message:
-    def __init__(self, stream: Stream, consumer: str, stored: Stored) -> None:
+    def __init__(self, stream: Stream, consumer: str, stored: Stored, host: Any) -> None:
+        self._host = host
+        self.is_acked = False
         self._stream = stream
         self._consumer = consumer
         self._stored = stored
@@ -165,12 +168,18 @@ class _Message:
         )
 
     async def ack(self) -> None:
+        self.is_acked = True
         if not self._stream.chance("ack_lost"):
             self._stored.done.add(self._consumer)
 
     async def term(self) -> None:
+        self.is_acked = True
         self._stored.done.add(self._consumer)
 
     async def nak(self, delay: float) -> None:
+        if self._host.is_dead:
+            # what ends with its process says nothing any more
+            return
+        self.is_acked = True
         self._stored.next_time[self._consumer] = asyncio.get_running_loop().time() + delay
         self._stream.tell()

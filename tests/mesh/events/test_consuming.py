@@ -20,7 +20,7 @@ from mesh.events import consumer as module
 from mesh.events import dead_letters
 from mesh.events.consumer import BATCH, FETCH_SECONDS, Consumer
 from mesh.events.envelope import event as event_of
-from mesh.events.inbox import Received
+from mesh.events.inbox import Inbox, Received
 from mesh.events.signature import ForgedError
 from mesh.metrics import DEAD_LETTERS, EVENTS_CONSUMED
 
@@ -44,6 +44,11 @@ class Message:
         self.metadata = SimpleNamespace(sequence=place, num_delivered=tries, timestamp=NOW)
         self.said: list[object] = []
 
+    @property
+    def is_acked(self) -> bool:
+        """Whether the stream knows what became of it."""
+        return bool(self.said)
+
     async def ack(self) -> None:
         """Note it."""
         self.said.append("ack")
@@ -64,6 +69,7 @@ class World:
         self.verifier: Any = None
         self.fetched: list[Any] = []
         self.does: list[str] = []
+        self.given_back: list[float | None] = []
         self.refuses: set[str] = set()
         self.error: Exception = ValueError("no")
         self.applied: list[list[str]] = []
@@ -106,8 +112,9 @@ class World:
             raise found
         return cast(list[Any], found)
 
-    async def unsubscribe(self) -> None:
+    async def unsubscribe(self, delay: float | None) -> None:
         """Give up the subscription, which may fail."""
+        self.given_back.append(delay)
         self.does.append("unsubscribe")
         raise NatsError
 
@@ -216,12 +223,64 @@ async def test_batch_that_fails_is_tried_one_by_one_and_one_that_fails_holds_up_
     assert world.applied[1:] == [[bad.event_id], [behind.event_id]]
 
 
+async def goes_away(*_: object, **__: object) -> None:
+    raise unavailable("DATABASE_UNAVAILABLE", "away")
+
+
 async def test_database_that_is_away_is_no_events_fault(world: World) -> None:
     messages = [Message(number, number) for number in (1, 2)]
-    world.is_away = True
+    world.fetched = [messages]
+    world.consumer.inbox = Inbox(NAME, goes_away, world.committed)
     with pytest.raises(Exception, match="DATABASE_UNAVAILABLE"):
-        await world.consumer._apply(cast(Any, messages))
+        await world.consumer._step()
     assert [one.said for one in messages] == [[1.0], [1.0]]
+    # what came behind them does not come before them
+    assert world.given_back == [1.0]
+
+
+async def test_what_was_applied_when_the_database_went_away_is_not_put_back(world: World) -> None:
+    bad, good, left = messages = [Message(number, number) for number in (1, 2, 3)]
+    world.refuses = {bad.event_id}
+    commit = world.committed
+
+    def last_commit() -> None:
+        commit()
+        world.is_away = True
+
+    world.consumer.inbox = Inbox(NAME, world.apply, last_commit)
+    world.fetched = [messages]
+    with pytest.raises(Exception, match="DATABASE_UNAVAILABLE"):
+        await world.consumer._step()
+    assert [one.said for one in (bad, good, left)] == [[1.0], ["ack"], [1.0]]
+
+
+async def test_what_is_cut_off_is_put_back_with_what_came_behind_it(world: World) -> None:
+    async def cut_off(*_: object, **__: object) -> None:
+        raise asyncio.CancelledError
+
+    messages = [Message(number, number) for number in (1, 2)]
+    world.consumer.inbox = Inbox(NAME, cut_off, world.committed)
+    world.fetched = [messages]
+    with pytest.raises(asyncio.CancelledError):
+        await world.consumer._step()
+    assert [one.said for one in messages] == [[1.0], [1.0]]
+    assert world.given_back == [1.0]
+
+
+async def test_what_has_come_when_the_work_ends_is_given_back_at_once(world: World) -> None:
+    world.fetched = [[Message(1)]]
+    worker = world.consumer.worker
+
+    async def step_and_end(session: Any, events: Sequence[Received]) -> None:
+        # stopped while a batch is applied, which is not cut off: nothing waits, so that nothing is cancelled
+        worker._stopping = True
+        await world.apply(session, events)
+
+    world.consumer.inbox = Inbox(NAME, step_and_end, world.committed)
+    worker.start()
+    assert worker._task
+    await worker._task
+    assert (len(world.applied), world.given_back) == (1, [None])
 
 
 async def test_what_cannot_be_read_is_buried_by_its_place(world: World) -> None:

@@ -33,6 +33,10 @@ class Message:
         self.metadata = SimpleNamespace(sequence=place, num_delivered=delivered, timestamp=datetime.now(UTC))
         self.said: list[object] = []
 
+    @property
+    def is_acked(self) -> bool:
+        return bool(self.said)
+
     async def ack(self) -> None:
         self.said.append("ack")
 
@@ -118,6 +122,8 @@ async def test_database_out_of_reach_puts_all_back_that_is_left(database: Databa
     events = [delivered(number, str(number)) for number in (1, 2)]
     with pytest.raises(Exception, match="DATABASE_UNAVAILABLE"):
         await consumer._apply_singly([event for event, _ in events])
+    # as its step does then
+    await consumer._put_back([event.message for event, _ in events])
     assert [message.said for _, message in events] == [[1.0], [1.0]]
 
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 from nats.aio.msg import Msg
-from nats.js.errors import ServiceUnavailableError
+from nats.js.errors import APIError, ServiceUnavailableError
 
 from mesh.events.bus import EVENTS_STREAM, Bus
 from mesh.events.pulling import Connection, Pull
-from tests.support.waiting import come_true
+from tests.support.waiting import answers, come_true
 
 SECONDS = 30.0
 """For a request of which something comes."""
@@ -112,6 +112,55 @@ async def test_what_has_come_and_was_not_taken_is_given_to_the_next_one_at_once(
         # the stream itself would wait for 15 s
         assert sorted(await take(second, 2)) == [b"2", b"3"]
     await second.unsubscribe()
+
+
+async def test_what_is_on_its_way_when_nothing_more_is_taken_is_given_back_too(
+    bus: Bus, subject: str, durable: str
+) -> None:
+    said = [b"%d" % number for number in range(100)]
+    await publish(bus, subject, *said)
+    for _ in range(5):
+        pull = await bus.pull(durable, [subject])
+        await pull._ask(100, SECONDS)
+        await pull.unsubscribe()
+    last = await bus.pull(durable, [subject])
+    async with asyncio.timeout(10):
+        # the stream itself would wait for 15 s
+        assert sorted(await take(last, 100, 100)) == sorted(said)
+    await last.unsubscribe()
+
+
+async def test_what_is_given_back_after_a_while_keeps_its_order(bus: Bus, subject: str, durable: str) -> None:
+    said = [b"%d" % number for number in range(10)]
+    await publish(bus, subject, *said)
+    first = await bus.pull(durable, [subject])
+    (taken,) = await first.fetch(1, SECONDS)
+    await first._ask(9, SECONDS)
+    await come_true(lambda: len(first._came) == 9, "those behind it")
+    await taken.nak(delay=1.0)
+    await first.unsubscribe(1.0)
+    second = await bus.pull(durable, [subject])
+    assert await take(second, 10) == said
+    await second.unsubscribe()
+
+
+async def test_end_of_a_request_without_a_description_is_an_error(bus: Bus, subject: str, durable: str) -> None:
+    pull = await bus.pull(durable, [subject])
+    await pull._hear(Msg(bus._client, subject=pull._name(), headers={"Status": "409"}))
+    with pytest.raises(APIError, match="409"):
+        await pull.fetch(10, SECONDS)
+    await pull.unsubscribe()
+
+
+async def test_consumer_that_goes_while_a_request_stands_is_an_error(bus: Bus, subject: str, durable: str) -> None:
+    pull = await bus.pull(durable, [subject])
+    fetching = asyncio.create_task(pull.fetch(10, SECONDS))
+    await answers(lambda: requests(bus, durable), "the request")
+    await bus.jetstream.delete_consumer(EVENTS_STREAM, durable)
+    async with asyncio.timeout(10):
+        with pytest.raises(APIError):
+            await fetching
+    await pull.unsubscribe()
 
 
 async def test_consumer_that_is_gone_is_an_error(bus: Bus, subject: str, durable: str) -> None:
