@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from ipaddress import ip_network
+from ipaddress import IPv6Network, ip_network
 from uuid import UUID
 
 from mesh.ids import tenant_of
@@ -17,7 +17,8 @@ from mesh.urls.networks import Network, is_within
 
 SIGNATURE_TOLERANCE = timedelta(minutes=5)
 """How far the sender's clock may be off, both ways."""
-
+MAPPED_BITS = 96
+"""Of an IPv6 address that is an IPv4 address, those in front of it (RFC 4291, section 2.5.5.2)."""
 
 RandomBytes = Callable[[int], bytes]
 
@@ -116,7 +117,19 @@ class Identity:
 
 def networks_of(texts: Sequence[str]) -> tuple[Network, ...]:
     """Read networks in CIDR notation, or single addresses. Raises ValueError for what is neither."""
-    return tuple(ip_network(text) for text in texts)
+    return tuple(map(_network, texts))
+
+
+def _network(text: str) -> Network:
+    if "%" in text:
+        # Python takes it; but nobody comes from there, and PostgreSQL has no such network
+        raise ValueError(f"{text!r} does not appear to be an IPv4 or IPv6 network: it names an interface")
+    network = ip_network(text)
+    mapped = network.network_address.ipv4_mapped if isinstance(network, IPv6Network) else None
+    if mapped is None or network.prefixlen < MAPPED_BITS:
+        return network
+    # whoever comes from there is taken for an IPv4 address, which no IPv6 network has in it
+    return ip_network((mapped, network.prefixlen - MAPPED_BITS))
 
 
 def new_secret(random_bytes: RandomBytes, mode: Mode) -> str:

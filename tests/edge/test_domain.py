@@ -52,6 +52,13 @@ def identity_from(*networks: str) -> Identity:
         (["203.0.113.0/24"], "::ffff:203.0.113.7", True),
         (["203.0.113.0/24"], "203.0.114.7", False),
         (["203.0.113.0/24"], "2001:db8::1", False),
+        (["::ffff:203.0.113.0/120"], "203.0.113.7", True),
+        (["::ffff:203.0.113.0/120"], "::ffff:203.0.113.7", True),
+        (["::ffff:203.0.113.7"], "203.0.113.7", True),
+        (["::ffff:203.0.113.7"], "203.0.113.8", False),
+        (["0.0.0.0/0"], "203.0.113.7", True),
+        (["0.0.0.0/0"], "2001:db8::1", False),
+        (["::/0"], "203.0.113.7", False),
         (["2001:db8::/32"], "2001:db8:1::1", True),
         (["2001:db8::/32"], "2001:db9::1", False),
         (["10.0.0.0/8", "2001:db8::1"], "2001:db8::1", True),
@@ -63,7 +70,9 @@ def test_key_is_used_from_where_it_may_be(networks: list[str], address: str, all
     assert identity_from(*networks).may_come_from(address) is allowed
 
 
-@pytest.mark.parametrize("text", ["", "10.0.0.1/8", "10.0.0.0/33", "somewhere", "10.0.0"])
+@pytest.mark.parametrize(
+    "text", ["", "10.0.0.1/8", "10.0.0.0/33", "somewhere", "10.0.0", "fe80::1%eth0", "fe80::%1/64"]
+)
 def test_what_is_no_network_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"not appear to be|has host bits"):
         domain.networks_of([text])
