@@ -199,6 +199,10 @@ async def test_subscription_is_given_up_when_anything_fails(world: World, error:
     assert world.does == ["unsubscribe", "connected", "ping", "pull", "unsubscribe"]
 
 
+def test_consumer_that_fails_rests_before_it_tries_again(world: World) -> None:
+    assert world.consumer.worker._interval == 0.2
+
+
 async def test_nothing_is_taken_that_cannot_be_stored(world: World) -> None:
     world.is_away = True
     with pytest.raises(Exception, match="DATABASE_UNAVAILABLE"):

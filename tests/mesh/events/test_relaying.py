@@ -143,6 +143,8 @@ async def test_what_was_committed_is_published_and_noted_later(world: World) -> 
     await world.relay._mark()
     assert world.does[1:] == [("mark", [1, 2], [1001, 1002])]
     assert (world.relay._marks, world.relay._marked) == ({}, {1: 1001, 2: 1002})
+    # it is remembered for a second
+    assert 0 < world.relay._marked_until - asyncio.get_running_loop().time() <= 1.0
     await world.relay._mark()
     assert len(world.does) == 2
     cancel(world.relay)

@@ -107,11 +107,11 @@ async def test_lease_is_given_back_with_what_was_learned(world: World, said: Fac
 async def test_silence_says_something_of_its_own_version_alone(
     world: World, version: int, status: PaymentStatus, then: PaymentStatus
 ) -> None:
-    await world.put(payment_of(MINE, status=status), operation(K.CAPTURE, sends=3))
-    payment = await world.ledger.conclude(operation(K.CAPTURE, sends=3), version, Snapshot("pi_m", S.NEEDS_REVIEW))
+    await world.put(payment_of(MINE, status=status), operation(K.CAPTURE, sends=2))
+    payment = await world.ledger.conclude(operation(K.CAPTURE, sends=2), version, Snapshot("pi_m", S.NEEDS_REVIEW))
     assert payment.status == then
     assert world.asked() == [(K.CAPTURE, 1, E.UNKNOWN, R.MERCHANT, 1200)]
-    assert world.store.rows("SELECT next_try_time FROM operations")[0][0] == NOW + timedelta(seconds=120)
+    assert world.store.rows("SELECT next_try_time FROM operations")[0][0] == NOW + timedelta(seconds=30)
 
 
 NAMELESS = payment_of(MINE, provider_reference="", payment_method="pm_1")
