@@ -70,6 +70,7 @@ events = sa.Table(
 sa.Index("ix_events_position", events.c.position, unique=True)
 sa.Index("ix_events_stream", events.c.merchant_id, events.c.position)
 sa.Index("ix_events_merchant", events.c.merchant_id, events.c.event_id)
+sa.Index("ix_events_type", events.c.merchant_id, events.c.type, events.c.event_id)
 sa.Index("ix_events_order", events.c.merchant_id, events.c.order_id, events.c.event_id)
 sa.Index("ix_events_aggregate", events.c.aggregate_id, events.c.aggregate_version)
 

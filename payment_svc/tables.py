@@ -77,6 +77,7 @@ sa.Index("uq_payments_live_order", payments.c.order_id, unique=True, postgresql_
 sa.Index("ix_payments_order", payments.c.order_id, payments.c.payment_id)
 sa.Index("ix_payments_merchant", payments.c.merchant_id, payments.c.payment_id)
 sa.Index("ix_payments_merchant_status", payments.c.merchant_id, payments.c.status, payments.c.payment_id)
+sa.Index("ix_payments_merchant_provider", payments.c.merchant_id, payments.c.provider, payments.c.payment_id)
 # lists of what has changed since
 sa.Index("ix_payments_merchant_updated", payments.c.merchant_id, payments.c.update_time)
 sa.Index(

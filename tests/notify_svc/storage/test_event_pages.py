@@ -1,0 +1,60 @@
+"""A page of events of some types costs the same however many others there are."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from notify_svc.storage import events
+from tests.support.stack.plans import rows_read
+
+PAGE = 20
+FILL = """
+INSERT INTO events (event_id, merchant_id, type, aggregate_id, aggregate_version, order_id, payload, trace_id,
+  create_time) SELECT gen_random_uuid(), %(merchant_id)s, CASE WHEN n %% 1000 = 0 THEN 'dispute.created'
+  WHEN n %% 2 = 0 THEN 'order.created' ELSE 'payment.succeeded' END, gen_random_uuid(), 1, '', '', '', now()
+  FROM generate_series(1, 20000) AS n"""
+
+
+@pytest.fixture
+def filled(notify_url: str) -> Iterator[tuple[psycopg.Connection, uuid.UUID]]:
+    """A merchant's log in which a type is rare, and who may look at it."""
+    merchant_id = uuid.uuid4()
+    with psycopg.connect(notify_url, autocommit=True) as connection:
+        connection.execute(FILL, {"merchant_id": merchant_id})
+        connection.execute("VACUUM ANALYZE events")
+        yield connection, merchant_id
+
+
+@pytest.mark.parametrize(
+    "types",
+    [["dispute.created"], ["refund.failed"], ["order.created"], ["order.created", "dispute.created", "refund.failed"]],
+)
+@pytest.mark.parametrize("oldest_first", [False, True])
+def test_a_page_reads_no_more_than_a_page_of_each_type(
+    types: list[str], oldest_first: bool, filled: tuple[psycopg.Connection, uuid.UUID]
+) -> None:
+    connection, merchant_id = filled
+    query = events._page(True, False, False, True, oldest_first)
+    given = {
+        "merchant_id": merchant_id,
+        "types": types,
+        "after": uuid.UUID(int=0 if oldest_first else 2**128 - 1),
+        "limit": PAGE,
+    }
+    assert rows_read(connection, query, given) <= PAGE * len(types)
+
+
+def test_pages_of_several_types_are_in_one_order(filled: tuple[psycopg.Connection, uuid.UUID]) -> None:
+    connection, merchant_id = filled
+    types = ["order.created", "dispute.created"]
+    for oldest_first, direction in ((False, "DESC"), (True, "ASC")):
+        query = events._page(True, False, False, False, oldest_first)
+        given = {"merchant_id": merchant_id, "types": types, "limit": PAGE, **query.constants}
+        found = [row[0] for row in connection.execute(query.text, given)]
+        by_hand = "SELECT event_id FROM events WHERE merchant_id = %s AND type = ANY(%s) ORDER BY event_id"
+        plain = connection.execute(f"{by_hand} {direction} LIMIT {PAGE}".encode(), [merchant_id, types]).fetchall()
+        assert found == [event_id for (event_id,) in plain]
