@@ -251,6 +251,7 @@ async def _key(visit: Visit, shown: Json, status: int = 200, **values: Any) -> R
         status,
         key=shown,
         scopes=sorted(scopes_of(contract_routes())),
+        seen=_seen(shown),
         may_change=visit.person.may("keys:write") and _is_within(visit, shown["scopes"]),
         **values,
     )
@@ -271,6 +272,11 @@ def _is_within(visit: Visit, scopes: list[str]) -> bool:
     return all(map(visit.person.may, scopes))
 
 
+def _seen(shown: Json) -> str:
+    """Return what a form notes of the key that it is about: what it may do, and from where."""
+    return json.dumps([sorted(shown["scopes"]), sorted(shown["allowed_ips"])])
+
+
 async def change_key(visit: Visit) -> Response:
     """Change, rotate or revoke a key of the merchant's own."""
     shown, verb = await _own_key(visit), visit.form.get("verb")
@@ -281,23 +287,34 @@ async def change_key(visit: Visit) -> Response:
     if not _is_within(visit, shown["scopes"]):
         return await _key(visit, shown, 403, error="This key may do more than your role: an owner can change it.")
     if verb == "rotate":
+        made = await visit.rooms.operators.rotate(identity, timedelta(hours=24))
+        if not _is_within(visit, made["scopes"]):
+            # somebody has just given it more
+            return await _key(visit, made, 403, error="This key may do more than your role: an owner can rotate it.")
         # its secret is shown
-        return await _keys(visit, made=await visit.rooms.operators.rotate(identity, timedelta(hours=24)))
-    return await _change_key(visit, shown)
+        return await _keys(visit, made=made)
+    if verb == "change":
+        return await _change_key(visit, shown)
+    # rather than what a form without fields would say: everything, from everywhere
+    raise ApiError(400, "INVALID", "Say what is to be done with the key.")
 
 
 async def _change_key(visit: Visit, shown: Json) -> Response:
     """Take what a key may do from now on, and from where. Nobody gives a key more than their own role has."""
     form, identity = visit.form, str(shown["api_key_id"])
     scopes = [scope for scope in form.get("scopes", "").split(",") if scope]
-    typed = {"scopes": scopes, "allowed_ips": _names(form.get("allowed_ips", ""))}
-    if not scopes and not visit.person.may("users:write"):
+    networks = _names(form["allowed_ips"]) if "allowed_ips" in form else shown["allowed_ips"]
+    typed = {"scopes": scopes, "allowed_ips": networks}
+    if form.get("seen", _seen(shown)) != _seen(shown):
+        # a page that was opened before would give back what was taken from the key
+        return await _key(visit, shown, 409, error="Somebody has changed the key meanwhile: this is how it is now.")
+    if not scopes:
         return await _key(visit, shown, 400, error="Choose what the key may do.", typed=typed)
     if beyond := [scope for scope in scopes if not visit.person.may(scope)]:
         words = f"Your role does not have {', '.join(beyond)}, so you cannot give it."
         return await _key(visit, shown, 403, error=words, typed=typed)
     try:
-        await visit.rooms.operators.change_key(identity, scopes or ["*"], typed["allowed_ips"])
+        await visit.rooms.operators.change_key(identity, scopes, networks)
     except ApiError as error:
         if error.status >= 500:
             raise

@@ -82,9 +82,11 @@ def test_a_file_has_the_rows_of_all_pages_and_no_formula(owner: Browser, merchan
     formula = '=HYPERLINK("https://evil.example")'
     for number in range(101):
         merchant.new_order("5.00", merchant_order_id=f"F-{number}", description=formula)
+    merchant.new_order("5.00", description="\n=1+1")
     merchant.new_order("6.00", merchant_order_id="@SUM(1)", metadata={"a": "1", "b": "x,y"})
     rows = rows_of(owner.get("/export/orders"))
-    assert len(rows) == 102
+    assert len(rows) == 103
+    assert rows.pop(1)["description"] == "'\n=1+1"
     assert rows[0]["merchant_order_id"] == "'@SUM(1)"
     assert rows[0]["metadata"] == "a=1 b=x,y"
     assert {row["description"] for row in rows[1:]} == {f"'{formula}"}

@@ -186,8 +186,29 @@ def test_what_a_key_may_do_is_changed(console: Console, owner: Browser, merchant
     assert "an owner can change it" in developer.page(f"/keys/{merchant.api_key_id}")
     answer = developer.post(f"/keys/{merchant.api_key_id}", verb="change", scopes="orders:read")
     assert answer.status_code == httpx.codes.FORBIDDEN
-    assert owner.post(f"/keys/{key_id}", verb="change", scopes="", allowed_ips="").is_redirect
+    assert owner.post(f"/keys/{key_id}", verb="change", scopes="*", allowed_ips="").is_redirect
     eventually(lambda: tried("/v1/orders") == httpx.codes.OK, "everything")
+
+
+def test_key_is_given_nothing_that_nobody_has_said(owner: Browser, merchant: Merchant) -> None:
+    owner.post("/keys", scopes="orders:read", allowed_ips="203.0.113.7")
+    (key_id,) = set(re.findall(r"/keys/([\w-]{36})", owner.page("/keys"))) - {merchant.api_key_id}
+    opened = owner.page(f"/keys/{key_id}")
+    for wrong in ({}, {"verb": "save"}, {"verb": "change"}, {"verb": "change", "allowed_ips": ""}):
+        assert owner.post(f"/keys/{key_id}", **wrong).status_code == httpx.codes.BAD_REQUEST, wrong
+        assert 'value="203.0.113.7/32"' in owner.page(f"/keys/{key_id}")
+    # networks that a form does not name stay
+    assert owner.post(f"/keys/{key_id}", verb="change", scopes="payments:read").is_redirect
+    changed = owner.page(f"/keys/{key_id}")
+    assert 'value="203.0.113.7/32"' in changed
+    # a page that was open all the while does not give back what was taken
+    seen = html.unescape(re.findall('name="seen" value="([^"]*)"', opened)[0])
+    form = {"verb": "change", "scopes": "orders:read", "allowed_ips": "203.0.113.7/32"}
+    answer = owner.post(f"/keys/{key_id}", **form, seen=seen)
+    assert answer.status_code == httpx.codes.CONFLICT
+    assert "Somebody has changed the key meanwhile" in answer.text
+    seen = html.unescape(re.findall('name="seen" value="([^"]*)"', answer.text)[0])
+    assert owner.post(f"/keys/{key_id}", **form, seen=seen).is_redirect
 
 
 def test_what_people_read_is_in_their_words(console: Console, owner: Browser, merchant: Merchant) -> None:

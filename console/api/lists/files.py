@@ -16,7 +16,7 @@ from console.clients.merchant_api import Json
 
 MAX_ROWS = 10_000
 """Of a file; longer ones are for `fusionxpay export`, which goes on where it was cut off."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 async def export(listing: Listing, visit: Visit) -> Response:
