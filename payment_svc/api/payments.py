@@ -27,6 +27,8 @@ from payment_svc.metrics import OWN_SECONDS
 from payment_svc.use_cases.payments import Payments
 
 Context = grpc.aio.ServicerContext[Any, Any]
+NOBODY = UUID(int=0)
+"""No payment's id."""
 
 
 def _answer(payment: Payment) -> payment_pb2.Payment:
@@ -104,9 +106,8 @@ class PaymentServicer(service_grpc.PaymentServiceServicer):
         found: dict[str, UUID] = {}
         if request.provider_reference:
             behind = await self._payments.behind(context.merchant(), request.provider, request.provider_reference)
-            if behind is None:
-                return service_pb2.ListPaymentsResponse()
-            found["payment_id"] = behind
+            # whatever else is asked for is looked at, so that what is wrong with it is said whether there is one or not
+            found["payment_id"] = behind or NOBODY
         payments, token = await page(request, self._reader(request, **found), lambda payment: payment.payment_id)
         return service_pb2.ListPaymentsResponse(
             payments=[mapping.payment_message(payment) for payment in payments], next_page_token=token

@@ -146,6 +146,9 @@ def test_refunds_and_payments_of_all_orders_are_found(merchant: Merchant, new_me
     assert ids("/v1/payments", "payments", provider_reference=reference, provider="paypal") == []
     assert ids("/v1/payments", "payments", provider_reference=reference, statuses=["FAILED"]) == []
     assert ids("/v1/payments", "payments", provider_reference=reference[:-1]) == []
+    for known in (reference, reference[:-1]):
+        answer = merchant.http.get("/v1/payments", params={"provider_reference": known, "page_token": "no-token"})
+        assert answer.status_code == 400, answer.text
     other = new_merchant()
     assert other.get("/v1/payments", provider_reference=reference).get("payments", []) == []
     waiting = merchant.charge(
