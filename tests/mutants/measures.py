@@ -12,9 +12,6 @@ from pathlib import Path
 from tests.mutants.changes import Mutant, defined_at, name_of, statement_at
 from tests.mutants.lines import Seen
 
-_DEEP = 8
-"""How far names are followed that are defined by names."""
-
 
 @dataclass(frozen=True)
 class Measure:
@@ -118,7 +115,7 @@ class Choice:
         tests = {test for line in statement.lines - imported for test in executing[mutant.module, line]}
         if statement.lines & imported or mutant.line in imported:
             names = statement.names | defined_at(self._root / mutant.module, mutant.line)
-            tests |= self._using(executing, mutant.module, names, _DEEP)
+            tests |= self._using(executing, mutant.module, names)
             tests |= {test for test in kind if self._names(test, mutant.module, names)}
             if not tests:
                 tests = {test for (module, _), some in executing.items() if module == mutant.module for test in some}
@@ -132,19 +129,23 @@ class Choice:
         words = self._texts[file]
         return Path(module).stem in words and not words.isdisjoint(names)
 
-    def _using(self, executing: dict[tuple[str, int], set[str]], own: str, names: Iterable[str], deep: int) -> set[str]:
+    def _using(self, executing: dict[tuple[str, int], set[str]], own: str, names: Iterable[str]) -> set[str]:
         """Return the tests that execute a line on which one of the names stands, or what is defined by it."""
         found: set[str] = set()
-        for name in names:
+        left, known = [(own, name) for name in names], set[tuple[str, str]]()
+        while left:
+            if (at := left.pop()) in known:
+                continue
+            known.add(at)
+            source, name = at
             word = re.compile(rf"\b{re.escape(name)}\b")
             for module, text in self._lines.items():
-                if module != own and name.startswith("_"):
+                if module != source and name.startswith("_"):
                     continue
                 for line in (number for number, words in enumerate(text, 1) if word.search(words)):
                     found |= executing[module, line]
-                    if deep and line in self._map.imported[module]:
-                        defined = defined_at(self._root / module, line) - {name}
-                        found |= self._using(executing, module, defined, deep - 1)
+                    if line in self._map.imported[module]:
+                        left += [(module, one) for one in defined_at(self._root / module, line)]
         return found
 
 
