@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
+from weakref import WeakSet
 
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
@@ -109,6 +110,7 @@ class Bus:
         self._connecting: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
+        self._pulls: WeakSet[Pull] = WeakSet()
 
     @classmethod
     def of(cls, settings: ServiceSettings, name: str) -> Bus:
@@ -195,7 +197,9 @@ class Bus:
         # what was subscribed to may have gone together with its stream
         await self.ensure_streams()
         await self.jetstream.add_consumer(EVENTS_STREAM, config)
-        return await Pull.begin(self._client, EVENTS_STREAM, durable)
+        pull = await Pull.begin(self._client, EVENTS_STREAM, durable)
+        self._pulls.add(pull)
+        return pull
 
     async def _connect(self) -> None:
         client = await self._try_to_connect()
@@ -278,6 +282,9 @@ class Bus:
             self._connecting = asyncio.create_task(self._prepare(self._stream), name="nats-prepare")
 
     def _tell(self) -> None:
+        for pull in self._pulls:
+            # a server that was started again knows of no request, and nothing would come until its time is over
+            pull.ask_again()
         for listener in self._listeners:
             listener()
 

@@ -81,6 +81,11 @@ class Pull:
         came, self._came = self._came, []
         return came
 
+    def ask_again(self) -> None:
+        """Take the request that stands for lost: the connection it was made by is another one now."""
+        self._due = 0
+        self._news.set()
+
     async def unsubscribe(self, delay: float | None = None) -> None:
         """Take nothing more, and give back what has come and was not taken; it comes again after `delay` seconds.
 

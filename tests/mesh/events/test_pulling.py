@@ -114,6 +114,24 @@ async def test_what_has_come_and_was_not_taken_is_given_to_the_next_one_at_once(
     await second.unsubscribe()
 
 
+async def test_request_is_made_again_when_the_connection_is_back(bus: Bus, subject: str, durable: str) -> None:
+    pull = await bus.pull(durable, [subject])
+    fetching = asyncio.create_task(pull.fetch(10, SECONDS))
+    await answers(lambda: requests(bus, durable), "the request")
+    # as the server forgets it: what listens is there again, and what was asked is not
+    before = pull._subscription
+    assert before
+    await before.unsubscribe()
+    pull._subscription = await bus._client.subscribe(f"{pull._inbox}.*", cb=pull._hear)
+    await bus._on_reconnected()
+    async with asyncio.timeout(10):
+        # by itself it would have waited for the request's 30 s
+        assert await fetching == []
+        await publish(bus, subject, b"1")
+        assert await take(pull, 1) == [b"1"]
+    await pull.unsubscribe()
+
+
 async def test_what_is_on_its_way_when_nothing_more_is_taken_is_given_back_too(
     bus: Bus, subject: str, durable: str
 ) -> None:
