@@ -15,7 +15,8 @@ from typing import Generic, TypeVar
 from mesh.errors import is_outage
 
 LONGEST_REST_SECONDS = 0.02
-"""How long the next batch waits after one at the most; else as long as that one took, so that more go together."""
+"""How long the next batch waits after one of several items at the most; else as long as that one took: so more go
+together."""
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")
@@ -61,7 +62,8 @@ class Batcher(Generic[ItemT, ResultT]):
         batch, self._waiting = self._waiting[: self._max_size], self._waiting[self._max_size :]
         began = time.monotonic()
         await self._run(batch)
-        if len(batch) < self._max_size:
+        if 1 < len(batch) < self._max_size:
+            # one by itself means that few come: who comes next would wait for nobody
             await asyncio.sleep(min(time.monotonic() - began, LONGEST_REST_SECONDS))
 
     async def _run(self, batch: Sequence[tuple[ItemT, asyncio.Future[ResultT]]]) -> None:
