@@ -37,7 +37,7 @@ MAX_AT_A_TIME = 20
 CSV, JSON_LINES = "csv", "jsonl"
 TYPES = {CSV: "text/csv; charset=utf-8", JSON_LINES: "application/x-ndjson"}
 """By the format, the type of the file. Sources: RFC 4180, and https://github.com/ndjson/ndjson-spec."""
-SPREADSHEET_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+SPREADSHEET_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """How a text begins that a spreadsheet would run instead of showing it. Source: OWASP, "CSV Injection"."""
 
 QUOTE = "'"
@@ -152,4 +152,9 @@ def _cell(item: Any, path: str) -> str:
     if path.endswith(("_time", "_before")):
         # a moment as spreadsheets read it: 2026-11-27 22:35:01
         return text[:19].replace("T", " ")
+    return shown_as_text(text)
+
+
+def shown_as_text(text: str) -> str:
+    """Return a cell that no spreadsheet runs: what somebody has written stays a text."""
     return f"{QUOTE}{text}" if text.startswith((QUOTE, *SPREADSHEET_FORMULA)) else text

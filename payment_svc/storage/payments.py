@@ -136,6 +136,8 @@ _BEHIND = statement(
         attempts.c.provider_reference != "",
         payments.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID),
     )
+    # two providers may call two payments alike: then the newest
+    .order_by(attempts.c.payment_id.desc())
     .limit(1),
     UUID,
 )

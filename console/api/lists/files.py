@@ -13,10 +13,10 @@ from starlette.responses import Response, StreamingResponse
 from console.api.lists.listing import Listing, Rows, chosen
 from console.api.web import Visit
 from console.clients.merchant_api import Json
+from mesh.rpc.exports import shown_as_text
 
 MAX_ROWS = 10_000
 """Of a file; longer ones are for `fusionxpay export`, which goes on where it was cut off."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 async def export(listing: Listing, visit: Visit) -> Response:
@@ -53,9 +53,7 @@ def _cell(row: Json, column: str) -> str:
         value = " ".join(f"{name}={item}" for name, item in sorted(value.items()))
     if isinstance(value, list):
         value = " ".join(map(str, value))
-    text = "" if value is None else str(value)
-    # a spreadsheet would run what a customer has written
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return shown_as_text("" if value is None else str(value))
 
 
 def _line(cells: Any) -> str:
