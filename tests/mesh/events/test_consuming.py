@@ -23,16 +23,18 @@ from mesh.events.envelope import event as event_of
 from mesh.events.inbox import Inbox, Received
 from mesh.events.signature import ForgedError
 from mesh.metrics import DEAD_LETTERS, EVENTS_CONSUMED
+from tests.support.noted import Noted
 
 PAUSES = (1.0, 5.0, 30.0)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NAME = "test_consuming"
 
 
-class Message:
-    """A message that notes what it is answered."""
+class Message(Noted):
+    """An order's event as the stream hands it out."""
 
     def __init__(self, sequence: int, resource: int = 1, *, payload: bytes | None = None, tries: int = 1) -> None:
+        super().__init__(sequence, tries, NOW)
         context.enter(context.Call(f"{1:032x}"))
         order = order_pb2.Order(order_id=str(uuid.UUID(int=resource)))
         ids: dict[str, Any] = {"aggregate_id": uuid.UUID(int=resource), "merchant_id": uuid.UUID(int=5)}
@@ -40,26 +42,6 @@ class Message:
         self.subject, self.event_id = made.subject, str(made.event_id)
         self.data = made.payload if payload is None else payload
         self.headers: dict[str, str] | None = None
-        place = SimpleNamespace(stream=sequence)
-        self.metadata = SimpleNamespace(sequence=place, num_delivered=tries, timestamp=NOW)
-        self.said: list[object] = []
-
-    @property
-    def is_acked(self) -> bool:
-        """Whether the stream knows what became of it."""
-        return bool(self.said)
-
-    async def ack(self) -> None:
-        """Note it."""
-        self.said.append("ack")
-
-    async def nak(self, delay: float) -> None:
-        """Note it."""
-        self.said.append(delay)
-
-    async def term(self) -> None:
-        """Note it."""
-        self.said.append("term")
 
 
 class World:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any, cast
 
 import psycopg
@@ -19,32 +18,18 @@ from mesh.events.consumer import Consumer, Delivered, Held
 from mesh.events.inbox import Received
 from mesh.storage.database import Database, Session
 from tests.mesh.events.test_delivery import DEAD, Dead
+from tests.support.noted import Noted
 
 PAUSES = (1.0, 5.0, 30.0)
 
 
-class Message:
-    """A message as the stream hands it out, which notes what it is answered."""
+class Message(Noted):
+    """A message that nobody reads."""
 
     def __init__(self, sequence: int, delivered: int = 1) -> None:
+        super().__init__(sequence, delivered, datetime.now(UTC))
         self.subject, self.data = "fusionx.test.v1.x", b"payload"
         self.headers: dict[str, str] = {}
-        place = SimpleNamespace(stream=sequence)
-        self.metadata = SimpleNamespace(sequence=place, num_delivered=delivered, timestamp=datetime.now(UTC))
-        self.said: list[object] = []
-
-    @property
-    def is_acked(self) -> bool:
-        return bool(self.said)
-
-    async def ack(self) -> None:
-        self.said.append("ack")
-
-    async def nak(self, delay: float) -> None:
-        self.said.append(delay)
-
-    async def term(self) -> None:
-        self.said.append("term")
 
 
 def delivered(sequence: int, resource: str = "r", delivered: int = 1) -> tuple[Delivered, Message]:
