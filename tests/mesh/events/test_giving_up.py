@@ -70,6 +70,15 @@ def test_failures_are_counted_by_event_and_only_its_own() -> None:
     assert held.failed(second, counts=True) == 1
 
 
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1)])
+def test_failures_of_another_event_do_not_count_whatever_it_is_called(before: int, after: int) -> None:
+    held = Held(patience=60)
+    events = [delivered(number)[0] for number in (7, 8)]
+    for event, number in zip(events, (before, after), strict=True):
+        event.envelope.event_id = str(uuid.UUID(int=number))
+    assert [held.failed(event, counts=True) for event in events] == [1, 1]
+
+
 def test_nobody_waits_longer_than_the_patience() -> None:
     """Another replica may have been given the event."""
     held = Held(patience=-1)

@@ -90,6 +90,17 @@ async def test_decline_between_failures_shows_that_the_provider_works() -> None:
     assert circuit(guard).state == "closed"
 
 
+async def test_failures_in_a_row_are_shown_with_the_circuit() -> None:
+    inner, guard = guarded()
+    inner.error = UnavailableError("down")
+    await fail(guard, 2, UnavailableError)
+    shown = circuit(guard)
+    assert (shown.state, shown.failures, shown.open_time) == ("closed", 2, None)
+    inner.error = None
+    await guard.start(FRESH)
+    assert circuit(guard).failures == 0
+
+
 async def test_circuits_of_operations_are_apart() -> None:
     inner, guard = guarded()
     inner.error = UnavailableError("down")

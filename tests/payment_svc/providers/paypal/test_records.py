@@ -59,6 +59,12 @@ async def test_captured_authorization_is_asked_for_its_order() -> None:
     assert paypal.sent()[0] == "/v2/payments/captures/PAID1"
 
 
+async def test_what_names_another_kind_of_thing_names_no_order() -> None:
+    listed = {"transaction_details": [_transaction(paypal_reference_id_type="BAL")], "total_pages": 1}
+    paypal = Paypal(said(200, listed), said(404, {"name": "RESOURCE_NOT_FOUND"}))
+    assert [record.reference for record in await _records(paypal)] == [""]
+
+
 async def test_long_span_is_searched_in_parts_and_page_by_page() -> None:
     listed = {"transaction_details": [_transaction()], "total_pages": 2}
     paypal = Paypal(said(200, listed), said(200, listed), said(200, listed | {"total_pages": 1}))

@@ -1,0 +1,138 @@
+"""What is asked before anything is stored: repetitions of a capture, and who has an order's place."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from mesh.errors import ApiError
+from mesh.money import Money
+from payment_svc.domain.new_payment import NewPayment
+from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus
+from payment_svc.order_port import PayableOrder
+from payment_svc.use_cases.payments import Payments
+from payment_svc.use_cases.predecessors import Predecessor, Predecessors
+from tests.support.providers.payments import payment_at
+
+S = PaymentStatus
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WAITING = payment_at("stripe", "pi_1")
+NOBODY = cast(Any, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "captured", "asked", "answered"),
+    [
+        (S.SUCCESS, 1200, None, True),
+        (S.SUCCESS, 700, 700, True),
+        (S.SUCCESS, 700, None, False),
+        (S.SUCCESS, 1200, 700, False),
+        (S.CANCELLED, 1200, None, False),
+        (S.FAILED, 1200, None, False),
+        (S.INITIATED, 1200, None, False),
+    ],
+)
+async def test_capture_that_was_made_is_answered_and_no_other_is_made(
+    status: PaymentStatus, captured: int, asked: int | None, answered: bool
+) -> None:
+    runtime = cast(Any, SimpleNamespace(clock=None, ids=None))
+    payments = Payments(NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, runtime)
+    stored = replace(WAITING, status=status, captured=captured)
+
+    async def get(*_: object) -> Payment:
+        return stored
+
+    payments.get = get  # type: ignore[assignment, method-assign]
+    found, reason = None, ""
+    try:
+        found = await payments.capture(stored.merchant_id, stored.payment_id, Money(asked, "EUR") if asked else None)
+    except ApiError as error:
+        reason = error.reason
+    assert (found, reason) == ((stored, "") if answered else (None, "PAYMENT_NOT_CAPTURABLE"))
+
+
+class Place:
+    """An order's place, as the ledger knows it."""
+
+    def __init__(self, waiting: Payment | None, ended: Payment | None) -> None:
+        self._waiting, self._ended = waiting, ended
+        self.payments = self
+        self.looked = False
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[None]:
+        """Give nothing to run statements by."""
+        self.looked = True
+        yield
+
+    async def live_of_order(self, *_: object) -> Payment | None:
+        """Return who waits."""
+        return self._waiting
+
+    async def read(self, *_: object) -> Payment | None:
+        """Return who had the place."""
+        return self._ended
+
+
+HOLDER = uuid.UUID(int=7)
+
+
+async def before(
+    waiting: Payment | None, *, ended: Payment | None = None, found: Payment | None = None,
+    holder: uuid.UUID | None = HOLDER, status: str = "PROCESSING", **new: Any,
+) -> Predecessor | str | None:  # fmt: skip
+    place = Place(waiting, ended)
+    asked = NewPayment(WAITING.merchant_id, WAITING.order_id, "", "", "", "", CaptureMethod.AUTOMATIC, **new)
+    order = PayableOrder(WAITING.order_id, WAITING.amount, "", status, NOW, holder)
+    made = Predecessors(cast(Any, place), NOBODY, cast(Any, place), lambda: NOW, uuid.uuid4)
+
+    async def find(*_: object) -> Payment | None:
+        return found
+
+    made._find = find  # type: ignore[assignment, method-assign]
+    try:
+        return await made.before(asked, order)
+    except ApiError as error:
+        return error.metadata.get("payment_id", error.reason)
+
+
+def at(status: PaymentStatus, redirect_url: str = "") -> Payment:
+    return replace(WAITING, status=status, redirect_url=redirect_url)
+
+
+@pytest.mark.parametrize(
+    ("status", "page", "closes", "replaced"),
+    [
+        (S.REQUIRES_ACTION, "", False, True),
+        (S.REQUIRES_ACTION, "https://page.example", True, True),
+        (S.INITIATED, "https://page.example", True, True),
+        (S.INITIATED, "https://page.example", False, False),
+        (S.INITIATED, "", True, False),
+        (S.PROCESSING, "https://page.example", True, False),
+        (S.AUTHORIZED, "https://page.example", True, False),
+    ],
+)
+async def test_place_is_given_up_by_who_waits_for_the_customer(
+    status: PaymentStatus, page: str, closes: bool, replaced: bool
+) -> None:
+    waiting = at(status, page)
+    assert await before(waiting, closes_page=closes) == (
+        Predecessor(waiting.payment_id, waiting) if replaced else str(waiting.payment_id)
+    )
+
+
+async def test_place_is_lost_found_or_about_to_be_free() -> None:
+    waits = at(S.REQUIRES_ACTION)
+    assert await before(None) == Predecessor(HOLDER, None)
+    assert await before(None, found=waits) == Predecessor(waits.payment_id, waits)
+    assert await before(None, ended=at(S.FAILED)) == str(WAITING.payment_id)
+    assert await before(None, holder=None) == "PAYMENT_IN_PROGRESS"
+    assert await before(replace(waits, merchant_id=uuid.UUID(int=99))) is None
+    assert await before(waits, status="NEW") is None
