@@ -51,6 +51,7 @@ from payment_svc.api.webhooks import WebhookServicer
 from payment_svc.assembly import Assembly, Surroundings, assemble
 from payment_svc.order_client import GrpcOrderClient
 from payment_svc.order_port import LinkClient
+from payment_svc.providers.call_log import CallLog
 from payment_svc.providers.registry import Registry
 from payment_svc.settings import PaymentSettings, settings_class
 from payment_svc.use_cases.checkouts import Checkouts
@@ -62,20 +63,21 @@ def build(settings: PaymentSettings) -> Service:
     bus = Bus.of(settings, "payment_svc")
     locks = Locks(settings.redis_url)
     orders = GrpcOrderClient(settings.order_target, settings.tls)
+    calls = CallLog(settings.provider_calls)
     providers = Registry(
-        settings.providers, settings.platform_mode, settings.provider_connection, settings.provider_limits
+        *(settings.providers, settings.platform_mode, settings.provider_connection, settings.provider_limits), calls
     )
     vault = (
         Vault(settings.secret_keys, binds=settings.bind_secrets) if settings.secret_keys.get_secret_value() else None
     )
-    parts = assemble(settings, Surroundings(database, bus, orders, providers, locks, vault))
+    parts = assemble(settings, Surroundings(database, bus, orders, providers, locks, vault, calls))
     return Service(
         name="payment_svc",
         settings=settings,
         database=database,
         bus=bus,
         background=parts.background,
-        on_close=[parts.accounts.close, orders.close, locks.close],
+        on_close=[parts.exchanges.close, parts.accounts.close, orders.close, locks.close],
         workers=parts.workers,
         relay=parts.relay.worker,
         registrations=_registrations(database, parts, providers, orders),
@@ -95,7 +97,9 @@ def _registrations(database: Database, parts: Assembly, providers: Registry, lin
             provider_account_service_pb2, provider_account_service_pb2_grpc, ProviderAccountServicer(parts.accounts)
         ),
         Registration.of(test_clock_service_pb2, test_clock_service_pb2_grpc, TestClockServicer(parts.test_clocks)),
-        Registration.of(timeline_service_pb2, timeline_service_pb2_grpc, TimelineServicer(parts.timeline)),
+        Registration.of(
+            timeline_service_pb2, timeline_service_pb2_grpc, TimelineServicer(parts.timeline, parts.exchanges)
+        ),
         Registration.of(
             *(provider_service_pb2, provider_service_pb2_grpc),
             ProviderServicer(providers, parts.reconciliation, parts.maintenances),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -19,8 +19,10 @@ from mesh.storage.lock import Locks
 from mesh.storage.resealing import Resealing
 from mesh.vault import Envelopes, Vault
 from mesh.worker import Worker
+from payment_svc.domain.provider_call import Keep
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.order_port import OrderClient
+from payment_svc.providers.call_log import CallLog
 from payment_svc.providers.registry import Registry
 from payment_svc.settings import PaymentSettings
 from payment_svc.storage.accounts import SECRETS, AccountRepository
@@ -28,11 +30,14 @@ from payment_svc.storage.disputes import DisputeRepository
 from payment_svc.storage.maintenances import MaintenanceRepository
 from payment_svc.storage.measures import MeasureRepository
 from payment_svc.storage.payments import PaymentRepository
+from payment_svc.storage.provider_calls import DELETE_OLD as DELETE_OLD_CALLS
+from payment_svc.storage.provider_calls import ProviderCallRepository
 from payment_svc.storage.provider_events import DELETE_OLD, WebhookRepository
 from payment_svc.storage.routing import RoutingRepository
 from payment_svc.storage.test_clocks import TestClockRepository
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.event_application import EventApplication, Resources
+from payment_svc.use_cases.exchanges import Exchanges
 from payment_svc.use_cases.ledger import Books, Ledger
 from payment_svc.use_cases.measures import Measures
 from payment_svc.use_cases.operations import Operations, Timing
@@ -68,6 +73,7 @@ class Surroundings:
     providers: Registry
     locks: Locks
     vault: Vault | None = None
+    calls: CallLog = field(default_factory=lambda: CallLog(Keep.NONE))
     clock: Clock = utc_now
     ids: NewId = new_id
     now: Callable[[], float] = time.monotonic
@@ -85,6 +91,7 @@ class Assembly:
     router: Router
     maintenances: Maintenances
     timeline: Timeline
+    exchanges: Exchanges
     test_clocks: TestClocks
     reconciliation: Reconciliation
     webhooks: WebhookReceiver
@@ -142,6 +149,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         Recovery(OperationRecovery(database, ledger, operations, payments, settlements)),
         Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient)),
     )
+    exchanges = Exchanges(database, store, ProviderCallRepository(), on.calls)
     return Assembly(
         payments=payments,
         refunds=refunds,
@@ -158,6 +166,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         router=router,
         maintenances=maintenances,
         timeline=Timeline(database, on.orders),
+        exchanges=exchanges,
         test_clocks=TestClocks(database, work, TestClockRepository(), clock),
         reconciliation=Reconciliation(database, store, on.providers, timedelta(seconds=settings.settling_seconds)),
         webhooks=WebhookReceiver(database, event_store, accounts, allowed, turns, background, clock),
@@ -168,6 +177,13 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         due_watch=DueWatch(database, MeasureRepository(), [one.worker for one in recoveries]),
         janitors=(
             *(Measures(database, MeasureRepository()).worker, relay.janitor, idempotency.janitor(database)),
+            exchanges.worker,
+            retention.janitor(
+                "provider-call-janitor",
+                database,
+                DELETE_OLD_CALLS,
+                timedelta(days=settings.provider_call_retention_days),
+            ),
             retention.janitor(
                 "provider-event-janitor", database, DELETE_OLD, timedelta(days=settings.provider_event_retention_days)
             ),

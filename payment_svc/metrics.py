@@ -51,6 +51,9 @@ UNKNOWN_OLDEST = gauge(
 )
 REVIEWS_OPEN = gauge("fusionxpay_reviews_open", "Questions to a person", kind=tuple(str(kind) for kind in ReviewKind))
 REVIEWS_OLDEST = gauge("fusionxpay_reviews_oldest_seconds", "Age of the oldest of them")
+CALLS_UNKEPT = counter(
+    "fusionxpay_provider_calls_unkept_total", "Calls that are not written down, as too many waited for the database"
+)
 WEBHOOKS = counter(
     "fusionxpay_provider_webhooks_total", "Webhooks of providers that came in", provider=_PROVIDER, result=RECEIVED
 )

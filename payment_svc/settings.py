@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, create_model, field_validator, model_vali
 
 from mesh.settings import ServiceSettings
 from mesh.vault import BindSecrets
+from payment_svc.domain.provider_call import Keep
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
 from payment_svc.providers.registration import Connection, ProviderSettings
 from payment_svc.providers.registry import discover
@@ -64,6 +65,10 @@ class PaymentSettings(ServiceSettings):
     provider_event_retention_days: int = Field(
         180, ge=0, description="how long events of providers are kept that wait for nothing; 0: for ever"
     )
+    provider_calls: Keep = Field(
+        Keep.ALL, description="which calls to providers are kept, redacted: `all`, `failures` or `none`"
+    )
+    provider_call_retention_days: int = Field(90, ge=0, description="how long they are kept; 0: for ever")
     redis_url: str = Field("", pattern=r"^((rediss?|unix)://.+)?$", description="Redis for locks; empty: no locks")
     first_check_seconds: float = Field(
         20.0, gt=0, description="when to ask the provider about a payment whose first call never came to an end"

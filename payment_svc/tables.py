@@ -364,3 +364,26 @@ sa.Index(
     provider_events.c.next_attempt_time,
     postgresql_where=provider_events.c.next_attempt_time.is_not(None),
 )
+
+# what was said to providers, for who looks for what went wrong: written many at once, and deleted after a while
+provider_calls = sa.Table(
+    "provider_calls",
+    metadata,
+    # grows with the time
+    sa.Column("call_id", sa.UUID, primary_key=True),
+    sa.Column("payment_id", sa.UUID, nullable=False),
+    sa.Column("time", TIME, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("operation", sa.Text, nullable=False),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("duration_us", sa.BigInteger, nullable=False),
+    sa.Column("request_id", sa.Text, nullable=False),
+    sa.Column("idempotency_key", sa.Text, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("request", sa.Text, nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("trace_id", sa.Text, nullable=False),
+)
+sa.Index("ix_provider_calls_payment", provider_calls.c.payment_id, provider_calls.c.call_id)

@@ -151,6 +151,13 @@ class ListProviderAccountsResponse(Model):
     provider_accounts: list[ProviderAccount]
 
 
+class ListProviderExchangesResponse(Model):
+    """ListProviderExchangesResponse, as the gateway answers it."""
+
+    exchanges: list[ProviderExchange]
+    has_older: bool
+
+
 class ListRefundsResponse(Model):
     """ListRefundsResponse, as the gateway answers it."""
 
@@ -342,6 +349,26 @@ class ProviderAccount(Model):
     update_time: datetime
     delete_time: datetime | None
     identity: str
+
+
+class ProviderExchange(Model):
+    """ProviderExchange, as the gateway answers it."""
+
+    kind: Word
+    time: datetime
+    provider: str
+    operation: str
+    method: str
+    path: str
+    http_status: int
+    duration_us: int
+    provider_request_id: str
+    idempotency_key: str
+    error: str
+    status: str
+    request: str
+    answer: str
+    trace_id: str
 
 
 class PushKey(Model):

@@ -213,6 +213,12 @@ _ADVANCE_TEST_CLOCK = Call(
 _GET_ORDER_TIMELINE = Call(
     "/fusionx.payment.v1.TimelineService/GetOrderTimeline", timeline_service_pb2.OrderTimeline, writes=False
 )
+_LIST_PROVIDER_EXCHANGES = Listing(
+    "/fusionx.payment.v1.TimelineService/ListProviderExchanges",
+    timeline_service_pb2.ListProviderExchangesResponse,
+    "exchanges",
+    timeline_service_pb2.ProviderExchange,
+)
 
 
 class Events:
@@ -3529,6 +3535,28 @@ class OrderTimeline:
         )
         return self._transport.call(_GET_ORDER_TIMELINE, request, models.OrderTimeline, timeout)
 
+    def list_provider_exchanges(
+        self, payment_id: str, *, page_size: int | None = None, timeout: float | None = None
+    ) -> Pages[models.ProviderExchange]:
+        """Lists what was said to providers about a payment, what they answered, and the webhooks of theirs that came
+        for it: the newest, oldest first.
+
+        Of each body only fields are kept that a provider's own list names, without card numbers, keys and who the
+        customer is; what is longer than 1,500 characters is cut off. Calls are written down within a second or two
+        after they were made, and deleted after 90 days unless the gateway's operator has set another time; a process
+        that is killed may take its last ones along. They explain what happened and prove nothing: what counts is the
+        payment.
+
+        Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
+
+        Args:
+            payment_id: The payment's id.
+            page_size: How many to return at the most, 1 to 200; 100 when left out.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = made(timeline_service_pb2.ListProviderExchangesRequest, payment_id=payment_id, page_size=page_size)
+        return self._transport.pages(_LIST_PROVIDER_EXCHANGES, request, models.ProviderExchange, timeout)
+
 
 class AsyncOrderTimeline:
     """What happened to an order, from its creation on."""
@@ -3559,6 +3587,28 @@ class AsyncOrderTimeline:
             timeline_service_pb2.GetOrderTimelineRequest, order_id=order_id, page_size=page_size, page_token=page_token
         )
         return await self._transport.call(_GET_ORDER_TIMELINE, request, models.OrderTimeline, timeout)
+
+    def list_provider_exchanges(
+        self, payment_id: str, *, page_size: int | None = None, timeout: float | None = None
+    ) -> AsyncPages[models.ProviderExchange]:
+        """Lists what was said to providers about a payment, what they answered, and the webhooks of theirs that came
+        for it: the newest, oldest first.
+
+        Of each body only fields are kept that a provider's own list names, without card numbers, keys and who the
+        customer is; what is longer than 1,500 characters is cut off. Calls are written down within a second or two
+        after they were made, and deleted after 90 days unless the gateway's operator has set another time; a process
+        that is killed may take its last ones along. They explain what happened and prove nothing: what counts is the
+        payment.
+
+        Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
+
+        Args:
+            payment_id: The payment's id.
+            page_size: How many to return at the most, 1 to 200; 100 when left out.
+            timeout: Seconds, with all attempts; left out: the client's.
+        """
+        request = made(timeline_service_pb2.ListProviderExchangesRequest, payment_id=payment_id, page_size=page_size)
+        return self._transport.pages(_LIST_PROVIDER_EXCHANGES, request, models.ProviderExchange, timeout)
 
 
 class Resources:

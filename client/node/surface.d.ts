@@ -1205,6 +1205,20 @@ export class OrderTimeline {
      */
     page_token?: string;
   }, options?: CallOptions): Promise<types.OrderTimeline>;
+  /**
+   * Lists what was said to providers about a payment, what they answered, and the webhooks of theirs that came for it:
+   * the newest, oldest first. Of each body only fields are kept that a provider's own list names, without card
+   * numbers, keys and who the customer is; what is longer than 1,500 characters is cut off. Calls are written down
+   * within a second or two after they were made, and deleted after 90 days unless the gateway's operator has set
+   * another time; a process that is killed may take its last ones along. They explain what happened and prove nothing:
+   * what counts is the payment. Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
+   */
+  listProviderExchanges(paymentId: string, params?: {
+    /**
+     * How many to return at the most, 1 to 200; 100 when left out.
+     */
+    page_size?: number;
+  }, options?: CallOptions): AsyncIterable<types.ProviderExchange>;
 }
 
 /** All resources, by their names. */

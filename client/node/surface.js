@@ -326,6 +326,10 @@ export class OrderTimeline {
   get(orderId, params, options) {
     return this._transport.call("GET", `/v1/orders/${encodeURIComponent(orderId)}/timeline`, params, options);
   }
+
+  listProviderExchanges(paymentId, params, options) {
+    return this._transport.pages(`/v1/payments/${encodeURIComponent(paymentId)}/provider_exchanges`, "exchanges", params, options);
+  }
 }
 
 export class Resources {

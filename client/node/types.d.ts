@@ -616,6 +616,70 @@ export interface ProviderAccount {
   identity: string;
 }
 
+export interface ProviderExchange {
+  /**
+   * Who spoke first.
+   */
+  kind: ("CALL" | "WEBHOOK" | (string & {}));
+  /**
+   * When a call began, or a webhook came.
+   */
+  time?: string;
+  /**
+   * The provider.
+   */
+  provider: string;
+  /**
+   * What a call was for, such as `start`, `fetch`, `capture` or `refund`; of a webhook, its type in the provider's
+   * words.
+   */
+  operation: string;
+  /**
+   * The HTTP method. Empty for a call that was never sent, since the provider was known to be away.
+   */
+  method: string;
+  /**
+   * The path of a call, without its query.
+   */
+  path: string;
+  /**
+   * The HTTP status that a call was answered with; 0: there was no answer.
+   */
+  http_status: number;
+  /**
+   * How long a call took, in microseconds.
+   */
+  duration_us: string;
+  /**
+   * The provider's own id of a request, which its support asks for; of a webhook, the provider's id of the event.
+   */
+  provider_request_id: string;
+  /**
+   * The key under which a call has its effect once.
+   */
+  idempotency_key: string;
+  /**
+   * Why a call had no answer, or was not sent; of a webhook, why it stands so.
+   */
+  error: string;
+  /**
+   * What became of a webhook: APPLIED, IGNORED, QUARANTINED, PENDING or DEAD.
+   */
+  status: string;
+  /**
+   * What was said first, as JSON: as much of it as is kept.
+   */
+  request: string;
+  /**
+   * What a call was answered, as JSON: as much of it as is kept.
+   */
+  answer: string;
+  /**
+   * The W3C trace id under which it happened.
+   */
+  trace_id: string;
+}
+
 export interface PushKey {
   /**
    * The public key of the gateway, a point of P-256 without compression in URL-safe base64 without padding.

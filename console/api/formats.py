@@ -113,6 +113,14 @@ def pretty(document: Any) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
+def readable(text: str) -> str:
+    """Return a text that is JSON for reading; any other as it is."""
+    try:
+        return pretty(json.loads(text))
+    except ValueError:
+        return text
+
+
 def host(url: str) -> str:
     """Return the host of an address."""
     return urlsplit(url).hostname or url

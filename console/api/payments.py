@@ -8,11 +8,13 @@ from typing import Any
 
 from starlette.responses import Response
 
+from console.api.formats import readable, words
 from console.api.lists.listing import LISTINGS, show
 from console.api.web import Page, Visit
 from console.clients.merchant_api import ApiError, Json, MerchantApi
 from mesh.ids import parse_uuid
 
+_OF_WEBHOOKS = {"APPLIED": "good", "IGNORED": "done", "QUARANTINED": "bad", "DEAD": "bad"}
 VOIDABLE = ("INITIATED", "PROCESSING", "REQUIRES_ACTION", "AUTHORIZED")
 
 
@@ -60,6 +62,32 @@ def left_of(payment: Json) -> dict[str, str] | None:
     return {**captured, "value": str(left)} if left > 0 else None
 
 
+async def exchanges(visit: Visit) -> Response:
+    """Show what was said to the provider about a payment, and by it."""
+    api, payment_id = await visit.api(), visit.path("payment_id")
+    found = await api.get("payments", payment_id, "provider_exchanges")
+    shown = [_exchange(one) for one in reversed(found.get("exchanges", []))]
+    return visit.render(
+        "exchanges.html", payment_id=payment_id, exchanges=shown, has_older=found.get("has_older", False)
+    )
+
+
+def _exchange(said: Json) -> Json:
+    """Return a call or a webhook as a line to read."""
+    texts = {name: readable(said.get(name, "")) for name in ("request", "answer")}
+    if said["kind"] == "WEBHOOK":
+        status = said.get("status", "")
+        line = {"is_webhook": True, "outcome": words(status), "tone": _OF_WEBHOOKS.get(status, "wait")}
+        return said | texts | line | {"title": said["operation"], "purpose": "webhook"}
+    status, micros = said.get("http_status", 0), int(said.get("duration_us", 0))
+    outcome = str(status) if status else "no answer" if said.get("method") else "not sent"
+    tone = "good" if 200 <= status < 400 else "act" if 400 <= status < 500 else "bad"
+    title = f"{said['method']} {said['path']}" if said.get("method") else said["operation"]
+    took = f"{micros / 1000:,.0f} ms" if said.get("method") else ""
+    purpose = words(said["operation"]).lower()
+    return said | texts | {"outcome": outcome, "tone": tone, "title": title, "took": took, "purpose": purpose}
+
+
 async def capture(visit: Visit) -> Response:
     """Take the money of an authorization, all or a part."""
     api, payment_id = await visit.api(), visit.path("payment_id")
@@ -91,10 +119,10 @@ async def _act(visit: Visit, api: MerchantApi, payment_id: str, verb: str, said:
     except ApiError as error:
         if error.status >= 500 or error.status == 404:
             raise
-        words = (
+        why = (
             error.fields.get("amount.value") or error.fields.get("amount") or error.fields.get("reason") or error.words
         )
-        return await _payment(visit, error.status, refused=verb, why=words, typed=dict(form))
+        return await _payment(visit, error.status, refused=verb, why=why, typed=dict(form))
     return visit.go(f"/payments/{payment_id}", said)
 
 
@@ -157,6 +185,7 @@ async def dispute(visit: Visit) -> Response:
 PAGES = [
     Page("GET", "/payments", payments, scope="payments:read"),
     Page("GET", "/payments/{payment_id}", payment, scope="payments:read"),
+    Page("GET", "/payments/{payment_id}/provider", exchanges, scope="payments:read"),
     Page("POST", "/payments/{payment_id}/capture", capture, scope="payments:write"),
     Page("POST", "/payments/{payment_id}/cancel", cancel, scope="payments:write"),
     Page("POST", "/payments/{payment_id}/refunds", refund, scope="refunds:write"),

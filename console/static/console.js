@@ -46,6 +46,15 @@
     if (document.querySelector("[data-again]")) setTimeout(again, 800);
   });
 
+  // what a page does without at first comes from a page of its own, which its link leads to as well
+  addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-fill]").forEach(async (place) => {
+    const [path, id] = place.dataset.fill.split("#");
+    const answer = await fetch(path).catch(() => null);
+    if (!answer?.ok) return;
+    const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
+    if (found) place.replaceChildren(...found.childNodes);
+  }));
+
   // a stream that ends is opened again by the browser: no error, which htmx would write to its log each time
   const known = new WeakSet();
   document.addEventListener("htmx:sseOpen", ({ detail: { source } }) => {

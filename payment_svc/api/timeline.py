@@ -13,9 +13,11 @@ from mesh import context
 from mesh.errors import invalid
 from mesh.paging import decode, encode
 from payment_svc.contract import operator_messages as mapping
+from payment_svc.use_cases.exchanges import Exchanges
 from payment_svc.use_cases.timeline import Place, Timeline
 
 MAX_SIZE = 500
+EXCHANGES = 100
 MAX_PLACE = 2**31 - 1
 _HALF = 2**64 - 1
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -24,8 +26,9 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class TimelineServicer(timeline_grpc.TimelineServiceServicer):
     """The public contract of timelines."""
 
-    def __init__(self, timeline: Timeline) -> None:
+    def __init__(self, timeline: Timeline, exchanges: Exchanges) -> None:
         self._timeline = timeline
+        self._exchanges = exchanges
 
     async def GetOrderTimeline(
         self, request: timeline_pb2.GetOrderTimelineRequest, _: Context
@@ -41,3 +44,14 @@ class TimelineServicer(timeline_grpc.TimelineServiceServicer):
         entries, place = await self._timeline.of_order(context.merchant(), order_id, after, size)
         token = encode(request, UUID(int=(place.theirs << 64) + place.ours)) if place else ""
         return mapping.timeline_message(order_id, entries, token)
+
+    async def ListProviderExchanges(
+        self, request: timeline_pb2.ListProviderExchangesRequest, _: Context
+    ) -> timeline_pb2.ListProviderExchangesResponse:
+        """Return what was said to providers about a payment, and by them."""
+        context.current().log["payment_id"] = request.payment_id
+        size = request.page_size or EXCHANGES
+        found, has_older = await self._exchanges.of_payment(context.merchant(), UUID(request.payment_id), size)
+        return timeline_pb2.ListProviderExchangesResponse(
+            exchanges=map(mapping.exchange_message, found), has_older=has_older
+        )

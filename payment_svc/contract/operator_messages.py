@@ -18,6 +18,7 @@ from mesh.storage.history import Entry
 from payment_svc.domain.account import Account
 from payment_svc.domain.circuit import Circuit
 from payment_svc.domain.maintenance import Maintenance
+from payment_svc.domain.provider_call import Exchange, Webhook
 from payment_svc.domain.reconciliation import Comparison, Discrepancy, captured
 from payment_svc.domain.review import Review
 from payment_svc.domain.routing import Candidate, Policy, Rule, Target, Version
@@ -93,6 +94,21 @@ def account_message(account: Account) -> provider_account_service_pb2.ProviderAc
     if account.delete_time:
         message.delete_time.FromDatetime(account.delete_time)
     return message
+
+
+def exchange_message(exchange: Exchange) -> timeline_service_pb2.ProviderExchange:
+    """Return what was said to a provider, or by it, as the contract shows it."""
+    of, shown = exchange.of, timeline_service_pb2.ProviderExchange(request=exchange.request, answer=exchange.answer)
+    shown.time.FromDatetime(exchange.time)
+    shown.provider, shown.trace_id = of.provider, of.trace_id
+    if isinstance(of, Webhook):
+        shown.kind, shown.operation = timeline_service_pb2.ProviderExchange.WEBHOOK, of.type
+        shown.provider_request_id, shown.status, shown.error = of.event_id, of.status, of.reason
+        return shown
+    shown.kind, shown.operation = timeline_service_pb2.ProviderExchange.CALL, of.operation
+    shown.method, shown.path, shown.http_status, shown.duration_us = of.method, of.path, of.status, of.duration_us
+    shown.provider_request_id, shown.idempotency_key, shown.error = of.request_id, of.idempotency_key, of.error
+    return shown
 
 
 def timeline_message(

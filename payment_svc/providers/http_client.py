@@ -1,4 +1,4 @@
-"""The HTTP client of every adapter: nothing in the environment redirects it."""
+"""The HTTP client of every adapter: nothing in the environment redirects it, and who listens hears what it says."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ from typing import Any
 
 import httpx
 
+from payment_svc.providers.call_log import heard
+
+
+class _Client(httpx.AsyncClient):
+    """A client whose requests and answers are heard (`payment_svc/providers/call_log.py`)."""
+
+    async def send(self, request: httpx.Request, **how: Any) -> httpx.Response:
+        """Send a request."""
+        with heard(request) as answers:
+            answers.append(await super().send(request, **how))
+            return answers[0]
+
 
 def client(*, timeout: httpx.Timeout | float, proxy: str, ca_file: str = "", **options: Any) -> httpx.AsyncClient:
     """Return an httpx client that goes through `proxy`, or through none where that is empty.
@@ -16,7 +28,7 @@ def client(*, timeout: httpx.Timeout | float, proxy: str, ca_file: str = "", **o
     not trusted: whoever sets one would see our keys.
     """
     verify = trusted(ca_file)
-    return httpx.AsyncClient(timeout=timeout, trust_env=False, proxy=proxy or None, verify=verify, **options)
+    return _Client(timeout=timeout, trust_env=False, proxy=proxy or None, verify=verify, **options)
 
 
 @cache

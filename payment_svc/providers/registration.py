@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from mesh.settings import EnvironmentSettings
 from payment_svc.providers.base import Capabilities, Provider
+from payment_svc.providers.kept import NOTHING, Kept
 
 
 class ProviderSettings(EnvironmentSettings):
@@ -68,6 +69,8 @@ class ProviderRegistration(Generic[SettingsT]):
     make: Factory[SettingsT]
     display_name: str = ""
     """What customers read where they choose; empty: the name."""
+    kept: Kept = NOTHING
+    """What is kept of what is said to it and by it; where nothing is named: that it was asked, and the status."""
 
     def platform_account(self, settings: ProviderSettings) -> dict[str, str]:
         """Return the credentials of the platform's own account; nothing when the first of them is not set."""

@@ -14,8 +14,10 @@ from mesh.errors import ApiError, FieldViolation, invalid, invalid_fields, unaut
 from payment_svc import providers as folders
 from payment_svc.providers import http_client
 from payment_svc.providers.base import Capabilities, Provider
+from payment_svc.providers.call_log import CallLog
+from payment_svc.providers.kept import NOTHING, Kept
 from payment_svc.providers.registration import Connection, ProviderRegistration, ProviderSettings
-from payment_svc.providers.resilience import Limits, ResilientProvider
+from payment_svc.providers.resilience import Hearing, Limits, ResilientProvider
 
 Registrations = Mapping[str, ProviderRegistration[Any]]
 
@@ -42,18 +44,33 @@ def display_name(name: str) -> str:
     return discover()[name].display_name or name.replace("_", " ").capitalize()
 
 
+def kept_of(name: str) -> Kept:
+    """Return what is kept of a provider's words; nothing of one that is here no more."""
+    registration = discover().get(name)
+    return registration.kept if registration else NOTHING
+
+
 class Registry:
     """Makes providers from accounts' credentials, and holds those of the platform's own accounts."""
 
     def __init__(
-        self, settings: Mapping[str, ProviderSettings], mode: str, connection: Connection, limits: Limits
+        self,
+        settings: Mapping[str, ProviderSettings],
+        mode: str,
+        connection: Connection,
+        limits: Limits,
+        calls: CallLog | None = None,
     ) -> None:
-        """Turn on the platform's accounts that `settings` have credentials of; `mode` is theirs."""
+        """Turn on the platform's accounts that `settings` have credentials of; `mode` is theirs.
+
+        What is said to providers is heard by `calls`.
+        """
         self.mode = mode
         self._registrations = discover()
         self._settings = settings
         self._connection = connection
         self._limits = limits
+        self._calls = calls
         # now, as nobody waits yet
         http_client.trusted()
         accounts = {name: one.platform_account(settings[name]) for name, one in self._registrations.items()}
@@ -106,7 +123,8 @@ class Registry:
         self, name: str, credentials: Mapping[str, str], mode: str, account_id: UUID | None = None
     ) -> ResilientProvider:
         """Make a provider behind its breaker and bulkhead. Raises as `make` does."""
-        return ResilientProvider(self.make(name, credentials, mode), self._limits, account_id)
+        made = self.make(name, credentials, mode)
+        return ResilientProvider(made, self._limits, account_id, Hearing(self._calls, self._registrations[name].kept))
 
     async def close(self) -> None:
         """Release the connections of the platform's providers."""

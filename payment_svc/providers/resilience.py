@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -49,7 +49,9 @@ from payment_svc.providers.base import (
     UnavailableError,
     UnreadableAnswerError,
 )
+from payment_svc.providers.call_log import CallLog
 from payment_svc.providers.event_form import reading_event, well_formed
+from payment_svc.providers.kept import NOTHING, Kept
 
 log = get_logger(__name__)
 ResultT = TypeVar("ResultT")
@@ -70,6 +72,20 @@ class Limits:
     """How long one call may take as a whole."""
 
 
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Who hears what is said, and what of it is kept."""
+
+    log: CallLog | None = None
+    kept: Kept = NOTHING
+
+    def of(self, provider: str, operation: str, payment: Payment | None) -> AbstractContextManager[object]:
+        """Hear what is said within the block."""
+        if self.log is None or payment is None:
+            return nullcontext()
+        return self.log.listening(provider, self.kept, operation, payment.payment_id)
+
+
 _PATIENCE: ContextVar[float] = ContextVar("provider_patience", default=0.0)
 
 
@@ -86,8 +102,11 @@ def patience(seconds: float) -> Iterator[None]:
 class ResilientProvider:
     """A provider behind its breaker and bulkhead; itself a `Provider`, whose promises it keeps."""
 
-    def __init__(self, inner: Provider, limits: Limits, account_id: UUID | None = None) -> None:
+    def __init__(
+        self, inner: Provider, limits: Limits, account_id: UUID | None = None, hearing: Hearing | None = None
+    ) -> None:
         self._inner = inner
+        self._hearing = hearing or Hearing()
         self.account_id = account_id
         self.max_calls = limits.max_calls
         self._seconds = limits.seconds
@@ -239,7 +258,8 @@ class ResilientProvider:
         outcome = "ok"
         span = self._span(operation, payment)
         try:
-            return await self._admitted(operation, call)
+            with self._hearing.of(self.name, operation, payment):
+                return await self._admitted(operation, call)
         except ProviderError as error:
             outcome = error.kind
             raise

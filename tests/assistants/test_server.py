@@ -51,6 +51,7 @@ async def test_a_key_that_may_only_read_sees_no_tool_that_writes(gateway: Ready,
         listed = (await client.list_tools()).tools
         assert {tool.name for tool in listed} == {
             *("get_order", "list_orders", "get_payment", "list_payments", "get_order_timeline"),
+            "list_provider_exchanges",
             *("get_refund", "list_refunds", "get_test_clock"),
         }
         assert all(tool.annotations and tool.annotations.read_only_hint for tool in listed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 
 import httpx
 import psycopg
@@ -287,3 +288,16 @@ def test_what_is_wrong_with_a_link_is_said_beside_its_field(owner: Browser, merc
     for day in ("tomorrow", "2020-01-01", "2099-01-01"):
         assert "Last day:" in owner.post("/payment_links", **good, expires=day).text
     assert merchant.get("/v1/payment_links")["payment_links"] == []
+
+
+def test_what_was_said_to_the_provider_is_on_the_payments_page(
+    owner: Browser, merchant: Merchant, console: Console, new_merchant: Callable[[], Merchant]
+) -> None:
+    payment_id = merchant.charge(merchant.new_order("21.00")["order_id"])["payment_id"]
+    shown = f"/payments/{payment_id}/provider"
+    assert f'data-fill="/console{shown}#said"' in owner.page(f"/payments/{payment_id}")
+    eventually(lambda: "POST /v1/payment_intents" in owner.page(shown), "the call, which is written down soon")
+    page = html.unescape(owner.page(shown))
+    assert '"amount": "2100"' in page
+    assert re.search(r">req_\w+<", page)
+    assert console.owner(new_merchant().merchant_id).get(shown).status_code == httpx.codes.NOT_FOUND

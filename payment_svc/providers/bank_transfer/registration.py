@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 from mesh.errors import invalid
 from payment_svc.providers.bank_transfer import webhooks
 from payment_svc.providers.bank_transfer.adapter import BankTransferProvider
+from payment_svc.providers.bank_transfer.kept import KEPT
 from payment_svc.providers.base import Provider
 from payment_svc.providers.registration import Connection, ProviderRegistration, ProviderSettings
 
@@ -65,4 +66,5 @@ REGISTRATION = ProviderRegistration(
     webhook_header=webhooks.HEADER,
     make=_make,
     display_name="Bank transfer",
+    kept=KEPT,
 )

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 from payment_svc.providers.base import Provider
 from payment_svc.providers.paypal import webhooks
 from payment_svc.providers.paypal.adapter import Access, PaypalProvider
+from payment_svc.providers.paypal.kept import KEPT
 from payment_svc.providers.registration import (
     Connection,
     ProviderRegistration,
@@ -84,4 +85,5 @@ REGISTRATION = ProviderRegistration(
     webhook_header=webhooks.SIGNATURE,
     make=_make,
     display_name="PayPal",
+    kept=KEPT,
 )

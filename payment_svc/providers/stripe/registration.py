@@ -16,6 +16,7 @@ from payment_svc.providers.registration import (
 )
 from payment_svc.providers.stripe import webhooks
 from payment_svc.providers.stripe.adapter import StripeProvider
+from payment_svc.providers.stripe.kept import KEPT
 
 LIVE_KEYS = ("sk_live_", "rk_live_")
 
@@ -81,4 +82,5 @@ REGISTRATION = ProviderRegistration(
     webhook_header=webhooks.HEADER,
     make=_make,
     display_name="Card (Stripe)",
+    kept=KEPT,
 )

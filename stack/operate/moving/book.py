@@ -23,7 +23,7 @@ DATABASES = ("payments", "orders", "notify", "identity")
 STAYING = frozenset(
     {
         *("alembic_version", "outbox", "inbox", "dead_letters", "restores", "merchant_moves"),
-        *("provider_events", "provider_maintenances"),
+        *("provider_events", "provider_calls", "provider_maintenances"),
     }
 )
 """What stays in the cell: events, which are carried out before the merchant leaves, and what is of the cell itself."""

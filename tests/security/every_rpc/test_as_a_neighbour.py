@@ -28,7 +28,10 @@ pytestmark = pytest.mark.xdist_group("scopes")
 ROUTES = [route for route in contract_routes() if route.is_authenticated]
 RPCS = list({route.rpc.full_name: route for route in ROUTES}.values())
 SCOPES = scopes_of(ROUTES)
-GROWING = ("GetOrderTimeline", "ListEvents", "ListEventDeliveries", "ListWebhookEndpointDeliveries")
+GROWING = (
+    *("GetOrderTimeline", "ListEvents", "ListEventDeliveries", "ListWebhookEndpointDeliveries"),
+    "ListProviderExchanges",
+)
 """What grows by itself, with every webhook that a provider sends late and every attempt to deliver an event."""
 
 NewMerchant = Callable[..., Merchant]

@@ -29,13 +29,17 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)fusionx/payment/v1/timeline_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x01\n\x17GetOrderTimelineRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x9d\x03\n\rOrderTimeline\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x41\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\'.fusionx.payment.v1.OrderTimeline.EntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x1a\x85\x02\n\x05\x45ntry\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x1a\n\x08resource\x18\x02 \x01(\tR\x08resource\x12\x1f\n\x0bresource_id\x18\x03 \x01(\tR\nresourceId\x12\x18\n\x07version\x18\x04 \x01(\x05R\x07version\x12\x16\n\x06status\x18\x05 \x01(\tR\x06status\x12\x16\n\x06\x64\x65tail\x18\x06 \x01(\tR\x06\x64\x65tail\x12\x14\n\x05\x61\x63tor\x18\x07 \x01(\tR\x05\x61\x63tor\x12\x14\n\x05\x63\x61use\x18\x08 \x01(\tR\x05\x63\x61use\x12\x19\n\x08trace_id\x18\t \x01(\tR\x07traceId2\xc1\x01\n\x0fTimelineService\x12\xa2\x01\n\x10GetOrderTimeline\x12+.fusionx.payment.v1.GetOrderTimelineRequest\x1a!.fusionx.payment.v1.OrderTimeline\">\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rpayments:read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/orders/{order_id}/timeline\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)fusionx/payment/v1/timeline_service.proto\x12\x12\x66usionx.payment.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"p\n\x1cListProviderExchangesRequest\x12\'\n\npayment_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\tpaymentId\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xc8\x01(\x00R\x08pageSize\"\x80\x01\n\x1dListProviderExchangesResponse\x12\x42\n\texchanges\x18\x01 \x03(\x0b\x32$.fusionx.payment.v1.ProviderExchangeR\texchanges\x12\x1b\n\thas_older\x18\x02 \x01(\x08R\x08hasOlder\"\xb2\x04\n\x10ProviderExchange\x12=\n\x04kind\x18\x01 \x01(\x0e\x32).fusionx.payment.v1.ProviderExchange.KindR\x04kind\x12.\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x1a\n\x08provider\x18\x03 \x01(\tR\x08provider\x12\x1c\n\toperation\x18\x04 \x01(\tR\toperation\x12\x16\n\x06method\x18\x05 \x01(\tR\x06method\x12\x12\n\x04path\x18\x06 \x01(\tR\x04path\x12\x1f\n\x0bhttp_status\x18\x07 \x01(\x05R\nhttpStatus\x12\x1f\n\x0b\x64uration_us\x18\x08 \x01(\x03R\ndurationUs\x12.\n\x13provider_request_id\x18\t \x01(\tR\x11providerRequestId\x12\'\n\x0fidempotency_key\x18\n \x01(\tR\x0eidempotencyKey\x12\x14\n\x05\x65rror\x18\x0b \x01(\tR\x05\x65rror\x12\x16\n\x06status\x18\x0c \x01(\tR\x06status\x12\x18\n\x07request\x18\r \x01(\tR\x07request\x12\x16\n\x06\x61nswer\x18\x0e \x01(\tR\x06\x61nswer\x12\x19\n\x08trace_id\x18\x0f \x01(\tR\x07traceId\"3\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x08\n\x04\x43\x41LL\x10\x01\x12\x0b\n\x07WEBHOOK\x10\x02\"\x90\x01\n\x17GetOrderTimelineRequest\x12#\n\x08order_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01R\x07orderId\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00R\x08pageSize\x12\'\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04R\tpageToken\"\x9d\x03\n\rOrderTimeline\x12\x19\n\x08order_id\x18\x01 \x01(\tR\x07orderId\x12\x41\n\x07\x65ntries\x18\x02 \x03(\x0b\x32\'.fusionx.payment.v1.OrderTimeline.EntryR\x07\x65ntries\x12&\n\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\x1a\x85\x02\n\x05\x45ntry\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x1a\n\x08resource\x18\x02 \x01(\tR\x08resource\x12\x1f\n\x0bresource_id\x18\x03 \x01(\tR\nresourceId\x12\x18\n\x07version\x18\x04 \x01(\x05R\x07version\x12\x16\n\x06status\x18\x05 \x01(\tR\x06status\x12\x16\n\x06\x64\x65tail\x18\x06 \x01(\tR\x06\x64\x65tail\x12\x14\n\x05\x61\x63tor\x18\x07 \x01(\tR\x05\x61\x63tor\x12\x14\n\x05\x63\x61use\x18\x08 \x01(\tR\x05\x63\x61use\x12\x19\n\x08trace_id\x18\t \x01(\tR\x07traceId2\x8e\x03\n\x0fTimelineService\x12\xa2\x01\n\x10GetOrderTimeline\x12+.fusionx.payment.v1.GetOrderTimelineRequest\x1a!.fusionx.payment.v1.OrderTimeline\">\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rpayments:read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/orders/{order_id}/timeline\x12\xca\x01\n\x15ListProviderExchanges\x12\x30.fusionx.payment.v1.ListProviderExchangesRequest\x1a\x31.fusionx.payment.v1.ListProviderExchangesResponse\"L\x90\x02\x01\x98\xdb\x18\x01\xa2\xdb\x18\rpayments:read\x82\xd3\xe4\x93\x02.\x12,/v1/payments/{payment_id}/provider_exchanges\x1a\t\xea\xdb\x18\x05\x65nvoyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fusionx.payment.v1.timeline_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LISTPROVIDEREXCHANGESREQUEST'].fields_by_name['payment_id']._loaded_options = None
+  _globals['_LISTPROVIDEREXCHANGESREQUEST'].fields_by_name['payment_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_LISTPROVIDEREXCHANGESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTPROVIDEREXCHANGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\310\001(\000'
   _globals['_GETORDERTIMELINEREQUEST'].fields_by_name['order_id']._loaded_options = None
   _globals['_GETORDERTIMELINEREQUEST'].fields_by_name['order_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_GETORDERTIMELINEREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -46,12 +50,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TIMELINESERVICE']._serialized_options = b'\352\333\030\005envoy'
   _globals['_TIMELINESERVICE'].methods_by_name['GetOrderTimeline']._loaded_options = None
   _globals['_TIMELINESERVICE'].methods_by_name['GetOrderTimeline']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\rpayments:read\202\323\344\223\002 \022\036/v1/orders/{order_id}/timeline'
-  _globals['_GETORDERTIMELINEREQUEST']._serialized_start=219
-  _globals['_GETORDERTIMELINEREQUEST']._serialized_end=363
-  _globals['_ORDERTIMELINE']._serialized_start=366
-  _globals['_ORDERTIMELINE']._serialized_end=779
-  _globals['_ORDERTIMELINE_ENTRY']._serialized_start=518
-  _globals['_ORDERTIMELINE_ENTRY']._serialized_end=779
-  _globals['_TIMELINESERVICE']._serialized_start=782
-  _globals['_TIMELINESERVICE']._serialized_end=975
+  _globals['_TIMELINESERVICE'].methods_by_name['ListProviderExchanges']._loaded_options = None
+  _globals['_TIMELINESERVICE'].methods_by_name['ListProviderExchanges']._serialized_options = b'\220\002\001\230\333\030\001\242\333\030\rpayments:read\202\323\344\223\002.\022,/v1/payments/{payment_id}/provider_exchanges'
+  _globals['_LISTPROVIDEREXCHANGESREQUEST']._serialized_start=218
+  _globals['_LISTPROVIDEREXCHANGESREQUEST']._serialized_end=330
+  _globals['_LISTPROVIDEREXCHANGESRESPONSE']._serialized_start=333
+  _globals['_LISTPROVIDEREXCHANGESRESPONSE']._serialized_end=461
+  _globals['_PROVIDEREXCHANGE']._serialized_start=464
+  _globals['_PROVIDEREXCHANGE']._serialized_end=1026
+  _globals['_PROVIDEREXCHANGE_KIND']._serialized_start=975
+  _globals['_PROVIDEREXCHANGE_KIND']._serialized_end=1026
+  _globals['_GETORDERTIMELINEREQUEST']._serialized_start=1029
+  _globals['_GETORDERTIMELINEREQUEST']._serialized_end=1173
+  _globals['_ORDERTIMELINE']._serialized_start=1176
+  _globals['_ORDERTIMELINE']._serialized_end=1589
+  _globals['_ORDERTIMELINE_ENTRY']._serialized_start=1328
+  _globals['_ORDERTIMELINE_ENTRY']._serialized_end=1589
+  _globals['_TIMELINESERVICE']._serialized_start=1592
+  _globals['_TIMELINESERVICE']._serialized_end=1990
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -18,6 +19,163 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class ListProviderExchangesRequest(_message.Message):
+    """Names the payment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    """The payment's id."""
+    page_size: _builtins.int
+    """How many to return at the most, 1 to 200; 100 when left out."""
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "payment_id", b"payment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProviderExchangesRequest: _TypeAlias = ListProviderExchangesRequest  # noqa: Y015
+
+@_typing.final
+class ListProviderExchangesResponse(_message.Message):
+    """What was said about a payment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXCHANGES_FIELD_NUMBER: _builtins.int
+    HAS_OLDER_FIELD_NUMBER: _builtins.int
+    has_older: _builtins.bool
+    """Whether there are older ones, beyond those that were asked for."""
+    @_builtins.property
+    def exchanges(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProviderExchange]:
+        """The exchanges, oldest first."""
+
+    def __init__(
+        self,
+        *,
+        exchanges: _abc.Iterable[Global___ProviderExchange] | None = ...,
+        has_older: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["exchanges", b"exchanges", "has_older", b"has_older"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListProviderExchangesResponse: _TypeAlias = ListProviderExchangesResponse  # noqa: Y015
+
+@_typing.final
+class ProviderExchange(_message.Message):
+    """A request to a provider with its answer, or a webhook of the provider's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[ProviderExchange._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: ProviderExchange._Kind.ValueType  # 0
+        """Never sent."""
+        CALL: ProviderExchange._Kind.ValueType  # 1
+        """The gateway called the provider."""
+        WEBHOOK: ProviderExchange._Kind.ValueType  # 2
+        """The provider called the gateway."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """Who spoke first."""
+
+    KIND_UNSPECIFIED: ProviderExchange.Kind.ValueType  # 0
+    """Never sent."""
+    CALL: ProviderExchange.Kind.ValueType  # 1
+    """The gateway called the provider."""
+    WEBHOOK: ProviderExchange.Kind.ValueType  # 2
+    """The provider called the gateway."""
+
+    KIND_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    OPERATION_FIELD_NUMBER: _builtins.int
+    METHOD_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    HTTP_STATUS_FIELD_NUMBER: _builtins.int
+    DURATION_US_FIELD_NUMBER: _builtins.int
+    PROVIDER_REQUEST_ID_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    REQUEST_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    TRACE_ID_FIELD_NUMBER: _builtins.int
+    kind: Global___ProviderExchange.Kind.ValueType
+    """Who spoke first."""
+    provider: _builtins.str
+    """The provider."""
+    operation: _builtins.str
+    """What a call was for, such as `start`, `fetch`, `capture` or `refund`; of a webhook, its type in the provider's words."""
+    method: _builtins.str
+    """The HTTP method. Empty for a call that was never sent, since the provider was known to be away."""
+    path: _builtins.str
+    """The path of a call, without its query."""
+    http_status: _builtins.int
+    """The HTTP status that a call was answered with; 0: there was no answer."""
+    duration_us: _builtins.int
+    """How long a call took, in microseconds."""
+    provider_request_id: _builtins.str
+    """The provider's own id of a request, which its support asks for; of a webhook, the provider's id of the event."""
+    idempotency_key: _builtins.str
+    """The key under which a call has its effect once."""
+    error: _builtins.str
+    """Why a call had no answer, or was not sent; of a webhook, why it stands so."""
+    status: _builtins.str
+    """What became of a webhook: APPLIED, IGNORED, QUARANTINED, PENDING or DEAD."""
+    request: _builtins.str
+    """What was said first, as JSON: as much of it as is kept."""
+    answer: _builtins.str
+    """What a call was answered, as JSON: as much of it as is kept."""
+    trace_id: _builtins.str
+    """The W3C trace id under which it happened."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When a call began, or a webhook came."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___ProviderExchange.Kind.ValueType = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        provider: _builtins.str = ...,
+        operation: _builtins.str = ...,
+        method: _builtins.str = ...,
+        path: _builtins.str = ...,
+        http_status: _builtins.int = ...,
+        duration_us: _builtins.int = ...,
+        provider_request_id: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+        error: _builtins.str = ...,
+        status: _builtins.str = ...,
+        request: _builtins.str = ...,
+        answer: _builtins.str = ...,
+        trace_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "duration_us", b"duration_us", "error", b"error", "http_status", b"http_status", "idempotency_key", b"idempotency_key", "kind", b"kind", "method", b"method", "operation", b"operation", "path", b"path", "provider", b"provider", "provider_request_id", b"provider_request_id", "request", b"request", "status", b"status", "time", b"time", "trace_id", b"trace_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProviderExchange: _TypeAlias = ProviderExchange  # noqa: Y015
 
 @_typing.final
 class GetOrderTimelineRequest(_message.Message):

@@ -40,6 +40,11 @@ class TimelineServiceStub:
                 request_serializer=fusionx_dot_payment_dot_v1_dot_timeline__service__pb2.GetOrderTimelineRequest.SerializeToString,
                 response_deserializer=fusionx_dot_payment_dot_v1_dot_timeline__service__pb2.OrderTimeline.FromString,
                 _registered_method=True)
+        self.ListProviderExchanges = channel.unary_unary(
+                '/fusionx.payment.v1.TimelineService/ListProviderExchanges',
+                request_serializer=fusionx_dot_payment_dot_v1_dot_timeline__service__pb2.ListProviderExchangesRequest.SerializeToString,
+                response_deserializer=fusionx_dot_payment_dot_v1_dot_timeline__service__pb2.ListProviderExchangesResponse.FromString,
+                _registered_method=True)
 
 
 class TimelineServiceServicer:
@@ -56,6 +61,21 @@ class TimelineServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListProviderExchanges(self, request, context):
+        """Lists what was said to providers about a payment, what they answered, and the webhooks of theirs that came for it: the
+        newest, oldest first.
+
+        Of each body only fields are kept that a provider's own list names, without card numbers, keys and who the customer is;
+        what is longer than 1,500 characters is cut off. Calls are written down within a second or two after they were made, and
+        deleted after 90 days unless the gateway's operator has set another time; a process that is killed may take its last
+        ones along. They explain what happened and prove nothing: what counts is the payment.
+
+        Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TimelineServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -63,6 +83,11 @@ def add_TimelineServiceServicer_to_server(servicer, server):
                     servicer.GetOrderTimeline,
                     request_deserializer=fusionx_dot_payment_dot_v1_dot_timeline__service__pb2.GetOrderTimelineRequest.FromString,
                     response_serializer=fusionx_dot_payment_dot_v1_dot_timeline__service__pb2.OrderTimeline.SerializeToString,
+            ),
+            'ListProviderExchanges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListProviderExchanges,
+                    request_deserializer=fusionx_dot_payment_dot_v1_dot_timeline__service__pb2.ListProviderExchangesRequest.FromString,
+                    response_serializer=fusionx_dot_payment_dot_v1_dot_timeline__service__pb2.ListProviderExchangesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -93,6 +118,33 @@ class TimelineService:
             '/fusionx.payment.v1.TimelineService/GetOrderTimeline',
             fusionx_dot_payment_dot_v1_dot_timeline__service__pb2.GetOrderTimelineRequest.SerializeToString,
             fusionx_dot_payment_dot_v1_dot_timeline__service__pb2.OrderTimeline.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListProviderExchanges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.payment.v1.TimelineService/ListProviderExchanges',
+            fusionx_dot_payment_dot_v1_dot_timeline__service__pb2.ListProviderExchangesRequest.SerializeToString,
+            fusionx_dot_payment_dot_v1_dot_timeline__service__pb2.ListProviderExchangesResponse.FromString,
             options,
             channel_credentials,
             insecure,

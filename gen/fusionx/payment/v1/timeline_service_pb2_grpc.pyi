@@ -39,6 +39,17 @@ class TimelineServiceStub:
 
     Errors: NOT_FOUND, reason ORDER_NOT_FOUND; INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID.
     """
+    ListProviderExchanges: _grpc.UnaryUnaryMultiCallable[_timeline_service_pb2.ListProviderExchangesRequest, _timeline_service_pb2.ListProviderExchangesResponse]
+    """Lists what was said to providers about a payment, what they answered, and the webhooks of theirs that came for it: the
+    newest, oldest first.
+
+    Of each body only fields are kept that a provider's own list names, without card numbers, keys and who the customer is;
+    what is longer than 1,500 characters is cut off. Calls are written down within a second or two after they were made, and
+    deleted after 90 days unless the gateway's operator has set another time; a process that is killed may take its last
+    ones along. They explain what happened and prove nothing: what counts is the payment.
+
+    Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
+    """
 
 @_typing.type_check_only
 class TimelineServiceAsyncStub(TimelineServiceStub):
@@ -50,6 +61,17 @@ class TimelineServiceAsyncStub(TimelineServiceStub):
     that came for them, oldest first, in pages.
 
     Errors: NOT_FOUND, reason ORDER_NOT_FOUND; INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID.
+    """
+    ListProviderExchanges: _aio.UnaryUnaryMultiCallable[_timeline_service_pb2.ListProviderExchangesRequest, _timeline_service_pb2.ListProviderExchangesResponse]  # type: ignore[assignment]
+    """Lists what was said to providers about a payment, what they answered, and the webhooks of theirs that came for it: the
+    newest, oldest first.
+
+    Of each body only fields are kept that a provider's own list names, without card numbers, keys and who the customer is;
+    what is longer than 1,500 characters is cut off. Calls are written down within a second or two after they were made, and
+    deleted after 90 days unless the gateway's operator has set another time; a process that is killed may take its last
+    ones along. They explain what happened and prove nothing: what counts is the payment.
+
+    Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
     """
 
 class TimelineServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -65,6 +87,23 @@ class TimelineServiceServicer(metaclass=_abc_1.ABCMeta):
         that came for them, oldest first, in pages.
 
         Errors: NOT_FOUND, reason ORDER_NOT_FOUND; INVALID_ARGUMENT, reason PAGE_TOKEN_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def ListProviderExchanges(
+        self,
+        request: _timeline_service_pb2.ListProviderExchangesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_timeline_service_pb2.ListProviderExchangesResponse, _abc.Awaitable[_timeline_service_pb2.ListProviderExchangesResponse]]:
+        """Lists what was said to providers about a payment, what they answered, and the webhooks of theirs that came for it: the
+        newest, oldest first.
+
+        Of each body only fields are kept that a provider's own list names, without card numbers, keys and who the customer is;
+        what is longer than 1,500 characters is cut off. Calls are written down within a second or two after they were made, and
+        deleted after 90 days unless the gateway's operator has set another time; a process that is killed may take its last
+        ones along. They explain what happened and prove nothing: what counts is the payment.
+
+        Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
         """
 
 def add_TimelineServiceServicer_to_server(servicer: TimelineServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,84 @@
+"""What was said to providers and by them about a payment: written down beside it, and shown with their webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from mesh.errors import not_found
+from mesh.storage.database import Database
+from mesh.worker import Worker
+from payment_svc.domain.payment import Payment
+from payment_svc.domain.provider_call import Exchange, ProviderCall, Webhook
+from payment_svc.providers.call_log import CallLog
+from payment_svc.providers.registry import kept_of
+from payment_svc.storage.payments import PaymentRepository
+from payment_svc.storage.provider_calls import ProviderCallRepository
+
+BATCH = 500
+INTERVAL_SECONDS = 1.0
+"""How often what was heard is written down: one statement, however many payments there were."""
+
+
+class Exchanges:
+    """Writes down what was heard, and tells it."""
+
+    def __init__(
+        self, database: Database, payments: PaymentRepository, store: ProviderCallRepository, log: CallLog
+    ) -> None:
+        self._database = database
+        self._payments = payments
+        self._store = store
+        self._log = log
+        self.worker = Worker("provider-call-log", self.step, INTERVAL_SECONDS)
+
+    async def step(self) -> bool:
+        """Write down what was heard since the last time; return whether there may be more."""
+        calls = self._log.take(BATCH)
+        if not calls:
+            return False
+        try:
+            async with self._database.session() as session:
+                await self._store.add(session, calls)
+        except BaseException:
+            self._log.give_back(calls)
+            raise
+        return len(calls) == BATCH
+
+    async def close(self) -> None:
+        """Write down what is left, when nothing more is said."""
+        while await self.step():
+            pass
+
+    async def of_payment(self, merchant_id: UUID, payment_id: UUID, most: int) -> tuple[list[Exchange], bool]:
+        """Return the newest exchanges about a merchant's payment, oldest first, and whether there were more.
+
+        Raises ApiError NOT_FOUND.
+        """
+        async with self._database.session() as session:
+            payment = await self._payments.get(session, merchant_id, payment_id)
+            if payment is None:
+                raise not_found("payment", str(payment_id))
+            calls = await self._store.newest(session, payment_id, most + 1)
+            webhooks = await self._store.webhooks(session, payment, most + 1)
+            others = await self._store.others(session, payment) if webhooks else []
+        bearing = [_of_webhook(one) for one in webhooks if _bears_on(one, payment, others)]
+        both = sorted([*map(_of_call, calls), *bearing], key=lambda one: one.time)
+        return both[-most:], len(both) > most
+
+
+def _of_call(call: ProviderCall) -> Exchange:
+    return Exchange(call.time, call, call.request, call.answer)
+
+
+def _of_webhook(webhook: Webhook) -> Exchange:
+    return Exchange(webhook.receive_time, webhook, kept_of(webhook.provider).event(webhook.payload))
+
+
+def _bears_on(webhook: Webhook, payment: Payment, others: Sequence[UUID]) -> bool:
+    """Whether a webhook of the order is about this payment: it is unless it names another one and not this one."""
+
+    def names(payment_id: UUID) -> bool:
+        return str(payment_id).encode() in webhook.payload
+
+    return names(payment.payment_id) or not any(map(names, others))
