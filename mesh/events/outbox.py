@@ -14,6 +14,7 @@ from mesh.events.envelope import OutboxEvent, columns
 from mesh.storage.database import Session, rows_from_arrays, statement
 from mesh.storage.retention import deletion
 from mesh.storage.schema import NOW, TIME, outbox
+from mesh.storage.wire import Asked
 
 RETENTION = timedelta(days=7)
 REPUBLISH_BATCH = 2000
@@ -147,6 +148,11 @@ PURGE = deletion(outbox, outbox.c.seq, outbox.c.publish_time, outbox.c.stream_se
 async def add(session: Session, events: Sequence[OutboxEvent]) -> list[Unpublished]:
     """Store events in the transaction that made them true; return them as the relay takes them when it is committed."""
     return handed(events, await session.all(_INSERT, **columns(events))) if events else []
+
+
+def soon(session: Session, events: Sequence[OutboxEvent]) -> Asked[Stored]:
+    """Have events stored in the transaction that makes them true, by its end; `handed` takes what it is answered."""
+    return session.soon(_INSERT, **columns(events))
 
 
 def handed(events: Iterable[OutboxEvent], stored: Iterable[Stored]) -> list[Unpublished]:

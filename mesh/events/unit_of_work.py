@@ -1,21 +1,21 @@
 """A unit of work: rows, their events and their entries of the timeline, committed together.
 
-What is added to a unit is stored at its end, in one statement, and its events are handed to the relay after the commit.
-Nothing of a unit that raises is stored or published.
+What is added to a unit is stored at its end, in one statement that goes together with the commit, and its events are
+handed to the relay afterwards. Nothing of a unit that raises is stored or published.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 
 from mesh.events import outbox
 from mesh.events.envelope import OutboxEvent, columns
-from mesh.events.outbox import Unpublished
+from mesh.events.outbox import Stored, Unpublished
 from mesh.storage import history
 from mesh.storage.database import Database, Session, statement
 from mesh.storage.history import Change
+from mesh.storage.wire import Asked
 
 _STORE = statement(outbox.inserted().add_cte(history.rows_to_insert().cte("new_entry")), outbox.Stored)
 
@@ -28,6 +28,7 @@ class UnitOfWork:
         self._events: list[OutboxEvent] = []
         self._changes: list[Change] = []
         self._stored: list[Unpublished] = []
+        self._asked: Asked[Stored] | None = None
 
     def add(self, event: OutboxEvent | None = None, changes: Iterable[Change] = ()) -> None:
         """Have an event published and changes recorded, if the transaction is committed."""
@@ -39,13 +40,18 @@ class UnitOfWork:
         """Say that a statement in the transaction has stored events by itself."""
         self._stored.extend(rows)
 
-    async def flush(self) -> Sequence[Unpublished]:
-        """Store what was added, in the transaction; return all that it publishes."""
+    def store(self) -> bool:
+        """Have what was added stored at the end of the transaction; return whether there is anything to publish."""
         if self._changes:
             entries = history.entries(self._changes)
-            stored = await self.session.all(_STORE, **columns(self._events), **history.parameters(entries))
-            return [*self._stored, *outbox.handed(self._events, stored)]
-        return [*self._stored, *await outbox.add(self.session, self._events)]
+            self._asked = self.session.soon(_STORE, **columns(self._events), **history.parameters(entries))
+        elif self._events:
+            self._asked = outbox.soon(self.session, self._events)
+        return bool(self._stored or self._events)
+
+    def published(self) -> Sequence[Unpublished]:
+        """Return all that it publishes, once that is stored."""
+        return [*self._stored, *outbox.handed(self._events, self._asked.rows if self._asked else ())]
 
 
 class UnitsOfWork:
@@ -67,8 +73,8 @@ class UnitsOfWork:
         """Join a transaction that somebody else commits, such as a consumer's."""
         unit = UnitOfWork(session)
         yield unit
-        if rows := await unit.flush():
-            session.when_committed(partial(self.carry, rows))
+        if unit.store():
+            session.when_committed(lambda: self.carry(unit.published()))
 
     @asynccontextmanager
     async def statement(self) -> AsyncIterator[Session]:

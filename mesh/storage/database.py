@@ -1,7 +1,7 @@
 """PostgreSQL for a service: SQLAlchemy writes the statements, psycopg's async driver runs them.
 
 A statement is compiled once, at import, and prepared once per connection: on the hot path that costs half of what
-SQLAlchemy's own async engine does (`docs/decisions.md`), and leaves psycopg's pipeline and typing in reach.
+SQLAlchemy's own async engine does (`docs/decisions.md`), and several go to PostgreSQL together (`mesh.storage.wire`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar, overload
@@ -17,7 +17,8 @@ from typing import Any, Generic, TypeVar, overload
 import psycopg
 import sqlalchemy as sa
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import AsyncRowFactory, TupleRow
+from psycopg.errors import InFailedSqlTransaction
+from psycopg.rows import RowMaker, TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects.postgresql.psycopg import dialect
@@ -28,10 +29,12 @@ from mesh.errors import unavailable
 from mesh.ids import utc_now
 from mesh.metrics import DATABASE_FAILURES
 from mesh.storage.arrays import ADAPTERS
+from mesh.storage.failures import WORDS, reason_of
 from mesh.storage.notifications import Notifications
-from mesh.storage.rows import RowT, no_rows, row_factory
+from mesh.storage.rows import RowT, no_rows, row_maker
 from mesh.storage.schema import NOW
-from mesh.storage.silence import NoAnswerError, Watch
+from mesh.storage.silence import Watch
+from mesh.storage.wire import Asked, Wire, numbered
 
 PATIENCE_SECONDS = 5.0
 """How long a connection is waited for, and then the answer to each statement: whoever is silent longer is given up."""
@@ -64,8 +67,19 @@ class Statement(Generic[RowT_co]):
     """A compiled statement: its SQL, the values of the parameters that it carries itself, and what its rows are."""
 
     text: bytes
+    """With its parameters by name, as psycopg takes them."""
     constants: Mapping[str, Any]
-    rows: AsyncRowFactory[RowT_co]
+    make: RowMaker[RowT_co]
+    sent: bytes
+    """As it goes to PostgreSQL, with its parameters by number."""
+    names: tuple[str, ...]
+    """Of its parameters, in the order of their numbers."""
+
+    def asked(self, given: Mapping[str, Any], most: int | None = None, *, loads: bool = True) -> Asked[RowT_co]:
+        """Return it with values, and how many of its rows are wanted at the most, if any. Raises KeyError for none."""
+        constants = self.constants
+        values = [given[name] if name in given else constants[name] for name in self.names]
+        return Asked(self.sent, values, self.make if loads else None, most)
 
 
 @overload
@@ -84,8 +98,9 @@ def statement(clause: Any, row: type[Any] | None = None) -> Statement[Any]:
         raise TypeError(f"not a statement that stands by itself: {compiled.string}")
     given = {name for parameter, name in compiled.bind_names.items() if parameter.required}
     constants = {name: value for name, value in compiled.params.items() if name not in given}
-    rows = row_factory(row, dict(clause.exported_columns.items())) if row else no_rows
-    return Statement(compiled.string.encode(), constants, rows)
+    make = row_maker(row, dict(clause.exported_columns.items())) if row else no_rows
+    text = compiled.string.encode()
+    return Statement(text, constants, make, *numbered(text))
 
 
 def parameters_for(table: sa.Table, *names: str, prefix: str = "") -> dict[str, sa.BindParameter[Any]]:
@@ -116,38 +131,23 @@ def connection_options(url: str) -> dict[str, int]:
     return {name: value for name, value in _CONNECTION.items() if name not in said}
 
 
-_NOT_CARRIED_OUT = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected)
-_WORDS = {
-    "read_only": "the database cannot be written to",
-    "full": "the database cannot be written to",
-    "blocked": "the database could not carry this out in time",
-    "no_answer": "the database gave no answer in time",
-    "no_connection": "there was no connection to the database in time",
-    "unreachable": "the database is out of reach",
-}
-"""What clients are told, by the reason in the metrics."""
-
-
-def _reason(error: Exception) -> str:
-    """Return why a session ended, as the metrics call it."""
-    kinds: tuple[tuple[str, type[Exception] | tuple[type[Exception], ...]], ...] = (
-        ("read_only", psycopg.errors.ReadOnlySqlTransaction),
-        ("full", psycopg.errors.DiskFull),
-        ("blocked", _NOT_CARRIED_OUT),
-        ("no_answer", NoAnswerError),
-        ("no_connection", PoolTimeout),
-    )
-    return next((reason for reason, kind in kinds if isinstance(error, kind)), "unreachable")
+_BEGIN, _COMMIT, _ROLLBACK = b"BEGIN", b"COMMIT", b"ROLLBACK"
 
 
 class Session:
-    """One connection, inside or outside of a transaction. Every answer of the database is waited for so long only."""
+    """One connection, inside or outside of a transaction. Every answer of the database is waited for so long only.
 
-    def __init__(self, connection: Connection, watch: Watch, patience: float) -> None:
+    What needs no answer of its own goes together with what comes next: a transaction begins with its first statement.
+    """
+
+    def __init__(self, connection: Wire, watch: Watch, patience: float) -> None:
         self._connection = connection
         self._watch = watch
         self._patience = patience
         self._depth = 0
+        self._waiting: list[Asked[Any]] = []
+        self._is_lost = False
+        """Whether something of the transaction was not carried out, so that it can only be undone."""
         self._after_commit: list[Callable[[], None]] = []
 
     def when_committed(self, done: Callable[[], None]) -> None:
@@ -162,29 +162,42 @@ class Session:
 
     async def one(self, query: Statement[RowT], **parameters: Any) -> RowT | None:
         """Run a statement and return its first row, or None."""
-        cursor = self._connection.cursor(row_factory=query.rows)
-        with self._answer():
-            await cursor.execute(query.text, {**query.constants, **parameters})
-        return await cursor.fetchone()
+        asked = query.asked(parameters, 1)
+        await self._ask(asked)
+        return asked.rows[0] if asked.rows else None
 
     async def all(self, query: Statement[RowT], **parameters: Any) -> list[RowT]:
         """Run a statement and return all its rows."""
-        cursor = self._connection.cursor(row_factory=query.rows)
-        with self._answer():
-            await cursor.execute(query.text, {**query.constants, **parameters})
-        return await cursor.fetchall()
+        asked = query.asked(parameters)
+        await self._ask(asked)
+        return list(asked.rows)
 
     async def run(self, query: Statement[Any], **parameters: Any) -> int:
         """Run a statement and return how many rows it touched."""
-        with self._answer():
-            cursor = await self._connection.execute(query.text, {**query.constants, **parameters})
-        return cursor.rowcount
+        asked = query.asked(parameters, loads=False)
+        await self._ask(asked)
+        return asked.count
+
+    def soon(self, query: Statement[RowT], **parameters: Any) -> Asked[RowT]:
+        """Have a statement of a transaction run before whatever comes next in it, or before its end.
+
+        Its answer is there afterwards; what it raises is raised by what comes next, or by the end.
+        """
+        assert self._depth, "outside of a transaction nothing comes next"
+        self._waiting.append(query.asked(parameters))
+        return self._waiting[-1]
+
+    async def carry_out(self, query: Statement[Any], **parameters: Any) -> None:
+        """Run a statement of which nothing is to be known; in a transaction as `soon` does."""
+        if self._depth:
+            self.soon(query, **parameters)
+        else:
+            await self.run(query, **parameters)
 
     async def ping(self) -> None:
         """Wait for an answer to nothing: neither a statement nor a transaction."""
         with self._answer():
-            async with self._connection.pipeline():
-                pass
+            await self._connection.ask(())
 
     async def now(self) -> datetime:
         """Return the present by the database's clock, which leases, schedules and purges go by."""
@@ -195,22 +208,20 @@ class Session:
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[None]:
         """Run the block in a transaction, inside of another one in a savepoint; what raises undoes it."""
-        transaction = self._connection.transaction()
-        with self._answer():
-            await transaction.__aenter__()
         kept = len(self._after_commit)
+        begun: Asked[None] = Asked(f"SAVEPOINT inner_{self._depth}".encode() if self._depth else _BEGIN, ())
+        if self._depth:
+            # what was asked for before is of the outer one
+            await self._ask(begun)
+        else:
+            self._waiting.append(begun)
         self._depth += 1
         try:
-            try:
-                yield
-            except BaseException as error:
-                with self._answer():
-                    await transaction.__aexit__(type(error), error, error.__traceback__)
-                raise
-            with self._answer():
-                await transaction.__aexit__(None, None, None)
+            yield
+            await self._end(begun)
         except BaseException:
             del self._after_commit[kept:]
+            await self._undo(begun)
             raise
         finally:
             self._depth -= 1
@@ -218,6 +229,40 @@ class Session:
             done, self._after_commit = self._after_commit, []
             for tell in done:
                 tell()
+
+    async def _end(self, begun: Asked[None]) -> None:
+        """Have a transaction's block last, or with it what was put off until its end."""
+        if self._depth > 1:
+            await self._ask(Asked(b"RELEASE " + begun.text, ()))
+        elif self._waiting == [begun]:
+            self._waiting.clear()
+        else:
+            await self._ask(Asked(_COMMIT, ()))
+
+    async def _undo(self, begun: Asked[None]) -> None:
+        """Undo a transaction's block; what stands in the way of that undoes it as well."""
+        was_sent = begun not in self._waiting
+        self._waiting.clear()
+        self._is_lost = False
+        if not was_sent or self._connection.closed:
+            return
+        is_inner = self._depth > 1
+        undoing = [b"ROLLBACK TO " + begun.text, b"RELEASE " + begun.text] if is_inner else [_ROLLBACK]
+        with suppress(psycopg.Error), self._answer():
+            for text in undoing:
+                await self._connection.ask([Asked(text, ())])
+
+    async def _ask(self, asked: Asked[Any]) -> None:
+        """Ask, after all that was put off until now."""
+        if self._is_lost:
+            raise InFailedSqlTransaction("something before it in the transaction was not carried out")
+        group, self._waiting = [*self._waiting, asked], []
+        try:
+            with self._answer():
+                await self._connection.ask(group)
+        except BaseException:
+            self._is_lost = len(group) > 1
+            raise
 
     def _answer(self) -> AbstractContextManager[None]:
         return self._watch.answer(self._connection, self._patience)
@@ -235,8 +280,9 @@ class Database:
         self._draining: asyncio.Task[None] | None = None
         self._which: TupleRow | None = None
         self._forgetful: list[Callable[[], None]] = []
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+        self._pool: AsyncConnectionPool[Wire] = AsyncConnectionPool(
             url,
+            connection_class=Wire,
             min_size=1,
             max_size=max_size,
             max_idle=SPARE_SECONDS,
@@ -245,7 +291,7 @@ class Database:
             num_workers=3,
             # new attempts are made while somebody waits; the pauses between those of one connection double
             reconnect_timeout=PATIENCE_SECONDS,
-            kwargs={**connection_options(url), "autocommit": True, "prepare_threshold": 1, "context": ADAPTERS},
+            kwargs={**connection_options(url), "autocommit": True, "context": ADAPTERS},
             configure=self._look_which,
             check=None,
         )
@@ -282,9 +328,9 @@ class Database:
     def notifications(self, channel: str) -> Notifications:
         """Return what tells whether anybody has notified a channel, whose name needs no quotes."""
 
-        async def connect() -> Connection:
+        async def connect() -> Wire:
             url = make_conninfo(self._url, **connection_options(self._url))
-            connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
+            connection = await Wire.connect(url, autocommit=True)
             try:
                 with self._watch.answer(connection, self._patience):
                     await connection.execute(f"LISTEN {channel}".encode())
@@ -293,7 +339,7 @@ class Database:
                 raise
             return connection
 
-        async def ping(connection: Connection) -> None:
+        async def ping(connection: Wire) -> None:
             await Session(connection, self._watch, self._patience).ping()
 
         return Notifications(connect, ping)
@@ -315,7 +361,7 @@ class Database:
         Raises ApiError UNAVAILABLE when the database cannot be reached, does not answer in time, or cannot write.
         """
         patience = self._patience if patience is None else patience
-        lent: Connection | None = None
+        lent: Wire | None = None
         try:
             async with self._pool.connection(min(patience, self._patience)) as lent:
                 yield Session(lent, self._watch, patience)
@@ -327,9 +373,9 @@ class Database:
                 self._distrust()
                 if self._draining:
                     await asyncio.wait([self._draining], timeout=DRAIN_SECONDS)
-            reason = _reason(error)
+            reason = reason_of(error)
             DATABASE_FAILURES.labels(reason).inc()
-            raise unavailable("DATABASE_UNAVAILABLE", f"{_WORDS[reason]}, try again") from error
+            raise unavailable("DATABASE_UNAVAILABLE", f"{WORDS[reason]}, try again") from error
 
     @asynccontextmanager
     async def transaction(self, patience: float | None = None) -> AsyncIterator[Session]:
@@ -337,7 +383,7 @@ class Database:
         async with self.session(patience) as session, session.begin():
             yield session
 
-    async def _look_which(self, connection: Connection) -> None:
+    async def _look_which(self, connection: Wire) -> None:
         with self._watch.answer(connection, self._patience):
             which = await (await connection.execute(_WHICH)).fetchone()
         if self._which is not None and which != self._which:

@@ -284,8 +284,8 @@ async def take_over(session: Session, claim: Claim, lease: timedelta) -> None:
 
 
 async def answer(session: Session, claim: Claim, resource_id: UUID, made: Any) -> None:
-    """Store the answer that every repetition gets: the message of what was made."""
-    await session.run(_ANSWER, **_key_of(claim), resource_id=resource_id, response=claim.answer(made))
+    """Store the answer that every repetition gets, the message of what was made, with the transaction's end."""
+    await session.carry_out(_ANSWER, **_key_of(claim), resource_id=resource_id, response=claim.answer(made))
 
 
 async def hand_over(session: Session, claim: Claim, resource_id: UUID) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import psycopg
 
+from mesh.storage.wire import Wire
 from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -21,21 +21,19 @@ RETRY_SECONDS = 10.0
 READ_ANYWAY_SECONDS = 5.0
 """After which there are news whether or not anybody has notified: a net under those who change rows by other means."""
 
-Connection = psycopg.AsyncConnection[Any]
-
 
 class Notifications:
     """One channel, on a connection of its own."""
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[Connection]],
-        ping: Callable[[Connection], Awaitable[None]],
+        connect: Callable[[], Awaitable[Wire]],
+        ping: Callable[[Wire], Awaitable[None]],
     ) -> None:
         """`connect` returns a connection that listens, `ping` makes a round trip; or they raise."""
         self._connect = connect
         self._ping = ping
-        self._connection: Connection | None = None
+        self._connection: Wire | None = None
         self._due = True
         self._tried = self._read = float("-inf")
 

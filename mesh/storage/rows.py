@@ -12,13 +12,12 @@ from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import sqlalchemy as sa
-from psycopg import AsyncCursor
-from psycopg.rows import AsyncRowFactory, RowMaker
+from psycopg.rows import RowMaker
 
 RowT = TypeVar("RowT")
 
 
-def row_factory(row: type[RowT], columns: Mapping[str, sa.ColumnElement[Any]]) -> AsyncRowFactory[RowT]:
+def row_maker(row: type[RowT], columns: Mapping[str, sa.ColumnElement[Any]]) -> RowMaker[RowT]:
     """Return what makes rows of a statement's columns.
 
     Raises TypeError when a field has another name, place or type than its column, or does not allow for its NULL.
@@ -30,16 +29,12 @@ def row_factory(row: type[RowT], columns: Mapping[str, sa.ColumnElement[Any]]) -
     for name, column in columns.items():
         if not _holds(fields[name], column):
             raise TypeError(f"{row.__name__}: {fields[name]} does not hold what is in {name}")
-    return _factory(_of_fields(row) if is_record else _first)
+    return _of_fields(row) if is_record else _first
 
 
-def no_rows(_: AsyncCursor[Any]) -> RowMaker[None]:
-    """Make no rows: of a statement that was made without their class. Raises TypeError for the first."""
-
-    def make(_: Sequence[Any]) -> None:
-        raise TypeError("the statement was made without a class of rows")
-
-    return make
+def no_rows(_: Sequence[Any]) -> None:
+    """Make no row: of a statement that was made without their class. Raises TypeError."""
+    raise TypeError("the statement was made without a class of rows")
 
 
 def columns_of(table: sa.Table | sa.Alias, row: type[Any]) -> list[sa.ColumnElement[Any]]:
@@ -57,13 +52,6 @@ def _holds(hint: Any, column: sa.ColumnElement[Any]) -> bool:
         return column.type.python_type in kinds
     except NotImplementedError:
         return True  # a type of PostgreSQL's own
-
-
-def _factory(make: RowMaker[RowT]) -> AsyncRowFactory[RowT]:
-    def factory(_: AsyncCursor[Any]) -> RowMaker[RowT]:
-        return make
-
-    return factory
 
 
 def _of_fields(row: type[Any]) -> RowMaker[Any]:

@@ -179,19 +179,19 @@ class EventRepository:
     """Events and their deliveries in PostgreSQL. Methods run in the session that they are given."""
 
     async def add(self, session: Session, new: Sequence[PublicEvent]) -> None:
-        """Store events in the merchants' log; one that is here already changes nothing."""
-        await session.run(
+        """Have events stored in the merchants' log by the end of the transaction; one that is here changes nothing."""
+        await session.carry_out(
             _ADD_EVENTS, **{column.name: [getattr(event, column.name) for event in new] for column in _COLUMNS}
         )
 
     async def deliver(
         self, session: Session, new: Sequence[tuple[UUID, UUID, Sendable]], *, again: bool = False
     ) -> None:
-        """Put events on their way: delivery id, endpoint id, event. Due at once.
+        """Put events on their way, by the end of the transaction: delivery id, endpoint id, event. Due at once.
 
         A second time changes nothing, but `again`: then the schedule begins anew, whatever came of the first.
         """
-        await session.run(
+        await session.carry_out(
             _SEND_AGAIN if again else _ADD_DELIVERIES,
             delivery_id=[delivery_id for delivery_id, _, _ in new],
             endpoint_id=[endpoint_id for _, endpoint_id, _ in new],

@@ -168,8 +168,8 @@ class OperationRepository:
         return [_operation(row) for row in await session.all(_OF_PAYMENT, payment_id=payment_id)]
 
     async def end(self, session: Session, operation: Operation, wait: timedelta | None = None) -> None:
-        """Store how an operation ended; with `wait` it stays open, and is asked again after that."""
-        await session.run(
+        """Have stored how an operation ended; with `wait` it stays open, and is asked again after that."""
+        await session.carry_out(
             _END,
             b_operation_id=operation.operation_id,
             b_status=str(operation.status),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -174,8 +174,6 @@ _BY_IDS = statement(
     sa.select(*_COLUMNS).where(payments.c.payment_id == sa.any_(sa.bindparam("ids", type_=pg.ARRAY(sa.UUID)))),
     PaymentRow,
 )
-
-
 _SHOWN = sa.case(
     (sa.and_(payments.c.status == "PROCESSING", payments.c.requires_action), "REQUIRES_ACTION"), else_=payments.c.status
 )
@@ -308,6 +306,11 @@ def new_values(payment: Payment, wait: timedelta) -> dict[str, object]:
     }
 
 
+def _check(payment: Payment, count: int) -> None:
+    if count != 1:
+        raise RuntimeError(f"payment {payment.payment_id} is no longer at version {payment.version - 1}")
+
+
 class PaymentRepository:
     """Payments and provider events in PostgreSQL. Methods run in the session that they are given."""
 
@@ -326,6 +329,11 @@ class PaymentRepository:
         row = await session.one(_LOCK, payment_id=payment_id)
         return _payment(row) if row else None
 
+    def lock_soon(self, session: Session, payment_id: UUID) -> Callable[[], Payment | None]:
+        """Do as `lock` does, with what the transaction asks next; what is returned gives the payment then."""
+        asked = session.soon(_LOCK, payment_id=payment_id)
+        return lambda: _payment(asked.rows[0]) if asked.rows else None
+
     async def update(
         self, session: Session, payment: Payment, wait: timedelta | None, leaving: UUID | None = None
     ) -> None:
@@ -333,8 +341,14 @@ class PaymentRepository:
 
         Who is `leaving` gives the lease on it back. Raises RuntimeError when somebody else stored it first.
         """
-        if await session.run(_UPDATE, **_changing(payment, wait), leaving=leaving) != 1:
-            raise RuntimeError(f"payment {payment.payment_id} is no longer at version {payment.version - 1}")
+        _check(payment, await session.run(_UPDATE, **_changing(payment, wait), leaving=leaving))
+
+    def update_soon(
+        self, session: Session, payment: Payment, wait: timedelta | None, leaving: UUID | None = None
+    ) -> Callable[[], None]:
+        """Do as `update` does, together with what the transaction asks next; what is returned raises then."""
+        asked = session.soon(_UPDATE, **_changing(payment, wait), leaving=leaving)
+        return lambda: _check(payment, asked.count)
 
     async def mark_unwanted(self, session: Session, payment_id: UUID) -> str | None:
         """Note that its order has no use for a payment; return the name of its object, None when it has ended.

@@ -118,13 +118,16 @@ class Ledger:
         now = self._clock()
         versions: Sequence[Payment] = ()
         async with self.work.begin() as unit:
-            payment = await self.lock(unit, operation.payment_id)
-            if first_try and await self._tried_again(unit, operation):
+            locked = self.payments.lock_soon(unit.session, operation.payment_id)
+            stands = await self.operations.lock(unit.session, operation.operation_id)
+            payment = _there(locked(), operation.payment_id)
+            if first_try and (stands is None or stands.sends != operation.sends):
+                # somebody else has begun to ask since it was asked by us
                 fact, refusal, unknown = None, None, True
             if fact:
                 versions = await self._apply(unit, payment, fact)
             shown = versions[-1] if versions else payment
-            current = await self.operations.lock(unit.session, operation.operation_id) or operation
+            current = stands or operation
             was_open = current.is_open
             ends = ended(current, shown, None, None) if unknown else ended(current, shown, fact, refusal)
             why = refusal or (fact.snapshot.failure if fact else None)
@@ -226,10 +229,7 @@ class Ledger:
 
     async def lock(self, unit: UnitOfWork, payment_id: UUID) -> Payment:
         """Return a payment and hold its row. Raises ApiError NOT_FOUND."""
-        payment = await self.payments.lock(unit.session, payment_id)
-        if payment is None:
-            raise not_found("payment", str(payment_id))
-        return payment
+        return _there(await self.payments.lock(unit.session, payment_id), payment_id)
 
     async def save(
         self, unit: UnitOfWork, payment: Payment, versions: Sequence[Payment], leaving: UUID | None = None
@@ -238,9 +238,9 @@ class Ledger:
 
         Who is `leaving` gives the lease on it back, where there is a version.
         """
-        before = payment
+        before, checks = payment, []
         for version in versions:
-            await self.payments.update(unit.session, version, schedule.wait_after(0), leaving)
+            checks.append(self.payments.update_soon(unit.session, version, schedule.wait_after(0), leaving))
             unit.add(facts.payment_event(version, payment.status), changes.of_payment(version, payment))
             if version.status != payment.status:
                 PAYMENTS.labels(version.provider, version.status).inc()
@@ -253,7 +253,10 @@ class Ledger:
                 version=payment.version,
             )
         if versions:
+            # which asks, and so has the answers to what was stored
             await self._follow_up(unit, before, payment)
+        for check in checks:
+            check()
         return payment
 
     async def put(self, unit: UnitOfWork, before: Payment, after: Payment, *events: OutboxEvent) -> Payment:
@@ -366,10 +369,9 @@ class Ledger:
         ours = ended.kind == OperationKind.CANCEL and ended.requester == Requester.GATEWAY
         if ended.is_open or ended.kind == OperationKind.SETTLE or ours:
             return
-        busy = await self._busy(unit, payment)
-        for attempt in transitions.to_close(payment):
-            if attempt.number == ended.attempt and attempt.number not in busy:
-                await self.close(unit, payment, attempt)
+        freed = next((attempt for attempt in transitions.to_close(payment) if attempt.number == ended.attempt), None)
+        if freed and freed.number not in await self._busy(unit, payment):
+            await self.close(unit, payment, freed)
 
     async def _busy(self, unit: UnitOfWork, payment: Payment) -> set[int]:
         """Return the attempts of which a provider is being asked something."""
@@ -387,3 +389,9 @@ class Ledger:
         """Return how long the provider keeps money authorized, or we do where that is shorter."""
         lifetime = capabilities_of(name).authorization_lifetime
         return min(lifetime, self._authorization) if lifetime and self._authorization else lifetime
+
+
+def _there(payment: Payment | None, payment_id: UUID) -> Payment:
+    if payment is None:
+        raise not_found("payment", str(payment_id))
+    return payment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
@@ -21,6 +21,7 @@ import payment_svc
 from mesh.errors import unavailable
 from mesh.storage.database import PATIENCE_SECONDS, Database, Session
 from mesh.storage.migrate import upgrade
+from mesh.storage.wire import Asked, Wire
 from stack.databases import database_url
 from tests.simulation.loop import Turnstile
 
@@ -63,7 +64,7 @@ class Store:
         self.statements = self.transactions = 0
         """How many were sent, and how many of them began a transaction."""
         self._clock: datetime | None = None
-        self._spare: list[psycopg.AsyncConnection[Any]] = []
+        self._spare: list[Wire] = []
         names = self.look.execute(
             "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
             " AND tablename NOT IN ('alembic_version', 'simulated_clock')"
@@ -118,18 +119,16 @@ class Store:
         made = [await self.borrow() for _ in range(number)]
         self._spare.extend(made)
 
-    async def borrow(self) -> psycopg.AsyncConnection[Any]:
+    async def borrow(self) -> Wire:
         """Return a connection that nobody else uses."""
         if self._spare:
             return self._spare.pop()
         return await self.turnstile.run(
             0,
-            lambda: psycopg.AsyncConnection.connect(
-                self.url, autocommit=True, options=OPTIONS, prepare_threshold=1, row_factory=namedtuple_row
-            ),
+            lambda: Wire.connect(self.url, autocommit=True, options=OPTIONS),
         )
 
-    def give_back(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    def give_back(self, connection: Wire) -> None:
         """Take a connection back."""
         self._spare.append(connection)
 
@@ -189,7 +188,7 @@ class SimulatedDatabase(Database):
                 await connection.roll_back()
             self._store.give_back(real)
 
-    async def send(self, connection: psycopg.AsyncConnection[Any], work: Callable[[], Any]) -> Any:
+    async def send(self, connection: Wire, work: Callable[[], Any]) -> Any:
         """Carry out a statement in the life of the process: what it has sent happens, though it may die of waiting."""
         await self._host.step()
         if self._host.is_cut_off():
@@ -198,7 +197,7 @@ class SimulatedDatabase(Database):
         await self._host.step()
         return done
 
-    async def at_once(self, connection: psycopg.AsyncConnection[Any], work: Callable[[], Any]) -> Any:
+    async def at_once(self, connection: Wire, work: Callable[[], Any]) -> Any:
         """Carry out a statement whatever becomes of the process."""
         self._store.is_touched = True
         self._store.statements += 1
@@ -223,72 +222,32 @@ class _Unwatched:
 
 
 class _Connection:
-    """A connection whose statements take their turn."""
+    """A connection whose statements take their turn, each by itself: what goes together may be cut off anywhere."""
 
-    def __init__(self, real: psycopg.AsyncConnection[Any], database: SimulatedDatabase) -> None:
+    closed = False
+
+    def __init__(self, real: Wire, database: SimulatedDatabase) -> None:
         self._real = real
         self._database = database
         self.is_open = False
 
-    def cursor(self, **options: Any) -> _Cursor:
-        return _Cursor(self._real, self._real.cursor(**options), self._database)
+    async def ask(self, group: Sequence[Asked[Any]]) -> None:
+        for one in group:
+            await self._ask(one)
 
-    async def execute(self, query: bytes, parameters: Any = None) -> Any:
-        cursor = self.cursor()
-        await cursor.execute(query, parameters)
-        return cursor.real
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[None]:
-        if self.is_open:
-            async with self._savepoint():
-                yield
-            return
-        await self._run("BEGIN")
-        self.is_open = True
-        yield
-        await self._run("COMMIT")
-        self.is_open = False
-        if self._database.loses_answer():
+    async def _ask(self, asked: Asked[Any]) -> None:
+        if asked.text == b"ROLLBACK":
+            return await self.roll_back()
+        await self._database.send(self._real, lambda: self._real.ask([asked]))
+        self.is_open = (self.is_open or asked.text == b"BEGIN") and asked.text != b"COMMIT"
+        if asked.text == b"COMMIT" and self._database.loses_answer():
             raise psycopg.OperationalError("the answer to COMMIT was lost")
-
-    @asynccontextmanager
-    async def _savepoint(self) -> AsyncIterator[None]:
-        await self._run("SAVEPOINT inner_block")
-        try:
-            yield
-        except Exception:
-            await self._run("ROLLBACK TO SAVEPOINT inner_block")
-            raise
-        await self._run("RELEASE SAVEPOINT inner_block")
+        return None
 
     async def roll_back(self) -> None:
         """Undo what is open, as the server does when the process is gone."""
         self.is_open = False
         await self._database.at_once(self._real, lambda: self._real.execute(b"ROLLBACK"))
-
-    async def _run(self, command: str) -> None:
-        await self._database.send(self._real, lambda: self._real.execute(command.encode()))
-
-
-class _Cursor:
-    def __init__(self, connection: psycopg.AsyncConnection[Any], real: Any, database: SimulatedDatabase) -> None:
-        self._connection = connection
-        self.real = real
-        self._database = database
-
-    async def execute(self, query: bytes, parameters: Any = None) -> None:
-        await self._database.send(self._connection, lambda: self.real.execute(query, parameters))
-
-    async def fetchone(self) -> Any:
-        return await self.real.fetchone()
-
-    async def fetchall(self) -> Any:
-        return await self.real.fetchall()
-
-    @property
-    def rowcount(self) -> int:
-        return int(self.real.rowcount)
 
 
 def lifetime(fixture_name: str, config: object) -> Literal["session", "module"]:

@@ -15,9 +15,10 @@ from mesh.events.envelope import OutboxEvent
 from mesh.events.outbox import Unpublished
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.storage import history
-from mesh.storage.database import Database, Session, Statement, statement
+from mesh.storage.database import Database, Session, statement
 from mesh.storage.history import Change
 from mesh.storage.schema import outbox
+from mesh.storage.wire import Asked, Wire
 
 _EVENTS = statement(
     sa.select(outbox.c.event_id).where(outbox.c.aggregate_id == sa.bindparam("id", type_=sa.UUID)), UUID
@@ -52,21 +53,21 @@ async def test_what_was_added_is_stored_and_the_relay_is_given_it_once(database:
     assert await _stored(database, first) == (2, 2)
 
 
-async def test_events_and_changes_of_a_unit_are_one_statement(
+async def test_events_and_changes_of_a_unit_are_one_statement_that_goes_with_the_commit(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sent: list[bytes] = []
-    run = Session.all
+    sent: list[list[bytes]] = []
+    ask = Wire.ask
 
-    async def counted(session: Session, query: Statement[Any], **parameters: Any) -> list[Any]:
-        sent.append(query.text)
-        return await run(session, query, **parameters)
+    async def counted(wire: Wire, group: Sequence[Asked[Any]]) -> None:
+        sent.append([one.text.partition(b" ")[0] for one in group])
+        await ask(wire, group)
 
-    monkeypatch.setattr(Session, "all", counted)
+    monkeypatch.setattr(Wire, "ask", counted)
     async with UnitsOfWork(database, lambda _: None).begin() as unit:
         for event in (_event(), _event()):
             unit.add(event, [_change(event)])
-    assert len(sent) == 1
+    assert sent == [[b"BEGIN", b"WITH", b"COMMIT"]]
 
 
 async def test_what_fails_leaves_nothing_and_is_given_to_nobody(database: Database) -> None:
