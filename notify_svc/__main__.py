@@ -154,7 +154,7 @@ def build(settings: NotifySettings) -> Service:
             DueWatch(database, DeliveryRepository(), tell_due).worker,
             *(each.worker for each in dispatchers),
             streams.worker,
-            StreamKeys(streams, identities.ended).worker,
+            StreamKeys(streams, identities.look).worker,
             Resealing(database, vault, SECRETS).worker,
             idempotency.janitor(database),
             inbox.janitor(database, NAME),

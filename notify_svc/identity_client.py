@@ -11,6 +11,7 @@ from fusionx.identity.v1.key_watch_service_pb2_grpc import KeyWatchServiceStub
 
 from mesh.rpc.client import channel
 from mesh.tls import TlsFiles
+from notify_svc.domain.watched_keys import Looked
 
 SERVICE = watch_pb2.DESCRIPTOR.services_by_name["KeyWatchService"]
 TIMEOUT_SECONDS = 3.0
@@ -23,17 +24,18 @@ class GrpcKeyWatch:
         self._channel: grpc.aio.Channel = channel(target, SERVICE, peer="edge", tls=tls)
         self._stub = KeyWatchServiceStub(self._channel)
 
-    async def ended(self, keys: Collection[UUID]) -> set[UUID]:
-        """Return which of the keys may not be used any more. Raises grpc.RpcError."""
-        request = watch_pb2.FindEndedApiKeysRequest(api_key_ids=map(str, keys))
+    async def look(self, keys: Collection[UUID], changed_after: int) -> Looked:
+        """Return what has become of keys. Raises grpc.RpcError."""
+        request = watch_pb2.FindEndedApiKeysRequest(api_key_ids=map(str, keys), changed_after=changed_after)
         try:
             answer = await self._stub.FindEndedApiKeys(request, timeout=TIMEOUT_SECONDS)
         except grpc.aio.AioRpcError as error:
             if error.code() is grpc.StatusCode.UNIMPLEMENTED:
                 # an edge of the version before, during an update: streams last as long as they did then
-                return set()
+                return Looked(set(), set(), 0)
             raise
-        return {UUID(key) for key in answer.api_key_ids}
+        ended, changed = ({UUID(key) for key in ids} for ids in (answer.api_key_ids, answer.changed_api_key_ids))
+        return Looked(ended, changed, answer.last_change)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -88,6 +88,11 @@ class KeyWatchServicer(key_watch_service_pb2_grpc.KeyWatchServiceServicer):
     async def FindEndedApiKeys(
         self, request: key_watch_service_pb2.FindEndedApiKeysRequest, _: Context
     ) -> key_watch_service_pb2.FindEndedApiKeysResponse:
-        """Return which keys have ended."""
-        ended = await self._identities.ended_keys([UUID(key) for key in request.api_key_ids])
-        return key_watch_service_pb2.FindEndedApiKeysResponse(api_key_ids=map(str, ended))
+        """Return which keys have ended, or were changed."""
+        keys = [UUID(key) for key in request.api_key_ids]
+        found, last = await self._identities.watch(keys, request.changed_after)
+        return key_watch_service_pb2.FindEndedApiKeysResponse(
+            api_key_ids=[str(one.api_key_id) for one in found if not one.holds],
+            changed_api_key_ids=[str(one.api_key_id) for one in found if one.holds],
+            last_change=last,
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -21,6 +21,14 @@ SECRETS = [SealedColumn(api_keys.c.signing_secret, "key/", api_keys.c.merchant_i
 """As `edge.domain.owner_of` says."""
 LOCK = "fusionxpay-api-key-changes"
 """The lock that the database's own triggers take (migration 0002)."""
+
+
+class WatchedKey(NamedTuple):
+    """A key that has ended, or was changed."""
+
+    api_key_id: UUID
+    holds: bool
+    """Whether it has not ended."""
 
 
 class KeyRow(NamedTuple):
@@ -41,6 +49,10 @@ class KeyRow(NamedTuple):
 _KEY_ID = api_keys.c.api_key_id == sa.bindparam("key_id", type_=sa.UUID)
 _MERCHANT_ID = merchants.c.merchant_id == sa.bindparam("id", type_=sa.UUID)
 _NOW = sa.bindparam("now", type_=TIME)
+_AFTER = sa.bindparam("changed_after", type_=sa.BigInteger)
+
+JUST_MADE = timedelta(seconds=5)
+"""For how long a new key is no changed one."""
 
 _ORDER_CHANGES = statement(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(LOCK))))
 _ADD_MERCHANT = statement(
@@ -64,18 +76,25 @@ _DISABLE = statement(
 _ENABLE = statement(sa.update(merchants).where(_MERCHANT_ID).values(disable_time=None).returning(merchants), Merchant)
 
 _asked = rows_from_arrays("asked", [api_keys.c.api_key_id])
-_ENDED = statement(
-    sa.select(_asked.c.api_key_id.label("api_key_id")).where(
-        ~sa.exists().where(
-            api_keys.c.api_key_id == _asked.c.api_key_id,
-            api_keys.c.revoke_time.is_(None),
-            sa.or_(api_keys.c.expire_time.is_(None), api_keys.c.expire_time > _NOW),
-            merchants.c.merchant_id == api_keys.c.merchant_id,
-            merchants.c.disable_time.is_(None),
-        )
-    ),
-    UUID,
+_holds = sa.and_(
+    api_keys.c.api_key_id.is_not(None),
+    api_keys.c.revoke_time.is_(None),
+    sa.or_(api_keys.c.expire_time.is_(None), api_keys.c.expire_time > _NOW),
+    merchants.c.disable_time.is_(None),
 )
+_changed = sa.and_(
+    _AFTER > 0,
+    api_keys.c.change_seq > _AFTER,
+    # one that was just made has changed by that alone
+    api_keys.c.create_time < _NOW - sa.literal(JUST_MADE, sa.Interval),
+)
+_ENDED_OR_CHANGED = statement(
+    sa.select(_asked.c.api_key_id.label("api_key_id"), _holds.label("holds"))
+    .select_from(_asked.outerjoin(api_keys, api_keys.c.api_key_id == _asked.c.api_key_id).outerjoin(merchants))
+    .where(sa.or_(~_holds, _changed)),
+    WatchedKey,
+)
+_LAST_CHANGE = statement(sa.select(sa.func.coalesce(sa.func.max(api_keys.c.change_seq), 0)), int)
 
 _STORED = [column.name for column in api_keys.columns if column.name not in ("revoke_time", "change_seq")]
 # as text, since psycopg takes no list that holds networks of both versions
@@ -185,9 +204,15 @@ class IdentityRepository:
         """Return a merchant's keys older than `after`, newest first."""
         return [_key(row) for row in await session.all(_KEYS, id=merchant_id, after=after, count=count)]
 
-    async def ended_keys(self, session: Session, keys: Collection[UUID], now: datetime) -> list[UUID]:
-        """Return which of the keys may not be used any more, or never could."""
-        return await session.all(_ENDED, api_key_id=list(keys), now=now)
+    async def watch(
+        self, session: Session, keys: Collection[UUID], now: datetime, changed_after: int
+    ) -> list[WatchedKey]:
+        """Return which of the keys may not be used any more, never could, or were changed after a change."""
+        return await session.all(_ENDED_OR_CHANGED, api_key_id=list(keys), now=now, changed_after=changed_after)
+
+    async def last_change(self, session: Session) -> int:
+        """Return the number of the last change of any key."""
+        return await session.one(_LAST_CHANGE) or 0
 
     async def change_key(self, session: Session, key_id: UUID, allowed: Permissions) -> None:
         """Have a key do what its permissions say, from where they say."""

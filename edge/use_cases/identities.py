@@ -22,7 +22,7 @@ from edge.domain import (
     new_secret,
     new_signing_secret,
 )
-from edge.storage.identities import IdentityRepository
+from edge.storage.identities import IdentityRepository, WatchedKey
 from mesh.errors import FieldViolation, failed_precondition, invalid_fields, not_found
 from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.rpc.interceptors import ALL_SCOPES
@@ -99,10 +99,12 @@ class Identities:
         async with self._database.session() as session:
             return _found_key(await self._store.get_key(session, key_id), key_id)
 
-    async def ended_keys(self, keys: Collection[UUID]) -> list[UUID]:
-        """Return which of the keys may not be used any more, or never could."""
+    async def watch(self, keys: Collection[UUID], changed_after: int) -> tuple[list[WatchedKey], int]:
+        """Return which of the keys have ended, or were changed after a change; and the last change's number."""
         async with self._database.session() as session:
-            return await self._store.ended_keys(session, keys, self._clock())
+            # first: what commits in between is looked at twice, and not never
+            last = await self._store.last_change(session)
+            return await self._store.watch(session, keys, self._clock(), changed_after), last
 
     async def keys(self, merchant_id: UUID, after: UUID | None, limit: int) -> list[ApiKey]:
         """Return a merchant's keys older than `after`, newest first."""

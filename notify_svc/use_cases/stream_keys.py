@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from uuid import UUID
 
 from mesh.telemetry import get_logger
 from mesh.worker import Worker
+from notify_svc.domain.watched_keys import Looked
 from notify_svc.use_cases.event_stream import EventStreams
 
 log = get_logger(__name__)
@@ -17,26 +18,29 @@ TRUST_SECONDS = 10.0
 """How long streams go on when nobody can say whether their keys still hold: a restart of the edge takes less."""
 AT_ONCE = 10_000
 
-Ended = Callable[[Collection[UUID]], Awaitable[set[UUID]]]
+Look = Callable[[Collection[UUID], int], Awaitable[Looked]]
 
 
 class StreamKeys:
-    """Ends the streams of keys that were revoked, have expired, or whose merchant was disabled."""
+    """Ends the streams of keys that were revoked, have expired, were changed, or whose merchant was disabled.
 
-    def __init__(self, streams: EventStreams, ended: Ended, now: Callable[[], float] = time.monotonic) -> None:
+    A key that was changed may still do what its stream does: the reader comes again, and is looked at anew.
+    """
+
+    def __init__(self, streams: EventStreams, look: Look, now: Callable[[], float] = time.monotonic) -> None:
         self._streams = streams
-        self._ended = ended
+        self._look = look
         self._now = now
         self._known = now()
         self._failures = 0
+        self._last_change = 0
         self.worker = Worker("stream-keys", self.step, INTERVAL_SECONDS)
 
     async def step(self) -> bool:
         """Ask about the keys of all open streams."""
         started, keys = self._now(), list(self._streams.keys())
         try:
-            for first in range(0, len(keys), AT_ONCE):
-                self._streams.end_of(await self._ended(keys[first : first + AT_ONCE]))
+            await self._look_at(keys)
         except Exception as error:
             # not raised: the loop would pause for longer and longer, and a key that ends meanwhile reads on
             self._failures += 1
@@ -47,3 +51,18 @@ class StreamKeys:
         else:
             self._known, self._failures = started, 0
         return False
+
+    async def _look_at(self, keys: Sequence[UUID]) -> None:
+        """Ask about keys; of changes also where nobody streams and none is known yet.
+
+        A stream that begins is let in a moment before it is seen here, so what was changed since the look before ends
+        it too, however long ago that was: it comes again, and goes on.
+        """
+        if not keys and self._last_change:
+            return
+        after, last = self._last_change, 0
+        for first in range(0, len(keys) or 1, AT_ONCE):
+            answer = await self._look(keys[first : first + AT_ONCE], after)
+            self._streams.end_of(answer.ended | answer.changed)
+            last = last or answer.last_change
+        self._last_change = last

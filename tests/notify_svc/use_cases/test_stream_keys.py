@@ -9,6 +9,7 @@ from uuid import UUID
 
 from mesh.storage.database import Database
 from notify_svc.contract.event_types import PUBLIC_TYPES
+from notify_svc.domain.watched_keys import Looked
 from notify_svc.storage.events import EventRepository
 from notify_svc.use_cases.event_stream import EventStreams
 from notify_svc.use_cases.stream_keys import TRUST_SECONDS, StreamKeys
@@ -23,14 +24,16 @@ class Edge:
     def __init__(self) -> None:
         self.now = 0.0
         self.gone = set[UUID]()
+        self.changes: dict[UUID, int] = {}
         self.away = False
         self.asked = list[set[UUID]]()
 
-    async def ended(self, keys: Collection[UUID]) -> set[UUID]:
+    async def look(self, keys: Collection[UUID], changed_after: int) -> Looked:
         self.asked.append(set(keys))
         if self.away:
             raise ConnectionError
-        return self.gone & set(keys)
+        changed = {key for key, number in self.changes.items() if 0 < changed_after < number}
+        return Looked(self.gone & set(keys), changed & set(keys), max(self.changes.values(), default=7))
 
 
 @asynccontextmanager
@@ -61,7 +64,7 @@ async def streaming(
 async def test_a_stream_ends_with_its_key_and_no_other_does(desk: Desk, notify_url: str) -> None:
     edge = Edge()
     async with streaming(desk, notify_url, MINE, MINE, ANOTHERS, None) as (streams, tasks):
-        keys = StreamKeys(streams, edge.ended, now=lambda: edge.now)
+        keys = StreamKeys(streams, edge.look, now=lambda: edge.now)
         await keys.step()
         assert edge.asked == [{MINE, ANOTHERS}]
         edge.gone = {MINE}
@@ -70,10 +73,37 @@ async def test_a_stream_ends_with_its_key_and_no_other_does(desk: Desk, notify_u
         assert not any(task.done() for task in tasks[2:])
 
 
+async def test_a_stream_ends_when_its_key_is_changed_and_what_comes_again_goes_on(desk: Desk, notify_url: str) -> None:
+    edge = Edge()
+    async with streaming(desk, notify_url, MINE, ANOTHERS) as (streams, tasks):
+        keys = StreamKeys(streams, edge.look)
+        await keys.step()
+        edge.changes = {MINE: 8}
+        await keys.step()
+        await asyncio.wait_for(tasks[0], 30)
+        assert not tasks[1].done()
+        async with streaming(desk, notify_url, MINE, ANOTHERS) as (again, _):
+            keys._streams = again
+            for _ in range(2):
+                await keys.step()
+            assert again.keys() == {MINE, ANOTHERS}
+
+
+async def test_a_stream_that_was_let_in_before_a_change_and_seen_after_it_ends(desk: Desk, notify_url: str) -> None:
+    edge = Edge()
+    async with streaming(desk, notify_url) as (nobody, _), streaming(desk, notify_url, MINE) as (streams, (task,)):
+        keys = StreamKeys(nobody, edge.look)
+        await keys.step()
+        edge.changes = {MINE: 8}
+        keys._streams = streams
+        await keys.step()
+        await asyncio.wait_for(task, 30)
+
+
 async def test_streams_outlive_a_silence_of_the_edge_that_is_short(desk: Desk, notify_url: str) -> None:
     edge = Edge()
     async with streaming(desk, notify_url, MINE, None) as (streams, tasks):
-        keys = StreamKeys(streams, edge.ended, now=lambda: edge.now)
+        keys = StreamKeys(streams, edge.look, now=lambda: edge.now)
         edge.away = True
         for edge.now in (1.0, TRUST_SECONDS):
             assert not await keys.step()
@@ -85,7 +115,10 @@ async def test_streams_outlive_a_silence_of_the_edge_that_is_short(desk: Desk, n
 
 
 async def test_nobody_is_asked_while_no_stream_is_open(desk: Desk, notify_url: str) -> None:
+    """But once, for where the changes of keys stand."""
     edge = Edge()
     async with streaming(desk, notify_url) as (streams, _):
-        assert not await StreamKeys(streams, edge.ended).step()
-    assert not edge.asked
+        keys = StreamKeys(streams, edge.look)
+        for _ in range(3):
+            assert not await keys.step()
+    assert edge.asked == [set()]

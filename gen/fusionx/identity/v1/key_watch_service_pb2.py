@@ -27,7 +27,7 @@ from fusionx.type.v1 import access_pb2 as fusionx_dot_type_dot_v1_dot_access__pb
 from fusionx.type.v1 import callers_pb2 as fusionx_dot_type_dot_v1_dot_callers__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+fusionx/identity/v1/key_watch_service.proto\x12\x13\x66usionx.identity.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\"K\n\x17\x46indEndedApiKeysRequest\x12\x30\n\x0b\x61pi_key_ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x90N\"\x05r\x03\xb0\x01\x01R\tapiKeyIds\":\n\x18\x46indEndedApiKeysResponse\x12\x1e\n\x0b\x61pi_key_ids\x18\x01 \x03(\tR\tapiKeyIds2\x9b\x01\n\x0fKeyWatchService\x12x\n\x10\x46indEndedApiKeys\x12,.fusionx.identity.v1.FindEndedApiKeysRequest\x1a-.fusionx.identity.v1.FindEndedApiKeysResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x1a\x0e\xea\xdb\x18\nnotify_svcb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+fusionx/identity/v1/key_watch_service.proto\x12\x13\x66usionx.identity.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1c\x66usionx/type/v1/access.proto\x1a\x1d\x66usionx/type/v1/callers.proto\"y\n\x17\x46indEndedApiKeysRequest\x12\x30\n\x0b\x61pi_key_ids\x18\x01 \x03(\tB\x10\xbaH\r\x92\x01\n\x10\x90N\"\x05r\x03\xb0\x01\x01R\tapiKeyIds\x12,\n\rchanged_after\x18\x02 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\x0c\x63hangedAfter\"\x8a\x01\n\x18\x46indEndedApiKeysResponse\x12\x1e\n\x0b\x61pi_key_ids\x18\x01 \x03(\tR\tapiKeyIds\x12-\n\x13\x63hanged_api_key_ids\x18\x03 \x03(\tR\x10\x63hangedApiKeyIds\x12\x1f\n\x0blast_change\x18\x02 \x01(\x03R\nlastChange2\x9b\x01\n\x0fKeyWatchService\x12x\n\x10\x46indEndedApiKeys\x12,.fusionx.identity.v1.FindEndedApiKeysRequest\x1a-.fusionx.identity.v1.FindEndedApiKeysResponse\"\x07\x90\x02\x01\x98\xdb\x18\x03\x1a\x0e\xea\xdb\x18\nnotify_svcb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,14 +36,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_FINDENDEDAPIKEYSREQUEST'].fields_by_name['api_key_ids']._loaded_options = None
   _globals['_FINDENDEDAPIKEYSREQUEST'].fields_by_name['api_key_ids']._serialized_options = b'\272H\r\222\001\n\020\220N\"\005r\003\260\001\001'
+  _globals['_FINDENDEDAPIKEYSREQUEST'].fields_by_name['changed_after']._loaded_options = None
+  _globals['_FINDENDEDAPIKEYSREQUEST'].fields_by_name['changed_after']._serialized_options = b'\272H\004\"\002(\000'
   _globals['_KEYWATCHSERVICE']._loaded_options = None
   _globals['_KEYWATCHSERVICE']._serialized_options = b'\352\333\030\nnotify_svc'
   _globals['_KEYWATCHSERVICE'].methods_by_name['FindEndedApiKeys']._loaded_options = None
   _globals['_KEYWATCHSERVICE'].methods_by_name['FindEndedApiKeys']._serialized_options = b'\220\002\001\230\333\030\003'
   _globals['_FINDENDEDAPIKEYSREQUEST']._serialized_start=158
-  _globals['_FINDENDEDAPIKEYSREQUEST']._serialized_end=233
-  _globals['_FINDENDEDAPIKEYSRESPONSE']._serialized_start=235
-  _globals['_FINDENDEDAPIKEYSRESPONSE']._serialized_end=293
-  _globals['_KEYWATCHSERVICE']._serialized_start=296
-  _globals['_KEYWATCHSERVICE']._serialized_end=451
+  _globals['_FINDENDEDAPIKEYSREQUEST']._serialized_end=279
+  _globals['_FINDENDEDAPIKEYSRESPONSE']._serialized_start=282
+  _globals['_FINDENDEDAPIKEYSRESPONSE']._serialized_end=420
+  _globals['_KEYWATCHSERVICE']._serialized_start=423
+  _globals['_KEYWATCHSERVICE']._serialized_end=578
 # @@protoc_insertion_point(module_scope)

@@ -25,6 +25,9 @@ class FindEndedApiKeysRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     API_KEY_IDS_FIELD_NUMBER: _builtins.int
+    CHANGED_AFTER_FIELD_NUMBER: _builtins.int
+    changed_after: _builtins.int
+    """The `last_change` of an earlier answer: keys that were changed after it are named. Zero: none are."""
     @_builtins.property
     def api_key_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The keys, at most 10,000."""
@@ -33,10 +36,11 @@ class FindEndedApiKeysRequest(_message.Message):
         self,
         *,
         api_key_ids: _abc.Iterable[_builtins.str] | None = ...,
+        changed_after: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_ids", b"api_key_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_ids", b"api_key_ids", "changed_after", b"changed_after"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -44,23 +48,33 @@ Global___FindEndedApiKeysRequest: _TypeAlias = FindEndedApiKeysRequest  # noqa: 
 
 @_typing.final
 class FindEndedApiKeysResponse(_message.Message):
-    """The keys that have ended."""
+    """The keys that have ended or were changed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     API_KEY_IDS_FIELD_NUMBER: _builtins.int
+    CHANGED_API_KEY_IDS_FIELD_NUMBER: _builtins.int
+    LAST_CHANGE_FIELD_NUMBER: _builtins.int
+    last_change: _builtins.int
+    """The number of the last change that this answer knows of; changes of all keys are numbered as they are committed."""
     @_builtins.property
     def api_key_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Those of the request, in no order."""
+        """Those of the request that have ended, in no order."""
+
+    @_builtins.property
+    def changed_api_key_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Those of the request that have not, and were changed, in no order."""
 
     def __init__(
         self,
         *,
         api_key_ids: _abc.Iterable[_builtins.str] | None = ...,
+        changed_api_key_ids: _abc.Iterable[_builtins.str] | None = ...,
+        last_change: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_ids", b"api_key_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_key_ids", b"api_key_ids", "changed_api_key_ids", b"changed_api_key_ids", "last_change", b"last_change"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -47,7 +47,8 @@ class KeyWatchServiceServicer:
     """
 
     def FindEndedApiKeys(self, request, context):
-        """Returns which of the keys may no longer be used: revoked, expired, unknown, or of a merchant that is disabled.
+        """Returns which of the keys may no longer be used: revoked, expired, unknown, or of a merchant that is disabled; and
+        which others were changed, so that they may do less by now.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

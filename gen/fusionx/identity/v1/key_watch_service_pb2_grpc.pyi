@@ -34,7 +34,9 @@ class KeyWatchServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> KeyWatchServiceAsyncStub: ...
     FindEndedApiKeys: _grpc.UnaryUnaryMultiCallable[_key_watch_service_pb2.FindEndedApiKeysRequest, _key_watch_service_pb2.FindEndedApiKeysResponse]
-    """Returns which of the keys may no longer be used: revoked, expired, unknown, or of a merchant that is disabled."""
+    """Returns which of the keys may no longer be used: revoked, expired, unknown, or of a merchant that is disabled; and
+    which others were changed, so that they may do less by now.
+    """
 
 @_typing.type_check_only
 class KeyWatchServiceAsyncStub(KeyWatchServiceStub):
@@ -42,7 +44,9 @@ class KeyWatchServiceAsyncStub(KeyWatchServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     FindEndedApiKeys: _aio.UnaryUnaryMultiCallable[_key_watch_service_pb2.FindEndedApiKeysRequest, _key_watch_service_pb2.FindEndedApiKeysResponse]  # type: ignore[assignment]
-    """Returns which of the keys may no longer be used: revoked, expired, unknown, or of a merchant that is disabled."""
+    """Returns which of the keys may no longer be used: revoked, expired, unknown, or of a merchant that is disabled; and
+    which others were changed, so that they may do less by now.
+    """
 
 class KeyWatchServiceServicer(metaclass=_abc_1.ABCMeta):
     """Which keys have ended, for services that go on answering long after a key was looked at. Internal."""
@@ -53,6 +57,8 @@ class KeyWatchServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _key_watch_service_pb2.FindEndedApiKeysRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_key_watch_service_pb2.FindEndedApiKeysResponse, _abc.Awaitable[_key_watch_service_pb2.FindEndedApiKeysResponse]]:
-        """Returns which of the keys may no longer be used: revoked, expired, unknown, or of a merchant that is disabled."""
+        """Returns which of the keys may no longer be used: revoked, expired, unknown, or of a merchant that is disabled; and
+        which others were changed, so that they may do less by now.
+        """
 
 def add_KeyWatchServiceServicer_to_server(servicer: KeyWatchServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
