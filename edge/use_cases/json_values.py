@@ -19,6 +19,8 @@ MAX_DEPTH = 16
 MONEY = "fusionx.type.v1.Money"
 _INTEGERS = (FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64)
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+_LOST_PLUS = re.compile(r"([0-9-]{10}T[0-9:.]{5,20}) ([0-9]{2}:[0-9]{2})")
+"""A time whose + was sent as it is: in a query it stands for a space."""
 _TIMES: dict[str, type[Message]] = {
     "google.protobuf.Timestamp": Timestamp,
     "google.protobuf.Duration": Duration,
@@ -61,7 +63,9 @@ def of_parameter(field: FieldDescriptor, name: str, text: str) -> Iterator[Field
         fits = _is_time(field, text)
     else:
         fits = True
-    if not fits:
+    if not fits and field.message_type is not None and (lost := _LOST_PLUS.fullmatch(text)):
+        yield FieldViolation(name, f"in a query + stands for a space: write {lost[1]}%2B{lost[2]}")
+    elif not fits:
         yield FieldViolation(name, _expectation(field, text))
 
 

@@ -65,6 +65,14 @@ def test_what_does_not_fit_is_named(method: str, target: str, body: bytes, field
     assert all(one.description for one in found)
 
 
+def test_plus_that_a_query_has_lost_is_told() -> None:
+    time = "2026-11-28T10:00:00%s01:00"
+    target = "/v1/orders?create_time_from=%s"
+    (told,) = CHECKS.violations("GET", target % (time % "+"), JSON, b"")
+    assert (told.field, time % "%2B" in told.description) == ("create_time_from", True)
+    assert CHECKS.violations("GET", target % (time % "%2B"), JSON, b"") == []
+
+
 @pytest.mark.parametrize("content_type", ["application/grpc", "application/grpc+proto"])
 def test_grpc_is_left_to_grpc(content_type: str) -> None:
     assert CHECKS.violations("POST", RPC, content_type, b"\x00") == []
