@@ -24,7 +24,7 @@ def listing(request: ListRequest, **equal: object) -> Listing:
     """
     fields = type(request).DESCRIPTOR.fields_by_name
     names = fields["statuses"].enum_type.values_by_number
-    numbers = {*request.statuses, *([request.status] if "status" in fields else [])}
+    numbers = {*request.statuses, request.status}
     currency = request.currency
     return Listing(
         equal=equal | {"currency": currency},

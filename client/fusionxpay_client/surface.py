@@ -1517,6 +1517,7 @@ class Orders(Waits[models.Order]):
         metadata_key: str | None = None,
         metadata_value: str | None = None,
         payment_link_id: str | None = None,
+        status: order_pb2.Order.Status.ValueType | str | None = None,
     ) -> Iterator[bytes]:
         """Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -1544,6 +1545,7 @@ class Orders(Waits[models.Order]):
             metadata_key: Only orders whose `metadata` has this key, with the value of `metadata_value`.
             metadata_value: The value that the key has. Only with `metadata_key`.
             payment_link_id: Only orders of this payment link.
+            status: Only orders in this status.
         """
         request = made(
             order_service_pb2.ExportOrdersRequest,
@@ -1560,6 +1562,7 @@ class Orders(Waits[models.Order]):
             metadata_key=metadata_key,
             metadata_value=metadata_value,
             payment_link_id=payment_link_id,
+            status=status,
         )
         return self._transport.content(_EXPORT_ORDERS, request)
 
@@ -1718,6 +1721,7 @@ class AsyncOrders(AsyncWaits[models.Order]):
         metadata_key: str | None = None,
         metadata_value: str | None = None,
         payment_link_id: str | None = None,
+        status: order_pb2.Order.Status.ValueType | str | None = None,
     ) -> AsyncIterator[bytes]:
         """Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -1745,6 +1749,7 @@ class AsyncOrders(AsyncWaits[models.Order]):
             metadata_key: Only orders whose `metadata` has this key, with the value of `metadata_value`.
             metadata_value: The value that the key has. Only with `metadata_key`.
             payment_link_id: Only orders of this payment link.
+            status: Only orders in this status.
         """
         request = made(
             order_service_pb2.ExportOrdersRequest,
@@ -1761,6 +1766,7 @@ class AsyncOrders(AsyncWaits[models.Order]):
             metadata_key=metadata_key,
             metadata_value=metadata_value,
             payment_link_id=payment_link_id,
+            status=status,
         )
         return self._transport.content(_EXPORT_ORDERS, request)
 
@@ -2052,6 +2058,7 @@ class Disputes(Waits[models.Dispute]):
         min_amount: str | None = None,
         max_amount: str | None = None,
         order_by: str | None = None,
+        status: dispute_pb2.Dispute.Status.ValueType | str | None = None,
         timeout: float | None = None,
     ) -> Pages[models.Dispute]:
         """Lists the merchant's disputes, newest first. Pages follow AIP-158.
@@ -2070,6 +2077,7 @@ class Disputes(Waits[models.Dispute]):
             min_amount: Only disputes of at least this amount, a decimal such as `12.00`.
             max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
+            status: Only disputes in this status.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -2086,6 +2094,7 @@ class Disputes(Waits[models.Dispute]):
             min_amount=min_amount,
             max_amount=max_amount,
             order_by=order_by,
+            status=status,
         )
         return self._transport.pages(_LIST_DISPUTES, request, models.Dispute, timeout)
 
@@ -2102,6 +2111,7 @@ class Disputes(Waits[models.Dispute]):
         currency: str | None = None,
         min_amount: str | None = None,
         max_amount: str | None = None,
+        status: dispute_pb2.Dispute.Status.ValueType | str | None = None,
     ) -> Iterator[bytes]:
         """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -2126,6 +2136,7 @@ class Disputes(Waits[models.Dispute]):
             currency: Only disputes in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
             min_amount: Only disputes of at least this amount, a decimal such as `12.00`.
             max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
+            status: Only disputes in this status.
         """
         request = made(
             dispute_service_pb2.ExportDisputesRequest,
@@ -2139,6 +2150,7 @@ class Disputes(Waits[models.Dispute]):
             currency=currency,
             min_amount=min_amount,
             max_amount=max_amount,
+            status=status,
         )
         return self._transport.content(_EXPORT_DISPUTES, request)
 
@@ -2176,6 +2188,7 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
         min_amount: str | None = None,
         max_amount: str | None = None,
         order_by: str | None = None,
+        status: dispute_pb2.Dispute.Status.ValueType | str | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[models.Dispute]:
         """Lists the merchant's disputes, newest first. Pages follow AIP-158.
@@ -2194,6 +2207,7 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             min_amount: Only disputes of at least this amount, a decimal such as `12.00`.
             max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
+            status: Only disputes in this status.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -2210,6 +2224,7 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             min_amount=min_amount,
             max_amount=max_amount,
             order_by=order_by,
+            status=status,
         )
         return self._transport.pages(_LIST_DISPUTES, request, models.Dispute, timeout)
 
@@ -2226,6 +2241,7 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
         currency: str | None = None,
         min_amount: str | None = None,
         max_amount: str | None = None,
+        status: dispute_pb2.Dispute.Status.ValueType | str | None = None,
     ) -> AsyncIterator[bytes]:
         """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -2250,6 +2266,7 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             currency: Only disputes in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
             min_amount: Only disputes of at least this amount, a decimal such as `12.00`.
             max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
+            status: Only disputes in this status.
         """
         request = made(
             dispute_service_pb2.ExportDisputesRequest,
@@ -2263,6 +2280,7 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             currency=currency,
             min_amount=min_amount,
             max_amount=max_amount,
+            status=status,
         )
         return self._transport.content(_EXPORT_DISPUTES, request)
 
@@ -2469,6 +2487,7 @@ class Payments(Waits[models.Payment]):
         min_amount: str | None = None,
         max_amount: str | None = None,
         provider: str | None = None,
+        status: payment_pb2.Payment.Status.ValueType | str | None = None,
     ) -> Iterator[bytes]:
         """Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -2494,6 +2513,7 @@ class Payments(Waits[models.Payment]):
             min_amount: Only payments of at least this amount, a decimal such as `12.00`.
             max_amount: Only payments of at most this amount, a decimal such as `12.00`.
             provider: Only payments through this provider.
+            status: Only payments in this status.
         """
         request = made(
             payment_service_pb2.ExportPaymentsRequest,
@@ -2508,6 +2528,7 @@ class Payments(Waits[models.Payment]):
             min_amount=min_amount,
             max_amount=max_amount,
             provider=provider,
+            status=status,
         )
         return self._transport.content(_EXPORT_PAYMENTS, request)
 
@@ -2714,6 +2735,7 @@ class AsyncPayments(AsyncWaits[models.Payment]):
         min_amount: str | None = None,
         max_amount: str | None = None,
         provider: str | None = None,
+        status: payment_pb2.Payment.Status.ValueType | str | None = None,
     ) -> AsyncIterator[bytes]:
         """Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -2739,6 +2761,7 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             min_amount: Only payments of at least this amount, a decimal such as `12.00`.
             max_amount: Only payments of at most this amount, a decimal such as `12.00`.
             provider: Only payments through this provider.
+            status: Only payments in this status.
         """
         request = made(
             payment_service_pb2.ExportPaymentsRequest,
@@ -2753,6 +2776,7 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             min_amount=min_amount,
             max_amount=max_amount,
             provider=provider,
+            status=status,
         )
         return self._transport.content(_EXPORT_PAYMENTS, request)
 
@@ -3025,6 +3049,7 @@ class Refunds(Waits[models.Refund]):
         max_amount: str | None = None,
         order_by: str | None = None,
         order_id: str | None = None,
+        status: refund_pb2.Refund.Status.ValueType | str | None = None,
         timeout: float | None = None,
     ) -> Pages[models.Refund]:
         """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
@@ -3045,6 +3070,7 @@ class Refunds(Waits[models.Refund]):
             max_amount: Only refunds of at most this amount, a decimal such as `12.00`.
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             order_id: Only refunds of this order.
+            status: Only refunds in this status.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -3062,6 +3088,7 @@ class Refunds(Waits[models.Refund]):
             max_amount=max_amount,
             order_by=order_by,
             order_id=order_id,
+            status=status,
         )
         return self._transport.pages(_LIST_REFUNDS, request, models.Refund, timeout)
 
@@ -3079,6 +3106,7 @@ class Refunds(Waits[models.Refund]):
         min_amount: str | None = None,
         max_amount: str | None = None,
         order_id: str | None = None,
+        status: refund_pb2.Refund.Status.ValueType | str | None = None,
     ) -> Iterator[bytes]:
         """Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -3104,6 +3132,7 @@ class Refunds(Waits[models.Refund]):
             min_amount: Only refunds of at least this amount, a decimal such as `12.00`.
             max_amount: Only refunds of at most this amount, a decimal such as `12.00`.
             order_id: Only refunds of this order.
+            status: Only refunds in this status.
         """
         request = made(
             refund_service_pb2.ExportRefundsRequest,
@@ -3118,6 +3147,7 @@ class Refunds(Waits[models.Refund]):
             min_amount=min_amount,
             max_amount=max_amount,
             order_id=order_id,
+            status=status,
         )
         return self._transport.content(_EXPORT_REFUNDS, request)
 
@@ -3186,6 +3216,7 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
         max_amount: str | None = None,
         order_by: str | None = None,
         order_id: str | None = None,
+        status: refund_pb2.Refund.Status.ValueType | str | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[models.Refund]:
         """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
@@ -3206,6 +3237,7 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
             max_amount: Only refunds of at most this amount, a decimal such as `12.00`.
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             order_id: Only refunds of this order.
+            status: Only refunds in this status.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -3223,6 +3255,7 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
             max_amount=max_amount,
             order_by=order_by,
             order_id=order_id,
+            status=status,
         )
         return self._transport.pages(_LIST_REFUNDS, request, models.Refund, timeout)
 
@@ -3240,6 +3273,7 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
         min_amount: str | None = None,
         max_amount: str | None = None,
         order_id: str | None = None,
+        status: refund_pb2.Refund.Status.ValueType | str | None = None,
     ) -> AsyncIterator[bytes]:
         """Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -3265,6 +3299,7 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
             min_amount: Only refunds of at least this amount, a decimal such as `12.00`.
             max_amount: Only refunds of at most this amount, a decimal such as `12.00`.
             order_id: Only refunds of this order.
+            status: Only refunds in this status.
         """
         request = made(
             refund_service_pb2.ExportRefundsRequest,
@@ -3279,6 +3314,7 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
             min_amount=min_amount,
             max_amount=max_amount,
             order_id=order_id,
+            status=status,
         )
         return self._transport.content(_EXPORT_REFUNDS, request)
 

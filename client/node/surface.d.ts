@@ -501,6 +501,10 @@ export class Orders {
      * Only orders of this payment link.
      */
     payment_link_id?: string;
+    /**
+     * Only orders in this status.
+     */
+    status?: ("NEW" | "PROCESSING" | "SUCCESS" | "FAILED" | "CANCELLED" | "EXPIRED" | "PARTIALLY_REFUNDED" | "REFUNDED" | (string & {}));
   }, options?: StreamOptions): AsyncIterable<Uint8Array>;
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.
@@ -663,6 +667,10 @@ export class Disputes {
      * `create_time desc`, which is the default: the newest first; or `create_time asc`.
      */
     order_by?: string;
+    /**
+     * Only disputes in this status.
+     */
+    status?: ("NEEDS_RESPONSE" | "UNDER_REVIEW" | "WON" | "LOST" | "CLOSED" | (string & {}));
   }, options?: CallOptions): AsyncIterable<types.Dispute>;
   /**
    * Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
@@ -712,6 +720,10 @@ export class Disputes {
      * Only disputes of at most this amount, a decimal such as `12.00`.
      */
     max_amount?: string;
+    /**
+     * Only disputes in this status.
+     */
+    status?: ("NEEDS_RESPONSE" | "UNDER_REVIEW" | "WON" | "LOST" | "CLOSED" | (string & {}));
   }, options?: StreamOptions): AsyncIterable<Uint8Array>;
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.
@@ -918,6 +930,10 @@ export class Payments {
      * Only payments through this provider.
      */
     provider?: string;
+    /**
+     * Only payments in this status.
+     */
+    status?: ("INITIATED" | "PROCESSING" | "AUTHORIZED" | "SUCCESS" | "FAILED" | "CANCELLED" | "NEEDS_REVIEW" | "REQUIRES_ACTION" | (string & {}));
   }, options?: StreamOptions): AsyncIterable<Uint8Array>;
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.
@@ -1058,6 +1074,10 @@ export class Refunds {
      * Only refunds of this order.
      */
     order_id?: string;
+    /**
+     * Only refunds in this status.
+     */
+    status?: ("PENDING" | "SUCCESS" | "FAILED" | "NEEDS_REVIEW" | (string & {}));
   }, options?: CallOptions): AsyncIterable<types.Refund>;
   /**
    * Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each,
@@ -1111,6 +1131,10 @@ export class Refunds {
      * Only refunds of this order.
      */
     order_id?: string;
+    /**
+     * Only refunds in this status.
+     */
+    status?: ("PENDING" | "SUCCESS" | "FAILED" | "NEEDS_REVIEW" | (string & {}));
   }, options?: StreamOptions): AsyncIterable<Uint8Array>;
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.

@@ -44,6 +44,9 @@ def test_payments_refunds_and_disputes_are_rows(merchant: Merchant) -> None:
     )
     assert row["create_time_utc"] == payment["create_time"][:19].replace("T", " ")
     assert rows(merchant, "payments", statuses="FAILED") == []
+    assert rows(merchant, "payments", status="FAILED") == []
+    assert len(rows(merchant, "payments", status="SUCCESS")) == 1
+    assert rows(merchant, "orders", status="NEW") == rows(merchant, "disputes", status="LOST") == []
     (row,) = rows(merchant, "refunds", payment_id=payment["payment_id"])
     assert (row["refund_id"], row["reason"]) == (refund["refund_id"], 'too late, "sorry"')
     # what a spreadsheet would run is shown to it as a text

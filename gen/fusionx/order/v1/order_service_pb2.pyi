@@ -268,6 +268,7 @@ class ExportOrdersRequest(_message.Message):
     METADATA_KEY_FIELD_NUMBER: _builtins.int
     METADATA_VALUE_FIELD_NUMBER: _builtins.int
     PAYMENT_LINK_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
     format: _builtins.str
     """`csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it."""
     merchant_order_id: _builtins.str
@@ -284,6 +285,8 @@ class ExportOrdersRequest(_message.Message):
     """The value that the key has. Only with `metadata_key`."""
     payment_link_id: _builtins.str
     """Only orders of this payment link."""
+    status: _order_pb2.Order.Status.ValueType
+    """Only orders in this status."""
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_order_pb2.Order.Status.ValueType]:
         """Only orders in one of these statuses."""
@@ -320,10 +323,11 @@ class ExportOrdersRequest(_message.Message):
         metadata_key: _builtins.str = ...,
         metadata_value: _builtins.str = ...,
         payment_link_id: _builtins.str = ...,
+        status: _order_pb2.Order.Status.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "merchant_order_id", b"merchant_order_id", "metadata_key", b"metadata_key", "metadata_value", b"metadata_value", "min_amount", b"min_amount", "payment_link_id", b"payment_link_id", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "merchant_order_id", b"merchant_order_id", "metadata_key", b"metadata_key", "metadata_value", b"metadata_value", "min_amount", b"min_amount", "payment_link_id", b"payment_link_id", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

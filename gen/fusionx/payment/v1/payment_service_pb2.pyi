@@ -283,6 +283,7 @@ class ExportPaymentsRequest(_message.Message):
     MIN_AMOUNT_FIELD_NUMBER: _builtins.int
     MAX_AMOUNT_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
     format: _builtins.str
     """`csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it."""
     order_id: _builtins.str
@@ -295,6 +296,8 @@ class ExportPaymentsRequest(_message.Message):
     """Only payments of at most this amount, a decimal such as `12.00`."""
     provider: _builtins.str
     """Only payments through this provider."""
+    status: _payment_pb2.Payment.Status.ValueType
+    """Only payments in this status."""
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_payment_pb2.Payment.Status.ValueType]:
         """Only payments in one of these statuses."""
@@ -329,10 +332,11 @@ class ExportPaymentsRequest(_message.Message):
         min_amount: _builtins.str = ...,
         max_amount: _builtins.str = ...,
         provider: _builtins.str = ...,
+        status: _payment_pb2.Payment.Status.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_id", b"order_id", "provider", b"provider", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_id", b"order_id", "provider", b"provider", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

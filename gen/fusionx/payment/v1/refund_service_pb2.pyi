@@ -94,6 +94,7 @@ class ListRefundsRequest(_message.Message):
     MAX_AMOUNT_FIELD_NUMBER: _builtins.int
     ORDER_BY_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     """Only refunds of this payment. Left out: of all payments."""
     page_size: _builtins.int
@@ -110,6 +111,8 @@ class ListRefundsRequest(_message.Message):
     """`create_time desc`, which is the default: the newest first; or `create_time asc`."""
     order_id: _builtins.str
     """Only refunds of this order."""
+    status: _refund_pb2.Refund.Status.ValueType
+    """Only refunds in this status."""
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_refund_pb2.Refund.Status.ValueType]:
         """Only refunds in one of these statuses."""
@@ -146,10 +149,11 @@ class ListRefundsRequest(_message.Message):
         max_amount: _builtins.str = ...,
         order_by: _builtins.str = ...,
         order_id: _builtins.str = ...,
+        status: _refund_pb2.Refund.Status.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "payment_id", b"payment_id", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "payment_id", b"payment_id", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -200,6 +204,7 @@ class ExportRefundsRequest(_message.Message):
     MIN_AMOUNT_FIELD_NUMBER: _builtins.int
     MAX_AMOUNT_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
     format: _builtins.str
     """`csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it."""
     payment_id: _builtins.str
@@ -212,6 +217,8 @@ class ExportRefundsRequest(_message.Message):
     """Only refunds of at most this amount, a decimal such as `12.00`."""
     order_id: _builtins.str
     """Only refunds of this order."""
+    status: _refund_pb2.Refund.Status.ValueType
+    """Only refunds in this status."""
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_refund_pb2.Refund.Status.ValueType]:
         """Only refunds in one of these statuses."""
@@ -246,10 +253,11 @@ class ExportRefundsRequest(_message.Message):
         min_amount: _builtins.str = ...,
         max_amount: _builtins.str = ...,
         order_id: _builtins.str = ...,
+        status: _refund_pb2.Refund.Status.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_id", b"order_id", "payment_id", b"payment_id", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_id", b"order_id", "payment_id", b"payment_id", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
