@@ -22,7 +22,8 @@ from nats.errors import Error as NatsError
 
 from cli.findings import Finding
 from cli.parts import edge_refuses, host_of, look_into
-from cli.scrape import Process, scrape
+from cli.scrape import scrape
+from mesh.alerts.rules import Process
 from mesh.events.bus import ADVISORIES_STREAM, EVENTS_STREAM, BusTls, inbox_prefix
 from mesh.events.participants import CONSUMERS
 from mesh.rpc.dial import tls_of

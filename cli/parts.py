@@ -14,7 +14,8 @@ import httpx
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from cli.scrape import SECONDS, Problem
+from cli.scrape import SECONDS
+from mesh.alerts.rules import Problem
 from mesh.rpc.dial import tls_of
 from stack.probes import nats_answers, redis_answers
 

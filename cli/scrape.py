@@ -1,65 +1,16 @@
-"""What the services' metrics say now, and what of it is wrong: the conditions of the alert rules, at one look."""
+"""Asks processes for their metrics."""
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from mesh.alerts.rules import Process, Sample
+
 SECONDS = 3.0
-Labels = Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One value of a series."""
-
-    name: str
-    labels: Labels
-    value: float
-
-
-@dataclass(slots=True)
-class Process:
-    """A process, and what it says of itself; nothing when it does not answer."""
-
-    component: str
-    address: str
-    samples: list[Sample] = field(default_factory=list)
-
-    @property
-    def answers(self) -> bool:
-        """Whether it answered."""
-        return bool(self.samples)
-
-    def value(self, name: str, **labels: str) -> float:
-        """Return the one value of a series, NaN when there is none."""
-        return next((one.value for one in self.having(name, **labels)), math.nan)
-
-    def having(self, name: str, **labels: str) -> list[Sample]:
-        """Return the values of a series that have these labels."""
-        return [one for one in self.samples if one.name == name and labels.items() <= one.labels.items()]
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that is wrong now; the name is the alert's, and so the runbook's."""
-
-    alert: str
-    words: str
-    page: bool = True
-    follows_from: str = ""
-    """The part whose absence brings it about."""
-
-    @property
-    def runbook(self) -> str:
-        """Where its page is."""
-        return f"docs/runbooks/{self.alert}.md"
 
 
 def scrape(addresses: Mapping[str, str]) -> list[Process]:
@@ -78,93 +29,3 @@ def _ask(place: tuple[str, str]) -> Process:
     families = text_string_to_metric_families(answer.text)
     samples = [Sample(one.name, one.labels, one.value) for family in families for one in family.samples]
     return Process(component, address, samples)
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    """A series that is wrong where its value is: in words, with its labels and `value`."""
-
-    alert: str
-    series: str
-    is_wrong: Callable[[float], bool]
-    words: str
-    page: bool = True
-    needs_database: bool = False
-    """Whether it means nothing of a process whose database does not answer."""
-
-
-def _positive(value: float) -> bool:
-    return value > 0
-
-
-def _is_zero(value: float) -> bool:
-    return value == 0
-
-
-def _ends_soon(end: float) -> bool:
-    return time.time() <= end < time.time() + 7 * 86400
-
-
-_RULES = (
-    _Rule("CertificateExpiring", "fusionxpay_certificate_expiry_time", lambda v: v < time.time(),
-          "its certificate HAS ENDED: nobody talks to it, and nobody is asked by it"),
-    _Rule("DatabaseUnreachable", "fusionxpay_database_up", _is_zero, "its database does not answer"),
-    _Rule("NatsUnreachable", "fusionxpay_nats_up", _is_zero, "no connection to NATS"),
-    _Rule("DatabasePoolExhausted", "fusionxpay_database_waiting", lambda v: v > 2, "{value:.0f} requests wait for it",
-          needs_database=True),
-    _Rule("EventLoopBlocked", "fusionxpay_event_loop_lag_seconds", lambda v: v > 1, "answers {value:.1f} s late"),
-    _Rule("ClockSkewed", "fusionxpay_clock_ahead_seconds", lambda v: abs(v) > 2, "its clock is {value:.0f} s ahead"),
-    _Rule("CertificateExpiring", "fusionxpay_certificate_expiry_time", _ends_soon,
-          "its certificate ends within seven days"),
-    _Rule("EventsNotPublished", "fusionxpay_outbox_oldest_seconds", lambda v: v > 60, "an event waits {value:.0f} s"),
-    _Rule("DeadLetterOpen", "fusionxpay_dead_letters_open", _positive, "{value:.0f} dead letters of {consumer}"),
-    _Rule("ProviderFailing", "fusionxpay_provider_circuit_state", lambda v: v == 2, "{provider}: {operation} fails"),
-    _Rule("ProviderEventsLate", "fusionxpay_provider_events_oldest_seconds", lambda v: v > 60,
-          "an event of {provider} waits {value:.0f} s"),
-    _Rule("OutcomeUnknown", "fusionxpay_operations_unknown_oldest_seconds", lambda v: v > 900,
-          "{provider} has not said for {value:.0f} s whether {kind} was done"),
-    _Rule("ReviewOpen", "fusionxpay_reviews_open", _positive, "{value:.0f} reviews: {kind}", page=False),
-    _Rule("DisputeDue", "fusionxpay_dispute_next_deadline_seconds", lambda v: v < 2 * 86400,
-          "an answer to a dispute is due in {value:.0f} s", page=False),
-    _Rule("BooksDiffer", "fusionxpay_reconciliation_differences", _positive, "{value:.0f} payments at {provider}",
-          page=False),
-    _Rule("DeliveriesLate", "fusionxpay_deliveries_due_oldest_seconds", lambda v: v > 60, "{kind}: {value:.0f} s late"),
-    _Rule("EndpointFailing", "fusionxpay_endpoints_failing", _positive, "{value:.0f} endpoints of merchants ({kind})",
-          page=False),
-    _Rule("AuditBehind", "fusionxpay_audit_backlog_bytes", lambda v: v > 10e6, "{value:.0f} bytes are not in it yet"),
-)  # fmt: skip
-
-
-def problems(processes: Sequence[Process], grown: Sequence[Problem] = ()) -> list[Problem]:
-    """Return what is wrong, with what was seen to grow, what gets somebody up first. A wait of NaN is none.
-
-    What several say alike is one problem.
-    """
-    found = _silent(processes)
-    alike: dict[tuple[_Rule, str], list[str]] = {}
-    for rule in _RULES:
-        for process in processes:
-            for sample in process.having(rule.series):
-                if not math.isnan(sample.value) and rule.is_wrong(sample.value) and _applies(rule, process):
-                    words = rule.words.format(value=sample.value, **sample.labels)
-                    components = alike.setdefault((rule, words), [])
-                    if process.component not in components:
-                        components.append(process.component)
-    having = len({one.component for one in processes if one.answers})
-    for (rule, words), components in alike.items():
-        everyone = len(components) > 2 and len(components) == having
-        who = f"all {having} services" if everyone else ", ".join(components)
-        found.append(Problem(rule.alert, f"{who}: {words}", rule.page))
-    return sorted([*found, *grown], key=lambda one: not one.page)
-
-
-def _silent(processes: Sequence[Process]) -> list[Problem]:
-    silent = [one for one in processes if not one.answers]
-    if len(silent) > 1 and len(silent) == len(processes):
-        names = ", ".join(one.component for one in silent)
-        return [Problem("ServiceDown", f"none of the {len(silent)} services answers: {names}")]
-    return [Problem("ServiceDown", f"{one.component} does not answer at {one.address}") for one in silent]
-
-
-def _applies(rule: _Rule, process: Process) -> bool:
-    return not (rule.needs_database and process.value("fusionxpay_database_up") == 0)

@@ -18,6 +18,7 @@ from console.api.checkout import Till
 from console.api.federated import CALLBACK
 from console.api.web import FOLDER, ROOT, Rooms
 from console.clients.checkout_api import CheckoutApi
+from console.clients.conditions import Conditions
 from console.clients.identity_provider import Client, IdentityProvider
 from console.clients.merchant_api import PublicApi
 from console.clients.operator_api import OperatorApi
@@ -75,6 +76,7 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     begun = Begun(database, credentials, vault)
     provider = _provider(settings)
     requests = RequestLog(settings.audit_target, settings.tls)
+    conditions = Conditions({**targets, "audit_svc": settings.audit_target}, settings.tls)
     signer = Signer([key.strip() for key in settings.secret_keys.get_secret_value().split(",")])
     stores, people = (credentials, store), (accounts, invitations, sessions)
     rooms = Rooms(
@@ -91,6 +93,7 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
         settings.oidc_name if provider else "",
         settings.public_url,
         signer,
+        conditions,
     )
     checkouts = CheckoutApi(settings.payment_target, settings.tls)
     server = _server(settings, Till(rooms, checkouts), vitals)
@@ -120,6 +123,7 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     await checkouts.close()
     await operators.close()
     await requests.close()
+    await conditions.close()
     await database.close()
 
 

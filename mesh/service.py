@@ -36,6 +36,7 @@ from mesh.metrics import DATABASE_UP
 from mesh.probes import Vitals, serve
 from mesh.rpc.callers import CallerInterceptor
 from mesh.rpc.interceptors import CallInterceptor, access_of
+from mesh.rpc.metrics_servicer import MetricsServicer
 from mesh.rpc.registration import Registration
 from mesh.runtime_metrics import RuntimeMetrics, tell_build
 from mesh.settings import EX_CONFIG, ServiceSettings, SettingsT, load
@@ -133,14 +134,15 @@ class Runner:
     def _build_server(self) -> grpc.aio.Server:
         settings = self._service.settings
         access = {}
-        for registration in self._service.registrations:
+        registrations = [*self._service.registrations, MetricsServicer.registration()]
+        for registration in registrations:
             if registration.descriptor:
                 access.update(access_of(registration.descriptor))
         self._calls = CallInterceptor(
             access, settings.max_concurrent_rpcs, settings.max_concurrent_streams, settings.default_deadline_seconds
         )
         interceptors: list[grpc.aio.ServerInterceptor] = [self._calls]
-        callers = {registration.full_name: registration.allowed for registration in self._service.registrations}
+        callers = {registration.full_name: registration.allowed for registration in registrations}
         if settings.tls:
             # without certificates nobody has a name
             interceptors.insert(0, CallerInterceptor(callers))
@@ -156,7 +158,7 @@ class Runner:
                 ("grpc.max_receive_message_length", 1 << 20),
             ],
         )
-        for registration in self._service.registrations:
+        for registration in registrations:
             registration.add(registration.servicer, server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         names = list(callers)

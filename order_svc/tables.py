@@ -53,7 +53,12 @@ orders = sa.Table(
 )
 sa.Index("ix_orders_expiring", orders.c.expire_time, postgresql_where=sa.text("status IN ('NEW', 'FAILED')"))
 # lists are keyset pages, newest first: UUIDv7 ids sort by time
-sa.Index("ix_orders_merchant", orders.c.merchant_id, orders.c.order_id)
+# what an amount is looked for by is in it as well: of a month all are gone through to find that there is none
+sa.Index(
+    "ix_orders_merchant_amount",
+    *(orders.c.merchant_id, orders.c.order_id),
+    postgresql_include=["amount_minor", "currency", "create_time"],
+)
 sa.Index("ix_orders_merchant_status", orders.c.merchant_id, orders.c.status, orders.c.order_id)
 sa.Index(
     "ix_orders_merchant_reference",

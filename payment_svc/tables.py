@@ -75,7 +75,12 @@ payments = sa.Table(
 # one live payment per order, whatever goes wrong above
 sa.Index("uq_payments_live_order", payments.c.order_id, unique=True, postgresql_where=sa.text(f"status IN ({_LIVE})"))
 sa.Index("ix_payments_order", payments.c.order_id, payments.c.payment_id)
-sa.Index("ix_payments_merchant", payments.c.merchant_id, payments.c.payment_id)
+# what an amount is looked for by is in it as well: of a month all are gone through to find that there is none
+sa.Index(
+    "ix_payments_merchant_amount",
+    *(payments.c.merchant_id, payments.c.payment_id),
+    postgresql_include=["amount_minor", "currency", "create_time"],
+)
 sa.Index("ix_payments_merchant_status", payments.c.merchant_id, payments.c.status, payments.c.payment_id)
 sa.Index("ix_payments_merchant_provider", payments.c.merchant_id, payments.c.provider, payments.c.payment_id)
 # lists of what has changed since
@@ -382,8 +387,8 @@ provider_calls = sa.Table(
     sa.Column("request_id", sa.Text, nullable=False),
     sa.Column("idempotency_key", sa.Text, nullable=False),
     sa.Column("error", sa.Text, nullable=False),
-    sa.Column("request", sa.Text, nullable=False),
-    sa.Column("answer", sa.Text, nullable=False),
     sa.Column("trace_id", sa.Text, nullable=False),
+    # request and answer, compressed: PostgreSQL compresses no row of this size
+    sa.Column("bodies", sa.LargeBinary, nullable=False),
 )
 sa.Index("ix_provider_calls_payment", provider_calls.c.payment_id, provider_calls.c.call_id)

@@ -14,11 +14,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.growth import Growth
 from cli.operator_api import EX_UNAVAILABLE, READY_FILE, AsJson, Ready, gone, ready_document
 from cli.parts import Part, grouped, look_at_parts
-from cli.scrape import Problem, Process, problems, scrape
+from cli.scrape import scrape
 from cli.tables import show_table
+from mesh.alerts.growth import Growth
+from mesh.alerts.rules import Problem, Process, problems
 
 EX_WRONG = 1
 EVERY_SECONDS = 5.0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from uuid import UUID
 from starlette.responses import Response
 
 from console.api.lists.listing import Filters, Listing, Rows, about, chosen
+from console.api.overview import together
 from console.api.people import hand_out
 from console.api.web import Page, Visit
 from console.clients.merchant_api import ApiError, Json
@@ -20,18 +21,44 @@ from mesh.ids import parse_uuid
 PLATFORM = "platform"
 LETTER_STATES = ("OPEN", "REPLAYED", "DROPPED")
 DAYS = (1, 7, 31)
+PLACES = {
+    "ReviewOpen": "/platform/reviews",
+    "DeadLetterOpen": "/platform/dead_letters?status=OPEN",
+    "BooksDiffer": "/platform/reconciliation",
+    "ProviderFailing": "/platform/circuits",
+    "ProviderSlow": "/platform/circuits",
+    "EventsNotPublished": "/platform/backlog",
+    "ConsumerStuck": "/platform/backlog",
+    "KeysRefused": "/platform/audit?status=4xx",
+}
+"""Where in the console one looks at what an alert is about."""
 RESOLUTIONS = ("CAPTURED", "NOT_CAPTURED", "GIVE_BACK")
 
 
 async def platform(visit: Visit) -> Response:
     """Show what waits for an operator."""
     operators = visit.rooms.operators
-    reviews, letters, providers = await asyncio.gather(
-        operators.reviews("", resolved=False), operators.dead_letters("OPEN"), operators.providers()
+    reviews, letters, providers, wrong = await together(
+        _or_none(operators.reviews("", resolved=False)),
+        _or_none(operators.dead_letters("OPEN")),
+        _or_none(operators.providers()),
+        visit.rooms.conditions.wrong(),
     )
     return visit.render(
-        "platform.html", reviews=reviews["reviews"], letters=letters, providers=[tripped(one) for one in providers]
+        "platform.html",
+        reviews=reviews and reviews["reviews"],
+        letters=letters,
+        providers=[tripped(one) for one in providers or []],
+        wrong=[one | {"place": PLACES.get(one["alert"], "")} for one in wrong],
     )
+
+
+async def _or_none(asked: Coroutine[Any, Any, Any]) -> Any:
+    """Return what was asked for; None where a service does not answer: the page says so, and shows all else."""
+    try:
+        return await asked
+    except ApiError:
+        return None
 
 
 def tripped(provider: dict[str, Any]) -> dict[str, Any]:

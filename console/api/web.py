@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from console.api.formats import FILTERS
 from console.api.glances import Glances
+from console.clients.conditions import Conditions
 from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
 from console.clients.operator_api import OperatorApi
 from console.clients.post import Post
@@ -75,6 +76,7 @@ class Rooms:
     """What the button of the provider of identities says; empty: there is none."""
     public_url: str
     signer: Signer
+    conditions: Conditions
     open_streams: Counter[UUID] = field(default_factory=Counter)
     """How many streams of events each user has open here."""
     glances: Glances = field(default_factory=Glances)

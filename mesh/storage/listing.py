@@ -24,6 +24,9 @@ RowT = TypeVar("RowT")
 SLACK = timedelta(minutes=1)
 """How far an id's time and its row's may be apart: they are of two looks at the clock."""
 
+IN_INDEX = frozenset({"amount_from", "amount_to", "currency"})
+"""Conditions on what an index of a merchant's rows holds beside its id and time, where a table has such an index."""
+
 LAST_MILLISECOND = 2**48 - 1
 """Of those that a UUIDv7 has room for."""
 
@@ -108,12 +111,18 @@ class Pages(Generic[RowT]):
         return await session.all(query, limit=limit, **given)
 
     def _statement(self, names: frozenset[str], oldest_first: bool = False) -> Statement[RowT]:
-        """Build the statement of a combination of filters."""
-        query = sa.select(*self._columns)
-        for name in sorted(names):
-            query = query.where(*self._conditions(name, oldest_first))
+        """Build the statement of a combination of filters.
+
+        Of conditions on what an index holds the ids are found first: a row is read only when it is on the page.
+        """
+        conditions = [one for name in sorted(names) for one in self._conditions(name, oldest_first)]
         order = self._id.asc() if oldest_first else self._id.desc()
-        return statement(query.order_by(order).limit(sa.bindparam("limit", type_=sa.Integer)), self._row)
+        most = sa.bindparam("limit", type_=sa.Integer)
+        if not names & IN_INDEX:
+            return statement(sa.select(*self._columns).where(*conditions).order_by(order).limit(most), self._row)
+        found = sa.select(self._id.label("id")).where(*conditions).order_by(order).limit(most).subquery("found")
+        query = sa.select(*self._columns).join(found, found.c.id == self._id)
+        return statement(query.order_by(order), self._row)
 
     def _conditions(self, name: str, oldest_first: bool) -> Sequence[sa.ColumnElement[bool]]:
         column, _, end = name.rpartition("_")

@@ -39,10 +39,10 @@ class ProviderCall:
     idempotency_key: str
     error: str
     """Why there was no answer."""
+    trace_id: str
     request: str
     answer: str
     """Both are JSON, with what may be kept of them; one that was too long is cut off."""
-    trace_id: str
 
     @property
     def failed(self) -> bool:

@@ -2,7 +2,7 @@
 
 It costs a payment no statement and no wait: what was heard is in memory, with what may be kept of it alone
 (`payment_svc/providers/kept.py`), and somebody else writes many calls down at once. A process that is killed takes
-those of its last second along: they explain, and prove nothing.
+those of its last seconds along: they explain, and prove nothing.
 """
 
 from __future__ import annotations

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
-from dataclasses import fields
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -17,7 +19,29 @@ from payment_svc.domain.payment import Payment
 from payment_svc.domain.provider_call import ProviderCall, Webhook
 from payment_svc.tables import payments, provider_calls, provider_events
 
-_COLUMNS = [provider_calls.c[one.name] for one in fields(ProviderCall)]
+
+class CallRow(NamedTuple):
+    """A call as it is stored."""
+
+    call_id: UUID
+    payment_id: UUID
+    time: datetime
+    provider: str
+    operation: str
+    method: str
+    path: str
+    status: int
+    duration_us: int
+    request_id: str
+    idempotency_key: str
+    error: str
+    trace_id: str
+    bodies: bytes
+
+
+_COLUMNS = [provider_calls.c[name] for name in CallRow._fields]
+_BETWEEN = "\n"
+"""Of request and answer: within JSON there is none."""
 _new = rows_from_arrays("new_call", _COLUMNS, prefix="p_")
 _ADD = statement(
     pg.insert(provider_calls)
@@ -27,11 +51,11 @@ _ADD = statement(
 )
 _most = sa.bindparam("most", type_=sa.Integer)
 _NEWEST = statement(
-    sa.select(*columns_of(provider_calls, ProviderCall))
+    sa.select(*columns_of(provider_calls, CallRow))
     .where(provider_calls.c.payment_id == sa.bindparam("payment_id", type_=sa.UUID))
     .order_by(provider_calls.c.call_id.desc())
     .limit(_most),
-    ProviderCall,
+    CallRow,
 )
 # by whole keys: the accounts that the payment was tried with are few
 _account = (
@@ -70,17 +94,28 @@ DELETE_OLD = deletion(provider_calls, provider_calls.c.call_id, provider_calls.c
 """Deletes the oldest calls; its parameter is `period`."""
 
 
+def _row(call: ProviderCall) -> CallRow:
+    plain = {name: getattr(call, name) for name in CallRow._fields if name != "bodies"}
+    return CallRow(**plain, bodies=zlib.compress(f"{call.request}{_BETWEEN}{call.answer}".encode()))
+
+
+def _call(row: CallRow) -> ProviderCall:
+    request, _, answer = zlib.decompress(row.bodies).decode().partition(_BETWEEN)
+    return ProviderCall(**{name: value for name, value in row._asdict().items() if name != "bodies"},
+                        request=request, answer=answer)  # fmt: skip
+
+
 class ProviderCallRepository:
     """Calls to providers in PostgreSQL. Methods run in the session that they are given."""
 
     async def add(self, session: Session, calls: Sequence[ProviderCall]) -> None:
         """Write calls down, in one statement; those that are here already stay."""
-        values = {f"p_{column.name}": [getattr(one, column.name) for one in calls] for column in _COLUMNS}
-        await session.run(_ADD, **values)
+        rows = [_row(call) for call in calls]
+        await session.run(_ADD, **{f"p_{name}": [getattr(row, name) for row in rows] for name in CallRow._fields})
 
     async def newest(self, session: Session, payment_id: UUID, most: int) -> list[ProviderCall]:
         """Return the newest calls about a payment, newest first."""
-        return await session.all(_NEWEST, payment_id=payment_id, most=most)
+        return [_call(row) for row in await session.all(_NEWEST, payment_id=payment_id, most=most)]
 
     async def webhooks(self, session: Session, payment: Payment, most: int) -> list[Webhook]:
         """Return the newest webhooks that came for a payment's order, to the accounts that it was tried with."""

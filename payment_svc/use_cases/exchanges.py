@@ -16,7 +16,7 @@ from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_calls import ProviderCallRepository
 
 BATCH = 500
-INTERVAL_SECONDS = 1.0
+INTERVAL_SECONDS = 2.0
 """How often what was heard is written down: one statement, however many payments there were."""
 
 

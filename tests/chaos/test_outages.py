@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import httpx
 import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from stack.stack import Ready, Stack
+from tests.support.console import Console
 from tests.support.merchant.api import Merchant
 from tests.support.merchant.outcome import assert_paid
 from tests.support.merchant.receiver import Receiver
@@ -78,3 +81,15 @@ def _health(ready: Ready) -> set[int]:
 
 def _refusal(answer: httpx.Response) -> tuple[int, int]:
     return answer.status_code, answer.json()["code"]
+
+
+def test_operators_are_told_which_service_is_down_and_what_to_do(stack: Stack) -> None:
+    with closing(Console(stack.ready)) as console:
+        operator = console.operator
+        stack.stop("notify_svc")
+        page = operator.page("/platform")
+        assert "ServiceDown" in page
+        assert "notify_svc does not answer" in page
+        assert 'href="/docs/runbooks/ServiceDown.html"' in page
+        stack.start("notify_svc")
+        eventually(lambda: "notify_svc does not answer" not in operator.page("/platform"), "that it is there again")

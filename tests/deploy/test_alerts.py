@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from cli import scrape
 from cli.__main__ import COMMANDS
+from mesh.alerts import growth, rules
 from mesh.metrics import LONG_SECONDS, SECONDS, Series, Varies
 from tools import metrics_catalogue
 
@@ -40,8 +40,11 @@ def series_of(text: str) -> set[str]:
 def test_every_series_of_a_rule_exists(catalogue: dict[str, Series]) -> None:
     named = set().union(*(series_of(rule["expr"]) for rule in RULES))
     assert named - catalogue.keys() == set()
-    assert {one.series for one in scrape._RULES} - catalogue.keys() == set()
-    assert series_of((ROOT / "cli" / "growth.py").read_text()) - catalogue.keys() == set()
+    assert {one.series for one in rules._RULES} - catalogue.keys() == set()
+    text = (ROOT / "mesh" / "alerts" / "growth.py").read_text()
+    assert series_of(text) - catalogue.keys() == set()
+    # what the console asks services for is all that is looked at
+    assert set(re.findall(rf'"({SERIES})"', text)) - {"fusionxpay_provider_call_seconds"} <= growth.LOOKED_AT
 
 
 def test_every_value_of_a_label_that_a_rule_waits_for_exists(catalogue: dict[str, Series]) -> None:
@@ -72,8 +75,10 @@ def test_every_alert_has_its_page_and_every_page_its_alert() -> None:
 
 def test_what_status_finds_is_an_alert_of_the_same_weight() -> None:
     weights = {rule["alert"]: rule["labels"]["severity"] == "page" for rule in ALERTS}
-    assert {one.alert: one.page for one in scrape._RULES}.items() <= weights.items()
-    named = re.findall(r'Problem\("(\w+)",.*?(page=False)?\)$', (ROOT / "cli" / "growth.py").read_text(), re.MULTILINE)
+    assert {one.alert: one.page for one in rules._RULES}.items() <= weights.items()
+    named = re.findall(
+        r'Problem\("(\w+)",.*?(page=False)?\)$', (ROOT / "mesh" / "alerts" / "growth.py").read_text(), re.MULTILINE
+    )
     assert {alert for alert, _ in named} <= weights.keys()
 
 

@@ -6,7 +6,7 @@ from alembic import op
 revision = "0026"
 down_revision = "0025"
 
-TEXTS = ("request_id", "idempotency_key", "error", "request", "answer", "trace_id")
+TEXTS = ("request_id", "idempotency_key", "error", "trace_id")
 
 
 def upgrade() -> None:
@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("status", sa.Integer, nullable=False),
         sa.Column("duration_us", sa.BigInteger, nullable=False),
         *(sa.Column(name, sa.Text, nullable=False) for name in TEXTS),
+        sa.Column("bodies", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("call_id", name="pk_provider_calls"),
     )
     op.create_index("ix_provider_calls_payment", "provider_calls", ["payment_id", "call_id"])

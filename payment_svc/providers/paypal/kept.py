@@ -13,7 +13,7 @@ _PAYMENTS = tuple(f"purchase_units.payments.{kind}" for kind in ("captures", "au
 _PLACES = ("", "purchase_units", *_PAYMENTS)
 
 KEPT = Kept(
-    fields=paths("id", "status", "intent", "custom_id", "reference_id", "create_time", "update_time", "final_capture")
+    fields=paths("id", "status", "intent", "custom_id", "create_time", "final_capture")
     | paths(*_MONEY, below=["amount"])
     | {"status_details.reason", "processor_response.response_code"},
     within=_PLACES,

@@ -11,7 +11,7 @@ from payment_svc.providers.kept import Kept, paths
 
 _ERROR = ("type", "code", "decline_code", "message", "param", "payment_intent", "charge", "request_log_url")
 _OBJECT = (
-    *("id", "object", "status", "livemode", "created", "expires_at", "mode", "payment_status", "client_reference_id"),
+    *("id", "object", "status", "expires_at", "mode", "payment_status"),
     *("amount", "amount_received", "amount_capturable", "amount_to_capture", "amount_captured", "amount_refunded"),
     *("currency", "capture_method", "confirm", "payment_method", "payment_intent", "latest_charge", "charge"),
     *("cancellation_reason", "reason", "failure_reason", "failure_code", "paid", "captured", "refunded", "disputed"),
@@ -19,10 +19,9 @@ _OBJECT = (
 
 KEPT = Kept(
     fields=paths(*_OBJECT)
-    | paths("payment_id", "order_id", "refund_id", below=["metadata"])
     | paths("type", "code", "decline_code", "message", "param", below=["last_payment_error"])
     | paths("type", "reason", "network_status", below=["outcome"])
-    | {"next_action.type", "evidence_details.due_by"},
+    | {"metadata.refund_id", "next_action.type", "evidence_details.due_by"},
     within=("", "payment_intent", "error.payment_intent"),
     also=paths(*_ERROR, below=["error"])
     | paths("currency", "unit_amount", below=["line_items.price_data"])

@@ -14,12 +14,13 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from cli import parts, scrape
+from cli import parts
 from cli.__main__ import app
 from cli.commands.status import _print
-from cli.growth import Growth
 from cli.parts import Part, grouped, look_at_parts
-from cli.scrape import Problem, Process, Sample, problems
+from mesh.alerts import rules
+from mesh.alerts.growth import Growth
+from mesh.alerts.rules import Problem, Process, Sample, problems
 from stack.stack import Ready
 from stack.state import ReadyFile
 from tests.support.waiting import eventually
@@ -46,7 +47,7 @@ WRONG = {
 
 
 def test_each_condition_is_found_and_named() -> None:
-    assert WRONG.keys() == {rule.series for rule in scrape._RULES}
+    assert WRONG.keys() == {rule.series for rule in rules._RULES}
     for name, (value, labels, alert) in WRONG.items():
         found = problems([Process("order_svc", "a:1", [Sample(name, labels, value)])])
         assert [one.alert for one in found] == [alert]

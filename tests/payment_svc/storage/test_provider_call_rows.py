@@ -28,7 +28,7 @@ ACCOUNT = UUID(int=7)
 SECOND = timedelta(seconds=1)
 CALL = ProviderCall(
     UUID(int=100), MINE, NOW, "stripe", "start", "POST", "/v1/payment_intents", 200, 812_000, "req_1", "key", "",
-    '{"amount":"1200"}', '{"id":"pi_m"}', "trace",
+    "trace", '{"amount":"1200"}', '{"id":"pi_m"}',
 )  # fmt: skip
 
 
@@ -109,7 +109,10 @@ async def test_what_was_heard_is_written_in_one_statement_and_once(database: Dat
     await writer.close()
     assert store.count("SELECT count(*) FROM provider_calls") == BATCH + 1
     (row,) = store.rows("SELECT * FROM provider_calls WHERE call_id = '00000000-0000-0000-0000-000000000064'")
-    assert (row.provider, row.answer, row.duration_us) == ("stripe", '{"id":"pi_m"}', 812_000)
+    assert (row.provider, row.path, row.duration_us) == ("stripe", "/v1/payment_intents", 812_000)
+    async with database.session() as session:
+        newest = await REPOSITORY.newest(session, MINE, BATCH + 1)
+    assert newest[-1] == CALL
 
 
 async def test_what_cannot_be_written_is_kept_until_it_can(database: Database, store: Store) -> None:

@@ -27,6 +27,15 @@ def rows_read(
     return read(found[0]["Plan"])
 
 
+def blocks_read(
+    connection: psycopg.Connection[Any], statement: Statement[Any], parameters: Mapping[str, object]
+) -> int:
+    """Run a statement and return how many blocks it looked at, of tables and indexes, wherever they were."""
+    text = b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + statement.text
+    ((plan,),) = connection.execute(text, {**statement.constants, **parameters}).fetchall()
+    return sum(plan[0]["Plan"][f"{kind} {how} Blocks"] for kind in ("Shared", "Local") for how in ("Hit", "Read"))
+
+
 def cost(connection: psycopg.Connection[Any], statement: Statement[Any], parameters: Mapping[str, object]) -> float:
     """Return what PostgreSQL expects a statement to cost, in its own unit, without running it."""
     text = b"EXPLAIN (FORMAT JSON) " + statement.text

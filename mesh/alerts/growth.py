@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cli.scrape import Labels, Problem, Process
+from mesh.alerts.rules import Labels, Problem, Process
 
 SLOW_SECONDS = "2.5"
 SLOW_PART = 0.1
@@ -14,6 +14,16 @@ FAILING_PART = 0.2
 FAILING_AT_LEAST = 2
 _ON_OUR_SIDE = ("INTERNAL", "UNAVAILABLE", "UNKNOWN", "DEADLINE_EXCEEDED", "DATA_LOSS")
 _OUR_METHODS = ("/fusionx.", "/envoy.")
+LOOKED_AT = frozenset(
+    {
+        *("fusionxpay_authorizations_total", "fusionxpay_database_failures_total", "fusionxpay_rpc_overloaded_total"),
+        *("fusionxpay_locks_total", "fusionxpay_global_limit_total", "fusionxpay_rpc_server_total"),
+        *("fusionxpay_provider_webhooks_total", "fusionxpay_provider_calls_total", "fusionxpay_database_up"),
+        *("fusionxpay_provider_call_seconds_count", "fusionxpay_provider_call_seconds_bucket"),
+        *("fusionxpay_consumer_waiting", "fusionxpay_consumer_unacknowledged", "fusionxpay_events_consumed_total"),
+    }
+)
+"""The series that are looked at here."""
 _REDIS = ("fusionxpay_locks_total", "fusionxpay_global_limit_total")
 
 

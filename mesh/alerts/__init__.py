@@ -1,0 +1,1 @@
+"""What is wrong now, by the conditions of the alert rules."""
