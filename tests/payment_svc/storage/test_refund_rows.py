@@ -70,7 +70,8 @@ async def test_one_refund_is_read_as_it_was_stored(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
-    ("owed", "reason", "is_owed"), [(None, SURPLUS, True), (None, "", False), (False, SURPLUS, False)]
+    ("owed", "reason", "is_owed"),
+    [(None, SURPLUS, True), (None, "", False), (None, f"{SURPLUS}!", False), (False, SURPLUS, False)],
 )
 async def test_version_before_tells_what_is_owed_by_words(
     database: Database, store: Store, owed: bool | None, reason: str, is_owed: bool

@@ -129,6 +129,7 @@ def test_provider_of_an_attempt_knows_its_own_object(number: int, held: int, the
         (Requester.GATEWAY, S.AUTHORIZED, S.CANCELLED, "expired"),
         (Requester.GATEWAY, S.INITIATED, S.CANCELLED, "cancelled"),
         (Requester.GATEWAY, S.AUTHORIZED, S.FAILED, ""),
+        (Requester.GATEWAY, S.AUTHORIZED, S.AUTHORIZED, ""),
         (Requester.MERCHANT, S.AUTHORIZED, S.CANCELLED, ""),
         (Requester.OPERATOR, S.INITIATED, S.CANCELLED, ""),
     ],

@@ -14,9 +14,10 @@ from mesh.errors import ApiError
 from mesh.money import Money
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus, Received, Snapshot, first_attempt
-from payment_svc.domain.review import Effect, Review, ReviewKind, Subject
+from payment_svc.domain.review import Effect, Resolution, Review, ReviewKind, Subject
 from payment_svc.providers.base import UnavailableError
 from payment_svc.use_cases.reviews.consequences import NOT_CAPTURED, Consequences, _is_paid_by
+from payment_svc.use_cases.reviews.queue import Reviews
 from payment_svc.use_cases.reviews.witness import Shown, Witness
 from tests.support.providers.payments import payment_at
 
@@ -150,6 +151,24 @@ async def test_what_was_not_captured_is_held_still_or_is_closed(
     assert books.ended == [(known, E.REFUSED)]
     assert books.closed == (["pi_2"] if closes else [])
     assert (told[0].failure == NOT_CAPTURED) is closes
+
+
+@pytest.mark.parametrize(
+    ("version", "snapshot", "busy"),
+    [(3, True, False), (2, True, True), (2, False, False), (3, False, False)],
+)
+async def test_answer_is_refused_where_the_payment_has_changed_since_the_look(
+    version: int, snapshot: bool, busy: bool
+) -> None:
+    made, _, _ = consequences()
+    reviews = Reviews(NOBODY, NOBODY, NOBODY, made, 0)
+    shown = Shown(version, is_reached=True, snapshot=Snapshot("pi_2", S.SUCCESS, EUR12) if snapshot else None)
+    reason = ""
+    try:
+        assert await reviews._effect(UNIT, PAYMENT, REVIEW, Resolution.CAPTURED, shown) == Effect.SETTLE
+    except ApiError as error:
+        reason = error.reason
+    assert reason == ("PAYMENT_BUSY" if busy else "")
 
 
 @pytest.mark.parametrize("status", [S.FAILED, S.CANCELLED, S.AUTHORIZED])

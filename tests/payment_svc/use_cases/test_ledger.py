@@ -250,6 +250,15 @@ async def test_attempt_is_closed_once_what_was_asked_of_it_has_ended(world: Worl
         assert len([one for one in world.asked() if one == CLOSES]) == closes
 
 
+async def test_each_attempt_that_took_too_much_is_owed_for_itself(world: World) -> None:
+    """One that came later was owed before: that says nothing of the one that is seen now."""
+    before = replace(PAST, number=2, provider_reference="O2", surplus=1200)
+    attempts = (PAST, before, replace(TWICE.attempts[1], number=3))
+    await world.put(replace(TWICE, status=S.SUCCESS, captured=1200, attempts=attempts))
+    await world.ledger.learn(MINE, Fact(1, Snapshot("O1", S.SUCCESS, EUR12)))
+    assert [row.attempt for row in world.store.rows("SELECT attempt FROM refunds")] == [1]
+
+
 @pytest.mark.parametrize(
     ("said", "attempt", "owed", "asked"),
     [

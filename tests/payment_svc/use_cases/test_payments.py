@@ -15,8 +15,10 @@ import pytest
 from mesh.errors import ApiError
 from mesh.money import Money
 from payment_svc.domain.new_payment import NewPayment
-from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus
+from payment_svc.domain.payment import CaptureMethod, Payment, PaymentStatus, Snapshot
 from payment_svc.order_port import PayableOrder
+from payment_svc.storage import intents
+from payment_svc.use_cases.ledger import Books, Ledger
 from payment_svc.use_cases.payments import Payments
 from payment_svc.use_cases.predecessors import Predecessor, Predecessors
 from tests.support.providers.payments import payment_at
@@ -136,3 +138,52 @@ async def test_place_is_lost_found_or_about_to_be_free() -> None:
     assert await before(None, holder=None) == "PAYMENT_IN_PROGRESS"
     assert await before(replace(waits, merchant_id=uuid.UUID(int=99))) is None
     assert await before(waits, status="NEW") is None
+
+
+class FoundError(Exception):
+    """What was to be stored is known."""
+
+
+@pytest.mark.parametrize(
+    ("status", "amount", "method"),
+    [
+        (S.SUCCESS, 1200, CaptureMethod.AUTOMATIC),
+        (S.SUCCESS, None, CaptureMethod.AUTOMATIC),
+        (S.SUCCESS, 700, CaptureMethod.MANUAL),
+        (S.AUTHORIZED, 1200, CaptureMethod.MANUAL),
+        (S.AUTHORIZED, None, CaptureMethod.MANUAL),
+    ],
+)
+async def test_lost_payment_is_written_down_as_it_was_begun(
+    status: PaymentStatus, amount: int | None, method: CaptureMethod, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[CaptureMethod] = []
+
+    async def store(_session: object, first: Any, *_: object, **__: object) -> None:
+        seen.append(first.payment.capture_method)
+        raise FoundError
+
+    monkeypatch.setattr(intents, "store", store)
+    place: Any = Place(None, None)
+    work = cast(Any, SimpleNamespace(statement=place.session))
+    ledger = Ledger(work, Books(), clock=lambda: NOW, ids=uuid.uuid4)
+    made = Predecessors(ledger, NOBODY, place, lambda: NOW, uuid.uuid4)
+    shown = Snapshot("pi_1", status, Money(amount, "EUR") if amount else None)
+    with pytest.raises(FoundError):
+        await made._write_down(WAITING, shown)
+    assert seen == [method]
+
+
+@pytest.mark.parametrize("status", ["EXPIRED", "CANCELLED", "PROCESSING", "SUCCESS", "FAILED"])
+async def test_repetition_is_answered_whatever_has_become_of_its_order(status: str) -> None:
+    record = cast(Any, object())
+    orders = SimpleNamespace(get=lambda _id: answered(PayableOrder(WAITING.order_id, WAITING.amount, "", status, NOW)))
+    runtime = cast(Any, SimpleNamespace(clock=lambda: NOW, ids=uuid.uuid4))
+    payments = Payments(NOBODY, NOBODY, cast(Any, orders), NOBODY, NOBODY, NOBODY, runtime)
+    payments._find = lambda _claim: answered(record)  # type: ignore[assignment, method-assign]
+    asked = NewPayment(WAITING.merchant_id, WAITING.order_id, "", "", "", "", CaptureMethod.AUTOMATIC)
+    assert await payments._intend(asked, None) is record
+
+
+async def answered(value: Any) -> Any:
+    return value

@@ -52,8 +52,10 @@ async def test_event_that_cannot_be_applied_now_waits_a_quarter_of_its_age_and_h
     age: float, wait: float
 ) -> None:
     of_webhooks, noted = inbox(timedelta(seconds=age))
-    await of_webhooks._wait(replace(EVENT, attempts=3), "away")
-    assert noted == [Note(replace(EVENT, attempts=2), "PENDING", "away", timedelta(seconds=wait))]
+    for attempts in (3, 2):
+        await of_webhooks._wait(replace(EVENT, attempts=attempts), "away")
+        expected = Note(replace(EVENT, attempts=attempts - 1), "PENDING", "away", timedelta(seconds=wait))
+        assert noted.pop() == expected
 
 
 async def test_event_that_fails_is_tried_nine_times_more_and_is_dead_then() -> None:
@@ -225,6 +227,21 @@ async def test_event_that_has_a_turn_is_begun_when_it_is_new(is_new: bool) -> No
     context.enter(context.Call("trace"))
     await of_webhooks.receive("stripe", None, b"body", {})
     assert taken == [(1, "PENDING", webhooks.LEASE), (1, is_new)]
+
+
+async def test_event_that_could_not_be_stored_is_not_begun_and_gives_its_turn_back() -> None:
+    begun: list[bool] = []
+
+    async def submit(_note: Note) -> bool:
+        raise ConnectionError
+
+    turns = SimpleNamespace(inbox=Turns(), keep=lambda _event: True, take=lambda _event, begin: begun.append(begin))
+    of_webhooks, _ = receiver(Provider(), cast(Any, turns), OPEN)
+    of_webhooks._receptions = cast(Any, SimpleNamespace(submit=submit))
+    context.enter(context.Call("trace"))
+    with pytest.raises(ConnectionError):
+        await of_webhooks.receive("stripe", None, b"body", {})
+    assert begun == [False]
 
 
 @pytest.mark.parametrize(
