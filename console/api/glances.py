@@ -18,6 +18,28 @@ FAILED_SECONDS = 10.0
 """For so long: who looks again meanwhile begins no other one."""
 
 
+class Orders:
+    """Of which orders payments are, as far as this process has seen it: that never changes.
+
+    Who knows it can ask for both at once. It opens nothing: each is asked for with the session's own key.
+    """
+
+    def __init__(self, most: int = 20_000) -> None:
+        self._most = most
+        self._known: dict[str, str] = {}
+
+    def get(self, payment_id: str) -> str:
+        """Return the order of a payment; empty where it is not known."""
+        return self._known.get(payment_id, "")
+
+    def keep(self, payment_id: str, order_id: str) -> None:
+        """Remember one; the oldest makes room."""
+        self._known.pop(payment_id, None)
+        if len(self._known) >= self._most:
+            del self._known[next(iter(self._known))]
+        self._known[payment_id] = order_id
+
+
 class Glances:
     """Keeps what was counted for as long as nobody minds, in this process."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from starlette.responses import Response
 
 from console.api.formats import readable, words
 from console.api.lists.listing import LISTINGS, show
+from console.api.overview import together
 from console.api.web import Page, Visit
 from console.clients.merchant_api import ApiError, Json, MerchantApi
 from mesh.ids import parse_uuid
@@ -30,13 +32,13 @@ async def payment(visit: Visit) -> Response:
 
 async def _payment(visit: Visit, status: int = 200, **values: Any) -> Response:
     api, payment_id = await visit.api(), visit.path("payment_id")
-    shown = await api.get("payments", payment_id)
-    order, entries, refunds, events = await asyncio.gather(
-        api.get("orders", shown["order_id"]),
-        _timeline(visit, api, shown["order_id"]),
-        api.get("payments", payment_id, "refunds", page_size=50),
-        api.get("events", order_id=shown["order_id"], page_size=50),
-    )
+    first = (api.get("payments", payment_id), api.get("payments", payment_id, "refunds", page_size=50))
+    if order_id := visit.rooms.orders_of.get(payment_id):
+        shown, refunds, order, entries, events = await together(*first, *_of_order(visit, api, order_id))
+    else:
+        shown, refunds = await together(*first)
+        visit.rooms.orders_of.keep(payment_id, shown["order_id"])
+        order, entries, events = await together(*_of_order(visit, api, shown["order_id"]))
     return visit.render(
         "payment.html",
         status,
@@ -50,6 +52,12 @@ async def _payment(visit: Visit, status: int = 200, **values: Any) -> Response:
         can_void=shown["status"] in VOIDABLE,
         **values,
     )
+
+
+def _of_order(visit: Visit, api: MerchantApi, order_id: str) -> tuple[Coroutine[Any, Any, Any], ...]:
+    """Return what asks for an order, its timeline, and its events."""
+    events = api.get("events", order_id=order_id, page_size=50)
+    return api.get("orders", order_id), _timeline(visit, api, order_id), events
 
 
 def left_of(payment: Json) -> dict[str, str] | None:

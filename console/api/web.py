@@ -17,7 +17,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from console.api.formats import FILTERS
-from console.api.glances import Glances
+from console.api.glances import Glances, Orders
 from console.clients.conditions import Conditions
 from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
 from console.clients.operator_api import OperatorApi
@@ -80,6 +80,7 @@ class Rooms:
     open_streams: Counter[UUID] = field(default_factory=Counter)
     """How many streams of events each user has open here."""
     glances: Glances = field(default_factory=Glances)
+    orders_of: Orders = field(default_factory=Orders)
 
     @property
     def is_secure(self) -> bool:

@@ -22,6 +22,7 @@ MERCHANT_PAGES = {
     "search": "/search?q=1041",
     "search-nothing": "/search?q=nothing-like-it",
     "payment": "/payments/{payment}",
+    "payment-said": "/payments/{payment}/provider",
     "payment-held": "/payments/{held}",
     "payment-failed": "/payments/{failed}",
     "orders": "/orders",

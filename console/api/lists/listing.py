@@ -181,6 +181,9 @@ async def show(visit: Visit, listing: Listing, template: str, status: int = 200,
             raise
         said = [f"{name} {words}" for name, words in error.fields.items()]
         status, refused = 400, ", ".join(said) or error.words
+    for one in page.get(listing.name, []):
+        if "payment_id" in one and "order_id" in one:
+            visit.rooms.orders_of.keep(one["payment_id"], one["order_id"])
     return visit.render(
         template,
         status,
