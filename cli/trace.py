@@ -24,6 +24,9 @@ _MERCHANT = "SELECT merchant_id FROM orders WHERE order_id = %(order)s"
 _HISTORY = """
 SELECT resource, resource_id, version, status, detail, actor, cause, trace_id, time FROM history
 WHERE order_id = %(order)s ORDER BY seq"""
+_CALLS = """
+SELECT provider, operation, method, path, status, duration_us, request_id, error, trace_id, time FROM provider_calls
+WHERE payment_id IN (SELECT payment_id FROM payments WHERE order_id = %(order)s) AND method <> '' ORDER BY call_id"""
 _EVENTS = """
 SELECT e.event_id, e.type, e.trace_id, e.create_time, w.kind, d.status, a.attempt, a.time, a.status AS answer,
   a.duration_ms
@@ -72,6 +75,9 @@ class Databases:
         try:
             with look_into(url, row_factory=namedtuple_row) as connection:
                 return connection.execute(query.encode(), asked).fetchall()
+        except psycopg.errors.UndefinedTable:
+            # the version before has none
+            return []
         except psycopg.OperationalError as error:
             self.away[name] = next(iter(str(error).splitlines()), type(error).__name__)
             if isinstance(error, psycopg.errors.ConnectionTimeout):
@@ -89,6 +95,7 @@ def hops_of(order_id: UUID, databases: Databases, logs: Path | None) -> list[Hop
     if row is None and "orders" not in databases.away:
         raise NoSuchOrderError
     found = [hop for name in ("orders", "payments") for hop in _history(name, databases, asked)]
+    found += _calls(databases, asked)
     if row:
         found += _events(databases, asked | {"merchant": row.merchant_id})
     elif logs:
@@ -110,6 +117,13 @@ def _history(database: str, databases: Databases, asked: Mapping[str, Any]) -> I
         detail = f" ({row.detail})" if row.detail else ""
         what = f"{row.resource}{version} {row.status}{detail}, by {row.actor}: {row.cause}"
         yield Hop(row.time, row.trace_id, component, what)
+
+
+def _calls(databases: Databases, asked: Mapping[str, Any]) -> Iterator[Hop]:
+    for row in databases.rows("payments", _CALLS, asked):
+        named = f", {row.request_id}" if row.request_id else ""
+        what = f"{row.provider} {row.operation}: {row.method} {row.path} {row.status or row.error}{named}"
+        yield Hop(row.time, row.trace_id, "payment_svc", what, row.duration_us / 1000, not 200 <= row.status < 500)
 
 
 def _events(databases: Databases, asked: Mapping[str, Any]) -> Iterator[Hop]:

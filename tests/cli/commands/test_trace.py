@@ -36,6 +36,7 @@ def test_tree_has_the_audit_the_calls_the_history_the_events_and_the_deliveries(
         "payment_svc: rpc CreatePayment OK",
         "order_svc: rpc ReserveOrder OK",
         "payment_svc: stripe start: ok",
+        "payment_svc: stripe start: POST /v1/payment_intents 200, req_",
         "order_svc: order v3 SUCCESS",
         "notify_svc: event order.succeeded",
         "notify_svc: webhook of order.succeeded, attempt 1: 204, DELIVERED",
