@@ -6,7 +6,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import httpx
 import hypothesis
@@ -24,7 +24,9 @@ from tests.support.providers.stripe_events import Stripe
 from tests.support.stack.edges import Edges, edges_of
 from tests.support.stack.run import Run
 
+ClientT = TypeVar("ClientT")
 _run = pytest.StashKey[Run]()
+_clients: dict[object, object] = {}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -89,11 +91,9 @@ def gateway() -> Ready:
 
 
 @pytest.fixture
-def provider(gateway: Ready) -> Iterator[Provider]:
+def provider(gateway: Ready) -> Provider:
     """The provider of the stack, for a look at its books and for faults."""
-    provider = Provider.of(gateway)
-    yield provider
-    provider.close()
+    return _kept(Provider.of, gateway)
 
 
 @pytest.fixture
@@ -111,11 +111,17 @@ def stripe(gateway: Ready) -> Stripe:
 
 
 @pytest.fixture
-def identities(gateway: Ready) -> Iterator[Identities]:
+def identities(gateway: Ready) -> Identities:
     """The internal service that makes merchants."""
-    identities = Identities(gateway)
-    yield identities
-    identities.close()
+    return _kept(Identities, gateway)
+
+
+def _kept(make: Callable[[Ready], ClientT], gateway: Ready) -> ClientT:
+    """Return this process's client of a stack: a new one for each test costs as much as what many ask of it."""
+    key = make, gateway.ca_file
+    if key not in _clients:
+        _clients[key] = make(gateway)
+    return cast(ClientT, _clients[key])
 
 
 @pytest.fixture

@@ -11,6 +11,8 @@ import pytest
 from stack.ports import Ports
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
+from tests.support.merchant.api import Identities
+from tests.support.providers.sandbox import Provider
 from tests.support.stack.chaos import ChaosStack
 from tests.support.stack.options import BREAKABLE
 
@@ -68,6 +70,22 @@ def chaos(request: pytest.FixtureRequest) -> ChaosStack:
 def gateway(chaos: ChaosStack) -> Ready:
     """What the common fixtures talk to: here, the stack that is broken, as the test before left it."""
     return chaos.ready
+
+
+@pytest.fixture
+def identities(gateway: Ready) -> Iterator[Identities]:
+    """The internal service that makes merchants, for one test: what was killed leaves a client that waits."""
+    identities = Identities(gateway)
+    yield identities
+    identities.close()
+
+
+@pytest.fixture
+def provider(gateway: Ready) -> Iterator[Provider]:
+    """The provider of the stack, likewise."""
+    provider = Provider.of(gateway)
+    yield provider
+    provider.close()
 
 
 @pytest.fixture

@@ -70,6 +70,11 @@ def put_into(fault: Path, folder: Path) -> None:
     subprocess.run(["git", "apply", str(fault)], cwd=folder, check=True)
 
 
+def take_out_of(fault: Path, folder: Path) -> None:
+    """Undo what was put into a copy. Raises CalledProcessError where that is not there."""
+    subprocess.run(["git", "apply", "--reverse", str(fault)], cwd=folder, check=True)
+
+
 def copy_of_the_code(folder: Path) -> None:
     """Copy the code, without what is made of it."""
     shutil.copytree(ROOT, folder, ignore=_IGNORED, dirs_exist_ok=True)

@@ -85,7 +85,7 @@ class Runner:
             store.clear()
         world = World(0, Profile(), self._stores, self._settings, self._loop)
         self._loop.turnstile.rng = random.Random(0)
-        with _virtual(world):
+        with _virtual(world), _unhurried(world):
             try:
                 return await story(world)
             finally:
@@ -103,6 +103,20 @@ class Runner:
         self._loop.turnstile.rng = random.Random(seed)
         with _virtual(world):
             return await _play(world)
+
+
+@contextmanager
+def _unhurried(world: World) -> Iterator[None]:
+    """Have consumers wait until there is something: who looks each hundred seconds costs as much as all else in a day.
+
+    Not in schedules: each look takes a number of the seed's, and seeds that are kept would tell other stories.
+    """
+    before = mesh.worker.STEP_SECONDS
+    mesh.worker.STEP_SECONDS = world.stream.idle_seconds = REST_SECONDS
+    try:
+        yield
+    finally:
+        mesh.worker.STEP_SECONDS = before
 
 
 async def _play(world: World) -> Result:

@@ -15,6 +15,7 @@ from mesh.events.bus import ACK_WAIT, Bus
 
 DUPLICATE_WINDOW = 600.0
 IDLE_SECONDS = 100.0
+"""How long a consumer waits before it looks again: less than a step of a worker may take."""
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Stream:
     def __init__(self, chance: Callable[[str], bool], pause: Callable[[], float]) -> None:
         self.messages: list[Stored] = []
         self.is_away = False
+        self.idle_seconds = IDLE_SECONDS
         self.chance = chance
         self.pause = pause
         self._ids: dict[str, Stored] = {}
@@ -141,7 +143,7 @@ class _Subscription:
         del timeout
         limit = 1 if self._stream.chance("small_batch") else batch
         # idle looks cost much and show nothing, so there are fewer than in a real stream
-        async with asyncio.timeout(IDLE_SECONDS):
+        async with asyncio.timeout(self._stream.idle_seconds):
             stored = await self._stream.take(self._consumer, self._subjects, limit)
         await self._host.step()
         return [_Message(self._stream, self._consumer, one, self._host) for one in stored]

@@ -46,10 +46,19 @@ def test_a_schedule_repeats(runner: Runner) -> None:
     assert any("is killed" in text for _, text in story)
 
 
+@pytest.fixture(scope="module")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the code, which one fault after the other is put into and taken out of."""
+    folder = tmp_path_factory.mktemp("code")
+    detection.copy_of_the_code(folder)
+    return folder
+
+
+@pytest.mark.xdist_group("faults")
 @pytest.mark.parametrize("fault", detection.faults(), ids=lambda path: path.stem)
-def test_each_fault_fits_the_code(fault: Path, tmp_path: Path) -> None:
+def test_each_fault_fits_the_code(fault: Path, code: Path) -> None:
     """A patch that no longer applies would prove nothing: it has to be renewed with the code that it breaks."""
-    detection.copy_of_the_code(tmp_path)
-    detection.put_into(fault, tmp_path)
+    detection.put_into(fault, code)
+    detection.take_out_of(fault, code)
     assert detection.words_of(fault).endswith(".")
-    assert all((tmp_path / name).exists() for name in detection.scene_of(fault)[:1])
+    assert all((code / name).exists() for name in detection.scene_of(fault)[:1])

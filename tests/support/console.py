@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import html
 import re
+import secrets
 import uuid
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import psycopg
+from argon2 import PasswordHasher
 
+from console.domain import digest
 from stack.stack import Ready
 from tests.support.waiting import eventually
 
 _FORM_TOKEN = re.compile(r'name="form_token" value="([\w-]+)"')
 _SECRET = re.compile(r'<div class="secret"><code>([^<]+)</code>')
+_COOKIE = "fusionxpay_console"
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+"""The console checks a password by what its hash says: that of most people here takes it no time."""
 
 
 class Browser:
@@ -85,16 +95,12 @@ class Console:
     def operator(self) -> Browser:
         """The operator of the stack."""
         if self._operator is None:
-            self._operator = self.browser()
-            said = self._gateway.console
-            assert self._operator.log_in(said["operator"], said["password"]).status_code == httpx.codes.SEE_OTHER
+            self._operator = self._let_in(self._gateway.console["operator"])
         return self._operator
 
     def new_owner(self, merchant_id: str) -> tuple[str, str]:
-        """Have the operator invite an owner of a merchant; return address and password."""
-        email = f"{uuid.uuid4()}@shop.example"
-        answer = self.operator.post(f"/platform/merchants/{merchant_id}/users", email=email)
-        return email, self.joined(shown_secret(answer))
+        """Have an owner of a merchant, who has come before the test; return address and password."""
+        return self._known(merchant_id, "owner")
 
     def joined(self, link: str) -> str:
         """Have somebody come by a link, and return the password."""
@@ -104,14 +110,15 @@ class Console:
         return password
 
     def owner(self, merchant_id: str) -> Browser:
-        """Return the browser of a new owner of a merchant."""
-        return self.logged_in(*self.new_owner(merchant_id))
+        """Return the browser of a new owner of a merchant, who has logged in before the test."""
+        return self._let_in(self.new_owner(merchant_id)[0])
 
     def new_person(self, owner: Browser, role: str) -> tuple[str, str]:
-        """Have an owner invite somebody; return address and password."""
-        email = f"{role}-{uuid.uuid4()}@shop.example"
-        link = shown_secret(owner.post("/users", email=email, display_name="", role=role))
-        return email, self.joined(link)
+        """Have somebody at the merchant of a browser's owner; return address and password."""
+        whose = "SELECT merchant_id FROM users JOIN sessions USING (user_id) WHERE token_sha256 = %s"
+        found = self._people.execute(whose, [digest(owner.http.cookies[_COOKIE])]).fetchone()
+        assert found
+        return self._known(found[0], role)
 
     def logged_in(self, email: str, password: str) -> Browser:
         """Return a browser in which somebody has logged in."""
@@ -119,6 +126,38 @@ class Console:
         answer = browser.log_in(email, password)
         assert answer.status_code == httpx.codes.SEE_OTHER, answer.text[-1500:]
         return browser
+
+    @property
+    def _people(self) -> psycopg.Connection[Any]:
+        return _connected(self._gateway.database_urls["console"])
+
+    def _known(self, merchant_id: str, role: str) -> tuple[str, str]:
+        """Have somebody who came by an invitation before: coming takes five slow hashes, and is tested for itself."""
+        email, password = f"{role}-{uuid.uuid4()}@shop.example", f"pass {uuid.uuid4()}"
+        self._people.execute(
+            "INSERT INTO users (user_id, email, display_name, role, merchant_id, password_hash, totp_step, failures,"
+            " create_time) VALUES (%s, %s, '', %s, %s, %s, 0, 0, now())",
+            [uuid.uuid4(), email, role, merchant_id, QUICK.hash(password)],
+        )
+        return email, password
+
+    def _let_in(self, email: str) -> Browser:
+        """Return a browser with a session that has just begun."""
+        token, browser = secrets.token_urlsafe(32), self.browser()
+        self._people.execute(
+            "INSERT INTO sessions (token_sha256, user_id, mode, user_agent, create_time, expire_time)"
+            " SELECT %s, user_id, 'test', %s, now(), now() + interval '12 hours' FROM users WHERE email = %s",
+            [digest(token), browser.http.headers["user-agent"], email],
+        )
+        host = urlsplit(browser.root).hostname or ""
+        browser.http.cookies.set(_COOKIE, token, domain=host, path=urlsplit(browser.root).path)
+        return browser
+
+
+@cache
+def _connected(url: str) -> psycopg.Connection[Any]:
+    """Return this process's connection to a database: each new one costs more than what it is asked."""
+    return psycopg.connect(url, autocommit=True)
 
 
 def shown_secret(answer: httpx.Response) -> str:

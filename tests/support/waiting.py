@@ -11,9 +11,9 @@ ResultT = TypeVar("ResultT")
 PATIENCE = 60.0
 """Seconds after which what has not come true never will, also on a machine that has too much to do."""
 
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.03
 MOST_POLL_SECONDS = 0.25
-"""What has not come true for a while is asked for more seldom: fifty requests a second cost more than most tests."""
+"""What has not come true for a while is asked for more seldom: thirty requests a second cost more than most tests."""
 
 
 def eventually(probe: Callable[[], ResultT | None], what: str = "", *, seconds: float = PATIENCE) -> ResultT:
@@ -55,4 +55,4 @@ async def come_true(probe: Callable[[], ResultT | None], what: str = "", *, seco
 
 def _pause(begun: float) -> float:
     """Return how long to wait before the next question."""
-    return min(max((time.monotonic() - begun) / 4, POLL_SECONDS), MOST_POLL_SECONDS)
+    return min(max((time.monotonic() - begun) / 3, POLL_SECONDS), MOST_POLL_SECONDS)

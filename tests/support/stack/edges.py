@@ -21,7 +21,6 @@ from stack.process import Child, Command
 from stack.servers import outside_env
 from stack.stack import Ready
 from tests.support.forks import service_command
-from tests.support.paths import ROOT
 from tests.support.waiting import eventually
 
 
@@ -58,7 +57,7 @@ class Edges:
         shared = psutil.Process(self._stack.pids["console"])
         own = {"LISTEN": address, "METRICS_LISTEN": metrics, "PUBLIC_URL": url} | settings
         env = shared.environ() | {f"FUSIONXPAY_{name}": value for name, value in own.items()}
-        self._run("console", Command(shared.cmdline(), env, ROOT), lambda: http_ok(f"http://{metrics}/readyz"))
+        self._run("console", service_command("console", env), lambda: http_ok(f"http://{metrics}/readyz"))
         return replace(self._stack, edge_url=url, console=self._stack.console | {"url": f"{url}/console"})
 
     def redirecting_envoy(self, **fields: object) -> tuple[str, str]:
