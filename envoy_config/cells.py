@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import yaml
-
 from envoy_config import local_replies, tls
-from envoy_config.config import TYPE, Config, typed
+from envoy_config.config import TYPE, Config, dumped, typed
 from envoy_config.endpoints import HEALTH_CHECK, endpoint
 from envoy_config.listeners import public_listeners
 from envoy_config.metrics import admin_address
@@ -64,7 +62,7 @@ def render_cells(cells: Cells, options: EnvoyOptions) -> str:
     ]
     listeners = public_listeners(options, settings, manager)
     config["static_resources"] = {"listeners": listeners, "clusters": [edge, *ways]}
-    return yaml.safe_dump(config, sort_keys=False, width=120)
+    return dumped(config)
 
 
 def _asking_which() -> Config:

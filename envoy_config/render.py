@@ -15,12 +15,10 @@ from dataclasses import fields, replace
 from pathlib import Path
 from string import Template
 
-import yaml
-
 from envoy_config import local_replies as errors
 from envoy_config import tls
 from envoy_config.access_log import audit_log
-from envoy_config.config import TYPE, Config
+from envoy_config.config import TYPE, Config, dumped, parsed
 from envoy_config.console import console_clusters, console_routes
 from envoy_config.endpoints import HEALTH_CHECK, NOT_AGAIN, endpoint
 from envoy_config.filters import http_filters, of_answer, of_conversations, of_head, of_merchants, of_providers
@@ -82,7 +80,7 @@ def render(options: EnvoyOptions) -> str:
         config["static_resources"]["clusters"].append(administration(options))
         config["static_resources"]["listeners"].append(metrics_listener(options))
     header = "# Rendered from the contracts by `make gen`. Do not edit: change envoy/fragments/ or envoy_config/.\n"
-    return header + yaml.safe_dump(config, sort_keys=False, width=120)
+    return header + dumped(config)
 
 
 def fragment(name: str, options: EnvoyOptions) -> Config:
@@ -95,8 +93,7 @@ def fragment(name: str, options: EnvoyOptions) -> Config:
         "request_timeout": options.request_timeout,
         "trusted_hops": options.trusted_hops,
     }
-    parsed: Config = yaml.safe_load(text.substitute(values))
-    return parsed
+    return parsed(text.substitute(values))
 
 
 def _virtual_host(routes: Sequence[Route], options: EnvoyOptions) -> Config:
@@ -280,7 +277,7 @@ def options_from(text: str) -> EnvoyOptions:
 
     Raises ValueError for one that there is not.
     """
-    values = yaml.safe_load(text) or {}
+    values = parsed(text) or {}
     if unknown := sorted(values.keys() - {field.name for field in fields(EnvoyOptions)}):
         raise ValueError(f"no such options of Envoy: {', '.join(unknown)}")
     return EnvoyOptions(**values)

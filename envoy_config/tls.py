@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-import yaml
-
-from envoy_config.config import Config
+from envoy_config.config import Config, dumped
 from mesh.tls import TRUST_DOMAIN
 
 TYPE = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3."
@@ -50,7 +48,7 @@ def _watched(folder: PurePosixPath) -> Config:
 
 def _resource(name: str, secret: Config) -> str:
     resource = {"@type": f"{TYPE}Secret", "name": name, **secret}
-    return yaml.safe_dump({"resources": [resource]}, sort_keys=False, width=120)
+    return dumped({"resources": [resource]})
 
 
 def _sds(name: str, folder: str) -> Config:

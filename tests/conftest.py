@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -12,6 +13,7 @@ import httpx
 import hypothesis
 import pytest
 import structlog
+import yaml
 from httpx._transports import default as transports
 
 from mesh import context
@@ -23,6 +25,7 @@ from tests.support.providers.sandbox import Provider
 from tests.support.providers.stripe_events import Stripe
 from tests.support.stack.edges import Edges, edges_of
 from tests.support.stack.run import Run
+from tests.support.suite.turns import Turns
 
 ClientT = TypeVar("ClientT")
 _run = pytest.StashKey[Run]()
@@ -40,6 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
     structlog.configure(processors=plain)
     # it reads the roots of the whole Web for each client, which takes longer than many a test
     vars(transports)["create_ssl_context"] = functools.cache(httpx.create_ssl_context)
+    # likewise, where libyaml takes a sixth of the time
+    vars(yaml)["SafeLoader"] = yaml.CSafeLoader
     # on machines of GitHub, typer colours what is no terminal
     os.environ["_TYPER_FORCE_DISABLE_TERMINAL"] = "1"
     # a hundredth of what `make examples` tries; and no test is wrong because the machine has too much to do
@@ -51,6 +56,26 @@ def pytest_configure(config: pytest.Config) -> None:
         hypothesis.settings.load_profile("short")
     if not hasattr(config, "workerinput"):
         config.stash[_run] = Run.begin()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Have what takes long begin first."""
+    return Turns(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage meanwhile: what is made now stays, and the collector would look at all of it again and again.
+
+    Nor does it later, when it looks at what tests leave.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -35,8 +35,9 @@ def _installed(command: list[str], folder: Path, what: str) -> None:
 
 def _python(folder: Path, *packages: str) -> dict[str, str]:
     """Install packages beside those that are here, and return what finds them."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries=0"]
-    _installed([*pip, "--no-deps", "--target", str(folder), *packages], folder, packages[0])
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--disable-pip-version-check"]
+    # what is never imported need not be compiled
+    _installed([*pip, "--retries=0", "--no-deps", "--target", str(folder), *packages], folder, packages[0])
     return {"PYTHONPATH": str(folder)}
 
 

@@ -92,7 +92,14 @@ def test_page_names_commands_that_exist(page: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="there is no promtool (Debian: the package prometheus)")
-@pytest.mark.parametrize("arguments", [("check", "rules", "alerts.yaml"), ("test", "rules", "alerts_test.yaml")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "rules", "alerts.yaml"),
+        ("test", "rules", "alerts_test.yaml"),
+        ("test", "rules", "objectives_test.yaml"),
+    ],
+)
 def test_rules_hold_by_promtool(arguments: tuple[str, ...]) -> None:
     done = subprocess.run(["promtool", *arguments], cwd=FOLDER, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

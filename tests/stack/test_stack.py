@@ -8,7 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -263,23 +263,26 @@ def test_database_server_that_is_not_there_is_reported_by_its_setting(monkeypatc
     assert "secret" not in str(caught.value)
 
 
-def test_passwords_are_not_on_any_command_line() -> None:
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Ready]:
+    """A stack of servers that is only looked at."""
     with Stack(components=INFRA) as stack:
-        ready = stack.ready
-        passwords = [urlsplit(url).password for url in (ready.database_urls["orders"], ready.redis_url)]
-        assert not urlsplit(ready.nats_url).password
-        lines = [" ".join(psutil.Process(pid).cmdline()) for pid in family(list(ready.pids.values()))]
+        yield stack.ready
+
+
+def test_passwords_are_not_on_any_command_line(servers: Ready) -> None:
+    passwords = [urlsplit(url).password for url in (servers.database_urls["orders"], servers.redis_url)]
+    assert not urlsplit(servers.nats_url).password
+    lines = [" ".join(psutil.Process(pid).cmdline()) for pid in family(list(servers.pids.values()))]
     assert all(passwords)
     assert not [line for line in lines if any(str(password) in line for password in passwords)]
 
 
-def test_servers_refuse_a_client_without_the_password() -> None:
-    with Stack(components=INFRA) as stack:
-        ready = stack.ready
-        with pytest.raises(psycopg.OperationalError, match="password"):
-            psycopg.connect(ready.database_urls["orders"], password="x")
-        with redis.Redis(port=urlsplit(ready.redis_url).port or 0) as client, pytest.raises(redis.AuthenticationError):
-            client.ping()
+def test_servers_refuse_a_client_without_the_password(servers: Ready) -> None:
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(servers.database_urls["orders"], password="x")
+    with redis.Redis(port=urlsplit(servers.redis_url).port or 0) as client, pytest.raises(redis.AuthenticationError):
+        client.ping()
 
 
 def test_unknown_component_is_refused() -> None:
