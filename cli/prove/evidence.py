@@ -9,14 +9,12 @@ from dataclasses import dataclass, field
 from fusionx.payment.v1.review_service_pb2 import ListReviewsRequest
 from fusionx.payment.v1.review_service_pb2_grpc import ReviewServiceStub
 
-from cli.prove.api import MerchantApi
 from cli.prove.load import Load
 from cli.prove.log import Json, Log
 from cli.prove.provider import ProviderDesk
 from mesh.rpc.dial import dial, tls_of
 
 TIMEOUT_SECONDS = 10.0
-AT_ONCE = 16
 
 
 @dataclass
@@ -46,25 +44,13 @@ async def gather(load: Load) -> Evidence:
     for number, member in enumerate(load.members):
         async with load.api(number) as api:
             found.orders += await api.all("/v1/orders", "orders")
-            payments = await api.all("/v1/payments", "payments")
-            found.payments += payments
-            found.refunds += await _refunds(api, payments)
+            found.payments += await api.all("/v1/payments", "payments")
+            found.refunds += await api.all("/v1/refunds", "refunds")
             found.events += await api.all("/v1/events", "events")
         found.received += list(member.receiver.events)
         found.forged += member.receiver.refused
     found.reviews = await asyncio.to_thread(_open_reviews, load)
     return found
-
-
-async def _refunds(api: MerchantApi, payments: list[Json]) -> list[Json]:
-    room = asyncio.Semaphore(AT_ONCE)
-
-    async def of(payment: Json) -> list[Json]:
-        async with room:
-            return await api.all(f"/v1/payments/{payment['payment_id']}/refunds", "refunds")
-
-    taken = [one for one in payments if one["status"] == "SUCCESS" or one["surplus"]]
-    return [refund for refunds in await asyncio.gather(*map(of, taken)) for refund in refunds]
 
 
 def _open_reviews(load: Load) -> list[str]:

@@ -97,7 +97,7 @@ def test_the_audit_is_searched(operator: Browser, merchant: Merchant) -> None:
     operator.page("/platform/circuits")
     eventually(lambda: "/platform/circuits" in found(path="/console/platform"), "the page of the console")
     person = re.findall(r"\?key=(user%3A[\w-]{36})", found(path="/console/platform/circuits"))[0]
-    assert "/platform/circuits" in found(key=person.replace("%3A", ":"))
+    assert "/platform/circuits" in found(key=person.replace("%3A", ":"), path="/console/platform/circuits")
     assert "@" in found(path="/console/platform/circuits")
     for query in ({"status": "x"}, {"id": "x"}, {"key": "user:x"}, {"merchant": "x"}, {"from": "2030-02-31"}):
         answer = operator.get("/platform/audit", **query)
