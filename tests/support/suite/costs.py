@@ -1,4 +1,4 @@
-"""`python -m pytest -p tests.support.costs …`: the processor seconds of tests, with all processes that they start.
+"""`python -m pytest -p tests.support.suite.costs …`: processor seconds of tests, with all that they start.
 
 Each worker counts in a control group of its own, and the shared stack in another, which needs root and a Linux that
 counts processor time by group. Elsewhere a worker counts itself and what it has started and seen end.
