@@ -34,7 +34,7 @@ from mesh.storage.notifications import Notifications
 from mesh.storage.rows import RowT, no_rows, row_maker
 from mesh.storage.schema import NOW
 from mesh.storage.silence import Watch
-from mesh.storage.wire import Asked, Wire, numbered
+from mesh.storage.wire import COMMIT, Asked, Wire, numbered
 
 PATIENCE_SECONDS = 5.0
 """How long a connection is waited for, and then the answer to each statement: whoever is silent longer is given up."""
@@ -131,7 +131,7 @@ def connection_options(url: str) -> dict[str, int]:
     return {name: value for name, value in _CONNECTION.items() if name not in said}
 
 
-_BEGIN, _COMMIT, _ROLLBACK = b"BEGIN", b"COMMIT", b"ROLLBACK"
+_BEGIN, _ROLLBACK = b"BEGIN", b"ROLLBACK"
 
 
 class Session:
@@ -237,7 +237,7 @@ class Session:
         elif self._waiting == [begun]:
             self._waiting.clear()
         else:
-            await self._ask(Asked(_COMMIT, ()))
+            await self._ask(Asked(COMMIT, ()))
 
     async def _undo(self, begun: Asked[None]) -> None:
         """Undo a transaction's block; what stands in the way of that undoes it as well."""

@@ -20,12 +20,13 @@ import psycopg
 from psycopg import adapt
 from psycopg.abc import Transformer
 from psycopg.adapt import PyFormat
-from psycopg.errors import error_from_result
+from psycopg.errors import InFailedSqlTransaction, error_from_result
 from psycopg.generators import execute, fetch_many, send
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.rows import RowMaker, TupleRow
 
 RowT = TypeVar("RowT")
+COMMIT = b"COMMIT"
 MOST_PREPARED = 100
 """How many statements a connection keeps prepared: the server has a plan of each."""
 MOST_SEEN = 1000
@@ -78,7 +79,8 @@ class _Message:
     """The name of another one, whose place it takes."""
 
 
-_Answer = tuple[_Message | None, Sequence[Any]]
+_Answer = tuple[_Message | None, bool, Sequence[Any]]
+"""The results of a message, or of its being prepared, where the second is not true; or of something else."""
 
 
 class Wire(psycopg.AsyncConnection[TupleRow]):
@@ -111,14 +113,14 @@ class Wire(psycopg.AsyncConnection[TupleRow]):
         messages = [self._message(one, transformer) for one in group]
         if len(messages) == 1 and not messages[0].is_new:
             self._send(messages[0])
-            answers = [(messages[0], (yield from execute(self.pgconn)))]
+            answers = [(messages[0], True, (yield from execute(self.pgconn)))]
         else:
             answers = yield from self._together(messages)
-        for message, results in answers:
-            self._take(message, results, transformer)
+        for message, is_carried_out, results in answers:
+            self._take(message, is_carried_out, results, transformer)
 
     def _together(self, messages: Sequence[_Message]) -> Any:
-        """Send messages in one go; return their results, with None where something else was answered."""
+        """Send messages in one go; return all results, in their order."""
         pgconn = self.pgconn
         answers: list[_Answer] = []
         pgconn.enter_pipeline_mode()
@@ -132,13 +134,14 @@ class Wire(psycopg.AsyncConnection[TupleRow]):
             pgconn.pipeline_sync()
             yield from send(pgconn)
             for message in messages:
-                before = [None] * (bool(message.given_up) + message.is_new)
-                for one in (*before, message):
+                given_up = [(None, False)] if message.given_up else []
+                prepared = [(message, False)] if message.is_new else []
+                for one, is_carried_out in (*given_up, *prepared, (message, True)):
                     results = yield from fetch_many(pgconn)
-                    answers.append((one, results))
+                    answers.append((one, is_carried_out, results))
             # that all of it was dealt with
             synced = yield from fetch_many(pgconn)
-            answers.append((None, synced))
+            answers.append((None, False, synced))
         finally:
             if pgconn.status == ConnStatus.OK:
                 # of what was broken off something is left: the pool closes such a connection
@@ -175,7 +178,9 @@ class Wire(psycopg.AsyncConnection[TupleRow]):
         else:
             self.pgconn.send_query_params(message.asked.text, message.values, message.types or None, message.formats)
 
-    def _take(self, message: _Message | None, results: Sequence[Any], transformer: Transformer) -> None:
+    def _take(
+        self, message: _Message | None, is_carried_out: bool, results: Sequence[Any], transformer: Transformer
+    ) -> None:
         """Fill in what a statement was answered. Raises psycopg's Error where it failed."""
         if not results:
             raise psycopg.OperationalError("the connection is lost")
@@ -186,8 +191,13 @@ class Wire(psycopg.AsyncConnection[TupleRow]):
         if message is None:
             return
         asked = message.asked
-        if message.is_new:
+        if not is_carried_out:
+            # though it may fail then: the server keeps it
             self._prepared_names[(asked.text, message.types)] = message.name
+            return
+        if asked.text == COMMIT and result.command_status != COMMIT:
+            # the server has undone what had failed before, and calls that well done
+            raise InFailedSqlTransaction("something in the transaction was not carried out: all of it is undone")
         if status == ExecStatus.COMMAND_OK:
             touched = result.command_tuples
             asked.rows, asked.count = (), -1 if touched is None else touched

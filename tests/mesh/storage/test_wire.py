@@ -79,6 +79,30 @@ async def test_what_could_not_be_written_is_not_passed_over(words: Database) -> 
     assert await _in(words) == ["after"]
 
 
+async def test_what_failed_and_was_passed_over_is_no_commit(words: Database) -> None:
+    """The server answers such a COMMIT with ROLLBACK, and with no error."""
+
+    async def pass_over(session: Session) -> None:
+        async with session.begin():
+            await session.run(ADD, given="with it")
+            with suppress(psycopg.errors.UniqueViolation):
+                await session.run(ADD, given="with it")
+
+    async with words.session() as session:
+        with pytest.raises(psycopg.errors.InFailedSqlTransaction):
+            await pass_over(session)
+        assert await session.all(ALL) == []
+
+
+async def test_statement_that_fails_again_and_again_is_prepared_once(words: Database) -> None:
+    async with words.session() as session:
+        await session.run(ADD, given="there")
+        for _ in range(5):
+            with pytest.raises(psycopg.errors.UniqueViolation):
+                await session.run(ADD, given="there")
+        assert await session.one(PREPARED) == 1
+
+
 async def test_inner_block_that_is_undone_takes_nothing_of_the_outer_one_along(words: Database) -> None:
     async def fail(session: Session) -> None:
         async with session.begin():
