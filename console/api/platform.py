@@ -49,8 +49,13 @@ async def platform(visit: Visit) -> Response:
         reviews=reviews and reviews["reviews"],
         letters=letters,
         providers=[tripped(one) for one in providers or []],
-        wrong=[one | {"place": PLACES.get(one["alert"], "")} for one in wrong],
+        wrong=[one | {"name": spoken(one["alert"]), "place": PLACES.get(one["alert"], "")} for one in wrong],
     )
+
+
+def spoken(alert: str) -> str:
+    """Return an alert's name as a person says it."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", alert).capitalize()
 
 
 async def _or_none(asked: Coroutine[Any, Any, Any]) -> Any:

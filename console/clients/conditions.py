@@ -27,6 +27,7 @@ class Conditions:
     """One process of each service, as this one sees it. What has grown is told from the second look on."""
 
     def __init__(self, targets: Mapping[str, str], tls: TlsFiles | None) -> None:
+        self._targets = targets
         self._channels = {name: channel(target, SERVICE, peer=name, tls=tls) for name, target in targets.items()}
         self._stubs = {name: MetricsServiceStub(opened) for name, opened in self._channels.items()}
         self._before: tuple[float, list[rules.Process]] | None = None
@@ -49,7 +50,7 @@ class Conditions:
             async with asyncio.timeout(SECONDS):
                 answer = await called(self._stubs[name].ListSamples, _ASKED)
         except (ApiError, TimeoutError):
-            return rules.Process(name, "its address")
+            return rules.Process(name, self._targets[name])
         samples = [rules.Sample(one.name, dict(one.labels), one.value) for one in answer.samples]
         return rules.Process(name, answer.process, samples)
 

@@ -110,8 +110,8 @@ _RULES = (
     _Rule("BooksDiffer", "fusionxpay_reconciliation_differences", _positive, "{value:.0f} payments at {provider}",
           page=False),
     _Rule("DeliveriesLate", "fusionxpay_deliveries_due_oldest_seconds", lambda v: v > 60, "{kind}: {value:.0f} s late"),
-    _Rule("EndpointFailing", "fusionxpay_endpoints_failing", _positive, "{value:.0f} endpoints of merchants ({kind})",
-          page=False),
+    _Rule("EndpointFailing", "fusionxpay_endpoints_failing", _positive,
+          "{value:.0f} of merchants' endpoints ({kind}) take nothing", page=False),
     _Rule("AuditBehind", "fusionxpay_audit_backlog_bytes", lambda v: v > 10e6, "{value:.0f} bytes are not in it yet"),
 )  # fmt: skip
 
