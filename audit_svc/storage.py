@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from audit_svc.domain import Cut, Entry, Link, RequestQuery, Row
+from audit_svc.domain import Cut, Entry, Link, RequestQuery, Row, values_of
 from audit_svc.spool import NOWHERE, Position
 from audit_svc.tables import cuts, entries, head, spools
 from mesh.storage.database import Session, rows_from_arrays, statement
@@ -232,7 +232,7 @@ class AuditRepository:
 
         Raises MovedError when the spool has been taken over from there already; the transaction is to be given up then.
         """
-        records = [(row.seq, *astuple(row.entry), row.prev_hash, row.hash) for row in rows]
+        records = [(row.seq, *values_of(row.entry), row.prev_hash, row.hash) for row in rows]
         columns = zip(*records, strict=True)
         names = [f"p_{column.name}" for column in entries.columns]
         moved = await session.one(

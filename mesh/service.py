@@ -37,7 +37,7 @@ from mesh.probes import Vitals, serve
 from mesh.rpc.callers import CallerInterceptor
 from mesh.rpc.interceptors import CallInterceptor, access_of
 from mesh.rpc.metrics_servicer import MetricsServicer
-from mesh.rpc.registration import Registration
+from mesh.rpc.registration import ByName, Registration
 from mesh.runtime_metrics import RuntimeMetrics, tell_build
 from mesh.settings import EX_CONFIG, ServiceSettings, SettingsT, load
 from mesh.storage.database import Database, statement
@@ -158,12 +158,13 @@ class Runner:
                 ("grpc.max_receive_message_length", 1 << 20),
             ],
         )
+        by_name: Any = ByName(server)
         for registration in registrations:
-            registration.add(registration.servicer, server)
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+            registration.add(registration.servicer, by_name)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, by_name)
         names = list(callers)
         reflection.enable_server_reflection([*names, health_pb2.DESCRIPTOR.services_by_name["Health"].full_name,
-                                             reflection.SERVICE_NAME], server)  # fmt: skip
+                                             reflection.SERVICE_NAME], by_name)  # fmt: skip
         if settings.tls:
             port = server.add_secure_port(settings.listen, server_credentials(settings.tls))
         else:

@@ -246,8 +246,7 @@ class Session:
         self._is_lost = False
         if not was_sent or self._connection.closed:
             return
-        is_inner = self._depth > 1
-        undoing = [b"ROLLBACK TO " + begun.text, b"RELEASE " + begun.text] if is_inner else [_ROLLBACK]
+        undoing = [b"ROLLBACK TO " + begun.text, b"RELEASE " + begun.text] if self._depth > 1 else [_ROLLBACK]
         with suppress(psycopg.Error), self._answer():
             for text in undoing:
                 await self._connection.ask([Asked(text, ())])
@@ -357,14 +356,16 @@ class Database:
         """Lend a connection in autocommit mode: each statement is a transaction of its own.
 
         `patience`, in seconds, is how long each answer may take where it is not `PATIENCE_SECONDS`.
-
         Raises ApiError UNAVAILABLE when the database cannot be reached, does not answer in time, or cannot write.
         """
         patience = self._patience if patience is None else patience
         lent: Wire | None = None
         try:
-            async with self._pool.connection(min(patience, self._patience)) as lent:
+            lent = await self._pool.getconn(min(patience, self._patience))
+            try:
                 yield Session(lent, self._watch, patience)
+            finally:
+                await self._pool.putconn(lent)
         except (PoolTimeout, psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
             if isinstance(error, psycopg.errors.ProgramLimitExceeded):
                 raise  # what was asked is too large for it, and will be again

@@ -72,7 +72,6 @@ _id = sa.bindparam("payment_id", type_=sa.UUID)
 _now = sa.func.db_now()
 _wait = sa.bindparam("wait", type_=sa.Interval)
 _is_live = sa.text("payments.status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED')")
-_limit = sa.bindparam("limit", type_=sa.Integer)
 
 
 GIVEN = [c.name for c in payments.columns if c.name not in ("next_check_time", "driving_until")]
@@ -148,7 +147,7 @@ _due = (
     sa.select(payments.c.payment_id)
     .where(payments.c.next_check_time <= NOW)
     .order_by(payments.c.next_check_time)
-    .limit(_limit)
+    .limit(sa.bindparam("limit", type_=sa.Integer))
     .with_for_update(skip_locked=True)
     .scalar_subquery()
 )
@@ -249,7 +248,9 @@ def _attempt(stored: dict[str, Any], row: PaymentRow) -> Attempt:
 
 
 def _stored(attempt: Attempt) -> dict[str, Any]:
-    return asdict(attempt) | {
+    return {
+        **{name: getattr(attempt, name) for name in ("number", "provider", "provider_reference", "held", "surplus")},
+        "failure": asdict(attempt.failure) if attempt.failure else None,
         "status": str(attempt.status),
         "create_time": attempt.create_time.isoformat(),
         "end_time": attempt.end_time.isoformat() if attempt.end_time else None,
@@ -330,7 +331,7 @@ class PaymentRepository:
         return _payment(row) if row else None
 
     def lock_soon(self, session: Session, payment_id: UUID) -> Callable[[], Payment | None]:
-        """Do as `lock` does, with what the transaction asks next; what is returned gives the payment then."""
+        """Do as `lock` does, with what is asked next; what is returned gives the payment then."""
         asked = session.soon(_LOCK, payment_id=payment_id)
         return lambda: _payment(asked.rows[0]) if asked.rows else None
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import UTC, datetime
 
 import pytest
 
-from audit_svc.domain import START, Entry, Fault, Kind, Link, Row, Verifier, chained
+from audit_svc.domain import START, Entry, Fault, Kind, Link, Row, Verifier, chained, values_of
 from audit_svc.lines import UNREADABLE, entry_of
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -130,3 +130,8 @@ def test_line_that_cannot_be_read_is_told_of(line: bytes) -> None:
 def test_secrets_are_taken_out(secret: str) -> None:
     entry = entry_of(LINE.replace(b"curl", f"x {secret} y".encode()), NOW)
     assert entry.user_agent == "x [redacted] y"
+
+
+def test_values_of_an_entry_are_all_it_holds_in_their_order() -> None:
+    """What is hashed is this list: a field that it left out could be changed unseen."""
+    assert values_of(ENTRY) == astuple(ENTRY)
