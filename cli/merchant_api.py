@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -9,8 +10,6 @@ from typing import Annotated, Any
 import httpx
 import typer
 from rich.console import Console
-
-from cli.operator_api import EX_UNAVAILABLE
 
 Json = dict[str, Any]
 TIMEOUT_SECONDS = 30.0
@@ -91,4 +90,4 @@ def merchant_api(gateway: str, api_key: str) -> Iterator[httpx.Client]:
 def failed(words: str) -> typer.Exit:
     """Say what went wrong, and return the end of the command, status 69."""
     Console(stderr=True).print(f"fusionxpay: {words}", style="red", markup=False, highlight=False, soft_wrap=True)
-    return typer.Exit(EX_UNAVAILABLE)
+    return typer.Exit(os.EX_UNAVAILABLE)

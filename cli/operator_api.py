@@ -19,7 +19,6 @@ from mesh.rpc.dial import dial, tls_of, tls_of_environment
 from stack.state import has_owner
 
 READY_FILE = Path(".data/ready.json")
-EX_UNAVAILABLE = 69
 
 PaymentTarget = Annotated[
     str, typer.Option("--target", envvar="FUSIONXPAY_PAYMENT_TARGET", help="host:port of the payment service.")
@@ -53,7 +52,7 @@ def calling(service: str, target: str, ready_file: Path) -> Iterator[grpc.Channe
         Console(stderr=True).print(
             f"fusionxpay: {service} at {address}: {said}", style="red", markup=False, soft_wrap=True
         )
-        raise typer.Exit(EX_UNAVAILABLE) from None
+        raise typer.Exit(os.EX_UNAVAILABLE) from None
 
 
 def places(services: Sequence[str], only: str, target: str) -> dict[str, str]:
@@ -105,7 +104,7 @@ def gone(ready_file: Path, ready: Mapping[str, Any]) -> bool:
 def unavailable(why: str) -> typer.Exit:
     """Say why a command cannot do what it should, and return its end, status 69."""
     Console(stderr=True).print(f"fusionxpay: {why}", style="red", markup=False, highlight=False, soft_wrap=True)
-    return typer.Exit(EX_UNAVAILABLE)
+    return typer.Exit(os.EX_UNAVAILABLE)
 
 
 def _ready(ready_file: Path, service: str) -> dict[str, Any]:

@@ -16,8 +16,9 @@ from rich.console import Console
 from rich.table import Table
 
 from cli import hops as timeline
-from cli.commands.up import Interrupted, interruptible, load_settings, show_console
+from cli.commands.up import load_settings, show_console
 from cli.hops import Found, Trip
+from cli.interrupts import Interrupted, interruptible
 from cli.merchant_api import direct_client
 from cli.receiver import Receiver
 from cli.tables import show_table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,7 +19,6 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.operator_api import (
-    EX_UNAVAILABLE,
     READY_FILE,
     AnyTarget,
     AsJson,
@@ -190,7 +190,7 @@ def _find(where: dict[str, str], ready_file: Path, letter_id: str) -> Found:
                 if not _is(error, grpc.StatusCode.NOT_FOUND):
                     raise
     Console(stderr=True).print(f"fusionxpay: no such dead letter: {letter_id}", style="red", markup=False)
-    raise typer.Exit(EX_UNAVAILABLE)
+    raise typer.Exit(os.EX_UNAVAILABLE)
 
 
 def _changed(one: Found, address: str, ready_file: Path, change: Change) -> Found:

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from cli.commands.up import Interrupted, interruptible, load_settings
+from cli.commands.up import load_settings
+from cli.interrupts import Interrupted, interruptible
 from cli.prove.load import SHOPS, Load
 from cli.prove.report import show, tell
 from cli.prove.run import SETTLE_SECONDS, kill_in_turn, settle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cli.moments import FORMATS
-from cli.operator_api import EX_UNAVAILABLE, READY_FILE, AsJson, PaymentTarget, Ready, calling, document
+from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling, document
 from cli.tables import show_table
 
 TIMEOUT_SECONDS = 600.0
@@ -68,7 +69,7 @@ def reconcile(
         documents = [_document(name, since, end, total) for name, total in found.items()]
         typer.echo(json.dumps(documents[0] if provider else documents, indent=2))
     if unanswered:
-        raise typer.Exit(EX_UNAVAILABLE)
+        raise typer.Exit(os.EX_UNAVAILABLE)
     raise typer.Exit(1 if any(total.discrepancies for total in found.values()) else 0)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import textwrap
 import time
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.operator_api import EX_UNAVAILABLE, READY_FILE, AsJson, Ready, gone, ready_document
+from cli.operator_api import READY_FILE, AsJson, Ready, gone, ready_document
 from cli.parts import Part, grouped, look_at_parts
 from cli.scrape import scrape
 from cli.tables import show_table
@@ -75,7 +76,7 @@ def status(
             break
         time.sleep(0 if over else EVERY_SECONDS)
     if not any(process.answers for process in processes):
-        raise typer.Exit(EX_UNAVAILABLE)
+        raise typer.Exit(os.EX_UNAVAILABLE)
     raise typer.Exit(EX_WRONG if any(one.page for one in wrong) else 0)
 
 

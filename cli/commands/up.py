@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +14,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
+from cli.interrupts import Interrupted, interruptible
 from cli.pages import Page, address_of
 from cli.tables import show_table
 from stack.observer import prometheus, targets_of
@@ -32,10 +31,6 @@ CURL = """\
 curl -sS {url}/v1/orders \\
   -H 'authorization: Bearer {key}' -H 'content-type: application/json' -H 'idempotency-key: my-first-order' \\
   -d '{{"merchant_order_id": "A-1", "amount": {{"value": "12.00", "currency": "EUR"}}}}'"""
-
-
-class Interrupted(BaseException):
-    """A signal asked us to end. Not an Exception, so that nothing on the way takes it for an error."""
 
 
 def up(
@@ -92,24 +87,6 @@ def load_settings(**options: Any) -> StackSettings:
             f"{'_'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in error.errors(include_input=False)
         )
         raise StackError(f"wrong setting {'; '.join(wrong)}") from None
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn the first Ctrl-C or SIGTERM into `Interrupted`, and ignore further ones while the stack ends."""
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        for each in signals:
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted
-
-    before = {each: signal.signal(each, interrupt) for each in signals}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def watch(stack: Stack, settings: StackSettings, say: Callable[[str], None]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.__main__ import app
-from cli.commands import up
+from cli.interrupts import interruptible
 from stack.stack import Stack
 from tests.support.stack.processes import Parent, alive, family
 from tests.support.waiting import eventually
@@ -86,7 +86,7 @@ def test_port_in_use_is_reported() -> None:
 
 def test_handlers_are_put_back_at_the_end() -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
-    with up.interruptible():
+    with interruptible():
         assert signal.getsignal(signal.SIGTERM) not in before
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
 
