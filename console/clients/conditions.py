@@ -6,11 +6,12 @@ import asyncio
 import time
 from collections.abc import Mapping
 
+import grpc
 from fusionx.mesh.v1 import metrics_service_pb2 as service_pb2
 from fusionx.mesh.v1.metrics_service_pb2_grpc import MetricsServiceStub
 
-from console.clients.merchant_api import ApiError, Json
-from console.clients.operator_api import called
+from console.clients.merchant_api import Json
+from mesh import errors
 from mesh.alerts import growth, rules
 from mesh.rpc.client import channel
 from mesh.tls import TlsFiles
@@ -20,6 +21,7 @@ SECONDS = 3.0
 """How long a service may take to answer before it counts as one that does not."""
 NEAREST, FURTHEST = 3.0, 300.0
 """How many seconds two looks may be apart by which it is told what has grown."""
+_ANSWERS = rules.Sample("up", {}, 1.0)
 _ASKED = service_pb2.ListSamplesRequest(names=sorted(rules.LOOKED_AT | growth.LOOKED_AT))
 
 
@@ -48,9 +50,11 @@ class Conditions:
     async def _look(self, name: str) -> rules.Process:
         try:
             async with asyncio.timeout(SECONDS):
-                answer = await called(self._stubs[name].ListSamples, _ASKED)
-        except (ApiError, TimeoutError):
-            return rules.Process(name, self._targets[name])
+                answer = await self._stubs[name].ListSamples(_ASKED, timeout=SECONDS)
+        except (errors.ApiError, TimeoutError) as error:
+            # the version before answers, and does not tell
+            is_older = isinstance(error, errors.ApiError) and error.code == grpc.StatusCode.UNIMPLEMENTED
+            return rules.Process(name, self._targets[name], [_ANSWERS] if is_older else [])
         samples = [rules.Sample(one.name, dict(one.labels), one.value) for one in answer.samples]
         return rules.Process(name, answer.process, samples)
 

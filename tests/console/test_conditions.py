@@ -26,11 +26,14 @@ class Told(service_grpc.MetricsServiceServicer):
     def __init__(self) -> None:
         self.process = "one"
         self.values = dict(WELL)
+        self.fails = False
 
     async def ListSamples(  # noqa: N802 - the contract's name
         self, request: service_pb2.ListSamplesRequest, _: Any
     ) -> service_pb2.ListSamplesResponse:
         """Answer."""
+        if self.fails:
+            raise ValueError("no")
         asked = {name: value for name, value in self.values.items() if name in request.names}
         samples = [service_pb2.Sample(name=name, value=value) for name, value in asked.items()]
         return service_pb2.ListSamplesResponse(process=self.process, samples=samples)
@@ -63,6 +66,24 @@ async def test_what_is_wrong_is_told_and_what_gets_somebody_up_first() -> None:
     async with looked_at(audit_svc=nobody().removeprefix("http://")) as (told, found):
         told.values |= {"fusionxpay_database_up": 0, "fusionxpay_reconciliation_differences": 0}
         assert await alerts(found) == [("ServiceDown", True), ("DatabaseUnreachable", True)]
+
+
+async def test_service_of_the_version_before_is_not_down() -> None:
+    older = grpc.aio.server()
+    port = older.add_insecure_port("127.0.0.1:0")
+    await older.start()
+    try:
+        async with looked_at(edge=f"127.0.0.1:{port}") as (_, found):
+            assert await found.wrong() == []
+    finally:
+        await older.stop(None)
+
+
+async def test_service_that_fails_to_answer_is_down() -> None:
+    async with looked_at() as (told, found):
+        told.values = {}
+        told.fails = True
+        assert await alerts(found) == [("ServiceDown", True)]
 
 
 async def test_what_grows_is_told_by_two_looks_at_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
