@@ -34,6 +34,7 @@ SHARED = {
     "fusionx.mesh.v1.DeadLetterService": ("order_svc", "notify_svc"),
     "fusionx.mesh.v1.OutboxService": ("order_svc", "payment_svc"),
     "fusionx.mesh.v1.BacklogService": ("order_svc", "payment_svc", "notify_svc"),
+    "fusionx.mesh.v1.MetricsService": tuple(OWNERS.values()),
 }
 """What several services have, each for its own."""
 DESCRIBED = [
