@@ -215,14 +215,15 @@ class OperatorApi:
 
     async def dead_letters(self, state: str = "") -> list[Json]:
         """Return the newest dead letters of all services, in a state or in any, each with its `service`."""
-        found: list[Json] = []
-        states = dead_letter_pb2.DeadLetter.State
-        for name, stub in self._letters.items():
-            request = dead_letter_service_pb2.ListDeadLettersRequest(page_size=100)
-            if state:
-                request.state = states.Value(state)
-            answer = await called(stub.ListDeadLetters, request)
-            found += [{**letter, "service": name} for letter in _documents(answer.dead_letters)]
+        request = dead_letter_service_pb2.ListDeadLettersRequest(page_size=100)
+        if state:
+            request.state = dead_letter_pb2.DeadLetter.State.Value(state)
+        answers = await asyncio.gather(*(called(stub.ListDeadLetters, request) for stub in self._letters.values()))
+        found = [
+            {**letter, "service": name}
+            for name, answer in zip(self._letters, answers, strict=True)
+            for letter in _documents(answer.dead_letters)
+        ]
         return sorted(found, key=lambda letter: str(letter["create_time"]), reverse=True)
 
     async def dead_letter(self, service: str, dead_letter_id: str) -> Json:
