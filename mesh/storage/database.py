@@ -34,7 +34,7 @@ from mesh.storage.notifications import Notifications
 from mesh.storage.rows import RowT, no_rows, row_maker
 from mesh.storage.schema import NOW
 from mesh.storage.silence import Watch
-from mesh.storage.wire import COMMIT, Asked, Wire, numbered
+from mesh.storage.wire import BEGIN, COMMIT, ROLLBACK, Asked, Wire, numbered
 
 PATIENCE_SECONDS = 5.0
 """How long a connection is waited for, and then the answer to each statement: whoever is silent longer is given up."""
@@ -131,9 +131,6 @@ def connection_options(url: str) -> dict[str, int]:
     return {name: value for name, value in _CONNECTION.items() if name not in said}
 
 
-_BEGIN, _ROLLBACK = b"BEGIN", b"ROLLBACK"
-
-
 class Session:
     """One connection, inside or outside of a transaction. Every answer of the database is waited for so long only.
 
@@ -184,7 +181,8 @@ class Session:
         Its answer is there afterwards; what it raises is raised by what comes next, or by the end.
         """
         assert self._depth, "outside of a transaction nothing comes next"
-        self._waiting.append(query.asked(parameters))
+        # who gave no class of rows wants none, and it may be committed when they are looked at
+        self._waiting.append(query.asked(parameters, loads=query.make is not no_rows))
         return self._waiting[-1]
 
     async def carry_out(self, query: Statement[Any], **parameters: Any) -> None:
@@ -209,7 +207,7 @@ class Session:
     async def begin(self) -> AsyncIterator[None]:
         """Run the block in a transaction, inside of another one in a savepoint; what raises undoes it."""
         kept = len(self._after_commit)
-        begun: Asked[None] = Asked(f"SAVEPOINT inner_{self._depth}".encode() if self._depth else _BEGIN, ())
+        begun: Asked[None] = Asked(f"SAVEPOINT inner_{self._depth}".encode() if self._depth else BEGIN, ())
         if self._depth:
             # what was asked for before is of the outer one
             await self._ask(begun)
@@ -246,7 +244,7 @@ class Session:
         self._is_lost = False
         if not was_sent or self._connection.closed:
             return
-        undoing = [b"ROLLBACK TO " + begun.text, b"RELEASE " + begun.text] if self._depth > 1 else [_ROLLBACK]
+        undoing = [ROLLBACK + b" TO " + begun.text, b"RELEASE " + begun.text] if self._depth > 1 else [ROLLBACK]
         with suppress(psycopg.Error), self._answer():
             for text in undoing:
                 await self._connection.ask([Asked(text, ())])

@@ -26,7 +26,7 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.rows import RowMaker, TupleRow
 
 RowT = TypeVar("RowT")
-COMMIT = b"COMMIT"
+BEGIN, COMMIT, ROLLBACK = b"BEGIN", b"COMMIT", b"ROLLBACK"
 MOST_PREPARED = 100
 """How many statements a connection keeps prepared: the server has a plan of each."""
 MOST_SEEN = 1000
@@ -79,6 +79,8 @@ class _Message:
     """The name of another one, whose place it takes."""
 
 
+_Key = tuple[bytes, Sequence[int]]
+"""What a prepared statement is known by: its text, and the types of its values."""
 _Answer = tuple[_Message | None, bool, Sequence[Any]]
 """The results of a message, or of its being prepared, where the second is not true; or of something else."""
 
@@ -89,8 +91,8 @@ class Wire(psycopg.AsyncConnection[TupleRow]):
     _transformer: Transformer | None = None
 
     def _begin(self) -> Transformer:
-        self._prepared_names: OrderedDict[tuple[bytes, Sequence[int]], bytes] = OrderedDict()
-        self._seen: dict[tuple[bytes, Sequence[int]], None] = {}
+        self._prepared_names: OrderedDict[_Key, bytes] = OrderedDict()
+        self._seen: dict[_Key, None] = {}
         self._number = 0
         # psycopg makes one for each statement, which then finds out anew how each type is written and read
         transformer: Transformer = adapt.Transformer.from_context(self)
@@ -110,7 +112,8 @@ class Wire(psycopg.AsyncConnection[TupleRow]):
 
     def _exchange(self, group: Sequence[Asked[Any]]) -> Any:
         transformer = self._transformer or self._begin()
-        messages = [self._message(one, transformer) for one in group]
+        fresh: dict[_Key, bytes] = {}
+        messages = [self._message(one, transformer, fresh) for one in group]
         if len(messages) == 1 and not messages[0].is_new:
             self._send(messages[0])
             answers = [(messages[0], True, (yield from execute(self.pgconn)))]
@@ -149,8 +152,11 @@ class Wire(psycopg.AsyncConnection[TupleRow]):
                     pgconn.exit_pipeline_mode()
         return answers
 
-    def _message(self, asked: Asked[Any], transformer: Transformer) -> _Message:
-        """Write a statement's values. Raises psycopg's DataError or ProgrammingError for what cannot be written."""
+    def _message(self, asked: Asked[Any], transformer: Transformer, fresh: dict[_Key, bytes]) -> _Message:
+        """Write a statement's values; `fresh` is what is prepared with the ones before it.
+
+        Raises psycopg's DataError or ProgrammingError for what cannot be written.
+        """
         values: Sequence[Any] | None = None
         types: Sequence[int] = ()
         formats: Sequence[int] | None = None
@@ -161,16 +167,22 @@ class Wire(psycopg.AsyncConnection[TupleRow]):
         if name := self._prepared_names.get(key):
             self._prepared_names.move_to_end(key)
             return _Message(asked, name, False, values, types, formats)
+        if name := fresh.get(key):
+            return _Message(asked, name, False, values, types, formats)
+        if asked.text.startswith(ROLLBACK):
+            # the transaction may have failed: it takes this, and no other one's place being given up before it
+            return _Message(asked, b"", False, values, types, formats)
         if key not in self._seen:
             if len(self._seen) >= MOST_SEEN:
                 self._seen.clear()
             self._seen[key] = None
             return _Message(asked, b"", False, values, types, formats)
         given_up = b""
-        if len(self._prepared_names) >= MOST_PREPARED:
+        if self._prepared_names and len(self._prepared_names) + len(fresh) >= MOST_PREPARED:
             _, given_up = self._prepared_names.popitem(last=False)
         self._number += 1
-        return _Message(asked, b"fusionxpay_%d" % self._number, True, values, types, formats, given_up)
+        fresh[key] = b"fusionxpay_%d" % self._number
+        return _Message(asked, fresh[key], True, values, types, formats, given_up)
 
     def _send(self, message: _Message) -> None:
         if message.name:

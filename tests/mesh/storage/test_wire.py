@@ -15,9 +15,12 @@ from mesh.storage.database import Database, Session, statement
 WORDS = sa.table("words", sa.column("word", sa.Text))
 MAKE = statement(sa.text("CREATE TABLE IF NOT EXISTS words (word text PRIMARY KEY)"))
 ADD = statement(sa.insert(WORDS).values(word=sa.bindparam("given", type_=sa.Text)))
+ADD_AND_TELL = statement(sa.insert(WORDS).values(word=sa.bindparam("given", type_=sa.Text)).returning(WORDS.c.word))
 ALL = statement(sa.select(WORDS.c.word).order_by(WORDS.c.word), str)
 SLEEP = statement(sa.select(sa.func.pg_sleep(sa.bindparam("seconds", type_=sa.Double))))
 PREPARED = statement(sa.text("SELECT count(*) AS n FROM pg_prepared_statements").columns(n=sa.BigInteger), int)
+
+TEXTS = statement(sa.text("SELECT statement AS said FROM pg_prepared_statements").columns(said=sa.Text), str)
 
 
 @pytest.fixture
@@ -153,6 +156,53 @@ async def test_no_more_is_prepared_than_may_be(words: Database, monkeypatch: pyt
                 assert await session.one(one) == number
                 assert await session.one(other) == number
         assert await session.one(PREPARED) == 3
+
+
+async def test_what_is_undone_takes_no_place_of_a_prepared_one(
+    words: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that has failed gives up no statement's place: to be undone would fail with it."""
+    monkeypatch.setattr(wire, "MOST_PREPARED", 3)
+    several = [statement(sa.text(f"SELECT {n} AS n").columns(n=sa.Integer), int) for n in range(6)]
+
+    async def undo(session: Session, word: str) -> None:
+        async with session.begin():
+            await session.run(ADD, given=word)
+            with suppress(psycopg.errors.UniqueViolation):
+                await twice(session, word)
+            await session.run(ADD, given=f"{word} after")
+
+    async def twice(session: Session, word: str) -> None:
+        async with session.begin():
+            await session.run(ADD, given=word)
+
+    async with words.session() as session:
+        for turn in range(4):
+            for one in several * 2:
+                await session.one(one)
+            await undo(session, f"inner {turn}")
+            with suppress(psycopg.errors.UniqueViolation):
+                await twice(session, "inner 0")
+            # in no transaction that has failed
+            await session.run(ADD, given=f"outer {turn}")
+        assert await session.one(PREPARED) == 3
+    assert len(await _in(words)) == 12
+
+
+async def test_one_that_stands_twice_in_a_group_is_prepared_once(words: Database) -> None:
+    async with words.session() as session:
+        for turn in range(3):
+            async with session.begin():
+                await _add(session, *(f"{turn} {number}" for number in range(3)))
+        prepared = await session.all(TEXTS)
+    assert len(prepared) == len(set(prepared))
+
+
+async def test_rows_that_nobody_wants_are_not_looked_at_behind_the_commit(words: Database) -> None:
+    """Else an error would be told of what is stored."""
+    async with words.transaction() as session:
+        await session.carry_out(ADD_AND_TELL, given="told")
+    assert await _in(words) == ["told"]
 
 
 def test_places_are_numbered_by_their_names() -> None:
