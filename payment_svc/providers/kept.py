@@ -21,10 +21,15 @@ from mesh.redaction import MARK, redacted
 MAX_TEXT = 300
 MAX_BODY = 1500
 """Characters of a request or an answer that are kept."""
+MOST_LOOKED_AT = 1200
+"""Characters of a text that are looked at: who waits for the payment waits for that as well."""
+_CUT_OFF = 64
+"""Of a text that goes on, what may be the beginning of a card number or an address."""
 LONGEST = 256 * 1024
 """Bytes of a body that are looked at."""
 MAX_ITEMS = 10
 _MAIL = re.compile(r"[^\s@\"'<>]{1,64}@[^\s@\"'<>]{1,255}")
+_CLIENT_SECRET = re.compile(r"\b[A-Za-z0-9]{1,32}_[A-Za-z0-9]{1,255}_secret_\w+")
 _FORM_NAME = re.compile(r"[^\[\]]+")
 _IS_SAID = ""
 """In a tree the name of a field's own value, beside those of the fields in it."""
@@ -65,7 +70,10 @@ NOTHING = Kept()
 
 def cleaned(text: str) -> str:
     """Return a text without card numbers, keys and mail addresses, and not too much of it."""
-    return _MAIL.sub(MARK, redacted(text[:LONGEST]))[:MAX_TEXT]
+    # what no column and no message takes
+    looked_at = text[:MOST_LOOKED_AT].replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+    clean = _MAIL.sub(MARK, _CLIENT_SECRET.sub(MARK, redacted(looked_at)))
+    return (clean[:-_CUT_OFF] if len(text) > MOST_LOOKED_AT else clean)[:MAX_TEXT]
 
 
 @cache

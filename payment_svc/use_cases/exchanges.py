@@ -5,16 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+import psycopg
+
 from mesh.errors import not_found
 from mesh.storage.database import Database
+from mesh.telemetry import get_logger
 from mesh.worker import Worker
 from payment_svc.domain.payment import Payment
 from payment_svc.domain.provider_call import Exchange, ProviderCall, Webhook
+from payment_svc.metrics import CALLS_UNKEPT
 from payment_svc.providers.call_log import CallLog
 from payment_svc.providers.registry import kept_of
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_calls import ProviderCallRepository
 
+log = get_logger(__name__)
+_NEVER = (psycopg.DataError, UnicodeError)
+"""What PostgreSQL says of a row that it does not take today, nor tomorrow."""
 BATCH = 500
 INTERVAL_SECONDS = 2.0
 """How often what was heard is written down: one statement, however many payments there were."""
@@ -38,12 +45,24 @@ class Exchanges:
         if not calls:
             return False
         try:
-            async with self._database.session() as session:
-                await self._store.add(session, calls)
+            await self._write(calls)
         except BaseException:
             self._log.give_back(calls)
             raise
         return len(calls) == BATCH
+
+    async def _write(self, calls: Sequence[ProviderCall]) -> None:
+        async with self._database.session() as session:
+            try:
+                await self._store.add(session, calls)
+            except _NEVER:
+                # it would hold up all behind it
+                for call in calls:
+                    try:
+                        await self._store.add(session, [call])
+                    except _NEVER as error:
+                        CALLS_UNKEPT.inc()
+                        log.warning("provider call not kept", payment_id=call.payment_id, error=type(error).__name__)
 
     async def close(self) -> None:
         """Write down what is left, when nothing more is said."""

@@ -13,6 +13,7 @@ import pytest
 from mesh.money import Money
 from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.provider_call import Keep, ProviderCall
+from payment_svc.providers import kept as kept_words
 from payment_svc.providers.bank_transfer.adapter import BankTransferProvider
 from payment_svc.providers.base import OutcomeUnknownError, Provider, ProviderError, UnavailableError
 from payment_svc.providers.call_log import CallLog
@@ -221,3 +222,35 @@ async def test_while_nothing_can_be_written_the_oldest_goes() -> None:
     assert [call.duration_us for call in taken] == [1]
     log.give_back(taken)
     assert [call.duration_us for call in log.take(9)] == [1, 2]
+
+
+def test_a_text_is_looked_at_as_far_as_it_is_kept() -> None:
+    """Its length is the provider's: a message of 250 kB with digits took seconds, in which no payment went on."""
+    looked: list[int] = []
+
+    def look(text: str) -> str:
+        looked.append(len(text))
+        return text
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(kept_words, "redacted", look)
+        assert len(kept_words.cleaned("4242-" * 50_000)) == kept_words.MAX_TEXT
+    assert looked == [kept_words.MOST_LOOKED_AT]
+
+
+@pytest.mark.parametrize("before", range(kept_words.MOST_LOOKED_AT - 40, kept_words.MOST_LOOKED_AT))
+def test_what_is_cut_in_two_is_not_kept(before: int) -> None:
+    mails = " ".join([f"{'x' * 60}@{'y' * 200}"] * 4).ljust(before, " ")
+    assert "4242" not in kept_words.cleaned(f"{mails}{CARD} {'.' * 99}")
+
+
+@pytest.mark.parametrize(
+    ("said", "is_kept"),
+    [
+        ("/transfers/a\0b", "/transfers/a\N{REPLACEMENT CHARACTER}b"),
+        ("\ud800", "?"),
+        ("pi_3Abc_secret_Xyz123 is none", "[redacted] is none"),
+    ],
+)
+def test_a_text_is_one_that_can_be_stored_and_shown(said: str, is_kept: str) -> None:
+    assert kept_words.cleaned(said) == is_kept

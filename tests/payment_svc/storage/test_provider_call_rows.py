@@ -128,6 +128,16 @@ async def test_what_cannot_be_written_is_kept_until_it_can(database: Database, s
     assert store.count("SELECT count(*) FROM provider_calls") == 1
 
 
+async def test_one_that_can_never_be_written_holds_up_no_other(database: Database, store: Store) -> None:
+    log = CallLog(Keep.ALL)
+    first, broken, behind = calls_at(0, 1, 2)
+    for call in (first, replace(broken, path="/transfers/\0"), replace(broken, error="\ud800"), behind):
+        log.add(call)
+    await exchanges(database, log).step()
+    assert store.count("SELECT count(*) FROM provider_calls") == 2
+    assert log.take(10) == []
+
+
 async def test_the_oldest_are_deleted(database: Database, store: Store) -> None:
     async with database.session() as session:
         await REPOSITORY.add(session, calls_at(0, 10, 20))
