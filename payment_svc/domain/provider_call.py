@@ -55,6 +55,8 @@ class Webhook:
     """An event of a provider's that came for a payment, and what became of it."""
 
     provider: str
+    account: str
+    """The merchant's own account that it was sent for; empty: the platform's."""
     event_id: str
     type: str
     status: str

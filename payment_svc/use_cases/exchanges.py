@@ -95,9 +95,19 @@ def _of_webhook(webhook: Webhook) -> Exchange:
 
 
 def _bears_on(webhook: Webhook, payment: Payment, others: Sequence[UUID]) -> bool:
-    """Whether a webhook of the order is about this payment: it is unless it names another one and not this one."""
+    """Whether a webhook of the order is about this payment: it is unless it names another one and not this one.
+
+    The timeline knows events by their ids alone, and whoever has an account of their own signs any id: of a payment
+    that was tried there as well, what came to the platform's account has to name the payment, or its object.
+    """
 
     def names(payment_id: UUID) -> bool:
         return str(payment_id).encode() in webhook.payload
 
-    return names(payment.payment_id) or not any(map(names, others))
+    if names(payment.payment_id):
+        return True
+    tried = [one for one in payment.attempts if one.provider == webhook.provider]
+    if not webhook.account and any(one.account_id for one in tried):
+        objects = [one.provider_reference for one in tried if one.account_id is None and one.provider_reference]
+        return any(f'"{one}"'.encode() in webhook.payload for one in objects)
+    return not any(map(names, others))

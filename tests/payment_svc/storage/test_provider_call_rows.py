@@ -87,6 +87,21 @@ async def test_webhook_that_names_another_payment_of_the_order_is_left_out(datab
     assert [one[1] for one in told(found)] == ["evt_mine", "evt_thin"]
 
 
+async def test_event_of_another_merchants_is_not_shown_for_one_of_the_same_id(database: Database) -> None:
+    """Whoever has an account of their own signs any id, and the platform's account has events of all merchants."""
+    own = Attempt(1, "stripe", "pi_m", AttemptStatus.FAILED, None, NOW, NOW, ACCOUNT)
+    platform = Attempt(2, "stripe", "pi_p", AttemptStatus.OPEN, None, NOW, None, None)
+    mine = payment_of(MINE, attempts=(own, platform))
+    async with database.session() as session:
+        await store_payments(session, mine)
+    of_another = b'{"id":"evt_1","data":{"object":{"id":"pi_of_another"}}}'
+    for account, payload in ((ACCOUNT, b'{"id":"evt_1"}'), (None, of_another)):
+        await store_event(database, "evt_1", 1, payload, mine.order_id, account)
+    await store_event(database, "evt_2", 2, b'{"id":"evt_2","data":{"object":{"id":"pi_p"}}}', mine.order_id)
+    found, _ = await exchanges(database).of_payment(mine.merchant_id, MINE, 10)
+    assert [one.request for one in found] == ['{"id":"evt_1"}', '{"id":"evt_2","data":{"object":{"id":"pi_p"}}}']
+
+
 async def test_payment_of_another_merchant_is_not_there(database: Database) -> None:
     async with database.session() as session:
         await store_payments(session)
