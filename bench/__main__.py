@@ -101,7 +101,9 @@ def lifecycles(ready: Ready, load: Load) -> Tally:
     name = uuid.uuid4().hex
 
     async def unit(connection: Connection, number: int) -> str:
-        _, body = await connection.post("/v1/orders", order_body(number), f"{name}-{number}")
+        status, body = await connection.post("/v1/orders", order_body(number), f"{name}-{number}")
+        if status != 200:
+            return f"{status} {body[:80]!r}"
         order_id = orjson.loads(body)["order_id"]
         wanted = orjson.dumps({"order_id": order_id, "provider": "stripe", "payment_method": "pm_card_visa"})
         status, body = await connection.post("/v1/payments", wanted, f"{name}-{number}")
@@ -110,7 +112,9 @@ def lifecycles(ready: Ready, load: Load) -> Tally:
         while True:
             # asking without a pause would measure the asking
             await asyncio.sleep(0.02)
-            _, body = await connection.get(f"/v1/orders/{order_id}")
+            status, body = await connection.get(f"/v1/orders/{order_id}")
+            if status != 200:
+                return f"{status} {body[:80]!r}"
             if orjson.loads(body)["status"] != "PROCESSING":
                 return "" if orjson.loads(body)["status"] == "SUCCESS" else body.decode()[:80]
 

@@ -132,7 +132,9 @@ class Payments:
         while True:
             # asking without a pause would measure the asking
             await asyncio.sleep(0.05)
-            _, body = await connection.get(f"/v1/orders/{order_id}")
+            status, body = await connection.get(f"/v1/orders/{order_id}")
+            if status != 200:
+                return f"{status} {body[:80]!r}"
             if (now := orjson.loads(body)["status"]) not in ("NEW", "PROCESSING"):
                 return "" if now == "SUCCESS" else str(now)
 

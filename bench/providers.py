@@ -167,7 +167,9 @@ async def _new_orders(address: str, key: str, count: int) -> list[str]:
     connection, name = Connection(address, key), uuid.uuid4().hex
     made = []
     for number in range(count):
-        _, body = await connection.post("/v1/orders", order_body(number), f"{name}-{number}")
+        status, body = await connection.post("/v1/orders", order_body(number), f"{name}-{number}")
+        if status != 200:
+            raise RuntimeError(f"no order: {status} {body[:200]!r}")
         made.append(str(orjson.loads(body)["order_id"]))
     return made
 
