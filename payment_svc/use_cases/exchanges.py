@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import psycopg
@@ -15,6 +16,7 @@ from payment_svc.domain.payment import Payment
 from payment_svc.domain.provider_call import Exchange, ProviderCall, Webhook
 from payment_svc.metrics import CALLS_UNKEPT
 from payment_svc.providers.call_log import CallLog
+from payment_svc.providers.kept import cleaned
 from payment_svc.providers.registry import kept_of
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_calls import ProviderCallRepository
@@ -70,7 +72,7 @@ class Exchanges:
             pass
 
     async def of_payment(self, merchant_id: UUID, payment_id: UUID, most: int) -> tuple[list[Exchange], bool]:
-        """Return the newest exchanges about a merchant's payment, oldest first, and whether there were more.
+        """Return the newest exchanges about a merchant's payment, oldest first, and whether there may be older ones.
 
         Raises ApiError NOT_FOUND.
         """
@@ -83,7 +85,8 @@ class Exchanges:
             others = await self._store.others(session, payment) if webhooks else []
         bearing = [_of_webhook(one) for one in webhooks if _bears_on(one, payment, others)]
         both = sorted([*map(_of_call, calls), *bearing], key=lambda one: one.time)
-        return both[-most:], len(both) > most
+        # of the webhooks that were read some are about other payments: behind them may be some of this one
+        return both[-most:], max(len(both), len(webhooks)) > most
 
 
 def _of_call(call: ProviderCall) -> Exchange:
@@ -91,7 +94,9 @@ def _of_call(call: ProviderCall) -> Exchange:
 
 
 def _of_webhook(webhook: Webhook) -> Exchange:
-    return Exchange(webhook.receive_time, webhook, kept_of(webhook.provider).event(webhook.payload))
+    # why it could not be applied may be what a provider said
+    shown = replace(webhook, reason=cleaned(webhook.reason))
+    return Exchange(webhook.receive_time, shown, kept_of(webhook.provider).event(webhook.payload))
 
 
 def _bears_on(webhook: Webhook, payment: Payment, others: Sequence[UUID]) -> bool:

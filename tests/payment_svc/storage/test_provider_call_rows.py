@@ -13,7 +13,7 @@ from mesh.errors import ApiError
 from mesh.storage.database import Database
 from mesh.storage.history import Change, Entry, Origin
 from payment_svc.domain.payment import Attempt, AttemptStatus, PaymentStatus
-from payment_svc.domain.provider_call import Exchange, Keep, ProviderCall
+from payment_svc.domain.provider_call import Exchange, Keep, ProviderCall, Webhook
 from payment_svc.providers.call_log import CallLog
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_calls import DELETE_OLD, ProviderCallRepository
@@ -48,12 +48,18 @@ def told(found: Sequence[Exchange]) -> list[tuple[datetime, str]]:
 
 
 async def store_event(
-    database: Database, event_id: str, seconds: int, payload: bytes, order_id: UUID, account: UUID | None = None
+    database: Database,
+    event_id: str,
+    seconds: int,
+    payload: bytes,
+    order_id: UUID,
+    account: UUID | None = None,
+    reason: str = "",
 ) -> None:
     event = StoredEvent("stripe", account, event_id, "paid", payload, "trace", 1, NOW + seconds * SECOND)
     entry = Entry(Change(order_id, "webhook", event_id, 0, "APPLIED", NOW), Origin("provider", "webhook", "trace"))
     async with database.session() as session:
-        await WebhookRepository().receive(session, [Note(event, "APPLIED", entries=[entry])])
+        await WebhookRepository().receive(session, [Note(event, "APPLIED", reason, entries=[entry])])
 
 
 async def test_calls_and_webhooks_are_told_in_the_order_of_time(database: Database) -> None:
@@ -85,6 +91,19 @@ async def test_webhook_that_names_another_payment_of_the_order_is_left_out(datab
     await store_event(database, "evt_other", 3, str(AFTER).encode(), first.order_id, ACCOUNT)
     found, _ = await exchanges(database).of_payment(first.merchant_id, MINE, 10)
     assert [one[1] for one in told(found)] == ["evt_mine", "evt_thin"]
+    newest, has_older = await exchanges(database).of_payment(first.merchant_id, MINE, 1)
+    # two were read, of which one is the other's
+    assert (told(newest), has_older) == ([(NOW + 2 * SECOND, "evt_thin")], True)
+
+
+async def test_reason_why_a_webhook_waits_has_nobodys_address_in_it(database: Database) -> None:
+    first = payment_of(MINE, attempts=(Attempt(1, "stripe", "pi_m", AttemptStatus.OPEN, None, NOW, None, None),))
+    async with database.session() as session:
+        await store_payments(session, first)
+    await store_event(database, "evt_1", 1, b"{}", first.order_id, reason="kim@example.com has sk_live_aaaabbbbcccc")
+    ((only,), _) = await exchanges(database).of_payment(first.merchant_id, MINE, 2)
+    assert isinstance(only.of, Webhook)
+    assert only.of.reason == "[redacted] has [redacted]"
 
 
 async def test_event_of_another_merchants_is_not_shown_for_one_of_the_same_id(database: Database) -> None:
