@@ -45,6 +45,7 @@ class GrpcOrderClient:
             status=order_pb2.Order.Status.Name(order.status),
             expire_time=order.expire_time.ToDatetime(UTC),
             payment_id=UUID(order.payment_id) if order.payment_id else None,
+            merchant_order_id=order.merchant_order_id,
         )
 
     async def reserve(self, payment: Payment, replaces: UUID | None) -> None:

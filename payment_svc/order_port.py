@@ -10,6 +10,7 @@ from uuid import UUID
 from mesh.errors import failed_precondition
 from mesh.money import Money
 from mesh.storage.history import Entry
+from payment_svc.domain.new_payment import OrderCopy
 from payment_svc.domain.payment import Payment
 
 
@@ -24,6 +25,12 @@ class PayableOrder:
     expire_time: datetime
     payment_id: UUID | None = None
     """The payment that has taken it; None while there was none."""
+    merchant_order_id: str = ""
+
+    @property
+    def copied(self) -> OrderCopy:
+        """What a payment says of it by itself."""
+        return OrderCopy(self.amount, self.description, self.merchant_order_id)
 
     def check_payable(self, now: datetime, *, replaced: bool = False) -> None:
         """Raise ApiError FAILED_PRECONDITION when no payment can be started now; the reservation decides finally.

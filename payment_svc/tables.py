@@ -63,6 +63,8 @@ payments = sa.Table(
     # when recovery asks the provider again, and how often it has; a trigger makes it null once the payment has ended
     sa.Column("next_check_time", TIME),
     sa.Column("checks", sa.Integer, nullable=False),
+    # the merchant's own reference of the order
+    sa.Column("merchant_order_id", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in STORED)})", name="status_known"),
     sa.CheckConstraint("status <> 'SUCCESS' OR provider_reference <> ''", name="capture_has_reference"),
@@ -225,6 +227,8 @@ refunds = sa.Table(
     sa.Column("attempt", sa.Integer),
     # whether the gateway owes it, and no merchant asked; null: stored by the version before, the reason tells
     sa.Column("is_owed", sa.Boolean),
+    # the merchant's own reference of the order
+    sa.Column("merchant_order_id", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in RefundStatus)})", name="status_known"),
     sa.CheckConstraint("status NOT IN ('SUCCESS', 'FAILED') OR next_check_time IS NULL", name="ended_unscheduled"),
@@ -251,6 +255,8 @@ disputes = sa.Table(
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("create_time", TIME, nullable=False),
     sa.Column("update_time", TIME, nullable=False),
+    # the merchant's own reference of the order
+    sa.Column("merchant_order_id", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in DisputeStatus)})", name="status_known"),
     # however many of its events come at once, a dispute is one
     sa.UniqueConstraint("provider", "provider_reference"),

@@ -65,6 +65,7 @@ class Dispute(Model):
     version: int
     create_time: datetime
     update_time: datetime
+    merchant_order_id: str
 
 
 class Email(Model):
@@ -266,6 +267,7 @@ class Payment(Model):
     next_action: PaymentNextAction | None
     surplus: bool
     cancel_url: str
+    merchant_order_id: str
 
 
 class PaymentAttempt(Model):
@@ -406,6 +408,7 @@ class Refund(Model):
     version: int
     create_time: datetime
     update_time: datetime
+    merchant_order_id: str
 
 
 class ResendEventsResponse(Model):

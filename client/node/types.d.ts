@@ -146,6 +146,10 @@ export interface Dispute {
    * When it last changed.
    */
   update_time?: string;
+  /**
+   * The merchant's own reference of the order whose payment is disputed.
+   */
+  merchant_order_id: string;
 }
 
 export interface Email {
@@ -310,7 +314,7 @@ export interface Order {
    */
   payment_id: string;
   /**
-   * Grows by one with every change of the order.
+   * Grows by one with every change of the order that is shown here.
    */
   version: number;
   /**
@@ -463,6 +467,10 @@ export interface Payment {
    * Where the customer's browser goes who turns back without paying, as the merchant gave it. Empty: `return_url`.
    */
   cancel_url: string;
+  /**
+   * The merchant's own reference of the order that it pays.
+   */
+  merchant_order_id: string;
 }
 
 export interface PaymentAttempt {
@@ -752,6 +760,10 @@ export interface Refund {
    * When the refund last changed.
    */
   update_time?: string;
+  /**
+   * The merchant's own reference of the order whose payment is given back.
+   */
+  merchant_order_id: string;
 }
 
 export interface ResendEventsResponse {

@@ -11,9 +11,12 @@ from notify_svc.contract import messages as mapping
 
 FACTS: Mapping[str, tuple[str, ...]] = {
     "order": ("merchant_order_id", "order_id", "amount", "status", "description"),
-    "payment": ("payment_id", "order_id", "amount", "status", "provider"),
-    "refund": ("refund_id", "payment_id", "order_id", "amount", "status", "reason"),
-    "dispute": ("dispute_id", "payment_id", "order_id", "amount", "status", "reason", "respond_before"),
+    "payment": ("merchant_order_id", "payment_id", "order_id", "amount", "status", "provider"),
+    "refund": ("merchant_order_id", "refund_id", "payment_id", "order_id", "amount", "status", "reason"),
+    "dispute": (
+        *("merchant_order_id", "dispute_id", "payment_id", "order_id", "amount", "status", "reason"),
+        "respond_before",
+    ),
     "endpoint": ("kind", "endpoint_id", "description", "disable_reason"),
     "ping": (),
 }

@@ -30,6 +30,7 @@ SHEET: Sheet[Dispute] = Sheet(
         "reason": "reason",
         "respond_before_utc": "respond_before",
         **TIMES,
+        "merchant_order_id": "merchant_order_id",
     },
     message_of=mapping.dispute_message,
     id_of=lambda dispute: dispute.dispute_id,

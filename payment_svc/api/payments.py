@@ -47,6 +47,7 @@ SHEET: Sheet[Payment] = Sheet(
         "refunded_amount": "refunded_amount.value",
         "failure_code": "failure.code",
         **TIMES,
+        "merchant_order_id": "merchant_order_id",
     },
     message_of=mapping.payment_message,
     id_of=lambda payment: payment.payment_id,

@@ -36,6 +36,7 @@ SHEET: Sheet[Refund] = Sheet(
         "reason": "reason",
         "failure_code": "failure.code",
         **TIMES,
+        "merchant_order_id": "merchant_order_id",
     },
     message_of=mapping.refund_message,
     id_of=lambda refund: refund.refund_id,

@@ -30,6 +30,7 @@ def payment_message(payment: Payment) -> payment_pb2.Payment:
         payment_method=payment.payment_method,
         return_url=payment.return_url,
         cancel_url=payment.cancel_url,
+        merchant_order_id=payment.merchant_order_id,
         redirect_url=payment.redirect_url,
         version=payment.version,
         capture_method=payment_pb2.Payment.CaptureMethod.Value(payment.capture_method),
@@ -85,6 +86,7 @@ def refund_message(refund: Refund) -> refund_pb2.Refund:
         provider_reference=refund.provider_reference,
         failure=_failure_message(refund.failure),
         version=refund.version,
+        merchant_order_id=refund.merchant_order_id,
     )
     message.create_time.FromDatetime(refund.create_time)
     message.update_time.FromDatetime(refund.update_time)
@@ -102,6 +104,7 @@ def dispute_message(dispute: Dispute) -> dispute_pb2.Dispute:
         reason=dispute.reason,
         provider_reference=dispute.provider_reference,
         version=dispute.version,
+        merchant_order_id=dispute.merchant_order_id,
     )
     if dispute.respond_before:
         message.respond_before.FromDatetime(dispute.respond_before)

@@ -52,6 +52,8 @@ class Dispute:
     version: int
     create_time: datetime
     update_time: datetime
+    merchant_order_id: str = ""
+    """The merchant's own reference of the order."""
 
 
 @dataclass(frozen=True, slots=True)

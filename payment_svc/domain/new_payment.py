@@ -36,18 +36,28 @@ class Way:
     route: Route | None
 
 
-def intent(new: NewPayment, amount: Money, description: str, payment_id: UUID, way: Way, now: datetime) -> Payment:
+@dataclass(frozen=True, slots=True)
+class OrderCopy:
+    """What a payment says of its order by itself."""
+
+    amount: Money
+    description: str
+    merchant_order_id: str
+
+
+def intent(new: NewPayment, order: OrderCopy, payment_id: UUID, way: Way, now: datetime) -> Payment:
     """Return the first version of a payment."""
     return Payment(
         payment_id=payment_id,
         merchant_id=new.merchant_id,
         order_id=new.order_id,
+        merchant_order_id=order.merchant_order_id,
         provider=way.provider,
         mode=new.mode,
         account_id=way.account_id,
         provider_reference="",
-        amount=amount,
-        description=description,
+        amount=order.amount,
+        description=order.description,
         status=PaymentStatus.INITIATED,
         capture_method=new.capture_method,
         captured=0,

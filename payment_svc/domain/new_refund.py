@@ -28,6 +28,7 @@ def pending(new: NewRefund, payment: Payment, amount: Money, refund_id: UUID, no
         payment_id=payment.payment_id,
         merchant_id=payment.merchant_id,
         order_id=payment.order_id,
+        merchant_order_id=payment.merchant_order_id,
         amount=amount,
         status=RefundStatus.PENDING,
         reason=new.reason,

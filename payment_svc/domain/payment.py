@@ -201,6 +201,8 @@ class Payment:
     object has a name that is closed, and what it takes is settled with the order, or given back."""
     cancel_url: str = ""
     """Where the customer goes who turns back, as the merchant wrote it; empty: `return_url`."""
+    merchant_order_id: str = ""
+    """The merchant's own reference of the order."""
 
     @property
     def attempt(self) -> Attempt:

@@ -66,6 +66,8 @@ class Refund:
     """The attempt whose surplus it gives back; None: it gives back what the payment captured."""
     is_owed: bool = False
     """Whether the gateway owes it, rather than a merchant having asked: nobody would ask for it again."""
+    merchant_order_id: str = ""
+    """The merchant's own reference of the order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class DisputeRow(NamedTuple):
     version: int
     create_time: datetime
     update_time: datetime
+    merchant_order_id: str
 
 
 _INSERT = statement(
@@ -88,6 +89,7 @@ def _dispute(row: DisputeRow) -> Dispute:
         version=row.version,
         create_time=row.create_time,
         update_time=row.update_time,
+        merchant_order_id=row.merchant_order_id,
     )
 
 
@@ -118,6 +120,7 @@ class DisputeRepository:
             b_provider_reference=dispute.provider_reference,
             b_currency=dispute.amount.currency,
             b_create_time=dispute.create_time,
+            b_merchant_order_id=dispute.merchant_order_id,
         )
         return changed == 1
 

@@ -64,6 +64,7 @@ class PaymentRow(NamedTuple):
     surplus: bool
     unwanted: bool
     cancel_url: str
+    merchant_order_id: str
     checks: int
 
 
@@ -218,6 +219,7 @@ def _payment(row: PaymentRow) -> Payment:
         surplus=row.surplus,
         unwanted=row.unwanted,
         cancel_url=row.cancel_url,
+        merchant_order_id=row.merchant_order_id,
     )
 
 
@@ -286,24 +288,22 @@ def _changing(payment: Payment, wait: timedelta | None) -> dict[str, object]:
     }
 
 
+_AS_THEY_ARE = (
+    *("merchant_id", "order_id", "merchant_order_id", "description", "payment_method", "return_url", "cancel_url"),
+    *("create_time", "mode", "unwanted"),
+)
+
+
 def new_values(payment: Payment, wait: timedelta) -> dict[str, object]:
     """Return what is stored of a new payment, but for who drives it."""
     return {
         **_changing(payment, wait),
-        "b_merchant_id": payment.merchant_id,
-        "b_order_id": payment.order_id,
+        **{f"b_{name}": getattr(payment, name) for name in _AS_THEY_ARE},
         "b_amount_minor": payment.amount.minor,
         "b_currency": payment.amount.currency,
-        "b_description": payment.description,
         "b_capture_method": str(payment.capture_method),
-        "b_payment_method": payment.payment_method,
-        "b_return_url": payment.return_url,
-        "b_cancel_url": payment.cancel_url,
-        "b_create_time": payment.create_time,
-        "b_mode": payment.mode,
         "b_route": Jsonb(asdict(payment.route)) if payment.route else None,
         "b_checks": 0,
-        "b_unwanted": payment.unwanted,
     }
 
 

@@ -43,6 +43,7 @@ class RefundRow(NamedTuple):
     sends: int
     attempt: int | None
     is_owed: bool | None
+    merchant_order_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +221,7 @@ def _refund(row: RefundRow) -> Refund:
         sends=row.sends,
         attempt=row.attempt,
         is_owed=_is_owed(row),
+        merchant_order_id=row.merchant_order_id,
     )
 
 
@@ -252,6 +254,7 @@ class RefundRepository:
             b_sends=refund.sends,
             b_attempt=refund.attempt,
             b_is_owed=refund.is_owed,
+            b_merchant_order_id=refund.merchant_order_id,
             b_payment_id=refund.payment_id,
             b_merchant_id=refund.merchant_id,
             b_order_id=refund.order_id,

@@ -113,6 +113,7 @@ class LostRefunds:
                     payment_id=current.payment_id,
                     merchant_id=current.merchant_id,
                     order_id=current.order_id,
+                    merchant_order_id=current.merchant_order_id,
                     amount=amount,
                     status=RefundStatus.PENDING,
                     reason=REASON,

@@ -142,7 +142,7 @@ class Payments:
         payment_id = self._runtime.ids()
         provider, route = await self._choose(new, order, payment_id)
         way = Way(provider.name, provider.account_id, route)
-        return intent(new, order.amount, order.description, payment_id, way, self._runtime.clock()), replaces
+        return intent(new, order.copied, payment_id, way, self._runtime.clock()), replaces
 
     async def get(self, merchant_id: UUID, payment_id: UUID) -> Payment:
         """Return a merchant's payment. Raises ApiError NOT_FOUND."""

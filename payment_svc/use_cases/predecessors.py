@@ -135,7 +135,7 @@ class Predecessors:
         way = Way(provider.name, provider.account_id, None)
         for token in ("", UNKNOWN_METHOD) if provider.capabilities.tokens else ("",):
             asked = replace(new, payment_method=token, capture_method=CaptureMethod.AUTOMATIC)
-            lost = intent(asked, order.amount, order.description, payment_id, way, made_at(payment_id))
+            lost = intent(asked, order.copied, payment_id, way, made_at(payment_id))
             snapshot = await provider.recall(lost)
             if snapshot:
                 return lost, snapshot

@@ -115,6 +115,7 @@ class Returns:
             payment_id=payment.payment_id,
             merchant_id=payment.merchant_id,
             order_id=payment.order_id,
+            merchant_order_id=payment.merchant_order_id,
             amount=payment.money(amount),
             status=RefundStatus.PENDING,
             reason=_why(payment, attempt),

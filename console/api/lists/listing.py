@@ -77,17 +77,20 @@ LISTINGS: Mapping[str, Listing] = {
             "payments",
             PAYMENT_STATUSES,
             "provider provider_reference",
-            "payment_id order_id provider provider_reference captured_amount.value refunded_amount.value failure.code",
+            "payment_id order_id merchant_order_id provider provider_reference captured_amount.value"
+            " refunded_amount.value failure.code",
         ),
         _of_money(
             "orders", ORDER_STATUSES, "merchant_order_id metadata", "order_id merchant_order_id description metadata"
         ),
-        _of_money("refunds", REFUND_STATUSES, "", "refund_id payment_id order_id provider_reference reason"),
+        _of_money(
+            "refunds", REFUND_STATUSES, "", "refund_id payment_id order_id merchant_order_id provider_reference reason"
+        ),
         _of_money(
             "disputes",
             DISPUTE_STATUSES,
             "",
-            "dispute_id payment_id order_id provider_reference reason respond_before",
+            "dispute_id payment_id order_id merchant_order_id provider_reference reason respond_before",
         ),
         _of_api(
             "payment_links",

@@ -82,6 +82,7 @@ class Disputes:
             payment_id=payment.payment_id,
             merchant_id=payment.merchant_id,
             order_id=payment.order_id,
+            merchant_order_id=payment.merchant_order_id,
             provider=provider,
             provider_reference=snapshot.reference,
             amount=snapshot.amount,

@@ -48,6 +48,7 @@ class Losses:
             payment_id=payment.payment_id,
             merchant_id=payment.merchant_id,
             order_id=payment.order_id,
+            merchant_order_id=payment.merchant_order_id,
             amount=amount,
             status=RefundStatus.PENDING,
             reason=reason,

@@ -54,6 +54,10 @@ def test_payments_refunds_and_disputes_are_rows(merchant: Merchant) -> None:
     assert (row["order_id"], row["merchant_order_id"]) == (order["order_id"], "'=1+1")
     dispute = eventually(lambda: rows(merchant, "disputes"), "the dispute")[0]
     assert (dispute["payment_id"], dispute["amount"]) == (payment["payment_id"], "12.00")
+    # the merchant's own number of the order is in each of them
+    assert payment["merchant_order_id"] == refund["merchant_order_id"] == "=1+1"
+    for kind in ("payments", "refunds", "disputes"):
+        assert {row["merchant_order_id"] for row in rows(merchant, kind)} == {"'=1+1"}, kind
 
 
 def test_jsonl_has_what_the_list_has(merchant: Merchant) -> None:

@@ -59,6 +59,7 @@ async def test_one_payment_is_changed(database: Database, store: Store, change: 
 FULL = payment_of(
     MINE, account_id=UUID(int=7), mode="live", capture_before=NOW + WAIT, surplus=True, unwanted=True,
     cancel_url="https://shop.example/no", redirect_url="https://pay.example", description="socks", version=1,
+    merchant_order_id="A-1",
     payment_method="pm_1", capture_method=CaptureMethod.MANUAL, failure=Failure("declined", "no"),
     status=S.REQUIRES_ACTION, action=Action(ActionKind.REDIRECT, "3ds", "https://bank.example", "secret"),
     route=Route("eu", "first", ("paypal",)),

@@ -58,7 +58,15 @@ async def test_one_refund_is_changed(database: Database, store: Store, change: s
 
 
 async def test_one_refund_is_read_as_it_was_stored(database: Database) -> None:
-    kept = of(MINE, failure=Failure("declined", "no"), status=S.FAILED, attempt=2, is_owed=True, sends=3)
+    kept = of(
+        MINE,
+        failure=Failure("declined", "no"),
+        status=S.FAILED,
+        attempt=2,
+        is_owed=True,
+        sends=3,
+        merchant_order_id="A-1",
+    )
     async with database.session() as session:
         await put(session, of(BEFORE), kept, of(AFTER))
         assert await REPOSITORY.lock(session, MINE) == kept

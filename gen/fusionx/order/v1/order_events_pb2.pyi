@@ -67,7 +67,7 @@ Global___OrderProcessing: _TypeAlias = OrderProcessing  # noqa: Y015
 
 @_typing.final
 class OrderSucceeded(_message.Message):
-    """The order was paid in full."""
+    """The order was paid; `paid_amount` says how much, which is less than `amount` after a partial capture."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -139,7 +139,7 @@ Global___OrderCancelled: _TypeAlias = OrderCancelled  # noqa: Y015
 
 @_typing.final
 class OrderPartiallyRefunded(_message.Message):
-    """A part of what was paid was given back."""
+    """A part of what was paid was given back, or one more; `refunded_amount` says how much in all."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -40,7 +40,7 @@ class Order(_message.Message):
         PROCESSING: Order._Status.ValueType  # 2
         """A payment is under way."""
         SUCCESS: Order._Status.ValueType  # 3
-        """Paid in full."""
+        """Paid; `paid_amount` says how much, which is less than `amount` after a partial capture."""
         FAILED: Order._Status.ValueType  # 4
         """The last payment failed. A new payment may be started before the order expires."""
         CANCELLED: Order._Status.ValueType  # 5
@@ -62,7 +62,7 @@ class Order(_message.Message):
     PROCESSING: Order.Status.ValueType  # 2
     """A payment is under way."""
     SUCCESS: Order.Status.ValueType  # 3
-    """Paid in full."""
+    """Paid; `paid_amount` says how much, which is less than `amount` after a partial capture."""
     FAILED: Order.Status.ValueType  # 4
     """The last payment failed. A new payment may be started before the order expires."""
     CANCELLED: Order.Status.ValueType  # 5
@@ -120,7 +120,7 @@ class Order(_message.Message):
     payment_id: _builtins.str
     """The payment that is under way, or that settled the order. Empty while there was none."""
     version: _builtins.int
-    """Grows by one with every change of the order."""
+    """Grows by one with every change of the order that is shown here."""
     payment_link_id: _builtins.str
     """The payment link that it is an order of. Empty for one that the merchant created."""
     @_builtins.property

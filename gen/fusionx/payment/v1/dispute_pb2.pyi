@@ -71,6 +71,7 @@ class Dispute(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    MERCHANT_ORDER_ID_FIELD_NUMBER: _builtins.int
     dispute_id: _builtins.str
     """Identity of the dispute, a UUIDv7 given by the gateway."""
     payment_id: _builtins.str
@@ -85,6 +86,8 @@ class Dispute(_message.Message):
     """The provider's own id of the dispute."""
     version: _builtins.int
     """Grows by one with every change of the dispute."""
+    merchant_order_id: _builtins.str
+    """The merchant's own reference of the order whose payment is disputed."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """How much is disputed."""
@@ -115,10 +118,11 @@ class Dispute(_message.Message):
         version: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        merchant_order_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "respond_before", b"respond_before", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "dispute_id", b"dispute_id", "order_id", b"order_id", "payment_id", b"payment_id", "provider_reference", b"provider_reference", "reason", b"reason", "respond_before", b"respond_before", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "dispute_id", b"dispute_id", "merchant_order_id", b"merchant_order_id", "order_id", b"order_id", "payment_id", b"payment_id", "provider_reference", b"provider_reference", "reason", b"reason", "respond_before", b"respond_before", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

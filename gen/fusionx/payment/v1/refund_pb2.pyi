@@ -68,6 +68,7 @@ class Refund(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    MERCHANT_ORDER_ID_FIELD_NUMBER: _builtins.int
     refund_id: _builtins.str
     """Identity of the refund, a UUIDv7 given by the gateway."""
     payment_id: _builtins.str
@@ -82,6 +83,8 @@ class Refund(_message.Message):
     """The provider's own id of the refund. Empty until the provider has answered."""
     version: _builtins.int
     """Grows by one with every change of the refund."""
+    merchant_order_id: _builtins.str
+    """The merchant's own reference of the order whose payment is given back."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """How much is given back."""
@@ -112,10 +115,11 @@ class Refund(_message.Message):
         version: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        merchant_order_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "failure", b"failure", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "failure", b"failure", "order_id", b"order_id", "payment_id", b"payment_id", "provider_reference", b"provider_reference", "reason", b"reason", "refund_id", b"refund_id", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "failure", b"failure", "merchant_order_id", b"merchant_order_id", "order_id", b"order_id", "payment_id", b"payment_id", "provider_reference", b"provider_reference", "reason", b"reason", "refund_id", b"refund_id", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
