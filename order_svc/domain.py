@@ -152,8 +152,8 @@ class Refunded:
 def refund(order: Order, total: Refunded, now: datetime) -> Order | None:
     """Return the order after the sum of its payment's refunds changed; None when it is stale.
 
-    Where the status stays, so does the order's version: only the payment's version is stored. What is given back of a
-    capture that came when the order was over concerns it no more than the capture did.
+    Where nothing that is shown of the order changes, its version stays: only the payment's version is stored. What is
+    given back of a capture that came when the order was over concerns it no more than the capture did.
     """
     if order.status in OVER:
         return None
@@ -167,13 +167,17 @@ def refund(order: Order, total: Refunded, now: datetime) -> Order | None:
         status = OrderStatus.REFUNDED
     changed = order if status == order.status else transition(order, status, now)
     version = total.payment_version
-    return replace(
+    known = replace(
         changed,
         payment_version=version,
         refunded=total.refunded,
         refunded_version=version,
         captured=total.captured.minor,
     )
+    if status == order.status and known.given_back != order.given_back:
+        # one more part of it: whoever follows the order by its versions is told
+        return replace(known, version=order.version + 1, update_time=now)
+    return known
 
 
 def fail(order: Order, payment_id: UUID, now: datetime) -> Order | None:

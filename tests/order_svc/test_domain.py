@@ -28,6 +28,7 @@ from order_svc.domain import (
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = NOW + timedelta(hours=1)
 AMOUNT = Money(1200, "EUR")
 FIRST, SECOND = UUID(int=1), UUID(int=2)
 NEW = Order(
@@ -173,7 +174,23 @@ def test_order_is_refunded_by_what_has_gone_back(refunded: int, status: OrderSta
     assert half
     after = refund(half, Refunded(FIRST, 6, AMOUNT, refunded), NOW)
     assert after
-    assert after.status == status
+    assert (after.status, after.given_back) == (status, refunded)
+    # whoever follows the order by its versions is told
+    assert after.version == half.version + 1
+
+
+def test_version_of_an_order_grows_with_what_is_shown_of_it_and_with_nothing_else() -> None:
+    paid = transition(PROCESSING, OrderStatus.SUCCESS, NOW)
+    half = refund(paid, Refunded(FIRST, 5, AMOUNT, 600), NOW)
+    assert half
+    for refunded, more in ((600, 0), (700, 1), (300, 1)):
+        after = refund(half, Refunded(FIRST, 6, AMOUNT, refunded), LATER)
+        assert after
+        assert (after.status, after.version - half.version) == (OrderStatus.PARTIALLY_REFUNDED, more)
+        assert after.update_time == (LATER if more else NOW)
+    same = refund(paid, Refunded(FIRST, 5, AMOUNT, 0), LATER)
+    assert same
+    assert (same.status, same.version) == (OrderStatus.SUCCESS, paid.version)
 
 
 @pytest.mark.parametrize("over", [OrderStatus.EXPIRED, OrderStatus.CANCELLED])
@@ -249,7 +266,7 @@ def test_capture_settles_an_order_that_knows_nothing_of_its_payment(order: Order
 
 
 def test_order_goes_over_to_another_payment_as_its_next_version() -> None:
-    later = NOW + timedelta(hours=1)
+    later = LATER
     moved = replace(PROCESSING, payment_id=SECOND, version=3, update_time=later)
     assert hand_over(PROCESSING, SECOND, later) == moved
     assert replace(NEW, status=OrderStatus.PROCESSING, payment_id=FIRST, version=2) == PROCESSING

@@ -40,20 +40,25 @@ def test_partial_refunds_add_up_until_all_is_given_back(
     merchant.wait_for_order(payment["order_id"], "PARTIALLY_REFUNDED")
     assert merchant.payment(payment["payment_id"])["refunded_amount"] == {"value": "2.50", "currency": "EUR"}
 
+    more = refund(merchant, payment, "1.50").json()
+    eventually(
+        lambda: merchant.get(f"/v1/orders/{payment['order_id']}")["refunded_amount"]["value"] == "4.00",
+        "the order to know of the second part",
+    )
     rest = refund(merchant, payment).json()
-    assert rest["amount"] == {"value": "7.50", "currency": "EUR"}
+    assert rest["amount"] == {"value": "6.00", "currency": "EUR"}
     merchant.wait_for_order(payment["order_id"], "REFUNDED")
     assert merchant.payment(payment["payment_id"])["status"] == "SUCCESS"
-    assert sorted(provider.refunds(payment["order_id"])) == [250, 750]
+    assert sorted(provider.refunds(payment["order_id"])) == [150, 250, 600]
     listed = merchant.get(f"/v1/payments/{payment['payment_id']}/refunds")["refunds"]
-    assert [one["refund_id"] for one in listed] == [rest["refund_id"], first["refund_id"]]
+    assert [one["refund_id"] for one in listed] == [one["refund_id"] for one in (rest, more, first)]
     assert merchant.get(f"/v1/refunds/{first['refund_id']}") == first
     eventually(
         lambda: (
-            [kind for _, kind in receiver.histories()[payment["order_id"]]][-2:]
-            == ["order.partially_refunded", "order.refunded"]
+            [kind for _, kind in receiver.histories()[payment["order_id"]]][-3:]
+            == ["order.partially_refunded", "order.partially_refunded", "order.refunded"]
         ),
-        "both refunds heard by the merchant",
+        "all refunds heard by the merchant",
     )
 
 
