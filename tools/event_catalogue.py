@@ -33,15 +33,6 @@ beside it. Ignore fields and types that you do not know.
 """
 
 
-def architecture_names(public_type: str) -> str:
-    """Return what the architecture calls an event: it has one name for all changes of an order's status."""
-    resource, _, fact = public_type.partition(".")
-    if resource == "order" and fact != "created":
-        return "`ORDER_STATUS_CHANGED`, `ORDER_UPDATED`"
-    # in capitals, and a success by the word that the status has
-    return f"`{public_type.replace('.', '_').upper().replace('SUCCEEDED', 'SUCCESS')}`"
-
-
 def descriptions() -> dict[str, str]:
     """Return each public type of event with what the contract says of it."""
     said: dict[str, str] = {}
@@ -55,10 +46,8 @@ def descriptions() -> dict[str, str]:
 
 def table() -> str:
     """Return the catalogue as a table of Markdown."""
-    rows = [
-        f"| `{name}` | {description} | {architecture_names(name)} |\n" for name, description in descriptions().items()
-    ]
-    return "| type | when | in the architecture |\n|---|---|---|\n" + "".join(rows)
+    rows = [f"| `{name}` | {description} |\n" for name, description in descriptions().items()]
+    return "| type | when |\n|---|---|\n" + "".join(rows)
 
 
 def page(text: str) -> str:

@@ -31,7 +31,16 @@ def _euros(value: str) -> money_pb2.Money:
     return money_pb2.Money(value=value, currency="EUR")
 
 
-_DECLINED = payment_pb2.Payment.Failure(code="card_declined", message="Your card was declined.")
+_Failure, _NextAction = payment_pb2.Payment.Failure, payment_pb2.Payment.NextAction
+_DECLINED = _Failure(code="card_declined", message="Your card was declined.", provider_code="generic_decline")
+_CANCELLED = _Failure(code="cancelled", message="the merchant cancelled the payment")
+_NOT_REFUNDED = _Failure(
+    code="processing_error",
+    message="the refund failed: expired_or_canceled_card",
+    provider_code="expired_or_canceled_card",
+)
+_PAGE, _CHALLENGE = "https://pay.example/c/1", "https://bank.example/3ds/1"
+_BACK = "https://shop.example/thanks?order={ORDER_ID}"
 _Order, _Payment, _Refund, _Dispute = order_pb2.Order, payment_pb2.Payment, refund_pb2.Refund, dispute_pb2.Dispute
 
 RESOURCES: dict[str, Message] = {
@@ -47,6 +56,7 @@ RESOURCES: dict[str, Message] = {
         create_time=_at(0),
         update_time=_at(5),
         expire_time=_at(1440),
+        paid_amount=_euros("12.00"),
     ),
     "payment": _Payment(
         payment_id=PAYMENT,
@@ -59,7 +69,6 @@ RESOURCES: dict[str, Message] = {
         payment_method="pm_card_visa",
         capture_method=_Payment.AUTOMATIC,
         captured_amount=_euros("12.00"),
-        refunded_amount=_euros("0.00"),
         version=3,
         create_time=_at(1),
         update_time=_at(5),
@@ -102,26 +111,48 @@ RESOURCES: dict[str, Message] = {
 """Each resource in its usual state."""
 
 DIFFERENT: dict[str, Message] = {
-    "order.created": _Order(status=_Order.NEW, version=1, update_time=_at(0)),
-    "order.processing": _Order(status=_Order.PROCESSING, version=2, update_time=_at(1)),
-    "order.failed": _Order(status=_Order.FAILED),
+    "order.created": _Order(status=_Order.NEW, version=1, update_time=_at(0), open_amount=_euros("12.00")),
+    "order.processing": _Order(status=_Order.PROCESSING, version=2, update_time=_at(1), open_amount=_euros("12.00")),
+    "order.failed": _Order(status=_Order.FAILED, open_amount=_euros("12.00")),
     "order.cancelled": _Order(status=_Order.CANCELLED, version=2),
-    "order.partially_refunded": _Order(status=_Order.PARTIALLY_REFUNDED, version=4, update_time=_at(11)),
-    "order.refunded": _Order(status=_Order.REFUNDED, version=4, update_time=_at(11)),
+    "order.partially_refunded": _Order(
+        status=_Order.PARTIALLY_REFUNDED, version=4, update_time=_at(11), refunded_amount=_euros("1.50")
+    ),
+    "order.refunded": _Order(status=_Order.REFUNDED, version=4, update_time=_at(11), refunded_amount=_euros("12.00")),
+    "order.refund_failed": _Order(version=5, update_time=_at(2880)),
     "order.expired": _Order(status=_Order.EXPIRED, version=2, update_time=_at(1440)),
     "payment.created": _Payment(status=_Payment.INITIATED, version=1, update_time=_at(1)),
-    "payment.updated": _Payment(status=_Payment.INITIATED, version=2, redirect_url="https://pay.example/c/1"),
+    "payment.updated": _Payment(
+        status=_Payment.INITIATED,
+        provider_reference="cs_test_a1",
+        return_url=_BACK,
+        redirect_url=_PAGE,
+        next_action=_NextAction(type=_NextAction.REDIRECT, url=_PAGE),
+        version=2,
+        update_time=_at(1),
+    ),
     "payment.processing": _Payment(status=_Payment.PROCESSING, version=2),
+    "payment.requires_action": _Payment(
+        status=_Payment.REQUIRES_ACTION,
+        redirect_url=_CHALLENGE,
+        next_action=_NextAction(type=_NextAction.REDIRECT, url=_CHALLENGE, provider_type="redirect_to_url"),
+        version=2,
+        update_time=_at(1),
+    ),
     "payment.authorized": _Payment(
         status=_Payment.AUTHORIZED, capture_method=_Payment.MANUAL, capture_before=_at(10080)
     ),
     "payment.refunded": _Payment(refunded_amount=_euros("1.50"), version=4, update_time=_at(11)),
-    "payment.failed": _Payment(status=_Payment.FAILED, failure=_DECLINED),
-    "payment.cancelled": _Payment(status=_Payment.CANCELLED),
-    "payment.needs_review": _Payment(status=_Payment.NEEDS_REVIEW),
+    "payment.failed": _Payment(status=_Payment.FAILED, failure=_DECLINED, version=2),
+    "payment.cancelled": _Payment(
+        status=_Payment.CANCELLED, provider_reference="cs_test_a1", return_url=_BACK, failure=_CANCELLED
+    ),
+    "payment.needs_review": _Payment(status=_Payment.NEEDS_REVIEW, update_time=_at(1500)),
+    "payment.surplus_captured": _Payment(surplus=True, version=4),
+    "payment.surplus_refunded": _Payment(surplus=True, refunded_amount=_euros("12.00"), version=5, update_time=_at(6)),
     "refund.created": _Refund(status=_Refund.PENDING, version=1, update_time=_at(10)),
     "refund.updated": _Refund(status=_Refund.PENDING),
-    "refund.failed": _Refund(status=_Refund.FAILED, failure=_DECLINED),
+    "refund.failed": _Refund(status=_Refund.FAILED, failure=_NOT_REFUNDED),
     "refund.needs_review": _Refund(status=_Refund.NEEDS_REVIEW),
     "dispute.updated": _Dispute(status=_Dispute.UNDER_REVIEW, version=2),
     "dispute.closed": _Dispute(status=_Dispute.WON, version=3),
@@ -129,19 +160,42 @@ DIFFERENT: dict[str, Message] = {
 """What is different of the resource in some events."""
 
 ABSENT: dict[str, tuple[str, ...]] = {
-    "order.created": ("payment_id",),
-    "order.cancelled": ("payment_id",),
-    "order.expired": ("payment_id",),
+    "order.created": ("payment_id", "paid_amount"),
+    "order.processing": ("paid_amount",),
+    "order.failed": ("paid_amount",),
+    "order.cancelled": ("payment_id", "paid_amount"),
+    "order.expired": ("payment_id", "paid_amount"),
     "payment.created": ("provider_reference", "captured_amount"),
     "payment.updated": ("payment_method", "captured_amount"),
     "payment.processing": ("captured_amount",),
+    "payment.requires_action": ("captured_amount",),
     "payment.authorized": ("captured_amount",),
     "payment.failed": ("captured_amount",),
-    "payment.cancelled": ("captured_amount",),
-    "payment.needs_review": ("captured_amount",),
+    "payment.cancelled": ("payment_method", "captured_amount"),
+    "payment.needs_review": ("provider_reference", "captured_amount"),
     "refund.created": ("provider_reference",),
+    "refund.needs_review": ("provider_reference",),
 }
 """What the resource does not have yet, or never will, in some events."""
+
+
+def _attempt(payment: payment_pb2.Payment) -> payment_pb2.Payment.Attempt:
+    """Return the one try of a payment, as its status has it."""
+    attempt = _Payment.Attempt(
+        number=1,
+        provider=payment.provider,
+        provider_reference=payment.provider_reference,
+        status=_Payment.Attempt.OPEN,
+        create_time=payment.create_time,
+    )
+    if payment.status in (_Payment.AUTHORIZED, _Payment.SUCCESS):
+        attempt.status = _Payment.Attempt.SUCCEEDED
+        attempt.end_time.CopyFrom(_at(5))
+    elif payment.status in (_Payment.FAILED, _Payment.CANCELLED):
+        attempt.status = _Payment.Attempt.FAILED
+        attempt.failure.CopyFrom(payment.failure)
+        attempt.end_time.CopyFrom(payment.update_time)
+    return attempt
 
 
 def example(public_type: str) -> bytes:
@@ -155,6 +209,8 @@ def example(public_type: str) -> bytes:
         resource.ClearField(field)
     if public_type in DIFFERENT:
         resource.MergeFrom(DIFFERENT[public_type])
+    if isinstance(resource, _Payment):
+        resource.attempts.append(_attempt(resource))
     envelope = EventEnvelope(event_id=EVENT, type=descriptor.full_name, time=getattr(resource, "update_time", _at(0)))
     envelope.data.Pack(fact)
     return mapping.webhook_body(envelope.SerializeToString())
