@@ -63,7 +63,7 @@ export interface DeliveryAttempt {
    */
   http_status: number;
   /**
-   * How long it took, in milliseconds.
+   * How long it took, in milliseconds. In JSON a text, as every int64 is.
    */
   duration_ms: string;
   /**
@@ -177,7 +177,8 @@ export interface Event {
    */
   resource_id: string;
   /**
-   * The resource's version after the change.
+   * The resource's version after the change. In JSON a text, as every int64 is, where the resource's own `version` is
+   * a number.
    */
   resource_version: string;
   /**
@@ -655,7 +656,7 @@ export interface ProviderExchange {
    */
   http_status: number;
   /**
-   * How long a call took, in microseconds.
+   * How long a call took, in microseconds. In JSON a text, as every int64 is.
    */
   duration_us: string;
   /**

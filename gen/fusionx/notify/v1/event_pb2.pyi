@@ -102,7 +102,9 @@ class Event(_message.Message):
     resource_id: _builtins.str
     """The resource that changed: an order, a payment, a refund, a dispute, an endpoint or a channel."""
     resource_version: _builtins.int
-    """The resource's version after the change."""
+    """The resource's version after the change. In JSON a text, as every int64 is, where the resource's own `version` is a
+    number.
+    """
     order_id: _builtins.str
     """The order that it belongs to; empty for a ping, and for what happened to an endpoint."""
     @_builtins.property
@@ -236,7 +238,7 @@ class DeliveryAttempt(_message.Message):
     http_status: _builtins.int
     """The HTTP status that was answered, of an e-mail the SMTP code; 0 when no answer came."""
     duration_ms: _builtins.int
-    """How long it took, in milliseconds."""
+    """How long it took, in milliseconds. In JSON a text, as every int64 is."""
     answer: _builtins.str
     """The first bytes of the answer, or why there was none."""
     failure: _builtins.str

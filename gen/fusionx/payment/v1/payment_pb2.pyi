@@ -172,7 +172,10 @@ class Payment(_message.Message):
         code: _builtins.str
         """Machine-readable: `card_declined`, `insufficient_funds`, `expired_card`, `incorrect_cvc`,
         `authentication_failed`, `processing_error`, `amount_not_allowed`, `invalid_payment_method`,
-        `provider_rejected`, `provider_unavailable`, `expired` or `cancelled`.
+        `provider_rejected`, `provider_unavailable`, `expired`, `cancelled`, `superseded` (of an attempt: an earlier one
+        took the money after all), `not_done` (the provider no longer knows the request, and shows that it was not carried
+        out); of what a person has found, `not_captured`, `amount_differs`, and of a refund `not_made`; of a refund that had
+        gone back before, `given_back`. More may come.
         """
         message: _builtins.str
         """For a person. Carries no card data."""

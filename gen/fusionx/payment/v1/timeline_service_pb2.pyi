@@ -131,7 +131,7 @@ class ProviderExchange(_message.Message):
     http_status: _builtins.int
     """The HTTP status that a call was answered with; 0: there was no answer."""
     duration_us: _builtins.int
-    """How long a call took, in microseconds."""
+    """How long a call took, in microseconds. In JSON a text, as every int64 is."""
     provider_request_id: _builtins.str
     """The provider's own id of a request, which its support asks for; of a webhook, the provider's id of the event."""
     idempotency_key: _builtins.str
