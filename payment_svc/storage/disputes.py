@@ -36,6 +36,12 @@ class DisputeRow(NamedTuple):
     merchant_order_id: str
 
 
+class VersionRow(NamedTuple):
+    """How often a dispute has changed."""
+
+    version: int
+
+
 _INSERT = statement(
     pg.insert(disputes)
     .values(parameters_for(disputes, prefix="b_"))
@@ -56,6 +62,13 @@ _LOCK = statement(
     )
     .with_for_update(),
     DisputeRow,
+)
+_VERSION = statement(
+    sa.select(disputes.c.version).where(
+        disputes.c.provider == sa.bindparam("provider", type_=sa.Text),
+        disputes.c.provider_reference == sa.bindparam("reference", type_=sa.Text),
+    ),
+    VersionRow,
 )
 _UPDATE = statement(
     sa.update(disputes)
@@ -128,6 +141,11 @@ class DisputeRepository:
         """Return a merchant's dispute."""
         row = await session.one(_GET, merchant_id=merchant_id, dispute_id=dispute_id)
         return _dispute(row) if row else None
+
+    async def version(self, session: Session, provider: str, reference: str) -> int:
+        """Return the version of the dispute behind a provider's object; zero where it is not here."""
+        row = await session.one(_VERSION, provider=provider, reference=reference)
+        return row.version if row else 0
 
     async def lock(self, session: Session, provider: str, reference: str) -> Dispute | None:
         """Return the dispute behind a provider's object, and hold its row."""

@@ -11,7 +11,7 @@ from mesh.ids import Clock, parse_uuid, utc_now
 from mesh.storage.database import Database
 from mesh.storage.lock import Locks
 from mesh.telemetry import get_logger
-from payment_svc.domain.payment import TERMINAL, Payment
+from payment_svc.domain.payment import TERMINAL, Payment, StaleFactError
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.providers.base import Loss, ProviderEvent
 from payment_svc.providers.resilience import ResilientProvider
@@ -25,6 +25,8 @@ from payment_svc.use_cases.taken_back.reversals import Reversals
 
 log = get_logger(__name__)
 LOCK_WAIT_SECONDS = 2.0
+LOOKS = 3
+"""How often a dispute is looked at for one event while others change it; then the event comes again later."""
 FOREIGN = "came from another account than the payment's"
 """Said without the payment: nothing of such an event may stand in its timeline, as another wrote the words."""
 
@@ -142,13 +144,24 @@ class EventApplication:
         return await self._resources.payments.apply_event(provider, event, payment)
 
     async def _apply_dispute(self, provider: ResilientProvider, event: ProviderEvent) -> Verdict:
+        for _ in range(LOOKS):
+            try:
+                return await self._look_at_dispute(provider, event)
+            except StaleFactError as error:
+                log.info("looked beside another event, looking again", event_id=event.event_id, reason=str(error))
+        raise unavailable("PAYMENT_BUSY", "the dispute changes whenever its object is looked at")
+
+    async def _look_at_dispute(self, provider: ResilientProvider, event: ProviderEvent) -> Verdict:
+        """Apply a dispute as its object is now. Raises StaleFactError when another look was applied meanwhile."""
+        disputes = self._resources.disputes
+        seen = await disputes.version(provider.name, event.dispute_reference)
         snapshot = await provider.fetch_dispute(event.dispute_reference)
         payment = await self._payment_of(provider, replace(event, payment_id=snapshot.payment_id))
         if payment is None:
             return Verdict("IGNORED", "a dispute of no payment of ours")
         if (provider.name, provider.account_id) not in {(a.provider, a.account_id) for a in payment.attempts}:
             return Verdict("QUARANTINED", FOREIGN)
-        await self._resources.disputes.apply_snapshot(provider.name, payment, snapshot)
+        await disputes.apply_snapshot(provider.name, payment, snapshot, seen)
         return Verdict("APPLIED", "", payment)
 
     async def _payment_of(self, provider: ResilientProvider, event: ProviderEvent) -> Payment | None:

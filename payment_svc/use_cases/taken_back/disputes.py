@@ -14,7 +14,7 @@ from mesh.telemetry import alert, get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import dispute as dispute_domain
 from payment_svc.domain.dispute import Dispute, DisputeSnapshot
-from payment_svc.domain.payment import Payment
+from payment_svc.domain.payment import Payment, StaleFactError
 from payment_svc.metrics import PAYMENT_DISPUTED
 from payment_svc.storage.disputes import DisputeRepository
 from payment_svc.use_cases import history_entries as changes
@@ -53,10 +53,16 @@ class Disputes:
         async with self._database.session() as session:
             return await self._store.page(session, listing, after=after, limit=limit)
 
-    async def apply_snapshot(self, provider: str, payment: Payment, snapshot: DisputeSnapshot) -> Dispute:
+    async def version(self, provider: str, reference: str) -> int:
+        """Return the version of the dispute behind a provider's object, to be seen before that is looked at."""
+        async with self._database.session() as session:
+            return await self._store.version(session, provider, reference)
+
+    async def apply_snapshot(self, provider: str, payment: Payment, snapshot: DisputeSnapshot, seen: int) -> Dispute:
         """Apply what a provider, of whichever attempt, says of a dispute, in one transaction with its events.
 
-        What is known is absorbed.
+        What is known is absorbed. `seen` is the dispute's version before it was looked at. Raises StaleFactError when
+        it has changed since: what was seen may be older than that, and the step back to it a legal one.
         """
         async with self._work.begin() as unit:
             current = await self._store.lock(unit.session, provider, snapshot.reference)
@@ -68,7 +74,10 @@ class Disputes:
                 else:
                     self._publish(unit, current)
                     alert(PAYMENT_DISPUTED, log, payment_id=payment.payment_id, dispute_id=current.dispute_id)
+                    seen = current.version
             changed = dispute_domain.apply(current, snapshot, self._clock())
+            if changed and current.version != seen:
+                raise StaleFactError(f"looked at in version {seen}, and the dispute is at {current.version}")
             if changed:
                 await self._store.update(unit.session, changed)
                 self._publish(unit, changed)

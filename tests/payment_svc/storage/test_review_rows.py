@@ -203,6 +203,8 @@ async def test_one_dispute_is_changed_and_read(database: Database, store: Store)
         assert watch.changed == {MINE}
         assert [await DISPUTES.get(session, one, MINE) for one in ids] == [None, lost, None]
         assert [await DISPUTES.lock(session, one, "dp_m") for one in ("a", "stripe", "z")] == [None, lost, None]
+        assert [await DISPUTES.version(session, one, "dp_m") for one in ("a", "stripe", "z")] == [0, 2, 0]
         for name in ("dp_b", "dp_n"):
             assert await DISPUTES.lock(session, "stripe", name) is None
+            assert await DISPUTES.version(session, "stripe", name) == 0
         assert await DISPUTES.page(session, Listing({"merchant_id": MINE}), after=None, limit=3) == [lost]

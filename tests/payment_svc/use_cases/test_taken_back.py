@@ -10,7 +10,7 @@ import pytest
 from mesh.money import Money
 from payment_svc.domain.dispute import Dispute, DisputeSnapshot, DisputeStatus
 from payment_svc.domain.operation import OperationStatus
-from payment_svc.domain.payment import PaymentStatus
+from payment_svc.domain.payment import PaymentStatus, StaleFactError
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.refund import RefundSnapshot, RefundStatus
 from payment_svc.providers.base import ObjectNotFoundError, UnavailableError
@@ -102,7 +102,7 @@ KNOWN = Dispute(
 async def test_merchants_hear_of_the_opening_first(status: DisputeStatus) -> None:
     world = World()
     said = replace(SAID, status=status)
-    dispute = await world.disputes.apply_snapshot("paypal", PAID, said)
+    dispute = await world.disputes.apply_snapshot("paypal", PAID, said, 0)
     decided = status in {DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.CLOSED}
     opened = replace(KNOWN, status=DisputeStatus.UNDER_REVIEW if decided else status)
     assert world.inserted == [opened]
@@ -114,14 +114,29 @@ async def test_merchants_hear_of_the_opening_first(status: DisputeStatus) -> Non
 async def test_dispute_that_is_known_changes_or_stays() -> None:
     world = World()
     world.locked = [KNOWN, KNOWN]
-    assert await world.disputes.apply_snapshot("paypal", PAID, SAID) == KNOWN
-    lost = await world.disputes.apply_snapshot("paypal", PAID, replace(SAID, status=DisputeStatus.LOST))
+    # what agrees with what is known is no news, whenever it was seen
+    assert await world.disputes.apply_snapshot("paypal", PAID, SAID, 0) == KNOWN
+    lost = await world.disputes.apply_snapshot("paypal", PAID, replace(SAID, status=DisputeStatus.LOST), 1)
     assert (lost.status, lost.version, world.changed, len(world.events)) == (DisputeStatus.LOST, 2, [lost], 1)
     assert not world.inserted
 
 
+@pytest.mark.parametrize(("seen", "known"), [(0, 1), (1, 2), (2, 1)])
+async def test_look_that_is_older_than_what_is_known_moves_no_dispute(seen: int, known: int) -> None:
+    """A dispute that is closed may be taken up again: only when it was looked at tells that it was not."""
+    world = World()
+    world.locked = [replace(KNOWN, status=DisputeStatus.CLOSED, version=known)]
+    with pytest.raises(StaleFactError):
+        await world.disputes.apply_snapshot("paypal", PAID, replace(SAID, status=DisputeStatus.UNDER_REVIEW), seen)
+    assert (world.changed, world.events, world.inserted) == ([], [], [])
+
+
 async def test_dispute_that_somebody_else_opens_at_this_moment_is_theirs() -> None:
     world = World()
-    world.accepts, world.locked = False, [None, replace(KNOWN, reason="theirs", status=DisputeStatus.UNDER_REVIEW)]
-    dispute = await world.disputes.apply_snapshot("paypal", PAID, replace(SAID, reason="theirs"))
-    assert (dispute.version, dispute.status, len(world.events)) == (2, DisputeStatus.NEEDS_RESPONSE, 1)
+    theirs = replace(KNOWN, reason="theirs", status=DisputeStatus.UNDER_REVIEW)
+    world.accepts, world.locked = False, [None, theirs, None, theirs]
+    said = replace(SAID, reason="theirs", status=DisputeStatus.UNDER_REVIEW)
+    assert await world.disputes.apply_snapshot("paypal", PAID, said, 0) == theirs
+    with pytest.raises(StaleFactError):
+        await world.disputes.apply_snapshot("paypal", PAID, replace(said, status=DisputeStatus.NEEDS_RESPONSE), 0)
+    assert (world.changed, world.events, world.inserted) == ([], [], [])
