@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from pydantic_settings import BaseSettings
 
 from audit_svc.settings import AuditSettings
+from cli.__main__ import COMMANDS, app
 from console.settings import ConsoleSettings
 from edge.settings import EdgeSettings
 from envoy_config.local_replies import local_replies
@@ -96,3 +99,22 @@ def test_every_code_of_a_failure_is_told() -> None:
     contract = (ROOT / "proto" / "fusionx" / "payment" / "v1" / "payment.proto").read_text()
     for page in (_page("payments.md"), _page("guides/handle-errors.md"), contract):
         assert codes - set(re.findall("`([a-z_]+)`", page)) == set()
+
+
+def test_every_command_that_a_page_names_is_there() -> None:
+    """The subcommand, and of a group of them the next word."""
+    whole: Any = typer.main.get_command(app)
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "client" / "README.md"]
+    named = {
+        (page.name, *found)
+        for page in pages
+        for found in re.findall(
+            r"(?:^|`|[$(|] ?)fusionxpay ([a-z]+)(?: ([a-z]+))?(?=[\s`)])", page.read_text(), re.MULTILINE
+        )
+    }
+    assert len(named) > 50
+    groups = {name: getattr(whole.get_command(None, name), "commands", {}) for name in COMMANDS}
+    missing = {
+        one for one in named if one[1] not in COMMANDS or (one[2] and groups[one[1]] and one[2] not in groups[one[1]])
+    }
+    assert missing == set()
