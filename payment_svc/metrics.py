@@ -18,6 +18,8 @@ OUTCOMES = (
     *("ObjectNotFoundError", "AmountNotSupportedError", "CredentialsRefusedError"),
 )
 RECEIVED = ("accepted", "repeated", "signature_invalid", "not_allowed", "not_an_event", "unverifiable")
+ACCOUNTS = ("platform", "merchants")
+"""Whose an account at a provider is: the platform's, or a merchant's own."""
 VERDICTS = ("APPLIED", "IGNORED", "QUARANTINED", "DEAD")
 _OPEN = tuple(str(status) for status in sorted(LIVE))
 _STATUSES = tuple(str(status) for status in PaymentStatus)
@@ -64,8 +66,13 @@ EVENT_SECONDS = histogram(
     "fusionxpay_provider_event_seconds", "Time from the receipt of a provider's event until it was done with",
     LONG_SECONDS, provider=_PROVIDER,
 )  # fmt: skip
-EVENTS_PENDING = gauge("fusionxpay_provider_events_pending", "Events that are not applied yet", provider=_PROVIDER)
-EVENTS_OLDEST = gauge("fusionxpay_provider_events_oldest_seconds", "Age of the oldest of them", provider=_PROVIDER)
+EVENTS_PENDING = gauge(
+    "fusionxpay_provider_events_pending", "Events that are not applied yet, by whose account they came for",
+    provider=_PROVIDER, accounts=ACCOUNTS,
+)  # fmt: skip
+EVENTS_OLDEST = gauge(
+    "fusionxpay_provider_events_oldest_seconds", "Age of the oldest of them", provider=_PROVIDER, accounts=ACCOUNTS
+)
 REFUNDS_PENDING = gauge("fusionxpay_refunds_pending", "Refunds that have not ended", provider=_PROVIDER)
 REFUNDS_OLDEST = gauge("fusionxpay_refunds_pending_oldest_seconds", "Age of the oldest of them", provider=_PROVIDER)
 DISPUTES = gauge("fusionxpay_disputes", "Disputes by status", status=tuple(str(status) for status in DisputeStatus))
@@ -87,7 +94,10 @@ PAYMENT_DISPUTED = Alert("payment_disputed", "a customer wants the money back by
 PAYMENT_TAKEN_BACK = Alert("payment_taken_back", "a provider has taken money back by itself")
 PROVIDER_CIRCUIT_OPEN = Alert("provider_circuit_open", "a provider does not answer, or answers with errors")
 WEBHOOK_QUARANTINED = Alert("webhook_quarantined", "an event fits no payment as it should: `fusionxpay review list`")
-WEBHOOK_DEAD = Alert("webhook_dead", "an event could not be applied for hours; the provider may send it again")
+WEBHOOK_DEAD = Alert(
+    "webhook_dead",
+    "an event could not be applied for hours, or its account not be asked for days; the provider may send it again",
+)
 
 
 def prime_provider(name: str) -> None:
@@ -97,8 +107,6 @@ def prime_provider(name: str) -> None:
         DIFFERENCES,
         IN_FLIGHT,
         EVENT_SECONDS,
-        EVENTS_PENDING,
-        EVENTS_OLDEST,
         REFUNDS_PENDING,
         REFUNDS_OLDEST,
     ):
@@ -109,6 +117,8 @@ def prime_provider(name: str) -> None:
         prime(metric, (name,), _OPEN)
     for metric in (UNKNOWN, UNKNOWN_OLDEST):
         prime(metric, (name,), _KINDS)
+    for metric in (EVENTS_PENDING, EVENTS_OLDEST):
+        prime(metric, (name,), ACCOUNTS)
     prime(CALLS, (name,), OUTCOMES)
     prime(PAYMENTS, (name,), _STATUSES)
     prime(WEBHOOKS, (name,), RECEIVED)

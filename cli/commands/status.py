@@ -28,7 +28,7 @@ _KEPT_TOGETHER = "\N{NO-BREAK SPACE}"
 _OPEN = (
     ("payments", "fusionxpay_payments_open", ("provider", "status")),
     ("operations without an answer", "fusionxpay_operations_unknown", ("provider", "kind")),
-    ("events of providers", "fusionxpay_provider_events_pending", ("provider",)),
+    ("events of providers", "fusionxpay_provider_events_pending", ("provider", "accounts")),
     ("refunds", "fusionxpay_refunds_pending", ("provider",)),
     ("disputes", "fusionxpay_disputes", ("status",)),
     ("reviews", "fusionxpay_reviews_open", ("kind",)),

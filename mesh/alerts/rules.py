@@ -70,6 +70,8 @@ class _Rule:
     is_wrong: Callable[[float], bool]
     words: str
     page: bool = True
+    where: tuple[tuple[str, str], ...] = ()
+    """The labels that a value has to have."""
     needs_database: bool = False
     """Whether it means nothing of a process whose database does not answer."""
 
@@ -101,7 +103,10 @@ _RULES = (
     _Rule("DeadLetterOpen", "fusionxpay_dead_letters_open", _positive, "{value:.0f} dead letters of {consumer}"),
     _Rule("ProviderFailing", "fusionxpay_provider_circuit_state", lambda v: v == 2, "{provider}: {operation} fails"),
     _Rule("ProviderEventsLate", "fusionxpay_provider_events_oldest_seconds", lambda v: v > 60,
-          "an event of {provider} waits {value:.0f} s"),
+          "an event of {provider} waits {value:.0f} s", where=(("accounts", "platform"),)),
+    _Rule("OwnAccountEventsLate", "fusionxpay_provider_events_oldest_seconds", lambda v: v > 3600,
+          "an event for a merchant's own account at {provider} waits {value:.0f} s", page=False,
+          where=(("accounts", "merchants"),)),
     _Rule("OutcomeUnknown", "fusionxpay_operations_unknown_oldest_seconds", lambda v: v > 900,
           "{provider} has not said for {value:.0f} s whether {kind} was done"),
     _Rule("ReviewOpen", "fusionxpay_reviews_open", _positive, "{value:.0f} reviews: {kind}", page=False),
@@ -129,7 +134,7 @@ def problems(processes: Sequence[Process], grown: Sequence[Problem] = ()) -> lis
     alike: dict[tuple[_Rule, str], list[str]] = {}
     for rule in _RULES:
         for process in processes:
-            for sample in process.having(rule.series):
+            for sample in process.having(rule.series, **dict(rule.where)):
                 if not math.isnan(sample.value) and rule.is_wrong(sample.value) and _applies(rule, process):
                     words = rule.words.format(value=sample.value, **sample.labels)
                     components = alike.setdefault((rule, words), [])

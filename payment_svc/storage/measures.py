@@ -64,9 +64,14 @@ _OPERATIONS = _open(
     operations.c.status == sa.literal_column("'UNKNOWN'"),
 )
 _REVIEWS = _open(_nothing, reviews.c.kind, reviews.c.create_time, reviews, reviews.c.resolve_time.is_(None))
+# whether a merchant's own account can be asked is the merchant's business
+_accounts = sa.case(
+    (provider_events.c.account == sa.literal_column("''"), sa.literal_column("'platform'", sa.Text)),
+    else_=sa.literal_column("'merchants'", sa.Text),
+)
 _EVENTS = _open(
     provider_events.c.provider,
-    _nothing,
+    _accounts,
     provider_events.c.receive_time,
     provider_events,
     provider_events.c.next_attempt_time.is_not(None),
@@ -126,7 +131,7 @@ class MeasureRepository:
         return await session.all(_REVIEWS)
 
     async def events(self, session: Session) -> list[Open]:
-        """Return provider events that are not applied yet, by provider."""
+        """Return provider events that are not applied yet, by provider and by whose account they came for."""
         return await session.all(_EVENTS)
 
     async def refunds(self, session: Session) -> list[Open]:

@@ -13,7 +13,7 @@ from mesh.storage.lock import Locks
 from mesh.telemetry import get_logger
 from payment_svc.domain.payment import TERMINAL, Payment, StaleFactError
 from payment_svc.domain.provider_event import Verdict
-from payment_svc.providers.base import Loss, ProviderEvent
+from payment_svc.providers.base import Loss, ObjectNotFoundError, ProviderError, ProviderEvent, RejectedError
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_events import StoredEvent
@@ -62,8 +62,17 @@ class EventApplication:
         self._waiting: dict[object, asyncio.Future[Verdict]] = {}
 
     async def apply(self, stored: StoredEvent) -> Verdict:
-        """Apply an event to the payment that it belongs to, and say what became of it."""
+        """Apply an event to the payment that it belongs to, and say what became of it.
+
+        An event whose object its provider does not know, or does not show, is not believed, whatever it is about.
+        """
         provider = await self._accounts.by_id(stored.provider, stored.account_id)
+        try:
+            return await self._find_and_apply(provider, stored)
+        except (ObjectNotFoundError, RejectedError) as error:
+            return _not_shown(error)
+
+    async def _find_and_apply(self, provider: ResilientProvider, stored: StoredEvent) -> Verdict:
         event = await provider.resolve(provider.translate(stored.payload))
         if event.dispute_reference:
             return await self._apply_dispute(provider, event)
@@ -137,11 +146,14 @@ class EventApplication:
         if (provider.name, provider.account_id) not in accounts:
             # whoever owns an account can have it say anything: of other accounts' payments it is not believed
             return Verdict("QUARANTINED", FOREIGN)
-        if event.loss == Loss.REVERSED:
-            return await self._resources.reversals.apply_event(provider, event, payment)
-        if event.refund_reference:
-            return await self._resources.refunds.apply_event(provider, event, payment)
-        return await self._resources.payments.apply_event(provider, event, payment)
+        try:
+            if event.loss == Loss.REVERSED:
+                return await self._resources.reversals.apply_event(provider, event, payment)
+            if event.refund_reference:
+                return await self._resources.refunds.apply_event(provider, event, payment)
+            return await self._resources.payments.apply_event(provider, event, payment)
+        except (ObjectNotFoundError, RejectedError) as error:
+            return _not_shown(error, payment)
 
     async def _apply_dispute(self, provider: ResilientProvider, event: ProviderEvent) -> Verdict:
         for _ in range(LOOKS):
@@ -184,3 +196,11 @@ class EventApplication:
             status=verdict.payment.status if verdict.payment else payment.status,
             delay_ms=round((self._clock() - stored.receive_time).total_seconds() * 1000, 3),
         )
+
+
+def _not_shown(error: ProviderError, payment: Payment | None = None) -> Verdict:
+    """Return the verdict on an event of an object that cannot be looked at: in our words, as theirs are anybody's."""
+    log.warning("object of an event not shown", error=repr(error))
+    is_absent = isinstance(error, ObjectNotFoundError)
+    why = "the provider knows no such object" if is_absent else "the provider refuses to show its object"
+    return Verdict("QUARANTINED", why, payment)

@@ -34,6 +34,7 @@ from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.event_application import EventApplication
 from payment_svc.use_cases.recovery.loop import Recovery
+from payment_svc.use_cases.taken_back.reversals import UndecidedError
 
 log = get_logger(__name__)
 LEASE = timedelta(seconds=60)
@@ -48,6 +49,10 @@ BACKOFF = tuple(timedelta(seconds=s) for s in (0.5, 2, 5, 15, 30, 60, 300, 900, 
 
 One that cannot be applied now, as its provider is away, has not failed: it waits, a quarter of its age each time.
 """
+WAITS = timedelta(days=3)
+"""For how long an event waits for an account that cannot be asked; from then on that it cannot counts as a failure."""
+UNDECIDED = timedelta(days=60)
+"""For how long it waits for what its provider has not decided, which may take weeks."""
 _ALERTS = {"QUARANTINED": WEBHOOK_QUARANTINED, "DEAD": WEBHOOK_DEAD}
 MAX_REASON = 200
 """Characters of what went wrong with an event that are kept and told: its words are the sender's."""
@@ -264,6 +269,8 @@ class WebhookInbox:
     async def _check(self, item: StoredEvent) -> None:
         try:
             verdict = await self._application.apply(item)
+        except UndecidedError as error:
+            await self._wait(item, _said(error), UNDECIDED)
         except (ProviderError, ApiError) as error:
             await self._wait(item, _said(error))
         except Exception as error:
@@ -286,9 +293,17 @@ class WebhookInbox:
             del self._busy[key]
         return was_full
 
-    async def _wait(self, item: StoredEvent, reason: str) -> None:
-        """Try again when its provider or its payment can be asked: that they cannot is no fault of the event."""
-        wait = min(max((self._clock() - item.receive_time) / 4, BACKOFF[0]), BACKOFF[-1])
+    async def _wait(self, item: StoredEvent, reason: str, at_most: timedelta = WAITS) -> None:
+        """Try again when its provider or its payment can be asked: that they cannot is no fault of the event.
+
+        What has waited for long enough is tried as often as what fails, and is dead then: the provider may send it
+        again, and then it is tried anew.
+        """
+        age = self._clock() - item.receive_time
+        if age > at_most:
+            await self._try_again(item, reason)
+            return
+        wait = min(max(age / 4, BACKOFF[0]), BACKOFF[-1])
         await self._notes.submit(Note(replace(item, attempts=item.attempts - 1), "PENDING", reason, wait))
 
     async def _try_again(self, item: StoredEvent, reason: str) -> None:
@@ -312,7 +327,9 @@ class WebhookInbox:
         """Measure an event that is done with, and tell of one that should not be."""
         item = done.event
         EVENTS.labels(item.provider, done.status).inc()
-        EVENT_SECONDS.labels(item.provider).observe((self._clock() - item.receive_time).total_seconds())
+        if done.status != "DEAD" or not item.account_id:
+            # that a merchant's own account could not be asked for days is no lateness of ours
+            EVENT_SECONDS.labels(item.provider).observe((self._clock() - item.receive_time).total_seconds())
         if condition := _ALERTS.get(done.status):
             alert(condition, log, provider=item.provider, event_id=item.event_id, reason=done.reason)
 

@@ -60,6 +60,7 @@ class World:
         self.given = 0
         self.stale = self.dispute_version = 0
         self.error: Exception | None = None
+        self.asked_for: Exception | None = None
         self.questions = self.ledger = self.refunds = self.work = self
         self.under_way = self
         me = cast(Any, self)
@@ -76,6 +77,7 @@ class World:
     def _resource(self, name: str) -> Any:
         async def apply_event(_provider: Any, _event: Any, payment: Payment) -> Verdict:
             self.does.append(name)
+            self._shows()
             return Verdict("APPLIED", name, payment)
 
         return SimpleNamespace(apply_event=apply_event)
@@ -89,12 +91,19 @@ class World:
         """Read an event."""
         return self.event
 
+    def _shows(self) -> None:
+        if self.asked_for:
+            raise self.asked_for
+
     async def resolve(self, event: ProviderEvent) -> ProviderEvent:
         """Return what the event is about."""
+        if event.object_type:
+            self._shows()
         return event
 
     async def owner_of(self, reference: str) -> str:
         """Return our id of a payment."""
+        self._shows()
         return self.owner
 
     @asynccontextmanager
@@ -128,6 +137,7 @@ class World:
     async def fetch(self, payment: Payment) -> Snapshot:
         """Return what the provider shows."""
         self.does.append(("fetch", payment.provider_reference))
+        self._shows()
         if isinstance(self.shown, Exception):
             raise self.shown
         return cast(Snapshot, self.shown)
@@ -163,6 +173,7 @@ class World:
     async def fetch_dispute(self, reference: str) -> Any:
         """Return a dispute."""
         self.does.append(("dispute", reference))
+        self._shows()
         return SimpleNamespace(payment_id=str(PAYMENT.payment_id))
 
     async def version(self, name: str, reference: str) -> int:

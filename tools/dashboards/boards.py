@@ -154,12 +154,17 @@ PAYMENTS = Board(
             ),
         ),
         "Providers' webhooks": (
-            Panel("Waiting", COUNT, most("fusionxpay_provider_events_pending", "provider"), "{{provider}}"),
+            Panel(
+                "Waiting",
+                COUNT,
+                most("fusionxpay_provider_events_pending", "provider", "accounts"),
+                "{{provider}} {{accounts}}",
+            ),
             Panel(
                 "The oldest of them",
                 SECONDS,
-                most("fusionxpay_provider_events_oldest_seconds", "provider"),
-                "{{provider}}",
+                most("fusionxpay_provider_events_oldest_seconds", "provider", "accounts"),
+                "{{provider}} {{accounts}}",
             ),
         ),
     },

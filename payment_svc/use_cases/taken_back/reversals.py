@@ -14,6 +14,10 @@ from payment_svc.use_cases.payment_events import PaymentEvents
 from payment_svc.use_cases.taken_back.losses import REVERSED, Losses
 
 
+class UndecidedError(UnavailableError):
+    """The provider answers, and has not decided yet, which may take it weeks."""
+
+
 class Reversals:
     """Writes down what was taken back, so that the payment, its order and the merchant know of it."""
 
@@ -25,7 +29,7 @@ class Reversals:
     async def apply_event(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
         """Ask what was taken back, and write it down once; the capture itself comes first, should it be new here.
 
-        Raises UnavailableError while the provider has not decided: the event is applied later.
+        Raises UndecidedError while the provider has not decided: the event is applied later.
         """
         verdict = await self._payments.apply_event(provider, event, payment)
         current = verdict.payment or payment
@@ -36,7 +40,7 @@ class Reversals:
         except ObjectNotFoundError as error:
             return Verdict("QUARANTINED", f"taken back, but not of this payment's capture: {error}", current)
         if any(one.status == RefundStatus.PENDING for one in taken):
-            raise UnavailableError(f"{provider.name} has not decided yet")
+            raise UndecidedError(f"{provider.name} has not decided yet")
         done = [one for one in taken if one.status == RefundStatus.SUCCESS]
         if not done:
             return Verdict("QUARANTINED", "the provider does not show what it has taken back", current)
@@ -46,7 +50,7 @@ class Reversals:
     async def _record(self, payment: Payment, taken: RefundSnapshot) -> str:
         """Write one of them down unless it is known; return why not where it cannot be.
 
-        Raises UnavailableError while it is not known how much was left.
+        Raises UndecidedError while it is not known how much was left.
         """
         async with self._ledger.work.begin() as unit:
             current = await self._ledger.lock(unit, payment.payment_id)
@@ -57,7 +61,7 @@ class Reversals:
                 await self._ledger.refunds.sums(unit.session, payment.payment_id),
             )
             if taken.amount is None and sums.unnamed:
-                raise UnavailableError("whether a refund was made before it was taken back is not known yet")
+                raise UndecidedError("whether a refund was made before it was taken back is not known yet")
             # what is under way is not there to be taken: all that was left is what remains beside it
             amount = taken.amount or current.money(current.captured - sums.taken)
             if not _fits(amount, left):

@@ -34,7 +34,11 @@ WRONG = {
     "fusionxpay_outbox_oldest_seconds": (61, {}, "EventsNotPublished"),
     "fusionxpay_dead_letters_open": (1, {"consumer": "notify_svc"}, "DeadLetterOpen"),
     "fusionxpay_provider_circuit_state": (2, {"provider": "stripe", "operation": "start"}, "ProviderFailing"),
-    "fusionxpay_provider_events_oldest_seconds": (61, {"provider": "stripe"}, "ProviderEventsLate"),
+    "fusionxpay_provider_events_oldest_seconds": (
+        61,
+        {"provider": "stripe", "accounts": "platform"},
+        "ProviderEventsLate",
+    ),
     "fusionxpay_operations_unknown_oldest_seconds": (901, {"provider": "stripe", "kind": "START"}, "OutcomeUnknown"),
     "fusionxpay_reviews_open": (1, {"kind": "AMOUNT_DIFFERS"}, "ReviewOpen"),
     "fusionxpay_dispute_next_deadline_seconds": (86400, {}, "DisputeDue"),
@@ -52,6 +56,18 @@ def test_each_condition_is_found_and_named() -> None:
         found = problems([Process("order_svc", "a:1", [Sample(name, labels, value)])])
         assert [one.alert for one in found] == [alert]
         assert found[0].words.startswith("order_svc: ")
+
+
+@pytest.mark.parametrize(("accounts", "age", "alert"), [
+    ("platform", 60, ""), ("platform", 61, "ProviderEventsLate"),
+    ("merchants", 3600, ""), ("merchants", 3601, "OwnAccountEventsLate"),
+])  # fmt: skip
+def test_account_of_a_merchants_own_gets_nobody_up(accounts: str, age: float, alert: str) -> None:
+    """Whether it can be asked is the merchant's business; of the platform's accounts it is ours."""
+    labels = {"provider": "stripe", "accounts": accounts}
+    sample = Sample("fusionxpay_provider_events_oldest_seconds", labels, age)
+    found = problems([Process("payment_svc", "a:1", [sample])])
+    assert [(one.alert, one.page) for one in found] == ([(alert, accounts == "platform")] if alert else [])
 
 
 Grown = list[tuple[str, dict[str, str], int]]

@@ -11,6 +11,7 @@ import pytest
 
 from mesh.storage.database import Database, Session
 from mesh.storage.history import Change, Entry, Origin
+from payment_svc.storage.measures import MeasureRepository, Open
 from payment_svc.storage.provider_events import DELETE_OLD, Note, StoredEvent, WebhookRepository
 from tests.simulation.storage import Store
 from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NOW
@@ -160,3 +161,14 @@ async def test_event_that_is_to_be_tried_again_is_due_after_its_wait(database: D
         await REPOSITORY.note(session, [Note(EVENT, "APPLIED")])
     (now,) = rows(store).values()
     assert now.next_attempt_time is None
+
+
+async def test_events_that_wait_are_counted_by_whose_account_they_came_for(database: Database, store: Store) -> None:
+    hour = timedelta(hours=1)
+    waiting = [replace(EVENT, event_id=f"w-{age}", receive_time=NOW - age * hour) for age in (1, 3)]
+    ours = [replace(EVENT, account_id=None, receive_time=NOW - 2 * hour)]
+    async with database.session() as session:
+        await put(session, *waiting, *ours)
+        await put(session, replace(EVENT, event_id="done", receive_time=NOW - 9 * hour), wait=None)
+        found = await MeasureRepository().events(session)
+    assert sorted(found) == [Open("stripe", "merchants", 2, 3 * hour), Open("stripe", "platform", 1, 2 * hour)]

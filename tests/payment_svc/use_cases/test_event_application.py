@@ -14,6 +14,7 @@ from mesh.money import Money
 from payment_svc.domain.payment import (
     AmountMismatchError,
     Fact,
+    Failure,
     ForeignObjectError,
     Payment,
     PaymentStatus,
@@ -23,7 +24,15 @@ from payment_svc.domain.payment import (
 )
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.review import About, ReviewKind
-from payment_svc.providers.base import Loss, ObjectNotFoundError, ProviderEvent
+from payment_svc.providers.base import (
+    CredentialsRefusedError,
+    Loss,
+    ObjectNotFoundError,
+    OutcomeUnknownError,
+    ProviderEvent,
+    RejectedError,
+    UnavailableError,
+)
 from payment_svc.use_cases.event_application import FOREIGN
 from tests.support.payment_events import EVENT, FIRST, NOW, OTHER, PAID, SECOND, STORED, WORKED_ON, S, World, only
 from tests.support.providers.paypal_api import PAYMENT
@@ -62,6 +71,42 @@ async def test_event_is_applied_to_what_it_is_about(
         assert kinds[about] in world.does
     else:
         assert world.does[1:] == ([about] if about else [])
+
+
+NOT_SHOWN = [
+    (ObjectNotFoundError("<b>gone</b>"), "the provider knows no such object"),
+    (RejectedError(Failure("provider_rejected", "<b>no</b>")), "the provider refuses to show its object"),
+]
+
+
+@pytest.mark.parametrize(
+    ("event", "is_ours"),
+    [
+        (EVENT, True),
+        (only({"refund_reference": "re"}), True),
+        (only({"loss": Loss.REVERSED}), True),
+        (only({"refund_reference": "re", "payment_id": ""}), False),
+        (only({"dispute_reference": "d"}), False),
+        (only({"object_type": "charge"}), False),
+    ],
+)
+@pytest.mark.parametrize(("error", "words"), NOT_SHOWN)
+async def test_event_of_an_object_that_is_not_shown_is_not_believed(
+    event: ProviderEvent, is_ours: bool, error: Exception, words: str
+) -> None:
+    """Nobody could apply it ever, and it says so in our words: theirs stand in no payment's timeline."""
+    world = World(event=event)
+    world.asked_for = error
+    assert await world.application.apply(STORED) == Verdict("QUARANTINED", words, WORKED_ON if is_ours else None)
+
+
+@pytest.mark.parametrize("error", [CredentialsRefusedError("no"), UnavailableError("away"), OutcomeUnknownError("?")])
+async def test_event_of_an_account_that_cannot_be_asked_says_nothing_yet(error: Exception) -> None:
+    for event in (EVENT, only({"dispute_reference": "d"}), only({"refund_reference": "re"})):
+        world = World(event=event)
+        world.asked_for = error
+        with pytest.raises(type(error)):
+            await world.application.apply(STORED)
 
 
 @pytest.mark.parametrize("stale", range(4))

@@ -12,16 +12,25 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
+import grpc
 import pytest
+from prometheus_client import REGISTRY
 
 from mesh import context
 from mesh.errors import ApiError
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.webhook_allowlist import WebhookAllowlist
-from payment_svc.providers.base import ProviderEvent, SignatureInvalidError, UnavailableError
+from payment_svc.providers.base import (
+    CredentialsRefusedError,
+    OutcomeUnknownError,
+    ProviderEvent,
+    SignatureInvalidError,
+    UnavailableError,
+)
 from payment_svc.storage.provider_events import Note, StoredEvent
 from payment_svc.use_cases import webhooks
 from payment_svc.use_cases.recovery.loop import Recovery
+from payment_svc.use_cases.taken_back.reversals import UndecidedError
 from payment_svc.use_cases.webhooks import SHARE, WebhookInbox, WebhookReceiver
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -56,6 +65,53 @@ async def test_event_that_cannot_be_applied_now_waits_a_quarter_of_its_age_and_h
         await of_webhooks._wait(replace(EVENT, attempts=attempts), "away")
         expected = Note(replace(EVENT, attempts=attempts - 1), "PENDING", "away", timedelta(seconds=wait))
         assert noted.pop() == expected
+
+
+DAY = timedelta(days=1)
+MOMENT = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("error", "bound"),
+    [
+        (CredentialsRefusedError("revoked"), 3 * DAY),
+        (UnavailableError("away"), 3 * DAY),
+        (OutcomeUnknownError("no answer"), 3 * DAY),
+        (ApiError(grpc.StatusCode.NOT_FOUND, "NOT_FOUND", "no such account"), 3 * DAY),
+        (UndecidedError("not yet"), 60 * DAY),
+    ],
+)
+async def test_account_that_cannot_be_asked_is_waited_for_and_not_for_ever(error: Exception, bound: timedelta) -> None:
+    """Then it is tried as often as what fails: a gateway that was away for as long gives nothing up at once."""
+
+    async def apply(_item: StoredEvent) -> Verdict:
+        raise error
+
+    for age, is_dead in ((bound, False), (bound + MOMENT, True)):
+        of_webhooks, noted = inbox(age)
+        of_webhooks._application = cast(Any, SimpleNamespace(apply=apply))
+        await of_webhooks.check(replace(EVENT, attempts=10))
+        (note,) = noted
+        assert (note.status, note.event.attempts) == (("DEAD", 10) if is_dead else ("PENDING", 9))
+        assert note.wait == (None if is_dead else timedelta(hours=1))
+    await of_webhooks.check(replace(EVENT, attempts=1))
+    assert (noted[-1].status, noted[-1].event.attempts, noted[-1].wait) == ("PENDING", 1, timedelta(seconds=0.5))
+
+
+@pytest.mark.parametrize(
+    ("account", "status", "counts"),
+    [(None, "APPLIED", 1), (None, "DEAD", 1), (uuid.UUID(int=1), "APPLIED", 1), (uuid.UUID(int=1), "DEAD", 0)],
+)
+def test_merchants_account_that_could_not_be_asked_is_no_lateness_of_ours(
+    account: uuid.UUID | None, status: str, counts: int
+) -> None:
+    def count() -> float:
+        return REGISTRY.get_sample_value("fusionxpay_provider_event_seconds_count", {"provider": "counted"}) or 0
+
+    of_webhooks, _ = inbox()
+    before = count()
+    of_webhooks.count(Note(replace(EVENT, provider="counted", account_id=account), status))
+    assert count() == before + counts
 
 
 async def test_event_that_fails_is_tried_nine_times_more_and_is_dead_then() -> None:
