@@ -147,15 +147,17 @@ class Refunded:
     payment_version: int
     captured: Money
     refunded: int
+    is_surplus: bool = False
+    """Whether its capture settled no order: what is given back of it concerns none."""
 
 
 def refund(order: Order, total: Refunded, now: datetime) -> Order | None:
     """Return the order after the sum of its payment's refunds changed; None when it is stale.
 
     Where nothing that is shown of the order changes, its version stays: only the payment's version is stored. What is
-    given back of a capture that came when the order was over concerns it no more than the capture did.
+    given back of a capture that did not settle the order concerns it no more than the capture did.
     """
-    if order.status in OVER:
+    if order.status in OVER or total.is_surplus:
         return None
     if order.payment_id != total.payment_id or total.payment_version <= order.payment_version:
         return None

@@ -53,6 +53,7 @@ def refunded(payment: payment_pb2.Payment) -> Refunded:
         payment_version=payment.version,
         captured=captured,
         refunded=Money.parse(given.value, given.currency).minor if payment.HasField("refunded_amount") else 0,
+        is_surplus=payment.surplus,
     )
 
 

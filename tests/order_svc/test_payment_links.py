@@ -18,7 +18,8 @@ from mesh.events.unit_of_work import UnitsOfWork
 from mesh.money import Money
 from mesh.storage.database import Database
 from mesh.storage.listing import id_at
-from order_svc.domain import Capture, LinkStatus, Order, OrderStatus, PaymentLink
+from order_svc import domain
+from order_svc.domain import Capture, LinkStatus, Order, OrderStatus, PaymentLink, Refunded
 from order_svc.storage import payment_links
 from order_svc.storage.orders import OrderRepository
 from order_svc.tables import metadata
@@ -187,6 +188,10 @@ async def test_what_failed_does_not_come_back_once_others_have_taken_its_use(sho
     with pytest.raises(ApiError, match="every use"):
         await shop.pay(order)
     assert "every use" in await shop.orders.try_to_settle(shop.merchant_id, order.order_id, Capture(failed_id, PRICE))
+    # of which it hears as of any refund
+    failed = replace(order, status=OrderStatus.FAILED, payment_id=failed_id)
+    given_back = Refunded(failed_id, 9, PRICE, PRICE.minor, is_surplus=True)
+    assert domain.refund(failed, given_back, order.create_time) is None
     assert (await shop.shown(link)).uses.taken == 2
 
 
