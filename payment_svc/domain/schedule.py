@@ -33,6 +33,10 @@ def wait_beside_deadline(wait: timedelta, left: timedelta) -> timedelta:
     return min(wait, max(abs(left), CHECKS[0]))
 
 
-def is_hopeless(payment: Payment, now: datetime) -> bool:
-    """Whether a person has to look: the provider works on it, or does not say, for longer than anything can last."""
-    return payment.status == PaymentStatus.PROCESSING and now - payment.create_time > GIVE_UP
+def is_hopeless(payment: Payment, now: datetime, bound: timedelta = GIVE_UP) -> bool:
+    """Whether a person has to look: the provider works on it, or does not say, for longer than anything can last.
+
+    Counted from its last change, which is when it became PROCESSING or later: a customer may pay days after the page
+    was opened.
+    """
+    return payment.status == PaymentStatus.PROCESSING and now - payment.update_time > bound

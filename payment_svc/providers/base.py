@@ -100,6 +100,8 @@ class Capabilities:
     """Where money moves only when we confirm it: how long a page lives that nobody has completed, and is forgotten."""
     recalled_after: timedelta = timedelta(0)
     """How long after a payment was begun it is certain that what can be found of it is found, by its id alone."""
+    works_for: timedelta = timedelta(hours=26)
+    """How long it may show a payment as under way before that is odd: debits and transfers take working days."""
 
 
 class Loss(StrEnum):
@@ -257,8 +259,8 @@ class Resolving(Protocol):
 class Listing(Protocol):
     """What a provider does as well that lists the refunds of a payment: one that was lost here is found there."""
 
-    async def given_back(self, payment: Payment, since: datetime) -> Sequence[GivenBack]:
-        """Return the refunds of a payment's object that were made since then, or more; those that failed as well.
+    async def given_back(self, payment: Payment, since: datetime, until: datetime | None = None) -> Sequence[GivenBack]:
+        """Return the refunds of a payment's object that were made in a span, or more; those that failed as well.
 
         Raises ObjectNotFoundError, UnavailableError or OutcomeUnknownError.
         """

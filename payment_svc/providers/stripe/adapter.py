@@ -62,6 +62,8 @@ class StripeProvider:
         refunds=True,
         partial_refunds=True,
         disputes=True,
+        # SEPA debits: up to 14 business days (https://docs.stripe.com/payments/sepa-debit)
+        works_for=timedelta(days=21),
     )
 
     def __init__(
@@ -198,9 +200,9 @@ class StripeProvider:
                     return objects.of_refund(found)
         return None
 
-    async def given_back(self, payment: Payment, since: datetime) -> Sequence[GivenBack]:
+    async def given_back(self, payment: Payment, since: datetime, until: datetime | None = None) -> Sequence[GivenBack]:
         """Walk through the Refunds of the intent."""
-        del since
+        del since, until
         given: list[GivenBack] = []
         with translated():
             intent_id = await self._intent_id(payment)

@@ -107,8 +107,9 @@ class PaymentRecovery:
         except StaleFactError as error:
             log.info("looked beside an operation, looking again", payment_id=payment.payment_id, reason=str(error))
             return
-        if schedule.is_hopeless(payment, self._clock()) and snapshot.status == PaymentStatus.PROCESSING:
-            words = f"{payment.provider} has worked on it since {payment.create_time:%Y-%m-%d %H:%M} and does not end"
+        works_for = provider.capabilities.works_for
+        if schedule.is_hopeless(payment, self._clock(), works_for) and snapshot.status == PaymentStatus.PROCESSING:
+            words = f"{payment.provider} has worked on it since {payment.update_time:%Y-%m-%d %H:%M} and does not end"
             await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words, About(payment.amount))
 
     async def _not_found(self, payment: Payment, error: Exception, page_lifetime: timedelta | None) -> None:

@@ -97,6 +97,9 @@ def check_agrees(review: Review, payment: Payment, subject: Subject, answer: Res
 def _check_outcome(payment: Payment, answer: Resolution, shown: Snapshot) -> None:
     if shown.status == _S.SUCCESS and answer not in _PAID:
         raise _disagrees(payment, f"{shown.amount or 'the payment'} captured")
+    if shown.status == _S.PROCESSING and not shown.approved and answer == Resolution.NOT_CAPTURED:
+        # the order could be paid once more, and this one come after all
+        raise _disagrees(payment, "that it works on it, so that the money may still come")
     if shown.status in _NOT_PAID and answer in _PAID:
         raise _disagrees(payment, f"it {shown.status}")
 

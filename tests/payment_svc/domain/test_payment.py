@@ -160,7 +160,10 @@ def test_look_ups_become_rarer_and_never_end() -> None:
     ],
 )
 def test_recovery_gives_up_on_what_nobody_answers_for(status: PaymentStatus, age: timedelta, hopeless: bool) -> None:
-    assert schedule.is_hopeless(replace(FRESH, status=status), NOW + age) is hopeless
+    # a customer may pay days after the page was opened
+    payment = replace(FRESH, status=status, create_time=NOW - timedelta(days=3), update_time=NOW)
+    assert schedule.is_hopeless(payment, NOW + age) is hopeless
+    assert not schedule.is_hopeless(payment, NOW + age, timedelta(days=5))
 
 
 @pytest.mark.parametrize(("minor", "believed"), [(1200, True), (700, True), (1201, False)])

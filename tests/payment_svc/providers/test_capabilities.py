@@ -27,12 +27,20 @@ def hours(number: float) -> timedelta:
 @pytest.mark.parametrize(
     ("provider", "can"),
     [
-        (StripeProvider, Capabilities(True, r"(pm|ctoken)_\w+", hours(7 * 24), True, True, True, True, hours(24))),
+        (
+            StripeProvider,
+            Capabilities(
+                True, r"(pm|ctoken)_\w+", hours(7 * 24), True, True, True, True, hours(24), works_for=hours(21 * 24)
+            ),
+        ),
         (
             PaypalProvider,
-            Capabilities(True, "", hours(29 * 24), True, True, True, True, hours(5), hours(3), hours(7)),
+            Capabilities(True, "", hours(29 * 24), True, True, True, True, hours(5), hours(3), hours(7), hours(240)),
         ),
-        (BankTransferProvider, Capabilities(True, "", None, False, True, True, False, hours(24), None, hours(0))),
+        (
+            BankTransferProvider,
+            Capabilities(True, "", None, False, True, True, False, hours(24), None, hours(0), hours(120)),
+        ),
     ],
 )
 def test_provider_can_do_what_is_agreed(provider: Any, can: Capabilities) -> None:

@@ -39,7 +39,7 @@ S, K, E = PaymentStatus, OperationKind, OperationStatus
 NOW = datetime(2026, 1, 3, tzinfo=UTC)
 MOMENT, HOUR = timedelta(microseconds=1), timedelta(hours=1)
 ATTEMPT = replace(first_attempt("paypal", NOW), provider_reference="ORDER1")
-OPEN = replace(PAYMENT, attempts=(ATTEMPT,), create_time=NOW - HOUR)
+OPEN = replace(PAYMENT, attempts=(ATTEMPT,), create_time=NOW - HOUR, update_time=NOW - HOUR)
 OPERATION = Operation(
     uuid.UUID(int=5), PAYMENT.payment_id, 1, K.CONFIRM, 1200, E.UNKNOWN, 1, Requester.GATEWAY, None, NOW, NOW
 )
@@ -57,6 +57,7 @@ class World:
         self.shown: Any = Snapshot("ORDER1", S.PROCESSING)
         self.error: Exception | None = None
         self.page_lifetime: timedelta | None = PAGE_LIFE
+        self.works_for = GIVE_UP
         self.is_sent = True
         self.is_shown: Any = False
         self.remembered = True
@@ -70,7 +71,7 @@ class World:
     @property
     def capabilities(self) -> Any:
         """What the provider can do."""
-        return SimpleNamespace(page_lifetime=self.page_lifetime)
+        return SimpleNamespace(page_lifetime=self.page_lifetime, works_for=self.works_for)
 
     @asynccontextmanager
     async def session(self) -> Any:
@@ -211,7 +212,7 @@ GIVE_UP = 26 * HOUR
 async def test_person_is_asked_about_what_is_worked_on_for_ever(
     age: timedelta, status: PaymentStatus, shown: PaymentStatus
 ) -> None:
-    world = World(replace(OPEN, status=status, create_time=NOW - age))
+    world = World(replace(OPEN, status=status, update_time=NOW - age))
     world.shown = Snapshot("ORDER1", shown)
     asks = age == GIVE_UP + MOMENT and shown == S.PROCESSING
     sync = ("sync", 1, shown, OPEN.version)
@@ -241,7 +242,7 @@ async def test_object_that_is_not_there_proves_nothing_unless_no_money_can_have_
 ) -> None:
     known = [replace(OPERATION, kind=K.START), replace(OPERATION, kind=K.CANCEL, status=E.DONE)]
     known += [replace(OPERATION, status=confirmed)] if confirmed else []
-    world = World(replace(OPEN, create_time=NOW - age), known)
+    world = World(replace(OPEN, create_time=NOW - age, update_time=NOW - age), known)
     world.shown, world.page_lifetime = ObjectNotFoundError("no such order"), lifetime
     assert await looked(world) == does
 
@@ -262,7 +263,7 @@ async def test_object_that_is_not_there_proves_nothing_unless_no_money_can_have_
     ],
 )  # fmt: skip
 async def test_what_cannot_be_is_a_persons_business(error: Exception, age: timedelta, asks: list[ReviewKind]) -> None:
-    world = World(replace(OPEN, create_time=NOW - age))
+    world = World(replace(OPEN, update_time=NOW - age))
     world.error = error
     does = await looked(world)
     assert [kind for kind, *_ in does[1:]] == asks

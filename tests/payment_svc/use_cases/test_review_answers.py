@@ -84,7 +84,10 @@ DISAGREES, AWAY = "PROVIDER_DISAGREES", "PROVIDER_UNAVAILABLE"
         (Subject.OUTCOME, captured(S.SUCCESS), ("", DISAGREES, "")),
         (Subject.OUTCOME, captured(S.FAILED), (DISAGREES, "", DISAGREES)),
         (Subject.OUTCOME, captured(S.CANCELLED), (DISAGREES, "", DISAGREES)),
-        (Subject.OUTCOME, captured(S.PROCESSING), ("", "", "")),
+        # the order could be paid once more, and this one come after all
+        (Subject.OUTCOME, captured(S.PROCESSING), ("", DISAGREES, "")),
+        # it waits for our word to take the money
+        (Subject.OUTCOME, Shown(1, True, snapshot=Snapshot("x", S.PROCESSING, approved=True)), ("", "", "")),
         (Subject.OUTCOME, SILENT, ("", "", "")),
         (Subject.GONE, captured(S.SUCCESS), ("", DISAGREES, DISAGREES)),
         (Subject.GONE, captured(S.FAILED), (DISAGREES, "", "")),
