@@ -20,7 +20,7 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import grpc
 import uvloop
@@ -47,6 +47,7 @@ from mesh.tls import server_credentials
 from mesh.worker import Worker
 
 log = get_logger(__name__)
+T = TypeVar("T")
 PROBE_SECONDS = 1.0
 LOOK_SECONDS = 30.0
 """How often the probe of a database that answers reads its revision and its clock."""
@@ -95,7 +96,7 @@ class BackgroundTasks:
 
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
 
-    async def shielded(self, work: Coroutine[Any, Any, Any]) -> Any:
+    async def shielded(self, work: Coroutine[Any, Any, T]) -> T:
         """Run `work` to its end; a cancelled caller stops waiting, and the work goes on."""
         task = asyncio.create_task(work)
         self._tasks.add(task)

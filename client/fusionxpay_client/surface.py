@@ -2321,8 +2321,9 @@ class Payments(Waits[models.Payment]):
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED,
         or CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
         FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the
-        policy fits; any other error whose metadata names a `payment_id` leaves that payment recorded and under way;
-        ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
+        policy fits; any other error whose metadata names a `payment_id` leaves that payment recorded and under way,
+        or may have (a GET tells); where another payment of the order is to be closed first, that is the one that is
+        named; ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
 
         Args:
             order_id: The order to pay; its amount is what the customer pays.
@@ -2569,8 +2570,9 @@ class AsyncPayments(AsyncWaits[models.Payment]):
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED,
         or CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
         FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the
-        policy fits; any other error whose metadata names a `payment_id` leaves that payment recorded and under way;
-        ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
+        policy fits; any other error whose metadata names a `payment_id` leaves that payment recorded and under way,
+        or may have (a GET tells); where another payment of the order is to be closed first, that is the one that is
+        named; ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
 
         Args:
             order_id: The order to pay; its amount is what the customer pays.
@@ -3009,7 +3011,9 @@ class Refunds(Waits[models.Refund]):
 
         Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_REFUNDABLE, when nothing was captured or nothing
         is left; INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left, or reason CAPABILITY_NOT_SUPPORTED
-        where the provider gives nothing back, or only the whole.
+        where the provider gives nothing back, or only the whole; UNAVAILABLE: where its metadata names a
+        `refund_id`, that refund is or may be recorded, and a request without a key that is repeated would give the
+        money back once more.
 
         Args:
             payment_id: The payment to give back.
@@ -3176,7 +3180,9 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
 
         Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_REFUNDABLE, when nothing was captured or nothing
         is left; INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left, or reason CAPABILITY_NOT_SUPPORTED
-        where the provider gives nothing back, or only the whole.
+        where the provider gives nothing back, or only the whole; UNAVAILABLE: where its metadata names a
+        `refund_id`, that refund is or may be recorded, and a request without a key that is repeated would give the
+        money back once more.
 
         Args:
             payment_id: The payment to give back.

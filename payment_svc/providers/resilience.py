@@ -200,12 +200,12 @@ class ResilientProvider:
         """Whether it says what it has given back of a payment."""
         return isinstance(self._inner, Listing)
 
-    async def given_back(self, payment: Payment, since: datetime) -> Sequence[GivenBack]:
+    async def given_back(self, payment: Payment, since: datetime, until: datetime | None = None) -> Sequence[GivenBack]:
         """Return the refunds of a payment's object; nothing where the provider does not list them."""
         inner = self._inner
         if not isinstance(inner, Listing):
             return ()
-        return await self._call("given_back", payment, lambda: inner.given_back(payment, since))
+        return await self._call("given_back", payment, lambda: inner.given_back(payment, since, until))
 
     async def owner_of(self, reference: str) -> str:
         """Return our payment id from the provider's payment, where its events may not carry it; else nothing."""

@@ -13,7 +13,8 @@ from mesh.money import Money
 from payment_svc.domain import operation as operation_domain
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import CaptureMethod, Fact, Failure, Payment, PaymentStatus, Snapshot, is_current
-from payment_svc.providers.base import AmountNotSupportedError, Provider
+from payment_svc.domain.refund import Refund, RefundSnapshot
+from payment_svc.providers.base import AmountNotSupportedError, Provider, RejectedError
 from payment_svc.providers.resilience import ResilientProvider
 
 LAPSED = Failure("not_done", "the provider no longer knows the request, and shows that it was not carried out")
@@ -206,3 +207,18 @@ async def ask(provider: ResilientProvider, at: Payment, operation: Operation) ->
         case OperationKind.CANCEL:
             return await provider.cancel(at, operation.key)
     raise ValueError(f"{operation.kind} is nothing to ask a provider")
+
+
+async def ask_for_refund(provider: ResilientProvider, at: Payment, refund: Refund) -> RefundSnapshot:
+    """Have a provider give money back. Raises ProviderError.
+
+    What it refuses of a further try an earlier one may have done, so that nothing was left for this one: only when it
+    shows no such refund either is that a refusal.
+    """
+    try:
+        return await provider.refund(at, refund)
+    except RejectedError:
+        found = await provider.fetch_refund(at, refund) if refund.sends > 1 else None
+        if found is None:
+            raise
+        return found

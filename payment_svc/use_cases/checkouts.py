@@ -212,9 +212,9 @@ def _new_payment(link: OpenedLink, order: LinkOrder, provider: str) -> NewPaymen
 
 
 def _is_passing(error: ApiError) -> bool:
-    """Whether an order is taken for a moment: by a payment that is being started, or that has just ended."""
+    """Whether an order is taken for a moment: by a payment that is being started or worked on, or has just ended."""
     passing = ("INITIATED", "FAILED", "CANCELLED", "")
-    return (
+    return error.code is grpc.StatusCode.ABORTED or (
         error.code is grpc.StatusCode.FAILED_PRECONDITION
         and error.reason == "PAYMENT_IN_PROGRESS"
         and error.metadata.get("status", "") in passing

@@ -67,7 +67,8 @@ class LostRefunds:
         """
         try:
             at = at_attempt(payment, attempt) if attempt else payment
-            given = await provider.given_back(at, restore.backup_time - SKEW)
+            # what came later is written down here
+            given = await provider.given_back(at, restore.backup_time - SKEW, restore.restore_time + SKEW)
         except ProviderError as error:
             words = f"{provider.name} does not say what it has given back of this payment; repeat the call"
             raise unavailable("PROVIDER_UNAVAILABLE", words) from error

@@ -19,21 +19,14 @@ from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
 from mesh.storage.listing import Listing
 from mesh.storage.lock import Locks
+from mesh.storage.recorded import recorded
 from mesh.telemetry import get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import payment_transitions as transitions
 from payment_svc.domain.account import Tenant
 from payment_svc.domain.new_payment import NewPayment, Way, intent
 from payment_svc.domain.operation import Lease, Operation, OperationKind, Requester
-from payment_svc.domain.payment import (
-    TERMINAL,
-    Fact,
-    Failure,
-    Payment,
-    PaymentStatus,
-    Route,
-    Snapshot,
-)
+from payment_svc.domain.payment import TERMINAL, Fact, Failure, Payment, PaymentStatus, Route, Snapshot
 from payment_svc.metrics import PAYMENTS
 from payment_svc.order_port import OrderClient, PayableOrder
 from payment_svc.providers.base import Provider
@@ -121,8 +114,8 @@ class Payments:
             record = await self._find(claim)
             return await self._repeat(record, claim, new) if record else await self.create(new, claim)
         work = self._start(payment, start, lease, claim, replaces.payment_id if replaces else None)
-        finished: Payment = await self._runtime.background.shielded(work)
-        return finished
+        async with recorded(certainly=True, payment_id=payment.payment_id):
+            return await self._runtime.background.shielded(work)
 
     async def _intend(self, new: NewPayment, claim: Claim | None) -> Record | tuple[Payment, Predecessor | None]:
         """Return a payment to be made and the one that it replaces; or the record of the first request.
@@ -210,15 +203,16 @@ class Payments:
 
         done, operation = await self._runtime.background.shielded(work())
         raise_if_open(done, operation)
-        finished: Payment = done
-        return finished
+        return done
 
     async def _close(self, waiting: Payment) -> None:
         """Close a payment whose place another one takes. Raises PAYMENT_IN_PROGRESS when it is paid or stays open."""
         try:
             closed = await self._operate(waiting, OperationKind.CANCEL, 0, check_cancellable)
         except ApiError as error:
-            raise in_progress(waiting) from error
+            if error.code in REFUSALS:
+                raise in_progress(waiting) from error
+            raise
         if closed.status != PaymentStatus.CANCELLED:
             raise in_progress(closed)
 
@@ -331,7 +325,8 @@ class Payments:
         first = Intent(payment, start, facts.payment_event(payment, None), entries, driver)
         leases = {"wait": self._runtime.first_check, "driving": self._operations.lease, "answering": LEASE}
         try:
-            async with self._ledger.work.statement() as session:
+            may_be = recorded(certainly=False, payment_id=payment.payment_id)
+            async with may_be, self._ledger.work.statement() as session:
                 stored = await intents.store(session, first, claim, is_claimed=is_claimed, **leases)
         except UniqueViolation as error:
             raise await self._predecessors.taken(payment, error) from None

@@ -17,6 +17,7 @@ from mesh.storage import idempotency
 from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
 from mesh.storage.listing import Listing
+from mesh.storage.recorded import recorded
 from mesh.telemetry import alert, get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import payment_transitions as transitions
@@ -47,7 +48,7 @@ from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.restores import Restore
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
-from payment_svc.use_cases.answers import at_attempt, check_capability, check_part, not_refundable
+from payment_svc.use_cases.answers import ask_for_refund, at_attempt, check_capability, check_part, not_refundable
 from payment_svc.use_cases.ledger import Ledger
 from payment_svc.use_cases.lost_refunds import LostRefunds, whole
 from payment_svc.use_cases.payments import LEASE, Runtime
@@ -89,19 +90,20 @@ class Refunds:
         Raises ApiError as the contract's CreateRefund says; then nothing was stored and no money moved.
         """
         provider, restore = await self._provider_of(new)
+        ids = {"refund_id": self._ids(), "payment_id": new.payment_id}
         try:
-            async with self._work.begin() as unit:
+            async with recorded(certainly=False, **ids), self._work.begin() as unit:
                 record = await idempotency.find(unit.session, claim) if claim else None
                 if record is None:
                     if restore and claim and (known := await self._known(unit, new, claim, restore)):
                         return known
-                    payment, refund = await self._take(unit, new, provider, claim)
+                    payment, refund = await self._take(unit, new, ids["refund_id"], provider, claim)
         except _KeyTakenError:
             return await self.create(new, claim)
         if record is not None:
             return await self._repeat(record, new, claim)
-        finished: Refund = await self._background.shielded(self.execute(payment, refund, claim))
-        return finished
+        async with recorded(certainly=True, **ids):
+            return await self._background.shielded(self.execute(payment, refund, claim))
 
     async def get(self, merchant_id: UUID, refund_id: UUID) -> Refund:
         """Return a merchant's refund. Raises ApiError NOT_FOUND."""
@@ -131,7 +133,7 @@ class Refunds:
         if not (self.is_remembered(provider, refund) and is_named(at.provider_reference)):
             return await self._end(refund, claim, lambda _current, _now: None)
         try:
-            snapshot = await provider.refund(at, refund)
+            snapshot = await ask_for_refund(provider, at, refund)
         except RejectedError as error:
             refusal = error.failure
             return await self._end(refund, claim, lambda current, now: refund_domain.refuse(current, refusal, now))
@@ -272,7 +274,7 @@ class Refunds:
         return refund
 
     async def _take(
-        self, unit: UnitOfWork, new: NewRefund, provider: ResilientProvider, claim: Claim | None
+        self, unit: UnitOfWork, new: NewRefund, refund_id: UUID, provider: ResilientProvider, claim: Claim | None
     ) -> tuple[Payment, Refund]:
         """Store the refund within what is left of the capture, which the payment's lock keeps true."""
         session = unit.session
@@ -291,7 +293,7 @@ class Refunds:
             provider.check_amount(amount)
         except AmountNotSupportedError as error:
             raise invalid("amount.value", str(error), "AMOUNT_NOT_SUPPORTED") from None
-        refund = pending(new, payment, amount, self._ids(), self._clock())
+        refund = pending(new, payment, amount, refund_id, self._clock())
         if claim and not await idempotency.begin(session, claim, refund.refund_id, LEASE):
             raise _KeyTakenError
         await self._store.insert(session, refund, self._first_check)
@@ -308,8 +310,7 @@ class Refunds:
         refund = await self.get(new.merchant_id, record.resource_id)
         if payment is None:
             raise not_found("payment", str(new.payment_id))
-        resumed: Refund = await self._background.shielded(self._resume(payment, refund, claim))
-        return resumed
+        return await self._background.shielded(self._resume(payment, refund, claim))
 
     async def _resume(self, payment: Payment, refund: Refund, claim: Claim) -> Refund:
         """Continue a request that died half-way: what has ended, or has a name, is answered and not sent."""
@@ -383,14 +384,8 @@ class Refunds:
         return transitions.keep_surplus(payment, attempt, others + failed.amount.minor, failed.update_time)
 
     def _log(self, refund: Refund) -> None:
-        log.info(
-            "refund changed",
-            refund_id=refund.refund_id,
-            payment_id=refund.payment_id,
-            order_id=refund.order_id,
-            status=refund.status,
-            version=refund.version,
-        )
+        said = ("refund_id", "payment_id", "order_id", "status", "version")
+        log.info("refund changed", **{name: getattr(refund, name) for name in said})
 
 
 def at_refund(payment: Payment, refund: Refund) -> Payment:

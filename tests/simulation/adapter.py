@@ -225,9 +225,9 @@ class SimulatedProvider:
 
         return await self._ask("fetch_refund", "", look)
 
-    async def given_back(self, payment: Payment, since: datetime) -> Sequence[GivenBack]:
+    async def given_back(self, payment: Payment, since: datetime, until: datetime | None = None) -> Sequence[GivenBack]:
         """Show the refunds of the object."""
-        del since
+        del since, until
 
         def look() -> Sequence[GivenBack]:
             thing = self._book.find(payment.provider_reference)

@@ -58,6 +58,7 @@ class World:
         self.taken: Any = []
         self.given: Any = []
         self.since: datetime | None = None
+        self.until: datetime | None = None
         self.open_reviews: list[Any] = []
         self.settles: Any = True
         self.operation: Operation | None = None
@@ -105,9 +106,9 @@ class World:
             raise self.taken
         return self.taken
 
-    async def given_back(self, payment: Payment, since: datetime) -> Any:
+    async def given_back(self, payment: Payment, since: datetime, until: datetime | None = None) -> Any:
         """Return what went back."""
-        self.since = since
+        self.since, self.until = since, until
         self.asked_at = payment.provider_reference
         if isinstance(self.given, Exception):
             raise self.given

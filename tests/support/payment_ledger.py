@@ -1,15 +1,18 @@
-"""A ledger on a database of the test's own, and what of it tests look at."""
+"""A ledger on a database of the test's own, what of it tests look at, and refunds on it."""
 
 from __future__ import annotations
 
 import uuid
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 from mesh.events.unit_of_work import UnitsOfWork
 from mesh.money import Money
 from mesh.storage.database import Database
+from mesh.storage.idempotency import Claim, Record
+from payment_svc.domain.new_refund import NewRefund
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import (
     Fact,
@@ -18,8 +21,11 @@ from payment_svc.domain.payment import (
     PaymentStatus,
     Snapshot,
 )
+from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
+from payment_svc.providers.base import AmountNotSupportedError, Capabilities
 from payment_svc.storage.operations import OperationRepository
 from payment_svc.use_cases.ledger import Books, Ledger
+from payment_svc.use_cases.refunds import Refunds
 from tests.simulation.storage import Store
 from tests.support.payment_rows import store_payments
 from tests.support.rows import MINE, NOW
@@ -82,3 +88,62 @@ def operation(kind: OperationKind, key: int = 1, **changes: Any) -> Operation:
 
 def fact(status: PaymentStatus, failure: Failure | None = None, *, attempt: int = 1, **more: Any) -> Fact:
     return Fact(attempt, Snapshot("pi_m", status, EUR12, failure=failure), **more)
+
+
+ABLE = Capabilities(True, "", None, True, True, True, True)
+
+
+class Gateway(World):
+    """Refunds on a ledger, and a provider in the test's hands."""
+
+    name = "stripe"
+
+    def __init__(self, database: Database, store: Store) -> None:
+        super().__init__(database, store)
+        self.answer: Any = RefundSnapshot("re_1", RefundStatus.SUCCESS, None)
+        self.shown: Any = None
+        self.capabilities = ABLE
+        self.asked_for: list[tuple[int, int]] = []
+        self.takes = True
+        numbers = iter(range(0x500, 0x600))
+
+        async def shielded(work: Any) -> Any:
+            return await work
+
+        async def of(_payment: Payment) -> Any:
+            return self
+
+        runtime = SimpleNamespace(
+            background=SimpleNamespace(shielded=shielded), first_check=timedelta(minutes=1),
+            clock=lambda: self.now, ids=lambda: uuid.UUID(int=next(numbers)),
+        )  # fmt: skip
+        self.refunds = Refunds(database, self.ledger, cast(Any, SimpleNamespace(of=of)), cast(Any, runtime))
+
+    def check_amount(self, _amount: Money) -> None:
+        """Refuse what it does not take."""
+        if not self.takes:
+            raise AmountNotSupportedError("no such amount")
+
+    async def refund(self, _at: Payment, refund: Refund) -> RefundSnapshot:
+        """Give money back."""
+        self.asked_for.append((refund.amount.minor, refund.sends))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return cast(RefundSnapshot, self.answer)
+
+    async def fetch_refund(self, _at: Payment, _refund: Refund) -> Any:
+        """Show a refund."""
+        if isinstance(self.shown, Exception):
+            raise self.shown
+        return self.shown
+
+    async def create(self, minor: int | None = 500, claim: Claim | None = None, **changes: Any) -> Refund | Record:
+        """Give money back."""
+        amount = None if minor is None else Money(minor, "EUR")
+        return await self.refunds.create(replace(NewRefund(MINE, MINE, amount, "broken"), **changes), claim)
+
+    def stored(self) -> list[tuple[Any, ...]]:
+        """Return the refunds as they are."""
+        return [
+            tuple(row) for row in self.store.rows("SELECT amount_minor, status, sends FROM refunds ORDER BY refund_id")
+        ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -34,6 +34,8 @@ class BankTransferProvider:
         refunds=True,
         partial_refunds=True,
         disputes=False,
+        # a weekend with holidays beside it
+        works_for=timedelta(days=5),
     )
 
     def __init__(
@@ -111,11 +113,12 @@ class BankTransferProvider:
             return objects.of_refund(found)
         return None
 
-    async def given_back(self, payment: Payment, since: datetime) -> Sequence[GivenBack]:
-        """Walk through all refunds since then: the bank does not list those of one transfer."""
+    async def given_back(self, payment: Payment, since: datetime, until: datetime | None = None) -> Sequence[GivenBack]:
+        """Walk through all refunds of the span: the bank does not list those of one transfer."""
+        span = {"created_from": since.isoformat()} | ({"created_to": until.isoformat()} if until else {})
         return [
             GivenBack(one["merchant_reference"], objects.of_refund(one))
-            async for one in self._bank.walk("/refunds", created_from=since.isoformat())
+            async for one in self._bank.walk("/refunds", **span)
             if one["transfer_id"] == payment.provider_reference
         ]
 

@@ -77,6 +77,8 @@ class PaypalProvider:
         disputes=True,
         key_retention=REPEATABLE,
         page_lifetime=ORDER_LIFETIME,
+        # eChecks: up to six business days
+        works_for=timedelta(days=10),
         recalled_after=RECALLED_AFTER,
     )
 
@@ -227,21 +229,24 @@ class PaypalProvider:
         return objects.of_refund(made)
 
     async def fetch_refund(self, payment: Payment, refund: Refund) -> RefundSnapshot | None:
-        """Show the refund, or find it among those of the order. One that carries another label is not ours."""
-        try:
-            if refund.provider_reference:
-                path = f"/v2/payments/refunds/{requests.in_path(refund.provider_reference)}"
+        """Show the refund, or find it among those of the order. One that carries another label is not ours.
+
+        An order that PayPal has forgotten says nothing of its refunds.
+        """
+        if refund.provider_reference:
+            path = f"/v2/payments/refunds/{requests.in_path(refund.provider_reference)}"
+            try:
                 made = [await self._api.get(path)]
-            else:
-                made = [*objects.payments(await self._order(payment), "refunds")]
-        except ObjectNotFoundError:
-            return None
+            except ObjectNotFoundError:
+                return None
+        else:
+            made = [*objects.payments(await self._order(payment), "refunds")]
         ours = (str(payment.payment_id), str(refund.refund_id))
         return next((objects.of_refund(one) for one in made if requests.labels_of(one.get("custom_id")) == ours), None)
 
-    async def given_back(self, payment: Payment, since: datetime) -> Sequence[GivenBack]:
+    async def given_back(self, payment: Payment, since: datetime, until: datetime | None = None) -> Sequence[GivenBack]:
         """Show the refunds of the order."""
-        del since
+        del since, until
         made = objects.payments(await self._order(payment), "refunds")
         return [GivenBack(requests.labels_of(one.get("custom_id"))[1], objects.of_refund(one)) for one in made]
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
+import grpc
 import pytest
 
 from mesh.errors import ApiError
@@ -183,6 +184,28 @@ async def test_repetition_is_answered_whatever_has_become_of_its_order(status: s
     payments._find = lambda _claim: answered(record)  # type: ignore[assignment, method-assign]
     asked = NewPayment(WAITING.merchant_id, WAITING.order_id, "", "", "", "", CaptureMethod.AUTOMATIC)
     assert await payments._intend(asked, None) is record
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (grpc.StatusCode.FAILED_PRECONDITION, "PAYMENT_IN_PROGRESS"),
+        (grpc.StatusCode.UNAVAILABLE, "WHY"),
+        (grpc.StatusCode.ABORTED, "WHY"),
+    ],
+)
+async def test_outage_while_another_payment_is_closed_is_told_as_that(code: grpc.StatusCode, told: str) -> None:
+    """It was told as a refusal, which nobody tries again, with the address of a page that might be closed."""
+    runtime = cast(Any, SimpleNamespace(clock=None, ids=None))
+    payments = Payments(NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, runtime)
+
+    async def operate(*_: object) -> Payment:
+        raise ApiError(code, "WHY", "why")
+
+    payments._operate = operate  # type: ignore[assignment, method-assign]
+    with pytest.raises(ApiError) as refused:
+        await payments._close(at(S.REQUIRES_ACTION))
+    assert refused.value.reason == told
 
 
 async def answered(value: Any) -> Any:

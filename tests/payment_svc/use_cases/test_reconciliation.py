@@ -34,7 +34,9 @@ class Listing:
     under_way: int = 0
     most: int = 0
 
-    async def given_back(self, payment: Payment, _since: datetime) -> Sequence[GivenBack]:
+    async def given_back(
+        self, payment: Payment, _since: datetime, _until: datetime | None = None
+    ) -> Sequence[GivenBack]:
         """Return no refunds."""
         self.under_way += 1
         self.most = max(self.most, self.under_way)
@@ -159,9 +161,9 @@ class Books:
         """Return what we say went back."""
         return {key: one for key, one in self.given_back_here.items() if key in ids}
 
-    async def given_back(self, payment: Payment, since: datetime) -> Sequence[GivenBack]:
+    async def given_back(self, payment: Payment, since: datetime, until: datetime | None = None) -> Sequence[GivenBack]:
         """Return what the provider says went back."""
-        assert since == payment.create_time
+        assert (since, until) == (payment.create_time, None)
         return self.back.pop(0) if self.back else ()
 
     async def fetch(self, _payment: Payment) -> Snapshot:

@@ -91,7 +91,8 @@ class PaymentServiceServicer:
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED, or
         CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
         FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the policy fits;
-        any other error whose metadata names a `payment_id` leaves that payment recorded and under way;
+        any other error whose metadata names a `payment_id` leaves that payment recorded and under way, or may have (a GET
+        tells); where another payment of the order is to be closed first, that is the one that is named;
         ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -53,7 +53,8 @@ class PaymentServiceStub:
     Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED, or
     CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
     FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the policy fits;
-    any other error whose metadata names a `payment_id` leaves that payment recorded and under way;
+    any other error whose metadata names a `payment_id` leaves that payment recorded and under way, or may have (a GET
+    tells); where another payment of the order is to be closed first, that is the one that is named;
     ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
     """
     GetPayment: _grpc.UnaryUnaryMultiCallable[_payment_service_pb2.GetPaymentRequest, _payment_pb2.Payment]
@@ -111,7 +112,8 @@ class PaymentServiceAsyncStub(PaymentServiceStub):
     Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED, or
     CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
     FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the policy fits;
-    any other error whose metadata names a `payment_id` leaves that payment recorded and under way;
+    any other error whose metadata names a `payment_id` leaves that payment recorded and under way, or may have (a GET
+    tells); where another payment of the order is to be closed first, that is the one that is named;
     ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
     """
     GetPayment: _aio.UnaryUnaryMultiCallable[_payment_service_pb2.GetPaymentRequest, _payment_pb2.Payment]  # type: ignore[assignment]
@@ -172,7 +174,8 @@ class PaymentServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: INVALID_ARGUMENT with a `google.rpc.BadRequest` (also reason PROVIDER_UNKNOWN, AMOUNT_NOT_SUPPORTED, or
         CAPABILITY_NOT_SUPPORTED when the provider cannot do what is asked); NOT_FOUND, reason ORDER_NOT_FOUND;
         FAILED_PRECONDITION, reason ORDER_NOT_PAYABLE, PAYMENT_IN_PROGRESS, or NO_ROUTE when no provider of the policy fits;
-        any other error whose metadata names a `payment_id` leaves that payment recorded and under way;
+        any other error whose metadata names a `payment_id` leaves that payment recorded and under way, or may have (a GET
+        tells); where another payment of the order is to be closed first, that is the one that is named;
         ABORTED, reason IDEMPOTENCY_KEY_IN_USE, while the first request under the key still runs; UNAVAILABLE.
         """
 

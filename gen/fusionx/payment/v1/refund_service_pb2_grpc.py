@@ -73,7 +73,8 @@ class RefundServiceServicer:
 
         Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_REFUNDABLE, when nothing was captured or nothing is left;
         INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left, or reason CAPABILITY_NOT_SUPPORTED where the provider
-        gives nothing back, or only the whole.
+        gives nothing back, or only the whole; UNAVAILABLE: where its metadata names a `refund_id`, that refund is or may be
+        recorded, and a request without a key that is repeated would give the money back once more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

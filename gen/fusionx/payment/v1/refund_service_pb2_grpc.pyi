@@ -45,7 +45,8 @@ class RefundServiceStub:
 
     Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_REFUNDABLE, when nothing was captured or nothing is left;
     INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left, or reason CAPABILITY_NOT_SUPPORTED where the provider
-    gives nothing back, or only the whole.
+    gives nothing back, or only the whole; UNAVAILABLE: where its metadata names a `refund_id`, that refund is or may be
+    recorded, and a request without a key that is repeated would give the money back once more.
     """
     GetRefund: _grpc.UnaryUnaryMultiCallable[_refund_service_pb2.GetRefundRequest, _refund_pb2.Refund]
     """Returns one refund. Errors: NOT_FOUND, reason REFUND_NOT_FOUND."""
@@ -78,7 +79,8 @@ class RefundServiceAsyncStub(RefundServiceStub):
 
     Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_REFUNDABLE, when nothing was captured or nothing is left;
     INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left, or reason CAPABILITY_NOT_SUPPORTED where the provider
-    gives nothing back, or only the whole.
+    gives nothing back, or only the whole; UNAVAILABLE: where its metadata names a `refund_id`, that refund is or may be
+    recorded, and a request without a key that is repeated would give the money back once more.
     """
     GetRefund: _aio.UnaryUnaryMultiCallable[_refund_service_pb2.GetRefundRequest, _refund_pb2.Refund]  # type: ignore[assignment]
     """Returns one refund. Errors: NOT_FOUND, reason REFUND_NOT_FOUND."""
@@ -114,7 +116,8 @@ class RefundServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_REFUNDABLE, when nothing was captured or nothing is left;
         INVALID_ARGUMENT, reason AMOUNT_TOO_LARGE, above what is left, or reason CAPABILITY_NOT_SUPPORTED where the provider
-        gives nothing back, or only the whole.
+        gives nothing back, or only the whole; UNAVAILABLE: where its metadata names a `refund_id`, that refund is or may be
+        recorded, and a request without a key that is repeated would give the money back once more.
         """
 
     @_abc_1.abstractmethod

@@ -220,7 +220,12 @@ async def test_refund_is_known_by_its_label(reference: str) -> None:
     old = f"{PAYMENT.payment_id}/{REFUND.refund_id}"
     answer = ours | {"custom_id": old} if reference else order(refunds=[ours | {"custom_id": old}])
     assert await Paypal(said(200, answer)).adapter().fetch_refund(PAYMENT, wanted)
-    assert await Paypal(said(404, {})).adapter().fetch_refund(PAYMENT, wanted) is None
+    if reference:
+        assert await Paypal(said(404, {})).adapter().fetch_refund(PAYMENT, wanted) is None
+        return
+    # an order that is forgotten says nothing of its refunds
+    with pytest.raises(ObjectNotFoundError):
+        await Paypal(said(404, {})).adapter().fetch_refund(PAYMENT, wanted)
 
 
 async def test_refund_made_by_hand_is_known_by_its_capture() -> None:

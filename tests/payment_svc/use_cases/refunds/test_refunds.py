@@ -5,8 +5,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 from datetime import timedelta
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -17,83 +16,23 @@ from mesh.storage import idempotency
 from mesh.storage.database import Database
 from mesh.storage.idempotency import Claim, Record
 from payment_svc.contract.messages import refund_message
-from payment_svc.domain.new_refund import NewRefund
 from payment_svc.domain.payment import Failure, Payment, PaymentStatus
 from payment_svc.domain.refund import Refund, RefundSnapshot, RefundStatus
 from payment_svc.domain.review import ReviewKind
 from payment_svc.providers.base import (
-    AmountNotSupportedError,
-    Capabilities,
     OutcomeUnknownError,
     RejectedError,
     UnavailableError,
 )
-from payment_svc.use_cases.refunds import MARGIN, Refunds
+from payment_svc.use_cases.refunds import MARGIN
 from tests.simulation.storage import Store
-from tests.support.payment_ledger import World
+from tests.support.payment_ledger import ABLE, Gateway
 from tests.support.payment_rows import payment_of
 from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NOW
 
 S, R = PaymentStatus, RefundStatus
 PAID = payment_of(MINE, status=S.SUCCESS, captured=1200)
 DECLINED = Failure("declined", "no")
-ABLE = Capabilities(True, "", None, True, True, True, True)
-
-
-class Gateway(World):
-    """Refunds on a ledger, and a provider in the test's hands."""
-
-    name = "stripe"
-
-    def __init__(self, database: Database, store: Store) -> None:
-        super().__init__(database, store)
-        self.answer: Any = RefundSnapshot("re_1", R.SUCCESS, None)
-        self.shown: Any = None
-        self.capabilities = ABLE
-        self.asked_for: list[tuple[int, int]] = []
-        self.takes = True
-        numbers = iter(range(0x500, 0x600))
-
-        async def shielded(work: Any) -> Any:
-            return await work
-
-        async def of(_payment: Payment) -> Any:
-            return self
-
-        runtime = SimpleNamespace(
-            background=SimpleNamespace(shielded=shielded), first_check=timedelta(minutes=1),
-            clock=lambda: self.now, ids=lambda: uuid.UUID(int=next(numbers)),
-        )  # fmt: skip
-        self.refunds = Refunds(database, self.ledger, cast(Any, SimpleNamespace(of=of)), cast(Any, runtime))
-
-    def check_amount(self, _amount: Money) -> None:
-        """Refuse what it does not take."""
-        if not self.takes:
-            raise AmountNotSupportedError("no such amount")
-
-    async def refund(self, _at: Payment, refund: Refund) -> RefundSnapshot:
-        """Give money back."""
-        self.asked_for.append((refund.amount.minor, refund.sends))
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return cast(RefundSnapshot, self.answer)
-
-    async def fetch_refund(self, _at: Payment, _refund: Refund) -> Any:
-        """Show a refund."""
-        if isinstance(self.shown, Exception):
-            raise self.shown
-        return self.shown
-
-    async def create(self, minor: int | None = 500, claim: Claim | None = None, **changes: Any) -> Refund | Record:
-        """Give money back."""
-        amount = None if minor is None else Money(minor, "EUR")
-        return await self.refunds.create(replace(NewRefund(MINE, MINE, amount, "broken"), **changes), claim)
-
-    def stored(self) -> list[tuple[Any, ...]]:
-        """Return the refunds as they are."""
-        return [
-            tuple(row) for row in self.store.rows("SELECT amount_minor, status, sends FROM refunds ORDER BY refund_id")
-        ]
 
 
 @pytest.fixture
