@@ -18,7 +18,7 @@ from typing import Any
 
 from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
 
 from mesh.rpc.exports import TYPES
 from mesh.rpc.routes import DESCRIPTORS, Route, contract_routes
@@ -142,7 +142,9 @@ def _parameters(route: Route, side: Side) -> Iterator[Json]:
         field = route.request.fields_by_name[name]
         yield {"name": name, "in": "path", "required": True, **_described(field, side)}
     if route.body or route.is_raw:
-        if route.is_authenticated and route.method == "POST":
+        # what may be repeated by itself asks for no key, and takes none into account
+        level = route.rpc.GetOptions().idempotency_level
+        if route.is_authenticated and route.method == "POST" and level == MethodOptions.IDEMPOTENCY_UNKNOWN:
             yield {
                 "name": "Idempotency-Key",
                 "in": "header",
