@@ -2059,6 +2059,7 @@ class Disputes(Waits[models.Dispute]):
         max_amount: str | None = None,
         order_by: str | None = None,
         status: dispute_pb2.Dispute.Status.ValueType | str | None = None,
+        order_id: str | None = None,
         timeout: float | None = None,
     ) -> Pages[models.Dispute]:
         """Lists the merchant's disputes, newest first. Pages follow AIP-158.
@@ -2078,6 +2079,7 @@ class Disputes(Waits[models.Dispute]):
             max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             status: Only disputes in this status.
+            order_id: Only disputes of this order.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -2095,6 +2097,7 @@ class Disputes(Waits[models.Dispute]):
             max_amount=max_amount,
             order_by=order_by,
             status=status,
+            order_id=order_id,
         )
         return self._transport.pages(_LIST_DISPUTES, request, models.Dispute, timeout)
 
@@ -2112,6 +2115,7 @@ class Disputes(Waits[models.Dispute]):
         min_amount: str | None = None,
         max_amount: str | None = None,
         status: dispute_pb2.Dispute.Status.ValueType | str | None = None,
+        order_id: str | None = None,
     ) -> Iterator[bytes]:
         """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -2137,6 +2141,7 @@ class Disputes(Waits[models.Dispute]):
             min_amount: Only disputes of at least this amount, a decimal such as `12.00`.
             max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
             status: Only disputes in this status.
+            order_id: Only disputes of this order.
         """
         request = made(
             dispute_service_pb2.ExportDisputesRequest,
@@ -2151,6 +2156,7 @@ class Disputes(Waits[models.Dispute]):
             min_amount=min_amount,
             max_amount=max_amount,
             status=status,
+            order_id=order_id,
         )
         return self._transport.content(_EXPORT_DISPUTES, request)
 
@@ -2189,6 +2195,7 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
         max_amount: str | None = None,
         order_by: str | None = None,
         status: dispute_pb2.Dispute.Status.ValueType | str | None = None,
+        order_id: str | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[models.Dispute]:
         """Lists the merchant's disputes, newest first. Pages follow AIP-158.
@@ -2208,6 +2215,7 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
             status: Only disputes in this status.
+            order_id: Only disputes of this order.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -2225,6 +2233,7 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             max_amount=max_amount,
             order_by=order_by,
             status=status,
+            order_id=order_id,
         )
         return self._transport.pages(_LIST_DISPUTES, request, models.Dispute, timeout)
 
@@ -2242,6 +2251,7 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
         min_amount: str | None = None,
         max_amount: str | None = None,
         status: dispute_pb2.Dispute.Status.ValueType | str | None = None,
+        order_id: str | None = None,
     ) -> AsyncIterator[bytes]:
         """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -2267,6 +2277,7 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             min_amount: Only disputes of at least this amount, a decimal such as `12.00`.
             max_amount: Only disputes of at most this amount, a decimal such as `12.00`.
             status: Only disputes in this status.
+            order_id: Only disputes of this order.
         """
         request = made(
             dispute_service_pb2.ExportDisputesRequest,
@@ -2281,6 +2292,7 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
             min_amount=min_amount,
             max_amount=max_amount,
             status=status,
+            order_id=order_id,
         )
         return self._transport.content(_EXPORT_DISPUTES, request)
 

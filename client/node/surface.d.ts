@@ -671,6 +671,10 @@ export class Disputes {
      * Only disputes in this status.
      */
     status?: ("NEEDS_RESPONSE" | "UNDER_REVIEW" | "WON" | "LOST" | "CLOSED" | (string & {}));
+    /**
+     * Only disputes of this order.
+     */
+    order_id?: string;
   }, options?: CallOptions): AsyncIterable<types.Dispute>;
   /**
    * Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
@@ -724,6 +728,10 @@ export class Disputes {
      * Only disputes in this status.
      */
     status?: ("NEEDS_RESPONSE" | "UNDER_REVIEW" | "WON" | "LOST" | "CLOSED" | (string & {}));
+    /**
+     * Only disputes of this order.
+     */
+    order_id?: string;
   }, options?: StreamOptions): AsyncIterable<Uint8Array>;
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.

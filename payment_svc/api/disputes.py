@@ -65,6 +65,6 @@ class DisputeServicer(dispute_grpc.DisputeServiceServicer):
         self, request: dispute_service_pb2.ListDisputesRequest | dispute_service_pb2.ExportDisputesRequest
     ) -> Read[Dispute]:
         """Return what reads the disputes that are asked for."""
-        payment_id = UUID(request.payment_id) if request.payment_id else None
-        asked = listing(request, merchant_id=context.merchant(), payment_id=payment_id)
+        payment_id, order_id = (UUID(text) if text else None for text in (request.payment_id, request.order_id))
+        asked = listing(request, merchant_id=context.merchant(), payment_id=payment_id, order_id=order_id)
         return lambda after, limit: self._disputes.page(asked, after=after, limit=limit)

@@ -47,6 +47,8 @@ def test_outcome_comes_from_the_disputes_status(
     provider.dispute(payment["provider_reference"], "close", status=outcome)
     closed = dispute_of(merchant, payment, outcome.upper())
     assert merchant.get(f"/v1/disputes/{closed['dispute_id']}") == closed
+    assert merchant.get("/v1/disputes", order_id=payment["order_id"])["disputes"] == [closed]
+    assert merchant.get("/v1/disputes", order_id=merchant.new_order()["order_id"])["disputes"] == []
     receiver.wait_for("dispute.closed")
     told = [kind for _, kind in receiver.histories()[closed["dispute_id"]]]
     assert told == ["dispute.opened", "dispute.updated", "dispute.closed"]

@@ -61,6 +61,7 @@ class ListDisputesRequest(_message.Message):
     MAX_AMOUNT_FIELD_NUMBER: _builtins.int
     ORDER_BY_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many disputes at the most, up to 100. Left out or 0: 20."""
     page_token: _builtins.str
@@ -77,6 +78,8 @@ class ListDisputesRequest(_message.Message):
     """`create_time desc`, which is the default: the newest first; or `create_time asc`."""
     status: _dispute_pb2.Dispute.Status.ValueType
     """Only disputes in this status."""
+    order_id: _builtins.str
+    """Only disputes of this order."""
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_dispute_pb2.Dispute.Status.ValueType]:
         """Only disputes in one of these statuses."""
@@ -113,10 +116,11 @@ class ListDisputesRequest(_message.Message):
         max_amount: _builtins.str = ...,
         order_by: _builtins.str = ...,
         status: _dispute_pb2.Dispute.Status.ValueType = ...,
+        order_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_by", b"order_by", "page_size", b"page_size", "page_token", b"page_token", "payment_id", b"payment_id", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "payment_id", b"payment_id", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -167,6 +171,7 @@ class ExportDisputesRequest(_message.Message):
     MIN_AMOUNT_FIELD_NUMBER: _builtins.int
     MAX_AMOUNT_FIELD_NUMBER: _builtins.int
     STATUS_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
     format: _builtins.str
     """`csv`, which is the default, or `jsonl`: a line of JSON for each, as the API shows it."""
     payment_id: _builtins.str
@@ -179,6 +184,8 @@ class ExportDisputesRequest(_message.Message):
     """Only disputes of at most this amount, a decimal such as `12.00`."""
     status: _dispute_pb2.Dispute.Status.ValueType
     """Only disputes in this status."""
+    order_id: _builtins.str
+    """Only disputes of this order."""
     @_builtins.property
     def statuses(self) -> _containers.RepeatedScalarFieldContainer[_dispute_pb2.Dispute.Status.ValueType]:
         """Only disputes in one of these statuses."""
@@ -213,10 +220,11 @@ class ExportDisputesRequest(_message.Message):
         min_amount: _builtins.str = ...,
         max_amount: _builtins.str = ...,
         status: _dispute_pb2.Dispute.Status.ValueType = ...,
+        order_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "min_amount", b"min_amount", "payment_id", b"payment_id", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "currency", b"currency", "format", b"format", "max_amount", b"max_amount", "min_amount", b"min_amount", "order_id", b"order_id", "payment_id", b"payment_id", "status", b"status", "statuses", b"statuses", "update_time_from", b"update_time_from", "update_time_to", b"update_time_to"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
