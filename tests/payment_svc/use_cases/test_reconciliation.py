@@ -186,6 +186,15 @@ async def test_payments_that_the_list_names_are_compared_though_they_are_of_anot
     assert books.asked_for == [PAID.payment_id]
 
 
+@pytest.mark.parametrize("age", [timedelta(0), timedelta(hours=1)])
+async def test_what_is_too_young_to_be_compared_is_not_asked_for(age: timedelta) -> None:
+    """PayPal refused a span that ended before it began, and with it all of a month up to now."""
+    books = Books([PAID], [record()])
+    books.reconciliation._clock = lambda: SINCE + age
+    found = await books.reconciliation.compare("paypal", SINCE, UNTIL)
+    assert (found.provider_payments, found.our_payments, found.discrepancies) == (0, 0, [])
+
+
 @pytest.mark.parametrize(
     "changes", [{"provider": "a"}, {"provider": "stripe"}, {"account_id": uuid.UUID(int=7)}]
 )  # fmt: skip

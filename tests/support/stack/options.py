@@ -41,8 +41,8 @@ Consumers soon give up on an event. The audit's files are small, so that they ch
 def shared_settings(**fields: object) -> StackSettings:
     """Return the settings of the shared stack."""
     if os.environ.get(VARIABLE) == "defaults":
-        # no wait and no limit: without it nothing is refused by its address, and that is tested
-        networks = "FUSIONXPAY_WEBHOOK_NETWORKS"
-        only = {"payment_svc": {networks: QUICK["payment_svc"][networks]}}
+        # no limit: without the one nothing is refused by its address, without the other no test's payment is compared
+        names = ("FUSIONXPAY_WEBHOOK_NETWORKS", "FUSIONXPAY_SETTLING_SECONDS")
+        only = {"payment_svc": {name: QUICK["payment_svc"][name] for name in names}}
         return StackSettings(service_env=only, **fields)  # type: ignore[arg-type]  # the caller knows them
     return StackSettings(service_env=QUICK, durable=False, **fields)  # type: ignore[arg-type]

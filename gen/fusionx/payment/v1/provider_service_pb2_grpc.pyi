@@ -36,7 +36,8 @@ class ProviderServiceStub:
     ListProviders: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.ListProvidersRequest, _provider_service_pb2.ListProvidersResponse]
     """Lists the providers that are on, what they can do, and how their circuits stand in the replica that answers."""
     CompareBooks: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.CompareBooksRequest, _provider_service_pb2.CompareBooksResponse]
-    """Compares a provider's own list of payments with ours. Reads only.
+    """Compares a provider's own list of payments with ours. Reads only. Payments of the last two minutes
+    (`SETTLING_SECONDS`) are left out: news of them may be on its way.
 
     Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty; UNAVAILABLE, reason
     PROVIDER_UNAVAILABLE, when the provider does not answer.
@@ -62,7 +63,8 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     ListProviders: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.ListProvidersRequest, _provider_service_pb2.ListProvidersResponse]  # type: ignore[assignment]
     """Lists the providers that are on, what they can do, and how their circuits stand in the replica that answers."""
     CompareBooks: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.CompareBooksRequest, _provider_service_pb2.CompareBooksResponse]  # type: ignore[assignment]
-    """Compares a provider's own list of payments with ours. Reads only.
+    """Compares a provider's own list of payments with ours. Reads only. Payments of the last two minutes
+    (`SETTLING_SECONDS`) are left out: news of them may be on its way.
 
     Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty; UNAVAILABLE, reason
     PROVIDER_UNAVAILABLE, when the provider does not answer.
@@ -97,7 +99,8 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provider_service_pb2.CompareBooksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provider_service_pb2.CompareBooksResponse, _abc.Awaitable[_provider_service_pb2.CompareBooksResponse]]:
-        """Compares a provider's own list of payments with ours. Reads only.
+        """Compares a provider's own list of payments with ours. Reads only. Payments of the last two minutes
+        (`SETTLING_SECONDS`) are left out: news of them may be on its way.
 
         Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty; UNAVAILABLE, reason
         PROVIDER_UNAVAILABLE, when the provider does not answer.
