@@ -27,6 +27,7 @@ from payment_svc.providers.registry import Registry
 from payment_svc.settings import PaymentSettings
 from payment_svc.storage.accounts import SECRETS, AccountRepository
 from payment_svc.storage.disputes import DisputeRepository
+from payment_svc.storage.looks import LookRepository
 from payment_svc.storage.maintenances import MaintenanceRepository
 from payment_svc.storage.measures import MeasureRepository
 from payment_svc.storage.payments import PaymentRepository
@@ -145,8 +146,8 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     allowed = WebhookAllowlist(settings.webhook_networks)
     recoveries: tuple[Recovery[Any], ...] = (
         turns.loop,
-        Recovery(PaymentRecovery(database, ledger, operations, accounts, clock)),
-        Recovery(OperationRecovery(database, ledger, operations, payments, settlements)),
+        Recovery(PaymentRecovery(database, LookRepository(), ledger, operations, accounts, clock)),
+        Recovery(OperationRecovery(database, ledger, operations, payments, settlements, clock)),
         Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient)),
     )
     exchanges = Exchanges(database, store, ProviderCallRepository(), on.calls)

@@ -63,6 +63,8 @@ payments = sa.Table(
     # when recovery asks the provider again, and how often it has; a trigger makes it null once the payment has ended
     sa.Column("next_check_time", TIME),
     sa.Column("checks", sa.Integer, nullable=False),
+    # since when every look has failed; null: the last one was answered
+    sa.Column("failing_since", TIME),
     # the merchant's own reference of the order
     sa.Column("merchant_order_id", sa.Text, nullable=False, server_default=""),
     sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
@@ -119,9 +121,7 @@ attempts = sa.Table(
 )
 # an object of a provider belongs to one payment, which a trigger holds
 sa.Index(
-    "ix_attempts_reference",
-    attempts.c.provider,
-    attempts.c.provider_reference,
+    *("ix_attempts_reference", attempts.c.provider, attempts.c.provider_reference),
     postgresql_where=attempts.c.provider_reference != "",
 )
 

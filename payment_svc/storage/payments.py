@@ -75,7 +75,7 @@ _wait = sa.bindparam("wait", type_=sa.Interval)
 _is_live = sa.text("payments.status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED')")
 
 
-GIVEN = [c.name for c in payments.columns if c.name not in ("next_check_time", "driving_until")]
+GIVEN = [c.name for c in payments.columns if c.name not in ("next_check_time", "driving_until", "failing_since")]
 """The columns of a new payment that are no time to come."""
 # null: nobody does
 _leaves = payments.c.driver == sa.bindparam("leaving", type_=sa.UUID)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from mesh.context import Call
+from mesh.errors import ApiError
 from mesh.ids import Clock, utc_now
 from mesh.storage.database import Database
 from mesh.telemetry import get_logger
@@ -26,7 +27,8 @@ from payment_svc.domain.payment import (
     StaleFactError,
 )
 from payment_svc.domain.review import About, ReviewKind
-from payment_svc.providers.base import ObjectNotFoundError
+from payment_svc.providers.base import ObjectNotFoundError, OutcomeUnknownError, ProviderError
+from payment_svc.storage.looks import LookRepository
 from payment_svc.storage.payments import DueCheck
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.answers import check_capturable
@@ -48,10 +50,17 @@ class PaymentRecovery:
     name = "reconciler"
 
     def __init__(
-        self, database: Database, ledger: Ledger, operations: Operations, accounts: Accounts, clock: Clock = utc_now
+        self,
+        database: Database,
+        looks: LookRepository,
+        ledger: Ledger,
+        operations: Operations,
+        accounts: Accounts,
+        clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._ledger = ledger
+        self._looks = looks
         self._operations = operations
         self._accounts = accounts
         self._clock = clock
@@ -76,6 +85,25 @@ class PaymentRecovery:
             await doubts.put(self._ledger, payment, error)
             if schedule.is_hopeless(payment, self._clock()):
                 await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, str(error), About(payment.amount))
+        except (ProviderError, ApiError) as error:
+            await self._failed(payment, error)
+            raise
+        if item.checks > 1:
+            # of the first look there is none before that can have failed
+            async with self._database.session() as session:
+                await self._looks.answer(session, payment.payment_id)
+
+    async def _failed(self, payment: Payment, error: Exception) -> None:
+        """Ask a person about a payment that nobody could be asked about for longer than an outage lasts.
+
+        Whatever it waits for: its account may be closed, or its credentials be revoked for good.
+        """
+        async with self._database.session() as session:
+            since = await self._looks.fail(session, payment.payment_id)
+        is_asked = payment.status == PaymentStatus.NEEDS_REVIEW
+        if since and not is_asked and self._clock() - since > schedule.GIVE_UP:
+            words = f"{payment.provider} could not be asked since {since:%Y-%m-%d %H:%M}: {error}"
+            await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words, About(payment.amount))
 
     async def reschedule(self, item: DueCheck) -> None:
         """Say when to look again: for money that is held at the latest when its time is over."""
@@ -92,9 +120,7 @@ class PaymentRecovery:
             await self._ensure_start(payment)
             return
         if _is_late_to_capture(payment, self._clock()):
-            await self._operations.operate(
-                payment.payment_id, OperationKind.CANCEL, Requester.GATEWAY, check=check_capturable
-            )
+            await self._void(payment)
             return
         provider = await self._accounts.of(payment)
         try:
@@ -111,6 +137,15 @@ class PaymentRecovery:
         if schedule.is_hopeless(payment, self._clock(), works_for) and snapshot.status == PaymentStatus.PROCESSING:
             words = f"{payment.provider} has worked on it since {payment.update_time:%Y-%m-%d %H:%M} and does not end"
             await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words, About(payment.amount))
+
+    async def _void(self, payment: Payment) -> None:
+        """Let go what was not captured in time. Raises ProviderError when it is held still, for whatever reason."""
+        await self._accounts.of(payment)
+        changed, asked = await self._operations.operate(
+            payment.payment_id, OperationKind.CANCEL, Requester.GATEWAY, check=check_capturable
+        )
+        if changed.status == PaymentStatus.AUTHORIZED:
+            raise OutcomeUnknownError(asked.failure.message if asked.failure else "it is held beyond its time")
 
     async def _not_found(self, payment: Payment, error: Exception, page_lifetime: timedelta | None) -> None:
         """An object that is not there proves nothing: the credentials may be another account's by now.
@@ -156,12 +191,14 @@ class OperationRecovery:
         operations: Operations,
         payments: Payments,
         settlements: Settlements,
+        clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._operations = operations
         self._payments = payments
         self._settlements = settlements
+        self._clock = clock
 
     async def claim(self, limit: int) -> Sequence[Operation]:
         """Take operations that are due to be asked again."""
@@ -186,6 +223,19 @@ class OperationRecovery:
                 await self._operations.repeat(item)
         except DoubtError as error:
             await doubts.put(self._ledger, payment, error, item.attempt)
+        except (ProviderError, ApiError) as error:
+            await self._failed(payment, item, error)
+            raise
+
+    async def _failed(self, payment: Payment, item: Operation, error: Exception) -> None:
+        """Ask a person about an operation that nobody can be asked about; how our own closing ends is no question."""
+        is_ours = item.kind == OperationKind.SETTLE or (
+            item.kind == OperationKind.CANCEL and item.requester == Requester.GATEWAY
+        )
+        if not is_ours and self._clock() - item.create_time > schedule.GIVE_UP:
+            about = About(payment.money(item.amount), item.attempt)
+            words = f"{payment.provider} cannot be asked about {item.kind}: {error}"
+            await self._ledger.ask_a_person(payment, ReviewKind.UNKNOWN_OUTCOME, words, about)
 
     async def reschedule(self, item: Operation) -> None:
         """Say when to ask again, unless it was answered."""

@@ -25,6 +25,7 @@ from payment_svc.domain.payment import (
     PaymentStatus,
     Route,
 )
+from payment_svc.storage.looks import LookRepository
 from payment_svc.storage.operations import OperationRepository
 from payment_svc.storage.payments import PaymentRepository
 from tests.simulation.storage import Store
@@ -33,6 +34,7 @@ from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NOW, Watch, ids
 
 S = PaymentStatus
 REPOSITORY = PaymentRepository()
+LOOKS = LookRepository()
 ENDED = {"captured": 1200, "status": S.SUCCESS}
 
 
@@ -44,6 +46,7 @@ CHANGES: dict[str, Callable[[Session], Awaitable[object]]] = {
     "update": lambda s: REPOSITORY.update(s, following(redirect_url="x"), WAIT),
     "schedule": lambda s: REPOSITORY.schedule(s, MINE, 2 * WAIT),
     "mark_unwanted": lambda s: REPOSITORY.mark_unwanted(s, MINE),
+    "fail": lambda s: LOOKS.fail(s, MINE),
 }
 
 
@@ -206,3 +209,23 @@ async def test_payments_of_a_time_are_the_platforms_at_a_provider(
         listed = await REPOSITORY.created(session, "stripe", NOW - WAIT, NOW + WAIT)
     assert (MINE in [one.payment_id for one in listed]) is is_listed
     assert [one.create_time for one in listed] == sorted(one.create_time for one in listed)
+
+
+async def test_looks_that_fail_are_counted_from_the_first_since_one_was_answered(
+    database: Database, store: Store
+) -> None:
+    hour = timedelta(hours=1)
+    async with database.session() as session:
+        await store_payments(session)
+        for one in (BEFORE, MINE, AFTER):
+            assert await LOOKS.fail(session, one) == NOW
+        store.set_clock(NOW + hour)
+        assert await LOOKS.fail(session, MINE) == NOW
+        with Watch(store, "payments", "payment_id") as watch:
+            await LOOKS.answer(session, MINE)
+        assert watch.changed == {MINE}
+        with Watch(store, "payments", "payment_id") as watch:
+            await LOOKS.answer(session, MINE)
+        assert not watch.changed
+        assert await LOOKS.fail(session, MINE) == NOW + hour
+        assert await LOOKS.fail(session, UUID(int=404)) is None

@@ -201,3 +201,41 @@ def test_two_who_set_different_accounts_at_once_lose_neither(runner: Runner) -> 
         assert sum(row.delete_time is None for row in rows) == 1
 
     stage(runner, play)
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "after_all"),
+    [
+        # its order has expired meanwhile
+        ("pm_action", "REQUIRES_ACTION", "CANCELLED"),
+        ("pm_card", "AUTHORIZED", "AUTHORIZED"),
+    ],
+)
+def test_payment_of_a_closed_account_becomes_a_question_and_one_of_an_outage_does_not(
+    runner: Runner, token: str, status: str, after_all: str
+) -> None:
+    async def play(scene: Scene) -> None:
+        keeper = AccountKeeper(scene.world, scene.shop)
+        await keeper.set("a-1")
+        scene.world.profile = Profile("staged", chances={"event_never_sent": 1.0})
+        payment = await scene.pay(token=token, manual=True)
+        revoked = scene.world.account("stripe", "a1-1").revoked
+
+        async def stands(hours: float) -> tuple[str, list[str]]:
+            await asyncio.sleep(hours * 3600)
+            now = await scene.shop._get(payment.payment_id)
+            return payment_pb2.Payment.Status.Name(now.status), scene.reviews()
+
+        assert await stands(3) == (status, [])
+        for _ in range(2 if status == "AUTHORIZED" else 1):
+            revoked.clear()
+            assert await stands(2) == (status, [])
+            revoked.add("a1-1")
+            assert await stands(25) == (status, [])
+        assert await stands(4) == ("NEEDS_REVIEW", ["UNKNOWN_OUTCOME"])
+        assert await stands(30) == ("NEEDS_REVIEW", ["UNKNOWN_OUTCOME"])
+        # what its provider says after all is the answer
+        revoked.clear()
+        assert await stands(2) == (after_all, [])
+
+    stage(runner, play)

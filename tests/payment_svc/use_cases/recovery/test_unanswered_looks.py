@@ -1,0 +1,153 @@
+"""What recovery does about a payment whose account cannot be asked: for a while nothing, then a person is asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import grpc
+import pytest
+
+from mesh.errors import ApiError
+from mesh.money import Money
+from payment_svc.domain.operation import Operation, OperationKind, Requester
+from payment_svc.domain.payment import (
+    AmountMismatchError,
+    Failure,
+    Payment,
+    PaymentStatus,
+    Received,
+    Snapshot,
+    StaleFactError,
+)
+from payment_svc.domain.review import ReviewKind
+from payment_svc.providers.base import (
+    CredentialsRefusedError,
+    ObjectNotFoundError,
+    OutcomeUnknownError,
+    RejectedError,
+    UnavailableError,
+    UnreadableAnswerError,
+)
+from payment_svc.storage.payments import DueCheck
+from tests.payment_svc.use_cases.recovery.world import GIVE_UP, HOUR, MOMENT, NOW, OPEN, OPERATION, E, K, S, World
+
+ASKS = (ReviewKind.UNKNOWN_OUTCOME, OPEN.amount)
+HELD = replace(OPEN, status=S.AUTHORIZED, capture_before=NOW + HOUR)
+LATE = replace(HELD, capture_before=NOW)
+ERRORS = [
+    CredentialsRefusedError("revoked"),
+    UnavailableError("away"),
+    OutcomeUnknownError("no answer"),
+    UnreadableAnswerError("odd"),
+    RejectedError(Failure("provider_rejected", "no")),
+    ApiError(grpc.StatusCode.UNAVAILABLE, "ACCOUNT_UNREADABLE", "cannot be opened"),
+]
+
+
+async def failed(world: World, checks: int = 3) -> list[Any]:
+    try:
+        await world.recovery.check(DueCheck(world.payment, checks))
+    except tuple({type(error) for error in ERRORS}):
+        world.does.append("raised")
+    return world.does
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("status", [S.INITIATED, S.REQUIRES_ACTION, S.PROCESSING, S.AUTHORIZED])
+async def test_person_is_asked_when_every_look_has_failed_for_longer_than_an_outage(
+    status: PaymentStatus, error: Exception
+) -> None:
+    """However old the payment is: what counts is since when nobody could be asked."""
+    for since, asks in ((NOW, []), (NOW - GIVE_UP, []), (NOW - GIVE_UP - MOMENT, [ASKS])):
+        world = World(replace(OPEN, status=status, create_time=NOW - 90 * HOUR, update_time=NOW - 90 * HOUR))
+        world.shown, world.failing_since = error, since
+        assert await failed(world) == ["failed", *asks, "raised"]
+
+
+async def test_person_is_asked_about_an_account_that_cannot_even_be_opened() -> None:
+    for payment in (OPEN, LATE):
+        world = World(payment)
+        world.account_error, world.failing_since = ERRORS[-1], NOW - GIVE_UP - MOMENT
+        # nothing is asked of a provider, and no operation stored
+        assert await failed(world) == ["failed", ASKS, "raised"]
+
+
+@pytest.mark.parametrize("since", [None, NOW - 90 * HOUR])
+async def test_person_who_was_asked_is_not_asked_again(since: datetime | None) -> None:
+    world = World(replace(OPEN, status=S.NEEDS_REVIEW))
+    world.shown, world.failing_since = ERRORS[0], since
+    assert await failed(world) == ["failed", "raised"]
+
+
+async def test_payment_that_is_gone_is_asked_about_by_nobody() -> None:
+    world = World()
+    world.shown, world.failing_since = ERRORS[0], None
+    assert await failed(world) == ["failed", "raised"]
+
+
+ODD = AmountMismatchError("odd", Received(1, "paypal", "ORDER1", Money(1, "EUR"), False))
+
+
+@pytest.mark.parametrize(
+    ("shown", "error"),
+    [
+        (Snapshot("ORDER1", S.PROCESSING), None),
+        (Snapshot("ORDER1", S.REQUIRES_ACTION), None),
+        (ObjectNotFoundError("no such order"), None),
+        (Snapshot("ORDER1", S.SUCCESS), StaleFactError("moved on")),
+        (Snapshot("ORDER1", S.SUCCESS), ODD),
+    ],
+)
+@pytest.mark.parametrize("checks", [1, 2])
+async def test_look_that_is_answered_begins_the_count_anew(shown: Any, error: Exception | None, checks: int) -> None:
+    """Whatever the answer. Of the first look there is none before that can have failed."""
+    world = World()
+    world.shown, world.error = shown, error
+    does = await failed(world, checks)
+    assert ("failed" in does, does.count("answered")) == (False, int(checks > 1))
+
+
+@pytest.mark.parametrize("payment", [replace(OPEN, provider_reference=""), HELD, LATE])
+async def test_what_was_done_about_a_payment_is_an_answer(payment: Payment) -> None:
+    assert (await failed(World(payment)))[-1] == "answered"
+
+
+@pytest.mark.parametrize("since", [NOW, NOW - GIVE_UP - MOMENT])
+async def test_money_that_is_not_let_go_after_its_time_is_a_persons_business_in_the_end(since: datetime) -> None:
+    """An operation that was refused tells nobody, and a further one each hour would neither."""
+    world = World(LATE)
+    world.voided, world.failing_since = LATE, since
+    voids = (K.CANCEL, Requester.GATEWAY, "check_capturable")
+    asks = [] if since == NOW else [ASKS]
+    assert await failed(world) == [voids, "failed", *asks, "raised"]
+
+
+OURS = replace(OPERATION, kind=K.CANCEL, requester=Requester.GATEWAY)
+
+
+@pytest.mark.parametrize(
+    ("operation", "asks"),
+    [
+        *((replace(OPERATION, kind=kind), True) for kind in K if kind not in (K.CANCEL, K.SETTLE)),
+        (replace(OURS, requester=Requester.MERCHANT), True),
+        # how our own closing ends, and what the order says, is no question about the payment
+        (OURS, False),
+        (replace(OPERATION, kind=K.SETTLE), False),
+    ],
+)
+@pytest.mark.parametrize("age", [GIVE_UP, GIVE_UP + MOMENT])
+async def test_operation_that_nobody_can_be_asked_about_is_a_persons_business_in_the_end(
+    operation: Operation, asks: bool, age: timedelta
+) -> None:
+    world = World()
+    world.error = ERRORS[-1]
+    with pytest.raises(ApiError):
+        await world.of_operations.check(replace(operation, create_time=NOW - age, status=E.UNKNOWN))
+    about = (ReviewKind.UNKNOWN_OUTCOME, Money(OPERATION.amount, "EUR"))
+    assert [one for one in world.does if isinstance(one, tuple)] == ([about] if asks and age > GIVE_UP else [])
+
+
+def test_kinds_of_operations_are_all_spoken_of() -> None:
+    assert set(OperationKind) == {K.START, K.CONFIRM, K.CAPTURE, K.CANCEL, K.SETTLE}
