@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mesh.errors import unavailable
 from mesh.ids import Clock, parse_uuid, utc_now
@@ -13,7 +13,14 @@ from mesh.storage.lock import Locks
 from mesh.telemetry import get_logger
 from payment_svc.domain.payment import TERMINAL, Payment, StaleFactError
 from payment_svc.domain.provider_event import Verdict
-from payment_svc.providers.base import Loss, ObjectNotFoundError, ProviderError, ProviderEvent, RejectedError
+from payment_svc.providers.base import (
+    Loss,
+    ObjectNotFoundError,
+    ProviderError,
+    ProviderEvent,
+    RejectedError,
+    UnavailableError,
+)
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.provider_events import StoredEvent
@@ -26,6 +33,8 @@ from payment_svc.use_cases.taken_back.reversals import Reversals
 log = get_logger(__name__)
 LOCK_WAIT_SECONDS = 2.0
 LOOKS = 3
+SHOWN_WITHIN = timedelta(minutes=15)
+"""How much later than its event a dispute may show: nothing else would ever tell of it."""
 """How often a dispute is looked at for one event while others change it; then the event comes again later."""
 FOREIGN = "came from another account than the payment's"
 """Said without the payment: nothing of such an event may stand in its timeline, as another wrote the words."""
@@ -75,7 +84,7 @@ class EventApplication:
     async def _find_and_apply(self, provider: ResilientProvider, stored: StoredEvent) -> Verdict:
         event = await provider.resolve(provider.translate(stored.payload))
         if event.dispute_reference:
-            return await self._apply_dispute(provider, event)
+            return await self._apply_dispute(provider, event, stored.receive_time)
         if verdict := await self.echoed(provider, event, stored):
             return verdict
         payment = await self._payment_of(provider, event)
@@ -155,12 +164,16 @@ class EventApplication:
         except (ObjectNotFoundError, RejectedError) as error:
             return _not_shown(error, payment)
 
-    async def _apply_dispute(self, provider: ResilientProvider, event: ProviderEvent) -> Verdict:
+    async def _apply_dispute(self, provider: ResilientProvider, event: ProviderEvent, received: datetime) -> Verdict:
         for _ in range(LOOKS):
             try:
                 return await self._look_at_dispute(provider, event)
             except StaleFactError as error:
                 log.info("looked beside another event, looking again", event_id=event.event_id, reason=str(error))
+            except ObjectNotFoundError:
+                if self._clock() - received >= SHOWN_WITHIN:
+                    raise
+                raise UnavailableError("the provider does not show the dispute yet") from None
         raise unavailable("PAYMENT_BUSY", "the dispute changes whenever its object is looked at")
 
     async def _look_at_dispute(self, provider: ResilientProvider, event: ProviderEvent) -> Verdict:

@@ -33,7 +33,7 @@ from payment_svc.providers.base import (
     RejectedError,
     UnavailableError,
 )
-from payment_svc.use_cases.event_application import FOREIGN
+from payment_svc.use_cases.event_application import FOREIGN, SHOWN_WITHIN
 from tests.support.payment_events import EVENT, FIRST, NOW, OTHER, PAID, SECOND, STORED, WORKED_ON, S, World, only
 from tests.support.providers.paypal_api import PAYMENT
 
@@ -97,7 +97,8 @@ async def test_event_of_an_object_that_is_not_shown_is_not_believed(
     """Nobody could apply it ever, and it says so in our words: theirs stand in no payment's timeline."""
     world = World(event=event)
     world.asked_for = error
-    assert await world.application.apply(STORED) == Verdict("QUARANTINED", words, WORKED_ON if is_ours else None)
+    stored = replace(STORED, receive_time=NOW - SHOWN_WITHIN)
+    assert await world.application.apply(stored) == Verdict("QUARANTINED", words, WORKED_ON if is_ours else None)
 
 
 @pytest.mark.parametrize("error", [CredentialsRefusedError("no"), UnavailableError("away"), OutcomeUnknownError("?")])
@@ -107,6 +108,15 @@ async def test_event_of_an_account_that_cannot_be_asked_says_nothing_yet(error: 
         world.asked_for = error
         with pytest.raises(type(error)):
             await world.application.apply(STORED)
+
+
+async def test_dispute_may_show_a_moment_later_than_its_event() -> None:
+    """Nothing else would ever tell of it."""
+    world = World(event=only({"dispute_reference": "d"}))
+    world.asked_for = ObjectNotFoundError("not yet")
+    moment = timedelta(microseconds=1)
+    with pytest.raises(UnavailableError, match="yet"):
+        await world.application.apply(replace(STORED, receive_time=NOW - SHOWN_WITHIN + moment))
 
 
 @pytest.mark.parametrize("stale", range(4))
