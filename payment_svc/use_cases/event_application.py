@@ -33,9 +33,9 @@ from payment_svc.use_cases.taken_back.reversals import Reversals
 log = get_logger(__name__)
 LOCK_WAIT_SECONDS = 2.0
 LOOKS = 3
+"""How often a dispute is looked at for one event while others change it; then the event comes again later."""
 SHOWN_WITHIN = timedelta(minutes=15)
 """How much later than its event a dispute may show: nothing else would ever tell of it."""
-"""How often a dispute is looked at for one event while others change it; then the event comes again later."""
 FOREIGN = "came from another account than the payment's"
 """Said without the payment: nothing of such an event may stand in its timeline, as another wrote the words."""
 

@@ -32,6 +32,8 @@ log = get_logger(__name__)
 REASON = "found at the provider after a restore"
 SKEW = timedelta(minutes=1)
 """How far a clock may be off from the database's."""
+IN_FLIGHT = timedelta(minutes=10)
+"""How long after a restore what was asked for before it may still be made."""
 KEYS_LIVE = timedelta(hours=24)
 ApplyIn = Callable[[UnitOfWork, UUID, refund_domain.Change], Awaitable[Refund]]
 """Changes a refund in a unit of work."""
@@ -68,7 +70,7 @@ class LostRefunds:
         try:
             at = at_attempt(payment, attempt) if attempt else payment
             # what came later is written down here
-            given = await provider.given_back(at, restore.backup_time - SKEW, restore.restore_time + SKEW)
+            given = await provider.given_back(at, restore.backup_time - SKEW, restore.restore_time + IN_FLIGHT)
         except ProviderError as error:
             words = f"{provider.name} does not say what it has given back of this payment; repeat the call"
             raise unavailable("PROVIDER_UNAVAILABLE", words) from error

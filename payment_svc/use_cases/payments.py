@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -114,7 +115,7 @@ class Payments:
             record = await self._find(claim)
             return await self._repeat(record, claim, new) if record else await self.create(new, claim)
         work = self._start(payment, start, lease, claim, replaces.payment_id if replaces else None)
-        async with recorded(certainly=True, payment_id=payment.payment_id):
+        async with recorded({"payment_id": payment.payment_id}, certainly=True):
             return await self._runtime.background.shielded(work)
 
     async def _intend(self, new: NewPayment, claim: Claim | None) -> Record | tuple[Payment, Predecessor | None]:
@@ -261,11 +262,8 @@ class Payments:
             await self._orders.reserve(payment, replaces)
         except ApiError as error:
             is_abandoned = await self._abandon(payment, start, error)
-            if claim:
-                # a refused request leaves its key free
-                leave = idempotency.release if is_abandoned else idempotency.hand_over
-                async with self._database.session() as session:
-                    await leave(session, claim, payment.payment_id)
+            # a refused request leaves its key free
+            await self._leave(claim, payment, is_free=is_abandoned)
             if is_abandoned:
                 raise
             words = f"{error.message}; the payment is recorded and goes on, ask for it or repeat the call"
@@ -306,10 +304,9 @@ class Payments:
         try:
             await self._close(replaces.waiting)
             return await self._commit_intent(payment, driver, claim, is_claimed=True)
-        except ApiError:
-            if claim:
-                async with self._database.session() as session:
-                    await idempotency.release(session, claim, payment.payment_id)
+        except ApiError as error:
+            # what may be stored is found by who repeats the request
+            await self._leave(claim, payment, is_free=error.metadata.get("payment_id") != str(payment.payment_id))
             raise
 
     async def _commit_intent(
@@ -325,7 +322,7 @@ class Payments:
         first = Intent(payment, start, facts.payment_event(payment, None), entries, driver)
         leases = {"wait": self._runtime.first_check, "driving": self._operations.lease, "answering": LEASE}
         try:
-            may_be = recorded(certainly=False, payment_id=payment.payment_id)
+            may_be = recorded({"payment_id": payment.payment_id}, certainly=False)
             async with may_be, self._ledger.work.statement() as session:
                 stored = await intents.store(session, first, claim, is_claimed=is_claimed, **leases)
         except UniqueViolation as error:
@@ -335,6 +332,14 @@ class Payments:
         self._ledger.work.carry(stored)
         PAYMENTS.labels(payment.provider, payment.status).inc()
         return start
+
+    async def _leave(self, claim: Claim | None, payment: Payment, *, is_free: bool) -> None:
+        """Free the key of a request that failed, or hand it to who repeats it; its lease ends where that fails too."""
+        if claim:
+            with suppress(ApiError):
+                async with self._database.session() as session:
+                    leave = idempotency.release if is_free else idempotency.hand_over
+                    await leave(session, claim, payment.payment_id)
 
     async def _find(self, claim: Claim | None) -> Record | None:
         if claim is None:

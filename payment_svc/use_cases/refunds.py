@@ -90,19 +90,20 @@ class Refunds:
         Raises ApiError as the contract's CreateRefund says; then nothing was stored and no money moved.
         """
         provider, restore = await self._provider_of(new)
-        ids = {"refund_id": self._ids(), "payment_id": new.payment_id}
+        ids: dict[str, UUID] = {}
         try:
-            async with recorded(certainly=False, **ids), self._work.begin() as unit:
+            async with recorded(ids, certainly=False), self._work.begin() as unit:
                 record = await idempotency.find(unit.session, claim) if claim else None
                 if record is None:
                     if restore and claim and (known := await self._known(unit, new, claim, restore)):
                         return known
+                    ids |= {"refund_id": self._ids(), "payment_id": new.payment_id}
                     payment, refund = await self._take(unit, new, ids["refund_id"], provider, claim)
         except _KeyTakenError:
             return await self.create(new, claim)
         if record is not None:
             return await self._repeat(record, new, claim)
-        async with recorded(certainly=True, **ids):
+        async with recorded(ids, certainly=True):
             return await self._background.shielded(self.execute(payment, refund, claim))
 
     async def get(self, merchant_id: UUID, refund_id: UUID) -> Refund:

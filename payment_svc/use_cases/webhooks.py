@@ -270,9 +270,11 @@ class WebhookInbox:
         try:
             verdict = await self._application.apply(item)
         except UndecidedError as error:
-            await self._wait(item, _said(error), UNDECIDED)
+            # it was answered: what had failed before counts no more
+            await self._wait(replace(item, attempts=1), _said(error), UNDECIDED)
         except (ProviderError, ApiError) as error:
-            await self._wait(item, _said(error))
+            # the platform's own is told to who can mend it; what it says of money may take weeks
+            await self._wait(item, _said(error), WAITS if item.account_id else UNDECIDED)
         except Exception as error:
             # one line without a traceback: whoever has an account could write them by the thousand
             log.error("webhook failed", event_id=item.event_id, reason=_said(error), at=_place(error))
@@ -293,7 +295,7 @@ class WebhookInbox:
             del self._busy[key]
         return was_full
 
-    async def _wait(self, item: StoredEvent, reason: str, at_most: timedelta = WAITS) -> None:
+    async def _wait(self, item: StoredEvent, reason: str, at_most: timedelta) -> None:
         """Try again when its provider or its payment can be asked: that they cannot is no fault of the event.
 
         What has waited for long enough is tried as often as what fails, and is dead then: the provider may send it

@@ -16,8 +16,9 @@ from tests.providers.drivers import DRIVERS
 from tests.support.stack.mesh import dial_service
 from tests.support.waiting import PATIENCE
 
-# for how long a provider remembers things is no capability that a merchant could use
-NAMES = {field.name for field in fields(Capabilities)} - {"key_retention", "page_lifetime", "recalled_after"}
+# how long a provider takes, and remembers things, is no capability that a merchant could use
+TIMES = {"key_retention", "page_lifetime", "recalled_after", "works_for"}
+NAMES = {field.name for field in fields(Capabilities)} - TIMES
 
 
 def test_every_provider_that_is_on_is_in_the_suite(gateway: Ready) -> None:

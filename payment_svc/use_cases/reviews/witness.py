@@ -118,7 +118,7 @@ def _check_refund_amount(payment: Payment, review: Review, answer: Resolution, s
         if known and known.status == RefundStatus.FAILED:
             raise _disagrees(payment, "that the refund FAILED")
         return
-    if not shown.is_reached:
+    if not (shown.is_reached or shown.is_absent):
         words = f"{payment.provider} shows {review.amount}, and cannot be asked whether it does still; answer later"
         raise unavailable("PROVIDER_UNAVAILABLE", words)
     if (

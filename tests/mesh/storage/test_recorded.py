@@ -34,7 +34,7 @@ NAMED = ApiError(grpc.StatusCode.UNAVAILABLE, "OUTCOME_UNKNOWN", "who knows", {"
 )
 async def test_outage_names_what_is_stored_or_may_be(error: ApiError, certainly: bool, says: str) -> None:
     with pytest.raises(ApiError) as told:
-        async with recorded(certainly=certainly, refund_id=7, payment_id=8):
+        async with recorded({"refund_id": 7, "payment_id": 8}, certainly=certainly):
             raise error
     if not says:
         assert told.value is error
@@ -42,3 +42,12 @@ async def test_outage_names_what_is_stored_or_may_be(error: ApiError, certainly:
     assert says in told.value.message
     assert told.value.metadata == {"refund_id": "7", "payment_id": "8"}
     assert (told.value.code, told.value.reason) == (error.code, error.reason)
+
+
+async def test_nothing_is_named_before_anything_is_stored() -> None:
+    """A repetition whose look for the first request failed named a refund that was never stored: its 404 said so."""
+    error = outage(OperationalError("gone"))
+    with pytest.raises(ApiError) as told:
+        async with recorded({}, certainly=False):
+            raise error
+    assert told.value is error

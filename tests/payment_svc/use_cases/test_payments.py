@@ -208,5 +208,41 @@ async def test_outage_while_another_payment_is_closed_is_told_as_that(code: grpc
     assert refused.value.reason == told
 
 
+@pytest.mark.parametrize(("named", "is_free"), [("", True), (str(uuid.UUID(int=8)), True), (None, False)])
+async def test_key_of_what_may_be_stored_is_handed_over_and_an_outage_stays_what_is_told(
+    named: str | None, is_free: bool
+) -> None:
+    """Freed, the key of a payment that was stored made the repetition a second one; and the outage lost its id."""
+    left: list[bool] = []
+    runtime = cast(Any, SimpleNamespace(clock=None, ids=None))
+    payments = Payments(NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, runtime)
+    payment = at(S.INITIATED)
+    where = {"payment_id": str(payment.payment_id) if named is None else named}
+    error = ApiError(grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE", "away", where)
+
+    async def close(*_: object) -> None:
+        raise error
+
+    async def leave(_claim: object, _payment: Payment, *, is_free: bool) -> None:
+        left.append(is_free)
+
+    payments._close, payments._leave = close, leave  # type: ignore[assignment, method-assign]
+    with pytest.raises(ApiError) as told:
+        await payments._store(payment, Predecessor(WAITING.payment_id, WAITING), uuid.uuid4(), None)
+    assert (told.value, left) == (error, [is_free])
+
+
+async def test_key_that_cannot_be_left_ends_by_itself() -> None:
+    class Away:
+        @asynccontextmanager
+        async def session(self) -> AsyncIterator[None]:
+            raise ApiError(grpc.StatusCode.UNAVAILABLE, "DATABASE_UNAVAILABLE", "away")
+            yield
+
+    runtime = cast(Any, SimpleNamespace(clock=None, ids=None))
+    payments = Payments(NOBODY, NOBODY, NOBODY, NOBODY, NOBODY, cast(Any, Away()), runtime)
+    await payments._leave(cast(Any, object()), at(S.INITIATED), is_free=True)
+
+
 async def answered(value: Any) -> Any:
     return value

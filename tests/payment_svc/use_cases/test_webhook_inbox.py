@@ -62,7 +62,7 @@ async def test_event_that_cannot_be_applied_now_waits_a_quarter_of_its_age_and_h
 ) -> None:
     of_webhooks, noted = inbox(timedelta(seconds=age))
     for attempts in (3, 2):
-        await of_webhooks._wait(replace(EVENT, attempts=attempts), "away")
+        await of_webhooks._wait(replace(EVENT, attempts=attempts), "away", timedelta(days=3))
         expected = Note(replace(EVENT, attempts=attempts - 1), "PENDING", "away", timedelta(seconds=wait))
         assert noted.pop() == expected
 
@@ -87,15 +87,34 @@ async def test_account_that_cannot_be_asked_is_waited_for_and_not_for_ever(error
     async def apply(_item: StoredEvent) -> Verdict:
         raise error
 
-    for age, is_dead in ((bound, False), (bound + MOMENT, True)):
+    # an answer that nothing is decided yet ends what had failed before
+    kept, last = (0, "PENDING") if isinstance(error, UndecidedError) else (9, "DEAD")
+    own = replace(EVENT, account_id=uuid.UUID(int=7))
+    for age, is_over in ((bound, False), (bound + MOMENT, True)):
         of_webhooks, noted = inbox(age)
         of_webhooks._application = cast(Any, SimpleNamespace(apply=apply))
-        await of_webhooks.check(replace(EVENT, attempts=10))
+        await of_webhooks.check(replace(own, attempts=10))
         (note,) = noted
-        assert (note.status, note.event.attempts) == (("DEAD", 10) if is_dead else ("PENDING", 9))
-        assert note.wait == (None if is_dead else timedelta(hours=1))
-    await of_webhooks.check(replace(EVENT, attempts=1))
-    assert (noted[-1].status, noted[-1].event.attempts, noted[-1].wait) == ("PENDING", 1, timedelta(seconds=0.5))
+        assert note.status == (last if is_over else "PENDING")
+        assert note.event.attempts == (kept + 1 if is_over else kept)
+        if not is_over:
+            assert note.wait == timedelta(hours=1)
+            continue
+        await of_webhooks.check(replace(own, attempts=1))
+        assert (noted[-1].status, noted[-1].event.attempts, noted[-1].wait) == ("PENDING", 1, timedelta(seconds=0.5))
+
+
+@pytest.mark.parametrize("age", [3 * DAY + MOMENT, 60 * DAY])
+async def test_platforms_own_account_is_waited_for_as_long_as_a_provider_may_take_to_decide(age: timedelta) -> None:
+    """Beside a reversal that waited for weeks, one outage of an hour and a half made it dead."""
+
+    async def apply(_item: StoredEvent) -> Verdict:
+        raise UnavailableError("away")
+
+    of_webhooks, noted = inbox(age)
+    of_webhooks._application = cast(Any, SimpleNamespace(apply=apply))
+    await of_webhooks.check(replace(EVENT, account_id=None, attempts=10))
+    assert (noted[-1].status, noted[-1].event.attempts) == ("PENDING", 9)
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,9 @@ Global___OrderCancelled: _TypeAlias = OrderCancelled  # noqa: Y015
 
 @_typing.final
 class OrderPartiallyRefunded(_message.Message):
-    """A part of what was paid was given back, or one more; `refunded_amount` says how much in all."""
+    """A part of what was paid is given back: one more, or one less when a refund failed late; `refunded_amount` says how
+    much in all.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

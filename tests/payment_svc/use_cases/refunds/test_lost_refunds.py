@@ -62,7 +62,7 @@ async def test_what_went_back_and_is_not_known_is_written_down() -> None:
     world.known = {uuid.UUID(known.refund_id)}
     world.given = [mine(1), GivenBack("", mine(2).snapshot), known, mine(4, None), mine(5, 100, R.PENDING)]
     await world.lost.bring_forward(PAID, cast(Any, world), RESTORE)
-    assert (world.since, world.until) == (RESTORE.backup_time - SKEW, RESTORE.restore_time + SKEW)
+    assert (world.since, world.until) == (RESTORE.backup_time - SKEW, RESTORE.restore_time + lost_refunds.IN_FLIGHT)
     assert [(one.provider_reference, one.amount.minor) for one in world.inserted] == [("re_1", 300), ("re_5", 100)]
     first = world.inserted[0]
     assert (first.status, first.version, first.create_time, first.update_time) == (R.PENDING, 1, NOW, NOW)
