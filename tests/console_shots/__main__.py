@@ -29,6 +29,7 @@ from tests.console_shots.ledger import Ledger
 from tests.console_shots.world import demo_merchant, furnish
 from tests.support.providers.sandbox import Provider
 from tests.support.stack.options import BREAKABLE
+from tests.support.stack.run import Run
 
 
 def main() -> int:
@@ -48,6 +49,8 @@ def main() -> int:
         camera = Camera(browser, ledger, options.into, axe)
         merchant, provider = demo_merchant(gateway), Provider.of(gateway)
         rooms.callback(provider.close)
+        # for the services that are started beside the stack
+        rooms.callback(Run.begin().end)
         desk = Desk(camera, gateway, merchant, provider, furnish(merchant), rooms)
         _drive(desk)
         if not options.no_pictures:
