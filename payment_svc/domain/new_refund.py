@@ -1,4 +1,4 @@
-"""A refund that a merchant asks for, and what is stored of it before a provider is asked. Pure: no I/O."""
+"""A refund that a merchant asks for, and how any refund begins: before a provider is asked. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class NewRefund:
     reason: str
 
 
-def pending(new: NewRefund, payment: Payment, amount: Money, refund_id: UUID, now: datetime) -> Refund:
-    """Return the first version of a refund."""
+def pending(payment: Payment, amount: Money, reason: str, refund_id: UUID, now: datetime) -> Refund:
+    """Return the first version of a refund, whoever asks for it or found it: nothing has come of it yet."""
     return Refund(
         refund_id=refund_id,
         payment_id=payment.payment_id,
@@ -31,7 +31,7 @@ def pending(new: NewRefund, payment: Payment, amount: Money, refund_id: UUID, no
         merchant_order_id=payment.merchant_order_id,
         amount=amount,
         status=RefundStatus.PENDING,
-        reason=new.reason,
+        reason=reason,
         provider_reference="",
         failure=None,
         version=1,

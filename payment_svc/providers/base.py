@@ -17,6 +17,7 @@ from payment_svc.domain.dispute import DisputeSnapshot
 from payment_svc.domain.payment import Failure, Payment, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
 from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot
+from payment_svc.domain.schedule import GIVE_UP
 
 
 class ProviderError(Exception):
@@ -100,7 +101,7 @@ class Capabilities:
     """Where money moves only when we confirm it: how long a page lives that nobody has completed, and is forgotten."""
     recalled_after: timedelta = timedelta(0)
     """How long after a payment was begun it is certain that what can be found of it is found, by its id alone."""
-    works_for: timedelta = timedelta(hours=26)
+    works_for: timedelta = GIVE_UP
     """How long it may show a payment as under way before that is odd: debits and transfers take working days."""
 
 

@@ -8,6 +8,7 @@ made it, whose key is lost as well: while keys live, a request for the same amou
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -18,8 +19,9 @@ from mesh.storage.database import Database, Session
 from mesh.telemetry import get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import refund as refund_domain
+from payment_svc.domain.new_refund import pending
 from payment_svc.domain.payment import Payment
-from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot, RefundStatus
+from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot
 from payment_svc.providers.base import ProviderError
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage import restores
@@ -111,19 +113,9 @@ class LostRefunds:
                 amount = one.snapshot.amount
                 if amount is None or await self._ledger.refunds.get(unit.session, current.merchant_id, refund_id):
                     continue
-                refund = Refund(
-                    refund_id=refund_id,
-                    payment_id=current.payment_id,
-                    merchant_id=current.merchant_id,
-                    order_id=current.order_id,
-                    merchant_order_id=current.merchant_order_id,
-                    amount=amount,
-                    status=RefundStatus.PENDING,
-                    reason=REASON,
+                refund = replace(
+                    pending(current, amount, REASON, refund_id, made_at(refund_id)),
                     provider_reference=one.snapshot.reference,
-                    failure=None,
-                    version=1,
-                    create_time=made_at(refund_id),
                     update_time=self._clock(),
                     attempt=attempt,
                     # all that goes back of an attempt's surplus is owed: what fails of it is a person's business

@@ -294,7 +294,7 @@ class Refunds:
             provider.check_amount(amount)
         except AmountNotSupportedError as error:
             raise invalid("amount.value", str(error), "AMOUNT_NOT_SUPPORTED") from None
-        refund = pending(new, payment, amount, refund_id, self._clock())
+        refund = pending(payment, amount, new.reason, refund_id, self._clock())
         if claim and not await idempotency.begin(session, claim, refund.refund_id, LEASE):
             raise _KeyTakenError
         await self._store.insert(session, refund, self._first_check)

@@ -6,14 +6,16 @@ or are under way. It holds for whoever asks, so nothing is given back twice.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from mesh.events.unit_of_work import UnitOfWork
 from mesh.ids import Clock, NewId
 from mesh.telemetry import alert, get_logger
 from payment_svc.contract import events as facts
+from payment_svc.domain.new_refund import pending
 from payment_svc.domain.payment import Attempt, Payment, PaymentStatus, is_current, is_named
-from payment_svc.domain.refund import DECIDED, OTHER_AMOUNT, SURPLUS, Refund, RefundStatus
+from payment_svc.domain.refund import DECIDED, OTHER_AMOUNT, SURPLUS, Refund
 from payment_svc.domain.review import About, Review, ReviewKind
 from payment_svc.metrics import PAYMENT_SURPLUS
 from payment_svc.providers.registry import capabilities_of
@@ -109,25 +111,8 @@ class Returns:
         await self._questions.ask(unit, payment, ReviewKind.SURPLUS_KEPT, reason, about)
 
     async def _refund(self, unit: UnitOfWork, payment: Payment, amount: int, attempt: Attempt | None) -> None:
-        now = self._clock()
-        refund = Refund(
-            refund_id=self._ids(),
-            payment_id=payment.payment_id,
-            merchant_id=payment.merchant_id,
-            order_id=payment.order_id,
-            merchant_order_id=payment.merchant_order_id,
-            amount=payment.money(amount),
-            status=RefundStatus.PENDING,
-            reason=_why(payment, attempt),
-            provider_reference="",
-            failure=None,
-            version=1,
-            create_time=now,
-            update_time=now,
-            sends=0,
-            attempt=attempt.number if attempt else None,
-            is_owed=True,
-        )
+        begun = pending(payment, payment.money(amount), _why(payment, attempt), self._ids(), self._clock())
+        refund = replace(begun, sends=0, attempt=attempt.number if attempt else None, is_owed=True)
         await self._refunds.insert(unit.session, refund, AT_ONCE)
         unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from mesh.events.unit_of_work import UnitOfWork
@@ -10,8 +11,9 @@ from mesh.money import Money
 from mesh.telemetry import alert, get_logger
 from payment_svc.contract import events as facts
 from payment_svc.domain import refund as refund_domain
+from payment_svc.domain.new_refund import pending
 from payment_svc.domain.payment import Payment
-from payment_svc.domain.refund import TAKEN_BACK, Refund, RefundSnapshot, RefundStatus
+from payment_svc.domain.refund import TAKEN_BACK, RefundSnapshot, RefundStatus
 from payment_svc.metrics import PAYMENT_TAKEN_BACK
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.ledger import Ledger
@@ -42,23 +44,8 @@ class Losses:
 
     async def write_off(self, unit: UnitOfWork, payment: Payment, reference: str, amount: Money, reason: str) -> None:
         """Store the refund as it began, and let it succeed: merchants hear of both, as of any other."""
-        now = self._clock()
-        refund = Refund(
-            refund_id=self._ids(),
-            payment_id=payment.payment_id,
-            merchant_id=payment.merchant_id,
-            order_id=payment.order_id,
-            merchant_order_id=payment.merchant_order_id,
-            amount=amount,
-            status=RefundStatus.PENDING,
-            reason=reason,
-            provider_reference=reference,
-            failure=None,
-            version=1,
-            create_time=now,
-            update_time=now,
-            sends=0,
-        )
+        begun = pending(payment, amount, reason, self._ids(), self._clock())
+        refund = replace(begun, provider_reference=reference, sends=0)
         taken = RefundSnapshot(reference, RefundStatus.SUCCESS, amount)
         await self._ledger.refunds.insert(unit.session, refund, timedelta(0))
         unit.add(facts.refund_event(refund), [changes.of_refund(refund)])

@@ -19,7 +19,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def test_new_refund_and_payment_begin_with_nothing_done() -> None:
     new = NewRefund(UUID(int=2), UUID(int=1), None, "broken")
     payment = replace(PAYMENT_OF, merchant_order_id="A-1")
-    made = pending(new, payment, Money(500, "EUR"), UUID(int=9), NOW)
+    made = pending(payment, Money(500, "EUR"), new.reason, UUID(int=9), NOW)
     assert made == Refund(
         UUID(int=9), PAYMENT_OF.payment_id, PAYMENT_OF.merchant_id, PAYMENT_OF.order_id, Money(500, "EUR"),
         RefundStatus.PENDING, "broken", "", None, 1, NOW, NOW, merchant_order_id="A-1",
