@@ -46,11 +46,13 @@ PAYMENTS_OLDEST = gauge(
     "fusionxpay_payments_open_oldest_seconds", "Age of the oldest of them", provider=_PROVIDER, status=_OPEN
 )
 UNKNOWN = gauge(
-    "fusionxpay_operations_unknown", "Operations whose answer is not known", provider=_PROVIDER, kind=_KINDS
-)
+    "fusionxpay_operations_unknown", "Operations whose answer is not known, by whose account was asked",
+    provider=_PROVIDER, kind=_KINDS, accounts=ACCOUNTS,
+)  # fmt: skip
 UNKNOWN_OLDEST = gauge(
-    "fusionxpay_operations_unknown_oldest_seconds", "Age of the oldest of them", provider=_PROVIDER, kind=_KINDS
-)
+    "fusionxpay_operations_unknown_oldest_seconds", "Age of the oldest of them",
+    provider=_PROVIDER, kind=_KINDS, accounts=ACCOUNTS,
+)  # fmt: skip
 REVIEWS_OPEN = gauge("fusionxpay_reviews_open", "Questions to a person", kind=tuple(str(kind) for kind in ReviewKind))
 REVIEWS_OLDEST = gauge("fusionxpay_reviews_oldest_seconds", "Age of the oldest of them")
 CALLS_UNKEPT = counter(
@@ -116,7 +118,7 @@ def prime_provider(name: str) -> None:
     for metric in (PAYMENTS_OPEN, PAYMENTS_OLDEST):
         prime(metric, (name,), _OPEN)
     for metric in (UNKNOWN, UNKNOWN_OLDEST):
-        prime(metric, (name,), _KINDS)
+        prime(metric, (name,), _KINDS, ACCOUNTS)
     for metric in (EVENTS_PENDING, EVENTS_OLDEST):
         prime(metric, (name,), ACCOUNTS)
     prime(CALLS, (name,), OUTCOMES)

@@ -27,7 +27,7 @@ EVERY_SECONDS = 5.0
 _KEPT_TOGETHER = "\N{NO-BREAK SPACE}"
 _OPEN = (
     ("payments", "fusionxpay_payments_open", ("provider", "status")),
-    ("operations without an answer", "fusionxpay_operations_unknown", ("provider", "kind")),
+    ("operations without an answer", "fusionxpay_operations_unknown", ("provider", "kind", "accounts")),
     ("events of providers", "fusionxpay_provider_events_pending", ("provider", "accounts")),
     ("refunds", "fusionxpay_refunds_pending", ("provider",)),
     ("disputes", "fusionxpay_disputes", ("status",)),

@@ -21,6 +21,8 @@ class Open(NamedTuple):
 
     provider: str
     kind: str
+    accounts: str
+    """Whose account it is about, where that makes a difference: `platform` or `merchants`."""
     number: int
     oldest: timedelta
 
@@ -42,43 +44,43 @@ class Due(NamedTuple):
     refunds: bool
 
 
-def _open(provider: Any, kind: Any, since: sa.ColumnElement[Any], source: Any, *conditions: Any) -> Statement[Open]:
-    columns = (provider.label("provider"), kind.label("kind"))
+def _open(of: tuple[Any, Any, Any], since: sa.ColumnElement[Any], source: Any, *conditions: Any) -> Statement[Open]:
+    provider, kind, accounts = of
+    columns = (provider.label("provider"), kind.label("kind"), accounts.label("accounts"))
     count, oldest = sa.func.count().label("number"), (NOW - sa.func.min(since)).label("oldest")
     query = sa.select(*columns, count, oldest).select_from(source).where(*conditions)
-    return statement(query.group_by(sa.literal_column("1"), sa.literal_column("2")), Open)
+    return statement(query.group_by(*(sa.literal_column(number) for number in ("1", "2", "3"))), Open)
+
+
+def _accounts(is_platform: sa.ColumnElement[bool]) -> sa.ColumnElement[str]:
+    # whether a merchant's own account can be asked is the merchant's business
+    return sa.case(
+        (is_platform, sa.literal_column("'platform'", sa.Text)), else_=sa.literal_column("'merchants'", sa.Text)
+    )
 
 
 _nothing = sa.literal_column("''", sa.Text)
 _action = sa.literal_column("'REQUIRES_ACTION'", sa.Text)
 _status = sa.case((payments.c.requires_action, _action), else_=payments.c.status)
 _PAYMENTS = _open(
-    payments.c.provider, _status, payments.c.create_time, payments, payments.c.next_check_time.is_not(None)
+    (payments.c.provider, _status, _nothing), payments.c.create_time, payments, payments.c.next_check_time.is_not(None)
 )
 _OPERATIONS = _open(
-    payments.c.provider,
-    operations.c.kind,
+    (payments.c.provider, operations.c.kind, _accounts(payments.c.account_id.is_(None))),
     operations.c.create_time,
     operations.join(payments, payments.c.payment_id == operations.c.payment_id),
     operations.c.next_try_time.is_not(None),
     operations.c.status == sa.literal_column("'UNKNOWN'"),
 )
-_REVIEWS = _open(_nothing, reviews.c.kind, reviews.c.create_time, reviews, reviews.c.resolve_time.is_(None))
-# whether a merchant's own account can be asked is the merchant's business
-_accounts = sa.case(
-    (provider_events.c.account == sa.literal_column("''"), sa.literal_column("'platform'", sa.Text)),
-    else_=sa.literal_column("'merchants'", sa.Text),
-)
+_REVIEWS = _open((_nothing, reviews.c.kind, _nothing), reviews.c.create_time, reviews, reviews.c.resolve_time.is_(None))
 _EVENTS = _open(
-    provider_events.c.provider,
-    _accounts,
+    (provider_events.c.provider, _nothing, _accounts(provider_events.c.account == sa.literal_column("''"))),
     provider_events.c.receive_time,
     provider_events,
     provider_events.c.next_attempt_time.is_not(None),
 )
 _REFUNDS = _open(
-    payments.c.provider,
-    _nothing,
+    (payments.c.provider, _nothing, _nothing),
     refunds.c.create_time,
     refunds.join(payments, payments.c.payment_id == refunds.c.payment_id),
     refunds.c.next_check_time.is_not(None),
@@ -123,7 +125,7 @@ class MeasureRepository:
         return await session.all(_PAYMENTS)
 
     async def unknown(self, session: Session) -> list[Open]:
-        """Return operations whose answer is not known, by provider and kind."""
+        """Return operations whose answer is not known, by provider, kind and whose account was asked."""
         return await session.all(_OPERATIONS)
 
     async def reviews(self, session: Session) -> list[Open]:

@@ -59,7 +59,7 @@ class Measures:
 def _values(rows: Sequence[Open], count: Gauge, oldest: Gauge) -> dict[tuple[Gauge, tuple[str, ...]], float]:
     values: dict[tuple[Gauge, tuple[str, ...]], float] = {}
     for row in rows:
-        labels = (row.provider, row.kind) if row.kind else (row.provider,)
+        labels = tuple(label for label in (row.provider, row.kind, row.accounts) if label)
         values[count, labels] = row.number
         values[oldest, labels] = row.oldest.total_seconds()
     return values

@@ -70,7 +70,7 @@ OVERVIEW = Board(
             Panel(
                 "Without an answer",
                 COUNT,
-                most("fusionxpay_operations_unknown", "provider", "kind"),
+                most("fusionxpay_operations_unknown", "provider", "kind", "accounts"),
                 "{{provider}} {{kind}}",
             ),
             Panel("Reviews", COUNT, most("fusionxpay_reviews_open", "kind"), "{{kind}}"),
@@ -134,13 +134,13 @@ PAYMENTS = Board(
             Panel(
                 "Operations without an answer",
                 COUNT,
-                most("fusionxpay_operations_unknown", "provider", "kind"),
+                most("fusionxpay_operations_unknown", "provider", "kind", "accounts"),
                 "{{provider}} {{kind}}",
             ),
             Panel(
                 "The oldest of them",
                 SECONDS,
-                most("fusionxpay_operations_unknown_oldest_seconds", "provider", "kind"),
+                most("fusionxpay_operations_unknown_oldest_seconds", "provider", "kind", "accounts"),
                 "{{provider}} {{kind}}",
             ),
             Panel(

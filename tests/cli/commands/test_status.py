@@ -39,7 +39,11 @@ WRONG = {
         {"provider": "stripe", "accounts": "platform"},
         "ProviderEventsLate",
     ),
-    "fusionxpay_operations_unknown_oldest_seconds": (901, {"provider": "stripe", "kind": "START"}, "OutcomeUnknown"),
+    "fusionxpay_operations_unknown_oldest_seconds": (
+        901,
+        {"provider": "stripe", "kind": "START", "accounts": "platform"},
+        "OutcomeUnknown",
+    ),
     "fusionxpay_reviews_open": (1, {"kind": "AMOUNT_DIFFERS"}, "ReviewOpen"),
     "fusionxpay_dispute_next_deadline_seconds": (86400, {}, "DisputeDue"),
     "fusionxpay_reconciliation_differences": (2, {"provider": "stripe"}, "BooksDiffer"),
@@ -58,14 +62,19 @@ def test_each_condition_is_found_and_named() -> None:
         assert found[0].words.startswith("order_svc: ")
 
 
-@pytest.mark.parametrize(("accounts", "age", "alert"), [
-    ("platform", 60, ""), ("platform", 61, "ProviderEventsLate"),
-    ("merchants", 3600, ""), ("merchants", 3601, "OwnAccountEventsLate"),
+EVENTS, OPERATIONS = "fusionxpay_provider_events_oldest_seconds", "fusionxpay_operations_unknown_oldest_seconds"
+
+
+@pytest.mark.parametrize(("series", "accounts", "age", "alert"), [
+    (EVENTS, "platform", 60, ""), (EVENTS, "platform", 61, "ProviderEventsLate"),
+    (EVENTS, "merchants", 3600, ""), (EVENTS, "merchants", 3601, "OwnAccountEventsLate"),
+    (OPERATIONS, "platform", 900, ""), (OPERATIONS, "platform", 901, "OutcomeUnknown"),
+    (OPERATIONS, "merchants", 3600, ""), (OPERATIONS, "merchants", 3601, "OwnAccountOutcomeUnknown"),
 ])  # fmt: skip
-def test_account_of_a_merchants_own_gets_nobody_up(accounts: str, age: float, alert: str) -> None:
+def test_account_of_a_merchants_own_gets_nobody_up(series: str, accounts: str, age: float, alert: str) -> None:
     """Whether it can be asked is the merchant's business; of the platform's accounts it is ours."""
-    labels = {"provider": "stripe", "accounts": accounts}
-    sample = Sample("fusionxpay_provider_events_oldest_seconds", labels, age)
+    labels = {"provider": "stripe", "kind": "START", "accounts": accounts}
+    sample = Sample(series, labels, age)
     found = problems([Process("payment_svc", "a:1", [sample])])
     assert [(one.alert, one.page) for one in found] == ([(alert, accounts == "platform")] if alert else [])
 

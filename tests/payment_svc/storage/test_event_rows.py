@@ -171,4 +171,4 @@ async def test_events_that_wait_are_counted_by_whose_account_they_came_for(datab
         await put(session, *waiting, *ours)
         await put(session, replace(EVENT, event_id="done", receive_time=NOW - 9 * hour), wait=None)
         found = await MeasureRepository().events(session)
-    assert sorted(found) == [Open("stripe", "merchants", 2, 3 * hour), Open("stripe", "platform", 1, 2 * hour)]
+    assert sorted(found) == [Open("stripe", "", "merchants", 2, 3 * hour), Open("stripe", "", "platform", 1, 2 * hour)]

@@ -13,9 +13,10 @@ import pytest
 from mesh.storage.database import Database, Session
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
 from payment_svc.domain.payment import Failure
+from payment_svc.storage.measures import MeasureRepository, Open
 from payment_svc.storage.operations import OperationRepository
 from tests.simulation.storage import Store
-from tests.support.payment_rows import store_payments
+from tests.support.payment_rows import payment_of, store_payments
 from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NOW, Watch, ids
 
 S, K = OperationStatus, OperationKind
@@ -139,3 +140,16 @@ async def test_lease_is_of_one_payment(database: Database) -> None:
         await store_payments(session)
         await REPOSITORY.take(session, MINE, MINE, WAIT)
         assert [await REPOSITORY.is_free(session, one) for one in ids] == [True, False, True]
+
+
+async def test_unknown_outcomes_are_counted_by_whose_account_was_asked(database: Database, store: Store) -> None:
+    hour = timedelta(hours=1)
+    async with database.session() as session:
+        await store_payments(session, payment_of(MINE), payment_of(AFTER, account_id=UUID(int=7)), payment_of(BEFORE))
+        await put(session, of(MINE, status=S.UNKNOWN, create_time=NOW - 2 * hour))
+        await put(session, of(AFTER, status=S.UNKNOWN, create_time=NOW - 3 * hour))
+        await put(session, of(BEFORE, create_time=NOW - 9 * hour))
+        found = await MeasureRepository().unknown(session)
+    assert sorted(found) == [
+        Open("stripe", "CAPTURE", "merchants", 1, 3 * hour), Open("stripe", "CAPTURE", "platform", 1, 2 * hour)
+    ]  # fmt: skip
