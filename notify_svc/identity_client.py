@@ -9,6 +9,7 @@ import grpc
 from fusionx.identity.v1 import key_watch_service_pb2 as watch_pb2
 from fusionx.identity.v1.key_watch_service_pb2_grpc import KeyWatchServiceStub
 
+from mesh.errors import ApiError
 from mesh.rpc.client import channel
 from mesh.tls import TlsFiles
 from notify_svc.domain.watched_keys import Looked
@@ -25,12 +26,12 @@ class GrpcKeyWatch:
         self._stub = KeyWatchServiceStub(self._channel)
 
     async def look(self, keys: Collection[UUID], changed_after: int) -> Looked:
-        """Return what has become of keys. Raises grpc.RpcError."""
+        """Return what has become of keys. Raises ApiError."""
         request = watch_pb2.FindEndedApiKeysRequest(api_key_ids=map(str, keys), changed_after=changed_after)
         try:
             answer = await self._stub.FindEndedApiKeys(request, timeout=TIMEOUT_SECONDS)
-        except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+        except ApiError as error:
+            if error.code is grpc.StatusCode.UNIMPLEMENTED:
                 # an edge of the version before, during an update: streams last as long as they did then
                 return Looked(set(), set(), 0)
             raise

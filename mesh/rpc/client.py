@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.message import Message
 
 from mesh import context, tracing
 from mesh.errors import ApiError
@@ -76,57 +77,75 @@ def channel(target: str, *services: ServiceDescriptor, peer: str = "", tls: TlsF
     called = [f"/{service.full_name}/{method.name}" for service in services for method in service.methods]
     prime(RPC_CLIENT_SECONDS, called)
     prime(RPC_CLIENT_ANSWERS, called, CODES)
-    interceptors = [ContextInterceptor()]
     if tls is None:
-        return grpc.aio.insecure_channel(target, options=options, interceptors=interceptors)
+        return cast(grpc.aio.Channel, ContextChannel(grpc.aio.insecure_channel(target, options=options)))
     options.append(name_override(peer))
 
     def opened(credentials: grpc.ChannelCredentials) -> grpc.aio.Channel:
-        return grpc.aio.secure_channel(target, credentials, options=options, interceptors=interceptors)
+        return grpc.aio.secure_channel(target, credentials, options=options)
 
-    # stubs ask a channel for nothing but this
-    return cast(grpc.aio.Channel, RenewedChannel(tls, opened))
+    return cast(grpc.aio.Channel, ContextChannel(RenewedChannel(tls, opened)))
 
 
-class ContextInterceptor(grpc.aio.UnaryUnaryClientInterceptor):
-    """Passes the current call's context on, and turns failures back into typed errors."""
+class ContextChannel:
+    """What stubs ask a channel for; its calls pass the current call's context on, and raise typed errors.
 
-    async def intercept_unary_unary(
-        self,
-        continuation: Callable[[grpc.aio.ClientCallDetails, Any], Any],
-        client_call_details: grpc.aio.ClientCallDetails,
-        request: Any,
+    Not by an interceptor: gRPC makes a task and three objects more for each call that has one.
+    """
+
+    def __init__(self, inner: grpc.aio.Channel | RenewedChannel) -> None:
+        self._inner = inner
+
+    def unary_unary(self, method: str, *arguments: Any, **named: Any) -> Callable[..., Awaitable[Any]]:
+        """Return a callable for a method."""
+        return _calling(method, self._inner.unary_unary(method, *arguments, **named))
+
+    def unary_stream(self, method: str, *arguments: Any, **named: Any) -> Callable[..., Any]:
+        """Return a callable for a method that answers by a stream: gRPC's own, without context."""
+        return self._inner.unary_stream(method, *arguments, **named)
+
+    async def close(self) -> None:
+        """Close the channel."""
+        await self._inner.close()
+
+
+def _calling(method: str, ask: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
+    name, seconds = method[1:], RPC_CLIENT_SECONDS.labels(method)
+    answers = {code: RPC_CLIENT_ANSWERS.labels(method, code.name) for code in grpc.StatusCode}
+
+    async def call(
+        request: Message,
+        *,
+        timeout: float = float("inf"),  # noqa: ASYNC109  # as stubs are called: gRPC itself ends the call
+        wait_for_ready: bool | None = None,
     ) -> Any:
         """Make the call with the time that is left. Raises ApiError with the callee's code and reason."""
-        call = context.current()
-        called = client_call_details.method
-        method = called if isinstance(called, str) else called.decode()
-        attributes: dict[str, Any] = {names.RPC_SYSTEM: "grpc", names.RPC_METHOD: method[1:]}
-        span = tracing.start(method[1:], tracing.Kind.CLIENT, attributes, call=call)
-        metadata = grpc.aio.Metadata(*(client_call_details.metadata or ()))
-        metadata.add(TRACE_KEY, span.traceparent() or call.traceparent)
-        if call.merchant_id:
-            metadata.add(MERCHANT_KEY, call.merchant_id)
-        if call.mode:
-            metadata.add(MODE_KEY, call.mode)
-        timeout = min(client_call_details.timeout or float("inf"), call.remaining() - MARGIN_SECONDS)
-        details = grpc.aio.ClientCallDetails(
-            method=client_call_details.method,
-            timeout=None if timeout == float("inf") else timeout,
-            metadata=metadata,
-            credentials=client_call_details.credentials,
-            wait_for_ready=client_call_details.wait_for_ready,
-        )
+        running = context.current()
+        attributes: dict[str, Any] = {names.RPC_SYSTEM: "grpc", names.RPC_METHOD: name}
+        span = tracing.start(name, tracing.Kind.CLIENT, attributes, call=running)
+        metadata = [(TRACE_KEY, span.traceparent() or running.traceparent)]
+        if running.merchant_id:
+            metadata.append((MERCHANT_KEY, running.merchant_id))
+        if running.mode:
+            metadata.append((MODE_KEY, running.mode))
+        left = min(timeout, running.remaining() - MARGIN_SECONDS)
         started, code = time.perf_counter(), grpc.StatusCode.CANCELLED
         try:
-            answer = await (await continuation(details, request))
+            answer = await ask(
+                request,
+                timeout=None if left == float("inf") else left,
+                metadata=metadata,
+                wait_for_ready=wait_for_ready,
+            )
             code = grpc.StatusCode.OK
         except grpc.aio.AioRpcError as error:
             code = error.code()
             raise ApiError.from_rpc(error) from error
         finally:
-            RPC_CLIENT_SECONDS.labels(method).observe(time.perf_counter() - started)
-            RPC_CLIENT_ANSWERS.labels(method, code.name).inc()
+            seconds.observe(time.perf_counter() - started)
+            answers[code].inc()
             failure = "" if code is grpc.StatusCode.OK else code.name
             span.end(failure, {names.RPC_STATUS: code.name}, keep=code in SERVER_ERRORS)
         return answer
+
+    return call
