@@ -98,6 +98,6 @@ def _without_way(visit: Visit, answer: Response) -> Response:
 PAGES = [
     Page("POST", "/login/oidc", log_in, is_open=True),
     Page("POST", "/join/oidc", join, is_open=True),
-    Page("POST", "/account/oidc", connect),
+    Page("POST", "/account/oidc", connect, in_any_mode=True),
     Page("GET", CALLBACK, callback, is_open=True),
 ]

@@ -69,7 +69,7 @@ async def log_in(visit: Visit) -> Response:
 PAGES = [
     Page("POST", "/login/passkey/begin", begin_login, is_open=True),
     Page("POST", "/login/passkey", log_in, is_open=True),
-    Page("POST", "/account/passkeys/begin", begin),
-    Page("POST", "/account/passkeys", register),
-    Page("POST", "/account/passkeys/{passkey_id}", remove),
+    Page("POST", "/account/passkeys/begin", begin, in_any_mode=True),
+    Page("POST", "/account/passkeys", register, in_any_mode=True),
+    Page("POST", "/account/passkeys/{passkey_id}", remove, in_any_mode=True),
 ]

@@ -199,11 +199,11 @@ OPERATORS = Listing("operators", "platform", (), _COLUMNS, _user_rows, "/platfor
 LISTINGS = (TEAM, OPERATORS)
 PAGES = [
     Page("GET", "/account", account),
-    Page("POST", "/account/password", change_password),
-    Page("POST", "/account/totp", enrol),
+    Page("POST", "/account/password", change_password, in_any_mode=True),
+    Page("POST", "/account/totp", enrol, in_any_mode=True),
     Page("GET", "/users", users, scope="users:read"),
-    Page("POST", "/users", add_user, scope="users:write"),
-    Page("POST", "/users/{user_id}", change_user, scope="users:write"),
+    Page("POST", "/users", add_user, scope="users:write", in_any_mode=True),
+    Page("POST", "/users/{user_id}", change_user, scope="users:write", in_any_mode=True),
     Page("GET", "/platform/users", users, scope="platform"),
     Page("POST", "/platform/users", add_user, scope="platform"),
     Page("POST", "/platform/users/{user_id}", change_user, scope="platform"),

@@ -107,6 +107,6 @@ PAGES = [
     Page("POST", "/login", log_in, is_open=True),
     Page("GET", "/join", show_link, is_open=True),
     Page("POST", "/join", take_link, is_open=True),
-    Page("POST", "/logout", log_out),
-    Page("POST", "/mode", switch_mode, scope="orders:read"),
+    Page("POST", "/logout", log_out, in_any_mode=True),
+    Page("POST", "/mode", switch_mode, scope="orders:read", in_any_mode=True),
 ]

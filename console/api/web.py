@@ -36,6 +36,7 @@ ROOT = "/console"
 FOLDER = Path(__file__).resolve().parent.parent
 MAX_FORM_FIELDS = 200
 UNAUTHORIZED = 401
+MODES = ("test", "live")
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -150,7 +151,7 @@ class Visit:
             "user": self.user,
             "login": self.login,
             "may": self.user.may if self.user else lambda _scope: False,
-            "form_token": self.rooms.signer.form_token(self.token, ROOT) if self.token else "",
+            "form_token": self.rooms.signer.form_token(self.token, _place(self.login.mode)) if self.login else "",
             "attempt": secrets.token_hex(16),
             "root": ROOT,
             "here": self.request.url.path,
@@ -197,6 +198,8 @@ class Page:
     """What the visitor's role must have; empty: every user's."""
     is_open: bool = False
     """Whether it needs no login."""
+    in_any_mode: bool = False
+    """Whether what it does is about no mode's data: then a page of the other mode may ask for it."""
 
     def route(self, rooms: Rooms) -> Route:
         """Return the route."""
@@ -214,7 +217,7 @@ class Page:
         """Return what a visitor gets here."""
         refused = self._closed_to(visit)
         if refused is None and visit.request.method == "POST":
-            refused = await _take_form(visit, is_open=self.is_open)
+            refused = await _take_form(visit) or self._forged(visit)
         if refused:
             return refused
         try:
@@ -234,7 +237,39 @@ class Page:
             return visit.render("error.html", 403, title="Not for your role", words=_NOT_ALLOWED)
         return None
 
+    def _forged(self, visit: Visit) -> Response | None:
+        """Refuse a form that no page of ours has sent: by where the browser says it comes from, and by its token."""
+        if not is_sent_from_here(visit.request, visit.rooms):
+            words = "This form was not sent by the console."
+            return visit.render("error.html", 403, title="From another site", words=words)
+        if self.is_open:
+            return None
+        page, mode = _mode_of(visit), visit.session.mode
+        if not page:
+            words = "This page is of another login. Go back, load it again, and repeat."
+            return visit.render("error.html", 403, title="Out of date", words=words)
+        if page != mode and not self.in_any_mode:
+            # another tab has switched since
+            words = _OF_OTHER_MODE.format(page=page, mode=mode)
+            return visit.render("error.html", 409, title=f"You are in {mode} mode now", words=words)
+        return None
 
+
+def _place(mode: str) -> str:
+    """Return what the forms of a mode's pages are signed for."""
+    return f"{ROOT}/{mode}"
+
+
+def _mode_of(visit: Visit) -> str:
+    """Return the mode of the page that has sent a form; empty when it is no page of this session."""
+    given, signer = visit.form.get("form_token", ""), visit.rooms.signer
+    return next((mode for mode in MODES if signer.is_form_token(given, visit.token, _place(mode))), "")
+
+
+_OF_OTHER_MODE = (
+    "Nothing was done: the page that this comes from is of your {page} data. Switch to {page} at the top and repeat "
+    "it, or open the page again to do it with your {mode} data."
+)
 _NOT_ALLOWED = "Your role does not include this. An owner of your account can change that."
 
 
@@ -246,13 +281,13 @@ async def _visit(request: Request, rooms: Rooms) -> Visit:
     return Visit(request, rooms, token, *found)
 
 
-async def _take_form(visit: Visit, *, is_open: bool) -> Response | None:
-    """Read the form; return what is answered to one that is not to be taken."""
+async def _take_form(visit: Visit) -> Response | None:
+    """Read the form; return what is answered to one that no browser sends."""
     form = await read_form(visit.request)
     if form is None:
         return visit.render("error.html", 400, title="Not done", words="This form cannot be read.")
     visit.form = form
-    return _forged(visit, is_open=is_open)
+    return None
 
 
 async def read_form(request: Request) -> dict[str, str] | None:
@@ -271,18 +306,6 @@ async def read_form(request: Request) -> dict[str, str] | None:
             return None
         fields[name] = f"{fields[name]},{value}" if name in fields else value
     return fields
-
-
-def _forged(visit: Visit, *, is_open: bool) -> Response | None:
-    """Refuse a form that a page of ours has not sent: by where the browser says it comes from, and by its token."""
-    if not is_sent_from_here(visit.request, visit.rooms):
-        words = "This form was not sent by the console."
-        return visit.render("error.html", 403, title="From another site", words=words)
-    given = visit.form.get("form_token", "")
-    if not is_open and not visit.rooms.signer.is_form_token(given, visit.token, ROOT):
-        words = "This page is of another login. Go back, load it again, and repeat."
-        return visit.render("error.html", 403, title="Out of date", words=words)
-    return None
 
 
 def is_sent_from_here(request: Request, rooms: Rooms) -> bool:

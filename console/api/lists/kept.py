@@ -50,6 +50,6 @@ async def keep(visit: Visit) -> Response:
 
 
 PAGES = [
-    Page("POST", "/views", keep),
+    Page("POST", "/views", keep, in_any_mode=True),
     *(Page("GET", f"/export/{one.name}", partial(export, one), scope=one.scope) for one in ALL.values()),
 ]
