@@ -26,13 +26,25 @@ EventId = Annotated[str, typer.Argument(help="The event's id.")]
 def list_events(
     event_type: Annotated[str, typer.Option("--type", help="Only this type or family, such as 'order.*'.")] = "",
     order: Annotated[str, typer.Option(help="Only of this order and what belongs to it.")] = "",
+    since: Annotated[
+        datetime | None, typer.Option("--from", formats=FORMATS, help="Only what happened from here on, UTC.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--to", formats=FORMATS, help="Only what happened before, UTC.")
+    ] = None,
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=100, help="How many at the most.")] = 20,
     as_json: AsJson = False,
     gateway: Gateway = DEFAULT_GATEWAY,
     api_key: ApiKey = "",
 ) -> None:
     """List events, newest first."""
-    wanted: Json = {"page_size": count, "type": event_type, "order_id": order}
+    wanted: Json = {
+        "page_size": count,
+        "type": event_type,
+        "order_id": order,
+        "create_time_from": since and _moment(since),
+        "create_time_to": until and _moment(until),
+    }
     with merchant_api(gateway, api_key) as api:
         query = {name: value for name, value in wanted.items() if value}
         found = read(api.get("/v1/events", params=query))["events"]

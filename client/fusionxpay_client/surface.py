@@ -246,6 +246,8 @@ class Events:
         resource_id: str | None = None,
         order_id: str | None = None,
         order_by: str | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
         timeout: float | None = None,
     ) -> Pages[models.Event]:
         """Lists the merchant's events, newest first unless `order_by` says otherwise. Pages follow AIP-158.
@@ -259,6 +261,8 @@ class Events:
             resource_id: Only events of this resource: the id of an order, a payment, a refund or a dispute.
             order_id: Only events of this order and of what belongs to it.
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
+            create_time_from: Only events that happened at this time or later (RFC 3339).
+            create_time_to: Only events that happened before this time: a span includes its start and not its end.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -269,6 +273,8 @@ class Events:
             resource_id=resource_id,
             order_id=order_id,
             order_by=order_by,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
         )
         return self._transport.pages(_LIST_EVENTS, request, models.Event, timeout)
 
@@ -412,6 +418,8 @@ class AsyncEvents:
         resource_id: str | None = None,
         order_id: str | None = None,
         order_by: str | None = None,
+        create_time_from: Moment | None = None,
+        create_time_to: Moment | None = None,
         timeout: float | None = None,
     ) -> AsyncPages[models.Event]:
         """Lists the merchant's events, newest first unless `order_by` says otherwise. Pages follow AIP-158.
@@ -425,6 +433,8 @@ class AsyncEvents:
             resource_id: Only events of this resource: the id of an order, a payment, a refund or a dispute.
             order_id: Only events of this order and of what belongs to it.
             order_by: `create_time desc`, which is the default: the newest first; or `create_time asc`.
+            create_time_from: Only events that happened at this time or later (RFC 3339).
+            create_time_to: Only events that happened before this time: a span includes its start and not its end.
             timeout: Seconds, with all attempts; left out: the client's.
         """
         request = made(
@@ -435,6 +445,8 @@ class AsyncEvents:
             resource_id=resource_id,
             order_id=order_id,
             order_by=order_by,
+            create_time_from=moment(create_time_from),
+            create_time_to=moment(create_time_to),
         )
         return self._transport.pages(_LIST_EVENTS, request, models.Event, timeout)
 

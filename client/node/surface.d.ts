@@ -37,6 +37,14 @@ export class Events {
      * `create_time desc`, which is the default: the newest first; or `create_time asc`.
      */
     order_by?: string;
+    /**
+     * Only events that happened at this time or later (RFC 3339).
+     */
+    create_time_from?: string;
+    /**
+     * Only events that happened before this time: a span includes its start and not its end.
+     */
+    create_time_to?: string;
   }, options?: CallOptions): AsyncIterable<types.Event>;
   /**
    * Lists an event's deliveries, one an endpoint or channel, each with all of its attempts. Errors: NOT_FOUND, reason

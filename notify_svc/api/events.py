@@ -18,7 +18,7 @@ from mesh import context
 from mesh.context import UUID_FORM
 from mesh.errors import invalid
 from mesh.ids import parse_uuid
-from mesh.lists import OLDEST_FIRST
+from mesh.lists import OLDEST_FIRST, span
 from mesh.paging import page
 from mesh.rpc.headers import KEY_KEY
 from mesh.storage.idempotency import Answer
@@ -69,6 +69,7 @@ class EventServicer(events_grpc.EventServiceServicer):
             resource_id=UUID(request.resource_id) if request.resource_id else None,
             # as it is stored, in whatever form it was asked for
             order_id=str(UUID(request.order_id)) if request.order_id else None,
+            create_time=span(request, "create_time"),
             oldest_first=request.order_by == OLDEST_FIRST,
         )
         events, token = await page(

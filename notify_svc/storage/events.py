@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -105,15 +105,20 @@ _NEWS = statement(
     .group_by(events.c.merchant_id),
     NewsRow,
 )
+_CONDITIONS: dict[str, sa.ColumnElement[bool]] = {
+    "resource_id": events.c.aggregate_id == sa.bindparam("resource_id", type_=sa.UUID),
+    "order_id": events.c.order_id == sa.bindparam("order_id", type_=sa.Text),
+    "start": events.c.create_time >= sa.bindparam("start", type_=TIME),
+    "end": events.c.create_time < sa.bindparam("end", type_=TIME),
+    # ids sort by time, and have an index
+    "first": events.c.event_id >= sa.bindparam("first", type_=sa.UUID),
+    "last": events.c.event_id < sa.bindparam("last", type_=sa.UUID),
+}
 _IN_SPAN = statement(
     sa.select(*columns_of(events, LoggedEvent))
     .where(
         events.c.merchant_id == _merchant,
-        # ids sort by time, and have an index
-        events.c.event_id >= sa.bindparam("first", type_=sa.UUID),
-        events.c.event_id < sa.bindparam("last", type_=sa.UUID),
-        events.c.create_time >= sa.bindparam("start", type_=TIME),
-        events.c.create_time < sa.bindparam("end", type_=TIME),
+        *(_CONDITIONS[name] for name in ("start", "end", "first", "last")),
         events.c.type == sa.func.any(sa.bindparam("types", type_=pg.ARRAY(sa.Text))),
     )
     .order_by(events.c.position)
@@ -124,12 +129,27 @@ _IN_SPAN = statement(
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events of a merchant are asked for; None is any."""
+    """Which events of a merchant are asked for; None is any. The span of time is half-open."""
 
     types: list[str] | None = None
     resource_id: UUID | None = None
     order_id: str | None = None
+    create_time: tuple[datetime | None, datetime | None] = (None, None)
     oldest_first: bool = False
+
+    def parameters(self) -> dict[str, Any]:
+        """Return what is given, by the name of its condition, and the ids that a time bounds as well."""
+        start, end = self.create_time
+        given = {
+            "types": self.types,
+            "resource_id": self.resource_id,
+            "order_id": self.order_id,
+            "start": start,
+            "first": start and id_at(start, -SLACK),
+            "end": end,
+            "last": end and id_at(end, SLACK),
+        }
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class Sendable(Protocol):
@@ -152,25 +172,22 @@ class Sendable(Protocol):
 
 
 @cache
-def _page(by_type: bool, by_resource: bool, by_order: bool, after: bool, oldest_first: bool) -> Statement[PublicEvent]:
+def _page(given: frozenset[str], oldest_first: bool) -> Statement[PublicEvent]:
     order = events.c.event_id.asc() if oldest_first else events.c.event_id.desc()
     query = sa.select(*_COLUMNS).where(events.c.merchant_id == _merchant)
-    if by_resource:
-        query = query.where(events.c.aggregate_id == sa.bindparam("resource_id", type_=sa.UUID))
-    if by_order:
-        query = query.where(events.c.order_id == sa.bindparam("order_id", type_=sa.Text))
-    if after:
+    query = query.where(*(condition for name, condition in _CONDITIONS.items() if name in given))
+    if "after" in given:
         last = sa.bindparam("after", type_=sa.UUID)
         query = query.where(events.c.event_id > last if oldest_first else events.c.event_id < last)
     types = sa.bindparam("types", type_=pg.ARRAY(sa.Text))
-    if by_type and not by_resource and not by_order:
+    if "types" in given and not given & {"resource_id", "order_id"}:
         # a page of each type, by its own walk along the index: of a rare one nobody reads all others
         kinds = sa.func.unnest(types).table_valued(sa.column("kind", sa.Text)).render_derived("kinds")
         of_one = query.where(events.c.type == kinds.c.kind).order_by(order).limit(_limit).lateral("of_one")
         last_id = of_one.c.event_id.asc() if oldest_first else of_one.c.event_id.desc()
         found = sa.select(*of_one.c).select_from(kinds.join(of_one, sa.true()))
         return statement(found.order_by(last_id).limit(_limit), PublicEvent)
-    if by_type:
+    if "types" in given:
         query = query.where(events.c.type == sa.func.any(types))
     return statement(query.order_by(order).limit(_limit), PublicEvent)
 
@@ -208,22 +225,9 @@ class EventRepository:
         self, session: Session, merchant_id: UUID, wanted: EventFilter, after: UUID | None, limit: int
     ) -> list[PublicEvent]:
         """Return a merchant's events, from the one after `after` on."""
-        query = _page(
-            wanted.types is not None,
-            wanted.resource_id is not None,
-            wanted.order_id is not None,
-            after is not None,
-            wanted.oldest_first,
-        )
-        return await session.all(
-            query,
-            merchant_id=merchant_id,
-            types=wanted.types,
-            resource_id=wanted.resource_id,
-            order_id=wanted.order_id,
-            after=after,
-            limit=limit,
-        )
+        given = wanted.parameters() | ({"after": after} if after else {})
+        query = _page(frozenset(given), wanted.oldest_first)
+        return await session.all(query, merchant_id=merchant_id, limit=limit, **given)
 
     async def place(self, session: Session, merchant_id: UUID, event_id: UUID) -> Place | None:
         """Return where a merchant's event is, if there is one."""

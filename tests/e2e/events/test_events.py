@@ -66,6 +66,11 @@ def test_filters_choose_and_pages_hold_every_event_once_newest_first(merchant: M
     assert [event["order_id"] for event in events_of(merchant, 2, type="order.created")] == orders[::-1]
     assert merchant.get("/v1/events", type="refund.*")["events"] == []
     assert merchant.get("/v1/events", resource_id=str(uuid.uuid4()))["events"] == []
+    second = merchant.get(f"/v1/events/{everything[-2]}")["create_time"]
+    assert [event["event_id"] for event in events_of(merchant, 3, create_time_from=second)] == everything[:-1]
+    assert [event["event_id"] for event in events_of(merchant, 1, create_time_to=second)] == everything[-1:]
+    nothing = {"create_time_from": second, "create_time_to": second}
+    assert problem(merchant.http.get("/v1/events", params=nothing))[2] == {"create_time_to"}
 
 
 def test_unknown_type_is_told_the_nearest(merchant: Merchant) -> None:

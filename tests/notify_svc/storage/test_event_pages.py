@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 
+from mesh.storage.database import Database
+from mesh.storage.listing import id_at
+from notify_svc.domain.event import PublicEvent
 from notify_svc.storage import events
+from notify_svc.storage.events import EventFilter, EventRepository
 from tests.support.stack.plans import rows_read
 
 PAGE = 20
+DAY = timedelta(days=1)
 FILL = """
 INSERT INTO events (event_id, merchant_id, type, aggregate_id, aggregate_version, order_id, payload, trace_id,
   create_time) SELECT gen_random_uuid(), %(merchant_id)s, CASE WHEN n %% 1000 = 0 THEN 'dispute.created'
@@ -38,7 +44,7 @@ def test_a_page_reads_no_more_than_a_page_of_each_type(
     types: list[str], oldest_first: bool, filled: tuple[psycopg.Connection, uuid.UUID]
 ) -> None:
     connection, merchant_id = filled
-    query = events._page(True, False, False, True, oldest_first)
+    query = events._page(frozenset({"types", "after"}), oldest_first)
     given = {
         "merchant_id": merchant_id,
         "types": types,
@@ -52,9 +58,48 @@ def test_pages_of_several_types_are_in_one_order(filled: tuple[psycopg.Connectio
     connection, merchant_id = filled
     types = ["order.created", "dispute.created"]
     for oldest_first, direction in ((False, "DESC"), (True, "ASC")):
-        query = events._page(True, False, False, False, oldest_first)
+        query = events._page(frozenset({"types"}), oldest_first)
         given = {"merchant_id": merchant_id, "types": types, "limit": PAGE, **query.constants}
         found = [row[0] for row in connection.execute(query.text, given)]
         by_hand = "SELECT event_id FROM events WHERE merchant_id = %s AND type = ANY(%s) ORDER BY event_id"
         plain = connection.execute(f"{by_hand} {direction} LIMIT {PAGE}".encode(), [merchant_id, types]).fetchall()
         assert found == [event_id for (event_id,) in plain]
+
+
+@pytest.mark.parametrize(
+    ("span", "found"),
+    [
+        ((None, None), [0, 1, 2, 3]),
+        ((1, None), [1, 2, 3]),
+        ((None, 2), [0, 1]),
+        ((1, 3), [1, 2]),
+        ((4, None), []),
+    ],
+)
+@pytest.mark.parametrize("types", [None, ["order.created"]])
+async def test_a_span_includes_its_start_and_not_its_end(
+    notify_url: str, span: tuple[int | None, int | None], found: list[int], types: list[str] | None
+) -> None:
+    merchant_id, noon = uuid.uuid4(), datetime(2026, 11, 1, 12, tzinfo=UTC)
+    times = [noon + number * DAY for number in range(5)]
+    told = [
+        PublicEvent(
+            event_id=uuid.UUID(int=id_at(time).int + 1), merchant_id=merchant_id, type="order.created",
+            aggregate_id=uuid.uuid4(), aggregate_version=1, order_id="", payload=b"{}", trace_id="", create_time=time,
+        )
+        for time in times[:4]
+    ]  # fmt: skip
+    start, end = (None if one is None else times[one] for one in span)
+    wanted = EventFilter(types=types, create_time=(start, end), oldest_first=True)
+    database = Database(notify_url, 1)
+    await database.open()
+    try:
+        async with database.transaction() as session:
+            await EventRepository().add(session, told)
+        async with database.session() as session:
+            page = await EventRepository().page(session, merchant_id, wanted, None, PAGE)
+            rest = await EventRepository().page(session, merchant_id, wanted, told[1].event_id, PAGE)
+    finally:
+        await database.close()
+    assert [times.index(event.create_time) for event in page] == found
+    assert [times.index(event.create_time) for event in rest] == [number for number in found if number > 1]

@@ -54,6 +54,8 @@ class ListEventsRequest(_message.Message):
     RESOURCE_ID_FIELD_NUMBER: _builtins.int
     ORDER_ID_FIELD_NUMBER: _builtins.int
     ORDER_BY_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FROM_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_TO_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many events at the most, up to 100. Left out or 0: 20."""
     page_token: _builtins.str
@@ -66,6 +68,14 @@ class ListEventsRequest(_message.Message):
     """Only events of this order and of what belongs to it."""
     order_by: _builtins.str
     """`create_time desc`, which is the default: the newest first; or `create_time asc`."""
+    @_builtins.property
+    def create_time_from(self) -> _timestamp_pb2.Timestamp:
+        """Only events that happened at this time or later (RFC 3339)."""
+
+    @_builtins.property
+    def create_time_to(self) -> _timestamp_pb2.Timestamp:
+        """Only events that happened before this time: a span includes its start and not its end."""
+
     def __init__(
         self,
         *,
@@ -75,10 +85,12 @@ class ListEventsRequest(_message.Message):
         resource_id: _builtins.str = ...,
         order_id: _builtins.str = ...,
         order_by: _builtins.str = ...,
+        create_time_from: _timestamp_pb2.Timestamp | None = ...,
+        create_time_to: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "resource_id", b"resource_id", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time_from", b"create_time_from", "create_time_to", b"create_time_to", "order_by", b"order_by", "order_id", b"order_id", "page_size", b"page_size", "page_token", b"page_token", "resource_id", b"resource_id", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
