@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,8 @@ from google.protobuf import json_format
 
 from fusionxpay_client.models import Event
 
-PREFIX = "whsec_"
+SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{32,}={0,2}")
+"""24 bytes at the least, in base64: what is shorter, or no base64, would be a key that anybody can guess."""
 
 
 class WebhookVerificationError(Exception):
@@ -27,8 +29,8 @@ class Webhook:
     """
 
     def __init__(self, secret: str) -> None:
-        if not isinstance(secret, str) or not secret.startswith(PREFIX) or len(secret) == len(PREFIX):
-            raise ValueError(f"a signing secret begins with {PREFIX}")
+        if not isinstance(secret, str) or not SECRET.fullmatch(secret):
+            raise ValueError("a signing secret is whsec_ and 32 letters or more of base64, as the gateway shows it")
         self._verifier = standardwebhooks.Webhook(secret)
 
     def verify(self, body: bytes, headers: Mapping[str, str]) -> Event:

@@ -170,6 +170,37 @@ def test_webhooks_are_verified_as_the_standard_says(tmp_path: Path) -> None:
     assert json.loads(printed) == [event, *["WebhookVerificationError"] * 4]
 
 
+NO_SECRETS = [
+    "",
+    "whsec_",
+    "whsec_***",
+    'whsec_""',
+    "whsec_AAAA",
+    "whsec_" + "*" * 40,
+    f" {SECRET}",
+    f"{SECRET}\n",
+    None,
+]
+FORGED = """
+import { createHmac } from "node:crypto";
+import { verifyWebhook } from "fusionxpay";
+const said = [];
+for (const secret of JSON.parse(process.env.CASES)) {
+  const stamp = `${Math.floor(Date.now() / 1000)}`;
+  // as anybody signs who knows that there is no key
+  const key = Buffer.from(`${secret ?? ""}`.slice(6), "base64");
+  const signature = createHmac("sha256", key).update(`e1.${stamp}.{}`).digest("base64");
+  const headers = { "webhook-id": "e1", "webhook-timestamp": stamp, "webhook-signature": `v1,${signature}` };
+  try { verifyWebhook(secret, "{}", headers); said.push("accepted"); } catch (error) { said.push(error.name); }
+}
+console.log(JSON.stringify(said));
+"""
+
+
+def test_what_is_no_secret_verifies_nothing(tmp_path: Path) -> None:
+    assert json.loads(run(tmp_path, FORGED, CASES=json.dumps(NO_SECRETS))) == ["TypeError"] * len(NO_SECRETS)
+
+
 SLIPS = """
 import { FusionXPay, verifyWebhook } from "fusionxpay";
 const client = new FusionXPay("sk_test_x", "http://127.0.0.1:9", { timeout: 300 });
@@ -181,7 +212,7 @@ const cases = [
   () => new FusionXPay("sk_test_x", "http://127.0.0.1:9", { apiKey: "x" }),
   () => new FusionXPay("http://127.0.0.1:9", "sk_live_x"),
   () => verifyWebhook(undefined, "{}", {}),
-  () => verifyWebhook("whsec_AAAA", { id: "parsed" }, {}),
+  () => verifyWebhook(`whsec_${"A".repeat(32)}`, { id: "parsed" }, {}),
 ];
 const said = [];
 for (const one of cases) {

@@ -92,7 +92,22 @@ def test_body_that_was_parsed_is_refused_as_such() -> None:
         Webhook(SECRET).verify({"id": "e1"}, signed(SECRET))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("secret", ["", "whsec_", "whpk_AAAA", "sk_test_1", None])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "",
+        "whsec_",
+        "whsec_***",
+        'whsec_""',
+        "whsec_AAAA",
+        "whsec_" + "*" * 40,
+        f" {SECRET}",
+        f"{SECRET}\n",
+        "whpk_" + "A" * 32,
+        "sk_test_1",
+        None,
+    ],
+)
 def test_what_is_no_secret_verifies_nothing(secret: Any) -> None:
     with pytest.raises(ValueError, match="whsec_"):
         Webhook(secret)
