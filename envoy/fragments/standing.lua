@@ -2,11 +2,16 @@
 -- It decides nothing but who is asked for a key before its body is taken, and who shares the bucket of an address.
 local SUBJECT, SECONDS, SIZE = @subject@, @seconds@, @size@
 local NAMESPACE = "fusionxpay.standing"
+-- what is longer is kept of nobody: with spaces in it, one key would have as many forms as memory has room for
+local LONGEST = 128
 -- two generations, so that neither time nor number of entries has to be looked after one by one
 local recent, before, count, turned = {}, {}, 0, os.time()
 
 function envoy_on_request(handle)
   local subject = handle:headers():get(SUBJECT)
+  if subject and #subject > LONGEST then
+    subject = nil
+  end
   local metadata = handle:streamInfo():dynamicMetadata()
   if subject and (recent[subject] or before[subject]) then
     metadata:set(NAMESPACE, "is", "known")

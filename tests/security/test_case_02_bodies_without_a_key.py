@@ -146,3 +146,16 @@ def test_headers_have_their_time_and_the_handshake_has_it_too(edges: Edges) -> N
     with sent(plain, 1, HEADERS_WITHOUT_END) as [slow], sent(secure, 1, b"") as [silent]:
         assert status_of(slow) == 408
         assert status_of(silent) == 0
+
+
+@pytest.mark.parametrize(("spaces", "is_noted"), [(1, True), (70, True), (7_000, False)])
+def test_of_a_key_with_much_space_before_it_no_note_is_kept(
+    spaces: int, is_noted: bool, edges: Edges, merchant: Merchant
+) -> None:
+    """One key has as many forms as spaces fit in: each noted as who was accepted lately would fill Envoy's memory."""
+    url = edges.envoy(stranger_requests_per_second=1)
+    headers = {"authorization": f"Bearer{' ' * spaces}{merchant.secret}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=PATIENCE) as client:
+        statuses = [client.get("/v1/orders").status_code for _ in range(30)]
+    assert statuses[0] == 200
+    assert (429 not in statuses) is is_noted
