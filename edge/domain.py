@@ -6,7 +6,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import IPv6Network, ip_network
@@ -74,6 +74,8 @@ class ApiKey:
     expire_time: datetime | None = None
     revoke_time: datetime | None = None
     last_use_time: datetime | None = None
+    lifetime: timedelta | None = None
+    """Kept when it is replaced, as its end is another one then: how long it was made to live; zero: without end."""
 
     @property
     def vault_owner(self) -> str:
@@ -84,15 +86,20 @@ class ApiKey:
         """Whether it can be used, as far as the key itself goes."""
         return self.revoke_time is None and (self.expire_time is None or now < self.expire_time)
 
-    def end_after(self, now: datetime, overlap: timedelta) -> datetime:
-        """Return when it ends once it is replaced: after the overlap, unless it would have ended before."""
-        return min(now + overlap, self.expire_time or datetime.max.replace(tzinfo=now.tzinfo))
+    def replaced(self, now: datetime, overlap: timedelta) -> ApiKey:
+        """Return it as it is once it is replaced: it ends after the overlap, unless it would have ended before."""
+        end = min(now + overlap, self.expire_time or datetime.max.replace(tzinfo=now.tzinfo))
+        return replace(self, expire_time=end, lifetime=self._made_for())
 
     def successor(self, api_key_id: UUID, now: datetime) -> ApiKey:
-        """Return the key that replaces it: it may do the same, and lives as long."""
-        lifetime = self.expire_time - self.create_time if self.expire_time else None
-        expire_time = now + lifetime if lifetime else None
-        return ApiKey(api_key_id, self.merchant_id, self.permissions, now, expire_time)
+        """Return the key that replaces it, the first time or again: it may do the same, and lives as long."""
+        lifetime = self._made_for()
+        return ApiKey(api_key_id, self.merchant_id, self.permissions, now, now + lifetime if lifetime else None)
+
+    def _made_for(self) -> timedelta:
+        if self.lifetime is not None:
+            return self.lifetime
+        return self.expire_time - self.create_time if self.expire_time else timedelta()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

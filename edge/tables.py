@@ -34,6 +34,8 @@ api_keys = sa.Table(
     # encrypted: to verify a signature, it is made again
     sa.Column("signing_secret", sa.LargeBinary),
     sa.Column("expire_time", TIME),
+    # of a key that was replaced, which moves its end: how long it was made to live; zero: without end
+    sa.Column("lifetime", sa.Interval),
     # numbers every change of a key or of its merchant, set by a trigger: what the edge's replicas watch
     sa.Column("change_seq", sa.BigInteger, nullable=False),
     sa.CheckConstraint("mode IN ('test', 'live')", name="mode"),

@@ -43,6 +43,7 @@ class KeyRow(NamedTuple):
     networks: list[Network]
     signature: str
     expire_time: datetime | None
+    lifetime: timedelta | None
     last_use_time: datetime | None
 
 
@@ -96,7 +97,8 @@ _ENDED_OR_CHANGED = statement(
 )
 _LAST_CHANGE = statement(sa.select(sa.func.coalesce(sa.func.max(api_keys.c.change_seq), 0)), int)
 
-_STORED = [column.name for column in api_keys.columns if column.name not in ("revoke_time", "change_seq")]
+_LATER = ("revoke_time", "lifetime", "change_seq")
+_STORED = [column.name for column in api_keys.columns if column.name not in _LATER]
 # as text, since psycopg takes no list that holds networks of both versions
 _NETWORKS = sa.cast(sa.bindparam("networks", type_=pg.ARRAY(sa.Text)), pg.ARRAY(pg.CIDR))
 _ADD_KEY = statement(
@@ -126,7 +128,14 @@ _CHANGE = statement(
 _REVOKE = statement(
     sa.update(api_keys).where(_KEY_ID).values(revoke_time=sa.func.coalesce(api_keys.c.revoke_time, _NOW))
 )
-_END = statement(sa.update(api_keys).where(_KEY_ID).values(expire_time=sa.bindparam("end_time", type_=TIME)))
+_END = statement(
+    sa.update(api_keys)
+    .where(_KEY_ID)
+    .values(
+        expire_time=sa.bindparam("end_time", type_=TIME),
+        lifetime=sa.bindparam("made_for", type_=api_keys.c.lifetime.type),
+    )
+)
 
 
 def permissions_of(mode: str, scopes: list[str], networks: list[Network], signature: str) -> Permissions:
@@ -143,6 +152,7 @@ def _key(row: KeyRow) -> ApiKey:
         expire_time=row.expire_time,
         revoke_time=row.revoke_time,
         last_use_time=row.last_use_time,
+        lifetime=row.lifetime,
     )
 
 
@@ -227,6 +237,6 @@ class IdentityRepository:
         """Revoke a key; one that is revoked stays as it is."""
         await session.run(_REVOKE, key_id=key_id, now=now)
 
-    async def end_key(self, session: Session, key_id: UUID, end: datetime) -> None:
-        """Have a key end at a time."""
-        await session.run(_END, key_id=key_id, end_time=end)
+    async def end_key(self, session: Session, key: ApiKey) -> None:
+        """Have a key end when it says that it does."""
+        await session.run(_END, key_id=key.api_key_id, end_time=key.expire_time, made_for=key.lifetime)

@@ -133,7 +133,7 @@ class Identities:
             await self._store.order_changes(session)
             old = self._active(await self._store.get_key(session, key_id, lock=True), key_id)
             now = self._clock()
-            await self._store.end_key(session, key_id, old.end_after(now, overlap))
+            await self._store.end_key(session, old.replaced(now, overlap))
             return await self._issue(session, old.successor(self._ids(), now))
 
     async def _issue(self, session: Session, key: ApiKey) -> IssuedKey:

@@ -89,7 +89,20 @@ def test_live_data_belongs_to_another_tenant_than_test_data() -> None:
 def test_old_key_ends_after_the_overlap_unless_it_ends_before(expires: int | None, ends: int) -> None:
     expire_time = NOW + timedelta(seconds=expires) if expires else None
     key = ApiKey(MERCHANT, MERCHANT, Permissions(Mode.TEST, ("*",)), NOW, expire_time)
-    assert key.end_after(NOW, timedelta(seconds=60)) == NOW + timedelta(seconds=ends)
+    assert key.replaced(NOW, timedelta(seconds=60)).expire_time == NOW + timedelta(seconds=ends)
+
+
+@pytest.mark.parametrize("days", [None, 90])
+def test_key_that_is_replaced_again_has_a_successor_that_lives_as_long(days: int | None) -> None:
+    """Whoever lost the answer does that, while the end of the old one is that of the overlap."""
+    lifetime = timedelta(days=days) if days else None
+    old = ApiKey(MERCHANT, MERCHANT, Permissions(Mode.TEST, ("*",)), NOW, NOW + lifetime if lifetime else None)
+    for hours in range(1, 4):
+        later = NOW + timedelta(hours=hours)
+        old = old.replaced(later, timedelta(days=1))
+        new = old.successor(uuid.UUID(int=8), later)
+        assert new.expire_time == (later + lifetime if lifetime else None)
+        assert old.expire_time == NOW + timedelta(hours=25)
 
 
 def test_successor_may_do_the_same_and_lives_as_long() -> None:

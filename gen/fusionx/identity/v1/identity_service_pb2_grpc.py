@@ -187,8 +187,9 @@ class IdentityServiceServicer:
         """Replaces a key: returns a new one that may do the same, with new secrets, this once. The old one works on for the
         overlap, so that the merchant can change over without a pause.
 
-        A key that expires is followed by one that lives as long. A caller that lost the answer rotates again, and revokes
-        the key that nobody knows the secret of.
+        A key that expires is followed by one that was made to live as long, however often it is replaced. A caller that
+        lost the answer rotates again while the overlap lasts, or else creates a key, and revokes the one that nobody knows
+        the secret of.
 
         Errors: NOT_FOUND, reason API_KEY_NOT_FOUND; FAILED_PRECONDITION, reason API_KEY_NOT_ACTIVE, when it was revoked or
         has expired.
