@@ -42,7 +42,7 @@ def reconcile(
     target: PaymentTarget = "",
     ready_file: Ready = READY_FILE,
 ) -> None:
-    """Compare each provider's own list of payments with ours.
+    """Compare each provider's own list of payments with ours: of the platform's account, not of merchants' own.
 
     Exit status: 0 when the records agree, 1 when they do not, 69 when a provider or the service does not answer: the
     others are compared all the same. The newest payments (two minutes, by default) are left out: they may be on their

@@ -160,8 +160,13 @@ def _connected(url: str) -> psycopg.Connection[Any]:
     return psycopg.connect(url, autocommit=True)
 
 
-def shown_secret(answer: httpx.Response) -> str:
-    """Return a secret that a page shows once."""
-    found = _SECRET.search(answer.text)
+def shown_secrets(answer: httpx.Response) -> list[str]:
+    """Return the secrets that a page shows once."""
+    found = _SECRET.findall(answer.text)
     assert found, (answer.status_code, answer.text[-2500:])
-    return html.unescape(found.group(1))
+    return [html.unescape(one) for one in found]
+
+
+def shown_secret(answer: httpx.Response) -> str:
+    """Return the secret that a page shows once."""
+    return shown_secrets(answer)[0]

@@ -165,7 +165,8 @@ class IdentityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateApiKey(self, request, context):
-        """Changes what a key may do and where it may be used from; its secrets stay. Streams that are open go on.
+        """Changes what a key may do and where it may be used from; its secrets stay. Its streams of
+        events that are open end within one second, and may be opened again as it is then.
 
         Errors: NOT_FOUND, reason API_KEY_NOT_FOUND; FAILED_PRECONDITION, reason API_KEY_NOT_ACTIVE, when it was revoked or
         has expired; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no RPC takes, or what is no network.

@@ -64,7 +64,8 @@ class IdentityServiceStub:
     ListApiKeys: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.ListApiKeysRequest, _identity_service_pb2.ListApiKeysResponse]
     """Lists a merchant's keys, newest first, without their secrets. Pages follow AIP-158."""
     UpdateApiKey: _grpc.UnaryUnaryMultiCallable[_identity_service_pb2.UpdateApiKeyRequest, _identity_pb2.ApiKey]
-    """Changes what a key may do and where it may be used from; its secrets stay. Streams that are open go on.
+    """Changes what a key may do and where it may be used from; its secrets stay. Its streams of
+    events that are open end within one second, and may be opened again as it is then.
 
     Errors: NOT_FOUND, reason API_KEY_NOT_FOUND; FAILED_PRECONDITION, reason API_KEY_NOT_ACTIVE, when it was revoked or
     has expired; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no RPC takes, or what is no network.
@@ -121,7 +122,8 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     ListApiKeys: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.ListApiKeysRequest, _identity_service_pb2.ListApiKeysResponse]  # type: ignore[assignment]
     """Lists a merchant's keys, newest first, without their secrets. Pages follow AIP-158."""
     UpdateApiKey: _aio.UnaryUnaryMultiCallable[_identity_service_pb2.UpdateApiKeyRequest, _identity_pb2.ApiKey]  # type: ignore[assignment]
-    """Changes what a key may do and where it may be used from; its secrets stay. Streams that are open go on.
+    """Changes what a key may do and where it may be used from; its secrets stay. Its streams of
+    events that are open end within one second, and may be opened again as it is then.
 
     Errors: NOT_FOUND, reason API_KEY_NOT_FOUND; FAILED_PRECONDITION, reason API_KEY_NOT_ACTIVE, when it was revoked or
     has expired; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no RPC takes, or what is no network.
@@ -229,7 +231,8 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_service_pb2.UpdateApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.ApiKey, _abc.Awaitable[_identity_pb2.ApiKey]]:
-        """Changes what a key may do and where it may be used from; its secrets stay. Streams that are open go on.
+        """Changes what a key may do and where it may be used from; its secrets stay. Its streams of
+        events that are open end within one second, and may be opened again as it is then.
 
         Errors: NOT_FOUND, reason API_KEY_NOT_FOUND; FAILED_PRECONDITION, reason API_KEY_NOT_ACTIVE, when it was revoked or
         has expired; INVALID_ARGUMENT with a `google.rpc.BadRequest` for a scope that no RPC takes, or what is no network.

@@ -75,7 +75,8 @@ class ProviderServiceServicer:
 
     def CompareBooks(self, request, context):
         """Compares a provider's own list of payments with ours. Reads only. Payments of the last two minutes
-        (`SETTLING_SECONDS`) are left out: news of them may be on its way.
+        (`SETTLING_SECONDS`) are left out: news of them may be on its way. Only the platform's account is compared:
+        payments at merchants' own accounts are in neither list.
 
         Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty; UNAVAILABLE, reason
         PROVIDER_UNAVAILABLE, when the provider does not answer.

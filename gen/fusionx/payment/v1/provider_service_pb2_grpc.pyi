@@ -37,7 +37,8 @@ class ProviderServiceStub:
     """Lists the providers that are on, what they can do, and how their circuits stand in the replica that answers."""
     CompareBooks: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.CompareBooksRequest, _provider_service_pb2.CompareBooksResponse]
     """Compares a provider's own list of payments with ours. Reads only. Payments of the last two minutes
-    (`SETTLING_SECONDS`) are left out: news of them may be on its way.
+    (`SETTLING_SECONDS`) are left out: news of them may be on its way. Only the platform's account is compared:
+    payments at merchants' own accounts are in neither list.
 
     Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty; UNAVAILABLE, reason
     PROVIDER_UNAVAILABLE, when the provider does not answer.
@@ -64,7 +65,8 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     """Lists the providers that are on, what they can do, and how their circuits stand in the replica that answers."""
     CompareBooks: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.CompareBooksRequest, _provider_service_pb2.CompareBooksResponse]  # type: ignore[assignment]
     """Compares a provider's own list of payments with ours. Reads only. Payments of the last two minutes
-    (`SETTLING_SECONDS`) are left out: news of them may be on its way.
+    (`SETTLING_SECONDS`) are left out: news of them may be on its way. Only the platform's account is compared:
+    payments at merchants' own accounts are in neither list.
 
     Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty; UNAVAILABLE, reason
     PROVIDER_UNAVAILABLE, when the provider does not answer.
@@ -100,7 +102,8 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_provider_service_pb2.CompareBooksResponse, _abc.Awaitable[_provider_service_pb2.CompareBooksResponse]]:
         """Compares a provider's own list of payments with ours. Reads only. Payments of the last two minutes
-        (`SETTLING_SECONDS`) are left out: news of them may be on its way.
+        (`SETTLING_SECONDS`) are left out: news of them may be on its way. Only the platform's account is compared:
+        payments at merchants' own accounts are in neither list.
 
         Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty; UNAVAILABLE, reason
         PROVIDER_UNAVAILABLE, when the provider does not answer.
