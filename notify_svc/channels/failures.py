@@ -9,6 +9,18 @@ import httpx
 
 from notify_svc.domain.delivery import NoAnswer
 
+TOO_LONG = "an answer is longer than any that is read"
+_NOT_FOUND = (NoAnswer.NAME_NOT_FOUND, "the host name cannot be looked up")
+_OURS = {
+    "cannot be looked up": _NOT_FOUND,
+    "has no address": _NOT_FOUND,
+    TOO_LONG: (
+        NoAnswer.CONNECTION_BROKEN,
+        "the server sent more than is read of any answer, and no status within it",
+    ),
+}
+"""What errors of our own say, and how that is told."""
+
 
 def words(error: BaseException) -> str:
     """Return the code and the sentence of a failure, as an attempt keeps them: `TIMEOUT: no answer in time`."""
@@ -24,8 +36,8 @@ def _named(chain: list[BaseException]) -> tuple[NoAnswer, str]:
             return NoAnswer.TLS_CERTIFICATE, f"the server's certificate is not trusted: {why}"
     if any(isinstance(error, ssl.SSLError) for error in chain):
         return NoAnswer.TLS_FAILED, "no TLS connection could be agreed on"
-    if "cannot be looked up" in text or "has no address" in text:
-        return NoAnswer.NAME_NOT_FOUND, "the host name cannot be looked up"
+    if named := next((named for said, named in _OURS.items() if said in text), None):
+        return named
     if any(isinstance(error, httpx.ConnectTimeout) for error in chain):
         return NoAnswer.TIMEOUT, "the server did not take the connection in time"
     if any(isinstance(error, httpx.TimeoutException | TimeoutError) for error in chain):

@@ -12,10 +12,12 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any
 
 import httpcore
 import httpx
 
+from notify_svc.channels import failures
 from notify_svc.channels.egress_proxy import ProxiedBackend
 from notify_svc.domain import addresses
 from notify_svc.domain.addresses import Address, Network
@@ -23,8 +25,52 @@ from notify_svc.domain.endpoint import UrlRefusedError
 
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 LOOK_SECONDS = 2.0
+ANSWER = 48 * 1024
+"""How many bytes of an answer are read at the most, with its head and all interim answers (1xx) before it."""
+PIECE = 4 * 1024
+"""How many bytes are parsed at a time: others have their turn between two."""
 POOLS = 32
 """How many pools the connections are spread over."""
+
+
+class BoundedStream(httpcore.AsyncNetworkStream):
+    """A connection whose other side can say only so much to each request: parsing it costs us more than sending it."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self._read = 0
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        """Read what came. Raises httpcore.ReadError where an answer is too long."""
+        if self._read >= ANSWER:
+            raise httpcore.ReadError(failures.TOO_LONG)
+        # what is there already is read without a pause, with TLS at least
+        await asyncio.sleep(0)
+        data = await self._stream.read(min(max_bytes, PIECE), timeout)
+        self._read += len(data)
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Write; what is read afterwards answers it."""
+        self._read = 0
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore.AsyncNetworkStream:
+        """Begin TLS; what is counted is what it carries."""
+        return BoundedStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return what is known of the connection."""
+        return self._stream.get_extra_info(info)
 
 
 class GuardedBackend(httpcore.AsyncNetworkBackend):
@@ -55,15 +101,17 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         failed: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in found:
             try:
-                return await self._network.connect_tcp(str(address), port, timeout, local_address, socket_options)
+                stream = await self._network.connect_tcp(str(address), port, timeout, local_address, socket_options)
+                return BoundedStream(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.ProxyError) as error:
                 failed = error
         raise failed
 
 
 def _require_allowed(host: str, found: Sequence[Address], allowed: Sequence[Network]) -> None:
+    networks = tuple(allowed)
     for address in found:
-        if why := addresses.refusal(address, allowed):
+        if why := addresses.refusal(address, networks):
             # never the address: merchants may not learn where names of ours lead
             raise UrlRefusedError(f"must not lead to an address that is {why}: {host}")
 

@@ -23,6 +23,8 @@ TRY_SECONDS, TRIES = 1.0, 2
 ABSENT_SECONDS = 10.0
 """How long a name that could not be looked up is not tried again."""
 ABSENT = 10_000
+ADDRESSES = 32
+"""How many addresses a name may have: each is held against every network, at each connection."""
 
 
 class Resolver:
@@ -60,8 +62,9 @@ class Resolver:
         try:
             async with asyncio.timeout(SECONDS):
                 found = await self._ask(host, port)
-        except (aiodns.error.DNSError, TimeoutError) as error:
-            why = str(error.args[1]) if len(error.args) > 1 else "no answer in time"
+        # a time-out is an OSError too
+        except (aiodns.error.DNSError, OSError) as error:
+            why = str(error.args[-1]) if error.args else "no answer in time"
             self._absent[host] = (self._now(), why)
             if len(self._absent) > ABSENT:
                 self._absent.popitem(last=False)
@@ -76,5 +79,8 @@ class Resolver:
                 self._servers, timeout=TRY_SECONDS, tries=TRIES, udp_port=self._port, tcp_port=self._port
             )
         answer = await self._resolver.getaddrinfo(host, port=port, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM)
+        # before any of them is read: an answer has room for thousands
+        if len(answer.nodes) > ADDRESSES:
+            raise OSError(f"it has more than {ADDRESSES} addresses")
         addresses = (ip_address(node.addr[0].decode().partition("%")[0]) for node in answer.nodes)
         return list(dict.fromkeys(addresses))

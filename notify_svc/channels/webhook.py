@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
 
@@ -25,8 +25,20 @@ KEPT = 1024
 READ_SECONDS = 2.0
 """How long an answer is read after its status, which has said by itself whether the event was taken."""
 
-READ = 64 * 1024
+READ = 32 * 1024
 """How many bytes of an answer are read at the most, so that an ordinary one leaves the connection fit for use again."""
+
+CHUNKS = 200
+"""In how many chunks they may come: each costs as much to parse as a thousand bytes."""
+
+
+@dataclass(slots=True)
+class _Answer:
+    """What has been read of an answer so far."""
+
+    status: int = 0
+    text: str = ""
+    retry_after: str = ""
 
 
 class WebhookChannel:
@@ -55,27 +67,30 @@ class WebhookChannel:
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Attempt:
         """Post once. Whatever the other side does, the answer is an attempt, never an exception."""
         started = time.perf_counter()
-        retry_after = ""
+        answer = _Answer()
         try:
             # the rules may have become stricter since the endpoint was registered
             self._rules.check(url)
-            status, answer, retry_after = await self._post(url, body, headers)
+            await self._post(url, body, headers, answer)
         except UrlRefusedError as error:
-            status, answer = 0, f"{NoAnswer.URL_REFUSED}: {error}"
+            answer.text = f"{NoAnswer.URL_REFUSED}: {error}"
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
-            status, answer = 0, failures.words(error)
-        return Attempt(status, (time.perf_counter() - started) * 1000, answer[:KEPT], retry_after)
+            # whatever breaks after the status, the status has been said
+            if not answer.status:
+                answer.text = failures.words(error)
+        taken = (time.perf_counter() - started) * 1000
+        return Attempt(answer.status, taken, answer.text[:KEPT], answer.retry_after)
 
-    async def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str, str]:
+    async def _post(self, url: str, body: bytes, headers: Mapping[str, str], answer: _Answer) -> None:
         async with (
             asyncio.timeout(self._timeout) as limit,
             self._http.stream("POST", url, content=body, headers=headers) as response,
         ):
             # its status is here; what is read of the rest has a time of its own
             limit.reschedule(asyncio.get_running_loop().time() + 2 * READ_SECONDS)
+            answer.status, answer.retry_after = response.status_code, response.headers.get("retry-after", "")
             kept = await _beginning(response)
-            text = kept.decode(errors="replace").replace("\x00", "")
-            return response.status_code, text, response.headers.get("retry-after", "")
+            answer.text = kept.decode(errors="replace").replace("\x00", "")
 
     def _signed(self, delivery: Delivery, body: bytes, now: datetime) -> dict[str, str]:
         """Return the Standard Webhooks headers: a signature for each secret, separated by spaces.
@@ -94,13 +109,13 @@ class WebhookChannel:
 
 async def _beginning(response: httpx.Response) -> bytes:
     """Return the first bytes of an answer, for people to read; one that does not end, or breaks off, is no failure."""
-    kept, read = b"", 0
+    kept, read, chunks = b"", 0, 0
     with suppress(httpx.HTTPError, TimeoutError):
         async with asyncio.timeout(READ_SECONDS):
             async for chunk in response.aiter_raw():
                 kept += chunk[: KEPT - len(kept)]
-                read += len(chunk)
-                if read >= READ:
+                read, chunks = read + len(chunk), chunks + 1
+                if read >= READ or chunks >= CHUNKS:
                     # leaving an answer half read closes the connection
                     break
     return kept

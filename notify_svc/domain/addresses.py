@@ -7,7 +7,7 @@ IPv6 address can stand for an IPv4 one.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
@@ -71,7 +71,8 @@ _UNICAST = ip_network("2000::/3")
 _LOOKS_NUMERIC = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)")
 
 
-def refusal(address: Address, allowed: Sequence[Network] = ()) -> str:
+@lru_cache(maxsize=4096)
+def refusal(address: Address, allowed: tuple[Network, ...] = ()) -> str:
     """Return why nothing is sent to an address; empty when it is public or in one of the `allowed` networks."""
     if any(address in network for network in _METADATA):
         return "a metadata service"

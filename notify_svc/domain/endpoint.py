@@ -123,7 +123,7 @@ def _check_host(host: str, allowed: Sequence[Network]) -> None:
         address = addresses.literal(host)
     except ValueError as error:
         raise UrlRefusedError(str(error)) from None
-    if address is not None and (why := addresses.refusal(address, allowed)):
+    if address is not None and (why := addresses.refusal(address, tuple(allowed))):
         raise UrlRefusedError(f"must be a public address, not {why}")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
+import httpx
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 from mesh.vault import Vault
 from notify_svc.channels.guarded_http import guarded_client
 from notify_svc.channels.resolver import Resolver
-from notify_svc.channels.webhook import WebhookChannel
+from notify_svc.channels.webhook import CHUNKS, WebhookChannel
 from notify_svc.domain import addresses
 from notify_svc.domain.delivery import Attempt
 from notify_svc.domain.endpoint import UrlRules
@@ -32,6 +33,23 @@ async def serving(after: Callable[[asyncio.StreamWriter], object], head: bytes =
         writer.write(head)
         await writer.drain()
         after(writer)
+
+    listener = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with listener:
+        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/hook"
+
+
+@asynccontextmanager
+async def pouring(head: bytes, endless: bytes) -> AsyncIterator[str]:
+    """Run a server whose answer goes on for as long as anybody reads it."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(head)
+            while True:
+                writer.write(endless)
+                await writer.drain()
 
     listener = await asyncio.start_server(answer, "127.0.0.1", 0)
     async with listener:
@@ -59,3 +77,53 @@ async def test_answer_that_breaks_off_is_an_answer() -> None:
 async def test_head_that_never_comes_is_none() -> None:
     async with serving(lambda writer: None, b"HTTP/1.1 200 OK\r\n") as url:
         assert (await post(url, 0.5)).status == 0
+
+
+async def test_interim_answers_without_end_are_no_answer() -> None:
+    async with pouring(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 1000) as url:
+        attempt = await post(url, 5.0)
+    assert attempt.status == 0
+    assert attempt.answer.startswith("CONNECTION_BROKEN: the server sent more than is read"), attempt.answer
+
+
+async def test_answer_in_tiny_chunks_is_read_no_further_than_some_of_them() -> None:
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+    async with pouring(head, b"1\r\na\r\n" * 1000) as url:
+        attempt = await post(url, PATIENCE)
+    assert (attempt.status, attempt.answer) == (200, "a" * CHUNKS)
+
+
+async def test_connection_takes_as_much_for_each_of_its_requests() -> None:
+    """What is counted is one answer, not all that a connection carries."""
+    connections = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        with suppress(asyncio.IncompleteReadError):
+            while True:
+                await reader.readuntil(b"{}")
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 30000\r\n\r\n" + b"a" * 30_000)
+        writer.close()
+
+    listener = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/hook"
+    async with listener, guarded_client(Resolver(), LOOPBACK, connections=4, timeout=PATIENCE) as http:
+        answers = [await http.post(url, content=b"{}") for _ in range(4)]
+    assert [len(each.content) for each in answers] == [30_000] * 4
+    assert len(connections) == 1
+
+
+async def test_status_that_was_read_counts_however_the_connection_ends() -> None:
+    class Breaking(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            for _ in range(CHUNKS + 1):
+                yield b"a"
+
+        async def aclose(self) -> None:
+            raise httpx.CloseError("broken")
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, stream=Breaking()))
+    async with httpx.AsyncClient(transport=transport) as http:
+        vault = Vault(SecretStr(Fernet.generate_key().decode()))
+        attempt = await WebhookChannel(http, vault, UrlRules(True, LOOPBACK), 5.0).post("http://127.0.0.1/", b"{}", {})
+    assert attempt.status == 200

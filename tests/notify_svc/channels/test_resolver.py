@@ -1,0 +1,35 @@
+"""What a name's servers answer costs others nothing, however much it is."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import aiodns
+import pytest
+
+from notify_svc.channels.resolver import ADDRESSES, Resolver
+
+
+class Answering:
+    """c-ares, with names of as many addresses as their first label says."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def getaddrinfo(self, host: str, **_: object) -> SimpleNamespace:
+        """Answer."""
+        self.asked.append(host)
+        count = int(host.partition(".")[0])
+        return SimpleNamespace(nodes=[SimpleNamespace(addr=(f"93.184.1.{at}".encode(), 443)) for at in range(count)])
+
+
+async def test_name_with_too_many_addresses_is_as_one_that_cannot_be_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering = Answering()
+    monkeypatch.setattr(aiodns, "DNSResolver", lambda *_, **__: answering)
+    resolve = Resolver()
+    assert len(await resolve(f"{ADDRESSES}.example", 443)) == ADDRESSES
+    for _ in range(2):
+        with pytest.raises(OSError, match="more than 32 addresses"):
+            await resolve(f"{ADDRESSES + 1}.example", 443)
+    # nor is it asked for again at once
+    assert len(answering.asked) == 2
