@@ -33,6 +33,7 @@ RENDERED = FOLDER / "envoy.yaml"
 SDS = FOLDER / "sds"
 ROUTE_TIMEOUT = "20s"
 STREAM_IDLE_TIMEOUT = "60s"
+EXPORT_TIMEOUT = "3600s"
 """After which a stream is ended that carries nothing: longer than the pauses between its heartbeats."""
 MAX_REFLECTIONS = 20
 """How many clients ask an Envoy at a time what there is to call."""
@@ -195,9 +196,12 @@ def _reflection_route(path: str) -> Config:
 
 
 def _times(route: Route) -> Config:
-    """Return how long an answer may take; a stream as long as something goes through it now and then."""
+    """Return how long an answer may take; a stream as long as something goes through it now and then.
+
+    A file has an end of its own beside that: whoever reads it slowly reads on with a key that may have ended meanwhile.
+    """
     if route.is_stream:
-        return {"timeout": "0s", "idle_timeout": STREAM_IDLE_TIMEOUT}
+        return {"timeout": EXPORT_TIMEOUT if route.is_export else "0s", "idle_timeout": STREAM_IDLE_TIMEOUT}
     return {"timeout": ROUTE_TIMEOUT}
 
 

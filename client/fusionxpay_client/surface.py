@@ -1534,8 +1534,9 @@ class Orders(Waits[models.Order]):
         """Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
 
-        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
-        error of the client's, and never as a shorter file.
+        The key is asked for at the beginning: what is made after that is not in the file, and it takes an hour at
+        the most. A file that could not be finished ends with the connection, as an error of the client's, and never
+        as a shorter file.
 
         Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
 
@@ -1738,8 +1739,9 @@ class AsyncOrders(AsyncWaits[models.Order]):
         """Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
 
-        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
-        error of the client's, and never as a shorter file.
+        The key is asked for at the beginning: what is made after that is not in the file, and it takes an hour at
+        the most. A file that could not be finished ends with the connection, as an error of the client's, and never
+        as a shorter file.
 
         Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
 
@@ -2132,8 +2134,9 @@ class Disputes(Waits[models.Dispute]):
         """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
 
-        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
-        error of the client's, and never as a shorter file.
+        The key is asked for at the beginning: what is made after that is not in the file, and it takes an hour at
+        the most. A file that could not be finished ends with the connection, as an error of the client's, and never
+        as a shorter file.
 
         Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
 
@@ -2268,8 +2271,9 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
         """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
 
-        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
-        error of the client's, and never as a shorter file.
+        The key is asked for at the beginning: what is made after that is not in the file, and it takes an hour at
+        the most. A file that could not be finished ends with the connection, as an error of the client's, and never
+        as a shorter file.
 
         Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
 
@@ -2517,8 +2521,9 @@ class Payments(Waits[models.Payment]):
         """Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
 
-        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
-        error of the client's, and never as a shorter file.
+        The key is asked for at the beginning: what is made after that is not in the file, and it takes an hour at
+        the most. A file that could not be finished ends with the connection, as an error of the client's, and never
+        as a shorter file.
 
         Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
 
@@ -2766,8 +2771,9 @@ class AsyncPayments(AsyncWaits[models.Payment]):
         """Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
 
-        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
-        error of the client's, and never as a shorter file.
+        The key is asked for at the beginning: what is made after that is not in the file, and it takes an hour at
+        the most. A file that could not be finished ends with the connection, as an error of the client's, and never
+        as a shorter file.
 
         Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
 
@@ -3139,8 +3145,9 @@ class Refunds(Waits[models.Refund]):
         """Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
 
-        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
-        error of the client's, and never as a shorter file.
+        The key is asked for at the beginning: what is made after that is not in the file, and it takes an hour at
+        the most. A file that could not be finished ends with the connection, as an error of the client's, and never
+        as a shorter file.
 
         Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
 
@@ -3308,8 +3315,9 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
         """Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
 
-        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an
-        error of the client's, and never as a shorter file.
+        The key is asked for at the beginning: what is made after that is not in the file, and it takes an hour at
+        the most. A file that could not be finished ends with the connection, as an error of the client's, and never
+        as a shorter file.
 
         Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
 

@@ -452,9 +452,10 @@ export class Orders {
   cancel(orderId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Order>;
   /**
    * Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each, amounts
-   * as decimals in the currency's own unit and times in UTC, or JSON Lines. The key is asked for at the beginning. A
-   * file that could not be finished ends with the connection, as an error of the client's, and never as a shorter
-   * file. Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
+   * as decimals in the currency's own unit and times in UTC, or JSON Lines. The key is asked for at the beginning:
+   * what is made after that is not in the file, and it takes an hour at the most. A file that could not be finished
+   * ends with the connection, as an error of the client's, and never as a shorter file. Errors: INVALID_ARGUMENT;
+   * RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
    */
   export(params?: {
     /**
@@ -687,9 +688,9 @@ export class Disputes {
   /**
    * Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
    * amounts as decimals in the currency's own unit and times in UTC, or JSON Lines. The key is asked for at the
-   * beginning. A file that could not be finished ends with the connection, as an error of the client's, and never as a
-   * shorter file. Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under
-   * way.
+   * beginning: what is made after that is not in the file, and it takes an hour at the most. A file that could not be
+   * finished ends with the connection, as an error of the client's, and never as a shorter file. Errors:
+   * INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
    */
   export(params?: {
     /**
@@ -898,9 +899,9 @@ export class Payments {
   /**
    * Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each,
    * amounts as decimals in the currency's own unit and times in UTC, or JSON Lines. The key is asked for at the
-   * beginning. A file that could not be finished ends with the connection, as an error of the client's, and never as a
-   * shorter file. Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under
-   * way.
+   * beginning: what is made after that is not in the file, and it takes an hour at the most. A file that could not be
+   * finished ends with the connection, as an error of the client's, and never as a shorter file. Errors:
+   * INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
    */
   export(params?: {
     /**
@@ -1100,9 +1101,9 @@ export class Refunds {
   /**
    * Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each,
    * amounts as decimals in the currency's own unit and times in UTC, or JSON Lines. The key is asked for at the
-   * beginning. A file that could not be finished ends with the connection, as an error of the client's, and never as a
-   * shorter file. Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under
-   * way.
+   * beginning: what is made after that is not in the file, and it takes an hour at the most. A file that could not be
+   * finished ends with the connection, as an error of the client's, and never as a shorter file. Errors:
+   * INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
    */
   export(params?: {
     /**

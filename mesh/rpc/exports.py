@@ -7,9 +7,10 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -20,6 +21,8 @@ from google.protobuf.message import Message
 
 from mesh import context
 from mesh.errors import ApiError
+from mesh.ids import utc_now
+from mesh.storage.listing import SLACK, id_at
 
 ItemT = TypeVar("ItemT")
 Json = dict[str, Any]
@@ -33,7 +36,10 @@ ROWS_AT_ONCE = 20
 MAX_OF_A_MERCHANT = 2
 """Exports of one merchant at one replica: each asks the database for page after page."""
 MAX_AT_A_TIME = 20
-"""Exports at one replica, whosesoever: the page that each waits for comes long before its stream counts as idle."""
+"""Exports at one replica that wait for a page, whosesoever: it comes long before a stream counts as idle.
+
+Those that wait for their readers are not counted: who reads slowly keeps nobody out.
+"""
 CSV, JSON_LINES = "csv", "jsonl"
 TYPES = {CSV: "text/csv; charset=utf-8", JSON_LINES: "application/x-ndjson"}
 """By the format, the type of the file. Sources: RFC 4180, and https://github.com/ndjson/ndjson-spec."""
@@ -65,8 +71,10 @@ class ExportTurns:
     So they take one connection to the database, and the same share of the event loop as one alone.
     """
 
-    def __init__(self) -> None:
-        self.of_a_page = asyncio.Lock()
+    def __init__(self, clock: Callable[[], datetime] = utc_now) -> None:
+        self.clock = clock
+        self._of_a_page = asyncio.Lock()
+        self._waiting = 0
         self._running: Counter[UUID] = Counter()
 
     @contextmanager
@@ -77,7 +85,7 @@ class ExportTurns:
         """
         if self._running[owner] >= MAX_OF_A_MERCHANT:
             raise _too_many(f"at most {MAX_OF_A_MERCHANT} exports run at a time: wait for one to end")
-        if self._running.total() >= MAX_AT_A_TIME:
+        if self._waiting >= MAX_AT_A_TIME:
             raise _too_many("others export as many files as can be made at a time: try again in a minute")
         self._running[owner] += 1
         try:
@@ -86,6 +94,16 @@ class ExportTurns:
             self._running[owner] -= 1
             if not self._running[owner]:
                 del self._running[owner]
+
+    @asynccontextmanager
+    async def of_a_page(self) -> AsyncIterator[None]:
+        """Wait for the turn to read and write a page, and have it for the block."""
+        self._waiting += 1
+        try:
+            async with self._of_a_page:
+                yield
+        finally:
+            self._waiting -= 1
 
 
 class Exports(Generic[ItemT]):
@@ -98,10 +116,13 @@ class Exports(Generic[ItemT]):
     async def stream(self, wanted: str, read: Read[ItemT]) -> AsyncGenerator[HttpBody]:
         """Stream a file of all that `read` has, from its first item on, in the format that is wanted.
 
+        What is made after it was asked for is not in it, however long it takes: the key is looked at once.
+
         Raises ApiError RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS.
         """
         with self._turns.one_of(context.merchant()):
-            last, data = await self._page(wanted, read, None)
+            end = id_at(self._turns.clock(), SLACK)
+            last, data = await self._page(wanted, read, None, end)
             # only now is it known that there is a file
             call, wanted = context.current(), wanted or CSV
             call.is_whole = True
@@ -110,13 +131,13 @@ class Exports(Generic[ItemT]):
             head = _csv([list(self._sheet.columns)]) if wanted == CSV else ""
             yield HttpBody(content_type=TYPES[wanted], data=head.encode() + data)
             while last:
-                last, data = await self._page(wanted, read, last)
+                last, data = await self._page(wanted, read, last, end)
                 yield HttpBody(data=data)
 
-    async def _page(self, wanted: str, read: Read[ItemT], after: UUID | None) -> tuple[UUID | None, bytes]:
-        """Return a page as a part of the file, and where the next one begins: None where there is none."""
-        async with self._turns.of_a_page:
-            items = await read(after, PAGE_SIZE)
+    async def _page(self, wanted: str, read: Read[ItemT], after: UUID | None, end: UUID) -> tuple[UUID | None, bytes]:
+        """Return a page as a part of the file, up to an id, and where the next one begins: None where there is none."""
+        async with self._turns.of_a_page():
+            items = [item for item in await read(after, PAGE_SIZE) if self._sheet.id_of(item) < end]
             parts = []
             for start in range(0, len(items), ROWS_AT_ONCE):
                 parts.append(self._text(wanted, items[start : start + ROWS_AT_ONCE]))

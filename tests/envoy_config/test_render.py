@@ -15,7 +15,7 @@ from google.protobuf import json_format
 
 from envoy_config import tls
 from envoy_config.options import EnvoyOptions
-from envoy_config.render import MAX_REFLECTIONS, RENDERED, ROUTE_TIMEOUT, STREAM_IDLE_TIMEOUT, render
+from envoy_config.render import EXPORT_TIMEOUT, MAX_REFLECTIONS, RENDERED, ROUTE_TIMEOUT, STREAM_IDLE_TIMEOUT, render
 from mesh.rpc.routes import DESCRIPTORS, REFLECTION_PATHS, contract_routes
 from notify_svc.settings import NotifySettings
 from stack.authority import Authority
@@ -106,13 +106,18 @@ def test_every_binding_of_the_contracts_has_its_route(routes: list[Config]) -> N
 
 
 def test_stream_is_ended_by_silence_alone_and_every_other_answer_by_time(routes: list[Config]) -> None:
-    streams = [route for route in contract_routes() if route.is_stream]
-    names = {f"{route.method} {route.template}" for route in streams}
-    names |= {f"grpc /{route.service}/{route.rpc.name}" for route in streams}
-    assert names
+    """A file, which the key is looked at once for, is ended by both."""
+    bounds = {
+        name: EXPORT_TIMEOUT if route.is_export else "0s"
+        for route in contract_routes()
+        for name in (f"{route.method} {route.template}", f"grpc /{route.service}/{route.rpc.name}")
+        if route.is_stream
+    }
+    assert {*bounds.values()} == {EXPORT_TIMEOUT, "0s"}
     for route in (route for route in routes if "route" in route and route["name"] not in CONSOLE):
         times = route["route"].get("timeout"), route["route"].get("idle_timeout")
-        assert times == (("0s", STREAM_IDLE_TIMEOUT) if route["name"] in names else (ROUTE_TIMEOUT, None))
+        bound = bounds.get(route["name"])
+        assert times == ((bound, STREAM_IDLE_TIMEOUT) if bound else (ROUTE_TIMEOUT, None))
     heartbeat = NotifySettings.model_fields["stream_heartbeat_seconds"].default
     assert float(STREAM_IDLE_TIMEOUT.removesuffix("s")) >= 2 * heartbeat
 

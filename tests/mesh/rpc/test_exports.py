@@ -8,6 +8,7 @@ import json
 import uuid
 import weakref
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -17,6 +18,7 @@ from google.protobuf.message import Message
 from mesh import context
 from mesh.errors import ApiError
 from mesh.rpc.exports import MAX_AT_A_TIME, MAX_OF_A_MERCHANT, PAGE_SIZE, ROWS_AT_ONCE, Exports, ExportTurns, Sheet
+from mesh.storage.listing import id_at
 
 
 class Item:
@@ -95,16 +97,48 @@ async def test_exports_of_a_merchant_are_counted_until_they_end() -> None:
     assert len([body async for body in exports.stream("csv", table.read)]) == 4
 
 
-async def test_exports_of_all_merchants_are_bounded() -> None:
-    exports, table = Exports(SHEET, ExportTurns()), Table(1)
-    open_ones = [exports.stream("csv", table.read) for _ in range(MAX_AT_A_TIME)]
-    for one in open_ones:
+async def test_exports_that_wait_for_a_page_are_bounded_and_their_readers_keep_nobody_out() -> None:
+    turns, table, gate = ExportTurns(), Table(3 * PAGE_SIZE), asyncio.Event()
+
+    async def read(after: UUID | None, limit: int) -> list[Item]:
+        await gate.wait()
+        return await table.read(after, limit)
+
+    exports = Exports(SHEET, turns)
+    gate.set()
+    slow = [exports.stream("csv", read) for _ in range(MAX_AT_A_TIME)]
+    for one in slow:
+        # its reader takes no more than the first page
         _another_merchant()
         await anext(one)
+    gate.clear()
+
+    async def whole_file() -> int:
+        _another_merchant()
+        return len([body async for body in exports.stream("csv", read)])
+
+    files = [asyncio.create_task(whole_file()) for _ in range(MAX_AT_A_TIME)]
+    await asyncio.sleep(0)
     _another_merchant()
     with pytest.raises(ApiError, match="others") as refused:
-        await anext(exports.stream("csv", table.read))
+        await anext(exports.stream("csv", read))
     assert refused.value.reason == "TOO_MANY_EXPORTS"
+    gate.set()
+    assert await asyncio.gather(*files) == [4] * MAX_AT_A_TIME
+    assert await whole_file() == 4
+
+
+async def test_what_is_made_after_it_was_asked_for_is_not_in_the_file() -> None:
+    asked = datetime(2026, 11, 1, tzinfo=UTC)
+    ids = [id_at(asked, timedelta(minutes=minutes)) for minutes in (-2, -1, 0)]
+    later = [id_at(asked, timedelta(minutes=2, seconds=number)) for number in range(PAGE_SIZE)]
+
+    async def read(after: UUID | None, limit: int) -> list[Item]:
+        return [Item(one.int) for one in (*ids, *later) if after is None or one > after][:limit]
+
+    bodies = [body async for body in Exports(SHEET, ExportTurns(lambda: asked)).stream("jsonl", read)]
+    found = [json.loads(line)["refund_id"] for body in bodies for line in body.data.splitlines()]
+    assert found == [str(one) for one in ids]
 
 
 async def test_many_exports_hold_the_loop_no_longer_than_one_and_read_one_page_at_a_time() -> None:

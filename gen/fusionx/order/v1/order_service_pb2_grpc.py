@@ -112,8 +112,8 @@ class OrderServiceServicer:
         """Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each, amounts as
         decimals in the currency's own unit and times in UTC, or JSON Lines.
 
-        The key is asked for at the beginning. A file that could not be finished ends with the connection, as an error of the
-        client's, and never as a shorter file.
+        The key is asked for at the beginning: what is made after that is not in the file, and it takes an hour at the most.
+        A file that could not be finished ends with the connection, as an error of the client's, and never as a shorter file.
 
         Errors: INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_EXPORTS, beside two that are under way.
         """
