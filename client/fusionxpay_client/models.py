@@ -268,6 +268,7 @@ class Payment(Model):
     surplus: bool
     cancel_url: str
     merchant_order_id: str
+    surplus_amount: Money | None
 
 
 class PaymentAttempt(Model):
@@ -409,6 +410,7 @@ class Refund(Model):
     create_time: datetime
     update_time: datetime
     merchant_order_id: str
+    of_surplus: bool
 
 
 class ResendEventsResponse(Model):

@@ -472,6 +472,11 @@ export interface Payment {
    * The merchant's own reference of the order that it pays.
    */
   merchant_order_id: string;
+  /**
+   * What attempts took that is not in `captured_amount`, and that has not gone back yet: by an attempt beside the one
+   * that paid, or of another amount. It is given back by refunds with `of_surplus`. Unset while there is none.
+   */
+  surplus_amount?: Money;
 }
 
 export interface PaymentAttempt {
@@ -765,6 +770,11 @@ export interface Refund {
    * The merchant's own reference of the order whose payment is given back.
    */
   merchant_order_id: string;
+  /**
+   * Whether it gives back what is not in the payment's `captured_amount`: what an attempt took beside the one that
+   * paid, or of another amount. Such money came and went: sums of what was captured and refunded leave it out.
+   */
+  of_surplus: boolean;
 }
 
 export interface ResendEventsResponse {

@@ -169,7 +169,7 @@ def _csv(rows: Iterable[Sequence[str]]) -> str:
 def _cell(item: Any, path: str) -> str:
     for name in path.split("."):
         item = item.get(name, "") if isinstance(item, dict) else ""
-    text = str(item)
+    text = str(item).lower() if isinstance(item, bool) else str(item)
     if path.endswith(("_time", "_before")):
         # a moment as spreadsheets read it: 2026-11-27 22:35:01
         return text[:19].replace("T", " ")

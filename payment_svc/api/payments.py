@@ -48,6 +48,7 @@ SHEET: Sheet[Payment] = Sheet(
         "failure_code": "failure.code",
         **TIMES,
         "merchant_order_id": "merchant_order_id",
+        "surplus_amount": "surplus_amount.value",
     },
     message_of=mapping.payment_message,
     id_of=lambda payment: payment.payment_id,

@@ -37,6 +37,7 @@ SHEET: Sheet[Refund] = Sheet(
         "failure_code": "failure.code",
         **TIMES,
         "merchant_order_id": "merchant_order_id",
+        "of_surplus": "of_surplus",
     },
     message_of=mapping.refund_message,
     id_of=lambda refund: refund.refund_id,

@@ -38,7 +38,11 @@ def payment_message(payment: Payment) -> payment_pb2.Payment:
         create_time=timestamp(payment.create_time),
         update_time=timestamp(payment.update_time),
     )
-    for minor, field in ((payment.captured, message.captured_amount), (payment.refunded, message.refunded_amount)):
+    for minor, field in (
+        (payment.captured, message.captured_amount),
+        (payment.refunded, message.refunded_amount),
+        (sum(attempt.surplus for attempt in payment.attempts), message.surplus_amount),
+    ):
         if minor:
             field.CopyFrom(money_message(payment.money(minor)))
     message.attempts.extend(_attempt_message(attempt) for attempt in payment.attempts)
@@ -87,6 +91,7 @@ def refund_message(refund: Refund) -> refund_pb2.Refund:
         failure=_failure_message(refund.failure),
         version=refund.version,
         merchant_order_id=refund.merchant_order_id,
+        of_surplus=bool(refund.attempt),
     )
     message.create_time.FromDatetime(refund.create_time)
     message.update_time.FromDatetime(refund.update_time)

@@ -49,6 +49,7 @@ def test_payments_refunds_and_disputes_are_rows(merchant: Merchant) -> None:
     assert rows(merchant, "orders", status="NEW") == rows(merchant, "disputes", status="LOST") == []
     (row,) = rows(merchant, "refunds", payment_id=payment["payment_id"])
     assert (row["refund_id"], row["reason"]) == (refund["refund_id"], 'too late, "sorry"')
+    assert row["of_surplus"] == "false"
     # what a spreadsheet would run is shown to it as a text
     (row,) = rows(merchant, "orders", merchant_order_id="=1+1")
     assert (row["order_id"], row["merchant_order_id"]) == (order["order_id"], "'=1+1")

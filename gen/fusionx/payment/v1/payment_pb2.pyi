@@ -320,6 +320,7 @@ class Payment(_message.Message):
     SURPLUS_FIELD_NUMBER: _builtins.int
     CANCEL_URL_FIELD_NUMBER: _builtins.int
     MERCHANT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    SURPLUS_AMOUNT_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     """Identity of the payment, a UUIDv7 given by the gateway."""
     order_id: _builtins.str
@@ -390,6 +391,12 @@ class Payment(_message.Message):
     def next_action(self) -> Global___Payment.NextAction:
         """What the customer has to do now. Unset when there is nothing."""
 
+    @_builtins.property
+    def surplus_amount(self) -> _money_pb2.Money:
+        """What attempts took that is not in `captured_amount`, and that has not gone back yet: by an attempt beside the one
+        that paid, or of another amount. It is given back by refunds with `of_surplus`. Unset while there is none.
+        """
+
     def __init__(
         self,
         *,
@@ -416,10 +423,11 @@ class Payment(_message.Message):
         surplus: _builtins.bool = ...,
         cancel_url: _builtins.str = ...,
         merchant_order_id: _builtins.str = ...,
+        surplus_amount: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "capture_before", b"capture_before", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "next_action", b"next_action", "refunded_amount", b"refunded_amount", "routing", b"routing", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "capture_before", b"capture_before", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "next_action", b"next_action", "refunded_amount", b"refunded_amount", "routing", b"routing", "surplus_amount", b"surplus_amount", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "attempts", b"attempts", "cancel_url", b"cancel_url", "capture_before", b"capture_before", "capture_method", b"capture_method", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "merchant_order_id", b"merchant_order_id", "next_action", b"next_action", "order_id", b"order_id", "payment_id", b"payment_id", "payment_method", b"payment_method", "provider", b"provider", "provider_reference", b"provider_reference", "redirect_url", b"redirect_url", "refunded_amount", b"refunded_amount", "return_url", b"return_url", "routing", b"routing", "status", b"status", "surplus", b"surplus", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "attempts", b"attempts", "cancel_url", b"cancel_url", "capture_before", b"capture_before", "capture_method", b"capture_method", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "merchant_order_id", b"merchant_order_id", "next_action", b"next_action", "order_id", b"order_id", "payment_id", b"payment_id", "payment_method", b"payment_method", "provider", b"provider", "provider_reference", b"provider_reference", "redirect_url", b"redirect_url", "refunded_amount", b"refunded_amount", "return_url", b"return_url", "routing", b"routing", "status", b"status", "surplus", b"surplus", "surplus_amount", b"surplus_amount", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

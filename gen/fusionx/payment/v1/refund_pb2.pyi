@@ -69,6 +69,7 @@ class Refund(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     MERCHANT_ORDER_ID_FIELD_NUMBER: _builtins.int
+    OF_SURPLUS_FIELD_NUMBER: _builtins.int
     refund_id: _builtins.str
     """Identity of the refund, a UUIDv7 given by the gateway."""
     payment_id: _builtins.str
@@ -85,6 +86,10 @@ class Refund(_message.Message):
     """Grows by one with every change of the refund."""
     merchant_order_id: _builtins.str
     """The merchant's own reference of the order whose payment is given back."""
+    of_surplus: _builtins.bool
+    """Whether it gives back what is not in the payment's `captured_amount`: what an attempt took beside the one that paid,
+    or of another amount. Such money came and went: sums of what was captured and refunded leave it out.
+    """
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """How much is given back."""
@@ -116,10 +121,11 @@ class Refund(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         merchant_order_id: _builtins.str = ...,
+        of_surplus: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "failure", b"failure", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "failure", b"failure", "merchant_order_id", b"merchant_order_id", "order_id", b"order_id", "payment_id", b"payment_id", "provider_reference", b"provider_reference", "reason", b"reason", "refund_id", b"refund_id", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "create_time", b"create_time", "failure", b"failure", "merchant_order_id", b"merchant_order_id", "of_surplus", b"of_surplus", "order_id", b"order_id", "payment_id", b"payment_id", "provider_reference", b"provider_reference", "reason", b"reason", "refund_id", b"refund_id", "status", b"status", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
