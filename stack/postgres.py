@@ -18,6 +18,8 @@ from stack.process import Child, Command, StackError, User
 from stack.servers import not_installed, outside_env
 
 UNPRIVILEGED = "nobody"
+ROUNDS = {"scram_iterations": "1"}
+"""Of hashing, at each connection, on both sides: many make a person's password harder to guess; ours are random."""
 SETTINGS = {
     "listen_addresses": HOST,
     "unix_socket_directories": "",  # a socket's path may be too long for a deep data folder
@@ -25,6 +27,7 @@ SETTINGS = {
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",
     "password_encryption": "scram-sha-256",
+    **ROUNDS,
     # The rest keeps an idle server small: no replication, no worker processes for I/O, no compiler.
     "wal_level": "minimal",
     "max_wal_senders": "0",
@@ -89,6 +92,7 @@ class Postgres:
             USER,
             "--auth=scram-sha-256",
             f"--pwfile={password}",
+            *(f"--set={name}={value}" for name, value in ROUNDS.items()),
         ]
         if not self._site.durable:
             argv.append("--no-sync")
