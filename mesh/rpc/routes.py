@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from fusionx.type.v1 import access_pb2
@@ -95,7 +96,8 @@ class Route:
         return re.compile(self.pattern)
 
 
-def contract_routes() -> list[Route]:
+@cache
+def contract_routes() -> tuple[Route, ...]:
     """Return every HTTP binding of every RPC, in the order of the contracts."""
     files = FileDescriptorSet.FromString(DESCRIPTORS.read_bytes())
     routes: list[Route] = []
@@ -105,7 +107,7 @@ def contract_routes() -> list[Route]:
             for service in module.DESCRIPTOR.services_by_name.values():
                 for rpc in service.methods:
                     routes.extend(_bindings(rpc))
-    return routes
+    return tuple(routes)
 
 
 def _bindings(rpc: MethodDescriptor) -> list[Route]:
@@ -121,6 +123,6 @@ def _route(rpc: MethodDescriptor, rule: http_pb2.HttpRule) -> Route:
     return Route(rpc, str(verb).upper(), getattr(rule, str(verb)), rule.body)
 
 
-def scopes_of(routes: list[Route]) -> frozenset[str]:
+def scopes_of(routes: Iterable[Route]) -> frozenset[str]:
     """Return every scope that an RPC takes: the ones that a key can be given."""
     return frozenset(route.scope for route in routes if route.scope)

@@ -8,6 +8,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -227,7 +228,10 @@ def test_what_comes_back_has_to_be_whole(house: House, change: str) -> None:
     assert not browser.is_in
 
 
-OTHER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+@cache
+def other() -> rsa.RSAPrivateKey:
+    """A key that is not the provider's; made when it is asked for, as it takes long."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 @pytest.mark.parametrize(
@@ -263,11 +267,11 @@ def test_a_token_that_another_has_signed_is_not_believed(house: House, how: str)
     # too short for the library, which would not make it: as an attacker does
     public = json.dumps(provider.key_set()["keys"][0])
     provider.signs_with = {
-        "another key": (OTHER, "RS256"),
+        "another key": (other(), "RS256"),
         "no signature": (None, "none"),
         "the client's secret": (SECRET.ljust(32), "HS256"),
         "the public key": (public, "HS256"),
-        "another kid": (OTHER, "RS256"),
+        "another kid": (other(), "RS256"),
     }[how]
     browser = house.console.browser()
     address = house.returned(browser)
