@@ -58,6 +58,7 @@ from notify_svc.use_cases.endpoints import Endpoints, Reach
 from notify_svc.use_cases.event_log import EventLog
 from notify_svc.use_cases.event_stream import EventStreams
 from notify_svc.use_cases.fan_out import FanOut, Reached
+from notify_svc.use_cases.queues import Queues
 from notify_svc.use_cases.stream_keys import StreamKeys
 
 
@@ -100,6 +101,8 @@ def build(settings: NotifySettings) -> Service:
             each.wake()
         streams.worker.wake()
 
+    queues = Queues(database, wake)
+
     def tell_due(reached: Reached) -> None:
         """Have sent what is due, by those who reach somebody with it."""
         for each in dispatchers:
@@ -122,7 +125,7 @@ def build(settings: NotifySettings) -> Service:
                 share=settings.endpoint_concurrency,
                 merchant_share=settings.merchant_concurrency,
             ),
-            wake=wake,
+            queues,
         )
 
     by_http: dict[Kind, Channel] = {Kind.WEBHOOK: webhooks, Kind.PUSH: PushChannel(webhooks, vault, push)}
@@ -132,7 +135,7 @@ def build(settings: NotifySettings) -> Service:
         dispatcher_of("mail-sender", {Kind.EMAIL: EmailChannel(mailer)}, settings.smtp_connections),
     ]
 
-    managed = Endpoints(database, endpoints, events, vault, reach, wake=wake, clock=database.clock)
+    managed = Endpoints(database, endpoints, events, vault, reach, queues, clock=database.clock)
     added = Channels(database, endpoints, vault, reach, mailer, push.public_key if push else None, clock=database.clock)
     log = EventLog(database, events, endpoints, wake=wake)
     public = PublicEvents(fan_out, tell)
@@ -153,6 +156,7 @@ def build(settings: NotifySettings) -> Service:
             ConsumerMetrics(database, [consumer]).worker,
             DueWatch(database, DeliveryRepository(), tell_due).worker,
             *(each.worker for each in dispatchers),
+            queues.worker,
             streams.worker,
             StreamKeys(streams, identities.look).worker,
             Resealing(database, vault, SECRETS).worker,

@@ -15,9 +15,8 @@ from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.resealing import SealedColumn
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW, TIME
-from notify_svc.domain.delivery import DeliveryStatus
 from notify_svc.domain.endpoint import WEBHOOKS, DisableReason, Endpoint, Kind
-from notify_svc.tables import deliveries, webhook_endpoints
+from notify_svc.tables import webhook_endpoints
 
 _OWNER = ("endpoint/", webhook_endpoints.c.merchant_id, "/", webhook_endpoints.c.endpoint_id)
 """As `notify_svc.domain.endpoint.owner_of` says."""
@@ -88,6 +87,11 @@ _GET = statement(sa.select(*_COLUMNS).where(_endpoints.endpoint_id == _id, *_the
 # it lets new deliveries refer to the endpoint: they come from whoever has the log's lock, which a ping waits for
 _LOCK = statement(
     sa.select(*_COLUMNS).where(_endpoints.endpoint_id == _id, *_there, _of_kinds).with_for_update(key_share=True),
+    EndpointRow,
+)
+# as whoever fans events out, and beside them
+_HOLD = statement(
+    sa.select(*_COLUMNS).where(_endpoints.endpoint_id == _id, *_there, _of_kinds).with_for_update(read=True),
     EndpointRow,
 )
 _LIST = statement(sa.select(*_COLUMNS).where(*_there, _of_kinds).order_by(_endpoints.endpoint_id), EndpointRow)
@@ -169,12 +173,6 @@ _ROTATE = statement(
         update_time=_now,
     )
 )
-_CANCEL = statement(
-    sa.update(deliveries)
-    .where(deliveries.c.endpoint_id == _id, deliveries.c.status == "PENDING")
-    .values(status=str(DeliveryStatus.CANCELLED), next_attempt_time=sa.null())
-)
-
 
 Kinds = Collection[Kind]
 
@@ -249,6 +247,12 @@ class EndpointRepository:
         row = await session.one(query, merchant_id=merchant_id, endpoint_id=endpoint_id, kinds=[str(k) for k in kinds])
         return _endpoint(row) if row else None
 
+    async def hold(self, session: Session, merchant_id: UUID, endpoint_id: UUID, kinds: Kinds) -> Endpoint | None:
+        """Return an endpoint that nobody changes meanwhile, but that others may hold too: events go on to it."""
+        kinds_named = [str(kind) for kind in kinds]
+        row = await session.one(_HOLD, merchant_id=merchant_id, endpoint_id=endpoint_id, kinds=kinds_named)
+        return _endpoint(row) if row else None
+
     async def all_of(self, session: Session, merchant_id: UUID, kinds: Kinds = WEBHOOKS) -> list[Endpoint]:
         """Return a merchant's endpoints of some kinds, oldest first."""
         found = await session.all(_LIST, merchant_id=merchant_id, kinds=[str(kind) for kind in kinds])
@@ -305,23 +309,18 @@ class EndpointRepository:
         destination: str,
         failing_for: timedelta | None,
     ) -> Endpoint | None:
-        """Take an endpoint out of use, cancel what is on its way, and return it; None when nothing was changed.
+        """Take an endpoint out of use and return it; None when nothing was changed.
 
-        That is so when it was disabled already, leads to another destination, or has not been failing for so long.
+        That is so when it was disabled already, leads to another destination, or has not been failing for so long. What
+        is on its way is for `leftovers`.
         """
         disabled = await session.one(
             _DISABLE, endpoint_id=endpoint_id, reason=str(reason), destination=destination, failing_for=failing_for
         )
         if disabled is None:
             return None
-        await self.cancel_deliveries(session, endpoint_id)
         return _endpoint(disabled)
 
     async def delete(self, session: Session, endpoint_id: UUID, now: datetime) -> None:
-        """Make an endpoint as if it were not there, and cancel what is on its way."""
+        """Make an endpoint as if it were not there; what is on its way is for `leftovers`."""
         await session.run(_DELETE, endpoint_id=endpoint_id, now=now)
-        await self.cancel_deliveries(session, endpoint_id)
-
-    async def cancel_deliveries(self, session: Session, endpoint_id: UUID) -> None:
-        """Try nothing any more of what is on its way to an endpoint."""
-        await session.run(_CANCEL, endpoint_id=endpoint_id)

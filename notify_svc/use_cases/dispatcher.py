@@ -26,6 +26,7 @@ from notify_svc.metrics import ATTEMPTS, DELIVERED_SECONDS, DELIVERY_FAILED_HERE
 from notify_svc.storage.deliveries import DeliveryRepository, Room
 from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository
 from notify_svc.use_cases.fan_out import FanOut, Reached
+from notify_svc.use_cases.queues import Queues
 
 log = get_logger(__name__)
 LEASE_MARGIN = timedelta(seconds=10)
@@ -62,7 +63,7 @@ class Bulkhead:
 class Dispatcher:
     """Brings due deliveries by the channels of its bulkhead.
 
-    `wake` is called when it has put an event of its own into the log: that an endpoint was disabled.
+    All are woken when it has put an event of its own into the log: that an endpoint was disabled.
     """
 
     def __init__(
@@ -72,16 +73,16 @@ class Dispatcher:
         endpoints: EndpointRepository,
         fan_out: FanOut,
         bulkhead: Bulkhead,
+        queues: Queues,
         *,
-        wake: Callable[[], None],
         chance: Callable[[], float] = _chance,
     ) -> None:
         self._database = database
         self._store = store
         self._endpoints = endpoints
         self._fan_out = fan_out
+        self._queues = queues
         self._channels = bulkhead.channels
-        self._wake = wake
         self._timeout = bulkhead.timeout
         self._lease = timedelta(seconds=bulkhead.timeout) + LEASE_MARGIN
         self._concurrency = bulkhead.concurrency
@@ -224,7 +225,8 @@ class Dispatcher:
                 # it is disabled by now, so this goes to the owner's others
                 await self._fan_out.publish(session, [facts.disabled_event(disabled)])
         if disabled:
-            self._wake()
+            self._queues.wake()
+            await self._queues.cancel(delivery.endpoint_id)
             ENDPOINT_DISABLED.count()
             log.warning(
                 "webhook endpoint disabled",

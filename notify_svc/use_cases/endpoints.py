@@ -25,8 +25,10 @@ from notify_svc.domain import endpoint as endpoint_domain
 from notify_svc.domain import signing
 from notify_svc.domain.endpoint import WEBHOOKS, DisableReason, Endpoint, UrlRefusedError, UrlRules
 from notify_svc.domain.event import PublicEvent
+from notify_svc.storage import leftovers
 from notify_svc.storage.endpoints import MERCHANT_PATIENCE, EndpointRepository, Kinds
 from notify_svc.storage.events import EventRepository
+from notify_svc.use_cases.queues import Queues
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,8 @@ class Endpoints:
         events: EventRepository,
         vault: Vault,
         reach: Reach,
+        queues: Queues,
         *,
-        wake: Callable[[], None],
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
@@ -90,7 +92,7 @@ class Endpoints:
         self._events = events
         self._vault = vault
         self._reach = reach
-        self._wake = wake
+        self._queues = queues
         self._clock = clock
 
     async def create(self, merchant_id: UUID, new: NewEndpoint, claim: Claim | None) -> tuple[Endpoint, str] | Record:
@@ -149,6 +151,19 @@ class Endpoints:
         """
         owned = "" if change.url is None else (await self.get(merchant_id, endpoint_id, kinds)).destination
         await self._check(change, owned)
+        before, after = await self._changed(merchant_id, endpoint_id, change, kinds)
+        while after is None:
+            # of what was before, nothing is sent: all of it is cancelled before the endpoint is enabled again
+            await self._queues.cancel_all(endpoint_id)
+            before, after = await self._changed(merchant_id, endpoint_id, change, kinds)
+        if before.enabled and not after.enabled:
+            await self._queues.cancel(endpoint_id)
+        return after
+
+    async def _changed(
+        self, merchant_id: UUID, endpoint_id: UUID, change: Change, kinds: Kinds
+    ) -> tuple[Endpoint, Endpoint | None]:
+        """Change an endpoint, and return it before and after; None where too much is left to enable it yet."""
         # another one may come to send the same events there, which is for webhooks alone
         may_meet = kinds == WEBHOOKS and (change.url is not None or change.event_types or change.enabled)
         async with self._database.transaction(MERCHANT_PATIENCE) as session:
@@ -165,11 +180,10 @@ class Endpoints:
             )
             if may_meet and after.enabled:
                 _check_new(after, await self._store.all_of(session, merchant_id))
+            if after.enabled and not before.enabled and await leftovers.cancel_part(session, endpoint_id):
+                return before, None
             await self._store.update(session, after)
-            if not (before.enabled and after.enabled):
-                # also when it is enabled again: of what was before, nothing is sent
-                await self._store.cancel_deliveries(session, endpoint_id)
-        return after
+        return before, after
 
     async def delete(self, merchant_id: UUID, endpoint_id: UUID, kinds: Kinds = WEBHOOKS) -> Endpoint:
         """Delete an endpoint and return it as it was, disabled. Raises ApiError NOT_FOUND."""
@@ -177,6 +191,7 @@ class Endpoints:
         async with self._database.transaction() as session:
             endpoint = await self._found(session, merchant_id, endpoint_id, kinds)
             await self._store.delete(session, endpoint_id, now)
+        await self._queues.cancel(endpoint_id)
         return replace(endpoint, disable_reason=DisableReason.MERCHANT, update_time=now)
 
     async def ping(
@@ -192,7 +207,7 @@ class Endpoints:
                 return record
             await self._events.add(session, [event])
             await self._events.deliver(session, [(new_id(), endpoint_id, event)])
-        self._wake()
+        self._queues.wake()
         return event
 
     async def rotate(

@@ -173,7 +173,7 @@ class EventLog:
     async def _enabled(self, session: Session, merchant_id: UUID, named: Receivers) -> list[UUID]:
         # always in the same order, as others lock them too
         for endpoint_id, kinds in sorted(named.items()):
-            found = await self._endpoints.get(session, merchant_id, endpoint_id, lock=True, kinds=kinds)
+            found = await self._endpoints.hold(session, merchant_id, endpoint_id, kinds)
             require_enabled(require_found(found, endpoint_id, kinds))
         return list(named)
 

@@ -45,6 +45,7 @@ from notify_svc.use_cases.dispatcher import Bulkhead, Dispatcher
 from notify_svc.use_cases.endpoints import Endpoints, NewEndpoint, Reach
 from notify_svc.use_cases.event_log import EventLog
 from notify_svc.use_cases.fan_out import FanOut
+from notify_svc.use_cases.queues import Queues
 from stack.stack import Ready
 from tests.support.databases import lent_database
 from tests.support.waiting import answers
@@ -89,6 +90,7 @@ class Desk:
         server = MailServer("127.0.0.1", smtp_port, "none", "", "", SENDER)
         mailer = Mailer(server, timeout=timeout, connections=CONNECTIONS) if smtp_port else None
         self._notifications = FanOut(log, store)
+        self.queues = Queues(database, self.wake)
 
         def dispatcher_of(name: str, channels: dict[Kind, Channel], concurrency: int) -> Dispatcher:
             return Dispatcher(
@@ -97,7 +99,7 @@ class Desk:
                 store,
                 self._notifications,
                 Bulkhead(name, channels, timeout, concurrency, SHARE, merchant_share),
-                wake=self.wake,
+                self.queues,
                 chance=lambda: 0.0,
             )
 
@@ -108,7 +110,7 @@ class Desk:
         look = partial(transport.look, resolve=self._resolve, allowed=rules.allow_networks)
         reach = Reach(rules, look, self._answers)
         wake = self.wake
-        self.endpoints = Endpoints(database, store, log, vault, reach, wake=wake, clock=self.clock)
+        self.endpoints = Endpoints(database, store, log, vault, reach, self.queues, clock=self.clock)
         self.log = EventLog(database, log, store, wake=wake)
         self.channels = Channels(database, store, vault, reach, mailer, VAPID.public_key, clock=self.clock)
 
@@ -232,9 +234,10 @@ async def desk_on(
     database = Database(url, 6)
     await database.open()
     desk = Desk(database, url, timeout, smtp_port, merchant_share)
-    for sender in (desk.sender, desk.mails):
+    for sender in (desk.sender, desk.mails, desk.queues):
         sender.worker.start()
     yield desk
+    await desk.queues.worker.stop()
     for sender in (desk.sender, desk.mails):
         await sender.worker.stop()
         await sender.close()

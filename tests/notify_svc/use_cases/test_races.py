@@ -14,6 +14,7 @@ from mesh.ids import new_id
 from notify_svc.domain import delivery as domain
 from notify_svc.domain.delivery import DeliveryStatus
 from notify_svc.domain.endpoint import Endpoint
+from notify_svc.storage import leftovers
 from notify_svc.use_cases.endpoints import Change
 from tests.notify_svc.conftest import CONCURRENCY, Desk, desk_on
 from tests.support.net.rogue import OK, answering, hanging_until, hangs, rogue
@@ -75,6 +76,59 @@ async def test_endpoint_that_is_enabled_again_gets_nothing_of_what_was_before(de
         assert (await desk.tried(new, 1)).status is DeliveryStatus.DELIVERED
         assert (await desk.tried(old, 1)).status is DeliveryStatus.CANCELLED
         assert server.ids == [str(new.event_id)]
+
+
+@pytest.mark.parametrize("take_away", [disabled, deleted])
+async def test_cancelling_a_long_queue_holds_up_nobody(
+    take_away: Callable[[Desk, UUID], Awaitable[Endpoint]],
+    desk: Desk,
+    notify_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its merchant's other events go on meanwhile, and what is not in the first part is cancelled soon after."""
+    monkeypatch.setattr(leftovers, "PART", 2)
+    async with rogue(answering(OK)) as server, await psycopg.AsyncConnection.connect(notify_url) as other:
+        endpoint = await desk.endpoint(NOWHERE)
+        events = await desk.publish(7)
+        for event in events:
+            await desk.tried(event, 1)
+        await desk.endpoint(server.url)
+        await other.execute("SELECT FROM deliveries FOR UPDATE")
+        change = asyncio.ensure_future(take_away(desk, endpoint.endpoint_id))
+        await come_true(desk.is_waited_for, "the wait for what is cancelled")
+        (new,) = await desk.publish()
+        assert (await desk.tried(new, 1)).status is DeliveryStatus.DELIVERED
+        await other.rollback()
+        await change
+        await come_true(lambda: pending(desk) == 0, "the end of all that is on its way")
+
+
+async def test_endpoint_is_enabled_once_its_long_queue_is_cancelled(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leftovers, "PART", 2)
+    async with rogue(answering(OK)) as server:
+        endpoint = await desk.endpoint(NOWHERE)
+        events = await desk.publish(7)
+        for event in events:
+            await desk.tried(event, 1)
+        await desk.queues.worker.stop()
+        await disabled(desk, endpoint.endpoint_id)
+        assert pending(desk) == 5
+        change = Change(enabled=True, url=server.url)
+        assert (await desk.endpoints.update(desk.merchant_id, endpoint.endpoint_id, change)).enabled
+        assert pending(desk) == 0
+        (new,) = await desk.publish()
+        assert (await desk.tried(new, 1)).status is DeliveryStatus.DELIVERED
+        assert server.ids == [str(new.event_id)]
+
+
+async def test_nothing_is_cancelled_of_an_endpoint_that_is_enabled(desk: Desk) -> None:
+    endpoint = await desk.endpoint(NOWHERE)
+    (event,) = await desk.publish()
+    await desk.tried(event, 1)
+    await desk.queues.cancel_all(endpoint.endpoint_id)
+    assert pending(desk) == 1
 
 
 async def test_endpoint_that_has_just_recovered_is_not_disabled_as_failing(notify_url: str) -> None:
