@@ -26,11 +26,13 @@ from console.clients.post import Post
 from console.clients.request_log import RequestLog
 from console.domain import Signer
 from console.settings import ConsoleSettings
+from console.storage.attempts import Attempts as AttemptStore
 from console.storage.credentials import Credentials
 from console.storage.people import SECRETS, Tickets
 from console.storage.people import Accounts as Store
 from console.storage.people import Views as ViewStore
 from console.use_cases.accounts import Accounts
+from console.use_cases.attempts import Attempts
 from console.use_cases.begun import Begun
 from console.use_cases.federation import DomainRule, Federation, Rules
 from console.use_cases.invitations import Invitations
@@ -82,6 +84,7 @@ async def run(settings: ConsoleSettings, vitals: Vitals) -> None:
     rooms = Rooms(
         accounts,
         sessions,
+        Attempts(database, AttemptStore()),
         invitations,
         Views(database, ViewStore()),
         public_api,

@@ -63,6 +63,16 @@ session_keys = sa.Table(
 )
 sa.Index("ix_session_keys_user", session_keys.c.user_id)
 
+# forms that a session has sent: each is taken once
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("token_sha256", sa.LargeBinary, sa.ForeignKey(sessions.c.token_sha256, ondelete="CASCADE")),
+    # of the name that its page gave it, and of where it was sent
+    sa.Column("form_sha256", sa.LargeBinary),
+    sa.PrimaryKeyConstraint("token_sha256", "form_sha256"),
+)
+
 links = sa.Table(
     "links",
     metadata,

@@ -47,10 +47,10 @@ async def _endpoint_rows(visit: Visit, _: Filters) -> Rows:
 async def create_endpoint(visit: Visit) -> Response:
     """Register an endpoint, and show its secret this once."""
     form = visit.form
-    types = _names(form.get("event_types", ""))
+    types, attempt = _names(form.get("event_types", "")), form.get("attempt", "")
     body = {"url": form.get("url", "").strip(), "description": form.get("description", ""), "event_types": types}
     try:
-        made = await (await visit.api()).post("webhook_endpoints", body=body)
+        made = await (await visit.api()).post("webhook_endpoints", body=body, attempt=attempt)
     except ApiError as error:
         if error.status >= 500:
             raise
@@ -61,14 +61,16 @@ async def create_endpoint(visit: Visit) -> Response:
 async def change_endpoint(visit: Visit) -> Response:
     """Do to an endpoint what its form says."""
     api, identity, verb = await visit.api(), visit.path("webhook_endpoint_id"), visit.form.get("verb")
+    attempt = visit.form.get("attempt", "")
     if verb == "delete":
         await api.delete("webhook_endpoints", identity)
         return visit.go("/webhooks", "deleted")
     if verb == "ping":
-        event = await api.post("webhook_endpoints", identity, "ping")
+        event = await api.post("webhook_endpoints", identity, "ping", attempt=attempt)
         return visit.go(f"/events/{event['event_id']}", "pinged")
     if verb == "rotate":
-        return await _endpoints(visit, made=await api.post("webhook_endpoints", identity, "rotate_secret"))
+        made = await api.post("webhook_endpoints", identity, "rotate_secret", attempt=attempt)
+        return await _endpoints(visit, made=made)
     await api.patch("webhook_endpoints", identity, body={"enabled": verb == "enable"})
     return visit.go("/webhooks", "saved")
 
@@ -355,12 +357,12 @@ PAGES = [
     Page("GET", "/events", events, scope="events:read"),
     Page("POST", "/events", resend_span, scope="events:write"),
     Page("GET", "/events/{event_id}", event, scope="events:read"),
-    Page("POST", "/events/{event_id}/resend", resend, scope="events:write"),
+    Page("POST", "/events/{event_id}/resend", resend, scope="events:write", is_once=True),
     Page("GET", "/deliveries", deliveries, scope="events:read"),
     Page("GET", "/live", live, scope="events:read"),
     Page("GET", "/live/stream", stream, scope="events:read"),
     Page("GET", "/keys", keys, scope="keys:read"),
-    Page("POST", "/keys", create_key, scope="keys:write"),
+    Page("POST", "/keys", create_key, scope="keys:write", is_once=True),
     Page("GET", "/keys/{api_key_id}", key, scope="keys:read"),
-    Page("POST", "/keys/{api_key_id}", change_key, scope="keys:write"),
+    Page("POST", "/keys/{api_key_id}", change_key, scope="keys:write", is_once=True),
 ]

@@ -202,9 +202,9 @@ PAGES = [
     Page("POST", "/account/password", change_password, in_any_mode=True),
     Page("POST", "/account/totp", enrol, in_any_mode=True),
     Page("GET", "/users", users, scope="users:read"),
-    Page("POST", "/users", add_user, scope="users:write", in_any_mode=True),
-    Page("POST", "/users/{user_id}", change_user, scope="users:write", in_any_mode=True),
+    Page("POST", "/users", add_user, scope="users:write", in_any_mode=True, is_once=True),
+    Page("POST", "/users/{user_id}", change_user, scope="users:write", in_any_mode=True, is_once=True),
     Page("GET", "/platform/users", users, scope="platform"),
-    Page("POST", "/platform/users", add_user, scope="platform"),
-    Page("POST", "/platform/users/{user_id}", change_user, scope="platform"),
+    Page("POST", "/platform/users", add_user, scope="platform", is_once=True),
+    Page("POST", "/platform/users/{user_id}", change_user, scope="platform", is_once=True),
 ]

@@ -282,8 +282,8 @@ PAGES = [
     Page("GET", "/platform/dead_letters/{service}/{dead_letter_id}", letter, scope=PLATFORM),
     Page("POST", "/platform/dead_letters/{service}/{dead_letter_id}", close_letter, scope=PLATFORM),
     Page("GET", "/platform/merchants", merchants, scope=PLATFORM),
-    Page("POST", "/platform/merchants", create_merchant, scope=PLATFORM),
+    Page("POST", "/platform/merchants", create_merchant, scope=PLATFORM, is_once=True),
     Page("POST", "/platform/merchants/{merchant_id}", change_merchant, scope=PLATFORM),
-    Page("POST", "/platform/merchants/{merchant_id}/users", add_owner, scope=PLATFORM),
+    Page("POST", "/platform/merchants/{merchant_id}/users", add_owner, scope=PLATFORM, is_once=True),
     Page("GET", "/platform/reconciliation", reconciliation, scope=PLATFORM),
 ]

@@ -25,6 +25,7 @@ from console.clients.post import Post
 from console.clients.request_log import RequestLog
 from console.domain import Session, Signer, User
 from console.use_cases.accounts import Accounts
+from console.use_cases.attempts import Attempts
 from console.use_cases.federation import Federation
 from console.use_cases.invitations import Invitations
 from console.use_cases.passkeys import Passkeys
@@ -65,6 +66,7 @@ class Rooms:
 
     accounts: Accounts
     sessions: Sessions
+    attempts: Attempts
     invitations: Invitations
     views: Views
     public_api: PublicApi
@@ -198,6 +200,8 @@ class Page:
     """What the visitor's role must have; empty: every user's."""
     is_open: bool = False
     """Whether it needs no login."""
+    is_once: bool = False
+    """Whether its form is taken once: nothing else would tell a repetition from another such request."""
     in_any_mode: bool = False
     """Whether what it does is about no mode's data: then a page of the other mode may ask for it."""
 
@@ -217,7 +221,7 @@ class Page:
         """Return what a visitor gets here."""
         refused = self._closed_to(visit)
         if refused is None and visit.request.method == "POST":
-            refused = await _take_form(visit) or self._forged(visit)
+            refused = await _take_form(visit) or self._forged(visit) or await self._repeated(visit)
         if refused:
             return refused
         try:
@@ -254,6 +258,14 @@ class Page:
             return visit.render("error.html", 409, title=f"You are in {mode} mode now", words=words)
         return None
 
+    async def _repeated(self, visit: Visit) -> Response | None:
+        """Refuse a form that was sent before, as when a page that answered one is loaded again."""
+        if not self.is_once or await visit.rooms.attempts.is_first(
+            visit.session, visit.request.url.path, visit.form.get("attempt", "")
+        ):
+            return None
+        return visit.render("error.html", 409, title="Sent before", words=_SENT_BEFORE)
+
 
 def _place(mode: str) -> str:
     """Return what the forms of a mode's pages are signed for."""
@@ -269,6 +281,10 @@ def _mode_of(visit: Visit) -> str:
 _OF_OTHER_MODE = (
     "Nothing was done: the page that this comes from is of your {page} data. Switch to {page} at the top and repeat "
     "it, or open the page again to do it with your {mode} data."
+)
+_SENT_BEFORE = (
+    "This form was sent before, and was not taken again. What it did is on the page that it is from: open that again. "
+    "A secret that it has shown is shown no more; a new one can be made."
 )
 _NOT_ALLOWED = "Your role does not include this. An owner of your account can change that."
 

@@ -51,7 +51,11 @@ class Browser:
 
     def post(self, path: str, /, **fields: str) -> httpx.Response:
         """Send a form with the token of this session."""
-        return self.http.post(self.root + path, data={"form_token": self.form_token(), **fields})
+        return self.http.post(self.root + path, data=self.form() | fields)
+
+    def form(self) -> dict[str, str]:
+        """Return what each form of a page that was just opened carries."""
+        return {"form_token": self.form_token(), "attempt": secrets.token_hex(16)}
 
     def form_token(self) -> str:
         """Return what forms of this session carry."""
