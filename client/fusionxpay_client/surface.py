@@ -2886,8 +2886,8 @@ class ProviderAccounts:
         self, provider: str, *, timeout: float | None = None, idempotency_key: str | None = None
     ) -> models.ProviderAccount:
         """Takes the account out of use for new payments, which go through the platform's from then on. Payments that
-        were made with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason
-        PROVIDER_ACCOUNT_NOT_FOUND.
+        were made with it can still be captured, refunded and looked up. Again, it returns the account as it was
+        taken out of use. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND, when there never was one.
 
         Args:
             provider: The provider, such as `stripe`.
@@ -2987,8 +2987,8 @@ class AsyncProviderAccounts:
         self, provider: str, *, timeout: float | None = None, idempotency_key: str | None = None
     ) -> models.ProviderAccount:
         """Takes the account out of use for new payments, which go through the platform's from then on. Payments that
-        were made with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason
-        PROVIDER_ACCOUNT_NOT_FOUND.
+        were made with it can still be captured, refunded and looked up. Again, it returns the account as it was
+        taken out of use. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND, when there never was one.
 
         Args:
             provider: The provider, such as `stripe`.

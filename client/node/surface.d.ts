@@ -1002,7 +1002,8 @@ export class ProviderAccounts {
   list(params?: Record<string, never>, options?: CallOptions): AsyncIterable<types.ProviderAccount>;
   /**
    * Takes the account out of use for new payments, which go through the platform's from then on. Payments that were
-   * made with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.
+   * made with it can still be captured, refunded and looked up. Again, it returns the account as it was taken out of
+   * use. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND, when there never was one.
    */
   delete(provider: string, params?: Record<string, never>, options?: CallOptions): Promise<types.ProviderAccount>;
   /**

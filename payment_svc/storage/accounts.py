@@ -155,6 +155,14 @@ _DELETE = statement(
     AccountRow,
 )
 
+_LAST_RETIRED = statement(
+    sa.select(provider_accounts)
+    .where(_merchant, _provider, provider_accounts.c.delete_time.is_not(None))
+    .order_by(provider_accounts.c.delete_time.desc())
+    .limit(1),
+    AccountRow,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredAccount:
@@ -232,8 +240,13 @@ class AccountRepository:
         return _stored(row) if row else None
 
     async def delete(self, session: Session, merchant_id: UUID, provider: str, now: datetime) -> Account | None:
-        """Take a merchant's account out of use; None when there is none."""
+        """Take a merchant's account out of use, and return it; None when there never was one.
+
+        Where none is in use it is the last one that was, as it was taken out then: that may be asked for again.
+        """
         row = await session.one(_DELETE, merchant_id=merchant_id, b_provider=provider, b_now=now)
+        if row is None:
+            row = await session.one(_LAST_RETIRED, merchant_id=merchant_id, provider=provider)
         return _account(row) if row else None
 
 

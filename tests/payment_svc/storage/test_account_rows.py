@@ -75,7 +75,7 @@ async def test_new_credentials_are_another_version_that_is_in_use(database: Data
         assert gone == replace(ACCOUNT, delete_time=NOW)
         assert await REPOSITORY.in_use(session, MINE, "stripe") is None
         assert await REPOSITORY.of_merchant(session, MINE) == []
-        assert await REPOSITORY.delete(session, MINE, "stripe", NOW + MOMENT) is None
+        assert await REPOSITORY.delete(session, MINE, "stripe", NOW + MOMENT) == gone
         assert await REPOSITORY.replace(session, of(MINE, identity="b")) == replace(ACCOUNT, version=2, identity="b")
         assert await REPOSITORY.in_use(session, MINE, "stripe") == of(MINE, version=2, identity="b")
 

@@ -100,7 +100,8 @@ class ProviderAccountServiceServicer:
 
     def DeleteProviderAccount(self, request, context):
         """Takes the account out of use for new payments, which go through the platform's from then on. Payments that were made
-        with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.
+        with it can still be captured, refunded and looked up. Again, it returns the account as it was taken out of use.
+        Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND, when there never was one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -53,7 +53,8 @@ class ProviderAccountServiceStub:
     """Lists the merchant's accounts, by the provider's name."""
     DeleteProviderAccount: _grpc.UnaryUnaryMultiCallable[_provider_account_service_pb2.DeleteProviderAccountRequest, _provider_account_service_pb2.ProviderAccount]
     """Takes the account out of use for new payments, which go through the platform's from then on. Payments that were made
-    with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.
+    with it can still be captured, refunded and looked up. Again, it returns the account as it was taken out of use.
+    Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND, when there never was one.
     """
     CheckProviderAccount: _grpc.UnaryUnaryMultiCallable[_provider_account_service_pb2.CheckProviderAccountRequest, _provider_account_service_pb2.CheckProviderAccountResponse]
     """Asks the provider now whether it still takes the account's credentials, and whose they are. Nothing is changed.
@@ -86,7 +87,8 @@ class ProviderAccountServiceAsyncStub(ProviderAccountServiceStub):
     """Lists the merchant's accounts, by the provider's name."""
     DeleteProviderAccount: _aio.UnaryUnaryMultiCallable[_provider_account_service_pb2.DeleteProviderAccountRequest, _provider_account_service_pb2.ProviderAccount]  # type: ignore[assignment]
     """Takes the account out of use for new payments, which go through the platform's from then on. Payments that were made
-    with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.
+    with it can still be captured, refunded and looked up. Again, it returns the account as it was taken out of use.
+    Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND, when there never was one.
     """
     CheckProviderAccount: _aio.UnaryUnaryMultiCallable[_provider_account_service_pb2.CheckProviderAccountRequest, _provider_account_service_pb2.CheckProviderAccountResponse]  # type: ignore[assignment]
     """Asks the provider now whether it still takes the account's credentials, and whose they are. Nothing is changed.
@@ -140,7 +142,8 @@ class ProviderAccountServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_provider_account_service_pb2.ProviderAccount, _abc.Awaitable[_provider_account_service_pb2.ProviderAccount]]:
         """Takes the account out of use for new payments, which go through the platform's from then on. Payments that were made
-        with it can still be captured, refunded and looked up. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.
+        with it can still be captured, refunded and looked up. Again, it returns the account as it was taken out of use.
+        Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND, when there never was one.
         """
 
     @_abc_1.abstractmethod
