@@ -60,7 +60,7 @@ class SpoolRow(NamedTuple):
 
 
 _COLUMNS = [field.name for field in fields(Entry)]
-_SOURCE = rows_from_arrays("new", list(entries.columns), prefix="p_")
+_SOURCE = rows_from_arrays("new", list(entries.columns), prefix="p_", alone=True)
 _add = entries.insert().from_select(
     [c.name for c in entries.columns], sa.select(*(_SOURCE.c[c.name] for c in entries.c))
 )

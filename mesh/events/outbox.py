@@ -53,7 +53,7 @@ class Backlog(NamedTuple):
 _COLUMNS = ("event_id", "aggregate_id", "subject", "payload", "create_time")
 
 
-EVENT_ROWS = rows_from_arrays("event", [outbox.c[name] for name in _COLUMNS])
+EVENT_ROWS = rows_from_arrays("event", [outbox.c[name] for name in _COLUMNS], alone=True)
 """Events as the statement's parameters, one array a column; `columns` makes them."""
 
 

@@ -109,9 +109,16 @@ def parameters_for(table: sa.Table, *names: str, prefix: str = "") -> dict[str, 
     return {name: sa.bindparam(prefix + name, type_=table.c[name].type) for name in chosen}
 
 
-def rows_from_arrays(name: str, columns: Sequence[sa.Column[Any]], prefix: str = "") -> sa.TableValuedAlias:
-    """Return a row source made from one array parameter a column: many rows for the price of one statement."""
-    arrays = [sa.bindparam(prefix + c.name, type_=pg.ARRAY(c.type)) for c in columns]
+def rows_from_arrays(
+    name: str, columns: Sequence[sa.Column[Any]], prefix: str = "", *, alone: bool = False
+) -> sa.TableValuedAlias:
+    """Return a row source made from one array parameter a column: many rows for the price of one statement.
+
+    PostgreSQL plans a statement anew at each use while it knows of fewer rows than it would assume, which are ten. Of
+    rows that stand `alone`, joined with no table, their number changes nothing in a plan: it is kept from it.
+    """
+    first, *others = (sa.bindparam(prefix + c.name, type_=pg.ARRAY(c.type)) for c in columns)
+    arrays = [sa.select(first).scalar_subquery() if alone else first, *others]
     return (
         sa.func.unnest(*arrays).table_valued(*(sa.column(c.name, c.type) for c in columns), name=name).render_derived()
     )

@@ -34,7 +34,7 @@ class _Row(NamedTuple):
 
 _COLUMNS = [column for column in history.columns if column.name != "seq"]
 _ORIGIN = ("actor", "cause", "trace_id")
-_rows = rows_from_arrays("entry", _COLUMNS, prefix="entry_")
+_rows = rows_from_arrays("entry", _COLUMNS, prefix="entry_", alone=True)
 _OF_ORDER = statement(
     sa.select(*columns_of(history, _Row))
     .where(history.c.order_id == sa.bindparam("order_id", type_=sa.UUID))

@@ -104,7 +104,7 @@ def insert_claims() -> ReturningInsert[Any]:
     It returns the resource ids of those that were free. Give the rows in the order of their keys: two statements that
     wait for each other's keys would deadlock otherwise.
     """
-    rows = rows_from_arrays("claim_row", [idempotency_keys.c[name] for name in _GIVEN], prefix="idem_")
+    rows = rows_from_arrays("claim_row", [idempotency_keys.c[name] for name in _GIVEN], prefix="idem_", alone=True)
     return (
         pg.insert(idempotency_keys)
         .from_select([*_GIVEN, "create_time"], sa.select(*rows.c, NOW))

@@ -104,10 +104,12 @@ _RECENT = statement(
     ),
     int,
 )
+# how many they are is kept from PostgreSQL, which would plan it anew for each number that is small
+_merchants = sa.func.unnest(sa.bindparam("merchant_ids", type_=pg.ARRAY(sa.UUID))).column_valued()
 _RECEIVERS = statement(
     sa.select(*columns_of(webhook_endpoints, ReceiverRow))
     .where(
-        _endpoints.merchant_id == sa.func.any(sa.bindparam("merchant_ids", type_=pg.ARRAY(sa.UUID))),
+        _endpoints.merchant_id == sa.func.any(sa.func.array(sa.select(_merchants).scalar_subquery())),
         _endpoints.enabled,
         _endpoints.delete_time.is_(None),
     )

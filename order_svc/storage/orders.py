@@ -53,7 +53,7 @@ class OrderRow(NamedTuple):
 _COLUMNS = [column.name for column in orders.columns]
 
 
-_NEW_ROWS = rows_from_arrays("new_row", list(orders.columns), prefix="order_")
+_NEW_ROWS = rows_from_arrays("new_row", list(orders.columns), prefix="order_", alone=True)
 
 
 def _create() -> Statement[Stored]:

@@ -42,7 +42,7 @@ class CallRow(NamedTuple):
 _COLUMNS = [provider_calls.c[name] for name in CallRow._fields]
 _BETWEEN = "\n"
 """Of request and answer: within JSON there is none."""
-_new = rows_from_arrays("new_call", _COLUMNS, prefix="p_")
+_new = rows_from_arrays("new_call", _COLUMNS, prefix="p_", alone=True)
 _ADD = statement(
     pg.insert(provider_calls)
     .from_select([column.name for column in _COLUMNS], sa.select(*(_new.c[column.name] for column in _COLUMNS)))

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from mesh.storage import wire
-from mesh.storage.database import Database, Session, statement
+from mesh.storage.database import Database, Session, rows_from_arrays, statement
 
 WORDS = sa.table("words", sa.column("word", sa.Text))
 MAKE = statement(sa.text("CREATE TABLE IF NOT EXISTS words (word text PRIMARY KEY)"))
@@ -207,3 +207,27 @@ async def test_rows_that_nobody_wants_are_not_looked_at_behind_the_commit(words:
 
 def test_places_are_numbered_by_their_names() -> None:
     assert wire.numbered(b"a %(x)s::T, %(y)s %(x)s LIKE '%%'") == (b"a $1::T, $2 $1 LIKE '%'", ("x", "y"))
+
+
+TABLES = sa.table("pg_class", sa.column("relname", sa.Text))
+PLANS = statement(
+    sa.text("SELECT custom_plans AS n FROM pg_prepared_statements WHERE statement LIKE '%unnest%'").columns(
+        n=sa.BigInteger
+    ),
+    int,
+)
+
+
+@pytest.mark.parametrize(("alone", "planned"), [(True, 5), (False, 9)])
+async def test_few_rows_that_stand_alone_are_not_planned_anew_each_time(
+    alone: bool, planned: int, database: Database
+) -> None:
+    rows = rows_from_arrays("asked", [sa.Column("name", sa.Text), sa.Column("number", sa.Integer)], alone=alone)
+    found = sa.select(sa.func.count()).select_from(TABLES).where(TABLES.c.relname == rows.c.name).scalar_subquery()
+    # what is looked for once for each row is what a plan without values has too many of
+    look = statement(sa.select((found + rows.c.number).label("found")), int)
+    async with database.session() as session:
+        for number in range(10):
+            # of which the first is not prepared yet
+            assert await session.all(look, name=["pg_class", "none"], number=[number, number]) == [number + 1, number]
+        assert await session.one(PLANS) == planned
