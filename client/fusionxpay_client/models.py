@@ -269,6 +269,7 @@ class Payment(Model):
     cancel_url: str
     merchant_order_id: str
     surplus_amount: Money | None
+    capture_time: datetime | None
 
 
 class PaymentAttempt(Model):

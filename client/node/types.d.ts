@@ -477,6 +477,11 @@ export interface Payment {
    * that paid, or of another amount. It is given back by refunds with `of_surplus`. Unset while there is none.
    */
   surplus_amount?: Money;
+  /**
+   * When the money was taken, as the gateway heard of it: of a payment that was captured by hand, then. Unset while
+   * none was.
+   */
+  capture_time?: string;
 }
 
 export interface PaymentAttempt {

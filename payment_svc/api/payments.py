@@ -49,6 +49,7 @@ SHEET: Sheet[Payment] = Sheet(
         **TIMES,
         "merchant_order_id": "merchant_order_id",
         "surplus_amount": "surplus_amount.value",
+        "capture_time_utc": "capture_time",
     },
     message_of=mapping.payment_message,
     id_of=lambda payment: payment.payment_id,

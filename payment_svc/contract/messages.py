@@ -45,6 +45,8 @@ def payment_message(payment: Payment) -> payment_pb2.Payment:
     ):
         if minor:
             field.CopyFrom(money_message(payment.money(minor)))
+    if payment.capture_time:
+        message.capture_time.CopyFrom(timestamp(payment.capture_time))
     message.attempts.extend(_attempt_message(attempt) for attempt in payment.attempts)
     message.surplus = payment.surplus
     if action := _next_action(payment):

@@ -130,6 +130,8 @@ class Attempt:
     """Minor units that the provider holds on it although the payment does not need them: to be voided."""
     surplus: int = 0
     """Minor units that were captured on it although the payment was paid otherwise: to be given back."""
+    capture_time: datetime | None = None
+    """When the payment's money was taken by it, where that was after its end: what it held was captured by hand."""
 
 
 class ActionKind(StrEnum):
@@ -208,6 +210,11 @@ class Payment:
     def attempt(self) -> Attempt:
         """The try under way, or the last one."""
         return self.attempts[-1]
+
+    @property
+    def capture_time(self) -> datetime | None:
+        """When its money was taken, as the gateway heard of it; None while none was."""
+        return self.attempt.capture_time or self.attempt.end_time if self.status == _S.SUCCESS else None
 
     @property
     def is_hosted(self) -> bool:

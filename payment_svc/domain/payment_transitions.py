@@ -287,6 +287,8 @@ def _attempts(payment: Payment, snapshot: Snapshot, status: PaymentStatus, now: 
     anew = Attempt(
         last.number + 1, last.provider, last.provider_reference, AttemptStatus.OPEN, None, now, None, last.account_id
     )
+    if status == _S.SUCCESS and last.status == AttemptStatus.SUCCEEDED:
+        last = replace(last, capture_time=now)
     ended = _end(last, snapshot, status, now)
     if ended is not None:
         return (*before, ended)

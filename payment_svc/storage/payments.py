@@ -74,7 +74,6 @@ _now = sa.func.db_now()
 _wait = sa.bindparam("wait", type_=sa.Interval)
 _is_live = sa.text("payments.status NOT IN ('SUCCESS', 'FAILED', 'CANCELLED')")
 
-
 GIVEN = [c.name for c in payments.columns if c.name not in ("next_check_time", "driving_until", "failing_since")]
 """The columns of a new payment that are no time to come."""
 # null: nobody does
@@ -218,8 +217,7 @@ def _payment(row: PaymentRow) -> Payment:
         action=Action(ActionKind(row.action["kind"]), *(row.action[name] for name in _ACTION)) if row.action else None,
         surplus=row.surplus,
         unwanted=row.unwanted,
-        cancel_url=row.cancel_url,
-        merchant_order_id=row.merchant_order_id,
+        **{name: getattr(row, name) for name in ("cancel_url", "merchant_order_id")},
     )
 
 
@@ -246,6 +244,7 @@ def _attempt(stored: dict[str, Any], row: PaymentRow) -> Attempt:
         account_id=UUID(account) if account else None,
         held=stored.get("held", 0),
         surplus=stored.get("surplus", 0),
+        capture_time=datetime.fromisoformat(captured) if (captured := stored.get("capture_time")) else None,
     )
 
 
@@ -256,6 +255,7 @@ def _stored(attempt: Attempt) -> dict[str, Any]:
         "status": str(attempt.status),
         "create_time": attempt.create_time.isoformat(),
         "end_time": attempt.end_time.isoformat() if attempt.end_time else None,
+        **({"capture_time": attempt.capture_time.isoformat()} if attempt.capture_time else {}),
         "account_id": str(attempt.account_id) if attempt.account_id else None,
     }
 

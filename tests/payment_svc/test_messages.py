@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from payment_svc.contract.messages import payment_message, refund_message
-from payment_svc.domain.payment import PaymentStatus, first_attempt
+from payment_svc.domain.payment import CaptureMethod, Fact, PaymentStatus, Snapshot, first_attempt
+from payment_svc.domain.payment_transitions import apply
 from tests.support.payment_books import OWED
 from tests.support.providers.payments import payment_at
 from tests.support.rows import NOW
+
+DAY = timedelta(days=1)
 
 
 @pytest.mark.parametrize(("surpluses", "shown"), [((0, 0), ""), ((1200, 0), "12.00"), ((1200, 5), "12.05")])
@@ -29,3 +33,24 @@ def test_what_attempts_took_beside_the_capture_is_shown_until_it_went_back(
 @pytest.mark.parametrize("attempt", [None, 1, 2])
 def test_refund_of_what_is_in_no_capture_is_told_from_the_others(attempt: int | None) -> None:
     assert refund_message(replace(OWED, attempt=attempt)).of_surplus is (attempt is not None)
+
+
+@pytest.mark.parametrize(("statuses", "taken"), [
+    ((), None),
+    ((PaymentStatus.AUTHORIZED,), None),
+    ((PaymentStatus.FAILED,), None),
+    ((PaymentStatus.SUCCESS,), 1),
+    ((PaymentStatus.AUTHORIZED, PaymentStatus.SUCCESS), 2),
+    ((PaymentStatus.FAILED, PaymentStatus.SUCCESS), 2),
+])  # fmt: skip
+def test_capture_is_of_the_time_when_the_money_was_taken(
+    statuses: tuple[PaymentStatus, ...], taken: int | None
+) -> None:
+    """By hand it is days after the attempt has succeeded; of a payment that had failed it is when the money showed."""
+    payment = payment_at("stripe", "pi_1", capture_method=CaptureMethod.MANUAL)
+    for day, status in enumerate(statuses, 1):
+        snapshot = Snapshot("pi_1", status, None if status == PaymentStatus.FAILED else payment.amount)
+        payment = apply(payment, Fact(payment.attempt.number, snapshot), NOW + day * DAY)[-1]
+    for one in (payment, replace(payment, refunded=5, version=9)):
+        assert one.capture_time == (None if taken is None else NOW + taken * DAY)
+        assert payment_message(one).HasField("capture_time") == (taken is not None)

@@ -43,6 +43,7 @@ def test_payments_refunds_and_disputes_are_rows(merchant: Merchant) -> None:
         "SUCCESS",
     )
     assert row["create_time_utc"] == payment["create_time"][:19].replace("T", " ")
+    assert row["capture_time_utc"] >= row["create_time_utc"]
     assert rows(merchant, "payments", statuses="FAILED") == []
     assert rows(merchant, "payments", status="FAILED") == []
     assert len(rows(merchant, "payments", status="SUCCESS")) == 1

@@ -86,7 +86,11 @@ async def test_payment_is_read_as_it_was_stored(database: Database) -> None:
 
 
 async def test_change_is_read_as_it_was_stored(database: Database) -> None:
-    changed = replace(FULL, version=2, status=S.SUCCESS, captured=1100, refunded=3, failure=None, action=None)
+    first, second = FULL.attempts
+    attempts = (first, replace(second, status=AttemptStatus.SUCCEEDED, end_time=NOW, capture_time=NOW + WAIT))
+    changed = replace(
+        FULL, version=2, status=S.SUCCESS, captured=1100, refunded=3, failure=None, action=None, attempts=attempts
+    )
     async with database.session() as session:
         await store_payments(session, FULL)
         await REPOSITORY.update(session, changed, WAIT)

@@ -321,6 +321,7 @@ class Payment(_message.Message):
     CANCEL_URL_FIELD_NUMBER: _builtins.int
     MERCHANT_ORDER_ID_FIELD_NUMBER: _builtins.int
     SURPLUS_AMOUNT_FIELD_NUMBER: _builtins.int
+    CAPTURE_TIME_FIELD_NUMBER: _builtins.int
     payment_id: _builtins.str
     """Identity of the payment, a UUIDv7 given by the gateway."""
     order_id: _builtins.str
@@ -397,6 +398,10 @@ class Payment(_message.Message):
         that paid, or of another amount. It is given back by refunds with `of_surplus`. Unset while there is none.
         """
 
+    @_builtins.property
+    def capture_time(self) -> _timestamp_pb2.Timestamp:
+        """When the money was taken, as the gateway heard of it: of a payment that was captured by hand, then. Unset while none was."""
+
     def __init__(
         self,
         *,
@@ -424,10 +429,11 @@ class Payment(_message.Message):
         cancel_url: _builtins.str = ...,
         merchant_order_id: _builtins.str = ...,
         surplus_amount: _money_pb2.Money | None = ...,
+        capture_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "capture_before", b"capture_before", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "next_action", b"next_action", "refunded_amount", b"refunded_amount", "routing", b"routing", "surplus_amount", b"surplus_amount", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "capture_before", b"capture_before", "capture_time", b"capture_time", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "next_action", b"next_action", "refunded_amount", b"refunded_amount", "routing", b"routing", "surplus_amount", b"surplus_amount", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "attempts", b"attempts", "cancel_url", b"cancel_url", "capture_before", b"capture_before", "capture_method", b"capture_method", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "merchant_order_id", b"merchant_order_id", "next_action", b"next_action", "order_id", b"order_id", "payment_id", b"payment_id", "payment_method", b"payment_method", "provider", b"provider", "provider_reference", b"provider_reference", "redirect_url", b"redirect_url", "refunded_amount", b"refunded_amount", "return_url", b"return_url", "routing", b"routing", "status", b"status", "surplus", b"surplus", "surplus_amount", b"surplus_amount", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "attempts", b"attempts", "cancel_url", b"cancel_url", "capture_before", b"capture_before", "capture_method", b"capture_method", "capture_time", b"capture_time", "captured_amount", b"captured_amount", "create_time", b"create_time", "failure", b"failure", "merchant_order_id", b"merchant_order_id", "next_action", b"next_action", "order_id", b"order_id", "payment_id", b"payment_id", "payment_method", b"payment_method", "provider", b"provider", "provider_reference", b"provider_reference", "redirect_url", b"redirect_url", "refunded_amount", b"refunded_amount", "return_url", b"return_url", "routing", b"routing", "status", b"status", "surplus", b"surplus", "surplus_amount", b"surplus_amount", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
