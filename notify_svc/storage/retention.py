@@ -10,8 +10,16 @@ from notify_svc.tables import deliveries, delivery_attempts, events
 
 BATCH = 200
 """How many events go at once, each with all its deliveries."""
-_places = oldest(events, events.c.position, events.c.create_time, batch=BATCH)
-_due = sa.exists().where(deliveries.c.event_id == events.c.event_id, deliveries.c.next_attempt_time.is_not(None))
+# by one look into an index for each event: of an EXISTS the planner may make a look at the whole table
+_due = (
+    sa.select(sa.true())
+    .where(deliveries.c.event_id == events.c.event_id, deliveries.c.next_attempt_time.is_not(None))
+    .limit(1)
+    .scalar_subquery()
+    .is_not(None)
+)
+# passed over, as otherwise a batch of them would keep all that is younger
+_places = oldest(events, events.c.position, events.c.create_time, _due, batch=BATCH)
 _gone = sa.select(events.c.event_id).where(sa.literal_column("events.ctid") == sa.func.any(_places), ~_due).cte("gone")
 _gone_deliveries = sa.select(deliveries.c.delivery_id).where(deliveries.c.event_id.in_(sa.select(_gone.c.event_id)))
 _attempts = sa.delete(delivery_attempts).where(delivery_attempts.c.delivery_id.in_(_gone_deliveries)).cte("attempts")
