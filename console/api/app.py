@@ -33,9 +33,10 @@ from console.api import (
     upkeep,
 )
 from console.api.lists import kept
-from console.api.web import FOLDER, HEADERS, ROOT, Page, templates
+from console.api.web import FOLDER, HEADERS, ROOT, WHO, Page, record, templates
 from mesh import context
 from mesh.errors import ApiError
+from mesh.rpc.headers import CONSOLE_USER
 from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -83,6 +84,7 @@ def build(till: checkout.Till, is_ready: Callable[[], bool], docs_folder: Path |
             *checkout.routes(till),
             *docs.routes(docs_folder),
             Route(ROOT, lambda _: Response(status_code=308, headers={"location": f"{ROOT}/"})),
+            record(rooms),
             *(page.route(rooms) for page in PAGES),
         ],
         exception_handlers={HTTPException: missing, ApiError: _away, Exception: _broken},
@@ -127,7 +129,7 @@ def _plain(status: int, title: str, words: str) -> Response:
 
 
 class WithHeaders:
-    """Gives every request a trace, and every answer the headers that keep other sites out, also where a page fails."""
+    """Gives every request a trace, and every answer, of a failure too, who asked and what keeps other sites out."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -147,6 +149,8 @@ class WithHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 of_docs = docs.is_ours(scope["path"])
+                if user := scope.get(WHO):
+                    headers[CONSOLE_USER] = str(user.user_id)
                 for name, value in _headers_of(scope["path"]).items():
                     # a page may say otherwise, as a picture does that others may show
                     if name not in headers or (name == "content-security-policy" and not of_docs):

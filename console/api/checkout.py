@@ -18,7 +18,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from console.api.web import HEADERS, Rooms, is_sent_from_here, read_form, templates
+from console.api.forms import read_form
+from console.api.web import HEADERS, Rooms, is_sent_from_here, templates
 from console.clients.checkout_api import CheckoutApi, Chosen
 from console.clients.merchant_api import ApiError, Json
 from console.domain import Signer

@@ -8,15 +8,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from uuid import UUID
 
 from jinja2 import ChainableUndefined, Environment, FileSystemLoader
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from console.api.formats import FILTERS
+from console.api.forms import read_form
 from console.api.glances import Glances, Orders
 from console.clients.conditions import Conditions
 from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
@@ -31,11 +33,14 @@ from console.use_cases.invitations import Invitations
 from console.use_cases.passkeys import Passkeys
 from console.use_cases.sessions import SessionOverError, Sessions
 from console.use_cases.views import Views
-from mesh.rpc.headers import CLIENT_ADDRESS, CONSOLE_USER
+from mesh import context
+from mesh.rpc.headers import CLIENT_ADDRESS, CONSOLE_ACT
 
 ROOT = "/console"
+ACTS = f"{ROOT}/acts"
+WHO = "fusionxpay.user"
+"""Where a request's scope has who is logged in, for the audit."""
 FOLDER = Path(__file__).resolve().parent.parent
-MAX_FORM_FIELDS = 200
 UNAUTHORIZED = 401
 MODES = ("test", "live")
 HEADERS = {
@@ -210,10 +215,11 @@ class Page:
 
         async def endpoint(request: Request) -> Response:
             visit = await _visit(request, rooms)
-            answer = await self._answer(visit)
-            if visit.user:
-                answer.headers[CONSOLE_USER] = str(visit.user.user_id)
-            return answer
+            try:
+                return await self._answer(visit)
+            finally:
+                # also beside what says that something went wrong
+                request.scope[WHO] = visit.user
 
         return Route(ROOT + self.path, endpoint, methods=[self.method], name=f"{self.method} {self.path}")
 
@@ -221,11 +227,13 @@ class Page:
         """Return what a visitor gets here."""
         refused = self._closed_to(visit)
         if refused is None and visit.request.method == "POST":
-            refused = await _take_form(visit) or self._forged(visit) or await self._repeated(visit)
+            refused = await _take_form(visit) or self._forged(visit)
         if refused:
             return refused
         try:
-            return await self.handler(visit)
+            if visit.request.method == "POST" and visit.login and not self.is_open:
+                await _put_on_record(visit)
+            return await self._repeated(visit) or await self.handler(visit)
         except SessionOverError:
             return _to_login(visit.request)
         except ApiError as error:
@@ -260,8 +268,10 @@ class Page:
 
     async def _repeated(self, visit: Visit) -> Response | None:
         """Refuse a form that was sent before, as when a page that answered one is loaded again."""
-        if not self.is_once or await visit.rooms.attempts.is_first(
-            visit.session, visit.request.url.path, visit.form.get("attempt", "")
+        if (
+            visit.request.method != "POST"
+            or not self.is_once
+            or await visit.rooms.attempts.is_first(visit.session, visit.request.url.path, visit.form.get("attempt", ""))
         ):
             return None
         return visit.render("error.html", 409, title="Sent before", words=_SENT_BEFORE)
@@ -289,6 +299,40 @@ _SENT_BEFORE = (
 _NOT_ALLOWED = "Your role does not include this. An owner of your account can change that."
 
 
+async def _put_on_record(visit: Visit) -> None:
+    """Have the audit told who does what, before it is done. Raises ApiError.
+
+    Envoy writes down who it was when it has the answer's headers, and a browser may be gone by then: so the console
+    first asks itself, through Envoy, and waits for that answer.
+    """
+    request, rooms = visit.request, visit.rooms
+    path = f"{ACTS}{request.scope['raw_path'].decode('ascii', 'replace').removeprefix(ROOT)}"
+    headers = {
+        "cookie": f"{rooms.cookie}={visit.token}",
+        "traceparent": context.current().traceparent,
+        "user-agent": request.headers.get("user-agent", ""),
+        CONSOLE_ACT: rooms.signer.form_token(visit.token, path),
+    }
+    await rooms.public_api.put_on_record(path, headers)
+
+
+def record(rooms: Rooms) -> Route:
+    """Return the route by which the console tells the audit who is about to do what its path says."""
+
+    async def endpoint(request: Request) -> Response:
+        path = request.scope["raw_path"].decode("ascii", "replace")
+        visit = await _visit(request, rooms)
+        if visit.user is None or not rooms.signer.is_form_token(
+            request.headers.get(CONSOLE_ACT, ""), visit.token, path
+        ):
+            # of nobody: who asks by themselves does nothing
+            raise HTTPException(404)
+        request.scope[WHO] = visit.user
+        return Response(status_code=204)
+
+    return Route(f"{ACTS}/{{path:path}}", endpoint, methods=["POST"])
+
+
 async def _visit(request: Request, rooms: Rooms) -> Visit:
     token = request.cookies.get(rooms.cookie, "")
     found = await rooms.sessions.resume(token) if token else None
@@ -304,24 +348,6 @@ async def _take_form(visit: Visit) -> Response | None:
         return visit.render("error.html", 400, title="Not done", words="This form cannot be read.")
     visit.form = form
     return None
-
-
-async def read_form(request: Request) -> dict[str, str] | None:
-    """Return the fields of a form; of a name that comes twice, the values with commas between them.
-
-    None: no browser sends such a form, or none of ours.
-    """
-    fields: dict[str, str] = {}
-    text = (await request.body()).decode("utf-8", "replace")
-    try:
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS)
-    except ValueError:
-        return None
-    for name, value in pairs:
-        if "\0" in name or "\0" in value:
-            return None
-        fields[name] = f"{fields[name]},{value}" if name in fields else value
-    return fields
 
 
 def is_sent_from_here(request: Request, rooms: Rooms) -> bool:

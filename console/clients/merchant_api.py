@@ -60,6 +60,15 @@ class PublicApi:
             {"authorization": f"Bearer {api_key}", "user-agent": f"fusionxpay-console ({user})"},
         )
 
+    async def put_on_record(self, path: str, headers: Mapping[str, str]) -> None:
+        """Ask a path of the console's own, so that the audit has who asks. Raises ApiError."""
+        try:
+            answer = await self._http.post(path, headers=dict(headers))
+        except httpx.TransportError as error:
+            raise _not_on_record(type(error).__name__) from None
+        if answer.status_code != httpx.codes.NO_CONTENT:
+            raise _not_on_record(f"status {answer.status_code}")
+
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
@@ -144,6 +153,11 @@ async def _expect(server_name: str, request: httpx.Request) -> None:
 
 def _no_answer(error: httpx.TransportError) -> ApiError:
     return ApiError(503, "GATEWAY_AWAY", f"The gateway does not answer ({type(error).__name__}).")
+
+
+def _not_on_record(why: str) -> ApiError:
+    words = f"Nothing was done, as it could not be put on record who does it ({why}). Try again shortly."
+    return ApiError(503, "NOT_ON_RECORD", words)
 
 
 def _refusal(answer: httpx.Response) -> ApiError:
