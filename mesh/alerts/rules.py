@@ -72,8 +72,8 @@ class _Rule:
     page: bool = True
     where: tuple[tuple[str, str], ...] = ()
     """The labels that a value has to have."""
-    needs_database: bool = False
-    """Whether it means nothing of a process whose database does not answer."""
+    needs: tuple[str, ...] = ()
+    """What has to be up for it to mean anything: series that are zero where it is not."""
 
 
 def _positive(value: float) -> bool:
@@ -88,13 +88,21 @@ def _ends_soon(end: float) -> bool:
     return time.time() <= end < time.time() + 7 * 86400
 
 
+_DATABASE, _NATS = "fusionxpay_database_up", "fusionxpay_nats_up"
+WORKERS = (
+    *("measures", "consumer-watch", "due-watch", "outbox-janitor", "outbox-relay"),
+    *("audit-intake", "audit-anchoring"),
+)
+"""Loops that rest for half a minute at most, and whose work nothing else shows to be left undone."""
+
+
 _RULES = (
     _Rule("CertificateExpiring", "fusionxpay_certificate_expiry_time", lambda v: v < time.time(),
           "its certificate HAS ENDED: nobody talks to it, and nobody is asked by it"),
-    _Rule("DatabaseUnreachable", "fusionxpay_database_up", _is_zero, "its database does not answer"),
-    _Rule("NatsUnreachable", "fusionxpay_nats_up", _is_zero, "no connection to NATS"),
+    _Rule("DatabaseUnreachable", _DATABASE, _is_zero, "its database does not answer"),
+    _Rule("NatsUnreachable", _NATS, _is_zero, "no connection to NATS"),
     _Rule("DatabasePoolExhausted", "fusionxpay_database_waiting", lambda v: v > 2, "{value:.0f} requests wait for it",
-          needs_database=True),
+          needs=(_DATABASE,)),
     _Rule("EventLoopBlocked", "fusionxpay_event_loop_lag_seconds", lambda v: v > 1, "answers {value:.1f} s late"),
     _Rule("ClockSkewed", "fusionxpay_clock_ahead_seconds", lambda v: abs(v) > 2, "its clock is {value:.0f} s ahead"),
     _Rule("CertificateExpiring", "fusionxpay_certificate_expiry_time", _ends_soon,
@@ -120,6 +128,10 @@ _RULES = (
     _Rule("DeliveriesLate", "fusionxpay_deliveries_due_oldest_seconds", lambda v: v > 60, "{kind}: {value:.0f} s late"),
     _Rule("EndpointFailing", "fusionxpay_endpoints_failing", _positive,
           "{value:.0f} of merchants' endpoints ({kind}) take nothing", page=False),
+    *(_Rule("WorkerStuck", "fusionxpay_worker_last_success_time", lambda v: time.time() - v > 180,
+            "its loop {worker} has done nothing for three minutes", where=(("worker", worker),),
+            needs=(_DATABASE, _NATS))
+      for worker in WORKERS),
     _Rule("AuditBehind", "fusionxpay_audit_backlog_bytes", lambda v: v > 10e6, "{value:.0f} bytes are not in it yet"),
 )  # fmt: skip
 
@@ -160,4 +172,4 @@ def _silent(processes: Sequence[Process]) -> list[Problem]:
 
 
 def _applies(rule: _Rule, process: Process) -> bool:
-    return not (rule.needs_database and process.value("fusionxpay_database_up") == 0)
+    return not any(process.value(needed) == 0 for needed in rule.needs)

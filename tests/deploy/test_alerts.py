@@ -82,6 +82,15 @@ def test_what_status_finds_is_an_alert_of_the_same_weight() -> None:
     assert {alert for alert, _ in named} <= weights.keys()
 
 
+def test_loops_that_are_watched_are_the_same_everywhere_and_exist() -> None:
+    (rule,) = (rule for rule in ALERTS if rule["alert"] == "WorkerStuck")
+    (named,) = re.findall(r'worker=~"([^"]*)"', rule["expr"])
+    assert named.split("|") == list(rules.WORKERS)
+    folders = ("mesh", "payment_svc", "notify_svc", "audit_svc")
+    source = "".join(path.read_text() for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    assert [worker for worker in rules.WORKERS if f'Worker("{worker}"' not in source] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.stem))
 def test_page_names_commands_that_exist(page: Path) -> None:
     text = page.read_text()

@@ -51,6 +51,7 @@ WRONG = {
     "fusionxpay_endpoints_failing": (1, {"kind": "WEBHOOK"}, "EndpointFailing"),
     "fusionxpay_audit_backlog_bytes": (11e6, {}, "AuditBehind"),
     "fusionxpay_database_waiting": (3, {}, "DatabasePoolExhausted"),
+    "fusionxpay_worker_last_success_time": (time.time() - 200, {"worker": "measures"}, "WorkerStuck"),
 }
 
 
@@ -197,6 +198,20 @@ def test_what_several_say_alike_is_one_line() -> None:
 def test_who_waits_for_a_database_that_is_away_is_no_second_problem() -> None:
     found = problems(saying({"fusionxpay_database_up": 0, "fusionxpay_database_waiting": 9}, "order_svc"))
     assert [one.alert for one in found] == ["DatabaseUnreachable"]
+
+
+@pytest.mark.parametrize(("worker", "age", "up", "alerts"), [
+    ("outbox-relay", 200, {}, ["WorkerStuck"]), ("outbox-relay", 150, {}, []), ("resealing", 3000, {}, []),
+    ("outbox-relay", 200, {"fusionxpay_nats_up": 0}, ["NatsUnreachable"]),
+    ("outbox-relay", 200, {"fusionxpay_database_up": 0}, ["DatabaseUnreachable"]),
+])  # fmt: skip
+def test_loop_that_does_nothing_is_found_unless_what_it_needs_is_away(
+    worker: str, age: float, up: dict[str, float], alerts: list[str]
+) -> None:
+    (process,) = saying(up, "order_svc")
+    last = Sample("fusionxpay_worker_last_success_time", {"worker": worker}, time.time() - age)
+    found = problems([Process("order_svc", "a:1", [*process.samples, last])])
+    assert [one.alert for one in found] == alerts
 
 
 def test_certificate_that_has_ended_is_not_told_to_end_and_comes_before_what_follows() -> None:
