@@ -20,6 +20,9 @@ from notify_svc.tables import deliveries, delivery_attempts, events, webhook_end
 GAP_PATIENCE = timedelta(minutes=2)
 """How long a version waits for the one before it, which the stream brings again when a consumer died with it."""
 
+LOOK_BACK = 20
+"""How many versions before it are looked for: few resources have as many, and each is an entry of an index to read."""
+
 
 class ClaimRow(NamedTuple):
     """A delivery that was taken, with where it goes and what it carries."""
@@ -91,13 +94,20 @@ def _some(*conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[bool]:
     return sa.select(sa.true()).where(*conditions).limit(1).scalar_subquery()
 
 
+# all that are earlier: of one before an event that the endpoint does not take, nothing else would tell
+_came = (
+    sa.select(sa.func.count(_before.c.aggregate_version.distinct()))
+    .where(
+        _before.c.aggregate_id == _queued.c.aggregate_id,
+        _before.c.aggregate_version < _queued.c.aggregate_version,
+        _before.c.aggregate_version >= _queued.c.aggregate_version - LOOK_BACK,
+    )
+    .scalar_subquery()
+)
 _is_next = sa.or_(
     _queued.c.aggregate_version <= 1,
     _queued.c.next_attempt_time <= NOW - GAP_PATIENCE,
-    _some(
-        _before.c.aggregate_id == _queued.c.aggregate_id,
-        _before.c.aggregate_version == _queued.c.aggregate_version - 1,
-    ),
+    _came >= sa.func.least(_queued.c.aggregate_version - 1, LOOK_BACK),
 )
 _waits = _some(
     _earlier.c.endpoint_id == _queued.c.endpoint_id,
@@ -338,7 +348,7 @@ class DeliveryRepository:
 
         No other replica sees them for the length of the lease. Endpoints take turns, and none gets more than its share,
         nor does a merchant.
-        A delivery that was never tried waits until the version before it has come, and until every earlier version of
+        A delivery that was never tried waits until the versions before it have come, and until every earlier version of
         its resource was tried at that endpoint.
         """
         rows = await session.all(

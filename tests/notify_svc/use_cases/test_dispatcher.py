@@ -279,6 +279,20 @@ async def test_turns_are_taken_when_there_is_little_room(desk: Desk) -> None:
         assert len(server.ids) == 2 * len(endpoints)
 
 
+async def test_version_behind_one_that_an_endpoint_does_not_take_waits_for_those_before_that(desk: Desk) -> None:
+    order_id = new_id()
+    async with rogue(answering(OK)) as server:
+        only_created = NewEndpoint(url=server.url, event_types=("order.created",))
+        await desk.endpoints.create(desk.merchant_id, only_created, None)
+        (third, _) = await desk.fan_out(desk.event(order_id, 3), replace(desk.event(order_id, 2), type="order.expired"))
+        (other,) = await desk.publish()
+        await desk.tried(other, 1)
+        (first,) = await desk.fan_out(desk.event(order_id, 1))
+        for event in (first, third):
+            await desk.tried(event, 1)
+        assert server.ids == [str(event.event_id) for event in (other, first, third)]
+
+
 async def test_version_that_was_cancelled_keeps_no_later_one_waiting(desk: Desk) -> None:
     order_id = new_id()
     async with rogue(answering(OK)) as server:
