@@ -127,7 +127,8 @@ _to_repeat = (
         outbox.c.seq > sa.bindparam("after", type_=sa.BigInteger),
         outbox.c.seq <= sa.bindparam("last", type_=sa.BigInteger),
         outbox.c.publish_time.is_not(None),
-        outbox.c.create_time >= sa.bindparam("since", type_=TIME),
+        # what was set aside was never anywhere: nobody has forgotten it, however old it is
+        sa.or_(outbox.c.create_time >= sa.bindparam("since", type_=TIME), outbox.c.stream_seq.is_(None)),
     )
     .order_by(outbox.c.seq)
     .limit(REPUBLISH_BATCH)

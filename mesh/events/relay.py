@@ -148,6 +148,8 @@ class Relay:
     async def republish(self, since: datetime | None) -> tuple[int, datetime]:
         """Have events that happened at `since` or later published again, each resource's in their order.
 
+        And all that was set aside, whenever it happened.
+
         Returns how many, and the time from which on: at most `RETENTION` ago, as consumers forget what is older.
         """
         count, after = 0, 0

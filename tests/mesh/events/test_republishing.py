@@ -47,6 +47,21 @@ def consumer(name: str, subject: str, bus: Bus, database: Database, handler: Tak
     return Consumer(name, [subject], bus, database, handler, after_commit=lambda: None, retry_delays=[0.01])
 
 
+async def test_what_was_set_aside_is_published_however_long_ago_that_was(bus: Bus, database: Database) -> None:
+    subject, resource = SUBJECT.format(uuid.uuid4().hex), uuid.uuid4()
+    old = outbox.RETENTION + timedelta(days=1)
+    async with database.transaction() as session:
+        aside, _ = await outbox.add(session, [fact(resource, version, subject, age=old) for version in (1, 2)])
+        await session.run(outbox.SET_ASIDE, seqs=[aside.seq])
+        await outbox.mark(session, {aside.seq + 1: 1})
+    relay = Relay(database, bus)
+    count, _ = await relay.republish(None)
+    assert count == 1
+    async with database.session() as session:
+        # nothing of it is left for the tests beside
+        assert [row.seq for row in await session.all(outbox.CLAIM, batch=100, last=outbox.ALL, seqs=[])] == [aside.seq]
+
+
 async def test_events_come_again_in_order_to_who_lost_them_and_not_to_who_had_them(
     bus: Bus, database: Database
 ) -> None:
