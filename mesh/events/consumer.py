@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,11 +22,11 @@ import sqlalchemy as sa
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 
-from mesh import tracing
+from mesh import context, tracing
 from mesh.errors import is_outage
 from mesh.events import dead_letters
 from mesh.events.bus import ACK_WAIT, Bus
-from mesh.events.envelope import options_of
+from mesh.events.envelope import UnknownTypeError, options_of
 from mesh.events.inbox import Handler, Inbox, Received, read
 from mesh.events.pulling import Pull
 from mesh.events.signature import ForgedError, Verifier
@@ -44,6 +44,9 @@ FETCH_SECONDS = 10.0
 
 PUT_BACK_SECONDS = 1.0
 """After how long what could not be applied comes again."""
+
+UPDATE_PATIENCE = timedelta(hours=1)
+"""How long an event of a type that this version does not know is left to others: an update is over by then."""
 
 _PING = statement(sa.select(sa.literal(1)))
 
@@ -213,7 +216,10 @@ class Consumer:
             await self._apply_singly(free)
 
     async def _decode(self, message: Msg) -> Delivered | None:
-        """Read an event; what cannot be read or is forged will never be anything else, and is buried at once."""
+        """Read an event; what cannot be read or is forged will never be anything else, and is buried at once.
+
+        What is of an unknown type may be for a later version.
+        """
         headers, stored = message.headers or {}, message.metadata.timestamp
         # a stream that was lost counts from one again, so its number alone would not distinguish two messages
         place = f"{message.metadata.sequence.stream}@{stored.isoformat()}"
@@ -223,12 +229,29 @@ class Consumer:
             # its ids are what somebody made up: under them it could stand in the way of the true event
             await self._dead_letter(message, f"forged {place}", f"forged: {error}", forged=True)
             alert(EVENT_FORGED, log, consumer=self._name, subject=message.subject, reason=str(error))
+        except UnknownTypeError as error:
+            await self._unknown(message, stored, error)
         except Exception as error:
             # reading asks nobody: whatever it raises lies in the message, and would be raised for ever
             await self._dead_letter(message, headers.get("Nats-Msg-Id") or place, f"cannot be decoded: {error}")
         else:
             return Delivered(event.envelope, event.fact, event.call, message, self._span(event, message))
         return None
+
+    async def _unknown(self, message: Msg, stored: datetime, error: UnknownTypeError) -> None:
+        """Leave an event of an unknown type to replicas of a later version, and bury it where there are none in time.
+
+        Later events of its resource wait meanwhile, as behind one that fails.
+        """
+        envelope = error.envelope
+        event = Delivered(envelope, envelope, context.call_of(context.trace_of("")), message, tracing.OFF)
+        if self._database.clock() - stored < UPDATE_PATIENCE:
+            log.warning("event of an unknown type", consumer=self._name, event_id=envelope.event_id, type=envelope.type)
+            self._held.failed(event, counts=False)
+            await self._retry_later(message)
+        else:
+            await self._dead_letter(message, envelope.event_id, str(error))
+            self._held.release(event)
 
     def _span(self, event: Received, message: Msg) -> tracing.Span:
         span = tracing.start(

@@ -54,12 +54,20 @@ def event(fact: Message, *, aggregate_id: UUID, version: int, merchant_id: UUID,
     return OutboxEvent(event_id, aggregate_id, options_of(fact.DESCRIPTOR).subject, envelope.SerializeToString(), time)
 
 
+class UnknownTypeError(ValueError):
+    """An event is of a type that this process does not know: who published it may be of a later version."""
+
+    def __init__(self, envelope: event_pb2.EventEnvelope) -> None:
+        super().__init__(f"unknown event type {envelope.type}")
+        self.envelope = envelope
+
+
 def fact_of(envelope: event_pb2.EventEnvelope) -> Message:
-    """Return the fact inside. Raises ValueError when it is of a type that this process does not know."""
+    """Return the fact inside. Raises UnknownTypeError, and ValueError when it is not what the envelope says."""
     try:
         fact: Message = symbol_database.Default().GetSymbol(envelope.type)()
     except KeyError:
-        raise ValueError(f"unknown event type {envelope.type}") from None
+        raise UnknownTypeError(envelope) from None
     if not envelope.data.Unpack(fact):
         raise ValueError(f"the data of event {envelope.event_id} is not {envelope.type}")
     return fact

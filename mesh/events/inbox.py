@@ -64,16 +64,16 @@ class Received:
 
 
 def read(payload: bytes, traceparent: str = "") -> Received:
-    """Return the event in the bytes of a message. Raises ValueError when there is none that this process knows.
+    """Return the event in the bytes of a message. Raises ValueError when there is none, UnknownTypeError of another.
 
     `traceparent` is of who has carried it. Nobody has signed it: it counts where it goes on with the event's trace.
     """
     try:
         envelope = event_pb2.EventEnvelope.FromString(payload)
+        UUID(envelope.event_id)
         fact = fact_of(envelope)
     except DecodeError as error:
         raise ValueError(str(error)) from None
-    UUID(envelope.event_id)
     trace = context.trace_of(envelope.traceparent)
     if traceparent != envelope.traceparent:
         carried = context.trace_of(traceparent)

@@ -17,8 +17,11 @@ from stack.process import StackError
 from stack.settings import StackSettings
 from stack.stack import Stack
 
-ROLLED = (*REPLICATED, "envoy")
-"""What can be rolled, in the order in which it is; the rest keeps state, and is of one."""
+ROLLED = ("notify_svc", *(name for name in REPLICATED if name != "notify_svc"), "envoy")
+"""What can be rolled, in the order in which it is; the rest keeps state, and is of one.
+
+Who takes all others' events comes first, so that it knows a new type before anybody publishes one.
+"""
 SETTLE_SECONDS = 2.0
 """How long a replica serves before the next one ends: clients have connected to it by then."""
 TURN_SECONDS = 0.1

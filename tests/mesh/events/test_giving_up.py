@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import psycopg
 import pytest
+from fusionx.order.v1 import order_events_pb2, order_pb2
 from fusionx.type.v1 import event_pb2
 
 from mesh import context, tracing
 from mesh.errors import unavailable
+from mesh.events import envelope as envelopes
 from mesh.events.bus import ACK_WAIT
 from mesh.events.consumer import Consumer, Delivered, Held
 from mesh.events.inbox import Received
+from mesh.ids import utc_now
 from mesh.storage.database import Database, Session
 from tests.mesh.events.test_delivery import DEAD, Dead
 from tests.support.noted import Noted
@@ -44,6 +48,46 @@ def failing(database: Database, error: Exception) -> Consumer:
         raise error
 
     return Consumer("test", [], cast(Any, None), database, handler, retry_delays=PAUSES)
+
+
+async def test_event_of_an_unknown_type_is_left_to_a_later_version_and_its_resource_waits(database: Database) -> None:
+    """Which knows it: an update that adds a type goes on meanwhile. After an hour nobody does, and it is buried."""
+    applied: list[int] = []
+
+    async def handler(session: Session, events: Sequence[Received]) -> None:
+        applied.extend(event.envelope.aggregate_version for event in events)
+
+    bus = cast(Any, SimpleNamespace(verifier=None))
+    consumer = Consumer("test", [], bus, database, handler, retry_delays=PAUSES)
+    resource = uuid.uuid4()
+
+    def message(version: int, of: str, delivered: int = 1) -> Message:
+        made = Message(version, delivered)
+        fact = order_events_pb2.OrderCreated(order=order_pb2.Order(order_id=str(of), version=version))
+        ids = {"aggregate_id": uuid.UUID(of), "merchant_id": uuid.uuid4()}
+        made.data = envelopes.event(fact, **ids, version=version, time=utc_now()).payload
+        return made
+
+    def unknown(delivered: int = 1, age: timedelta = timedelta()) -> Message:
+        made = message(1, str(resource), delivered)
+        envelope = event_pb2.EventEnvelope.FromString(made.data)
+        envelope.type = "fusionx.order.v1.OrderOfTomorrow"
+        made.data = envelope.SerializeToString()
+        made.metadata.timestamp -= age
+        return made
+
+    first, second, other = unknown(), message(2, str(resource)), message(3, str(uuid.uuid4()))
+    await consumer._apply(cast(Any, [first, second, other]))
+    assert (first.said, second.said, other.said) == ([1.0], [1.0], ["ack"])
+    again, late = unknown(delivered=9), unknown(age=timedelta(minutes=61))
+    await consumer._apply(cast(Any, [again]))
+    assert again.said == [30.0]
+    await consumer._apply(cast(Any, [late]))
+    assert late.said == ["term"]
+    async with database.session() as session:
+        (dead,) = await session.all(DEAD)
+    assert dead.reason == "unknown event type fusionx.order.v1.OrderOfTomorrow"
+    assert applied == [3]
 
 
 def test_later_events_of_the_resource_wait_and_nobody_else() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from stack.operate.control import NAME, Control, Say, ask
+from stack.operate.rolling import ROLLED
 from stack.process import StackError
 from tests.support.waiting import PATIENCE
 
@@ -43,6 +44,11 @@ def serving(folder: Path) -> Iterator[Callable[[Roll], None]]:
         yield serve
         for thread in threads:
             thread.join()
+
+
+def test_who_takes_all_events_is_updated_first() -> None:
+    """Otherwise an event of a type that only the new version knows would wait for it."""
+    assert ROLLED[0] == "notify_svc"
 
 
 def test_what_is_said_meanwhile_arrives(folder: Path, serving: Callable[[Roll], None]) -> None:
