@@ -46,7 +46,7 @@ async def overview(visit: Visit) -> Response:
         _figures(visit, api, days),
         api.get("payments", page_size=8),
         _unended(api),
-        api.get("disputes", statuses=["NEEDS_RESPONSE"], page_size=100),
+        api.every("disputes", statuses=["NEEDS_RESPONSE"]),
         api.get("webhook_endpoints"),
         api.get("deliveries", statuses=["FAILED"], create_time_from=since, page_size=100),
     )
@@ -60,7 +60,7 @@ async def overview(visit: Visit) -> Response:
         uncaptured=held,
         undelivered=_count(undelivered, "deliveries"),
         since=since[:10],
-        disputes=sorted(disputes.get("disputes", []), key=lambda one: str(one.get("respond_before"))),
+        disputes=sorted(disputes, key=lambda one: str(one.get("respond_before"))),
         stopped=[one for one in endpoints.get("webhook_endpoints", []) if not one.get("enabled")],
     )
 

@@ -32,7 +32,7 @@ async def payment(visit: Visit) -> Response:
 
 async def _payment(visit: Visit, status: int = 200, **values: Any) -> Response:
     api, payment_id = await visit.api(), visit.path("payment_id")
-    first = (api.get("payments", payment_id), api.get("payments", payment_id, "refunds", page_size=50))
+    first = (api.get("payments", payment_id), api.every("payments", payment_id, "refunds"))
     if order_id := visit.rooms.orders_of.get(payment_id):
         shown, refunds, order, entries, events = await together(*first, *_of_order(visit, api, order_id))
     else:
@@ -45,8 +45,8 @@ async def _payment(visit: Visit, status: int = 200, **values: Any) -> Response:
         payment=shown,
         order=order,
         entries=entries,
-        refunds=refunds.get("refunds", []),
-        events=events.get("events", []),
+        refunds=refunds,
+        events=events,
         left=left_of(shown),
         can_capture=shown["status"] == "AUTHORIZED",
         can_void=shown["status"] in VOIDABLE,
@@ -56,7 +56,7 @@ async def _payment(visit: Visit, status: int = 200, **values: Any) -> Response:
 
 def _of_order(visit: Visit, api: MerchantApi, order_id: str) -> tuple[Coroutine[Any, Any, Any], ...]:
     """Return what asks for an order, its timeline, and its events."""
-    events = api.get("events", order_id=order_id, page_size=50)
+    events = api.every("events", order_id=order_id)
     return api.get("orders", order_id), _timeline(visit, api, order_id), events
 
 
@@ -144,16 +144,15 @@ async def order(visit: Visit) -> Response:
     api, order_id = await visit.api(), visit.path("order_id")
     shown, paid, entries = await asyncio.gather(
         api.get("orders", order_id),
-        api.get("payments", order_id=order_id, page_size=50),
+        api.every("payments", order_id=order_id),
         _timeline(visit, api, order_id),
     )
-    return visit.render("order.html", order=shown, payments=paid.get("payments", []), entries=entries)
+    return visit.render("order.html", order=shown, payments=paid, entries=entries)
 
 
 async def _timeline(visit: Visit, api: MerchantApi, order_id: str) -> list[Json]:
     """Return a timeline's entries, with who has done what was done at the console, as the audit has it."""
-    timeline = await api.get("orders", order_id, "timeline", page_size=200)
-    entries: list[Json] = timeline.get("entries", [])
+    entries = await api.every("orders", order_id, "timeline", field="entries")
     traces = [entry["trace_id"] for entry in entries if entry["actor"] == "merchant" and entry.get("trace_id")]
     merchant_id, rooms = visit.person.merchant_id, visit.rooms
     assert merchant_id

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from starlette.responses import Response
 
+from console.api.lists.files import MAX_ROWS
 from console.api.lists.listing import Filters, Listing, Rows, about, chosen
 from console.api.overview import together
 from console.api.people import hand_out
@@ -19,6 +20,8 @@ from console.domain import AccountError, Role
 from mesh.ids import parse_uuid
 
 PLATFORM = "platform"
+SHOWN = 100
+"""How many dead letters a page shows; a file has more."""
 LETTER_STATES = ("OPEN", "REPLAYED", "DROPPED")
 DAYS = (1, 7, 31)
 PLACES = {
@@ -40,14 +43,16 @@ async def platform(visit: Visit) -> Response:
     operators = visit.rooms.operators
     reviews, letters, providers, wrong = await together(
         _or_none(operators.reviews("", resolved=False)),
-        _or_none(operators.dead_letters("OPEN")),
+        _or_none(operators.dead_letters("OPEN", most=SHOWN + 1)),
         _or_none(operators.providers()),
         visit.rooms.conditions.wrong(),
     )
     return visit.render(
         "platform.html",
         reviews=reviews and reviews["reviews"],
+        more_reviews=bool(reviews and reviews["next_page_token"]),
         letters=letters,
+        shown=SHOWN,
         providers=[tripped(one) for one in providers or []],
         wrong=[one | {"name": spoken(one["alert"]), "place": PLACES.get(one["alert"], "")} for one in wrong],
     )
@@ -122,12 +127,18 @@ async def resolve(visit: Visit) -> Response:
 async def letters(visit: Visit) -> Response:
     """List events that no consumer could apply."""
     filters = chosen(visit, LETTERS)
-    found = await visit.rooms.operators.dead_letters(filters.get("status", ""))
-    return visit.render("letters.html", letters=found, refused="", **await about(visit, LETTERS, filters))
+    found = await visit.rooms.operators.dead_letters(filters.get("status", ""), most=SHOWN + 1)
+    return visit.render(
+        "letters.html",
+        letters=found[:SHOWN],
+        has_older=len(found) > SHOWN,
+        refused="",
+        **await about(visit, LETTERS, filters),
+    )
 
 
 async def _letter_rows(visit: Visit, filters: Filters) -> Rows:
-    yield await visit.rooms.operators.dead_letters(filters.get("status", ""))
+    yield await visit.rooms.operators.dead_letters(filters.get("status", ""), most=MAX_ROWS)
 
 
 async def letter(visit: Visit) -> Response:

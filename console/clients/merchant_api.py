@@ -14,6 +14,8 @@ import httpx
 
 Json = dict[str, Any]
 TIMEOUT_SECONDS = 20.0
+PAGE_MOST = 100
+"""How many rows the API gives at once."""
 MAX_STREAMS = 1000
 """Of all people together."""
 _SEGMENT = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~-]{1,200}")
@@ -87,6 +89,16 @@ class MerchantApi:
         """GET `/v1/` and the path's segments."""
         given = {name: value for name, value in params.items() if value not in ("", None, [])}
         return await self._send("GET", path, params=given)
+
+    async def every(self, *path: str, field: str = "", **params: Any) -> list[Json]:
+        """GET a list with all of its pages; its rows are called as the path's last segment, or `field`."""
+        found: list[Json] = []
+        token = ""
+        while True:
+            page = await self.get(*path, **params, page_size=PAGE_MOST, page_token=token)
+            found += page.get(field or path[-1], [])
+            if not (token := page.get("next_page_token", "")):
+                return found
 
     async def resend(self, body: Json, attempt: str) -> Json:
         """Send the events of a span again: the method's path is not a resource's."""

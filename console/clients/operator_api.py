@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -29,6 +30,8 @@ from mesh.tls import TlsFiles
 
 TIMEOUT_SECONDS = 15.0
 PAGE_SIZE = 50
+PAGE_MOST = 100
+"""How much a service gives at once."""
 NOT_FOUND = 404
 DEAD_LETTER_SERVICES = ("order_svc", "notify_svc")
 BACKLOG_SERVICES = ("order_svc", "payment_svc", "notify_svc")
@@ -89,9 +92,12 @@ class OperatorApi:
         return True
 
     async def keys(self, merchant_id: UUID) -> list[Json]:
-        """Return the newest keys of a merchant."""
-        request = identity_service_pb2.ListApiKeysRequest(merchant_id=str(merchant_id), page_size=100)
-        return _documents((await called(self._identity.ListApiKeys, request)).api_keys)
+        """Return the keys of a merchant that were not revoked: each login has left one that was."""
+        request = identity_service_pb2.ListApiKeysRequest(
+            merchant_id=str(merchant_id), page_size=PAGE_MOST, without_revoked=True
+        )
+        pages = _pages(self._identity.ListApiKeys, request, "api_keys")
+        return [key async for page in pages for key in page]
 
     async def create_key(
         self, merchant_id: UUID, mode: str, scopes: list[str], days: int, *, allowed_ips: list[str]
@@ -213,18 +219,23 @@ class OperatorApi:
         request.to_time.FromDatetime(until)
         return document(await called(self._providers.CompareBooks, request))
 
-    async def dead_letters(self, state: str = "") -> list[Json]:
+    async def dead_letters(self, state: str, *, most: int) -> list[Json]:
         """Return the newest dead letters of all services, in a state or in any, each with its `service`."""
-        request = dead_letter_service_pb2.ListDeadLettersRequest(page_size=100)
+        found = await asyncio.gather(*(self._letters_of(name, state, most) for name in self._letters))
+        letters = (letter for of_service in found for letter in of_service)
+        return sorted(letters, key=lambda letter: str(letter["create_time"]), reverse=True)[:most]
+
+    async def _letters_of(self, service: str, state: str, most: int) -> list[Json]:
+        request = dead_letter_service_pb2.ListDeadLettersRequest(page_size=PAGE_MOST)
         if state:
             request.state = dead_letter_pb2.DeadLetter.State.Value(state)
-        answers = await asyncio.gather(*(called(stub.ListDeadLetters, request) for stub in self._letters.values()))
-        found = [
-            {**letter, "service": name}
-            for name, answer in zip(self._letters, answers, strict=True)
-            for letter in _documents(answer.dead_letters)
-        ]
-        return sorted(found, key=lambda letter: str(letter["create_time"]), reverse=True)
+        found: list[Json] = []
+        async with aclosing(_pages(self._letters[service].ListDeadLetters, request, "dead_letters")) as pages:
+            async for page in pages:
+                found += [{**letter, "service": service} for letter in page]
+                if len(found) >= most:
+                    break
+        return found
 
     async def dead_letter(self, service: str, dead_letter_id: str) -> Json:
         """Return a dead letter with its payload."""
@@ -252,6 +263,16 @@ async def called(call: Any, request: Message) -> Any:
         return await call(request, timeout=TIMEOUT_SECONDS)
     except errors.ApiError as error:
         raise ApiError(_STATUS.get(error.code, 503), error.reason, error.message) from None
+
+
+async def _pages(call: Any, request: Any, field: str) -> AsyncGenerator[list[Json]]:
+    """Yield all pages of a list. Raises ApiError."""
+    while True:
+        answer = await called(call, request)
+        yield _documents(getattr(answer, field))
+        if not answer.next_page_token:
+            return
+        request.page_token = answer.next_page_token
 
 
 document = partial(MessageToDict, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)

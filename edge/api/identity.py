@@ -60,7 +60,9 @@ class IdentityServicer(service_grpc.IdentityServiceServicer):
         """Return a page of a merchant's keys."""
         keys, token = await page(
             request,
-            lambda after, limit: self._identities.keys(UUID(request.merchant_id), after, limit),
+            lambda after, limit: self._identities.keys(
+                UUID(request.merchant_id), after, limit, without_revoked=request.without_revoked
+            ),
             lambda key: key.api_key_id,
         )
         return service_pb2.ListApiKeysResponse(api_keys=[key_message(key) for key in keys], next_page_token=token)

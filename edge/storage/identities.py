@@ -115,6 +115,7 @@ _KEYS = statement(
     _KEY.where(
         api_keys.c.merchant_id == sa.bindparam("id", type_=sa.UUID),
         api_keys.c.api_key_id < sa.bindparam("after", type_=sa.UUID),
+        sa.or_(sa.not_(sa.bindparam("without_revoked", type_=sa.Boolean)), api_keys.c.revoke_time.is_(None)),
     )
     .order_by(api_keys.c.api_key_id.desc())
     .limit(sa.bindparam("count", type_=sa.Integer)),
@@ -210,9 +211,12 @@ class IdentityRepository:
         row = await session.one(_LOCK_KEY if lock else _GET_KEY, key_id=key_id)
         return _key(row) if row else None
 
-    async def keys(self, session: Session, merchant_id: UUID, after: UUID, count: int) -> list[ApiKey]:
-        """Return a merchant's keys older than `after`, newest first."""
-        return [_key(row) for row in await session.all(_KEYS, id=merchant_id, after=after, count=count)]
+    async def keys(
+        self, session: Session, merchant_id: UUID, after: UUID, count: int, *, without_revoked: bool
+    ) -> list[ApiKey]:
+        """Return a merchant's keys older than `after`, newest first; or those alone that were not revoked."""
+        asked = {"id": merchant_id, "after": after, "count": count, "without_revoked": without_revoked}
+        return [_key(row) for row in await session.all(_KEYS, **asked)]
 
     async def watch(
         self, session: Session, keys: Collection[UUID], now: datetime, changed_after: int

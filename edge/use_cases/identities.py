@@ -106,10 +106,14 @@ class Identities:
             last = await self._store.last_change(session)
             return await self._store.watch(session, keys, self._clock(), changed_after), last
 
-    async def keys(self, merchant_id: UUID, after: UUID | None, limit: int) -> list[ApiKey]:
-        """Return a merchant's keys older than `after`, newest first."""
+    async def keys(
+        self, merchant_id: UUID, after: UUID | None, limit: int, *, without_revoked: bool = False
+    ) -> list[ApiKey]:
+        """Return a merchant's keys older than `after`, newest first; or those alone that were not revoked."""
         async with self._database.session() as session:
-            return await self._store.keys(session, merchant_id, after or FIRST_PAGE, limit)
+            return await self._store.keys(
+                session, merchant_id, after or FIRST_PAGE, limit, without_revoked=without_revoked
+            )
 
     async def change_key(self, key_id: UUID, change: KeyChange) -> ApiKey:
         """Change what a key may do. Raises ApiError NOT_FOUND, FAILED_PRECONDITION, INVALID_ARGUMENT."""

@@ -2,9 +2,30 @@
 
 from __future__ import annotations
 
-import pytest
+import ast
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from console.clients.merchant_api import ApiError, PublicApi
+import httpx
+import pytest
+from fusionx.identity.v1 import identity_pb2, identity_service_pb2
+from fusionx.mesh.v1 import dead_letter_pb2, dead_letter_service_pb2
+
+from console.api.web import FOLDER
+from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
+from console.clients.operator_api import OperatorApi
+from mesh.ids import new_id
+
+PAGED = {"payments", "orders", "refunds", "disputes", "events", "payment_links", "deliveries"}
+GOES_ON = ("next_page_token", "page_token=", "_pages(", "_count(")
+NEWEST_ALONE = {
+    # the search shows the newest that fit
+    "search.py _rows",
+    # a trace that has more is nobody's
+    "request_log.py _keys_of",
+}
+"""What takes a page for enough, on purpose."""
 
 
 @pytest.mark.parametrize("identity", ["..", ".", "a/b", "a?b", "", "a b", "%2e", "x" * 201])
@@ -14,3 +35,80 @@ async def test_an_id_that_makes_another_path_is_not_sent(identity: str) -> None:
         await api.of("key", "user").post("events", identity, "resend")
     assert refused.value.status == 404
     await api.close()
+
+
+async def test_a_list_has_all_of_its_pages() -> None:
+    asked = []
+
+    def page(request: httpx.Request) -> httpx.Response:
+        token = request.url.params.get("page_token", "0")
+        asked.append(token)
+        more = str(int(token) + 1) if int(token) < 2 else ""
+        return httpx.Response(200, json={"entries": [{"n": token}], "next_page_token": more})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(page), base_url="http://gateway") as http:
+        found = await MerchantApi(http, http, {}).every("orders", "1", "timeline", field="entries")
+    assert asked == ["0", "1", "2"]
+    assert [one["n"] for one in found] == asked
+
+
+async def test_operators_lists_have_all_of_their_pages() -> None:
+    """The newest hundred of a merchant's keys are soon those of logins alone."""
+    operators, tokens = OperatorApi.__new__(OperatorApi), list[str]()
+
+    async def keys(request: Any, **_: Any) -> Any:
+        tokens.append(request.page_token)
+        more = {"": "1", "1": "2", "2": ""}[request.page_token]
+        return identity_service_pb2.ListApiKeysResponse(
+            api_keys=[identity_pb2.ApiKey(api_key_id=f"key {request.page_token}")], next_page_token=more
+        )
+
+    operators._identity = SimpleNamespace(ListApiKeys=keys)  # type: ignore[assignment]
+    assert [one["api_key_id"] for one in await operators.keys(new_id())] == ["key ", "key 1", "key 2"]
+    assert tokens == ["", "1", "2"]
+
+
+async def test_dead_letters_are_as_many_as_are_asked_for_and_the_newest() -> None:
+    def service(name: str) -> Any:
+        async def letters(request: Any, **_: Any) -> Any:
+            first = int(request.page_token or "0")
+            shown = [dead_letter_pb2.DeadLetter(dead_letter_id=f"{name} {first + at}") for at in range(100)]
+            for at, letter in enumerate(shown):
+                letter.create_time.FromSeconds(1_000_000 - first - at)
+            more = str(first + 100) if first < 200 else ""
+            return dead_letter_service_pb2.ListDeadLettersResponse(dead_letters=shown, next_page_token=more)
+
+        return SimpleNamespace(ListDeadLetters=letters)
+
+    operators = OperatorApi.__new__(OperatorApi)
+    operators._letters = {name: service(name) for name in ("order_svc", "notify_svc")}
+    assert len(await operators.dead_letters("", most=10_000)) == 600
+    newest = await operators.dead_letters("OPEN", most=101)
+    assert {one["dead_letter_id"] for one in newest} >= {
+        f"{name} {at}" for name in operators._letters for at in range(50)
+    }
+    assert len(newest) == 101
+
+
+def test_no_page_of_a_list_is_taken_for_the_whole() -> None:
+    """Whoever asks for a page goes on, or says that there is more."""
+    wrong = [
+        f"{file.name} {function.name}"
+        for file in sorted(Path(FOLDER).rglob("*.py"))
+        for function in ast.walk(ast.parse(file.read_text()))
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        and any(_is_a_page(call) for call in ast.walk(function) if isinstance(call, ast.Call))
+        and not any(word in ast.unparse(function) for word in GOES_ON)
+        # where the page before ended, another begins
+        and "before" not in {one.arg for one in function.args.args}
+    ]
+    assert set(wrong) == NEWEST_ALONE
+
+
+def _is_a_page(call: ast.Call) -> bool:
+    """Whether a call asks for a part of a list."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+    if name.startswith("List") and name.endswith("Request"):
+        return any(keyword.arg == "page_size" for keyword in call.keywords)
+    is_list = len(call.args) == 1 and isinstance(call.args[0], ast.Constant) and call.args[0].value in PAGED
+    return name in ("get", "page", "search") and (is_list or any(one.arg == "page_size" for one in call.keywords))

@@ -242,22 +242,26 @@ class ListApiKeysRequest(_message.Message):
     MERCHANT_ID_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    WITHOUT_REVOKED_FIELD_NUMBER: _builtins.int
     merchant_id: _builtins.str
     """The merchant's id."""
     page_size: _builtins.int
     """How many keys at the most, up to 100. Left out or 0: 20."""
     page_token: _builtins.str
     """`next_page_token` of the page before; empty for the first page."""
+    without_revoked: _builtins.bool
+    """Whether keys that were revoked are left out."""
     def __init__(
         self,
         *,
         merchant_id: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        without_revoked: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["merchant_id", b"merchant_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["merchant_id", b"merchant_id", "page_size", b"page_size", "page_token", b"page_token", "without_revoked", b"without_revoked"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
