@@ -154,6 +154,7 @@ def sandbox(layout: StackLayout) -> Child:
     }
     for provider in discover():
         env |= provider.sandbox_settings(layout)
-    command = Command([sys.executable, "-m", "sandbox"], env | dict(layout.service_env.get("sandbox", {})), ROOT)
+    env |= layout.service_env.get("sandbox", {})
+    command = Command([sys.executable, "-m", "sandbox"], env, ROOT, forks=layout.forks)
     health = f"{layout.sandbox_url}/_sandbox/health"
     return Child("sandbox", command, layout.log("sandbox"), ready=lambda: http_ok(health))

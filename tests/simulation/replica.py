@@ -119,12 +119,18 @@ class Process:
         return self.world.chance("commit_answer_lost")
 
 
+@functools.cache
+def _order_settings() -> OrderSettings:
+    """Return the defaults; reading them takes as long as a tenth of a schedule's other work."""
+    return OrderSettings(database_url="postgresql://simulated")
+
+
 class OrderProcess(Process):
     """A replica of the order service."""
 
     def __init__(self, world: World, number: int) -> None:
         super().__init__(world, "orders", number)
-        settings = OrderSettings(database_url="postgresql://simulated")
+        settings = _order_settings()
         relay = Relay(self.database, self.bus, self.clock)
         work = UnitsOfWork(self.database, relay.carry)
         lifetimes = Lifetimes(settings.order_lifetime, settings.order_max_lifetime)
