@@ -58,8 +58,11 @@ class Subject:
 class Authority:
     """A CA in a folder: `ca.pem`, `ca.key`, and a folder for each certificate with `cert.pem`, `key.pem`, `ca.pem`."""
 
-    def __init__(self, folder: Path, public_hosts: Sequence[str] = PUBLIC_HOSTS) -> None:
-        """Open the CA, and make it where there is none."""
+    def __init__(self, folder: Path, public_hosts: Sequence[str] = ()) -> None:
+        """Open the CA, and make it where there is none.
+
+        Without `public_hosts` the public certificate has those of the one that is there, else `PUBLIC_HOSTS`.
+        """
         self._folder = folder
         self._public_hosts = public_hosts
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -85,8 +88,13 @@ class Authority:
         return TlsFiles(folder / "cert.pem", folder / "key.pem", folder / "ca.pem")
 
     def issue_all(self, *, renew: bool = False, lifetime: timedelta = LIFETIME) -> list[str]:
-        """Issue every certificate that is missing or ends soon, or all of them; return the names."""
-        subjects = [*(Subject.of_process(name) for name in MESH_NAMES), Subject(PUBLIC, self._public_hosts)]
+        """Issue every certificate that is missing or ends soon, or all of them; return the names.
+
+        A public one that another CA has issued stays: whoever put it there renews it.
+        """
+        subjects = [Subject.of_process(name) for name in MESH_NAMES]
+        if not self.has_foreign_public():
+            subjects.append(Subject(PUBLIC, self._public_hosts or self._hosts_there() or PUBLIC_HOSTS))
         issued = [subject for subject in subjects if renew or self._is_due(subject.name) or self._lacks_a_name(subject)]
         for subject in issued:
             self.issue(subject, lifetime)
@@ -115,6 +123,24 @@ class Authority:
         write_private(files.key, _pem(key))
         write_private(files.cert, certificate.public_bytes(Encoding.PEM).decode())
         return files
+
+    def has_foreign_public(self) -> bool:
+        """Whether the public certificate is of another CA: clients trust that one, and not this."""
+        certificate = self._public()
+        # by name: one of ours may be of a key that is gone
+        return certificate is not None and certificate.issuer != self._certificate.subject
+
+    def _public(self) -> x509.Certificate | None:
+        file = self.files(PUBLIC).cert
+        return x509.load_pem_x509_certificate(file.read_bytes()) if file.exists() else None
+
+    def _hosts_there(self) -> list[str]:
+        """Return the names and addresses of the public certificate that is there."""
+        certificate = self._public()
+        if certificate is None:
+            return []
+        named = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return [str(name.value) for name in named]
 
     def _lacks_a_name(self, subject: Subject) -> bool:
         """Tell whether a process's certificate is of a version that gave it fewer names."""
