@@ -82,6 +82,7 @@ def build(settings: NotifySettings) -> Service:
         rules,
         partial(transport.look, resolve=resolver, allowed=rules.allow_networks),
         partial(challenge.answers_challenge, channel=asking) if settings.webhook_challenge else None,
+        tuple(name.strip() for name in settings.push_services.split(",")) if settings.webhook_challenge else (),
     )
     webhooks, push = WebhookChannel(http, vault, rules, timeout), settings.vapid_key
     server = settings.mail_server

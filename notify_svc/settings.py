@@ -77,6 +77,10 @@ class NotifySettings(ConsumerSettings, MailSettings):
     webhook_challenge: bool = Field(
         False, description="whether a webhook endpoint's server has to answer a challenge before its URL is taken"
     )
+    push_services: str = Field(
+        "fcm.googleapis.com,*.push.services.mozilla.com,*.push.apple.com,*.notify.windows.com",
+        description="comma list of hosts, `*.` for all below, that push messages go to where WEBHOOK_CHALLENGE is on",
+    )
     delivery_timeout_seconds: float = Field(10.0, gt=0, le=60, description="how long a merchant's server may take")
     delivery_concurrency: int = Field(200, ge=1, le=2000, description="deliveries under way at once")
     endpoint_concurrency: int = Field(8, ge=1, le=200, description="deliveries under way at once to one endpoint")

@@ -174,6 +174,12 @@ def nearest(event_filter: str, known: Collection[str]) -> list[str]:
     return difflib.get_close_matches(text, names, n=3, cutoff=0.5)
 
 
+def is_at(url: str, hosts: Collection[str]) -> bool:
+    """Whether a URL's host is one of those named, where `*.` before a name is for all below it."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    return any(host == name or (name.startswith("*.") and host.endswith(name[1:])) for name in hosts)
+
+
 @dataclass(frozen=True, slots=True)
 class UrlRules:
     """Which URLs the operator allows beside public https ones."""

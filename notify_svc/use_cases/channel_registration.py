@@ -120,6 +120,7 @@ class Channels:
     ) -> Endpoint | Record:
         self.push_key()
         keys = _keys_of(push)
+        self._reach.check_push(push.url, "push.endpoint")
         await self._reach.check(push.url, "push.endpoint")
         channel = self._new(merchant_id, new, Kind.PUSH, push.url)
         async with self._database.transaction(MERCHANT_PATIENCE) as session:

@@ -58,6 +58,17 @@ class Reach:
     prove: Callable[[str], Awaitable[bool]] | None = None
     """Whether the server at a URL is its merchant's; None: nobody is asked."""
 
+    push_services: tuple[str, ...] = ()
+    """The hosts that browsers' messages go to; none: any, as nobody is asked."""
+
+    def check_push(self, url: str, field: str) -> None:
+        """Raise ApiError INVALID_ARGUMENT, reason URL_REFUSED, for a URL that is none of a push service.
+
+        A browser's push service answers no challenge of ours, and takes messages of that browser alone.
+        """
+        if self.push_services and not endpoint_domain.is_at(url, self.push_services):
+            raise invalid(field, "must be of a push service that the operator knows", "URL_REFUSED")
+
     async def check(self, url: str, field: str) -> None:
         """Raise ApiError INVALID_ARGUMENT, reason URL_REFUSED, for a URL in a field that may not be called."""
         try:

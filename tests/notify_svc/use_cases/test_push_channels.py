@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,6 +44,21 @@ async def added(desk: Desk, new: NewChannel, merchant_id: uuid.UUID | None = Non
     made = await desk.channels.create(merchant_id or desk.merchant_id, new, None)
     assert isinstance(made, Endpoint)
     return made
+
+
+async def test_push_endpoint_is_a_push_services_where_owners_are_asked(
+    desk: Desk, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As anybody's server could be called by a push endpoint that no browser has."""
+    known = ("push.example", "*.push.example")
+    monkeypatch.setattr(desk.channels, "_reach", replace(desk.channels._reach, push_services=known))
+    for host in ("victim.example", "push.example.victim.example", "apush.example"):
+        with pytest.raises(ApiError) as refused:
+            await added(desk, subscribed(browser, url=f"https://{host}/send"))
+        assert refused.value.reason == "URL_REFUSED"
+    for number, host in enumerate(("push.example", "a.b.push.example")):
+        desk.names[host] = "93.184.215.14"
+        assert (await added(desk, subscribed(browser, url=f"https://{host}/{number}"))).enabled
 
 
 async def test_message_is_small_encrypted_and_signed(desk: Desk, browser: Browser) -> None:
