@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import UUID
 
 from mesh.metrics import LOCKS
-from mesh.storage.spare_redis import AWAY, Lock, LockError, SpareRedis
+from mesh.storage.spare_redis import AWAY, Redis, SpareRedis
 from mesh.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -24,6 +26,9 @@ TTL_SECONDS = 30.0
 """Longer than any work under a lock; a holder that died loses it after this."""
 TIMEOUT_SECONDS = 0.25
 POLL_SECONDS = 0.05
+_RELEASE = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
+# finding them by their label costs more than counting
+_OUTCOMES = {outcome: LOCKS.labels(outcome) for outcome in ("taken", "busy", "skipped", "away")}
 KEPT_SECONDS = 2.0
 """How long it is remembered what has become of a resource."""
 
@@ -74,12 +79,25 @@ class UnderWay:
         return work.outcome if work.ended.is_set() else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A lock that was taken."""
+
+    key: str
+    token: str
+
+
 class Locks:
-    """Named locks in one Redis; with an empty URL there are none, and nobody is kept from anything."""
+    """Named locks in one Redis; with an empty URL there are none, and nobody is kept from anything.
+
+    By plain commands: the client's own object for a lock costs half as much again.
+    """
 
     def __init__(self, url: str) -> None:
         self.under_way = UnderWay()
         self._redis = SpareRedis(url, TIMEOUT_SECONDS)
+        client = self._redis.client()
+        self._release = client.register_script(_RELEASE) if client else None
 
     @asynccontextmanager
     async def hold(self, name: str, wait: float) -> AsyncIterator[bool]:
@@ -88,32 +106,42 @@ class Locks:
         Yields False when somebody else holds it still: then the same work is being done, and the block decides whether
         to do it all the same. Yields True when the lock was taken, and also when Redis cannot say.
         """
-        lock = await self._take(name, wait)
+        held = await self._take(f"fusionxpay:lock:{name}", wait)
         try:
-            yield lock is not False
+            yield held is not False
         finally:
-            if isinstance(lock, Lock):
+            if isinstance(held, _Held) and self._release:
                 # a lock that ran out belongs to somebody else by now; the token keeps us from releasing theirs
-                with contextlib.suppress(LockError, *AWAY):
-                    await lock.release()
+                with contextlib.suppress(*AWAY):
+                    await self._release(keys=[held.key], args=[held.token])
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.close()
 
-    async def _take(self, name: str, wait: float) -> Lock | bool:
+    async def _take(self, key: str, wait: float) -> _Held | bool:
         """Return the lock, False when it is taken, True when there is nobody to ask."""
         redis = self._redis.client()
         if redis is None:
-            LOCKS.labels("skipped").inc()
+            _OUTCOMES["skipped"].inc()
             return True
-        lock = Lock(redis, f"fusionxpay:lock:{name}", timeout=TTL_SECONDS, sleep=POLL_SECONDS)
+        held = _Held(key, secrets.token_hex(16))
         try:
-            taken = await lock.acquire(blocking=wait > 0, blocking_timeout=wait)
+            taken = await _taken(redis, held, wait)
         except AWAY as error:
-            LOCKS.labels("away").inc()
+            _OUTCOMES["away"].inc()
             self._redis.leave_alone()
             log.warning("locks are off for a while", error=repr(error))
             return True
-        LOCKS.labels("taken" if taken else "busy").inc()
-        return lock if taken else False
+        _OUTCOMES["taken" if taken else "busy"].inc()
+        return held if taken else False
+
+
+async def _taken(redis: Redis, wanted: _Held, wait: float) -> bool:
+    """Take a lock as soon as it is free, within `wait` seconds; return whether that was so."""
+    until = time.monotonic() + wait
+    while not await redis.set(wanted.key, wanted.token, nx=True, px=round(TTL_SECONDS * 1000)):
+        if time.monotonic() + POLL_SECONDS > until:
+            return False
+        await asyncio.sleep(POLL_SECONDS)
+    return True

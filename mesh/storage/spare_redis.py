@@ -10,8 +10,6 @@ from mesh.importing import without
 # where the SDK of OpenTelemetry is installed, the client's own measures would be imported with it
 with without("opentelemetry"):
     from redis.asyncio import Redis as Redis
-    from redis.asyncio.lock import Lock as Lock
-    from redis.exceptions import LockError as LockError
     from redis.exceptions import RedisError
 
 PAUSE_SECONDS = 5.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 
@@ -54,6 +55,44 @@ async def test_flushed_lock_is_free_and_its_old_holder_does_no_harm(locks: Locks
         await redis.delete(f"fusionxpay:lock:{name}")
         async with locks.hold(name, wait=0) as second:
             assert second
+
+
+async def test_redis_that_has_forgotten_how_locks_are_released_hears_it_again(
+    locks: Locks, gateway: Ready, name: str
+) -> None:
+    async with Redis.from_url(gateway.redis_url) as redis:
+        async with locks.hold(name, wait=0):
+            await redis.script_flush()
+        assert not await redis.exists(f"fusionxpay:lock:{name}")
+
+
+async def test_lock_that_is_let_go_meanwhile_is_taken_and_one_that_stays_is_not(locks: Locks, name: str) -> None:
+    async def second(wait: float) -> bool:
+        async with locks.hold(name, wait=wait) as taken:
+            return taken
+
+    async with locks.hold(name, wait=0):
+        assert not await second(0.3)
+        waiting = asyncio.create_task(second(20))
+        await asyncio.wait([waiting], timeout=0.2)
+        assert not waiting.done()
+    assert await waiting
+
+
+async def test_holder_that_is_cancelled_lets_go(locks: Locks, name: str) -> None:
+    holding = asyncio.Event()
+
+    async def work() -> None:
+        async with locks.hold(name, wait=0):
+            holding.set()
+            await asyncio.Event().wait()
+
+    working = asyncio.create_task(work())
+    await holding.wait()
+    working.cancel()
+    await asyncio.wait([working])
+    async with locks.hold(name, wait=0) as taken:
+        assert taken
 
 
 @pytest.mark.parametrize("url", ["", "redis://127.0.0.1:1/0"])
