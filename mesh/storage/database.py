@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import InFailedSqlTransaction
 from psycopg.rows import RowMaker, TupleRow
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
-from sqlalchemy.dialects import postgresql as pg
 from sqlalchemy.dialects.postgresql.psycopg import dialect
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import ClauseElement
@@ -29,6 +28,7 @@ from mesh.errors import unavailable
 from mesh.ids import utc_now
 from mesh.metrics import DATABASE_FAILURES
 from mesh.storage.arrays import ADAPTERS
+from mesh.storage.arrays import rows_from_arrays as rows_from_arrays
 from mesh.storage.failures import WORDS, reason_of
 from mesh.storage.notifications import Notifications
 from mesh.storage.rows import RowT, no_rows, row_maker
@@ -107,21 +107,6 @@ def parameters_for(table: sa.Table, *names: str, prefix: str = "") -> dict[str, 
     """Return a typed parameter for each named column, or for all; `prefix` sets them apart from other parameters."""
     chosen = names or [column.name for column in table.columns]
     return {name: sa.bindparam(prefix + name, type_=table.c[name].type) for name in chosen}
-
-
-def rows_from_arrays(
-    name: str, columns: Sequence[sa.Column[Any]], prefix: str = "", *, alone: bool = False
-) -> sa.TableValuedAlias:
-    """Return a row source made from one array parameter a column: many rows for the price of one statement.
-
-    PostgreSQL plans a statement anew at each use while it knows of fewer rows than it would assume, which are ten. Of
-    rows that stand `alone`, joined with no table, their number changes nothing in a plan: it is kept from it.
-    """
-    first, *others = (sa.bindparam(prefix + c.name, type_=pg.ARRAY(c.type)) for c in columns)
-    arrays = [sa.select(first).scalar_subquery() if alone else first, *others]
-    return (
-        sa.func.unnest(*arrays).table_valued(*(sa.column(c.name, c.type) for c in columns), name=name).render_derived()
-    )
 
 
 _WHICH = """

@@ -90,7 +90,7 @@ _UPDATE = statement(
     sa.update(payments)
     .where(
         payments.c.payment_id == sa.bindparam("b_payment_id", type_=sa.UUID),
-        payments.c.version == sa.bindparam("b_version", type_=sa.Integer) - 1,
+        payments.c.version == sa.bindparam("b_version", type_=sa.Integer) - sa.bindparam("steps", type_=sa.Integer),
     )
     .values(
         {
@@ -307,9 +307,9 @@ def new_values(payment: Payment, wait: timedelta) -> dict[str, object]:
     }
 
 
-def _check(payment: Payment, count: int) -> None:
+def _check(payment: Payment, steps: int, count: int) -> None:
     if count != 1:
-        raise RuntimeError(f"payment {payment.payment_id} is no longer at version {payment.version - 1}")
+        raise RuntimeError(f"payment {payment.payment_id} is no longer at version {payment.version - steps}")
 
 
 class PaymentRepository:
@@ -342,14 +342,14 @@ class PaymentRepository:
 
         Who is `leaving` gives the lease on it back. Raises RuntimeError when somebody else stored it first.
         """
-        _check(payment, await session.run(_UPDATE, **_changing(payment, wait), leaving=leaving))
+        _check(payment, 1, await session.run(_UPDATE, **_changing(payment, wait), leaving=leaving, steps=1))
 
     def update_soon(
-        self, session: Session, payment: Payment, wait: timedelta | None, leaving: UUID | None = None
+        self, session: Session, payment: Payment, wait: timedelta | None, leaving: UUID | None = None, steps: int = 1
     ) -> Callable[[], None]:
         """Do as `update` does, together with what the transaction asks next; what is returned raises then."""
-        asked = session.soon(_UPDATE, **_changing(payment, wait), leaving=leaving)
-        return lambda: _check(payment, asked.count)
+        asked = session.soon(_UPDATE, **_changing(payment, wait), leaving=leaving, steps=steps)
+        return lambda: _check(payment, steps, asked.count)
 
     async def mark_unwanted(self, session: Session, payment_id: UUID) -> str | None:
         """Note that its order has no use for a payment; return the name of its object, None when it has ended.

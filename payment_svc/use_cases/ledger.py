@@ -236,11 +236,14 @@ class Ledger:
     ) -> Payment:
         """Store the versions of a payment, with their events, and what follows from the last one.
 
-        Who is `leaving` gives the lease on it back, where there is a version.
+        Who is `leaving` gives the lease back. PROCESSING that is passed at once is told, and no change of the row.
         """
-        before, checks = payment, []
+        before, checks, steps = payment, [], 1
         for version in versions:
-            checks.append(self.payments.update_soon(unit.session, version, schedule.wait_after(0), leaving))
+            passing = payment.status == PaymentStatus.INITIATED and version.status == PaymentStatus.PROCESSING
+            if not (is_passed := passing and version is not versions[-1]):
+                checks.append(self.payments.update_soon(unit.session, version, schedule.wait_after(0), leaving, steps))
+            steps = 2 if is_passed else 1
             unit.add(facts.payment_event(version, payment.status), changes.of_payment(version, payment))
             if version.status != payment.status:
                 PAYMENTS.labels(version.provider, version.status).inc()

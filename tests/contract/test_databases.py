@@ -114,3 +114,41 @@ def test_database_refuses_an_illegal_step_whoever_takes_it(change: str, gateway:
         connection.execute(INSERT, {"id": order_id})
         with pytest.raises(psycopg.errors.CheckViolation):
             connection.execute(f"UPDATE orders SET {change} WHERE order_id = %s".encode(), [order_id])
+
+
+PAYMENT = """
+INSERT INTO payments (payment_id, merchant_id, order_id, provider, provider_reference, amount_minor, currency,
+  description, status, payment_method, return_url, redirect_url, version, create_time, update_time, checks, attempts)
+VALUES (%(id)s, %(id)s, %(id)s, 'stripe', 'pi_1', 100, 'EUR', '', %(status)s, '', '', '', 1, now(), now(), 0, '[]')
+"""
+
+
+def _step(url: str, before: str, after: str, versions: int) -> None:
+    """Change a payment in the database, and take that back."""
+    payment_id = uuid.uuid4()
+    with psycopg.connect(url) as connection:
+        connection.execute(PAYMENT, {"id": payment_id, "status": before})
+        change = "UPDATE payments SET status = %s, version = version + %s WHERE payment_id = %s"
+        connection.execute(change, [after, versions, payment_id])
+        connection.rollback()
+
+
+@pytest.mark.parametrize("after", ["SUCCESS", "FAILED", "CANCELLED", "AUTHORIZED", "NEEDS_REVIEW", "PROCESSING"])
+def test_two_steps_of_a_new_payment_are_one_change(after: str, gateway: Ready) -> None:
+    _step(gateway.database_urls["payments"], "INITIATED", after, 2)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "versions"),
+    [
+        ("INITIATED", "SUCCESS", 1),
+        ("INITIATED", "SUCCESS", 3),
+        ("INITIATED", "INITIATED", 2),
+        ("PROCESSING", "SUCCESS", 2),
+        ("AUTHORIZED", "SUCCESS", 2),
+        ("PROCESSING", "SUCCESS", 0),
+    ],
+)
+def test_no_other_step_of_a_payment_is_left_out(before: str, after: str, versions: int, gateway: Ready) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation):
+        _step(gateway.database_urls["payments"], before, after, versions)
