@@ -28,14 +28,15 @@ _PROVIDER = Varies("each provider that is on")
 
 CALL_SECONDS = histogram(
     "fusionxpay_provider_call_seconds", "Time that a call to a provider took", SECONDS,
-    provider=_PROVIDER, operation=OPERATIONS,
+    provider=_PROVIDER, operation=OPERATIONS, accounts=ACCOUNTS,
 )  # fmt: skip
 OWN_SECONDS = histogram(
     "fusionxpay_payment_own_seconds", "Time to answer CreatePayment, less what providers took of it", SECONDS
 )
 CALLS = counter(
-    "fusionxpay_provider_calls_total", "Calls to a provider by how they ended", provider=_PROVIDER, outcome=OUTCOMES
-)
+    "fusionxpay_provider_calls_total", "Calls to a provider by how they ended, and whose account they used",
+    provider=_PROVIDER, outcome=OUTCOMES, accounts=ACCOUNTS,
+)  # fmt: skip
 IN_FLIGHT = gauge("fusionxpay_provider_calls_in_flight", "Calls to a provider under way", provider=_PROVIDER)
 CIRCUIT_STATE = gauge(
     "fusionxpay_provider_circuit_state", "0 closed, 1 half-open, 2 open", provider=_PROVIDER, operation=OPERATIONS
@@ -113,15 +114,15 @@ def prime_provider(name: str) -> None:
         REFUNDS_OLDEST,
     ):
         prime(metric, (name,))
-    for metric in (CALL_SECONDS, CIRCUIT_STATE):
-        prime(metric, (name,), OPERATIONS)
+    prime(CIRCUIT_STATE, (name,), OPERATIONS)
+    prime(CALL_SECONDS, (name,), OPERATIONS, ACCOUNTS)
     for metric in (PAYMENTS_OPEN, PAYMENTS_OLDEST):
         prime(metric, (name,), _OPEN)
     for metric in (UNKNOWN, UNKNOWN_OLDEST):
         prime(metric, (name,), _KINDS, ACCOUNTS)
     for metric in (EVENTS_PENDING, EVENTS_OLDEST):
         prime(metric, (name,), ACCOUNTS)
-    prime(CALLS, (name,), OUTCOMES)
+    prime(CALLS, (name,), OUTCOMES, ACCOUNTS)
     prime(PAYMENTS, (name,), _STATUSES)
     prime(WEBHOOKS, (name,), RECEIVED)
     prime(EVENTS, (name,), VERDICTS)

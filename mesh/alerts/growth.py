@@ -8,7 +8,10 @@ from mesh.alerts.rules import Labels, Problem, Process
 
 SLOW_SECONDS = "2.5"
 SLOW_PART = 0.1
-REFUSED_PART = 0.25
+PROVIDER_PART = 0.25
+PROVIDER_AT_LEAST = 5
+_OF_THE_PROVIDER = ("UnavailableError", "CredentialsRefusedError", "OutcomeUnknownError", "UnreadableAnswerError")
+"""How calls end that the provider has failed."""
 KEYS_PER_SECOND = 10
 FAILING_PART = 0.2
 FAILING_AT_LEAST = 2
@@ -110,14 +113,19 @@ class Growth:
         )
         if wrong > sum(right):
             found.append(Problem("WebhooksRejected", f"payment_svc: {wrong:.0f} webhooks of {provider} are not signed"))
+        # a merchant's own account that fails is the merchant's business
+        ours = {"provider": provider, "accounts": "platform"}
         ended = "fusionxpay_provider_calls_total"
-        refused = self.of(ended, {"provider": provider, "outcome": "CredentialsRefusedError"})
-        if refused > self.of(ended, {"provider": provider}) * REFUSED_PART:
-            words = f"payment_svc: {provider} refuses our credentials, at {refused:.0f} calls: is the key revoked?"
+        all_of_them = self.of(ended, ours)
+        failed = {outcome: self.of(ended, ours | {"outcome": outcome}) for outcome in _OF_THE_PROVIDER}
+        if all_of_them >= PROVIDER_AT_LEAST and sum(failed.values()) > all_of_them * PROVIDER_PART:
+            words = f"payment_svc: {sum(failed.values()):.0f} of {all_of_them:.0f} calls to {provider} failed"
+            if refused := failed["CredentialsRefusedError"]:
+                words += f", {refused:.0f} of them as it refuses our credentials: is the key revoked?"
             found.append(Problem("ProviderFailing", words))
         calls = "fusionxpay_provider_call_seconds"
-        answered = self.of(f"{calls}_count", {"provider": provider})
-        slow = answered - self.of(f"{calls}_bucket", {"provider": provider, "le": SLOW_SECONDS})
+        answered = self.of(f"{calls}_count", ours)
+        slow = answered - self.of(f"{calls}_bucket", ours | {"le": SLOW_SECONDS})
         if slow > answered * SLOW_PART:
             words = f"payment_svc: {slow:.0f} of {answered:.0f} calls to {provider} took more than {SLOW_SECONDS} s"
             found.append(Problem("ProviderSlow", words))

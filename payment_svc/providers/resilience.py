@@ -108,6 +108,7 @@ class ResilientProvider:
         self._inner = inner
         self._hearing = hearing or Hearing()
         self.account_id = account_id
+        self._accounts = "platform" if account_id is None else "merchants"
         self.max_calls = limits.max_calls
         self._seconds = limits.seconds
         self.calls = 0
@@ -266,8 +267,8 @@ class ResilientProvider:
         finally:
             seconds = time.perf_counter() - started
             context.current().waited_seconds += seconds
-            CALL_SECONDS.labels(self.name, operation).observe(seconds)
-            CALLS.labels(self.name, outcome).inc()
+            CALL_SECONDS.labels(self.name, operation, self._accounts).observe(seconds)
+            CALLS.labels(self.name, outcome, self._accounts).inc()
             span.end("" if outcome == "ok" else outcome, keep=outcome in _KEPT)
             log.info(
                 "provider call",

@@ -80,6 +80,7 @@ def test_account_of_a_merchants_own_gets_nobody_up(series: str, accounts: str, a
     assert [(one.alert, one.page) for one in found] == ([(alert, accounts == "platform")] if alert else [])
 
 
+STRIPE = {"provider": "stripe", "accounts": "platform"}
 Grown = list[tuple[str, dict[str, str], int]]
 GROWN: dict[str, Grown] = {
     "DatabaseNotWritable": [("fusionxpay_database_failures_total", {"reason": "full"}, 1)],
@@ -101,18 +102,23 @@ GROWN: dict[str, Grown] = {
     ],
     "ProviderFailing": [
         ("fusionxpay_provider_webhooks_total", {"provider": "stripe", "result": "accepted"}, 1),
-        ("fusionxpay_provider_calls_total", {"provider": "stripe", "outcome": "CredentialsRefusedError"}, 2),
-        ("fusionxpay_provider_calls_total", {"provider": "stripe", "outcome": "ok"}, 5),
+        ("fusionxpay_provider_calls_total", {**STRIPE, "outcome": "CredentialsRefusedError"}, 2),
+        ("fusionxpay_provider_calls_total", {**STRIPE, "outcome": "ok"}, 5),
     ],
     "ProviderSlow": [
         ("fusionxpay_provider_webhooks_total", {"provider": "stripe", "result": "accepted"}, 1),
-        ("fusionxpay_provider_call_seconds_count", {"provider": "stripe"}, 5),
-        ("fusionxpay_provider_call_seconds_bucket", {"provider": "stripe", "le": "2.5"}, 4),
+        ("fusionxpay_provider_call_seconds_count", STRIPE, 5),
+        ("fusionxpay_provider_call_seconds_bucket", {**STRIPE, "le": "2.5"}, 4),
     ],
 }
 CALM: Grown = [
-    ("fusionxpay_provider_calls_total", {"provider": "stripe", "outcome": "CredentialsRefusedError"}, 1),
-    ("fusionxpay_provider_calls_total", {"provider": "stripe", "outcome": "ok"}, 5),
+    *(
+        ("fusionxpay_provider_calls_total", {"provider": "stripe", "accounts": "merchants", "outcome": outcome}, 9)
+        for outcome in ("CredentialsRefusedError", "UnavailableError")
+    ),
+    ("fusionxpay_provider_call_seconds_count", {"provider": "stripe", "accounts": "merchants"}, 9),
+    ("fusionxpay_provider_calls_total", {**STRIPE, "outcome": "CredentialsRefusedError"}, 1),
+    ("fusionxpay_provider_calls_total", {**STRIPE, "outcome": "ok"}, 5),
     ("fusionxpay_rpc_server_total", {"method": "/fusionx.order.v1.OrderService/GetOrder", "code": "UNAVAILABLE"}, 1),
     ("fusionxpay_rpc_server_total", {"method": "/fusionx.order.v1.OrderService/GetOrder", "code": "NOT_FOUND"}, 9),
     ("fusionxpay_rpc_server_total", {"method": "/grpc.health.v1.Health/Check", "code": "UNAVAILABLE"}, 9),
@@ -121,8 +127,8 @@ CALM: Grown = [
     ("fusionxpay_authorizations_total", {"outcome": "allowed"}, 52),
     ("fusionxpay_provider_webhooks_total", {"provider": "stripe", "result": "signature_invalid"}, 1),
     ("fusionxpay_provider_webhooks_total", {"provider": "stripe", "result": "repeated"}, 1),
-    ("fusionxpay_provider_call_seconds_count", {"provider": "stripe"}, 10),
-    ("fusionxpay_provider_call_seconds_bucket", {"provider": "stripe", "le": "2.5"}, 9),
+    ("fusionxpay_provider_call_seconds_count", STRIPE, 10),
+    ("fusionxpay_provider_call_seconds_bucket", {**STRIPE, "le": "2.5"}, 9),
 ]
 
 
@@ -136,6 +142,20 @@ def looks(grown: Grown) -> Growth:
 @pytest.mark.parametrize("alert", GROWN)
 def test_what_has_grown_between_two_looks_is_named(alert: str) -> None:
     assert [one.alert for one in looks(GROWN[alert]).problems()] == [alert]
+
+
+@pytest.mark.parametrize("outcome", [
+    "UnavailableError", "CredentialsRefusedError", "OutcomeUnknownError", "UnreadableAnswerError",
+])  # fmt: skip
+def test_provider_fails_by_a_quarter_of_at_least_five_calls(outcome: str) -> None:
+    def found(failed: int, well: int) -> list[str]:
+        calls, webhooks = "fusionxpay_provider_calls_total", "fusionxpay_provider_webhooks_total"
+        grown = [(calls, {**STRIPE, "outcome": outcome}, failed), (calls, {**STRIPE, "outcome": "ok"}, well)]
+        grown.append((webhooks, {"provider": "stripe", "result": "accepted"}, 1))
+        return [one.alert for one in looks(grown).problems()]
+
+    assert found(2, 3) == ["ProviderFailing"]
+    assert found(4, 0) == found(2, 6) == []
 
 
 def test_requests_that_fail_name_how_their_database_did() -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from typing import cast
+from uuid import uuid4
 
 import pytest
 
 from payment_svc.domain.circuit import Circuit
 from payment_svc.domain.payment import Failure, Payment, PaymentStatus, Snapshot
+from payment_svc.metrics import ACCOUNTS, CALL_SECONDS, CALLS
 from payment_svc.providers.base import (
     ObjectNotFoundError,
     OutcomeUnknownError,
@@ -99,6 +101,21 @@ async def test_failures_in_a_row_are_shown_with_the_circuit() -> None:
     inner.error = None
     await guard.start(FRESH)
     assert circuit(guard).failures == 0
+
+
+async def test_calls_to_a_merchants_own_account_are_counted_apart() -> None:
+    """A key that a merchant has revoked is no failure of the provider, and gets nobody up."""
+    inner = Told()
+    inner.error = UnavailableError("down")
+
+    def counted(accounts: str) -> tuple[float, float]:
+        calls = CALLS.labels("told", "UnavailableError", accounts)._value.get()
+        return calls, CALL_SECONDS.labels("told", "start", accounts)._sum.get()
+
+    for accounts, account_id in (("merchants", uuid4()), ("platform", None)):
+        before = {one: counted(one) for one in ACCOUNTS}
+        await fail(ResilientProvider(cast(Provider, inner), LIMITS, account_id), 1, UnavailableError)
+        assert [one for one in ACCOUNTS if counted(one) > before[one]] == [accounts]
 
 
 async def test_circuits_of_operations_are_apart() -> None:
