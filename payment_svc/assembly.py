@@ -177,7 +177,8 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         identities=Identities(database, AccountRepository(), accounts),
         due_watch=DueWatch(database, MeasureRepository(), [one.worker for one in recoveries]),
         janitors=(
-            *(Measures(database, MeasureRepository()).worker, relay.janitor, idempotency.janitor(database)),
+            Measures(database, MeasureRepository(), on.providers.all()).worker,
+            *(relay.janitor, idempotency.janitor(database)),
             exchanges.worker,
             retention.janitor(
                 "provider-call-janitor",

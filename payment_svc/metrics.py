@@ -39,8 +39,9 @@ CALLS = counter(
 )  # fmt: skip
 IN_FLIGHT = gauge("fusionxpay_provider_calls_in_flight", "Calls to a provider under way", provider=_PROVIDER)
 CIRCUIT_STATE = gauge(
-    "fusionxpay_provider_circuit_state", "0 closed, 1 half-open, 2 open", provider=_PROVIDER, operation=OPERATIONS
-)
+    "fusionxpay_provider_circuit_state", "0 closed, 1 half-open or to be tried by the next call, 2 open",
+    provider=_PROVIDER, operation=OPERATIONS,
+)  # fmt: skip
 PAYMENTS = counter("fusionxpay_payments_total", "Steps of payments into a status", provider=_PROVIDER, status=_STATUSES)
 PAYMENTS_OPEN = gauge("fusionxpay_payments_open", "Payments that have not ended", provider=_PROVIDER, status=_OPEN)
 PAYMENTS_OLDEST = gauge(

@@ -11,6 +11,7 @@ from prometheus_client import Gauge
 from mesh.storage.database import Database
 from mesh.worker import Worker
 from payment_svc import metrics
+from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage.measures import MeasureRepository, Open
 
 LOOK_SECONDS = 10.0
@@ -19,13 +20,19 @@ LOOK_SECONDS = 10.0
 class Measures:
     """Measures for Prometheus."""
 
-    def __init__(self, database: Database, store: MeasureRepository) -> None:
+    def __init__(
+        self, database: Database, store: MeasureRepository, providers: Sequence[ResilientProvider] = ()
+    ) -> None:
+        """Look at the database, and at the circuits of `providers`."""
         self._database = database
         self._store = store
+        self._providers = providers
         self._seen: set[tuple[Gauge, tuple[str, ...]]] = set()
         self.worker = Worker("measures", self._look, interval=LOOK_SECONDS)
 
     async def _look(self) -> bool:
+        for provider in self._providers:
+            provider.show_circuits()
         store = self._store
         async with self._database.transaction() as session:
             payments, unknown = await store.payments(session), await store.unknown(session)

@@ -11,7 +11,7 @@ import pytest
 
 from payment_svc.domain.circuit import Circuit
 from payment_svc.domain.payment import Failure, Payment, PaymentStatus, Snapshot
-from payment_svc.metrics import ACCOUNTS, CALL_SECONDS, CALLS
+from payment_svc.metrics import ACCOUNTS, CALL_SECONDS, CALLS, CIRCUIT_STATE
 from payment_svc.providers.base import (
     ObjectNotFoundError,
     OutcomeUnknownError,
@@ -141,6 +141,28 @@ async def test_after_its_time_one_call_tries_and_closes_the_circuit() -> None:
     await trying
     assert circuit(guard).state == "closed"
     await guard.start(replace(FRESH))
+
+
+async def test_gauge_of_a_circuit_whose_time_is_over_says_so_though_nobody_calls() -> None:
+    """A provider that is well again would be told to fail until somebody wants the same of it."""
+    inner, guard = guarded()
+    inner.error = UnavailableError("down")
+
+    def shown() -> float:
+        guard.show_circuits()
+        state: float = CIRCUIT_STATE.labels("told", "start")._value.get()
+        return state
+
+    await fail(guard, 3, UnavailableError)
+    assert CIRCUIT_STATE.labels("told", "start")._value.get() == 2
+    await come_true(lambda: not guard.is_open("start"))
+    assert shown() == 1
+    await fail(guard, 1, UnavailableError)
+    assert CIRCUIT_STATE.labels("told", "start")._value.get() == 2, "tried in vain"
+    await come_true(lambda: not guard.is_open("start"))
+    inner.error = None
+    await guard.start(FRESH)
+    assert shown() == 0
 
 
 async def test_call_that_tries_in_vain_opens_the_circuit_again() -> None:
