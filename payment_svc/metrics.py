@@ -23,7 +23,7 @@ ACCOUNTS = ("platform", "merchants")
 VERDICTS = ("APPLIED", "IGNORED", "QUARANTINED", "DEAD")
 _OPEN = tuple(str(status) for status in sorted(LIVE))
 _STATUSES = tuple(str(status) for status in PaymentStatus)
-_KINDS = tuple(str(kind) for kind in OperationKind)
+_KINDS = (*(str(kind) for kind in OperationKind), "REFUND")
 _PROVIDER = Varies("each provider that is on")
 
 CALL_SECONDS = histogram(
@@ -48,7 +48,7 @@ PAYMENTS_OLDEST = gauge(
     "fusionxpay_payments_open_oldest_seconds", "Age of the oldest of them", provider=_PROVIDER, status=_OPEN
 )
 UNKNOWN = gauge(
-    "fusionxpay_operations_unknown", "Operations whose answer is not known, by whose account was asked",
+    "fusionxpay_operations_unknown", "Operations and refunds whose answer is not known, by whose account was asked",
     provider=_PROVIDER, kind=_KINDS, accounts=ACCOUNTS,
 )  # fmt: skip
 UNKNOWN_OLDEST = gauge(

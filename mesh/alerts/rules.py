@@ -120,6 +120,8 @@ _RULES = (
     _Rule("OwnAccountOutcomeUnknown", "fusionxpay_operations_unknown_oldest_seconds", lambda v: v > 3600,
           "{provider} has not said for {value:.0f} s whether {kind} was done for a merchant's own account", page=False,
           where=(("accounts", "merchants"),)),
+    _Rule("RefundPending", "fusionxpay_refunds_pending_oldest_seconds", lambda v: v > 10 * 86400,
+          "a refund at {provider} has not ended for {value:.0f} s", page=False),
     _Rule("ReviewOpen", "fusionxpay_reviews_open", _positive, "{value:.0f} reviews: {kind}", page=False),
     _Rule("DisputeDue", "fusionxpay_dispute_next_deadline_seconds", lambda v: v < 2 * 86400,
           "an answer to a dispute is due in {value:.0f} s", page=False),

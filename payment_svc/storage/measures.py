@@ -86,6 +86,15 @@ _REFUNDS = _open(
     refunds.c.next_check_time.is_not(None),
     refunds.c.status == sa.literal_column(f"'{RefundStatus.PENDING}'"),
 )
+# a name at the provider is an answer; what is only awaited then, such as a bank's transfer, is among `_REFUNDS`
+_REFUNDS_UNKNOWN = _open(
+    (payments.c.provider, sa.literal_column("'REFUND'", sa.Text), _accounts(payments.c.account_id.is_(None))),
+    refunds.c.create_time,
+    refunds.join(payments, payments.c.payment_id == refunds.c.payment_id),
+    refunds.c.next_check_time.is_not(None),
+    refunds.c.status == sa.literal_column(f"'{RefundStatus.PENDING}'"),
+    refunds.c.provider_reference == sa.literal_column("''"),
+)
 _DISPUTES = statement(
     sa.select(
         disputes.c.status.label("kind"),
@@ -125,8 +134,8 @@ class MeasureRepository:
         return await session.all(_PAYMENTS)
 
     async def unknown(self, session: Session) -> list[Open]:
-        """Return operations whose answer is not known, by provider, kind and whose account was asked."""
-        return await session.all(_OPERATIONS)
+        """Return operations and refunds whose answer is not known, by provider, kind and whose account was asked."""
+        return [*await session.all(_OPERATIONS), *await session.all(_REFUNDS_UNKNOWN)]
 
     async def reviews(self, session: Session) -> list[Open]:
         """Return questions to a person, by kind."""

@@ -44,6 +44,7 @@ WRONG = {
         {"provider": "stripe", "kind": "START", "accounts": "platform"},
         "OutcomeUnknown",
     ),
+    "fusionxpay_refunds_pending_oldest_seconds": (864001, {"provider": "stripe"}, "RefundPending"),
     "fusionxpay_reviews_open": (1, {"kind": "AMOUNT_DIFFERS"}, "ReviewOpen"),
     "fusionxpay_dispute_next_deadline_seconds": (86400, {}, "DisputeDue"),
     "fusionxpay_reconciliation_differences": (2, {"provider": "stripe"}, "BooksDiffer"),

@@ -17,8 +17,10 @@ from payment_svc.domain.payment import Failure
 from payment_svc.domain.reconciliation import Given
 from payment_svc.domain.refund import SURPLUS, TAKEN_BACK, Refund, RefundStatus
 from payment_svc.storage import restores
+from payment_svc.storage.measures import MeasureRepository, Open
 from payment_svc.storage.refunds import RefundRepository, Sums
 from tests.simulation.storage import Store
+from tests.support.payment_rows import payment_of, store_payments
 from tests.support.rows import AFTER, BEFORE, MINE, MOMENT, NAMES, NOW, Watch, ids
 
 S = RefundStatus
@@ -215,3 +217,16 @@ async def test_last_restore_is_the_one_that_counts_and_the_oldest_refund(databas
         for key, age in ((AFTER, 1), (MINE, 3), (BEFORE, 2)):
             await put(session, of(key, payment_id=MINE, create_time=NOW - age * MOMENT))
         assert await restores.unclaimed(session, MINE, 500, NOW - WAIT, NOW) == MINE
+
+
+async def test_refunds_without_an_answer_are_counted_by_whose_account_was_asked(database: Database) -> None:
+    """One that has a name at its provider is known there, and one that has ended is no question."""
+    hour = timedelta(hours=1)
+    async with database.session() as session:
+        await store_payments(session, payment_of(MINE), payment_of(AFTER, account_id=UUID(int=7)), payment_of(BEFORE))
+        await put(session, of(MINE, create_time=NOW - 2 * hour), of(AFTER, create_time=NOW - 3 * hour))
+        await put(session, of(BEFORE, create_time=NOW - 9 * hour, provider_reference="re_1"))
+        found = await MeasureRepository().unknown(session)
+    assert sorted(found) == [
+        Open("stripe", "REFUND", "merchants", 1, 3 * hour), Open("stripe", "REFUND", "platform", 1, 2 * hour)
+    ]  # fmt: skip
