@@ -6,9 +6,9 @@ import time
 from pathlib import Path
 
 from audit_svc.domain import START, Link
+from audit_svc.metrics import NOT_ANCHORED
 from audit_svc.storage import AuditRepository
 from mesh.ids import Clock, utc_now
-from mesh.metrics import Alert
 from mesh.signatures.anchors import Anchor, keep, newest_first, seq_of
 from mesh.signatures.signing import SigningKey
 from mesh.storage.database import Database
@@ -19,10 +19,6 @@ from mesh.worker import Worker
 log = get_logger(__name__)
 LOOK_SECONDS = 5.0
 """How often it is looked how far the chain has grown, at the least."""
-NOT_ANCHORED = Alert(
-    "audit_not_anchored",
-    "an anchor of the audit cannot be written: nobody could tell later that the record was changed",
-)
 
 
 class Anchoring:

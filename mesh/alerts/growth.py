@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from mesh.alerts.rules import Labels, Problem, Process
@@ -23,10 +24,17 @@ LOOKED_AT = frozenset(
         *("fusionxpay_locks_total", "fusionxpay_global_limit_total", "fusionxpay_rpc_server_total"),
         *("fusionxpay_provider_webhooks_total", "fusionxpay_provider_calls_total", "fusionxpay_database_up"),
         *("fusionxpay_provider_call_seconds_count", "fusionxpay_provider_call_seconds_bucket"),
+        "fusionxpay_alerts_total",
         *("fusionxpay_consumer_waiting", "fusionxpay_consumer_unacknowledged", "fusionxpay_events_consumed_total"),
     }
 )
 """The series that are looked at here."""
+_TOLD = (
+    Problem("DeliveryFailedHere", "notify_svc: deliveries failed on our side"),
+    Problem("AuditNotAnchored", "audit_svc: an anchor of the audit cannot be written", page=False),
+    Problem("AuditLineUnreadable", "audit_svc: lines of Envoy's log cannot be read", page=False),
+)
+"""What is told by a count of its own name alone."""
 _REDIS = ("fusionxpay_locks_total", "fusionxpay_global_limit_total")
 
 
@@ -66,6 +74,7 @@ class Growth:
         refused = self.of(keys, {"outcome": "key_invalid"})
         if refused > max(self._seconds * KEYS_PER_SECOND, self.of(keys, {"outcome": "allowed"})):
             found.append(Problem("KeysRefused", f"edge: {refused:.0f} requests came without a valid key", page=False))
+        found += [one for one in _TOLD if self.of("fusionxpay_alerts_total", {"alert": _told_as(one.alert)})]
         found += self._stuck()
         return sorted(set(found), key=lambda one: (not one.page, one.alert, one.words))
 
@@ -151,3 +160,7 @@ class Growth:
         both = ("fusionxpay_consumer_waiting", "fusionxpay_consumer_unacknowledged")
         known = [value for name in both if (value := process.value(name, **consumer)) == value]
         return sum(known)
+
+
+def _told_as(alert: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", alert).lower()

@@ -112,7 +112,16 @@ GROWN: dict[str, Grown] = {
         ("fusionxpay_provider_call_seconds_bucket", {**STRIPE, "le": "2.5"}, 4),
     ],
 }
+GROWN |= {
+    name: [("fusionxpay_alerts_total", {"alert": alert}, 1)]
+    for name, alert in {
+        "DeliveryFailedHere": "delivery_failed_here",
+        "AuditNotAnchored": "audit_not_anchored",
+        "AuditLineUnreadable": "audit_line_unreadable",
+    }.items()
+}
 CALM: Grown = [
+    ("fusionxpay_alerts_total", {"alert": "webhook_endpoint_disabled"}, 1),
     *(
         ("fusionxpay_provider_calls_total", {"provider": "stripe", "accounts": "merchants", "outcome": outcome}, 9)
         for outcome in ("CredentialsRefusedError", "UnavailableError")
