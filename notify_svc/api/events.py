@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import UTC
 from typing import Any
@@ -24,6 +24,7 @@ from mesh.rpc.headers import KEY_KEY
 from mesh.storage.idempotency import Answer
 from notify_svc.contract import event_types
 from notify_svc.contract import messages as mapping
+from notify_svc.domain.delivery import LoggedDelivery
 from notify_svc.domain.endpoint import CHANNELS, WEBHOOKS
 from notify_svc.storage.events import EventFilter
 from notify_svc.use_cases.event_log import EventLog, Receivers, Span
@@ -48,6 +49,11 @@ def _resent(counted: tuple[int, int]) -> events_pb2.ResendEventsResponse:
     return mapping.resent_message(*counted)
 
 
+def _deliveries(found: Sequence[LoggedDelivery]) -> events_pb2.ListEventDeliveriesResponse:
+    return events_pb2.ListEventDeliveriesResponse(deliveries=[mapping.delivery_message(one) for one in found])
+
+
+SENT_AGAIN = Answer(events_pb2.ListEventDeliveriesResponse, _deliveries)
 RESENT = Answer(events_pb2.ResendEventsResponse, _resent)
 
 
@@ -86,14 +92,14 @@ class EventServicer(events_grpc.EventServiceServicer):
     ) -> events_pb2.ListEventDeliveriesResponse:
         """Return what became of an event."""
         found = await self._log.deliveries(context.merchant(), UUID(request.event_id))
-        return events_pb2.ListEventDeliveriesResponse(deliveries=[mapping.delivery_message(one) for one in found])
+        return _deliveries(found)
 
     async def ResendEvent(
         self, request: events_pb2.ResendEventRequest, _: Context
     ) -> events_pb2.ListEventDeliveriesResponse:
         """Send an event again."""
-        found = await self._log.resend(context.merchant(), UUID(request.event_id), _receivers(request))
-        return events_pb2.ListEventDeliveriesResponse(deliveries=[mapping.delivery_message(one) for one in found])
+        event_id, claim = UUID(request.event_id), SENT_AGAIN.claim(request)
+        return SENT_AGAIN.reply(await self._log.resend(context.merchant(), event_id, _receivers(request), claim))
 
     async def ResendEvents(
         self, request: events_pb2.ResendEventsRequest, _: Context

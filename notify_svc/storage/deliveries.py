@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage.database import Session, statement
-from mesh.storage.schema import NOW, TIME
+from mesh.storage.schema import NOW
 from notify_svc.domain.delivery import Attempt, Delivery, DeliveryStatus
 from notify_svc.domain.endpoint import Kind
-from notify_svc.tables import deliveries, delivery_attempts, events, webhook_endpoints
+from notify_svc.storage import outcomes
+from notify_svc.tables import deliveries, events, webhook_endpoints
 
 GAP_PATIENCE = timedelta(minutes=2)
 """How long a version waits for the one before it, which the stream brings again when a consumer died with it."""
@@ -71,12 +72,6 @@ class Waiting(NamedTuple):
     failing: int
     due_for: timedelta | None
     failing_due_for: timedelta | None
-
-
-class Noted(NamedTuple):
-    """How an endpoint stood when an attempt was noted."""
-
-    failing_since: datetime | None
 
 
 _share = sa.bindparam("share", type_=sa.Integer)
@@ -259,59 +254,6 @@ _WAITING = statement(
     .group_by(webhook_endpoints.c.kind),
     Waiting,
 )
-_succeeded = sa.bindparam("succeeded", type_=sa.Boolean)
-_id = sa.bindparam("id", type_=sa.UUID)
-# what was sent again while an attempt was under way has a schedule of its own, which that attempt does not touch
-_is_latest = deliveries.c.resends == sa.bindparam("of_resends", type_=sa.Integer)
-# what was cancelled meanwhile stays so, unless it arrived
-_counts = sa.or_(deliveries.c.status == "PENDING", _succeeded)
-_done = (
-    sa.update(deliveries)
-    .where(deliveries.c.delivery_id == _id)
-    .values(
-        attempts=deliveries.c.attempts + 1,
-        attempts_before=sa.case((_is_latest, deliveries.c.attempts_before), else_=deliveries.c.attempts_before + 1),
-        status=sa.case(
-            (sa.and_(_is_latest, _counts), sa.bindparam("outcome", type_=sa.Text)), else_=deliveries.c.status
-        ),
-        next_attempt_time=sa.case(
-            (sa.not_(_is_latest), deliveries.c.next_attempt_time),
-            (_counts, sa.bindparam("again", type_=TIME)),
-            else_=sa.null(),
-        ),
-    )
-    .returning(deliveries.c.delivery_id, deliveries.c.endpoint_id, deliveries.c.attempts)
-    .cte("done")
-)
-_ATTEMPT = ("time", "status", "duration_ms", "answer")
-_noted = (
-    pg.insert(delivery_attempts)
-    .from_select(
-        ["delivery_id", "attempt", *_ATTEMPT],
-        sa.select(
-            _done.c.delivery_id,
-            _done.c.attempts,
-            *(sa.bindparam(f"a_{name}", type_=delivery_attempts.c[name].type) for name in _ATTEMPT),
-        ),
-    )
-    .cte("noted")
-)
-_FINISH = statement(
-    sa.select(webhook_endpoints.c.failing_since)
-    .join(_done, _done.c.endpoint_id == webhook_endpoints.c.endpoint_id)
-    .add_cte(_noted),
-    Noted,
-)
-# in a transaction of its own, as others lock the endpoint first and then its deliveries
-_HEALTH = statement(
-    sa.update(webhook_endpoints)
-    .where(
-        webhook_endpoints.c.endpoint_id == _id,
-        webhook_endpoints.c.url == sa.bindparam("destination", type_=sa.Text),
-        webhook_endpoints.c.failing_since.is_not(None) == _succeeded,
-    )
-    .values(failing_since=sa.case((_succeeded, sa.null()), else_=sa.bindparam("since", type_=TIME)))
-)
 
 
 def _delivery(row: ClaimRow) -> Delivery:
@@ -378,7 +320,7 @@ class DeliveryRepository:
         Outside of a transaction: what is noted of the delivery stays when the endpoint cannot be changed.
         """
         noted = await session.one(
-            _FINISH,
+            outcomes.FINISH,
             id=delivery.delivery_id,
             of_resends=delivery.resends,
             succeeded=attempt.succeeded,
@@ -392,7 +334,7 @@ class DeliveryRepository:
         # an endpoint's row changes only when it begins to fail, or to work
         if noted and not attempt.ours and (noted.failing_since is not None) == attempt.succeeded:
             await session.run(
-                _HEALTH,
+                outcomes.HEALTH,
                 id=delivery.endpoint_id,
                 destination=delivery.destination,
                 succeeded=attempt.succeeded,

@@ -162,7 +162,18 @@ _CONFIRM = statement(
 _DELETE = statement(
     sa.update(webhook_endpoints)
     .where(_endpoints.endpoint_id == _id)
-    .values(delete_time=_now, update_time=_now, enabled=sa.false(), disable_reason="MERCHANT")
+    .values(
+        delete_time=_now,
+        update_time=_now,
+        enabled=sa.false(),
+        disable_reason="MERCHANT",
+        # its deliveries refer to the row, and need nothing of what says who somebody is
+        url="",
+        description="",
+        secret=sa.case((_endpoints.secret.is_not(None), sa.literal(b"", sa.LargeBinary))),
+        old_secret=sa.null(),
+        token_hash=sa.null(),
+    )
 )
 _ROTATE = statement(
     sa.update(webhook_endpoints)

@@ -101,19 +101,26 @@ class EventLog:
                     raise invalid("page_token", "is of a delivery that is not kept any more", "PAGE_TOKEN_INVALID")
             return await delivery_pages.read(session, merchant_id, wanted, place, limit)
 
-    async def resend(self, merchant_id: UUID, event_id: UUID, named: Receivers) -> list[LoggedDelivery]:
+    async def resend(
+        self, merchant_id: UUID, event_id: UUID, named: Receivers, claim: Claim | None = None
+    ) -> list[LoggedDelivery] | Record:
         """Send an event again, to who is named or to all whose filters take it, and return all its deliveries.
 
+        Or the record of the same request made before.
         Raises ApiError NOT_FOUND for the event or the endpoint, FAILED_PRECONDITION for a disabled endpoint.
         """
         async with self._database.transaction(MERCHANT_PATIENCE) as session:
             # two at once would lock endpoints and deliveries in orders of their own
             await self._endpoints.lock_merchant(session, merchant_id)
+            if claim and (record := await idempotency.find(session, claim)):
+                return record
             event = await self._found(session, merchant_id, event_id)
             receivers = await self._enabled(session, merchant_id, named) or await self._takers(session, event)
             new = [(self._ids(), receiver, event) for receiver in receivers]
             await self._store.deliver(session, new, again=True)
             found = await delivery_pages.of_event(session, event_id)
+            if claim:
+                await idempotency.store(session, claim, event_id, claim.answer(found))
         self._wake()
         return found
 

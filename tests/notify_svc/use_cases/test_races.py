@@ -9,12 +9,14 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from fusionx.notify.v1 import ping_pb2
 
 from mesh.ids import new_id
+from mesh.storage.idempotency import Claim, Record
 from notify_svc.domain import delivery as domain
 from notify_svc.domain.delivery import DeliveryStatus
 from notify_svc.domain.endpoint import Endpoint
-from notify_svc.storage import leftovers
+from notify_svc.storage import leftovers, outcomes
 from notify_svc.use_cases.endpoints import Change
 from tests.notify_svc.conftest import CONCURRENCY, Desk, desk_on
 from tests.support.net.rogue import OK, answering, hanging_until, hangs, rogue
@@ -129,6 +131,47 @@ async def test_nothing_is_cancelled_of_an_endpoint_that_is_enabled(desk: Desk) -
     await desk.tried(event, 1)
     await desk.queues.cancel_all(endpoint.endpoint_id)
     assert pending(desk) == 1
+
+
+async def test_newest_attempts_are_kept_however_often_an_event_is_sent_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with rogue(answering(OK)) as server:
+        await desk.endpoint(server.url)
+        (event,) = await desk.publish()
+        await desk.tried(event, 1)
+        desk.execute("UPDATE delivery_attempts SET attempt = attempt + %s", outcomes.KEPT)
+        desk.execute("UPDATE deliveries SET attempts = attempts + %s", outcomes.KEPT)
+        await desk.log.resend(desk.merchant_id, event.event_id, {})
+        await desk.tried(event, 2)
+        desk.execute("UPDATE delivery_attempts SET attempt = 2 WHERE attempt = %s", outcomes.KEPT + 1)
+        await desk.log.resend(desk.merchant_id, event.event_id, {})
+        numbers = [outcomes.KEPT + 2, outcomes.KEPT + 3]
+        await desk.delivery(event, lambda one: [attempt.number for attempt in one.attempts] == numbers)
+
+
+async def test_event_is_sent_again_once_under_one_key(desk: Desk) -> None:
+    def claim() -> Claim:
+        return Claim(desk.merchant_id, "ResendEvent", "once", b"asked", lambda _: ping_pb2.Ping())
+
+    async with rogue(answering(OK)) as server:
+        await desk.endpoint(server.url)
+        (event,) = await desk.publish()
+        await desk.tried(event, 1)
+        assert isinstance(await desk.log.resend(desk.merchant_id, event.event_id, {}, claim()), list)
+        await desk.tried(event, 2)
+        assert isinstance(await desk.log.resend(desk.merchant_id, event.event_id, {}, claim()), Record)
+        await desk.sender.close()
+        assert len(server.ids) == 2
+        assert desk.execute("SELECT resends FROM deliveries") == [(1,)]
+
+
+async def test_endpoint_that_is_deleted_keeps_nothing_of_who_it_was(desk: Desk) -> None:
+    endpoint = await desk.endpoint(NOWHERE)
+    await desk.endpoints.update(desk.merchant_id, endpoint.endpoint_id, Change(description="of Mr. Smith"))
+    assert (await deleted(desk, endpoint.endpoint_id)).destination == NOWHERE
+    kept = desk.execute("SELECT url, description, secret, old_secret FROM webhook_endpoints")
+    assert kept == [("", "", b"", None)]
 
 
 async def test_endpoint_that_has_just_recovered_is_not_disabled_as_failing(notify_url: str) -> None:
