@@ -50,7 +50,7 @@ from notify_svc.settings import NotifySettings
 from notify_svc.storage.deliveries import DeliveryRepository
 from notify_svc.storage.endpoints import SECRETS, EndpointRepository
 from notify_svc.storage.events import EventRepository
-from notify_svc.storage.retention import BATCH, DELETE_EVENTS
+from notify_svc.storage.retention import BATCH, DELETE_ENDPOINTS, DELETE_EVENTS
 from notify_svc.use_cases.channel_registration import Channels
 from notify_svc.use_cases.dispatcher import Bulkhead, Dispatcher
 from notify_svc.use_cases.due_watch import DueWatch
@@ -145,6 +145,7 @@ def build(settings: NotifySettings) -> Service:
         after_commit=public.committed,
         retry_delays=settings.event_retry_delays,
     )
+    kept = timedelta(days=settings.event_retention_days)
     return Service(
         name="notify_svc",
         settings=settings,
@@ -164,9 +165,8 @@ def build(settings: NotifySettings) -> Service:
             idempotency.janitor(database),
             inbox.janitor(database, NAME),
             retention.of_dead_letters(database),
-            retention.janitor(
-                "event-janitor", database, DELETE_EVENTS, timedelta(days=settings.event_retention_days), BATCH
-            ),
+            retention.janitor("event-janitor", database, DELETE_EVENTS, kept, BATCH),
+            retention.janitor("endpoint-janitor", database, DELETE_ENDPOINTS, kept, BATCH),
         ],
         registrations=[
             Registration.of(notify_service_pb2, notify_service_pb2_grpc, NotifyServicer(managed, log)),

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from mesh.storage.database import Database
-from notify_svc.storage.retention import BATCH, DELETE_EVENTS
+from notify_svc.storage.retention import BATCH, DELETE_ENDPOINTS, DELETE_EVENTS
 from notify_svc.tables import metadata
 from stack.stack import Ready
 from tests.support.databases import lent_database
@@ -38,6 +38,8 @@ OLD = """
 INSERT INTO events (event_id, merchant_id, type, aggregate_id, aggregate_version, order_id, payload, trace_id,
   create_time) SELECT gen_random_uuid(), merchant_id, 'old', gen_random_uuid(), 1, '', '', '', create_time
 FROM events WHERE type = 'due' LIMIT 1"""
+
+DELETED = "UPDATE webhook_endpoints SET enabled = false, disable_reason = 'MERCHANT', delete_time = now()"
 
 
 @pytest.fixture
@@ -77,6 +79,27 @@ async def test_events_that_are_sent_again_keep_no_others(url: str) -> None:
         assert deleted == 1
         left = admin.execute("SELECT type, count(*) FROM events GROUP BY type ORDER BY type").fetchall()
         assert left == [("due", 1 + BATCH), ("young", 1)]
+
+
+async def test_endpoint_that_was_deleted_goes_once_nothing_refers_to_it(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as admin:
+        for part in FILL.split(";"):
+            admin.execute(part.encode(), {"to": uuid.uuid4()} if "VALUES (%(to)s" in part else _endpoint(admin))
+        database, period = Database(url, 2), timedelta(days=90)
+        await database.open()
+        deleted = []
+        async with database.session() as session:
+            deleted.append(await session.run(DELETE_ENDPOINTS, period=period))
+            admin.execute(DELETED + " - interval '91 days'")
+            deleted.append(await session.run(DELETE_ENDPOINTS, period=period))
+            admin.execute("DELETE FROM delivery_attempts")
+            admin.execute("DELETE FROM deliveries")
+            admin.execute(DELETED)
+            deleted.append(await session.run(DELETE_ENDPOINTS, period=period))
+            admin.execute(DELETED + " - interval '91 days'")
+            deleted.append(await session.run(DELETE_ENDPOINTS, period=period))
+        await database.close()
+        assert deleted == [0, 0, 0, 1]
 
 
 def _endpoint(admin: psycopg.Connection[tuple[object, ...]]) -> dict[str, object]:
