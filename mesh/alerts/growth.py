@@ -16,6 +16,8 @@ _OF_THE_PROVIDER = ("UnavailableError", "CredentialsRefusedError", "OutcomeUnkno
 KEYS_PER_SECOND = 10
 FAILING_PART = 0.2
 FAILING_AT_LEAST = 2
+ENDPOINTS_AT_LEAST = 3
+"""As many endpoints that fail, and none that takes anything, are no merchant's doing."""
 _ON_OUR_SIDE = ("INTERNAL", "UNAVAILABLE", "UNKNOWN", "DEADLINE_EXCEEDED", "DATA_LOSS")
 _OUR_METHODS = ("/fusionx.", "/envoy.")
 LOOKED_AT = frozenset(
@@ -24,7 +26,7 @@ LOOKED_AT = frozenset(
         *("fusionxpay_locks_total", "fusionxpay_global_limit_total", "fusionxpay_rpc_server_total"),
         *("fusionxpay_provider_webhooks_total", "fusionxpay_provider_calls_total", "fusionxpay_database_up"),
         *("fusionxpay_provider_call_seconds_count", "fusionxpay_provider_call_seconds_bucket"),
-        "fusionxpay_alerts_total",
+        *("fusionxpay_alerts_total", "fusionxpay_deliveries_total", "fusionxpay_endpoints_failing"),
         *("fusionxpay_consumer_waiting", "fusionxpay_consumer_unacknowledged", "fusionxpay_events_consumed_total"),
     }
 )
@@ -75,6 +77,7 @@ class Growth:
         if refused > max(self._seconds * KEYS_PER_SECOND, self.of(keys, {"outcome": "allowed"})):
             found.append(Problem("KeysRefused", f"edge: {refused:.0f} requests came without a valid key", page=False))
         found += [one for one in _TOLD if self.of("fusionxpay_alerts_total", {"alert": _told_as(one.alert)})]
+        found += self._undelivered()
         found += self._stuck()
         return sorted(set(found), key=lambda one: (not one.page, one.alert, one.words))
 
@@ -138,6 +141,21 @@ class Growth:
         if slow > answered * SLOW_PART:
             words = f"payment_svc: {slow:.0f} of {answered:.0f} calls to {provider} took more than {SLOW_SECONDS} s"
             found.append(Problem("ProviderSlow", words))
+        return found
+
+    def _undelivered(self) -> list[Problem]:
+        found, attempts = [], "fusionxpay_deliveries_total"
+        for kind in self.values(attempts, "kind"):
+            failing = max(
+                (one.value for each in self._now for one in each.having("fusionxpay_endpoints_failing", kind=kind)),
+                default=0,
+            )
+            delivered, *failed = (
+                self.of(attempts, {"kind": kind, "outcome": outcome}) for outcome in ("DELIVERED", "PENDING", "FAILED")
+            )
+            if failing >= ENDPOINTS_AT_LEAST <= sum(failed) and not delivered:
+                words = f"notify_svc: nothing by {kind} is delivered, and {failing:.0f} endpoints fail"
+                found.append(Problem("NothingDelivered", words))
         return found
 
     def _stuck(self) -> list[Problem]:

@@ -197,6 +197,20 @@ def test_consumer_that_applies_nothing_of_what_it_has_is_stuck(
     assert [one.alert for one in found] == (["ConsumerStuck"] if stuck else [])
 
 
+@pytest.mark.parametrize(("failing", "failed", "delivered", "alerts"), [
+    (3, 3, 0, ["NothingDelivered"]), (3, 3, 1, []), (2, 9, 0, []), (3, 2, 0, []),
+])  # fmt: skip
+def test_nothing_that_goes_out_is_found(failing: int, failed: int, delivered: int, alerts: list[str]) -> None:
+    def look(failed: int, delivered: int) -> Process:
+        samples = [Sample("fusionxpay_endpoints_failing", {"kind": "WEBHOOK"}, failing)]
+        for outcome, number in (("PENDING", failed), ("FAILED", 0), ("DELIVERED", delivered)):
+            samples.append(Sample("fusionxpay_deliveries_total", {"kind": "WEBHOOK", "outcome": outcome}, number))
+        return Process("notify_svc", "a:1", samples)
+
+    found = Growth([look(7, 7)], [look(7 + failed, 7 + delivered)], 5).problems()
+    assert [one.alert for one in found] == alerts
+
+
 def test_what_is_well_or_not_known_is_no_problem() -> None:
     well = [
         Sample("fusionxpay_database_up", {}, 1),
