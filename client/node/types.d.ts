@@ -473,13 +473,13 @@ export interface Payment {
    */
   merchant_order_id: string;
   /**
-   * What attempts took that is not in `captured_amount`, and that has not gone back yet: by an attempt beside the one
-   * that paid, or of another amount. It is given back by refunds with `of_surplus`. Unset while there is none.
+   * What attempts took that is not in `captured_amount`, until all of it went back: by an attempt beside the one that
+   * paid, or of another amount. It is given back by refunds with `of_surplus`. Unset while there is none.
    */
   surplus_amount?: Money;
   /**
    * When the money was taken, as the gateway heard of it: of a payment that was captured by hand, then. Unset while
-   * none was.
+   * none was, and for captures by hand from before there was this field.
    */
   capture_time?: string;
 }

@@ -131,7 +131,7 @@ class Attempt:
     surplus: int = 0
     """Minor units that were captured on it although the payment was paid otherwise: to be given back."""
     capture_time: datetime | None = None
-    """When the payment's money was taken by it, where that was after its end: what it held was captured by hand."""
+    """When the payment's money was taken by it, where its end does not tell: what it held was captured later."""
 
 
 class ActionKind(StrEnum):
@@ -213,8 +213,14 @@ class Payment:
 
     @property
     def capture_time(self) -> datetime | None:
-        """When its money was taken, as the gateway heard of it; None while none was."""
-        return self.attempt.capture_time or self.attempt.end_time if self.status == _S.SUCCESS else None
+        """When its money was taken, as the gateway heard of it; None while none was.
+
+        Of a capture by hand that the version before heard of it is not known, as its attempt has ended earlier.
+        """
+        if self.status != _S.SUCCESS:
+            return None
+        is_automatic = self.capture_method == CaptureMethod.AUTOMATIC
+        return self.attempt.capture_time or (self.attempt.end_time if is_automatic else None)
 
     @property
     def is_hosted(self) -> bool:

@@ -230,7 +230,7 @@ def _win(payment: Payment, attempt: Attempt, snapshot: Snapshot, now: datetime) 
         redirect_url="",
         action=None,
         failure=None,
-        attempts=(*payment.attempts[:-1], last, winner),
+        attempts=(*payment.attempts[:-1], last, _taken(payment, winner, now)),
         version=payment.version + 1,
         update_time=now,
     )
@@ -266,6 +266,9 @@ def _way(current: PaymentStatus, target: PaymentStatus) -> list[PaymentStatus]:
 
 
 def _next(payment: Payment, snapshot: Snapshot, status: PaymentStatus, now: datetime) -> Payment:
+    *before, last = _attempts(payment, snapshot, status, now)
+    if status == _S.SUCCESS:
+        last = _taken(payment, last, now)
     return replace(
         payment,
         status=status,
@@ -274,10 +277,19 @@ def _next(payment: Payment, snapshot: Snapshot, status: PaymentStatus, now: date
         redirect_url="" if status in TERMINAL else snapshot.redirect_url,
         action=snapshot.action if status == _S.REQUIRES_ACTION else None,
         failure=None if status == _S.SUCCESS else snapshot.failure or payment.failure,
-        attempts=_attempts(payment, snapshot, status, now),
+        attempts=(*before, last),
         version=payment.version + 1,
         update_time=now,
     )
+
+
+def _taken(payment: Payment, attempt: Attempt, now: datetime) -> Attempt:
+    """Return the attempt that took the money now, with the time of it where its end does not tell it.
+
+    Of a capture by hand it is kept in any case: where the version before has kept none, nobody takes its end for it.
+    """
+    tells = payment.capture_method == CaptureMethod.AUTOMATIC and attempt.end_time == now
+    return attempt if tells else replace(attempt, capture_time=now)
 
 
 def _attempts(payment: Payment, snapshot: Snapshot, status: PaymentStatus, now: datetime) -> tuple[Attempt, ...]:
@@ -287,8 +299,6 @@ def _attempts(payment: Payment, snapshot: Snapshot, status: PaymentStatus, now: 
     anew = Attempt(
         last.number + 1, last.provider, last.provider_reference, AttemptStatus.OPEN, None, now, None, last.account_id
     )
-    if status == _S.SUCCESS and last.status == AttemptStatus.SUCCEEDED:
-        last = replace(last, capture_time=now)
     ended = _end(last, snapshot, status, now)
     if ended is not None:
         return (*before, ended)

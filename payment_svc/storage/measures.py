@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from mesh.storage.database import Session, Statement, statement
 from mesh.storage.schema import NOW
 from payment_svc.domain.refund import RefundStatus
-from payment_svc.tables import disputes, operations, payments, provider_events, refunds, reviews
+from payment_svc.tables import attempts, disputes, operations, payments, provider_events, refunds, reviews
 
 
 class Open(NamedTuple):
@@ -66,9 +66,13 @@ _PAYMENTS = _open(
     (payments.c.provider, _status, _nothing), payments.c.create_time, payments, payments.c.next_check_time.is_not(None)
 )
 _OPERATIONS = _open(
-    (payments.c.provider, operations.c.kind, _accounts(payments.c.account_id.is_(None))),
+    (attempts.c.provider, operations.c.kind, _accounts(attempts.c.account_id.is_(None))),
     operations.c.create_time,
-    operations.join(payments, payments.c.payment_id == operations.c.payment_id),
+    # of the attempt that was asked: a payment may have moved on to another account meanwhile
+    operations.join(
+        attempts,
+        sa.and_(attempts.c.payment_id == operations.c.payment_id, attempts.c.number == operations.c.attempt),
+    ),
     operations.c.next_try_time.is_not(None),
     operations.c.status == sa.literal_column("'UNKNOWN'"),
 )

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from payment_svc.contract.messages import payment_message, refund_message
-from payment_svc.domain.payment import CaptureMethod, Fact, PaymentStatus, Snapshot, first_attempt
+from payment_svc.domain.payment import AttemptStatus, CaptureMethod, Fact, PaymentStatus, Snapshot, first_attempt
 from payment_svc.domain.payment_transitions import apply
 from tests.support.payment_books import OWED
 from tests.support.providers.payments import payment_at
@@ -43,14 +43,24 @@ def test_refund_of_what_is_in_no_capture_is_told_from_the_others(attempt: int | 
     ((PaymentStatus.AUTHORIZED, PaymentStatus.SUCCESS), 2),
     ((PaymentStatus.FAILED, PaymentStatus.SUCCESS), 2),
 ])  # fmt: skip
+@pytest.mark.parametrize("method", CaptureMethod)
 def test_capture_is_of_the_time_when_the_money_was_taken(
-    statuses: tuple[PaymentStatus, ...], taken: int | None
+    method: CaptureMethod, statuses: tuple[PaymentStatus, ...], taken: int | None
 ) -> None:
     """By hand it is days after the attempt has succeeded; of a payment that had failed it is when the money showed."""
-    payment = payment_at("stripe", "pi_1", capture_method=CaptureMethod.MANUAL)
+    payment = payment_at("stripe", "pi_1", capture_method=method)
     for day, status in enumerate(statuses, 1):
         snapshot = Snapshot("pi_1", status, None if status == PaymentStatus.FAILED else payment.amount)
         payment = apply(payment, Fact(payment.attempt.number, snapshot), NOW + day * DAY)[-1]
     for one in (payment, replace(payment, refunded=5, version=9)):
         assert one.capture_time == (None if taken is None else NOW + taken * DAY)
         assert payment_message(one).HasField("capture_time") == (taken is not None)
+
+
+@pytest.mark.parametrize(("method", "is_known"), [(CaptureMethod.AUTOMATIC, True), (CaptureMethod.MANUAL, False)])
+def test_capture_that_the_version_before_heard_of_has_no_wrong_time(method: CaptureMethod, is_known: bool) -> None:
+    attempt = replace(first_attempt("stripe", NOW), status=AttemptStatus.SUCCEEDED, end_time=NOW)
+    payment = payment_at(
+        "stripe", "pi_1", status=PaymentStatus.SUCCESS, captured=1200, capture_method=method, attempts=(attempt,)
+    )
+    assert payment.capture_time == (NOW if is_known else None)

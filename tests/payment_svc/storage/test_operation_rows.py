@@ -12,7 +12,7 @@ import pytest
 
 from mesh.storage.database import Database, Session
 from payment_svc.domain.operation import Operation, OperationKind, OperationStatus, Requester
-from payment_svc.domain.payment import Failure
+from payment_svc.domain.payment import AttemptStatus, Failure
 from payment_svc.storage.measures import MeasureRepository, Open
 from payment_svc.storage.operations import OperationRepository
 from tests.simulation.storage import Store
@@ -143,9 +143,12 @@ async def test_lease_is_of_one_payment(database: Database) -> None:
 
 
 async def test_unknown_outcomes_are_counted_by_whose_account_was_asked(database: Database, store: Store) -> None:
-    hour = timedelta(hours=1)
+    hour, (first,) = timedelta(hours=1), payment_of(AFTER).attempts
+    # asked at the merchant's own account, before it moved on to the platform's at another provider
+    own = replace(first, account_id=UUID(int=7), status=AttemptStatus.FAILED, end_time=NOW)
+    moved = payment_of(AFTER, attempts=(own, replace(first, number=2, provider="paypal")), provider="paypal")
     async with database.session() as session:
-        await store_payments(session, payment_of(MINE), payment_of(AFTER, account_id=UUID(int=7)), payment_of(BEFORE))
+        await store_payments(session, payment_of(MINE), moved, payment_of(BEFORE))
         await put(session, of(MINE, status=S.UNKNOWN, create_time=NOW - 2 * hour))
         await put(session, of(AFTER, status=S.UNKNOWN, create_time=NOW - 3 * hour))
         await put(session, of(BEFORE, create_time=NOW - 9 * hour))

@@ -394,13 +394,15 @@ class Payment(_message.Message):
 
     @_builtins.property
     def surplus_amount(self) -> _money_pb2.Money:
-        """What attempts took that is not in `captured_amount`, and that has not gone back yet: by an attempt beside the one
-        that paid, or of another amount. It is given back by refunds with `of_surplus`. Unset while there is none.
+        """What attempts took that is not in `captured_amount`, until all of it went back: by an attempt beside the one that
+        paid, or of another amount. It is given back by refunds with `of_surplus`. Unset while there is none.
         """
 
     @_builtins.property
     def capture_time(self) -> _timestamp_pb2.Timestamp:
-        """When the money was taken, as the gateway heard of it: of a payment that was captured by hand, then. Unset while none was."""
+        """When the money was taken, as the gateway heard of it: of a payment that was captured by hand, then. Unset while none
+        was, and for captures by hand from before there was this field.
+        """
 
     def __init__(
         self,
