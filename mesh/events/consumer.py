@@ -98,7 +98,9 @@ class Held:
         key = event.envelope.aggregate_id
         known = self._failing.get(key)
         failures = (known.failures if known and known.event_id == event.event_id else 0) + counts
-        self._failing[key] = _Failing(event.event_id, event.sequence, failures, now + self._patience)
+        # an earlier one holds up more than this one would
+        if known is None or known.sequence >= event.sequence:
+            self._failing[key] = _Failing(event.event_id, event.sequence, failures, now + self._patience)
         return failures
 
     def release(self, event: Delivered) -> None:
@@ -241,11 +243,13 @@ class Consumer:
     async def _unknown(self, message: Msg, stored: datetime, error: UnknownTypeError) -> None:
         """Leave an event of an unknown type to replicas of a later version, and bury it where there are none in time.
 
-        Later events of its resource wait meanwhile, as behind one that fails.
+        Later events of its resource wait meanwhile, as behind one that fails, and it waits behind an earlier one.
         """
         envelope = error.envelope
         event = Delivered(envelope, envelope, context.call_of(context.trace_of("")), message, tracing.OFF)
-        if self._database.clock() - stored < UPDATE_PATIENCE:
+        if self._held.holds(event):
+            await self._retry_later(message)
+        elif self._database.clock() - stored < UPDATE_PATIENCE:
             log.warning("event of an unknown type", consumer=self._name, event_id=envelope.event_id, type=envelope.type)
             self._held.failed(event, counts=False)
             await self._retry_later(message)

@@ -50,36 +50,48 @@ def failing(database: Database, error: Exception) -> Consumer:
     return Consumer("test", [], cast(Any, None), database, handler, retry_delays=PAUSES)
 
 
+def told(version: int, resource: uuid.UUID, delivered: int = 1) -> Message:
+    """Return an event of a resource, at the place of its version."""
+    made = Message(version, delivered)
+    fact = order_events_pb2.OrderCreated(order=order_pb2.Order(order_id=str(resource), version=version))
+    ids = {"aggregate_id": resource, "merchant_id": uuid.uuid4()}
+    made.data = envelopes.event(fact, **ids, version=version, time=utc_now()).payload
+    return made
+
+
+def of_tomorrow(version: int, resource: uuid.UUID, delivered: int = 1, age: timedelta = timedelta()) -> Message:
+    """Return the same of a type that nobody knows yet."""
+    made = told(version, resource, delivered)
+    envelope = event_pb2.EventEnvelope.FromString(made.data)
+    envelope.type = "fusionx.order.v1.OrderOfTomorrow"
+    made.data = envelope.SerializeToString()
+    made.metadata.timestamp -= age
+    return made
+
+
+def reading(database: Database, applied: list[int], poison: int = 0) -> Consumer:
+    """Return a consumer that notes which versions it applied, and fails at one."""
+
+    async def handler(session: Session, events: Sequence[Received]) -> None:
+        versions = [event.envelope.aggregate_version for event in events]
+        if poison in versions:
+            raise ValueError("not this one")
+        applied.extend(versions)
+
+    bus = cast(Any, SimpleNamespace(verifier=None))
+    return Consumer("test", [], bus, database, handler, retry_delays=PAUSES)
+
+
 async def test_event_of_an_unknown_type_is_left_to_a_later_version_and_its_resource_waits(database: Database) -> None:
     """Which knows it: an update that adds a type goes on meanwhile. After an hour nobody does, and it is buried."""
     applied: list[int] = []
-
-    async def handler(session: Session, events: Sequence[Received]) -> None:
-        applied.extend(event.envelope.aggregate_version for event in events)
-
-    bus = cast(Any, SimpleNamespace(verifier=None))
-    consumer = Consumer("test", [], bus, database, handler, retry_delays=PAUSES)
-    resource = uuid.uuid4()
-
-    def message(version: int, of: str, delivered: int = 1) -> Message:
-        made = Message(version, delivered)
-        fact = order_events_pb2.OrderCreated(order=order_pb2.Order(order_id=str(of), version=version))
-        ids = {"aggregate_id": uuid.UUID(of), "merchant_id": uuid.uuid4()}
-        made.data = envelopes.event(fact, **ids, version=version, time=utc_now()).payload
-        return made
-
-    def unknown(delivered: int = 1, age: timedelta = timedelta()) -> Message:
-        made = message(1, str(resource), delivered)
-        envelope = event_pb2.EventEnvelope.FromString(made.data)
-        envelope.type = "fusionx.order.v1.OrderOfTomorrow"
-        made.data = envelope.SerializeToString()
-        made.metadata.timestamp -= age
-        return made
-
-    first, second, other = unknown(), message(2, str(resource)), message(3, str(uuid.uuid4()))
+    consumer, resource = reading(database, applied), uuid.uuid4()
+    first, second, other = of_tomorrow(1, resource), told(2, resource), told(3, uuid.uuid4())
     await consumer._apply(cast(Any, [first, second, other]))
     assert (first.said, second.said, other.said) == ([1.0], [1.0], ["ack"])
-    again, late = unknown(delivered=9), unknown(age=timedelta(minutes=61))
+    again, late = of_tomorrow(1, resource, delivered=9), of_tomorrow(1, resource, age=timedelta(minutes=61))
+    # as an event keeps its id
+    late.data = again.data = first.data
     await consumer._apply(cast(Any, [again]))
     assert again.said == [30.0]
     await consumer._apply(cast(Any, [late]))
@@ -88,6 +100,34 @@ async def test_event_of_an_unknown_type_is_left_to_a_later_version_and_its_resou
         (dead,) = await session.all(DEAD)
     assert dead.reason == "unknown event type fusionx.order.v1.OrderOfTomorrow"
     assert applied == [3]
+
+
+async def test_event_between_two_of_unknown_types_waits_for_the_first(database: Database) -> None:
+    applied: list[int] = []
+    consumer, resource = reading(database, applied), uuid.uuid4()
+    batch = [of_tomorrow(1, resource), told(2, resource), of_tomorrow(3, resource)]
+    await consumer._apply(cast(Any, batch))
+    assert [message.said for message in batch] == [[1.0], [1.0], [1.0]]
+    assert applied == []
+
+
+async def test_event_that_fails_is_buried_whatever_of_an_unknown_type_is_behind_it(database: Database) -> None:
+    consumer, resource = reading(database, [], poison=1), uuid.uuid4()
+    poison, behind = told(1, resource), of_tomorrow(2, resource)
+    for _ in range(4):
+        await consumer._apply(cast(Any, [poison]))
+        await consumer._apply(cast(Any, [behind]))
+    assert poison.said == [1.0, 5.0, 30.0, "term"]
+    assert behind.said == [1.0] * 4
+
+
+def test_later_event_that_fails_takes_nothing_from_an_earlier_one() -> None:
+    held = Held(patience=60)
+    first, second = delivered(7)[0], delivered(8)[0]
+    assert held.failed(first, counts=True) == 1
+    assert held.failed(second, counts=True) == 1
+    assert held.holds(second)
+    assert held.failed(first, counts=True) == 2
 
 
 def test_later_events_of_the_resource_wait_and_nobody_else() -> None:
