@@ -138,6 +138,7 @@ BUILD = gauge(
 OUTBOX_DEPTH = gauge("fusionxpay_outbox_unpublished", "Events committed but not yet in the stream")
 OUTBOX_OLDEST = gauge("fusionxpay_outbox_oldest_seconds", "Age of the oldest event that is not yet in the stream")
 OUTBOX_ASIDE = counter("fusionxpay_outbox_set_aside_total", "Events that can never be put into the stream, set aside")
+OUTBOX_ROWS_ASIDE = gauge("fusionxpay_outbox_rows_set_aside", "Events that are set aside, and wait for a person")
 EVENTS_PUBLISHED = counter("fusionxpay_events_published_total", "Events put into the stream")
 EVENTS_CONSUMED = counter(
     "fusionxpay_events_consumed_total",

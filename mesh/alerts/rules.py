@@ -108,6 +108,7 @@ _RULES = (
     _Rule("CertificateExpiring", "fusionxpay_certificate_expiry_time", _ends_soon,
           "its certificate ends within seven days"),
     _Rule("EventsNotPublished", "fusionxpay_outbox_oldest_seconds", lambda v: v > 60, "an event waits {value:.0f} s"),
+    _Rule("EventSetAside", "fusionxpay_outbox_rows_set_aside", _positive, "{value:.0f} events can never be published"),
     _Rule("DeadLetterOpen", "fusionxpay_dead_letters_open", _positive, "{value:.0f} dead letters of {consumer}"),
     _Rule("ProviderFailing", "fusionxpay_provider_circuit_state", lambda v: v == 2, "{provider}: {operation} fails"),
     _Rule("ProviderEventsLate", "fusionxpay_provider_events_oldest_seconds", lambda v: v > 60,

@@ -44,10 +44,11 @@ class Stored(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """How many rows wait, and for how long the oldest does, if there is one."""
+    """How many rows wait, and for how long the oldest does, if there is one; and how many were set aside."""
 
     depth: int
     oldest: timedelta | None
+    set_aside: int
 
 
 _COLUMNS = ("event_id", "aggregate_id", "subject", "payload", "create_time")
@@ -114,10 +115,19 @@ SET_ASIDE = statement(
     .where(outbox.c.seq == sa.func.any(sa.bindparam("seqs", type_=pg.ARRAY(sa.BigInteger))))
     .values(publish_time=NOW)
 )
+_aside = outbox.alias("aside")
+_set_aside = (
+    sa.select(sa.func.count())
+    .select_from(_aside)
+    .where(_aside.c.publish_time.is_not(None), _aside.c.stream_seq.is_(None))
+    .scalar_subquery()
+)
 DEPTH = statement(
-    sa.select(sa.func.count().label("depth"), (NOW - sa.func.min(outbox.c.create_time)).label("oldest")).where(
-        outbox.c.publish_time.is_(None)
-    ),
+    sa.select(
+        sa.func.count().label("depth"),
+        (NOW - sa.func.min(outbox.c.create_time)).label("oldest"),
+        _set_aside.label("set_aside"),
+    ).where(outbox.c.publish_time.is_(None)),
     Backlog,
 )
 _LAST = statement(sa.select(sa.func.max(outbox.c.seq).label("seq")), int)

@@ -31,6 +31,7 @@ from mesh.metrics import (
     OUTBOX_DEPTH,
     OUTBOX_EVENT_SET_ASIDE,
     OUTBOX_OLDEST,
+    OUTBOX_ROWS_ASIDE,
 )
 from mesh.redaction import redacted
 from mesh.storage.database import Database
@@ -352,6 +353,7 @@ class Relay:
             backlog = await session.one(outbox.DEPTH)
             if backlog:
                 OUTBOX_DEPTH.set(backlog.depth)
+                OUTBOX_ROWS_ASIDE.set(backlog.set_aside)
                 OUTBOX_OLDEST.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
             return await session.run(outbox.PURGE, period=RETENTION) == PURGE_BATCH
 

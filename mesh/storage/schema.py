@@ -40,6 +40,12 @@ outbox = sa.Table(
 )
 # the relay walks the backlog by seq, and asks of each row whether an older one of its resource is waiting
 sa.Index("ix_outbox_backlog", outbox.c.seq, postgresql_where=outbox.c.publish_time.is_(None))
+# what was set aside is counted, of all that was published within a week
+sa.Index(
+    "ix_outbox_aside",
+    outbox.c.seq,
+    postgresql_where=sa.and_(outbox.c.publish_time.is_not(None), outbox.c.stream_seq.is_(None)),
+)
 sa.Index(
     "ix_outbox_aggregate",
     outbox.c.aggregate_id,

@@ -32,6 +32,7 @@ WRONG = {
     "fusionxpay_clock_ahead_seconds": (-20, {}, "ClockSkewed"),
     "fusionxpay_certificate_expiry_time": (time.time() + 86400, {}, "CertificateExpiring"),
     "fusionxpay_outbox_oldest_seconds": (61, {}, "EventsNotPublished"),
+    "fusionxpay_outbox_rows_set_aside": (1, {}, "EventSetAside"),
     "fusionxpay_dead_letters_open": (1, {"consumer": "notify_svc"}, "DeadLetterOpen"),
     "fusionxpay_provider_circuit_state": (2, {"provider": "stripe", "operation": "start"}, "ProviderFailing"),
     "fusionxpay_provider_events_oldest_seconds": (

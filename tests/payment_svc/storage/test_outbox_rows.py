@@ -95,11 +95,21 @@ async def test_relay_takes_rows_up_to_one_and_those_that_it_names(database: Data
 async def test_depth_is_of_what_waits(database: Database, store: Store) -> None:
     async with database.session() as session:
         assert await outbox.last(session) == 0
-        assert await session.one(outbox.DEPTH) == Backlog(0, None)
+        assert await session.one(outbox.DEPTH) == Backlog(0, None, 0)
         first, *_ = await put(session, MINE, MINE, MINE)
         await published(session, first)
         store.set_clock(NOW + WEEK)
-        assert await session.one(outbox.DEPTH) == Backlog(2, WEEK)
+        assert await session.one(outbox.DEPTH) == Backlog(2, WEEK, 0)
+
+
+async def test_what_was_set_aside_is_counted_until_it_is_published_or_deleted(database: Database) -> None:
+    async with database.session() as session:
+        first, second, third, _ = await put(session, BEFORE, MINE, AFTER, MINE)
+        await published(session, first)
+        await session.run(outbox.SET_ASIDE, seqs=[second, third])
+        assert await session.one(outbox.DEPTH) == Backlog(1, timedelta(), 2)
+        await published(session, second)
+        assert await session.one(outbox.DEPTH) == Backlog(1, timedelta(), 1)
 
 
 async def test_what_was_published_since_is_published_again(database: Database, store: Store) -> None:
