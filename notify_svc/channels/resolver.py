@@ -16,6 +16,7 @@ from ipaddress import ip_address
 import aiodns
 
 from notify_svc.domain.addresses import Address
+from notify_svc.domain.endpoint import UrlRefusedError
 
 SECONDS = 3.0
 """How long a name may take to be looked up."""
@@ -39,13 +40,16 @@ class Resolver:
         self._now = now
         self._resolver: aiodns.DNSResolver | None = None
         self._under_way: dict[str, asyncio.Task[Sequence[Address]]] = {}
-        self._absent: OrderedDict[str, tuple[float, str]] = OrderedDict()
+        self._absent: OrderedDict[str, tuple[float, Exception]] = OrderedDict()
 
     async def __call__(self, host: str, port: int) -> Sequence[Address]:
-        """Return every address of a host, in the order in which to try them. Raises OSError."""
-        since, why = self._absent.get(host, (float("-inf"), ""))
+        """Return every address of a host, in the order in which to try them.
+
+        Raises OSError, and UrlRefusedError for a host with too many: a name that was found, and is not called.
+        """
+        since, error = self._absent.get(host, (float("-inf"), OSError()))
         if self._now() - since < ABSENT_SECONDS:
-            raise OSError(why)
+            raise type(error)(*error.args)
         task = self._under_way.get(host)
         if task is None:
             task = self._under_way[host] = asyncio.create_task(self._look_up(host, port))
@@ -64,14 +68,21 @@ class Resolver:
                 found = await self._ask(host, port)
         # a time-out is an OSError too
         except (aiodns.error.DNSError, OSError) as error:
-            why = str(error.args[-1]) if error.args else "no answer in time"
-            self._absent[host] = (self._now(), why)
-            if len(self._absent) > ABSENT:
-                self._absent.popitem(last=False)
-            raise OSError(why) from error
+            why = OSError(str(error.args[-1]) if error.args else "no answer in time")
+            self._keep(host, why)
+            raise why from error
+        except UrlRefusedError as error:
+            self._keep(host, error)
+            raise
         # one that is asked again is the newest of those that are kept
         self._absent.pop(host, None)
         return found
+
+    def _keep(self, host: str, error: Exception) -> None:
+        # another one, as one that was raised keeps all that it came through
+        self._absent[host] = (self._now(), type(error)(*error.args))
+        if len(self._absent) > ABSENT:
+            self._absent.popitem(last=False)
 
     async def _ask(self, host: str, port: int) -> Sequence[Address]:
         if self._resolver is None:
@@ -81,6 +92,6 @@ class Resolver:
         answer = await self._resolver.getaddrinfo(host, port=port, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM)
         # before any of them is read: an answer has room for thousands
         if len(answer.nodes) > ADDRESSES:
-            raise OSError(f"it has more than {ADDRESSES} addresses")
+            raise UrlRefusedError(f"must not have more than {ADDRESSES} addresses: {host}")
         addresses = (ip_address(node.addr[0].decode().partition("%")[0]) for node in answer.nodes)
         return list(dict.fromkeys(addresses))
