@@ -79,6 +79,7 @@ _kinds = sa.bindparam("kinds", type_=pg.ARRAY(sa.Text))
 _queued = deliveries.alias("queued")
 _earlier = deliveries.alias("earlier")
 _before = events.alias("before")
+_tried = deliveries.alias("tried")
 
 
 def _some(*conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[bool]:
@@ -89,20 +90,27 @@ def _some(*conditions: sa.ColumnElement[bool]) -> sa.ScalarSelect[bool]:
     return sa.select(sa.true()).where(*conditions).limit(1).scalar_subquery()
 
 
+_earlier_events = (
+    _before.c.aggregate_id == _queued.c.aggregate_id,
+    _before.c.aggregate_version < _queued.c.aggregate_version,
+    _before.c.aggregate_version >= _queued.c.aggregate_version - LOOK_BACK,
+)
 # all that are earlier: of one before an event that the endpoint does not take, nothing else would tell
-_came = (
-    sa.select(sa.func.count(_before.c.aggregate_version.distinct()))
-    .where(
-        _before.c.aggregate_id == _queued.c.aggregate_id,
-        _before.c.aggregate_version < _queued.c.aggregate_version,
-        _before.c.aggregate_version >= _queued.c.aggregate_version - LOOK_BACK,
-    )
+_came = sa.select(sa.func.count(_before.c.aggregate_version.distinct())).where(*_earlier_events)
+# what is missing before a version that was tried anywhere has had its time: it delays no other
+_settled = (
+    sa.select(sa.func.max(_before.c.aggregate_version))
+    .select_from(_before.join(_tried, _tried.c.event_id == _before.c.event_id))
+    .where(*_earlier_events, _tried.c.attempts + _tried.c.attempts_before > 0)
+    .correlate(_queued)
     .scalar_subquery()
 )
+_came_since = _came.where(_before.c.aggregate_version > _settled)
 _is_next = sa.or_(
     _queued.c.aggregate_version <= 1,
     _queued.c.next_attempt_time <= NOW - GAP_PATIENCE,
-    _came >= sa.func.least(_queued.c.aggregate_version - 1, LOOK_BACK),
+    _came.scalar_subquery() >= sa.func.least(_queued.c.aggregate_version - 1, LOOK_BACK),
+    _came_since.scalar_subquery() >= _queued.c.aggregate_version - 1 - _settled,
 )
 _waits = _some(
     _earlier.c.endpoint_id == _queued.c.endpoint_id,
@@ -127,13 +135,13 @@ def _first_queue(*conditions: sa.ColumnElement[bool]) -> sa.Select[UUID]:
     )
 
 
-# which endpoints have a queue: one look into the index for each, however long the queues are
 _queues = sa.select(_first_queue().scalar_subquery().label("endpoint_id")).cte("queues", recursive=True)
-_queues = _queues.union_all(
+QUEUES = _queues.union_all(
     sa.select(_first_queue(deliveries.c.endpoint_id > _queues.c.endpoint_id).scalar_subquery()).where(
         _queues.c.endpoint_id.is_not(None)
     )
 )
+"""Which endpoints have a queue: one look into the index for each, however long the queues are."""
 
 
 def _in_use(whose: str, column: str) -> sa.TableValuedAlias:
@@ -160,7 +168,7 @@ _head = (
     .lateral("head")
 )
 # everybody's first comes before anybody's second, counting what is under way
-_turn = _under_way + sa.func.row_number().over(partition_by=_queues.c.endpoint_id, order_by=_head.c.next_attempt_time)
+_turn = _under_way + sa.func.row_number().over(partition_by=QUEUES.c.endpoint_id, order_by=_head.c.next_attempt_time)
 _of_merchant = sa.func.coalesce(_busy_merchant.c.count, 0) + sa.func.row_number().over(
     partition_by=webhook_endpoints.c.merchant_id, order_by=_head.c.next_attempt_time
 )
@@ -172,8 +180,8 @@ _ready = (
         _of_merchant.label("of_merchant"),
     )
     .select_from(
-        _queues.join(webhook_endpoints, webhook_endpoints.c.endpoint_id == _queues.c.endpoint_id)
-        .outerjoin(_busy, _busy.c.endpoint_id == _queues.c.endpoint_id)
+        QUEUES.join(webhook_endpoints, webhook_endpoints.c.endpoint_id == QUEUES.c.endpoint_id)
+        .outerjoin(_busy, _busy.c.endpoint_id == QUEUES.c.endpoint_id)
         .outerjoin(_busy_merchant, _busy_merchant.c.merchant_id == webhook_endpoints.c.merchant_id)
         .join(_head, sa.true())
     )
@@ -235,7 +243,7 @@ _CLAIM = statement(
 )
 _oldest = (
     sa.select(_queued.c.next_attempt_time)
-    .where(_queued.c.endpoint_id == _queues.c.endpoint_id, _queued.c.next_attempt_time <= NOW)
+    .where(_queued.c.endpoint_id == QUEUES.c.endpoint_id, _queued.c.next_attempt_time <= NOW)
     .order_by(_queued.c.next_attempt_time)
     .limit(1)
     .scalar_subquery()
@@ -249,7 +257,7 @@ _WAITING = statement(
         (NOW - sa.func.min(sa.case((_works, _oldest)))).label("due_for"),
         (NOW - sa.func.min(sa.case((~_works, _oldest)))).label("failing_due_for"),
     )
-    .select_from(_queues.join(webhook_endpoints, webhook_endpoints.c.endpoint_id == _queues.c.endpoint_id))
+    .select_from(QUEUES.join(webhook_endpoints, webhook_endpoints.c.endpoint_id == QUEUES.c.endpoint_id))
     .where(webhook_endpoints.c.enabled)
     .group_by(webhook_endpoints.c.kind),
     Waiting,

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from mesh.storage.database import Session, statement
 from notify_svc.domain.delivery import DeliveryStatus
+from notify_svc.storage.deliveries import QUEUES
 from notify_svc.tables import deliveries, webhook_endpoints
 
 PART = 5_000
@@ -39,16 +40,11 @@ _CANCEL = statement(
     .where(deliveries.c.delivery_id == sa.func.any(sa.func.array(_some.scalar_subquery())), _pending)
     .values(status=str(DeliveryStatus.CANCELLED), next_attempt_time=sa.null())
 )
-_one = (
-    sa.select(sa.true())
-    .where(deliveries.c.endpoint_id == webhook_endpoints.c.endpoint_id, _pending)
-    .limit(1)
-    .scalar_subquery()
-)
+# of those that have a queue, which are few, and not of all that there ever were
 _LEFT = statement(
     sa.select(webhook_endpoints.c.endpoint_id)
-    .where(~webhook_endpoints.c.enabled, _one)
-    .order_by(webhook_endpoints.c.endpoint_id)
+    .select_from(QUEUES.join(webhook_endpoints, webhook_endpoints.c.endpoint_id == QUEUES.c.endpoint_id))
+    .where(~webhook_endpoints.c.enabled)
     .limit(100),
     UUID,
 )

@@ -6,6 +6,7 @@ The first part of that at once, the rest by and by.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from uuid import UUID
 
 from mesh.errors import ApiError
@@ -47,6 +48,11 @@ class Queues:
         """Cancel a part of what each endpoint has left; return whether there was any."""
         async with self._database.session() as session:
             found = await leftovers.endpoints_left(session)
-            for endpoint_id in found:
-                await leftovers.cancel_part(session, endpoint_id)
-        return bool(found)
+        cancelled = False
+        for endpoint_id in found:
+            # one that cannot be cancelled keeps no other, and is looked for again
+            with suppress(ApiError):
+                async with self._database.session() as session:
+                    await leftovers.cancel_part(session, endpoint_id)
+                cancelled = True
+        return cancelled

@@ -18,6 +18,7 @@ from notify_svc.domain import delivery as domain
 from notify_svc.domain.delivery import DeliveryStatus
 from notify_svc.domain.endpoint import DisableReason
 from notify_svc.domain.event import PublicEvent
+from notify_svc.storage.deliveries import GAP_PATIENCE
 from notify_svc.use_cases import dispatcher
 from notify_svc.use_cases.endpoints import Change, NewEndpoint
 from tests.notify_svc.conftest import CONCURRENCY, SHARE, Desk, desk_on
@@ -291,6 +292,31 @@ async def test_version_behind_one_that_an_endpoint_does_not_take_waits_for_those
         for event in (first, third):
             await desk.tried(event, 1)
         assert server.ids == [str(event.event_id) for event in (other, first, third)]
+
+
+async def test_version_that_never_comes_delays_one_later_version_alone(desk: Desk) -> None:
+    """Its event was deleted, or is a dead letter. One of the later ones is of a type that is not taken."""
+    order_id = new_id()
+    async with rogue(answering(OK)) as server:
+        only_created = NewEndpoint(url=server.url, event_types=("order.created",))
+        await desk.endpoints.create(desk.merchant_id, only_created, None)
+        first, second = await desk.fan_out(desk.event(order_id, 1), desk.event(order_id, 2))
+        await desk.tried(second, 1)
+        desk.execute("TRUNCATE events, deliveries, delivery_attempts")
+        (third,) = await desk.fan_out(desk.event(order_id, 3))
+        (other,) = await desk.publish()
+        await desk.tried(other, 1)
+        # what is missing has its time
+        await desk.tried(third, 0)
+        desk.later(seconds=GAP_PATIENCE.total_seconds())
+        await desk.tried(third, 1)
+        _, fifth = await desk.fan_out(replace(desk.event(order_id, 4), type="order.expired"), desk.event(order_id, 5))
+        await desk.tried(fifth, 1)
+        # and so has what is missing anew
+        await desk.fan_out(desk.event(order_id, 7))
+        (last,) = await desk.publish()
+        await desk.tried(last, 1)
+        assert server.ids == [str(event.event_id) for event in (first, second, other, third, fifth, last)]
 
 
 async def test_version_that_was_cancelled_keeps_no_later_one_waiting(desk: Desk) -> None:

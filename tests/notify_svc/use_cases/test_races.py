@@ -11,7 +11,9 @@ import psycopg
 import pytest
 from fusionx.notify.v1 import ping_pb2
 
+from mesh.errors import unavailable
 from mesh.ids import new_id
+from mesh.storage.database import Session
 from mesh.storage.idempotency import Claim, Record
 from notify_svc.domain import delivery as domain
 from notify_svc.domain.delivery import DeliveryStatus
@@ -123,6 +125,29 @@ async def test_endpoint_is_enabled_once_its_long_queue_is_cancelled(
         (new,) = await desk.publish()
         assert (await desk.tried(new, 1)).status is DeliveryStatus.DELIVERED
         assert server.ids == [str(new.event_id)]
+
+
+async def test_endpoint_whose_queue_cannot_be_cancelled_keeps_no_other(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoints = sorted([(await desk.endpoint(f"{NOWHERE}?{number}")).endpoint_id for number in range(2)])
+    await desk.publish()
+    await come_true(lambda: _failing(desk) == len(endpoints), "the first attempts")
+    cancel_part = leftovers.cancel_part
+
+    async def one_fails(session: Session, endpoint_id: UUID) -> bool:
+        if endpoint_id == endpoints[0]:
+            raise unavailable("DATABASE_UNAVAILABLE", "no answer in time")
+        return await cancel_part(session, endpoint_id)
+
+    monkeypatch.setattr(leftovers, "cancel_part", one_fails)
+    # as a process left them that ended
+    desk.execute("UPDATE webhook_endpoints SET enabled = false, disable_reason = 'MERCHANT'")
+    desk.queues.worker.wake()
+    await come_true(lambda: pending(desk) == 1, "the end of the other's queue")
+    monkeypatch.undo()
+    desk.queues.worker.wake()
+    await come_true(lambda: pending(desk) == 0, "the end of both")
 
 
 async def test_nothing_is_cancelled_of_an_endpoint_that_is_enabled(desk: Desk) -> None:
