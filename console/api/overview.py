@@ -42,11 +42,11 @@ async def overview(visit: Visit) -> Response:
     api = await visit.api()
     days = int(visit.query("days")) if visit.query("days") in SPANS else DAYS
     since = (utc_now() - timedelta(days=days)).isoformat()
-    figures, newest, (waiting, held), disputes, endpoints, undelivered = await together(
+    figures, newest, (waiting, held), (disputes, respond_before), endpoints, undelivered = await together(
         _figures(visit, api, days),
         api.get("payments", page_size=8),
         _unended(api),
-        api.every("disputes", statuses=["NEEDS_RESPONSE"]),
+        _unanswered(api),
         api.get("webhook_endpoints"),
         api.get("deliveries", statuses=["FAILED"], create_time_from=since, page_size=100),
     )
@@ -60,9 +60,21 @@ async def overview(visit: Visit) -> Response:
         uncaptured=held,
         undelivered=_count(undelivered, "deliveries"),
         since=since[:10],
-        disputes=sorted(disputes, key=lambda one: str(one.get("respond_before"))),
+        disputes=disputes,
+        respond_before=respond_before,
         stopped=[one for one in endpoints.get("webhook_endpoints", []) if not one.get("enabled")],
     )
+
+
+async def _unanswered(api: MerchantApi) -> tuple[str, str]:
+    """Return how many disputes wait for an answer, and the nearest deadline of those, or of the oldest of many.
+
+    The API sorts by no deadline: the oldest are those whose end is near.
+    """
+    page = await api.get("disputes", statuses=["NEEDS_RESPONSE"], order_by="create_time asc", page_size=100)
+    # one without a deadline waits for nobody
+    ends = [one["respond_before"] for one in page.get("disputes", []) if one.get("respond_before")]
+    return _count(page, "disputes"), min(ends, default="")
 
 
 async def _unended(api: MerchantApi) -> tuple[str, str]:

@@ -27,7 +27,7 @@ from console.clients.post import Post
 from console.clients.request_log import RequestLog
 from console.domain import Session, Signer, User
 from console.use_cases.accounts import Accounts
-from console.use_cases.attempts import Attempts
+from console.use_cases.attempts import Attempts, is_attempt
 from console.use_cases.federation import Federation
 from console.use_cases.invitations import Invitations
 from console.use_cases.passkeys import Passkeys
@@ -35,6 +35,9 @@ from console.use_cases.sessions import SessionOverError, Sessions
 from console.use_cases.views import Views
 from mesh import context
 from mesh.rpc.headers import CLIENT_ADDRESS, CONSOLE_ACT
+from mesh.telemetry import get_logger
+
+log = get_logger(__name__)
 
 ROOT = "/console"
 ACTS = f"{ROOT}/acts"
@@ -42,7 +45,6 @@ WHO = "fusionxpay.user"
 """Where a request's scope has who is logged in, for the audit."""
 FOLDER = Path(__file__).resolve().parent.parent
 UNAUTHORIZED = 401
-MODES = ("test", "live")
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -158,7 +160,7 @@ class Visit:
             "user": self.user,
             "login": self.login,
             "may": self.user.may if self.user else lambda _scope: False,
-            "form_token": self.rooms.signer.form_token(self.token, _place(self.login.mode)) if self.login else "",
+            "form_token": self.rooms.signer.form_token(self.token, ROOT) if self.login else "",
             "attempt": secrets.token_hex(16),
             "root": ROOT,
             "here": self.request.url.path,
@@ -256,10 +258,12 @@ class Page:
             return visit.render("error.html", 403, title="From another site", words=words)
         if self.is_open:
             return None
-        page, mode = _mode_of(visit), visit.session.mode
-        if not page:
+        if not visit.rooms.signer.is_form_token(visit.form.get("form_token", ""), visit.token, ROOT):
             words = "This page is of another login. Go back, load it again, and repeat."
             return visit.render("error.html", 403, title="Out of date", words=words)
+        mode = visit.session.mode
+        # pages of 0.4 say no mode, and act in their session's; from 0.6 on a page has to say it
+        page = visit.form.get("page_mode", mode)
         if page != mode and not self.in_any_mode:
             # another tab has switched since
             words = _OF_OTHER_MODE.format(page=page, mode=mode)
@@ -268,24 +272,16 @@ class Page:
 
     async def _repeated(self, visit: Visit) -> Response | None:
         """Refuse a form that was sent before, as when a page that answered one is loaded again."""
-        if (
-            visit.request.method != "POST"
-            or not self.is_once
-            or await visit.rooms.attempts.is_first(visit.session, visit.request.url.path, visit.form.get("attempt", ""))
-        ):
+        attempt = visit.form.get("attempt")
+        # pages of 0.4 have no name for this form; from 0.6 on none is taken without
+        if visit.request.method != "POST" or not self.is_once or attempt is None:
+            return None
+        if not is_attempt(attempt):
+            words = "This form has lost its name. Load its page again, and repeat."
+            return visit.render("error.html", 400, title="Not done", words=words)
+        if await visit.rooms.attempts.is_first(visit.session, visit.request.url.path, attempt):
             return None
         return visit.render("error.html", 409, title="Sent before", words=_SENT_BEFORE)
-
-
-def _place(mode: str) -> str:
-    """Return what the forms of a mode's pages are signed for."""
-    return f"{ROOT}/{mode}"
-
-
-def _mode_of(visit: Visit) -> str:
-    """Return the mode of the page that has sent a form; empty when it is no page of this session."""
-    given, signer = visit.form.get("form_token", ""), visit.rooms.signer
-    return next((mode for mode in MODES if signer.is_form_token(given, visit.token, _place(mode))), "")
 
 
 _OF_OTHER_MODE = (
@@ -306,6 +302,9 @@ async def _put_on_record(visit: Visit) -> None:
     first asks itself, through Envoy, and waits for that answer.
     """
     request, rooms = visit.request, visit.rooms
+    if not request.scope["path"].isprintable():
+        # no route has such a path, the one below neither
+        raise ApiError(404, "NOT_FOUND", "There is nothing of this id.")
     path = f"{ACTS}{request.scope['raw_path'].decode('ascii', 'replace').removeprefix(ROOT)}"
     headers = {
         "cookie": f"{rooms.cookie}={visit.token}",
@@ -313,7 +312,10 @@ async def _put_on_record(visit: Visit) -> None:
         "user-agent": request.headers.get("user-agent", ""),
         CONSOLE_ACT: rooms.signer.form_token(visit.token, path),
     }
-    await rooms.public_api.put_on_record(path, headers)
+    if not await rooms.public_api.put_on_record(path, headers):
+        # as 0.4 does, which is all that answers while replicas are replaced; from 0.6 on it is refused
+        who, request_id = str(visit.person.user_id), request.headers.get("x-request-id", "")
+        log.warning("an act is not on record before it is done", user_id=who, path=path, request_id=request_id)
 
 
 def record(rooms: Rooms) -> Route:
@@ -325,8 +327,8 @@ def record(rooms: Rooms) -> Route:
         if visit.user is None or not rooms.signer.is_form_token(
             request.headers.get(CONSOLE_ACT, ""), visit.token, path
         ):
-            # of nobody: who asks by themselves does nothing
-            raise HTTPException(404)
+            # of nobody: who asks by themselves does nothing; 404 says that there is no such route
+            raise HTTPException(403)
         request.scope[WHO] = visit.user
         return Response(status_code=204)
 

@@ -11,6 +11,11 @@ from mesh.storage.database import Database
 _ATTEMPT = re.compile(r"[0-9a-f]{32}")
 
 
+def is_attempt(given: str) -> bool:
+    """Whether something is a name that a page has given its forms."""
+    return bool(_ATTEMPT.fullmatch(given))
+
+
 class Attempts:
     """What a session has sent already, by the name that each page gives its forms."""
 
@@ -19,8 +24,6 @@ class Attempts:
         self._store = store
 
     async def is_first(self, login: Session, path: str, attempt: str) -> bool:
-        """Note that a form is sent, before anything is done; return False when it was before, or has no name."""
-        if not _ATTEMPT.fullmatch(attempt):
-            return False
+        """Note that a form is sent, before anything is done; return False when it was before."""
         async with self._database.session() as session:
             return await self._store.note(session, login.token_sha256, digest(f"{attempt} {path}"))

@@ -12,7 +12,8 @@ import pytest
 from fusionx.identity.v1 import identity_pb2, identity_service_pb2
 from fusionx.mesh.v1 import dead_letter_pb2, dead_letter_service_pb2
 
-from console.api.web import FOLDER
+from console.api.overview import _unanswered
+from console.api.web import FOLDER, templates
 from console.clients.merchant_api import ApiError, MerchantApi, PublicApi
 from console.clients.operator_api import OperatorApi
 from mesh.ids import new_id
@@ -50,6 +51,36 @@ async def test_a_list_has_all_of_its_pages() -> None:
         found = await MerchantApi(http, http, {}).every("orders", "1", "timeline", field="entries")
     assert asked == ["0", "1", "2"]
     assert [one["n"] for one in found] == asked
+
+
+async def test_the_overview_asks_for_disputes_once_however_many_there_are() -> None:
+    asked = []
+
+    def page(request: httpx.Request) -> httpx.Response:
+        asked.append(dict(request.url.params))
+        ends = [f"2026-01-{1 + (at + 7) % 28:02}T00:00:00Z" for at in range(99)]
+        shown = [{"respond_before": end} for end in ends] + [{"respond_before": None}]
+        return httpx.Response(200, json={"disputes": shown, "next_page_token": "more"})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(page), base_url="http://gateway") as http:
+        found = await _unanswered(MerchantApi(http, http, {}))
+    assert found == ("100+", "2026-01-01T00:00:00Z")
+    (one,) = asked
+    assert (one["order_by"], one["page_size"]) == ("create_time asc", "100")
+
+
+@pytest.mark.parametrize(
+    ("count", "end", "shown"),
+    [
+        ("0", "", "none"),
+        ("2", "2026-01-01T00:00:00Z", ">by 01 Jan 2026"),
+        ("100+", "2026-01-01T00:00:00Z", ">the oldest by 01 Jan 2026"),
+        ("1", "", ">See them<"),
+    ],
+)
+def test_the_overview_says_until_when_disputes_are_answered(count: str, end: str, shown: str) -> None:
+    text = templates.get_template("overview.html").render(disputes=count, respond_before=end, may=lambda _: False)
+    assert shown in text.partition("Disputes to answer")[2].partition("Failed deliveries")[0]
 
 
 async def test_operators_lists_have_all_of_their_pages() -> None:

@@ -18,7 +18,7 @@ from console.domain import digest
 from stack.stack import Ready
 from tests.support.waiting import eventually
 
-_FORM_TOKEN = re.compile(r'name="form_token" value="([\w-]+)"')
+_HIDDEN = re.compile(r'name="(form_token|page_mode)" value="([\w-]+)"')
 _SECRET = re.compile(r'<div class="secret"><code>([^<]+)</code>')
 _COOKIE = "fusionxpay_console"
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -55,12 +55,13 @@ class Browser:
 
     def form(self) -> dict[str, str]:
         """Return what each form of a page that was just opened carries."""
-        return {"form_token": self.form_token(), "attempt": secrets.token_hex(16)}
+        page = self.get("/account").text
+        hidden = {name: html.unescape(value) for name, value in _HIDDEN.findall(page)}
+        return hidden | {"attempt": secrets.token_hex(16)}
 
     def form_token(self) -> str:
         """Return what forms of this session carry."""
-        found = _FORM_TOKEN.search(self.get("/account").text)
-        return found.group(1) if found else ""
+        return self.form().get("form_token", "")
 
     def log_in(self, email: str, password: str, **fields: str) -> httpx.Response:
         """Log in."""

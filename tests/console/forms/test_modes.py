@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
+from starlette.requests import Request
 
 from console.api.app import PAGES
-from console.api.web import Page
+from console.api.web import Page, Visit
+from console.domain import Signer
 from tests.support.console import Browser
 from tests.support.merchant.api import Merchant
 
@@ -31,19 +35,39 @@ def test_every_form_is_of_a_mode_but_those_about_people() -> None:
 
 
 def test_a_page_of_test_data_does_nothing_to_live_data(owner: Browser, merchant: Merchant) -> None:
-    token = owner.form_token()
+    shown = owner.form()
+    del shown["attempt"]
     assert owner.post("/mode", mode="live").is_redirect
     for page in forms():
         if page.in_any_mode:
             continue
         path = re.sub(r"\{\w+\}", NOBODY, page.path)
-        answer = owner.post(path, form_token=token, url="http://127.0.0.1:9/hook", scopes="orders:read")
+        answer = owner.post(path, url="http://127.0.0.1:9/hook", scopes="orders:read", **shown)
         assert answer.status_code == httpx.codes.CONFLICT, (path, answer.status_code)
         assert OTHER_MODE in answer.text, path
         assert "Switch to test at the top" in answer.text, path
     assert "No endpoints" in owner.page("/webhooks")
     assert set(re.findall(r"/keys/([\w-]{36})", owner.page("/keys"))) == {merchant.api_key_id}
     # what is of no mode goes on, the way back too
-    assert owner.post("/mode", form_token=token, mode="test").is_redirect
-    assert owner.post("/webhooks", form_token=token, url="http://127.0.0.1:9/hook").status_code == httpx.codes.OK
+    assert owner.post("/mode", mode="test", **shown).is_redirect
+    assert owner.post("/webhooks", url="http://127.0.0.1:9/hook", **shown).status_code == httpx.codes.OK
     assert len(merchant.get("/v1/webhook_endpoints")["webhook_endpoints"]) == 1
+
+
+def test_a_page_of_0_4_acts_in_its_sessions_mode(owner: Browser, merchant: Merchant) -> None:
+    """While replicas are replaced, pages of either version send their forms to either."""
+    form = {"form_token": owner.form_token(), "url": "http://127.0.0.1:9/hook"}
+    assert owner.http.post(f"{owner.root}/webhooks", data=form).status_code == httpx.codes.OK
+    assert len(merchant.get("/v1/webhook_endpoints")["webhook_endpoints"]) == 1
+
+
+def test_a_replica_of_0_4_takes_a_form() -> None:
+    """It knows the token of the session alone."""
+    rooms, token = SimpleNamespace(signer=Signer(["k" * 32])), "session"
+    request = Request({"type": "http", "path": "/console/", "query_string": b"", "headers": []})
+    user = SimpleNamespace(may=lambda _: True, role="owner")
+    visit = Visit(request, cast("Any", rooms), token, cast("Any", user), cast("Any", SimpleNamespace(mode="live")))
+    page = bytes(visit.render("error.html", title="", words="").body).decode()
+    tokens = set(re.findall(r'name="form_token" value="([^"]+)"', page))
+    assert tokens == {rooms.signer.form_token(token, "/console")}
+    assert set(re.findall(r'name="page_mode" value="([^"]+)"', page)) == {"live"}

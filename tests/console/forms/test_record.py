@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import uuid
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
@@ -14,9 +15,13 @@ import pytest
 from starlette.applications import Starlette
 from starlette.responses import Response
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 from console.api.app import WithHeaders
 from console.api.web import ROOT, Page, Rooms, Visit
+from console.clients.merchant_api import RECORD_TRIES, PublicApi
+from console.clients.merchant_api import ApiError as Refusal
+from console.domain import Signer
 from mesh.errors import ApiError
 from mesh.rpc.headers import CONSOLE_USER
 from stack.stack import Ready
@@ -94,7 +99,7 @@ def test_each_act_is_in_the_audit_before_its_answer(owner: Browser, gateway: Rea
 def test_nobody_puts_something_on_record_that_is_not_done(owner: Browser, gateway: Ready) -> None:
     path = f"/acts/platform/{uuid.uuid4()}"
     for proof in ("", "x", owner.form_token()):
-        assert owner.http.post(owner.root + path, headers={"x-console-act": proof}).status_code == 404
+        assert owner.http.post(owner.root + path, headers={"x-console-act": proof}).status_code == 403
     found = eventually(lambda: (found := rows(gateway, path=f"/console{path}"))[2:] and found, "the attempts")
     assert {key for _, key, _, _ in found} == {""}
 
@@ -120,3 +125,74 @@ def test_an_answer_of_a_failure_says_who_it_was(error: Callable[..., Exception])
     answer = TestClient(WithHeaders(app), raise_server_exceptions=False).get(f"{ROOT}/x")
     assert answer.status_code == 503
     assert answer.headers[CONSOLE_USER] == str(user_id)
+
+
+def beside(*answers: int) -> tuple[PublicApi, list[str]]:
+    """Return the API of replicas that answer one after the other, the last one for good, and what they are asked."""
+    asked = list[str]()
+
+    def replica(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(answers[min(len(asked), len(answers)) - 1])
+
+    api = PublicApi("http://gateway", None)
+    api._http = httpx.AsyncClient(transport=httpx.MockTransport(replica), base_url="http://gateway")
+    return api, asked
+
+
+async def test_beside_a_replica_of_0_4_another_is_asked() -> None:
+    api, asked = beside(404, 204)
+    assert await api.put_on_record("/console/acts/keys", {})
+    assert asked == ["/console/acts/keys"] * 2
+
+
+@pytest.mark.parametrize("status", [403, 429, 500, 503])
+async def test_what_could_not_be_put_on_record_is_refused(status: int) -> None:
+    for api, asked in (beside(status), beside(404, status)):
+        with pytest.raises(Refusal) as refused:
+            await api.put_on_record("/console/acts/keys", {})
+        assert refused.value.reason == "NOT_ON_RECORD"
+        assert len(asked) <= 2
+
+
+def act(api: PublicApi, path: str) -> tuple[int, list[str]]:
+    """Have somebody send a form to a page of any path, and return the status and whom it was done for."""
+    user_id, done = uuid.uuid4(), list[str]()
+    user = SimpleNamespace(user_id=user_id, may=lambda _: True, role="owner")
+    login = SimpleNamespace(mode="test")
+
+    class Sessions:
+        async def resume(self, _: str) -> Any:
+            return user, login
+
+    async def handler(visit: Visit) -> Response:
+        done.append(str(visit.person.user_id))
+        return Response()
+
+    signer = Signer(["k" * 32])
+    rooms = SimpleNamespace(
+        cookie="x", sessions=Sessions(), signer=signer, public_api=api, is_own=lambda *_: True, public_url=""
+    )
+    app = WithHeaders(Starlette(routes=[Page("POST", "/{any:str}", handler).route(cast("Rooms", rooms))]))
+    form = {"form_token": signer.form_token("token", ROOT)}
+    answer = TestClient(app, cookies={"x": "token"}).post(ROOT + path, data=form, headers={"x-request-id": "r-1"})
+    return answer.status_code, done
+
+
+def test_where_only_replicas_of_0_4_answer_an_act_is_done_and_logged() -> None:
+    api, asked = beside(404)
+    with capture_logs() as logged:
+        status, done = act(api, "/keys")
+    assert (status, len(asked)) == (200, RECORD_TRIES)
+    (line,) = [one for one in logged if "not on record" in one["event"]]
+    assert line["log_level"] == "warning"
+    assert (line["user_id"], line["path"], line["request_id"]) == (done[0], "/console/acts/keys", "r-1")
+
+
+@pytest.mark.parametrize("path", ["/%0Akeys", "/keys%0A", "/a%0D%0Ab", "/%00"])
+def test_a_path_that_no_act_has_is_not_taken_for_a_replica_of_0_4(path: str) -> None:
+    """A line's end is in no path of acts: 404 would be an answer of ours."""
+    api, asked = beside(404)
+    status, done = act(api, path)
+    assert status == 404
+    assert not asked + done
