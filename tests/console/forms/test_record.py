@@ -174,7 +174,7 @@ def act(api: PublicApi, path: str) -> tuple[int, list[str]]:
         cookie="x", sessions=Sessions(), signer=signer, public_api=api, is_own=lambda *_: True, public_url=""
     )
     app = WithHeaders(Starlette(routes=[Page("POST", "/{any:str}", handler).route(cast("Rooms", rooms))]))
-    form = {"form_token": signer.form_token("token", ROOT)}
+    form = {"form_token": signer.form_token("token", ROOT), "page_mode": "test"}
     answer = TestClient(app, cookies={"x": "token"}).post(ROOT + path, data=form, headers={"x-request-id": "r-1"})
     return answer.status_code, done
 

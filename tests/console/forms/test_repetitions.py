@@ -87,6 +87,7 @@ def test_a_form_of_a_page_of_0_4_is_taken(console: Console, owner: Browser) -> N
             answer = who.http.post(who.root + re.sub(r"\{\w+\}", NOBODY, path), data=form)
             assert SENT_BEFORE not in answer.text, path
             assert "Load its page again" not in answer.text, path
+            assert "Out of date" not in answer.text, path
 
 
 def test_a_key_is_made_and_rotated_once(owner: Browser, merchant: Merchant) -> None:
