@@ -137,6 +137,10 @@ def _operation_id(route: Route) -> str:
     return name.replace("List", "ListAll", 1) if name.startswith("List") else less
 
 
+KEYED_AS_WELL = frozenset({"ResendEvent"})
+"""What may be repeated by itself, as its contract says since before it took a key: with one it sends nothing twice."""
+
+
 def _parameters(route: Route, side: Side) -> Iterator[Json]:
     for name in sorted(route.variables):
         field = route.request.fields_by_name[name]
@@ -144,7 +148,8 @@ def _parameters(route: Route, side: Side) -> Iterator[Json]:
     if route.body or route.is_raw:
         # what may be repeated by itself asks for no key, and takes none into account
         level = route.rpc.GetOptions().idempotency_level
-        if route.is_authenticated and route.method == "POST" and level == MethodOptions.IDEMPOTENCY_UNKNOWN:
+        counts = level == MethodOptions.IDEMPOTENCY_UNKNOWN or route.rpc.name in KEYED_AS_WELL
+        if route.is_authenticated and route.method == "POST" and counts:
             yield {
                 "name": "Idempotency-Key",
                 "in": "header",
