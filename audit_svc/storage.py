@@ -13,7 +13,8 @@ from sqlalchemy.dialects import postgresql as pg
 from audit_svc.domain import Cut, Entry, Link, RequestQuery, Row, values_of
 from audit_svc.spool import NOWHERE, Position
 from audit_svc.tables import cuts, entries, head, spools
-from mesh.storage.database import Session, rows_from_arrays, statement
+from mesh.storage.arrays import rows_from_arrays
+from mesh.storage.database import Session, statement
 from mesh.storage.rows import columns_of
 
 

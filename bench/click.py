@@ -21,7 +21,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench.load import Connection, Tally, order_body, percentile, run
+from bench.load import Connection, Tally, message, order_body, percentile, run
 from stack.ports import HOST, Ports
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
@@ -73,9 +73,8 @@ class Shop:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             try:
                 while True:
-                    head = (await reader.readuntil(b"\r\n\r\n")).lower()
-                    start = head.index(b"content-length:") + 15
-                    self.note(await reader.readexactly(int(head[start : head.index(b"\r\n", start)])))
+                    _, body = await message(reader)
+                    self.note(body)
                     writer.write(ANSWER)
             except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 # how each of them ends, at the latest with the bench

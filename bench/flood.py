@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import multiprocessing
-import re
 import secrets
 import statistics
 import sys
@@ -24,7 +23,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench.load import Connection, order_body, percentile
+from bench.load import Connection, message, order_body, percentile
 from edge.domain import Mode, new_secret
 from stack.settings import StackSettings
 from stack.stack import Ready, Stack
@@ -111,16 +110,14 @@ class _Junk:
         self._request = request
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def send(self, _: int) -> None:
+    async def send(self, _number: int) -> None:
         """Send a request and read its answer."""
         try:
             if self._streams is None:
                 self._streams = await asyncio.open_connection(*self._where, local_addr=(ELSEWHERE, 0))
             reader, writer = self._streams
             writer.write(self._request())
-            head = (await reader.readuntil(b"\r\n\r\n")).lower()
-            length = re.search(rb"content-length: (\d+)", head)
-            await reader.readexactly(int(length[1]) if length else 0)
+            head, _ = await message(reader)
             if b"connection: close" in head:
                 self._drop()
         except (OSError, asyncio.IncompleteReadError):

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import orjson
 
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)")
+
 
 def percentile(seconds: list[float], fraction: float) -> float:
     """Return a percentile of durations in milliseconds."""
     ordered = sorted(seconds)
     return ordered[min(len(ordered) - 1, int(fraction * len(ordered)))] * 1000
+
+
+async def message(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Read a message of HTTP/1.1; return its head in lower case, and its body."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = _LENGTH.search(head)
+    return head, await reader.readexactly(int(length[1]) if length else 0)
 
 
 @dataclass
@@ -57,12 +67,8 @@ class Connection:
             self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
         head = f"{line} HTTP/1.1\r\n{self._headers}{extra}Content-Length: {len(body)}\r\n\r\n"
         self._writer.write(head.encode() + body)
-        answer = await self._reader.readuntil(b"\r\n\r\n")
-        status = int(answer[9:12])
-        lower = answer.lower()
-        start = lower.index(b"content-length:") + 15
-        length = int(lower[start : lower.index(b"\r\n", start)])
-        return status, await self._reader.readexactly(length)
+        answer, content = await message(self._reader)
+        return int(answer[9:12]), content
 
 
 Unit = Callable[[Connection, int], Awaitable[str]]

@@ -28,7 +28,7 @@ from fusionx.identity.v1 import identity_service_pb2 as identity
 from fusionx.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from rich.console import Console
 
-from bench.load import Connection, order_body, percentile
+from bench.load import Connection, message, order_body, percentile
 from mesh.rpc.dial import dial, tls_of
 from stack.ports import HOST, Ports
 from stack.settings import StackSettings
@@ -79,9 +79,7 @@ async def _receiving(port: int) -> AsyncIterator[Arrivals]:
         # a connection that is open at the end is cancelled: nobody wants to hear of it
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
-                head = (await reader.readuntil(b"\r\n\r\n")).lower()
-                start = head.index(b"content-length:") + 15
-                body = await reader.readexactly(int(head[start : head.index(b"\r\n", start)]))
+                head, body = await message(reader)
                 if head.startswith(b"post /slow"):
                     await asyncio.sleep(SLOW_SECONDS)
                 else:

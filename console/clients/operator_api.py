@@ -22,7 +22,7 @@ from fusionx.payment.v1.review_service_pb2_grpc import ReviewServiceStub
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
-from console.clients.merchant_api import ApiError, Json
+from console.clients.merchant_api import PAGE_MOST, ApiError, Json
 from console.domain import SessionKey, User
 from mesh import errors
 from mesh.rpc.client import channel
@@ -30,8 +30,6 @@ from mesh.tls import TlsFiles
 
 TIMEOUT_SECONDS = 15.0
 PAGE_SIZE = 50
-PAGE_MOST = 100
-"""How much a service gives at once."""
 NOT_FOUND = 404
 DEAD_LETTER_SERVICES = ("order_svc", "notify_svc")
 BACKLOG_SERVICES = ("order_svc", "payment_svc", "notify_svc")

@@ -12,7 +12,8 @@ from sqlalchemy.dialects import postgresql as pg
 
 from edge.domain import ApiKey, Merchant, Mode, Permissions, Signature
 from edge.tables import api_key_uses, api_keys, merchants
-from mesh.storage.database import Session, parameters_for, rows_from_arrays, statement
+from mesh.storage.arrays import rows_from_arrays
+from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.resealing import SealedColumn
 from mesh.storage.schema import TIME
 from mesh.urls.networks import Network

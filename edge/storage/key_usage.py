@@ -10,7 +10,8 @@ from sqlalchemy.dialects import postgresql as pg
 
 from edge.tables import api_key_uses
 from mesh.ids import Clock, utc_now
-from mesh.storage.database import Database, rows_from_arrays, statement
+from mesh.storage.arrays import rows_from_arrays
+from mesh.storage.database import Database, statement
 from mesh.worker import Worker
 
 EVERY = timedelta(minutes=1)

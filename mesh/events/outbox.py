@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.events.envelope import OutboxEvent, columns
-from mesh.storage.database import Session, rows_from_arrays, statement
+from mesh.storage.arrays import rows_from_arrays
+from mesh.storage.database import Session, statement
 from mesh.storage.retention import deletion
 from mesh.storage.schema import NOW, TIME, outbox
 from mesh.storage.wire import Asked

@@ -28,7 +28,6 @@ from mesh.errors import unavailable
 from mesh.ids import utc_now
 from mesh.metrics import DATABASE_FAILURES
 from mesh.storage.arrays import ADAPTERS
-from mesh.storage.arrays import rows_from_arrays as rows_from_arrays
 from mesh.storage.failures import WORDS, reason_of
 from mesh.storage.notifications import Notifications
 from mesh.storage.rows import RowT, no_rows, row_maker

@@ -14,7 +14,8 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from mesh import context
-from mesh.storage.database import Session, rows_from_arrays, statement
+from mesh.storage.arrays import rows_from_arrays
+from mesh.storage.database import Session, statement
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import history
 

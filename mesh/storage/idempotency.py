@@ -24,7 +24,8 @@ from mesh import context
 from mesh.cards.numbers import contains_card_number
 from mesh.errors import ApiError, invalid
 from mesh.storage.ageing import MOST, earlier
-from mesh.storage.database import Database, Session, parameters_for, rows_from_arrays, statement
+from mesh.storage.arrays import rows_from_arrays
+from mesh.storage.database import Database, Session, parameters_for, statement
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW, idempotency_keys
 from mesh.worker import Worker

@@ -12,7 +12,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.storage.database import Session, Statement, rows_from_arrays, statement
+from mesh.storage.arrays import rows_from_arrays
+from mesh.storage.database import Session, Statement, statement
 from mesh.storage.listing import SLACK, id_at
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import NOW, TIME

@@ -16,7 +16,8 @@ from mesh.events.envelope import OutboxEvent, columns
 from mesh.events.outbox import EVENT_ROWS, Stored, Unpublished, handed, inserted
 from mesh.money import Money
 from mesh.storage import history
-from mesh.storage.database import Session, Statement, rows_from_arrays, statement
+from mesh.storage.arrays import rows_from_arrays
+from mesh.storage.database import Session, Statement, statement
 from mesh.storage.history import Entry
 from mesh.storage.idempotency import Claim, claims_parameters, insert_claims
 from mesh.storage.listing import Listing, Pages

@@ -32,7 +32,15 @@ from payment_svc.domain.dispute import DisputeSnapshot
 from payment_svc.domain.payment import Payment, Snapshot
 from payment_svc.domain.reconciliation import ProviderRecord
 from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot
-from payment_svc.metrics import CALL_SECONDS, CALLS, CIRCUIT_STATE, IN_FLIGHT, PROVIDER_CIRCUIT_OPEN, prime_provider
+from payment_svc.metrics import (
+    ACCOUNTS,
+    CALL_SECONDS,
+    CALLS,
+    CIRCUIT_STATE,
+    IN_FLIGHT,
+    PROVIDER_CIRCUIT_OPEN,
+    prime_provider,
+)
 from payment_svc.providers.base import (
     Capabilities,
     Disputing,
@@ -108,7 +116,7 @@ class ResilientProvider:
         self._inner = inner
         self._hearing = hearing or Hearing()
         self.account_id = account_id
-        self._accounts = "platform" if account_id is None else "merchants"
+        self._accounts = ACCOUNTS[account_id is not None]
         self.max_calls = limits.max_calls
         self._seconds = limits.seconds
         self.calls = 0

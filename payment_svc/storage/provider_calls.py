@@ -11,7 +11,8 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
-from mesh.storage.database import Session, rows_from_arrays, statement
+from mesh.storage.arrays import rows_from_arrays
+from mesh.storage.database import Session, statement
 from mesh.storage.retention import deletion
 from mesh.storage.rows import columns_of
 from mesh.storage.schema import history

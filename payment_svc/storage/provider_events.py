@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql as pg
 
 from mesh.storage import history as timeline
-from mesh.storage.database import Session, rows_from_arrays, statement
+from mesh.storage.arrays import rows_from_arrays
+from mesh.storage.database import Session, statement
 from mesh.storage.history import Entry
 from mesh.storage.retention import deletion
 from mesh.storage.rows import columns_of

@@ -17,6 +17,7 @@ import standardwebhooks
 from fusionxpay_client.version import VERSION
 from stack.stack import Ready
 from tests.support.merchant.api import Merchant
+from tests.support.merchant.client_package import NO_SECRETS
 from tests.support.paths import ROOT
 
 PACKAGE = ROOT / "client" / "node"
@@ -170,17 +171,6 @@ def test_webhooks_are_verified_as_the_standard_says(tmp_path: Path) -> None:
     assert json.loads(printed) == [event, *["WebhookVerificationError"] * 4]
 
 
-NO_SECRETS = [
-    "",
-    "whsec_",
-    "whsec_***",
-    'whsec_""',
-    "whsec_AAAA",
-    "whsec_" + "*" * 40,
-    f" {SECRET}",
-    f"{SECRET}\n",
-    None,
-]
 FORGED = """
 import { createHmac } from "node:crypto";
 import { verifyWebhook } from "fusionxpay";

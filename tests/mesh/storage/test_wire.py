@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from mesh.storage import wire
-from mesh.storage.database import Database, Session, rows_from_arrays, statement
+from mesh.storage.arrays import rows_from_arrays
+from mesh.storage.database import Database, Session, statement
 
 WORDS = sa.table("words", sa.column("word", sa.Text))
 MAKE = statement(sa.text("CREATE TABLE IF NOT EXISTS words (word text PRIMARY KEY)"))

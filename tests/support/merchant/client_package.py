@@ -12,6 +12,12 @@ from typing import Any
 from fusionxpay_client import AsyncFusionXPay, FusionXPay
 
 NewClient = Callable[..., Any]
+_GOOD = "whsec_" + "A" * 32
+NO_SECRETS = (
+    *("", "whsec_", "whsec_***", 'whsec_""', "whsec_AAAA", "whsec_" + "*" * 40, f" {_GOOD}", f"{_GOOD}\n"),
+    *("whpk_" + "A" * 32, "sk_test_1", None),
+)
+"""What a client must take for no secret of webhooks: anybody could sign by some of them."""
 
 
 class Blocking:
