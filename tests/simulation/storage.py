@@ -58,7 +58,10 @@ class Store:
     def __init__(self, url: str, turnstile: Turnstile) -> None:
         self.url = url
         self.turnstile = turnstile
-        self.look = psycopg.connect(url, autocommit=True, options=OPTIONS, row_factory=namedtuple_row)
+        # without a threshold psycopg prepares nothing, and so has no reason to have what the clock prepared forgotten
+        self.look = psycopg.connect(
+            url, autocommit=True, options=OPTIONS, row_factory=namedtuple_row, prepare_threshold=None
+        )
         self.is_touched = True
         """Whether something may have changed since this was set to False."""
         self.statements = self.transactions = 0
@@ -100,13 +103,6 @@ class Store:
 
         Raises psycopg's LockNotAvailable while somebody is about to write: time stands still here.
         """
-        try:
-            self._put_back()
-        finally:
-            # after a DROP, psycopg has all that is prepared forgotten
-            self._prepare_clock()
-
-    def _put_back(self) -> None:
         with self.look.transaction():
             self.look.execute("SET LOCAL lock_timeout = '100ms'")
             self.look.execute("SET LOCAL session_replication_role = replica")

@@ -286,6 +286,8 @@ async def test_attempt_is_noted_whoever_holds_its_endpoint(desk: Desk, notify_ur
     async with await psycopg.AsyncConnection.connect(notify_url) as other:
         (event,) = await desk.publish()
         await desk.tried(event, 1)
+        # it is told after the attempt, in a transaction of its own
+        await come_true(lambda: _failing(desk) == 1, "the endpoint failing")
         desk.execute("UPDATE webhook_endpoints SET failing_since = NULL")
         await other.execute("SELECT FROM webhook_endpoints FOR NO KEY UPDATE")
         desk.later(seconds=domain.RETRIES[0].total_seconds())
