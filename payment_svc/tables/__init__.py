@@ -1,0 +1,35 @@
+"""The tables of the database `payments`."""
+
+from __future__ import annotations
+
+from payment_svc.tables.base import metadata
+from payment_svc.tables.care import restores, reviews
+from payment_svc.tables.money_back import disputes, refunds
+from payment_svc.tables.payments import attempts, operations, payments
+from payment_svc.tables.providers import (
+    provider_accounts,
+    provider_calls,
+    provider_events,
+    provider_maintenances,
+    routing_policies,
+    routing_policy_versions,
+    test_clocks,
+)
+
+__all__ = [
+    "attempts",
+    "disputes",
+    "metadata",
+    "operations",
+    "payments",
+    "provider_accounts",
+    "provider_calls",
+    "provider_events",
+    "provider_maintenances",
+    "refunds",
+    "restores",
+    "reviews",
+    "routing_policies",
+    "routing_policy_versions",
+    "test_clocks",
+]

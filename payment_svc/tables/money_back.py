@@ -1,0 +1,73 @@
+"""Money that goes back: refunds, and disputes, in which banks ask for it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql as pg
+
+from mesh.storage.schema import TIME
+from payment_svc.domain.dispute import DisputeStatus
+from payment_svc.domain.refund import RefundStatus
+from payment_svc.tables.base import metadata
+from payment_svc.tables.payments import payments
+
+refunds = sa.Table(
+    "refunds",
+    metadata,
+    sa.Column("refund_id", sa.UUID, primary_key=True),
+    sa.Column("payment_id", sa.UUID, sa.ForeignKey(payments.c.payment_id), nullable=False),
+    sa.Column("merchant_id", sa.UUID, nullable=False),
+    sa.Column("order_id", sa.UUID, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("provider_reference", sa.Text, nullable=False),
+    sa.Column("failure", pg.JSONB),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("update_time", TIME, nullable=False),
+    sa.Column("next_check_time", TIME),
+    sa.Column("checks", sa.Integer, nullable=False),
+    # how often the provider was asked for it
+    sa.Column("sends", sa.Integer, nullable=False, server_default="1"),
+    # the attempt whose surplus it gives back
+    sa.Column("attempt", sa.Integer),
+    # whether the gateway owes it, and no merchant asked; null: stored by the version before, the reason tells
+    sa.Column("is_owed", sa.Boolean),
+    # the merchant's own reference of the order
+    sa.Column("merchant_order_id", sa.Text, nullable=False, server_default=""),
+    sa.CheckConstraint("amount_minor > 0", name="amount_positive"),
+    sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in RefundStatus)})", name="status_known"),
+    sa.CheckConstraint("status NOT IN ('SUCCESS', 'FAILED') OR next_check_time IS NULL", name="ended_unscheduled"),
+)
+sa.Index("ix_refunds_merchant", refunds.c.merchant_id, refunds.c.refund_id)
+sa.Index("ix_refunds_payment", refunds.c.payment_id, refunds.c.refund_id)
+sa.Index("ix_refunds_reference", refunds.c.provider_reference, postgresql_where=refunds.c.provider_reference != "")
+sa.Index("ix_refunds_next_check", refunds.c.next_check_time, postgresql_where=refunds.c.next_check_time.is_not(None))
+
+disputes = sa.Table(
+    "disputes",
+    metadata,
+    sa.Column("dispute_id", sa.UUID, primary_key=True),
+    sa.Column("payment_id", sa.UUID, sa.ForeignKey(payments.c.payment_id), nullable=False),
+    sa.Column("merchant_id", sa.UUID, nullable=False),
+    sa.Column("order_id", sa.UUID, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("provider_reference", sa.Text, nullable=False),
+    sa.Column("amount_minor", sa.BigInteger, nullable=False),
+    sa.Column("currency", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("respond_before", TIME),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("create_time", TIME, nullable=False),
+    sa.Column("update_time", TIME, nullable=False),
+    # the merchant's own reference of the order
+    sa.Column("merchant_order_id", sa.Text, nullable=False, server_default=""),
+    sa.CheckConstraint(f"status IN ({', '.join(repr(str(s)) for s in DisputeStatus)})", name="status_known"),
+    # however many of its events come at once, a dispute is one
+    sa.UniqueConstraint("provider", "provider_reference"),
+)
+sa.Index("ix_disputes_merchant", disputes.c.merchant_id, disputes.c.dispute_id)
+sa.Index("ix_disputes_payment", disputes.c.payment_id, disputes.c.dispute_id)
