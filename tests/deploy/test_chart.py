@@ -42,6 +42,7 @@ UNKNOWN_TO_KUBERNETES = {
 }
 Manifest = dict[str, Any]
 POLICY = "NetworkPolicy"
+ALIVE = {"startupProbe": "/livez", "livenessProbe": "/livez"}
 needs_helm = pytest.mark.skipif(found() is None, reason="helm is not installed: python -m tools.helm")
 
 
@@ -79,6 +80,11 @@ def container_of(process: str) -> Manifest:
     pod = of_kind("Deployment")[name_of("envoy" if process == "audit_svc" else process)]["spec"]["template"]["spec"]
     (own,) = [one for one in containers(pod) if one["command"] == ["python", "-m", process]]
     return own
+
+
+def probes_of(container: Manifest) -> dict[str, str]:
+    """What each of a container's probes asks for."""
+    return {kind: probe.get("httpGet", {}).get("path") for kind, probe in container.items() if kind.endswith("Probe")}
 
 
 def egress(process: str, *options: str) -> list[Manifest]:
@@ -156,14 +162,28 @@ def test_no_deployment_is_ever_without_a_replica_and_each_drains(environment: st
         assert name in of_kind("PodDisruptionBudget", environment)
         assert len(pod["topologySpreadConstraints"]) == 2
         for container in containers(pod):
-            if container["name"] != "configuration":
-                assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
             if container["name"] == "service":
                 given = {one["name"]: one.get("value") for one in container["env"]}
                 drain = float(given[f"{PREFIX}DRAIN_SECONDS"] or known["drain_seconds"].default)
                 grace = float(given[f"{PREFIX}GRACE_SECONDS"] or known["grace_seconds"].default)
                 before = container["lifecycle"]["preStop"]["sleep"]["seconds"]
                 assert before + drain + 2 * grace < pod["terminationGracePeriodSeconds"]
+
+
+@needs_helm
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_a_database_that_is_away_restarts_nothing_and_takes_only_its_own_service_away(environment: str) -> None:
+    """A sidecar's readiness is that of its pod. Source: Kubernetes, "Sidecar Containers"."""
+    for deployment in of_kind("Deployment", environment).values():
+        pod = deployment["spec"]["template"]["spec"]
+        for container in pod["containers"]:
+            assert probes_of(container).keys() == {"startupProbe", "livenessProbe", "readinessProbe"}
+            if container["name"] == "service":
+                assert probes_of(container) == ALIVE | {"readinessProbe": "/readyz"}
+        for container in pod.get("initContainers", []):
+            assert probes_of(container) == (ALIVE if container.get("restartPolicy") == "Always" else {})
+    audit = of_kind("Service", environment)[name_of("audit_svc")]["spec"]
+    assert audit["publishNotReadyAddresses"] is True
 
 
 @needs_helm

@@ -56,9 +56,10 @@ capabilities: {drop: [ALL]}
     matchLabels: {{- include "fusionxpay.selector" . | nindent 6 }}
 {{- end }}
 
-{{- define "fusionxpay.probes" -}}
+{{- define "fusionxpay.alive" -}}
+{{- /* whether it lives, and no more: a database that is away is helped by no restart, neither late nor at the start */ -}}
 startupProbe:
-  httpGet: {path: /readyz, port: metrics}
+  httpGet: {path: /livez, port: metrics}
   periodSeconds: 2
   failureThreshold: 90
 livenessProbe:
@@ -66,6 +67,10 @@ livenessProbe:
   periodSeconds: 10
   timeoutSeconds: 3
   failureThreshold: 3
+{{- end }}
+
+{{- define "fusionxpay.probes" -}}
+{{ include "fusionxpay.alive" . }}
 readinessProbe:
   httpGet: {path: /readyz, port: metrics}
   periodSeconds: 2
