@@ -19,7 +19,7 @@ from mesh.telemetry import alert, get_logger
 from mesh.worker import Worker
 
 log = get_logger(__name__)
-INTERVAL_SECONDS = 0.5
+INTERVAL_SECONDS = 1.0
 
 
 class Intake:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -21,6 +22,10 @@ STEP_SECONDS = 120.0
 
 LEAST_REST, LONGEST_REST, REST_TIMES = 0.02, 0.06, 4
 """Between batches: seconds, and how many times as long as one took."""
+LEAST_COMING = 1
+"""How many are to be expected in a rest: for fewer nobody is held up."""
+PACE_SECONDS = 0.5
+"""Over which time it is counted how many come."""
 
 ResultT = TypeVar("ResultT")
 
@@ -136,13 +141,24 @@ class Worker:
         await _until(self._wake, seconds)
 
 
-def rest(seconds: float) -> float:
-    """Return how long a loop that works in batches rests after one that took so many seconds.
+class Pace:
+    """How much comes to a loop that works in batches, and so how long it rests after one.
 
     Many in a batch cost little more than a few, here and wherever they go. So the busier the machine, the longer it is
-    waited for more; the first of a while does not wait, and where a batch is done quickly the next one hardly does.
+    waited for more. Where so little is asked for that hardly anything would come, what comes next does not wait.
     """
-    return min(max(REST_TIMES * seconds, LEAST_REST), LONGEST_REST)
+
+    def __init__(self) -> None:
+        self._per_second = 0.0
+        self._told = -math.inf
+
+    def rest(self, count: int, began: float, now: float) -> float:
+        """Return the seconds to rest after a batch of so many, begun and ended at these times."""
+        self._per_second *= math.exp((self._told - now) / PACE_SECONDS)
+        self._per_second += count / PACE_SECONDS
+        self._told = now
+        seconds = min(max(REST_TIMES * (now - began), LEAST_REST), LONGEST_REST)
+        return seconds if self._per_second * seconds > LEAST_COMING else 0.0
 
 
 def pause(interval: float, failures: int) -> float:

@@ -20,7 +20,7 @@ from mesh import service
 from mesh.events import inbox
 from mesh.events.backlog_servicer import BacklogServicer
 from mesh.events.bus import Bus
-from mesh.events.consumer import Consumer
+from mesh.events.consumer import Consumer, Readers
 from mesh.events.consumer_metrics import ConsumerMetrics
 from mesh.events.dead_letter_servicer import DeadLetterServicer
 from mesh.events.dead_letters import DeadLetters
@@ -51,6 +51,7 @@ from notify_svc.storage.deliveries import DeliveryRepository
 from notify_svc.storage.endpoints import SECRETS, EndpointRepository
 from notify_svc.storage.events import EventRepository
 from notify_svc.storage.retention import BATCH, DELETE_ENDPOINTS, DELETE_EVENTS
+from notify_svc.use_cases.audience import Audience
 from notify_svc.use_cases.channel_registration import Channels
 from notify_svc.use_cases.dispatcher import Bulkhead, Dispatcher
 from notify_svc.use_cases.due_watch import DueWatch
@@ -87,7 +88,6 @@ def build(settings: NotifySettings) -> Service:
     webhooks, push = WebhookChannel(http, vault, rules, timeout), settings.vapid_key
     server = settings.mail_server
     mailer = Mailer(server, timeout=timeout, connections=settings.smtp_connections) if server else None
-    fan_out = FanOut(events, endpoints)
     streams = EventStreams(
         database,
         events,
@@ -95,6 +95,8 @@ def build(settings: NotifySettings) -> Service:
         seconds=settings.stream_seconds,
         heartbeat=settings.stream_heartbeat_seconds,
     )
+    audience = Audience(streams.has_reader)
+    fan_out = FanOut(events, endpoints, audience=audience)
 
     def wake() -> None:
         """Have new events sent, and old ones that are to be sent again."""
@@ -139,10 +141,10 @@ def build(settings: NotifySettings) -> Service:
     managed = Endpoints(database, endpoints, events, vault, reach, queues, clock=database.clock)
     added = Channels(database, endpoints, vault, reach, mailer, push.public_key if push else None, clock=database.clock)
     log = EventLog(database, events, endpoints, wake=wake)
-    public = PublicEvents(fan_out, tell)
+    public = PublicEvents(fan_out, tell, audience)
     consumer = Consumer(
         *(NAME, SUBJECTS, bus, database, public),
-        after_commit=public.committed,
+        who=Readers(public.committed, public.awaited),
         retry_delays=settings.event_retry_delays,
     )
     kept = timedelta(days=settings.event_retention_days)

@@ -34,13 +34,16 @@ from mesh.metrics import DEAD_LETTER, DEAD_LETTERS, EVENT_FORGED, EVENT_SECONDS,
 from mesh.storage.database import Database, statement
 from mesh.telemetry import alert, get_logger
 from mesh.tracing import names
-from mesh.worker import Worker, rest
+from mesh.worker import Pace, Worker
 
 log = get_logger(__name__)
 
 BATCH = 128
 FETCH_SECONDS = 10.0
 """How long one look into an idle stream lasts; less than the stream waits for an acknowledgement."""
+
+UNAWAITED_SECONDS = 0.25
+"""How long events that nobody waits for are kept for others to be applied with, at the most."""
 
 PUT_BACK_SECONDS = 1.0
 """After how long what could not be applied comes again."""
@@ -63,6 +66,19 @@ class Delivered(Received):
     def sequence(self) -> int:
         """Its place in the stream."""
         return self.message.metadata.sequence.stream
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Who has to do with events that are applied."""
+
+    told: Callable[[], None] = lambda: None
+    """Called when effects were committed."""
+    wait: Callable[[Received], bool] = lambda _: True
+    """Whether anybody waits for an event."""
+
+
+EVERYBODY = Readers()
 
 
 @dataclass(slots=True)
@@ -121,19 +137,21 @@ class Consumer:
         database: Database,
         handler: Handler,
         *,
-        after_commit: Callable[[], None] = lambda: None,
+        who: Readers = EVERYBODY,
         retry_delays: Sequence[float],
     ) -> None:
         """Consume subjects; `retry_delays` are the seconds before each further attempt at an event that failed.
 
-        `after_commit` is called when effects were committed.
+        Events that nobody waits for are kept for a moment, and applied with what comes meanwhile.
         """
-        self.inbox = Inbox(name, handler, after_commit)
+        self.inbox = Inbox(name, handler, who.told)
         self._name = name
         self._subjects = subjects
         self._bus = bus
         self._database = database
+        self._awaited = who.wait
         self._retry_delays = retry_delays
+        self._pace = Pace()
         self._attributes: dict[str, tracing.Value] = {
             names.MESSAGING_SYSTEM: "nats",
             names.MESSAGING_OPERATION: "process",
@@ -164,11 +182,13 @@ class Consumer:
                     await session.run(_PING)
                 self._subscription = await self._bus.pull(self._name, self._subjects)
             messages = await self._fetch(self._subscription)
+            received = await self._read_all(messages)
+            await self._gather(self._subscription, messages, received)
             came = time.monotonic()
-            await self._apply(messages)
-            if 0 < len(messages) < BATCH:
+            await self._apply(received)
+            if 0 < len(messages) < BATCH and (seconds := self._pace.rest(len(messages), came, time.monotonic())):
                 # what comes in quick succession goes into one transaction
-                await asyncio.sleep(rest(time.monotonic() - came))
+                await asyncio.sleep(seconds)
         except BaseException:
             await self._put_back(messages)
             raise
@@ -198,8 +218,23 @@ class Consumer:
         except TimeoutError:
             return []
 
-    async def _apply(self, messages: Sequence[Msg]) -> None:
-        received = [event for message in messages if (event := await self._decode(message))]
+    async def _gather(self, subscription: Pull, messages: list[Msg], received: list[Delivered]) -> None:
+        """Add what comes while nobody waits for what has come; not for long, and no more than a batch holds."""
+        until = time.monotonic() + UNAWAITED_SECONDS
+        while received and len(messages) < BATCH and not self.worker.is_stopping:
+            if any(self._awaited(event) for event in received) or time.monotonic() >= until:
+                return
+            more: list[Msg] = []
+            with suppress(TimeoutError):
+                async with asyncio.timeout(until - time.monotonic()):
+                    more = await subscription.fetch(BATCH, timeout=FETCH_SECONDS)
+            messages += more
+            received += await self._read_all(more)
+
+    async def _read_all(self, messages: Sequence[Msg]) -> list[Delivered]:
+        return [event for message in messages if (event := await self._decode(message))]
+
+    async def _apply(self, received: Sequence[Delivered]) -> None:
         free = []
         for event in received:
             if self._held.holds(event):

@@ -38,13 +38,16 @@ from mesh.storage.database import Database
 from mesh.storage.retention import BATCH as PURGE_BATCH
 from mesh.telemetry import alert, get_logger
 from mesh.tracing import names
-from mesh.worker import Worker, rest
+from mesh.worker import Pace, Worker
 
 log = get_logger(__name__)
 
 BATCH = 256
-MARK_SECONDS = 0.1
-"""How long after it was published an event is noted as that, at the most: many are in one statement."""
+MARK_SECONDS, ALONE_MARK_SECONDS = 0.1, 0.3
+"""How long after it was published an event is noted as that, at the most: many are in one statement. A relay that has
+long seen no other replica's rows takes its time: nobody waits for its notes."""
+ALONE_SECONDS = 600.0
+"""How long that is."""
 MEMORY_SECONDS = 1.0
 """How long it is remembered that an event was noted: a transaction that did not see it yet may end in this time. Later
 another replica may have been asked to publish it again."""
@@ -118,6 +121,9 @@ class Relay:
         self._marked_until = 0.0
         """How long the latter are remembered."""
         self._mark_timer: asyncio.TimerHandle | None = None
+        self._alone_from = float("-inf")
+        """From when on no other replica is reckoned with."""
+        self._pace = Pace()
         self.worker = Worker("outbox-relay", self._step, interval=INTERVAL_SECONDS, at_end=self._end)
         self.janitor = Worker("outbox-janitor", self._purge, interval=30.0)
         self._databases = 0
@@ -199,13 +205,16 @@ class Relay:
             return True
         self._marks.update(done.stored)
         if self._mark_timer is None and len(self._marks) < BATCH:
-            self._mark_timer = asyncio.get_running_loop().call_later(MARK_SECONDS, self._due_to_mark)
+            self._mark_timer = asyncio.get_running_loop().call_later(self._mark_seconds(), self._due_to_mark)
         self._leave(rows, done.stored)
+        if self._left:
+            # most likely another replica has the row before
+            self._alone_from = asyncio.get_running_loop().time() + ALONE_SECONDS
         # they are set aside when they are claimed
         done.refused.clear()
         await self._told(rows, done)
         # a batch that is full is noted at once: no timer is set for it
-        await _rest(len(rows), began)
+        await self._rest(len(rows), began)
         return bool(self._fresh) or len(self._marks) >= BATCH
 
     async def _publish_left(self, *, looks: bool) -> bool:
@@ -241,7 +250,7 @@ class Relay:
         self._left.clear()
         self._leave(claimed, done.stored.keys() | done.refused.keys())
         await self._told(claimed, done)
-        await _rest(len(claimed), began)
+        await self._rest(len(claimed), began)
         return more
 
     def _has_published(self, seq: int | None) -> bool:
@@ -251,6 +260,10 @@ class Relay:
     def _due_to_mark(self) -> None:
         self._mark_timer = None
         self.worker.wake()
+
+    def _mark_seconds(self) -> float:
+        is_alone = asyncio.get_running_loop().time() >= self._alone_from
+        return ALONE_MARK_SECONDS if is_alone else MARK_SECONDS
 
     async def _mark(self) -> None:
         """Note what was published."""
@@ -278,6 +291,11 @@ class Relay:
     def _due_to_retry(self) -> None:
         self._retry = None
         self.worker.wake()
+
+    async def _rest(self, rows: int, began: float) -> None:
+        """Rest after a batch, unless it was none or a full one: what is committed meanwhile is sent together."""
+        if 0 < rows < BATCH and (seconds := self._pace.rest(rows, began, asyncio.get_running_loop().time())):
+            await asyncio.sleep(seconds)
 
     async def _told(self, rows: Sequence[Unpublished], done: Published) -> None:
         """Tell what became of rows. Raises ConnectionError for those that the stream did not acknowledge."""
@@ -356,12 +374,6 @@ class Relay:
                 OUTBOX_ROWS_ASIDE.set(backlog.set_aside)
                 OUTBOX_OLDEST.set(backlog.oldest.total_seconds() if backlog.oldest else 0)
             return await session.run(outbox.PURGE, period=RETENTION) == PURGE_BATCH
-
-
-async def _rest(rows: int, began: float) -> None:
-    """Rest after a batch, unless it was none or a full one: what is committed meanwhile is signed and sent together."""
-    if 0 < rows < BATCH:
-        await asyncio.sleep(rest(asyncio.get_running_loop().time() - began))
 
 
 def _span(envelope: event_pb2.EventEnvelope, subject: str) -> tracing.Span:

@@ -35,8 +35,11 @@ class Batcher(Generic[ItemT, ResultT]):
         flush: Callable[[Sequence[ItemT]], Awaitable[Sequence[ResultT]]],
         *,
         max_size: int = 64,
+        patience: float = 0.0,
     ) -> None:
+        """Have a batch wait for so many seconds for what else comes, where nobody is in a hurry."""
         self._flush = flush
+        self._patience = patience
         self._max_size = max_size
         self._waiting: list[tuple[ItemT, asyncio.Future[ResultT]]] = []
         self._running: asyncio.Task[None] | None = None
@@ -59,6 +62,8 @@ class Batcher(Generic[ItemT, ResultT]):
 
     async def _next(self) -> None:
         """Flush what waits when this begins to run: those who were woken together go together."""
+        if self._patience:
+            await asyncio.sleep(self._patience)
         batch, self._waiting = self._waiting[: self._max_size], self._waiting[self._max_size :]
         began = time.monotonic()
         await self._run(batch)

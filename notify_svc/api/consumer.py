@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fusionx.payment.v1 import test_clock_events_pb2
 
+from mesh.events.envelope import options_of
 from mesh.events.inbox import Received
 from mesh.events.participants import CONSUMERS
 from mesh.storage.database import Session
@@ -15,6 +16,7 @@ from notify_svc.contract import events as facts
 from notify_svc.contract.event_types import FACTS
 from notify_svc.domain.endpoint import Kind
 from notify_svc.storage import test_clocks
+from notify_svc.use_cases.audience import Audience
 from notify_svc.use_cases.fan_out import FanOut, Reached
 
 LEASE = timedelta(seconds=75)
@@ -26,10 +28,11 @@ SUBJECTS = tuple(sorted({f"fusionx.{contract.package.split('.')[1]}.v1.>" for co
 class PublicEvents:
     """Puts every public fact into the merchant's event log and on its way; a test clock moves on what waits."""
 
-    def __init__(self, notifications: FanOut, tell: Callable[[Reached], None]) -> None:
+    def __init__(self, notifications: FanOut, tell: Callable[[Reached], None], audience: Audience) -> None:
         """Have `tell` called, when facts were committed, with whom they reach."""
         self._notifications = notifications
         self._tell = tell
+        self._audience = audience
         self._reached: set[tuple[Kind, bool]] = set()
 
     async def __call__(self, session: Session, events: Sequence[Received]) -> None:
@@ -42,6 +45,11 @@ class PublicEvents:
                 self._reached.update((kind, failing) for kind in Kind for failing in (False, True))
         public = [facts.public_event(event.envelope, event.fact) for event in events]
         self._reached.update(await self._notifications.publish(session, [event for event in public if event]))
+
+    def awaited(self, event: Received) -> bool:
+        """Whether somebody may wait for a fact: of those that are for merchants, who is known to take none does not."""
+        public_type = options_of(event.fact.DESCRIPTOR).public_type
+        return not public_type or self._audience.awaits(UUID(event.envelope.merchant_id), public_type)
 
     def committed(self) -> None:
         """Say that what was applied is committed."""

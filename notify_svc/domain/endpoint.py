@@ -154,6 +154,11 @@ def takes(event_types: Collection[str], event_type: str) -> bool:
     return ALL in event_types or event_type in event_types or family_of(event_type) in event_types
 
 
+def takes_some_of(event_types: Collection[str], event_type: str) -> bool:
+    """Whether filters let any event through that is of the same kind of resource as one of a type."""
+    return ALL in event_types or family_of(event_type) in map(family_of, event_types)
+
+
 def family_of(event_type: str) -> str:
     """Return the filter for all events of the same kind of resource."""
     return event_type.partition(".")[0] + ".*"

@@ -71,6 +71,10 @@ class EventStreams:
             listener.arrived.set()
         asyncio.get_running_loop().call_later(LAST_SECONDS, self._cut)
 
+    def has_reader(self, merchant_id: UUID) -> bool:
+        """Whether a merchant reads a stream here."""
+        return merchant_id in self._open
+
     def keys(self) -> set[UUID]:
         """Return the keys that streams are open for."""
         return {listener.api_key_id for listener in self._listeners if listener.api_key_id}

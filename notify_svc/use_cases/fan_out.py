@@ -11,6 +11,7 @@ from notify_svc.domain.endpoint import Kind
 from notify_svc.domain.event import PublicEvent
 from notify_svc.storage.endpoints import EndpointRepository
 from notify_svc.storage.events import EventRepository
+from notify_svc.use_cases.audience import Audience
 
 Reached = Collection[tuple[Kind, bool]]
 """Which senders may have something to do: the kinds of endpoints, and whether some that fail, or some that do not."""
@@ -24,10 +25,13 @@ class FanOut:
         events: EventRepository,
         endpoints: EndpointRepository,
         ids: NewId = new_id,
+        audience: Audience | None = None,
     ) -> None:
+        """Tell `audience` what endpoints take, as it is read."""
         self._events = events
         self._endpoints = endpoints
         self._ids = ids
+        self._audience = audience or Audience()
 
     async def publish(self, session: Session, events: Sequence[PublicEvent]) -> Reached:
         """Store events and put each on its way to all endpoints of its merchant whose filters take it.
@@ -38,7 +42,9 @@ class FanOut:
         if not events:
             return ()
         # endpoints are locked before the log by everybody who locks both
-        subscriptions = await self._endpoints.subscriptions(session, {event.merchant_id for event in events})
+        merchants = {event.merchant_id for event in events}
+        subscriptions = await self._endpoints.subscriptions(session, merchants)
+        self._audience.note(merchants, subscriptions)
         await self._events.add(session, events)
         new = [
             (self._ids(), subscription.endpoint_id, event)

@@ -40,6 +40,8 @@ log = get_logger(__name__)
 LEASE = timedelta(seconds=60)
 ECHOES = 256
 """How many events may wait for what this process has under way, before they are stored."""
+ECHOES_SECONDS = 0.03
+"""How long the first of them waits to be stored with others: nobody has to do anything for them any more."""
 WINDOW = 64
 """How many events are applied at once."""
 SHARE = 16
@@ -108,6 +110,7 @@ class WebhookReceiver:
         self._background = background
         self._clock = clock
         self._receptions: Batcher[Note, bool] = Batcher(self._receive)
+        self._known: Batcher[Note, bool] = Batcher(self._receive, patience=ECHOES_SECONDS)
         self._echoes = 0
 
     async def receive(
@@ -161,7 +164,7 @@ class WebhookReceiver:
         What is known of it already is stored with it: then nobody has to apply it.
         """
         if known := await self._echoed(event, provider, said):
-            is_new = await self._receptions.submit(known)
+            is_new = await self._known.submit(known)
             if is_new:
                 self._turns.inbox.count(known)
             return is_new

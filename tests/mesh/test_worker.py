@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from mesh import worker as module
 from mesh.metrics import WORKER_FAILURES
-from mesh.worker import Worker, rest
+from mesh.worker import Pace, Worker
 from tests.support.waiting import PATIENCE, come_true
 
 
@@ -89,4 +89,19 @@ async def test_cancellation_that_becomes_an_error_of_the_step_ends_the_loop() ->
     ("took", "seconds"), [(0.0, 0.02), (0.005, 0.02), (0.01, 0.04), (0.015, 0.06), (0.5, 0.06), (5.0, 0.06)]
 )
 def test_a_loop_that_works_in_batches_rests_longer_the_longer_one_takes(took: float, seconds: float) -> None:
-    assert rest(took) == pytest.approx(seconds)
+    assert Pace().rest(1000, 100.0, 100.0 + took) == pytest.approx(seconds)
+
+
+def test_nobody_is_held_up_where_little_comes() -> None:
+    """The least rest, 20 ms, is worth it from fifty a second on, counted over half a second."""
+    assert Pace().rest(25, 100.0, 100.0) == 0.0
+    assert Pace().rest(26, 100.0, 100.0) == 0.02
+    # where a batch takes its time more come in the rest
+    assert Pace().rest(9, 100.0, 100.015) == pytest.approx(0.06)
+    pace = Pace()
+    rests = [pace.rest(4, 100.0 + number / 10, 100.0 + number / 10) for number in range(30)]
+    assert not any(rests)
+    rests = [pace.rest(5, 103.0 + number / 10, 103.0 + number / 10) for number in range(30)]
+    assert (rests[0], rests[-1]) == (0.0, 0.02)
+    # what has come is forgotten
+    assert pace.rest(1, 110.0, 110.0) == 0.0

@@ -18,7 +18,7 @@ from mesh import context, tracing
 from mesh.errors import unavailable
 from mesh.events import consumer as module
 from mesh.events import dead_letters
-from mesh.events.consumer import BATCH, FETCH_SECONDS, Consumer
+from mesh.events.consumer import BATCH, FETCH_SECONDS, Consumer, Readers
 from mesh.events.envelope import event as event_of
 from mesh.events.inbox import Inbox, Received
 from mesh.events.signature import ForgedError
@@ -44,6 +44,14 @@ class Message(Noted):
         self.headers: dict[str, str] | None = None
 
 
+class Busy:
+    """A pace at which it is always rested."""
+
+    def rest(self, count: int, began: float, now: float) -> float:
+        """Rest after a batch that took no time backwards."""
+        return 0.02 if 0 < count < BATCH and now >= began else 0.0
+
+
 class World:
     """The bus, its subscription, the database and the handler, as a test says."""
 
@@ -53,6 +61,7 @@ class World:
         self.does: list[str] = []
         self.given_back: list[float | None] = []
         self.refuses: set[str] = set()
+        self.awaited: set[str] | None = None
         self.error: Exception = ValueError("no")
         self.applied: list[list[str]] = []
         self.dead: list[Any] = []
@@ -60,8 +69,14 @@ class World:
         self.commits = 0
         me = cast(Any, self)
         self.consumer = Consumer(
-            NAME, ["a.>"], me, me, self.apply, after_commit=self.committed, retry_delays=PAUSES
-        )  # fmt: skip
+            *(NAME, ["a.>"], me, me, self.apply),
+            who=Readers(self.committed, lambda event: self.awaited is None or str(event.event_id) in self.awaited),
+            retry_delays=PAUSES,
+        )
+
+    async def takes(self, *messages: Message) -> None:
+        """Have messages read and applied."""
+        await self.consumer._apply(await self.consumer._read_all(cast(Any, messages)))
 
     async def apply(self, _session: Any, events: Sequence[Received]) -> None:
         """Apply events, unless one is refused."""
@@ -126,16 +141,18 @@ class World:
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     """A world whose consumer buries what it buries here."""
+    monkeypatch.setattr(module, "Pace", Busy)
     made = World()
 
     async def store(_session: Any, name: str, event: Any, reason: str, *, forged: bool) -> None:
         made.dead.append((name, event, reason, forged))
 
     async def no_rest(seconds: float) -> None:
-        made.does.append("rests" if seconds >= 0 else "hurries")
+        assert seconds == 0.02
+        made.does.append("rests")
 
     monkeypatch.setattr(dead_letters, "store", store)
-    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=no_rest))
+    monkeypatch.setattr(module, "asyncio", SimpleNamespace(sleep=no_rest, timeout=asyncio.timeout))
     return made
 
 
@@ -163,6 +180,39 @@ async def test_idle_stream_is_looked_at_again_and_a_full_batch_is_followed_at_on
         assert await world.consumer._step() is True
     assert world.does == ["connected", "ping", "pull", "fetch", "fetch", "fetch"]
     assert len(world.applied) == 1
+
+
+async def test_what_nobody_waits_for_is_applied_with_what_comes_until_somebody_waits(world: World) -> None:
+    messages = [Message(number, number) for number in range(1, 5)]
+    world.awaited = {messages[2].event_id, messages[3].event_id}
+    world.fetched = [messages[:1], messages[1:2], TimeoutError(), messages[2:3], messages[3:]]
+    assert await world.consumer._step() is True
+    assert world.applied == [[one.event_id for one in messages[:3]]]
+    assert await world.consumer._step() is True
+    assert world.applied[1:] == [[messages[3].event_id]]
+
+
+@pytest.mark.parametrize("ends", ["time", "batch", "stop"])
+async def test_what_nobody_waits_for_is_not_kept_for_long(
+    world: World, ends: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, many = [Message(1)], [Message(number, number) for number in range(2, BATCH + 1)]
+    world.awaited = set()
+    if ends == "time":
+        monkeypatch.setattr(module, "UNAWAITED_SECONDS", 0.0)
+    world.consumer.worker._stopping = ends == "stop"
+    world.fetched = [few, many, [Message(1000, 1000)]]
+    await world.consumer._step()
+    assert len(world.applied[0]) == (BATCH if ends == "batch" else 1)
+
+
+async def test_what_came_meanwhile_is_given_back_as_well_when_taking_more_fails(world: World) -> None:
+    first, second = Message(1), Message(2, 2)
+    world.awaited = set()
+    world.fetched = [[first], [second], OSError("gone")]
+    with pytest.raises(OSError, match="gone"):
+        await world.consumer._step()
+    assert (first.said, second.said, world.applied) == ([1.0], [1.0], [])
 
 
 @pytest.mark.parametrize("error", [OSError("gone"), ValueError("odd"), asyncio.CancelledError()])
@@ -196,16 +246,16 @@ async def test_batch_that_fails_is_tried_one_by_one_and_one_that_fails_holds_up_
     bad, behind, other = Message(1), Message(2, tries=2), Message(3, 3)
     world.refuses = {bad.event_id}
     before = counted(EVENTS_CONSUMED, NAME, "failed")
-    await world.consumer._apply(cast(Any, [bad, behind, other]))
+    await world.takes(bad, behind, other)
     assert world.applied == [[other.event_id]]
     assert [one.said for one in (bad, behind, other)] == [[1.0], [5.0], ["ack"]]
     assert counted(EVENTS_CONSUMED, NAME, "failed") - before == 1
     # still
-    await world.consumer._apply(cast(Any, [behind]))
+    await world.takes(behind)
     assert (behind.said, len(world.applied)) == ([5.0, 5.0], 1)
     world.refuses = set()
-    await world.consumer._apply(cast(Any, [bad]))
-    await world.consumer._apply(cast(Any, [behind]))
+    await world.takes(bad)
+    await world.takes(behind)
     assert world.applied[1:] == [[bad.event_id], [behind.event_id]]
 
 
@@ -273,7 +323,7 @@ async def test_what_cannot_be_read_is_buried_by_its_place(world: World) -> None:
     message, named = Message(7, payload=b"\xff"), Message(8, payload=b"\xff", tries=3)
     named.headers = {"Nats-Msg-Id": "mine"}
     before = counted(DEAD_LETTERS, NAME)
-    await world.consumer._apply(cast(Any, [message, named]))
+    await world.takes(message, named)
     assert [one.said for one in (message, named)] == [["term"], ["term"]]
     told = [(name, event.event_id, event.deliveries, forged) for name, event, _, forged in world.dead]
     assert told == [(NAME, f"7@{NOW.isoformat()}", 1, False), (NAME, "mine", 3, False)]
@@ -312,7 +362,7 @@ async def test_forged_event_is_buried_under_no_name_of_its_own(
     message = Message(7)
     message.subject = subject
     message.headers = {}
-    await world.consumer._apply(cast(Any, [message]))
+    await world.takes(message)
     if not why:
         assert (message.said, world.dead) == (["ack"], [])
         return
@@ -325,7 +375,7 @@ async def test_forged_event_is_buried_under_no_name_of_its_own(
 async def test_event_of_a_subject_is_taken_as_it_is_where_nobody_signs(world: World) -> None:
     message = Message(7)
     message.subject = "fusionx.test.v1.x"
-    await world.consumer._apply(cast(Any, [message]))
+    await world.takes(message)
     assert message.said == ["ack"]
 
 
@@ -341,5 +391,5 @@ async def test_transaction_of_several_events_has_a_span_that_names_them(
 
     monkeypatch.setattr(tracing, "is_on", lambda: is_on)
     monkeypatch.setattr(tracing, "start", start)
-    await world.consumer._apply(cast(Any, [Message(number, number) for number in range(1, events + 1)]))
+    await world.takes(*(Message(number, number) for number in range(1, events + 1)))
     assert ([one for one in started if one[0] == f"process {NAME}"] == [(f"process {NAME}", events)]) is is_made

@@ -99,7 +99,7 @@ async def consuming(
 ) -> AsyncIterator[None]:
     """Run a consumer of the subject while the block runs."""
     name = name or f"test_{uuid.uuid4().hex}"
-    consumer = Consumer(name, [subject], bus, database, handler, after_commit=lambda: None, retry_delays=pauses)
+    consumer = Consumer(name, [subject], bus, database, handler, retry_delays=pauses)
     consumer.worker.start()
     try:
         yield

@@ -87,14 +87,14 @@ async def test_event_of_an_unknown_type_is_left_to_a_later_version_and_its_resou
     applied: list[int] = []
     consumer, resource = reading(database, applied), uuid.uuid4()
     first, second, other = of_tomorrow(1, resource), told(2, resource), told(3, uuid.uuid4())
-    await consumer._apply(cast(Any, [first, second, other]))
+    await consumer._apply(await consumer._read_all(cast(Any, [first, second, other])))
     assert (first.said, second.said, other.said) == ([1.0], [1.0], ["ack"])
     again, late = of_tomorrow(1, resource, delivered=9), of_tomorrow(1, resource, age=timedelta(minutes=61))
     # as an event keeps its id
     late.data = again.data = first.data
-    await consumer._apply(cast(Any, [again]))
+    await consumer._apply(await consumer._read_all(cast(Any, [again])))
     assert again.said == [30.0]
-    await consumer._apply(cast(Any, [late]))
+    await consumer._apply(await consumer._read_all(cast(Any, [late])))
     assert late.said == ["term"]
     async with database.session() as session:
         (dead,) = await session.all(DEAD)
@@ -106,7 +106,7 @@ async def test_event_between_two_of_unknown_types_waits_for_the_first(database: 
     applied: list[int] = []
     consumer, resource = reading(database, applied), uuid.uuid4()
     batch = [of_tomorrow(1, resource), told(2, resource), of_tomorrow(3, resource)]
-    await consumer._apply(cast(Any, batch))
+    await consumer._apply(await consumer._read_all(cast(Any, batch)))
     assert [message.said for message in batch] == [[1.0], [1.0], [1.0]]
     assert applied == []
 
@@ -115,8 +115,8 @@ async def test_event_that_fails_is_buried_whatever_of_an_unknown_type_is_behind_
     consumer, resource = reading(database, [], poison=1), uuid.uuid4()
     poison, behind = told(1, resource), of_tomorrow(2, resource)
     for _ in range(4):
-        await consumer._apply(cast(Any, [poison]))
-        await consumer._apply(cast(Any, [behind]))
+        await consumer._apply(await consumer._read_all(cast(Any, [poison])))
+        await consumer._apply(await consumer._read_all(cast(Any, [behind])))
     assert poison.said == [1.0, 5.0, 30.0, "term"]
     assert behind.said == [1.0] * 4
 

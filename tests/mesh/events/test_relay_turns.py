@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import pytest
 
-from mesh.events import relay as relay_module
 from mesh.events.outbox import Unpublished
 from mesh.events.relay import BATCH, MOST_FRESH, Published, Relay
 from mesh.storage.database import Database
@@ -157,8 +156,17 @@ async def test_relay_rests_after_a_batch_that_is_not_full(
         slept.append(seconds)
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    await relay_module._rest(rows, loop_time())
+    relay = Watched()
+    relay._pace._per_second, relay._pace._told = 1000.0, loop_time()
+    await relay._rest(rows, loop_time())
     assert slept == rests
+
+
+async def test_relay_that_has_little_to_do_does_not_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asyncio, "sleep", None)
+    relay = Watched()
+    await relay._rest(1, loop_time())
+    await relay._rest(1, loop_time())
 
 
 def test_row_is_next_when_the_one_before_it_is_dealt_with() -> None:

@@ -119,9 +119,27 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         del began
         made.does.append(("rests", rows))
 
-    monkeypatch.setattr(module, "_rest", no_rest)
+    monkeypatch.setattr(made.relay, "_rest", no_rest)
     monkeypatch.setattr(module, "PUBLISH_TIMEOUT", 0.01)
     return made
+
+
+async def test_who_meets_another_replica_notes_soon_for_a_while_as_that_one_may_wait_for_it(world: World) -> None:
+    loop = asyncio.get_running_loop()
+    for carried, alone, most in (
+        (row(3, 9), float("-inf"), 0.3),
+        (row(4), loop.time() + 600, 0.1),
+        (row(5), loop.time() - 1, 0.3),
+    ):
+        world.relay._alone_from = alone
+        world.relay.carry([carried, row(carried.seq + 10)])
+        await world.relay._publish_fresh()
+        assert world.relay._mark_timer is not None
+        assert most - 0.1 < world.relay._mark_timer.when() - loop.time() <= most
+        if carried.before:
+            assert 599 < world.relay._alone_from - loop.time() <= 600
+        cancel(world.relay)
+        world.relay._mark_timer = None
 
 
 def cancel(relay: Relay) -> None:
@@ -138,6 +156,8 @@ async def test_what_was_committed_is_published_and_noted_later(world: World) -> 
     # of the third the one before is somebody else's
     assert world.relay._left == {3}
     assert world.relay._mark_timer is not None
+    now = asyncio.get_running_loop().time()
+    assert module.MARK_SECONDS < world.relay._mark_timer.when() - now <= module.ALONE_MARK_SECONDS
     assert world.does == [("rests", 3)]
     assert EVENTS_PUBLISHED._value.get() - before == 2
     await world.relay._mark()

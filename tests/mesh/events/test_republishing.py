@@ -44,7 +44,7 @@ def fact(aggregate_id: uuid.UUID, version: int, subject: str, age: timedelta = t
 
 
 def consumer(name: str, subject: str, bus: Bus, database: Database, handler: Taken) -> Consumer:
-    return Consumer(name, [subject], bus, database, handler, after_commit=lambda: None, retry_delays=[0.01])
+    return Consumer(name, [subject], bus, database, handler, retry_delays=[0.01])
 
 
 async def test_what_was_set_aside_is_published_however_long_ago_that_was(bus: Bus, database: Database) -> None:

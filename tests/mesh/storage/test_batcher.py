@@ -90,6 +90,27 @@ async def test_after_a_batch_it_is_waited_for_more_as_long_as_that_one_took(monk
     assert rests == [pytest.approx(0.005), 0.02]
 
 
+async def test_items_nobody_is_in_a_hurry_for_wait_for_others_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    flush, waits, real_sleep = Flush(), list[float](), asyncio.sleep
+    flush.gate.set()
+    batcher = Batcher(flush, patience=0.03)
+    others = list[asyncio.Task[int]]()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        if seconds == 0.03:
+            others.extend(asyncio.ensure_future(batcher.submit(item)) for item in (2, 3))
+            for task in others:
+                assert not task.done()
+            await real_sleep(0)
+
+    monkeypatch.setattr("mesh.storage.batcher.asyncio.sleep", sleep)
+    assert await batcher.submit(1) == 10
+    assert await asyncio.gather(*others) == [20, 30]
+    assert flush.batches == [[1, 2, 3]]
+    assert waits[0] == 0.03
+
+
 async def test_a_bad_item_fails_nobody_else() -> None:
     flush = Flush()
     flush.refuses_odd = True

@@ -18,6 +18,7 @@ from mesh.events.inbox import Received
 from notify_svc.api.consumer import LEASE, SUBJECTS, PublicEvents
 from notify_svc.domain.endpoint import Kind
 from notify_svc.storage import test_clocks
+from notify_svc.use_cases.audience import Audience
 
 MERCHANT, ORDER = uuid.UUID(int=1), uuid.UUID(int=2)
 ALL = {(kind, failing) for kind in Kind for failing in (False, True)}
@@ -30,7 +31,8 @@ class World:
         self.published: list[Any] = []
         self.told: list[Any] = []
         self.reaches: set[Any] = set()
-        self.events = PublicEvents(cast(Any, self), self.told.append)
+        self.audience = Audience()
+        self.events = PublicEvents(cast(Any, self), self.told.append, self.audience)
 
     async def publish(self, session: Any, events: Sequence[Any]) -> set[Any]:
         """Publish events."""
@@ -75,6 +77,14 @@ async def test_test_clock_moves_what_waits_and_gives_everybody_something_to_do(m
     assert timedelta(seconds=75) == LEASE
     assert world.published == [(session, [])]
     assert world.told == [ALL]
+
+
+def test_public_fact_is_awaited_where_its_merchant_may_take_it_and_every_other_fact_always() -> None:
+    world, clock = World(), test_clock_events_pb2.TestClockAdvanced()
+    assert world.events.awaited(received(MADE))
+    world.audience.note([MERCHANT], {})
+    assert not world.events.awaited(received(MADE))
+    assert world.events.awaited(received(clock))
 
 
 def test_every_domain_is_listened_to() -> None:

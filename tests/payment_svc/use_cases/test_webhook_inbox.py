@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -227,6 +227,35 @@ async def test_event_is_stored_and_waits_for_its_turn() -> None:
     (note,) = noted
     assert (note.event.event_id, note.event.payload, note.event.attempts, note.status) == ("e1", b"body", 0, "PENDING")
     assert (note.wait, turns.woken, provider.seen) == (timedelta(0), 1, {"a": "1"})
+
+
+async def test_events_of_which_all_is_known_are_stored_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has anything to do for them; the first waits a moment for the others of its payment."""
+
+    class Known(Turns):
+        async def echoed(self, *_: object) -> Note:  # type: ignore[override]
+            return Note(EVENT, "APPLIED")
+
+        def count(self, _note: Note) -> None: ...
+
+    batches: list[int] = []
+
+    async def receive(notes: Sequence[Note]) -> Sequence[bool]:
+        batches.append(len(notes))
+        return [True] * len(notes)
+
+    monkeypatch.setattr(WebhookReceiver, "_receive", staticmethod(receive))
+    of_webhooks, noted = receiver(Provider(), Known(), OPEN)
+    async with asyncio.TaskGroup() as webhooks_of_one:
+        for turns in (0, 2, 4):
+            webhooks_of_one.create_task(_later(of_webhooks.receive("stripe", None, b"", {}), turns))
+    assert (batches, noted) == ([3], [])
+
+
+async def _later(work: Coroutine[Any, Any, None], turns: int) -> None:
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await work
 
 
 @pytest.mark.parametrize(
