@@ -14,6 +14,9 @@ from mesh.storage.listing import id_at
 from notify_svc.domain.event import PublicEvent
 from notify_svc.storage import events
 from notify_svc.storage.events import EventFilter, EventRepository
+from notify_svc.tables import metadata
+from stack.stack import Ready
+from tests.support.databases import lent_database
 from tests.support.stack.plans import rows_read
 
 PAGE = 20
@@ -25,11 +28,14 @@ INSERT INTO events (event_id, merchant_id, type, aggregate_id, aggregate_version
   FROM generate_series(1, 20000) AS n"""
 
 
-@pytest.fixture
-def filled(notify_url: str) -> Iterator[tuple[psycopg.Connection, uuid.UUID]]:
-    """A merchant's log in which a type is rare, and who may look at it."""
+@pytest.fixture(scope="module")
+def filled(gateway: Ready) -> Iterator[tuple[psycopg.Connection, uuid.UUID]]:
+    """A merchant's log in which a type is rare, and who may look at it: nobody writes to it."""
     merchant_id = uuid.uuid4()
-    with psycopg.connect(notify_url, autocommit=True) as connection:
+    with (
+        lent_database(gateway, "event_pages", metadata) as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
         connection.execute(FILL, {"merchant_id": merchant_id})
         connection.execute("VACUUM ANALYZE events")
         yield connection, merchant_id

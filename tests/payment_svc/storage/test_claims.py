@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -15,6 +16,48 @@ from tests.support.stack.plans import blocks_read, cost, rows_read
 
 TABLES = ("operations", "payments", "refunds", "provider_events", "attempts")
 BUSY = {"share": 16, "busy_providers": ["stripe"], "busy_accounts": [""], "busy_counts": [1]}
+ENDED = 20_000
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+@pytest.fixture(scope="module")
+def ended(gateway: Ready) -> Iterator[Connection]:
+    """Where much has ended and nothing else is there. Whoever changes that undoes it."""
+    with psycopg.connect(gateway.database_urls["payments"], autocommit=True) as connection:
+        for table in TABLES:
+            _stand_in(connection, table, ENDED, until="PRESERVE ROWS")
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def providers(gateway: Ready) -> Iterator[Connection]:
+    """Where a merchant has many payments of one provider, and few of another: the oldest.
+
+    So whoever reads all of the merchant's in their order meets the few last.
+    """
+    fill = "INSERT INTO payments (payment_id, merchant_id, provider)"
+    ids = {"paypal": "lpad(to_hex(n), 32, '0')::uuid", "stripe": "gen_random_uuid()"}
+    with psycopg.connect(gateway.database_urls["payments"], autocommit=True) as connection:
+        _stand_in(connection, "payments", ended=1, until="PRESERVE ROWS")
+        # it has no id, so it would be the first of all
+        connection.execute("DELETE FROM payments")
+        for name, count in (("stripe", 20_000), ("paypal", 10)):
+            select = f"SELECT {ids[name]}, %s, %s FROM generate_series(1, {count}) n"
+            connection.execute(f"{fill} {select}".encode(), [UUID(int=1), name])
+        connection.execute("ANALYZE payments")
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def euros(gateway: Ready) -> Iterator[Connection]:
+    """Where all payments of a merchant are of one small amount, and long: they have more than 2,000 blocks."""
+    fill = "INSERT INTO payments (payment_id, merchant_id, currency, amount_minor, create_time, description)"
+    values = "gen_random_uuid(), %s, 'EUR', 1200, '2026-06-01', repeat('x', 700)"
+    with psycopg.connect(gateway.database_urls["payments"], autocommit=True) as connection:
+        _stand_in(connection, "payments", ended=1, until="PRESERVE ROWS")
+        connection.execute(f"{fill} SELECT {values} FROM generate_series(1, 20000)".encode(), [UUID(int=1)])
+        connection.execute("VACUUM ANALYZE payments")
+        yield connection
 
 
 @pytest.mark.parametrize(
@@ -61,13 +104,9 @@ def test_claim_reads_its_index_up_to_now(
     ],
     ids=["operations", "payments", "refunds", "provider events", "due", *(f"open {n}" for n in range(4)), "account"],
 )
-def test_what_has_ended_is_not_read(gateway: Ready, statement: Statement[object], more: dict[str, object]) -> None:
+def test_what_has_ended_is_not_read(ended: Connection, statement: Statement[object], more: dict[str, object]) -> None:
     """Beside much that has ended nothing is read to find that nothing is due, as the loops ask all the time."""
-    with psycopg.connect(gateway.database_urls["payments"]) as connection:
-        for table in TABLES:
-            _stand_in(connection, table, ended=20_000)
-        assert rows_read(connection, statement, {"wait": timedelta(minutes=1), "limit": 16, **more}) == 0
-        connection.rollback()
+    assert rows_read(ended, statement, {"wait": timedelta(minutes=1), "limit": 16, **more}) == 0
 
 
 @pytest.mark.parametrize(
@@ -81,59 +120,36 @@ def test_what_has_ended_is_not_read(gateway: Ready, statement: Statement[object]
     ids=["operations", "payments", "refunds", "provider events"],
 )
 def test_claim_is_planned_alike_however_much_has_ended(
-    gateway: Ready, table: str, statement: Statement[object], more: dict[str, object]
+    ended: Connection, table: str, statement: Statement[object], more: dict[str, object]
 ) -> None:
     """A plan for a share of all rows reads the table whole once that is large: beside a million payments 0.9 s."""
     costs = []
-    with psycopg.connect(gateway.database_urls["payments"]) as connection:
-        for ended in (20_000, 80_000):
-            connection.execute(f"DROP TABLE IF EXISTS pg_temp.{table}".encode())
-            _stand_in(connection, table, ended=ended)
-            connection.execute(f"ANALYZE {table}".encode())
-            costs.append(cost(connection, statement, {"wait": timedelta(minutes=1), "limit": 16, **more}))
-        connection.rollback()
+    with ended.transaction(force_rollback=True):
+        for added in (0, 3 * ENDED):
+            ended.execute(f"INSERT INTO {table} SELECT FROM generate_series(1, {added})".encode())
+            ended.execute(f"ANALYZE {table}".encode())
+            costs.append(cost(ended, statement, {"wait": timedelta(minutes=1), "limit": 16, **more}))
     assert costs[1] <= 1.3 * costs[0]
 
 
 @pytest.mark.parametrize(("provider", "there"), [("paypal", 10), ("bank_transfer", 0), ("stripe", 20)])
-def test_a_page_of_a_provider_reads_no_payment_of_others(gateway: Ready, provider: str, there: int) -> None:
+def test_a_page_of_a_provider_reads_no_payment_of_others(providers: Connection, provider: str, there: int) -> None:
     """The console's page of a provider that a merchant hardly uses: beside a million payments it took 7 s."""
     query = payments.PAGES.statement(frozenset({"merchant_id", "provider"}))
     given = {"merchant_id": UUID(int=1), "provider": provider, "limit": 20}
-    fill = "INSERT INTO payments (payment_id, merchant_id, provider)"
-    # the few are the oldest: whoever reads all of the merchant's in their order meets them last
-    ids = {"paypal": "lpad(to_hex(n), 32, '0')::uuid", "stripe": "gen_random_uuid()"}
-    with psycopg.connect(gateway.database_urls["payments"]) as connection:
-        _stand_in(connection, "payments", ended=1)
-        # it has no id, so it would be the first of all
-        connection.execute("DELETE FROM payments")
-        for name, count in (("stripe", 20_000), ("paypal", 10)):
-            select = f"SELECT {ids[name]}, %s, %s FROM generate_series(1, {count}) n"
-            connection.execute(f"{fill} {select}".encode(), [UUID(int=1), name])
-        connection.execute("ANALYZE payments")
-        assert rows_read(connection, query, given) == there
-        connection.rollback()
+    assert rows_read(providers, query, given) == there
 
 
 @pytest.mark.parametrize("filters", [{"currency": "JPY"}, {"currency": "EUR", "amount_from": 50_000}])
-def test_a_page_of_an_amount_that_nobody_paid_reads_no_payment(gateway: Ready, filters: dict[str, object]) -> None:
+def test_a_page_of_an_amount_that_nobody_paid_reads_no_payment(euros: Connection, filters: dict[str, object]) -> None:
     """The console's page of such an amount: it read each payment of a month, and took 1.1 s beside a million."""
     query = payments.PAGES.statement(frozenset({"merchant_id", "create_time_from", *filters}))
     given = {"merchant_id": UUID(int=1), "create_time_from": datetime(2026, 1, 1, tzinfo=UTC), **filters}
-    fill = "INSERT INTO payments (payment_id, merchant_id, currency, amount_minor, create_time, description)"
-    values = "gen_random_uuid(), %s, 'EUR', 1200, '2026-06-01', repeat('x', 700)"
-    with psycopg.connect(gateway.database_urls["payments"], autocommit=True) as connection:
-        _stand_in(connection, "payments", ended=1, until="PRESERVE ROWS")
-        connection.execute(f"{fill} SELECT {values} FROM generate_series(1, 20000)".encode(), [UUID(int=1)])
-        connection.execute("VACUUM ANALYZE payments")
-        blocks = blocks_read(connection, query, given | {"id_from": UUID(int=0), "limit": 26})
-    # the payments have more than 2,000
+    blocks = blocks_read(euros, query, given | {"id_from": UUID(int=0), "limit": 26})
     assert 0 < blocks < 300
 
 
-def _stand_in(
-    connection: psycopg.Connection[tuple[object, ...]], table: str, ended: int = 0, until: str = "DROP"
-) -> None:
+def _stand_in(connection: Connection, table: str, ended: int = 0, until: str = "DROP") -> None:
     """Put a copy with the same indexes before the table: what others have stored there chooses no plan."""
     connection.execute(
         f"CREATE TEMPORARY TABLE {table} (LIKE public.{table} INCLUDING DEFAULTS) ON COMMIT {until}".encode()
@@ -148,7 +164,7 @@ def _stand_in(
             "SELECT attname::text FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND attnotnull",
             (table,),
         ).fetchall()
-        for (column,) in required:
-            connection.execute(f"ALTER TABLE {table} ALTER {column} DROP NOT NULL".encode())
+        free = ", ".join(f"ALTER {column} DROP NOT NULL" for (column,) in required)
+        connection.execute(f"ALTER TABLE {table} {free}".encode())
         connection.execute(f"INSERT INTO {table} SELECT FROM generate_series(1, {ended})".encode())
         connection.execute(f"ANALYZE {table}".encode())
