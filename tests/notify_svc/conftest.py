@@ -48,7 +48,7 @@ from notify_svc.use_cases.fan_out import FanOut
 from notify_svc.use_cases.queues import Queues
 from stack.stack import Ready
 from tests.support.databases import lent_database
-from tests.support.waiting import answers
+from tests.support.waiting import answers, come_true
 
 TIMEOUT = 1.0
 CONCURRENCY = 12
@@ -203,6 +203,11 @@ class Desk:
     async def tried(self, event: PublicEvent, attempts: int) -> LoggedDelivery:
         """Wait until an event was tried so often."""
         return await self.delivery(event, lambda delivery: len(delivery.attempts) == attempts)
+
+    async def failing(self, count: int) -> None:
+        """Wait until so many endpoints are failing: it is told after an attempt, in a transaction of its own."""
+        query: LiteralString = "SELECT endpoint_id FROM webhook_endpoints WHERE failing_since IS NOT NULL"
+        await come_true(lambda: len(self.execute(query)) == count, "the failing endpoints")
 
     async def endpoint_is(self, endpoint_id: UUID, wanted: Callable[[Endpoint], bool]) -> Endpoint:
         """Wait until an endpoint is as wanted."""

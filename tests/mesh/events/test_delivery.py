@@ -131,8 +131,9 @@ def _has_looked(relay: Relay) -> bool:
 
 
 async def test_what_is_handed_over_is_published_without_a_look_and_noted_together(
-    bus: Bus, database: Database, subject: str
+    bus: Bus, database: Database, subject: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(relaying, "INTERVAL_SECONDS", 3600.0)
     resource, applied = uuid.uuid4(), Applied()
     relay = Relay(database, bus)
     work = UnitsOfWork(database, relay.carry)
@@ -152,8 +153,10 @@ async def test_what_is_handed_over_is_published_without_a_look_and_noted_togethe
 
 
 async def test_what_is_handed_over_waits_for_what_another_replica_has_of_its_resource(
-    bus: Bus, database: Database, subject: str
+    bus: Bus, database: Database, subject: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # whoever looked meanwhile would publish the first of them before it is asked to
+    monkeypatch.setattr(relaying, "INTERVAL_SECONDS", 3600.0)
     resource, applied = uuid.uuid4(), Applied()
     ours, other = Relay(database, bus), Relay(database, bus)
     async with consuming(bus, database, subject, applied):

@@ -36,9 +36,9 @@ def proxy(database_url: str) -> Iterator[HoldingProxy]:
 
 
 @asynccontextmanager
-async def pool(url: str, size: int = 4) -> AsyncIterator[Database]:
+async def pool(url: str, size: int = 4, patience: float = SECONDS) -> AsyncIterator[Database]:
     """Open a pool, with a connection in it."""
-    database = Database(url, size, patience=SECONDS)
+    database = Database(url, size, patience)
     await database.open()
     try:
         await answered_at_last(database)
@@ -90,8 +90,7 @@ async def test_commit_that_is_not_answered_ends_as_well(proxy: HoldingProxy) -> 
 
 async def test_silence_of_one_connection_makes_all_idle_ones_new(proxy: HoldingProxy) -> None:
     async with pool(proxy.url) as database:
-        # several connections in the pool
-        await asyncio.gather(*(_slowly(database) for _ in range(4)))
+        await _full(database)
         proxy.hold()
         with pytest.raises(ApiError):
             await answered(database)
@@ -101,22 +100,36 @@ async def test_silence_of_one_connection_makes_all_idle_ones_new(proxy: HoldingP
 
 
 async def test_restart_of_the_database_costs_one_request_however_many_connections_were_idle(database_url: str) -> None:
-    async with pool(database_url) as database:
-        await asyncio.gather(*(_slowly(database) for _ in range(4)))
+    async with pool(database_url, patience=PATIENCE) as database:
+        await _full(database)
         name = urlsplit(database_url).path.lstrip("/")
         with psycopg.connect(database_url, autocommit=True) as admin:
             others = "FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
-            ended = admin.execute(f"SELECT pg_terminate_backend(pid) {others}".encode(), [name]).fetchall()
-        assert len(ended) == 4
+            # it waits for their end, so many milliseconds: until then they would answer
+            end = f"SELECT pg_terminate_backend(pid, {1000 * PATIENCE:.0f}) {others}"
+            ended = admin.execute(end.encode(), [name]).fetchall()
+        assert ended == 4 * [(True,)]
         with pytest.raises(ApiError):
             await answered(database)
         for _ in range(8):
             await answered(database)
 
 
-async def _slowly(database: Database) -> None:
-    async with database.session() as session:
-        await session.run(SLEEP, seconds=0.2)
+async def _full(database: Database) -> None:
+    """Have as many connections as there may be: none is given back before all are lent."""
+    all_lent = asyncio.Barrier(database.max_size)
+
+    async def lent() -> None:
+        while True:
+            with suppress(ApiError):
+                async with database.session() as session:
+                    await session.one(ONE)
+                    await all_lent.wait()
+                    return
+
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as tasks:
+        for _ in range(database.max_size):
+            tasks.create_task(lent())
 
 
 async def test_host_that_vanished_is_out_of_reach_at_once_and_back_as_soon_as_it_is(proxy: HoldingProxy) -> None:

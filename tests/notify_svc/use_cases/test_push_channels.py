@@ -112,6 +112,8 @@ async def test_404_of_a_webhook_is_no_farewell(desk: Desk, browser: Browser) -> 
     browser.statuses = [404]
     (event,) = await desk.publish()
     assert (await desk.tried(event, 1)).next_attempt_time == desk.now + domain.RETRIES[0]
+    # it would be disabled after the attempt was noted
+    await desk.sender.close()
     assert (await desk.endpoints.get(desk.merchant_id, endpoint.endpoint_id)).enabled
 
 

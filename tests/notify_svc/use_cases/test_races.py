@@ -132,7 +132,7 @@ async def test_endpoint_whose_queue_cannot_be_cancelled_keeps_no_other(
 ) -> None:
     endpoints = sorted([(await desk.endpoint(f"{NOWHERE}?{number}")).endpoint_id for number in range(2)])
     await desk.publish()
-    await come_true(lambda: _failing(desk) == len(endpoints), "the first attempts")
+    await desk.failing(len(endpoints))
     cancel_part = leftovers.cancel_part
 
     async def one_fails(session: Session, endpoint_id: UUID) -> bool:
@@ -205,6 +205,7 @@ async def test_endpoint_that_has_just_recovered_is_not_disabled_as_failing(notif
         endpoint = await desk.endpoint(server.url)
         (first,) = await desk.publish()
         await desk.tried(first, 1)
+        await desk.failing(1)
         desk.execute("UPDATE deliveries SET status = 'FAILED', next_attempt_time = NULL")
         desk.later(days=6)
         released = asyncio.Event()
@@ -286,8 +287,7 @@ async def test_attempt_is_noted_whoever_holds_its_endpoint(desk: Desk, notify_ur
     async with await psycopg.AsyncConnection.connect(notify_url) as other:
         (event,) = await desk.publish()
         await desk.tried(event, 1)
-        # it is told after the attempt, in a transaction of its own
-        await come_true(lambda: _failing(desk) == 1, "the endpoint failing")
+        await desk.failing(1)
         desk.execute("UPDATE webhook_endpoints SET failing_since = NULL")
         await other.execute("SELECT FROM webhook_endpoints FOR NO KEY UPDATE")
         desk.later(seconds=domain.RETRIES[0].total_seconds())
@@ -304,7 +304,7 @@ async def test_endpoints_that_are_dead_do_not_delay_first_attempts_of_others(not
         for number in range(CONCURRENCY):
             await desk.endpoint(f"{dead.url}?{number}")
         await desk.publish()
-        await come_true(lambda: _failing(desk) == CONCURRENCY, "all of them failing")
+        await desk.failing(CONCURRENCY)
         dead.behaviour = hangs
         await desk.publish(3)
         await come_true(lambda: dead.open >= CONCURRENCY // 2, "the dead ones' part in use")
@@ -329,7 +329,3 @@ async def test_merchant_does_not_get_all_the_room_however_many_endpoints_it_has(
         await come_true(lambda: set(healthy.ids) == {str(event.event_id) for event in events}, "the neighbour's events")
         assert silent.open == CONCURRENCY // 2
         silent.released.set()
-
-
-def _failing(desk: Desk) -> int:
-    return len(desk.execute("SELECT endpoint_id FROM webhook_endpoints WHERE failing_since IS NOT NULL"))
