@@ -10,18 +10,19 @@ import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
 
+from mesh.rpc.absence import widens
+from tools.client_contract import Contract
 from tools.client_models import SCALARS, Models, is_model, model_name
 
-ACCESS_MERCHANT = 1
 NO_SIDE_EFFECTS = descriptor_pb2.MethodOptions.NO_SIDE_EFFECTS
 LINE = 120
 # how a field is written by callers, and what makes the contract's message of it
@@ -42,63 +43,6 @@ PIECES = """
 
 It yields the file's bytes piece by piece as they come: write each to where the file is to be. An error in between means
 that the file is not whole."""
-
-
-class Contract:
-    """The descriptor set: its types, their options whoever defines them, and their comments."""
-
-    def __init__(self, descriptors: bytes) -> None:
-        files = descriptor_pb2.FileDescriptorSet.FromString(descriptors)
-        self.pool = descriptor_pool.DescriptorPool()
-        self._comments: dict[str, str] = {}
-        for file in files.file:
-            self.pool.Add(file)
-            for location in file.source_code_info.location:
-                if name := described_name(file, location.path):
-                    self._comments[name] = location.leading_comments
-        self._names = [file.name for file in files.file]
-
-    def services(self) -> Iterator[ServiceDescriptor]:
-        """Yield the services that have something for merchants."""
-        for name in sorted(self._names):
-            for service in self.pool.FindFileByName(name).services_by_name.values():
-                if any(self.is_for_merchants(rpc) for rpc in service.methods):
-                    yield service
-
-    def is_for_merchants(self, rpc: MethodDescriptor) -> bool:
-        """Whether merchants may call an RPC."""
-        return bool(self.option(rpc, "fusionx.type.v1.access") == ACCESS_MERCHANT)
-
-    def option(self, described: Any, name: str) -> Any:
-        """Return an option of a method or a field. It is read again in the set's own pool, which knows it."""
-        given = described.GetOptions()
-        options: Any = message_factory.GetMessageClass(self.pool.FindMessageTypeByName(given.DESCRIPTOR.full_name))()
-        options.ParseFromString(given.SerializeToString())
-        return options.Extensions[self.pool.FindExtensionByName(name)]
-
-    def path_without(self, rpc: MethodDescriptor) -> str | None:
-        """Return the RPC's further path that names nothing, when its first one does."""
-        rule = self.option(rpc, "google.api.http")
-        others = [str(other.get) for other in rule.additional_bindings if "{" not in str(other.get)]
-        return others[0] if "{" in str(rule.get) and others and others[0] else None
-
-    def comment_or_none(self, described: Any) -> str:
-        """Return what the contract says of a field, where it says something that is kept."""
-        return self._comments.get(described.full_name, "")
-
-    def comment(self, described: Any) -> str:
-        """Return what the contract says of a service, an RPC or a field of a message that is not nested."""
-        return self._comments[described.full_name]
-
-
-def described_name(file: descriptor_pb2.FileDescriptorProto, path: Sequence[int]) -> str:
-    """Return the full name of the service, the RPC or the field that a comment is of; empty for another thing's."""
-    kinds: dict[int, Any] = {4: (file.message_type, "field"), 6: (file.service, "method")}
-    if len(path) not in (2, 4) or path[0] not in kinds or (len(path) == 4 and path[2] != 2):
-        return ""
-    outer, inner = kinds[path[0]]
-    name = f"{file.package}.{outer[path[1]].name}"
-    return name if len(path) == 2 else f"{name}.{getattr(outer[path[1]], inner)[path[3]].name}"
 
 
 @dataclass(frozen=True)
@@ -181,7 +125,8 @@ class Surface:
                 "from fusionxpay_client.pages import AsyncPages, Pages",
                 "from fusionxpay_client.transport import AsyncTransport, Transport",
                 "from fusionxpay_client.waiting import AsyncWaits, Waits",
-                "from fusionxpay_client.values import Amount, Moment, Span, made, moment, money, span",
+                "from fusionxpay_client.values import OMITTED, Amount, Moment, Omitted, Span",
+                "from fusionxpay_client.values import made, moment, money, span",
                 *calls,
                 *classes,
                 *(self._index(kind) for kind in ("", "Async")),
@@ -224,8 +169,9 @@ class Surface:
         how, answer, extras = self._way(rpc, kind)
         # a list that has a path without it too is of all
         optional = self._contract.path_without(rpc) is not None
-        parameters = ["self", *(self._parameter(field, not optional) for field in named)]
-        others = [self._parameter(field, self._is_needed(field)) for field in fields if field not in named]
+        widening = self._widening(rpc)
+        parameters = ["self", *(self._parameter(field, not optional, widening) for field in named)]
+        others = [self._parameter(field, self._is_needed(field), widening) for field in fields if field not in named]
         others += [f"{extra}: {OPTIONS[extra][0]} = None" for extra in extras]
         parameters += ["*", *others] if others else []
         said = [(field.name, self._contract.comment(field)) for field in fields]
@@ -234,12 +180,13 @@ class Surface:
         # `Pages[models.Order]` holds what each item is made
         model = [] if rpc.server_streaming else [answer.removesuffix("]").rpartition("[")[2]]
         handed = ", ".join(["request", *model, *extras])
+        kind_of_it = [self._type(rpc.input_type), *([repr(tuple(widening))] if widening else [])]
         return "\n".join(
             [
                 f"    {'async ' if waits else ''}def {resource.method(rpc)}(",
                 f"        {', '.join(parameters)}) -> {answer}:",
                 docstring(self._contract.comment(rpc) + _more_of(rpc), said, 8),
-                f"        request = made({', '.join([self._type(rpc.input_type), *self._arguments(fields)])})",
+                f"        request = made({', '.join([*kind_of_it, *self._arguments(fields)])})",
                 f"        return {'await ' if waits else ''}self._transport.{how}({constant_name(rpc)}, {handed})",
             ]
         )
@@ -296,8 +243,20 @@ class Surface:
         route = self._contract.option(rpc, "google.api.http")
         return str(getattr(route, route.WhichOneof("pattern")))
 
-    def _parameter(self, field: FieldDescriptor, needed: bool) -> str:
+    def _widening(self, rpc: MethodDescriptor) -> list[str]:
+        """Return the fields that need not be there, and of which one that is None would be taken for "all"."""
+        verb = str(self._contract.option(rpc, "google.api.http").WhichOneof("pattern")).upper()
+        is_list_of_all, path = self._contract.path_without(rpc) is not None, self._path(rpc)
+
+        def may_be_left_out(field: FieldDescriptor) -> bool:
+            return is_list_of_all if f"{{{field.name}}}" in path else not self._is_needed(field)
+
+        return [one.name for one in rpc.input_type.fields if widens(verb, one) and may_be_left_out(one)]
+
+    def _parameter(self, field: FieldDescriptor, needed: bool, widening: Collection[str]) -> str:
         kind = self._field_type(field)
+        if field.name in widening:
+            return f"{field.name}: {kind} | Omitted = OMITTED"
         return f"{field.name}: {kind}" if needed else f"{field.name}: {kind} | None = None"
 
     def _field_type(self, field: FieldDescriptor) -> str:

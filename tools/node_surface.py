@@ -10,8 +10,9 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 
 from fusionxpay_client.answers import OTHER_NAMES
+from tools.client_contract import Contract
 from tools.client_models import is_model, model_name
-from tools.client_surface import Contract, Resource, is_export, items_of, snake
+from tools.client_surface import Resource, is_export, items_of, snake
 
 HEAD = "// Made from the contract by `make gen`, never edited.\n"
 _NUMBERS = (
@@ -34,7 +35,7 @@ class NodeSurface:
     def files(self) -> dict[str, str]:
         """Return the text of each module, by its name."""
         code, declared = (
-            [HEAD, 'import { named } from "./webhooks.js";\n\n'],
+            [HEAD, 'import { segment } from "./checks.js";\nimport { named } from "./webhooks.js";\n\n'],
             [HEAD, 'import type * as types from "./types.js";\n'],
         )
         for resource in self._resources:
@@ -58,53 +59,71 @@ class NodeSurface:
             known = ", ".join(f'"{name}"' for name in statuses)
             methods.append(
                 f"  wait(id, options) {{\n    const known = [{known}];\n"
-                f'    return this._transport.wait(() => this.get(id), "{answer.name}", known, options);\n  }}\n'
+                "    const get = (within) => this.get(id, {}, within);\n"
+                f'    return this._transport.wait(get, "{answer.name}", known, options);\n  }}\n'
             )
         head = f"export class {resource.plural} {{\n"
         head += "  constructor(transport) {\n    this._transport = transport;\n  }\n\n"
         return head + "\n".join(methods) + "}\n\n"
 
     def _method(self, resource: Resource, rpc: MethodDescriptor) -> str:
-        verb, path, variables = self._route(rpc)
-        url = "`" + re.sub(r"\{(\w+)\}", lambda found: f"${{encodeURIComponent({camel(found[1])})}}", path) + "`"
-        if others := self._contract.path_without(rpc):
-            url = f"{camel(variables[0])} ? {url} : `{others}`"
+        _, path, variables = self._route(rpc)
+        url = "`" + re.sub(r"\{(\w+)\}", lambda found: _segment(found[1]), path) + "`"
         arguments = ", ".join([*map(camel, variables), "params", "options"])
+        made = f"return this._transport.{self._call(rpc, url, 'params, options')};\n"
+        name = camel(resource.method(rpc))
+        if others := self._contract.path_without(rpc):
+            # without an id it is a list of all, and an id that is missing is not that
+            of_all = self._call(rpc, f"`{others}`", "given[0], given[1]")
+            return (
+                f"  {name}(...given) {{\n"
+                f'    if (!given.length || typeof given[0] === "object") {{\n'
+                f"      return this._transport.{of_all};\n    }}\n"
+                f"    const [{arguments}] = given;\n    {made}  }}\n"
+            )
+        # what is wrong with an argument rejects, as everything else does
+        begins = "async " if self._is_call(rpc) else ""
+        return f"  {begins}{name}({arguments}) {{\n    {made}  }}\n"
+
+    def _is_call(self, rpc: MethodDescriptor) -> bool:
+        return not rpc.server_streaming and items_of(rpc) is None
+
+    def _call(self, rpc: MethodDescriptor, url: str, handed: str) -> str:
+        """Return how the transport calls an RPC at a path."""
         if is_export(rpc):
-            call = f"content({url}, params, options)"
-        elif rpc.server_streaming:
-            call = f"events({url}, params, options)"
-        elif listed := items_of(rpc):
+            return f"content({url}, {handed})"
+        if rpc.server_streaming:
+            return f"events({url}, {handed})"
+        if listed := items_of(rpc):
             also = ", named" if listed.message_type and listed.message_type.full_name in OTHER_NAMES else ""
-            call = f'pages({url}, "{listed.name}", params, options{also})'
-        else:
-            also = ".then(named)" if rpc.output_type.full_name in OTHER_NAMES else ""
-            call = f'call("{verb}", {url}, params, options){also}'
-        return f"  {camel(resource.method(rpc))}({arguments}) {{\n    return this._transport.{call};\n  }}\n"
+            return f'pages({url}, "{listed.name}", {handed}{also})'
+        also = ".then(named)" if rpc.output_type.full_name in OTHER_NAMES else ""
+        return f'call("{self._route(rpc)[0]}", {url}, {handed}){also}'
 
     def _declaration(self, resource: Resource) -> str:
         lines = [comment(self._contract.comment(resource.service), ""), f"export class {resource.plural} {{\n"]
         for rpc in resource.rpcs:
             _, _, variables = self._route(rpc)
             fields = [field for field in rpc.input_type.fields if field.name not in variables]
-            optional = self._contract.path_without(rpc) is not None
-            given = [f"{camel(name)}{'?' if optional else ''}: string" for name in variables]
+            parameters = "params?: Record<string, never>"
             if fields:
                 mark = "" if any(self._is_needed(field) for field in fields) else "?"
                 members = "".join(self._member(field, "    ", needed=self._is_needed(field)) for field in fields)
-                given.append(f"params{mark}: {{\n{members}  }}")
-            else:
-                given.append("params?: Record<string, never>")
+                parameters = f"params{mark}: {{\n{members}  }}"
             options = "StreamOptions" if rpc.server_streaming else "CallOptions"
+            given = ", ".join([*(f"{camel(name)}: string" for name in variables), parameters, f"options?: {options}"])
             lines.append(comment(self._contract.comment(rpc), "  "))
-            method = camel(resource.method(rpc))
-            lines.append(f"  {method}({', '.join([*given, f'options?: {options}'])}): {self._answer(rpc)};\n")
+            method, answer = camel(resource.method(rpc)), self._answer(rpc)
+            lines.append(f"  {method}({given}): {answer};\n")
+            if self._contract.path_without(rpc) is not None:
+                lines.append(comment(f"The same of all there are, whatever their `{variables[0]}`.", "  "))
+                lines.append(f"  {method}({parameters}, options?: {options}): {answer};\n")
         if _waits(resource):
             kind = self._reference(resource.service.methods_by_name[f"Get{resource.noun}"].output_type)
             lines.append(
                 comment("Waits until it has the status, or one of them; else until nothing is under way.", "  ")
             )
-            lines.append(f"  wait(id: string, options?: WaitOptions): Promise<{kind}>;\n")
+            lines.append(f"  wait(id: string, options?: WaitOptions): Promise<{kind} & Answered>;\n")
         return "".join([*lines, "}\n\n"])
 
     def _answer(self, rpc: MethodDescriptor) -> str:
@@ -114,7 +133,8 @@ class NodeSurface:
             return "AsyncIterable<WebhookDocument>"
         if listed := items_of(rpc):
             return f"AsyncIterable<{self._reference(listed.message_type)}>"
-        return f"Promise<{self._reference(rpc.output_type) if is_model(rpc.output_type) else 'Record<string, never>'}>"
+        kind = self._reference(rpc.output_type) if is_model(rpc.output_type) else "Record<string, never>"
+        return f"Promise<{kind} & Answered>"
 
     def _route(self, rpc: MethodDescriptor) -> tuple[str, str, list[str]]:
         rule = self._contract.option(rpc, "google.api.http")
@@ -172,6 +192,14 @@ class NodeSurface:
 
 
 _OPTIONS = """
+/** What is known of an answer beside its fields; it is not enumerable. */
+export interface Answered {
+  /** Whether it is that of an earlier request under the same idempotency key. */
+  readonly replayed: boolean;
+  /** What support asks for. */
+  readonly requestId: string;
+}
+
 export interface CallOptions {
   /** Milliseconds, with all attempts. */
   timeout?: number;
@@ -197,6 +225,10 @@ export interface WebhookDocument extends types.Event {
   data: types.EventData;
 }
 """
+
+
+def _segment(name: str) -> str:
+    return f'${{segment("{camel(name)}", {camel(name)})}}'
 
 
 def camel(name: str) -> str:

@@ -17,10 +17,12 @@ from fusionxpay_client.errors import (
     UnavailableError,
 )
 from fusionxpay_client.models import Event
+from fusionxpay_client.values import OMITTED, Omitted
 from fusionxpay_client.waiting import StatusUnreachableError, WaitTimeoutError
 from fusionxpay_client.webhooks import Webhook, WebhookVerificationError
 
 __all__ = [
+    "OMITTED",
     "AsyncFusionXPay",
     "AuthenticationError",
     "ConflictError",
@@ -32,6 +34,7 @@ __all__ = [
     "InvalidRequestError",
     "Money",
     "NotFoundError",
+    "Omitted",
     "PermissionDeniedError",
     "PreconditionError",
     "RateLimitError",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
+from typing import Any, Self
 
 from google.protobuf.message import Message
 
@@ -17,7 +20,11 @@ OTHER_NAMES: Mapping[str, Mapping[str, str]] = {
 
 
 class Word(str):
-    """The name of an enum's value: `order.status == "SUCCESS"`. It equals the contract's number too."""
+    """The name of an enum's value: `order.status == "SUCCESS"`.
+
+    `==` takes the contract's number too. A set finds things by their hash, and so finds words by words alone:
+    `order.status in {"SUCCESS"}`.
+    """
 
     __slots__ = ("number",)
     number: int
@@ -36,18 +43,56 @@ class Word(str):
 
     __hash__ = str.__hash__
 
+    def __getnewargs__(self) -> tuple[str, int]:  # type: ignore[override]  # a text has one argument
+        return str(self), self.number
+
+
+_NEWER: OrderedDict[int, str] = OrderedDict()
+_MOST_NEWER = 1000
+
+
+def number_of_newer(word: str) -> int:
+    """Return a number for a word that is newer than this package: a message holds it, and the word is shown again."""
+    number = -(zlib.crc32(word.encode()) >> 1) - 1
+    _NEWER[number] = word
+    if len(_NEWER) > _MOST_NEWER:
+        _NEWER.popitem(last=False)
+    return number
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What is known of an answer beside its message."""
+
+    replayed: bool = False
+    request_id: str = ""
+
+    @classmethod
+    def by(cls, *metadata: Iterable[tuple[str, Any]] | None) -> Self:
+        """Read it from what came along."""
+        headers = {name: value for one in metadata for name, value in one or ()}
+        return cls(headers.get("idempotent-replayed") == "true", str(headers.get("x-request-id", "")))
+
 
 class Model:
-    """An answer: a view of the contract's message. What is not set is None; `proto` is the message itself."""
+    """An answer: a view of the contract's message. What is not set is None; `proto` is the message itself.
 
-    __slots__ = ("proto",)
+    Of the answer to a call, `replayed` says whether it is that of an earlier request under the same idempotency key,
+    and `request_id` is what support asks for.
+    """
+
+    __slots__ = ("proto", "replayed", "request_id")
     proto: Message
+    replayed: bool
+    request_id: str
 
-    def __init__(self, proto: Message) -> None:
+    def __init__(self, proto: Message, told: Told = Told()) -> None:  # it cannot change
         self.proto = proto
+        self.replayed = told.replayed
+        self.request_id = told.request_id
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "proto":
+        if name.startswith("__") or name in Model.__slots__:
             raise AttributeError(name)
         name = _also_of(self.proto).get(name, name)
         field = self.proto.DESCRIPTOR.fields_by_name.get(name)
@@ -81,8 +126,8 @@ def _also_of(proto: Message) -> Mapping[str, str]:
 def _shown(field: Any, value: Any) -> Any:
     if field.enum_type is not None:
         known = field.enum_type.values_by_number.get(value)
-        # a value that is newer than this package has no name here
-        return Word(known.name if known else str(value), value)
+        # a value that is newer than this package has no name here, but for the one that its document had
+        return Word(known.name if known else _NEWER.get(value, str(value)), value)
     if field.message_type is None or field.message_type.full_name == AS_THEY_ARE:
         return value
     if field.message_type.full_name == "google.protobuf.Timestamp":

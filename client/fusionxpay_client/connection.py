@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import struct
 import time
@@ -16,6 +17,8 @@ from fusionxpay_client.version import VERSION
 PORTS = {"http": 80, "https": 443}
 # found before a call is lost on a connection that nobody ended: a dead peer, a router that forgot it
 KEEPALIVE_MS = 20_000
+_API_KEY = re.compile(r"[!-~]+")
+MAX_ANSWER = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Connection:
             # who swaps the two would have the key in logs
             what = "an API key; the key comes first, then the address" if base_url.startswith("sk_") else repr(base_url)
             raise ValueError(f"not the address of a gateway, such as https://pay.example.com: {what}")
-        if not api_key or api_key != api_key.strip():
+        if not _API_KEY.fullmatch(api_key or ""):
             raise ValueError("an API key is needed, without spaces or line ends around it")
         host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
         roots = Path(ca_file).read_bytes() if ca_file else None
@@ -58,6 +61,8 @@ class Connection:
             ("grpc.min_reconnect_backoff_ms", 100),
             ("grpc.initial_reconnect_backoff_ms", 100),
             ("grpc.max_reconnect_backoff_ms", 2000),
+            # a page is far smaller; one resource may be larger than gRPC's own 4 MiB
+            ("grpc.max_receive_message_length", MAX_ANSWER),
         ]
 
     def metadata(self, path: str, request: bytes, idempotency_key: str) -> tuple[tuple[str, str], ...]:

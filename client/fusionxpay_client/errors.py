@@ -113,7 +113,11 @@ def error_of(failure: Any, idempotency_key: str = "") -> FusionXPayError:
     if code is grpc.StatusCode.INTERNAL and DETAILS not in headers:
         # the gateway says more of its own faults: here a connection broke in the middle of an answer
         code = grpc.StatusCode.UNAVAILABLE
-    error = _KINDS.get(code, FusionXPayError)(code, code.name, failure.details() or "")
+    told = failure.details() or ""
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "message larger than max" in told:
+        # said here, of an answer that did come: there is no limit to wait for
+        return FusionXPayError(code, "ANSWER_TOO_LARGE", told, idempotency_key=idempotency_key)
+    error = _KINDS.get(code, FusionXPayError)(code, code.name, told)
     error.idempotency_key = idempotency_key
     error.request_id = str(headers.get("x-request-id", ""))
     after = str(headers.get("retry-after", ""))

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
+from typing import Self
+
+import grpc
 
 from fusionxpay_client.errors import STILL_RUNS, FusionXPayError
 
@@ -18,11 +22,17 @@ class Attempts:
     of the call that still runs is waited for until the deadline, however many retries there are.
     """
 
-    def __init__(self, timeout: float | None, retries: int) -> None:
+    def __init__(self, timeout: float | None, retries: int, *, comes_back: bool = False) -> None:
         self._end = None if timeout is None else time.monotonic() + timeout
         self._retries = retries
+        self._comes_back = comes_back
         self._first = True
         self._pause = FIRST_PAUSE
+
+    @classmethod
+    def of_what_was_open(cls) -> Self:
+        """Return the attempts to open a stream again, which do not end: a place that it had comes back too."""
+        return cls(None, sys.maxsize, comes_back=True)
 
     @property
     def remaining(self) -> float | None:
@@ -35,7 +45,8 @@ class Attempts:
         pause = max(random.uniform(self._pause / 2, self._pause), error.retry_after or 0.0)  # noqa: S311
         remaining = self.remaining
         waits = error.reason == STILL_RUNS and not self._first
-        if not error.passes or not (self._retries or waits) or (remaining is not None and pause >= remaining):
+        passes = error.passes or (self._comes_back and error.code is grpc.StatusCode.RESOURCE_EXHAUSTED)
+        if not passes or not (self._retries or waits) or (remaining is not None and pause >= remaining):
             raise error
         self._retries -= 0 if waits else 1
         self._first = False

@@ -32,7 +32,7 @@ from fusionxpay_client import models
 from fusionxpay_client.calls import Call, Export, Listing, Stream
 from fusionxpay_client.pages import AsyncPages, Pages
 from fusionxpay_client.transport import AsyncTransport, Transport
-from fusionxpay_client.values import Amount, Moment, Span, made, moment, money, span
+from fusionxpay_client.values import OMITTED, Amount, Moment, Omitted, Span, made, moment, money, span
 from fusionxpay_client.waiting import AsyncWaits, Waits
 
 _GET_EVENT = Call("/fusionx.notify.v1.EventService/GetEvent", event_pb2.Event, writes=False)
@@ -242,12 +242,12 @@ class Events:
         *,
         page_size: int | None = None,
         page_token: str | None = None,
-        type: str | None = None,
-        resource_id: str | None = None,
-        order_id: str | None = None,
+        type: str | Omitted = OMITTED,
+        resource_id: str | Omitted = OMITTED,
+        order_id: str | Omitted = OMITTED,
         order_by: str | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> Pages[models.Event]:
         """Lists the merchant's events, newest first unless `order_by` says otherwise. Pages follow AIP-158.
@@ -267,6 +267,7 @@ class Events:
         """
         request = made(
             event_service_pb2.ListEventsRequest,
+            ("type", "resource_id", "order_id", "create_time_from", "create_time_to"),
             page_size=page_size,
             page_token=page_token,
             type=type,
@@ -294,8 +295,8 @@ class Events:
         self,
         event_id: str,
         *,
-        webhook_endpoint_id: str | None = None,
-        notification_channel_id: str | None = None,
+        webhook_endpoint_id: str | Omitted = OMITTED,
+        notification_channel_id: str | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.ListEventDeliveriesResponse:
@@ -317,6 +318,7 @@ class Events:
         """
         request = made(
             event_service_pb2.ResendEventRequest,
+            ("webhook_endpoint_id", "notification_channel_id"),
             event_id=event_id,
             webhook_endpoint_id=webhook_endpoint_id,
             notification_channel_id=notification_channel_id,
@@ -330,9 +332,9 @@ class Events:
         *,
         start_time: Moment,
         end_time: Moment,
-        event_types: Sequence[str] | None = None,
-        webhook_endpoint_id: str | None = None,
-        notification_channel_id: str | None = None,
+        event_types: Sequence[str] | Omitted = OMITTED,
+        webhook_endpoint_id: str | Omitted = OMITTED,
+        notification_channel_id: str | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.ResendEventsResponse:
@@ -357,6 +359,7 @@ class Events:
         """
         request = made(
             event_service_pb2.ResendEventsRequest,
+            ("event_types", "webhook_endpoint_id", "notification_channel_id"),
             start_time=moment(start_time),
             end_time=moment(end_time),
             event_types=event_types,
@@ -366,7 +369,7 @@ class Events:
         return self._transport.call(_RESEND_EVENTS, request, models.ResendEventsResponse, timeout, idempotency_key)
 
     def stream(
-        self, *, last_event_id: str | None = None, event_types: Sequence[str] | None = None
+        self, *, last_event_id: str | None = None, event_types: Sequence[str] | Omitted = OMITTED
     ) -> Iterator[models.Event]:
         """Streams events as they come into the log, as Server-Sent Events (WHATWG HTML): `id` is the event's, `event`
         its type, and `data` the JSON document that a webhook of it carries.
@@ -389,7 +392,12 @@ class Events:
             event_types: Only events of these types: names such as `order.succeeded`, families such as `order.*`. Left
                 out: all.
         """
-        request = made(event_service_pb2.StreamEventsRequest, last_event_id=last_event_id, event_types=event_types)
+        request = made(
+            event_service_pb2.StreamEventsRequest,
+            ("event_types",),
+            last_event_id=last_event_id,
+            event_types=event_types,
+        )
         return self._transport.events(_STREAM_EVENTS, request)
 
 
@@ -414,12 +422,12 @@ class AsyncEvents:
         *,
         page_size: int | None = None,
         page_token: str | None = None,
-        type: str | None = None,
-        resource_id: str | None = None,
-        order_id: str | None = None,
+        type: str | Omitted = OMITTED,
+        resource_id: str | Omitted = OMITTED,
+        order_id: str | Omitted = OMITTED,
         order_by: str | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> AsyncPages[models.Event]:
         """Lists the merchant's events, newest first unless `order_by` says otherwise. Pages follow AIP-158.
@@ -439,6 +447,7 @@ class AsyncEvents:
         """
         request = made(
             event_service_pb2.ListEventsRequest,
+            ("type", "resource_id", "order_id", "create_time_from", "create_time_to"),
             page_size=page_size,
             page_token=page_token,
             type=type,
@@ -466,8 +475,8 @@ class AsyncEvents:
         self,
         event_id: str,
         *,
-        webhook_endpoint_id: str | None = None,
-        notification_channel_id: str | None = None,
+        webhook_endpoint_id: str | Omitted = OMITTED,
+        notification_channel_id: str | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.ListEventDeliveriesResponse:
@@ -489,6 +498,7 @@ class AsyncEvents:
         """
         request = made(
             event_service_pb2.ResendEventRequest,
+            ("webhook_endpoint_id", "notification_channel_id"),
             event_id=event_id,
             webhook_endpoint_id=webhook_endpoint_id,
             notification_channel_id=notification_channel_id,
@@ -502,9 +512,9 @@ class AsyncEvents:
         *,
         start_time: Moment,
         end_time: Moment,
-        event_types: Sequence[str] | None = None,
-        webhook_endpoint_id: str | None = None,
-        notification_channel_id: str | None = None,
+        event_types: Sequence[str] | Omitted = OMITTED,
+        webhook_endpoint_id: str | Omitted = OMITTED,
+        notification_channel_id: str | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.ResendEventsResponse:
@@ -529,6 +539,7 @@ class AsyncEvents:
         """
         request = made(
             event_service_pb2.ResendEventsRequest,
+            ("event_types", "webhook_endpoint_id", "notification_channel_id"),
             start_time=moment(start_time),
             end_time=moment(end_time),
             event_types=event_types,
@@ -540,7 +551,7 @@ class AsyncEvents:
         )
 
     def stream(
-        self, *, last_event_id: str | None = None, event_types: Sequence[str] | None = None
+        self, *, last_event_id: str | None = None, event_types: Sequence[str] | Omitted = OMITTED
     ) -> AsyncIterator[models.Event]:
         """Streams events as they come into the log, as Server-Sent Events (WHATWG HTML): `id` is the event's, `event`
         its type, and `data` the JSON document that a webhook of it carries.
@@ -563,7 +574,12 @@ class AsyncEvents:
             event_types: Only events of these types: names such as `order.succeeded`, families such as `order.*`. Left
                 out: all.
         """
-        request = made(event_service_pb2.StreamEventsRequest, last_event_id=last_event_id, event_types=event_types)
+        request = made(
+            event_service_pb2.StreamEventsRequest,
+            ("event_types",),
+            last_event_id=last_event_id,
+            event_types=event_types,
+        )
         return self._transport.events(_STREAM_EVENTS, request)
 
 
@@ -578,9 +594,9 @@ class NotificationChannels:
     def create(
         self,
         *,
-        email: notification_channel_pb2.Email | None = None,
-        push: notification_channel_pb2.PushSubscription | None = None,
-        event_types: Sequence[str] | None = None,
+        email: notification_channel_pb2.Email | Omitted = OMITTED,
+        push: notification_channel_pb2.PushSubscription | Omitted = OMITTED,
+        event_types: Sequence[str] | Omitted = OMITTED,
         description: str | None = None,
         language: notification_channel_pb2.NotificationChannel.Language.ValueType | str | None = None,
         timeout: float | None = None,
@@ -609,6 +625,7 @@ class NotificationChannels:
         """
         request = made(
             notification_channel_service_pb2.CreateNotificationChannelRequest,
+            ("email", "push", "event_types"),
             email=email,
             push=push,
             event_types=event_types,
@@ -645,9 +662,9 @@ class NotificationChannels:
         self,
         notification_channel_id: str,
         *,
-        event_types: Sequence[str] | None = None,
-        description: str | None = None,
-        enabled: bool | None = None,
+        event_types: Sequence[str] | Omitted = OMITTED,
+        description: str | Omitted = OMITTED,
+        enabled: bool | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.NotificationChannel:
@@ -668,6 +685,7 @@ class NotificationChannels:
         """
         request = made(
             notification_channel_service_pb2.UpdateNotificationChannelRequest,
+            ("event_types", "description", "enabled"),
             notification_channel_id=notification_channel_id,
             event_types=event_types,
             description=description,
@@ -756,9 +774,9 @@ class AsyncNotificationChannels:
     async def create(
         self,
         *,
-        email: notification_channel_pb2.Email | None = None,
-        push: notification_channel_pb2.PushSubscription | None = None,
-        event_types: Sequence[str] | None = None,
+        email: notification_channel_pb2.Email | Omitted = OMITTED,
+        push: notification_channel_pb2.PushSubscription | Omitted = OMITTED,
+        event_types: Sequence[str] | Omitted = OMITTED,
         description: str | None = None,
         language: notification_channel_pb2.NotificationChannel.Language.ValueType | str | None = None,
         timeout: float | None = None,
@@ -787,6 +805,7 @@ class AsyncNotificationChannels:
         """
         request = made(
             notification_channel_service_pb2.CreateNotificationChannelRequest,
+            ("email", "push", "event_types"),
             email=email,
             push=push,
             event_types=event_types,
@@ -823,9 +842,9 @@ class AsyncNotificationChannels:
         self,
         notification_channel_id: str,
         *,
-        event_types: Sequence[str] | None = None,
-        description: str | None = None,
-        enabled: bool | None = None,
+        event_types: Sequence[str] | Omitted = OMITTED,
+        description: str | Omitted = OMITTED,
+        enabled: bool | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.NotificationChannel:
@@ -846,6 +865,7 @@ class AsyncNotificationChannels:
         """
         request = made(
             notification_channel_service_pb2.UpdateNotificationChannelRequest,
+            ("event_types", "description", "enabled"),
             notification_channel_id=notification_channel_id,
             event_types=event_types,
             description=description,
@@ -933,7 +953,7 @@ class WebhookEndpoints:
         self,
         *,
         url: str,
-        event_types: Sequence[str] | None = None,
+        event_types: Sequence[str] | Omitted = OMITTED,
         description: str | None = None,
         signature_scheme: webhook_endpoint_pb2.SignatureScheme.ValueType | str | None = None,
         timeout: float | None = None,
@@ -963,6 +983,7 @@ class WebhookEndpoints:
         """
         request = made(
             notify_service_pb2.CreateWebhookEndpointRequest,
+            ("event_types",),
             url=url,
             event_types=event_types,
             description=description,
@@ -993,10 +1014,10 @@ class WebhookEndpoints:
         self,
         webhook_endpoint_id: str,
         *,
-        url: str | None = None,
-        event_types: Sequence[str] | None = None,
-        description: str | None = None,
-        enabled: bool | None = None,
+        url: str | Omitted = OMITTED,
+        event_types: Sequence[str] | Omitted = OMITTED,
+        description: str | Omitted = OMITTED,
+        enabled: bool | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.WebhookEndpoint:
@@ -1017,6 +1038,7 @@ class WebhookEndpoints:
         """
         request = made(
             notify_service_pb2.UpdateWebhookEndpointRequest,
+            ("url", "event_types", "description", "enabled"),
             webhook_endpoint_id=webhook_endpoint_id,
             url=url,
             event_types=event_types,
@@ -1059,7 +1081,7 @@ class WebhookEndpoints:
         self,
         webhook_endpoint_id: str,
         *,
-        overlap: Span | None = None,
+        overlap: Span | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.WebhookEndpoint:
@@ -1079,6 +1101,7 @@ class WebhookEndpoints:
         """
         request = made(
             notify_service_pb2.RotateWebhookEndpointSecretRequest,
+            ("overlap",),
             webhook_endpoint_id=webhook_endpoint_id,
             overlap=span(overlap),
         )
@@ -1088,14 +1111,14 @@ class WebhookEndpoints:
 
     def list_deliveries(
         self,
-        webhook_endpoint_id: str | None = None,
+        webhook_endpoint_id: str | Omitted = OMITTED,
         *,
         page_size: int | None = None,
         page_token: str | None = None,
-        statuses: Sequence[event_pb2.Delivery.Status.ValueType | str] | None = None,
+        statuses: Sequence[event_pb2.Delivery.Status.ValueType | str] | Omitted = OMITTED,
         order_by: str | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> Pages[models.Delivery]:
         """Lists what was put on its way to an endpoint, or at `/v1/deliveries` to all that there are, the newest event
@@ -1117,6 +1140,7 @@ class WebhookEndpoints:
         """
         request = made(
             notify_service_pb2.ListWebhookEndpointDeliveriesRequest,
+            ("webhook_endpoint_id", "statuses", "create_time_from", "create_time_to"),
             webhook_endpoint_id=webhook_endpoint_id,
             page_size=page_size,
             page_token=page_token,
@@ -1138,7 +1162,7 @@ class AsyncWebhookEndpoints:
         self,
         *,
         url: str,
-        event_types: Sequence[str] | None = None,
+        event_types: Sequence[str] | Omitted = OMITTED,
         description: str | None = None,
         signature_scheme: webhook_endpoint_pb2.SignatureScheme.ValueType | str | None = None,
         timeout: float | None = None,
@@ -1168,6 +1192,7 @@ class AsyncWebhookEndpoints:
         """
         request = made(
             notify_service_pb2.CreateWebhookEndpointRequest,
+            ("event_types",),
             url=url,
             event_types=event_types,
             description=description,
@@ -1200,10 +1225,10 @@ class AsyncWebhookEndpoints:
         self,
         webhook_endpoint_id: str,
         *,
-        url: str | None = None,
-        event_types: Sequence[str] | None = None,
-        description: str | None = None,
-        enabled: bool | None = None,
+        url: str | Omitted = OMITTED,
+        event_types: Sequence[str] | Omitted = OMITTED,
+        description: str | Omitted = OMITTED,
+        enabled: bool | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.WebhookEndpoint:
@@ -1224,6 +1249,7 @@ class AsyncWebhookEndpoints:
         """
         request = made(
             notify_service_pb2.UpdateWebhookEndpointRequest,
+            ("url", "event_types", "description", "enabled"),
             webhook_endpoint_id=webhook_endpoint_id,
             url=url,
             event_types=event_types,
@@ -1270,7 +1296,7 @@ class AsyncWebhookEndpoints:
         self,
         webhook_endpoint_id: str,
         *,
-        overlap: Span | None = None,
+        overlap: Span | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.WebhookEndpoint:
@@ -1290,6 +1316,7 @@ class AsyncWebhookEndpoints:
         """
         request = made(
             notify_service_pb2.RotateWebhookEndpointSecretRequest,
+            ("overlap",),
             webhook_endpoint_id=webhook_endpoint_id,
             overlap=span(overlap),
         )
@@ -1299,14 +1326,14 @@ class AsyncWebhookEndpoints:
 
     def list_deliveries(
         self,
-        webhook_endpoint_id: str | None = None,
+        webhook_endpoint_id: str | Omitted = OMITTED,
         *,
         page_size: int | None = None,
         page_token: str | None = None,
-        statuses: Sequence[event_pb2.Delivery.Status.ValueType | str] | None = None,
+        statuses: Sequence[event_pb2.Delivery.Status.ValueType | str] | Omitted = OMITTED,
         order_by: str | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> AsyncPages[models.Delivery]:
         """Lists what was put on its way to an endpoint, or at `/v1/deliveries` to all that there are, the newest event
@@ -1328,6 +1355,7 @@ class AsyncWebhookEndpoints:
         """
         request = made(
             notify_service_pb2.ListWebhookEndpointDeliveriesRequest,
+            ("webhook_endpoint_id", "statuses", "create_time_from", "create_time_to"),
             webhook_endpoint_id=webhook_endpoint_id,
             page_size=page_size,
             page_token=page_token,
@@ -1386,11 +1414,11 @@ class Orders(Waits[models.Order]):
     def create(
         self,
         *,
-        merchant_order_id: str | None = None,
+        merchant_order_id: str | Omitted = OMITTED,
         amount: Amount,
         description: str | None = None,
         metadata: Mapping[str, str] | None = None,
-        expire_time: Moment | None = None,
+        expire_time: Moment | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.Order:
@@ -1413,6 +1441,7 @@ class Orders(Waits[models.Order]):
         """
         request = made(
             order_service_pb2.CreateOrderRequest,
+            ("merchant_order_id", "expire_time"),
             merchant_order_id=merchant_order_id,
             amount=money(amount),
             description=description,
@@ -1436,20 +1465,20 @@ class Orders(Waits[models.Order]):
         *,
         page_size: int | None = None,
         page_token: str | None = None,
-        status: order_pb2.Order.Status.ValueType | str | None = None,
-        merchant_order_id: str | None = None,
-        statuses: Sequence[order_pb2.Order.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
+        status: order_pb2.Order.Status.ValueType | str | Omitted = OMITTED,
+        merchant_order_id: str | Omitted = OMITTED,
+        statuses: Sequence[order_pb2.Order.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
         order_by: str | None = None,
-        metadata_key: str | None = None,
-        metadata_value: str | None = None,
-        payment_link_id: str | None = None,
+        metadata_key: str | Omitted = OMITTED,
+        metadata_value: str | Omitted = OMITTED,
+        payment_link_id: str | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> Pages[models.Order]:
         """Lists the merchant's orders, newest first. Pages follow AIP-158.
@@ -1479,6 +1508,21 @@ class Orders(Waits[models.Order]):
         """
         request = made(
             order_service_pb2.ListOrdersRequest,
+            (
+                "status",
+                "merchant_order_id",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "metadata_key",
+                "metadata_value",
+                "payment_link_id",
+            ),
             page_size=page_size,
             page_token=page_token,
             status=status,
@@ -1517,19 +1561,19 @@ class Orders(Waits[models.Order]):
         self,
         *,
         format: str | None = None,
-        merchant_order_id: str | None = None,
-        statuses: Sequence[order_pb2.Order.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
-        metadata_key: str | None = None,
-        metadata_value: str | None = None,
-        payment_link_id: str | None = None,
-        status: order_pb2.Order.Status.ValueType | str | None = None,
+        merchant_order_id: str | Omitted = OMITTED,
+        statuses: Sequence[order_pb2.Order.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
+        metadata_key: str | Omitted = OMITTED,
+        metadata_value: str | Omitted = OMITTED,
+        payment_link_id: str | Omitted = OMITTED,
+        status: order_pb2.Order.Status.ValueType | str | Omitted = OMITTED,
     ) -> Iterator[bytes]:
         """Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -1562,6 +1606,21 @@ class Orders(Waits[models.Order]):
         """
         request = made(
             order_service_pb2.ExportOrdersRequest,
+            (
+                "merchant_order_id",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "metadata_key",
+                "metadata_value",
+                "payment_link_id",
+                "status",
+            ),
             format=format,
             merchant_order_id=merchant_order_id,
             statuses=statuses,
@@ -1591,11 +1650,11 @@ class AsyncOrders(AsyncWaits[models.Order]):
     async def create(
         self,
         *,
-        merchant_order_id: str | None = None,
+        merchant_order_id: str | Omitted = OMITTED,
         amount: Amount,
         description: str | None = None,
         metadata: Mapping[str, str] | None = None,
-        expire_time: Moment | None = None,
+        expire_time: Moment | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.Order:
@@ -1618,6 +1677,7 @@ class AsyncOrders(AsyncWaits[models.Order]):
         """
         request = made(
             order_service_pb2.CreateOrderRequest,
+            ("merchant_order_id", "expire_time"),
             merchant_order_id=merchant_order_id,
             amount=money(amount),
             description=description,
@@ -1641,20 +1701,20 @@ class AsyncOrders(AsyncWaits[models.Order]):
         *,
         page_size: int | None = None,
         page_token: str | None = None,
-        status: order_pb2.Order.Status.ValueType | str | None = None,
-        merchant_order_id: str | None = None,
-        statuses: Sequence[order_pb2.Order.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
+        status: order_pb2.Order.Status.ValueType | str | Omitted = OMITTED,
+        merchant_order_id: str | Omitted = OMITTED,
+        statuses: Sequence[order_pb2.Order.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
         order_by: str | None = None,
-        metadata_key: str | None = None,
-        metadata_value: str | None = None,
-        payment_link_id: str | None = None,
+        metadata_key: str | Omitted = OMITTED,
+        metadata_value: str | Omitted = OMITTED,
+        payment_link_id: str | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> AsyncPages[models.Order]:
         """Lists the merchant's orders, newest first. Pages follow AIP-158.
@@ -1684,6 +1744,21 @@ class AsyncOrders(AsyncWaits[models.Order]):
         """
         request = made(
             order_service_pb2.ListOrdersRequest,
+            (
+                "status",
+                "merchant_order_id",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "metadata_key",
+                "metadata_value",
+                "payment_link_id",
+            ),
             page_size=page_size,
             page_token=page_token,
             status=status,
@@ -1722,19 +1797,19 @@ class AsyncOrders(AsyncWaits[models.Order]):
         self,
         *,
         format: str | None = None,
-        merchant_order_id: str | None = None,
-        statuses: Sequence[order_pb2.Order.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
-        metadata_key: str | None = None,
-        metadata_value: str | None = None,
-        payment_link_id: str | None = None,
-        status: order_pb2.Order.Status.ValueType | str | None = None,
+        merchant_order_id: str | Omitted = OMITTED,
+        statuses: Sequence[order_pb2.Order.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
+        metadata_key: str | Omitted = OMITTED,
+        metadata_value: str | Omitted = OMITTED,
+        payment_link_id: str | Omitted = OMITTED,
+        status: order_pb2.Order.Status.ValueType | str | Omitted = OMITTED,
     ) -> AsyncIterator[bytes]:
         """Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -1767,6 +1842,21 @@ class AsyncOrders(AsyncWaits[models.Order]):
         """
         request = made(
             order_service_pb2.ExportOrdersRequest,
+            (
+                "merchant_order_id",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "metadata_key",
+                "metadata_value",
+                "payment_link_id",
+                "status",
+            ),
             format=format,
             merchant_order_id=merchant_order_id,
             statuses=statuses,
@@ -1799,11 +1889,11 @@ class PaymentLinks(Waits[models.PaymentLink]):
         *,
         amount: Amount,
         description: str | None = None,
-        merchant_order_id: str | None = None,
+        merchant_order_id: str | Omitted = OMITTED,
         metadata: Mapping[str, str] | None = None,
         return_url: str | None = None,
         max_uses: int | None = None,
-        expire_time: Moment | None = None,
+        expire_time: Moment | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.PaymentLink:
@@ -1831,6 +1921,7 @@ class PaymentLinks(Waits[models.PaymentLink]):
         """
         request = made(
             payment_link_service_pb2.CreatePaymentLinkRequest,
+            ("merchant_order_id", "expire_time"),
             amount=money(amount),
             description=description,
             merchant_order_id=merchant_order_id,
@@ -1856,7 +1947,7 @@ class PaymentLinks(Waits[models.PaymentLink]):
         *,
         page_size: int | None = None,
         page_token: str | None = None,
-        merchant_order_id: str | None = None,
+        merchant_order_id: str | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> Pages[models.PaymentLink]:
         """Lists the merchant's links, newest first. Pages follow AIP-158. The orders of one are listed by ListOrders.
@@ -1869,6 +1960,7 @@ class PaymentLinks(Waits[models.PaymentLink]):
         """
         request = made(
             payment_link_service_pb2.ListPaymentLinksRequest,
+            ("merchant_order_id",),
             page_size=page_size,
             page_token=page_token,
             merchant_order_id=merchant_order_id,
@@ -1879,10 +1971,10 @@ class PaymentLinks(Waits[models.PaymentLink]):
         self,
         payment_link_id: str,
         *,
-        enabled: bool | None = None,
-        description: str | None = None,
-        max_uses: int | None = None,
-        expire_time: Moment | None = None,
+        enabled: bool | Omitted = OMITTED,
+        description: str | Omitted = OMITTED,
+        max_uses: int | Omitted = OMITTED,
+        expire_time: Moment | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.PaymentLink:
@@ -1903,6 +1995,7 @@ class PaymentLinks(Waits[models.PaymentLink]):
         """
         request = made(
             payment_link_service_pb2.UpdatePaymentLinkRequest,
+            ("enabled", "description", "max_uses", "expire_time"),
             payment_link_id=payment_link_id,
             enabled=enabled,
             description=description,
@@ -1926,11 +2019,11 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
         *,
         amount: Amount,
         description: str | None = None,
-        merchant_order_id: str | None = None,
+        merchant_order_id: str | Omitted = OMITTED,
         metadata: Mapping[str, str] | None = None,
         return_url: str | None = None,
         max_uses: int | None = None,
-        expire_time: Moment | None = None,
+        expire_time: Moment | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.PaymentLink:
@@ -1958,6 +2051,7 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
         """
         request = made(
             payment_link_service_pb2.CreatePaymentLinkRequest,
+            ("merchant_order_id", "expire_time"),
             amount=money(amount),
             description=description,
             merchant_order_id=merchant_order_id,
@@ -1983,7 +2077,7 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
         *,
         page_size: int | None = None,
         page_token: str | None = None,
-        merchant_order_id: str | None = None,
+        merchant_order_id: str | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> AsyncPages[models.PaymentLink]:
         """Lists the merchant's links, newest first. Pages follow AIP-158. The orders of one are listed by ListOrders.
@@ -1996,6 +2090,7 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
         """
         request = made(
             payment_link_service_pb2.ListPaymentLinksRequest,
+            ("merchant_order_id",),
             page_size=page_size,
             page_token=page_token,
             merchant_order_id=merchant_order_id,
@@ -2006,10 +2101,10 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
         self,
         payment_link_id: str,
         *,
-        enabled: bool | None = None,
-        description: str | None = None,
-        max_uses: int | None = None,
-        expire_time: Moment | None = None,
+        enabled: bool | Omitted = OMITTED,
+        description: str | Omitted = OMITTED,
+        max_uses: int | Omitted = OMITTED,
+        expire_time: Moment | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.PaymentLink:
@@ -2030,6 +2125,7 @@ class AsyncPaymentLinks(AsyncWaits[models.PaymentLink]):
         """
         request = made(
             payment_link_service_pb2.UpdatePaymentLinkRequest,
+            ("enabled", "description", "max_uses", "expire_time"),
             payment_link_id=payment_link_id,
             enabled=enabled,
             description=description,
@@ -2062,18 +2158,18 @@ class Disputes(Waits[models.Dispute]):
         *,
         page_size: int | None = None,
         page_token: str | None = None,
-        payment_id: str | None = None,
-        statuses: Sequence[dispute_pb2.Dispute.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
+        payment_id: str | Omitted = OMITTED,
+        statuses: Sequence[dispute_pb2.Dispute.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
         order_by: str | None = None,
-        status: dispute_pb2.Dispute.Status.ValueType | str | None = None,
-        order_id: str | None = None,
+        status: dispute_pb2.Dispute.Status.ValueType | str | Omitted = OMITTED,
+        order_id: str | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> Pages[models.Dispute]:
         """Lists the merchant's disputes, newest first. Pages follow AIP-158.
@@ -2098,6 +2194,19 @@ class Disputes(Waits[models.Dispute]):
         """
         request = made(
             dispute_service_pb2.ListDisputesRequest,
+            (
+                "payment_id",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "status",
+                "order_id",
+            ),
             page_size=page_size,
             page_token=page_token,
             payment_id=payment_id,
@@ -2119,17 +2228,17 @@ class Disputes(Waits[models.Dispute]):
         self,
         *,
         format: str | None = None,
-        payment_id: str | None = None,
-        statuses: Sequence[dispute_pb2.Dispute.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
-        status: dispute_pb2.Dispute.Status.ValueType | str | None = None,
-        order_id: str | None = None,
+        payment_id: str | Omitted = OMITTED,
+        statuses: Sequence[dispute_pb2.Dispute.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
+        status: dispute_pb2.Dispute.Status.ValueType | str | Omitted = OMITTED,
+        order_id: str | Omitted = OMITTED,
     ) -> Iterator[bytes]:
         """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -2160,6 +2269,19 @@ class Disputes(Waits[models.Dispute]):
         """
         request = made(
             dispute_service_pb2.ExportDisputesRequest,
+            (
+                "payment_id",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "status",
+                "order_id",
+            ),
             format=format,
             payment_id=payment_id,
             statuses=statuses,
@@ -2199,18 +2321,18 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
         *,
         page_size: int | None = None,
         page_token: str | None = None,
-        payment_id: str | None = None,
-        statuses: Sequence[dispute_pb2.Dispute.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
+        payment_id: str | Omitted = OMITTED,
+        statuses: Sequence[dispute_pb2.Dispute.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
         order_by: str | None = None,
-        status: dispute_pb2.Dispute.Status.ValueType | str | None = None,
-        order_id: str | None = None,
+        status: dispute_pb2.Dispute.Status.ValueType | str | Omitted = OMITTED,
+        order_id: str | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> AsyncPages[models.Dispute]:
         """Lists the merchant's disputes, newest first. Pages follow AIP-158.
@@ -2235,6 +2357,19 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
         """
         request = made(
             dispute_service_pb2.ListDisputesRequest,
+            (
+                "payment_id",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "status",
+                "order_id",
+            ),
             page_size=page_size,
             page_token=page_token,
             payment_id=payment_id,
@@ -2256,17 +2391,17 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
         self,
         *,
         format: str | None = None,
-        payment_id: str | None = None,
-        statuses: Sequence[dispute_pb2.Dispute.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
-        status: dispute_pb2.Dispute.Status.ValueType | str | None = None,
-        order_id: str | None = None,
+        payment_id: str | Omitted = OMITTED,
+        statuses: Sequence[dispute_pb2.Dispute.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
+        status: dispute_pb2.Dispute.Status.ValueType | str | Omitted = OMITTED,
+        order_id: str | Omitted = OMITTED,
     ) -> AsyncIterator[bytes]:
         """Exports the merchant's disputes as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -2297,6 +2432,19 @@ class AsyncDisputes(AsyncWaits[models.Dispute]):
         """
         request = made(
             dispute_service_pb2.ExportDisputesRequest,
+            (
+                "payment_id",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "status",
+                "order_id",
+            ),
             format=format,
             payment_id=payment_id,
             statuses=statuses,
@@ -2399,7 +2547,7 @@ class Payments(Waits[models.Payment]):
         self,
         payment_id: str,
         *,
-        amount: Amount | None = None,
+        amount: Amount | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.Payment:
@@ -2420,7 +2568,9 @@ class Payments(Waits[models.Payment]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = made(payment_service_pb2.CapturePaymentRequest, payment_id=payment_id, amount=money(amount))
+        request = made(
+            payment_service_pb2.CapturePaymentRequest, ("amount",), payment_id=payment_id, amount=money(amount)
+        )
         return self._transport.call(_CAPTURE_PAYMENT, request, models.Payment, timeout, idempotency_key)
 
     def cancel(
@@ -2444,19 +2594,19 @@ class Payments(Waits[models.Payment]):
         *,
         page_size: int | None = None,
         page_token: str | None = None,
-        order_id: str | None = None,
-        status: payment_pb2.Payment.Status.ValueType | str | None = None,
-        statuses: Sequence[payment_pb2.Payment.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
+        order_id: str | Omitted = OMITTED,
+        status: payment_pb2.Payment.Status.ValueType | str | Omitted = OMITTED,
+        statuses: Sequence[payment_pb2.Payment.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
         order_by: str | None = None,
-        provider: str | None = None,
-        provider_reference: str | None = None,
+        provider: str | Omitted = OMITTED,
+        provider_reference: str | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> Pages[models.Payment]:
         """Lists the merchant's payments, newest first. Pages follow AIP-158.
@@ -2484,6 +2634,20 @@ class Payments(Waits[models.Payment]):
         """
         request = made(
             payment_service_pb2.ListPaymentsRequest,
+            (
+                "order_id",
+                "status",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "provider",
+                "provider_reference",
+            ),
             page_size=page_size,
             page_token=page_token,
             order_id=order_id,
@@ -2506,17 +2670,17 @@ class Payments(Waits[models.Payment]):
         self,
         *,
         format: str | None = None,
-        order_id: str | None = None,
-        statuses: Sequence[payment_pb2.Payment.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
-        provider: str | None = None,
-        status: payment_pb2.Payment.Status.ValueType | str | None = None,
+        order_id: str | Omitted = OMITTED,
+        statuses: Sequence[payment_pb2.Payment.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
+        provider: str | Omitted = OMITTED,
+        status: payment_pb2.Payment.Status.ValueType | str | Omitted = OMITTED,
     ) -> Iterator[bytes]:
         """Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -2547,6 +2711,19 @@ class Payments(Waits[models.Payment]):
         """
         request = made(
             payment_service_pb2.ExportPaymentsRequest,
+            (
+                "order_id",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "provider",
+                "status",
+            ),
             format=format,
             order_id=order_id,
             statuses=statuses,
@@ -2649,7 +2826,7 @@ class AsyncPayments(AsyncWaits[models.Payment]):
         self,
         payment_id: str,
         *,
-        amount: Amount | None = None,
+        amount: Amount | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.Payment:
@@ -2670,7 +2847,9 @@ class AsyncPayments(AsyncWaits[models.Payment]):
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = made(payment_service_pb2.CapturePaymentRequest, payment_id=payment_id, amount=money(amount))
+        request = made(
+            payment_service_pb2.CapturePaymentRequest, ("amount",), payment_id=payment_id, amount=money(amount)
+        )
         return await self._transport.call(_CAPTURE_PAYMENT, request, models.Payment, timeout, idempotency_key)
 
     async def cancel(
@@ -2694,19 +2873,19 @@ class AsyncPayments(AsyncWaits[models.Payment]):
         *,
         page_size: int | None = None,
         page_token: str | None = None,
-        order_id: str | None = None,
-        status: payment_pb2.Payment.Status.ValueType | str | None = None,
-        statuses: Sequence[payment_pb2.Payment.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
+        order_id: str | Omitted = OMITTED,
+        status: payment_pb2.Payment.Status.ValueType | str | Omitted = OMITTED,
+        statuses: Sequence[payment_pb2.Payment.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
         order_by: str | None = None,
-        provider: str | None = None,
-        provider_reference: str | None = None,
+        provider: str | Omitted = OMITTED,
+        provider_reference: str | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> AsyncPages[models.Payment]:
         """Lists the merchant's payments, newest first. Pages follow AIP-158.
@@ -2734,6 +2913,20 @@ class AsyncPayments(AsyncWaits[models.Payment]):
         """
         request = made(
             payment_service_pb2.ListPaymentsRequest,
+            (
+                "order_id",
+                "status",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "provider",
+                "provider_reference",
+            ),
             page_size=page_size,
             page_token=page_token,
             order_id=order_id,
@@ -2756,17 +2949,17 @@ class AsyncPayments(AsyncWaits[models.Payment]):
         self,
         *,
         format: str | None = None,
-        order_id: str | None = None,
-        statuses: Sequence[payment_pb2.Payment.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
-        provider: str | None = None,
-        status: payment_pb2.Payment.Status.ValueType | str | None = None,
+        order_id: str | Omitted = OMITTED,
+        statuses: Sequence[payment_pb2.Payment.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
+        provider: str | Omitted = OMITTED,
+        status: payment_pb2.Payment.Status.ValueType | str | Omitted = OMITTED,
     ) -> AsyncIterator[bytes]:
         """Exports the merchant's payments as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -2797,6 +2990,19 @@ class AsyncPayments(AsyncWaits[models.Payment]):
         """
         request = made(
             payment_service_pb2.ExportPaymentsRequest,
+            (
+                "order_id",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "provider",
+                "status",
+            ),
             format=format,
             order_id=order_id,
             statuses=statuses,
@@ -2824,7 +3030,7 @@ class ProviderAccounts:
         provider: str,
         *,
         credentials: Mapping[str, str],
-        same_account: bool | None = None,
+        same_account: bool | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.ProviderAccount:
@@ -2857,6 +3063,7 @@ class ProviderAccounts:
         """
         request = made(
             provider_account_service_pb2.SetProviderAccountRequest,
+            ("same_account",),
             provider=provider,
             credentials=credentials,
             same_account=same_account,
@@ -2923,7 +3130,7 @@ class AsyncProviderAccounts:
         provider: str,
         *,
         credentials: Mapping[str, str],
-        same_account: bool | None = None,
+        same_account: bool | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.ProviderAccount:
@@ -2956,6 +3163,7 @@ class AsyncProviderAccounts:
         """
         request = made(
             provider_account_service_pb2.SetProviderAccountRequest,
+            ("same_account",),
             provider=provider,
             credentials=credentials,
             same_account=same_account,
@@ -3029,7 +3237,7 @@ class Refunds(Waits[models.Refund]):
         self,
         payment_id: str,
         *,
-        amount: Amount | None = None,
+        amount: Amount | Omitted = OMITTED,
         reason: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
@@ -3053,7 +3261,11 @@ class Refunds(Waits[models.Refund]):
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = made(
-            refund_service_pb2.CreateRefundRequest, payment_id=payment_id, amount=money(amount), reason=reason
+            refund_service_pb2.CreateRefundRequest,
+            ("amount",),
+            payment_id=payment_id,
+            amount=money(amount),
+            reason=reason,
         )
         return self._transport.call(_CREATE_REFUND, request, models.Refund, timeout, idempotency_key)
 
@@ -3069,21 +3281,21 @@ class Refunds(Waits[models.Refund]):
 
     def list(
         self,
-        payment_id: str | None = None,
+        payment_id: str | Omitted = OMITTED,
         *,
         page_size: int | None = None,
         page_token: str | None = None,
-        statuses: Sequence[refund_pb2.Refund.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
+        statuses: Sequence[refund_pb2.Refund.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
         order_by: str | None = None,
-        order_id: str | None = None,
-        status: refund_pb2.Refund.Status.ValueType | str | None = None,
+        order_id: str | Omitted = OMITTED,
+        status: refund_pb2.Refund.Status.ValueType | str | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> Pages[models.Refund]:
         """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
@@ -3109,6 +3321,19 @@ class Refunds(Waits[models.Refund]):
         """
         request = made(
             refund_service_pb2.ListRefundsRequest,
+            (
+                "payment_id",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "order_id",
+                "status",
+            ),
             payment_id=payment_id,
             page_size=page_size,
             page_token=page_token,
@@ -3130,17 +3355,17 @@ class Refunds(Waits[models.Refund]):
         self,
         *,
         format: str | None = None,
-        payment_id: str | None = None,
-        statuses: Sequence[refund_pb2.Refund.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
-        order_id: str | None = None,
-        status: refund_pb2.Refund.Status.ValueType | str | None = None,
+        payment_id: str | Omitted = OMITTED,
+        statuses: Sequence[refund_pb2.Refund.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
+        order_id: str | Omitted = OMITTED,
+        status: refund_pb2.Refund.Status.ValueType | str | Omitted = OMITTED,
     ) -> Iterator[bytes]:
         """Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -3171,6 +3396,19 @@ class Refunds(Waits[models.Refund]):
         """
         request = made(
             refund_service_pb2.ExportRefundsRequest,
+            (
+                "payment_id",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "order_id",
+                "status",
+            ),
             format=format,
             payment_id=payment_id,
             statuses=statuses,
@@ -3199,7 +3437,7 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
         self,
         payment_id: str,
         *,
-        amount: Amount | None = None,
+        amount: Amount | Omitted = OMITTED,
         reason: str | None = None,
         timeout: float | None = None,
         idempotency_key: str | None = None,
@@ -3223,7 +3461,11 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
             idempotency_key: The same for all attempts; left out: a new one.
         """
         request = made(
-            refund_service_pb2.CreateRefundRequest, payment_id=payment_id, amount=money(amount), reason=reason
+            refund_service_pb2.CreateRefundRequest,
+            ("amount",),
+            payment_id=payment_id,
+            amount=money(amount),
+            reason=reason,
         )
         return await self._transport.call(_CREATE_REFUND, request, models.Refund, timeout, idempotency_key)
 
@@ -3239,21 +3481,21 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
 
     def list(
         self,
-        payment_id: str | None = None,
+        payment_id: str | Omitted = OMITTED,
         *,
         page_size: int | None = None,
         page_token: str | None = None,
-        statuses: Sequence[refund_pb2.Refund.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
+        statuses: Sequence[refund_pb2.Refund.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
         order_by: str | None = None,
-        order_id: str | None = None,
-        status: refund_pb2.Refund.Status.ValueType | str | None = None,
+        order_id: str | Omitted = OMITTED,
+        status: refund_pb2.Refund.Status.ValueType | str | Omitted = OMITTED,
         timeout: float | None = None,
     ) -> AsyncPages[models.Refund]:
         """Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158.
@@ -3279,6 +3521,19 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
         """
         request = made(
             refund_service_pb2.ListRefundsRequest,
+            (
+                "payment_id",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "order_id",
+                "status",
+            ),
             payment_id=payment_id,
             page_size=page_size,
             page_token=page_token,
@@ -3300,17 +3555,17 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
         self,
         *,
         format: str | None = None,
-        payment_id: str | None = None,
-        statuses: Sequence[refund_pb2.Refund.Status.ValueType | str] | None = None,
-        create_time_from: Moment | None = None,
-        create_time_to: Moment | None = None,
-        update_time_from: Moment | None = None,
-        update_time_to: Moment | None = None,
-        currency: str | None = None,
-        min_amount: str | None = None,
-        max_amount: str | None = None,
-        order_id: str | None = None,
-        status: refund_pb2.Refund.Status.ValueType | str | None = None,
+        payment_id: str | Omitted = OMITTED,
+        statuses: Sequence[refund_pb2.Refund.Status.ValueType | str] | Omitted = OMITTED,
+        create_time_from: Moment | Omitted = OMITTED,
+        create_time_to: Moment | Omitted = OMITTED,
+        update_time_from: Moment | Omitted = OMITTED,
+        update_time_to: Moment | Omitted = OMITTED,
+        currency: str | Omitted = OMITTED,
+        min_amount: str | Omitted = OMITTED,
+        max_amount: str | Omitted = OMITTED,
+        order_id: str | Omitted = OMITTED,
+        status: refund_pb2.Refund.Status.ValueType | str | Omitted = OMITTED,
     ) -> AsyncIterator[bytes]:
         """Exports the merchant's refunds as one file, oldest first, however many there are: CSV with a line for each,
         amounts as decimals in the currency's own unit and times in UTC, or JSON Lines.
@@ -3341,6 +3596,19 @@ class AsyncRefunds(AsyncWaits[models.Refund]):
         """
         request = made(
             refund_service_pb2.ExportRefundsRequest,
+            (
+                "payment_id",
+                "statuses",
+                "create_time_from",
+                "create_time_to",
+                "update_time_from",
+                "update_time_to",
+                "currency",
+                "min_amount",
+                "max_amount",
+                "order_id",
+                "status",
+            ),
             format=format,
             payment_id=payment_id,
             statuses=statuses,
@@ -3376,7 +3644,7 @@ class RoutingPolicy:
     def update(
         self,
         *,
-        rules: Sequence[routing_service_pb2.RoutingRule] | None = None,
+        rules: Sequence[routing_service_pb2.RoutingRule] | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.RoutingPolicy:
@@ -3390,7 +3658,7 @@ class RoutingPolicy:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = made(routing_service_pb2.UpdateRoutingPolicyRequest, rules=rules)
+        request = made(routing_service_pb2.UpdateRoutingPolicyRequest, ("rules",), rules=rules)
         return self._transport.call(_UPDATE_ROUTING_POLICY, request, models.RoutingPolicy, timeout, idempotency_key)
 
     def preview_route(
@@ -3437,7 +3705,7 @@ class AsyncRoutingPolicy:
     async def update(
         self,
         *,
-        rules: Sequence[routing_service_pb2.RoutingRule] | None = None,
+        rules: Sequence[routing_service_pb2.RoutingRule] | Omitted = OMITTED,
         timeout: float | None = None,
         idempotency_key: str | None = None,
     ) -> models.RoutingPolicy:
@@ -3451,7 +3719,7 @@ class AsyncRoutingPolicy:
             timeout: Seconds, with all attempts; left out: the client's.
             idempotency_key: The same for all attempts; left out: a new one.
         """
-        request = made(routing_service_pb2.UpdateRoutingPolicyRequest, rules=rules)
+        request = made(routing_service_pb2.UpdateRoutingPolicyRequest, ("rules",), rules=rules)
         return await self._transport.call(
             _UPDATE_ROUTING_POLICY, request, models.RoutingPolicy, timeout, idempotency_key
         )

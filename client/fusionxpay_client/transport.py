@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -13,7 +13,7 @@ import grpc
 from google.api.httpbody_pb2 import HttpBody
 from google.protobuf.message import Message
 
-from fusionxpay_client.answers import Model
+from fusionxpay_client.answers import Model, Told
 from fusionxpay_client.calls import AnswerT, Call, Export, Listing, Stream
 from fusionxpay_client.connection import Connection
 from fusionxpay_client.errors import error_of
@@ -22,8 +22,8 @@ from fusionxpay_client.models import Event
 from fusionxpay_client.pages import AsyncPages, Pages
 from fusionxpay_client.retries import Attempts
 
-ENDLESS = sys.maxsize
 ModelT = TypeVar("ModelT", bound=Model)
+_KEY = re.compile(r"[ -~]{1,255}")
 
 
 def _as_it_is(request: bytes) -> bytes:
@@ -54,7 +54,7 @@ class Transport:
         Raises:
             FusionXPayError: it was refused, or there was no answer in time.
         """
-        return model(self._unary(call.path, call.answer, request, _key_of(call, key), timeout))
+        return model(*self._unary(call.path, call.answer, request, _key_of(call, key), timeout))
 
     def pages(
         self, listing: Listing[Any], request: Message, model: type[ModelT], timeout: float | None
@@ -62,7 +62,7 @@ class Transport:
         """Return all that a list has; `timeout` is for each page."""
 
         def fetch(token: str) -> tuple[Iterable[ModelT], str]:
-            answer = self._unary(listing.path, listing.answer, _page_of(request, token), "", timeout)
+            answer, _ = self._unary(listing.path, listing.answer, _page_of(request, token), "", timeout)
             return _items_of(listing, answer, model)
 
         return Pages(fetch, getattr(request, "page_token", ""))
@@ -80,7 +80,7 @@ class Transport:
             answer = call(encoded, metadata=self._connection.metadata(stream.path, encoded, ""))
             try:
                 for body in answer:
-                    attempts = Attempts(None, ENDLESS)
+                    attempts = Attempts.of_what_was_open()
                     yield from frames.events_in(body.data)
                 pause = frames.retry
             except grpc.RpcError as failure:
@@ -114,14 +114,17 @@ class Transport:
                 answer.cancel()
             time.sleep(pause)
 
-    def _unary(self, path: str, answer: type[AnswerT], request: Message, key: str, timeout: float | None) -> AnswerT:
+    def _unary(
+        self, path: str, answer: type[AnswerT], request: Message, key: str, timeout: float | None
+    ) -> tuple[AnswerT, Told]:
         attempts = Attempts(self._timeout if timeout is None else timeout, self._retries)
         encoded = request.SerializeToString()
         call = self._channel.unary_unary(path, _as_it_is, answer.FromString)
         while True:
             metadata = self._connection.metadata(path, encoded, key)
             try:
-                return call(encoded, timeout=attempts.remaining, metadata=metadata)
+                found, ended = call.with_call(encoded, timeout=attempts.remaining, metadata=metadata)
+                return found, Told.by(ended.initial_metadata(), ended.trailing_metadata())
             except grpc.RpcError as failure:
                 pause = attempts.pause_after(error_of(failure, key))
             time.sleep(pause)
@@ -162,7 +165,7 @@ class AsyncTransport:
         Raises:
             FusionXPayError: it was refused, or there was no answer in time.
         """
-        return model(await self._unary(call.path, call.answer, request, _key_of(call, key), timeout))
+        return model(*await self._unary(call.path, call.answer, request, _key_of(call, key), timeout))
 
     def pages(
         self, listing: Listing[Any], request: Message, model: type[ModelT], timeout: float | None
@@ -170,7 +173,7 @@ class AsyncTransport:
         """Return all that a list has; `timeout` is for each page."""
 
         async def fetch(token: str) -> tuple[Iterable[ModelT], str]:
-            answer = await self._unary(listing.path, listing.answer, _page_of(request, token), "", timeout)
+            answer, _ = await self._unary(listing.path, listing.answer, _page_of(request, token), "", timeout)
             return _items_of(listing, answer, model)
 
         return AsyncPages(fetch, getattr(request, "page_token", ""))
@@ -188,7 +191,7 @@ class AsyncTransport:
             answer = call(encoded, metadata=self._connection.metadata(stream.path, encoded, ""))
             try:
                 async for body in answer:
-                    attempts = Attempts(None, ENDLESS)
+                    attempts = Attempts.of_what_was_open()
                     for event in frames.events_in(body.data):
                         yield event
                 pause = frames.retry
@@ -225,21 +228,28 @@ class AsyncTransport:
 
     async def _unary(
         self, path: str, answer: type[AnswerT], request: Message, key: str, timeout: float | None
-    ) -> AnswerT:
+    ) -> tuple[AnswerT, Told]:
         attempts = Attempts(self._timeout if timeout is None else timeout, self._retries)
         encoded = request.SerializeToString()
         call = self._channel.unary_unary(path, _as_it_is, answer.FromString)
         while True:
             metadata = self._connection.metadata(path, encoded, key)
             try:
-                return await call(encoded, timeout=attempts.remaining, metadata=metadata)
+                going = call(encoded, timeout=attempts.remaining, metadata=metadata)
+                found = await going
+                return found, Told.by(await going.initial_metadata(), await going.trailing_metadata())
             except grpc.RpcError as failure:
                 pause = attempts.pause_after(error_of(failure, key))
             await asyncio.sleep(pause)
 
 
 def _key_of(call: Call[Any], key: str | None) -> str:
-    """Return the idempotency key of a call: a write without one could not be made again."""
+    """Return the idempotency key of a call: a write without one could not be made again.
+
+    Raises ValueError for one that the gateway does not take; an empty one is a slip, and no wish for a new one.
+    """
+    if key is not None and not (isinstance(key, str) and _KEY.fullmatch(key)):
+        raise ValueError("idempotency_key: 1 to 255 printable characters of ASCII; leave it out for a new one")
     return (key or str(uuid.uuid4())) if call.writes else ""
 
 

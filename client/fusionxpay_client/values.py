@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias, TypeVar
+from enum import Enum
+from typing import Any, Final, TypeAlias, TypeVar
 
 from fusionx.type.v1.money_pb2 import Money
 from google.protobuf.descriptor import FieldDescriptor
@@ -12,6 +14,18 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 MessageT = TypeVar("MessageT", bound=Message)
+
+
+class Omitted(Enum):
+    """What a field is that nobody has given, where None would be taken for "all"."""
+
+    OMITTED = "left out"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+OMITTED: Final = Omitted.OMITTED
 
 Amount: TypeAlias = Money | tuple[str, str]
 """An exact amount: the message, or value and currency, `("12.00", "EUR")`."""
@@ -23,9 +37,9 @@ Span: TypeAlias = timedelta | Duration
 """A length of time."""
 
 
-def money(amount: Amount | None) -> Money | None:
+def money(amount: Amount | Omitted | None) -> Money | Omitted | None:
     """Return the message of an amount. Raises TypeError for numbers: floats cannot hold amounts exactly."""
-    if amount is None or isinstance(amount, Money):
+    if amount is None or isinstance(amount, Money | Omitted):
         return amount
     match amount:
         case (str(value), str(currency)):
@@ -33,9 +47,9 @@ def money(amount: Amount | None) -> Money | None:
     raise TypeError(f'an amount is two texts, such as ("12.00", "EUR"), not {_said(amount)}')
 
 
-def moment(time: Moment | None) -> Timestamp | None:
+def moment(time: Moment | Omitted | None) -> Timestamp | Omitted | None:
     """Return the message of a point in time. Raises ValueError for a datetime without a time zone."""
-    if time is None or isinstance(time, Timestamp):
+    if time is None or isinstance(time, Timestamp | Omitted):
         return time
     if not isinstance(time, datetime):
         raise TypeError(f"a time is a datetime with its zone, such as datetime.now(UTC), not {_said(time)}")
@@ -46,9 +60,9 @@ def moment(time: Moment | None) -> Timestamp | None:
     return stamp
 
 
-def span(length: Span | None) -> Duration | None:
+def span(length: Span | Omitted | None) -> Duration | Omitted | None:
     """Return the message of a length of time. Raises TypeError for a number: nobody knows of what."""
-    if length is None or isinstance(length, Duration):
+    if length is None or isinstance(length, Duration | Omitted):
         return length
     if not isinstance(length, timedelta):
         raise TypeError(f"a length of time is a timedelta, such as timedelta(hours=1), not {_said(length)}")
@@ -57,12 +71,16 @@ def span(length: Span | None) -> Duration | None:
     return duration
 
 
-def made(kind: type[MessageT], **fields: Any) -> MessageT:
+def made(kind: type[MessageT], widening: Collection[str] = (), /, **fields: Any) -> MessageT:
     """Return the message of fields; those that are None are not sent.
 
-    Raises TypeError that names the field of another kind than the contract's, and what is wanted there.
+    Raises TypeError that names the field of another kind than the contract's, and what is wanted there; also for None,
+    and for an id that is empty, where that would be taken for all there are: those are the `widening` ones.
     """
-    known = {name: value for name, value in fields.items() if value is not None}
+    known = {name: value for name, value in fields.items() if value is not None and value is not OMITTED}
+    for name in widening:
+        if fields[name] is None or (fields[name] == "" and name.endswith("_id")):
+            raise TypeError(f"{name} is {fields[name]!r}: leave it out, or give it a value")
     for name, value in known.items():
         if isinstance(value, str) and kind.DESCRIPTOR.fields_by_name[name].is_repeated:
             # a text would be taken for a list of its letters

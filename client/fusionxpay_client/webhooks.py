@@ -10,7 +10,9 @@ from typing import Any
 import standardwebhooks
 from fusionx.notify.v1 import event_pb2
 from google.protobuf import json_format
+from google.protobuf.descriptor import Descriptor
 
+from fusionxpay_client.answers import number_of_newer
 from fusionxpay_client.models import Event
 
 SECRET = re.compile(r"whsec_[A-Za-z0-9+/]{32,}={0,2}")
@@ -51,13 +53,16 @@ class Webhook:
 def event_of(document: Any) -> Event:
     """Return the event in a JSON document of the gateway's, without fields that are newer than this package.
 
+    A word that is newer, such as a status, is kept as it came.
+
     Raises ValueError when it is none.
     """
     try:
         event = event_pb2.Event(event_id=document["id"], type=document["type"])
         event.create_time.FromJsonString(document["timestamp"])
-        json_format.ParseDict(document["data"], event.data, ignore_unknown_fields=True)
-    except (LookupError, TypeError, json_format.ParseError) as error:
+        data = _numbered(document["data"], event.data.DESCRIPTOR)
+        json_format.ParseDict(data, event.data, ignore_unknown_fields=True)
+    except (LookupError, TypeError, AttributeError, json_format.ParseError) as error:
         raise ValueError(f"not an event: {error}") from None
     kind = event.data.WhichOneof("resource")
     if kind:
@@ -69,6 +74,25 @@ def event_of(document: Any) -> Event:
         event.resource_version = getattr(resource, "version", 1)
         event.order_id = getattr(resource, "order_id", "")
     return Event(event)
+
+
+def _numbered(document: Any, message: Descriptor) -> Any:
+    """Return a document in which each word that the contract does not know here has a number in its place."""
+    if not isinstance(document, dict):
+        return document
+    return {name: _numbers_in(value, message.fields_by_name.get(name)) for name, value in document.items()}
+
+
+def _numbers_in(value: Any, field: Any) -> Any:
+    if field is None or (field.message_type and field.message_type.GetOptions().map_entry):
+        return value
+    if isinstance(value, list):
+        return [_numbers_in(one, field) for one in value]
+    if field.enum_type is not None and isinstance(value, str):
+        return value if value in field.enum_type.values_by_name else number_of_newer(value)
+    if field.message_type is not None and field.message_type.full_name.startswith("fusionx."):
+        return _numbered(value, field.message_type)
+    return value
 
 
 def event_of_json(text: str) -> Event:

@@ -35,14 +35,20 @@ export class FusionXPayError extends Error {
   readonly requestId: string;
   /** The key of a write: call again under it, and what was done is not done twice. */
   readonly idempotencyKey: string;
+  /** Milliseconds after which the gateway asks to come back, where it says so. */
+  readonly retryAfter?: number;
+  /** Whether the same call may be answered a moment later. */
+  readonly passes: boolean;
 }
 
 /** A `wait` ended before the status came. */
 export class WaitTimeoutError extends Error {
-  /** The status that the resource had last. */
+  /** The status that the resource had last; empty where nothing was heard of it. */
   readonly status: string;
-  /** The resource as it was last. */
-  readonly found: { status: string };
+  /** The resource as it was last, where anything was heard of it. */
+  readonly found?: { status: string };
+  /** What kept the last answer away, where that was it. */
+  readonly cause?: FusionXPayError;
 }
 
 /** The status that was waited for cannot come any more; said at once. */

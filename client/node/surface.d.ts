@@ -7,7 +7,7 @@ export class Events {
   /**
    * Returns one event. Errors: NOT_FOUND, reason EVENT_NOT_FOUND.
    */
-  get(eventId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Event>;
+  get(eventId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Event & Answered>;
   /**
    * Lists the merchant's events, newest first unless `order_by` says otherwise. Pages follow AIP-158. Errors:
    * INVALID_ARGUMENT when the type is not one that there is; the nearest names are listed.
@@ -66,7 +66,7 @@ export class Events {
      * To this notification channel, whatever its filters; to both when a webhook endpoint is named as well.
      */
     notification_channel_id?: string;
-  }, options?: CallOptions): Promise<types.ListEventDeliveriesResponse>;
+  }, options?: CallOptions): Promise<types.ListEventDeliveriesResponse & Answered>;
   /**
    * Sends all events of a span of time again, each as `ResendEvent` does. Errors: INVALID_ARGUMENT when the span is
    * empty or longer than 30 days, reason EVENT_TYPE_UNKNOWN, and reason TOO_MANY_EVENTS when it holds more than 10,000
@@ -95,7 +95,7 @@ export class Events {
      * To this notification channel, whatever its filters; to both when a webhook endpoint is named as well.
      */
     notification_channel_id?: string;
-  }, options?: CallOptions): Promise<types.ResendEventsResponse>;
+  }, options?: CallOptions): Promise<types.ResendEventsResponse & Answered>;
   /**
    * Streams events as they come into the log, as Server-Sent Events (WHATWG HTML): `id` is the event's, `event` its
    * type, and `data` the JSON document that a webhook of it carries. It goes on after the event that the header `Last-
@@ -154,11 +154,11 @@ export class NotificationChannels {
      * The language of the words that it gets. Left out: English.
      */
     language?: ("EN" | "DE" | (string & {}));
-  }, options?: CallOptions): Promise<types.NotificationChannel>;
+  }, options?: CallOptions): Promise<types.NotificationChannel & Answered>;
   /**
    * Returns one channel. Errors: NOT_FOUND, reason NOTIFICATION_CHANNEL_NOT_FOUND.
    */
-  get(notificationChannelId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.NotificationChannel>;
+  get(notificationChannelId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.NotificationChannel & Answered>;
   /**
    * Lists the merchant's channels, oldest first: 20 at the most, so there are no pages.
    */
@@ -183,17 +183,17 @@ export class NotificationChannels {
      * Whether events are sent to it.
      */
     enabled?: boolean;
-  }, options?: CallOptions): Promise<types.NotificationChannel>;
+  }, options?: CallOptions): Promise<types.NotificationChannel & Answered>;
   /**
    * Deletes a channel and cancels what is on its way to it. Returns it as it was, disabled. Errors: NOT_FOUND, reason
    * NOTIFICATION_CHANNEL_NOT_FOUND.
    */
-  delete(notificationChannelId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.NotificationChannel>;
+  delete(notificationChannelId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.NotificationChannel & Answered>;
   /**
    * Sends a `ping` event to the channel, logged and retried as any other. Returns the event. Errors: NOT_FOUND, reason
    * NOTIFICATION_CHANNEL_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
    */
-  ping(notificationChannelId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Event>;
+  ping(notificationChannelId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Event & Answered>;
   /**
    * Confirms a mailbox by the token that was mailed to it: events are sent there from now on. A channel that waits for
    * no confirmation is returned as it is, whatever the token. Errors: NOT_FOUND, reason
@@ -205,7 +205,7 @@ export class NotificationChannels {
      * The token that was mailed.
      */
     token?: string;
-  }, options?: CallOptions): Promise<types.NotificationChannel>;
+  }, options?: CallOptions): Promise<types.NotificationChannel & Answered>;
 }
 
 /**
@@ -240,11 +240,11 @@ export class WebhookEndpoints {
      * How its events are signed; it cannot be changed. Left out: HMAC_SHA256.
      */
     signature_scheme?: ("HMAC_SHA256" | "ED25519" | (string & {}));
-  }, options?: CallOptions): Promise<types.WebhookEndpoint>;
+  }, options?: CallOptions): Promise<types.WebhookEndpoint & Answered>;
   /**
    * Returns one endpoint, without its secret. Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
    */
-  get(webhookEndpointId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.WebhookEndpoint>;
+  get(webhookEndpointId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.WebhookEndpoint & Answered>;
   /**
    * Lists the merchant's endpoints, oldest first, without their secrets: 20 at the most, so there are no pages.
    */
@@ -272,17 +272,17 @@ export class WebhookEndpoints {
      * Whether events are sent to it.
      */
     enabled?: boolean;
-  }, options?: CallOptions): Promise<types.WebhookEndpoint>;
+  }, options?: CallOptions): Promise<types.WebhookEndpoint & Answered>;
   /**
    * Deletes an endpoint and cancels what is on its way to it. Returns it as it was, disabled. Errors: NOT_FOUND,
    * reason WEBHOOK_ENDPOINT_NOT_FOUND.
    */
-  delete(webhookEndpointId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.WebhookEndpoint>;
+  delete(webhookEndpointId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.WebhookEndpoint & Answered>;
   /**
    * Sends a `ping` event to the endpoint, signed, logged and retried as any other. Returns the event. Errors:
    * NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND; FAILED_PRECONDITION, reason ENDPOINT_DISABLED.
    */
-  ping(webhookEndpointId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Event>;
+  ping(webhookEndpointId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Event & Answered>;
   /**
    * Gives the endpoint a new secret, which is shown only in this answer. During the overlap deliveries carry the
    * signatures of both secrets, separated by a space (Standard Webhooks), so a receiver may hold either; afterwards
@@ -294,13 +294,42 @@ export class WebhookEndpoints {
      * How long the old secret signs too, up to 7 days; `0s` ends it at once. Left out: 24 hours.
      */
     overlap?: string;
-  }, options?: CallOptions): Promise<types.WebhookEndpoint>;
+  }, options?: CallOptions): Promise<types.WebhookEndpoint & Answered>;
   /**
    * Lists what was put on its way to an endpoint, or at `/v1/deliveries` to all that there are, the newest event
    * first, each delivery with all of its attempts: with `statuses=FAILED` what was never taken. Pages follow AIP-158.
    * Errors: NOT_FOUND, reason WEBHOOK_ENDPOINT_NOT_FOUND.
    */
-  listDeliveries(webhookEndpointId?: string, params?: {
+  listDeliveries(webhookEndpointId: string, params?: {
+    /**
+     * How many deliveries at the most, up to 100. Left out or 0: 20.
+     */
+    page_size?: number;
+    /**
+     * `next_page_token` of the page before; empty for the first page.
+     */
+    page_token?: string;
+    /**
+     * Only deliveries in one of these statuses.
+     */
+    statuses?: Array<("PENDING" | "DELIVERED" | "FAILED" | "CANCELLED" | (string & {}))>;
+    /**
+     * `create_time desc`, which is the default: the newest event first; or `create_time asc`.
+     */
+    order_by?: string;
+    /**
+     * Only deliveries of events that happened at this time or later (RFC 3339).
+     */
+    create_time_from?: string;
+    /**
+     * Only deliveries of events that happened before this time: a span includes its start and not its end.
+     */
+    create_time_to?: string;
+  }, options?: CallOptions): AsyncIterable<types.Delivery>;
+  /**
+   * The same of all there are, whatever their `webhook_endpoint_id`.
+   */
+  listDeliveries(params?: {
     /**
      * How many deliveries at the most, up to 100. Left out or 0: 20.
      */
@@ -336,7 +365,7 @@ export class PushKey {
    * Returns what a browser subscribes with (`applicationServerKey`, RFC 8292): the gateway's public key. Errors:
    * FAILED_PRECONDITION, reason PUSH_NOT_CONFIGURED.
    */
-  get(params?: Record<string, never>, options?: CallOptions): Promise<types.PushKey>;
+  get(params?: Record<string, never>, options?: CallOptions): Promise<types.PushKey & Answered>;
 }
 
 /**
@@ -370,11 +399,11 @@ export class Orders {
      * Until when a payment may be started. Left out: 24 hours from now. At most 30 days ahead.
      */
     expire_time?: string;
-  }, options?: CallOptions): Promise<types.Order>;
+  }, options?: CallOptions): Promise<types.Order & Answered>;
   /**
    * Returns one order. Errors: NOT_FOUND, reason ORDER_NOT_FOUND.
    */
-  get(orderId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Order>;
+  get(orderId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Order & Answered>;
   /**
    * Lists the merchant's orders, newest first. Pages follow AIP-158. Errors: INVALID_ARGUMENT, reason
    * PAGE_TOKEN_INVALID, when the token is not one of ours or came with other filters.
@@ -449,7 +478,7 @@ export class Orders {
    * Cancels an order that has no payment under way. Cancelling a cancelled order returns it unchanged. Errors:
    * NOT_FOUND; FAILED_PRECONDITION, reason ORDER_NOT_CANCELLABLE, when a payment has started.
    */
-  cancel(orderId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Order>;
+  cancel(orderId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Order & Answered>;
   /**
    * Exports the merchant's orders as one file, oldest first, however many there are: CSV with a line for each, amounts
    * as decimals in the currency's own unit and times in UTC, or JSON Lines. The key is asked for at the beginning:
@@ -518,7 +547,7 @@ export class Orders {
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.
    */
-  wait(id: string, options?: WaitOptions): Promise<types.Order>;
+  wait(id: string, options?: WaitOptions): Promise<types.Order & Answered>;
 }
 
 /**
@@ -563,11 +592,11 @@ export class PaymentLinks {
      * Until when a payment may be started. Left out: it does not expire. At most 366 days ahead.
      */
     expire_time?: string;
-  }, options?: CallOptions): Promise<types.PaymentLink>;
+  }, options?: CallOptions): Promise<types.PaymentLink & Answered>;
   /**
    * Returns one link. Errors: NOT_FOUND, reason PAYMENT_LINK_NOT_FOUND.
    */
-  get(paymentLinkId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.PaymentLink>;
+  get(paymentLinkId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.PaymentLink & Answered>;
   /**
    * Lists the merchant's links, newest first. Pages follow AIP-158. The orders of one are listed by ListOrders.
    */
@@ -608,11 +637,11 @@ export class PaymentLinks {
      * Until when a payment may be started, at most 366 days ahead. A time that is over ends it.
      */
     expire_time?: string;
-  }, options?: CallOptions): Promise<types.PaymentLink>;
+  }, options?: CallOptions): Promise<types.PaymentLink & Answered>;
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.
    */
-  wait(id: string, options?: WaitOptions): Promise<types.PaymentLink>;
+  wait(id: string, options?: WaitOptions): Promise<types.PaymentLink & Answered>;
 }
 
 /**
@@ -623,7 +652,7 @@ export class Disputes {
   /**
    * Returns one dispute. Errors: NOT_FOUND, reason DISPUTE_NOT_FOUND.
    */
-  get(disputeId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Dispute>;
+  get(disputeId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Dispute & Answered>;
   /**
    * Lists the merchant's disputes, newest first. Pages follow AIP-158.
    */
@@ -745,7 +774,7 @@ export class Disputes {
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.
    */
-  wait(id: string, options?: WaitOptions): Promise<types.Dispute>;
+  wait(id: string, options?: WaitOptions): Promise<types.Dispute & Answered>;
 }
 
 /**
@@ -803,11 +832,11 @@ export class Payments {
      * placeholders. Left out: `return_url`. The payment stays open: it can still be paid, or be cancelled.
      */
     cancel_url?: string;
-  }, options?: CallOptions): Promise<types.Payment>;
+  }, options?: CallOptions): Promise<types.Payment & Answered>;
   /**
    * Returns one payment. Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND.
    */
-  get(paymentId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Payment>;
+  get(paymentId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Payment & Answered>;
   /**
    * Captures an authorized payment: all of it, or a part, which gives the rest back to the customer. Safe to repeat: a
    * captured payment is returned as it is, if the amount is the same. Errors: NOT_FOUND; FAILED_PRECONDITION, reason
@@ -823,13 +852,13 @@ export class Payments {
      * How much to capture, in the payment's currency. Left out: all of it.
      */
     amount?: types.Money;
-  }, options?: CallOptions): Promise<types.Payment>;
+  }, options?: CallOptions): Promise<types.Payment & Answered>;
   /**
    * Cancels a payment before any money moved: closes the hosted page, or voids the authorization. Safe to repeat.
    * Errors: NOT_FOUND; FAILED_PRECONDITION, reason PAYMENT_NOT_CANCELLABLE, when it is captured, has failed, or the
    * provider works on it; otherwise as CapturePayment.
    */
-  cancel(paymentId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Payment>;
+  cancel(paymentId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Payment & Answered>;
   /**
    * Lists the merchant's payments, newest first. Pages follow AIP-158.
    */
@@ -956,7 +985,7 @@ export class Payments {
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.
    */
-  wait(id: string, options?: WaitOptions): Promise<types.Payment>;
+  wait(id: string, options?: WaitOptions): Promise<types.Payment & Answered>;
 }
 
 /**
@@ -991,11 +1020,11 @@ export class ProviderAccounts {
      * may be charged twice.
      */
     same_account?: boolean;
-  }, options?: CallOptions): Promise<types.ProviderAccount>;
+  }, options?: CallOptions): Promise<types.ProviderAccount & Answered>;
   /**
    * Returns the merchant's account at a provider. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND.
    */
-  get(provider: string, params?: Record<string, never>, options?: CallOptions): Promise<types.ProviderAccount>;
+  get(provider: string, params?: Record<string, never>, options?: CallOptions): Promise<types.ProviderAccount & Answered>;
   /**
    * Lists the merchant's accounts, by the provider's name.
    */
@@ -1005,13 +1034,13 @@ export class ProviderAccounts {
    * made with it can still be captured, refunded and looked up. Again, it returns the account as it was taken out of
    * use. Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND, when there never was one.
    */
-  delete(provider: string, params?: Record<string, never>, options?: CallOptions): Promise<types.ProviderAccount>;
+  delete(provider: string, params?: Record<string, never>, options?: CallOptions): Promise<types.ProviderAccount & Answered>;
   /**
    * Asks the provider now whether it still takes the account's credentials, and whose they are. Nothing is changed.
    * Errors: NOT_FOUND, reason PROVIDER_ACCOUNT_NOT_FOUND; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when it does not
    * say.
    */
-  check(provider: string, params?: Record<string, never>, options?: CallOptions): Promise<types.CheckProviderAccountResponse>;
+  check(provider: string, params?: Record<string, never>, options?: CallOptions): Promise<types.CheckProviderAccountResponse & Answered>;
 }
 
 /**
@@ -1036,16 +1065,73 @@ export class Refunds {
      * The merchant's own words, up to 500 characters.
      */
     reason?: string;
-  }, options?: CallOptions): Promise<types.Refund>;
+  }, options?: CallOptions): Promise<types.Refund & Answered>;
   /**
    * Returns one refund. Errors: NOT_FOUND, reason REFUND_NOT_FOUND.
    */
-  get(refundId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Refund>;
+  get(refundId: string, params?: Record<string, never>, options?: CallOptions): Promise<types.Refund & Answered>;
   /**
    * Lists the refunds of a payment, or at `/v1/refunds` of all payments, newest first. Pages follow AIP-158. Errors:
    * NOT_FOUND, reason PAYMENT_NOT_FOUND.
    */
-  list(paymentId?: string, params?: {
+  list(paymentId: string, params?: {
+    /**
+     * How many refunds at the most, up to 100. Left out or 0: 20.
+     */
+    page_size?: number;
+    /**
+     * `next_page_token` of the page before; empty for the first page.
+     */
+    page_token?: string;
+    /**
+     * Only refunds in one of these statuses.
+     */
+    statuses?: Array<("PENDING" | "SUCCESS" | "FAILED" | "NEEDS_REVIEW" | (string & {}))>;
+    /**
+     * Only refunds that were created at this time or later (RFC 3339).
+     */
+    create_time_from?: string;
+    /**
+     * Only refunds that were created before this time: a span includes its start and not its end.
+     */
+    create_time_to?: string;
+    /**
+     * Only refunds that were last changed at this time or later (RFC 3339).
+     */
+    update_time_from?: string;
+    /**
+     * Only refunds that were last changed before this time: a span includes its start and not its end.
+     */
+    update_time_to?: string;
+    /**
+     * Only refunds in this currency (ISO 4217). Required with `min_amount` and `max_amount`.
+     */
+    currency?: string;
+    /**
+     * Only refunds of at least this amount, a decimal such as `12.00`.
+     */
+    min_amount?: string;
+    /**
+     * Only refunds of at most this amount, a decimal such as `12.00`.
+     */
+    max_amount?: string;
+    /**
+     * `create_time desc`, which is the default: the newest first; or `create_time asc`.
+     */
+    order_by?: string;
+    /**
+     * Only refunds of this order.
+     */
+    order_id?: string;
+    /**
+     * Only refunds in this status.
+     */
+    status?: ("PENDING" | "SUCCESS" | "FAILED" | "NEEDS_REVIEW" | (string & {}));
+  }, options?: CallOptions): AsyncIterable<types.Refund>;
+  /**
+   * The same of all there are, whatever their `payment_id`.
+   */
+  list(params?: {
     /**
      * How many refunds at the most, up to 100. Left out or 0: 20.
      */
@@ -1159,7 +1245,7 @@ export class Refunds {
   /**
    * Waits until it has the status, or one of them; else until nothing is under way.
    */
-  wait(id: string, options?: WaitOptions): Promise<types.Refund>;
+  wait(id: string, options?: WaitOptions): Promise<types.Refund & Answered>;
 }
 
 /**
@@ -1169,7 +1255,7 @@ export class RoutingPolicy {
   /**
    * Returns the policy; without rules when none was ever set, and then the gateway's own order of providers applies.
    */
-  get(params?: Record<string, never>, options?: CallOptions): Promise<types.RoutingPolicy>;
+  get(params?: Record<string, never>, options?: CallOptions): Promise<types.RoutingPolicy & Answered>;
   /**
    * Replaces the policy as a whole. Without rules the gateway's own order of providers applies again. Errors:
    * INVALID_ARGUMENT with a `google.rpc.BadRequest`, reason PROVIDER_UNKNOWN for a target that is not on here.
@@ -1179,7 +1265,7 @@ export class RoutingPolicy {
      * The rules, in the order in which they are tried.
      */
     rules?: Array<types.RoutingRule>;
-  }, options?: CallOptions): Promise<types.RoutingPolicy>;
+  }, options?: CallOptions): Promise<types.RoutingPolicy & Answered>;
   /**
    * Says which provider would take a payment, and why, as the policy and the providers are now. Nothing is made, and
    * no provider is asked. Where the rule that decides has several weights, a payment is drawn by them; this names
@@ -1194,7 +1280,7 @@ export class RoutingPolicy {
      * The customer's country, ISO 3166-1 alpha-2 in upper case. Empty: it is not known.
      */
     customer_country?: string;
-  }, options?: CallOptions): Promise<types.PreviewRouteResponse>;
+  }, options?: CallOptions): Promise<types.PreviewRouteResponse & Answered>;
   /**
    * Lists what the policy was, newest first: the last 100 times that it was replaced.
    */
@@ -1209,7 +1295,7 @@ export class TestClock {
    * Returns how far the merchant's test data was moved on. Errors: FAILED_PRECONDITION, reason TEST_MODE_ONLY, for a
    * live key.
    */
-  get(params?: Record<string, never>, options?: CallOptions): Promise<types.TestClock>;
+  get(params?: Record<string, never>, options?: CallOptions): Promise<types.TestClock & Answered>;
   /**
    * Brings what the merchant's test data waits for nearer, as if so much time had passed. Orders and payment links end
    * as much earlier, webhooks that wait are tried again, payments, refunds and operations that wait are asked about at
@@ -1227,7 +1313,7 @@ export class TestClock {
      * By how much, from a second to 366 days: in JSON as seconds, such as `"90000s"` for 25 hours.
      */
     by: string;
-  }, options?: CallOptions): Promise<types.TestClock>;
+  }, options?: CallOptions): Promise<types.TestClock & Answered>;
 }
 
 /**
@@ -1248,7 +1334,7 @@ export class OrderTimeline {
      * `next_page_token` of the page before.
      */
     page_token?: string;
-  }, options?: CallOptions): Promise<types.OrderTimeline>;
+  }, options?: CallOptions): Promise<types.OrderTimeline & Answered>;
   /**
    * Lists what was said to providers about a payment, what they answered, and the webhooks of theirs that came for it:
    * the newest, oldest first. Of each body only fields are kept that a provider's own list names, without card
@@ -1280,6 +1366,14 @@ export class Resources {
   readonly routingPolicy: RoutingPolicy;
   readonly testClock: TestClock;
   readonly orderTimeline: OrderTimeline;
+}
+
+/** What is known of an answer beside its fields; it is not enumerable. */
+export interface Answered {
+  /** Whether it is that of an earlier request under the same idempotency key. */
+  readonly replayed: boolean;
+  /** What support asks for. */
+  readonly requestId: string;
 }
 
 export interface CallOptions {

@@ -1,4 +1,5 @@
 // Made from the contract by `make gen`, never edited.
+import { segment } from "./checks.js";
 import { named } from "./webhooks.js";
 
 export class Events {
@@ -6,8 +7,8 @@ export class Events {
     this._transport = transport;
   }
 
-  get(eventId, params, options) {
-    return this._transport.call("GET", `/v1/events/${encodeURIComponent(eventId)}`, params, options).then(named);
+  async get(eventId, params, options) {
+    return this._transport.call("GET", `/v1/events/${segment("eventId", eventId)}`, params, options).then(named);
   }
 
   list(params, options) {
@@ -15,14 +16,14 @@ export class Events {
   }
 
   listDeliveries(eventId, params, options) {
-    return this._transport.pages(`/v1/events/${encodeURIComponent(eventId)}/deliveries`, "deliveries", params, options);
+    return this._transport.pages(`/v1/events/${segment("eventId", eventId)}/deliveries`, "deliveries", params, options);
   }
 
-  resend(eventId, params, options) {
-    return this._transport.call("POST", `/v1/events/${encodeURIComponent(eventId)}/resend`, params, options);
+  async resend(eventId, params, options) {
+    return this._transport.call("POST", `/v1/events/${segment("eventId", eventId)}/resend`, params, options);
   }
 
-  resendMany(params, options) {
+  async resendMany(params, options) {
     return this._transport.call("POST", `/v1/events:resend`, params, options);
   }
 
@@ -36,32 +37,32 @@ export class NotificationChannels {
     this._transport = transport;
   }
 
-  create(params, options) {
+  async create(params, options) {
     return this._transport.call("POST", `/v1/notification_channels`, params, options);
   }
 
-  get(notificationChannelId, params, options) {
-    return this._transport.call("GET", `/v1/notification_channels/${encodeURIComponent(notificationChannelId)}`, params, options);
+  async get(notificationChannelId, params, options) {
+    return this._transport.call("GET", `/v1/notification_channels/${segment("notificationChannelId", notificationChannelId)}`, params, options);
   }
 
   list(params, options) {
     return this._transport.pages(`/v1/notification_channels`, "notification_channels", params, options);
   }
 
-  update(notificationChannelId, params, options) {
-    return this._transport.call("PATCH", `/v1/notification_channels/${encodeURIComponent(notificationChannelId)}`, params, options);
+  async update(notificationChannelId, params, options) {
+    return this._transport.call("PATCH", `/v1/notification_channels/${segment("notificationChannelId", notificationChannelId)}`, params, options);
   }
 
-  delete(notificationChannelId, params, options) {
-    return this._transport.call("DELETE", `/v1/notification_channels/${encodeURIComponent(notificationChannelId)}`, params, options);
+  async delete(notificationChannelId, params, options) {
+    return this._transport.call("DELETE", `/v1/notification_channels/${segment("notificationChannelId", notificationChannelId)}`, params, options);
   }
 
-  ping(notificationChannelId, params, options) {
-    return this._transport.call("POST", `/v1/notification_channels/${encodeURIComponent(notificationChannelId)}/ping`, params, options).then(named);
+  async ping(notificationChannelId, params, options) {
+    return this._transport.call("POST", `/v1/notification_channels/${segment("notificationChannelId", notificationChannelId)}/ping`, params, options).then(named);
   }
 
-  confirm(notificationChannelId, params, options) {
-    return this._transport.call("POST", `/v1/notification_channels/${encodeURIComponent(notificationChannelId)}/confirm`, params, options);
+  async confirm(notificationChannelId, params, options) {
+    return this._transport.call("POST", `/v1/notification_channels/${segment("notificationChannelId", notificationChannelId)}/confirm`, params, options);
   }
 }
 
@@ -70,36 +71,40 @@ export class WebhookEndpoints {
     this._transport = transport;
   }
 
-  create(params, options) {
+  async create(params, options) {
     return this._transport.call("POST", `/v1/webhook_endpoints`, params, options);
   }
 
-  get(webhookEndpointId, params, options) {
-    return this._transport.call("GET", `/v1/webhook_endpoints/${encodeURIComponent(webhookEndpointId)}`, params, options);
+  async get(webhookEndpointId, params, options) {
+    return this._transport.call("GET", `/v1/webhook_endpoints/${segment("webhookEndpointId", webhookEndpointId)}`, params, options);
   }
 
   list(params, options) {
     return this._transport.pages(`/v1/webhook_endpoints`, "webhook_endpoints", params, options);
   }
 
-  update(webhookEndpointId, params, options) {
-    return this._transport.call("PATCH", `/v1/webhook_endpoints/${encodeURIComponent(webhookEndpointId)}`, params, options);
+  async update(webhookEndpointId, params, options) {
+    return this._transport.call("PATCH", `/v1/webhook_endpoints/${segment("webhookEndpointId", webhookEndpointId)}`, params, options);
   }
 
-  delete(webhookEndpointId, params, options) {
-    return this._transport.call("DELETE", `/v1/webhook_endpoints/${encodeURIComponent(webhookEndpointId)}`, params, options);
+  async delete(webhookEndpointId, params, options) {
+    return this._transport.call("DELETE", `/v1/webhook_endpoints/${segment("webhookEndpointId", webhookEndpointId)}`, params, options);
   }
 
-  ping(webhookEndpointId, params, options) {
-    return this._transport.call("POST", `/v1/webhook_endpoints/${encodeURIComponent(webhookEndpointId)}/ping`, params, options).then(named);
+  async ping(webhookEndpointId, params, options) {
+    return this._transport.call("POST", `/v1/webhook_endpoints/${segment("webhookEndpointId", webhookEndpointId)}/ping`, params, options).then(named);
   }
 
-  rotateSecret(webhookEndpointId, params, options) {
-    return this._transport.call("POST", `/v1/webhook_endpoints/${encodeURIComponent(webhookEndpointId)}/rotate_secret`, params, options);
+  async rotateSecret(webhookEndpointId, params, options) {
+    return this._transport.call("POST", `/v1/webhook_endpoints/${segment("webhookEndpointId", webhookEndpointId)}/rotate_secret`, params, options);
   }
 
-  listDeliveries(webhookEndpointId, params, options) {
-    return this._transport.pages(webhookEndpointId ? `/v1/webhook_endpoints/${encodeURIComponent(webhookEndpointId)}/deliveries` : `/v1/deliveries`, "deliveries", params, options);
+  listDeliveries(...given) {
+    if (!given.length || typeof given[0] === "object") {
+      return this._transport.pages(`/v1/deliveries`, "deliveries", given[0], given[1]);
+    }
+    const [webhookEndpointId, params, options] = given;
+    return this._transport.pages(`/v1/webhook_endpoints/${segment("webhookEndpointId", webhookEndpointId)}/deliveries`, "deliveries", params, options);
   }
 }
 
@@ -108,7 +113,7 @@ export class PushKey {
     this._transport = transport;
   }
 
-  get(params, options) {
+  async get(params, options) {
     return this._transport.call("GET", `/v1/push_key`, params, options);
   }
 }
@@ -118,20 +123,20 @@ export class Orders {
     this._transport = transport;
   }
 
-  create(params, options) {
+  async create(params, options) {
     return this._transport.call("POST", `/v1/orders`, params, options);
   }
 
-  get(orderId, params, options) {
-    return this._transport.call("GET", `/v1/orders/${encodeURIComponent(orderId)}`, params, options);
+  async get(orderId, params, options) {
+    return this._transport.call("GET", `/v1/orders/${segment("orderId", orderId)}`, params, options);
   }
 
   list(params, options) {
     return this._transport.pages(`/v1/orders`, "orders", params, options);
   }
 
-  cancel(orderId, params, options) {
-    return this._transport.call("POST", `/v1/orders/${encodeURIComponent(orderId)}/cancel`, params, options);
+  async cancel(orderId, params, options) {
+    return this._transport.call("POST", `/v1/orders/${segment("orderId", orderId)}/cancel`, params, options);
   }
 
   export(params, options) {
@@ -140,7 +145,8 @@ export class Orders {
 
   wait(id, options) {
     const known = ["NEW", "PROCESSING", "SUCCESS", "FAILED", "CANCELLED", "EXPIRED", "PARTIALLY_REFUNDED", "REFUNDED"];
-    return this._transport.wait(() => this.get(id), "Order", known, options);
+    const get = (within) => this.get(id, {}, within);
+    return this._transport.wait(get, "Order", known, options);
   }
 }
 
@@ -149,25 +155,26 @@ export class PaymentLinks {
     this._transport = transport;
   }
 
-  create(params, options) {
+  async create(params, options) {
     return this._transport.call("POST", `/v1/payment_links`, params, options);
   }
 
-  get(paymentLinkId, params, options) {
-    return this._transport.call("GET", `/v1/payment_links/${encodeURIComponent(paymentLinkId)}`, params, options);
+  async get(paymentLinkId, params, options) {
+    return this._transport.call("GET", `/v1/payment_links/${segment("paymentLinkId", paymentLinkId)}`, params, options);
   }
 
   list(params, options) {
     return this._transport.pages(`/v1/payment_links`, "payment_links", params, options);
   }
 
-  update(paymentLinkId, params, options) {
-    return this._transport.call("PATCH", `/v1/payment_links/${encodeURIComponent(paymentLinkId)}`, params, options);
+  async update(paymentLinkId, params, options) {
+    return this._transport.call("PATCH", `/v1/payment_links/${segment("paymentLinkId", paymentLinkId)}`, params, options);
   }
 
   wait(id, options) {
     const known = ["ACTIVE", "USED_UP", "EXPIRED", "DISABLED"];
-    return this._transport.wait(() => this.get(id), "PaymentLink", known, options);
+    const get = (within) => this.get(id, {}, within);
+    return this._transport.wait(get, "PaymentLink", known, options);
   }
 }
 
@@ -176,8 +183,8 @@ export class Disputes {
     this._transport = transport;
   }
 
-  get(disputeId, params, options) {
-    return this._transport.call("GET", `/v1/disputes/${encodeURIComponent(disputeId)}`, params, options);
+  async get(disputeId, params, options) {
+    return this._transport.call("GET", `/v1/disputes/${segment("disputeId", disputeId)}`, params, options);
   }
 
   list(params, options) {
@@ -190,7 +197,8 @@ export class Disputes {
 
   wait(id, options) {
     const known = ["NEEDS_RESPONSE", "UNDER_REVIEW", "WON", "LOST", "CLOSED"];
-    return this._transport.wait(() => this.get(id), "Dispute", known, options);
+    const get = (within) => this.get(id, {}, within);
+    return this._transport.wait(get, "Dispute", known, options);
   }
 }
 
@@ -199,20 +207,20 @@ export class Payments {
     this._transport = transport;
   }
 
-  create(params, options) {
+  async create(params, options) {
     return this._transport.call("POST", `/v1/payments`, params, options);
   }
 
-  get(paymentId, params, options) {
-    return this._transport.call("GET", `/v1/payments/${encodeURIComponent(paymentId)}`, params, options);
+  async get(paymentId, params, options) {
+    return this._transport.call("GET", `/v1/payments/${segment("paymentId", paymentId)}`, params, options);
   }
 
-  capture(paymentId, params, options) {
-    return this._transport.call("POST", `/v1/payments/${encodeURIComponent(paymentId)}/capture`, params, options);
+  async capture(paymentId, params, options) {
+    return this._transport.call("POST", `/v1/payments/${segment("paymentId", paymentId)}/capture`, params, options);
   }
 
-  cancel(paymentId, params, options) {
-    return this._transport.call("POST", `/v1/payments/${encodeURIComponent(paymentId)}/cancel`, params, options);
+  async cancel(paymentId, params, options) {
+    return this._transport.call("POST", `/v1/payments/${segment("paymentId", paymentId)}/cancel`, params, options);
   }
 
   list(params, options) {
@@ -225,7 +233,8 @@ export class Payments {
 
   wait(id, options) {
     const known = ["INITIATED", "PROCESSING", "AUTHORIZED", "SUCCESS", "FAILED", "CANCELLED", "NEEDS_REVIEW", "REQUIRES_ACTION"];
-    return this._transport.wait(() => this.get(id), "Payment", known, options);
+    const get = (within) => this.get(id, {}, within);
+    return this._transport.wait(get, "Payment", known, options);
   }
 }
 
@@ -234,24 +243,24 @@ export class ProviderAccounts {
     this._transport = transport;
   }
 
-  set(provider, params, options) {
-    return this._transport.call("PUT", `/v1/provider_accounts/${encodeURIComponent(provider)}`, params, options);
+  async set(provider, params, options) {
+    return this._transport.call("PUT", `/v1/provider_accounts/${segment("provider", provider)}`, params, options);
   }
 
-  get(provider, params, options) {
-    return this._transport.call("GET", `/v1/provider_accounts/${encodeURIComponent(provider)}`, params, options);
+  async get(provider, params, options) {
+    return this._transport.call("GET", `/v1/provider_accounts/${segment("provider", provider)}`, params, options);
   }
 
   list(params, options) {
     return this._transport.pages(`/v1/provider_accounts`, "provider_accounts", params, options);
   }
 
-  delete(provider, params, options) {
-    return this._transport.call("DELETE", `/v1/provider_accounts/${encodeURIComponent(provider)}`, params, options);
+  async delete(provider, params, options) {
+    return this._transport.call("DELETE", `/v1/provider_accounts/${segment("provider", provider)}`, params, options);
   }
 
-  check(provider, params, options) {
-    return this._transport.call("POST", `/v1/provider_accounts/${encodeURIComponent(provider)}/check`, params, options);
+  async check(provider, params, options) {
+    return this._transport.call("POST", `/v1/provider_accounts/${segment("provider", provider)}/check`, params, options);
   }
 }
 
@@ -260,16 +269,20 @@ export class Refunds {
     this._transport = transport;
   }
 
-  create(paymentId, params, options) {
-    return this._transport.call("POST", `/v1/payments/${encodeURIComponent(paymentId)}/refunds`, params, options);
+  async create(paymentId, params, options) {
+    return this._transport.call("POST", `/v1/payments/${segment("paymentId", paymentId)}/refunds`, params, options);
   }
 
-  get(refundId, params, options) {
-    return this._transport.call("GET", `/v1/refunds/${encodeURIComponent(refundId)}`, params, options);
+  async get(refundId, params, options) {
+    return this._transport.call("GET", `/v1/refunds/${segment("refundId", refundId)}`, params, options);
   }
 
-  list(paymentId, params, options) {
-    return this._transport.pages(paymentId ? `/v1/payments/${encodeURIComponent(paymentId)}/refunds` : `/v1/refunds`, "refunds", params, options);
+  list(...given) {
+    if (!given.length || typeof given[0] === "object") {
+      return this._transport.pages(`/v1/refunds`, "refunds", given[0], given[1]);
+    }
+    const [paymentId, params, options] = given;
+    return this._transport.pages(`/v1/payments/${segment("paymentId", paymentId)}/refunds`, "refunds", params, options);
   }
 
   export(params, options) {
@@ -278,7 +291,8 @@ export class Refunds {
 
   wait(id, options) {
     const known = ["PENDING", "SUCCESS", "FAILED", "NEEDS_REVIEW"];
-    return this._transport.wait(() => this.get(id), "Refund", known, options);
+    const get = (within) => this.get(id, {}, within);
+    return this._transport.wait(get, "Refund", known, options);
   }
 }
 
@@ -287,15 +301,15 @@ export class RoutingPolicy {
     this._transport = transport;
   }
 
-  get(params, options) {
+  async get(params, options) {
     return this._transport.call("GET", `/v1/routing_policy`, params, options);
   }
 
-  update(params, options) {
+  async update(params, options) {
     return this._transport.call("PUT", `/v1/routing_policy`, params, options);
   }
 
-  previewRoute(params, options) {
+  async previewRoute(params, options) {
     return this._transport.call("POST", `/v1/routing_policy:preview`, params, options);
   }
 
@@ -309,11 +323,11 @@ export class TestClock {
     this._transport = transport;
   }
 
-  get(params, options) {
+  async get(params, options) {
     return this._transport.call("GET", `/v1/test_clock`, params, options);
   }
 
-  advance(params, options) {
+  async advance(params, options) {
     return this._transport.call("POST", `/v1/test_clock/advance`, params, options);
   }
 }
@@ -323,12 +337,12 @@ export class OrderTimeline {
     this._transport = transport;
   }
 
-  get(orderId, params, options) {
-    return this._transport.call("GET", `/v1/orders/${encodeURIComponent(orderId)}/timeline`, params, options);
+  async get(orderId, params, options) {
+    return this._transport.call("GET", `/v1/orders/${segment("orderId", orderId)}/timeline`, params, options);
   }
 
   listProviderExchanges(paymentId, params, options) {
-    return this._transport.pages(`/v1/payments/${encodeURIComponent(paymentId)}/provider_exchanges`, "exchanges", params, options);
+    return this._transport.pages(`/v1/payments/${segment("paymentId", paymentId)}/provider_exchanges`, "exchanges", params, options);
   }
 }
 

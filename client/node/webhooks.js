@@ -41,7 +41,11 @@ export function named(event) {
     resource_version: `${resource.version ?? 1}`,
     order_id: resource.order_id ?? "",
   };
-  return { ...about, ...event, id, event_id: id, timestamp, create_time: timestamp };
+  const shown = { ...about, ...event, id, event_id: id, timestamp, create_time: timestamp };
+  for (const told of ["replayed", "requestId"]) {
+    if (told in event) Object.defineProperty(shown, told, { value: event[told] });
+  }
+  return shown;
 }
 
 function header(headers, name) {

@@ -75,7 +75,7 @@ const wrong = (error) => {
   return [words(error), error.name, error instanceof WaitTimeoutError, error.status, isIt];
 };
 said.never = await client.orders.wait(order.order_id, { until: "EXPIRED" }).catch(wrong);
-said.late = await client.orders.wait(order.order_id, { until: "REFUNDED", timeout: 1 }).catch(wrong);
+said.late = await client.orders.wait(order.order_id, { until: "REFUNDED", timeout: 3000 }).catch(wrong);
 said.unknown = await client.orders.wait(order.order_id, { until: "PAID" }).catch(words);
 const down = new FusionXPay("sk_test_x", "http://127.0.0.1:9", { timeout: 300, retries: 2 });
 said.away = await down.orders.get("x").catch((error) => [error.status, error.reason]);
@@ -132,7 +132,7 @@ def test_a_shop_in_node(gateway: Ready, merchant: Merchant, tmp_path: Path) -> N
             *("StatusUnreachableError", True, "PARTIALLY_REFUNDED", True),
         ],
         "late": [
-            "the order is still PARTIALLY_REFUNDED after 1 ms",
+            "the order is still PARTIALLY_REFUNDED after 3000 ms",
             *("WaitTimeoutError", True, "PARTIALLY_REFUNDED", True),
         ],
         "names": [True, True, True],
@@ -201,6 +201,19 @@ const cases = [
   () => client.orders.export({}, { abort: 1 })[Symbol.asyncIterator]().next(),
   () => new FusionXPay("sk_test_x", "http://127.0.0.1:9", { apiKey: "x" }),
   () => new FusionXPay("http://127.0.0.1:9", "sk_live_x"),
+  () => new FusionXPay("sk_test_x", "localhost:8080"),
+  () => new FusionXPay("sk_test_x", "https://shop.example/pay"),
+  () => new FusionXPay("sk_test_№", "http://127.0.0.1:9"),
+  () => client.refunds.create("x", {}, { idempotencyKey: "" }),
+  () => client.refunds.create("x", {}, { idempotencyKey: undefined }),
+  () => client.refunds.create("x", {}, { idempotencyKey: "№5" }),
+  () => client.refunds.create("x", { amount: undefined }),
+  () => client.routingPolicy.update({ rules: [{ name: "a", countries: null }] }),
+  () => client.orders.list({ merchant_order_id: undefined })[Symbol.asyncIterator]().next(),
+  () => client.orders.list(null)[Symbol.asyncIterator]().next(),
+  () => client.refunds.list(undefined),
+  () => client.webhookEndpoints.listDeliveries(undefined),
+  () => client.orders.get(""),
   () => verifyWebhook(undefined, "{}", {}),
   () => verifyWebhook(`whsec_${"A".repeat(32)}`, { id: "parsed" }, {}),
 ];
@@ -214,9 +227,81 @@ console.log(JSON.stringify(said));
 
 def test_slips_are_named_and_no_key_is_in_the_words(tmp_path: Path) -> None:
     said = json.loads(run(tmp_path, SLIPS))
-    words = ["idempotencyKey", "until", "idempotencyKey", "signal", "retries", "key comes first", "whsec_", "express"]
+    words = ["idempotencyKey", "until", "idempotencyKey", "signal", "retries", "key comes first", "key comes first"]
+    words += ["without a path", "API key", "idempotencyKey", "idempotencyKey", "idempotencyKey", "amount is undefined"]
+    words += ["rules[0].countries is null", "merchant_order_id is undefined", "params is null", "paymentId"]
+    words += ["webhookEndpointId", "orderId", "whsec_", "express"]
     assert all(one in text for one, text in zip(words, said, strict=True)), said
+    assert all(text.startswith("TypeError: ") for text in said[:-1]), said
     assert "sk_" not in "".join(said)
+
+
+HALF = """
+import { createServer } from "node:http";
+import { FusionXPay, WaitTimeoutError } from "fusionxpay";
+const seen = [];
+let answer;
+const server = createServer((request, response) => {
+  seen.push([request.method, request.url, request.headers["idempotency-key"]]);
+  const [status, headers, body] = answer(request);
+  response.writeHead(status, headers);
+  response.end(body);
+});
+await new Promise((listening) => server.listen(0, listening));
+const url = `http://127.0.0.1:${server.address().port}`;
+const client = new FusionXPay("sk_test_x", url);
+const said = {};
+
+answer = () => [308, { location: "http://127.0.0.1:9/v1/orders" }, ""];
+const sent = (error) => [error.status, error.message.includes("https://"), seen.length];
+said.elsewhere = await client.orders.create({}).catch(sent);
+
+const again = { "idempotent-replayed": "true", "x-request-id": "r1" };
+answer = () => [200, again, '{"order_id": "o1"}'];
+const order = await client.orders.create({});
+said.told = [order.replayed, order.requestId, JSON.stringify(order)];
+
+answer = () => [429, { "retry-after": "1" }, '{"details": [{"@type": "x.ErrorInfo", "reason": "RATE_LIMITED"}]}'];
+said.after = await client.orders.get("x", {}, { timeout: 100 }).catch((error) => [error.reason, error.retryAfter]);
+
+let begun = Date.now();
+const inTime = () => Date.now() - begun < 20_000;
+const late = (error) => [error instanceof WaitTimeoutError, error.status, error.cause?.status, inTime()];
+answer = () => [503, {}, "{}"];
+said.late = await client.orders.wait("x", { timeout: 500 }).catch(late);
+answer = () => [200, {}, '{"status": "ON_HOLD"}'];
+said.newer = await client.orders.wait("x", { timeout: 300 }).catch(late);
+answer = () => [200, {}, '{"status": "UNDER_REVIEW"}'];
+said.dispute = await client.disputes.wait("x", { timeout: 300 }).catch(late);
+
+seen.length = 0;
+answer = () => [200, {}, '{"refunds": []}'];
+for await (const _ of client.refunds.list({ status: "SUCCESS" })) throw new Error("there is none");
+for await (const _ of client.refunds.list("p1", { status: "FAILED" })) throw new Error("there is none");
+said.lists = seen.map(([, path]) => path);
+
+seen.length = 0;
+const event = "id: e1\\ndata: {}\\n\\n";
+answer = () => (seen.length === 2 ? [429, {}, "{}"] : [200, {}, `retry: 1\\n${event}`]);
+let events = 0;
+for await (const _ of client.events.stream()) if ((events += 1) === 2) break;
+said.stream = seen.map(([, path]) => path);
+server.close();
+console.log(JSON.stringify(said));
+"""
+
+
+def test_what_a_gateway_says_now_and_then(tmp_path: Path) -> None:
+    assert json.loads(run(tmp_path, HALF)) == {
+        "elsewhere": [308, True, 1],
+        "told": [True, "r1", '{"order_id":"o1"}'],
+        "after": ["RATE_LIMITED", 1000],
+        "late": [True, "", 503, True],
+        "newer": [True, "ON_HOLD", None, True],
+        "dispute": [True, "UNDER_REVIEW", None, True],
+        "lists": ["/v1/refunds?status=SUCCESS", "/v1/payments/p1/refunds?status=FAILED"],
+        "stream": ["/v1/events:stream", *["/v1/events:stream?last_event_id=e1"] * 2],
+    }
 
 
 def test_package_has_the_gateways_version_and_no_dependencies() -> None:

@@ -1,0 +1,24 @@
+"""What it means that a field is not there: of some fields "all", so that a value that is missing does too much."""
+
+from __future__ import annotations
+
+from google.protobuf.descriptor import FieldDescriptor
+
+PAGING = frozenset({"page_size", "page_token", "order_by", "format", "last_event_id"})
+"""What says how a list comes, and not what is in it."""
+
+
+def widens(verb: str, field: FieldDescriptor) -> bool:
+    """Whether a call does another, mostly a greater thing without the field than its caller meant who sends nothing.
+
+    A list without a filter is of all. PUT replaces by what is there, and PATCH leaves as it was what is not. Elsewhere
+    an amount, a time, a list and an id say how much, until when and which ones. A text, a number or a word is there or
+    is not, and nothing else comes of it.
+    """
+    if verb == "GET":
+        return field.name not in PAGING
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        return verb != "POST"
+    return bool(
+        verb in ("PUT", "PATCH") or field.is_repeated or field.message_type is not None or field.name.endswith("_id")
+    )
