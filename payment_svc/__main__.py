@@ -104,7 +104,7 @@ def _registrations(database: Database, parts: Assembly, providers: Registry, lin
             *(provider_service_pb2, provider_service_pb2_grpc),
             ProviderServicer(providers, parts.reconciliation, parts.maintenances),
         ),
-        Registration.of(review_service_pb2, review_service_pb2_grpc, ReviewServicer(parts.reviews)),
+        Registration.of(review_service_pb2, review_service_pb2_grpc, ReviewServicer(parts.reviews, parts.elsewhere)),
         Registration.of(checkout_service_pb2, checkout_service_pb2_grpc, CheckoutServicer(checkouts)),
         OutboxServicer.registration(parts.relay),
         BacklogServicer.registration(database),

@@ -58,7 +58,7 @@ from payment_svc.use_cases.routing.maintenances import Maintenances
 from payment_svc.use_cases.routing.router import Router
 from payment_svc.use_cases.settlements import Settlements
 from payment_svc.use_cases.taken_back.disputes import Disputes
-from payment_svc.use_cases.taken_back.losses import Losses
+from payment_svc.use_cases.taken_back.elsewhere import Elsewhere
 from payment_svc.use_cases.taken_back.reversals import Reversals
 from payment_svc.use_cases.timeline import Timeline
 from payment_svc.use_cases.webhooks import WINDOW, Turns, WebhookInbox, WebhookReceiver
@@ -86,6 +86,7 @@ class Assembly:
 
     payments: Payments
     refunds: Refunds
+    elsewhere: Elsewhere
     disputes: Disputes
     reviews: Reviews
     accounts: Accounts
@@ -138,8 +139,9 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     refunds = Refunds(database, ledger, accounts, runtime)
     disputes = Disputes(database, DisputeRepository(), work, clock=clock, ids=ids)
     events = PaymentEvents(ledger, operations)
-    losses = Losses(ledger, refunds, clock=clock, ids=ids)
-    resources = Resources(events, refunds, Reversals(ledger, events, losses), disputes)
+    losses = refunds.losses
+    elsewhere = Elsewhere(ledger, accounts, events, refunds, clock)
+    resources = Resources(events, refunds, elsewhere, Reversals(ledger, events, losses), disputes)
     application = EventApplication(database, store, accounts, resources, on.locks, clock)
     inbox = WebhookInbox(database, event_store, application, clock)
     turns = Turns(inbox, Recovery(inbox, WINDOW))
@@ -154,6 +156,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
     return Assembly(
         payments=payments,
         refunds=refunds,
+        elsewhere=elsewhere,
         disputes=disputes,
         reviews=Reviews(
             database,

@@ -124,6 +124,12 @@ def _print(console: Console, provider: str, total: provider_pb2.CompareBooksResp
             _said(found.provider_status, found.provider_amount, found.provider_refunded_amount),
         )
     show_table(table, console)
+    refunds = [
+        one.payment_id for one in total.discrepancies if one.kind == provider_pb2.Discrepancy.Kind.REFUNDED_DIFFERS
+    ]
+    if refunds:
+        # one line, to be taken as it is: a table would cut it
+        typer.echo(f"To write down what went back there: fusionxpay review refunds {' '.join(refunds)}")
 
 
 def _said(status: str, amount: money_pb2.Money, back: money_pb2.Money) -> str:

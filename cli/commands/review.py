@@ -87,6 +87,29 @@ def resolve(
     typer.echo(f"{found.review_id}: {answer}{waits}")
 
 
+@app.command()
+def refunds(
+    payment_ids: Annotated[list[str], typer.Argument(help="The ids of the payments.")],
+    target: PaymentTarget = "",
+    ready_file: Ready = READY_FILE,
+) -> None:
+    """Write down what the provider lists as given back of payments, and is not known here: made there, or lost here.
+
+    Exit status: 1 when something does not fit; a review asks about it.
+    """
+    differs = False
+    for payment_id in payment_ids:
+        with calling("payment_svc", target, ready_file) as channel:
+            request = review_pb2.RefreshRefundsRequest(payment_id=payment_id)
+            found = ReviewServiceStub(channel).RefreshRefunds(request, timeout=TIMEOUT_SECONDS)
+        back = found.refunded_amount
+        typer.echo(f"{payment_id}: {found.booked} written down; {back.value} {back.currency} went back by now")
+        for why in found.differing:
+            differs = True
+            typer.echo(f"  a review asks: {why}")
+    raise typer.Exit(EX_OPEN if differs else 0)
+
+
 def _print(console: Console, found: list[review_pb2.Review]) -> None:
     """Print reviews so that no id is cut."""
     table = Table("review", "kind", "amount", "payment", "reason", box=None)

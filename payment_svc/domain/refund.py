@@ -69,6 +69,11 @@ class Refund:
     merchant_order_id: str = ""
     """The merchant's own reference of the order."""
 
+    @property
+    def is_found(self) -> bool:
+        """Whether nobody here asked the provider for it: it was shown by the provider, which has a name for it."""
+        return self.sends == 0 and bool(self.provider_reference)
+
 
 @dataclass(frozen=True, slots=True)
 class RefundSnapshot:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 from mesh.errors import unavailable
 from mesh.ids import Clock, parse_uuid, utc_now
@@ -28,26 +28,26 @@ from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.payment_events import PaymentEvents
 from payment_svc.use_cases.refunds import Refunds
 from payment_svc.use_cases.taken_back.disputes import Disputes
+from payment_svc.use_cases.taken_back.elsewhere import SHOWN_WITHIN, Elsewhere
 from payment_svc.use_cases.taken_back.reversals import Reversals
 
 log = get_logger(__name__)
 LOCK_WAIT_SECONDS = 2.0
 LOOKS = 3
 """How often a dispute is looked at for one event while others change it; then the event comes again later."""
-SHOWN_WITHIN = timedelta(minutes=15)
-"""How much later than its event a dispute may show: nothing else would ever tell of it."""
 FOREIGN = "came from another account than the payment's"
 """Said without the payment: nothing of such an event may stand in its timeline, as another wrote the words."""
 
 
+@dataclass(frozen=True, slots=True)
 class Resources:
     """What events are about."""
 
-    def __init__(self, payments: PaymentEvents, refunds: Refunds, reversals: Reversals, disputes: Disputes) -> None:
-        self.payments = payments
-        self.refunds = refunds
-        self.reversals = reversals
-        self.disputes = disputes
+    payments: PaymentEvents
+    refunds: Refunds
+    elsewhere: Elsewhere
+    reversals: Reversals
+    disputes: Disputes
 
 
 class EventApplication:
@@ -159,7 +159,8 @@ class EventApplication:
             if event.loss == Loss.REVERSED:
                 return await self._resources.reversals.apply_event(provider, event, payment)
             if event.refund_reference:
-                return await self._resources.refunds.apply_event(provider, event, payment)
+                verdict = await self._resources.refunds.apply_event(provider, event, payment)
+                return verdict or await self._resources.elsewhere.apply_event(provider, event, payment)
             return await self._resources.payments.apply_event(provider, event, payment)
         except (ObjectNotFoundError, RejectedError) as error:
             return _not_shown(error, payment)

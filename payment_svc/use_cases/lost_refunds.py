@@ -1,15 +1,16 @@
-"""Refunds that were made, and that a database which was restored does not know.
+"""Refunds that the provider shows and that are not known here: lost with a restore, or made at the provider.
 
-Before a refund of a payment from before the restore is made, the provider is asked for what it has given back of it.
-What is not known here is written down under its own id, and counts. The request may be a repetition of the one that
-made it, whose key is lost as well: while keys live, a request for the same amount is answered with it.
+Before a refund of a payment from before a restore is made, the provider is asked for what it has given back of it.
+What is not known here is written down, under its own id where it carries one of ours, and counts. The request may be a
+repetition of the one that made it, whose key is lost as well: while keys live, a request for the same amount is
+answered with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from mesh.errors import unavailable
@@ -21,7 +22,7 @@ from payment_svc.contract import events as facts
 from payment_svc.domain import refund as refund_domain
 from payment_svc.domain.new_refund import pending
 from payment_svc.domain.payment import Payment
-from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot
+from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot, RefundStatus
 from payment_svc.providers.base import ProviderError
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.storage import restores
@@ -29,6 +30,7 @@ from payment_svc.storage.restores import Restore
 from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.answers import at_attempt
 from payment_svc.use_cases.ledger import Ledger
+from payment_svc.use_cases.taken_back.losses import ELSEWHERE, ApplyIn, Losses, whole
 
 log = get_logger(__name__)
 REASON = "found at the provider after a restore"
@@ -37,15 +39,22 @@ SKEW = timedelta(minutes=1)
 IN_FLIGHT = timedelta(minutes=10)
 """How long after a restore what was asked for before it may still be made."""
 KEYS_LIVE = timedelta(hours=24)
-ApplyIn = Callable[[UnitOfWork, UUID, refund_domain.Change], Awaitable[Refund]]
-"""Changes a refund in a unit of work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """How many refunds were written down, and why others do not fit: a person is asked about each of those."""
+
+    refunds: int = 0
+    differing: tuple[str, ...] = ()
 
 
 class LostRefunds:
     """Finds what was given back and is not known here."""
 
-    def __init__(self, ledger: Ledger, database: Database, apply_in: ApplyIn, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, database: Database, apply_in: ApplyIn, losses: Losses, clock: Clock) -> None:
         self._ledger = ledger
+        self._losses = losses
         self._apply_in = apply_in
         self._clock = clock
         self._restore: Restore | None = None
@@ -76,9 +85,7 @@ class LostRefunds:
         except ProviderError as error:
             words = f"{provider.name} does not say what it has given back of this payment; repeat the call"
             raise unavailable("PROVIDER_UNAVAILABLE", words) from error
-        ours = [(refund_id, one) for one in given if (refund_id := parse_uuid(one.refund_id))]
-        if ours:
-            await self._write_down(payment, ours, attempt)
+        await self.write_down(payment, given, attempt)
 
     async def recount(self, payment: Payment, refund: Refund, provider: ResilientProvider) -> Refund:
         """Return what the gateway owes less what had gone back before a restore, before it is sent for the first time.
@@ -96,7 +103,7 @@ class LostRefunds:
             payment = await self._ledger.lock(unit, payment.payment_id)
             taken = (await self._ledger.refunds.sums(unit.session, payment.payment_id, refund.attempt)).taken
             # a surplus that was found given back, all of it, has ended: nothing is left then
-            left = whole(payment, refund) - (taken - refund.amount.minor)
+            left = whole(payment, refund.attempt) - (taken - refund.amount.minor)
             return await self._apply_in(unit, refund.refund_id, lambda one, now: refund_domain.reduce(one, left, now))
 
     async def same(self, session: Session, payment: Payment, amount: int, restore: Restore) -> UUID | None:
@@ -106,30 +113,62 @@ class LostRefunds:
         span = (restore.backup_time - SKEW, restore.restore_time + SKEW)
         return await restores.unclaimed(session, payment.payment_id, amount, *span)
 
-    async def _write_down(self, payment: Payment, given: Sequence[tuple[UUID, GivenBack]], attempt: int | None) -> None:
+    async def write_down(self, payment: Payment, given: Sequence[GivenBack], attempt: int | None) -> Booked:
+        """Write down what the provider shows of a payment, or of an attempt's surplus, and is not known here.
+
+        What carries an id of ours was lost here. What carries none, or one that cannot be of this payment, was made at
+        the provider. A person is asked about what does not fit.
+        """
+        booked, why = 0, []
+        if not given:
+            return Booked()
         async with self._ledger.work.begin() as unit:
             current = await self._ledger.lock(unit, payment.payment_id)
-            for refund_id, one in given:
-                amount = one.snapshot.amount
-                if amount is None or await self._ledger.refunds.get(unit.session, current.merchant_id, refund_id):
+            for one in given:
+                if one.snapshot.amount is None or await self._losses.is_known(unit, current, one.snapshot.reference):
                     continue
-                refund = replace(
-                    pending(current, amount, REASON, refund_id, made_at(refund_id)),
-                    provider_reference=one.snapshot.reference,
-                    update_time=self._clock(),
-                    attempt=attempt,
-                    # all that goes back of an attempt's surplus is owed: what fails of it is a person's business
-                    is_owed=attempt is not None,
-                )
-                await self._ledger.refunds.insert(unit.session, refund, timedelta(0))
-                unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
-                await self._apply_in(unit, refund_id, _shown(one.snapshot))
-                log.warning("a lost refund was found", refund_id=refund_id, payment_id=current.payment_id)
+                refund_id = _id_of_ours(one, current, self._clock())
+                owner = await self._ledger.refunds.payment_of(unit.session, refund_id) if refund_id else None
+                if owner == current.payment_id:
+                    continue
+                if refund_id and owner is None:
+                    await self._write_ours(unit, current, refund_id, one.snapshot, attempt)
+                elif one.snapshot.status == RefundStatus.FAILED:
+                    # nobody here asked for it, and nothing came of it
+                    continue
+                elif reason := await self._losses.record(unit, current, one.snapshot, ELSEWHERE, attempt):
+                    why.append(reason)
+                    continue
+                booked += 1
+                log.warning("a refund was found", reference=one.snapshot.reference, payment_id=current.payment_id)
+        return Booked(booked, tuple(why))
+
+    async def _write_ours(
+        self, unit: UnitOfWork, payment: Payment, refund_id: UUID, snapshot: RefundSnapshot, attempt: int | None
+    ) -> None:
+        assert snapshot.amount is not None
+        refund = replace(
+            pending(payment, snapshot.amount, REASON, refund_id, made_at(refund_id)),
+            provider_reference=snapshot.reference,
+            update_time=self._clock(),
+            attempt=attempt,
+            # all that goes back of an attempt's surplus is owed: what fails of it is a person's business
+            is_owed=attempt is not None,
+        )
+        await self._ledger.refunds.insert(unit.session, refund, timedelta(0))
+        unit.add(facts.refund_event(refund), [changes.of_refund(refund)])
+        await self._apply_in(unit, refund_id, _shown(snapshot))
 
 
-def whole(payment: Payment, refund: Refund) -> int:
-    """Return the minor units that a refund gives back of."""
-    return next((a.surplus for a in payment.attempts if a.number == refund.attempt), payment.captured)
+def _id_of_ours(shown: GivenBack, payment: Payment, now: datetime) -> UUID | None:
+    """Return the id that a refund carries, as long as it was made since the payment was: ids of ours tell their time.
+
+    Whoever owns an account can write anything on a refund there.
+    """
+    refund_id = parse_uuid(shown.refund_id)
+    made = (refund_id.int >> 80) / 1000 if refund_id else 0
+    is_timely = (payment.create_time - SKEW).timestamp() <= made <= (now + SKEW).timestamp()
+    return refund_id if is_timely else None
 
 
 def _shown(snapshot: RefundSnapshot) -> refund_domain.Change:

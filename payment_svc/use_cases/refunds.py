@@ -50,8 +50,9 @@ from payment_svc.use_cases import history_entries as changes
 from payment_svc.use_cases.accounts import Accounts
 from payment_svc.use_cases.answers import ask_for_refund, at_attempt, check_capability, check_part, not_refundable
 from payment_svc.use_cases.ledger import Ledger
-from payment_svc.use_cases.lost_refunds import LostRefunds, whole
+from payment_svc.use_cases.lost_refunds import LostRefunds
 from payment_svc.use_cases.payments import LEASE, Runtime
+from payment_svc.use_cases.taken_back.losses import Losses, whole
 
 log = get_logger(__name__)
 MARGIN = timedelta(hours=1)
@@ -82,7 +83,9 @@ class Refunds:
         self._first_check = runtime.first_check
         self._clock = runtime.clock
         self._ids = runtime.ids
-        self._lost = LostRefunds(ledger, database, self.apply_in, runtime.clock)
+        self.losses = Losses(ledger, self.apply_in, clock=runtime.clock, ids=runtime.ids)
+        self._lost = LostRefunds(ledger, database, self.apply_in, self.losses, runtime.clock)
+        self.write_down = self._lost.write_down
 
     async def create(self, new: NewRefund, claim: Claim | None) -> Refund | Record:
         """Give money back, or return the record of the same request made before.
@@ -224,11 +227,11 @@ class Refunds:
                 await idempotency.answer(unit.session, claim, refund.refund_id, ended)
         return ended
 
-    async def apply_event(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict:
-        """Apply a provider's event that is about a refund: the refund is asked for, the event is only a hint."""
-        refund = await self._of_event(payment, event)
+    async def apply_event(self, provider: ResilientProvider, event: ProviderEvent, payment: Payment) -> Verdict | None:
+        """Apply a provider's event that is about a refund, which is asked for; None: none is known of that name."""
+        refund = await self.named(payment, event.refund_id, event.refund_reference)
         if refund is None:
-            return Verdict("QUARANTINED", "a refund that was not made here", payment)
+            return None
         named = replace(refund, provider_reference=event.refund_reference)
         snapshot = await provider.fetch_refund(at_refund(payment, refund), named)
         if snapshot is None:
@@ -240,13 +243,14 @@ class Refunds:
             return Verdict("QUARANTINED", str(error), payment)
         return Verdict("APPLIED", "", payment)
 
-    async def _of_event(self, payment: Payment, event: ProviderEvent) -> Refund | None:
-        """Return the refund that a provider's event is about, by our id or by the provider's."""
+    async def named(self, payment: Payment, label: str, reference: str) -> Refund | None:
+        """Return the refund of a payment that a provider's object is of, by our id or by the provider's."""
         async with self._database.session() as session:
-            refund_id = parse_uuid(event.refund_id)
-            found = refund_id or await self._store.find(session, payment.payment_id, event.refund_reference)
-            refund = await self._store.get(session, payment.merchant_id, found) if found else None
-        return refund if refund and refund.payment_id == payment.payment_id else None
+            for found in (parse_uuid(label), await self._store.find(session, payment.payment_id, reference)):
+                refund = await self._store.get(session, payment.merchant_id, found) if found else None
+                if refund and refund.payment_id == payment.payment_id:
+                    return refund
+        return None
 
     async def _provider_of(self, new: NewRefund) -> tuple[ResilientProvider, Restore | None]:
         """Return who gives the money back, and the restore that may have lost refunds: they are looked for first."""
@@ -371,7 +375,8 @@ class Refunds:
 
     async def _returned(self, unit: UnitOfWork, payment: Payment, refund: Refund) -> None:
         """Note that a surplus went back, once all has: a part may be found after a restore, and the rest is owed."""
-        if (await self._store.sums(unit.session, payment.payment_id, refund.attempt)).given < whole(payment, refund):
+        given = (await self._store.sums(unit.session, payment.payment_id, refund.attempt)).given
+        if given < whole(payment, refund.attempt):
             return
         after = transitions.return_surplus(payment, refund.attempt, refund.update_time) if refund.attempt else None
         if after:

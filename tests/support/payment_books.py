@@ -50,6 +50,7 @@ class World:
         self.payment = payment
         self.of_attempts: dict[int | None, Sums] = {None: sums}
         self.known: set[Any] = set()
+        self.owners: dict[Any, Any] = {}
         self.inserted: list[Any] = []
         self.asked: list[tuple[ReviewKind, About]] = []
         self.changed: list[Any] = []
@@ -69,12 +70,12 @@ class World:
         self.payments = self.refunds = self.work = self.questions = self.operations = self.returns_ = self
         me = cast(Any, self)
         clock = {"clock": lambda: NOW, "ids": lambda: NEW_ID}
-        self.losses = Losses(me, me, **cast(Any, clock))
+        self.losses = Losses(me, self.apply_in, **cast(Any, clock))
         self.reversals = Reversals(me, me, self.losses)
         self.returns = Returns(me, me, me, give_back=True, **cast(Any, clock))
         self.settlements = Settlements(me, me, lambda: NOW)
         self.disputes = Disputes(me, me, me, **cast(Any, clock))
-        self.lost = LostRefunds(me, me, self.apply_in, lambda: NOW)
+        self.lost = LostRefunds(me, me, self.apply_in, self.losses, lambda: NOW)
         context.enter(context.Call(f"{1:032x}"))
 
     @asynccontextmanager
@@ -124,9 +125,9 @@ class World:
         """Return the refund of a name."""
         return NEW_ID if reference in self.known else None
 
-    async def get(self, _session: Any, _merchant_id: Any, refund_id: Any) -> Any:
-        """Return a refund."""
-        return refund_id if refund_id in self.known else None
+    async def payment_of(self, _session: Any, refund_id: Any) -> Any:
+        """Return the payment of a refund."""
+        return self.owners.get(refund_id, self.payment.payment_id if refund_id in self.known else None)
 
     async def sums(self, _session: Any, _payment_id: Any, attempt: int | None = None) -> Sums:
         """Return what went back."""

@@ -57,6 +57,7 @@ class World:
         self.shown: Any = Snapshot("O2", S.SUCCESS, Money(1200, "EUR"))
         self.page: Snapshot | None = None
         self.free = True
+        self.unknown: set[str] = set()
         self.given = 0
         self.stale = self.dispute_version = 0
         self.error: Exception | None = None
@@ -69,16 +70,18 @@ class World:
         resources = SimpleNamespace(
             payments=self.payments,
             refunds=self._resource("refund"),
+            elsewhere=self._resource("elsewhere"),
             reversals=self._resource("reversal"),
             disputes=self,
         )
         self.application = EventApplication(me, me, me, cast(Any, resources), me, lambda: NOW)
 
     def _resource(self, name: str) -> Any:
-        async def apply_event(_provider: Any, _event: Any, payment: Payment) -> Verdict:
+        async def apply_event(_provider: Any, _event: Any, payment: Payment) -> Verdict | None:
             self.does.append(name)
             self._shows()
-            return Verdict("APPLIED", name, payment)
+            # of a refund that is not known nothing is said
+            return None if name in self.unknown else Verdict("APPLIED", name, payment)
 
         return SimpleNamespace(apply_event=apply_event)
 

@@ -155,10 +155,8 @@ class Consequences:
         await self._refunds.apply_in(unit, review.refund_id, changes[effect])
 
     async def _write_off(self, unit: UnitOfWork, payment: Payment, review: Review) -> None:
-        left = await self._losses.left(unit, payment)
-        if left.minor and not await self._losses.is_known(unit, payment, review.provider_reference):
-            reason = DENIED if subject_of(review, payment) == Subject.GONE else REVERSED
-            await self._losses.write_off(unit, payment, review.provider_reference, left, reason)
+        reason = DENIED if subject_of(review, payment) == Subject.GONE else REVERSED
+        await self._losses.write_off_rest(unit, payment, review.provider_reference, reason)
 
 
 _BY_HAND = "give it back at the provider, then answer NOT_CAPTURED"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mesh.money import Money
+from dataclasses import replace
+
 from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.provider_event import Verdict
 from payment_svc.domain.refund import RefundSnapshot, RefundStatus
-from payment_svc.domain.review import About, ReviewKind
 from payment_svc.providers.base import ObjectNotFoundError, ProviderEvent, UnavailableError
 from payment_svc.providers.resilience import ResilientProvider
 from payment_svc.use_cases.ledger import Ledger
@@ -56,22 +56,9 @@ class Reversals:
             current = await self._ledger.lock(unit, payment.payment_id)
             if await self._losses.is_known(unit, payment, taken.reference):
                 return ""
-            left, sums = (
-                await self._losses.left(unit, current),
-                await self._ledger.refunds.sums(unit.session, payment.payment_id),
-            )
+            sums = await self._ledger.refunds.sums(unit.session, payment.payment_id)
             if taken.amount is None and sums.unnamed:
                 raise UndecidedError("whether a refund was made before it was taken back is not known yet")
             # what is under way is not there to be taken: all that was left is what remains beside it
             amount = taken.amount or current.money(current.captured - sums.taken)
-            if not _fits(amount, left):
-                reason = f"{amount} was taken back of {left}"
-                about = About(amount, reference=taken.reference, is_once=True)
-                await self._ledger.questions.ask(unit, current, ReviewKind.AMOUNT_DIFFERS, reason, about)
-                return reason
-            await self._losses.write_off(unit, current, taken.reference, amount, REVERSED)
-        return ""
-
-
-def _fits(amount: Money, left: Money) -> bool:
-    return amount.currency == left.currency and 0 < amount.minor <= left.minor
+            return await self._losses.record(unit, current, replace(taken, amount=amount), REVERSED)

@@ -8,12 +8,16 @@ from decimal import Decimal
 
 import httpx
 import psycopg
+from fusionx.payment.v1 import review_service_pb2 as review_pb2
+from fusionx.payment.v1.review_service_pb2_grpc import ReviewServiceStub
 
+from payment_svc.use_cases.taken_back.losses import ELSEWHERE
 from stack.stack import Ready
 from tests.support.merchant.api import Json, Merchant
 from tests.support.merchant.errors import problem
 from tests.support.merchant.receiver import Receiver
 from tests.support.providers.sandbox import Provider
+from tests.support.stack.mesh import dial_service
 from tests.support.waiting import eventually
 
 
@@ -125,20 +129,53 @@ def test_another_merchants_refund_is_not_there(merchant: Merchant, new_merchant:
     assert problem(listing) == (404, "PAYMENT_NOT_FOUND", set())
 
 
-def test_refund_that_was_made_elsewhere_is_quarantined_and_changes_nothing(
-    merchant: Merchant, provider: Provider
+def test_refund_that_was_made_elsewhere_is_booked_once(
+    gateway: Ready, merchant: Merchant, provider: Provider, receiver: Receiver
 ) -> None:
     order_id = merchant.new_order("10.00")["order_id"]
-    provider.pay(merchant.open_page(order_id)["redirect_url"])
+    page = merchant.open_page(order_id)
+    provider.pay(page["redirect_url"])
     merchant.wait_for_order(order_id, "SUCCESS")
     provider.refund_elsewhere(order_id, 400)
+    merchant.wait_for_order(order_id, "PARTIALLY_REFUNDED")
+    payment = merchant.payment(page["payment_id"])
+    assert payment["refunded_amount"]["value"] == "4.00"
+    [found] = merchant.get(f"/v1/payments/{page['payment_id']}/refunds")["refunds"]
+    assert (found["status"], found["amount"]["value"], found["reason"]) == ("SUCCESS", "4.00", ELSEWHERE)
+    told = ["refund.created", "refund.succeeded"]
+    eventually(
+        lambda: [kind for _, kind in receiver.histories().get(found["refund_id"], [])] == told,
+        "the merchant's webhooks",
+    )
+    # within what is left, by whomever
+    assert problem(refund(merchant, payment, "6.01"))[1] == "AMOUNT_TOO_LARGE"
+    assert refund(merchant, payment).json()["amount"]["value"] == "6.00"
+    assert refreshed(gateway, payment["payment_id"]) == (0, "10.00", [])
+    assert len(merchant.get(f"/v1/payments/{page['payment_id']}/refunds")["refunds"]) == 2
 
-    def told() -> bool:
-        entries = merchant.get(f"/v1/orders/{order_id}/timeline")["entries"]
-        return any(one["resource"] == "webhook" and one["status"] == "QUARANTINED" for one in entries)
 
-    eventually(told, "the refund's event in quarantine")
-    assert merchant.order(order_id)["status"] == "SUCCESS"
+def test_refunds_that_were_lost_are_brought_forward_by_a_command(
+    gateway: Ready, merchant: Merchant, provider: Provider
+) -> None:
+    """A full refund that a restore has lost: nobody would ask for another one, which would have found it."""
+    payment = paid(merchant)
+    given = refund(merchant, payment).json()
+    merchant.wait_for_order(payment["order_id"], "REFUNDED")
+    with psycopg.connect(gateway.database_urls["payments"]) as connection:
+        connection.execute("DELETE FROM refunds WHERE refund_id = %s", [given["refund_id"]])
+    assert refreshed(gateway, payment["payment_id"]) == (1, "10.00", [])
+    [found] = merchant.get(f"/v1/payments/{payment['payment_id']}/refunds")["refunds"]
+    names = ("refund_id", "status", "amount", "provider_reference")
+    assert [found[name] for name in names] == [given[name] for name in names]
+    assert refreshed(gateway, payment["payment_id"]) == (0, "10.00", [])
+
+
+def refreshed(gateway: Ready, payment_id: str) -> tuple[int, str, list[str]]:
+    """Bring a payment's refunds forward, as `fusionxpay review refunds` does."""
+    with dial_service(gateway, "payment_svc") as channel:
+        request = review_pb2.RefreshRefundsRequest(payment_id=payment_id)
+        said = ReviewServiceStub(channel).RefreshRefunds(request, timeout=30)
+    return said.booked, said.refunded_amount.value, list(said.differing)
 
 
 def test_refund_that_nobody_can_tell_of_is_given_to_a_person_and_may_still_end(

@@ -33,7 +33,8 @@ from payment_svc.providers.base import (
     RejectedError,
     UnavailableError,
 )
-from payment_svc.use_cases.event_application import FOREIGN, SHOWN_WITHIN
+from payment_svc.use_cases.event_application import FOREIGN
+from payment_svc.use_cases.taken_back.elsewhere import SHOWN_WITHIN
 from tests.support.payment_events import EVENT, FIRST, NOW, OTHER, PAID, SECOND, STORED, WORKED_ON, S, World, only
 from tests.support.providers.paypal_api import PAYMENT
 
@@ -71,6 +72,13 @@ async def test_event_is_applied_to_what_it_is_about(
         assert kinds[about] in world.does
     else:
         assert world.does[1:] == ([about] if about else [])
+
+
+async def test_refund_that_is_not_known_is_looked_for_at_its_provider() -> None:
+    world = World(PAID, only({"refund_reference": "re"}))
+    world.unknown = {"refund"}
+    assert await world.application.apply(STORED) == Verdict("APPLIED", "elsewhere", PAID)
+    assert world.does[1:] == ["refund", "elsewhere"]
 
 
 NOT_SHOWN = [

@@ -288,3 +288,59 @@ class ResolveReviewRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResolveReviewRequest: _TypeAlias = ResolveReviewRequest  # noqa: Y015
+
+@_typing.final
+class RefreshRefundsRequest(_message.Message):
+    """Says whose refunds to compare with the provider's."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAYMENT_ID_FIELD_NUMBER: _builtins.int
+    payment_id: _builtins.str
+    """The payment."""
+    def __init__(
+        self,
+        *,
+        payment_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["payment_id", b"payment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefreshRefundsRequest: _TypeAlias = RefreshRefundsRequest  # noqa: Y015
+
+@_typing.final
+class RefreshRefundsResponse(_message.Message):
+    """What was brought forward."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOKED_FIELD_NUMBER: _builtins.int
+    REFUNDED_AMOUNT_FIELD_NUMBER: _builtins.int
+    DIFFERING_FIELD_NUMBER: _builtins.int
+    booked: _builtins.int
+    """How many refunds were written down that were not known here."""
+    @_builtins.property
+    def refunded_amount(self) -> _money_pb2.Money:
+        """What went back of the payment by now."""
+
+    @_builtins.property
+    def differing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Why others were not written down: a review asks a person about each."""
+
+    def __init__(
+        self,
+        *,
+        booked: _builtins.int = ...,
+        refunded_amount: _money_pb2.Money | None = ...,
+        differing: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refunded_amount", b"refunded_amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["booked", b"booked", "differing", b"differing", "refunded_amount", b"refunded_amount"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefreshRefundsResponse: _TypeAlias = RefreshRefundsResponse  # noqa: Y015

@@ -51,6 +51,11 @@ class ReviewServiceStub:
                 request_serializer=fusionx_dot_payment_dot_v1_dot_review__service__pb2.ResolveReviewRequest.SerializeToString,
                 response_deserializer=fusionx_dot_payment_dot_v1_dot_review__service__pb2.Review.FromString,
                 _registered_method=True)
+        self.RefreshRefunds = channel.unary_unary(
+                '/fusionx.payment.v1.ReviewService/RefreshRefunds',
+                request_serializer=fusionx_dot_payment_dot_v1_dot_review__service__pb2.RefreshRefundsRequest.SerializeToString,
+                response_deserializer=fusionx_dot_payment_dot_v1_dot_review__service__pb2.RefreshRefundsResponse.FromString,
+                _registered_method=True)
 
 
 class ReviewServiceServicer:
@@ -86,6 +91,16 @@ class ReviewServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RefreshRefunds(self, request, context):
+        """Brings the refunds of a payment in agreement with what its provider lists: one that was made there, or lost here with
+        a restore, is written down, with its events. What does not fit becomes a review.
+
+        Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, while the provider does not say.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReviewServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -103,6 +118,11 @@ def add_ReviewServiceServicer_to_server(servicer, server):
                     servicer.ResolveReview,
                     request_deserializer=fusionx_dot_payment_dot_v1_dot_review__service__pb2.ResolveReviewRequest.FromString,
                     response_serializer=fusionx_dot_payment_dot_v1_dot_review__service__pb2.Review.SerializeToString,
+            ),
+            'RefreshRefunds': grpc.unary_unary_rpc_method_handler(
+                    servicer.RefreshRefunds,
+                    request_deserializer=fusionx_dot_payment_dot_v1_dot_review__service__pb2.RefreshRefundsRequest.FromString,
+                    response_serializer=fusionx_dot_payment_dot_v1_dot_review__service__pb2.RefreshRefundsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -188,6 +208,33 @@ class ReviewService:
             '/fusionx.payment.v1.ReviewService/ResolveReview',
             fusionx_dot_payment_dot_v1_dot_review__service__pb2.ResolveReviewRequest.SerializeToString,
             fusionx_dot_payment_dot_v1_dot_review__service__pb2.Review.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RefreshRefunds(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.payment.v1.ReviewService/RefreshRefunds',
+            fusionx_dot_payment_dot_v1_dot_review__service__pb2.RefreshRefundsRequest.SerializeToString,
+            fusionx_dot_payment_dot_v1_dot_review__service__pb2.RefreshRefundsResponse.FromString,
             options,
             channel_credentials,
             insecure,

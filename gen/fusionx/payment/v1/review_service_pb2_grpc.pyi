@@ -49,6 +49,12 @@ class ReviewServiceStub:
     FAILED_PRECONDITION, reason REVIEW_RESOLVED, SECOND_PERSON_REQUIRED when the same person answers twice, or
     ANSWERS_DIFFER when the second one says otherwise: the first answer is withdrawn then.
     """
+    RefreshRefunds: _grpc.UnaryUnaryMultiCallable[_review_service_pb2.RefreshRefundsRequest, _review_service_pb2.RefreshRefundsResponse]
+    """Brings the refunds of a payment in agreement with what its provider lists: one that was made there, or lost here with
+    a restore, is written down, with its events. What does not fit becomes a review.
+
+    Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, while the provider does not say.
+    """
 
 @_typing.type_check_only
 class ReviewServiceAsyncStub(ReviewServiceStub):
@@ -70,6 +76,12 @@ class ReviewServiceAsyncStub(ReviewServiceStub):
     nothing tells how much was captured; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when only the provider could tell;
     FAILED_PRECONDITION, reason REVIEW_RESOLVED, SECOND_PERSON_REQUIRED when the same person answers twice, or
     ANSWERS_DIFFER when the second one says otherwise: the first answer is withdrawn then.
+    """
+    RefreshRefunds: _aio.UnaryUnaryMultiCallable[_review_service_pb2.RefreshRefundsRequest, _review_service_pb2.RefreshRefundsResponse]  # type: ignore[assignment]
+    """Brings the refunds of a payment in agreement with what its provider lists: one that was made there, or lost here with
+    a restore, is written down, with its events. What does not fit becomes a review.
+
+    Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, while the provider does not say.
     """
 
 class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -107,6 +119,18 @@ class ReviewServiceServicer(metaclass=_abc_1.ABCMeta):
         nothing tells how much was captured; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, when only the provider could tell;
         FAILED_PRECONDITION, reason REVIEW_RESOLVED, SECOND_PERSON_REQUIRED when the same person answers twice, or
         ANSWERS_DIFFER when the second one says otherwise: the first answer is withdrawn then.
+        """
+
+    @_abc_1.abstractmethod
+    def RefreshRefunds(
+        self,
+        request: _review_service_pb2.RefreshRefundsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_review_service_pb2.RefreshRefundsResponse, _abc.Awaitable[_review_service_pb2.RefreshRefundsResponse]]:
+        """Brings the refunds of a payment in agreement with what its provider lists: one that was made there, or lost here with
+        a restore, is written down, with its events. What does not fit becomes a review.
+
+        Errors: NOT_FOUND, reason PAYMENT_NOT_FOUND; UNAVAILABLE, reason PROVIDER_UNAVAILABLE, while the provider does not say.
         """
 
 def add_ReviewServiceServicer_to_server(servicer: ReviewServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -222,6 +222,8 @@ async def test_refund_is_known_by_its_label(reference: str) -> None:
     assert await Paypal(said(200, answer)).adapter().fetch_refund(PAYMENT, wanted)
     if reference:
         assert await Paypal(said(404, {})).adapter().fetch_refund(PAYMENT, wanted) is None
+        # one that was made there, and is in our books, carries no label of ours
+        assert await Paypal(said(200, foreign)).adapter().fetch_refund(PAYMENT, replace(wanted, sends=0))
         return
     # an order that is forgotten says nothing of its refunds
     with pytest.raises(ObjectNotFoundError):

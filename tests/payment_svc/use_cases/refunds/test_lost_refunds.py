@@ -14,12 +14,14 @@ from mesh.money import Money
 from payment_svc.domain.operation import OperationStatus
 from payment_svc.domain.payment import PaymentStatus
 from payment_svc.domain.refund import GivenBack, Refund, RefundSnapshot, RefundStatus
+from payment_svc.domain.review import ReviewKind
 from payment_svc.providers.base import UnavailableError
 from payment_svc.storage import restores
 from payment_svc.storage.refunds import Sums
 from payment_svc.storage.restores import Restore
 from payment_svc.use_cases import lost_refunds
-from payment_svc.use_cases.lost_refunds import KEYS_LIVE, SKEW, whole
+from payment_svc.use_cases.lost_refunds import KEYS_LIVE, SKEW, Booked
+from payment_svc.use_cases.taken_back.losses import ELSEWHERE, whole
 from tests.support.payment_books import HOUR, MOMENT, NEW_ID, NOW, OWED, PAID, World
 
 S, R, E = PaymentStatus, RefundStatus, OperationStatus
@@ -60,7 +62,7 @@ async def test_what_went_back_and_is_not_known_is_written_down() -> None:
     world = World()
     known = mine(3)
     world.known = {uuid.UUID(known.refund_id)}
-    world.given = [mine(1), GivenBack("", mine(2).snapshot), known, mine(4, None), mine(5, 100, R.PENDING)]
+    world.given = [mine(1), known, mine(4, None), mine(5, 100, R.PENDING)]
     await world.lost.bring_forward(PAID, cast(Any, world), RESTORE)
     assert (world.since, world.until) == (RESTORE.backup_time - SKEW, RESTORE.restore_time + lost_refunds.IN_FLIGHT)
     assert [(one.provider_reference, one.amount.minor) for one in world.inserted] == [("re_1", 300), ("re_5", 100)]
@@ -69,6 +71,67 @@ async def test_what_went_back_and_is_not_known_is_written_down() -> None:
     assert (first.attempt, first.is_owed, first.reason) == (None, False, lost_refunds.REASON)
     assert [one and one.status for one in world.changed] == [R.SUCCESS, None]
     assert world.asked_at == "ORDER1"
+
+
+LATER = (PAID.create_time - SKEW - timedelta(milliseconds=1), NOW + SKEW + timedelta(milliseconds=1))
+
+
+@pytest.mark.parametrize(
+    ("label", "sums", "amount", "status", "written", "asked"),
+    [
+        ("", Sums(0, 0, 0), 300, R.SUCCESS, [(300, R.SUCCESS)], []),
+        ("their own", Sums(0, 0, 0), 1200, R.SUCCESS, [(1200, R.SUCCESS)], []),
+        ("", Sums(0, 0, 0), 300, R.PENDING, [(300, R.PENDING)], []),
+        # what is under way may be refused: it is not there to be kept
+        ("", Sums(1200, 900, 300), 300, R.SUCCESS, [(300, R.SUCCESS)], []),
+        ("", Sums(901, 901, 0), 300, R.SUCCESS, [], [300]),
+        ("", Sums(0, 0, 0), 1201, R.SUCCESS, [], [1201]),
+        ("", Sums(0, 0, 0), 300, R.FAILED, [], []),
+        # an id of ours that this payment cannot have
+        (str(uuid.UUID(int=(1 << 128) - 1)), Sums(0, 0, 0), 300, R.SUCCESS, [(300, R.SUCCESS)], []),
+        (str(uuid.UUID(int=int(LATER[0].timestamp() * 1000) << 80)), Sums(0, 0, 0), 5, R.SUCCESS, [(5, R.SUCCESS)], []),
+        (str(uuid.UUID(int=int(LATER[1].timestamp() * 1000) << 80)), Sums(0, 0, 0), 5, R.SUCCESS, [(5, R.SUCCESS)], []),
+        (mine(7).refund_id, Sums(0, 0, 0), 300, R.SUCCESS, [(300, R.SUCCESS)], []),
+    ],
+)
+async def test_what_was_given_back_at_the_provider_is_written_down(
+    label: str, sums: Sums, amount: int, status: RefundStatus, written: Any, asked: list[int]
+) -> None:
+    world = World(sums=sums)
+    # another payment's
+    world.owners = {uuid.UUID(mine(7).refund_id): NEW_ID}
+    given = [GivenBack(label, RefundSnapshot("re_1", status, Money(amount, "EUR")))]
+    booked = await world.lost.write_down(PAID, given, None)
+    assert [(one.amount.minor, status) for one in world.inserted] == written
+    assert [one.status for one in world.changed if one] == ([R.SUCCESS] if written and status == R.SUCCESS else [])
+    assert {
+        (one.refund_id, one.reason, one.sends, one.provider_reference, one.is_owed, one.is_found)
+        for one in world.inserted
+    } <= {(NEW_ID, ELSEWHERE, 0, "re_1", False, True)}
+    assert [about.amount.minor for _, about in world.asked] == asked
+    assert (booked.refunds, len(booked.differing)) == (len(written), len(asked))
+    world.known = {"re_1"}
+    assert await world.lost.write_down(PAID, given, None) == Booked()
+
+
+async def test_other_money_that_went_back_is_asked_about() -> None:
+    world = World()
+    booked = await world.lost.write_down(
+        PAID, [GivenBack("", RefundSnapshot("re_1", R.SUCCESS, Money(5, "USD")))], None
+    )
+    assert booked == Booked(0, ("0.05 USD was given back of 12.00 EUR",))
+    assert [(kind, about.amount, about.reference, about.is_once) for kind, about in world.asked] == [
+        (ReviewKind.AMOUNT_DIFFERS, Money(5, "USD"), "re_1", True)
+    ]
+
+
+async def test_surplus_that_was_given_back_at_the_provider_is_of_its_attempt() -> None:
+    world = World()
+    gone = RefundSnapshot("re_1", R.SUCCESS, Money(700, "EUR"))
+    assert (await world.lost.write_down(PAID, [GivenBack("", gone)], 1)).refunds == 1
+    assert [(one.attempt, one.is_owed) for one in world.inserted] == [(1, True)]
+    more = GivenBack("", RefundSnapshot("re_2", R.SUCCESS, Money(701, "EUR")))
+    assert (await world.lost.write_down(PAID, [more], 1)).differing
 
 
 async def test_what_went_back_of_a_surplus_is_asked_of_its_attempt_and_is_owed() -> None:
@@ -134,4 +197,4 @@ async def test_request_is_a_repetition_while_keys_live(
 
 @pytest.mark.parametrize(("attempt", "amount"), [(None, 1200), (1, 700), (2, 0), (3, 1200)])
 def test_refund_is_of_a_capture_or_of_an_attempts_surplus(attempt: int | None, amount: int) -> None:
-    assert whole(PAID, replace(OWED, attempt=attempt)) == amount
+    assert whole(PAID, attempt) == amount
