@@ -97,7 +97,10 @@ REFUND_MADE_AFTER_ALL = Alert("refund_made_after_all", "a refund that had failed
 PAYMENT_DISPUTED = Alert("payment_disputed", "a customer wants the money back by the bank; the merchant has to answer")
 PAYMENT_TAKEN_BACK = Alert("payment_taken_back", "a provider has taken money back by itself")
 PROVIDER_CIRCUIT_OPEN = Alert("provider_circuit_open", "a provider does not answer, or answers with errors")
-WEBHOOK_QUARANTINED = Alert("webhook_quarantined", "an event fits no payment as it should: `fusionxpay review list`")
+WEBHOOK_QUARANTINED = Alert(
+    "webhook_quarantined",
+    "an event fits no payment: `fusionxpay review list` where money is in question, else its order's timeline",
+)
 WEBHOOK_DEAD = Alert(
     "webhook_dead",
     "an event could not be applied for hours, or its account not be asked for days; the provider may send it again",
