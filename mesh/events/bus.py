@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import re
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -30,7 +30,8 @@ ADVISORIES_STREAM = "FUSIONX_ADVISORIES"
 ACK_WAIT = 15.0
 MAX_DELIVER = -1
 """Without a limit: what is given up goes to the dead letters, and nothing is lost by an outage, however long."""
-MAX_ACK_PENDING = 1024
+MAX_ACK_PENDING = 200_000
+"""Of what is put off as well, such as events that only a later version knows: at the limit nobody is given anything."""
 PUBLISH_TIMEOUT = 5.0
 STREAM_RETENTION = timedelta(days=7)
 """How long the stream keeps an event."""
@@ -84,6 +85,30 @@ class BusTls:
     def options(self) -> dict[str, Any]:
         """Return the options of a connection: it begins with TLS, so that nobody can talk it out of that."""
         return {"tls": self.context(), "tls_hostname": self.server_name, "tls_handshake_first": True}
+
+
+def covers(filters: Iterable[str], subject: str) -> bool:
+    """Whether a subject, or all that a filter lets through, goes through one of these filters."""
+    return any(_covers(one.split("."), subject.split(".")) for one in filters)
+
+
+def _covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
+    for place, part in enumerate(wide):
+        if part == ">":
+            return len(narrow) > place
+        if place >= len(narrow) or narrow[place] == ">" or part not in ("*", narrow[place]):
+            return False
+    return len(wide) == len(narrow)
+
+
+def union(mine: Iterable[str], theirs: Iterable[str]) -> list[str]:
+    """Return filters that let through what either does, none of which is part of another: NATS refuses those."""
+    every = sorted({*mine, *theirs})
+    return [one for one in every if not covers((other for other in every if other != one), one)]
+
+
+def _set_in(config: api.ConsumerConfig) -> dict[str, object]:
+    return {name: value for name, value in vars(config).items() if value is not None}
 
 
 def inbox_prefix(name: str) -> str:
@@ -185,21 +210,36 @@ class Bus:
         await self._ensure_streams(self.jetstream)
 
     async def pull(self, durable: str, subjects: Sequence[str]) -> Pull:
-        """Create or update a durable consumer of the event stream and return what takes its messages."""
+        """Create or update a durable consumer of the event stream and return what takes its messages.
+
+        It takes at least these subjects. What it takes already it goes on taking: a replica of the version before that
+        begins anew during an update would else have it pass over what the later version takes.
+        """
+        # what was subscribed to may have gone together with its stream
+        await self.ensure_streams()
+        known = await self._consumer(durable)
         config = api.ConsumerConfig(
             durable_name=durable,
-            filter_subjects=list(subjects),
+            filter_subjects=union(subjects, known.filter_subjects or [] if known else []),
             ack_policy=api.AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT,
             max_deliver=MAX_DELIVER,
             max_ack_pending=MAX_ACK_PENDING,
         )
-        # what was subscribed to may have gone together with its stream
-        await self.ensure_streams()
-        await self.jetstream.add_consumer(EVENTS_STREAM, config)
+        if known is None or any(getattr(known, name) != value for name, value in _set_in(config).items()):
+            await self.jetstream.add_consumer(EVENTS_STREAM, config)
         pull = await Pull.begin(self._client, EVENTS_STREAM, durable)
         self._pulls.add(pull)
         return pull
+
+    async def _consumer(self, durable: str) -> api.ConsumerConfig | None:
+        """Return how a durable consumer is set, with its one filter as a list; None where there is none."""
+        try:
+            known: api.ConsumerConfig = (await self.jetstream.consumer_info(EVENTS_STREAM, durable)).config
+        except NotFoundError:
+            return None
+        one = [known.filter_subject or ">"]
+        return replace(known, filter_subjects=known.filter_subjects or one)
 
     async def _connect(self) -> None:
         client = await self._try_to_connect()

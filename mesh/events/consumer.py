@@ -25,7 +25,7 @@ from nats.errors import Error as NatsError
 from mesh import context, tracing
 from mesh.errors import is_outage
 from mesh.events import dead_letters
-from mesh.events.bus import ACK_WAIT, Bus
+from mesh.events.bus import ACK_WAIT, Bus, covers
 from mesh.events.envelope import UnknownTypeError, options_of
 from mesh.events.inbox import Handler, Inbox, Received, read
 from mesh.events.pulling import Pull
@@ -47,6 +47,9 @@ UNAWAITED_SECONDS = 0.25
 
 PUT_BACK_SECONDS = 1.0
 """After how long what could not be applied comes again."""
+
+SELDOM_SECONDS = 300.0
+"""After how long an event comes again that waits for a later version, or for an event before it, when it has before."""
 
 UPDATE_PATIENCE = timedelta(hours=1)
 """How long an event of a type that this version does not know is left to others: an update is over by then."""
@@ -83,12 +86,16 @@ EVERYBODY = Readers()
 
 @dataclass(slots=True)
 class _Failing:
-    """An event that fails: its place in the stream, how often it has, and until when it holds up later ones."""
+    """An event that fails: its place in the stream, how often it has, and until when it holds up later ones.
+
+    That is `patience` seconds after it was last seen.
+    """
 
     event_id: UUID
     sequence: int
     failures: int
     until: float
+    patience: float
 
 
 class Held:
@@ -107,8 +114,16 @@ class Held:
         failing = self._failing.get(event.envelope.aggregate_id)
         return bool(failing and failing.sequence < event.sequence and time.monotonic() < failing.until)
 
-    def failed(self, event: Delivered, *, counts: bool) -> int:
-        """Note that an event failed, through its own fault when it `counts`; return how often it has."""
+    def is_put_off(self, event: Delivered) -> bool:
+        """Whether an event, or the one that it waits for, waits for a later version."""
+        failing = self._failing.get(event.envelope.aggregate_id)
+        return bool(failing and failing.patience > self._patience)
+
+    def failed(self, event: Delivered, *, counts: bool, patience: float = 0.0) -> int:
+        """Note that an event failed, through its own fault when it `counts`; return how often it has.
+
+        It holds up later ones for as many seconds as `patience` says, where it does.
+        """
         now = time.monotonic()
         self._failing = {key: one for key, one in self._failing.items() if now < one.until}
         key = event.envelope.aggregate_id
@@ -116,7 +131,8 @@ class Held:
         failures = (known.failures if known and known.event_id == event.event_id else 0) + counts
         # an earlier one holds up more than this one would
         if known is None or known.sequence >= event.sequence:
-            self._failing[key] = _Failing(event.event_id, event.sequence, failures, now + self._patience)
+            patience = patience or self._patience
+            self._failing[key] = _Failing(event.event_id, event.sequence, failures, now + patience, patience)
         return failures
 
     def release(self, event: Delivered) -> None:
@@ -158,7 +174,7 @@ class Consumer:
             names.MESSAGING_OPERATION_NAME: "process",
             names.MESSAGING_GROUP: name,
         }
-        self._held = Held(patience=2 * (max(retry_delays) + ACK_WAIT))
+        self._held = Held(_patience(max(retry_delays)))
         self._subscription: Pull | None = None
         prime(EVENTS_CONSUMED, (name,), ("applied", "failed"))
         prime(DEAD_LETTERS, (name,))
@@ -239,7 +255,7 @@ class Consumer:
         for event in received:
             if self._held.holds(event):
                 # the events of one resource keep their order
-                await self._retry_later(event.message)
+                await self._put_off(event)
             else:
                 free.append(event)
         if not free:
@@ -255,13 +271,15 @@ class Consumer:
     async def _decode(self, message: Msg) -> Delivered | None:
         """Read an event; what cannot be read or is forged will never be anything else, and is buried at once.
 
-        What is of an unknown type may be for a later version.
+        What is of an unknown type, or of a subject that this process does not take, may be for a later version.
         """
         headers, stored = message.headers or {}, message.metadata.timestamp
         # a stream that was lost counts from one again, so its number alone would not distinguish two messages
         place = f"{message.metadata.sequence.stream}@{stored.isoformat()}"
         try:
             event = _read(message, headers, stored, self._bus.verifier)
+            if not covers(self._subjects, message.subject):
+                raise UnknownTypeError(event.envelope)
         except ForgedError as error:
             # its ids are what somebody made up: under them it could stand in the way of the true event
             await self._dead_letter(message, f"forged {place}", f"forged: {error}", forged=True)
@@ -283,11 +301,11 @@ class Consumer:
         envelope = error.envelope
         event = Delivered(envelope, envelope, context.call_of(context.trace_of("")), message, tracing.OFF)
         if self._held.holds(event):
-            await self._retry_later(message)
+            await self._put_off(event)
         elif self._database.clock() - stored < UPDATE_PATIENCE:
             log.warning("event of an unknown type", consumer=self._name, event_id=envelope.event_id, type=envelope.type)
-            self._held.failed(event, counts=False)
-            await self._retry_later(message)
+            self._held.failed(event, counts=False, patience=_patience(SELDOM_SECONDS))
+            await self._put_off(event)
         else:
             await self._dead_letter(message, envelope.event_id, str(error))
             self._held.release(event)
@@ -329,7 +347,7 @@ class Consumer:
     async def _apply_singly(self, events: Sequence[Delivered]) -> None:
         for event in events:
             if self._held.holds(event):
-                await self._retry_later(event.message)
+                await self._put_off(event)
                 continue
             try:
                 await self._apply_together([event])
@@ -352,8 +370,15 @@ class Consumer:
             await event.message.nak(delay=self._retry_delays[max(failures, 1) - 1])
 
     async def _retry_later(self, message: Msg) -> None:
-        attempt = message.metadata.num_delivered
-        await message.nak(delay=self._retry_delays[min(attempt, len(self._retry_delays)) - 1])
+        await self._again(message, self._retry_delays)
+
+    async def _put_off(self, event: Delivered) -> None:
+        """Have what waits come again, seldom where it waits for a later version: there may be many, for an hour."""
+        longer = [SELDOM_SECONDS] if self._held.is_put_off(event) else []
+        await self._again(event.message, [*self._retry_delays, *longer])
+
+    async def _again(self, message: Msg, delays: Sequence[float]) -> None:
+        await message.nak(delay=delays[min(message.metadata.num_delivered, len(delays)) - 1])
 
     async def _dead_letter(self, message: Msg, event_id: str, reason: str, *, forged: bool = False) -> None:
         """Write the dead letter, and only then take the event out of the stream."""
@@ -364,6 +389,11 @@ class Consumer:
         DEAD_LETTERS.labels(self._name).inc()
         said = json.dumps(dead_letters.sanitized(reason))[:500]
         alert(DEAD_LETTER, log, consumer=self._name, subject=message.subject, reason=said)
+
+
+def _patience(pause: float) -> float:
+    """Return for how long an event that comes again after a pause holds up others: another replica may be given it."""
+    return 2 * (pause + ACK_WAIT)
 
 
 def _read(message: Msg, headers: Mapping[str, str], stored: datetime, verifier: Verifier | None) -> Received:

@@ -69,7 +69,7 @@ class World:
         self.commits = 0
         me = cast(Any, self)
         self.consumer = Consumer(
-            *(NAME, ["a.>"], me, me, self.apply),
+            *(NAME, ["fusionx.>"], me, me, self.apply),
             who=Readers(self.committed, lambda event: self.awaited is None or str(event.event_id) in self.awaited),
             retry_delays=PAUSES,
         )
@@ -94,7 +94,7 @@ class World:
 
     async def pull(self, name: str, subjects: Sequence[str]) -> World:
         """Subscribe."""
-        assert (name, subjects) == (NAME, ["a.>"])
+        assert (name, subjects) == (NAME, ["fusionx.>"])
         self.does.append("pull")
         return self
 

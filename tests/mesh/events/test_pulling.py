@@ -11,6 +11,7 @@ import pytest
 from nats.aio.msg import Msg
 from nats.js.errors import APIError, ServiceUnavailableError
 
+from mesh.events import bus as events_bus
 from mesh.events.bus import EVENTS_STREAM, Bus
 from mesh.events.pulling import Connection, Pull
 from tests.support.waiting import answers, come_true
@@ -187,6 +188,43 @@ async def test_consumer_that_is_gone_is_an_error(bus: Bus, subject: str, durable
     with pytest.raises(ServiceUnavailableError):
         await pull.fetch(10, SECONDS)
     await pull.unsubscribe()
+
+
+async def test_replica_of_the_version_before_takes_nothing_from_what_a_later_one_takes(
+    bus: Bus, subject: str, durable: str
+) -> None:
+    """It begins anew during an update: what came meanwhile of a subject that it does not know would be passed over."""
+    later = await bus.pull(durable, [f"{subject}.a", f"{subject}.b.>"])
+    before = await bus.pull(durable, [f"{subject}.a"])
+    await before.unsubscribe()
+    await publish(bus, f"{subject}.b.c", b"1")
+    assert await take(later, 1) == [b"1"]
+    # a filter that has another one in it takes its place
+    wider = await bus.pull(durable, [f"{subject}.*", f"{subject}.c.d"])
+    known = await bus.jetstream.consumer_info(EVENTS_STREAM, durable)
+    assert known.config.filter_subjects == sorted(f"{subject}.{end}" for end in ("*", "b.>", "c.d"))
+    await wider.unsubscribe()
+    await later.unsubscribe()
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "covers"),
+    [
+        ("a.b", "a.b", True),
+        ("a.b", "a.b.c", False),
+        ("a.b.c", "a.b", False),
+        ("a.*", "a.b", True),
+        ("a.*", "a.*", True),
+        ("a.b", "a.*", False),
+        ("a.*", "a.>", False),
+        ("a.>", "a.*", True),
+        ("a.>", "a.b.>", True),
+        ("a.>", "a", False),
+        (">", "a.b", True),
+    ],
+)
+def test_filter_that_is_part_of_another_is_known(wide: str, narrow: str, *, covers: bool) -> None:
+    assert events_bus.covers([wide], narrow) is covers
 
 
 class Written(Connection):
