@@ -358,8 +358,9 @@ class Database:
         except (PoolTimeout, psycopg.OperationalError, psycopg.errors.ReadOnlySqlTransaction) as error:
             if isinstance(error, psycopg.errors.ProgramLimitExceeded):
                 raise  # what was asked is too large for it, and will be again
-            if lent and lent.closed:
-                # before it is told, so that who tries again meets none of the others that ended with it
+            if lent and (lent.closed or isinstance(error, psycopg.errors.ReadOnlySqlTransaction)):
+                # before it is told, so that who tries again meets none of the others that ended with it, or that lead
+                # to a primary of before: the address may lead to the one of now
                 self._distrust()
                 if self._draining:
                     await asyncio.wait([self._draining], timeout=DRAIN_SECONDS)

@@ -22,6 +22,7 @@ ONE = statement(sa.select(sa.literal(1).label("one")), int)
 SLEEP = statement(sa.select(sa.func.pg_sleep(sa.bindparam("seconds", type_=sa.Double))))
 READ_ONLY = statement(sa.text("SET TRANSACTION READ ONLY"))
 WRITE = statement(sa.text("CREATE TABLE never_there ()"))
+UNWRITE = statement(sa.text("DROP TABLE never_there"))
 SECONDS = 1.0
 """How long an answer is waited for here."""
 BOUND = 10.0
@@ -183,6 +184,26 @@ async def test_database_that_takes_no_writes_is_out_of_reach(database_url: str) 
         with pytest.raises(ApiError) as refused:
             await written()
         assert refused.value.reason == "DATABASE_UNAVAILABLE"
+
+
+async def test_connections_to_a_primary_of_before_are_replaced(database_url: str) -> None:
+    """They were made while the address led to what is a standby by now: good for reading, so nobody drops them."""
+    name = urlsplit(database_url).path.lstrip("/")
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
+        async with pool(database_url) as database:
+            await asyncio.gather(*(_slowly(database) for _ in range(4)))
+            admin.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only".encode())
+            with pytest.raises(ApiError):
+                await _written(database)
+            for _ in range(8):
+                await _written(database)
+
+
+async def _written(database: Database) -> None:
+    async with database.transaction() as session:
+        await session.run(WRITE)
+        await session.run(UNWRITE)
 
 
 async def test_what_is_told_of_a_lock_and_of_too_few_connections_is_true(database_url: str) -> None:
