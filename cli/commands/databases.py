@@ -15,6 +15,7 @@ import psycopg
 import typer
 from rich.console import Console
 
+from cli.interrupts import Interrupted, interruptible
 from cli.operator_api import READY_FILE, AsJson, Ready, ready_document
 from stack.databases import DATABASES, MIGRATIONS, create_databases_and_roles, role_url
 from stack.operate import backup as backups
@@ -92,7 +93,7 @@ def restore(
     `events rebuild`, `reconcile` and `audit verify`. The list has each order, payment and refund that is missing or
     older than what others know of it; `events rebuild` makes it shorter.
     """
-    with _said():
+    with _said(), _in_order():
         server = _server(url, ready_file)
         withdrawn = backups.restore(server, place, database, _say, keep_revoked=keep_revoked)
         found = [asdict(one) for one in missed(server)]
@@ -119,6 +120,16 @@ def _server(url: str, ready_file: Path) -> str:
 
 def _say(line: str) -> None:
     typer.echo(line, err=True)
+
+
+@contextmanager
+def _in_order() -> Iterator[None]:
+    """Have Ctrl-C, or a terminal that is gone, undo what is half done."""
+    try:
+        with interruptible():
+            yield
+    except Interrupted:
+        raise typer.Exit(130) from None
 
 
 @contextmanager

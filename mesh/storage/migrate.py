@@ -22,6 +22,7 @@ from alembic.config import Config
 from psycopg import sql
 
 from mesh.settings import ServiceSettings, load
+from mesh.storage.revision import head_revision
 
 LOCK_SECONDS = 10
 TURN_SECONDS = 0.2
@@ -37,13 +38,27 @@ def config(migrations: Path, url: str) -> Config:
     return settings
 
 
-def upgrade(migrations: Path, url: str) -> None:
-    """Bring the database to the newest revision. Several replicas may call it at once: an advisory lock orders them."""
+def upgrade(migrations: Path, url: str) -> bool:
+    """Bring the database to the newest revision. Several replicas may call it at once: an advisory lock orders them.
+
+    A database that a later version has brought further is left as it is, and False returned: this version works with
+    it, as every change of a schema is one that the version before can do with.
+    """
     with psycopg.connect(url, autocommit=True) as guard:
         # a statement that waits for the lock is one that the build of an index waits for, and neither would end
         while guard.execute("SELECT pg_try_advisory_lock(hashtext('fusionxpay-migrations'))").fetchone() != (True,):
             time.sleep(TURN_SECONDS)
+        if _is_further(guard, head_revision(migrations)):
+            return False
         command.upgrade(config(migrations, url), "head")
+        return True
+
+
+def _is_further(connection: psycopg.Connection[Any], head: str) -> bool:
+    """Whether the database is at a revision of a later version: revisions are numbers, and this version's end there."""
+    if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+        return False
+    return any(number > head for (number,) in connection.execute("SELECT version_num FROM alembic_version"))
 
 
 def grant(url: str, role: str, metadata: sa.MetaData) -> None:
@@ -121,8 +136,10 @@ def main() -> None:
     url = load(ServiceSettings).database_url
     for folder, (service, _, database) in zip(folders, jobs, strict=True):
         own = urlunsplit(urlsplit(url)._replace(path=f"/{database}")) if database else url
-        upgrade(folder, own)
-        grant(own, service, import_module(f"{service}.tables").metadata)
+        if upgrade(folder, own):
+            grant(own, service, import_module(f"{service}.tables").metadata)
+        else:
+            sys.stdout.write(f"{service}: left as a later version made it, which this version works with\n")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -150,23 +150,53 @@ def _restore(server: str, place: Path, dump: Dump, name: str, say: Say, *, keep_
             connection.execute(_sql("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC", draft))
             connection.execute(_sql("GRANT CONNECT ON DATABASE {} TO {}", draft, service))
         present = connection.execute("SELECT FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
+        # of one that was ended before it was done, and could not take it back
+        before = aside if present else _left_aside(connection, name)
         if present:
             say(f"{name} as it was is now {aside}: drop it when nobody misses anything")
-            _put_aside(connection, name, aside)
+        elif before:
+            say(f"there is no {name}, but {before}, which a restore has left: it is what this one is compared with")
         elif service in SERVICES:
             say(f"there is no {name} to compare with: what was revoked or disabled since the backup works again")
-        try:
-            before, restored = database_url(server, aside), database_url(server, draft)
+        with _out_of_the_way(server, name, aside) if present else nullcontext():
             # only now nothing is revoked there any more
-            found = withdrawn(service, before, restored, keep=keep_revoked) if present else []
-        except psycopg.Error as error:
-            if not keep_revoked:
-                connection.execute(_sql("ALTER DATABASE {} RENAME TO {}", aside, name))
-                raise
-            found = []
-            say(f"what was revoked or disabled since the backup cannot be told: {error}")
-        connection.execute(_sql("ALTER DATABASE {} RENAME TO {}", draft, name))
+            found = _withdrawn(server, service, before, draft, say, keep=keep_revoked) if before else []
+            connection.execute(_sql("ALTER DATABASE {} RENAME TO {}", draft, name))
     return found
+
+
+def _withdrawn(server: str, service: str, before: str, draft: str, say: Say, *, keep: bool) -> list[Withdrawn]:
+    """Have revoked in a draft what is revoked in the database of before, unless it is to be kept; return it."""
+    try:
+        return withdrawn(service, database_url(server, before), database_url(server, draft), keep=keep)
+    except psycopg.Error as error:
+        if not keep:
+            raise
+        say(f"what was revoked or disabled since the backup cannot be told: {error}")
+        return []
+
+
+def _left_aside(connection: psycopg.Connection[Any], name: str) -> str | None:
+    """Return the newest database that a restore has put aside under this name."""
+    found = "SELECT datname FROM pg_database WHERE datname LIKE %s ORDER BY datname DESC LIMIT 1"
+    row = connection.execute(found, [f"{name}\\_before\\_%"]).fetchone()
+    return str(row[0]) if row else None
+
+
+@contextmanager
+def _out_of_the_way(server: str, name: str, aside: str) -> Iterator[None]:
+    """Have a database be under another name, from now on; whatever ends the block gives it its name back."""
+    try:
+        with _administering(server) as connection:
+            _put_aside(connection, name, aside)
+        yield
+    except BaseException:
+        with _administering(server) as connection:
+            there = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+            if name not in there and aside in there:
+                connection.execute(_sql("ALTER DATABASE {} RENAME TO {}", aside, name))
+            connection.execute(_sql("ALTER DATABASE {} ALLOW_CONNECTIONS true", name))
+        raise
 
 
 def _put_aside(connection: psycopg.Connection[Any], name: str, aside: str) -> None:

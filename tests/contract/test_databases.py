@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,6 +68,22 @@ def test_migrations_may_run_again(service: str, scratch: str) -> None:
     with psycopg.connect(scratch) as connection:
         revision = connection.execute("SELECT version_num FROM alembic_version").fetchall()
     assert revision == [(head_revision(_migrations(service)),)]
+
+
+def test_version_before_leaves_a_later_ones_database_as_it_is(scratch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release that is withdrawn by installing the one before it, whose migrations come first there as well."""
+    migrate.upgrade(_migrations("order_svc"), scratch)
+    with psycopg.connect(scratch) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    server, _, name = scratch.rpartition("/")
+    monkeypatch.setenv("FUSIONXPAY_DATABASE_URL", f"{server}/postgres")
+    monkeypatch.setattr(sys, "argv", ["migrate", f"order_svc={name}"])
+    granted: list[str] = []
+    monkeypatch.setattr(migrate, "grant", lambda *args: granted.append(str(args)))
+    migrate.main()
+    with psycopg.connect(scratch) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+    assert granted == [], "to take rights on all tables away would take away those on the later version's"
 
 
 @pytest.mark.parametrize(

@@ -181,3 +181,37 @@ def test_restored_database_is_not_taken_when_what_was_revoked_cannot_be_told(mak
     with pytest.raises(StackError, match="is not restored"):
         _restored(url, tmp_path, broken)
     assert len(_rows(url, "SELECT withdraw_time FROM api_keys")) == 3
+
+
+class Ended(BaseException):
+    """Somebody ended the restore."""
+
+
+def test_restore_that_is_ended_midway_leaves_the_database_that_was_there(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make("edge")
+    _keys(url)
+
+    def ended(*_args: Any, **_options: Any) -> list[Withdrawn]:
+        raise Ended
+
+    monkeypatch.setattr(backups, "withdrawn", ended)
+    with pytest.raises(Ended):
+        _restored(url, tmp_path, SINCE)
+    assert _rows(url, HOLDING) == [(MERCHANT,), (LASTING,)]
+
+
+def test_restore_after_one_that_was_killed_is_held_against_what_that_put_aside(make: Make, tmp_path: Path) -> None:
+    url = make("edge")
+    _keys(url)
+    server, name = database_url(url, "postgres"), url.rpartition("/")[2]
+    place = backups.backup(url, tmp_path, lambda _: None)
+    with psycopg.connect(url) as connection:
+        for statement in SINCE:
+            connection.execute(statement.encode())
+    killed = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+    _run(server, killed.format(sql.Identifier(name), sql.Identifier(f"{name}_before_20261128000000")))
+    found = backups.restore(server, place, [name], lambda _: None)
+    assert [(one.object_id, one.ended) for one in found] == [(OTHER, True), (KEY, True), (ROTATED, True)]
+    assert _rows(url, HOLDING) == [(MERCHANT,), (LASTING,)]
