@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from envoy_config import local_replies, tls
 from envoy_config.config import TYPE, Config, dumped, typed
-from envoy_config.endpoints import HEALTH_CHECK, endpoint
+from envoy_config.endpoints import HEALTH_CHECK, REPLICAS, endpoint
 from envoy_config.listeners import public_listeners
 from envoy_config.metrics import admin_address
 from envoy_config.options import EnvoyOptions
@@ -120,7 +120,7 @@ def _cluster(name: str, addresses: str) -> Config:
         "name": name,
         "type": "STRICT_DNS",
         "connect_timeout": "1s",
-        "common_lb_config": {"update_merge_window": "0s"},
+        "common_lb_config": REPLICAS,
         "per_connection_buffer_limit_bytes": 1 << 20,
         "load_assignment": {
             "cluster_name": name,

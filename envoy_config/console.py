@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from envoy_config import tls
 from envoy_config.config import Config
-from envoy_config.endpoints import HEALTH_CHECK, NOT_AGAIN, endpoint
+from envoy_config.endpoints import HEALTH_CHECK, NOT_AGAIN, REPLICAS, endpoint
 from envoy_config.filters import of_pages
 from envoy_config.options import EnvoyOptions
 from envoy_config.rate_limits import of_console, of_docs, of_links
@@ -56,7 +56,7 @@ def console_clusters(options: EnvoyOptions) -> list[Config]:
         "type": "STRICT_DNS",
         "connect_timeout": "1s",
         "lb_policy": "ROUND_ROBIN",
-        "common_lb_config": {"update_merge_window": "0s"},
+        "common_lb_config": REPLICAS,
         "load_assignment": {"cluster_name": NAME, "endpoints": [{"lb_endpoints": endpoints}]},
         "health_checks": [HEALTH_CHECK | {"http_health_check": {"path": HEALTH_PATH}}],
     }

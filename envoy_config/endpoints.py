@@ -12,6 +12,16 @@ HEALTH_CHECK: Config = {
     "healthy_threshold": 1,
 }
 """How often a replica is asked; by which protocol is said beside it."""
+REPLICAS: Config = {
+    # Envoy's second of waiting for further changes would send requests to a replica that has already left
+    "update_merge_window": "0s",
+    # all are asked only where none is healthy (a check can fail where nothing else does); by default, they are as soon
+    # as half of them are, and of three replicas the two that are gone would get two thirds of the requests
+    "healthy_panic_threshold": {"value": 1},
+}
+"""Which of a cluster's replicas are asked."""
+RETRIES: Config = {"budget_percent": {"value": 20}, "min_retry_concurrency": 20}
+"""Of the requests under way, how many may be retries: Envoy's three at once are fewer than a replica leaves behind."""
 NOT_AGAIN: Config = {
     "name": "envoy.retry_host_predicates.previous_hosts",
     "typed_config": {

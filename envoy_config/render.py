@@ -20,7 +20,7 @@ from envoy_config import tls
 from envoy_config.access_log import audit_log
 from envoy_config.config import TYPE, Config, dumped, parsed
 from envoy_config.console import console_clusters, console_routes
-from envoy_config.endpoints import HEALTH_CHECK, NOT_AGAIN, endpoint
+from envoy_config.endpoints import HEALTH_CHECK, NOT_AGAIN, REPLICAS, RETRIES, endpoint
 from envoy_config.filters import http_filters, of_answer, of_conversations, of_head, of_merchants, of_providers
 from envoy_config.listeners import public_listeners
 from envoy_config.metrics import admin_address, administration, metrics_listener
@@ -66,12 +66,13 @@ def render(options: EnvoyOptions) -> str:
     }
     streaming = {route.package for route in routes if route.is_stream}
     for cluster in config["static_resources"]["clusters"]:
+        threshold: Config = {"priority": "DEFAULT", "retry_budget": RETRIES}
         if cluster["name"] in streaming:
             # open streams are requests to Envoy: its default of 1,024 would leave no room for others
-            threshold = {"priority": "DEFAULT", "max_requests": options.max_connections}
-            cluster["circuit_breakers"] = {"thresholds": [threshold]}
+            threshold["max_requests"] = options.max_connections
+        cluster["circuit_breakers"] = {"thresholds": [threshold]}
         if cluster["name"] == "edge":
-            cluster["circuit_breakers"] = {"thresholds": [{"priority": "HIGH", "max_requests": MAX_REFLECTIONS}]}
+            cluster["circuit_breakers"]["thresholds"].append({"priority": "HIGH", "max_requests": MAX_REFLECTIONS})
     if options.mutual_tls:
         for cluster in config["static_resources"]["clusters"]:
             cluster["transport_socket"] = tls.to_upstream(cluster["name"], options.sds_folder)
@@ -248,8 +249,7 @@ def _cluster(name: str, addresses: str) -> Config:
         "type": "STRICT_DNS",
         "connect_timeout": "1s",
         "lb_policy": "ROUND_ROBIN",
-        # Envoy's second of waiting for further changes would send requests to a replica that has already left
-        "common_lb_config": {"update_merge_window": "0s"},
+        "common_lb_config": REPLICAS,
         "per_connection_buffer_limit_bytes": 1 << 20,
         "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
         "typed_extension_protocol_options": {

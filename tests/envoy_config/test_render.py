@@ -141,12 +141,12 @@ def test_streams_leave_room_for_calls(config: Config) -> None:
     streaming = {route.package for route in contract_routes() if route.is_stream}
     for cluster in config["static_resources"]["clusters"]:
         thresholds = cluster.get("circuit_breakers", {}).get("thresholds", [])
-        most = [threshold["max_requests"] for threshold in thresholds]
+        most = {one["priority"]: one["max_requests"] for one in thresholds if "max_requests" in one}
         if cluster["name"] == "edge":
             # those who ask what there is leave room for the question at every request
-            assert [(one["priority"], one["max_requests"]) for one in thresholds] == [("HIGH", MAX_REFLECTIONS)]
+            assert most == {"HIGH": MAX_REFLECTIONS}
             continue
-        assert most == ([EnvoyOptions().max_connections] if cluster["name"] in streaming else [])
+        assert list(most.values()) == ([EnvoyOptions().max_connections] if cluster["name"] in streaming else [])
 
 
 def test_only_the_provider_comes_in_without_a_key(routes: list[Config]) -> None:
@@ -178,6 +178,18 @@ def test_every_upstream_is_spoken_to_by_its_own_name_only(config: Config) -> Non
         context = cluster["transport_socket"]["typed_config"]["common_tls_context"]
         (match,) = context["combined_validation_context"]["default_validation_context"]["match_typed_subject_alt_names"]
         assert match == {"san_type": "URI", "matcher": {"exact": f"spiffe://fusionxpay/{tls.PEERS[cluster['name']]}"}}
+
+
+def test_replicas_that_are_gone_get_nothing_while_another_is_there(config: Config) -> None:
+    """Envoy would ask all of them as soon as half are gone, and repeat three requests at once of what one leaves."""
+    clusters = {cluster["name"]: cluster for cluster in config["static_resources"]["clusters"]}
+    checked = [cluster for cluster in clusters.values() if "health_checks" in cluster]
+    assert len(checked) >= 5
+    for cluster in checked:
+        assert cluster["common_lb_config"]["healthy_panic_threshold"] == {"value": 1}
+    for name in ("edge", "order", "payment", "notify"):
+        default = clusters[name]["circuit_breakers"]["thresholds"][0]
+        assert (default["priority"], default["retry_budget"]["min_retry_concurrency"]) == ("DEFAULT", 20)
 
 
 def test_metrics_have_one_page_and_nothing_else_of_the_administration(config: Config) -> None:
