@@ -17,7 +17,8 @@ from mesh import context, tracing
 from mesh.errors import unavailable
 from mesh.events import envelope as envelopes
 from mesh.events.bus import ACK_WAIT
-from mesh.events.consumer import Consumer, Delivered, Held
+from mesh.events.consumer import Consumer
+from mesh.events.held import Delivered, Held
 from mesh.events.inbox import Received
 from mesh.ids import utc_now
 from mesh.storage.database import Database, Session
