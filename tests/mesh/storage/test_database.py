@@ -191,8 +191,8 @@ async def test_connections_to_a_primary_of_before_are_replaced(database_url: str
     name = urlsplit(database_url).path.lstrip("/")
     with psycopg.connect(database_url, autocommit=True) as admin:
         admin.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
-        async with pool(database_url) as database:
-            await asyncio.gather(*(_slowly(database) for _ in range(4)))
+        async with pool(database_url, patience=PATIENCE) as database:
+            await _full(database)
             admin.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only".encode())
             with pytest.raises(ApiError):
                 await _written(database)
