@@ -44,7 +44,8 @@ from payment_svc.use_cases.measures import Measures
 from payment_svc.use_cases.operations import Operations, Timing
 from payment_svc.use_cases.payment_events import PaymentEvents
 from payment_svc.use_cases.payments import Payments, Runtime
-from payment_svc.use_cases.reconciliation import Reconciliation
+from payment_svc.use_cases.reconciliation import Reconciliation, Repositories
+from payment_svc.use_cases.recovery.comparisons import DailyComparisons
 from payment_svc.use_cases.recovery.identities import Identities
 from payment_svc.use_cases.recovery.loop import DueWatch, Recovery
 from payment_svc.use_cases.recovery.payments import OperationRecovery, PaymentRecovery
@@ -153,6 +154,10 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         Recovery(RefundRecovery(database, ledger, refunds, accounts, timing.patient)),
     )
     exchanges = Exchanges(database, store, ProviderCallRepository(), on.calls)
+    reconciliation = Reconciliation(
+        database, Repositories.usual(), on.providers, timedelta(seconds=settings.settling_seconds), clock, ids
+    )
+    daily = DailyComparisons(database, on.providers, reconciliation, clock, is_on=settings.reconcile_daily)
     return Assembly(
         payments=payments,
         refunds=refunds,
@@ -172,7 +177,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         timeline=Timeline(database, on.orders),
         exchanges=exchanges,
         test_clocks=TestClocks(database, work, TestClockRepository(), clock),
-        reconciliation=Reconciliation(database, store, on.providers, timedelta(seconds=settings.settling_seconds)),
+        reconciliation=reconciliation,
         webhooks=WebhookReceiver(database, event_store, accounts, allowed, turns, background, clock),
         relay=relay,
         background=background,
@@ -182,7 +187,7 @@ def assemble(settings: PaymentSettings, on: Surroundings) -> Assembly:
         janitors=(
             Measures(database, MeasureRepository(), on.providers.all()).worker,
             *(relay.janitor, idempotency.janitor(database)),
-            exchanges.worker,
+            *(exchanges.worker, daily.worker),
             retention.janitor(
                 "provider-call-janitor",
                 database,

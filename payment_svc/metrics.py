@@ -84,12 +84,19 @@ DISPUTE_DEADLINE = gauge(
     "fusionxpay_dispute_next_deadline_seconds", "Time until the next answer to a dispute is due; NaN: none is"
 )
 RECONCILED = gauge(
-    "fusionxpay_reconciliation_last_success_time", "When records were last compared with a provider's, Unix time",
+    "fusionxpay_reconciliation_last_success_time",
+    "When records were last compared with a provider's, Unix time; 0: never", provider=_PROVIDER,
+)  # fmt: skip
+RECONCILED_AGE = gauge(
+    "fusionxpay_reconciliation_age_seconds",
+    "How long ago those payments were made that were compared last; where none were: since they are to be",
     provider=_PROVIDER,
 )  # fmt: skip
 DIFFERENCES = gauge(
-    "fusionxpay_reconciliation_differences", "Differences that the last comparison found", provider=_PROVIDER
-)
+    "fusionxpay_reconciliation_differences",
+    "Differences that the newest comparison of each span of time found, those of all spans together",
+    provider=_PROVIDER,
+)  # fmt: skip
 
 PAYMENT_NEEDS_REVIEW = Alert("payment_needs_review", "only a person can say how it ended: `fusionxpay review list`")
 PAYMENT_SURPLUS = Alert("payment_surplus", "an order was paid twice, or after its end; the surplus is given back")
@@ -111,6 +118,7 @@ def prime_provider(name: str) -> None:
     """Have the series of a provider exist, at zero."""
     for metric in (
         RECONCILED,
+        RECONCILED_AGE,
         DIFFERENCES,
         IN_FLIGHT,
         EVENT_SECONDS,

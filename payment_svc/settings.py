@@ -60,8 +60,12 @@ class PaymentSettings(ServiceSettings):
         0.0, ge=0, description="void what is not captured after this time; 0: when the provider's own time is over"
     )
     settling_seconds: float = Field(
-        120.0, ge=0, description="payments younger than this are left out of a reconciliation"
+        120.0,
+        ge=0,
+        description="payments younger than this, or than their provider takes to list them, are left out of a "
+        "reconciliation; 0: none are",
     )
+    reconcile_daily: bool = Field(True, description="compare the books of each provider every day")
     provider_event_retention_days: int = Field(
         180, ge=0, description="how long events of providers are kept that wait for nothing; 0: for ever"
     )

@@ -128,6 +128,8 @@ _RULES = (
           "an answer to a dispute is due in {value:.0f} s", page=False),
     _Rule("BooksDiffer", "fusionxpay_reconciliation_differences", _positive, "{value:.0f} payments at {provider}",
           page=False),
+    _Rule("BooksNotCompared", "fusionxpay_reconciliation_age_seconds", lambda v: v > 36 * 3600,
+          "no payment at {provider} of the last {value:.0f} s was compared", page=False),
     _Rule("DeliveriesLate", "fusionxpay_deliveries_due_oldest_seconds", lambda v: v > 60, "{kind}: {value:.0f} s late"),
     _Rule("EndpointFailing", "fusionxpay_endpoints_failing", _positive,
           "{value:.0f} of merchants' endpoints ({kind}) take nothing", page=False),

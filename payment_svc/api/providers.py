@@ -46,6 +46,12 @@ class ProviderServicer(provider_grpc.ProviderServiceServicer):
             raise invalid("to_time", "must be later than from_time")
         return mapping.comparison_message(await self._reconciliation.compare(request.provider, since, until))
 
+    async def ListComparisons(
+        self, _request: provider_pb2.ListComparisonsRequest, _: Context
+    ) -> provider_pb2.ListComparisonsResponse:
+        """Return how the books of each provider stand."""
+        return mapping.books_message(*await self._reconciliation.standing())
+
     async def StartMaintenance(
         self, request: provider_pb2.StartMaintenanceRequest, _: Context
     ) -> provider_pb2.Maintenance:

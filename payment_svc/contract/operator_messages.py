@@ -17,9 +17,10 @@ from mesh.messages import money, money_message
 from mesh.storage.history import Entry
 from payment_svc.domain.account import Account
 from payment_svc.domain.circuit import Circuit
+from payment_svc.domain.comparison import Books, Compared
 from payment_svc.domain.maintenance import Maintenance
 from payment_svc.domain.provider_call import Exchange, Webhook
-from payment_svc.domain.reconciliation import Comparison, Discrepancy, captured
+from payment_svc.domain.reconciliation import Comparison, Discrepancy
 from payment_svc.domain.review import Review
 from payment_svc.domain.routing import Candidate, Policy, Rule, Target, Version
 
@@ -194,11 +195,38 @@ def maintenance_message(maintenance: Maintenance) -> provider_service_pb2.Mainte
 
 def comparison_message(comparison: Comparison) -> provider_service_pb2.CompareBooksResponse:
     """Return a reconciliation as the contract shows it."""
-    return provider_service_pb2.CompareBooksResponse(
+    message = provider_service_pb2.CompareBooksResponse(
         provider_payments=comparison.provider_payments,
         our_payments=comparison.our_payments,
         discrepancies=[_discrepancy_message(found) for found in comparison.discrepancies],
     )
+    message.compared_until_time.FromDatetime(comparison.until)
+    return message
+
+
+def books_message(
+    books: Sequence[Books], differing: Sequence[Compared]
+) -> provider_service_pb2.ListComparisonsResponse:
+    """Return how the books stand as the contract shows it."""
+    message = provider_service_pb2.ListComparisonsResponse()
+    for one in books:
+        shown = message.books.add(provider=one.provider, differences=one.differences)
+        if one.last_time:
+            shown.compare_time.FromDatetime(one.last_time)
+        for span in differing:
+            if span.provider == one.provider:
+                _span_message(span, shown.spans.add())
+    return message
+
+
+def _span_message(span: Compared, shown: provider_service_pb2.DifferingSpan) -> None:
+    shown.differences = span.differences
+    shown.from_time.FromDatetime(span.from_time)
+    shown.to_time.FromDatetime(span.until_time)
+    shown.compare_time.FromDatetime(span.create_time)
+    for found in span.found:
+        kind = provider_service_pb2.Discrepancy.Kind.Value(found["kind"])
+        shown.discrepancies.add(kind=kind, payment_id=found["payment_id"], provider_reference=found["reference"])
 
 
 def _discrepancy_message(found: Discrepancy) -> provider_service_pb2.Discrepancy:
@@ -207,11 +235,12 @@ def _discrepancy_message(found: Discrepancy) -> provider_service_pb2.Discrepancy
     message.create_time.FromDatetime(found.create_time)
     if payment:
         message.payment_id, message.order_id = str(payment.payment_id), str(payment.order_id)
-        message.provider_reference, message.our_status = payment.provider_reference, str(payment.status)
-        if ours := captured(payment):
-            message.our_amount.CopyFrom(money_message(ours))
+        message.our_status = str(payment.status)
+    if found.ours and found.ours.captured:
+        message.our_amount.CopyFrom(money_message(found.ours.captured))
+    message.provider_reference = found.reference
     if record:
-        message.provider_reference, message.provider_status = record.reference, str(record.status)
+        message.provider_status = str(record.status)
         if record.amount:
             message.provider_amount.CopyFrom(money_message(record.amount))
     if found.given:

@@ -101,6 +101,8 @@ class Capabilities:
     """Where money moves only when we confirm it: how long a page lives that nobody has completed, and is forgotten."""
     recalled_after: timedelta = timedelta(0)
     """How long after a payment was begun it is certain that what can be found of it is found, by its id alone."""
+    listed_after: timedelta = timedelta(0)
+    """How long after money was taken the provider's own records have it for certain."""
     works_for: timedelta = GIVE_UP
     """How long it may show a payment as under way before that is odd: debits and transfers take working days."""
 

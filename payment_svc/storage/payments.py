@@ -16,7 +16,7 @@ from mesh.money import Money
 from mesh.storage.database import Session, parameters_for, statement
 from mesh.storage.listing import Listing, Pages
 from mesh.storage.rows import columns_of
-from mesh.storage.schema import NOW, TIME
+from mesh.storage.schema import NOW
 from payment_svc.domain.payment import (
     TERMINAL,
     Action,
@@ -68,7 +68,8 @@ class PaymentRow(NamedTuple):
     checks: int
 
 
-_COLUMNS = columns_of(payments, PaymentRow)
+COLUMNS = columns_of(payments, PaymentRow)
+"""What a payment is read from."""
 _id = sa.bindparam("payment_id", type_=sa.UUID)
 _now = sa.func.db_now()
 _wait = sa.bindparam("wait", type_=sa.Interval)
@@ -78,10 +79,10 @@ GIVEN = [c.name for c in payments.columns if c.name not in ("next_check_time", "
 """The columns of a new payment that are no time to come."""
 # null: nobody does
 _leaves = payments.c.driver == sa.bindparam("leaving", type_=sa.UUID)
-_LOCK = statement(sa.select(*_COLUMNS).where(payments.c.payment_id == _id).with_for_update(), PaymentRow)
-_READ = statement(sa.select(*_COLUMNS).where(payments.c.payment_id == _id), PaymentRow)
+_LOCK = statement(sa.select(*COLUMNS).where(payments.c.payment_id == _id).with_for_update(), PaymentRow)
+_READ = statement(sa.select(*COLUMNS).where(payments.c.payment_id == _id), PaymentRow)
 _GET = statement(
-    sa.select(*_COLUMNS).where(
+    sa.select(*COLUMNS).where(
         payments.c.payment_id == _id, payments.c.merchant_id == sa.bindparam("merchant_id", type_=sa.UUID)
     ),
     PaymentRow,
@@ -141,7 +142,7 @@ _BEHIND = statement(
     UUID,
 )
 _OF_ORDER = statement(
-    sa.select(*_COLUMNS).where(payments.c.order_id == sa.bindparam("order_id", type_=sa.UUID)), PaymentRow
+    sa.select(*COLUMNS).where(payments.c.order_id == sa.bindparam("order_id", type_=sa.UUID)), PaymentRow
 )
 _due = (
     sa.select(payments.c.payment_id)
@@ -155,28 +156,17 @@ _CLAIM = statement(
     sa.update(payments)
     .where(payments.c.payment_id.in_(_due))
     .values(next_check_time=_now + _wait, checks=payments.c.checks + 1)
-    .returning(*_COLUMNS),
-    PaymentRow,
-)
-_CREATED = statement(
-    sa.select(*_COLUMNS)
-    .where(
-        payments.c.provider == sa.bindparam("provider", type_=sa.Text),
-        payments.c.account_id.is_(None),
-        payments.c.create_time >= sa.bindparam("since", type_=TIME),
-        payments.c.create_time < sa.bindparam("until", type_=TIME),
-    )
-    .order_by(payments.c.create_time),
+    .returning(*COLUMNS),
     PaymentRow,
 )
 _BY_IDS = statement(
-    sa.select(*_COLUMNS).where(payments.c.payment_id == sa.any_(sa.bindparam("ids", type_=pg.ARRAY(sa.UUID)))),
+    sa.select(*COLUMNS).where(payments.c.payment_id == sa.any_(sa.bindparam("ids", type_=pg.ARRAY(sa.UUID)))),
     PaymentRow,
 )
 _SHOWN = sa.case(
     (sa.and_(payments.c.status == "PROCESSING", payments.c.requires_action), "REQUIRES_ACTION"), else_=payments.c.status
 )
-PAGES = Pages(payments, "payment_id", PaymentRow, _COLUMNS, _SHOWN)
+PAGES = Pages(payments, "payment_id", PaymentRow, COLUMNS, _SHOWN)
 _KEPT_AS = {"REQUIRES_ACTION": "PROCESSING"}
 """What the version before does not know is kept as what it knows, with a column beside it."""
 
@@ -189,7 +179,8 @@ class DueCheck:
     checks: int
 
 
-def _payment(row: PaymentRow) -> Payment:
+def as_payment(row: PaymentRow) -> Payment:
+    """Return the payment of a row."""
     return Payment(
         payment_id=row.payment_id,
         merchant_id=row.merchant_id,
@@ -318,22 +309,22 @@ class PaymentRepository:
     async def get(self, session: Session, merchant_id: UUID, payment_id: UUID) -> Payment | None:
         """Return a merchant's payment."""
         row = await session.one(_GET, merchant_id=merchant_id, payment_id=payment_id)
-        return _payment(row) if row else None
+        return as_payment(row) if row else None
 
     async def read(self, session: Session, payment_id: UUID) -> Payment | None:
         """Return a payment, whosever it is."""
         row = await session.one(_READ, payment_id=payment_id)
-        return _payment(row) if row else None
+        return as_payment(row) if row else None
 
     async def lock(self, session: Session, payment_id: UUID) -> Payment | None:
         """Return a payment and hold its row until the transaction ends."""
         row = await session.one(_LOCK, payment_id=payment_id)
-        return _payment(row) if row else None
+        return as_payment(row) if row else None
 
     def lock_soon(self, session: Session, payment_id: UUID) -> Callable[[], Payment | None]:
         """Do as `lock` does, with what is asked next; what is returned gives the payment then."""
         asked = session.soon(_LOCK, payment_id=payment_id)
-        return lambda: _payment(asked.rows[0]) if asked.rows else None
+        return lambda: as_payment(asked.rows[0]) if asked.rows else None
 
     async def update(
         self, session: Session, payment: Payment, wait: timedelta | None, leaving: UUID | None = None
@@ -365,12 +356,12 @@ class PaymentRepository:
     async def live_of_order(self, session: Session, order_id: UUID) -> Payment | None:
         """Return the payment of an order that has not ended: there is one at the most."""
         rows = await session.all(_OF_ORDER, order_id=order_id)
-        return next((payment for row in rows if (payment := _payment(row)).status not in TERMINAL), None)
+        return next((payment for row in rows if (payment := as_payment(row)).status not in TERMINAL), None)
 
     async def others_of_order(self, session: Session, payment: Payment) -> list[Payment]:
         """Return the other payments of a payment's order."""
         rows = await session.all(_OF_ORDER, order_id=payment.order_id)
-        return [_payment(row) for row in rows if row.payment_id != payment.payment_id]
+        return [as_payment(row) for row in rows if row.payment_id != payment.payment_id]
 
     async def find(self, session: Session, provider: str, reference: str) -> UUID | None:
         """Return the payment behind an object of a provider: of its attempt now, or of one before."""
@@ -385,16 +376,12 @@ class PaymentRepository:
     async def claim_due(self, session: Session, lease: timedelta, limit: int) -> list[DueCheck]:
         """Take payments that are due to be looked up; no other replica sees them for as long as `lease`."""
         rows = await session.all(_CLAIM, wait=lease, limit=limit)
-        return [DueCheck(_payment(row), row.checks) for row in rows]
+        return [DueCheck(as_payment(row), row.checks) for row in rows]
 
     async def page(self, session: Session, listing: Listing, *, after: UUID | None, limit: int) -> list[Payment]:
         """Return the payments of a listing, from the one after `after`."""
-        return [_payment(row) for row in await PAGES.read(session, listing, after, limit, _KEPT_AS)]
-
-    async def created(self, session: Session, provider: str, since: datetime, until: datetime) -> list[Payment]:
-        """Return all payments through the platform's account that were created in a span of time, oldest first."""
-        return [_payment(row) for row in await session.all(_CREATED, provider=provider, since=since, until=until)]
+        return [as_payment(row) for row in await PAGES.read(session, listing, after, limit, _KEPT_AS)]
 
     async def by_ids(self, session: Session, payment_ids: Sequence[UUID]) -> list[Payment]:
         """Return the payments of these ids that there are."""
-        return [_payment(row) for row in await session.all(_BY_IDS, ids=list(payment_ids))]
+        return [as_payment(row) for row in await session.all(_BY_IDS, ids=list(payment_ids))]

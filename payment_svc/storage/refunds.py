@@ -59,9 +59,10 @@ class Sums:
 
 
 class GivenRow(NamedTuple):
-    """What went back of a payment, in minor units."""
+    """What went back of a payment's capture, or of an attempt's surplus, in minor units."""
 
     payment_id: UUID
+    attempt: int | None
     made: int
     under_way: int
     written_off: int
@@ -158,6 +159,7 @@ _TAKEN = statement(
 _GIVEN = statement(
     sa.select(
         refunds.c.payment_id,
+        refunds.c.attempt,
         _sum(sa.func.sum(refunds.c.amount_minor).filter(refunds.c.status == "SUCCESS")).label("made"),
         _sum(sa.func.sum(refunds.c.amount_minor).filter(refunds.c.status != "SUCCESS")).label("under_way"),
         _sum(
@@ -171,9 +173,8 @@ _GIVEN = statement(
     .where(
         refunds.c.payment_id == sa.any_(sa.bindparam("ids", type_=ARRAY(sa.UUID))),
         refunds.c.status != "FAILED",
-        refunds.c.attempt.is_(None),
     )
-    .group_by(refunds.c.payment_id),
+    .group_by(refunds.c.payment_id, refunds.c.attempt),
     GivenRow,
 )
 _due = (
@@ -303,10 +304,15 @@ class RefundRepository:
         """Add up the refunds of a payment's capture, or of an attempt's surplus; hold the payment to rely on it."""
         return await session.one(_TAKEN, payment_id=payment_id, attempt=attempt) or Sums(0, 0, 0)
 
-    async def given(self, session: Session, payment_ids: Sequence[UUID]) -> dict[UUID, Given]:
-        """Return what went back of the captures of payments; those without a refund are left out."""
-        rows = await session.all(_GIVEN, ids=list(payment_ids))
-        return {row.payment_id: Given(row.made, row.under_way, row.written_off) for row in rows}
+    async def given(self, session: Session, payment_ids: Sequence[UUID]) -> dict[UUID, dict[int | None, Given]]:
+        """Return what went back of payments: of the attempts' surpluses, and under None of what the payments captured.
+
+        What has no refund is left out.
+        """
+        found: dict[UUID, dict[int | None, Given]] = {}
+        for row in await session.all(_GIVEN, ids=list(payment_ids)):
+            found.setdefault(row.payment_id, {})[row.attempt] = Given(row.made, row.under_way, row.written_off)
+        return found
 
     async def claim_due(self, session: Session, lease: timedelta, limit: int) -> list[DueRefund]:
         """Take refunds that are due to be looked up; no other replica sees them for as long as `lease`."""

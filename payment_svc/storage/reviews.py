@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql as pg
 from mesh.money import Money
 from mesh.storage.database import Session, parameters_for, statement
 from payment_svc.domain.payment import Received
+from payment_svc.domain.reconciliation import DealtWith
 from payment_svc.domain.review import Resolution, Review, ReviewKind
 from payment_svc.tables import reviews
 
@@ -41,6 +42,19 @@ class ReviewRow(NamedTuple):
     held: bool | None
 
 
+class DealtWithRow(NamedTuple):
+    """Money that a person has dealt with at the provider."""
+
+    payment_id: UUID
+    provider_reference: str
+    attempt: int
+    amount_minor: int
+    currency: str
+    is_capture: bool
+
+
+GATEWAY = "gateway"
+"""Who has resolved what a fact has answered."""
 _id = sa.bindparam("review_id", type_=sa.UUID)
 _ANSWER = ("resolution", "resolved_by", "why", "confirmed_by", "resolve_time")
 _MONEY = ("amount_minor", "currency", "held")
@@ -85,6 +99,29 @@ _WAS_ANSWERED = statement(
     .limit(1),
     UUID,
 )
+_is_excess = sa.and_(reviews.c.kind == str(ReviewKind.AMOUNT_DIFFERS), reviews.c.refund_id.is_not(None))
+_is_capture = sa.or_(
+    reviews.c.kind == str(ReviewKind.FOREIGN_CAPTURE),
+    sa.and_(reviews.c.kind == str(ReviewKind.AMOUNT_DIFFERS), reviews.c.refund_id.is_(None), ~reviews.c.held),
+)
+_DEALT_WITH = statement(
+    sa.select(
+        *(reviews.c[name] for name in ("payment_id", "provider_reference", "attempt", "amount_minor", "currency")),
+        sa.func.coalesce(_is_capture, sa.false()).label("is_capture"),
+    ).where(
+        reviews.c.payment_id == sa.any_(sa.bindparam("ids", type_=pg.ARRAY(sa.UUID))),
+        reviews.c.resolution == str(Resolution.NOT_CAPTURED),
+        reviews.c.resolve_time.is_not(None),
+        # what a fact has answered is in the books
+        reviews.c.resolved_by != GATEWAY,
+        sa.or_(
+            _is_capture,
+            reviews.c.kind == str(ReviewKind.SURPLUS_KEPT),
+            sa.and_(_is_excess, reviews.c.held.is_(None)),
+        ),
+    ),
+    DealtWithRow,
+)
 _LOCK = statement(sa.select(reviews).where(reviews.c.review_id == _id).with_for_update(), ReviewRow)
 _GET = statement(sa.select(reviews).where(reviews.c.review_id == _id), ReviewRow)
 _OPEN = statement(
@@ -120,7 +157,7 @@ _CLOSE = statement(
     )
     .values(
         resolution=sa.bindparam("resolution", type_=sa.Text),
-        resolved_by="gateway",
+        resolved_by=GATEWAY,
         why=sa.bindparam("why", type_=sa.Text),
         resolve_time=sa.func.db_now(),
     )
@@ -191,6 +228,15 @@ class ReviewRepository:
         """Return reviews, oldest first: the open ones, or those that were resolved as well."""
         rows = await session.all(_PAGE, resolved=resolved, after=after or UUID(int=0), limit=limit)
         return [_review(row) for row in rows]
+
+    async def dealt_with(self, session: Session, payment_ids: Sequence[UUID]) -> dict[UUID, list[DealtWith]]:
+        """Return what people have dealt with at the providers, by the payments that it came for."""
+        found: dict[UUID, list[DealtWith]] = {}
+        for row in await session.all(_DEALT_WITH, ids=list(payment_ids)):
+            amount = Money(row.amount_minor, row.currency)
+            one = DealtWith(row.provider_reference, row.attempt, amount, row.is_capture)
+            found.setdefault(row.payment_id, []).append(one)
+        return found
 
     async def resolve(self, session: Session, review: Review) -> None:
         """Store the answer, or the first of the two that it takes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from payment_svc.tables.base import metadata
+from payment_svc.tables.books import book_comparison_turns, book_comparisons
 from payment_svc.tables.care import restores, reviews
 from payment_svc.tables.money_back import disputes, refunds
 from payment_svc.tables.payments import attempts, operations, payments
@@ -18,6 +19,8 @@ from payment_svc.tables.providers import (
 
 __all__ = [
     "attempts",
+    "book_comparison_turns",
+    "book_comparisons",
     "disputes",
     "metadata",
     "operations",

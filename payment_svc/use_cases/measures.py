@@ -11,7 +11,9 @@ from prometheus_client import Gauge
 from mesh.storage.database import Database
 from mesh.worker import Worker
 from payment_svc import metrics
+from payment_svc.domain.comparison import Books
 from payment_svc.providers.resilience import ResilientProvider
+from payment_svc.storage.comparisons import ComparisonRepository
 from payment_svc.storage.measures import MeasureRepository, Open
 
 LOOK_SECONDS = 10.0
@@ -27,6 +29,7 @@ class Measures:
         self._database = database
         self._store = store
         self._providers = providers
+        self._comparisons = ComparisonRepository()
         self._seen: set[tuple[Gauge, tuple[str, ...]]] = set()
         self.worker = Worker("measures", self._look, interval=LOOK_SECONDS)
 
@@ -38,6 +41,7 @@ class Measures:
             payments, unknown = await store.payments(session), await store.unknown(session)
             reviews, events = await store.reviews(session), await store.events(session)
             refunds, disputes = await store.refunds(session), await store.disputes(session)
+            books = await self._comparisons.books(session)
         found: dict[tuple[Gauge, tuple[str, ...]], float] = {}
         for rows, count, oldest in (
             (payments, metrics.PAYMENTS_OPEN, metrics.PAYMENTS_OLDEST),
@@ -52,7 +56,17 @@ class Measures:
         metrics.REVIEWS_OLDEST.set(max((row.oldest for row in reviews), default=timedelta()).total_seconds())
         left = [row.left.total_seconds() for row in disputes if row.left and row.kind == "NEEDS_RESPONSE"]
         metrics.DISPUTE_DEADLINE.set(min(left, default=math.nan))
+        self._show(books)
         return False
+
+    def _show(self, books: Sequence[Books]) -> None:
+        """Show how the books stand of those that are on: nobody compares the others any more."""
+        names = {provider.name for provider in self._providers}
+        for one in books:
+            if one.provider in names:
+                metrics.DIFFERENCES.labels(one.provider).set(one.differences)
+                metrics.RECONCILED.labels(one.provider).set(one.last_time.timestamp() if one.last_time else 0)
+                metrics.RECONCILED_AGE.labels(one.provider).set(one.age.total_seconds())
 
     def _set(self, found: dict[tuple[Gauge, tuple[str, ...]], float]) -> None:
         """Set what was found, and what was there at the last look and is no more to zero."""

@@ -3,117 +3,266 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
-from mesh.errors import unavailable
-from mesh.ids import Clock, utc_now
+from mesh.errors import invalid, unavailable
+from mesh.ids import Clock, NewId, new_id, utc_now
 from mesh.money import Money
 from mesh.storage.database import Database
 from mesh.telemetry import get_logger
+from payment_svc.domain import reconciliation as domain
+from payment_svc.domain.comparison import Books, Compared, Found
 from payment_svc.domain.payment import Payment, PaymentStatus
 from payment_svc.domain.reconciliation import (
-    NOTHING,
     Comparison,
     Discrepancy,
     DiscrepancyKind,
-    Given,
+    Matched,
+    OurBook,
     ProviderRecord,
-    captured,
 )
 from payment_svc.domain.refund import RefundStatus
-from payment_svc.metrics import DIFFERENCES, RECONCILED
-from payment_svc.providers.base import ObjectNotFoundError, ProviderError
+from payment_svc.providers.base import ObjectNotFoundError, ProviderError, RejectedError, UnreadableAnswerError
 from payment_svc.providers.registry import Registry
 from payment_svc.providers.resilience import ResilientProvider
+from payment_svc.storage.comparisons import ComparisonRepository
 from payment_svc.storage.payments import PaymentRepository
 from payment_svc.storage.refunds import RefundRepository
+from payment_svc.storage.reviews import ReviewRepository
 
 log = get_logger(__name__)
 AT_ONCE = 8
 """How many payments a provider is asked about at the same time."""
+PAGE = 200
+"""How many of our payments are read by one statement."""
+WIDEST = timedelta(hours=1)
+NARROWEST = timedelta(milliseconds=1)
+BATCH = 500
+"""Of how many payments at a time it is asked what went back, and what people have answered."""
+LOOKS = 3
+"""How often both books are asked about a payment that changes while they are."""
+SPANS_MOST = 100
+"""How many spans are listed that differ."""
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    """Where our book is read, and where is kept what was compared."""
+
+    payments: PaymentRepository
+    comparisons: ComparisonRepository
+    refunds: RefundRepository
+    reviews: ReviewRepository
+
+    @staticmethod
+    def usual() -> Repositories:
+        """Return those in PostgreSQL."""
+        return Repositories(PaymentRepository(), ComparisonRepository(), RefundRepository(), ReviewRepository())
 
 
 class Reconciliation:
-    """Compares the provider's records with ours. Reads only: what to do about a discrepancy is for a person to say."""
+    """Compares the provider's records with ours, and keeps what came of it.
+
+    Both books are only read: what to do about a discrepancy is for a person to say.
+    """
 
     def __init__(
         self,
         database: Database,
-        store: PaymentRepository,
+        store: Repositories,
         providers: Registry,
         settling: timedelta,
         clock: Clock = utc_now,
+        ids: NewId = new_id,
     ) -> None:
         self._database = database
         self._store = store
-        self._refunds = RefundRepository()
         self._providers = providers
         self._settling = settling
         self._clock = clock
+        self._ids = ids
+
+    def settled(self, provider: ResilientProvider) -> datetime:
+        """Return before when payments were created that both books should have by now."""
+        # whoever says that nothing has to settle has a provider that lists at once
+        lag = max(self._settling, provider.capabilities.listed_after) if self._settling else self._settling
+        return self._clock() - lag
 
     async def compare(self, name: str, since: datetime, until: datetime) -> Comparison:
         """Compare the payments that were created in a span of time.
 
-        Those younger than the settling time may be captured at the provider and on their way to us: they are left out.
+        Those that the provider need not list yet, or of which news may be on their way to us, are left out.
         Only money counts: a page that nobody paid on is in one book and not in the other, and is no discrepancy.
-        Raises ApiError INVALID_ARGUMENT for an unknown provider, UNAVAILABLE when it does not answer.
+        Raises ApiError INVALID_ARGUMENT for an unknown provider and a span that has not begun, UNAVAILABLE when it does
+        not answer.
         """
         provider = self._providers.get(name)
-        until = min(until, self._clock() - self._settling)
+        if since >= self._clock():
+            raise invalid("from_time", "is in the future: there is nothing to compare")
+        until = min(until, self.settled(provider))
         if until <= since:
             # all of it is that young: some providers refuse a span that ends before it begins
-            return Comparison(0, 0, [])
+            return Comparison(0, 0, [], since)
         try:
             records = [record async for record in provider.records(since, until)]
             payments = await self._ours(name, since, until, records)
-            given = await self._given(list(payments))
-            found = [await self._confirm(provider, one) for one in _compare(payments, records)]
-            found = [one for one in found if one is not None and not _is_written_off(one, given)]
-            both = list(_captured_by_both(payments, records))
-            for (payment, record), shown in zip(both, await self._shown(provider, both), strict=True):
-                if shown is not None and not given.get(payment.payment_id, NOTHING).fits(shown.minor):
-                    found.append(await self._confirm_given(provider, payment, record, shown))
+            found = await self._differences(provider, payments, records)
         except ProviderError as error:
             raise unavailable("PROVIDER_UNAVAILABLE", f"{name} does not list its records: {error}") from error
-        real = [one for one in found if one is not None]
-        RECONCILED.labels(name).set(self._clock().timestamp())
-        DIFFERENCES.labels(name).set(len(real))
-        in_time = [payment for payment in payments.values() if since <= payment.create_time < until]
-        return Comparison(len(records), len(in_time), sorted(real, key=lambda one: one.create_time))
+        in_time = [one for one in payments.values() if one.provider == name and since <= one.create_time < until]
+        found.sort(key=lambda one: one.create_time)
+        comparison = Comparison(len(records), len(in_time), found, until)
+        await self._keep(name, since, comparison)
+        return comparison
+
+    async def standing(self) -> tuple[list[Books], list[Compared]]:
+        """Return how the books of each provider stand, and the newest spans that differ."""
+        async with self._database.session() as session:
+            books = await self._store.comparisons.books(session)
+            return books, await self._store.comparisons.differing(session, SPANS_MOST)
+
+    async def _keep(self, name: str, since: datetime, comparison: Comparison) -> None:
+        kept = [
+            Found(str(one.kind), str(one.payment.payment_id) if one.payment else "", one.reference)
+            for one in comparison.discrepancies
+        ]
+        sides = (comparison.provider_payments, comparison.our_payments)
+        async with self._database.transaction() as session:
+            await self._store.comparisons.add(session, self._ids(), name, (since, comparison.until), sides, kept)
 
     async def _ours(
         self, provider: str, since: datetime, until: datetime, records: Iterable[ProviderRecord]
     ) -> dict[UUID, Payment]:
-        """Return our payments of that time, and those that the records name, which may be from just outside of it."""
+        """Return our payments of that time, and those that the records name: of just outside of it, or gone on."""
+        ours = {one.payment_id: one async for one in self._created(provider, since, until)}
         named = {payment_id for record in records if (payment_id := _uuid(record.payment_id))}
-        async with self._database.session() as session:
-            ours = {one.payment_id: one for one in await self._store.created(session, provider, since, until)}
-            others = await self._store.by_ids(session, sorted(named - ours.keys()))
-        return ours | {one.payment_id: one for one in others if one.provider == provider and one.account_id is None}
+        for some in _batches(sorted(named - ours.keys()), PAGE):
+            async with self._database.session() as session:
+                others = await self._store.payments.by_ids(session, some)
+            ours |= {one.payment_id: one for one in others if domain.is_at(one, provider)}
+        return ours
 
-    async def _given(self, payment_ids: Sequence[UUID]) -> dict[UUID, Given]:
-        async with self._database.session() as session:
-            return await self._refunds.given(session, payment_ids)
+    async def _created(self, provider: str, since: datetime, until: datetime) -> AsyncIterator[Payment]:
+        """Walk through our payments of a time in spans that are as wide as a statement can read at once.
 
-    async def _shown(
-        self, provider: ResilientProvider, both: Sequence[tuple[Payment, ProviderRecord]]
-    ) -> list[Money | None]:
-        """Return what the provider says went back of each payment; None where it does not say.
-
-        Some are asked for at once, as each may be a call of its own, and no more, as payments are under way beside.
+        They lie in the order of their creation, which is all that tells where the next ones are.
         """
-        free = asyncio.Semaphore(AT_ONCE)
+        width = WIDEST
+        while since < until:
+            end = min(since + width, until)
+            limit = PAGE if width > NARROWEST else 2**31 - 1
+            async with self._database.session() as session:
+                found = await self._store.comparisons.created(session, provider, since, end, limit)
+            if len(found) == limit:
+                width = max(width / 2, NARROWEST)
+                continue
+            for one in found:
+                yield one
+            since = end
+            if len(found) < PAGE // 4:
+                width = min(2 * width, WIDEST)
 
-        async def shown(payment: Payment, record: ProviderRecord) -> Money | None:
-            if record.refunded:
-                return record.refunded
-            async with free:
-                return await self._listed(provider, payment)
+    async def _differences(
+        self, provider: ResilientProvider, payments: dict[UUID, Payment], records: Sequence[ProviderRecord]
+    ) -> list[Discrepancy]:
+        by_payment, found = await _sorted(provider.name, payments, records)
+        books = await self._books(list(payments.values()))
+        doubtful: list[UUID] = []
+        agreed: list[tuple[OurBook, Matched]] = []
+        async for book in _in_turns(books.values()):
+            differ, matched = domain.compared(book, provider.name, by_payment.get(book.payment.payment_id, []))
+            agreed += ((book, one) for one in matched)
+            if differ:
+                doubtful.append(book.payment.payment_id)
+        for confirmed in await _some_at_once(
+            doubtful, lambda key: self._confirm(provider, books[key], by_payment.get(key, []))
+        ):
+            found += confirmed
+        for back in await _some_at_once(agreed, lambda one: self._went_back(provider, *one)):
+            found += back
+        return found
 
-        return await asyncio.gather(*(shown(*one) for one in both))
+    async def _books(self, payments: Sequence[Payment]) -> dict[UUID, OurBook]:
+        found: dict[UUID, OurBook] = {}
+        for some in _batches(payments, BATCH):
+            keys = [one.payment_id for one in some]
+            async with self._database.session() as session:
+                given = await self._store.refunds.given(session, keys)
+                dealt_with = await self._store.reviews.dealt_with(session, keys)
+            found |= {
+                one.payment_id: OurBook(one, given.get(one.payment_id, {}), dealt_with.get(one.payment_id, ()))
+                for one in some
+            }
+        return found
+
+    async def _anew(self, payment: Payment) -> OurBook:
+        async with self._database.session() as session:
+            now = await self._store.payments.by_ids(session, [payment.payment_id])
+        return (await self._books(now or [payment]))[payment.payment_id]
+
+    async def _confirm(
+        self, provider: ResilientProvider, book: OurBook, records: Sequence[ProviderRecord]
+    ) -> list[Discrepancy]:
+        """Look at both books once more: it may have been paid between the provider's list and our look.
+
+        What the provider's list does not have it is asked about too: that may have been created just outside of it.
+        """
+        differ, _ = domain.compared(book, provider.name, records)
+        for _ in range(LOOKS):
+            if not differ:
+                break
+            before = book.payment.version
+            known = [
+                shown
+                for one in differ
+                if one.ours and (shown := await self._shown(provider, book.payment, one)) is not None
+            ]
+            replaced = [one.record for one in differ if one.ours]
+            records = [*(one for one in records if one not in replaced), *known]
+            book = await self._anew(book.payment)
+            differ, _ = domain.compared(book, provider.name, records)
+            if book.payment.version == before:
+                break
+        return differ
+
+    async def _shown(self, provider: ResilientProvider, payment: Payment, found: Discrepancy) -> ProviderRecord | None:
+        """Return what the provider shows now of an object; None when it has none."""
+        assert found.ours
+        asked = domain.viewed_at(payment, provider.name, found.ours.reference)
+        try:
+            said = await provider.fetch(asked)
+        except ObjectNotFoundError:
+            return None
+        except (RejectedError, UnreadableAnswerError) as error:
+            # one that cannot be read is no reason to throw away what is known of all others
+            log.warning("payment not looked at again", payment_id=payment.payment_id, error=repr(error))
+            return found.record
+        listed = found.record or ProviderRecord(
+            asked.provider_reference, str(payment.payment_id), said.status, None, payment.create_time
+        )
+        return replace(listed, status=said.status, amount=said.amount if said.status == PaymentStatus.SUCCESS else None)
+
+    async def _went_back(self, provider: ResilientProvider, book: OurBook, found: Matched) -> list[Discrepancy]:
+        """Compare what went back of an object of which both books say the same was taken."""
+        asked = domain.viewed_at(book.payment, provider.name, found.side.reference)
+        shown = found.record.refunded or await self._listed(provider, asked)
+        if shown is None or found.side.given.fits(shown.minor):
+            return []
+        # once more: a refund may have been made between the two looks
+        shown = await self._listed(provider, asked) or shown
+        book = await self._anew(book.payment)
+        side = domain.side_of(book, provider.name, found.side.reference)
+        if side.given.fits(shown.minor):
+            return []
+        said = book.payment.money(side.given.made + side.given.under_way)
+        return [Discrepancy(DiscrepancyKind.REFUNDED_DIFFERS, book.payment, found.record, (said, shown), side)]
 
     async def _listed(self, provider: ResilientProvider, payment: Payment) -> Money | None:
         """Add up the refunds that the provider lists of a payment; None where it lists none, or does not say now."""
@@ -128,95 +277,55 @@ class Reconciliation:
         back = [one.amount for one in listed if one.amount and one.status != RefundStatus.FAILED]
         return payment.money(sum(one.minor for one in back if one.currency == payment.amount.currency))
 
-    async def _confirm_given(
-        self, provider: ResilientProvider, payment: Payment, record: ProviderRecord, shown: Money
-    ) -> Discrepancy | None:
-        """Look at both books once more: a refund may have been made between the two looks."""
-        shown = await self._listed(provider, payment) or shown
-        given = (await self._given([payment.payment_id])).get(payment.payment_id, NOTHING)
-        if given.fits(shown.minor):
-            return None
-        return Discrepancy(
-            DiscrepancyKind.REFUNDED_DIFFERS, payment, record, (payment.money(given.made + given.under_way), shown)
-        )
 
-    async def _confirm(self, provider: ResilientProvider, found: Discrepancy) -> Discrepancy | None:
-        """Ask the provider about a payment that its list does not have: it may have been created just outside of it."""
-        if found.kind != DiscrepancyKind.MISSING_THERE or found.payment is None:
-            return found
-        payment = found.payment
-        try:
-            said = await provider.fetch(payment)
-        except ObjectNotFoundError:
-            return found
-        record = ProviderRecord(
-            payment.provider_reference,
-            str(payment.payment_id),
-            said.status,
-            said.amount if said.status == PaymentStatus.SUCCESS else None,
-            payment.create_time,
-        )
-        return _differ(payment, record)
-
-
-def _is_written_off(found: Discrepancy, given: Mapping[UUID, Given]) -> bool:
-    """Whether a capture that the provider does not have was written off here: then both books say that it is gone."""
-    is_gone = found.record is None or found.record.amount is None
-    payment = found.payment
-    return is_gone and payment is not None and given.get(payment.payment_id, NOTHING).is_lost(payment)
-
-
-def _captured_by_both(
-    payments: dict[UUID, Payment], records: Iterable[ProviderRecord]
-) -> Iterator[tuple[Payment, ProviderRecord]]:
-    by_reference = _by_reference(payments)
-    for record in records:
-        payment = _of(record, payments, by_reference)
-        if payment and record.amount and captured(payment) == record.amount:
-            yield payment, record
-
-
-def _by_reference(payments: dict[UUID, Payment]) -> dict[str, Payment]:
-    return {payment.provider_reference: payment for payment in payments.values() if payment.provider_reference}
-
-
-def _of(record: ProviderRecord, payments: dict[UUID, Payment], by_reference: Mapping[str, Payment]) -> Payment | None:
-    """Return the payment that a record is of: known by our id in it, else by the provider's reference."""
-    payment_id = _uuid(record.payment_id)
-    return payments.get(payment_id) if payment_id else by_reference.get(record.reference)
-
-
-def _compare(payments: dict[UUID, Payment], records: list[ProviderRecord]) -> list[Discrepancy]:
-    """Match the two sides' records."""
-    by_reference = _by_reference(payments)
-    found: list[Discrepancy | None] = []
-    seen: dict[UUID, bool] = {}
-    for record in records:
-        payment = _of(record, payments, by_reference)
-        if payment is None:
+async def _sorted(
+    provider: str, payments: dict[UUID, Payment], records: Sequence[ProviderRecord]
+) -> tuple[dict[UUID, list[ProviderRecord]], list[Discrepancy]]:
+    """Return the records of each payment, known by our id in them, else by the object's name; and money of none."""
+    by_reference: dict[str, UUID] = {}
+    async for payment in _in_turns(payments.values()):
+        by_reference |= {name: payment.payment_id for name in domain.objects_of(payment, provider) if name}
+    found: dict[UUID, list[ProviderRecord]] = {}
+    strays: list[Discrepancy] = []
+    async for record in _in_turns(records):
+        key = _uuid(record.payment_id) or by_reference.get(record.reference)
+        if key and key in payments:
+            found.setdefault(key, []).append(record)
+        elif record.amount:
             # an object that moved no money is nobody's business
-            found.append(Discrepancy(DiscrepancyKind.MISSING_HERE, None, record) if record.amount else None)
-            continue
-        if record.amount and seen.get(payment.payment_id):
-            found.append(Discrepancy(DiscrepancyKind.MISSING_HERE, None, replace(record, payment_id="")))
-            continue
-        seen[payment.payment_id] = seen.get(payment.payment_id, False) or record.amount is not None
-        found.append(_differ(payment, record))
-    found += [
-        Discrepancy(DiscrepancyKind.MISSING_THERE, payment, None)
-        for payment in payments.values()
-        if payment.payment_id not in seen and payment.status == PaymentStatus.SUCCESS
-    ]
-    return [one for one in found if one is not None]
+            strays.append(Discrepancy(DiscrepancyKind.MISSING_HERE, None, record))
+    return found, strays
 
 
-def _differ(payment: Payment, record: ProviderRecord) -> Discrepancy | None:
-    ours = captured(payment)
-    if (ours is None) != (record.amount is None):
-        return Discrepancy(DiscrepancyKind.STATE_DIFFERS, payment, record)
-    if ours != record.amount:
-        return Discrepancy(DiscrepancyKind.AMOUNT_DIFFERS, payment, record)
-    return None
+async def _in_turns(items: Iterable[ItemT]) -> AsyncIterator[ItemT]:
+    """Walk through many things, and let others have their turn now and then."""
+    for place, one in enumerate(items):
+        if place % PAGE == 0:
+            await asyncio.sleep(0)
+        yield one
+
+
+async def _some_at_once(items: Sequence[ItemT], ask: Callable[[ItemT], Awaitable[ResultT]]) -> list[ResultT]:
+    """Ask about each: some at once, as each may be a call, and no more, as payments are under way beside."""
+    free = asyncio.Semaphore(AT_ONCE)
+
+    async def one_of_them(item: ItemT) -> ResultT:
+        async with free:
+            return await ask(item)
+
+    answers: list[ResultT] = []
+    for some in _batches(items, BATCH):
+        tasks = [asyncio.ensure_future(one_of_them(item)) for item in some]
+        try:
+            answers += await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+    return answers
+
+
+def _batches(items: Sequence[ItemT], size: int) -> Iterable[Sequence[ItemT]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def _uuid(text: str) -> UUID | None:

@@ -38,7 +38,17 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
     "payment_svc.use_cases.operations": {"LEASE_MARGIN": seconds(15), "POLL_SECONDS": 0.1},
     "payment_svc.use_cases.payments": {"LEASE": seconds(30)},
     "payment_svc.use_cases.predecessors": {"SOON": seconds(30), "NEVER_TOLD": days(3)},
-    "payment_svc.use_cases.reconciliation": {"AT_ONCE": 8},
+    "payment_svc.domain.comparison": {
+        "DAY": days(1), "LOOK_BACK": days(7), "AGAIN_AFTER": days(8), "REPEATED_FOR": days(90), "FOUND_MOST": 100,
+    },
+    "payment_svc.storage.comparisons": {"AT_A_TIME": 25},
+    "payment_svc.use_cases.reconciliation": {
+        "AT_ONCE": 8, "PAGE": 200, "WIDEST": hours(1), "NARROWEST": seconds(0.001), "BATCH": 500, "LOOKS": 3,
+        "SPANS_MOST": 100,
+    },
+    "payment_svc.use_cases.recovery.comparisons": {
+        "LEASE": hours(1), "AGAIN": minutes(15), "LOOK_SECONDS": 600.0,
+    },
     "payment_svc.use_cases.recovery.identities": {"BATCH": 4, "INTERVAL_SECONDS": 86_400.0},
     "payment_svc.use_cases.recovery.loop": {"WINDOW": 16, "LOOK_SECONDS": 2.0, "INTERVAL_SECONDS": 30.0},
     "payment_svc.use_cases.recovery.payments": {"CLAIM": seconds(150)},
@@ -55,6 +65,7 @@ NUMBERS: Mapping[str, Mapping[str, Any]] = {
     "payment_svc.providers.bank_transfer.webhooks": {"TOLERANCE_SECONDS": 300},
     "payment_svc.providers.paypal.adapter": {
         "ORDER_LIFETIME": hours(3), "REPEATABLE": hours(5), "RECALLED_AFTER": hours(7), "SKEW": minutes(5),
+        "LISTED_AFTER": hours(3),
     },
     "payment_svc.providers.paypal.certificates": {
         "MAX_BYTES": 65_536, "MAX_KEPT": 16, "FETCH_SECONDS": 4.0, "MAX_FETCHES": 4,

@@ -17,7 +17,7 @@ from tests.support.stack.mesh import dial_service
 from tests.support.waiting import PATIENCE
 
 # how long a provider takes, and remembers things, is no capability that a merchant could use
-TIMES = {"key_retention", "page_lifetime", "recalled_after", "works_for"}
+TIMES = {"key_retention", "page_lifetime", "recalled_after", "listed_after", "works_for"}
 NAMES = {field.name for field in fields(Capabilities)} - TIMES
 
 

@@ -33,8 +33,10 @@ ORDER_LIFETIME = timedelta(hours=3)
 """How long PayPal keeps an order that nobody approves; after that it knows it no more."""
 REPEATABLE = timedelta(hours=5)
 """How long a creation may be sent again: PayPal remembers its request id for six hours."""
-RECALLED_AFTER = ORDER_LIFETIME + timedelta(hours=4)
-"""What is taken of an order while it lives is in PayPal's records three hours later."""
+LISTED_AFTER = timedelta(hours=3)
+"""How late PayPal's records may have what was taken."""
+RECALLED_AFTER = ORDER_LIFETIME + LISTED_AFTER + timedelta(hours=1)
+"""What is taken of an order while it lives is in PayPal's records by then."""
 SKEW = timedelta(minutes=5)
 CANCELLED = Failure("cancelled", "the merchant cancelled the payment")
 CHOOSE_AGAIN = frozenset({"INSTRUMENT_DECLINED", "PAYER_ACTION_REQUIRED", "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING"})
@@ -80,6 +82,7 @@ class PaypalProvider:
         # eChecks: up to six business days
         works_for=timedelta(days=10),
         recalled_after=RECALLED_AFTER,
+        listed_after=LISTED_AFTER,
     )
 
     def __init__(

@@ -24,6 +24,7 @@ STAYING = frozenset(
     {
         *("alembic_version", "outbox", "inbox", "dead_letters", "restores", "merchant_moves"),
         *("provider_events", "provider_calls", "provider_maintenances"),
+        *("book_comparisons", "book_comparison_turns"),
     }
 )
 """What stays in the cell: events, which are carried out before the merchant leaves, and what is of the cell itself."""

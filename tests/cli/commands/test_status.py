@@ -49,6 +49,7 @@ WRONG = {
     "fusionxpay_reviews_open": (1, {"kind": "AMOUNT_DIFFERS"}, "ReviewOpen"),
     "fusionxpay_dispute_next_deadline_seconds": (86400, {}, "DisputeDue"),
     "fusionxpay_reconciliation_differences": (2, {"provider": "stripe"}, "BooksDiffer"),
+    "fusionxpay_reconciliation_age_seconds": (36 * 3600 + 1, {"provider": "stripe"}, "BooksNotCompared"),
     "fusionxpay_deliveries_due_oldest_seconds": (61, {"kind": "WEBHOOK"}, "DeliveriesLate"),
     "fusionxpay_endpoints_failing": (1, {"kind": "WEBHOOK"}, "EndpointFailing"),
     "fusionxpay_audit_backlog_bytes": (11e6, {}, "AuditBehind"),

@@ -178,9 +178,10 @@ async def test_what_was_given_back_is_added_up_by_what_may_still_become_of_it(da
         assert await REPOSITORY.sums(session, MINE) == Sums(taken=1337, given=207, unnamed=1030)
         assert await REPOSITORY.sums(session, MINE, 1) == Sums(100_000, 0, 100_000)
         assert await REPOSITORY.sums(session, MINE, 2) == Sums(0, 0, 0)
-        assert await REPOSITORY.given(session, [MINE]) == {MINE: Given(made=207, under_way=1130, written_off=2)}
+        mine = {None: Given(207, 1130, 2), 1: Given(0, 100_000, 0), 3: Given(0, 1_000_000, 0)}
+        assert await REPOSITORY.given(session, [MINE]) == {MINE: mine}
         both = await REPOSITORY.given(session, [BEFORE, AFTER])
-    assert both == {BEFORE: Given(0, 500, 0), AFTER: Given(0, 500, 0)}
+    assert both == {key: {None: Given(0, 500, 0)} for key in (BEFORE, AFTER)}
 
 
 @pytest.mark.parametrize(

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from mesh.errors import ApiError
 from mesh.money import Money
 from payment_svc.domain.payment import Payment, PaymentStatus, Snapshot
-from payment_svc.domain.reconciliation import Given, ProviderRecord
+from payment_svc.domain.reconciliation import NOTHING, Given, Matched, OurBook, ProviderRecord, Side
 from payment_svc.domain.refund import GivenBack, RefundSnapshot, RefundStatus
-from payment_svc.providers.base import ObjectNotFoundError, UnavailableError
-from payment_svc.use_cases.reconciliation import AT_ONCE, Reconciliation, _compare
+from payment_svc.providers.base import ObjectNotFoundError, UnavailableError, UnreadableAnswerError
+from payment_svc.use_cases.reconciliation import AT_ONCE, PAGE, WIDEST, _some_at_once
+from tests.support.providers.books import SINCE, TIME, UNTIL, Books
 from tests.support.providers.paypal_api import PAYMENT
 
-TIME = datetime(2026, 1, 1, tzinfo=UTC)
 PRICE = Money(1200, "EUR")
 
 
@@ -29,43 +29,45 @@ PRICE = Money(1200, "EUR")
 class Listing:
     """A provider that lists the refunds of one payment at a time, and says nothing of one of them."""
 
-    silent: Payment
+    silent: uuid.UUID
+    name = "paypal"
     lists_refunds = True
     under_way: int = 0
     most: int = 0
+    asked: int = 0
 
     async def given_back(
         self, payment: Payment, _since: datetime, _until: datetime | None = None
     ) -> Sequence[GivenBack]:
         """Return no refunds."""
         self.under_way += 1
+        self.asked += 1
         self.most = max(self.most, self.under_way)
         await asyncio.sleep(0)
         self.under_way -= 1
-        if payment is self.silent:
+        if payment.payment_id == self.silent:
             raise UnavailableError("too many requests")
         return ()
 
 
 async def test_many_payments_are_asked_for_some_at_once_and_one_that_fails_is_not_known() -> None:
     """One after another they took longer than a page waits, and one without an answer threw all away."""
-    payments = [replace(PAYMENT, payment_id=uuid.uuid4()) for _ in range(3 * AT_ONCE)]
-    both = [(one, ProviderRecord("A", str(one.payment_id), PaymentStatus.SUCCESS, PRICE, TIME)) for one in payments]
-    told = replace(both[0][1], refunded=PRICE)
-    both[0] = (payments[0], told)
-    provider: Any = Listing(payments[5])
-    nowhere: Any = None
-    reconciliation = Reconciliation(nowhere, nowhere, nowhere, timedelta(0))
-    shown = await reconciliation._shown(provider, both)
-    assert shown[0] == PRICE
-    assert [number for number, one in enumerate(shown) if one is None] == [5]
-    assert set(shown) - {PRICE, None} == {Money(0, "EUR")}
+    payments = [replace(PAID, payment_id=uuid.uuid4()) for _ in range(3 * AT_ONCE)]
+    both = [(OurBook(one), Matched(SIDE, record(str(one.payment_id)))) for one in payments]
+    provider: Any = Listing(payments[5].payment_id)
+    books = Books(payments)
+    asked = await _some_at_once(both, lambda one: books.reconciliation._went_back(provider, *one))
+    assert asked == [[]] * len(payments)
     assert provider.most == AT_ONCE
+    assert provider.asked == len(payments)
 
 
 S = PaymentStatus
-PAID = replace(PAYMENT, status=S.SUCCESS, captured=1200, provider_reference="A")
-OPEN = replace(PAYMENT, status=S.PROCESSING, provider_reference="A")
+TRY = replace(PAYMENT.attempt, provider_reference="A")
+PAID = replace(PAYMENT, status=S.SUCCESS, captured=1200, provider_reference="A", attempts=(TRY,))
+OPEN = replace(PAID, status=S.PROCESSING, captured=0)
+OTHER = Money(900, "EUR")
+SIDE = Side("A", PRICE, NOTHING)
 OURS = str(PAYMENT.payment_id)
 
 
@@ -74,103 +76,63 @@ def record(payment_id: str = OURS, amount: Money | None = PRICE, reference: str 
 
 
 @pytest.mark.parametrize(
-    ("payment", "records", "found"),
+    ("records", "found"),
     [
-        (PAID, [record()], []),
         # by its reference, where it carries no id of ours; an id of nobody's is not looked past
-        (PAID, [record("")], []),
-        (PAID, [record("no uuid")], []),
-        (PAID, [record(str(uuid.UUID(int=9)))], ["MISSING_HERE", "MISSING_THERE"]),
-        (PAID, [record("", reference="B")], ["MISSING_HERE", "MISSING_THERE"]),
+        ([record("")], []),
+        ([record("no uuid")], []),
+        ([record(str(uuid.UUID(int=9)))], ["MISSING_HERE", "MISSING_THERE"]),
+        ([record("", reference="B")], ["MISSING_HERE", "MISSING_THERE"]),
         # what moved no money is nobody's business
-        (PAID, [record("", None, "B"), record()], []),
-        (PAID, [record(amount=None)], ["STATE_DIFFERS"]),
-        (OPEN, [record()], ["STATE_DIFFERS"]),
-        (OPEN, [record(amount=None)], []),
-        (OPEN, [], []),
-        (PAID, [], ["MISSING_THERE"]),
-        (PAID, [record(amount=Money(1199, "EUR"))], ["AMOUNT_DIFFERS"]),
-        (PAID, [record(amount=Money(1201, "EUR"))], ["AMOUNT_DIFFERS"]),
-        (PAID, [record(amount=Money(1200, "USD"))], ["AMOUNT_DIFFERS"]),
-        # money that came twice is here once
-        (PAID, [record(), record(reference="B")], ["MISSING_HERE"]),
-        (PAID, [record(amount=None), record()], ["STATE_DIFFERS"]),
-        (PAID, [record(), record(amount=None, reference="B")], ["STATE_DIFFERS"]),
+        ([record("", None, "B"), record()], []),
     ],
 )
-def test_both_sides_are_compared_payment_by_payment(
-    payment: Payment, records: list[ProviderRecord], found: list[str]
+async def test_records_are_of_a_payment_by_its_id_or_its_name(records: list[ProviderRecord], found: list[str]) -> None:
+    assert sorted(await compared(Books([PAID], records))) == found
+
+
+@pytest.mark.parametrize(
+    ("before", "listed", "after", "shown", "found"),
+    [
+        # paid between the provider's list and our look, or heard of since
+        (PAID, None, PAID, PRICE, []),
+        (OPEN, PRICE, replace(PAID, version=9), PRICE, []),
+        # news of it may be on its way, and are not here yet
+        (OPEN, PRICE, OPEN, PRICE, ["STATE_DIFFERS"]),
+        (PAID, None, PAID, None, ["STATE_DIFFERS"]),
+        (PAID, OTHER, PAID, OTHER, ["AMOUNT_DIFFERS"]),
+        (PAID, OTHER, PAID, PRICE, []),
+    ],
+)
+async def test_both_books_are_asked_once_more_about_what_differs(
+    before: Payment, listed: Money | None, after: Payment, shown: Money | None, found: list[str]
 ) -> None:
-    differ = _compare({payment.payment_id: payment}, records)
-    assert [str(one.kind) for one in differ] == found
-    assert all((one.payment is None) == (one.kind == "MISSING_HERE") for one in differ)
+    """A payment that was paid while its book was read was told as a difference."""
+    books = Books([before], [record(amount=listed)])
+    books.others = [after]
+    books.fetched = Snapshot("A", S.SUCCESS if shown else S.PROCESSING, shown)
+    assert await compared(books) == found
 
 
-SINCE, UNTIL = TIME - timedelta(days=1), TIME + timedelta(days=1)
+async def test_payment_that_changes_while_it_is_asked_about_is_asked_about_again() -> None:
+    """The provider was asked before it was paid, and our book after that."""
+    books = Books([OPEN], [record()])
+    books.others = [replace(PAID, version=9)]
+    books.fetched = [Snapshot("A", S.PROCESSING), Snapshot("A", S.SUCCESS, PRICE)]
+    assert await compared(books) == []
+    assert books.fetched == []
+
+
+async def test_one_that_cannot_be_looked_at_again_is_told_as_it_was_listed() -> None:
+    books = Books([OPEN], [record()])
+    books.fetched = UnreadableAnswerError("a status of tomorrow")
+    assert await compared(books) == ["STATE_DIFFERS"]
+    books.fetched = UnavailableError("away")
+    with pytest.raises(ApiError):
+        await compared(books)
+
+
 MOMENT = timedelta(microseconds=1)
-
-
-class Books:
-    """Both books, and how a provider answers about what its list does not have."""
-
-    name = "paypal"
-    lists_refunds = True
-
-    def __init__(self, ours: Sequence[Payment] = (), theirs: Sequence[ProviderRecord] = ()) -> None:
-        self.ours = list(ours)
-        self.theirs = list(theirs)
-        self.others: list[Payment] = []
-        self.asked_for: list[uuid.UUID] = []
-        self.given_back_here: dict[uuid.UUID, Given] = {}
-        self.back: list[Sequence[GivenBack]] = []
-        self.fetched: Any = ObjectNotFoundError("no such object")
-        self.is_away = False
-        me: Any = self
-        self.reconciliation = Reconciliation(me, me, me, timedelta(hours=1), lambda: UNTIL + timedelta(hours=1))
-        self.reconciliation._refunds = me
-
-    def get(self, name: str) -> Books:
-        """Return the provider."""
-        assert name == "paypal"
-        return self
-
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[None]:
-        """Lend nothing."""
-        yield None
-
-    async def records(self, since: datetime, until: datetime) -> AsyncIterator[ProviderRecord]:
-        """Return the provider's list."""
-        assert (since, until) == (SINCE, UNTIL)
-        if self.is_away:
-            raise UnavailableError("away")
-        for one in self.theirs:
-            yield one
-
-    async def created(self, _session: Any, provider: str, since: datetime, until: datetime) -> list[Payment]:
-        """Return our payments of the time."""
-        assert (provider, since, until) == ("paypal", SINCE, UNTIL)
-        return self.ours
-
-    async def by_ids(self, _session: Any, ids: Sequence[uuid.UUID]) -> list[Payment]:
-        """Return our payments by name."""
-        self.asked_for += ids
-        return [one for one in self.others if one.payment_id in ids]
-
-    async def given(self, _session: Any, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Given]:
-        """Return what we say went back."""
-        return {key: one for key, one in self.given_back_here.items() if key in ids}
-
-    async def given_back(self, payment: Payment, since: datetime, until: datetime | None = None) -> Sequence[GivenBack]:
-        """Return what the provider says went back."""
-        assert (since, until) == (payment.create_time, None)
-        return self.back.pop(0) if self.back else ()
-
-    async def fetch(self, _payment: Payment) -> Snapshot:
-        """Return what the provider shows."""
-        if isinstance(self.fetched, Exception):
-            raise self.fetched
-        return cast(Snapshot, self.fetched)
 
 
 async def compared(books: Books) -> list[str]:
@@ -186,13 +148,57 @@ async def test_payments_that_the_list_names_are_compared_though_they_are_of_anot
     assert books.asked_for == [PAID.payment_id]
 
 
-@pytest.mark.parametrize("age", [timedelta(0), timedelta(hours=1)])
+@pytest.mark.parametrize("age", [MOMENT, timedelta(hours=1), timedelta(hours=3)])
 async def test_what_is_too_young_to_be_compared_is_not_asked_for(age: timedelta) -> None:
     """PayPal refused a span that ended before it began, and with it all of a month up to now."""
     books = Books([PAID], [record()])
     books.reconciliation._clock = lambda: SINCE + age
     found = await books.reconciliation.compare("paypal", SINCE, UNTIL)
     assert (found.provider_payments, found.our_payments, found.discrepancies) == (0, 0, [])
+    assert found.until == SINCE
+    assert books.kept == []
+
+
+@pytest.mark.parametrize("age", [timedelta(0), -timedelta(days=1)])
+async def test_span_that_has_not_begun_is_refused(age: timedelta) -> None:
+    """Nothing was compared with nothing, and the records agreed."""
+    books = Books()
+    books.reconciliation._clock = lambda: SINCE + age
+    with pytest.raises(ApiError) as refused:
+        await compared(books)
+    assert refused.value.reason == "INVALID_ARGUMENT"
+
+
+async def test_what_the_provider_may_list_late_is_left_out_unless_nothing_has_to_settle() -> None:
+    books = Books()
+    provider: Any = books
+    now = UNTIL + timedelta(hours=3)
+    assert books.reconciliation.settled(provider) == UNTIL
+    books.reconciliation._settling = timedelta(hours=4)
+    assert books.reconciliation.settled(provider) == UNTIL - timedelta(hours=1)
+    books.reconciliation._settling = timedelta(0)
+    assert books.reconciliation.settled(provider) == now
+
+
+async def test_what_was_compared_is_kept_with_what_differed() -> None:
+    books = Books([PAID, replace(PAID, payment_id=uuid.UUID(int=3))], [record(), record("", reference="X")])
+    found = await books.reconciliation.compare("paypal", SINCE, UNTIL + timedelta(days=1))
+    assert found.until == UNTIL
+    [(provider, span, sides, kept)] = books.kept
+    assert (provider, span, sides) == ("paypal", (SINCE, UNTIL), (2, 2))
+    assert sorted(kept) == [("MISSING_HERE", "", "X"), ("MISSING_THERE", str(uuid.UUID(int=3)), "A")]
+
+
+async def test_busy_day_is_read_in_parts() -> None:
+    """One statement for all of it was given up after five seconds, and its rows held everything else up."""
+    at_once = [replace(PAID, payment_id=uuid.uuid4(), create_time=TIME) for _ in range(PAGE + 1)]
+    books = Books(at_once)
+    read = [one async for one in books.reconciliation._created("paypal", SINCE, UNTIL)]
+    assert sorted(one.payment_id for one in read) == sorted(one.payment_id for one in at_once)
+    assert books.spans[0][0] == SINCE
+    assert books.spans[-1][1] == UNTIL
+    assert all(before[1] == after[0] for before, after in pairwise(books.spans))
+    assert max(until - since for since, until in books.spans) == WIDEST
 
 
 @pytest.mark.parametrize(
@@ -200,7 +206,7 @@ async def test_what_is_too_young_to_be_compared_is_not_asked_for(age: timedelta)
 )  # fmt: skip
 async def test_payment_of_another_account_is_not_of_this_list(changes: dict[str, Any]) -> None:
     books = Books([], [record()])
-    books.others = [replace(PAID, **changes)]
+    books.others = [replace(PAID, attempts=(replace(TRY, **changes),), **changes)]
     assert await compared(books) == ["MISSING_HERE"]
 
 
@@ -211,7 +217,7 @@ async def test_only_payments_of_the_time_are_counted(time: datetime, counted: in
     books = Books([replace(PAID, create_time=time)], [record()])
     found = await books.reconciliation.compare("paypal", SINCE, UNTIL)
     assert found.our_payments == counted
-    assert books.asked_for == []
+    assert books.asked_for == ([] if counted else [PAID.payment_id])
 
 
 @pytest.mark.parametrize(
@@ -240,13 +246,14 @@ async def test_payment_that_is_not_listed_is_asked_for(shown: Any, found: list[s
 )
 async def test_capture_that_was_written_off_is_missing_in_no_book(given: Given, found: list[str]) -> None:
     books = Books([PAID])
-    books.given_back_here = {PAID.payment_id: given}
+    books.given_back_here = {PAID.payment_id: {None: given}}
     assert await compared(books) == found
 
 
 async def test_capture_that_is_there_is_compared_though_it_was_written_off() -> None:
     books = Books([PAID], [record(amount=Money(1, "EUR"))])
-    books.given_back_here = {PAID.payment_id: Given(1200, 0, 1200)}
+    books.given_back_here = {PAID.payment_id: {None: Given(1200, 0, 1200)}}
+    books.fetched = Snapshot("A", S.SUCCESS, Money(1, "EUR"))
     assert await compared(books) == ["AMOUNT_DIFFERS"]
 
 
@@ -279,7 +286,7 @@ async def test_what_went_back_is_compared(
     shown: list[Sequence[GivenBack]], given: Given, found: list[str]
 ) -> None:  # fmt: skip
     books = Books([PAID], [record()])
-    books.back, books.given_back_here = list(shown), {PAID.payment_id: given}
+    books.back, books.given_back_here = list(shown), {PAID.payment_id: {None: given}}
     result = await books.reconciliation.compare("paypal", SINCE, UNTIL)
     assert [str(one.kind) for one in result.discrepancies] == found
     ours = {Money(given.made + given.under_way, "EUR")}
@@ -288,7 +295,7 @@ async def test_what_went_back_is_compared(
 
 async def test_what_went_back_of_another_amount_is_not_compared() -> None:
     books = Books([PAID], [record(amount=Money(1199, "EUR"))])
-    books.back = [back(5)]
+    books.back, books.fetched = [back(5)], Snapshot("A", S.SUCCESS, Money(1199, "EUR"))
     assert await compared(books) == ["AMOUNT_DIFFERS"]
     assert len(books.back) == 1
 

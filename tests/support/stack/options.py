@@ -17,6 +17,8 @@ QUICK = {
         # a provider's fault in one test must not open the circuit for another
         "FUSIONXPAY_CIRCUIT_FAILURES": "1000",
         "FUSIONXPAY_SETTLING_SECONDS": "0",
+        # what a test asks of a provider must not be beside what a loop asks
+        "FUSIONXPAY_RECONCILE_DAILY": "false",
         "FUSIONXPAY_WEBHOOK_NETWORKS": "stripe=127.0.0.0/8,::1",
     },
     "notify_svc": {"FUSIONXPAY_DELIVERY_TIMEOUT_SECONDS": "2", "FUSIONXPAY_STREAM_HEARTBEAT_SECONDS": "0.2"},
@@ -42,7 +44,7 @@ def shared_settings(**fields: object) -> StackSettings:
     """Return the settings of the shared stack."""
     if os.environ.get(VARIABLE) == "defaults":
         # no limit: without the one nothing is refused by its address, without the other no test's payment is compared
-        names = ("FUSIONXPAY_WEBHOOK_NETWORKS", "FUSIONXPAY_SETTLING_SECONDS")
+        names = ("FUSIONXPAY_WEBHOOK_NETWORKS", "FUSIONXPAY_SETTLING_SECONDS", "FUSIONXPAY_RECONCILE_DAILY")
         only = {"payment_svc": {name: QUICK["payment_svc"][name] for name in names}}
         return StackSettings(service_env=only, **fields)  # type: ignore[arg-type]  # the caller knows them
     return StackSettings(service_env=QUICK, durable=False, **fields)  # type: ignore[arg-type]

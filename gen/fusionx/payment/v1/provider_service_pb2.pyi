@@ -373,6 +373,7 @@ class CompareBooksResponse(_message.Message):
     PROVIDER_PAYMENTS_FIELD_NUMBER: _builtins.int
     OUR_PAYMENTS_FIELD_NUMBER: _builtins.int
     DISCREPANCIES_FIELD_NUMBER: _builtins.int
+    COMPARED_UNTIL_TIME_FIELD_NUMBER: _builtins.int
     provider_payments: _builtins.int
     """Payments in the provider's list."""
     our_payments: _builtins.int
@@ -381,20 +382,150 @@ class CompareBooksResponse(_message.Message):
     def discrepancies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Discrepancy]:
         """Where they differ, oldest first."""
 
+    @_builtins.property
+    def compared_until_time(self) -> _timestamp_pb2.Timestamp:
+        """Payments created before it were compared: what is younger was left out. Not later than `from_time`: nothing was."""
+
     def __init__(
         self,
         *,
         provider_payments: _builtins.int = ...,
         our_payments: _builtins.int = ...,
         discrepancies: _abc.Iterable[Global___Discrepancy] | None = ...,
+        compared_until_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["compared_until_time", b"compared_until_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["discrepancies", b"discrepancies", "our_payments", b"our_payments", "provider_payments", b"provider_payments"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compared_until_time", b"compared_until_time", "discrepancies", b"discrepancies", "our_payments", b"our_payments", "provider_payments", b"provider_payments"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CompareBooksResponse: _TypeAlias = CompareBooksResponse  # noqa: Y015
+
+@_typing.final
+class ListComparisonsRequest(_message.Message):
+    """Asks for all providers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListComparisonsRequest: _TypeAlias = ListComparisonsRequest  # noqa: Y015
+
+@_typing.final
+class ListComparisonsResponse(_message.Message):
+    """How the books stand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BOOKS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def books(self) -> _containers.RepeatedCompositeFieldContainer[Global___ComparedBooks]:
+        """One entry a provider."""
+
+    def __init__(
+        self,
+        *,
+        books: _abc.Iterable[Global___ComparedBooks] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["books", b"books"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListComparisonsResponse: _TypeAlias = ListComparisonsResponse  # noqa: Y015
+
+@_typing.final
+class ComparedBooks(_message.Message):
+    """How the books of a provider stand."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    COMPARE_TIME_FIELD_NUMBER: _builtins.int
+    SPANS_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """The provider, such as `stripe`."""
+    differences: _builtins.int
+    """Where they differ: all of the spans together, a payment that differs alike in two of them once."""
+    @_builtins.property
+    def compare_time(self) -> _timestamp_pb2.Timestamp:
+        """When they were last compared. Unset: never."""
+
+    @_builtins.property
+    def spans(self) -> _containers.RepeatedCompositeFieldContainer[Global___DifferingSpan]:
+        """The newest spans of time that differ, of 100 of all providers."""
+
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        differences: _builtins.int = ...,
+        compare_time: _timestamp_pb2.Timestamp | None = ...,
+        spans: _abc.Iterable[Global___DifferingSpan] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["compare_time", b"compare_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compare_time", b"compare_time", "differences", b"differences", "provider", b"provider", "spans", b"spans"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ComparedBooks: _TypeAlias = ComparedBooks  # noqa: Y015
+
+@_typing.final
+class DifferingSpan(_message.Message):
+    """A span of time in which the books differed when they were last compared."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FROM_TIME_FIELD_NUMBER: _builtins.int
+    TO_TIME_FIELD_NUMBER: _builtins.int
+    COMPARE_TIME_FIELD_NUMBER: _builtins.int
+    DIFFERENCES_FIELD_NUMBER: _builtins.int
+    DISCREPANCIES_FIELD_NUMBER: _builtins.int
+    differences: _builtins.int
+    """In how many ways they differed."""
+    @_builtins.property
+    def from_time(self) -> _timestamp_pb2.Timestamp:
+        """Payments created from this time on."""
+
+    @_builtins.property
+    def to_time(self) -> _timestamp_pb2.Timestamp:
+        """Before this time."""
+
+    @_builtins.property
+    def compare_time(self) -> _timestamp_pb2.Timestamp:
+        """When they were compared."""
+
+    @_builtins.property
+    def discrepancies(self) -> _containers.RepeatedCompositeFieldContainer[Global___Discrepancy]:
+        """The first hundred: what differs, and of which payment or object of the provider's; no more is kept."""
+
+    def __init__(
+        self,
+        *,
+        from_time: _timestamp_pb2.Timestamp | None = ...,
+        to_time: _timestamp_pb2.Timestamp | None = ...,
+        compare_time: _timestamp_pb2.Timestamp | None = ...,
+        differences: _builtins.int = ...,
+        discrepancies: _abc.Iterable[Global___Discrepancy] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["compare_time", b"compare_time", "from_time", b"from_time", "to_time", b"to_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compare_time", b"compare_time", "differences", b"differences", "discrepancies", b"discrepancies", "from_time", b"from_time", "to_time", b"to_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DifferingSpan: _TypeAlias = DifferingSpan  # noqa: Y015
 
 @_typing.final
 class Discrepancy(_message.Message):

@@ -45,6 +45,11 @@ class ProviderServiceStub:
                 request_serializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.CompareBooksRequest.SerializeToString,
                 response_deserializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.CompareBooksResponse.FromString,
                 _registered_method=True)
+        self.ListComparisons = channel.unary_unary(
+                '/fusionx.payment.v1.ProviderService/ListComparisons',
+                request_serializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.ListComparisonsRequest.SerializeToString,
+                response_deserializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.ListComparisonsResponse.FromString,
+                _registered_method=True)
         self.StartMaintenance = channel.unary_unary(
                 '/fusionx.payment.v1.ProviderService/StartMaintenance',
                 request_serializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.StartMaintenanceRequest.SerializeToString,
@@ -74,12 +79,21 @@ class ProviderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CompareBooks(self, request, context):
-        """Compares a provider's own list of payments with ours. Reads only. Payments of the last two minutes
-        (`SETTLING_SECONDS`) are left out: news of them may be on its way. Only the platform's account is compared:
-        payments at merchants' own accounts are in neither list.
+        """Compares a provider's own list of payments with ours. Changes neither book, and keeps what it found
+        (`ListComparisons`). Payments of the last two minutes (`SETTLING_SECONDS`), and those that the provider may not list
+        yet (PayPal: of three hours), are left out: until when was compared stands in the answer. Only the platform's
+        account is compared: payments at merchants' own accounts are in neither list.
 
-        Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty; UNAVAILABLE, reason
-        PROVIDER_UNAVAILABLE, when the provider does not answer.
+        Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty, or has not begun; UNAVAILABLE,
+        reason PROVIDER_UNAVAILABLE, when the provider does not answer.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListComparisons(self, request, context):
+        """Lists how the books of each provider stand: which spans of time were found to differ, and were not found to agree
+        since.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -123,6 +137,11 @@ def add_ProviderServiceServicer_to_server(servicer, server):
                     servicer.CompareBooks,
                     request_deserializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.CompareBooksRequest.FromString,
                     response_serializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.CompareBooksResponse.SerializeToString,
+            ),
+            'ListComparisons': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListComparisons,
+                    request_deserializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.ListComparisonsRequest.FromString,
+                    response_serializer=fusionx_dot_payment_dot_v1_dot_provider__service__pb2.ListComparisonsResponse.SerializeToString,
             ),
             'StartMaintenance': grpc.unary_unary_rpc_method_handler(
                     servicer.StartMaintenance,
@@ -195,6 +214,33 @@ class ProviderService:
             '/fusionx.payment.v1.ProviderService/CompareBooks',
             fusionx_dot_payment_dot_v1_dot_provider__service__pb2.CompareBooksRequest.SerializeToString,
             fusionx_dot_payment_dot_v1_dot_provider__service__pb2.CompareBooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListComparisons(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fusionx.payment.v1.ProviderService/ListComparisons',
+            fusionx_dot_payment_dot_v1_dot_provider__service__pb2.ListComparisonsRequest.SerializeToString,
+            fusionx_dot_payment_dot_v1_dot_provider__service__pb2.ListComparisonsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -36,12 +36,17 @@ class ProviderServiceStub:
     ListProviders: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.ListProvidersRequest, _provider_service_pb2.ListProvidersResponse]
     """Lists the providers that are on, what they can do, and how their circuits stand in the replica that answers."""
     CompareBooks: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.CompareBooksRequest, _provider_service_pb2.CompareBooksResponse]
-    """Compares a provider's own list of payments with ours. Reads only. Payments of the last two minutes
-    (`SETTLING_SECONDS`) are left out: news of them may be on its way. Only the platform's account is compared:
-    payments at merchants' own accounts are in neither list.
+    """Compares a provider's own list of payments with ours. Changes neither book, and keeps what it found
+    (`ListComparisons`). Payments of the last two minutes (`SETTLING_SECONDS`), and those that the provider may not list
+    yet (PayPal: of three hours), are left out: until when was compared stands in the answer. Only the platform's
+    account is compared: payments at merchants' own accounts are in neither list.
 
-    Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty; UNAVAILABLE, reason
-    PROVIDER_UNAVAILABLE, when the provider does not answer.
+    Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty, or has not begun; UNAVAILABLE,
+    reason PROVIDER_UNAVAILABLE, when the provider does not answer.
+    """
+    ListComparisons: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.ListComparisonsRequest, _provider_service_pb2.ListComparisonsResponse]
+    """Lists how the books of each provider stand: which spans of time were found to differ, and were not found to agree
+    since.
     """
     StartMaintenance: _grpc.UnaryUnaryMultiCallable[_provider_service_pb2.StartMaintenanceRequest, _provider_service_pb2.Maintenance]
     """Takes a provider out of routing until a time: payments that name no provider go to the others, and payment links do
@@ -64,12 +69,17 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     ListProviders: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.ListProvidersRequest, _provider_service_pb2.ListProvidersResponse]  # type: ignore[assignment]
     """Lists the providers that are on, what they can do, and how their circuits stand in the replica that answers."""
     CompareBooks: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.CompareBooksRequest, _provider_service_pb2.CompareBooksResponse]  # type: ignore[assignment]
-    """Compares a provider's own list of payments with ours. Reads only. Payments of the last two minutes
-    (`SETTLING_SECONDS`) are left out: news of them may be on its way. Only the platform's account is compared:
-    payments at merchants' own accounts are in neither list.
+    """Compares a provider's own list of payments with ours. Changes neither book, and keeps what it found
+    (`ListComparisons`). Payments of the last two minutes (`SETTLING_SECONDS`), and those that the provider may not list
+    yet (PayPal: of three hours), are left out: until when was compared stands in the answer. Only the platform's
+    account is compared: payments at merchants' own accounts are in neither list.
 
-    Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty; UNAVAILABLE, reason
-    PROVIDER_UNAVAILABLE, when the provider does not answer.
+    Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty, or has not begun; UNAVAILABLE,
+    reason PROVIDER_UNAVAILABLE, when the provider does not answer.
+    """
+    ListComparisons: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.ListComparisonsRequest, _provider_service_pb2.ListComparisonsResponse]  # type: ignore[assignment]
+    """Lists how the books of each provider stand: which spans of time were found to differ, and were not found to agree
+    since.
     """
     StartMaintenance: _aio.UnaryUnaryMultiCallable[_provider_service_pb2.StartMaintenanceRequest, _provider_service_pb2.Maintenance]  # type: ignore[assignment]
     """Takes a provider out of routing until a time: payments that name no provider go to the others, and payment links do
@@ -101,12 +111,23 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provider_service_pb2.CompareBooksRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provider_service_pb2.CompareBooksResponse, _abc.Awaitable[_provider_service_pb2.CompareBooksResponse]]:
-        """Compares a provider's own list of payments with ours. Reads only. Payments of the last two minutes
-        (`SETTLING_SECONDS`) are left out: news of them may be on its way. Only the platform's account is compared:
-        payments at merchants' own accounts are in neither list.
+        """Compares a provider's own list of payments with ours. Changes neither book, and keeps what it found
+        (`ListComparisons`). Payments of the last two minutes (`SETTLING_SECONDS`), and those that the provider may not list
+        yet (PayPal: of three hours), are left out: until when was compared stands in the answer. Only the platform's
+        account is compared: payments at merchants' own accounts are in neither list.
 
-        Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty; UNAVAILABLE, reason
-        PROVIDER_UNAVAILABLE, when the provider does not answer.
+        Errors: INVALID_ARGUMENT, reason PROVIDER_UNKNOWN, or when the span of time is empty, or has not begun; UNAVAILABLE,
+        reason PROVIDER_UNAVAILABLE, when the provider does not answer.
+        """
+
+    @_abc_1.abstractmethod
+    def ListComparisons(
+        self,
+        request: _provider_service_pb2.ListComparisonsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provider_service_pb2.ListComparisonsResponse, _abc.Awaitable[_provider_service_pb2.ListComparisonsResponse]]:
+        """Lists how the books of each provider stand: which spans of time were found to differ, and were not found to agree
+        since.
         """
 
     @_abc_1.abstractmethod
