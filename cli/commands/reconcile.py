@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,11 +18,12 @@ from rich.table import Table
 
 from cli.moments import FORMATS
 from cli.operator_api import READY_FILE, AsJson, PaymentTarget, Ready, calling, document
+from cli.standing_books import asked, lines
 from cli.tables import show_table
+from mesh.rpc.books import add_part, spans
 
 TIMEOUT_SECONDS = 600.0
-SPAN = timedelta(days=1)
-"""How much is compared in one call, so that a long time takes many short ones."""
+LIST_SECONDS = 10.0
 
 MEANINGS = {
     "MISSING_HERE": "the provider took money that no payment of ours records",
@@ -33,7 +35,10 @@ MEANINGS = {
 
 
 def reconcile(
-    since: Annotated[datetime, typer.Option("--from", formats=FORMATS, help="Payments created from here on, UTC.")],
+    since: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=FORMATS, help="Payments created from here on, UTC. Default: compare nothing."),
+    ] = None,
     until: Annotated[
         datetime | None, typer.Option("--to", formats=FORMATS, help="Payments created before, UTC. Default: until now.")
     ] = None,
@@ -44,12 +49,16 @@ def reconcile(
 ) -> None:
     """Compare each provider's own list of payments with ours: of the platform's account, not of merchants' own.
 
-    Exit status: 0 when the records agree, 1 when they do not, 69 when a provider or the service does not answer: the
-    others are compared all the same. The newest payments (two minutes, by default) are left out: they may be on their
-    way. `--json` prints an object for one provider that is named, and a list for all that answered.
+    Without `--from` it compares nothing, and shows which days differ by the comparisons that were made: the payment
+    service makes one a day. Exit status: 0 when the records agree, 1 when they do not, 69 when a provider or the
+    service does not answer: the others are compared all the same. The newest payments are left out (two minutes, or
+    for as long as the provider may list late), as they may be on their way; 75 when those are all. `--json` prints an
+    object for one provider that is named, and a list for all that answered.
     """
+    if since is None:
+        raise typer.Exit(_show_standing(provider, target, ready_file, as_json=as_json))
     end = until or datetime.now(UTC).replace(tzinfo=None)
-    spans = _spans(since.replace(tzinfo=UTC), end.replace(tzinfo=UTC))
+    days = _days(since.replace(tzinfo=UTC), end.replace(tzinfo=UTC))
     found: dict[str, provider_pb2.CompareBooksResponse] = {}
     names, unanswered = [provider], False
     if not provider:
@@ -58,19 +67,37 @@ def reconcile(
     for name in names:
         try:
             with calling("payment_svc", target, ready_file) as channel:
-                found[name] = _compared(ProviderServiceStub(channel), name, spans)
+                found[name] = _compared(ProviderServiceStub(channel), name, days)
         except typer.Exit:
             # said already; who closes the month wants to know of the others all the same
             unanswered = True
             continue
         if not as_json:
-            _print(Console(), name, found[name])
+            _print(Console(), name, since.replace(tzinfo=UTC), found[name])
     if as_json and found:
         documents = [_document(name, since, end, total) for name, total in found.items()]
         typer.echo(json.dumps(documents[0] if provider else documents, indent=2))
     if unanswered:
         raise typer.Exit(os.EX_UNAVAILABLE)
-    raise typer.Exit(1 if any(total.discrepancies for total in found.values()) else 0)
+    if any(total.discrepancies for total in found.values()):
+        raise typer.Exit(1)
+    is_all_young = not all(_reaches(total, since.replace(tzinfo=UTC)) for total in found.values())
+    raise typer.Exit(os.EX_TEMPFAIL if is_all_young else 0)
+
+
+def _show_standing(provider: str, target: str, ready_file: Path, *, as_json: bool) -> int:
+    """Print which days differ, and return the exit status."""
+    with calling("payment_svc", target, ready_file) as channel:
+        books = [one for one in asked(channel, LIST_SECONDS) if provider in ("", one.provider)]
+    if as_json:
+        typer.echo(json.dumps([document(one) for one in books], indent=2))
+        return int(any(one.differences for one in books))
+    for line in lines(books) or ["The records agree, as far as they were compared."]:
+        typer.echo(line)
+    for one in books:
+        when = one.compare_time.ToJsonString() if one.HasField("compare_time") else "never"
+        typer.echo(f"{one.provider}: last compared {when}")
+    return int(any(one.differences for one in books))
 
 
 def _all_providers(stub: ProviderServiceStub) -> list[str]:
@@ -78,27 +105,31 @@ def _all_providers(stub: ProviderServiceStub) -> list[str]:
 
 
 def _compared(
-    stub: ProviderServiceStub, provider: str, spans: Sequence[tuple[datetime, datetime]]
+    stub: ProviderServiceStub, provider: str, days: Sequence[tuple[datetime, datetime]]
 ) -> provider_pb2.CompareBooksResponse:
     total = provider_pb2.CompareBooksResponse()
-    for start, end in spans:
+    for start, end in days:
         request = provider_pb2.CompareBooksRequest(provider=provider)
         request.from_time.FromDatetime(start)
         request.to_time.FromDatetime(end)
-        part = stub.CompareBooks(request, timeout=TIMEOUT_SECONDS)
-        total.provider_payments += part.provider_payments
-        total.our_payments += part.our_payments
-        total.discrepancies.extend(part.discrepancies)
+        add_part(total, stub.CompareBooks(request, timeout=TIMEOUT_SECONDS))
     return total
 
 
-def _spans(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
+def _days(since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
     if since >= until:
         raise typer.BadParameter("--to must be later than --from")
-    starts = [since]
-    while starts[-1] + SPAN < until:
-        starts.append(starts[-1] + SPAN)
-    return list(zip(starts, [*starts[1:], until], strict=True))
+    now = datetime.now(UTC)
+    if since >= now:
+        raise typer.BadParameter("--from is in the future: there is nothing to compare")
+    # of what has not begun nothing can be compared
+    return [day for day in spans(since, until) if day[0] < now]
+
+
+def _reaches(total: provider_pb2.CompareBooksResponse, since: datetime) -> bool:
+    """Whether anything was compared; the version before does not say."""
+    reached = total.compared_until_time
+    return not total.HasField("compared_until_time") or reached.ToDatetime(UTC) > since
 
 
 def _document(
@@ -108,10 +139,17 @@ def _document(
     return {"provider": provider, **span, **document(total)}
 
 
-def _print(console: Console, provider: str, total: provider_pb2.CompareBooksResponse) -> None:
-    console.print(f"{provider}: {total.provider_payments} payments there, {total.our_payments} here")
+def _print(console: Console, provider: str, since: datetime, total: provider_pb2.CompareBooksResponse) -> None:
+    if not _reaches(total, since):
+        words = f"{provider}: nothing was compared, as all of it is too young: its news may be on their way"
+        console.print(words, style="yellow", soft_wrap=True)
+        return
+    until = f", until {total.compared_until_time.ToJsonString()}" if total.HasField("compared_until_time") else ""
+    console.print(
+        f"{provider}: {total.provider_payments} payments there, {total.our_payments} here{until}", soft_wrap=True
+    )
     if not total.discrepancies:
-        console.print("The records agree.", style="green")
+        console.print(f"The records agree{until}.", style="green", soft_wrap=True)
         return
     table = Table("created", "what", "payment", "at the provider", "we say", "the provider says")
     for found in total.discrepancies:

@@ -18,6 +18,7 @@ from rich.table import Table
 from cli.operator_api import READY_FILE, AsJson, Ready, gone, ready_document
 from cli.parts import Part, grouped, look_at_parts
 from cli.scrape import scrape
+from cli.standing_books import lines, look
 from cli.tables import show_table
 from mesh.alerts.growth import Growth
 from mesh.alerts.rules import Problem, Process, problems
@@ -68,10 +69,11 @@ def status(
             words = f"`fusionxpay up` has ended without a word, and all with it; {ready_file} is left: start it again"
             wrong = [Problem("ServiceDown", words)]
         before = processes
+        differ = lines(look(ready)) if any(one.alert == "BooksDiffer" for one in wrong) else []
         if as_json:
-            typer.echo(json.dumps(_document(parts, processes, wrong), indent=2))
+            typer.echo(json.dumps(_document(parts, processes, wrong) | {"books_differ": differ}, indent=2))
         else:
-            _print(Console(), parts, processes, wrong)
+            _print(Console(), parts, processes, wrong, differ)
         if not watch:
             break
         time.sleep(0 if over else EVERY_SECONDS)
@@ -132,7 +134,13 @@ def _document(parts: Sequence[Part], processes: Sequence[Process], wrong: Sequen
     }
 
 
-def _print(console: Console, parts: Sequence[Part], processes: Sequence[Process], wrong: Sequence[Problem]) -> None:
+def _print(
+    console: Console,
+    parts: Sequence[Part],
+    processes: Sequence[Process],
+    wrong: Sequence[Problem],
+    differ: Sequence[str] = (),
+) -> None:
     table = Table("service", "answers", "database", "NATS", "loop", "certificate", "schema", box=None)
     for row in map(_row, processes):
         lag, end = row["loop_lag_seconds"], row["certificate_expiry_time"]
@@ -156,6 +164,8 @@ def _print(console: Console, parts: Sequence[Part], processes: Sequence[Process]
         before = "  and so " if problem.follows_from else ""
         line = f"{before}{problem.alert}: {problem.words}"
         console.print(line, style=style, highlight=False, markup=False, soft_wrap=True)
+        for one in differ if problem.alert == "BooksDiffer" else ():
+            console.print(f"  {one}", highlight=False, markup=False, soft_wrap=True)
         if not problem.follows_from:
             console.print(f"  -> {problem.runbook}", highlight=False, markup=False)
     if not wrong:

@@ -202,12 +202,15 @@ async def change_merchant(visit: Visit) -> Response:
 
 async def reconciliation(visit: Visit) -> Response:
     """Compare a provider's books with ours, over a span of days."""
-    providers = [one["name"] for one in await visit.rooms.operators.providers()]
+    operators = visit.rooms.operators
+    known, books = await together(operators.providers(), _or_none(operators.books()))
+    providers = [one["name"] for one in known]
     filters = chosen(visit, DIFFERENCES)
     found = await _compared(visit, filters) if filters.get("provider") in providers else None
     return visit.render(
         "reconciliation.html",
         providers=providers,
+        books=[one for one in books or [] if one["provider"] in providers],
         provider=filters.get("provider", ""),
         days=_days(filters),
         spans=DAYS,

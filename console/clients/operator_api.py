@@ -25,6 +25,7 @@ from google.protobuf.message import Message
 from console.clients.merchant_api import PAGE_MOST, ApiError, Json
 from console.domain import SessionKey, User
 from mesh import errors
+from mesh.rpc.books import add_part, spans
 from mesh.rpc.client import channel
 from mesh.tls import TlsFiles
 
@@ -211,11 +212,19 @@ class OperatorApi:
         return dict(zip(self._backlogs, await asyncio.gather(*map(ask, self._backlogs.values())), strict=True))
 
     async def compare(self, provider: str, since: datetime, until: datetime) -> Json:
-        """Compare a provider's books with ours."""
-        request = provider_service_pb2.CompareBooksRequest(provider=provider)
-        request.from_time.FromDatetime(since)
-        request.to_time.FromDatetime(until)
-        return document(await called(self._providers.CompareBooks, request))
+        """Compare a provider's books with ours, day by day."""
+        total = provider_service_pb2.CompareBooksResponse()
+        for start, end in spans(since, until):
+            request = provider_service_pb2.CompareBooksRequest(provider=provider)
+            request.from_time.FromDatetime(start)
+            request.to_time.FromDatetime(end)
+            add_part(total, await called(self._providers.CompareBooks, request))
+        return document(total)
+
+    async def books(self) -> list[Json]:
+        """Return how the books of each provider stand, by the comparisons that were made."""
+        request = provider_service_pb2.ListComparisonsRequest()
+        return _documents((await called(self._providers.ListComparisons, request)).books)
 
     async def dead_letters(self, state: str, *, most: int) -> list[Json]:
         """Return the newest dead letters of all services, in a state or in any, each with its `service`."""
