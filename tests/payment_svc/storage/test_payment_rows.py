@@ -192,29 +192,6 @@ async def test_other_payments_are_of_the_same_order(database: Database) -> None:
         assert await REPOSITORY.live_of_order(session, MINE) is None
 
 
-@pytest.mark.parametrize(
-    ("changes", "is_listed"),
-    [
-        ({}, True),
-        ({"create_time": NOW - WAIT}, True),
-        ({"create_time": NOW - WAIT - MOMENT}, False),
-        ({"create_time": NOW + WAIT - MOMENT}, True),
-        ({"create_time": NOW + WAIT}, False),
-        ({"account_id": UUID(int=7)}, False),
-        ({"provider": "paypal"}, False),
-        ({"provider": "zpay"}, False),
-    ],
-)
-async def test_payments_of_a_time_are_the_platforms_at_a_provider(
-    database: Database, changes: dict[str, Any], is_listed: bool
-) -> None:
-    async with database.session() as session:
-        await store_payments(session, payment_of(MINE, **changes), payment_of(BEFORE, create_time=NOW - MOMENT))
-        listed = await REPOSITORY.created(session, "stripe", NOW - WAIT, NOW + WAIT)
-    assert (MINE in [one.payment_id for one in listed]) is is_listed
-    assert [one.create_time for one in listed] == sorted(one.create_time for one in listed)
-
-
 async def test_looks_that_fail_are_counted_from_the_first_since_one_was_answered(
     database: Database, store: Store
 ) -> None:
