@@ -5,11 +5,11 @@ The processor time of all components for an order says more than the rate where 
 
 from __future__ import annotations
 
+import json
 import statistics
 from pathlib import Path
 
 import psutil
-import yaml
 from rich.console import Console
 from rich.table import Table
 
@@ -66,11 +66,11 @@ def _processor_seconds(stack: Stack) -> float:
 def _without_audit(site: StackLayout) -> Path:
     """Render Envoy's configuration without the lines for the audit."""
     path = render_envoy(site)
-    config = yaml.safe_load(path.read_text())
+    config = json.loads(path.read_text())
     for listener in config["static_resources"]["listeners"]:
         manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
         manager["access_log"] = [log for log in manager["access_log"] if log["name"] != "audit"]
-    path.write_text(yaml.safe_dump(config))
+    path.write_text(json.dumps(config))
     return path
 
 

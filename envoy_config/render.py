@@ -43,6 +43,12 @@ JSON_TYPE = r"(?i)application/json(\s*;.*)?"
 
 def render(options: EnvoyOptions) -> str:
     """Return the configuration as YAML."""
+    header = "# Rendered from the contracts by `make gen`. Do not edit: change envoy/fragments/ or envoy_config/.\n"
+    return header + dumped(configuration(options))
+
+
+def configuration(options: EnvoyOptions) -> Config:
+    """Return the configuration as plain values: Envoy reads them as JSON in two thirds of what YAML takes."""
     routes = [route for route in contract_routes() if route.package in options.upstreams]
     # the administration can stop the process and read every counter
     config: Config = {"admin": {"address": admin_address(options)}} | fragment("bootstrap", options)
@@ -82,8 +88,7 @@ def render(options: EnvoyOptions) -> str:
     if options.metrics_listen:
         config["static_resources"]["clusters"].append(administration(options))
         config["static_resources"]["listeners"].append(metrics_listener(options))
-    header = "# Rendered from the contracts by `make gen`. Do not edit: change envoy/fragments/ or envoy_config/.\n"
-    return header + dumped(config)
+    return config
 
 
 def fragment(name: str, options: EnvoyOptions) -> Config:

@@ -134,11 +134,11 @@ OUR_SERVICES = (
 
 
 def migration(layout: StackLayout, services: Iterable[Service]) -> Child:
-    """Return the job that brings the databases of services up to date: one process, as starting it costs most."""
+    """Return the job that brings the databases of services up to date: one process, one after the other."""
     jobs = [f"{service.name}={DATABASES[service.name]}" for service in services]
     url = layout.database_url(MIGRATIONS, "postgres")
     env = outside_env() | {"FUSIONXPAY_DATABASE_URL": url} | _code_of(layout)
-    command = Command([sys.executable, "-m", "mesh.storage.migrate", *jobs], env, layout.code)
+    command = Command([sys.executable, "-m", "mesh.storage.migrate", *jobs], env, layout.code, forks=layout.forks)
     return Child("migration", command, layout.log("migration"))
 
 

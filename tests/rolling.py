@@ -11,6 +11,7 @@ service; the simulated providers are the new ones.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import secrets
 import subprocess
@@ -28,7 +29,6 @@ from rich.console import Console
 from cli.prove.load import Load
 from cli.prove.report import show, tell
 from cli.prove.run import SETTLE_SECONDS, settle
-from envoy_config.config import dumped, parsed
 from envoy_config.tls import PEERS
 from mesh.rpc.dial import tls_of
 from stack.databases import DATABASES, MIGRATIONS
@@ -143,13 +143,13 @@ class Update:
     def _with_both(self, site: StackLayout) -> Path:
         """Render Envoy's configuration, and add the new services to the addresses."""
         path = render_envoy(site)
-        config = parsed(path.read_text())
+        config = json.loads(path.read_text())
         for cluster in config["static_resources"]["clusters"]:
             if name := BEHIND_ENVOY.get(cluster["name"]):
                 host, _, port = self._addresses[name].rpartition(":")
                 address = {"socket_address": {"address": host, "port_value": int(port)}}
                 cluster["load_assignment"]["endpoints"][0]["lb_endpoints"].append({"endpoint": {"address": address}})
-        path.write_text(dumped(config))
+        path.write_text(json.dumps(config))
         return path
 
 

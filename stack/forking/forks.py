@@ -96,7 +96,7 @@ class Nursery:
 
     def can_be(self, argv: Sequence[str | Path], env: Mapping[str, str]) -> bool:
         """Whether a process begun as this would be no other than a fork."""
-        is_module = [os.fspath(part) for part in argv[:2]] == [sys.executable, "-m"] and len(argv) == 3
+        is_module = [os.fspath(part) for part in argv[:2]] == [sys.executable, "-m"] and len(argv) > 2
         if not is_module or self._is_gone or self._has_not_answered() or _at_start(env) != _at_start(self._env):
             return False
         # what was imported is the code of then: an update in place, and a roll after it, begin anew

@@ -176,13 +176,18 @@ def _become(order: Order) -> None:
 
 
 def _be_called(order: Order) -> None:
-    """Show the arguments and the environment of the order as those of this process. Nothing else points there."""
+    """Show the arguments and the environment of the order as those of this process. Nothing else points there.
+
+    Of more arguments than there is room for, the first are shown.
+    """
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     arg_start, arg_end, env_start, env_end = (int(fields[at]) for at in (_ARG_START, _ARG_END, _ENV_START, _ENV_END))
     folder, name = os.path.split(order.argv[0])
     spare = arg_end - arg_start - len(_joined(order.argv))
     # slashes more or less name the same file, and the length has to stay as it is
     argv = _joined([f"{folder}/{'/' * spare}{name}", *order.argv[1:]])
+    if spare < 0:
+        argv = argv[: spare - 1] + b"\0"
     env = _joined([f"{key}={value}" for key, value in order.env.items()])
     room = env_end - env_start
     for start, text, size in ((arg_start, argv, arg_end - arg_start), (env_start, env, room)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -9,7 +10,6 @@ from pathlib import Path
 import httpx
 import psutil
 
-from envoy_config.config import dumped, parsed
 from stack.envoy import render_envoy
 from stack.layout import COMPONENTS, StackLayout
 from stack.ports import HOST
@@ -95,10 +95,10 @@ class ChaosStack:
     def _with_replica(self, site: StackLayout) -> Path:
         """Render Envoy's configuration, and add the replica to the order service's addresses."""
         path = render_envoy(site)
-        config = parsed(path.read_text())
+        config = json.loads(path.read_text())
         cluster = next(c for c in config["static_resources"]["clusters"] if c["name"] == "order")
         host, _, port = self._replica_address.rpartition(":")
         address = {"socket_address": {"address": host, "port_value": int(port)}}
         cluster["load_assignment"]["endpoints"][0]["lb_endpoints"].append({"endpoint": {"address": address}})
-        path.write_text(dumped(config))
+        path.write_text(json.dumps(config))
         return path

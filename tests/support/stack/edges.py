@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from envoy_config.options import EnvoyOptions
-from envoy_config.render import render
+from envoy_config.render import configuration
 from envoy_config.tls import PEERS
 from mesh.rpc.dial import tls_of
 from mesh.rpc.routes import DESCRIPTORS
@@ -82,8 +83,8 @@ class Edges:
             upstreams=services | ({"edge": edge} if edge else {}),
             **fields,  # type: ignore[arg-type]  # the test knows them
         )
-        config = self._folder / f"envoy-{port}.yaml"
-        config.write_text(render(gateway))
+        config = self._folder / f"envoy-{port}.json"
+        config.write_text(json.dumps(configuration(gateway)))
         program = Path(sys.executable).with_name("envoy")
         argv: list[str | Path] = [program, "-c", config, "--concurrency", "1", "--disable-hot-restart"]
         command = Command(argv, outside_env(), self._folder)
