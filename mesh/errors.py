@@ -41,6 +41,8 @@ class ApiError(Exception):
     message: str
     metadata: Mapping[str, str] = field(default_factory=dict)
     violations: Sequence[FieldViolation] = ()
+    retry_after: int = 0
+    """After how many seconds it may be otherwise, where that is known."""
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.message}"

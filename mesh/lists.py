@@ -24,7 +24,7 @@ def listing(request: ListRequest, **equal: object) -> Listing:
     """
     fields = type(request).DESCRIPTOR.fields_by_name
     names = fields["statuses"].enum_type.values_by_number
-    numbers = {*request.statuses, request.status}
+    numbers = _statuses(request)
     currency = request.currency
     return Listing(
         equal=equal | {"currency": currency},
@@ -36,6 +36,16 @@ def listing(request: ListRequest, **equal: object) -> Listing:
         # an export has one order
         oldest_first="order_by" not in fields or request.order_by == OLDEST_FIRST,
     )
+
+
+def _statuses(request: ListRequest) -> set[int]:
+    """Return what a status has to be one of; none: any. Raises ApiError INVALID_ARGUMENT where nothing could be it."""
+    several = set(request.statuses)
+    if not request.status:
+        return several
+    if several and request.status not in several:
+        raise invalid("status", "is none of `statuses`: an item is both, and so nothing would be found")
+    return {request.status}
 
 
 def span(request: ListRequest, name: str) -> tuple[datetime | None, datetime | None]:

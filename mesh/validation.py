@@ -8,6 +8,7 @@ from typing import Any
 
 import protovalidate
 from fusionx.type.v1 import money_pb2
+from google.protobuf import duration_pb2, timestamp_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
@@ -20,12 +21,21 @@ MAX_VIOLATIONS = 100
 """How many of what is wrong a client is told at once."""
 
 
+FIRST_SECOND, LAST_SECOND = -62_135_596_800, 253_402_300_799
+"""Of a Timestamp: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59Z."""
+MOST_SECONDS = 315_576_000_000
+"""Of a Duration, in either direction."""
+
+
 def validate(request: Message) -> None:
     """Hold a request against its protovalidate rules, and against what no text may hold: NUL, and card numbers.
 
     Raises ApiError INVALID_ARGUMENT that names every wrong field at once; reason CARD_NUMBER_REFUSED for card numbers,
     and the number itself is not repeated.
     """
+    # first: a rule may read a time
+    if out_of_range := list(islice(_times_out_of_range(request), MAX_VIOLATIONS)):
+        raise invalid_fields(out_of_range)
     if found := protovalidate.collect_violations(request):
         raise invalid_fields(_all(request, found))
     if not any(fields_with(request, _is_refused)):
@@ -67,6 +77,24 @@ def _amounts(message: Message, named: Collection[str], prefix: str = "") -> Iter
                     yield from error.violations
             else:
                 yield from _amounts(item, named, f"{path}.")
+
+
+def _times_out_of_range(message: Message, prefix: str = "") -> Iterator[FieldViolation]:
+    """Yield the times that no calendar has and the spans that are no span: what reads them would fail."""
+    for field, value in message.ListFields():
+        if field.message_type is None or field.message_type.GetOptions().map_entry:
+            continue
+        for number, item in enumerate(value if field.is_repeated else [value]):
+            path = f"{prefix}{field.name}[{number}]" if field.is_repeated else prefix + field.name
+            if isinstance(item, timestamp_pb2.Timestamp):
+                if not FIRST_SECOND <= item.seconds <= LAST_SECOND or not 0 <= item.nanos < 10**9:
+                    yield FieldViolation(path, "must be a time from year 1 to 9999, with 0 to 999,999,999 nanos")
+            elif isinstance(item, duration_pb2.Duration):
+                is_mixed = item.seconds * item.nanos < 0
+                if abs(item.seconds) > MOST_SECONDS or abs(item.nanos) >= 10**9 or is_mixed:
+                    yield FieldViolation(path, "must be a span of 10,000 years at the most, with nanos of its sign")
+            else:
+                yield from _times_out_of_range(item, f"{path}.")
 
 
 def _has_nul(text: str) -> bool:

@@ -154,7 +154,7 @@ def _parameters(route: Route, side: Side) -> Iterator[Json]:
                 "name": "Idempotency-Key",
                 "in": "header",
                 "description": "The same key and body give the same answer, for 24 hours.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
             }
         return
     if route.is_stream and not route.is_export:

@@ -594,8 +594,8 @@ class NotificationChannels:
     def create(
         self,
         *,
-        email: notification_channel_pb2.Email | Omitted = OMITTED,
-        push: notification_channel_pb2.PushSubscription | Omitted = OMITTED,
+        email: notification_channel_pb2.Email | None = None,
+        push: notification_channel_pb2.PushSubscription | None = None,
         event_types: Sequence[str] | Omitted = OMITTED,
         description: str | None = None,
         language: notification_channel_pb2.NotificationChannel.Language.ValueType | str | None = None,
@@ -625,7 +625,7 @@ class NotificationChannels:
         """
         request = made(
             notification_channel_service_pb2.CreateNotificationChannelRequest,
-            ("email", "push", "event_types"),
+            ("event_types",),
             email=email,
             push=push,
             event_types=event_types,
@@ -774,8 +774,8 @@ class AsyncNotificationChannels:
     async def create(
         self,
         *,
-        email: notification_channel_pb2.Email | Omitted = OMITTED,
-        push: notification_channel_pb2.PushSubscription | Omitted = OMITTED,
+        email: notification_channel_pb2.Email | None = None,
+        push: notification_channel_pb2.PushSubscription | None = None,
         event_types: Sequence[str] | Omitted = OMITTED,
         description: str | None = None,
         language: notification_channel_pb2.NotificationChannel.Language.ValueType | str | None = None,
@@ -805,7 +805,7 @@ class AsyncNotificationChannels:
         """
         request = made(
             notification_channel_service_pb2.CreateNotificationChannelRequest,
-            ("email", "push", "event_types"),
+            ("event_types",),
             email=email,
             push=push,
             event_types=event_types,

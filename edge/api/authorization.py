@@ -15,6 +15,7 @@ from edge.api.check_response import BODY_TOO_LARGE, KEY_IS_VALID, allowed, denie
 from edge.domain import Identity, Signature, digest, secret_of
 from edge.metrics import AUTHORIZATION_SECONDS, AUTHORIZATIONS
 from edge.use_cases import signing
+from edge.use_cases.keys import UNREADABLE
 from edge.use_cases.request_checks import RequestChecks
 from edge.use_cases.signing import SignedRequest
 from mesh import tracing
@@ -119,7 +120,8 @@ class AuthorizationServicer(external_auth_pb2_grpc.AuthorizationServicer):  # ty
         except ApiError as error:
             _measure(_OUTCOMES.get(error.code, "forbidden"), started)
             span.end(error.code.name if error.code in SERVER_ERRORS else "", {names.RPC_STATUS: error.code.name})
-            if error.code is grpc.StatusCode.UNAVAILABLE:
+            # what is wrong with one key is said of it; what cannot be answered at all, Envoy refuses in its own words
+            if error.code is grpc.StatusCode.UNAVAILABLE and error.reason != UNREADABLE:
                 await context.abort(error.code, error.message)
             return denied(error, http, identity)
         _measure("allowed", started)

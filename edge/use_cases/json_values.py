@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -14,6 +15,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from mesh import hints
 from mesh.errors import FieldViolation
+from mesh.rpc.absence import widens
 
 MAX_DEPTH = 16
 MONEY = "fusionx.type.v1.Money"
@@ -25,6 +27,23 @@ _TIMES: dict[str, type[Message]] = {
     "google.protobuf.Timestamp": Timestamp,
     "google.protobuf.Duration": Duration,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a request something stands: of which verb it is, its path, and how much deeper it may go."""
+
+    verb: str
+    path: str = ""
+    depth: int = MAX_DEPTH
+
+    def at(self, path: str) -> Place:
+        """Return another place of the same depth."""
+        return replace(self, path=path)
+
+    def within(self) -> Place:
+        """Return the place of what an object here holds."""
+        return Place(self.verb, f"{self.path}.", self.depth - 1)
 
 
 def field_of(message: Descriptor, name: str) -> FieldDescriptor | None:
@@ -55,6 +74,9 @@ def _type(field: FieldDescriptor) -> str:
 
 def of_parameter(field: FieldDescriptor, name: str, text: str) -> Iterator[FieldViolation]:
     """Yield what is wrong with the text of a query parameter."""
+    if not text and field.name.endswith("_id") and widens("GET", field):
+        yield FieldViolation(name, "is empty: leave it out, or give it a value")
+        return
     if field.enum_type is not None:
         fits = text.upper() in field.enum_type.values_by_name
     elif field.cpp_type in _INTEGERS:
@@ -69,45 +91,49 @@ def of_parameter(field: FieldDescriptor, name: str, text: str) -> Iterator[Field
         yield FieldViolation(name, _expectation(field, text))
 
 
-def of_object(
-    document: dict[str, Any], message: Descriptor, prefix: str = "", depth: int = MAX_DEPTH
-) -> Iterator[FieldViolation]:
-    """Yield every field that the message does not have, and every one whose value is of another type."""
+def of_object(document: dict[str, Any], message: Descriptor, place: Place) -> Iterator[FieldViolation]:
+    """Yield every field that the message does not have, and every one whose value is of another type, or is missing."""
+    seen: set[str] = set()
     for name, value in document.items():
-        field = field_of(message, name)
+        field, path = field_of(message, name), place.path + name
         if field is None:
-            yield FieldViolation(prefix + name, unknown(name, "field", message, message.fields_by_name))
+            yield FieldViolation(path, unknown(name, "field", message, message.fields_by_name))
+        elif field.name in seen:
+            yield FieldViolation(path, f"is another name of {field.name}, which is there as well")
+        elif value is None:
+            if widens(place.verb, field):
+                yield FieldViolation(path, "is null: leave it out, or give it a value")
         elif _type(field) == MONEY and not field.is_repeated:
-            yield from _of_money(value, field, prefix + name, document)
-        elif value is not None:
-            yield from _of_value(field, value, prefix + name, depth)
+            yield from _of_money(value, field, place.at(path), document)
+        else:
+            yield from _of_value(field, value, place.at(path))
+        if field is not None:
+            seen.add(field.name)
 
 
-def _of_money(value: Any, field: FieldDescriptor, path: str, beside: dict[str, Any]) -> Iterator[FieldViolation]:
-    if value is None:
-        return
+def _of_money(value: Any, field: FieldDescriptor, place: Place, beside: dict[str, Any]) -> Iterator[FieldViolation]:
     if isinstance(value, dict):
-        yield from _of_item(field, value, path, MAX_DEPTH)
+        yield from _of_item(field, value, place)
     else:
         code = beside.get("currency")
         meant = hints.amount(value, code if isinstance(code, str) else "")
         unit = "; amounts are in the currency's own unit, not in cents" if isinstance(value, int) and meant else ""
-        yield FieldViolation(path, f"must be an object of value and currency{hints.meant(meant)}{unit}")
+        yield FieldViolation(place.path, f"must be an object of value and currency{hints.meant(meant)}{unit}")
 
 
-def _of_value(field: FieldDescriptor, value: Any, path: str, depth: int) -> Iterator[FieldViolation]:
-    if depth == 0:
-        yield FieldViolation(path, "is nested too deep")
+def _of_value(field: FieldDescriptor, value: Any, place: Place) -> Iterator[FieldViolation]:
+    if place.depth == 0:
+        yield FieldViolation(place.path, "is nested too deep")
     elif field.message_type is not None and field.message_type.GetOptions().map_entry:
-        yield from _of_map(value, path)
+        yield from _of_map(value, place.path)
     elif not field.is_repeated:
-        yield from _of_item(field, value, path, depth)
+        yield from _of_item(field, value, place)
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from _of_item(field, item, f"{path}[{number}]", depth)
+            yield from _of_item(field, item, place.at(f"{place.path}[{number}]"))
     else:
         one = json.dumps([value]) if isinstance(value, str) and hints.quoted(value) else ""
-        yield FieldViolation(path, f"must be a list{hints.meant(one)}")
+        yield FieldViolation(place.path, f"must be a list{hints.meant(one)}")
 
 
 def _of_map(value: Any, path: str) -> Iterator[FieldViolation]:
@@ -121,14 +147,14 @@ def _of_map(value: Any, path: str) -> Iterator[FieldViolation]:
         yield FieldViolation(path, f"{wrong}{hints.meant(near)}")
 
 
-def _of_item(field: FieldDescriptor, value: Any, path: str, depth: int) -> Iterator[FieldViolation]:
+def _of_item(field: FieldDescriptor, value: Any, place: Place) -> Iterator[FieldViolation]:
     if (message := _ours(field)) is not None:
         if isinstance(value, dict):
-            yield from of_object(value, message, f"{path}.", depth - 1)
+            yield from of_object(value, message, place.within())
         else:
-            yield FieldViolation(path, "must be an object")
+            yield FieldViolation(place.path, "must be an object")
     elif not _is_value(field, value):
-        yield FieldViolation(path, _expectation(field, value))
+        yield FieldViolation(place.path, _expectation(field, value))
 
 
 def _is_value(field: FieldDescriptor, value: Any) -> bool:

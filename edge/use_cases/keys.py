@@ -34,6 +34,7 @@ from mesh.worker import Worker
 log = get_logger(__name__)
 
 POLLS_WITHIN_BOUND = 3
+UNREADABLE = "SIGNING_SECRET_UNREADABLE"
 CHANNEL = "api_key_changes"
 LOOK_UPS = 500
 """Keys that one look finds out about, at the most."""
@@ -122,7 +123,7 @@ class StoredKeys:
         except SealError as error:
             # of this key alone: those that are looked up beside it have nothing to do with it
             log.error("a signing secret cannot be opened", api_key_id=str(row.api_key_id), error=str(error))
-            return unavailable("SIGNING_SECRET_UNREADABLE", "the key's signing secret cannot be read")
+            return unavailable(UNREADABLE, "the key's signing secret cannot be read")
         permissions = permissions_of(row.mode, row.scopes, row.networks, row.signature)
         return Identity(row.merchant_id, row.api_key_id, permissions, row.expire_time, signing)
 

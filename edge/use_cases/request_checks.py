@@ -16,6 +16,7 @@ from google.protobuf import json_format
 from google.protobuf.message_factory import GetMessageClass
 
 from edge.use_cases import json_values
+from edge.use_cases.json_values import Place
 from mesh.errors import FieldViolation
 from mesh.rpc.routes import REFLECTION_PATHS, Route
 from mesh.validation import violations_of
@@ -88,6 +89,8 @@ def _of_query(route: Route, query: str) -> Iterator[FieldViolation]:
 
 def _of_body(route: Route, body: bytes) -> list[FieldViolation]:
     if not body:
+        if route.method == "PUT":
+            return [FieldViolation("body", "is needed: it replaces what is there")]
         return []
     try:
         document = orjson.loads(body)
@@ -101,9 +104,21 @@ def _of_body(route: Route, body: bytes) -> list[FieldViolation]:
         if (field := json_values.field_of(route.request, name)) is not None and field.name in route.variables
     ]
     mine = {one.field for one in found}
-    wrong = (one for one in json_values.of_object(document, route.request) if one.field not in mine)
+    wrong = (
+        one for one in json_values.of_object(document, route.request, Place(route.method)) if one.field not in mine
+    )
     found += islice(wrong, MAX_VIOLATIONS)
+    if route.method == "PUT":
+        found += _of_what_is_replaced(route, document)
     return found + _of_the_rest(route, document, found) if found else []
+
+
+def _of_what_is_replaced(route: Route, document: dict[str, Any]) -> Iterator[FieldViolation]:
+    """Yield the lists that are not there: nothing would be in their place, which is written as an empty one."""
+    for field in route.request.fields:
+        is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
+        if field.is_repeated and not is_map and not {field.name, field.camelcase_name} & document.keys():
+            yield FieldViolation(field.name, "is needed: it replaces what is there, and [] empties it")
 
 
 def _of_the_rest(route: Route, document: dict[str, Any], found: list[FieldViolation]) -> list[FieldViolation]:

@@ -21,7 +21,7 @@ _TIME = re.compile(r"\d{1,12}")
 _HEX = re.compile(r"[0-9a-f]{64}")
 
 SIGNATURE_REQUIRED = unauthenticated(
-    "SIGNATURE_REQUIRED", "requests with this key must be signed: `FusionXPay-Signature: t=…,n=…,v1=…`"
+    "SIGNATURE_REQUIRED", "requests with this key must be signed: `FusionXPay-Signature: t=…,n=…,v2=…`"
 )
 NONCE_REPLAYED = unauthenticated("NONCE_REPLAYED", "a request with this nonce was received before")
 

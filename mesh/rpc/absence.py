@@ -17,8 +17,11 @@ def widens(verb: str, field: FieldDescriptor) -> bool:
     """
     if verb == "GET":
         return field.name not in PAGING
-    if field.message_type is not None and field.message_type.GetOptions().map_entry:
-        return verb != "POST"
-    return bool(
-        verb in ("PUT", "PATCH") or field.is_repeated or field.message_type is not None or field.name.endswith("_id")
-    )
+    if verb in ("PUT", "PATCH"):
+        return True
+    is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
+    # of several that exclude each other all but one are absent
+    is_one_of = field.containing_oneof is not None and len(field.containing_oneof.fields) > 1
+    if is_map or is_one_of:
+        return False
+    return bool(field.is_repeated or field.message_type is not None or field.name.endswith("_id"))

@@ -342,7 +342,8 @@ def _internal(error: Exception) -> ApiError:
 
 async def _abort(servicer: ServicerContext, error: ApiError, call: context.Call) -> NoReturn:
     status = error.to_status(call.request_id)
-    trailers = (*call.response_headers, (DETAILS_KEY, status.SerializeToString()))
+    later = [("retry-after", str(error.retry_after))] if error.retry_after else []
+    trailers = (*call.response_headers, *later, (DETAILS_KEY, status.SerializeToString()))
     await servicer.abort(error.code, error.message, trailers)
     raise AssertionError("abort returned")
 

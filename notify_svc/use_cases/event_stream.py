@@ -30,6 +30,8 @@ BEGINNING = UUID(int=0)
 BATCH = 50
 """How many events a stream holds in memory at the most."""
 
+COME_BACK_SECONDS = 5
+"""When a stream that found no place may ask again: one that ends leaves its own."""
 LAST_SECONDS = 1.0
 """How long a stream whose reader takes nothing may hold up the end of the process."""
 
@@ -135,7 +137,7 @@ class EventStreams:
             raise unavailable("STOPPING", "this replica is about to stop, try again")
         if self._open[merchant_id] >= self._per_merchant:
             most = f"a merchant has {self._per_merchant} streams at the most"
-            raise ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", most)
+            raise ApiError(grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS", most, retry_after=COME_BACK_SECONDS)
         listener = _Listener(merchant_id, api_key_id)
         self._open[merchant_id] += 1
         self._listeners.add(listener)

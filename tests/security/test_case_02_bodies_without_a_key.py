@@ -34,7 +34,7 @@ MANY = 400
 HELD = 1500
 """Connections of one address, or streams of HTTP/2 on fewer."""
 ELSEWHERE = "127.0.0.9"
-STREAMS = 20
+STREAMS = 100
 MEMORY = 40 << 20
 """What an Envoy without traffic takes and as much again, and less than many unfinished bodies take."""
 

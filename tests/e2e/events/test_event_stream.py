@@ -161,6 +161,7 @@ def test_merchant_has_so_many_streams_and_no_more(merchant: Merchant, new_mercha
             open_streams.enter_context(reading(merchant))
         answer = merchant.http.get(PATH)
         assert problem(answer)[:2] == (429, "TOO_MANY_STREAMS")
+        assert answer.headers["retry-after"] == "5"
         with reading(new_merchant()):
             pass
 

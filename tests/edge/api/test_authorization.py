@@ -13,8 +13,10 @@ from envoy.service.auth.v3 import external_auth_pb2
 from edge.api.authorization import AuthorizationServicer
 from edge.domain import Identity, Mode, Permissions, Signature, digest, networks_of
 from edge.use_cases import signing
+from edge.use_cases.keys import UNREADABLE
 from edge.use_cases.request_checks import RequestChecks
 from edge.use_cases.signing import SignedRequest
+from mesh.errors import unavailable
 from mesh.rpc.headers import CHECK, KEY_CHECK
 from mesh.rpc.routes import contract_routes
 
@@ -111,6 +113,22 @@ async def test_identity_is_attached_and_the_key_goes_no_further(mode: Mode) -> N
     }
     assert "authorization" in answer.ok_response.headers_to_remove
     assert world.uses == [who.api_key_id]
+
+
+async def test_secret_that_cannot_be_read_is_said_of_its_key() -> None:
+    class Unreadable(World):
+        async def identify(self, secret_digest: bytes) -> Identity | None:
+            raise unavailable(UNREADABLE, "it cannot be read")
+
+    answer = await Unreadable(None).check(authorization=f"Bearer {SECRET}")
+    assert answer.denied_response.status.code == 503
+    assert "SIGNING_SECRET_UNREADABLE" in answer.denied_response.body
+
+
+async def test_signature_that_is_missing_is_told_as_it_is_made_now() -> None:
+    world = World(identity(Mode.TEST, Signature.REQUIRED))
+    answer = await world.check(authorization=f"Bearer {SECRET}")
+    assert "v2=" in answer.denied_response.body
 
 
 async def test_address_is_looked_at_before_the_signature() -> None:

@@ -15,7 +15,8 @@ CHECKS = RequestChecks(contract_routes())
 JSON = "application/json"
 ORDER = {"amount": {"value": "12.00", "currency": "EUR"}}
 RPC = "/fusionx.order.v1.OrderService/CreateOrder"
-ORDER_PATH = "/v1/orders/01a2081b-7886-7068-9e1a-d7c0f5764b64"
+ID = "01a2081b-7886-7068-9e1a-d7c0f5764b64"
+ORDER_PATH, PAYMENT_PATH, EVENT_PATH = (f"/v1/{kind}/{ID}" for kind in ("orders", "payments", "events"))
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,10 @@ ORDER_PATH = "/v1/orders/01a2081b-7886-7068-9e1a-d7c0f5764b64"
         ("POST", "/v1/orders", ORDER),
         ("POST", "/order/create", ORDER | {"metadata": {"any": "thing"}, "expire_time": "2030-01-01T00:00:00Z"}),
         ("POST", "/v1/orders", {"merchantOrderId": "A-1"}),
+        ("POST", "/v1/orders", ORDER | {"description": None, "metadata": None, "merchant_order_id": ""}),
+        ("POST", "/v1/notification_channels", {"email": {"address": "a@b.example"}, "push": None}),
+        ("PUT", "/v1/routing_policy", {"rules": []}),
+        ("PATCH", f"/v1/payment_links/{ID}", {"description": ""}),
         ("POST", f"{ORDER_PATH}/cancel", {}),
         ("GET", "/v1/orders?page_size=3&status=NEW", None),
         ("GET", ORDER_PATH, None),
@@ -53,6 +58,18 @@ def test_request_that_fits_the_contract_passes(method: str, target: str, body: o
         ("DELETE", "/v1/webhook_endpoints/A?webhook_endpoint_id=B", b"", "webhook_endpoint_id"),
         ("DELETE", "/v1/webhook_endpoints/A?webhookEndpointId=B", b"", "webhookEndpointId"),
         ("POST", f"{ORDER_PATH}/cancel", b'{"orderId": "7"}', "orderId"),
+        ("GET", "/v1/payments?order_id=", b"", "order_id"),
+        ("POST", f"{PAYMENT_PATH}/refunds", b'{"amount": null}', "amount"),
+        ("POST", f"{PAYMENT_PATH}/capture", b'{"amount": null}', "amount"),
+        ("POST", "/v1/webhook_endpoints", b'{"url": "https://x.example", "event_types": null}', "event_types"),
+        ("POST", f"{EVENT_PATH}/resend", b'{"webhook_endpoint_id": null}', "webhook_endpoint_id"),
+        ("PATCH", f"/v1/payment_links/{ID}", b'{"expire_time": null}', "expire_time"),
+        ("PATCH", f"/v1/payment_links/{ID}", b'{"description": null}', "description"),
+        ("PUT", "/v1/routing_policy", b"", "body"),
+        ("PUT", "/v1/routing_policy", b"{}", "rules"),
+        ("PUT", "/v1/routing_policy", b'{"rules": null}', "rules"),
+        ("PUT", "/v1/routing_policy", b'{"rules": [{"name": "a", "countries": null}]}', "rules[0].countries"),
+        ("POST", "/v1/orders", b'{"merchant_order_id": "A", "merchantOrderId": "B"}', "merchantOrderId"),
         ("GET", "/no/route/of/ours?x=y", b"", "path"),
         ("POST", RPC, b"", "path"),
         ("POST", f"{RPC}?order_id=7", b"", "path"),
